@@ -1,0 +1,102 @@
+"""One class for each failure that a user can meet; its message says what, where and what to do.
+
+Every message is one line (a settings error may list several faults, a line each).
+`exit_code` is the status of a process that ends with the error.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AmbiguousLayoutError",
+    "AuditServiceError",
+    "BadArgumentsError",
+    "BrokenTomlError",
+    "CheckFailedError",
+    "CommandFailedError",
+    "DuplicatePackageError",
+    "GitError",
+    "LockMissingError",
+    "MemberError",
+    "NotARepositoryError",
+    "SettingsError",
+    "TasksError",
+    "ToolMissingError",
+    "ToolNotLockedError",
+    "UnknownRevisionError",
+]
+
+
+class TasksError(Exception):
+    """Base of every error that is the user's to mend; shown without a traceback."""
+
+    exit_code = 1
+
+
+class SettingsError(TasksError):
+    """Settings that do not fit the model: every fault by its full key path and file."""
+
+    exit_code = 2
+
+
+class BrokenTomlError(TasksError):
+    """A TOML file that does not parse."""
+
+    exit_code = 2
+
+
+class MemberError(TasksError):
+    """A workspace member that is no Python project."""
+
+    exit_code = 2
+
+
+class DuplicatePackageError(TasksError):
+    """Two packages of one PEP 503-normalised name."""
+
+    exit_code = 2
+
+
+class AmbiguousLayoutError(TasksError):
+    """A package whose import names cannot be told from its files."""
+
+
+class BadArgumentsError(TasksError):
+    """Arguments after `--` that a session does not take."""
+
+    exit_code = 2
+
+
+class ToolMissingError(TasksError):
+    """An executable that a session needs is not on PATH."""
+
+
+class ToolNotLockedError(TasksError):
+    """A tool that must come from the lock file is in none of the places looked at."""
+
+
+class LockMissingError(TasksError):
+    """A session that installs from a lock file finds none."""
+
+
+class CommandFailedError(TasksError):
+    """A command ended with a status other than 0."""
+
+
+class CheckFailedError(TasksError):
+    """A check that ran and found fault."""
+
+
+class AuditServiceError(TasksError):
+    """The advisory service cannot be reached or does not know the packages asked for."""
+
+
+class NotARepositoryError(TasksError):
+    """A folder that is in no git work tree."""
+
+
+class UnknownRevisionError(TasksError):
+    """A revision that git does not know."""
+
+
+class GitError(TasksError):
+    """git failed in a way that no caller expected."""

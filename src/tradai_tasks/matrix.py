@@ -1,0 +1,141 @@
+"""Affected packages -> CI jobs: the matrix that a workflow hands to `strategy.matrix`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradai_tasks.errors import CheckFailedError
+
+__all__ = ["MOST_JOBS", "Job", "Task", "build_matrix", "read_durations"]
+
+# GitHub Actions refuses a matrix with more jobs in one workflow run.
+MOST_JOBS = 256
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One session of one package on one Python: what a job is made of."""
+
+    package: str  # what stands between the brackets of the session's name
+    python: str  # "3.11"
+    sessions: tuple[str, ...]  # exactly as nox knows them, run together
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One job of the matrix."""
+
+    name: str
+    sessions: tuple[str, ...]
+    packages: tuple[str, ...]
+    pythons: tuple[str, ...]
+
+    def as_json(self) -> dict[str, str]:
+        """Return the job as the workflow reads it; several values stand comma-separated."""
+        return {
+            "name": self.name,
+            "sessions": ",".join(self.sessions),
+            "packages": ",".join(self.packages),
+            "python": ",".join(self.pythons),
+        }
+
+
+def build_matrix(
+    tasks: Iterable[Task], *, max_jobs: int, durations: Mapping[str, float] | None = None
+) -> tuple[Job, ...]:
+    """Divide tasks into jobs: one each as long as they are few, else balanced groups.
+
+    Balance is greedy, longest first into the least loaded job (Graham's LPT rule, at most 4/3 of
+    the best). Every task is in exactly one job, and equal input gives equal jobs.
+
+    Args:
+        tasks: What is to run.
+        max_jobs: Most jobs, at most 256, Pythons counted.
+        durations: Seconds that a session took before; one without takes their mean.
+    """
+    ordered = sorted(tasks, key=lambda task: (task.package, _version(task.python), task.sessions))
+    limit = min(max_jobs, MOST_JOBS)
+    pythons = sorted({task.python for task in ordered}, key=_version)
+    if len(ordered) <= limit:
+        return tuple(_single(task, several=len(pythons) > 1) for task in ordered)
+    seconds = {task: _seconds(task, durations or {}) for task in ordered}
+    if len(pythons) > limit:  # not even a job for each Python: all share
+        groups = _balanced(ordered, limit, seconds)
+    else:
+        groups = []
+        for python, count in _shares(ordered, pythons, limit).items():
+            held = [task for task in ordered if task.python == python]
+            groups += _balanced(held, count, seconds)
+    return tuple(_group(number, group) for number, group in enumerate(groups, start=1))
+
+
+def read_durations(files: Iterable[Path]) -> dict[str, float]:
+    """Return how long sessions took, in seconds, from files of `nox --report`; the last wins.
+
+    Raises:
+        CheckFailedError: A file is no such report.
+    """
+    found: dict[str, float] = {}
+    for file in files:
+        try:
+            report = json.loads(file.read_text(encoding="utf-8"))
+            for session in report["sessions"]:
+                if session["result"] == "success":
+                    for name in session["signatures"]:
+                        found[name] = float(session["duration"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise CheckFailedError(
+                f"{file}: not a report of nox; make it with: nox --report {file.name}"
+            ) from None
+    return found
+
+
+def _shares(tasks: Sequence[Task], pythons: Sequence[str], limit: int) -> dict[str, int]:
+    """Divide the jobs among the Pythons, evenly, none without one."""
+    each, left = divmod(limit, len(pythons))
+    shares = {}
+    for position, python in enumerate(pythons):
+        held = sum(task.python == python for task in tasks)
+        shares[python] = min(held, each + (position < left))
+    return shares
+
+
+def _balanced(tasks: Sequence[Task], count: int, seconds: Mapping[Task, float]) -> list[list[Task]]:
+    groups: list[list[Task]] = [[] for _ in range(count)]
+    loads = [0.0] * count
+    for task in sorted(tasks, key=lambda task: (-seconds[task], task.package, task.python)):
+        least = min(range(count), key=lambda position: (loads[position], position))
+        groups[least].append(task)
+        loads[least] += seconds[task]
+    return [group for group in groups if group]
+
+
+def _seconds(task: Task, durations: Mapping[str, float]) -> float:
+    mean = sum(durations.values()) / len(durations) if durations else 1.0
+    # never 0, so that tasks without a figure still spread
+    return sum(max(durations.get(session, mean), 1e-3) for session in task.sessions)
+
+
+def _single(task: Task, *, several: bool) -> Job:
+    name = f"{task.package} ({task.python})" if several else task.package
+    return Job(name=name, sessions=task.sessions, packages=(task.package,), pythons=(task.python,))
+
+
+def _group(number: int, tasks: Sequence[Task]) -> Job:
+    ordered = sorted(tasks, key=lambda task: (task.package, _version(task.python)))
+    packages = tuple(dict.fromkeys(task.package for task in ordered))
+    pythons = tuple(sorted({task.python for task in ordered}, key=_version))
+    shown = packages[0] if len(packages) == 1 else f"{packages[0]} and {len(packages) - 1} more"
+    return Job(
+        name=f"{number}: {shown} ({', '.join(pythons)})",
+        sessions=tuple(session for task in ordered for session in task.sessions),
+        packages=packages,
+        pythons=pythons,
+    )
+
+
+def _version(python: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in python.split(".") if part.isdigit())

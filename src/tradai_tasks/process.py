@@ -1,0 +1,110 @@
+"""The one door to subprocesses.
+
+Everything the library starts by itself goes through `run`; the tools of a nox session go through
+nox's own `session.run`. Unit tests close this door and record what would have gone through.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradai_tasks.errors import CommandFailedError, ToolMissingError
+
+__all__ = ["Completed", "find_tool", "run"]
+
+_INSTALL_HINTS = {
+    "git": "install git",
+    "uv": "install uv, or nox with its extra: nox[uv]",
+    "docker": "install a Docker engine with the compose plugin and start it",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completed:
+    """What a command left behind: exit status and raw output."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text; bytes that are no UTF-8 survive as surrogates."""
+        return self.stdout.decode("utf-8", "surrogateescape")
+
+    @property
+    def error_text(self) -> str:
+        """Standard error as text for a message, stripped."""
+        return self.stderr.decode("utf-8", "replace").strip()
+
+
+def find_tool(name: str, *, env: Mapping[str, str] | None = None) -> str:
+    """Return the path of an executable.
+
+    Raises:
+        ToolMissingError: It is not on PATH.
+    """
+    path = (env or os.environ).get("PATH", os.defpath)
+    found = shutil.which(name, path=path)
+    if found is None:
+        hint = _INSTALL_HINTS.get(name, f"install {name}")
+        raise ToolMissingError(f"{name}: not found on PATH; {hint}")
+    return found
+
+
+def run(  # noqa: PLR0913 - one door has one signature
+    argv: Sequence[str],
+    *,
+    cwd: Path | str,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    check: bool = True,
+    timeout: float | None = None,
+) -> Completed:
+    """Run a command to its end and return what it printed.
+
+    Args:
+        argv: Program and arguments, never a shell line.
+        cwd: Folder to run in.
+        env: The whole environment of the command; the caller's own when None.
+        stdin: Bytes for its standard input; without them it reads nothing.
+        check: Whether a status other than 0 is an error.
+        timeout: Seconds after which the command is ended.
+
+    Raises:
+        ToolMissingError: The program is not on PATH.
+        CommandFailedError: With `check`, it ended with another status than 0; or it took too long.
+    """
+    program = find_tool(argv[0], env=env)
+    try:
+        done = subprocess.run(
+            [program, *argv[1:]],
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            input=b"" if stdin is None else stdin,
+            capture_output=True,
+            check=False,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise CommandFailedError(
+            f"{_shown(argv)}: not done after {expired.timeout:g} s; ended"
+        ) from None
+    completed = Completed(
+        argv=tuple(argv), returncode=done.returncode, stdout=done.stdout, stderr=done.stderr
+    )
+    if check and completed.returncode != 0:
+        last = completed.error_text.splitlines()[-1:] or ["no message"]
+        raise CommandFailedError(f"{_shown(argv)}: exit status {completed.returncode}: {last[0]}")
+    return completed
+
+
+def _shown(argv: Sequence[str]) -> str:
+    """Return the start of a command line, enough to know it by."""
+    return " ".join([*argv[:4], *(["..."] if argv[4:] else [])])

@@ -1,0 +1,49 @@
+"""Parsing what stands after `--` for sessions with options of their own."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import nox
+
+from tradai_tasks.errors import BadArgumentsError
+
+__all__ = ["parse"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose every way out is an exception that a session can turn into its result."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]  # raises, as its base does
+        """Raise for arguments that do not fit."""
+        raise BadArgumentsError(f"{self.prog}: {message}; see: {self.prog} -- --help")
+
+
+def parse(
+    session: nox.Session, options: Sequence[tuple[tuple[str, ...], dict[str, object]]], doc: str
+) -> argparse.Namespace:
+    """Parse a session's arguments.
+
+    argparse would end the whole nox run on `--help` and on a bad argument; here `--help` skips
+    the session after printing, and a bad argument fails it.
+
+    Args:
+        session: The session.
+        options: Names and keyword arguments of `add_argument`, an entry each.
+        doc: What the session does, for its help.
+
+    Raises:
+        BadArgumentsError: The arguments do not fit.
+    """
+    parser = _Parser(prog=f"nox -s {session.name}", description=doc, add_help=False)
+    parser.add_argument("-h", "--help", action="store_true", help="show this and do nothing else")
+    for names, given in options:
+        parser.add_argument(*names, **given)  # type: ignore[arg-type]  # checked by argparse
+    if {"-h", "--help"} & set(session.posargs):
+        print(parser.format_help())
+        session.skip("only its help was asked for")
+    try:
+        return parser.parse_args(session.posargs)
+    except SystemExit as stopped:
+        raise BadArgumentsError(f"{parser.prog}: arguments not understood") from stopped

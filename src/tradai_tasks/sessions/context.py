@@ -1,0 +1,155 @@
+"""What every session is made from: the repository, its settings, and how a session is added."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nox
+
+from tradai_tasks.errors import TasksError
+from tradai_tasks.layout import Layout, layout_of
+from tradai_tasks.settings import Settings
+from tradai_tasks.tree import DiskTree
+from tradai_tasks.workspace import Package, Workspace
+
+__all__ = ["Context", "in_ci"]
+
+_DEFAULT_FLOOR = {"platform": 60.0, "strategies": 80.0}  # percent
+
+
+def in_ci() -> bool:
+    """Tell whether this runs in a CI job, as GitHub Actions and most others say it."""
+    return os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The repository as sessions see it."""
+
+    root: Path
+    tree: DiskTree
+    settings: Settings
+    settings_file: str
+    workspace: Workspace
+    exclude: frozenset[str] = frozenset()
+    names: list[str] = field(default_factory=list)  # of the sessions added, with their ids
+    left_out: set[str] = field(default_factory=set)  # of `exclude`, those that met a session
+    _layouts: dict[str, Layout] = field(default_factory=dict)
+
+    @property
+    def pythons(self) -> tuple[str, ...]:
+        """Python versions of the settings, empty where the one that runs nox is used."""
+        python = self.settings.python
+        return (python,) if isinstance(python, str) else tuple(python or ())
+
+    @property
+    def python(self) -> str | None:
+        """The Python of sessions that run once: the first of the settings."""
+        return self.pythons[0] if self.pythons else None
+
+    def layout(self, package: Package) -> Layout:
+        """Return where a package keeps its code and tests."""
+        if package.path not in self._layouts:
+            nested = [other.path for other in self.workspace.packages]
+            self._layouts[package.path] = layout_of(self.tree, package, nested=nested)
+        return self._layouts[package.path]
+
+    def floor(self, package: Package) -> float:
+        """Return a package's coverage floor in percent: its own, the settings', or the kind's."""
+        for floor in (package.settings.floor, self.settings.test.floor):
+            if floor is not None:
+                return floor
+        return _DEFAULT_FLOOR[self.workspace.kind]
+
+    def reports(self, *parts: str) -> Path:
+        """Make and return a folder for what a session leaves for CI to upload.
+
+        It is below `build/reports`, out of git's sight whatever the repository ignores.
+        """
+        top = self.root / "build" / "reports"
+        folder = top.joinpath(*parts)
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = top / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        return folder
+
+    def add(  # noqa: PLR0913 - the parameters are nox's own
+        self,
+        body: Callable[..., None],
+        *,
+        name: str,
+        doc: str,
+        packages: Sequence[Package] | None = None,
+        every_python: bool = False,
+        isolated: bool = True,
+        default: bool = False,
+        parallel: bool = True,
+        requires: Iterable[str] = (),
+        tags: Iterable[str] = (),
+    ) -> None:
+        """Add a session, or one for each package.
+
+        Args:
+            body: Called with the nox session, and the package where `packages` are given.
+            name: The session's name.
+            doc: What `nox -l` says of it.
+            packages: Packages to make a session for, `name(package)`.
+            every_python: Whether it runs on each Python of a list in the settings.
+            isolated: Whether it has an environment of its own.
+            default: Whether a bare `nox` runs it.
+            parallel: Whether it may run beside others under `-j`.
+            requires: Sessions that run before it.
+            tags: Tags to select it by.
+        """
+        met = self.exclude & {name, name.partition("(")[0]}
+        if met:
+            self.left_out.update(met)
+            return
+        if packages is not None and not packages:
+            return
+
+        by_id = {self.workspace.session_id(one): one for one in packages or ()}
+
+        # the parameter is a string, since nox writes it into its --report as JSON
+        def session_body(session: nox.Session, package: str | None = None) -> None:
+            guarded(body, session, **({} if package is None else {"package": by_id[package]}))
+
+        session_body.__name__ = name
+        session_body.__doc__ = doc
+        python: str | list[str] | bool | None = False
+        if isolated:
+            several = every_python and isinstance(self.settings.python, tuple)
+            python = list(self.pythons) if several else self.python
+        function: Any = session_body
+        if packages is not None:
+            params = [nox.param(one, id=one, tags=[one]) for one in by_id]
+            function = nox.parametrize("package", params)(session_body)
+        nox.session(
+            function,
+            name=name,
+            python=python,
+            venv_backend="uv" if isolated else "none",
+            reuse_venv=True if isolated else None,
+            default=default,
+            allow_parallel=parallel,
+            requires=[required for required in requires if required in self.names],
+            tags=list(tags),
+        )
+        prefixes = (
+            [f"{name}-{version}" for version in python] if isinstance(python, list) else [name]
+        )
+        suffixes = [f"({one})" for one in by_id] or [""]
+        self.names.extend(prefix + suffix for prefix in prefixes for suffix in suffixes)
+
+
+def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> None:
+    """Run a session's body; an error that is the user's to mend ends it with its message."""
+    try:
+        body(session, **given)
+    except TasksError as error:
+        session.error(str(error))

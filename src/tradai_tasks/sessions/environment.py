@@ -1,0 +1,111 @@
+"""Filling a session's environment from the lock file, and running tools in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+
+from tradai_tasks.checks.locked import DEFAULT_TOOLS, Lock, Place, read_lock
+from tradai_tasks.checks.tests import sync_commands
+from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.tree import join
+from tradai_tasks.workspace import Package
+
+__all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package"]
+
+_DIAGNOSTICS = {  # what a failed install most often means
+    "lock": "if the lock file is out of date: nox -s lock",
+}
+
+
+def install_tool(
+    session: nox.Session,
+    context: Context,
+    tool: str,
+    *,
+    project: str = ".",
+    only_missing: bool = False,
+) -> None:
+    """Install a tool at the version that the project's lock pins, else at the library's own.
+
+    Args:
+        session: The session.
+        context: The repository.
+        tool: The distribution.
+        project: Folder of the project whose lock counts.
+        only_missing: The environment was filled from this lock, so a pinned tool may be in it.
+    """
+    has_lock = context.tree.is_file(join(project, "uv.lock"))
+    lock = read_lock(context.tree, project) if has_lock else Lock({})
+    if not lock.pins(tool):
+        session.log(
+            f"{tool} is in no lock file here; using {DEFAULT_TOOLS[tool]} "
+            f"(add {tool} to a dependency group to choose its version)"
+        )
+    elif only_missing:
+        session.log(f"{tool}: as locked")
+    session.install(lock.requirement(tool))
+
+
+def sync_package(
+    session: nox.Session, context: Context, package: Package, places: Sequence[Place]
+) -> None:
+    """Install just one package and its test tools, as locked."""
+    in_workspace = package.project == "."
+    root = context.workspace.root_document if in_workspace else {}
+    for command in sync_commands(package, places, root=root, in_workspace=in_workspace):
+        _install(session, command)
+
+
+def sync_everything(
+    session: nox.Session, context: Context, project: str, groups: Iterable[str]
+) -> None:
+    """Install all packages of a project, and those of its groups that exist, as locked."""
+    read_lock(context.tree, project)
+    wanted = tuple(groups)
+    command = ["uv", "sync", "--locked", "--no-default-groups"]
+    command += ["--all-packages"] if project == "." else ["--project", project]
+    members = [p.document for p in context.workspace.packages if p.project == project]
+    root = [context.workspace.root_document] if project == "." else []
+    tables = [document.get("dependency-groups", {}) for document in (*members, *root)]
+    for group in wanted:
+        if any(group in table for table in tables):
+            command += ["--group", group]
+    _install(session, command)
+
+
+def _install(session: nox.Session, command: Sequence[str]) -> None:
+    try:
+        session.run_install(*command)
+    except CommandFailed:
+        raise CommandFailedError(
+            f"{' '.join(command[:2])} failed; its message is above; {_DIAGNOSTICS['lock']}"
+        ) from None
+
+
+def status_of(
+    session: nox.Session, argv: Sequence[str | Path], env: dict[str, str] | None = None
+) -> int:
+    """Run a tool and return its exit status instead of failing on it."""
+    try:
+        session.run(*argv, env=env or {})
+    except CommandFailed as failed:
+        if failed.return_code is None:
+            raise CommandFailedError(f"{argv[0]}: {failed.reason}") from None
+        return failed.return_code
+    return 0
+
+
+def run_all(session: nox.Session, commands: Iterable[Sequence[str | Path]], fault: str) -> None:
+    """Run every command, then fail with `fault` if any did: the user sees all there is to mend.
+
+    Raises:
+        CommandFailedError: A command failed.
+    """
+    failed = [argv for argv in commands if status_of(session, argv) != 0]
+    if failed:
+        raise CommandFailedError(fault)

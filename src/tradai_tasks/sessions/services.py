@@ -1,0 +1,124 @@
+"""`contract` and `integration`: tests by marker, with all packages installed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import nox
+
+from tradai_tasks.checks.compose import compose_client, compose_file, project_name
+from tradai_tasks.checks.locked import find_test_tools, read_lock
+from tradai_tasks.checks.tests import Reports, judge
+from tradai_tasks.errors import CheckFailedError, CommandFailedError, ToolNotLockedError
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.environment import status_of, sync_everything
+
+__all__ = ["add_services"]
+
+
+def add_services(context: Context) -> None:
+    """Add `contract` and `integration`, in a platform repository."""
+    if context.workspace.kind == "strategies":
+        return
+
+    def contract(session: nox.Session) -> None:
+        settings = context.settings.contract
+        file = compose_file(context.tree, settings.compose_file)
+        _sync(session, context)
+        with _services(session, context, file):
+            _run(session, context, settings.marker, settings.paths)
+
+    def integration(session: nox.Session) -> None:
+        settings = context.settings.integration
+        _sync(session, context)
+        _run(session, context, settings.marker, settings.paths)
+
+    context.add(
+        contract,
+        name="contract",
+        doc="Run the contract tests, with the services of the compose file.",
+        parallel=False,
+    )
+    context.add(integration, name="integration", doc="Run the integration tests.", parallel=False)
+
+
+def _sync(session: nox.Session, context: Context) -> None:
+    """Install all packages with every test group that exists; pytest must be among them."""
+    groups = context.settings.test.groups
+    for project in context.workspace.projects:
+        lock = read_lock(context.tree, project)
+        packages = [p for p in context.workspace.packages if p.project == project]
+        sync_everything(session, context, project, groups)
+        root = context.workspace.root_document if project == "." else {}
+        for package in packages:
+            try:
+                find_test_tools(lock, package, root, groups)
+            except ToolNotLockedError:
+                continue  # another package, or the root, may still bring it
+            return
+        if packages:
+            find_test_tools(lock, packages[0], root, groups)
+
+
+@contextmanager
+def _services(session: nox.Session, context: Context, file: str | None) -> Iterator[None]:
+    """Bring the compose file's services up, and take them down whatever happens."""
+    if file is None:
+        session.log("no compose file: the tests bring what they need")
+        yield
+        return
+    root = str(context.root)
+    client = compose_client(root)
+    words = [*client, "--file", file, "--project-name", project_name(root, session.name)]
+    timeout = str(context.settings.contract.timeout)
+    waiting = ["--wait", "--wait-timeout", timeout] if client[0] == "docker" else []
+    try:
+        session.run(*words, "up", "--detach", "--build", *waiting, external=True)
+        yield
+    except nox.command.CommandFailed:
+        session.run(*words, "logs", "--tail", "50", external=True, success_codes=range(256))
+        raise CommandFailedError(
+            f"{file}: its services did not come up; their last output is above"
+        ) from None
+    finally:
+        session.run(
+            *words, "down", "--volumes", "--remove-orphans", external=True, success_codes=range(256)
+        )
+
+
+def _run(session: nox.Session, context: Context, marker: str, paths: Sequence[str]) -> None:
+    missing = [path for path in paths if not (context.root / path).exists()]
+    if missing:
+        raise CheckFailedError(
+            f"{', '.join(missing)}: no such path; mend the setting {marker}.paths"
+        )
+    folder = context.reports(session.name)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    reports = Reports(folder=folder)
+    argv = ["python", "-m", "pytest", "-m", marker, f"--junit-xml={reports.junit}"]
+    targets = list(paths) or _everywhere(context)
+    status = status_of(session, [*argv, *session.posargs, *targets])
+    outcome = judge(session.name, status, reports, floor=None)
+    if outcome.fault and "no tests collected" in outcome.fault:
+        raise CheckFailedError(
+            f"{session.name}: no test is marked {marker!r} in {', '.join(targets)}; mark them "
+            f"with @pytest.mark.{marker}, or leave the session out: register(exclude=...)"
+        )
+    if outcome.fault:
+        raise CheckFailedError(
+            f"{outcome.fault}; narrow it down with: nox -s {session.name} -- --lf -x"
+        )
+
+
+def _everywhere(context: Context) -> list[str]:
+    """Return every folder with tests: the root's own and each package's."""
+    found: dict[str, None] = {}
+    for name in ("tests", "test"):
+        if context.tree.folders(name) or context.tree.files(name):
+            found[name] = None
+    for package in context.workspace.packages:
+        found.update(dict.fromkeys(context.layout(package).tests))
+    return list(found) or ["."]

@@ -1,0 +1,152 @@
+"""`test(pkg)`: pytest with coverage, in an environment of just that package."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+from tradai_tasks.checks.locked import find_test_tools, read_lock
+from tradai_tasks.checks.tests import (
+    Outcome,
+    Reports,
+    coverage_sources,
+    judge,
+    marker_expression,
+    narrows,
+    tool_file,
+)
+from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.report import append_summary
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.environment import install_tool, status_of, sync_package
+from tradai_tasks.workspace import Package
+
+__all__ = ["add_test", "sync_for_tests", "tested_packages"]
+
+
+def tested_packages(context: Context) -> list[Package]:
+    """Return the packages with a test session: all with code or tests, unless settings say no.
+
+    A package with code and no tests has one too, and it fails: silence would look like success.
+    """
+    return [
+        package
+        for package in context.workspace.packages
+        if package.settings.test
+        and (context.layout(package).has_code or context.layout(package).tests)
+    ]
+
+
+def add_test(context: Context) -> None:
+    """Add `test(pkg)` for each package."""
+
+    def test(session: nox.Session, package: Package) -> None:
+        _test(session, context, package)
+
+    context.add(
+        test,
+        name="test",
+        doc="Test one package with its coverage floor: pytest.",
+        packages=tested_packages(context),
+        every_python=True,
+    )
+
+
+def sync_for_tests(session: nox.Session, context: Context, package: Package) -> frozenset[str]:
+    """Install a package with its test tools and return the names of all that came along."""
+    lock = read_lock(context.tree, package.project)
+    root = context.workspace.root_document if package.project == "." else {}
+    names = package.settings.groups or context.settings.test.groups
+    tools = find_test_tools(lock, package, root, names)
+    sync_package(session, context, package, tools.places)
+    return tools.reached
+
+
+def _test(session: nox.Session, context: Context, package: Package) -> None:
+    layout = context.layout(package)
+    name = context.workspace.session_id(package)
+    if not layout.tests:
+        raise CheckFailedError(
+            f"{name}: no tests collected: {package.path} has code but no test files; add tests, "
+            f"or state that it has none by `test = false` in its settings"
+        )
+    reached = sync_for_tests(session, context, package)
+    if "pytest-cov" not in reached:
+        install_tool(session, context, "pytest-cov", project=package.project)
+    folder = context.reports("test", session.name.replace("(", "-").rstrip(")"))
+    shutil.rmtree(folder)  # an earlier run's figures must not stand for this one's
+    folder.mkdir()
+    reports = Reports(folder=folder)
+    floor: float | None = context.floor(package)
+    narrowed, own_paths = narrows(session.posargs, _bases(session, context, package))
+    if narrowed:
+        session.log(f"a narrowed run: the coverage floor of {floor:g} % does not apply")
+        floor = None
+    argv = _argv(context, package, reports, floor=floor, reached=reached)
+    argv += [*context.settings.test.args, *session.posargs]
+    home = context.root / package.path
+    if not own_paths:
+        argv += [str((context.root / path).relative_to(home)) for path in layout.tests]
+    with session.chdir(home):
+        status = status_of(session, argv, env={"COVERAGE_FILE": str(reports.coverage_data)})
+    modules = [
+        str((context.root / module.path).relative_to(home))
+        for module in layout.imports
+        if module.path.endswith(".py")
+    ]
+    outcome = judge(name, status, reports, floor=floor, modules=modules)
+    _report(name, outcome, floor)
+    if outcome.fault:
+        narrow = f'nox -s "{session.name}" -- --lf -x'
+        raise CheckFailedError(f"{outcome.fault}; narrow it down with: {narrow}")
+
+
+def _bases(session: nox.Session, context: Context, package: Package) -> tuple[Path, Path]:
+    return context.root / package.path, Path(session.invoked_from)
+
+
+def _argv(
+    context: Context,
+    package: Package,
+    reports: Reports,
+    *,
+    floor: float | None,
+    reached: frozenset[str],
+) -> list[str]:
+    """Return the pytest command; `python -m` puts the package's folder on sys.path."""
+    settings = context.settings
+    argv = ["python", "-m", "pytest"]
+    excluded = (settings.contract.marker, settings.integration.marker)
+    argv += ["-m", marker_expression(context.tree, package, excluded)]
+    argv += [f"--junit-xml={reports.junit}"]
+    sources = coverage_sources(context.tree, package, context.layout(package))
+    argv += [f"--cov={source}" for source in sources]
+    if sources:
+        argv += ["--cov-report=term-missing:skip-covered"]
+        argv += [f"--cov-report=xml:{reports.coverage_xml}"]
+        argv += [f"--cov-report=json:{reports.coverage_json}"]
+        argv += [f"--cov-fail-under={floor or 0:g}"]
+        config = tool_file(context.tree, package, "coverage")
+        argv += [f"--cov-config={context.root / config}"] if config else []
+    argv += ["--benchmark-disable"] if "pytest-benchmark" in reached else []
+    return argv
+
+
+def _report(name: str, outcome: Outcome, floor: float | None) -> None:
+    percent = "-" if outcome.percent is None else f"{int(outcome.percent * 100) / 100:g} %"
+    append_summary(
+        ("package", "tests", "failed", "skipped", "coverage", "floor", "verdict"),
+        [
+            (
+                name,
+                str(outcome.tests),
+                str(outcome.failed),
+                str(outcome.skipped),
+                percent,
+                "-" if floor is None else f"{floor:g} %",
+                outcome.fault or "passed",
+            )
+        ],
+    )

@@ -1,0 +1,300 @@
+"""Reading settings: from files to a validated `Settings`, every fault with key path and file."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tradai_tasks.errors import BrokenTomlError, SettingsError
+from tradai_tasks.settings import PackageSettings, Settings
+from tradai_tasks.tree import Tree
+
+__all__ = [
+    "LoadedSettings",
+    "faults_of",
+    "load_settings",
+    "parse_toml",
+    "read_package_table",
+    "tool_table",
+]
+
+_TABLE = "tool.tradai-tasks"
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$")
+_STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>\d+)\]")
+_WORDS = (
+    ("Expected `object`", "expected a table"),
+    ("Expected `array` of length", "expected a list of length"),
+    ("`array", "`list"),
+    ("array`", "list`"),
+    ("`object", "`table"),
+    ("object`", "table`"),
+    (" | null`", "`"),
+    ("Object missing required field", "missing key"),
+)
+
+
+class LoadedSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings and where they came from."""
+
+    settings: Settings
+    file: str  # from the root; the file that a message about settings names
+
+
+def parse_toml(content: bytes, file: str) -> dict[str, Any]:
+    """Parse a TOML file.
+
+    Raises:
+        BrokenTomlError: It is no TOML, or not UTF-8.
+    """
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except tomllib.TOMLDecodeError as error:
+        raise BrokenTomlError(f"{file}: broken TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise BrokenTomlError(
+            f"{file}: broken TOML: byte {error.start} is not UTF-8; save the file as UTF-8"
+        ) from None
+
+
+def tool_table(document: Mapping[str, Any], file: str) -> dict[str, Any]:
+    """Return `[tool.tradai-tasks]` of a parsed pyproject.toml, empty where it has none.
+
+    Raises:
+        SettingsError: `tool` or the table is something else than a table.
+    """
+    tool = document.get("tool", {})
+    table = tool.get("tradai-tasks", {}) if isinstance(tool, dict) else None
+    if not isinstance(table, dict):
+        raise SettingsError(f"{file}: {_TABLE}: expected a table")
+    return table
+
+
+def load_settings(tree: Tree, overrides: Mapping[str, Any] | None = None) -> LoadedSettings:
+    """Read the settings of the repository at the root of `tree`.
+
+    They stand in `[tool.tradai-tasks]` of pyproject.toml, or, where there is no root
+    pyproject.toml, at the top of tradai-tasks.toml. `overrides`, a table of the same shape, is
+    laid over them key by key.
+
+    Raises:
+        BrokenTomlError: A file does not parse.
+        SettingsError: Something does not fit the model, or both files hold settings.
+    """
+    file, raw = _read(tree)
+    prefix = f"{_TABLE}." if file == "pyproject.toml" else ""
+    where = file
+    if overrides:
+        raw = _laid_over(raw, overrides)
+        where = f"{file} or register(settings=...)"
+    faults = faults_of(raw, Settings, prefix)
+    if faults:
+        raise SettingsError("\n".join(f"{where}: {fault}" for fault in faults))
+    return LoadedSettings(settings=msgspec.convert(raw, Settings), file=file)
+
+
+def read_package_table(raw: Mapping[str, Any], file: str) -> PackageSettings:
+    """Validate `[tool.tradai-tasks]` of a package's own pyproject.toml.
+
+    Raises:
+        SettingsError: Something does not fit the model.
+    """
+    faults = faults_of(raw, PackageSettings, f"{_TABLE}.")
+    if faults:
+        raise SettingsError("\n".join(f"{file}: {fault}" for fault in faults))
+    return msgspec.convert(raw, PackageSettings)
+
+
+def faults_of(raw: Mapping[str, Any], model: type[msgspec.Struct], prefix: str) -> list[str]:
+    """Return every fault of a raw table, each as `key.path: what`, empty when it fits.
+
+    msgspec stops at the first fault, so each is taken out of a copy and the rest tried again.
+    """
+    rest = copy.deepcopy(dict(raw))
+    faults: list[str] = []
+    if model is Settings and isinstance(rest.get("packages"), dict):
+        # msgspec does not name the keys of a dict, so its entries are validated one by one
+        for name, table in rest.pop("packages").items():
+            faults += _package_faults(name, table, prefix)
+    removed: dict[str, list[int]] = {}
+    gone: set[str] = set()
+    while True:
+        try:
+            msgspec.convert(rest, model)
+        except msgspec.ValidationError as error:
+            fault, path = _described(str(error), model, prefix, rest, removed)
+            missing = re.search(r": missing key `(.*)`$", fault)
+            if not (missing and f"{fault[: missing.start()]}.{missing[1]}" in gone):
+                faults.append(fault)
+            gone.add(f"{prefix}{_shown(path, removed)}")
+            if not _remove(rest, path, removed):
+                return faults
+        else:
+            return faults
+
+
+def _package_faults(name: str, table: Any, prefix: str) -> list[str]:
+    where = f"{prefix}packages.{_quoted(name)}"
+    if not name:
+        return [f"{where}: expected the name of a package"]
+    if not isinstance(table, dict):
+        return [f"{where}: expected a table, got `{type(table).__name__}`"]
+    return faults_of(table, PackageSettings, f"{where}.")
+
+
+def _read(tree: Tree) -> tuple[str, dict[str, Any]]:
+    alone = tree.is_file("tradai-tasks.toml")
+    if not tree.is_file("pyproject.toml"):
+        if not alone:
+            return "tradai-tasks.toml", {}
+        return "tradai-tasks.toml", parse_toml(tree.read("tradai-tasks.toml"), "tradai-tasks.toml")
+    if alone:
+        raise SettingsError(
+            f"tradai-tasks.toml: not read where a root pyproject.toml exists; move its settings "
+            f"to [{_TABLE}] in pyproject.toml"
+        )
+    document = parse_toml(tree.read("pyproject.toml"), "pyproject.toml")
+    return "pyproject.toml", tool_table(document, "pyproject.toml")
+
+
+def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        merged[key] = _laid_over(below, value) if both else value  # type: ignore[arg-type]  # both are mappings here
+    return merged
+
+
+def _described(
+    message: str,
+    model: type[msgspec.Struct],
+    prefix: str,
+    raw: Mapping[str, Any],
+    removed: Mapping[str, list[int]],
+) -> tuple[str, list[str | int]]:
+    """Return a fault in the user's words, and the path of what to take out."""
+    match = _AT.match(message)
+    if match is None:
+        raise AssertionError("the pattern takes any text")
+    what = match["what"]
+    path: list[str | int] = [
+        step["key"] if step["index"] is None else int(step["index"])
+        for step in _STEP.finditer(match["path"] or "")
+    ]
+    unknown = _UNKNOWN.match(what)
+    if unknown:
+        what = "unknown key" + _near(unknown["key"], _model_at(model, path))
+        path = [*path, unknown["key"]]
+    elif what.startswith("Invalid enum value"):
+        what = f"{what[0].lower()}{what[1:]}{_choices(model, path)}"
+    elif "<=" in what or ">=" in what:
+        what += f", got {_value_at(raw, path)!r}"
+    elif "matching regex" in what:
+        what = f"{_value_at(raw, path)!r} does not match {what.rpartition('regex ')[2]}"
+    for old, new in _WORDS:
+        what = what.replace(old, new)
+    return f"{prefix}{_shown(path, removed)}: {what[0].lower()}{what[1:]}", path
+
+
+def _shown(path: list[str | int], removed: Mapping[str, list[int]]) -> str:
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            index = step
+            for gone in sorted(removed.get(text, [])):
+                index += gone <= index
+            text += f"[{index}]"
+        else:
+            text += f"{'.' if text else ''}{_quoted(step)}"
+    return text or "(the whole table)"
+
+
+def _quoted(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"'
+
+
+def _remove(raw: dict[str, Any], path: list[str | int], removed: dict[str, list[int]]) -> bool:
+    """Take the element at `path` out of `raw`; False when the path names nothing in it."""
+    holder: Any = raw
+    for depth, step in enumerate(path):
+        last = depth == len(path) - 1
+        if isinstance(step, int):
+            if not isinstance(holder, list) or step >= len(holder):
+                return False
+            if last:
+                shown = _shown([*path], removed)
+                removed.setdefault(_shown(path[:-1], removed), []).append(
+                    int(shown.rpartition("[")[2][:-1])
+                )
+                del holder[step]
+                return True
+        elif not isinstance(holder, dict) or step not in holder:
+            return False
+        elif last:
+            del holder[step]
+            return True
+        holder = holder[step]
+    return False
+
+
+def _value_at(raw: Any, path: list[str | int]) -> Any:
+    for step in path:
+        raw = raw[step]
+    return raw
+
+
+def _model_at(model: type[msgspec.Struct], path: list[str | int]) -> type[msgspec.Struct]:
+    """Return the table's class at a path; list positions do not count."""
+    from msgspec import inspect  # noqa: PLC0415 - needed only to word a fault
+
+    kind: Any = inspect.type_info(model)
+    for step in path:
+        kind = _table_in(kind)
+        if isinstance(step, str):
+            kind = next(f.type for f in kind.fields if f.encode_name == step)
+    found: type[msgspec.Struct] = _table_in(kind).cls
+    return found
+
+
+def _table_in(kind: Any) -> Any:
+    """Return the table type inside unions and lists, or the type itself."""
+    kind = _bare(kind)
+    for inner in getattr(kind, "types", ()):
+        if hasattr(_table_in(inner), "fields"):
+            return _table_in(inner)
+    item = getattr(kind, "item_type", None)
+    return kind if item is None else _table_in(item)
+
+
+def _bare(kind: Any) -> Any:
+    """Return a type without the descriptions around it."""
+    while type(kind).__name__ == "Metadata":
+        kind = kind.type
+    return kind
+
+
+def _near(key: str, model: type[msgspec.Struct]) -> str:
+    known = list(model.__struct_encode_fields__)
+    near = difflib.get_close_matches(key, known, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known are {', '.join(sorted(known))}"
+
+
+def _choices(model: type[msgspec.Struct], path: list[str | int]) -> str:
+    from msgspec import inspect  # noqa: PLC0415 - needed only to word a fault
+
+    table = inspect.type_info(_model_at(model, path[:-1]))
+    fields: Any = getattr(table, "fields", ())
+    kind = _bare(next((f.type for f in fields if f.encode_name == path[-1]), None))
+    values = getattr(kind, "values", None)
+    for inner in getattr(kind, "types", ()):
+        values = values or getattr(_bare(inner), "values", None)
+    return f"; use one of {', '.join(map(repr, values))}" if values else ""

@@ -1,0 +1,117 @@
+"""A folder of files, on disk or at a revision: what workspace discovery reads."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["DiskTree", "Tree", "glob_folders", "join"]
+
+
+class Tree(Protocol):
+    """Files by POSIX path from the tree's root; the root itself is `"."`."""
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+        ...
+
+    def is_file(self, path: str) -> bool:
+        """Tell whether the path is a file."""
+        ...
+
+    def files(self, path: str) -> tuple[str, ...]:
+        """Return the names of a folder's files, sorted; none where there is no such folder."""
+        ...
+
+    def folders(self, path: str) -> tuple[str, ...]:
+        """Return the names of a folder's sub-folders, sorted; none where there is no such one."""
+        ...
+
+
+class DiskTree:
+    """A tree that reads a folder on disk and remembers what it listed."""
+
+    def __init__(self, root: Path) -> None:
+        """Read below `root`."""
+        self.root = root
+        self._listed: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content."""
+        return (self.root / path).read_bytes()
+
+    def is_file(self, path: str) -> bool:
+        """Tell whether the path is a file."""
+        return (self.root / path).is_file()
+
+    def files(self, path: str) -> tuple[str, ...]:
+        """Return the names of a folder's files, sorted."""
+        return self._list(path)[0]
+
+    def folders(self, path: str) -> tuple[str, ...]:
+        """Return the names of a folder's sub-folders, sorted."""
+        return self._list(path)[1]
+
+    def _list(self, path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if path not in self._listed:
+            files: list[str] = []
+            folders: list[str] = []
+            try:
+                with os.scandir(self.root / path) as entries:
+                    for entry in entries:
+                        (folders if entry.is_dir() else files).append(entry.name)
+            except (FileNotFoundError, NotADirectoryError):
+                pass  # no such folder: nothing in it
+            self._listed[path] = (tuple(sorted(files)), tuple(sorted(folders)))
+        return self._listed[path]
+
+
+def join(folder: str, name: str) -> str:
+    """Return the path of `name` in `folder`, both from the root; `.` and `..` are resolved."""
+    parts: list[str] = []
+    for part in f"{folder}/{name}".split("/"):
+        if part in {"", "."}:
+            continue
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts) or "."
+
+
+def glob_folders(tree: Tree, pattern: str) -> tuple[str, ...]:
+    """Return the folders that a glob from the root names, sorted.
+
+    `*`, `?` and `[...]` match within one part of the path, `**` any number of parts, as uv's
+    workspace globs do. Hidden folders are matched only by a part that begins with a dot.
+    """
+    parts = [part for part in pattern.split("/") if part not in {"", "."}]
+    return tuple(sorted(set(_match(tree, ".", parts))))
+
+
+def _match(tree: Tree, folder: str, parts: list[str]) -> Iterator[str]:
+    if not parts:
+        yield folder
+        return
+    head, rest = parts[0], parts[1:]
+    if head == "**":
+        yield from _match(tree, folder, rest)
+        for name in tree.folders(folder):
+            if not name.startswith("."):
+                yield from _match(tree, join(folder, name), parts)
+    elif not any(char in head for char in "*?["):
+        if head == ".." or head in tree.folders(folder):
+            yield from _match(tree, join(folder, head), rest)
+    else:
+        for name in tree.folders(folder):
+            if (not name.startswith(".") or head.startswith(".")) and fnmatch.fnmatchcase(
+                name, head
+            ):
+                yield from _match(tree, join(folder, name), rest)

@@ -1,0 +1,179 @@
+"""Make the settings table, the JSON schema and the README's session table from the source.
+
+With --check, write nothing and fail where a file has drifted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from tradai_tasks.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMA = ROOT / "src" / "tradai_tasks" / "settings.schema.json"
+TABLE = ROOT / "docs" / "settings.md"
+_BEGIN, _END = "<!-- begin: made by tools/generate.py -->", "<!-- end -->"
+
+
+def schema_text() -> str:
+    """Return the JSON schema of `[tool.tradai-tasks]`, for editors."""
+    schema = msgspec.json.schema(Settings)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def table_text() -> str:
+    """Return the Markdown tables of all settings."""
+    parts = []
+    for heading, prefix, model in sections():
+        parts.append(f"\n### {heading}\n\n{summary(model)}\n")
+        parts.append("\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n")
+        table: Any = inspect.type_info(model)
+        parts += [row(prefix, field) for field in table.fields if not nested(field)]
+    return "".join(parts)
+
+
+def sections() -> Iterator[tuple[str, str, type[msgspec.Struct]]]:
+    """Yield (heading, key prefix, model) of each table, nested ones after their parent."""
+    yield "Top level", "", Settings
+    # one look at the whole model: msgspec 0.22 crashes when its field types are inspected singly
+    model: Any = inspect.type_info(Settings)
+    for field in model.fields:
+        kind = bare(field.type)
+        if isinstance(kind, inspect.StructType):
+            yield f"`{field.encode_name}`", f"{field.encode_name}.", kind.cls
+            yield from _lists(f"{field.encode_name}.", kind)
+        elif isinstance(kind, inspect.DictType):
+            package: Any = bare(kind.value_type)
+            yield "`packages.<name>`", "packages.<name>.", package.cls
+            yield from _lists("packages.<name>.", package)
+
+
+def _lists(prefix: str, kind: Any) -> Iterator[tuple[str, str, type[msgspec.Struct]]]:
+    for field in kind.fields:
+        item = bare(getattr(bare(field.type), "item_type", None))
+        if isinstance(item, inspect.StructType):
+            path = f"{prefix}{field.encode_name}[]"
+            yield f"`{path}`", f"{path}.", item.cls
+
+
+def bare(kind: Any) -> Any:
+    """Return a type without the descriptions around it."""
+    while isinstance(kind, inspect.Metadata):
+        kind = kind.type
+    return kind
+
+
+def nested(field: Any) -> bool:
+    """Tell whether a field is a table with a section of its own."""
+    kind = bare(field.type)
+    return isinstance(kind, (inspect.StructType, inspect.DictType))
+
+
+def summary(model: type[msgspec.Struct]) -> str:
+    """Return the first line of a model's docstring."""
+    return (model.__doc__ or "").splitlines()[0]
+
+
+def row(prefix: str, field: Any) -> str:
+    """Return one row of the table."""
+    default = "required" if field.required else shown_default(field)
+    text = description(field.type)
+    kind = shown_type(field.type).replace("|", "\\|")
+    return f"| `{prefix}{field.encode_name}` | {kind} | {default} | {text} |\n"
+
+
+def shown_default(field: Any) -> str:
+    """Return a default as TOML would have it."""
+    value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+    if value is None:
+        return "-"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return f"`{json.dumps(value)}`"
+
+
+def description(kind: Any) -> str:
+    """Return the description that a type carries."""
+    while isinstance(kind, inspect.Metadata):
+        found = (kind.extra_json_schema or {}).get("description")
+        if found:
+            return str(found)
+        kind = kind.type
+    return ""
+
+
+def shown_type(kind: Any) -> str:
+    """Return a type in TOML's words."""
+    kind = bare(kind)
+    if isinstance(kind, inspect.UnionType):
+        found = [shown_type(t) for t in kind.types if not isinstance(t, inspect.NoneType)]
+        return " | ".join(found)
+    if isinstance(kind, inspect.LiteralType):
+        return " | ".join(f"`{json.dumps(value)}`" for value in kind.values)
+    if isinstance(kind, (inspect.VarTupleType, inspect.ListType)):
+        return f"list of {shown_type(kind.item_type)}"
+    if isinstance(kind, inspect.StructType):
+        return "table"
+    if isinstance(kind, (inspect.IntType, inspect.FloatType)):
+        return number(kind)
+    names: dict[type, str] = {
+        inspect.BoolType: "boolean",
+        inspect.StrType: "string",
+        inspect.DateType: "date",
+    }
+    return names.get(type(kind), str(type(kind).__name__))
+
+
+def number(kind: Any) -> str:
+    """Return a number's type with its range."""
+    bounds = []
+    if kind.ge is not None:
+        bounds.append(f">= {kind.ge:g}")
+    if kind.gt is not None:
+        bounds.append(f"> {kind.gt:g}")
+    if kind.le is not None:
+        bounds.append(f"<= {kind.le:g}")
+    word = "integer" if isinstance(kind, inspect.IntType) else "number"
+    return f"{word} {', '.join(bounds)}".strip()
+
+
+def spliced(file: Path, text: str) -> str:
+    """Return a file's text with what is between its marks replaced."""
+    old = file.read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", re.DOTALL)
+    if not pattern.search(old):
+        sys.exit(f"{file.relative_to(ROOT)}: no marks {_BEGIN} ... {_END} to write between")
+    return pattern.sub(lambda _: f"{_BEGIN}\n{text}\n{_END}", old)
+
+
+def main() -> None:
+    """Write or check all files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail on drift")
+    check = parser.parse_args().check
+    made = {SCHEMA: schema_text(), TABLE: spliced(TABLE, table_text())}
+    drifted = [
+        file
+        for file, text in made.items()
+        if not file.exists() or file.read_text(encoding="utf-8") != text
+    ]
+    if check and drifted:
+        names = ", ".join(str(file.relative_to(ROOT)) for file in drifted)
+        sys.exit(f"{names}: drifted from the source; mend with: python tools/generate.py")
+    for file in drifted:
+        file.write_text(made[file], encoding="utf-8")
+        print(f"wrote {file.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

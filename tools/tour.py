@@ -1,0 +1,95 @@
+"""A tour: the library at work on a scratch copy of an example monorepo.
+
+Each step prints the command first, as a user would type it, and fails the tour where it fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+_IDENTITY = {
+    "GIT_AUTHOR_NAME": "A reader",
+    "GIT_AUTHOR_EMAIL": "reader@example.com",
+    "GIT_COMMITTER_NAME": "A reader",
+    "GIT_COMMITTER_EMAIL": "reader@example.com",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tour:
+    """A scratch repository and what was done in it."""
+
+    home: Path
+    env: Mapping[str, str]
+    done: list[tuple[str, float]] = field(default_factory=list)  # what, seconds
+
+    def step(self, what: str, argv: Sequence[str], shown: str) -> None:
+        """Run one command in the scratch repository; end the tour where it fails."""
+        print(f"\n\033[1m# {what}\033[0m\n$ {shown}", flush=True)
+        start = time.monotonic()
+        status = subprocess.run(argv, cwd=self.home, env=dict(self.env), check=False).returncode
+        if status != 0:
+            sys.exit(f"tour: {shown}: exit status {status}; the scratch copy is {self.home}")
+        self.done.append((what, time.monotonic() - start))
+
+    def nox(self, what: str, *args: str) -> None:
+        """Run nox with the interpreter that runs this."""
+        quoted = [f'"{arg}"' if "(" in arg else arg for arg in args]
+        self.step(what, [sys.executable, "-m", "nox", *args], f"nox {' '.join(quoted)}")
+
+    def git(self, what: str, *args: str) -> None:
+        """Run git."""
+        self.step(what, ["git", *args], f"git {' '.join(args)}")
+
+
+def scratch(example: str, home: Path) -> Tour:
+    """Copy an example into a git repository of its own."""
+    ignore = shutil.ignore_patterns(".nox", ".venv", "build", "uv.lock", "__pycache__")
+    shutil.copytree(ROOT / "examples" / example, home, ignore=ignore)
+    # what this very nox session sets must not steer the sessions in the copy
+    dropped = ("NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "GIT_", "COV_")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    return Tour(home=home, env={**env, **_IDENTITY, "GIT_CONFIG_GLOBAL": os.devnull})
+
+
+def walk(tour: Tour) -> None:
+    """Go through what the library does, step by step."""
+    tour.git("A monorepo of its own", "init", "--quiet", "--initial-branch=main")
+    tour.git("Everything is in it", "add", "--all")
+    tour.git("and committed", "commit", "--quiet", "--message=An example monorepo")
+    tour.nox("The sessions that fit this repository", "--list")
+    tour.nox("Lock files are made where they are needed", "-s", "lock")
+    tour.nox("Lint, types and tests, in parallel", "-j", "auto", "-s", "check")
+
+
+def main() -> None:
+    """Take the tour and print what it did."""
+    parser = argparse.ArgumentParser(prog="nox -s tour --", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the scratch copy behind")
+    keep = parser.parse_args().keep
+    folder = Path(tempfile.mkdtemp(prefix="tradai-tour-")).resolve()
+    try:
+        tour = scratch("tradai-uv", folder / "tradai-uv")
+        walk(tour)
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    print("\nWhat the tour did:")
+    for what, seconds in tour.done:
+        print(f"  {seconds:6.1f} s  {what}")
+    if keep:
+        print(f"The scratch copy is {tour.home}")
+
+
+if __name__ == "__main__":
+    main()
