@@ -98,13 +98,16 @@ def discover(tree: Tree, settings: Settings, *, settings_file: str = "pyproject.
         root = parse_toml(tree.read("pyproject.toml"), "pyproject.toml")
     workspace_table = _table(root, "pyproject.toml", "tool", "uv", "workspace")
     has_workspace = workspace_table is not None
-    packages = [_package(tree, path, ".") for path in _members(tree, workspace_table or {})]
+    members = _members(tree, workspace_table or {})
+    packages = [_package(path, ".", document) for path, document in members.items()]
     if "project" in root:
-        packages.insert(0, _package(tree, ".", "."))
+        packages.append(_package(".", ".", root))
     taken = {package.path for package in packages}
-    for path in _independents(tree, settings, settings_file):
-        if path not in taken:
-            packages.append(_package(tree, path, path))  # noqa: PERF401 - two conditions, plainer so
+    packages += [
+        _package(path, path, _document(tree, path))
+        for path in _independents(tree, settings, settings_file)
+        if path not in taken
+    ]
     packages.sort(key=lambda package: package.path)
     if not packages:
         raise MemberError(
@@ -128,23 +131,24 @@ def discover(tree: Tree, settings: Settings, *, settings_file: str = "pyproject.
     )
 
 
-def _members(tree: Tree, table: Mapping[str, Any]) -> list[str]:
-    """Return the members' folders as uv finds them: globs less excludes, projects only."""
+def _members(tree: Tree, table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the members as uv finds them, each folder with its parsed pyproject.toml."""
     excluded = {p for glob in _globs(table, "exclude") for p in glob_folders(tree, glob)}
-    found: dict[str, None] = {}
+    found: dict[str, dict[str, Any]] = {}
     for glob in _globs(table, "members"):
         for path in glob_folders(tree, glob):
             if path in excluded or path == "." or path in found:
                 continue
             if tree.is_file(join(path, "pyproject.toml")):
-                if _is_managed(tree, path):
-                    found[path] = None
+                document = _document(tree, path)
+                if _is_managed(document, path):
+                    found[path] = document
             elif not _is_leftover(tree, path):
                 raise MemberError(
                     f"{path}: a workspace member (by {glob!r} in tool.uv.workspace.members) "
                     f"without a pyproject.toml; add one, or list it under tool.uv.workspace.exclude"
                 )
-    return list(found)
+    return found
 
 
 def _globs(table: Mapping[str, Any], key: str) -> list[str]:
@@ -169,9 +173,13 @@ def _is_leftover(tree: Tree, path: str) -> bool:
     )
 
 
-def _is_managed(tree: Tree, path: str) -> bool:
+def _document(tree: Tree, path: str) -> dict[str, Any]:
     file = join(path, "pyproject.toml")
-    uv = _table(parse_toml(tree.read(file), file), file, "tool", "uv") or {}
+    return parse_toml(tree.read(file), file)
+
+
+def _is_managed(document: Mapping[str, Any], path: str) -> bool:
+    uv = _table(document, join(path, "pyproject.toml"), "tool", "uv") or {}
     return uv.get("managed") is not False
 
 
@@ -192,9 +200,8 @@ def _independents(tree: Tree, settings: Settings, settings_file: str) -> list[st
     return found
 
 
-def _package(tree: Tree, path: str, project: str) -> Package:
+def _package(path: str, project: str, document: Mapping[str, Any]) -> Package:
     file = join(path, "pyproject.toml")
-    document = parse_toml(tree.read(file), file)
     table = _table(document, file, "project")
     if table is None:
         raise MemberError(

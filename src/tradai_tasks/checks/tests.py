@@ -258,7 +258,8 @@ def judge(
     tests, failed, skipped = _counts(reports.junit)
     percent, files = _coverage(reports.coverage_json)
     fault: str | None = None
-    if exit_code == _NO_TESTS_COLLECTED or (exit_code == 0 and tests == 0):
+    # pytest-cov turns pytest's own status for "no tests" into that of a missed floor
+    if exit_code == _NO_TESTS_COLLECTED or (exit_code in {0, 1} and tests == 0):
         fault = (
             f"{name}: no tests collected; add tests, or state that it has none by "
             f"`test = false` in its settings"
@@ -266,7 +267,10 @@ def judge(
     elif failed:
         fault = f"{name}: {failed} of {tests} tests failed"
     elif floor is not None and percent is not None and percent < floor:
-        fault = f"{name}: coverage {_percent(percent)} % is under its floor of {floor:g} %"
+        fault = (
+            f"{name}: coverage {_percent(percent)} % is under its floor of {floor:g} %; the lines "
+            f"to test are listed above"
+        )
     elif exit_code != 0:
         fault = f"{name}: pytest ended with exit status {exit_code}; its output above says why"
     elif floor and percent is None:

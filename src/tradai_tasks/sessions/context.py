@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +58,19 @@ class Context:
             nested = [other.path for other in self.workspace.packages]
             self._layouts[package.path] = layout_of(self.tree, package, nested=nested)
         return self._layouts[package.path]
+
+    @functools.cached_property
+    def tested_packages(self) -> tuple[Package, ...]:
+        """Packages with a test session: all with code or tests, unless settings say no.
+
+        A package with code and no tests has one too, and it fails: silence would look like success.
+        """
+        return tuple(
+            package
+            for package in self.workspace.packages
+            if package.settings.test
+            and (self.layout(package).has_code or self.layout(package).tests)
+        )
 
     def floor(self, package: Package) -> float:
         """Return a package's coverage floor in percent: its own, the settings', or the kind's."""

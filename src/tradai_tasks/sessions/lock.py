@@ -10,7 +10,7 @@ from tradai_tasks.sessions.arguments import parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of
 
-__all__ = ["add_lock"]
+__all__ = ["lock"]
 
 _DOC = "Make or bring up to date every lock file; with --check, fail where one is stale."
 _OPTIONS: list[tuple[tuple[str, ...], dict[str, object]]] = [
@@ -23,28 +23,23 @@ _OPTIONS: list[tuple[tuple[str, ...], dict[str, object]]] = [
 ]
 
 
-def add_lock(context: Context) -> None:
-    """Add `lock`."""
-
-    def lock(session: nox.Session) -> None:
-        options = parse(session, _OPTIONS, _DOC)
-        further = ["--check"] if options.check else []
-        further += ["--upgrade"] if options.upgrade else []
-        for name in options.upgrade_package:
-            further.append(f"--upgrade-package={name}")
-        projects = context.workspace.projects
-        # uv is found as nox finds it: beside nox, else on PATH
-        failed = [
-            project
-            for project in projects
-            if status_of(session, [nox.virtualenv.UV, "lock", "--project", project, *further])
-        ]
-        if failed and options.check:
-            raise CheckFailedError(
-                f"lock: stale or missing in {', '.join(failed)}; mend with: nox -s lock"
-            )
-        if failed:
-            raise CheckFailedError(f"lock: uv could not lock {', '.join(failed)}; see above")
-        session.log(f"{len(projects)} lock file{'s' * (len(projects) > 1)} up to date")
-
-    context.add(lock, name="lock", doc=_DOC, isolated=False, parallel=False)
+def lock(session: nox.Session, context: Context) -> None:
+    """Run `uv lock` on every project."""
+    options = parse(session, _OPTIONS, _DOC)
+    further = ["--check"] if options.check else []
+    further += ["--upgrade"] if options.upgrade else []
+    further += [f"--upgrade-package={name}" for name in options.upgrade_package]
+    projects = context.workspace.projects
+    # uv is found as nox finds it: beside nox, else on PATH
+    failed = [
+        project
+        for project in projects
+        if status_of(session, [nox.virtualenv.UV, "lock", "--project", project, *further])
+    ]
+    if failed and options.check:
+        raise CheckFailedError(
+            f"lock: stale or missing in {', '.join(failed)}; mend with: nox -s lock"
+        )
+    if failed:
+        raise CheckFailedError(f"lock: uv could not lock {', '.join(failed)}; see above")
+    session.log(f"{len(projects)} lock file{'s' * (len(projects) > 1)} up to date")

@@ -20,31 +20,17 @@ from tradai_tasks.process import run
 from tradai_tasks.report import append_summary, print_table
 from tradai_tasks.sessions.context import Context, in_ci
 from tradai_tasks.sessions.environment import status_of
-from tradai_tasks.sessions.test import sync_for_tests, tested_packages
+from tradai_tasks.sessions.test import sync_for_tests
 from tradai_tasks.tree import DiskTree, join
 from tradai_tasks.workspace import Package
 
-__all__ = ["add_perf"]
+__all__ = ["perf"]
 
 _COLUMNS = ("benchmark", "baseline", "now", "change", "verdict")
 
 
-def add_perf(context: Context) -> None:
-    """Add `perf(pkg)` for each package with tests."""
-
-    def perf(session: nox.Session, package: Package) -> None:
-        _perf(session, context, package)
-
-    context.add(
-        perf,
-        name="perf",
-        doc="Benchmark one package, in CI against its merge base: pytest-benchmark.",
-        packages=[p for p in tested_packages(context) if context.layout(p).tests],
-        parallel=False,  # two benchmarks at once would measure each other
-    )
-
-
-def _perf(session: nox.Session, context: Context, package: Package) -> None:
+def perf(session: nox.Session, context: Context, package: Package) -> None:
+    """Measure one package, and compare where there is a baseline."""
     name = context.workspace.session_id(package)
     baseline, posargs = _baseline_option(session.posargs)
     if not has_benchmarks(context.tree, context.layout(package).tests):

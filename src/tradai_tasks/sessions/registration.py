@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import nox
+
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.sessions.aggregate import add_aggregates, command_line, refuse_posargs
+from tradai_tasks.sessions.catalog import CATALOG, Entry
 from tradai_tasks.sessions.context import Context
-from tradai_tasks.sessions.lock import add_lock
-from tradai_tasks.sessions.perf import add_perf
-from tradai_tasks.sessions.security import add_security
-from tradai_tasks.sessions.services import add_services
-from tradai_tasks.sessions.style import add_style
-from tradai_tasks.sessions.test import add_test
-from tradai_tasks.sessions.typecheck import add_typecheck
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
-from tradai_tasks.workspace import discover
+from tradai_tasks.workspace import Package, discover
 
 __all__ = ["register_all"]
-
-_ADDERS = (add_style, add_typecheck, add_test, add_security, add_lock, add_perf, add_services)
 
 
 def register_all(
@@ -56,11 +51,42 @@ def register_all(
         workspace=workspace,
         exclude=excluded,
     )
-    for add in _ADDERS:
-        add(everything)
+    for entry in CATALOG:
+        _add(everything, entry)
     add_aggregates(everything)
     _check_excluded(excluded, everything)
     refuse_posargs(*command_line(), everything.names)
+
+
+def _add(context: Context, entry: Entry) -> None:
+    """Add one session of the catalog, as far as the repository has use for it."""
+    strategies = context.workspace.kind == "strategies"
+    if entry.platform_only and strategies:
+        return
+    packages: Sequence[Package] | None = None
+    if entry.each == "tested":
+        packages = context.tested_packages
+    elif entry.each == "with-tests":
+        packages = [p for p in context.tested_packages if context.layout(p).tests]
+    elif entry.each == "strategies" and strategies:
+        packages = context.workspace.packages
+
+    def body(session: nox.Session, **given: Any) -> None:
+        module, _, function = entry.body.partition(":")
+        home = importlib.import_module(f"tradai_tasks.sessions.{module}")
+        if entry.each == "strategies":
+            given.setdefault("package", None)
+        getattr(home, function)(session, context, **given)
+
+    context.add(
+        body,
+        name=entry.name,
+        doc=entry.doc,
+        packages=packages,
+        every_python=entry.every_python,
+        isolated=entry.isolated,
+        parallel=entry.parallel,
+    )
 
 
 def _check_excluded(excluded: frozenset[str], context: Context) -> None:

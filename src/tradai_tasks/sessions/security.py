@@ -24,26 +24,22 @@ from tradai_tasks.sessions.arguments import parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import install_tool, status_of
 
-__all__ = ["add_security"]
+__all__ = ["security"]
 
 _DOC = "Find faults in the sources and in the locked packages: bandit and pip-audit."
 
 
-def add_security(context: Context) -> None:
-    """Add `security`."""
-
-    def security(session: nox.Session) -> None:
-        parse(session, [], _DOC)
-        faults = [*expired_ignores(context.settings.security, datetime.now(tz=UTC).date())]
-        for check in (_bandit, _pip_audit):
-            try:
-                faults += check(session, context)
-            except TasksError as error:
-                faults.append(str(error))
-        if faults:
-            raise CheckFailedError("security: " + "\n".join(faults))
-
-    context.add(security, name="security", doc=_DOC)
+def security(session: nox.Session, context: Context) -> None:
+    """Scan the sources and audit the locked packages; all faults are shown before it fails."""
+    parse(session, [], _DOC)
+    faults = [*expired_ignores(context.settings.security, datetime.now(tz=UTC).date())]
+    for check in (_bandit, _pip_audit):
+        try:
+            faults += check(session, context)
+        except TasksError as error:
+            faults.append(str(error))
+    if faults:
+        raise CheckFailedError("security: " + "\n".join(faults))
 
 
 def _bandit(session: nox.Session, context: Context) -> list[str]:

@@ -15,33 +15,23 @@ from tradai_tasks.errors import CheckFailedError, CommandFailedError, ToolNotLoc
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of, sync_everything
 
-__all__ = ["add_services"]
+__all__ = ["contract", "integration"]
 
 
-def add_services(context: Context) -> None:
-    """Add `contract` and `integration`, in a platform repository."""
-    if context.workspace.kind == "strategies":
-        return
-
-    def contract(session: nox.Session) -> None:
-        settings = context.settings.contract
-        file = compose_file(context.tree, settings.compose_file)
-        _sync(session, context)
-        with _services(session, context, file):
-            _run(session, context, settings.marker, settings.paths)
-
-    def integration(session: nox.Session) -> None:
-        settings = context.settings.integration
-        _sync(session, context)
+def contract(session: nox.Session, context: Context) -> None:
+    """Run the contract tests while the compose file's services are up."""
+    settings = context.settings.contract
+    file = compose_file(context.tree, settings.compose_file)
+    _sync(session, context)
+    with _services(session, context, file):
         _run(session, context, settings.marker, settings.paths)
 
-    context.add(
-        contract,
-        name="contract",
-        doc="Run the contract tests, with the services of the compose file.",
-        parallel=False,
-    )
-    context.add(integration, name="integration", doc="Run the integration tests.", parallel=False)
+
+def integration(session: nox.Session, context: Context) -> None:
+    """Run the integration tests."""
+    settings = context.settings.integration
+    _sync(session, context)
+    _run(session, context, settings.marker, settings.paths)
 
 
 def _sync(session: nox.Session, context: Context) -> None:

@@ -8,38 +8,14 @@ from tradai_tasks.sessions.context import Context, in_ci
 from tradai_tasks.sessions.environment import install_tool, run_all, sync_everything
 from tradai_tasks.workspace import Package
 
-__all__ = ["add_style"]
+__all__ = ["fmt", "lint"]
 
 # A strategy is checked for import sorting whatever rules its configuration selects.
 _STRATEGY_RULES = ["--extend-select", "I"]
 
 
-def add_style(context: Context) -> None:
-    """Add `fmt` and `lint`: one of each, or one for each strategy."""
-    if context.workspace.kind == "strategies":
-        each = context.workspace.packages
-
-        def lint_one(session: nox.Session, package: Package) -> None:
-            _lint(session, context, package)
-
-        def fmt_one(session: nox.Session, package: Package) -> None:
-            _fmt(session, context, package)
-
-        context.add(fmt_one, name="fmt", doc="Format and mend one package: ruff.", packages=each)
-        context.add(lint_one, name="lint", doc="Lint one package: ruff.", packages=each)
-        return
-
-    def lint(session: nox.Session) -> None:
-        _lint(session, context, None)
-
-    def fmt(session: nox.Session) -> None:
-        _fmt(session, context, None)
-
-    context.add(fmt, name="fmt", doc="Format the code and mend what ruff can mend.")
-    context.add(lint, name="lint", doc="Lint and check the format: ruff.")
-
-
-def _lint(session: nox.Session, context: Context, package: Package | None) -> None:
+def lint(session: nox.Session, context: Context, package: Package | None) -> None:
+    """Lint the repository, or one strategy."""
     project, mend, rules = _scope(context, package)
     commands = context.settings.lint.commands if package is None else ()
     if commands:
@@ -59,7 +35,8 @@ def _lint(session: nox.Session, context: Context, package: Package | None) -> No
         run_all(session, [command], f"lint: {' '.join(command)} failed; its message is above")
 
 
-def _fmt(session: nox.Session, context: Context, package: Package | None) -> None:
+def fmt(session: nox.Session, context: Context, package: Package | None) -> None:
+    """Mend the repository, or one strategy."""
     project, _, rules = _scope(context, package)
     install_tool(session, context, "ruff", project=project)
     if package is not None:

@@ -23,35 +23,7 @@ from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import install_tool, status_of, sync_package
 from tradai_tasks.workspace import Package
 
-__all__ = ["add_test", "sync_for_tests", "tested_packages"]
-
-
-def tested_packages(context: Context) -> list[Package]:
-    """Return the packages with a test session: all with code or tests, unless settings say no.
-
-    A package with code and no tests has one too, and it fails: silence would look like success.
-    """
-    return [
-        package
-        for package in context.workspace.packages
-        if package.settings.test
-        and (context.layout(package).has_code or context.layout(package).tests)
-    ]
-
-
-def add_test(context: Context) -> None:
-    """Add `test(pkg)` for each package."""
-
-    def test(session: nox.Session, package: Package) -> None:
-        _test(session, context, package)
-
-    context.add(
-        test,
-        name="test",
-        doc="Test one package with its coverage floor: pytest.",
-        packages=tested_packages(context),
-        every_python=True,
-    )
+__all__ = ["sync_for_tests", "test"]
 
 
 def sync_for_tests(session: nox.Session, context: Context, package: Package) -> frozenset[str]:
@@ -64,7 +36,8 @@ def sync_for_tests(session: nox.Session, context: Context, package: Package) -> 
     return tools.reached
 
 
-def _test(session: nox.Session, context: Context, package: Package) -> None:
+def test(session: nox.Session, context: Context, package: Package) -> None:
+    """Test one package in an environment of its own."""
     layout = context.layout(package)
     name = context.workspace.session_id(package)
     if not layout.tests:
@@ -98,9 +71,11 @@ def _test(session: nox.Session, context: Context, package: Package) -> None:
     ]
     outcome = judge(name, status, reports, floor=floor, modules=modules)
     _report(name, outcome, floor)
-    if outcome.fault:
+    if outcome.failed:
         narrow = f'nox -s "{session.name}" -- --lf -x'
         raise CheckFailedError(f"{outcome.fault}; narrow it down with: {narrow}")
+    if outcome.fault:
+        raise CheckFailedError(outcome.fault)
 
 
 def _bases(session: nox.Session, context: Context, package: Package) -> tuple[Path, Path]:

@@ -14,31 +14,18 @@ from tradai_tasks.sessions.environment import install_tool, status_of, sync_ever
 from tradai_tasks.settings import ProtocolPair
 from tradai_tasks.workspace import Package
 
-__all__ = ["add_typecheck"]
+__all__ = ["typecheck"]
 
 
-def add_typecheck(context: Context) -> None:
-    """Add `typecheck`: one session, or one for each strategy."""
-    if context.workspace.kind == "strategies":
-
-        def typecheck_one(session: nox.Session, package: Package) -> None:
-            _typecheck(session, context, [package], package.project)
-
-        context.add(
-            typecheck_one,
-            name="typecheck",
-            doc="Type-check one package strictly: mypy, and its Protocols.",
-            packages=context.workspace.packages,
-        )
+def typecheck(session: nox.Session, context: Context, package: Package | None) -> None:
+    """Type-check one strategy, or all packages project by project."""
+    if package is not None:
+        _typecheck(session, context, [package], package.project)
         return
-
-    def typecheck(session: nox.Session) -> None:
-        for project in context.workspace.projects:
-            held = [p for p in context.workspace.packages if p.project == project]
-            if held:
-                _typecheck(session, context, held, project)
-
-    context.add(typecheck, name="typecheck", doc="Type-check all packages: mypy.")
+    for project in context.workspace.projects:
+        held = [p for p in context.workspace.packages if p.project == project]
+        if held:
+            _typecheck(session, context, held, project)
 
 
 def _typecheck(

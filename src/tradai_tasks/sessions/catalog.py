@@ -1,0 +1,89 @@
+"""Every session of the library: its name, what it does, and where its body is.
+
+Bodies are loaded when a session runs, so that `nox -l` stays close to plain nox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["CATALOG", "Entry"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One session, or one for each package."""
+
+    name: str
+    body: str  # "module:function" below tradai_tasks.sessions
+    doc: str
+    # for which packages there is one: none (a single session), all with code or tests, those with
+    # test files; `strategies` means all in a strategies repository and a single one elsewhere
+    each: Literal["none", "tested", "with-tests", "strategies"] = "none"
+    platform_only: bool = False
+    every_python: bool = False  # one for each Python of the settings
+    isolated: bool = True  # has an environment of its own
+    parallel: bool = True  # may run beside others under -j
+
+
+CATALOG = (
+    Entry(
+        name="fmt",
+        body="style:fmt",
+        doc="Format the code and mend what can be mended: ruff.",
+        each="strategies",
+    ),
+    Entry(
+        name="lint",
+        body="style:lint",
+        doc="Lint and check the format: ruff.",
+        each="strategies",
+    ),
+    Entry(
+        name="typecheck",
+        body="typecheck:typecheck",
+        doc="Type-check, and judge which class satisfies its Protocol: mypy.",
+        each="strategies",
+    ),
+    Entry(
+        name="test",
+        body="test:test",
+        doc="Test one package against its coverage floor: pytest.",
+        each="tested",
+        every_python=True,
+    ),
+    Entry(
+        name="security",
+        body="security:security",
+        doc="Find faults in the sources and in the locked packages: bandit, pip-audit.",
+    ),
+    Entry(
+        name="lock",
+        body="lock:lock",
+        doc="Make every lock file, or with `-- --check` fail where one is stale: uv.",
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
+        name="perf",
+        body="perf:perf",
+        doc="Benchmark one package, in CI against its merge base: pytest-benchmark.",
+        each="with-tests",
+        parallel=False,  # two benchmarks at once would measure each other
+    ),
+    Entry(
+        name="contract",
+        body="services:contract",
+        doc="Run the contract tests with the services of the compose file.",
+        platform_only=True,
+        parallel=False,
+    ),
+    Entry(
+        name="integration",
+        body="services:integration",
+        doc="Run the integration tests.",
+        platform_only=True,
+        parallel=False,
+    ),
+)
