@@ -23,6 +23,7 @@ __all__ = [
     "coverage_sources",
     "judge",
     "marker_expression",
+    "marker_plugin",
     "narrows",
     "sync_commands",
     "tool_file",
@@ -203,6 +204,21 @@ def marker_expression(tree: Tree, package: Package, excluded: Sequence[str]) -> 
         elif word.startswith("-m") and len(word) > 2:  # noqa: PLR2004 - the option's own length
             expression = word[2:].removeprefix("=")
     return f"({expression}) and {without}" if expression else without
+
+
+def marker_plugin(markers: Iterable[str]) -> str:
+    """Return a pytest plugin that registers markers.
+
+    A project with strict markers would otherwise refuse an expression that names one it never
+    heard of.
+    """
+    lines = ['"""Registers the markers of the sessions contract and integration."""', "", ""]
+    lines += ["def pytest_configure(config):"]
+    lines += [
+        f'    config.addinivalue_line("markers", "{marker}: runs in a session of its own")'
+        for marker in markers
+    ]
+    return "\n".join([*lines, ""])
 
 
 def _addopts(tree: Tree, file: str | None) -> list[str]:

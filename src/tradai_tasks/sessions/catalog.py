@@ -66,6 +66,19 @@ CATALOG = (
         parallel=False,
     ),
     Entry(
+        name="changes",
+        body="changes:changes",
+        doc="Say what a change affects and why, and write the CI matrix for it.",
+        isolated=False,
+    ),
+    Entry(
+        name="affected",
+        body="changes:affected",
+        doc="Lint, type-check and run the tests that a change affects.",
+        isolated=False,
+        parallel=False,  # it runs sessions in parallel itself
+    ),
+    Entry(
         name="perf",
         body="perf:perf",
         doc="Benchmark one package, in CI against its merge base: pytest-benchmark.",

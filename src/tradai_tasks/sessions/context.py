@@ -32,6 +32,7 @@ class Context:
     """The repository as sessions see it."""
 
     root: Path
+    noxfile: Path
     tree: DiskTree
     settings: Settings
     settings_file: str

@@ -45,6 +45,7 @@ def register_all(
     excluded = frozenset([exclude] if isinstance(exclude, str) else exclude)
     everything = Context(
         root=root,
+        noxfile=Path(noxfile).resolve() if noxfile else root / "noxfile.py",
         tree=tree,
         settings=loaded.settings,
         settings_file=loaded.file,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tradai_tasks.checks.tests import (
     coverage_sources,
     judge,
     marker_expression,
+    marker_plugin,
     narrows,
     tool_file,
 )
@@ -24,6 +26,8 @@ from tradai_tasks.sessions.environment import install_tool, status_of, sync_pack
 from tradai_tasks.workspace import Package
 
 __all__ = ["sync_for_tests", "test"]
+
+_PLUGIN = "tradai_tasks_markers"
 
 
 def sync_for_tests(session: nox.Session, context: Context, package: Package) -> frozenset[str]:
@@ -48,10 +52,7 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     reached = sync_for_tests(session, context, package)
     if "pytest-cov" not in reached:
         install_tool(session, context, "pytest-cov", project=package.project)
-    folder = context.reports("test", session.name.replace("(", "-").rstrip(")"))
-    shutil.rmtree(folder)  # an earlier run's figures must not stand for this one's
-    folder.mkdir()
-    reports = Reports(folder=folder)
+    reports = _fresh_reports(session, context)
     floor: float | None = context.floor(package)
     narrowed, own_paths = narrows(session.posargs, _bases(session, context, package))
     if narrowed:
@@ -63,7 +64,7 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     if not own_paths:
         argv += [str((context.root / path).relative_to(home)) for path in layout.tests]
     with session.chdir(home):
-        status = status_of(session, argv, env={"COVERAGE_FILE": str(reports.coverage_data)})
+        status = status_of(session, argv, env=_environment(context, reports))
     modules = [
         str((context.root / module.path).relative_to(home))
         for module in layout.imports
@@ -76,6 +77,31 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
         raise CheckFailedError(f"{outcome.fault}; narrow it down with: {narrow}")
     if outcome.fault:
         raise CheckFailedError(outcome.fault)
+
+
+def _fresh_reports(session: nox.Session, context: Context) -> Reports:
+    """Return an empty folder: an earlier run's figures must not stand for this one's."""
+    folder = context.reports("test", session.name.replace("(", "-").rstrip(")"))
+    shutil.rmtree(folder)
+    folder.mkdir()
+    return Reports(folder=folder)
+
+
+def _environment(context: Context, reports: Reports) -> dict[str, str]:
+    """Return what the environment adds: where coverage writes, and the markers' plugin."""
+    plugins = reports.folder / "plugin"
+    plugins.mkdir()
+    (plugins / f"{_PLUGIN}.py").write_text(marker_plugin(_markers(context)), encoding="utf-8")
+    search = [str(plugins), os.environ.get("PYTHONPATH", "")]
+    return {
+        "COVERAGE_FILE": str(reports.coverage_data),
+        "PYTHONPATH": os.pathsep.join(filter(None, search)),
+    }
+
+
+def _markers(context: Context) -> tuple[str, str]:
+    """Return the markers of tests that have a session of their own."""
+    return context.settings.contract.marker, context.settings.integration.marker
 
 
 def _bases(session: nox.Session, context: Context, package: Package) -> tuple[Path, Path]:
@@ -91,10 +117,8 @@ def _argv(
     reached: frozenset[str],
 ) -> list[str]:
     """Return the pytest command; `python -m` puts the package's folder on sys.path."""
-    settings = context.settings
-    argv = ["python", "-m", "pytest"]
-    excluded = (settings.contract.marker, settings.integration.marker)
-    argv += ["-m", marker_expression(context.tree, package, excluded)]
+    argv = ["python", "-m", "pytest", "-p", _PLUGIN]
+    argv += ["-m", marker_expression(context.tree, package, _markers(context))]
     argv += [f"--junit-xml={reports.junit}"]
     sources = coverage_sources(context.tree, package, context.layout(package))
     argv += [f"--cov={source}" for source in sources]

@@ -1,0 +1,152 @@
+"""`changes` and `affected`: what a change touches, the CI matrix for it, and the checks of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import nox
+
+from tradai_tasks.affected.compute import Found, find
+from tradai_tasks.affected.present import (
+    as_document,
+    as_outputs,
+    explanation,
+    markdown,
+    rows,
+)
+from tradai_tasks.affected.select import Selection
+from tradai_tasks.errors import BadArgumentsError, CheckFailedError
+from tradai_tasks.matrix import Task, build_matrix, read_durations
+from tradai_tasks.report import append_markdown, print_table, write_outputs
+from tradai_tasks.sessions.arguments import parse
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.environment import status_of
+from tradai_tasks.workspace import unknown_package
+
+__all__ = ["affected", "changes"]
+
+_DOC = "Say what a change affects and why, and write the CI matrix for it."
+_RANGE: list[tuple[tuple[str, ...], dict[str, object]]] = [
+    (("--base",), {"metavar": "REV", "help": "compare with the merge base of this revision"}),
+    (("--head",), {"metavar": "REV", "help": "look at this revision, not the work tree"}),
+]
+_OPTIONS = [
+    *_RANGE,
+    (("--json",), {"action": "store_true", "help": "print JSON and nothing else"}),
+    (("--explain",), {"metavar": "PKG", "help": "print every reason for one package"}),
+    (("--report",), {"action": "store_true", "help": "name the files that select the most"}),
+]
+_STEPS = ("lint", "typecheck", "test")
+
+
+def changes(session: nox.Session, context: Context) -> None:
+    """Compute the selection, and show it as asked for."""
+    options = parse(session, _OPTIONS, _DOC)
+    found = _find(context, options)
+    jobs = [job.as_json() for job in _jobs(context, found.selection)]
+    if options.json:
+        print(json.dumps(as_document(found.span, found.selection, jobs), indent=2))
+    elif options.explain:
+        print(_explain(found.selection, options.explain), end="")
+    else:
+        _show(session, found)
+    if options.report:
+        _report(found)
+    write_outputs(as_outputs(found.selection, jobs))
+    append_markdown(markdown(found.span, found.selection, found.edges))
+
+
+def affected(session: nox.Session, context: Context) -> None:
+    """Run lint, type check and the affected tests in one nox run, in parallel."""
+    options = parse(session, _RANGE, "Run lint, type check and the tests that a change affects.")
+    found = _find(context, options)
+    _show(session, found)
+    names = _session_names(context, found.selection)
+    if not names:
+        session.log("nothing that changed affects any check")
+        return
+    argv = [sys.executable, "-m", "nox", "--noxfile", str(context.noxfile), "-j", "auto"]
+    if status_of(session, [*argv, "-s", *names], env={"NOXSESSION": ""}):
+        raise CheckFailedError("affected: a session failed; the summary above names it")
+
+
+def _find(context: Context, options: Any) -> Found:
+    return find(
+        root=context.root,
+        settings=context.settings,
+        settings_file=context.settings_file,
+        workspace=context.workspace,
+        layouts={package.path: context.layout(package) for package in context.workspace.packages},
+        env=os.environ,
+        base=options.base,
+        head=options.head,
+    )
+
+
+def _jobs(context: Context, selection: Selection) -> Any:
+    settings = context.settings.affected
+    files = [file for glob in settings.durations for file in sorted(context.root.glob(glob))]
+    return build_matrix(
+        _tasks(context, selection),
+        max_jobs=settings.max_jobs,
+        durations=read_durations(map(Path, files)),
+    )
+
+
+def _tasks(context: Context, selection: Selection) -> list[Task]:
+    """Return the sessions of each affected package, a task for each Python."""
+    current = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    several = isinstance(context.settings.python, tuple)
+    tasks = []
+    for item in selection.packages:
+        for python in context.pythons or (current,):
+            suffix = f"-{python}" if several else ""
+            wanted = [f"test{suffix}({item.name})"] if item.affected else []
+            if context.workspace.kind == "strategies" and python == (context.python or current):
+                once = [s for s in _STEPS[:2] if item.affected or s in selection.sessions]
+                wanted = [f"{name}({item.name})" for name in once] + wanted
+            names = tuple(name for name in wanted if name in context.names)
+            if names:
+                tasks.append(Task(package=item.name, python=python, sessions=names))
+    return tasks
+
+
+def _session_names(context: Context, selection: Selection) -> list[str]:
+    """Return what `affected` runs: lint and types for any change, tests of what it touches."""
+    names = [name for task in _tasks(context, selection) for name in task.sessions]
+    if context.workspace.kind != "strategies" and selection.changed:
+        names = [name for name in _STEPS[:2] if name in context.names] + names
+    return list(dict.fromkeys(names))
+
+
+def _explain(selection: Selection, name: str) -> str:
+    for kind in ("packages", "services", "lambdas", "stacks"):
+        for item in getattr(selection, kind):
+            if item.name == name:
+                return explanation(item)
+    known = [item.name for item in selection.packages]
+    raise BadArgumentsError(f"--explain {name}: {unknown_package(name, known)}")
+
+
+def _show(session: nox.Session, found: Found) -> None:
+    selection = found.selection
+    for warning in found.warnings:
+        session.warn(warning)
+    session.log(found.span["why"])
+    for reason in selection.everything[:5]:
+        session.log(f"everything is affected: {reason}")
+    count = len(selection.affected("packages"))
+    title = f"{count} of {len(selection.packages)} packages affected"
+    print_table(title, ("kind", "name", "because of"), rows(selection))
+
+
+def _report(found: Found) -> None:
+    print_table(
+        "Files that select the most packages",
+        ("file", "packages", "saved if split", "why"),
+        [(cost.path, str(cost.selects), str(cost.saved), cost.why) for cost in found.costs()],
+    )
