@@ -1,0 +1,1 @@
+"""Learns, candle by candle, what the RSI says about the next one."""

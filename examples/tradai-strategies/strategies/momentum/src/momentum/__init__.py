@@ -1,0 +1,1 @@
+"""Goes with moves that are large for the market's mood."""

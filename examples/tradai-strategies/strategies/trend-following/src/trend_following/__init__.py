@@ -1,0 +1,1 @@
+"""Follows breakouts that the averages agree with."""

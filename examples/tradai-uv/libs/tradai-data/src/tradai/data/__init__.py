@@ -1,0 +1,1 @@
+"""Candles: model, resampling, storage, client. Import the module that you need."""

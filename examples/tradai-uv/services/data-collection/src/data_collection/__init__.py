@@ -1,0 +1,1 @@
+"""Fetches candles from the exchange and hands them to the backend."""

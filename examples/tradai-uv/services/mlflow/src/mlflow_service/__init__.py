@@ -1,0 +1,1 @@
+"""Around the MLflow server: its command line and its health."""

@@ -1,0 +1,1 @@
+"""Runs strategies and plans orders."""
