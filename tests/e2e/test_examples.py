@@ -198,3 +198,11 @@ def test_one_strategys_ci_and_refused_arguments(strategies: Example) -> None:
     assert refused.status != 0
     assert "ci(momentum): takes no arguments after `--`" in refused.log
     assert "Running session" not in refused.log
+
+
+def test_the_platforms_integration_test_runs_beside_members_of_like_named_modules(
+    platform: Example,
+) -> None:
+    result = nox(platform.home, "-s", "integration")
+    assert result.status == 0, result.text
+    assert "1 passed" in result.text

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ __all__ = [
     "Reports",
     "coverage_sources",
     "judge",
+    "marked_files",
     "marker_expression",
     "marker_plugin",
     "narrows",
@@ -29,6 +31,7 @@ __all__ = [
     "tool_file",
 ]
 
+_TEST_FILE = re.compile(r"^(test_.*|.*_test)\.py$")
 _NO_TESTS_COLLECTED = 5
 # Options after which a run no longer stands for the whole suite.
 _NARROWING: tuple[str, ...] = (
@@ -80,6 +83,7 @@ class Outcome:
     skipped: int
     percent: float | None  # coverage; None where it was not measured
     fault: str | None  # one line for the user; None when all is well
+    died: bool = False  # pytest ended otherwise than by a verdict on tests
 
 
 def sync_commands(
@@ -237,6 +241,32 @@ def _addopts(tree: Tree, file: str | None) -> list[str]:
         return []  # pytest itself will say what is wrong with the file
 
 
+def marked_files(tree: Tree, folders: Iterable[str], marker: str) -> list[str]:
+    """Return the test files that may hold tests with a marker, by name, content or conftest.
+
+    pytest itself then decides by `-m`; this keeps it from importing what cannot be meant.
+    """
+    word = re.compile(rb"\b" + re.escape(marker.encode()) + rb"\b")
+    return [file for folder in folders for file in _marked(tree, folder, word, inherited=False)]
+
+
+def _marked(tree: Tree, path: str, word: re.Pattern[bytes], *, inherited: bool) -> Iterator[str]:
+    if path.endswith(".py"):
+        if inherited or word.search(path.encode()) or word.search(tree.read(path)):
+            yield path
+        return
+    names = tree.files(path)
+    # a conftest.py may mark whatever lies below it
+    conftest = join(path, "conftest.py")
+    inherited = inherited or ("conftest.py" in names and bool(word.search(tree.read(conftest))))
+    for name in names:
+        if _TEST_FILE.match(name):
+            yield from _marked(tree, join(path, name), word, inherited=inherited)
+    for name in tree.folders(path):
+        if not name.startswith((".", "__pycache__")):
+            yield from _marked(tree, join(path, name), word, inherited=inherited)
+
+
 def narrows(posargs: Sequence[str], folders: Iterable[Path]) -> tuple[bool, bool]:
     """Tell whether arguments narrow a run, and whether they name paths.
 
@@ -296,7 +326,14 @@ def judge(
             f"{name}: {', '.join(missing)} is imported by no test: coverage 0 % is under its "
             f"floor of {floor:g} %"
         )
-    return Outcome(tests=tests, failed=failed, skipped=skipped, percent=percent, fault=fault)
+    return Outcome(
+        tests=tests,
+        failed=failed,
+        skipped=skipped,
+        percent=percent,
+        fault=fault,
+        died=exit_code not in {0, 1, _NO_TESTS_COLLECTED},
+    )
 
 
 def _percent(value: float) -> str:

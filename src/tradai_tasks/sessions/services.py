@@ -10,7 +10,7 @@ import nox
 
 from tradai_tasks.checks.compose import compose_client, compose_file, project_name
 from tradai_tasks.checks.locked import find_test_tools, read_lock
-from tradai_tasks.checks.tests import Reports, judge
+from tradai_tasks.checks.tests import Reports, judge, marked_files
 from tradai_tasks.errors import CheckFailedError, CommandFailedError, ToolNotLockedError
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of, sync_everything
@@ -79,36 +79,55 @@ def _services(session: nox.Session, context: Context, file: str | None) -> Itera
 
 
 def _run(session: nox.Session, context: Context, marker: str, paths: Sequence[str]) -> None:
+    """Run the marked tests: those of the root, then each package's at its own folder."""
     missing = [path for path in paths if not (context.root / path).exists()]
     if missing:
         raise CheckFailedError(
-            f"{', '.join(missing)}: no such path; mend the setting {marker}.paths"
+            f"{', '.join(missing)}: no such path; mend the setting {session.name}.paths"
         )
+    groups = [(".", list(paths))] if paths else _groups(context, marker)
     folder = context.reports(session.name)
     shutil.rmtree(folder)
-    folder.mkdir()
-    reports = Reports(folder=folder)
-    argv = ["python", "-m", "pytest", "-m", marker, f"--junit-xml={reports.junit}"]
-    targets = list(paths) or _everywhere(context)
-    status = status_of(session, [*argv, *session.posargs, *targets])
-    outcome = judge(session.name, status, reports, floor=None)
-    if outcome.fault and "no tests collected" in outcome.fault:
+    outcomes = []
+    for number, (home, targets) in enumerate(groups, start=1):
+        reports = Reports(folder=context.reports(session.name, str(number)))
+        argv = ["python", "-m", "pytest", "-m", marker, f"--junit-xml={reports.junit}"]
+        with session.chdir(context.root / home):
+            status = status_of(session, [*argv, *session.posargs, *targets])
+        outcomes.append(judge(session.name, status, reports, floor=None))
+    faults = [outcome.fault for outcome in outcomes if outcome.fault and outcome.tests]
+    if faults:
         raise CheckFailedError(
-            f"{session.name}: no test is marked {marker!r} in {', '.join(targets)}; mark them "
-            f"with @pytest.mark.{marker}, or leave the session out: register(exclude=...)"
+            f"{faults[0]}; narrow it down with: nox -s {session.name} -- --lf -x"
         )
-    if outcome.fault:
+    silent = [outcome.fault for outcome in outcomes if outcome.fault and outcome.died]
+    if silent:
+        raise CheckFailedError(str(silent[0]))
+    if not any(outcome.tests for outcome in outcomes):
         raise CheckFailedError(
-            f"{outcome.fault}; narrow it down with: nox -s {session.name} -- --lf -x"
+            f"{session.name}: no test is marked {marker!r}; mark them with @pytest.mark.{marker}, "
+            f"or leave the session out: register(exclude=...)"
         )
 
 
-def _everywhere(context: Context) -> list[str]:
-    """Return every folder with tests: the root's own and each package's."""
-    found: dict[str, None] = {}
-    for name in ("tests", "test"):
-        if context.tree.folders(name) or context.tree.files(name):
-            found[name] = None
-    for package in context.workspace.packages:
-        found.update(dict.fromkeys(context.layout(package).tests))
-    return list(found) or ["."]
+def _groups(context: Context, marker: str) -> list[tuple[str, list[str]]]:
+    """Return (folder, test files) of the root and of each package with marked tests.
+
+    Packages run one by one, as their own tests do: two may have modules of one name.
+    """
+    owned = {path for p in context.workspace.packages for path in context.layout(p).tests}
+    loose = [
+        name
+        for name in ("tests", "test")
+        if name not in owned and (context.tree.folders(name) or context.tree.files(name))
+    ]
+    packages = context.workspace.packages
+    candidates = [(".", loose), *((p.path, list(context.layout(p).tests)) for p in packages)]
+    groups = []
+    for home, folders in candidates:
+        files = marked_files(context.tree, folders, marker)
+        if files:
+            groups.append(
+                (home, [path if home == "." else path[len(home) + 1 :] for path in files])
+            )
+    return groups
