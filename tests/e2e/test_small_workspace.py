@@ -288,3 +288,20 @@ def test_perf_compares_with_a_baseline_measured_in_the_same_run(small: Path) -> 
     assert git(small, "worktree", "list").count("\n") == 0
     skipped = nox(small, "-s", "perf(space-b)")
     assert "no test takes the `benchmark` fixture" in skipped.log
+
+
+def test_a_noxfile_with_its_own_requirements_runs_under_uvx(small: Path) -> None:
+    import subprocess
+
+    from nox.virtualenv import UV
+    from tests.support.real import REPOSITORY, clean_env
+
+    block = "# /// script\n# dependencies = [{}]\n# ///\n"
+    wanted = f'"nox[uv]==2026.10.20", "tradai-tasks @ {REPOSITORY.as_uri()}"'
+    (small / "noxfile.py").write_text(block.format(wanted) + NOXFILE)
+    argv = [UV, "tool", "run", "--from", "nox==2026.10.20", "nox", "-l"]
+    done = subprocess.run(
+        argv, cwd=small, env=clean_env(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "test(space-a)" in done.stdout

@@ -46,7 +46,7 @@ _STEPS = ("lint", "typecheck", "test")
 def changes(session: nox.Session, context: Context) -> None:
     """Compute the selection, and show it as asked for."""
     options = parse(session, _OPTIONS, _DOC)
-    found = _find(context, options)
+    found = _find(context, options, with_graph=options.report)
     jobs = [job.as_json() for job in _jobs(context, found.selection)]
     if options.json:
         print(json.dumps(as_document(found.span, found.selection, jobs), indent=2))
@@ -74,16 +74,16 @@ def affected(session: nox.Session, context: Context) -> None:
         raise CheckFailedError("affected: a session failed; the summary above names it")
 
 
-def _find(context: Context, options: Any) -> Found:
+def _find(context: Context, options: Any, *, with_graph: bool = False) -> Found:
     return find(
         root=context.root,
         settings=context.settings,
         settings_file=context.settings_file,
         workspace=context.workspace,
-        layouts={package.path: context.layout(package) for package in context.workspace.packages},
         env=os.environ,
         base=options.base,
         head=options.head,
+        with_graph=with_graph,
     )
 
 
@@ -136,7 +136,7 @@ def _show(session: nox.Session, found: Found) -> None:
     selection = found.selection
     for warning in found.warnings:
         session.warn(warning)
-    session.log(found.span["why"])
+    session.log(found.span.why)
     for reason in selection.everything[:5]:
         session.log(f"everything is affected: {reason}")
     count = len(selection.affected("packages"))

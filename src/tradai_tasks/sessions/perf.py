@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -48,9 +49,9 @@ def perf(session: nox.Session, context: Context, package: Package) -> None:
         posargs=posargs,
     )
     now = bench.measure(context.root, "benchmark.json")
-    commit, why = None, "no baseline outside CI; give one with: -- --baseline REV"
+    commit, why = None, "not compared outside CI; give a baseline with: -- --baseline REV"
     if baseline or in_ci():
-        commit, why = baseline_commit(context.root, baseline)
+        commit, why = baseline_commit(context.root, baseline, os.environ)
     before = None
     if commit is not None:
         before, why = bench.measure_at(commit)

@@ -1,0 +1,139 @@
+"""A selection in the forms that people and workflows read: JSON, outputs, table, Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tradai_tasks.affected.event import CommitRange
+from tradai_tasks.affected.select import Item, Selection
+
+__all__ = [
+    "KINDS",
+    "as_document",
+    "as_outputs",
+    "explanation",
+    "markdown",
+    "mermaid",
+    "rows",
+]
+
+KINDS = ("packages", "services", "lambdas", "strategies")
+_MOST_REASONS = 20  # of a package in Markdown, whose size GitHub limits
+
+
+def as_document(
+    span: CommitRange, selection: Selection, matrix: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    """Return what `changes --json` prints.
+
+    Args:
+        span: The commit range.
+        selection: What the change affects.
+        matrix: The jobs, as `strategy.matrix.include` takes them.
+    """
+    return {
+        "range": {"base": span.base, "head": span.head, "why": span.why},
+        "everything": bool(selection.everything),
+        **{kind: [_item(item) for item in getattr(selection, kind)] for kind in KINDS},
+        "matrix": {"include": list(matrix)},
+    }
+
+
+def as_outputs(selection: Selection, matrix: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return the step's outputs, each on one line.
+
+    `any` tells whether the matrix has a job: GitHub refuses an empty matrix, so a workflow guards
+    the job with it. Each kind's output is a JSON list of the names of what is affected.
+    """
+    outputs = {
+        "matrix": _line({"include": list(matrix)}),
+        "any": _line(bool(matrix)),
+        "everything": _line(bool(selection.everything)),
+        "docs": _line(bool(selection.docs)),
+    }
+    for kind in (*KINDS, "stacks"):
+        outputs[kind] = _line(list(selection.affected(kind)))
+    return outputs
+
+
+def rows(selection: Selection) -> list[tuple[str, str, str]]:
+    """Return (kind, name, first reason) of all that is affected."""
+    found = []
+    for kind in (*KINDS, "stacks"):
+        if kind == "packages" and selection.strategies == selection.packages:
+            continue  # a strategies repository: they come as strategies
+        for item in getattr(selection, kind):
+            if item.affected:
+                more = len(item.reasons) - 1
+                first = item.reasons[0] + (f" (and {more} more)" if more else "")
+                found.append(
+                    (
+                        kind.removesuffix("s") if kind != "strategies" else "strategy",
+                        item.name,
+                        first,
+                    )
+                )
+    if selection.docs:
+        found.append(("docs", "docs", selection.docs[0]))
+    return found
+
+
+def explanation(item: Item) -> str:
+    """Return every reason for one package, a line each."""
+    if not item.affected:
+        return f"{item.name}: not affected\n"
+    return f"{item.name}: affected by\n" + "".join(f"  {reason}\n" for reason in item.reasons)
+
+
+def markdown(span: CommitRange, selection: Selection, edges: Sequence[tuple[str, str]]) -> str:
+    """Return the step summary: what is affected and why, and a graph of the packages."""
+    from tradai_tasks.report import markdown_table  # noqa: PLC0415 - only where there is a summary
+
+    count = sum(item.affected for item in selection.packages)
+    parts = [
+        f"### Affected: {count} of {len(selection.packages)} packages\n\n",
+        f"{_escaped(span.why)}\n\n",
+    ]
+    if selection.everything:
+        listed = [f"- {_escaped(reason)}\n" for reason in selection.everything[:_MOST_REASONS]]
+        parts += ["Everything is affected:\n\n", *listed, "\n"]
+    table = [(kind, name, _escaped(reason)) for kind, name, reason in rows(selection)]
+    if table:
+        parts.append(markdown_table(("kind", "name", "because of"), table))
+    parts.append(f"\n```mermaid\n{mermaid(selection, edges)}```\n")
+    return "".join(parts)
+
+
+def mermaid(selection: Selection, edges: Sequence[tuple[str, str]]) -> str:
+    """Return a Mermaid graph of the packages, an arrow from each to what it depends on."""
+    numbers = {item.name: f"p{number}" for number, item in enumerate(selection.packages)}
+    lines = ["graph LR"]
+    for item in selection.packages:
+        mark = ":::affected" if item.affected else ""
+        label = item.name.replace('"', "'")
+        lines.append(f'  {numbers[item.name]}["{label}"]{mark}')
+    for dependent, dependency in sorted(set(edges)):
+        if dependent in numbers and dependency in numbers:
+            lines.append(f"  {numbers[dependent]} --> {numbers[dependency]}")
+    lines.append("  classDef affected fill:#f96,stroke:#933,color:#000")
+    return "\n".join(lines) + "\n"
+
+
+def _item(item: Item) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "path": item.path,
+        "affected": item.affected,
+        "reasons": list(item.reasons),
+    }
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+
+
+def _escaped(text: str) -> str:
+    """Return text that Markdown shows as it is: file names are data."""
+    return "".join(f"\\{char}" if char in "\\`*_[]<>#!|" else char for char in text)
