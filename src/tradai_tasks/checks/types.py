@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from configparser import ConfigParser
+from configparser import Error as ConfigError
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tradai_tasks.layout import Layout
 from tradai_tasks.settings import ProtocolPair
+from tradai_tasks.settings_load import parse_toml
 from tradai_tasks.tree import Tree, join
 from tradai_tasks.workspace import Package
 
-__all__ = ["Batch", "batches", "config_file", "protocol_module"]
+__all__ = [
+    "Batch",
+    "batches",
+    "config_file",
+    "exclusions",
+    "protocol_module",
+    "without_excluded",
+]
 
 _CONFIG_FILES = ("mypy.ini", ".mypy.ini")
 
@@ -115,6 +127,45 @@ def _loose(tree: Tree, folder: str) -> set[str]:
         path = join(folder, child)
         found |= {child} if "__init__.py" in tree.files(path) else _loose(tree, path)
     return found
+
+
+def exclusions(tree: Tree, project: str) -> tuple[str, ...]:
+    """Return the patterns that the project's mypy configuration excludes, as mypy finds it."""
+    for name in _CONFIG_FILES:
+        file = join(project, name)
+        if tree.is_file(file):
+            parser = ConfigParser(interpolation=None)
+            try:
+                parser.read_string(tree.read(file).decode("utf-8", "replace"))
+            except ConfigError:
+                return ()  # mypy itself will say what is wrong with the file
+            found = parser.get("mypy", "exclude", fallback="")
+            return (found,) if found else ()
+    file = join(project, "pyproject.toml")
+    if not tree.is_file(file):
+        return ()
+    listed = parse_toml(tree.read(file), file).get("tool", {}).get("mypy", {}).get("exclude", [])
+    return tuple(map(str, [listed] if isinstance(listed, str) else listed))
+
+
+def without_excluded(sources: Iterable[str], patterns: Iterable[str]) -> tuple[str, ...]:
+    """Drop sources that the configuration excludes: mypy ends at once where one is left empty.
+
+    Args:
+        sources: Folders and files from the folder that mypy runs in.
+        patterns: Regular expressions, searched in the path as mypy does, a folder's with a slash.
+    """
+    compiled = []
+    for pattern in patterns:
+        with suppress(re.error):  # mypy itself will say what is wrong with it
+            compiled.append(re.compile(pattern))
+    return tuple(
+        source
+        for source in sources
+        if not any(
+            regex.search(source if source.endswith(".py") else f"{source}/") for regex in compiled
+        )
+    )
 
 
 def protocol_module(pairs: Iterable[ProtocolPair]) -> str:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import nox
 
-from tradai_tasks.checks.types import Batch, batches, protocol_module
+from tradai_tasks.checks.types import (
+    Batch,
+    batches,
+    exclusions,
+    protocol_module,
+    without_excluded,
+)
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import install_tool, status_of, sync_everything
@@ -64,7 +70,14 @@ def _run(
     argv += ["--strict"] if strict else []
     if batch.config is not None and Path(context.root / batch.config).parent != home:
         argv += ["--config-file", str(context.root / batch.config)]
-    sources = [os.path.relpath(context.root / source, home) for source in batch.sources]
+    listed = [os.path.relpath(context.root / source, home) for source in batch.sources]
+    sources = without_excluded(listed, exclusions(context.tree, project))
+    if len(sources) < len(listed):
+        session.log(
+            f"excluded by mypy's configuration: {' '.join(sorted(set(listed) - set(sources)))}"
+        )
+    if not sources:
+        return 0
     search = os.pathsep.join(str(context.root / folder) for folder in batch.search)
     with session.chdir(home):
         return status_of(
