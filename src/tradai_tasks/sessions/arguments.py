@@ -9,7 +9,9 @@ import nox
 
 from tradai_tasks.errors import BadArgumentsError
 
-__all__ = ["parse"]
+__all__ = ["Option", "parse"]
+
+Option = tuple[tuple[str, ...], dict[str, object]]  # names and keywords of `add_argument`
 
 
 class _Parser(argparse.ArgumentParser):
@@ -20,9 +22,7 @@ class _Parser(argparse.ArgumentParser):
         raise BadArgumentsError(f"{self.prog}: {message}; see: {self.prog} -- --help")
 
 
-def parse(
-    session: nox.Session, options: Sequence[tuple[tuple[str, ...], dict[str, object]]], doc: str
-) -> argparse.Namespace:
+def parse(session: nox.Session, options: Sequence[Option], doc: str) -> argparse.Namespace:
     """Parse a session's arguments.
 
     argparse would end the whole nox run on `--help` and on a bad argument; here `--help` skips

@@ -22,7 +22,7 @@ from tradai_tasks.affected.select import Selection
 from tradai_tasks.errors import BadArgumentsError, CheckFailedError
 from tradai_tasks.matrix import Task, build_matrix, read_durations
 from tradai_tasks.report import append_markdown, print_table, write_outputs
-from tradai_tasks.sessions.arguments import parse
+from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of
 from tradai_tasks.workspace import unknown_package
@@ -30,11 +30,11 @@ from tradai_tasks.workspace import unknown_package
 __all__ = ["affected", "changes"]
 
 _DOC = "Say what a change affects and why, and write the CI matrix for it."
-_RANGE: list[tuple[tuple[str, ...], dict[str, object]]] = [
+_RANGE: list[Option] = [
     (("--base",), {"metavar": "REV", "help": "compare with the merge base of this revision"}),
     (("--head",), {"metavar": "REV", "help": "look at this revision, not the work tree"}),
 ]
-_OPTIONS = [
+_OPTIONS: list[Option] = [
     *_RANGE,
     (("--json",), {"action": "store_true", "help": "print JSON and nothing else"}),
     (("--explain",), {"metavar": "PKG", "help": "print every reason for one package"}),

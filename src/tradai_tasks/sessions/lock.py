@@ -6,14 +6,14 @@ import nox
 import nox.virtualenv
 
 from tradai_tasks.errors import CheckFailedError
-from tradai_tasks.sessions.arguments import parse
+from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of
 
 __all__ = ["lock"]
 
 _DOC = "Make or bring up to date every lock file; with --check, fail where one is stale."
-_OPTIONS: list[tuple[tuple[str, ...], dict[str, object]]] = [
+_OPTIONS: list[Option] = [
     (("--check",), {"action": "store_true", "help": "write nothing; fail where a lock is stale"}),
     (("--upgrade",), {"action": "store_true", "help": "take the newest versions allowed"}),
     (

@@ -1,0 +1,176 @@
+"""What `changes` costs, cold and warm, against the bare parts of the work and against peers.
+
+    uv run --with grimp --with difftrace python benchmarks/changes.py            # synthetic
+    uv run python benchmarks/changes.py --packages 1000 --modules 20000
+    uv run python benchmarks/changes.py --path ~/some/checkout
+
+Every figure is of a whole process: seconds (median) and the largest resident memory. Ratios are to
+`ruff analyze graph` in the same run. Cold: without the extraction cache. Warm: with it, one file
+changed. Targets: cold at most 1.5x ruff where a tree has few source roots; warm under 1 s at 20,000
+modules, nox's start-up included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import synthetic
+
+_DROPPED = ("NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "GITHUB_", "CI")
+_READ = (
+    "import subprocess, pathlib\n"
+    "names = subprocess.run(['git', 'ls-files', '-z', '*.py'], capture_output=True).stdout\n"
+    "texts = [pathlib.Path(n).read_bytes() for n in names.decode().split('\\0') if n]\n"
+)
+_PARSE = _READ + (
+    "import ast, warnings\nwarnings.simplefilter('ignore')\n"
+    "for text in texts:\n    try:\n        ast.parse(text)\n    except SyntaxError:\n        pass\n"
+)
+_GRIMP = (
+    "import sys, pathlib, grimp\n"
+    "roots = sorted({p.parent.parent for p in pathlib.Path('.').glob('*/*/src/*/__init__.py')} |\n"
+    "    {p.parent.parent for p in pathlib.Path('.').glob('*/*/*/__init__.py')\n"
+    "     if p.parent.name not in ('src', 'tests')})\n"
+    "sys.path[:0] = [str(root.resolve()) for root in roots]\n"
+    "names = sorted({p.parent.name for root in roots for p in root.glob('*/__init__.py')\n"
+    "    if p.parent.name != 'tests'})\n"
+    "grimp.build_graph(*names, cache_dir=None)\n"
+)
+
+
+@dataclass
+class Row:
+    """One command and what its runs took."""
+
+    name: str
+    argv: list[str]
+    cold: bool = False
+    seconds: list[float] | None = None
+    memory: int = 0  # bytes, the largest of all runs
+    fault: str = ""
+
+
+def measured(row: Row, home: Path, env: dict[str, str], runs: int, cache: Path) -> None:
+    """Run a command several times, after one run that does not count."""
+    row.seconds = []
+    for number in range(runs + 1):
+        if row.cold and cache.exists():
+            shutil.rmtree(cache)
+        with tempfile.TemporaryFile() as errors:
+            start = time.perf_counter()
+            process = subprocess.Popen(
+                row.argv, cwd=home, env=env, stdout=subprocess.DEVNULL, stderr=errors
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            taken = time.perf_counter() - start
+            process.returncode = os.waitstatus_to_exitcode(status)
+            errors.seek(0)
+            said = errors.read().decode("utf-8", "replace").strip().splitlines()
+        if process.returncode != 0:
+            row.fault = (said or ["?"])[-1][:60]
+            return
+        if number:
+            row.seconds.append(taken)
+            scale = 1 if sys.platform == "darwin" else 1024
+            row.memory = max(row.memory, usage.ru_maxrss * scale)
+
+
+def rows(home: Path) -> list[Row]:
+    """Return what is measured: ours, the bare parts, and those peers that are installed."""
+    nox = [sys.executable, "-m", "nox", "-s", "changes", "--", "--base", "HEAD", "--json"]
+    found = [
+        Row("git diff --name-only", ["git", "diff", "--name-only", "HEAD"]),
+        Row("nox -l", [sys.executable, "-m", "nox", "-l"]),
+        Row("read every module", [sys.executable, "-c", _READ]),
+        Row("ast.parse every module", [sys.executable, "-c", _PARSE]),
+        Row("changes, cold", nox, cold=True),
+        Row("changes, warm", nox),
+    ]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ruff = shutil.which("ruff", path=path)
+    if ruff:
+        roots = sorted({str(p.relative_to(home)) for p in home.glob("*/*/src")}) or ["."]
+        setting = f"src = [{', '.join(map(repr, roots))}]"
+        argv = [ruff, "analyze", "graph", "--no-cache", "--config", setting]
+        found.append(Row("ruff analyze graph", argv))
+    if _has("grimp"):
+        found.append(Row("grimp", [sys.executable, "-c", _GRIMP]))
+    tool = shutil.which("difftrace", path=str(Path(sys.executable).parent))
+    if tool:
+        found.append(Row("difftrace", [tool, "--base", "HEAD"]))
+    return found
+
+
+def _has(module: str) -> bool:
+    return (
+        subprocess.run(
+            [sys.executable, "-c", f"import {module}"], capture_output=True, check=False
+        ).returncode
+        == 0
+    )
+
+
+def compare(home: Path, runs: int) -> None:
+    """Measure everything in one checkout, with one file changed, and print the table."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "*.py"], cwd=home, capture_output=True, check=True
+    )
+    modules = [name for name in listed.stdout.decode().split("\0") if name]
+    changed = home / modules[len(modules) // 2]
+    before = changed.read_bytes()
+    with tempfile.TemporaryDirectory(prefix="tradai-cache-") as folder:
+        cache = Path(folder) / "cache"
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(_DROPPED)}
+        env = {**kept, "TRADAI_TASKS_CACHE": str(cache)}
+        found = rows(home)
+        try:
+            changed.write_bytes(before + b"\n# changed\n")
+            for row in found:
+                measured(row, home, env, runs, cache)
+        finally:
+            changed.write_bytes(before)
+    print(f"\n{len(modules)} modules, one changed; {os.cpu_count()} cores; median of {runs}")
+    base = next(
+        (statistics.median(r.seconds) for r in found if r.name.startswith("ruff") and r.seconds),
+        None,
+    )
+    print(f"  {'':26} {'seconds':>9} {'to ruff':>9} {'peak MiB':>9}")
+    for row in found:
+        if row.fault:
+            print(f"  {row.name:26} {'-':>9}   {row.fault}")
+            continue
+        median = statistics.median(row.seconds or [0])
+        ratio = f"{median / base:8.2f}x" if base else f"{'-':>9}"
+        print(f"  {row.name:26} {median:8.3f}s {ratio} {row.memory / 2**20:9.0f}")
+
+
+def main() -> None:
+    """Measure a synthetic workspace, or any checkout with a noxfile."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--packages", type=int, default=100)
+    parser.add_argument("--modules", type=int, default=2000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--path", type=Path, help="a checkout to measure, with a noxfile")
+    options = parser.parse_args()
+    if options.path:
+        compare(options.path.resolve(), options.runs)
+        return
+    with tempfile.TemporaryDirectory(prefix="tradai-benchmark-") as folder:
+        home = Path(folder).resolve() / "workspace"
+        synthetic.make(home, packages=options.packages, modules=options.modules)
+        compare(home, options.runs)
+
+
+if __name__ == "__main__":
+    main()
