@@ -7,7 +7,14 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["annotate", "append_markdown", "append_summary", "markdown_table", "print_table"]
+__all__ = [
+    "annotate",
+    "append_markdown",
+    "append_summary",
+    "markdown_table",
+    "print_table",
+    "write_outputs",
+]
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -41,6 +48,23 @@ def append_markdown(text: str, env: Mapping[str, str] = os.environ) -> None:
     if file:
         with Path(file).open("a", encoding="utf-8") as summary:
             summary.write(text)
+
+
+def write_outputs(outputs: Mapping[str, str], env: Mapping[str, str] = os.environ) -> None:
+    """Set outputs of the CI step; nothing where there are none.
+
+    Args:
+        outputs: Values without line breaks, by name.
+        env: The environment.
+    """
+    file = env.get("GITHUB_OUTPUT")
+    if not file:
+        return
+    for name, value in outputs.items():
+        if "\n" in value or "\r" in value:
+            raise ValueError(f"the output {name!r} has a line break, which would forge outputs")
+    with Path(file).open("a", encoding="utf-8") as output:
+        output.writelines(f"{name}={value}\n" for name, value in outputs.items())
 
 
 def annotate(level: str, message: str, *, file: str | None = None, line: int | None = None) -> None:

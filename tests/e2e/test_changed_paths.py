@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.support.repos import Repo
+
 from tradai_tasks.affected.diff import ChangedPath, changed_paths
 from tradai_tasks.affected.event import CommitRange, commit_range
 from tradai_tasks.affected.git import Git
@@ -111,6 +111,8 @@ def test_configuration_that_hides_changes_is_overruled(repo: Repo, tmp_path: Pat
     repo.git("config", "-f", ".gitmodules", "submodule.sub.ignore", "all")
     repo.commit()
     repo.git("tag", "base")
+    repo.write({"a.py": "stashed"})
+    repo.git("stash", "--quiet")
     for key, value in {
         "core.fsmonitor": "/bin/true",
         "core.quotePath": "true",
@@ -122,6 +124,7 @@ def test_configuration_that_hides_changes_is_overruled(repo: Repo, tmp_path: Pat
         "status.relativePaths": "true",
         "status.showUntrackedFiles": "no",
         "status.branch": "true",
+        "status.showStash": "true",
         "submodule.sub.ignore": "all",
     }.items():
         repo.git("config", key, value)
@@ -130,6 +133,9 @@ def test_configuration_that_hides_changes_is_overruled(repo: Repo, tmp_path: Pat
     repo.write({"untracked.py": "1\n", "a.py": "2\n"})
     expected = {"a.py": "modified", "sub": "modified", "untracked.py": "added"}
     assert since(repo, "base") == expected
+    work = snapshots(repo)[1]
+    assert work.submodules == {"sub"}
+    assert "sub" not in work.blobs
     repo.git("add", "--all")
     repo.git("-c", "diff.ignoreSubmodules=none", "add", "-f", "sub")
     repo.git("commit", "--quiet", "-m", "x")
@@ -159,7 +165,7 @@ def test_names_of_any_bytes_survive(repo: Repo):
     repo.git("tag", "base")
     names = ["späce here.py", "new\nline", 'quo"te', "[x]*?.py", "-dash", "tab\t", ":(top)x"]
     raw = os.fsdecode(b"latin-\xe9.py")
-    repo.write({name: "1" for name in [*names, raw]})
+    repo.write(dict.fromkeys([*names, raw], "1"))
     assert since(repo, "base") == dict.fromkeys([*names, raw], "added")
     snapshot = WorktreeSnapshot(Git.open(repo.path, repo.env))
     assert snapshot.read([raw]) == {raw: b"1"}

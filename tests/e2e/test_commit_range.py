@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.support.repos import ZEROS, Repo
+
 from tradai_tasks.affected.diff import changed_paths
 from tradai_tasks.affected.event import CommitRange, commit_range
 from tradai_tasks.affected.git import NO_COMMIT, Git
@@ -172,6 +172,31 @@ def test_pull_request_target_with_a_head_that_is_gone_selects_everything(
     assert "commit ababababab is not in this clone, and origin does not give it" in found.why
 
 
+def test_a_pull_request_into_a_branch_that_is_not_to_be_had_selects_everything(
+    origin: Repo, tmp_path: Path
+):
+    clone = origin.clone(tmp_path / "clone", "--branch=feature")
+    event = pull_request(origin, "no id", clone.head)
+    event["pull_request"]["base"]["ref"] = "gone"
+    found = ranged(clone, clone.event("pull_request", event))
+    assert found.everything
+    assert found.why == (
+        "everything: pull request #7 into gone: neither branch gone nor its commit in the event "
+        "is to be had"
+    )
+
+
+def test_a_pull_request_of_unrelated_history_selects_everything(origin: Repo):
+    origin.git("checkout", "--quiet", "--orphan", "other")
+    head = origin.commit({"o": "o"})
+    found = ranged(origin, origin.event("pull_request", pull_request(origin, "no id", head)))
+    assert found.everything
+    assert found.why == (
+        "everything: pull request #7 into main: no merge base with main: "
+        "they have no common ancestor"
+    )
+
+
 # push
 
 
@@ -292,9 +317,7 @@ def test_a_deleted_branch_selects_everything(origin: Repo, tmp_path: Path):
     env = clone.event("push", push("feature", origin.sha("feature"), ZEROS, deleted=True))
     found = ranged(clone, env)
     assert found.everything
-    assert found.why == (
-        "everything: branch feature was deleted, so there is nothing to compare"
-    )
+    assert found.why == ("everything: branch feature was deleted, so there is nothing to compare")
 
 
 def test_a_shallow_clone_of_a_shallow_remote_selects_everything(origin: Repo, tmp_path: Path):
@@ -578,7 +601,9 @@ def test_a_branch_without_commits_selects_everything(tmp_path: Path):
         worktree=True,
     )
     assert paths(repo, found) == ["new"]
-    with pytest.raises(UnknownRevisionError, match=r"^HEAD: the branch has no commit yet; make one"):
+    with pytest.raises(
+        UnknownRevisionError, match=r"^HEAD: the branch has no commit yet; make one"
+    ):
         ranged(repo, base="HEAD")
 
 

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradai_tasks.affected.event import CommitRange
 from tradai_tasks.affected.present import as_document, as_outputs, explanation, markdown, rows
 from tradai_tasks.affected.select import Evidence, Selection, matches, select
 from tradai_tasks.settings import AffectedSettings, PackageSettings
 from tradai_tasks.workspace import Package, Unit, Workspace
 
-SPAN = {"base": "a" * 40, "head": "b" * 40, "why": "merge base of HEAD and main"}
+SPAN = CommitRange(base="a" * 40, head="b" * 40, why="merge base of HEAD and main")
 
 
 def package(path: str, **settings: object) -> Package:
@@ -137,7 +138,7 @@ def test_the_json_document_has_exactly_the_promised_shape() -> None:
     assert list(document) == [
         "range", "everything", "packages", "services", "lambdas", "strategies", "matrix",
     ]  # fmt: skip
-    assert document["range"] == SPAN
+    assert document["range"] == {"base": SPAN.base, "head": SPAN.head, "why": SPAN.why}
     assert document["everything"] is False
     assert document["packages"][0] == {
         "name": "common",

@@ -1,0 +1,395 @@
+"""A thin typed layer over the git command.
+
+The user's configuration and environment can change what git prints or hide changes. Each call
+therefore names what it wants by flags, and variables that point git elsewhere are dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeGuard
+
+from tradai_tasks.errors import (
+    CommandFailedError,
+    GitError,
+    NotARepositoryError,
+    UnknownRevisionError,
+)
+from tradai_tasks.process import Completed, run
+
+__all__ = ["NO_COMMIT", "Entry", "Git", "RawChange", "StatusEntry", "is_object_id"]
+
+# How git itself writes "no commit", for instance as the `before` of a new branch.
+NO_COMMIT = "0" * 40
+
+_ID_LENGTHS = (40, 64)  # SHA-1, SHA-256
+_HEX = frozenset("0123456789abcdef")
+# From `git rev-parse --local-env-vars`, without those that hand in configuration.
+_MISLEADING = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIFF_OPTS",
+        "GIT_DIR",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_GRAFT_FILE",
+        "GIT_ICASE_PATHSPECS",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_NAMESPACE",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+_CONFIG = {
+    "core.fsmonitor": "false",  # a monitor that missed an event would hide a change
+    "core.untrackedCache": "false",
+    "core.quotePath": "false",
+    "diff.ignoreSubmodules": "none",
+    "diff.renames": "false",
+    "diff.relative": "false",
+    "status.showUntrackedFiles": "all",
+    "status.renames": "false",
+    "protocol.version": "2",  # lets a commit be fetched by its id
+    "fetch.recurseSubmodules": "false",
+    "fetch.prune": "false",
+}
+_FETCH_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a commit or of the index."""
+
+    path: str
+    mode: str  # "100644", "100755", "120000" (symbolic link), "160000" (submodule)
+    blob: str
+    stage: str = "0"  # "1" to "3" in a conflict
+
+
+@dataclass(frozen=True, slots=True)
+class RawChange:
+    """A path that differs between two commits; modes and ids are zeros where it is absent."""
+
+    path: str
+    status: str  # "A", "M", "D", "T"
+    old_mode: str
+    new_mode: str
+    old_blob: str
+    new_blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusEntry:
+    """A path that differs between HEAD, the index and the work tree."""
+
+    path: str
+    index: str  # HEAD against the index: ".", "A", "M", "D", "T"; "?" untracked; "U" in a conflict
+    worktree: str  # index against the work tree, likewise
+    head_mode: str = "000000"
+    worktree_mode: str = "000000"
+    head_blob: str = ""
+    index_blob: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Git:
+    """A git repository seen from a folder in its work tree; made by `open`."""
+
+    folder: Path  # the workspace root
+    top: Path  # the work tree's top
+    prefix: str  # from the top to the folder: "" or "python/"
+    hashed_by: str  # "sha1" or "sha256"
+    env: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def open(cls, folder: Path, env: Mapping[str, str] | None = None) -> Git:
+        """Find the repository around a folder.
+
+        Args:
+            folder: The workspace root: the work tree's top or any folder below it.
+            env: Environment of git; this process's own when None.
+
+        Raises:
+            ToolMissingError: git is not on PATH.
+            NotARepositoryError: The folder is in no work tree, or git refuses to read it.
+        """
+        if not folder.is_dir():
+            raise NotARepositoryError(f"{folder}: no such folder")
+        env = _environment(os.environ if env is None else env)
+        argv = ["git", "rev-parse", "--show-object-format", "--show-toplevel", "--show-prefix"]
+        done = run(argv, cwd=folder, env=env, check=False)
+        if done.returncode != 0:
+            raise NotARepositoryError(f"{folder}: {_why_unreadable(done.error_text)}")
+        hashed_by, top, prefix = done.text.removesuffix("\n").split("\n", 2)
+        return cls(folder=folder, top=Path(top), prefix=prefix, hashed_by=hashed_by, env=env)
+
+    def inside(self, path: str) -> str:
+        """Return a path given from the top as one from the workspace root, or `../` beyond it."""
+        if path.startswith(self.prefix):
+            return path[len(self.prefix) :]
+        here, there = self.prefix.rstrip("/").split("/"), path.split("/")
+        while here and there and here[0] == there[0]:
+            del here[0], there[0]
+        return "/".join([*[".."] * len(here), *there])
+
+    def commit(self, revision: str) -> str | None:
+        """Return the full id of the commit that a revision names; None where git knows none."""
+        if not revision or revision.startswith("-") or "\0" in revision:
+            return None
+        argv = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+        done = self._run(*argv, check=False)
+        return done.text.strip() if done.returncode == 0 else None
+
+    def require_commit(self, revision: str, given_by: str) -> str:
+        """Return the full id of the commit that a revision names.
+
+        Raises:
+            UnknownRevisionError: git knows none; the message names `given_by`, an option (empty
+                for HEAD).
+        """
+        found = self.commit(revision)
+        if found is None:
+            raise UnknownRevisionError(
+                f"{given_by} {revision!r}: no such commit, branch or tag in this clone; "
+                f"check the name, or fetch it first"
+                if given_by
+                else f"{revision}: the branch has no commit yet; make one, or name a revision"
+            )
+        return found
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """Return a commit's parents as recorded in it, also where a shallow clone lacks them."""
+        header = self._run("cat-file", "commit", commit).text.partition("\n\n")[0]
+        lines = (line.split(" ") for line in header.split("\n"))
+        return tuple(line[1] for line in lines if line[0] == "parent")
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """Return a best common ancestor of two commits; None where this clone shows none."""
+        done = self._run("merge-base", one, other, check=False)
+        if done.returncode == 1:
+            return None
+        return self._checked(done, ["merge-base", one, other]).text.split("\n")[0]
+
+    def is_shallow(self) -> bool:
+        """Tell whether history is cut off."""
+        return self._run("rev-parse", "--is-shallow-repository").text.strip() == "true"
+
+    def cut_off(self, included: Iterable[str], excluded: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return the commits where a shallow clone's history ends, among a range's commits."""
+        file = self._run("rev-parse", "--git-path", "shallow").text.removesuffix("\n")
+        try:
+            ends = set((self.folder / file).read_text(encoding="ascii").split())
+        except FileNotFoundError:  # not shallow
+            return ()
+        argv = [*included, *(f"^{commit}" for commit in excluded)]
+        reached = self._run("rev-list", *argv).text.split()
+        return tuple(commit for commit in reached if commit in ends)
+
+    def branch(self) -> str | None:
+        """Return the checked-out branch's name; None where HEAD is detached."""
+        done = self._run("symbolic-ref", "--quiet", "--short", "HEAD", check=False)
+        return done.text.strip() if done.returncode == 0 else None
+
+    def symbolic(self, ref: str) -> str | None:
+        """Return what a symbolic reference such as `refs/remotes/origin/HEAD` points at."""
+        done = self._run("symbolic-ref", "--quiet", ref, check=False)
+        return done.text.strip() if done.returncode == 0 else None
+
+    def config(self, key: str) -> str | None:
+        """Return a configured value."""
+        done = self._run("config", "--get", key, check=False)
+        return done.text.removesuffix("\n") if done.returncode == 0 else None
+
+    def remote(self) -> str | None:
+        """Return the remote to ask: `origin`, else the only one there is."""
+        names = self._run("remote").text.split()
+        if "origin" in names:
+            return "origin"
+        return names[0] if len(names) == 1 else None
+
+    def remote_tip(self, remote: str, branch: str) -> str | None:
+        """Ask a remote for a branch's commit; None where it does not say."""
+        ref = f"refs/heads/{branch}"
+        done = self._ask("ls-remote", "--quiet", "--", remote, ref)
+        for line in done.text.splitlines() if isinstance(done, Completed) else ():
+            commit, _, name = line.partition("\t")
+            if name == ref and is_object_id(commit):
+                return commit
+        return None
+
+    def fetch(self, remote: str, commits: Iterable[str], *how: str) -> str | None:
+        """Fetch commits by id; no reference is changed, and nobody is asked for a password.
+
+        Args:
+            remote: Name of the remote.
+            commits: Full ids.
+            how: `--deepen=N`, `--depth=1` or `--unshallow`, in a shallow clone only.
+
+        Returns:
+            None when done, else git's last word on why not.
+        """
+        argv = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-prune"]
+        argv += ["--no-write-fetch-head", "--no-auto-maintenance", "--refmap=", *how, "--", remote]
+        done = self._ask(*argv, *commits)
+        return None if isinstance(done, Completed) else done
+
+    def tree(self, commit: str) -> list[Entry]:
+        """Return all files of a commit below the folder, by path from it."""
+        below = self.prefix.rstrip("/") or "."
+        found = []
+        for row in _rows(self._run("ls-tree", "-r", "-z", "--full-tree", commit, below)):
+            head, _, path = row.partition("\t")
+            mode, _, blob = head.split(" ")
+            if path.startswith(self.prefix):  # else the folder was a file in that commit
+                found.append(Entry(path[len(self.prefix) :], mode, blob))
+        return found
+
+    def index(self) -> list[Entry]:
+        """Return all files of the index below the folder, by path from it."""
+        found = []
+        for row in _rows(self._run("ls-files", "-s", "-z", "--full-name")):
+            head, _, path = row.partition("\t")
+            mode, blob, stage = head.split(" ")
+            found.append(Entry(path[len(self.prefix) :], mode, blob, stage))
+        return found
+
+    def diff(self, base: str, head: str) -> list[RawChange]:
+        """Return what differs between two commits; a moved file counts at both ends."""
+        argv = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-relative"]
+        argv += ["--ignore-submodules=none", "--no-ext-diff", "--no-textconv", base, head]
+        rows = iter(_rows(self._run(*argv)))
+        found = []
+        for row in rows:
+            old_mode, new_mode, old_blob, new_blob, status = row[1:].split(" ")
+            path = self.inside(next(rows))
+            found.append(RawChange(path, status[0], old_mode, new_mode, old_blob, new_blob))
+        return found
+
+    def status(self) -> list[StatusEntry]:
+        """Return what is staged, changed, in conflict or untracked and not ignored."""
+        argv = ["status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all"]
+        rows = _rows(self._run(*argv, "--ignored=no", "--ignore-submodules=none"))
+        return [entry for row in rows if (entry := self._status_entry(row)) is not None]
+
+    def read(self, blobs: Iterable[str]) -> dict[str, bytes]:
+        """Return the content of blobs by id, in one batch.
+
+        Raises:
+            GitError: One of them is not to be had.
+        """
+        wanted = list(dict.fromkeys(blobs))
+        if not wanted:
+            return {}
+        stdin = "".join(f"{blob}\n" for blob in wanted).encode("ascii")
+        out = self._run("cat-file", "--batch", "--buffer", stdin=stdin).stdout
+        found: dict[str, bytes] = {}
+        position = 0
+        for blob in wanted:
+            end = out.index(b"\n", position)
+            header = out[position:end].split(b" ")
+            if header[1] != b"blob":
+                raise GitError(
+                    f"git cat-file: {blob}: {header[1].decode()}; the clone is incomplete, "
+                    f"fetch it anew"
+                )
+            start, size = end + 1, int(header[2])
+            found[blob] = out[start : start + size]
+            position = start + size + 1
+        return found
+
+    def blob_id(self, content: bytes) -> str:
+        """Return the id that git gives a file of this content, before any filter."""
+        digest = hashlib.new(self.hashed_by, b"blob %d\0" % len(content), usedforsecurity=False)
+        digest.update(content)
+        return digest.hexdigest()
+
+    def _status_entry(self, row: str) -> StatusEntry | None:
+        kind = row[0]
+        if kind == "?":
+            # an untracked repository inside this one is listed as a folder
+            path = self.inside(row[2:].rstrip("/"))
+            return StatusEntry(path, "?", "?", worktree_mode="100644")
+        if kind == "1":
+            _, xy, _, head, _, work, old, new, path = row.split(" ", 8)
+            return StatusEntry(self.inside(path), xy[0], xy[1], head, work, old, new)
+        if kind == "u":
+            _, _, _, _, head, _, work, _, old, _, path = row.split(" ", 10)
+            return StatusEntry(self.inside(path), "U", "U", head, work, old, "")
+        if kind == "#":  # a header, as of the stash
+            return None
+        raise GitError(f"git status: cannot read {row!r}; update tradai-tasks")
+
+    def _ask(self, *args: str) -> Completed | str:
+        """Run a command that talks to a remote; a failure is returned as one line."""
+        env = dict(self.env)
+        if not {"GIT_SSH", "GIT_SSH_COMMAND"} & set(env) and self.config("core.sshCommand") is None:
+            env["GIT_SSH_COMMAND"] = (
+                "ssh -o BatchMode=yes"  # ssh must not ask for a password either
+            )
+        argv = ["git", *args]
+        try:
+            done = run(argv, cwd=self.folder, env=env, check=False, timeout=_FETCH_SECONDS)
+        except CommandFailedError as slow:
+            return str(slow)
+        return done if done.returncode == 0 else _last_line(done)
+
+    def _run(self, *args: str, check: bool = True, stdin: bytes | None = None) -> Completed:
+        argv = ["git", "--literal-pathspecs", *args]
+        done = run(argv, cwd=self.folder, env=self.env, check=False, stdin=stdin)
+        return self._checked(done, args) if check else done
+
+    def _checked(self, done: Completed, args: Iterable[str]) -> Completed:
+        if done.returncode != 0:
+            command = " ".join(["git", *list(args)[:3]])
+            raise GitError(f"{command}: exit status {done.returncode}: {_last_line(done)}")
+        return done
+
+
+def is_object_id(value: object) -> TypeGuard[str]:
+    """Tell whether a value is a full object id, SHA-1 or SHA-256, in lower case."""
+    return isinstance(value, str) and len(value) in _ID_LENGTHS and set(value) <= _HEX
+
+
+def _environment(given: Mapping[str, str]) -> dict[str, str]:
+    env = {key: value for key, value in given.items() if key not in _MISLEADING}
+    env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    # Configuration handed in by the caller's environment stays; ours comes after and wins.
+    count = env.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isascii() and count.isdigit() else 0
+    for position, (key, value) in enumerate(_CONFIG.items(), start=first):
+        env[f"GIT_CONFIG_KEY_{position}"] = key
+        env[f"GIT_CONFIG_VALUE_{position}"] = value
+    env["GIT_CONFIG_COUNT"] = str(first + len(_CONFIG))
+    return env
+
+
+def _why_unreadable(said: str) -> str:
+    if "dubious ownership" in said:
+        return (
+            "git refuses to read it, since another user owns it; "
+            "allow it with: git config --global --add safe.directory <folder>"
+        )
+    if "must be run in a work tree" in said:
+        return "a git repository without a work tree; run in a clone that has its files"
+    if "not a git repository" in said:
+        return "not in a git repository; run in a clone, or make one with: git init"
+    return f"git cannot read it: {said.splitlines()[-1] if said else 'no message'}"
+
+
+def _rows(done: Completed) -> Iterator[str]:
+    return iter(done.text.split("\0")[:-1])
+
+
+def _last_line(done: Completed) -> str:
+    return (done.error_text.splitlines() or ["no message"])[-1]

@@ -1,0 +1,159 @@
+"""The workspace as affected selection sees it: who can import whom, who depends on whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tradai_tasks.affected.lockfile import (
+    declared_closures,
+    member_closures,
+    parse_lock,
+    requirement_name,
+)
+from tradai_tasks.affected.model import Member
+from tradai_tasks.checks.locked import Lock, find_test_tools
+from tradai_tasks.errors import ToolNotLockedError
+from tradai_tasks.layout import layout_of
+from tradai_tasks.settings import Settings
+from tradai_tasks.settings_load import parse_toml
+from tradai_tasks.tree import Tree, join
+from tradai_tasks.workspace import Package, Unit, Workspace
+
+__all__ = [
+    "closures",
+    "dependents_of",
+    "import_members",
+    "root_group_users",
+    "workspace_edges",
+]
+
+
+def import_members(
+    tree: Tree, workspace: Workspace, reach: Mapping[str, frozenset[str]]
+) -> tuple[Member, ...]:
+    """Return every package, and every service or lambda that is no package, as a member.
+
+    The latter go by `services:<name>` and `lambdas:<name>`. Nothing says what they may import, so
+    they may import everything.
+
+    Args:
+        tree: The repository's files.
+        workspace: The repository.
+        reach: What `closures` returns for it.
+    """
+    nested = [package.path for package in workspace.packages]
+    members = []
+    for package in workspace.packages:
+        layout = layout_of(tree, package, nested=nested)
+        members.append(
+            Member(
+                name=package.name,
+                path=package.path,
+                source_roots=layout.source_roots,
+                closure=reach[package.name],
+                entry_points=_entry_points(package),
+            )
+        )
+    everybody = frozenset(member.name for member in members)
+    for kind, units in (("services", workspace.services), ("lambdas", workspace.lambdas)):
+        members += [
+            _unit_member(f"{kind}:{unit.name}", unit, everybody)
+            for unit in units
+            if unit.path not in nested
+        ]
+    return tuple(members)
+
+
+def _unit_member(name: str, unit: Unit, everybody: frozenset[str]) -> Member:
+    return Member(
+        name=name,
+        path=unit.path,
+        source_roots=(unit.path,),
+        closure=everybody | {name},
+        entry_points=(),
+    )
+
+
+def _entry_points(package: Package) -> tuple[tuple[str, str], ...]:
+    project = package.document.get("project", {})
+    tables: dict[str, Any] = dict(project.get("entry-points", {}))
+    for group in ("scripts", "gui-scripts"):
+        tables[group] = project.get(group, {})
+    return tuple(
+        (group, str(target))
+        for group, table in sorted(tables.items())
+        if isinstance(table, Mapping)
+        for target in table.values()
+    )
+
+
+def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
+    """Return which packages each package can import, itself included: as locked, else declared.
+
+    What a project declares counts also where it is locked: a lock may be stale.
+    """
+    declared = declared_closures({p.name: _requirements(p.document) for p in workspace.packages})
+    found = {name: set(names) for name, names in declared.items()}
+    for project in workspace.projects:
+        file = join(project, "uv.lock")
+        if tree.is_file(file):
+            for name, names in member_closures(parse_lock(tree.read(file), file)).items():
+                found.setdefault(name, set()).update(names)
+    known = set(declared)
+    return {name: frozenset(found[name] & known | {name}) for name in declared}
+
+
+def dependents_of(name: str, reach: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Return the packages that can import a package, itself first."""
+    others = sorted(other for other, names in reach.items() if name in names and other != name)
+    return (name, *others)
+
+
+def workspace_edges(workspace: Workspace) -> tuple[tuple[str, str], ...]:
+    """Return (package, package it declares) for a graph of the workspace, by session id."""
+    ids = {package.name: workspace.session_id(package) for package in workspace.packages}
+    found = {
+        (ids[package.name], ids[name])
+        for package in workspace.packages
+        for name in map(requirement_name, _requirements(package.document))
+        if name in ids and name != package.name
+    }
+    return tuple(sorted(found))
+
+
+def root_group_users(
+    tree: Tree, workspace: Workspace, settings: Settings
+) -> dict[str, tuple[str, ...]]:
+    """Return which packages install which dependency group of the root beside their own.
+
+    A group that no package's tests install is left out: it serves other sessions, so that a
+    change of it concerns all.
+    """
+    if not tree.is_file("uv.lock"):
+        return {}
+    lock = Lock(parse_toml(tree.read("uv.lock"), "uv.lock"))
+    users: dict[str, list[str]] = {}
+    for package in workspace.packages:
+        if package.project != ".":
+            continue
+        names = package.settings.groups or settings.test.groups
+        try:
+            tools = find_test_tools(lock, package, workspace.root_document, names)
+        except ToolNotLockedError:
+            return {}  # it cannot be told what its tests install
+        for place in tools.places:
+            if place.owner == "root":
+                users.setdefault(place.name, []).append(package.name)
+    return {group: tuple(names) for group, names in users.items()}
+
+
+def _requirements(document: Mapping[str, Any]) -> list[str]:
+    """Return every requirement that a pyproject.toml states, as it is written."""
+    project = document.get("project", {})
+    lists: list[Iterable[Any]] = [project.get("dependencies", [])]
+    lists += project.get("optional-dependencies", {}).values()
+    lists += document.get("dependency-groups", {}).values()
+    lists.append(document.get("build-system", {}).get("requires", []))
+    lists.append(document.get("tool", {}).get("uv", {}).get("sources", {}))
+    return [text for entries in lists for text in entries if isinstance(text, str)]

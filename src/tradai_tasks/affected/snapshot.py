@@ -1,0 +1,247 @@
+"""The files of one end of a commit range: of a commit, or of the work tree.
+
+A symbolic link to a file inside the workspace has the id and the content of the file it leads to,
+as Python and every other reader sees it; `links` tells where each link leads, since a change there
+changes the link too. Any other link has the id and the content that git keeps: the target's path.
+Submodules are no files; `submodules` lists their paths.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from tradai_tasks.affected.git import Entry, Git
+from tradai_tasks.errors import GitError
+
+__all__ = ["CommitSnapshot", "SnapshotTree", "WorktreeSnapshot"]
+
+_LINK = "120000"
+_SUBMODULE = "160000"
+_MOST_HOPS = 40  # of a chain of links, as Linux allows
+
+
+class _Files:
+    """Entries divided into files, links and submodules."""
+
+    def __init__(self, git: Git, entries: Iterable[Entry], targets: Mapping[str, str]) -> None:
+        """Index entries.
+
+        Args:
+            git: Where the blobs of links are read from.
+            entries: One for each path.
+            targets: What links that git does not know lead to, by path.
+        """
+        self.own: dict[str, str] = {}
+        self.submodules: set[str] = set()
+        links: list[Entry] = []
+        for entry in entries:
+            if entry.mode == _SUBMODULE:
+                self.submodules.add(entry.path)
+            else:
+                self.own[entry.path] = entry.blob
+                if entry.mode == _LINK:
+                    links.append(entry)
+        stored = git.read(link.blob for link in links if link.path not in targets)
+        self.links: dict[str, str] = {}
+        for link in links:
+            target = targets.get(link.path)
+            if target is None:
+                target = stored[link.blob].decode("utf-8", "surrogateescape")
+            folder = posixpath.dirname(link.path)
+            self.links[link.path] = posixpath.normpath(posixpath.join(folder, target))
+        self.blobs = dict(self.own)
+        self.read_at: dict[str, str] = {}  # a link -> the file it leads to
+        for path in self.links:
+            end = follow(path, self.links)
+            if end is not None and end in self.own and end not in self.links:
+                self.read_at[path] = end
+                self.blobs[path] = self.own[end]
+
+
+def follow(path: str, links: Mapping[str, str]) -> str | None:
+    """Return where a path leads once every link on it is followed; None in a circle."""
+    for _ in range(_MOST_HOPS):
+        parts = path.split("/")
+        for end in range(1, len(parts) + 1):
+            target = links.get("/".join(parts[:end]))
+            if target is not None:
+                path = posixpath.normpath("/".join([target, *parts[end:]]))
+                break
+        else:
+            return path
+    return None
+
+
+class CommitSnapshot:
+    """The files of a commit, below the workspace root."""
+
+    def __init__(self, git: Git, commit: str) -> None:
+        """List the commit's files.
+
+        Raises:
+            GitError: git does not know the commit.
+        """
+        self._git = git
+        self._files = _Files(git, git.tree(commit), {})
+        self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
+        self.links: Mapping[str, str] = MappingProxyType(self._files.links)
+        self.submodules = frozenset(self._files.submodules)
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return the content of files, in one batch.
+
+        Raises:
+            KeyError: A path is no file of the commit.
+            GitError: The clone lacks a file.
+        """
+        wanted = {path: self.blobs[path] for path in paths}
+        contents = self._git.read(wanted.values())
+        return {path: contents[blob] for path, blob in wanted.items()}
+
+
+class WorktreeSnapshot:
+    """The files of the work tree, below the workspace root: tracked, and untracked ones too.
+
+    Files that an ignore rule names are left out, as are deleted ones. Files that a sparse
+    checkout leaves off the disk are there all the same, as git keeps them. Where git changes a
+    file on its way to the disk (line ends, large-file storage), content is what is on the disk.
+    """
+
+    def __init__(self, git: Git) -> None:
+        """List the work tree's files; those that differ from the index are read and hashed.
+
+        Raises:
+            GitError: git failed.
+        """
+        self._git = git
+        entries: dict[str, Entry] = {}
+        for entry in git.index():
+            entries.setdefault(entry.path, entry)  # in a conflict there are up to three
+        self._contents: dict[str, bytes] = {}
+        targets: dict[str, str] = {}
+        for path in _touched(git):
+            known = entries.pop(path, None)
+            if known is not None and known.mode == _SUBMODULE:
+                entries[path] = known
+                continue
+            found = self._on_disk(path)
+            if found is not None:
+                entries[path] = found
+                if found.mode == _LINK:
+                    targets[path] = os.fsdecode(self._contents[path])
+        self._files = _Files(git, entries.values(), targets)
+        self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
+        self.links: Mapping[str, str] = MappingProxyType(self._files.links)
+        self.submodules = frozenset(self._files.submodules)
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return the content of files: from the disk, in a sparse checkout also from git.
+
+        Raises:
+            KeyError: A path is no file of the work tree.
+            GitError: A file that is neither on disk nor in the clone.
+        """
+        found: dict[str, bytes] = {}
+        missing: dict[str, str] = {}
+        for path in paths:
+            blob = self.blobs[path]
+            at = self._files.read_at.get(path, path)
+            content = self._contents.get(at)
+            if content is None and at not in self.links:
+                content = self._content(at)
+            if content is None:  # left off the disk by a sparse checkout, or a link
+                missing[path] = blob
+            else:
+                found[path] = content
+        contents = self._git.read(missing.values())
+        return found | {path: contents[blob] for path, blob in missing.items()}
+
+    def _content(self, path: str) -> bytes | None:
+        # plain strings: a pathlib.Path for each of 20,000 files takes longer than reading them
+        try:
+            with open(f"{self._git.folder}/{path}", "rb") as file:  # noqa: PTH123
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+        except OSError as error:
+            raise GitError(f"{path}: cannot be read: {error.strerror}") from None
+
+    def _on_disk(self, path: str) -> Entry | None:
+        """Read and hash a file that is not as the index has it; None where it is gone."""
+        where = self._git.folder / path
+        if where.is_symlink():
+            mode, content = _LINK, os.fsencode(where.readlink())
+        else:
+            found = self._content(path)
+            if found is None:
+                # an untracked repository is listed as a folder
+                return Entry(path, _SUBMODULE, "") if where.is_dir() else None
+            mode, content = "100644", found
+        self._contents[path] = content
+        return Entry(path, mode, self._git.blob_id(content))
+
+
+def _touched(git: Git) -> Iterable[str]:
+    """Return the paths below the folder that are not on disk as the index has them."""
+    for entry in git.status():
+        if entry.worktree != "." and not entry.path.startswith("../"):
+            yield entry.path
+
+
+class SnapshotTree:
+    """A snapshot as a tree of folders, so that discovery runs on any revision."""
+
+    def __init__(self, snapshot: CommitSnapshot | WorktreeSnapshot) -> None:
+        """Show a snapshot as a tree."""
+        self._snapshot = snapshot
+        self._files: dict[str, set[str]] = {}
+        self._folders: dict[str, set[str]] = {".": set()}
+        for path in snapshot.blobs:
+            folder, name = self._split(path)
+            self._files.setdefault(folder, set()).add(name)
+        for path in snapshot.links:
+            if self._resolved(path) in self._folders:
+                folder, name = self._split(path)
+                self._files[folder].discard(name)
+                self._folders[folder].add(name)
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+        at = self._resolved(path)
+        if at not in self._snapshot.blobs:
+            raise FileNotFoundError(path)
+        return self._snapshot.read([at])[at]
+
+    def is_file(self, path: str) -> bool:
+        """Tell whether the path is a file, or a link to one."""
+        return self._resolved(path) in self._snapshot.blobs
+
+    def files(self, path: str) -> tuple[str, ...]:
+        """Return the names of a folder's files, sorted; none where there is no such folder."""
+        return tuple(sorted(self._files.get(self._resolved(path), ())))
+
+    def folders(self, path: str) -> tuple[str, ...]:
+        """Return the names of a folder's sub-folders, sorted; none where there is no such one."""
+        return tuple(sorted(self._folders.get(self._resolved(path), ())))
+
+    def _resolved(self, path: str) -> str:
+        path = posixpath.normpath(path)
+        # a circle of links leads nowhere, and a snapshot has no path ""
+        return (follow(path, self._snapshot.links) or "") if self._snapshot.links else path
+
+    def _split(self, path: str) -> tuple[str, str]:
+        """Return a path's folder and name; the folder, and those above it, are noted."""
+        folder, _, name = path.rpartition("/")
+        folder = folder or "."
+        if folder not in self._folders:
+            self._folders[folder] = set()
+            above, own = self._split(folder)
+            self._folders[above].add(own)
+        return folder, name
