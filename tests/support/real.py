@@ -37,10 +37,10 @@ class Result:
     def verdicts(self) -> dict[str, str]:
         """Each session's result from nox's closing summary; of one session, from its own line."""
         found = re.findall(
-            r"^nox > \* (.+?): (success|failed|aborted|skipped)", self.log, re.MULTILINE
+            r"^nox > \* (.+?): (success|failed|aborted|skipped)", self.text, re.MULTILINE
         )
         for name, how in re.findall(
-            r"^nox > Session (.+?) (was successful|failed|aborted)", self.log, re.MULTILINE
+            r"^nox > Session (.+?) (was successful|failed|aborted)", self.text, re.MULTILINE
         ):
             found.append((name, "success" if how == "was successful" else how))
         return dict(found)

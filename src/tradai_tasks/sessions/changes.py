@@ -148,5 +148,8 @@ def _report(found: Found) -> None:
     print_table(
         "Files that select the most packages",
         ("file", "packages", "saved if split", "why"),
-        [(cost.path, str(cost.selects), str(cost.saved), cost.why) for cost in found.costs()],
+        [
+            (cost.path, str(cost.selects), str(cost.saved), cost.why)
+            for cost in (found.graph.costs() if found.graph else ())
+        ],
     )

@@ -1,0 +1,81 @@
+"""What was read from files, kept between runs by git blob id, outside the work tree."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from tradai_tasks.affected.facts import EXTRACTOR_VERSION, Facts
+
+__all__ = ["Cache", "cache_folder"]
+
+
+class _Stored(msgspec.Struct, array_like=True, frozen=True):
+    """The whole of a cache file."""
+
+    version: int
+    facts: dict[str, Facts]
+
+
+def cache_folder(env: Mapping[str, str]) -> Path:
+    """Return the folder for caches: `TRADAI_TASKS_CACHE`, else the user's cache folder."""
+    given = env.get("TRADAI_TASKS_CACHE")
+    if given:
+        return Path(given)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "tradai-tasks"
+    return Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tradai-tasks"
+
+
+class Cache:
+    """Facts by key; the key is a blob id and how the file is read."""
+
+    def __init__(self, file: Path) -> None:
+        """Read the file; one that is missing, broken or of another version counts as empty."""
+        self.file = file
+        self.facts: dict[str, Facts] = {}
+        self._used: set[str] = set()
+        self._changed = False
+        try:
+            stored = msgspec.msgpack.decode(file.read_bytes(), type=_Stored)
+        except (OSError, msgspec.DecodeError):
+            return
+        if stored.version == EXTRACTOR_VERSION:
+            self.facts = stored.facts
+
+    def get(self, keys: Iterable[str]) -> dict[str, Facts]:
+        """Return the facts that are known of some keys."""
+        found = {key: self.facts[key] for key in keys if key in self.facts}
+        self._used.update(found)
+        return found
+
+    def put(self, facts: Mapping[str, Facts]) -> None:
+        """Add facts."""
+        self.facts.update(facts)
+        self._used.update(facts)
+        self._changed = self._changed or bool(facts)
+
+    def save(self) -> None:
+        """Write the file where something was added; runs beside this one never see half of it.
+
+        Of what was not used this time only as much is kept as was used, so that the file does not
+        grow for ever.
+        """
+        if not self._changed:
+            return
+        unused = [key for key in self.facts if key not in self._used][-len(self._used) :]
+        kept = {key: self.facts[key] for key in (*unused, *self._used)}
+        data = msgspec.msgpack.encode(_Stored(version=EXTRACTOR_VERSION, facts=kept))
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self.file.parent)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(name).replace(self.file)
+        except OSError:
+            return  # a cache that cannot be kept costs time, nothing else

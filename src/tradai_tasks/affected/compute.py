@@ -1,0 +1,258 @@
+"""From a repository and an event to a selection: reads what the decisions need, decides nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from tradai_tasks.affected.cache import Cache, cache_folder
+from tradai_tasks.affected.diff import changed_paths
+from tradai_tasks.affected.event import CommitRange, commit_range
+from tradai_tasks.affected.git import NO_COMMIT, Git
+from tradai_tasks.affected.imports import ImportGraph, build_graph, unite
+from tradai_tasks.affected.lockfile import compare_locks
+from tradai_tasks.affected.members import (
+    closures,
+    dependents_of,
+    import_members,
+    root_group_users,
+    workspace_edges,
+)
+from tradai_tasks.affected.pyproject import compare_root, compare_root_file
+from tradai_tasks.affected.select import Evidence, Selection, owner_of, select
+from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
+from tradai_tasks.errors import TasksError
+from tradai_tasks.settings import Settings
+from tradai_tasks.settings_load import load_settings
+from tradai_tasks.tree import join
+from tradai_tasks.workspace import Workspace, discover
+
+__all__ = ["End", "Found", "find"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """One end of the commit range: its files, and the repository that they make."""
+
+    snapshot: CommitSnapshot | WorktreeSnapshot
+    tree: SnapshotTree
+    workspace: Workspace
+
+    @cached_property
+    def closures(self) -> Mapping[str, frozenset[str]]:
+        """Which packages each package can import, itself included."""
+        return closures(self.tree, self.workspace)
+
+    def graph(self, cache: Cache) -> ImportGraph:
+        """Build the import graph of this end."""
+        members = import_members(self.tree, self.workspace, self.closures)
+        return build_graph(self.snapshot, members, cache=cache)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A selection with what it was made from."""
+
+    span: CommitRange
+    selection: Selection
+    edges: tuple[tuple[str, str], ...] = ()  # package -> package it declares, by session id
+    warnings: tuple[str, ...] = ()
+    graph: ImportGraph | None = None  # None where no file had to be looked into
+
+
+def find(  # noqa: PLR0913 - the repository, the event and the user's word
+    *,
+    root: Path,
+    settings: Settings,
+    settings_file: str,
+    workspace: Workspace,
+    env: Mapping[str, str],
+    base: str | None = None,
+    head: str | None = None,
+    with_graph: bool = False,
+) -> Found:
+    """Say what a change affects.
+
+    Args:
+        root: The workspace root, in a git work tree.
+        settings: The repository's settings.
+        settings_file: The file they stand in, for messages.
+        workspace: The repository as it is on disk.
+        env: The environment, where CI describes its event.
+        base: Revision to compare with, in place of the event's.
+        head: Revision to compare, in place of HEAD and the work tree.
+        with_graph: Build the import graph even where no change needs it.
+
+    Raises:
+        TasksError: git, a revision, or a file at the head of the range is at fault.
+    """
+    git = Git.open(root, env)
+    slugs = [package.slug for package in workspace.strategies]
+    span = commit_range(git, env, base=base, head=head, slugs=slugs)
+    after = _head_end(git, span, workspace, settings_file)
+    edges = workspace_edges(after.workspace)
+    if span.strategy is not None:
+        selection = _only_strategy(after.workspace, span, settings)
+        return Found(span=span, selection=selection, edges=edges)
+    paths: tuple[str, ...] = ()
+    if not span.everything:
+        paths = tuple(change.path for change in changed_paths(git, span))
+    before, fault = _base_end(git, span)
+    gathered = _Gathered(
+        paths=paths,
+        before=before,
+        after=after,
+        settings=settings,
+        everything=[*([span.why] if span.everything else []), *([fault] if fault else [])],
+    )
+    gathered.compare()
+    graph = None
+    if with_graph or (paths and not gathered.everything):
+        graph = _graph(before, after, _cache(root, env))
+    selection = select(
+        after.workspace,
+        before.workspace if before else None,
+        gathered.evidence(graph),
+        settings.affected,
+    )
+    return Found(
+        span=span,
+        selection=selection,
+        edges=edges,
+        warnings=tuple(graph.warnings) if graph else (),
+        graph=graph,
+    )
+
+
+def _head_end(git: Git, span: CommitRange, workspace: Workspace, settings_file: str) -> End:
+    """Return the head; the repository on disk where that is what the range ends with."""
+    in_place = span.worktree or span.head == NO_COMMIT
+    snapshot = WorktreeSnapshot(git) if in_place else CommitSnapshot(git, span.head)
+    tree = SnapshotTree(snapshot)
+    if in_place or span.head == git.commit("HEAD"):
+        return End(snapshot=snapshot, tree=tree, workspace=workspace)
+    found = discover(tree, load_settings(tree).settings, settings_file=settings_file)
+    return End(snapshot=snapshot, tree=tree, workspace=found)
+
+
+def _base_end(git: Git, span: CommitRange) -> tuple[End | None, str | None]:
+    """Return the base, or why the repository cannot be read there."""
+    if span.base is None:
+        return None, None
+    snapshot = CommitSnapshot(git, span.base)
+    tree = SnapshotTree(snapshot)
+    try:
+        loaded = load_settings(tree)
+        workspace = discover(tree, loaded.settings, settings_file=loaded.file)
+    except TasksError as error:
+        return None, f"the repository at the base cannot be read: {error}".replace("\n", "; ")
+    return End(snapshot=snapshot, tree=tree, workspace=workspace), None
+
+
+@dataclass(kw_only=True)
+class _Gathered:
+    """Evidence as it comes in, from both ends of the range."""
+
+    paths: tuple[str, ...]
+    before: End | None
+    after: End
+    settings: Settings
+    everything: list[str]
+    declared: dict[str, list[str]] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    def evidence(self, graph: ImportGraph | None) -> Evidence:
+        """Return all of it, with what the import graph adds."""
+        return Evidence(
+            paths=self.paths,
+            chains=graph.affected_by(self.paths) if graph else {},
+            accounted=graph.accounted(self.paths) if graph else frozenset(),
+            declared={name: tuple(reasons) for name, reasons in self.declared.items()},
+            everything=tuple(self.everything),
+            sessions=self.sessions,
+        )
+
+    def compare(self) -> None:
+        """Compare what is data at both ends: lock files, project files, settings of tools."""
+        if self.before is not None:
+            for project in sorted(
+                {*self.before.workspace.projects, *self.after.workspace.projects}
+            ):
+                self._lock(self.before, project)
+            self._root_files(self.before)
+        for path in self.paths:
+            self._project_file(path)
+
+    def _lock(self, before: End, project: str) -> None:
+        file = join(project, "uv.lock")
+        held = [p for p in self.after.workspace.packages if p.project == project]
+        if file not in self.paths or (project != "." and not held):
+            return  # unchanged, or the project is gone and its packages with it
+        after = self.after
+        change = compare_locks(
+            _content(before, file),
+            _content(after, file),
+            file=file,
+            members=[package.name for package in held],
+            root_users=root_group_users(after.tree, after.workspace, self.settings),
+        )
+        if change.everything and project == ".":
+            self.everything.append(change.everything)
+        elif change.everything:
+            for package in held:
+                self._declare(package.name, change.everything)
+        for name, reason in change.members.items():
+            self._declare(name, reason)
+
+    def _root_files(self, before: End) -> None:
+        for path in self.paths:
+            change = compare_root_file(path)
+            if path == "pyproject.toml":
+                change = compare_root(_content(before, path), _content(self.after, path))
+            if change is None:
+                continue
+            if change.everything:
+                self.everything.append(change.everything)
+            for session, reason in change.sessions.items():
+                self.sessions.setdefault(session, reason)
+
+    def _project_file(self, path: str) -> None:
+        """A package's own pyproject.toml affects it and all that depend on it."""
+        if path == "pyproject.toml" or not path.endswith("/pyproject.toml"):
+            return
+        for end in (self.after, self.before):
+            owner = owner_of(path, end.workspace) if end else None
+            if end is None or owner is None or join(owner.path, "pyproject.toml") != path:
+                continue
+            for name in dependents_of(owner.name, end.closures):
+                own = name == owner.name
+                self._declare(name, path if own else f"{path} <- {name} depends on {owner.name}")
+
+    def _declare(self, name: str, reason: str) -> None:
+        reasons = self.declared.setdefault(name, [])
+        if reason not in reasons:
+            reasons.append(reason)
+
+
+def _graph(before: End | None, after: End, cache: Cache) -> ImportGraph:
+    head = after.graph(cache)
+    return head if before is None else unite(head, before.graph(cache))
+
+
+def _cache(root: Path, env: Mapping[str, str]) -> Cache:
+    """Return the cache of this checkout; what is in it goes by content alone."""
+    digest = hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return Cache(cache_folder(env) / f"imports-{digest}.msgpack")
+
+
+def _content(end: End, path: str) -> bytes | None:
+    return end.tree.read(path) if end.tree.is_file(path) else None
+
+
+def _only_strategy(workspace: Workspace, span: CommitRange, settings: Settings) -> Selection:
+    name = next(p.name for p in workspace.strategies if p.slug == span.strategy)
+    evidence = Evidence(paths=(), declared={name: (span.why,)})
+    return select(workspace, None, evidence, settings.affected)

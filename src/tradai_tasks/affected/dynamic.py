@@ -1,0 +1,329 @@
+"""Imports that are calls: `import_module(...)`, `run_path(...)`, `entry_points(...)` and the like.
+
+A literal argument, or one that a literal table of the same file explains, becomes names; what
+cannot be told becomes a reason to widen.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from dataclasses import dataclass, field
+
+from tradai_tasks.affected.facts import Import
+from tradai_tasks.affected.lexical import DOTTED, imports_in
+from tradai_tasks.affected.values import Source, Values, called, parameters
+
+__all__ = ["TRIGGERS", "Dynamic", "analyse", "guess"]
+
+_BY_NAME = frozenset(
+    [
+        "import_module",
+        "__import__",
+        "importorskip",
+        "run_module",
+        "import_string",
+        "resolve_name",
+        "locate",
+        "load_object",
+        "import_object",
+        "autodiscover_modules",
+    ]
+)
+_BY_PATH = frozenset(
+    [
+        "spec_from_file_location",
+        "SourceFileLoader",
+        "SourcelessFileLoader",
+        "load_source",
+        "run_path",
+    ]
+)
+_LISTS = frozenset({"iter_modules", "walk_packages"})
+_GROUPS = frozenset({"entry_points", "iter_entry_points", "load_entry_point", "get_entry_map"})
+# Settings whose strings are packages of which a framework loads submodules by itself.
+_SCANNED = frozenset({"INSTALLED_APPS", "SPIDER_MODULES", "NEWSPIDER_MODULE"})
+_SCANNERS = frozenset({"autodiscover_tasks", "wire", "scan"})
+_CODE = frozenset({"exec", "eval", "compile"})
+_TEMPORARY = frozenset({"tmp_path", "tmpdir", "tmp_path_factory", "tempfile", "TemporaryDirectory"})
+# Text without any of these has no import but its import statements and dotted strings.
+TRIGGERS = (
+    *sorted(_BY_NAME | _BY_PATH | _LISTS | _GROUPS | _SCANNED),
+    "autodiscover_tasks",
+    ".wire(",
+    ".scan(",
+    "pytest_plugins",
+    "__getattr__",
+    "sys.modules[",
+    "lazy_loader",
+    "exec(",
+    "eval(",
+    "runpy",
+    "pytester",
+    "testdir",
+    "makepyfile",
+    '"-m"',
+    "'-m'",
+    '"-c"',
+    "'-c'",
+    " -m ",
+    "patch(f",
+    "setattr(f",
+    "_target_",
+)
+_MODULE_OPTION = re.compile(r"(?:^|\s)-m[\s=]+([^\W\d][\w.]*)")
+_WORD = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
+
+
+@dataclass(slots=True)
+class Dynamic:
+    """What the calls of a file import."""
+
+    words: set[str] = field(default_factory=set)
+    subtrees: set[str] = field(default_factory=set)
+    paths: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    imports: dict[Import, None] = field(default_factory=dict)
+    reason: str = ""
+
+
+def guess(text: str) -> Dynamic:
+    """Judge text that `ast` rejects, by its words: any of its calls may import anything."""
+    found = Dynamic(words=set(re.findall(r"""["']([^\W\d]\w*)["']""", text)))
+    if any(f"{name}(" in text for name in _BY_NAME | _BY_PATH | _LISTS):
+        found.reason = "a dynamic import in a file with newer grammar than this Python's"
+    if any(f"{name}(" in text for name in _GROUPS):
+        found.groups.add("*")
+    return found
+
+
+def analyse(source: Source, skipped: ast.AST | None = None) -> Dynamic:
+    """Find the dynamic imports of a file.
+
+    Args:
+        source: The parsed file.
+        skipped: The module's own `__getattr__`, which is read elsewhere.
+    """
+    return _Reader(source, skipped).read()
+
+
+class _Reader:
+    def __init__(self, source: Source, skipped: ast.AST | None) -> None:
+        self.source = source
+        self.skipped = skipped
+        self.found = Dynamic()
+        self.aliases: set[str] = set()
+        self.runs_code = False
+
+    def read(self) -> Dynamic:
+        strings: list[ast.Constant] = []
+        for node in self.source.nodes:
+            match node:
+                case ast.Constant(value=str()):
+                    strings.append(node)
+                case ast.List(elts=parts) | ast.Tuple(elts=parts):
+                    self._command(parts)
+                case ast.Assign(targets=targets, value=value):
+                    for target in targets:
+                        self._assigned(target, value)
+                case ast.AnnAssign(target=target, value=ast.expr() as value):
+                    self._assigned(target, value)
+                case ast.AugAssign(target=target, value=value):
+                    self._assigned(target, value)
+                case ast.Import(names=names):
+                    self.aliases |= {a.asname for a in names if a.asname and a.name in _BY_NAME}
+                case ast.ImportFrom(names=names):
+                    self.aliases |= {a.asname for a in names if a.asname and a.name in _BY_NAME}
+                case _:
+                    pass
+        for node in self.source.nodes:
+            match node:
+                case ast.Call():
+                    self._call(node)
+                case ast.Name(id=name) | ast.Attribute(attr=name) if name == "import_module":
+                    self._mention(node)
+                case ast.Dict(keys=keys, values=values):
+                    for key, value in zip(keys, values, strict=True):  # hydra's `_target_`
+                        if isinstance(key, ast.Constant) and key.value == "_target_":
+                            self._take(self.source.evaluate(value), node, "`_target_`")
+                case _:
+                    pass
+        for string in strings:
+            self._string(string)
+        return self.found
+
+    def _string(self, node: ast.Constant) -> None:
+        text = str(node.value)
+        for match in _MODULE_OPTION.finditer(text):
+            self._run_as_script(match[1])
+        is_docstring = isinstance(self.source.parents.get(node), ast.Expr)
+        if self.runs_code and "import" in text and not is_docstring:
+            self.found.imports.update(imports_in(text))
+
+    def _command(self, parts: list[ast.expr]) -> None:
+        """Read `[sys.executable, "-m", "pkg.mod"]`."""
+        for option, argument in itertools.pairwise(parts):
+            if isinstance(option, ast.Constant) and option.value == "-m":
+                for name in self.source.evaluate(argument).literals:
+                    self._run_as_script(name)
+            elif isinstance(option, ast.Constant) and option.value == "-c":
+                self.runs_code = True
+
+    def _run_as_script(self, module: str) -> None:
+        self.found.words |= {module, f"{module}.__main__"}
+
+    def _assigned(self, target: ast.expr, value: ast.expr) -> None:
+        name = target.id if isinstance(target, ast.Name) else ""
+        if isinstance(value, (ast.Name, ast.Attribute)) and called(value) in _BY_NAME:
+            self.aliases.add(called(target))
+        elif name == "pytest_plugins":
+            self._take(self.source.evaluate(value), value, "`pytest_plugins`")
+        elif name in _SCANNED:
+            self._scanned(value)
+
+    def _scanned(self, value: ast.expr) -> None:
+        for text in self.source.evaluate(value).literals:
+            if _WORD.match(text):
+                self.found.words.add(text)
+                self.found.subtrees.add(f"{text}.")
+
+    def _call(self, node: ast.Call) -> None:
+        name = called(node)
+        if isinstance(node.func, ast.Call):
+            return
+        if name in _BY_NAME or name in self.aliases:
+            self._by_name(node, name)
+        elif name in _BY_PATH:
+            self._by_path(node, name)
+        elif name in _LISTS:
+            self._take(self.source.packages_in(node), node, f"{name}()")
+        elif name in _GROUPS:
+            self._groups(node)
+        elif name in _SCANNERS and isinstance(node.func, ast.Attribute):
+            for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                self._scanned(argument)
+        elif (name in _CODE and isinstance(node.func, ast.Name)) or name in {
+            "makepyfile",
+            "run_python_code",
+            "runpytest",
+            "inline_runsource",
+        }:
+            self.runs_code = True
+        elif name in {"patch", "setattr"} and node.args:
+            self._patched(node.args[0])
+
+    def _patched(self, target: ast.expr) -> None:
+        if isinstance(target, (ast.JoinedStr, ast.BinOp)):
+            values = self.source.evaluate(target)
+            self.found.words |= values.literals
+            self.found.subtrees |= values.prefixes
+
+    def _by_name(self, node: ast.Call, name: str) -> None:
+        argument = _first(node, {"name", "modname", "mod_name", "import_name", "dotted_path"})
+        if argument is None:
+            return
+        if name in {"import_string", "resolve_name", "locate"} and name not in self._imported():
+            return  # some other function of that name
+        if isinstance(argument, ast.Name) and self._is_handed_on(node, argument.id, name):
+            return
+        if self._is_lazy(node):
+            return
+        values = self.source.evaluate(argument)
+        self._take(values, node, f"{name}() of a computed name")
+
+    def _imported(self) -> set[str]:
+        return {
+            bound
+            for bound, module in self.source.modules.items()
+            if not module.startswith(".") and "." in module
+        } | {node.attr for node in self.source.nodes if isinstance(node, ast.Attribute)}
+
+    def _is_lazy(self, node: ast.AST) -> bool:
+        return self.skipped is not None and self.skipped in set(self.source.functions_of(node))
+
+    def _is_handed_on(self, node: ast.Call, argument: str, name: str) -> bool:
+        """Tell whether a stand-in for an import function hands on what it was asked for."""
+        function = self.source.function_of(node)
+        if function is None or argument not in parameters(function)[:2]:
+            return False
+        if name in self.aliases:
+            return True
+        names = set(parameters(function))
+        is_import = name == "__import__" or "fromlist" in names
+        return is_import and bool(names & {"fromlist", "args"}) and len(node.args) > 1
+
+    def _mention(self, node: ast.expr) -> None:
+        """Judge `import_module` where it is not called: handed to `map`, kept under a name."""
+        parent = self.source.parents.get(node)
+        match parent:
+            case ast.Call(func=func, args=args) if func is not node:
+                if called(parent) == "map" and len(args) > 1:
+                    self._take(self.source.evaluate(args[1]), node, "map(import_module, ...)")
+                elif node in args and called(parent) not in {"object", "patch", "wraps"}:
+                    self._widen(node, "import_module handed to a function")
+
+    def _by_path(self, node: ast.Call, name: str) -> None:
+        place = 0 if name == "run_path" else 1
+        argument = node.args[place] if len(node.args) > place else None
+        for keyword in node.keywords:
+            if keyword.arg in {"location", "path", "path_name"}:
+                argument = keyword.value
+        if argument is None:
+            return
+        parts = self.source.spelled_out(argument)
+        names = {part.id for part in parts if isinstance(part, ast.Name)}
+        texts = [str(p.value) for p in parts if isinstance(p, ast.Constant) and p.value is not None]
+        if names & _TEMPORARY:
+            return
+        path = "/".join(text for text in texts if "\n" not in text and not text.isdigit())
+        if path.endswith(".py") and not self._has_parameter(argument, parts):
+            self.found.paths.add(f"./{path}")
+            return
+        values = self.source.folder_in(argument)
+        if "__file__" in names and not values.unknown:
+            self.found.subtrees |= values.prefixes
+        else:
+            self._take(self.source.evaluate(argument), node, f"{name}() of a computed path")
+
+    def _has_parameter(self, argument: ast.AST, parts: list[ast.AST]) -> bool:
+        known = {p for function in self.source.functions_of(argument) for p in parameters(function)}
+        return any(isinstance(part, ast.Name) and part.id in known for part in parts)
+
+    def _groups(self, node: ast.Call) -> None:
+        texts: set[str] = set()
+        for keyword in node.keywords:
+            if keyword.arg in {"group", None}:
+                texts |= self.source.evaluate(keyword.value).literals or {"*"}
+        for argument in node.args:
+            texts |= self.source.evaluate(argument).literals or {"*"}
+        parent = self.source.parents.get(node)
+        if isinstance(parent, ast.Subscript):
+            texts |= self.source.evaluate(parent.slice).literals or {"*"}
+        self.found.groups |= texts or {"*"}
+
+    def _take(self, values: Values, node: ast.AST, what: str) -> None:
+        """Record what an argument can be, or widen where that is not known."""
+        self.found.words |= {word for word in values.literals if _WORD.match(word)}
+        self.found.subtrees |= values.prefixes
+        if values.is_table:
+            for part in self.source.nodes:
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    text = part.value
+                    if _WORD.match(text) and not DOTTED.match(text):
+                        self.found.words.add(text)
+        if values.unknown:
+            self._widen(node, what)
+
+    def _widen(self, node: ast.AST, what: str) -> None:
+        if not self.found.reason:
+            self.found.reason = f"line {getattr(node, 'lineno', 1)}: {what}"
+
+
+def _first(node: ast.Call, names: set[str]) -> ast.expr | None:
+    if node.args:
+        return node.args[0]
+    for keyword in node.keywords:
+        if keyword.arg in names:
+            return keyword.value
+    return None

@@ -1,0 +1,143 @@
+"""One file's bytes -> its facts."""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import re
+import warnings
+
+from tradai_tasks.affected import dynamic
+from tradai_tasks.affected.facts import Facts
+from tradai_tasks.affected.lazy import find_lazy
+from tradai_tasks.affected.lexical import Scan, scan
+from tradai_tasks.affected.values import Source
+
+__all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]
+
+# Where pytest reads its settings.
+CONFIG_FILES = frozenset(
+    {".pytest.ini", ".pytest.toml", "pyproject.toml", "pytest.ini", "pytest.toml", "setup.cfg"}
+    | {"tox.ini"}
+)
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_BLANK = re.compile(rb"^[ \t\f]*(?:#[^\r\n]*)?$")
+_PLUGIN = re.compile(r"""(?<![\w-])-p(?:["',\s=]+|(?=\w))([^\W\d][\w.]*)""")
+_SETTINGS = re.compile(
+    r"""(?:DJANGO_SETTINGS_MODULE|DJANGO_CONFIGURATION)["']?\s*[=:]\s*["']?([\w.]+)"""
+)
+_PYTHONPATH = re.compile(
+    r"^[ \t]*pythonpath\s*=\s*(\[[^\]]*\]|[^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE
+)
+_PART = re.compile(r"""[^\s"',\[\]]+""")
+
+
+def extract(data: bytes) -> Facts:
+    """Read a Python file or a stub; never raises, whatever the bytes are."""
+    if not data:
+        return Facts()
+    try:
+        text = decode(data)
+    except (LookupError, UnicodeDecodeError) as fault:
+        return Facts(broken=f"cannot be decoded: {fault}")
+    if "\0" in text:
+        return Facts(broken="does not parse: null bytes")
+    scanned = scan(text)
+    if scanned.broken:
+        rejected = _fault(text)
+        if rejected is not None:
+            return _facts(scanned, broken=f"does not parse: {scanned.broken or rejected}")
+    if not any(trigger in text for trigger in dynamic.TRIGGERS):
+        return _facts(scanned, moves_path=_moves_path(text))
+    return _analysed(text, scanned)
+
+
+def decode(data: bytes) -> str:
+    """Decode a file as Python does (PEP 263), with line feeds as line ends.
+
+    Raises:
+        LookupError: It names an encoding that does not exist.
+        UnicodeDecodeError: It is not in the encoding that it names, UTF-8 by default.
+    """
+    encoding = "utf-8"
+    if data.startswith(codecs.BOM_UTF8):
+        data = data[3:]
+    elif b"coding" in data[:400]:
+        for line in data.splitlines()[:2]:
+            match = _COOKIE.match(line)
+            if match:
+                encoding = match[1].decode("ascii", "replace")
+                break
+            if not _BLANK.match(line):
+                break
+    text = data.decode(encoding)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def extract_config(data: bytes) -> Facts:
+    """Read the settings of pytest: plugins by `-p`, `pythonpath`, Django's settings module."""
+    if b"pytest" not in data and b"pythonpath" not in data:
+        return Facts()
+    text = data.decode("utf-8", "replace")
+    words = {match for match in _PLUGIN.findall(text) if match != "no"}
+    words |= set(_SETTINGS.findall(text))
+    paths = {
+        part.rstrip("/") or "."
+        for group in _PYTHONPATH.findall(text)
+        for part in _PART.findall(group)
+    }
+    return Facts(words=tuple(sorted(words)), paths=tuple(sorted(paths)))
+
+
+def _moves_path(text: str) -> bool:
+    return "sys.path" in text or "addsitedir" in text or "syspath_prepend" in text
+
+
+def _fault(text: str) -> str | None:
+    """Return why Python rejects a text; None where it takes it."""
+    try:
+        _parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
+        return str(fault)
+    return None
+
+
+def _parse(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def _facts(scanned: Scan, *, broken: str = "", moves_path: bool = False) -> Facts:
+    return Facts(
+        imports=tuple(scanned.imports),
+        strings=tuple(scanned.strings),
+        paths=tuple(scanned.paths),
+        broken=broken,
+        moves_path=moves_path,
+    )
+
+
+def _analysed(text: str, scanned: Scan) -> Facts:
+    """Read a file with dynamic imports, or one that may have them."""
+    lazy = None
+    try:
+        source = Source(_parse(text))
+        lazy = find_lazy(source)
+        found = dynamic.analyse(source, lazy.skipped if lazy else None)
+    except (SyntaxError, ValueError):
+        found = dynamic.guess(text)
+    except (RecursionError, MemoryError):
+        return _facts(scanned, broken="does not parse: nested too deeply")
+    imports = lazy.eager if lazy else scanned.imports
+    return Facts(
+        imports=tuple({**imports, **found.imports}),
+        strings=() if lazy else tuple(scanned.strings),
+        paths=tuple({**scanned.paths, **dict.fromkeys(sorted(found.paths))}),
+        words=tuple(sorted(found.words)),
+        subtrees=tuple(sorted(found.subtrees)),
+        groups=tuple(sorted(found.groups)),
+        dynamic=found.reason,
+        lazy=lazy.lazy if lazy else None,
+        moves_path=_moves_path(text),
+    )

@@ -1,0 +1,53 @@
+"""What one file's text says about imports, apart from where the file lies.
+
+Facts depend on the file's content alone, so they can be kept by git blob id.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["EXTRACTOR_VERSION", "Facts", "Import", "Lazy"]
+
+# Part of every cache key: raise it with every change of what extraction yields.
+EXTRACTOR_VERSION = 1
+
+# (module, names): ("a.b", ()) is `import a.b`; ("a.b as c", ()) binds another name;
+# ("..a", ("x", "y as z")) is `from ..a import x, y as z`; ("a", ("*",)) is a star import.
+Import = tuple[str, tuple[str, ...]]
+
+
+class Lazy(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A module whose own `__getattr__` imports on demand (PEP 562)."""
+
+    # Name of the module -> references that it may load: "a.b", ".b", "a.b:attribute".
+    symbols: dict[str, tuple[str, ...]]
+    # References that any other name may load.
+    others: tuple[str, ...]
+    # Names that the module's body binds itself, without loading anything on demand.
+    defined: frozenset[str]
+    # Whether `symbols` covers all that can be asked for.
+    complete: bool
+
+
+class Facts(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
+    """All that extraction yields for one file."""
+
+    imports: tuple[Import, ...] = ()
+    # String constants in the form of a dotted name, "a.b.c" or "a.b:c".
+    strings: tuple[str, ...] = ()
+    # String constants in the form of a path with folders; joined parts are joined here.
+    paths: tuple[str, ...] = ()
+    # Strings that may name a module though they have no dot, or begin with one.
+    words: tuple[str, ...] = ()
+    # Dotted prefixes of which any submodule may be loaded; "." is the file's own package.
+    subtrees: tuple[str, ...] = ()
+    # Groups of entry points that it loads; "*" when the group is not literal.
+    groups: tuple[str, ...] = ()
+    # Why what it imports cannot be told at all: it does not parse.
+    broken: str = ""
+    # Why some of what it imports cannot be told: a dynamic import of a computed name.
+    dynamic: str = ""
+    lazy: Lazy | None = None
+    # Whether it changes sys.path, so that any folder can turn out to be a root of imports.
+    moves_path: bool = False

@@ -1,0 +1,281 @@
+"""Find import statements and string constants in Python text without parsing it.
+
+A lexer is several times as fast as `ast`, and reads grammar that is newer than the running
+interpreter: it follows strings, comments and the fields of f-strings exactly, and nothing else.
+Source of the rules: the language reference, chapter 2 (lexical analysis), and PEP 701.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from tradai_tasks.affected.facts import Import
+
+__all__ = ["DOTTED", "Scan", "end_of_formatted", "imports_in", "mask", "scan"]
+
+_STRING = r"""
+      \"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*\"{3}
+    | '{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'{3}
+    | "[^"\\\n]*(?:\\.[^"\\\n]*)*"
+    | '[^'\\\n]*(?:\\.[^'\\\n]*)*'
+"""
+_TOKEN = re.compile(rf"\#[^\n]*|{_STRING}|[\"']|import\b", re.VERBOSE | re.DOTALL)
+_ONE_STRING = re.compile(_STRING, re.VERBOSE | re.DOTALL)
+_FROM = re.compile(r"(?:^|[\s;:])from(?=[\s.\\])([\s\w.\\]*)$")
+_BRACKETED = re.compile(r"[ \t\f\\\n]*\(((?:[^()#]|#[^\n]*)*)(\)?)")
+_PLAIN = re.compile(r"(?:[^\n;#\\]|\\\n)*")
+_COMMENT = re.compile(r"#[^\n]*")
+_CLAUSE = re.compile(r"([^\W\d][\w.]*|\*)(?:\s+as\s+([^\W\d]\w*))?$")
+_SPACES = re.compile(r"[\s\\]+")
+# A string constant that can name a module, or a module and what is in it: "a.b", "a.b:c", "a:b".
+DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+(?::[^\W\d][\w.]*)?$|[^\W\d]\w*:[^\W\d][\w.]*$")
+_PATH = re.compile(r"(?:\.\./)*[\w.@+-]+(?:/[\w.@+-]+)*/?$")
+_NAME_INSIDE = re.compile(r"""(["'])([^\W\d]\w*(?:[.:][^\W\d]\w*)+)\1""")
+_FORMATTED = re.compile(r"(?:^|\W)(?:[fFtT]|[fFtT][rR]|[rR][fFtT])$")
+_TEXT_STOP = re.compile(r"""\\(?:N\{[^}\n]*\}|[^{])?|\{\{|\}\}|[{}"']""", re.DOTALL)
+_FIELD_STOP = re.compile(r"""["'()\[\]{}#:]""")
+_CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.MULTILINE)
+_LONGEST = 200  # nothing longer is meant as a name or a path
+
+
+@dataclass(slots=True)
+class Scan:
+    """What the lexer saw; dictionaries are used as sets that keep their order."""
+
+    imports: dict[Import, None] = field(default_factory=dict)
+    strings: dict[str, None] = field(default_factory=dict)
+    paths: dict[str, None] = field(default_factory=dict)
+    broken: str = ""  # why the text is no Python, as far as a lexer can tell
+
+
+def scan(text: str) -> Scan:
+    """Read Python text whose lines end in line feeds."""
+    found = Scan()
+    strings = found.strings
+    code: list[str] = []
+    joined = _JoinedPaths(text, found.paths)
+    before, before_stop = "", -1  # the last short string
+    end = 0
+    tokens = _TOKEN.finditer(text)
+    while (match := next(tokens, None)) is not None:
+        start, stop = match.span()
+        first = text[start]
+        if first == "i":
+            if start == 0 or not (text[start - 1].isalnum() or text[start - 1] == "_"):
+                _add_import(found, text, start, stop)
+            continue
+        code.append(text[end:start])
+        end = stop
+        if first == "#":
+            continue
+        if start and text[start - 1] in "fFtTrR" and _FORMATTED.search(text, start - 3, start):
+            end = _formatted(found, text, start, stop)
+            if end != stop:
+                tokens = _TOKEN.finditer(text, end)
+        if end - start < 2:  # noqa: PLR2004 - a quote that opens nothing
+            found.broken = f"line {_line(text, start)}: a string that does not end"
+            return found
+        if end - start > _LONGEST:
+            continue
+        body = text[start + 1 : stop - 1]
+        if before and not text[before_stop:start].strip("+\\ \t\n"):
+            body = before + body  # "a." "b" and "a." + "b" are one string
+        if ("." in body or ":" in body) and DOTTED.match(body):
+            strings[body] = None
+        before, before_stop = body, stop
+        if joined.wanted:
+            joined.add(start, stop, text[start + 1 : stop - 1])
+    joined.close()
+    code.append(text[end:])
+    _check(found, "".join(code))
+    return found
+
+
+def imports_in(text: str) -> dict[Import, None]:
+    """Return the import statements of a text, however little of it is Python."""
+    found = Scan()
+    for match in re.finditer(r"\bimport\b", text):
+        _add_import(found, text, *match.span())
+    return found.imports
+
+
+def mask(text: str) -> str:
+    """Blank strings and comments, so that only code is left, every character in its place."""
+    parts: list[str] = []
+    end = position = 0
+    while (match := _TOKEN.search(text, position)) is not None:
+        start, position = match.span()
+        if text[start] == "i":
+            continue
+        if start and _FORMATTED.search(text, max(0, start - 3), start):
+            position = max(position, end_of_formatted(text, start))
+            continue  # its fields are code
+        parts += [text[end:start], re.sub(r"[^\n]", " ", text[start:position])]
+        end = position
+    return "".join([*parts, text[end:]])
+
+
+def _line(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def _check(found: Scan, code: str) -> None:
+    """Look for what no valid text has: brackets without partner, marks of a merge conflict."""
+    if found.broken:
+        return
+    if "<<<<<<<" in code and _CONFLICT.search(code):
+        found.broken = "marks of a merge conflict"
+    for opening, closing in ("()", "[]", "{}"):
+        if code.count(opening) != code.count(closing):
+            found.broken = f"{opening!r} and {closing!r} do not match"
+
+
+def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
+    """Read the statement around the keyword `import`."""
+    begin = text.rfind("\n", 0, start) + 1
+    while begin >= 2 and text[begin - 2] == "\\":  # noqa: PLR2004 - a backslash, a line feed
+        begin = text.rfind("\n", 0, begin - 1) + 1
+    head = _FROM.search(text[begin:start])
+    bracketed = _BRACKETED.match(text, stop) if head else None
+    if bracketed:
+        names = bracketed[1]
+        if not bracketed[2]:
+            found.broken = f"line {_line(text, start)}: an import that does not end"
+    else:
+        plain = _PLAIN.match(text, stop)
+        names = plain[0] if plain else ""
+    if "#" in names:
+        names = _COMMENT.sub("", names)
+    clauses = [_clause(part) for part in names.replace("\\\n", " ").split(",")]
+    if clauses and clauses[-1] == "" and len(clauses) > 1 and bracketed:
+        clauses.pop()
+    if "" in clauses:
+        if not found.broken:
+            found.broken = f"line {_line(text, start)}: an import statement of another form"
+        clauses = [clause for clause in clauses if clause]
+    if head:
+        module = _SPACES.sub("", head[1])
+        if module and clauses:
+            found.imports[module, tuple(clauses)] = None
+        return
+    for clause in clauses:
+        found.imports[clause, ()] = None
+
+
+def _clause(part: str) -> str:
+    """Return "a.b" or "a.b as c" in that spelling; nothing for what is neither."""
+    part = " ".join(part.split())
+    if part.isidentifier():
+        return part
+    name, _, alias = part.partition(" as ")
+    match = _CLAUSE.match(f"{name.replace(' ', '')} as {alias}" if alias else part.replace(" ", ""))
+    if match is None:
+        return ""
+    return match[1] if match[2] is None else f"{match[1]} as {match[2]}"
+
+
+def _formatted(found: Scan, text: str, start: int, stop: int) -> int:
+    """Return where an f-string or a template string ends; collect the names inside its fields."""
+    body = text[start:stop]
+    balanced = body.count("{") == body.count("}") and "}}" not in body
+    if stop - start < 2 or not balanced:  # noqa: PLR2004 - as above
+        end = end_of_formatted(text, start)
+        if end > 0:
+            stop = end
+            body = text[start:stop]
+    if "{" in body:
+        for match in _NAME_INSIDE.finditer(body):
+            found.strings[match[2]] = None
+    return stop
+
+
+def end_of_formatted(text: str, start: int) -> int:
+    """Return the position behind the f-string whose opening quote is at `start`; -1 for none."""
+    quote = text[start]
+    if text.startswith(quote * 3, start):
+        quote *= 3
+    position = start + len(quote)
+    while (match := _TEXT_STOP.search(text, position)) is not None:
+        stop = match[0]
+        position = match.end()
+        if stop == "{":
+            position = _end_of_field(text, position)
+            if position < 0:
+                return -1
+        elif stop == quote[0] and text.startswith(quote, match.start()):
+            return match.start() + len(quote)
+        elif len(quote) == 1 and stop.endswith("\n") and not stop.startswith("\\"):
+            return -1
+    return -1
+
+
+def _end_of_field(text: str, position: int) -> int:
+    """Return the position behind the `}` that closes a replacement field; -1 for none."""
+    depth = 0
+    while (match := _FIELD_STOP.search(text, position)) is not None:
+        stop = match[0]
+        position = match.end()
+        if stop in "\"'":
+            position = _end_of_string(text, match.start())
+        elif stop == "#":
+            position = text.find("\n", position)
+        elif stop in "([{":
+            depth += 1
+        elif stop == "}" and depth == 0:
+            return position
+        elif stop in ")]}":
+            depth -= 1
+        elif depth == 0:
+            return _end_of_format(text, position)
+        if position < 0:
+            return -1
+    return -1
+
+
+def _end_of_format(text: str, position: int) -> int:
+    """Return the position behind the `}` that closes a field with a format, from its colon on."""
+    while position < len(text):
+        char = text[position]
+        position += 1
+        if char == "}":
+            return position
+        if char == "{":
+            position = _end_of_field(text, position)
+            if position < 0:
+                return -1
+    return -1
+
+
+def _end_of_string(text: str, start: int) -> int:
+    if _FORMATTED.search(text, max(0, start - 3), start):
+        return end_of_formatted(text, start)
+    match = _ONE_STRING.match(text, start)
+    return match.end() if match else -1
+
+
+class _JoinedPaths:
+    """String constants that are paths, alone or joined: `ROOT / "a" / "b"`, `join(x, "a", "b")`."""
+
+    def __init__(self, text: str, found: dict[str, None]) -> None:
+        self.wanted = "/" in text and ("__file__" in text or "cwd" in text or ".py" in text)
+        self._commas = "path.join" in text or "joinpath" in text
+        self._text = text
+        self._found = found
+        self._chain = ""
+        self._end = -1
+
+    def add(self, start: int, stop: int, body: str) -> None:
+        between = self._text[self._end : start].strip() if self._chain else ""
+        if (between == "/" or (between == "," and self._commas)) and _PATH.match(body):
+            self._chain += "/" + body
+            self._end = stop
+            return
+        self.close()
+        if _PATH.match(body):
+            self._chain, self._end = body, stop
+
+    def close(self) -> None:
+        if "/" in self._chain and len(self._chain) <= _LONGEST:
+            self._found[self._chain] = None
+        self._chain = ""

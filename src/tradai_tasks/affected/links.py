@@ -1,0 +1,306 @@
+"""Facts of files -> edges between them: what a file loads when it is imported or run.
+
+Nodes are numbers: first the Python files of the snapshot, then, for each name that a lazy module
+(PEP 562) can be asked for, one that stands for asking.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+
+from tradai_tasks.affected.facts import Facts, Import, Lazy
+from tradai_tasks.affected.lazy import uses_of
+from tradai_tasks.affected.model import Member
+from tradai_tasks.affected.modules import ModuleIndex
+
+__all__ = ["Linker"]
+
+_WHOLE = "*"  # everything that a lazy module can load
+
+
+def lazy_stub(facts: Facts) -> Lazy:
+    """Read the stub (`.pyi`) of a lazy module as a table: which name comes from which module."""
+    symbols: dict[str, tuple[str, ...]] = {}
+    others: list[str] = []
+    for module, names in facts.imports:
+        if not names:
+            others.append(module.partition(" as ")[0])
+        for clause in names:
+            name, _, bound = clause.partition(" as ")
+            if name == "*":
+                others.append(module)
+            else:
+                reference = f"{module}{'' if module.endswith('.') else '.'}{name}"
+                symbols[bound or name] = (*symbols.get(bound or name, ()), reference)
+    return Lazy(symbols=symbols, others=tuple(others), defined=frozenset(), complete=True)
+
+
+class Linker:
+    """Collects the edges of one snapshot."""
+
+    def __init__(
+        self, index: ModuleIndex, facts: Sequence[Facts], texts: Mapping[int, str]
+    ) -> None:
+        """Link files.
+
+        Args:
+            index: The Python files, by name.
+            facts: What each of them says, in the order of the index.
+            texts: Texts of the files that may take names from a lazy module they hold whole.
+        """
+        self.index = index
+        self.facts = facts
+        self.texts = texts
+        self.edges: dict[int, set[int]] = {}
+        self.undeclared: dict[tuple[int, str], None] = {}  # (file, name of the module)
+        self._lazy = {n: f.lazy for n, f in enumerate(facts) if f.lazy is not None}
+        self._stubs = [n for lazy in self._lazy for n in self._siblings(index.paths[lazy])]
+        self._lazy |= {n: lazy_stub(facts[n]) for n in self._stubs if n not in self._lazy}
+        self._asked: dict[tuple[int, str], int] = {}
+        self.count = len(index.paths)
+
+    def link(self) -> None:
+        """Collect all edges."""
+        for number, facts in enumerate(self.facts):
+            self._link_file(number, facts)
+        pending = list(self._asked)
+        while pending:  # answering a question may raise others
+            known = set(self._asked)
+            for lazy, name in pending:
+                self._answer(lazy, name)
+            pending = [key for key in self._asked if key not in known]
+
+    def add(self, node: int, targets: Iterable[int]) -> None:
+        """Add edges from a node."""
+        found = self.edges.setdefault(node, set())
+        found.update(targets)
+        found.discard(node)
+
+    def _link_file(self, number: int, facts: Facts) -> None:
+        path = self.index.paths[number]
+        folder = posixpath.dirname(path)
+        owner = self.index.owners[number]
+        self.add(number, self.index.parents(path))
+        self.add(number, self._siblings(path))
+        self.add(number, self._conftests(folder))
+        # the stub of a lazy module is read name by name too, whatever it imports at once
+        for statement in () if number in self._stubs else facts.imports:
+            self._import(number, statement, folder, owner)
+        for text in (*facts.strings, *facts.words):
+            self.add(number, self.refer(text, folder, owner))
+        for prefix in facts.subtrees:
+            self.add(number, self.index.below(prefix, folder, owner))
+        for text in facts.paths:
+            self.add(number, self._by_path(text, folder))
+        for group in facts.groups:
+            self.add(number, self._group(group, folder, owner))
+
+    def _siblings(self, path: str) -> list[int]:
+        stem, _, ending = path.rpartition(".")
+        other = self.index.ids.get(f"{stem}.{'pyi' if ending == 'py' else 'py'}")
+        return [] if other is None else [other]
+
+    def _conftests(self, folder: str) -> list[int]:
+        """Return every conftest.py from the file's folder up to the root of the workspace."""
+        found = []
+        up = folder
+        while True:
+            number = self.index.ids.get(f"{up}/conftest.py" if up else "conftest.py")
+            if number is not None:
+                found.append(number)
+            if not up:
+                return found
+            up = up.rpartition("/")[0]
+
+    def _find(self, dotted: str, folder: str, owner: int) -> tuple[tuple[int, ...], int, bool]:
+        if dotted.startswith("."):
+            return self.index.relative(dotted, folder, owner)
+        return self.index.find(dotted, folder, owner)
+
+    def _import(self, number: int, statement: Import, folder: str, owner: int) -> None:
+        module, names = statement
+        if not names:
+            dotted, _, bound = module.partition(" as ")
+            files, length, undeclared = self._find(dotted, folder, owner)
+            self._note(number, dotted, undeclared)
+            self.add(number, files)
+            parts = dotted.split(".")
+            if files and length == len(parts) and self._is_lazy_path(parts, folder, owner):
+                self._uses(number, bound or dotted, dotted, folder, owner)
+            return
+        files, length, undeclared = self._find(module, folder, owner)
+        self._note(number, module, undeclared)
+        self.add(number, files)
+        depth = len(module.strip(".").split(".")) if module.strip(".") else 0
+        if length < depth:
+            return
+        for clause in names:
+            name, _, bound = clause.partition(" as ")
+            self._take(number, module, name, bound or name, files, folder, owner)
+
+    def _take(  # noqa: PLR0913, PLR0917 - the parts of one clause
+        self,
+        number: int,
+        module: str,
+        name: str,
+        bound: str,
+        files: tuple[int, ...],
+        folder: str,
+        owner: int,
+    ) -> None:
+        """Follow one name of `from module import name`."""
+        if name == "*":
+            self.add(number, self._ask(self._lazy_in(files), _WHOLE))
+            self.add(number, self._children(module, folder, owner))
+            return
+        dotted = f"{module}{'' if module.endswith('.') else '.'}{name}"
+        inner, length, undeclared = self._find(dotted, folder, owner)
+        depth = len(dotted.strip(".").split("."))
+        if inner and length == depth:
+            self._note(number, dotted, undeclared)
+            self.add(number, inner)
+            if self._lazy_in(inner):
+                self._uses(number, bound, dotted, folder, owner)
+            return
+        self.add(number, self._ask(self._lazy_in(files), name))
+
+    def _children(self, module: str, folder: str, owner: int) -> list[int]:
+        """Return a package's own modules: a star import takes those that `__all__` names."""
+        files, _, _ = self._find(module, folder, owner)
+        found = []
+        for number in files[-2:]:
+            path = self.index.paths[number]
+            if posixpath.basename(path).startswith("__init__."):
+                inner = posixpath.dirname(path)
+                found += self.index.by_folder.get(inner, [])
+        return found
+
+    def _note(self, number: int, dotted: str, undeclared: bool) -> None:  # noqa: FBT001 - private
+        if undeclared:
+            self.undeclared[number, dotted.partition(".")[0]] = None
+
+    def _is_lazy_path(self, parts: list[str], folder: str, owner: int) -> bool:
+        """Tell whether any package on the way to a module is lazy."""
+        for end in range(1, len(parts) + 1):
+            files, _, _ = self._find(".".join(parts[:end]), folder, owner)
+            if self._lazy_in(files):
+                return True
+        return False
+
+    def _lazy_in(self, files: Iterable[int]) -> list[int]:
+        """Return the lazy modules among the files of a name: of these, the deepest matters."""
+        found = [number for number in files if number in self._lazy]
+        if not found:
+            return []
+        deepest = max(self.index.paths[number].count("/") for number in files)
+        return [n for n in found if self.index.paths[n].count("/") == deepest]
+
+    def _uses(self, number: int, name: str, dotted: str, folder: str, owner: int) -> None:
+        """Follow what a file takes from a module that it holds under a name."""
+        text = self.texts.get(number)
+        chains = {()} if text is None else uses_of(text, name)
+        base = dotted
+        if "." in name and name == dotted and not dotted.startswith("."):
+            # `import a.b` binds `a`: what is taken from `a` counts too
+            top = name.partition(".")[0]
+            chains = {()} if text is None else uses_of(text, top)
+            base = top
+        for chain in chains:
+            self._follow_chain(number, base, chain, folder, owner)
+
+    def _follow_chain(
+        self, number: int, dotted: str, chain: tuple[str, ...], folder: str, owner: int
+    ) -> None:
+        files, _, _ = self._find(dotted, folder, owner)
+        for part in chain:
+            further = f"{dotted}{'' if dotted.endswith('.') else '.'}{part}"
+            inner, length, _ = self._find(further, folder, owner)
+            if not inner or length < len(further.strip(".").split(".")):
+                self.add(number, self._ask(self._lazy_in(files), part))
+                return
+            files, dotted = inner, further
+            self.add(number, inner)
+        self.add(number, self._ask(self._lazy_in(files), _WHOLE))
+
+    def refer(self, text: str, folder: str, owner: int) -> set[int]:
+        """Return what a string that may name a module, or something in one, leads to."""
+        dotted, _, attribute = text.partition(":")
+        files, length, _ = self._find(dotted, folder, owner)
+        if not files:
+            return set()
+        found = set(files)
+        parts = dotted.strip(".").split(".") if dotted.strip(".") else []
+        lazy = self._lazy_in(files)
+        if lazy:
+            rest = parts[length:] or ([attribute.partition(".")[0]] if attribute else [])
+            found.update(self._ask(lazy, rest[0] if rest else _WHOLE))
+        return found
+
+    def _ask(self, lazy: Iterable[int], name: str) -> list[int]:
+        """Return the nodes that stand for asking lazy modules for a name."""
+        nodes = []
+        for number in lazy:
+            key = (number, name)
+            if key not in self._asked:
+                self._asked[key] = self.count
+                self.count += 1
+            nodes.append(self._asked[key])
+        return nodes
+
+    def _answer(self, number: int, name: str) -> None:
+        """Add what a lazy module loads when it is asked for a name."""
+        lazy: Lazy = self._lazy[number]
+        node = self._asked[number, name]
+        path = self.index.paths[number]
+        folder, owner = posixpath.dirname(path), self.index.owners[number]
+        references: Iterable[str]
+        if name == _WHOLE:
+            references = {r for refs in lazy.symbols.values() for r in refs} | set(lazy.others)
+        elif name in lazy.symbols:
+            references = lazy.symbols[name]
+        elif name in lazy.defined:
+            references = ()
+        else:
+            references = lazy.others
+        self.add(node, [number])
+        for reference in references:
+            self.add(node, self.refer(reference, folder, owner))
+
+    def _by_path(self, text: str, folder: str) -> list[int]:
+        """Return the Python files that a path in a string can be, from here or any folder above."""
+        up = folder
+        while True:
+            inner = posixpath.normpath(posixpath.join(up, text))
+            number = self.index.ids.get(inner)
+            if number is not None:
+                return [number]
+            if not up:
+                return []
+            up = up.rpartition("/")[0]
+
+    def _group(self, group: str, folder: str, owner: int) -> set[int]:
+        """Return what the entry points of a group lead to, of every member."""
+        return {
+            file
+            for member in self.index.members
+            for name, target in member.entry_points
+            if group in {"*", name}
+            for file in self.refer(target.partition("[")[0].strip(), folder, owner)
+        }
+
+    def entry_points(self, member: Member, number: int, group: str | None = None) -> set[int]:
+        """Return what a member's own entry points lead to, seen from its folder.
+
+        Args:
+            member: The member.
+            number: Its place among the members.
+            group: Only those of one group.
+        """
+        folder = "" if member.path == "." else member.path
+        return {
+            file
+            for name, target in member.entry_points
+            if group in {None, name}
+            for file in self.refer(target.partition("[")[0].strip(), folder, number)
+        }
