@@ -12,7 +12,25 @@ import msgspec
 
 from tradai_tasks.affected.facts import EXTRACTOR_VERSION, Facts
 
-__all__ = ["Cache", "cache_folder"]
+__all__ = ["Cache", "Links", "cache_folder"]
+
+
+# Raised with every change of what linking yields.
+_LINKER_VERSION = 1
+_VERSION = EXTRACTOR_VERSION * 1000 + _LINKER_VERSION
+
+
+class Links(msgspec.Struct, array_like=True, gc=False):
+    """The edges of one frame: of a set of paths, members and whatever else steers names.
+
+    A node is a number: the place of a file among the sorted paths, and from there on the place in
+    `asked`.
+    """
+
+    edges: dict[str, tuple[int, ...]]  # "path\0blob id" -> the nodes that the file loads
+    asked: list[tuple[int, str]]  # (lazy module, name)
+    answers: list[tuple[int, ...]]  # for each of `asked`, the nodes that it loads
+    undeclared: dict[str, tuple[str, ...]]  # "path\0blob id" -> modules it should declare
 
 
 class _Stored(msgspec.Struct, array_like=True, frozen=True):
@@ -20,6 +38,7 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
 
     version: int
     facts: dict[str, Facts]
+    links: dict[str, Links]
 
 
 def cache_folder(env: Mapping[str, str]) -> Path:
@@ -39,14 +58,16 @@ class Cache:
         """Read the file; one that is missing, broken or of another version counts as empty."""
         self.file = file
         self.facts: dict[str, Facts] = {}
+        self.links: dict[str, Links] = {}
+        self._used_links: list[str] = []
         self._used: set[str] = set()
         self._changed = False
         try:
             stored = msgspec.msgpack.decode(file.read_bytes(), type=_Stored)
         except (OSError, msgspec.DecodeError):
             return
-        if stored.version == EXTRACTOR_VERSION:
-            self.facts = stored.facts
+        if stored.version == _VERSION:
+            self.facts, self.links = stored.facts, stored.links
 
     def get(self, keys: Iterable[str]) -> dict[str, Facts]:
         """Return the facts that are known of some keys."""
@@ -60,6 +81,16 @@ class Cache:
         self._used.update(facts)
         self._changed = self._changed or bool(facts)
 
+    def get_links(self, frame: str) -> Links | None:
+        """Return the edges that are known of a frame."""
+        self._used_links.append(frame)
+        return self.links.get(frame)
+
+    def put_links(self, frame: str, links: Links) -> None:
+        """Keep the edges of a frame."""
+        self.links[frame] = links
+        self._changed = True
+
     def save(self) -> None:
         """Write the file where something was added; runs beside this one never see half of it.
 
@@ -70,7 +101,8 @@ class Cache:
             return
         unused = [key for key in self.facts if key not in self._used][-len(self._used) :]
         kept = {key: self.facts[key] for key in (*unused, *self._used)}
-        data = msgspec.msgpack.encode(_Stored(version=EXTRACTOR_VERSION, facts=kept))
+        links = {frame: self.links[frame] for frame in self._used_links if frame in self.links}
+        data = msgspec.msgpack.encode(_Stored(version=_VERSION, facts=kept, links=links))
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.file.parent)

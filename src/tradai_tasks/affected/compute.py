@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from tradai_tasks.affected.cache import Cache, cache_folder
-from tradai_tasks.affected.diff import changed_paths
+from tradai_tasks.affected.diff import ChangedPath, changed_paths
 from tradai_tasks.affected.event import CommitRange, commit_range
-from tradai_tasks.affected.git import NO_COMMIT, Git
+from tradai_tasks.affected.git import NO_COMMIT, Git, StatusEntry
 from tradai_tasks.affected.imports import ImportGraph, build_graph, unite
 from tradai_tasks.affected.lockfile import compare_locks
 from tradai_tasks.affected.members import (
@@ -21,6 +22,7 @@ from tradai_tasks.affected.members import (
     root_group_users,
     workspace_edges,
 )
+from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.pyproject import compare_root, compare_root_file
 from tradai_tasks.affected.select import Evidence, Selection, owner_of, select
 from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
@@ -32,24 +34,38 @@ from tradai_tasks.workspace import Workspace, discover
 
 __all__ = ["End", "Found", "find"]
 
+# Files whose content says which packages there are and what they depend on.
+_SHAPING = frozenset({"pyproject.toml", "tradai-tasks.toml", "uv.lock"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class End:
     """One end of the commit range: its files, and the repository that they make."""
 
     snapshot: CommitSnapshot | WorktreeSnapshot
-    tree: SnapshotTree
     workspace: Workspace
+    like: End | None = None  # the other end, where both have the same packages and locks
+
+    @cached_property
+    def tree(self) -> SnapshotTree:
+        """The files as a tree."""
+        return SnapshotTree(self.snapshot)
 
     @cached_property
     def closures(self) -> Mapping[str, frozenset[str]]:
         """Which packages each package can import, itself included."""
-        return closures(self.tree, self.workspace)
+        return self.like.closures if self.like else closures(self.tree, self.workspace)
+
+    @cached_property
+    def members(self) -> tuple[Member, ...]:
+        """The packages as the import graph takes them."""
+        if self.like:
+            return self.like.members
+        return import_members(self.tree, self.workspace, self.closures)
 
     def graph(self, cache: Cache) -> ImportGraph:
         """Build the import graph of this end."""
-        members = import_members(self.tree, self.workspace, self.closures)
-        return build_graph(self.snapshot, members, cache=cache)
+        return build_graph(self.snapshot, self.members, cache=cache)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,15 +108,15 @@ def find(  # noqa: PLR0913 - the repository, the event and the user's word
     git = Git.open(root, env)
     slugs = [package.slug for package in workspace.strategies]
     span = commit_range(git, env, base=base, head=head, slugs=slugs)
-    after = _head_end(git, span, workspace, settings_file)
+    status = git.status() if span.worktree else []
+    after = _head_end(git, span, workspace, settings_file, status)
     edges = workspace_edges(after.workspace)
     if span.strategy is not None:
         selection = _only_strategy(after.workspace, span, settings)
         return Found(span=span, selection=selection, edges=edges)
-    paths: tuple[str, ...] = ()
-    if not span.everything:
-        paths = tuple(change.path for change in changed_paths(git, span))
-    before, fault = _base_end(git, span)
+    changed = () if span.everything else changed_paths(git, span, status)
+    paths = tuple(change.path for change in changed)
+    before, fault = _base_end(git, span, after if _keeps_shape(changed) else None)
     gathered = _Gathered(
         paths=paths,
         before=before,
@@ -127,29 +143,48 @@ def find(  # noqa: PLR0913 - the repository, the event and the user's word
     )
 
 
-def _head_end(git: Git, span: CommitRange, workspace: Workspace, settings_file: str) -> End:
+def _head_end(
+    git: Git,
+    span: CommitRange,
+    workspace: Workspace,
+    settings_file: str,
+    status: Iterable[StatusEntry],
+) -> End:
     """Return the head; the repository on disk where that is what the range ends with."""
-    in_place = span.worktree or span.head == NO_COMMIT
-    snapshot = WorktreeSnapshot(git) if in_place else CommitSnapshot(git, span.head)
-    tree = SnapshotTree(snapshot)
+    if span.head == NO_COMMIT:
+        return End(snapshot=WorktreeSnapshot(git), workspace=workspace)
+    in_place = span.worktree
+    snapshot = WorktreeSnapshot(git, status) if in_place else CommitSnapshot(git, span.head)
     if in_place or span.head == git.commit("HEAD"):
-        return End(snapshot=snapshot, tree=tree, workspace=workspace)
+        return End(snapshot=snapshot, workspace=workspace)
+    tree = SnapshotTree(snapshot)
     found = discover(tree, load_settings(tree).settings, settings_file=settings_file)
-    return End(snapshot=snapshot, tree=tree, workspace=found)
+    return End(snapshot=snapshot, workspace=found)
 
 
-def _base_end(git: Git, span: CommitRange) -> tuple[End | None, str | None]:
+def _keeps_shape(changed: Iterable[ChangedPath]) -> bool:
+    """Tell whether both ends have the same files, packages and locks, only other contents."""
+    return all(
+        change.kind in {"modified", "mode-changed"}
+        and posixpath.basename(change.path) not in _SHAPING
+        for change in changed
+    )
+
+
+def _base_end(git: Git, span: CommitRange, like: End | None) -> tuple[End | None, str | None]:
     """Return the base, or why the repository cannot be read there."""
     if span.base is None:
         return None, None
     snapshot = CommitSnapshot(git, span.base)
+    if like is not None:
+        return End(snapshot=snapshot, workspace=like.workspace, like=like), None
     tree = SnapshotTree(snapshot)
     try:
         loaded = load_settings(tree)
         workspace = discover(tree, loaded.settings, settings_file=loaded.file)
     except TasksError as error:
         return None, f"the repository at the base cannot be read: {error}".replace("\n", "; ")
-    return End(snapshot=snapshot, tree=tree, workspace=workspace), None
+    return End(snapshot=snapshot, workspace=workspace), None
 
 
 @dataclass(kw_only=True)
@@ -239,7 +274,9 @@ class _Gathered:
 
 def _graph(before: End | None, after: End, cache: Cache) -> ImportGraph:
     head = after.graph(cache)
-    return head if before is None else unite(head, before.graph(cache))
+    graph = head if before is None else unite(head, before.graph(cache))
+    cache.save()
+    return graph
 
 
 def _cache(root: Path, env: Mapping[str, str]) -> Cache:

@@ -6,6 +6,7 @@ update-index`), nor one that an ignore rule hides; such files count as they stan
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,11 +36,18 @@ class _Side:
     blob: str  # empty where it is not known, as in the work tree
 
 
-def changed_paths(git: Git, compared: CommitRange) -> tuple[ChangedPath, ...]:
+def changed_paths(
+    git: Git, compared: CommitRange, status: Iterable[StatusEntry] | None = None
+) -> tuple[ChangedPath, ...]:
     """Return the paths that a range touches, sorted by path.
 
     With the work tree, whatever is committed since the base, staged, changed, in conflict or
     untracked counts, also where one undoes another. Without a base every file counts as added.
+
+    Args:
+        git: The repository.
+        compared: The range.
+        status: What `git.status()` returned, where it was asked already.
 
     Raises:
         GitError: git failed.
@@ -52,7 +60,7 @@ def changed_paths(git: Git, compared: CommitRange) -> tuple[ChangedPath, ...]:
         for entry in git.tree(compared.head):
             ends[entry.path] = (_Side(_ABSENT, ""), _Side(entry.mode, entry.blob))
     if compared.worktree:
-        for touched in git.status():
+        for touched in git.status() if status is None else status:
             before, after = _uncommitted(touched)
             known = ends.get(touched.path)
             ends[touched.path] = (known[0] if known else before, after)

@@ -6,13 +6,14 @@ A node is a file, not a module name. The graph says what a member's files load, 
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tradai_tasks.affected.cache import Cache
+from tradai_tasks.affected.cache import Cache, Links
 from tradai_tasks.affected.extract import CONFIG_FILES, decode, extract, extract_config
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.links import Linker
@@ -161,9 +162,57 @@ def build_graph(
     facts = [by_path[path] for path in paths]
     _add_roots(index, facts, {path: by_path[path] for path in config})
     linker = Linker(index, facts, _texts_for_lazy(snapshot, index, facts))
-    linker.link()
+    keys = [f"{path}\0{snapshot.blobs[path]}" for path in paths]
+    frame = _frame(index, keys, facts, [f"{path}\0{snapshot.blobs[path]}" for path in config])
+    _link(linker, keys, frame, cache)
     _add_settings(linker, index, {path: by_path[path] for path in config})
     return _graph(index, linker, facts)
+
+
+def _frame(
+    index: ModuleIndex, keys: Sequence[str], facts: Sequence[Facts], config: Sequence[str]
+) -> str:
+    """Return a digest of all that a file's edges depend on beside its own content."""
+    lazy = [keys[number] for number, found in enumerate(facts) if found.lazy is not None]
+    lazy += [key for key in keys if ".pyi\0" in key]
+    members = [
+        (m.name, m.path, m.source_roots, sorted(m.closure), m.entry_points) for m in index.members
+    ]
+    parts = [list(index.paths), members, lazy, sorted(config), sorted(index.more_roots.items())]
+    text = repr(parts).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(text).hexdigest()
+
+
+def _link(linker: Linker, keys: Sequence[str], frame: str, cache: Cache | None) -> None:
+    """Collect the edges: from the cache, as far as the files are the same."""
+    stored = cache.get_links(frame) if cache else None
+    known: dict[int, tuple[int, ...]] = {}
+    if stored is not None:
+        linker.preset(stored.asked, stored.answers)
+        for number, key in enumerate(keys):
+            edges = stored.edges.get(key)
+            if edges is not None:
+                known[number] = edges
+                if key in stored.undeclared:
+                    linker.undeclared[number] = dict.fromkeys(stored.undeclared[key])
+    linker.link(known)
+    if cache is None or len(known) == len(keys):
+        return
+    links = stored or Links(edges={}, asked=[], answers=[], undeclared={})
+    for number, key in enumerate(keys):
+        if number not in known:
+            links.edges[key] = tuple(sorted(linker.edges[number]))
+            if number in linker.undeclared:
+                links.undeclared[key] = tuple(linker.undeclared[number])
+    if len(links.edges) > 2 * len(keys):  # old versions of files do not pile up
+        kept = set(keys)
+        links.edges = {key: edges for key, edges in links.edges.items() if key in kept}
+    links.asked = linker.asked
+    first = len(keys)
+    links.answers = [
+        tuple(sorted(linker.edges.get(first + n, ()))) for n in range(len(links.asked))
+    ]
+    cache.put_links(frame, links)
 
 
 def unite(first: ImportGraph, second: ImportGraph) -> ImportGraph:
@@ -216,7 +265,6 @@ def _all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) ->
     }
     if cache:
         cache.put(fresh)
-        cache.save()
     known = {**known, **fresh}
     return {path: known[key] for path, key in keys.items()}
 
@@ -316,7 +364,8 @@ def _graph(index: ModuleIndex, linker: Linker, facts: Sequence[Facts]) -> Import
         widened=widened,
         undeclared=tuple(
             f"{index.paths[number]} imports {name}, which its package does not declare"
-            for number, name in sorted(linker.undeclared)
+            for number, names_of in sorted(linker.undeclared.items())
+            for name in names_of
         ),
     )
 

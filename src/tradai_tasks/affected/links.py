@@ -53,23 +53,43 @@ class Linker:
         self.facts = facts
         self.texts = texts
         self.edges: dict[int, set[int]] = {}
-        self.undeclared: dict[tuple[int, str], None] = {}  # (file, name of the module)
+        self.undeclared: dict[int, dict[str, None]] = {}  # file -> names of modules
         self._lazy = {n: f.lazy for n, f in enumerate(facts) if f.lazy is not None}
         self._stubs = [n for lazy in self._lazy for n in self._siblings(index.paths[lazy])]
         self._lazy |= {n: lazy_stub(facts[n]) for n in self._stubs if n not in self._lazy}
         self._asked: dict[tuple[int, str], int] = {}
         self.count = len(index.paths)
 
-    def link(self) -> None:
-        """Collect all edges."""
+    @property
+    def asked(self) -> list[tuple[int, str]]:
+        """The names that lazy modules are asked for, in the order of their nodes."""
+        return list(self._asked)
+
+    def preset(self, asked: Iterable[tuple[int, str]], answers: Iterable[Iterable[int]]) -> None:
+        """Take over what lazy modules were asked for in an earlier run, with the answers."""
+        for key, targets in zip(asked, answers, strict=True):
+            self._asked[key] = self.count
+            self.edges[self.count] = set(targets)
+            self.count += 1
+
+    def link(self, known: Mapping[int, Iterable[int]] | None = None) -> None:
+        """Collect all edges.
+
+        Args:
+            known: Files whose edges are known already.
+        """
+        answered = set(self._asked)
         for number, facts in enumerate(self.facts):
-            self._link_file(number, facts)
-        pending = list(self._asked)
+            if known is not None and number in known:
+                self.edges[number] = set(known[number])
+            else:
+                self._link_file(number, facts)
+        pending = [key for key in self._asked if key not in answered]
         while pending:  # answering a question may raise others
-            known = set(self._asked)
+            asked = set(self._asked)
             for lazy, name in pending:
                 self._answer(lazy, name)
-            pending = [key for key in self._asked if key not in known]
+            pending = [key for key in self._asked if key not in asked]
 
     def add(self, node: int, targets: Iterable[int]) -> None:
         """Add edges from a node."""
@@ -178,7 +198,7 @@ class Linker:
 
     def _note(self, number: int, dotted: str, undeclared: bool) -> None:  # noqa: FBT001 - private
         if undeclared:
-            self.undeclared[number, dotted.partition(".")[0]] = None
+            self.undeclared.setdefault(number, {})[dotted.partition(".")[0]] = None
 
     def _is_lazy_path(self, parts: list[str], folder: str, owner: int) -> bool:
         """Tell whether any package on the way to a module is lazy."""

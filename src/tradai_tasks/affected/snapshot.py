@@ -13,7 +13,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from tradai_tasks.affected.git import Entry, Git
+from tradai_tasks.affected.git import Entry, Git, StatusEntry
 from tradai_tasks.errors import GitError
 
 __all__ = ["CommitSnapshot", "SnapshotTree", "WorktreeSnapshot"]
@@ -110,8 +110,12 @@ class WorktreeSnapshot:
     file on its way to the disk (line ends, large-file storage), content is what is on the disk.
     """
 
-    def __init__(self, git: Git) -> None:
+    def __init__(self, git: Git, status: Iterable[StatusEntry] | None = None) -> None:
         """List the work tree's files; those that differ from the index are read and hashed.
+
+        Args:
+            git: The repository.
+            status: What `git.status()` returned, where it was asked already.
 
         Raises:
             GitError: git failed.
@@ -122,7 +126,7 @@ class WorktreeSnapshot:
             entries.setdefault(entry.path, entry)  # in a conflict there are up to three
         self._contents: dict[str, bytes] = {}
         targets: dict[str, str] = {}
-        for path in _touched(git):
+        for path in _touched(git.status() if status is None else status):
             known = entries.pop(path, None)
             if known is not None and known.mode == _SUBMODULE:
                 entries[path] = known
@@ -184,9 +188,9 @@ class WorktreeSnapshot:
         return Entry(path, mode, self._git.blob_id(content))
 
 
-def _touched(git: Git) -> Iterable[str]:
+def _touched(status: Iterable[StatusEntry]) -> Iterable[str]:
     """Return the paths below the folder that are not on disk as the index has them."""
-    for entry in git.status():
+    for entry in status:
         if entry.worktree != "." and not entry.path.startswith("../"):
             yield entry.path
 
@@ -197,6 +201,7 @@ class SnapshotTree:
     def __init__(self, snapshot: CommitSnapshot | WorktreeSnapshot) -> None:
         """Show a snapshot as a tree."""
         self._snapshot = snapshot
+        self._held: dict[str, bytes] = {}
         self._files: dict[str, set[str]] = {}
         self._folders: dict[str, set[str]] = {".": set()}
         for path in snapshot.blobs:
@@ -217,7 +222,13 @@ class SnapshotTree:
         at = self._resolved(path)
         if at not in self._snapshot.blobs:
             raise FileNotFoundError(path)
-        return self._snapshot.read([at])[at]
+        if at not in self._held:
+            name = posixpath.basename(at)
+            # discovery reads every file of these names, one after the other
+            alike = name in {"pyproject.toml", "uv.lock"}
+            wanted = [p for p in self._snapshot.blobs if p.endswith(f"/{name}")] if alike else []
+            self._held.update(self._snapshot.read({*wanted, at}))
+        return self._held[at]
 
     def is_file(self, path: str) -> bool:
         """Tell whether the path is a file, or a link to one."""
