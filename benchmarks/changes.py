@@ -37,10 +37,8 @@ _PARSE = _READ + (
 )
 _GRIMP = (
     "import sys, pathlib, grimp\n"
-    "roots = sorted({p.parent.parent for p in pathlib.Path('.').glob('*/*/src/*/__init__.py')} |\n"
-    "    {p.parent.parent for p in pathlib.Path('.').glob('*/*/*/__init__.py')\n"
-    "     if p.parent.name not in ('src', 'tests')})\n"
-    "sys.path[:0] = [str(root.resolve()) for root in roots]\n"
+    "roots = [pathlib.Path(root).resolve() for root in sys.argv[1:]]\n"
+    "sys.path[:0] = [str(root) for root in roots]\n"
     "names = sorted({p.parent.name for root in roots for p in root.glob('*/__init__.py')\n"
     "    if p.parent.name != 'tests'})\n"
     "grimp.build_graph(*names, cache_dir=None)\n"
@@ -98,16 +96,23 @@ def rows(home: Path) -> list[Row]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ruff = shutil.which("ruff", path=path)
     if ruff:
-        roots = sorted({str(p.relative_to(home)) for p in home.glob("*/*/src")}) or ["."]
-        setting = f"src = [{', '.join(map(repr, roots))}]"
-        argv = [ruff, "analyze", "graph", "--no-cache", "--config", setting]
+        setting = f"src = [{', '.join(map(repr, source_roots(home)))}]"
+        argv = [ruff, "analyze", "graph", "--config", setting]
         found.append(Row("ruff analyze graph", argv))
     if _has("grimp"):
-        found.append(Row("grimp", [sys.executable, "-c", _GRIMP]))
+        found.append(Row("grimp", [sys.executable, "-c", _GRIMP, *source_roots(home)]))
     tool = shutil.which("difftrace", path=str(Path(sys.executable).parent))
     if tool:
         found.append(Row("difftrace", [tool, "--base", "HEAD"]))
     return found
+
+
+def source_roots(home: Path) -> list[str]:
+    """Return the source roots that ruff must be told: src/ of each project, else its folder."""
+    argv = ["git", "ls-files", "-z", "pyproject.toml", "*/pyproject.toml"]
+    listed = subprocess.run(argv, cwd=home, capture_output=True, text=True, check=True).stdout
+    folders = [Path(name).parent for name in listed.split("\0") if name]
+    return [str(f / "src" if (home / f / "src").is_dir() else f) for f in folders] or ["."]
 
 
 def _has(module: str) -> bool:

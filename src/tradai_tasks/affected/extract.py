@@ -29,6 +29,16 @@ _SETTINGS = re.compile(
 _PYTHONPATH = re.compile(
     r"^[ \t]*pythonpath\s*=\s*(\[[^\]]*\]|[^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE
 )
+# Some of the triggers are parts of common words: "allocate", "retrieval(".
+_PARTS = {"locate", "exec(", "eval(", "_target_", "runpy", "testdir"}
+_DYNAMIC = re.compile(
+    "|".join(
+        rf"(?<![A-Za-z0-9_]){re.escape(trigger)}(?![A-Za-z0-9])"
+        if trigger in _PARTS
+        else re.escape(trigger)
+        for trigger in dynamic.TRIGGERS
+    )
+)
 _PART = re.compile(r"""[^\s"',\[\]]+""")
 
 
@@ -47,7 +57,7 @@ def extract(data: bytes) -> Facts:
         rejected = _fault(text)
         if rejected is not None:
             return _facts(scanned, broken=f"does not parse: {scanned.broken or rejected}")
-    if not any(trigger in text for trigger in dynamic.TRIGGERS):
+    if not (any(trigger in text for trigger in dynamic.TRIGGERS) and _DYNAMIC.search(text)):
         return _facts(scanned, moves_path=_moves_path(text))
     return _analysed(text, scanned)
 

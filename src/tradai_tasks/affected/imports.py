@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tradai_tasks.affected.cache import Cache, Links
-from tradai_tasks.affected.extract import CONFIG_FILES, decode, extract, extract_config
+from tradai_tasks.affected.extract import CONFIG_FILES, decode
+from tradai_tasks.affected.extraction import all_facts
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.links import Linker
 from tradai_tasks.affected.model import Member, Snapshot
@@ -157,7 +158,7 @@ def build_graph(
     ordered = sorted(members, key=lambda member: member.path)
     paths = sorted(path for path in snapshot.blobs if is_python(path))
     config = sorted(p for p in snapshot.blobs if posixpath.basename(p) in CONFIG_FILES)
-    by_path = _all_facts(snapshot, [*paths, *config], cache)
+    by_path = all_facts(snapshot, [*paths, *config], cache)
     index = ModuleIndex(paths, ordered)
     facts = [by_path[path] for path in paths]
     _add_roots(index, facts, {path: by_path[path] for path in config})
@@ -249,24 +250,6 @@ def _chain(path: str, before: Mapping[str, str | None]) -> tuple[str, ...]:
         chain.append(last)
     # nodes that stand for asking a lazy module are no files
     return tuple(part for part in reversed(chain) if not part.startswith("?"))
-
-
-def _all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, Facts]:
-    keys = {path: f"{'p' if is_python(path) else 'c'}{snapshot.blobs[path]}" for path in paths}
-    known = cache.get(dict.fromkeys(keys.values())) if cache else {}
-    missing: dict[str, str] = {}
-    for path, key in keys.items():
-        if key not in known:
-            missing.setdefault(key, path)
-    texts = snapshot.read(missing.values()) if missing else {}
-    fresh = {
-        key: extract(texts[path]) if is_python(path) else extract_config(texts[path])
-        for key, path in missing.items()
-    }
-    if cache:
-        cache.put(fresh)
-    known = {**known, **fresh}
-    return {path: known[key] for path, key in keys.items()}
 
 
 def _add_roots(index: ModuleIndex, facts: Sequence[Facts], config: Mapping[str, Facts]) -> None:

@@ -1,0 +1,77 @@
+"""Facts of many files: from the cache, and of the rest by as many processes as pay."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from tradai_tasks.affected.cache import Cache
+from tradai_tasks.affected.extract import extract, extract_config
+from tradai_tasks.affected.facts import Facts
+from tradai_tasks.affected.model import Snapshot
+from tradai_tasks.affected.modules import is_python
+
+__all__ = ["all_facts"]
+
+_WORTH_A_PROCESS = 2_000_000  # bytes of text; less is read faster than a process starts
+
+
+def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, Facts]:
+    """Return the facts of Python files and settings files.
+
+    Args:
+        snapshot: The files.
+        paths: Which of them.
+        cache: Facts of earlier runs, to which new ones are added.
+    """
+    keys = {path: f"{'p' if is_python(path) else 'c'}{snapshot.blobs[path]}" for path in paths}
+    known = cache.get(dict.fromkeys(keys.values())) if cache else {}
+    missing: dict[str, str] = {}
+    for path, key in keys.items():
+        if key not in known:
+            missing.setdefault(key, path)
+    if missing:
+        texts = snapshot.read(missing.values())
+        fresh = _extracted({key: texts[path] for key, path in missing.items()})
+        if cache:
+            cache.put(fresh)
+        known = {**known, **fresh}
+    return {path: known[key] for path, key in keys.items()}
+
+
+def _extracted(texts: Mapping[str, bytes]) -> dict[str, Facts]:
+    size = sum(map(len, texts.values()))
+    workers = min(os.cpu_count() or 1, size // _WORTH_A_PROCESS)
+    # a forked process begins at once; one that must load everything anew hardly ever pays
+    if workers < 2 or sys.platform != "linux":  # noqa: PLR2004 - the work of one
+        return _extract_some(list(texts.items()))
+    parts = _shares(texts, workers * 4)
+    found: dict[str, Facts] = {}
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        for part, data in zip(parts, pool.imap(_extract_packed, parts), strict=True):
+            facts = msgspec.msgpack.decode(data, type=list[Facts])
+            found.update(zip((key for key, _ in part), facts, strict=True))
+    return found
+
+
+def _shares(texts: Mapping[str, bytes], count: int) -> list[list[tuple[str, bytes]]]:
+    """Divide texts into parts of like size, the longest dealt out first."""
+    parts: list[list[tuple[str, bytes]]] = [[] for _ in range(count)]
+    ordered = sorted(texts.items(), key=lambda item: (-len(item[1]), item[0]))
+    for position, item in enumerate(ordered):
+        parts[position % count].append(item)
+    return [part for part in parts if part]
+
+
+def _extract_packed(part: Sequence[tuple[str, bytes]]) -> bytes:
+    return msgspec.msgpack.encode(list(_extract_some(part).values()))
+
+
+def _extract_some(part: Sequence[tuple[str, bytes]]) -> dict[str, Facts]:
+    return {
+        key: extract(data) if key.startswith("p") else extract_config(data) for key, data in part
+    }
