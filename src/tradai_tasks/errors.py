@@ -10,19 +10,24 @@ __all__ = [
     "AmbiguousLayoutError",
     "AuditServiceError",
     "BadArgumentsError",
+    "BadTagError",
     "BrokenTomlError",
+    "BumpError",
     "CheckFailedError",
     "CommandFailedError",
+    "DirtyTreeError",
     "DuplicatePackageError",
     "GitError",
     "LockMissingError",
     "MemberError",
     "NotARepositoryError",
     "SettingsError",
+    "TagExistsError",
     "TasksError",
     "ToolMissingError",
     "ToolNotLockedError",
     "UnknownRevisionError",
+    "VersionMismatchError",
 ]
 
 
@@ -100,3 +105,25 @@ class UnknownRevisionError(TasksError):
 
 class GitError(TasksError):
     """git failed in a way that no caller expected."""
+
+
+class BadTagError(TasksError):
+    """A release tag that is none, is of no known strategy, or cannot be released."""
+
+    exit_code = 2
+
+
+class VersionMismatchError(TasksError):
+    """A tag and the package that it releases state different versions."""
+
+
+class BumpError(TasksError):
+    """A version that cannot be raised as asked."""
+
+
+class DirtyTreeError(TasksError):
+    """Uncommitted changes where a commit or a release must stand for all that there is."""
+
+
+class TagExistsError(TasksError):
+    """A tag that would have to be made is there already."""

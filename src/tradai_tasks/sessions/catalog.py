@@ -66,6 +66,13 @@ CATALOG = (
         parallel=False,
     ),
     Entry(
+        name="bump",
+        body="bump:bump",
+        doc="Raise a package's version, commit it and, with `--tag`, tag it for release.",
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
         name="changes",
         body="changes:changes",
         doc="Say what a change affects and why, and write the CI matrix for it.",
