@@ -176,7 +176,7 @@ class PerfSettings(_Table, frozen=True, kw_only=True):
     """The sessions `perf(pkg)`."""
 
     max_slowdown: Annotated[
-        Annotated[float, Meta(gt=0)],
+        Annotated[float, Meta(gt=0, le=10_000)],
         Meta(description="Slow-down against the merge base, in percent, past which a run fails."),
     ] = 25.0
     args: Annotated[tuple[str, ...], Meta(description="Further arguments for pytest.")] = ()

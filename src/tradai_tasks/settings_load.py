@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -26,16 +27,12 @@ __all__ = [
 
 _TABLE = "tool.tradai-tasks"
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
-_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$")
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$", re.DOTALL)
+_QUOTED_WORDS = re.compile(r"`[^`]*`")
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>\d+)\]")
 _WORDS = (
     ("Expected `object`", "expected a table"),
     ("Expected `array` of length", "expected a list of length"),
-    ("`array", "`list"),
-    ("array`", "list`"),
-    ("`object", "`table"),
-    ("object`", "table`"),
-    (" | null`", "`"),
     ("Object missing required field", "missing key"),
 )
 
@@ -56,7 +53,9 @@ def parse_toml(content: bytes, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
-        raise BrokenTomlError(f"{file}: broken TOML: {error}") from None
+        end = f"at line {len(content.splitlines())}, the end of the file"
+        what = str(error).replace("at end of document", end)
+        raise BrokenTomlError(f"{file}: broken TOML: {what}") from None
     except UnicodeDecodeError as error:
         raise BrokenTomlError(
             f"{file}: broken TOML: byte {error.start} is not UTF-8; save the file as UTF-8"
@@ -116,6 +115,9 @@ def faults_of(raw: Mapping[str, Any], model: type[msgspec.Struct], prefix: str) 
 
     msgspec stops at the first fault, so each is taken out of a copy and the rest tried again.
     """
+    foreign = _foreign(raw, "")
+    if foreign:
+        return [f"{prefix}{fault}" for fault in foreign]
     rest = copy.deepcopy(dict(raw))
     faults: list[str] = []
     if model is Settings and isinstance(rest.get("packages"), dict):
@@ -200,7 +202,37 @@ def _described(
         what = f"{_value_at(raw, path)!r} does not match {what.rpartition('regex ')[2]}"
     for old, new in _WORDS:
         what = what.replace(old, new)
+    if not unknown:
+        what = _QUOTED_WORDS.sub(_in_tomls_words, what)
     return f"{prefix}{_shown(path, removed)}: {what[0].lower()}{what[1:]}", path
+
+
+def _in_tomls_words(match: re.Match[str]) -> str:
+    words = match[0].strip("`").split(" | ")
+    names = {"array": "list", "object": "table"}
+    return f"`{' | '.join(names.get(word, word) for word in words if word != 'null')}`"
+
+
+def _foreign(value: Any, where: str) -> list[str]:
+    """Return what no TOML file could hold, but a table made in Python can."""
+    if isinstance(value, Mapping):
+        found = [
+            f"{where}{'.' if where else ''}{key}: expected the name of a key, "
+            f"got `{type(key).__name__}`"
+            for key in value
+            if not isinstance(key, str)
+        ]
+        inner = [
+            (item, f"{where}{'.' if where else ''}{_quoted(key)}")
+            for key, item in value.items()
+            if isinstance(key, str)
+        ]
+        return found + [fault for item, path in inner for fault in _foreign(item, path)]
+    if isinstance(value, (set, frozenset)):
+        return [f"{where}: expected `list`, got `{type(value).__name__}`"]
+    if isinstance(value, (list, tuple)):
+        return [f for n, item in enumerate(value) for f in _foreign(item, f"{where}[{n}]")]
+    return []
 
 
 def _shown(path: list[str | int], removed: Mapping[str, list[int]]) -> str:
@@ -217,11 +249,16 @@ def _shown(path: list[str | int], removed: Mapping[str, list[int]]) -> str:
 
 
 def _quoted(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"'
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
 
 
 def _remove(raw: dict[str, Any], path: list[str | int], removed: dict[str, list[int]]) -> bool:
-    """Take the element at `path` out of `raw`; False when the path names nothing in it."""
+    """Take the element at `path` out of `raw`; False when the path names nothing in it.
+
+    Of a list in a list all goes: what is left of it could be at fault for being short.
+    """
+    while len(path) > 1 and isinstance(path[-1], int) and isinstance(path[-2], int):
+        path = path[:-1]
     holder: Any = raw
     for depth, step in enumerate(path):
         last = depth == len(path) - 1
