@@ -47,6 +47,13 @@ class Tour:
         quoted = [f'"{arg}"' if "(" in arg else arg for arg in args]
         self.step(what, [sys.executable, "-m", "nox", *args], f"nox {' '.join(quoted)}")
 
+    def change(self, file: str) -> None:
+        """Change a file as an editor would: a comment at its top."""
+        path = self.home / file
+        print(f"\n\033[1m# Somebody changes {file}\033[0m", flush=True)
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f"# A change.\n{text}", encoding="utf-8")
+
     def git(self, what: str, *args: str) -> None:
         """Run git."""
         self.step(what, ["git", *args], f"git {' '.join(args)}")
@@ -70,6 +77,10 @@ def walk(tour: Tour) -> None:
     tour.nox("The sessions that fit this repository", "--list")
     tour.nox("Lock files are made where they are needed", "-s", "lock")
     tour.nox("Lint, types and tests, in parallel", "-j", "auto", "-s", "check")
+    tour.change("libs/tradai-common/src/tradai/common/money.py")
+    tour.nox("What that change affects, and why", "-s", "changes")
+    tour.nox("The same as jobs for CI", "-s", "changes", "--", "--json")
+    tour.nox("Only what it can break is checked", "-s", "affected")
 
 
 def main() -> None:
