@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tradai_tasks.affected.cache import Cache, Links
+from tradai_tasks.affected.costs import Cost, costs
 from tradai_tasks.affected.extract import CONFIG_FILES, decode
 from tradai_tasks.affected.extraction import all_facts
 from tradai_tasks.affected.facts import Facts
@@ -21,19 +22,9 @@ from tradai_tasks.affected.links import Linker
 from tradai_tasks.affected.model import Member, Snapshot
 from tradai_tasks.affected.modules import ModuleIndex, is_python
 
-__all__ = ["Cost", "ImportGraph", "build_graph", "unite"]
+__all__ = ["ImportGraph", "build_graph", "unite"]
 
 _PLUGIN_GROUP = "pytest11"  # loaded by pytest wherever it is installed
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cost:
-    """How many packages select on a file, for the report on what to split."""
-
-    path: str
-    selects: int  # packages other than its own that a change of it affects
-    saved: int  # of these, the ones that do not use it themselves, but only pass through it
-    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,21 +95,9 @@ class ImportGraph:
             path for path in changed if self.owner_of(path) is None and self.users.get(path)
         )
 
-    def costs(self, most: int = 20) -> tuple[Cost, ...]:
-        """Return the files that select the most packages beside their own, dearest first."""
-        rows = []
-        for path in sorted(self.users):
-            own = self.owner_of(path)
-            reached = set(self.affected_by([path])) - {own} if own else set()
-            if not reached:
-                continue
-            is_init = posixpath.basename(path).startswith("__init__.")
-            direct = {self.owner_of(user) for user in self.users[path]}
-            saved = len(reached - direct) if is_init else 0
-            why = "every import of a module below runs it" if is_init else "imported"
-            rows.append(Cost(path=path, selects=len(reached), saved=saved, why=why))
-        rows.sort(key=lambda cost: (-cost.selects, cost.path))
-        return tuple(rows[:most])
+    def costs(self) -> tuple[Cost, ...]:
+        """Return the files that cost the most selections, dearest first."""
+        return costs(self.users, self.owner_of)
 
     def _readers(self, path: str) -> tuple[str, ...]:
         """Return the modules that may read a data file: those of the package folder around it."""

@@ -150,9 +150,9 @@ def _show(session: nox.Session, found: Found) -> None:
 def _report(found: Found) -> None:
     print_table(
         "Files that select the most packages",
-        ("file", "packages", "saved if split", "why"),
+        ("file", "packages", "saved if split"),
         [
-            (cost.path, str(cost.selects), str(cost.saved), cost.why)
+            (cost.path, str(cost.selects), str(cost.saved))
             for cost in (found.graph.costs() if found.graph else ())
         ],
     )
