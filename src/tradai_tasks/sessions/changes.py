@@ -144,7 +144,11 @@ def _show(session: nox.Session, found: Found) -> None:
         session.log(f"everything is affected: {reason}")
     count = len(selection.affected("packages"))
     title = f"{count} of {len(selection.packages)} packages affected"
-    print_table(title, ("kind", "name", "because of"), rows(selection))
+    table = rows(selection)
+    if table:
+        print_table(title, ("kind", "name", "because of"), table)
+    else:
+        print("nothing is affected")
 
 
 def _report(found: Found) -> None:
