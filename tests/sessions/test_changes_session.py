@@ -1,0 +1,173 @@
+"""`changes`, `affected` and the baseline of `perf`, in-process, on made-up findings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.sessions.test_sessions import LOCK, PLATFORM, STRATEGIES, benchmark_script, failed
+from tests.support.inprocess import InProcess, run
+
+from tradai_tasks.affected.compute import Found
+from tradai_tasks.affected.event import CommitRange
+from tradai_tasks.affected.imports import ImportGraph
+from tradai_tasks.affected.select import Item, Selection
+from tradai_tasks.sessions import changes, perf
+
+__all__ = ["run"]
+
+SPAN = CommitRange(base="a" * 40, head="b" * 40, why="because")
+
+
+def item(name: str, *reasons: str) -> Item:
+    return Item(name=name, path=f"libs/{name}", reasons=reasons)
+
+
+def finding(
+    monkeypatch: pytest.MonkeyPatch, *items: Item, everything: tuple[str, ...] = (), **more: Any
+) -> list[dict[str, Any]]:
+    given: dict[str, Any] = {"sessions": {}, "changed": ("x",), "strategies": (), **more}
+    selection = Selection(
+        everything=everything,
+        packages=items,
+        services=(item("web", "why"),),
+        lambdas=(),
+        stacks=(),
+        docs=(),
+        **given,
+    )
+    graph = ImportGraph(
+        members={}, owners={"a.py": "a", "b.py": "b"}, users={"a.py": frozenset({"b.py"})},
+        data_users={},
+    )  # fmt: skip
+    calls: list[dict[str, Any]] = []
+
+    def find(**asked: Any) -> Found:
+        calls.append(asked)
+        return Found(span=SPAN, selection=selection, warnings=("a warning",), graph=graph)
+
+    monkeypatch.setattr(changes, "find", find)
+    return calls
+
+
+def test_json_is_all_that_is_printed(run: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = finding(monkeypatch, item("a", "because of x"), item("b"))
+    ran = run.files(PLATFORM)("-s", "changes", "--", "--json", "--base", "X", "--head", "Y")
+    assert ran.status == 0, ran.log
+    document = json.loads(ran.out)
+    assert document["range"]["why"] == "because"
+    assert [job["sessions"] for job in document["matrix"]["include"]] == ["test(a)"]
+    assert (calls[0]["base"], calls[0]["head"]) == ("X", "Y")
+
+
+def test_the_table_the_explanation_and_the_report(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding(monkeypatch, item("a", "because of x"), item("b"), everything=("all",))
+    ran = run.files(PLATFORM)("-s", "changes", "--", "--report")
+    assert "1 of 2 packages affected" in ran.out
+    assert "a.py" in ran.out
+    assert "a warning" in ran.log
+    assert "everything is affected: all" in ran.log
+    assert "  because of x" in run("-s", "changes", "--", "--explain", "a").out
+    assert "b: not affected" in run("-s", "changes", "--", "--explain", "b").out
+    assert "  why" in run("-s", "changes", "--", "--explain", "web").out
+    failed(run("-s", "changes", "--", "--explain", "zz"), "--explain zz: no package of that name")
+    helped = run("-s", "changes", "--", "-h")
+    assert helped.status == 0
+    assert "--explain PKG" in helped.out
+
+
+def test_outputs_and_summary_in_ci(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    finding(monkeypatch, item("a"))
+    output, summary = tmp_path / "o", tmp_path / "s"
+    env = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
+    assert run.files(PLATFORM)("-s", "changes", env=env).status == 0
+    assert 'matrix={"include":[]}' in output.read_text()
+    assert "any=false" in output.read_text()
+    assert "mermaid" in summary.read_text()
+
+
+def test_several_pythons_give_a_job_each(run: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    finding(monkeypatch, item("a", "x"))
+    settings = '[tool.tradai-tasks]\npython = ["3.11", "3.12"]\n'
+    files = {**PLATFORM, "pyproject.toml": PLATFORM["pyproject.toml"] + settings}
+    document = json.loads(run.files(files)("-s", "changes", "--", "--json").out)
+    assert [job["sessions"] for job in document["matrix"]["include"]] == [
+        "test-3.11(a)",
+        "test-3.12(a)",
+    ]
+
+
+def test_a_strategys_job_lints_and_checks_types_too(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding(monkeypatch, item("fast", "x"), item("slow"), sessions={"lint": "ruff"})
+    document = json.loads(run.files(STRATEGIES)("-s", "changes", "--", "--json").out)
+    assert [job["sessions"] for job in document["matrix"]["include"]] == [
+        "lint(fast),typecheck(fast),test(fast)",
+        "lint(slow)",
+    ]
+
+
+def test_affected_runs_one_nox_of_the_selected_sessions(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding(monkeypatch, item("a"), item("b", "x"))
+    ran = run.files(PLATFORM)("-s", "affected")
+    (command,) = ran.commands
+    assert command[1:3] == ["-m", "nox"]
+    assert command[-6:] == ["-j", "auto", "-s", "lint", "typecheck", "test(b)"]
+    failed(run("-s", "affected", script=lambda _: 1), "affected: a session failed; the summary")
+    finding(monkeypatch, item("a"), changed=())
+    quiet = run("-s", "affected")
+    assert quiet.commands == []
+    assert "nothing that changed affects any check" in quiet.log
+
+
+def test_a_baseline_is_measured_at_the_merge_base_and_a_slow_down_fails(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    locked = LOCK.replace('{ name = "ruff" }', '{ name = "ruff" }, { name = "pytest-benchmark" }')
+    run.files({**PLATFORM, "uv.lock": locked})
+    asked: list[str | None] = []
+
+    def commit(_: Path, revision: str | None, __: Any) -> tuple[str | None, str]:
+        asked.append(revision)
+        return "c" * 40, "merge base"
+
+    base = tmp_path / "base"
+
+    @contextmanager
+    def checkout(_: Path, __: str) -> Iterator[Path]:
+        yield base
+
+    monkeypatch.setattr(perf, "baseline_commit", commit)
+    monkeypatch.setattr(perf, "_checkout", checkout)
+    absent = run("-s", "perf(a)", "--", "--baseline=main", script=benchmark_script(run.home))
+    assert "not compared: a is not in cccccccccccc" in absent.out
+    for name in ("libs/a/pyproject.toml", "libs/a/tests/test_a.py"):
+        (base / name).parent.mkdir(parents=True, exist_ok=True)
+        (base / name).write_text("")
+    none = run("-s", "perf(a)", "--", "--baseline", "main", script=benchmark_script(run.home))
+    assert "no benchmarks of a in cccccccccccc" in " ".join(none.out.split())
+    (base / "libs/a/tests/test_a.py").write_text("def test_a(benchmark): ...")
+    medians = iter([2.0, 1.0])
+
+    def script(argv: Any) -> int:
+        if "--benchmark-only" not in argv:
+            return 0
+        return int(benchmark_script(run.home, next(medians))(argv))
+
+    slow = run("-s", "perf(a)", env={"CI": "true"}, script=script)
+    failed(
+        slow, "a: 1 benchmark slower than the merge base by more than 25 %; worst: test_a by 100"
+    )
+    assert asked == ["main", "main", None]
+    assert (base / "uv.lock").is_file()

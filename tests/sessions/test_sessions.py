@@ -1,0 +1,487 @@
+"""The sessions in-process: which commands they would run, and what they make of the outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.inprocess import InProcess, Ran, run
+from tests.support.trees import project
+
+__all__ = ["run"]
+
+ROOT = """\
+[tool.uv.workspace]
+members = ["libs/*"]
+
+[dependency-groups]
+dev = ["pytest", "ruff"]
+"""
+LOCK = """\
+version = 1
+
+[manifest]
+members = ["a", "b"]
+
+[manifest.dependency-groups]
+dev = [{ name = "pytest" }, { name = "ruff" }]
+"""
+for _name, _source in (
+    ("a", '{ editable = "libs/a" }'),
+    ("b", '{ editable = "libs/b" }'),
+    ("pytest", '{ registry = "https://index.example" }'),
+    ("ruff", '{ registry = "https://index.example" }'),
+):
+    LOCK += f'\n[[package]]\nname = "{_name}"\nversion = "1.0"\nsource = {_source}\n'
+PLATFORM = {
+    "pyproject.toml": ROOT,
+    "uv.lock": LOCK,
+    "libs/a/pyproject.toml": project("a"),
+    "libs/a/src/a/__init__.py": "",
+    "libs/a/tests/test_a.py": "def test_a(benchmark): ...\n",
+    "libs/b/pyproject.toml": project("b"),
+    "libs/b/src/b/__init__.py": "",
+    "libs/b/tests/test_b.py": "import pytest\n@pytest.mark.integration\ndef test_b(): ...\n",
+}
+_OWN = (
+    '[dependency-groups]\ndev = ["pytest"]\n[tool.tradai-tasks]\n'
+    'protocols = [{{ class = "{0}:A", protocol = "p:P" }}]'
+)
+STRATEGIES = {
+    f"strategies/{name}/{file}": text
+    for name in ("fast", "slow")
+    for file, text in {
+        "pyproject.toml": project(f"{name}-strategy", _OWN.format(name)),
+        f"src/{name}_strategy/__init__.py": "",
+        f"tests/test_{name}.py": "",
+        "uv.lock": f'version = 1\n[[package]]\nname = "{name}-strategy"\nversion = "1"\n'
+        '[package.dev-dependencies]\ndev = [{ name = "pytest" }]\n'
+        '[[package]]\nname = "pytest"\nversion = "9"\n',
+    }.items()
+}
+
+
+def names(ran: Ran) -> list[str]:
+    return [line[2:].split(" ")[0] for line in ran.out.splitlines() if line[:2] in {"* ", "- "}]
+
+
+def failed(ran: Ran, *passages: str) -> None:
+    assert ran.status != 0, ran.log
+    for passage in passages:
+        assert passage in ran.log, ran.log
+    assert "Traceback" not in ran.log
+
+
+def after(words: Sequence[str], action: Any) -> Any:
+    """A script that acts when a command has all the words."""
+
+    def script(argv: Sequence[str]) -> int:
+        if all(any(word in part for part in argv) for word in words):
+            return int(action(argv) or 0)
+        return 0
+
+    return script
+
+
+# --- listing -------------------------------------------------------------------------------------
+
+
+def test_a_platform_lists_its_sessions_and_check_alone_is_default(run: InProcess) -> None:
+    ran = run.files(PLATFORM)("-l")
+    assert names(ran) == [
+        "fmt", "lint", "typecheck", "test(a)", "test(b)", "security", "lock", "bump", "changes",
+        "affected", "perf(a)", "perf(b)", "contract", "integration", "check",
+    ]  # fmt: skip
+    chosen = {line[2:].split(" ")[0] for line in ran.out.splitlines() if line.startswith("* ")}
+    assert chosen == {"lint", "typecheck", "test(a)", "test(b)", "check"}
+
+
+def test_strategies_list_a_session_each(run: InProcess) -> None:
+    listed = names(run.files(STRATEGIES)("-l"))
+    assert {"lint(fast)", "fmt(slow)", "typecheck(fast)", "test(slow)", "ci(fast)", "ci"} <= set(
+        listed
+    )
+    assert "contract" not in listed
+
+
+def test_several_pythons_name_the_tests_after_them(run: InProcess) -> None:
+    settings = '[tool.tradai-tasks]\npython = ["3.11", "3.12"]\n'
+    files = {**PLATFORM, "pyproject.toml": ROOT + settings}
+    listed = names(run.files(files)("-l"))
+    assert {"test-3.11(a)", "test-3.12(a)", "test-3.12(b)"} <= set(listed)
+    one = {**PLATFORM, "pyproject.toml": ROOT + '[tool.tradai-tasks]\npython = "3.12"\n'}
+    assert "test(a)" in names(run.files(one)("-l"))
+
+
+def test_sessions_can_be_left_out_for_ones_own(run: InProcess) -> None:
+    noxfile = (
+        "import nox\nimport tradai_tasks\n\n"
+        'tradai_tasks.register(exclude="lint", settings={"packages": {"b": {"test": False}}})\n\n\n'
+        "@nox.session\ndef lint(session):\n    session.run('mine')\n"
+    )
+    ran = run.files({**PLATFORM, "noxfile.py": noxfile})("-l")
+    assert names(ran).count("lint") == 1
+    assert "test(b)" not in names(ran)
+    bad = noxfile.replace('exclude="lint"', 'exclude=["lnt", "perf"]')
+    failed(
+        run.files({"noxfile.py": bad})("-l"),
+        "tradai-tasks: register(exclude=...): no session is called 'lnt'; did you mean 'lint'?",
+    )
+
+
+def test_a_fault_in_the_settings_is_one_line_and_status_2(run: InProcess) -> None:
+    files = {**PLATFORM, "pyproject.toml": ROOT + "[tool.tradai-tasks]\nx = 1\ny = 1\n"}
+    ran = run.files(files)("-l")
+    assert ran.status == 2
+    assert len(ran.log.strip().splitlines()) == 2
+
+
+def test_tags_select_a_package(run: InProcess) -> None:
+    listed = run.files(PLATFORM)("-l", "-t", "a").out
+    assert "* test(a)" in listed
+    assert "* perf(a)" in listed
+    assert "* test(b)" not in listed
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["-s", "check"], ["--session", "check"], ["-e", "check", "lint"], ["-s", "test(a)", "check"]],
+)
+def test_aggregates_refuse_arguments_before_anything_runs(run: InProcess, args: list[str]) -> None:
+    ran = run.files(PLATFORM)(*args, "--", "-x")
+    failed(ran, "check: takes no arguments after `--`")
+    assert ran.commands == []
+    assert run("-s", "test(a)", "--", "--co").starting("python")
+
+
+def test_an_aggregate_named_by_the_environment_refuses_too(run: InProcess) -> None:
+    failed(run.files(PLATFORM)("--", "-x", env={"NOXSESSION": "check"}), "takes no arguments")
+
+
+def test_an_unknown_session_is_noxs_own_line(run: InProcess) -> None:
+    failed(run.files(PLATFORM)("-s", "test(nope)"), "Sessions not found: test(nope)")
+
+
+# --- lint, fmt, typecheck ------------------------------------------------------------------------
+
+
+def test_lint_uses_the_locked_ruff_and_annotates_in_ci(run: InProcess) -> None:
+    ran = run.files(PLATFORM)("-s", "lint")
+    assert ran.status == 0
+    assert ran.starting("uv", "pip", "install")[0][3:] == ["ruff==1.0"]
+    assert ran.starting("ruff", "check") == [["ruff", "check", "."]]
+    assert ran.starting("ruff", "format") == [["ruff", "format", "--check", "."]]
+    ran = run("-s", "lint", "--", "libs", env={"CI": "true"})
+    assert ran.starting("ruff", "check") == [["ruff", "check", "--output-format=github", "libs"]]
+
+
+def test_lint_runs_all_before_it_fails_and_names_the_remedy(run: InProcess) -> None:
+    ran = run.files(PLATFORM)("-s", "lint", script=after(["ruff", "check"], lambda _: 1))
+    failed(ran, "lint: ruff found fault; mend what can be mended with: nox -s fmt")
+    assert ran.starting("ruff", "format")
+
+
+def test_lint_commands_run_with_everything_installed(run: InProcess) -> None:
+    settings = '[tool.tradai-tasks.lint]\ncommands = [["lint-imports"]]\n'
+    files = {**PLATFORM, "pyproject.toml": ROOT + settings}
+    ran = run.files(files)("-s", "lint")
+    assert ran.starting("uv", "sync")[0][-3:] == ["--all-packages", "--group", "dev"]
+    assert ["lint-imports"] in ran.commands
+    ran = run("-s", "lint", script=after(["lint-imports"], lambda _: 1))
+    failed(ran, "lint: lint-imports failed; its message is above")
+
+
+def test_a_strategy_is_linted_in_its_folder_import_sorting_included(run: InProcess) -> None:
+    ran = run.files(STRATEGIES)("-s", "lint(fast)", "fmt(fast)")
+    assert ran.starting("ruff", "check")[0] == ["ruff", "check", "--extend-select", "I", "."]
+    folder = ran.folders[ran.commands.index(ran.starting("ruff", "check")[0])]
+    assert folder.name == "fast"
+    failing = run("-s", "lint(fast)", script=after(["--extend-select"], lambda _: 1))
+    failed(failing, 'nox -s "fmt(fast)"')
+
+
+def test_fmt_mends_and_says_what_it_could_not(run: InProcess) -> None:
+    ran = run.files(PLATFORM)("-s", "fmt")
+    assert ran.starting("ruff") == [["ruff", "check", "--fix", "."], ["ruff", "format", "."]]
+    failed(
+        run("-s", "fmt", script=after(["--fix"], lambda _: 1)),
+        "fmt: ruff could not mend everything",
+    )
+
+
+def test_typecheck_runs_over_all_and_names_itself_where_it_fails(run: InProcess) -> None:
+    files = {**PLATFORM, "libs/a/mypy.ini": "[mypy]\n"}
+    ran = run.files(files)("-s", "typecheck", "--", "--pdb")
+    first, second = ran.starting("mypy")
+    assert (
+        first[-3:] == ["--show-error-codes", "--pdb", "libs/b/src/b"] or first[-1] == "libs/a/src/a"
+    )
+    assert any("--config-file" in command for command in (first, second))
+    assert "mypy is in no lock file here" in ran.log
+    failing = run("-s", "typecheck", script=after(["mypy", "src"], lambda _: 1))
+    failed(failing, "typecheck: mypy found fault; check again with: nox -s typecheck")
+
+
+def test_sources_that_mypy_excludes_are_left_out(run: InProcess) -> None:
+    files = {**PLATFORM, "pyproject.toml": ROOT + "[tool.mypy]\nexclude = ['libs/']\n"}
+    ran = run.files(files)("-s", "typecheck")
+    assert ran.status == 0
+    assert ran.starting("mypy") == []
+    assert "excluded by mypy's configuration: libs/a/src/a libs/b/src/b" in ran.log
+
+
+def test_a_strategy_is_strict_and_its_protocols_are_judged(run: InProcess) -> None:
+    ran = run.files(STRATEGIES)("-s", "typecheck(fast)")
+    (mypy,) = ran.starting("mypy")
+    assert "--strict" in mypy
+    module = Path(run.home / "strategies/fast" / mypy[-1]).resolve()
+    assert module.name == "protocol_compliance.py"
+    assert "from fast import A as _Class0" in module.read_text()
+    failing = run("-s", "typecheck(fast)", script=after(["mypy", "--strict"], lambda _: 1))
+    failed(failing, 'check again with: nox -s "typecheck(fast)"')
+
+
+def test_protocols_without_code_are_no_pass(run: InProcess) -> None:
+    files = {**STRATEGIES, "strategies/fast/src/fast_strategy/__init__.py": ""}
+    del files["strategies/fast/src/fast_strategy/__init__.py"]
+    ran = run.files(files)("-s", "typecheck(fast)")
+    failed(ran, "typecheck: settings name Protocols, but there is no code to check")
+
+
+def test_a_failed_install_points_to_the_lock(run: InProcess) -> None:
+    ran = run.files(PLATFORM)("-s", "typecheck", script=after(["uv", "sync"], lambda _: 2))
+    failed(
+        ran, "uv sync failed; its message is above; if the lock file is out of date: nox -s lock"
+    )
+
+
+# --- test ----------------------------------------------------------------------------------------
+
+
+def reports(
+    home: Path, session: str, *, tests: int = 2, failures: int = 0, percent: float = 99
+) -> Any:
+    def write_them(_: Any) -> int:
+        folder = home / "build/reports/test" / session
+        suite = f'<testsuites><testsuite tests="{tests}" failures="{failures}"/></testsuites>'
+        (folder / "junit.xml").write_text(suite)
+        totals = {"totals": {"percent_covered": percent}, "files": {}}
+        (folder / "coverage.json").write_text(json.dumps(totals))
+        return 1 if failures else 0
+
+    return after(["python", "-m", "pytest"], write_them)
+
+
+def test_a_package_is_tested_in_its_folder_with_its_floor(run: InProcess, tmp_path: Path) -> None:
+    summary = tmp_path / "summary"
+    ran = run.files(PLATFORM)(
+        "-s", "test(a)",
+        script=reports(tmp_path, "test-a"),
+        env={"GITHUB_STEP_SUMMARY": str(summary)},
+    )  # fmt: skip
+    assert ran.status == 0, ran.log
+    (pytest_,) = ran.starting("python")
+    assert pytest_[-1] == "tests"
+    assert "--cov=src/a" in pytest_
+    assert "--cov-fail-under=60" in pytest_
+    assert ran.folders[-1] == tmp_path / "libs/a"
+    assert "pytest-cov is in no lock file here" in ran.log
+    assert "| a | 2 | 0 | 0 | 99 % | 60 % | passed |" in summary.read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            {"failures": 1},
+            'a: 1 of 2 tests failed; narrow it down with: nox -s "test(a)" -- --lf -x',
+        ),
+        ({"percent": 10}, "a: coverage 10 % is under its floor of 60 %"),
+        ({"tests": 0}, "a: no tests collected"),
+    ],
+)
+def test_a_test_run_fails_with_its_reason(
+    run: InProcess, tmp_path: Path, more: dict[str, Any], said: str
+) -> None:
+    failed(run.files(PLATFORM)("-s", "test(a)", script=reports(tmp_path, "test-a", **more)), said)
+
+
+def test_arguments_narrow_a_run_and_paths_replace_the_packages(
+    run: InProcess, tmp_path: Path
+) -> None:
+    ran = run.files(PLATFORM)(
+        "-s",
+        "test(a)",
+        "--",
+        "tests/test_a.py",
+        "-q",
+        script=reports(tmp_path, "test-a", percent=1),
+    )
+    assert ran.status == 0, ran.log
+    assert ran.starting("python")[0][-2:] == ["tests/test_a.py", "-q"]
+    assert "the coverage floor of 60 % does not apply" in ran.log
+
+
+def test_a_package_without_tests_or_lock_or_pytest_says_so(run: InProcess) -> None:
+    files = dict(PLATFORM)
+    del files["libs/a/tests/test_a.py"]
+    failed(run.files(files)("-s", "test(a)"), "a: no tests collected: libs/a has code but no test")
+    (run.home / "uv.lock").write_text(LOCK.replace('{ name = "pytest" }, ', ""))
+    failed(run("-s", "test(b)"), "libs/b/pyproject.toml: pytest is not locked for b")
+    (run.home / "uv.lock").unlink()
+    failed(run("-s", "test(b)"), "uv.lock: no lock file; make it with: nox -s lock")
+
+
+# --- security, lock ------------------------------------------------------------------------------
+
+
+def security_script(bandit: Any, dependencies: Any) -> Any:
+    def script(argv: Sequence[str]) -> int:
+        output = next((w.partition("=")[2] for w in argv if w.startswith("--output=")), "")
+        if argv[0] == "bandit" and bandit is not None:
+            Path(output).write_text(json.dumps(bandit))
+        if argv[0] == "pip-audit" and dependencies is not None:
+            Path(output).write_text(json.dumps({"dependencies": dependencies}))
+        return 0
+
+    return script
+
+
+CLEAN = [
+    {"name": "pytest", "version": "1.0", "vulns": []},
+    {"name": "ruff", "version": "1.0", "vulns": []},
+]
+QUIET = {"results": [], "errors": []}
+
+
+def test_security_is_clean_where_both_tools_say_so(run: InProcess) -> None:
+    files = {
+        **PLATFORM,
+        "pyproject.toml": ROOT
+        + "[tool.bandit]\n[tool.tradai-tasks.security]\nservice-url = 'http://127.0.0.1:1'\n",
+    }
+    files["services/web/Dockerfile"] = files["services/web/app.py"] = ""
+    files["libs/a/src/a/tests/test_in.py"] = ""
+    ran = run.files(files)("-s", "security", script=security_script(QUIET, CLEAN))
+    assert ran.status == 0, ran.log
+    (bandit,) = ran.starting("bandit")
+    assert "--configfile" in bandit
+    assert "--exclude=./libs/a/src/a/tests" in bandit
+    assert "./services/web/app.py" in bandit
+    assert "--osv-url=http://127.0.0.1:1" in ran.starting("pip-audit")[0]
+    assert "2 of 2 locked packages audited" in ran.log
+
+
+def test_security_fails_for_each_reason_and_names_all(run: InProcess) -> None:
+    finding = {
+        "filename": "x.py", "line_number": 1, "test_id": "B105", "issue_severity": "LOW",
+        "issue_confidence": "MEDIUM", "issue_text": "password",
+    }  # fmt: skip
+    report = {"results": [finding], "errors": [{"filename": "y.py", "reason": "syntax"}]}
+    advisory = {"id": "CVE-1", "aliases": [], "fix_versions": ["2"]}
+    audited = [{**CLEAN[0], "vulns": [advisory]}, {"name": "ruff", "skip_reason": "unknown"}]
+    ran = run.files(PLATFORM)("-s", "security", script=security_script(report, audited))
+    failed(
+        ran,
+        "bandit could not read y.py: syntax",
+        "bandit: 1 finding in x.py",
+        "pip-audit: pytest 1.0: CVE-1, fixed in 2",
+        "1 of 2 packages could not be audited (ruff), such as ruff: unknown",
+    )
+    assert "x.py:1: B105" in ran.out
+    failed(
+        run("-s", "security", script=security_script(None, None)),
+        "bandit: exit status 0 and no report",
+        "pip-audit: failed without a report",
+    )
+
+
+def test_lock_makes_checks_and_upgrades(run: InProcess) -> None:
+    ran = run.files(STRATEGIES)("-s", "lock", "--", "--upgrade", "--upgrade-package", "x")
+    assert [c[2:] for c in ran.commands] == [
+        ["--project", f"strategies/{n}", "--upgrade", "--upgrade-package=x"]
+        for n in ("fast", "slow")
+    ]
+    assert "2 lock files up to date" in ran.log
+    one = after(["strategies/slow"], lambda _: 1)
+    failed(run("-s", "lock", script=one), "lock: uv could not lock strategies/slow; see above")
+    failed(
+        run("-s", "lock", "--", "--check", script=one),
+        "lock: stale or missing in strategies/slow; mend with: nox -s lock",
+    )
+    failed(run("-s", "lock", "--", "--bogus"), "unrecognized arguments: --bogus")
+    helped = run("-s", "lock", "--", "--help")
+    assert helped.status == 0
+    assert "--upgrade-package NAME" in helped.out
+
+
+# --- perf, contract, integration -----------------------------------------------------------------
+
+
+def test_perf_needs_the_fixture_and_the_locked_plugin(run: InProcess) -> None:
+    ran = run.files(PLATFORM)("-s", "perf(b)")
+    assert "b: no test takes the `benchmark` fixture" in ran.log
+    failed(run("-s", "perf(a)"), "pytest-benchmark is not locked for a, yet its tests use it")
+
+
+def benchmark_script(home: Path, median: float = 1.0) -> Any:
+    def write_it(argv: Sequence[str]) -> int:
+        output = next(w.partition("=")[2] for w in argv if w.startswith("--benchmark-json="))
+        stats = [{"fullname": "test_a", "stats": {"median": median}}]
+        Path(output).write_text(json.dumps({"benchmarks": stats}))
+        return 0
+
+    return after(["--benchmark-only"], write_it)
+
+
+def test_perf_is_not_compared_on_a_laptop_and_fails_with_pytest(run: InProcess) -> None:
+    locked = LOCK.replace('{ name = "ruff" }', '{ name = "ruff" }, { name = "pytest-benchmark" }')
+    files = {**PLATFORM, "uv.lock": locked}
+    ran = run.files(files)("-s", "perf(a)", script=benchmark_script(run.home, 0.002))
+    assert ran.status == 0, ran.log
+    assert "2.000 ms" in ran.out
+    assert "not compared" in ran.out
+    failed(
+        run("-s", "perf(a)", script=after(["--benchmark-only"], lambda _: 1)), "the benchmarks of"
+    )
+
+
+def test_integration_runs_marked_files_package_by_package(run: InProcess, tmp_path: Path) -> None:
+    def verdict(tests: int, failures: int = 0, status: int = 0) -> Any:
+        def write_it(argv: Sequence[str]) -> int:
+            junit = next(w.partition("=")[2] for w in argv if w.startswith("--junit-xml="))
+            Path(junit).write_text(f'<testsuite tests="{tests}" failures="{failures}"/>')
+            return status
+
+        return after(["pytest", "--junit-xml"], write_it)
+
+    ran = run.files(PLATFORM)("-s", "integration", script=verdict(1))
+    assert ran.status == 0, ran.log
+    assert ran.starting("python")[0][-1] == "tests/test_b.py"
+    assert ran.folders[-1] == tmp_path / "libs/b"
+    failed(run("-s", "integration", script=verdict(2, 1, 1)), "integration: 1 of 2 tests failed")
+    failed(run("-s", "integration", script=verdict(0, 0, 5)), "no test is marked 'integration'")
+    failed(run("-s", "integration", script=verdict(0, 0, 3)), "pytest ended with exit status 3")
+    failed(run("-s", "contract", script=verdict(0)), "contract: no test is marked 'contract'")
+    settings = '[tool.tradai-tasks.integration]\npaths = ["nope"]\n'
+    (run.home / "pyproject.toml").write_text(ROOT + settings)
+    failed(run("-s", "integration"), "nope: no such path; mend the setting integration.paths")
+
+
+def test_contract_brings_services_up_and_always_down(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tradai_tasks.sessions import services
+
+    monkeypatch.setattr(services, "compose_client", lambda _: ["docker", "compose"])
+    files = {**PLATFORM, "compose.yaml": "", "tests/test_c.py": "contract"}
+    ran = run.files(files)("-s", "contract", script=after(["--junit-xml"], lambda _: 3))
+    failed(ran)
+    verbs = [next(w for w in ("up", "down", "logs") if w in c) for c in ran.starting("docker")]
+    assert verbs == ["up", "down"]
+    ran = run("-s", "contract", script=after(["--detach"], lambda _: 1))
+    failed(ran, "compose.yaml: its services did not come up; their last output is above")
+    assert "down" in ran.commands[-1]

@@ -1,0 +1,92 @@
+"""nox in this process, with its door to subprocesses recorded: no command really runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nox
+import pytest
+from nox import _cli
+from nox.command import CommandFailed
+from tests.support.real import NOXFILE, write
+
+_CLEARED = ("CI", "GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NOXSESSION")
+_CLEARED += ("GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "NOX_DEFAULT_VENV_BACKEND", "PYTHONPATH")
+
+Script = Callable[[Sequence[str]], int]
+
+
+@dataclass
+class Ran:
+    """What a nox run came to."""
+
+    status: int
+    out: str
+    log: str
+    commands: list[list[str]] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)  # where each command ran
+
+    def starting(self, *words: str) -> list[list[str]]:
+        """The commands that begin with some words, whatever folder the program is in."""
+        return [c for c in self.commands if [Path(c[0]).name, *c[1 : len(words)]] == list(words)]
+
+
+class InProcess:
+    """Runs nox on a project."""
+
+    def __init__(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.home = home
+        self.monkeypatch = monkeypatch
+        self.capsys = capsys
+        for name in _CLEARED:
+            monkeypatch.delenv(name, raising=False)
+
+    def files(self, files: Mapping[str, str]) -> InProcess:
+        write(self.home, {"noxfile.py": NOXFILE, **files})
+        return self
+
+    def __call__(
+        self, *args: str, script: Script = lambda _: 0, env: Mapping[str, str] | None = None
+    ) -> Ran:
+        ran = Ran(status=-1, out="", log="")
+
+        def run(argv: Sequence[Any], *_: Any, **given: Any) -> Any:
+            words = [os.fspath(word) for word in argv]
+            ran.commands.append(words)
+            ran.folders.append(Path.cwd())
+            status = script(words)
+            codes = given.get("success_codes")
+            if status not in ([0] if codes is None else codes):
+                raise CommandFailed(f"Returned code {status}", return_code=status)
+            return "" if given.get("silent") else True
+
+        with self.monkeypatch.context() as patch:
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            patch.setattr(nox.command, "run", run)
+            patch.setattr(sys, "argv", ["nox", *args])
+            patch.chdir(self.home)
+            nox.registry.reset()
+            self.capsys.readouterr()
+            try:
+                _cli.nox_main()
+            except SystemExit as stopped:
+                ran.status = int(stopped.code or 0)
+            sys.modules.pop("user_nox_module", None)
+        said = self.capsys.readouterr()
+        ran.out, ran.log = said.out, said.err
+        return ran
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> InProcess:
+    return InProcess(tmp_path, monkeypatch, capsys)
