@@ -1,0 +1,275 @@
+"""From a real repository to a selection, in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.support.real import clean_env, edit, git, write
+from tests.support.trees import project
+
+from tradai_tasks.affected.baseline import baseline_commit
+from tradai_tasks.affected.compute import Found, find
+from tradai_tasks.errors import BrokenTomlError, UnknownRevisionError
+from tradai_tasks.settings_load import load_settings
+from tradai_tasks.tree import DiskTree
+from tradai_tasks.workspace import discover
+
+ROOT = """\
+[tool.uv.workspace]
+members = ["libs/*"]
+
+[dependency-groups]
+dev = ["pytest"]
+"""
+LOCK = """\
+version = 1
+requires-python = ">=3.11"
+
+[manifest]
+members = ["alone", "app", "base"]
+
+[manifest.dependency-groups]
+dev = [{ name = "pytest", specifier = "*" }]
+
+[[package]]
+name = "alone"
+version = "1.0"
+source = { editable = "libs/alone" }
+dependencies = [{ name = "six" }]
+
+[[package]]
+name = "app"
+version = "1.0"
+source = { editable = "libs/app" }
+dependencies = [{ name = "base" }]
+
+[[package]]
+name = "base"
+version = "1.0"
+source = { editable = "libs/base" }
+
+[[package]]
+name = "pytest"
+version = "9.0"
+source = { registry = "https://index.example/simple" }
+
+[[package]]
+name = "six"
+version = "1.16"
+source = { registry = "https://index.example/simple" }
+"""
+_NEEDS_BASE = 'version = "1.0"\ndependencies = ["base"]'
+
+
+def needing_base(name: str) -> str:
+    return project(name).replace('version = "1.0"', _NEEDS_BASE)
+
+
+FILES = {
+    "pyproject.toml": ROOT,
+    "uv.lock": LOCK,
+    ".gitignore": ".cache/\n",
+    "libs/base/pyproject.toml": project("base"),
+    "libs/base/src/base/__init__.py": "",
+    "libs/base/src/base/used.py": "X = 1\n",
+    "libs/app/pyproject.toml": needing_base("app"),
+    "libs/app/src/app/__init__.py": "from base.used import X\n",
+    "libs/alone/pyproject.toml": project("alone")
+    + '[project.scripts]\nalone = "alone:main"\n[project.entry-points.things]\nx = "alone:x"\n',
+    "libs/alone/src/alone/__init__.py": "",
+    "lambdas/tick/Dockerfile": "",
+    "lambdas/tick/handler.py": "import base.used\n",
+    "services/web/Dockerfile": "",
+    "docs/index.md": "",
+}
+
+
+def repository(home: Path, files: dict[str, str]) -> Path:
+    write(home, files)
+    git(home, "init", "-q", "-b", "main")
+    commit(home)
+    return home
+
+
+def commit(home: Path) -> str:
+    git(home, "add", "-A")
+    git(home, "commit", "-q", "--allow-empty", "-m", "A commit")
+    return git(home, "rev-parse", "HEAD")
+
+
+def found(home: Path, *, base: str | None = "HEAD", head: str | None = None, **env: str) -> Found:
+    tree = DiskTree(home)
+    loaded = load_settings(tree)
+    return find(
+        root=home,
+        settings=loaded.settings,
+        settings_file=loaded.file,
+        workspace=discover(tree, loaded.settings),
+        env={**clean_env(TRADAI_TASKS_CACHE=str(home / ".cache")), **env},
+        base=base,
+        head=head,
+    )
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    return repository(tmp_path / "shop", FILES)
+
+
+def upgrade(dist: str) -> Callable[[Path], None]:
+    return lambda home: edit(
+        home / "uv.lock", f'name = "{dist}"\nversion = "', f'name = "{dist}"\nversion = "9'
+    )
+
+
+def touch(file: str) -> Callable[[Path], None]:
+    def change(home: Path) -> None:
+        with (home / file).open("a") as opened:
+            opened.write("\n# changed\n")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "packages", "lambdas"),
+    [
+        (touch("libs/base/src/base/used.py"), {"base", "app"}, {"tick"}),
+        (touch("libs/base/src/base/__init__.py"), {"base", "app"}, {"tick"}),
+        (touch("libs/base/pyproject.toml"), {"base", "app"}, set()),
+        (touch("libs/alone/src/alone/__init__.py"), {"alone"}, set()),
+        (touch("lambdas/tick/handler.py"), set(), {"tick"}),
+        (touch("docs/index.md"), set(), set()),
+        (upgrade("six"), {"alone"}, set()),
+        (upgrade("pytest"), {"alone", "app", "base"}, {"tick"}),
+    ],
+)
+def test_what_a_change_affects(
+    shop: Path, change: Callable[[Path], None], packages: set[str], lambdas: set[str]
+) -> None:
+    change(shop)
+    for _ in range(2):  # cold, and from the cache
+        selection = found(shop).selection
+        assert set(selection.affected("packages")) == packages
+        if lambdas != {"tick"} or packages != {"alone", "app", "base"}:
+            assert set(selection.affected("lambdas")) == lambdas
+
+
+def test_moved_and_deleted_files_count_at_both_ends(shop: Path) -> None:
+    git(shop, "mv", "libs/base/src/base/used.py", "libs/alone/src/alone/used.py")
+    assert set(found(shop).selection.affected("packages")) == {"base", "app", "alone"}
+
+
+def test_settings_of_tools_and_of_the_root(shop: Path) -> None:
+    touch("pyproject.toml")(shop)
+    assert found(shop).selection.affected("packages") == ()
+    with (shop / "pyproject.toml").open("a") as file:
+        file.write("[tool.ruff]\nline-length = 99\n")
+    selection = found(shop).selection
+    assert selection.affected("packages") == ()
+    assert list(selection.sessions) == ["lint"]
+    with (shop / "pyproject.toml").open("a") as file:
+        file.write("[tool.pytest.ini_options]\n")
+    assert len(found(shop).selection.affected("packages")) == 3
+    (shop / "noxfile.py").write_text("")
+    selection = found(shop).selection
+    assert "noxfile.py changed" in selection.everything
+
+
+def test_a_base_that_cannot_be_read_selects_everything(shop: Path) -> None:
+    (shop / "pyproject.toml").write_text("broken = [")
+    base = commit(shop)
+    (shop / "pyproject.toml").write_text(ROOT)
+    selection = found(shop, base=base).selection
+    assert any("the repository at the base cannot be read" in r for r in selection.everything)
+
+
+def test_another_head_is_read_from_git(shop: Path) -> None:
+    before = git(shop, "rev-parse", "HEAD")
+    write(
+        shop, {"libs/new/pyproject.toml": needing_base("new"), "libs/new/src/new/__init__.py": ""}
+    )
+    after = commit(shop)
+    git(shop, "checkout", "-q", before)
+    result = found(shop, base=before, head=after)
+    assert [item.name for item in result.selection.packages] == ["alone", "app", "base", "new"]
+    assert "new" in result.selection.affected("packages")
+    assert ("app", "base") in result.edges
+
+
+def test_faults_at_the_head_are_errors(shop: Path) -> None:
+    with pytest.raises(UnknownRevisionError, match="nope"):
+        found(shop, base="nope")
+    (shop / "uv.lock").write_text("version = [")
+    with pytest.raises(BrokenTomlError, match=r"uv\.lock: broken TOML"):
+        found(shop)
+
+
+def test_without_a_commit_everything_is_selected(tmp_path: Path) -> None:
+    write(tmp_path, FILES)
+    git(tmp_path, "init", "-q", "-b", "main")
+    selection = found(tmp_path, base=None).selection
+    assert "the branch has no commit yet" in selection.everything[0]
+
+
+def test_an_event_without_a_range_selects_everything(shop: Path) -> None:
+    result = found(shop, base=None, GITHUB_EVENT_NAME="schedule")
+    assert len(result.selection.affected("packages")) == 3
+    assert result.graph is None
+
+
+def test_a_strategys_tag_and_a_strategys_own_lock(tmp_path: Path) -> None:
+    lock = 'version = 1\n[[package]]\nname = "{0}"\nversion = "1"\nsource = {{ virtual = "." }}\n'
+    lock += 'dependencies = [{{ name = "six" }}]\n[[package]]\nname = "six"\nversion = "1"\n'
+    lock += 'source = {{ registry = "https://index.example/simple" }}\n'
+    home = repository(
+        tmp_path / "s",
+        {
+            f"strategies/{name}/{file}": text.format(name)
+            for name in ("fast", "slow")
+            for file, text in {
+                "pyproject.toml": '[project]\nname = "{0}"\n',
+                "uv.lock": lock,
+            }.items()
+        },
+    )
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"ref": "refs/tags/fast-v1.0.0", "after": "0" * 40}))
+    tagged = {
+        "GITHUB_EVENT_NAME": "push",
+        "GITHUB_EVENT_PATH": str(event),
+        "GITHUB_REF": "refs/tags/fast-v1.0.0",
+        "GITHUB_REF_NAME": "fast-v1.0.0",
+        "GITHUB_REF_TYPE": "tag",
+    }
+    assert found(home, base=None, **tagged).selection.affected("strategies") == ("fast",)
+    edit(home / "strategies/slow/uv.lock", '"six"\nversion = "1"', '"six"\nversion = "2"')
+    assert found(home).selection.affected("strategies") == ("slow",)
+    (home / "strategies/slow/uv.lock").unlink()
+    assert found(home).selection.affected("strategies") == ("slow",)
+
+
+def test_a_missing_pytest_in_the_root_leaves_nobody_out(shop: Path) -> None:
+    text = LOCK.replace('dev = [{ name = "pytest", specifier = "*" }]', 'dev = [{ name = "six" }]')
+    (shop / "uv.lock").write_text(text)
+    commit(shop)
+    upgrade("six")(shop)
+    assert found(shop).selection.everything
+
+
+def test_the_baseline_of_a_benchmark(shop: Path) -> None:
+    tip = git(shop, "rev-parse", "HEAD")
+    env = {**os.environ, **clean_env()}
+    assert baseline_commit(shop, "HEAD", env)[0] == tip
+    commit_, why = baseline_commit(shop, None, {**env, "GITHUB_EVENT_NAME": "schedule"})
+    assert commit_ is None
+    assert why.startswith("not compared: ")
+    git(shop, "checkout", "-q", "-b", "feature")
+    event = shop / ".cache" / "event.json"
+    event.parent.mkdir()
+    event.write_text(json.dumps({"ref": "refs/heads/feature", "before": tip, "after": tip}))
+    push = {**env, "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(event), "CI": "true"}
+    assert baseline_commit(shop, None, push)[0] is None
