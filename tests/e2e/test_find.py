@@ -225,17 +225,13 @@ def test_a_strategys_tag_and_a_strategys_own_lock(tmp_path: Path) -> None:
     lock = 'version = 1\n[[package]]\nname = "{0}"\nversion = "1"\nsource = {{ virtual = "." }}\n'
     lock += 'dependencies = [{{ name = "six" }}]\n[[package]]\nname = "six"\nversion = "1"\n'
     lock += 'source = {{ registry = "https://index.example/simple" }}\n'
-    home = repository(
-        tmp_path / "s",
-        {
-            f"strategies/{name}/{file}": text.format(name)
-            for name in ("fast", "slow")
-            for file, text in {
-                "pyproject.toml": '[project]\nname = "{0}"\n',
-                "uv.lock": lock,
-            }.items()
-        },
-    )
+    files = {"pyproject.toml": '[project]\nname = "{0}"\n', "uv.lock": lock}
+    strategies = {
+        f"strategies/{name}/{file}": text.format(name)
+        for name in ("fast", "slow")
+        for file, text in files.items()
+    }
+    home = repository(tmp_path / "s", {".gitignore": ".cache/", **strategies})
     event = tmp_path / "event.json"
     event.write_text(json.dumps({"ref": "refs/tags/fast-v1.0.0", "after": "0" * 40}))
     tagged = {
