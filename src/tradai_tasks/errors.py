@@ -15,6 +15,7 @@ __all__ = [
     "BumpError",
     "CheckFailedError",
     "CommandFailedError",
+    "ConflictError",
     "DirtyTreeError",
     "DuplicatePackageError",
     "GitError",
@@ -85,6 +86,10 @@ class LockMissingError(TasksError):
 
 class CommandFailedError(TasksError):
     """A command ended with a status other than 0."""
+
+
+class ConflictError(TasksError):
+    """A release finds what it would make there already, but different; both sides are named."""
 
 
 class CheckFailedError(TasksError):

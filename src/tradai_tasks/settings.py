@@ -7,9 +7,20 @@ The table in the docs, the JSON schema for editors and the validation all come f
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
+
+from tradai_tasks.settings_table import (
+    Kind,
+    Level,
+    Marker,
+    Name,
+    ObjectPath,
+    Percent,
+    PythonVersion,
+    Table,
+)
 
 __all__ = [
     "AffectedSettings",
@@ -28,20 +39,8 @@ __all__ = [
     "TypecheckSettings",
 ]
 
-Kind = Literal["platform", "strategies"]
-Level = Literal["low", "medium", "high"]
-Percent = Annotated[float, Meta(ge=0, le=100)]
-Name = Annotated[str, Meta(min_length=1)]
-PythonVersion = Annotated[str, Meta(pattern=r"^3\.\d{1,2}$")]
-ObjectPath = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
-Marker = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*$")]
 
-
-class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """A TOML table whose keys are written with hyphens."""
-
-
-class ProtocolPair(_Table, frozen=True, kw_only=True):
+class ProtocolPair(Table, frozen=True, kw_only=True):
     """A class and the Protocol that mypy holds it against, both as `module:Name`."""
 
     class_: Annotated[
@@ -50,7 +49,7 @@ class ProtocolPair(_Table, frozen=True, kw_only=True):
     protocol: Annotated[ObjectPath, Meta(description="The Protocol, as `module:Name`.")]
 
 
-class PackageSettings(_Table, frozen=True, kw_only=True):
+class PackageSettings(Table, frozen=True, kw_only=True):
     """Settings of one package: `packages.<name>`, or the table in its own pyproject.toml."""
 
     test: Annotated[
@@ -76,7 +75,7 @@ class PackageSettings(_Table, frozen=True, kw_only=True):
     ] = ()
 
 
-class TestSettings(_Table, frozen=True, kw_only=True):
+class TestSettings(Table, frozen=True, kw_only=True):
     """The sessions `test(pkg)`."""
 
     __test__ = False  # keep pytest from collecting it
@@ -92,7 +91,7 @@ class TestSettings(_Table, frozen=True, kw_only=True):
     args: Annotated[tuple[str, ...], Meta(description="Further arguments for pytest.")] = ()
 
 
-class LintSettings(_Table, frozen=True, kw_only=True):
+class LintSettings(Table, frozen=True, kw_only=True):
     """The session `lint`."""
 
     commands: Annotated[
@@ -108,7 +107,7 @@ class LintSettings(_Table, frozen=True, kw_only=True):
     ] = ("lint", "dev")
 
 
-class TypecheckSettings(_Table, frozen=True, kw_only=True):
+class TypecheckSettings(Table, frozen=True, kw_only=True):
     """The session `typecheck`."""
 
     strict: Annotated[
@@ -123,7 +122,7 @@ class TypecheckSettings(_Table, frozen=True, kw_only=True):
     args: Annotated[tuple[str, ...], Meta(description="Further arguments for mypy.")] = ()
 
 
-class IgnoredAdvisory(_Table, frozen=True, kw_only=True):
+class IgnoredAdvisory(Table, frozen=True, kw_only=True):
     """An advisory that is known and accepted, for a reason and perhaps until a date."""
 
     id: Annotated[
@@ -137,7 +136,7 @@ class IgnoredAdvisory(_Table, frozen=True, kw_only=True):
     ] = None
 
 
-class NotAudited(_Table, frozen=True, kw_only=True):
+class NotAudited(Table, frozen=True, kw_only=True):
     """A locked package that the advisory service does not know and that is accepted so."""
 
     name: Annotated[str, Meta(min_length=1, description="The distribution's name.")]
@@ -148,7 +147,7 @@ class NotAudited(_Table, frozen=True, kw_only=True):
     ] = None
 
 
-class SecuritySettings(_Table, frozen=True, kw_only=True):
+class SecuritySettings(Table, frozen=True, kw_only=True):
     """The session `security`."""
 
     severity: Annotated[
@@ -172,7 +171,7 @@ class SecuritySettings(_Table, frozen=True, kw_only=True):
     ] = ()
 
 
-class PerfSettings(_Table, frozen=True, kw_only=True):
+class PerfSettings(Table, frozen=True, kw_only=True):
     """The sessions `perf(pkg)`."""
 
     max_slowdown: Annotated[
@@ -182,7 +181,7 @@ class PerfSettings(_Table, frozen=True, kw_only=True):
     args: Annotated[tuple[str, ...], Meta(description="Further arguments for pytest.")] = ()
 
 
-class ContractSettings(_Table, frozen=True, kw_only=True):
+class ContractSettings(Table, frozen=True, kw_only=True):
     """The session `contract`."""
 
     marker: Annotated[Marker, Meta(description="pytest marker of the contract tests.")] = "contract"
@@ -202,7 +201,7 @@ class ContractSettings(_Table, frozen=True, kw_only=True):
     ] = 300
 
 
-class IntegrationSettings(_Table, frozen=True, kw_only=True):
+class IntegrationSettings(Table, frozen=True, kw_only=True):
     """The session `integration`."""
 
     marker: Annotated[Marker, Meta(description="pytest marker of the integration tests.")] = (
@@ -214,7 +213,7 @@ class IntegrationSettings(_Table, frozen=True, kw_only=True):
     ] = ()
 
 
-class AffectedSettings(_Table, frozen=True, kw_only=True):
+class AffectedSettings(Table, frozen=True, kw_only=True):
     """The sessions `changes` and `affected`."""
 
     ignore: Annotated[
@@ -233,7 +232,7 @@ class AffectedSettings(_Table, frozen=True, kw_only=True):
     ] = ()
 
 
-class Settings(_Table, frozen=True, kw_only=True):
+class Settings(Table, frozen=True, kw_only=True):
     """`[tool.tradai-tasks]` of the root pyproject.toml, or the whole of tradai-tasks.toml."""
 
     kind: Annotated[

@@ -1,0 +1,33 @@
+"""What every table of settings is made of: the base class, and the types of values.
+
+Settings of one room stand in a module of their own and are joined in `settings.Settings`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+__all__ = [
+    "Kind",
+    "Level",
+    "Marker",
+    "Name",
+    "ObjectPath",
+    "Percent",
+    "PythonVersion",
+    "Table",
+]
+
+Kind = Literal["platform", "strategies"]
+Level = Literal["low", "medium", "high"]
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Name = Annotated[str, Meta(min_length=1)]
+PythonVersion = Annotated[str, Meta(pattern=r"^3\.\d{1,2}$")]
+ObjectPath = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
+Marker = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*$")]
+
+
+class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """A TOML table whose keys are written with hyphens."""
