@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "AmbiguousLayoutError",
     "AuditServiceError",
+    "BacktestRecordError",
     "BadArgumentsError",
     "BadTagError",
     "BrokenTomlError",
@@ -132,3 +133,7 @@ class DirtyTreeError(TasksError):
 
 class TagExistsError(TasksError):
     """A tag that would have to be made is there already."""
+
+
+class BacktestRecordError(TasksError):
+    """The record of a backtest is absent, unreadable or contradicts itself."""
