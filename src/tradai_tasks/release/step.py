@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from tradai_tasks.tags import ReleaseTag
 
-__all__ = ["Known", "Look", "Release", "Stage", "State", "Step"]
+__all__ = ["Known", "Look", "Preparing", "Release", "Stage", "State", "Step"]
 
 # done: the world is as the tag says. todo: something is missing. left: nothing is done, on purpose
 # (`latest` that must not move). skipped: nothing can be done, and that is allowed here.
@@ -67,10 +67,32 @@ class Step(Protocol):
         """
 
 
+@runtime_checkable
+class Preparing(Step, Protocol):
+    """A step with work that may be done before every gate is passed, such as building an image.
+
+    It runs beside the gates, so it changes nothing outside this machine: nothing is pushed,
+    published or registered. Its result is found again by `act`, which must do without it too:
+    after a crash, or with `--from`, nothing was prepared.
+    """
+
+    def prepare(self, known: Known) -> None:
+        """Do the work; it is only called for a step that is to do.
+
+        Raises:
+            TasksError: It could not be done, so the release cannot be finished either.
+        """
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """Steps that may run beside one another, after those of every earlier stage."""
+    """Steps that may run beside one another, after those of every earlier stage.
+
+    With `parallel = 1` they run in the order given, and each is told what those before it made.
+    Stages that are gates all run beside one another, and before any other stage acts.
+    """
 
     name: str  # what `--from` and the session call it: `image`, `mlflow`
     steps: tuple[Step, ...]
     parallel: int = 1  # most steps at once
+    is_gate: bool = False  # it judges, and changes nothing outside this machine
