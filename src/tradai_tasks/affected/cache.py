@@ -16,8 +16,9 @@ __all__ = ["Cache", "Links", "cache_folder"]
 
 
 # Raised with every change of what linking yields.
-_LINKER_VERSION = 1
-_VERSION = EXTRACTOR_VERSION * 1000 + _LINKER_VERSION
+_LINKER_VERSION = 2
+# The Python that runs decides which files parse and which names are the standard library's.
+_VERSION = (EXTRACTOR_VERSION * 1000 + _LINKER_VERSION) * 1000 + sys.version_info.minor
 
 
 class Links(msgspec.Struct, array_like=True, gc=False):

@@ -275,9 +275,11 @@ def uses_of(text: str, name: str) -> set[tuple[str, ...]]:
     pattern = re.compile(rf"(?<![\w.]){re.escape(name)}\b((?:\s*\.\s*[^\W\d]\w*)*)")
     for match in pattern.finditer(code):
         line = code[code.rfind("\n", 0, match.start()) + 1 : match.start()]
+        if _IN_IMPORT.search(line):
+            continue
         if match[1]:
             found.add(tuple(part.strip() for part in match[1].split(".")[1:]))
-        elif _IN_IMPORT.search(line) or _is_bound(code, match.end(), line):
+        elif _is_bound(code, match.end(), line):
             continue
         elif (literal := _TAKEN.match(text, match.end())) is not None:
             found.add((literal[1],))

@@ -14,7 +14,7 @@ from tradai_tasks.affected.lazy import uses_of
 from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.modules import ModuleIndex
 
-__all__ = ["Linker"]
+__all__ = ["Linker", "folders_around", "is_collected", "tops_of"]
 
 _WHOLE = "*"  # everything that a lazy module can load
 
@@ -55,9 +55,16 @@ class Linker:
         self.edges: dict[int, set[int]] = {}
         self.undeclared: dict[int, dict[str, None]] = {}  # file -> names of modules
         self._lazy = {n: f.lazy for n, f in enumerate(facts) if f.lazy is not None}
-        self._stubs = [n for lazy in self._lazy for n in self._siblings(index.paths[lazy])]
-        self._lazy |= {n: lazy_stub(facts[n]) for n in self._stubs if n not in self._lazy}
+        self._stubs = {
+            n
+            for lazy in self._lazy
+            for n in self._siblings(index.paths[lazy])
+            if index.paths[n].endswith(".pyi") and n not in self._lazy
+        }
+        self._lazy |= {n: lazy_stub(facts[n]) for n in sorted(self._stubs)}
+        self._tops = tops_of(index.paths[n] for n in self._lazy)
         self._asked: dict[tuple[int, str], int] = {}
+        self._answered: set[tuple[int, str]] = set()
         self.count = len(index.paths)
 
     @property
@@ -69,6 +76,7 @@ class Linker:
         """Take over what lazy modules were asked for in an earlier run, with the answers."""
         for key, targets in zip(asked, answers, strict=True):
             self._asked[key] = self.count
+            self._answered.add(key)
             self.edges[self.count] = set(targets)
             self.count += 1
 
@@ -78,18 +86,24 @@ class Linker:
         Args:
             known: Files whose edges are known already.
         """
-        answered = set(self._asked)
         for number, facts in enumerate(self.facts):
             if known is not None and number in known:
                 self.edges[number] = set(known[number])
             else:
                 self._link_file(number, facts)
-        pending = [key for key in self._asked if key not in answered]
-        while pending:  # answering a question may raise others
-            asked = set(self._asked)
-            for lazy, name in pending:
+        self.settle()
+
+    def settle(self) -> None:
+        """Answer what lazy modules were asked for since the last time."""
+        while pending := [key for key in self._asked if key not in self._answered]:
+            for lazy, name in pending:  # answering a question may raise others
                 self._answer(lazy, name)
-            pending = [key for key in self._asked if key not in asked]
+            self._answered.update(pending)
+
+    def names(self) -> list[str]:
+        """Return what each node is: a path, or "?path:name" for what a lazy module is asked for."""
+        asked = [f"?{self.index.paths[lazy]}:{name}" for lazy, name in self._asked]
+        return [*self.index.paths, *asked]
 
     def add(self, node: int, targets: Iterable[int]) -> None:
         """Add edges from a node."""
@@ -103,7 +117,8 @@ class Linker:
         owner = self.index.owners[number]
         self.add(number, self.index.parents(path))
         self.add(number, self._siblings(path))
-        self.add(number, self._conftests(folder))
+        if is_collected(path):
+            self.add(number, self._around(folder))
         # the stub of a lazy module is read name by name too, whatever it imports at once
         for statement in () if number in self._stubs else facts.imports:
             self._import(number, statement, folder, owner)
@@ -121,17 +136,23 @@ class Linker:
         other = self.index.ids.get(f"{stem}.{'pyi' if ending == 'py' else 'py'}")
         return [] if other is None else [other]
 
-    def _conftests(self, folder: str) -> list[int]:
-        """Return every conftest.py from the file's folder up to the root of the workspace."""
+    def _around(self, folder: str) -> list[int]:
+        """Return what pytest runs for a test in a folder: from there up to the workspace root.
+
+        Source: pytest's documentation; `Package.setup` imports the `__init__.py` of every folder
+        around a test, also where a folder without one lies between.
+        """
         found = []
-        up = folder
-        while True:
-            number = self.index.ids.get(f"{up}/conftest.py" if up else "conftest.py")
-            if number is not None:
-                found.append(number)
-            if not up:
-                return found
-            up = up.rpartition("/")[0]
+        for up in folders_around(folder):
+            for name in ("conftest.py", "__init__.py"):
+                number = self.index.ids.get(f"{up}/{name}" if up else name)
+                if number is not None:
+                    found.append(number)
+        return found
+
+    def conftests(self, folder: str) -> list[int]:
+        """Return every conftest.py from a folder up to the root of the workspace."""
+        return [n for n in self._around(folder) if self.index.paths[n].endswith("conftest.py")]
 
     def _find(self, dotted: str, folder: str, owner: int) -> tuple[tuple[int, ...], int, bool]:
         if dotted.startswith("."):
@@ -145,16 +166,16 @@ class Linker:
             files, length, undeclared = self._find(dotted, folder, owner)
             self._note(number, dotted, undeclared)
             self.add(number, files)
-            parts = dotted.split(".")
-            if files and length == len(parts) and self._is_lazy_path(parts, folder, owner):
+            if not self._tops.isdisjoint(dotted.split(".")):
                 self._uses(number, bound or dotted, dotted, folder, owner)
             return
         files, length, undeclared = self._find(module, folder, owner)
         self._note(number, module, undeclared)
         self.add(number, files)
-        depth = len(module.strip(".").split(".")) if module.strip(".") else 0
-        if length < depth:
-            return
+        if length < depth_of(module) and files:
+            if module not in self.index.namespaces:  # something that the package makes up
+                self.add(number, self._ask(self._lazy_in(files), _WHOLE))
+            files = ()
         for clause in names:
             name, _, bound = clause.partition(" as ")
             self._take(number, module, name, bound or name, files, folder, owner)
@@ -172,49 +193,48 @@ class Linker:
         """Follow one name of `from module import name`."""
         if name == "*":
             self.add(number, self._ask(self._lazy_in(files), _WHOLE))
-            self.add(number, self._children(module, folder, owner))
-            return
-        dotted = f"{module}{'' if module.endswith('.') else '.'}{name}"
-        inner, length, undeclared = self._find(dotted, folder, owner)
-        depth = len(dotted.strip(".").split("."))
-        if inner and length == depth:
-            self._note(number, dotted, undeclared)
-            self.add(number, inner)
-            if self._lazy_in(inner):
-                self._uses(number, bound, dotted, folder, owner)
+            self.add(number, self._children(files))
             return
         self.add(number, self._ask(self._lazy_in(files), name))
+        dotted = f"{module}{'' if module.endswith('.') else '.'}{name}"
+        inner, length, undeclared = self._find(dotted, folder, owner)
+        if inner and length == depth_of(dotted):
+            self._note(number, dotted, undeclared)
+            self.add(number, inner)
+            if self._is_handed_on(number, inner, name, bound):
+                self.add(number, self._ask(self._lazy_in(inner), _WHOLE))
+        if name in self._tops:
+            self._uses(number, bound, dotted, folder, owner)
 
-    def _children(self, module: str, folder: str, owner: int) -> list[int]:
+    def _is_handed_on(self, number: int, files: Iterable[int], name: str, bound: str) -> bool:
+        """Tell whether a package offers a module under a name that is not the module's own."""
+        path = self.index.paths[number]
+        if not path.endswith(("/__init__.py", "/__init__.pyi")):
+            return False
+        inner = f"{posixpath.dirname(path)}/{name}"
+        own = {f"{inner}{end}" for end in (".py", ".pyi", "/__init__.py", "/__init__.pyi")}
+        return name != bound or own.isdisjoint(self.index.paths[n] for n in files)
+
+    def _children(self, files: Iterable[int]) -> list[int]:
         """Return a package's own modules: a star import takes those that `__all__` names."""
-        files, _, _ = self._find(module, folder, owner)
         found = []
-        for number in files[-2:]:
-            path = self.index.paths[number]
-            if posixpath.basename(path).startswith("__init__."):
-                inner = posixpath.dirname(path)
-                found += self.index.by_folder.get(inner, [])
+        for number in self._inits(files):
+            folder = posixpath.dirname(self.index.paths[number])
+            found += self.index.by_folder[folder]
+            found += self.index.packages_in(folder)
         return found
 
     def _note(self, number: int, dotted: str, undeclared: bool) -> None:  # noqa: FBT001 - private
         if undeclared:
             self.undeclared.setdefault(number, {})[dotted.partition(".")[0]] = None
 
-    def _is_lazy_path(self, parts: list[str], folder: str, owner: int) -> bool:
-        """Tell whether any package on the way to a module is lazy."""
-        for end in range(1, len(parts) + 1):
-            files, _, _ = self._find(".".join(parts[:end]), folder, owner)
-            if self._lazy_in(files):
-                return True
-        return False
-
     def _lazy_in(self, files: Iterable[int]) -> list[int]:
-        """Return the lazy modules among the files of a name: of these, the deepest matters."""
+        """Return the lazy modules among the files of a name, without the packages around it."""
         found = [number for number in files if number in self._lazy]
         if not found:
             return []
-        deepest = max(self.index.paths[number].count("/") for number in files)
-        return [n for n in found if self.index.paths[n].count("/") == deepest]
+        paths = [self.index.paths[number] for number in files]
+        return [n for n in found if not _is_around(self.index.paths[n], paths)]
 
     def _uses(self, number: int, name: str, dotted: str, folder: str, owner: int) -> None:
         """Follow what a file takes from a module that it holds under a name."""
@@ -234,14 +254,27 @@ class Linker:
     ) -> None:
         files, _, _ = self._find(dotted, folder, owner)
         for part in chain:
+            self.add(number, self._ask(self._lazy_in(files), part))
             further = f"{dotted}{'' if dotted.endswith('.') else '.'}{part}"
             inner, length, _ = self._find(further, folder, owner)
-            if not inner or length < len(further.strip(".").split(".")):
-                self.add(number, self._ask(self._lazy_in(files), part))
+            is_module = bool(inner) and length == depth_of(further)
+            if not is_module and further not in self.index.namespaces:
                 return
-            files, dotted = inner, further
-            self.add(number, inner)
+            files, dotted = inner if is_module else (), further
+            self.add(number, files)
         self.add(number, self._ask(self._lazy_in(files), _WHOLE))
+        if not chain:  # handed on as a whole, with the lazy modules in it
+            folders = [posixpath.dirname(self.index.paths[n]) for n in self._inits(files)]
+            below = [
+                n for n in self._lazy for f in folders if self.index.paths[n].startswith(f"{f}/")
+            ]
+            self.add(number, self._ask(below, _WHOLE))
+
+    def _inits(self, files: Iterable[int]) -> list[int]:
+        """Return the `__init__` files of the package that a name is, if it is one."""
+        paths = {number: self.index.paths[number] for number in files}
+        inits = [n for n, path in paths.items() if posixpath.basename(path).startswith("__init__.")]
+        return [n for n in inits if not _is_around(paths[n], paths.values())]
 
     def refer(self, text: str, folder: str, owner: int) -> set[int]:
         """Return what a string that may name a module, or something in one, leads to."""
@@ -277,11 +310,11 @@ class Linker:
         references: Iterable[str]
         if name == _WHOLE:
             references = {r for refs in lazy.symbols.values() for r in refs} | set(lazy.others)
-        elif name in lazy.symbols:
+        elif lazy.symbols.get(name):
             references = lazy.symbols[name]
         elif name in lazy.defined:
             references = ()
-        else:
+        else:  # a name that is only listed comes from wherever the names come from
             references = lazy.others
         self.add(node, [number])
         for reference in references:
@@ -324,3 +357,40 @@ class Linker:
             if group in {None, name}
             for file in self.refer(target.partition("[")[0].strip(), folder, number)
         }
+
+
+def depth_of(dotted: str) -> int:
+    """Return of how many parts a name consists, the leading dots left aside."""
+    inner = dotted.strip(".")
+    return inner.count(".") + 1 if inner else 0
+
+
+def folders_around(folder: str) -> Iterable[str]:
+    """Yield a folder and all above it, the root ("") last."""
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
+    yield ""
+
+
+def is_collected(path: str) -> bool:
+    """Tell whether pytest imports a file by itself, going by its usual names."""
+    name = posixpath.basename(path)
+    return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
+
+
+def tops_of(lazy: Iterable[str]) -> frozenset[str]:
+    """Return the names through which lazy modules can be reached: every part of their paths."""
+    parts = {part for path in lazy for part in path.rpartition(".")[0].split("/")}
+    return frozenset(parts - {"__init__"})
+
+
+def _is_around(path: str, others: Iterable[str]) -> bool:
+    """Tell whether a file is the `__init__` of a package that other files lie below."""
+    folder, _, name = path.rpartition("/")
+    if not name.startswith("__init__."):
+        return False
+    start = f"{folder}/"
+    return any(
+        other.startswith(start) and not other.startswith(f"{start}__init__.") for other in others
+    )

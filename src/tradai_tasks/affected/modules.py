@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from tradai_tasks.affected.model import Member
 
@@ -57,11 +57,14 @@ class ModuleIndex:
         for number, member in enumerate(members):
             for root in member.source_roots:
                 self._roots.setdefault("" if root == "." else root, []).append((root, number))
+        self.movers: set[int] = set()  # members that change sys.path as they run
         self._prefixes: dict[str, tuple[tuple[str, int], ...]] = {}
         self._owner_of: dict[str, int] = {}
-        self._bases: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._basedirs: dict[str, tuple[str, ...]] = {}
-        self._memo: dict[tuple[str, int, tuple[str, ...]], Found] = {}
+        self._bases: dict[tuple[str, str], tuple[tuple[str, bool], ...]] = {}
+        self._basedirs: dict[str, tuple[tuple[str, bool], ...]] = {}
+        self._memo: dict[tuple[str, int, tuple[tuple[str, bool], ...]], Found] = {}
+        self._tops: dict[str, list[str]] | None = None
+        self._packages: dict[str, list[int]] | None = None
         self._fill()
 
     def _fill(self) -> None:
@@ -72,7 +75,7 @@ class ModuleIndex:
             self.by_folder[folder].append(number)
             self.owners.append(self.owner_of_folder(folder))
             stem = name.partition(".")[0]
-            for prefix, _ in self._prefixes[folder]:
+            for prefix in dict.fromkeys(name for name, _ in self._prefixes[folder]):
                 dotted = prefix if stem == "__init__" else f"{prefix}.{stem}" if prefix else stem
                 self.names.setdefault(dotted, []).append(number)
 
@@ -83,7 +86,18 @@ class ModuleIndex:
         while up not in self.folders:
             self.folders.add(up)
             up = up.rpartition("/")[0]
-        found: list[tuple[str, int]] = []
+        for dotted, member in self._prefixes_of(folder):
+            name = dotted
+            while name:
+                self.namespaces.setdefault(name, set()).add(member)
+                name = name.rpartition(".")[0]
+
+    def _prefixes_of(self, folder: str) -> tuple[tuple[str, int], ...]:
+        """Return the names of a folder, each with the member under whose root it has it."""
+        known = self._prefixes.get(folder)
+        if known is not None:
+            return known
+        found: dict[tuple[str, int], None] = {}
         root, rest = folder, ""
         while True:
             for _, member in self._roots.get(root, ()):
@@ -92,20 +106,17 @@ class ModuleIndex:
                 if top.endswith(_STUBS):
                     top = top.removesuffix(_STUBS)
                     dotted = f"{top}.{below}" if below else top
-                if dotted not in (prefix for prefix, _ in found):
-                    found.append((dotted, member))
-                while dotted:
-                    self.namespaces.setdefault(dotted, set()).add(member)
-                    dotted = dotted.rpartition(".")[0]
+                found[dotted, member] = None
             if not root:
                 break
             root, _, last = root.rpartition("/")
             rest = f"{last}/{rest}" if rest else last
         self._prefixes[folder] = tuple(found)
+        return self._prefixes[folder]
 
     def dotted_of(self, folder: str) -> tuple[str, ...]:
         """Return the names that a folder has as a package, the longest root's first."""
-        return tuple(prefix for prefix, _ in self._prefixes.get(folder, ()) if prefix)
+        return tuple(dict.fromkeys(name for name, _ in self._prefixes_of(folder) if name))
 
     def owner_of_folder(self, folder: str) -> int:
         """Return the innermost member around a folder; -1 where there is none."""
@@ -116,6 +127,16 @@ class ModuleIndex:
                 known = self.owner_of_folder(folder.rpartition("/")[0]) if folder else -1
             self._owner_of[folder] = known
         return known
+
+    def packages_in(self, folder: str) -> list[int]:
+        """Return the `__init__` files of the folders directly in a folder."""
+        if self._packages is None:
+            self._packages = {}
+            for number, path in enumerate(self.paths):
+                inner, _, name = path.rpartition("/")
+                if inner and name.startswith("__init__."):
+                    self._packages.setdefault(inner.rpartition("/")[0], []).append(number)
+        return self._packages.get(folder, [])
 
     def is_package(self, folder: str) -> bool:
         """Tell whether a folder has an `__init__`."""
@@ -133,7 +154,10 @@ class ModuleIndex:
         key = (folder, top)
         bases = self._bases.get(key)
         if bases is None:
-            bases = self._bases[key] = self._local(folder, top, owner)
+            bases = self._local(folder, top, owner)
+            if not (bases or top in self.names or top in self.namespaces):
+                bases = self._anywhere(top, owner)
+            self._bases[key] = bases
         memo = (dotted, owner, bases)
         found = self._memo.get(memo)
         if found is None:
@@ -144,12 +168,20 @@ class ModuleIndex:
             self._memo[memo] = found
         return found
 
-    def _local(self, folder: str, top: str, owner: int) -> tuple[str, ...]:
-        """Return the folders of the file's own member that provide a top-level name."""
+    def _local(self, folder: str, top: str, owner: int) -> tuple[tuple[str, bool], ...]:
+        """Return the folders of the file's own member that provide a top-level name.
+
+        Each with whether it is certain to come before what other members provide. It is not where
+        the file can be imported from elsewhere, without that folder on sys.path.
+        """
         known = self._basedirs.get(folder)
         if known is None:
-            known = self._basedirs[folder] = tuple(self._base_folders(folder, owner))
-        return tuple(base for base in known if self._provides(base, top))
+            is_inner = bool(self._prefixes_of(folder))
+            known = self._basedirs[folder] = tuple(
+                (base, not is_inner or base in self._roots)
+                for base in dict.fromkeys(self._base_folders(folder, owner))
+            )
+        return tuple(pair for pair in known if self._provides(pair[0], top))
 
     def _base_folders(self, folder: str, owner: int) -> Iterable[str]:
         """Yield what can be on sys.path for a file: pytest puts the first folder without __init__.
@@ -160,15 +192,31 @@ class ModuleIndex:
         home = "" if owner < 0 else self.members[owner].path
         home = "" if home == "." else home
         up = folder
-        while True:
-            if not self.is_package(up):
+        is_above = is_inside = False
+        while up:
+            is_package = self.is_package(up)
+            if not is_package and (not is_above or is_inside or f"{up}/conftest.py" in self.ids):
                 yield up
-            if up in {home, ""}:
-                break
+            is_inside = is_package
+            is_above = is_above or up == home
             up = up.rpartition("/")[0]
+        if not home:
+            yield ""
         yield from self.more_roots.get(owner, ())
         if home:
             yield ""
+
+    def _anywhere(self, top: str, owner: int) -> tuple[tuple[str, bool], ...]:
+        """Return every folder with a top-level name, for a member that changes sys.path."""
+        if not self.movers & {owner, -1} or top in sys.stdlib_module_names:
+            return ()
+        if self._tops is None:
+            self._tops = {}
+            for path in (*self.folders, *self.paths):
+                folder, _, name = path.rpartition("/")
+                if path and not self.is_package(folder):
+                    self._tops.setdefault(name.partition(".")[0], []).append(folder)
+        return tuple((folder, True) for folder in sorted(set(self._tops.get(top, ()))))
 
     def _provides(self, base: str, top: str) -> bool:
         inner = f"{base}/{top}" if base else top
@@ -184,7 +232,7 @@ class ModuleIndex:
             if (number := self.ids.get(inner + ending)) is not None
         ]
 
-    def _search(self, dotted: str, owner: int, bases: tuple[str, ...]) -> Found:
+    def _search(self, dotted: str, owner: int, bases: tuple[tuple[str, bool], ...]) -> Found:
         parts = dotted.split(".")
         names = [".".join(parts[: end + 1]) for end in range(len(parts))]
         own: list[list[int]] = []
@@ -192,8 +240,9 @@ class ModuleIndex:
         far: list[list[int]] = []
         closure = self.closures[owner] if owner >= 0 else frozenset(range(len(self.members)))
         for name in names:
-            mine = [number for base in bases for number in self._at(base, name)]
-            close, other = [], []
+            mine = [n for base, is_sure in bases if is_sure for n in self._at(base, name)]
+            close = [n for base, is_sure in bases if not is_sure for n in self._at(base, name)]
+            other = []
             for number in self.names.get(name, ()):
                 holder = self.owners[number]
                 if holder == owner:
@@ -212,25 +261,11 @@ class ModuleIndex:
         if best == 0:
             return _NOTHING
         chosen = lengths.index(best)
-        if best < len(parts) and self._is_namespace(names[best - 1], (own, near, far)[chosen]):
-            return _NOTHING if best == 1 else self._ids((own, near), best - 1, undeclared=False)
         tiers = (own, near, far)[: chosen + 1]
-        return self._ids(tiers, best, undeclared=chosen == len(lengths) - 1)
-
-    def _is_namespace(self, name: str, tier: list[list[int]]) -> bool:
-        return not tier[name.count(".")] and name in self.namespaces
-
-    def _ids(self, tiers: Sequence[list[list[int]]], length: int, *, undeclared: bool) -> Found:
-        """Collect the module from the nearest tier that has it, and the packages around it."""
-        found: dict[int, None] = {}
-        for place in range(length):
-            is_last = place == length - 1
-            for tier in reversed(tiers) if is_last else tiers:
-                if tier[place]:
-                    found.update(dict.fromkeys(tier[place]))
-                    if is_last:
-                        break
-        return tuple(found), length, undeclared
+        # packages around the module may have portions in every tier up to its own
+        files = [n for place in range(best - 1) for tier in tiers for n in tier[place]]
+        files += tiers[-1][best - 1]
+        return tuple(dict.fromkeys(files)), best, chosen == len(lengths) - 1
 
     def relative(self, module: str, folder: str, owner: int) -> Found:
         """Look a relative name up: "." is the file's own package, "..a" a sibling of that."""
@@ -265,8 +300,7 @@ class ModuleIndex:
             folder = folder.rpartition("/")[0] if folder else ""
             if not path.count("/"):
                 return []
-        prefixes = self._prefixes.get(folder, ())
-        depth = max((prefix.count(".") + 1 for prefix, _ in prefixes if prefix), default=0)
+        depth = max((name.count(".") + 1 for name in self.dotted_of(folder)), default=0)
         while True:
             found = self._package(folder)
             if found or not folder:
@@ -281,20 +315,26 @@ class ModuleIndex:
         if prefix.startswith("/"):
             return self._under(self._folders_named(prefix[1:], folder))
         if prefix.startswith("."):
+            rest = prefix.lstrip(".")
             base = folder
-            rest = prefix.strip(".")
-            if rest:
-                base = posixpath.join(folder, rest.replace(".", "/"))
-            return self._under([base])
+            for _ in range(len(prefix) - len(rest) - 1):
+                base = base.rpartition("/")[0]
+            base = posixpath.join(base, rest.rstrip(".").replace(".", "/")).rstrip("/")
+            portions = {n for name in self.dotted_of(base) for n in self._below_name(name)}
+            return sorted({*self._under([base]), *portions})
         name = prefix.rstrip(".")
         self.find(name, folder, owner)
-        bases = self._bases.get((folder, name.partition(".")[0]), ())
-        found = self._under([posixpath.join(base, name.replace(".", "/")) for base in bases])
+        bases = self._bases[folder, name.partition(".")[0]]
+        found = self._under([posixpath.join(base, name.replace(".", "/")) for base, _ in bases])
+        return sorted({*found, *self._below_name(name)})
+
+    def _below_name(self, name: str) -> list[int]:
+        found: list[int] = []
         start = f"{name}."
         for dotted, numbers in self.names.items():
             if dotted.startswith(start) or dotted == name:
                 found += numbers
-        return sorted(set(found))
+        return found
 
     def _folders_named(self, path: str, folder: str) -> list[str]:
         """Return the folders that a path can be, from the file's own folder or any above it."""
@@ -327,8 +367,3 @@ def _length(tier: list[list[int]]) -> int:
         if tier[place]:
             return place + 1
     return 0
-
-
-def shared(first: Mapping[str, str], second: Mapping[str, str]) -> bool:
-    """Tell whether two snapshots have the same Python files."""
-    return first.keys() == second.keys()

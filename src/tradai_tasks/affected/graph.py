@@ -1,0 +1,186 @@
+"""The import graph and the walk over it: who is affected by a change, and by which chain."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tradai_tasks.affected.costs import Cost, costs
+from tradai_tasks.affected.model import Member
+from tradai_tasks.affected.modules import is_python
+
+__all__ = ["ImportGraph", "unite"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportGraph:
+    """Files and what loads them, for one or both ends of a commit range."""
+
+    members: Mapping[str, Member]
+    owners: Mapping[str, str]  # file -> member
+    users: Mapping[str, frozenset[str]]  # file -> files that load it
+    data_users: Mapping[str, tuple[str, ...]]  # folder -> the Python files directly in it
+    dynamic: Mapping[str, str] = field(default_factory=dict)  # file that may load anything -> why
+    undeclared: tuple[str, ...] = ()  # warnings, one line each
+
+    @cached_property
+    def widened(self) -> dict[str, str]:
+        """Members that are affected by their whole closure, each with the reason."""
+        found: dict[str, str] = {}
+        for path, why in sorted(self.dynamic.items()):
+            owner = self.owner_of(path)
+            if owner is not None:
+                found.setdefault(owner, f"{path}: {why}")
+        return found
+
+    @cached_property
+    def _loaders(self) -> dict[str, tuple[str, ...]]:
+        """Member -> the files that may load anything of it, for all that can be told."""
+        found: dict[str, tuple[str, ...]] = {}
+        for path in sorted(self.dynamic):
+            owner = self.members.get(self.owner_of(path) or "")
+            for name in owner.closure if owner else ():
+                found[name] = (*found.get(name, ()), path)
+        return found
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know, one line each."""
+        wide = [
+            f"{name} is affected by all that it can import: {why}"
+            for name, why in sorted(self.widened.items())
+        ]
+        return (*self.undeclared, *wide)
+
+    def owner_of(self, path: str) -> str | None:
+        """Return the innermost member around a path."""
+        known = self.owners.get(path)
+        if known is not None or path.startswith("?"):
+            return known
+        folder = path
+        while folder:
+            folder = folder.rpartition("/")[0]
+            if folder in self._by_path:
+                return self._by_path[folder]
+        return self._by_path.get(".")
+
+    @cached_property
+    def _by_path(self) -> dict[str, str]:
+        return {member.path: name for name, member in self.members.items()}
+
+    def affected_by(self, changed: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return the members that a change affects, each with the shortest chain that made it so.
+
+        A chain begins with the changed path and ends with a file of the member. A file of which it
+        cannot be told what it loads stands in it with the reason in brackets.
+        """
+        changed = tuple(changed)
+        before: dict[str, str | None] = dict.fromkeys(changed)
+        found: dict[str, tuple[str, ...]] = {}
+        outside = self.accounted(changed)  # modules that any member may come to load
+        notes: dict[str, str] = {}
+        queue = deque(before)
+        while queue:
+            path = queue.popleft()
+            owner = self.owner_of(path)
+            if owner is not None and owner not in found:
+                found[owner] = _chain(path, before, notes)
+            users = sorted({*self.users.get(path, ()), *self._readers(path)}, key=_questions_last)
+            loaders = self.dynamic if path in outside else self._loaders.get(owner or "", ())
+            for user in (*users, *(loaders if is_python(path) else ())):
+                if user in before:
+                    continue
+                before[user] = path
+                if user not in users:
+                    notes[user] = self.dynamic[user]
+                # what stands for asking a lazy module is no file: it adds nothing to a chain
+                (queue.appendleft if user.startswith("?") else queue.append)(user)
+        return dict(sorted(found.items()))
+
+    def accounted(self, changed: Iterable[str]) -> frozenset[str]:
+        """Return the changed paths outside any member that some member loads."""
+        return frozenset(
+            path for path in changed if self.owner_of(path) is None and self._reaches_a_member(path)
+        )
+
+    def _reaches_a_member(self, path: str) -> bool:
+        seen = {path}
+        queue = [path]
+        for node in queue:
+            for user in self.users.get(node, frozenset()) - seen:
+                if self.owner_of(user) is not None:
+                    return True
+                seen.add(user)
+                queue.append(user)
+        return False
+
+    def costs(self) -> tuple[Cost, ...]:
+        """Return the files that cost the most selections, dearest first."""
+        return costs(self.users, self.owner_of)
+
+    def _readers(self, path: str) -> tuple[str, ...]:
+        """Return the modules that may read a data file: up to the package folder around it."""
+        if is_python(path) or path.startswith("?"):
+            return ()
+        folder = posixpath.dirname(path)
+        member = self.owner_of(path)
+        home = self.members[member].path if member else ""
+        found: list[str] = []
+        while folder and folder != home:
+            held = self.data_users.get(folder, ())
+            found += held
+            if any(posixpath.basename(name).startswith("__init__.") for name in held):
+                break
+            folder = posixpath.dirname(folder)
+        return tuple(found)
+
+
+def unite(first: ImportGraph, second: ImportGraph) -> ImportGraph:
+    """Return the union of the graphs of both ends of a range; `first` is the head."""
+    if first == second:
+        return first
+    users = {path: set(found) for path, found in first.users.items()}
+    for path, found in second.users.items():
+        users.setdefault(path, set()).update(found)
+    members = dict(second.members)
+    for name, member in first.members.items():
+        old = second.members.get(name)
+        closure = member.closure | (old.closure if old else frozenset())
+        members[name] = Member(
+            name=name,
+            path=member.path,
+            source_roots=member.source_roots,
+            closure=closure,
+            entry_points=member.entry_points,
+        )
+    return ImportGraph(
+        members=members,
+        owners={**second.owners, **first.owners},
+        users={path: frozenset(found) for path, found in users.items()},
+        data_users={
+            folder: tuple(
+                sorted({*first.data_users.get(folder, ()), *second.data_users.get(folder, ())})
+            )
+            for folder in {**first.data_users, **second.data_users}
+        },
+        dynamic={**second.dynamic, **first.dynamic},
+        undeclared=first.undeclared,
+    )
+
+
+def _chain(
+    path: str, before: Mapping[str, str | None], notes: Mapping[str, str]
+) -> tuple[str, ...]:
+    chain = [path]
+    while (last := before[chain[-1]]) is not None:
+        chain.append(last)
+    # nodes that stand for asking a lazy module are no files
+    files = [part for part in reversed(chain) if not part.startswith("?")]
+    return tuple(f"{file} ({notes[file]})" if file in notes else file for file in files)
+
+
+def _questions_last(path: str) -> tuple[bool, str]:
+    return path.startswith("?"), path

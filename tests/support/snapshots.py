@@ -1,0 +1,62 @@
+"""A commit in memory: files as a dict, and the import graph of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from tradai_tasks.affected.cache import Cache
+from tradai_tasks.affected.imports import ImportGraph, build_graph
+from tradai_tasks.affected.model import Member
+
+
+class MemorySnapshot:
+    """Files by path; the blob id is a digest of the content, as git's is."""
+
+    def __init__(self, files: Mapping[str, str | bytes]) -> None:
+        self.contents = {
+            path: text if isinstance(text, bytes) else text.encode() for path, text in files.items()
+        }
+        self.reads: list[str] = []
+
+    @property
+    def blobs(self) -> dict[str, str]:
+        return {path: hashlib.sha1(data).hexdigest() for path, data in self.contents.items()}
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        wanted = list(paths)
+        self.reads += wanted
+        return {path: self.contents[path] for path in wanted}
+
+
+def member(
+    path: str,
+    *needs: str,
+    name: str | None = None,
+    roots: Sequence[str] | None = None,
+    entry_points: Sequence[tuple[str, str]] = (),
+) -> Member:
+    """A member named after its folder, in src layout unless `roots` says otherwise."""
+    called = name or path.rpartition("/")[2]
+    src = "src" if path == "." else f"{path}/src"
+    return Member(
+        name=called,
+        path=path,
+        source_roots=(src,) if roots is None else tuple(roots),
+        closure=frozenset({called, *needs}),
+        entry_points=tuple(entry_points),
+    )
+
+
+def graph_of(
+    files: Mapping[str, str | bytes], members: Sequence[Member], *, cache: Cache | None = None
+) -> ImportGraph:
+    """The import graph of some files."""
+    return build_graph(MemorySnapshot(files), members, cache=cache)
+
+
+def affected(
+    files: Mapping[str, str | bytes], members: Sequence[Member], *changed: str
+) -> set[str]:
+    """The members that a change of some files affects."""
+    return set(graph_of(files, members).affected_by(changed))

@@ -1,0 +1,246 @@
+"""The lexer and the analysis of dynamic imports, held against `ast` on real code and on cases."""
+
+from __future__ import annotations
+
+import ast
+import sysconfig
+import warnings
+from pathlib import Path
+
+import pytest
+
+from tradai_tasks.affected.extract import decode, extract, extract_config
+from tradai_tasks.affected.facts import Facts
+
+STDLIB = Path(sysconfig.get_paths()["stdlib"])
+PURELIB = Path(sysconfig.get_paths()["purelib"])
+_FOLDERS = (STDLIB, PURELIB / "nox", PURELIB / "_pytest", PURELIB / "pip", PURELIB / "hypothesis")
+
+
+def corpus() -> list[Path]:
+    """Every fifth file of the standard library and of a few packages."""
+    found = [
+        file
+        for folder in _FOLDERS
+        for file in sorted(folder.rglob("*.py"))
+        if folder != STDLIB or not {"site-packages", "lib2to3", "idlelib"} & set(file.parts)
+    ]
+    return found[::5]
+
+
+def seen_by_ast(tree: ast.Module) -> set[tuple[str, str]]:
+    """(module, name) of every import statement; the name is empty for `import module`."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name, "") for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            found |= {(module, alias.name) for alias in node.names}
+    return found
+
+
+def seen(facts: Facts) -> set[tuple[str, str]]:
+    found = set()
+    for module, clauses in facts.imports:
+        if not clauses:
+            found.add((module.partition(" as ")[0], ""))
+        found |= {(module, clause.partition(" as ")[0]) for clause in clauses}
+    return found
+
+
+def test_every_import_that_ast_sees_in_real_code_is_seen() -> None:
+    files = corpus()
+    assert len(files) > 200
+    for file in files:
+        data = file.read_bytes()
+        facts = extract(data)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(data)
+        except (SyntaxError, ValueError):
+            continue  # test data that is broken on purpose
+        assert not facts.broken, file
+        missed = seen_by_ast(tree) - seen(facts)
+        if facts.lazy is None:
+            assert not missed, (file, missed)
+
+
+def test_every_dotted_string_that_ast_sees_is_seen() -> None:
+    from tradai_tasks.affected.lexical import DOTTED
+
+    for file in corpus()[::4]:
+        data = file.read_bytes()
+        facts = extract(data)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(data)
+        except (SyntaxError, ValueError):
+            continue
+        if facts.lazy is not None or facts.broken:
+            continue
+        strings = {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        dotted = {text for text in strings if DOTTED.match(text) and len(text) < 100}
+        assert dotted <= {*facts.strings, *facts.words}, (file, dotted - set(facts.strings))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('import importlib\nimportlib.import_module("a.b")', {"a.b"}),
+        ('from importlib import import_module as load\nload("plain")', {"plain"}),
+        ('import_module(".x", package=__name__)', {".x"}),
+        ('import_module(".x", __package__)', {".x"}),
+        ('__import__("plain")', {"plain"}),
+        ('pytest.importorskip("plain")', {"plain"}),
+        ('pytest_plugins = ["one", "two.three"]', {"one", "two.three"}),
+        ('pytest_plugins = "one"', {"one"}),
+        ('NAMES = {"x": "plain"}\nimport_module(NAMES[key])', {"plain"}),
+        ('for name in ["one", "two"]:\n    import_module(name)', {"one", "two"}),
+        ('run([sys.executable, "-m", "tool"])', {"tool", "tool.__main__"}),
+        ('run("python -m tool.main")', {"tool.main"}),
+        ('runpy.run_module("plain")', {"plain"}),
+        ('list(map(import_module, ["one"]))', {"one"}),
+        ('d = {"_target_": "plain"}', {"plain"}),
+        ('INSTALLED_APPS = ["app_one"]', {"app_one"}),
+        ('x = "plain" if c else "other"\nimport_module(x)', {"plain", "other"}),
+        ('import_module("pkg" + ".mod")', {"pkg.mod"}),
+    ],
+)
+def test_literal_dynamic_imports_give_names(text: str, words: set[str]) -> None:
+    facts = extract(text.encode())
+    assert words <= {*facts.words, *facts.strings}, facts
+    assert not facts.broken
+    assert not facts.dynamic, facts.dynamic
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix"),
+    [
+        ('import_module(f"pkg.{name}")', "pkg."),
+        ('import_module("pkg." + name)', "pkg."),
+        ('import_module("pkg.%s" % name)', "pkg."),
+        ('import_module(f".{name}", __package__)', "."),
+        ('mock.patch(f"pkg.mod.{name}")', "pkg.mod."),
+        ("import pkg\npkgutil.iter_modules(pkg.__path__)", "pkg."),
+        ("import pkg.sub as s\npkgutil.walk_packages(s.__path__)", "pkg.sub."),
+    ],
+)
+def test_a_literal_beginning_covers_all_that_is_below(text: str, prefix: str) -> None:
+    facts = extract(text.encode())
+    assert prefix in facts.subtrees, facts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import_module(name)",
+        "__import__(name)",
+        "importlib.import_module(settings.NAME)",
+        "spec_from_file_location(name, path)",
+        "runpy.run_path(path)",
+        "pkgutil.iter_modules(paths)",
+        "register(import_module)",
+    ],
+)
+def test_what_cannot_be_told_widens_with_the_line(text: str) -> None:
+    facts = extract(f"x = 1\n{text}\n".encode())
+    assert facts.dynamic.startswith("line 2: "), facts
+
+
+@pytest.mark.parametrize(
+    ("text", "groups"),
+    [
+        ('entry_points(group="things")', ("things",)),
+        ("entry_points()", ("*",)),
+        ('iter_entry_points("things")', ("things",)),
+        ('entry_points()["things"]', ("things",)),
+        ("entry_points(group=name)", ("*",)),
+    ],
+)
+def test_groups_of_entry_points(text: str, groups: tuple[str, ...]) -> None:
+    assert extract(text.encode()).groups == groups
+
+
+def test_lazy_modules_tell_which_name_comes_from_where() -> None:
+    text = (
+        "import importlib\nfrom typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from .types import Typed\n"
+        '_NAMES = {"Client": ".client", "Server": "pkg.server"}\nVERSION = "1"\n'
+        "def __getattr__(name):\n"
+        "    if name in _NAMES:\n"
+        "        return getattr(importlib.import_module(_NAMES[name], __name__), name)\n"
+        '    if name == "Odd":\n        from .odd import Odd\n        return Odd\n'
+        "    raise AttributeError(name)\n"
+    )
+    lazy = extract(text.encode()).lazy
+    assert lazy is not None
+    assert ".client" in lazy.symbols["Client"]
+    assert "pkg.server" in lazy.symbols["Server"]
+    assert any(reference.startswith(".odd") for reference in lazy.symbols["Odd"])
+    assert any(reference.startswith(".types") for reference in lazy.symbols["Typed"])
+    assert "VERSION" in lazy.defined
+    pairs = '_ALL = [("Client", ".client")]\ndef __getattr__(name):\n    return load(dict(_ALL)[name])\n'
+    found = extract(pairs.encode()).lazy
+    assert found is not None
+    assert ".client" in found.symbols["Client"]
+    attach = (
+        "import lazy_loader as lazy\n__getattr__, __dir__, __all__ = lazy.attach(__name__, "
+        '["sub"], {"mod": ["Name"]})\n'
+    )
+    attached = extract(attach.encode()).lazy
+    assert attached is not None
+    assert "mod" in " ".join(attached.symbols["Name"])
+
+
+@pytest.mark.parametrize(
+    ("data", "broken"),
+    [
+        (b"", ""),
+        (b"\xef\xbb\xbfimport a\n", ""),
+        (b"# coding: latin-1\nimport a  # caf\xe9\n", ""),
+        (b"#!/bin/x\n# -*- coding: cp1252 -*-\nimport a\n", ""),
+        (b"import a\r\nimport b\r\n", ""),
+        (b"x = 'caf\xe9'\n", "cannot be decoded"),
+        (b"# coding: no-such-thing\nimport a\n", "cannot be decoded"),
+        (b"import a\0\n", "does not parse: null bytes"),
+        (b"def f(:\n    'unclosed\n", "does not parse"),
+        (b"<<<<<<< ours\nimport a\n=======\nimport b\n>>>>>>> theirs\n", "does not parse"),
+        (b"type X[T] = list[T]\nimport a\n", ""),
+        (b"def f[T](x: T) -> T: ...\nimport a\nimport_module(x)\n", ""),
+    ],
+)
+def test_any_bytes_are_read_or_said_to_be_broken(data: bytes, broken: str) -> None:
+    facts = extract(data)
+    assert facts.broken.startswith(broken)
+    assert bool(facts.broken) == bool(broken)
+
+
+def test_deep_nesting_is_no_crash() -> None:
+    deep = "import_module(x)\n" + "(" * 3000 + ")" * 3000
+    facts = extract(deep.encode())
+    assert facts.broken or facts.dynamic
+
+
+def test_settings_of_pytest_are_read() -> None:
+    text = b"""
+[tool.pytest.ini_options]
+addopts = "-p plugin.one -p no:cacheprovider"
+pythonpath = ["src", "."]
+DJANGO_SETTINGS_MODULE = "site.settings"
+"""
+    facts = extract_config(text)
+    assert {"plugin.one", "site.settings"} <= set(facts.words)
+    assert "no" not in facts.words
+    assert set(facts.paths) == {"src", "."}
+    assert extract_config(b"[tool.other]\n") == Facts()
+
+
+def test_line_ends_are_folded() -> None:
+    assert decode(b"a\r\nb\rc\n") == "a\nb\nc\n"
