@@ -10,10 +10,14 @@ import ast
 import itertools
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Import
 from tradai_tasks.affected.lexical import DOTTED, imports_in
-from tradai_tasks.affected.values import Source, Values, called, parameters
+from tradai_tasks.affected.locations import folder_in, packages_in, spelled_out
+from tradai_tasks.affected.syntax import called, parameters
+from tradai_tasks.affected.values import Values
 
 __all__ = ["TRIGGERS", "Dynamic", "analyse", "guess"]
 
@@ -197,7 +201,7 @@ class _Reader:
         elif name in _BY_PATH:
             self._by_path(node, name)
         elif name in _LISTS:
-            self._take(self.source.packages_in(node), node, f"{name}()")
+            self._take(packages_in(self.source, node), node, f"{name}()")
         elif name in _GROUPS:
             self._groups(node)
         elif name in _SCANNERS and isinstance(node.func, ast.Attribute):
@@ -223,7 +227,7 @@ class _Reader:
         argument = _first(node, {"name", "modname", "mod_name", "import_name", "dotted_path"})
         if argument is None:
             return
-        if name in {"import_string", "resolve_name", "locate"} and name not in self._imported():
+        if name in {"import_string", "resolve_name", "locate"} and name not in self._imported:
             return  # some other function of that name
         if isinstance(argument, ast.Name) and self._is_handed_on(node, argument.id, name):
             return
@@ -232,6 +236,7 @@ class _Reader:
         values = self.source.evaluate(argument)
         self._take(values, node, f"{name}() of a computed name")
 
+    @cached_property
     def _imported(self) -> set[str]:
         return {
             bound
@@ -271,7 +276,10 @@ class _Reader:
                 argument = keyword.value
         if argument is None:
             return
-        parts = self.source.spelled_out(argument)
+        parts = spelled_out(self.source, argument)
+        if parts is None:
+            self._widen(node, f"{name}() of a computed path")
+            return
         names = {part.id for part in parts if isinstance(part, ast.Name)}
         texts = [str(p.value) for p in parts if isinstance(p, ast.Constant) and p.value is not None]
         if names & _TEMPORARY:
@@ -280,7 +288,7 @@ class _Reader:
         if path.endswith(".py") and not self._has_parameter(argument, parts):
             self.found.paths.add(f"./{path}")
             return
-        values = self.source.folder_in(argument)
+        values = folder_in(self.source, argument)
         if "__file__" in names and not values.unknown:
             self.found.subtrees |= values.prefixes
         else:
@@ -294,26 +302,34 @@ class _Reader:
         texts: set[str] = set()
         for keyword in node.keywords:
             if keyword.arg in {"group", None}:
-                texts |= self.source.evaluate(keyword.value).literals or {"*"}
+                texts |= self._texts(keyword.value)
         for argument in node.args:
-            texts |= self.source.evaluate(argument).literals or {"*"}
+            texts |= self._texts(argument)
         parent = self.source.parents.get(node)
         if isinstance(parent, ast.Subscript):
-            texts |= self.source.evaluate(parent.slice).literals or {"*"}
+            texts |= self._texts(parent.slice)
         self.found.groups |= texts or {"*"}
+
+    def _texts(self, node: ast.expr) -> set[str]:
+        """Return the groups that an expression can be; any where that is not all known."""
+        values = self.source.evaluate(node)
+        is_known = not (values.unknown or values.prefixes or values.is_table)
+        return values.literals if values.literals and is_known else {"*"}
 
     def _take(self, values: Values, node: ast.AST, what: str) -> None:
         """Record what an argument can be, or widen where that is not known."""
         self.found.words |= {word for word in values.literals if _WORD.match(word)}
         self.found.subtrees |= values.prefixes
         if values.is_table:
-            for part in self.source.nodes:
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    text = part.value
-                    if _WORD.match(text) and not DOTTED.match(text):
-                        self.found.words.add(text)
+            self.found.words |= self._loose_words
         if values.unknown:
             self._widen(node, what)
+
+    @cached_property
+    def _loose_words(self) -> frozenset[str]:
+        """The strings of the file that may name a module and are not dotted, so not seen else."""
+        texts = self.source.texts
+        return frozenset(text for text in texts if _WORD.match(text) and not DOTTED.match(text))
 
     def _widen(self, node: ast.AST, what: str) -> None:
         if not self.found.reason:

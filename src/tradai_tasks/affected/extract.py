@@ -8,10 +8,10 @@ import re
 import warnings
 
 from tradai_tasks.affected import dynamic
+from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.lazy import find_lazy
 from tradai_tasks.affected.lexical import Scan, scan
-from tradai_tasks.affected.values import Source
 
 __all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]
 

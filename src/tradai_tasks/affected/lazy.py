@@ -11,8 +11,8 @@ import ast
 import re
 from dataclasses import dataclass, field
 
+from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Import, Lazy
-from tradai_tasks.affected.values import Source
 
 __all__ = ["LazyModule", "find_lazy", "uses_of"]
 

@@ -200,8 +200,15 @@ def test_names_that_git_refuses(name):
             st.lists(inner, max_size=3)
             | st.dictionaries(
                 st.sampled_from(
-                    ["ref", "before", "after", "forced", "pull_request", "base", "head", "sha"]
-                    + [
+                    [
+                        "ref",
+                        "before",
+                        "after",
+                        "forced",
+                        "pull_request",
+                        "base",
+                        "head",
+                        "sha",
                         "repository",
                         "default_branch",
                         "merge_group",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.support.snapshots import MemorySnapshot, graph_of, member
 
 from tradai_tasks.affected import extraction
@@ -115,7 +116,7 @@ def start(choices: random.Random) -> dict[str, str]:
     return {path: choices.choice(TEXTS) for path in PATHS if choices.random() < 0.8}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20))
 @given(seed=st.integers(0, 2**32))
 def test_a_warm_graph_equals_a_cold_one_after_any_edits(
     tmp_path_factory: pytest.TempPathFactory, seed: int

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.support.examples import examples
 
 from tradai_tasks.affected.lockfile import (
     compare_locks,
@@ -465,18 +466,17 @@ def edges(draw: st.DrawFn, names: list[str]) -> list[dict[str, Any]]:
 
 @st.composite
 def locks(draw: st.DrawFn) -> dict[str, Any]:
-    packages = []
-    for name in MEMBERS:
-        packages.append(
-            member(
-                name,
-                draw(edges(NAMES + MEMBERS)),
-                **{
-                    "optional-dependencies": {e: draw(edges(NAMES + MEMBERS)) for e in EXTRAS},
-                    "dev-dependencies": {"dev": draw(edges(NAMES + MEMBERS))},
-                },
-            )
+    packages = [
+        member(
+            name,
+            draw(edges(NAMES + MEMBERS)),
+            **{
+                "optional-dependencies": {e: draw(edges(NAMES + MEMBERS)) for e in EXTRAS},
+                "dev-dependencies": {"dev": draw(edges(NAMES + MEMBERS))},
+            },
         )
+        for name in MEMBERS
+    ]
     for name in NAMES:
         versions = draw(st.lists(st.sampled_from("12"), min_size=1, max_size=2, unique=True))
         for version in versions:
@@ -570,7 +570,7 @@ def total(document: dict[str, Any]) -> set[str]:
     return {f for f in brute_force(whole, MEMBERS[0]) if not f.startswith('["all"')}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(80))
 @given(mutations())
 def test_the_selection_is_that_of_comparing_whole_closures(both):
     before, after = both
@@ -588,7 +588,7 @@ def test_the_selection_is_that_of_comparing_whole_closures(both):
             assert reason.endswith(name) or reason.startswith((f"{name}:", f"{name}["))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50))
 @given(locks())
 def test_closures_are_those_found_by_brute_force(document):
     assume(document["package"])

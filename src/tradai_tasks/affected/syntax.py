@@ -1,0 +1,154 @@
+"""One parsed file with the look-ups that reading it needs: parents, functions, bindings, uses."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+
+__all__ = ["Function", "Syntax", "called", "parameters"]
+
+_BINDERS = (
+    ast.Assign,
+    ast.AnnAssign,
+    ast.AugAssign,
+    ast.NamedExpr,
+    ast.For,
+    ast.AsyncFor,
+    ast.comprehension,
+    ast.withitem,
+    ast.Import,
+    ast.ImportFrom,
+)
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+class Syntax:
+    """A parsed file, indexed."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        """Index a tree."""
+        self.tree = tree
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self.nodes: list[ast.AST] = [tree]
+        self.bound: dict[str, list[tuple[ast.AST, bool]]] = {}  # name -> values; bool: part of one
+        self.modules: dict[str, str] = {}  # name -> module that an import statement binds to it
+        parents, nodes = self.parents, self.nodes
+        for node in nodes:  # grows while it is read: breadth first
+            # what ast.iter_child_nodes does, at half its cost: this is most of a cold run
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    for child in value:
+                        if isinstance(child, ast.AST):
+                            parents[child] = node
+                            nodes.append(child)
+                elif isinstance(value, ast.AST) and name != "ctx":
+                    parents[value] = node
+                    nodes.append(value)
+            if isinstance(node, _BINDERS):
+                self._bind(node)
+
+    def _bind(self, node: ast.AST) -> None:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._bind_target(target, value, part=False)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._bind_target(target, value, part=False)
+            case ast.AugAssign(target=target, value=value):
+                self._bind_target(target, value, part=False)
+            case ast.NamedExpr(target=target, value=value):
+                self._bind_target(target, value, part=False)
+            case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
+                self._bind_target(target, value, part=True)
+            case ast.comprehension(target=target, iter=value):
+                self._bind_target(target, value, part=True)
+            case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
+                self._bind_target(target, value, part=True)
+            case ast.Import(names=names):
+                for alias in names:
+                    top = alias.name.partition(".")[0]
+                    self.modules[alias.asname or top] = alias.name if alias.asname else top
+            case ast.ImportFrom(names=names, module=module, level=level):
+                for alias in names:
+                    base = "." * level + (module or "")
+                    joined = base + alias.name if base.endswith(".") else f"{base}.{alias.name}"
+                    self.modules[alias.asname or alias.name] = joined
+            case _:
+                pass
+
+    def _bind_target(self, target: ast.AST, value: ast.AST, *, part: bool) -> None:
+        if isinstance(target, ast.Name):
+            self.bound.setdefault(target.id, []).append((value, part))
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+                for one, its in zip(target.elts, value.elts, strict=True):
+                    self._bind_target(one, its, part=part)
+            else:
+                for one in target.elts:
+                    self._bind_target(one, value, part=True)
+        elif isinstance(target, ast.Starred):
+            self._bind_target(target.value, value, part=True)
+
+    def function_of(self, node: ast.AST) -> Function | None:
+        """Return the innermost function around a node."""
+        up = self.parents.get(node)
+        while up is not None and not isinstance(up, Function):
+            up = self.parents.get(up)
+        return up
+
+    def functions_of(self, node: ast.AST) -> Iterator[Function]:
+        """Yield the functions around a node, the innermost first."""
+        up = self.function_of(node)
+        while up is not None:
+            yield up
+            up = self.function_of(up)
+
+    @cached_property
+    def mentions(self) -> dict[str, list[ast.Name | ast.Attribute]]:
+        """Name -> where it stands, alone or after a dot."""
+        found: dict[str, list[ast.Name | ast.Attribute]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Name):
+                found.setdefault(node.id, []).append(node)
+            elif isinstance(node, ast.Attribute):
+                found.setdefault(node.attr, []).append(node)
+        return found
+
+    @cached_property
+    def keys(self) -> frozenset[object]:
+        """The literal keys under which literal tables of the file have literals."""
+        return frozenset(
+            name.value
+            for node in self.nodes
+            if isinstance(node, ast.Dict)
+            for name, value in zip(node.keys, node.values, strict=True)
+            if isinstance(name, ast.Constant) and isinstance(value, ast.Constant)
+        )
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The string constants of the file."""
+        return tuple(
+            node.value
+            for node in self.nodes
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
+
+
+def parameters(function: Function) -> list[str]:
+    """Return the names of a function's parameters, those by position first."""
+    given = function.args
+    ordered = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    ordered += [one for one in (given.vararg, given.kwarg) if one is not None]
+    return [one.arg for one in ordered]
+
+
+def called(node: ast.AST) -> str:
+    """Return the last part of the name that a call calls."""
+    if isinstance(node, ast.Call):
+        node = node.func
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
