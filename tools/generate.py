@@ -48,22 +48,30 @@ def sections() -> Iterator[tuple[str, str, type[msgspec.Struct]]]:
     # one look at the whole model: msgspec 0.22 crashes when its field types are inspected singly
     model: Any = inspect.type_info(Settings)
     for field in model.fields:
-        kind = bare(field.type)
-        if isinstance(kind, inspect.StructType):
-            yield f"`{field.encode_name}`", f"{field.encode_name}.", kind.cls
-            yield from _lists(f"{field.encode_name}.", kind)
-        elif isinstance(kind, inspect.DictType):
-            package: Any = bare(kind.value_type)
-            yield "`packages.<name>`", "packages.<name>.", package.cls
-            yield from _lists("packages.<name>.", package)
+        yield from _below("", field)
 
 
-def _lists(prefix: str, kind: Any) -> Iterator[tuple[str, str, type[msgspec.Struct]]]:
-    for field in kind.fields:
-        item = bare(getattr(bare(field.type), "item_type", None))
-        if isinstance(item, inspect.StructType):
-            path = f"{prefix}{field.encode_name}[]"
-            yield f"`{path}`", f"{path}.", item.cls
+def _below(prefix: str, field: Any) -> Iterator[tuple[str, str, type[msgspec.Struct]]]:
+    """Yield the tables of a field: itself, the items of a list, the values of a dictionary."""
+    path = f"{prefix}{field.encode_name}"
+    kind = without_none(field.type)
+    if isinstance(kind, inspect.DictType):
+        path, kind = f"{path}.<name>", bare(kind.value_type)
+    elif hasattr(kind, "item_type"):
+        path, kind = f"{path}[]", bare(kind.item_type)
+    if isinstance(kind, inspect.StructType):
+        yield f"`{path}`", f"{path}.", kind.cls
+        for inner in kind.fields:
+            yield from _below(f"{path}.", inner)
+
+
+def without_none(kind: Any) -> Any:
+    """Return a type without descriptions, and of `X | None` the X."""
+    kind = bare(kind)
+    if isinstance(kind, inspect.UnionType):
+        found = [bare(t) for t in kind.types if not isinstance(bare(t), inspect.NoneType)]
+        return found[0] if len(found) == 1 else kind
+    return kind
 
 
 def bare(kind: Any) -> Any:
@@ -75,8 +83,9 @@ def bare(kind: Any) -> Any:
 
 def nested(field: Any) -> bool:
     """Tell whether a field is a table with a section of its own."""
-    kind = bare(field.type)
-    return isinstance(kind, (inspect.StructType, inspect.DictType))
+    kind = without_none(field.type)
+    kind = bare(kind.value_type) if isinstance(kind, inspect.DictType) else kind
+    return isinstance(kind, inspect.StructType)
 
 
 def summary(model: type[msgspec.Struct]) -> str:
@@ -122,6 +131,8 @@ def shown_type(kind: Any) -> str:
         return " | ".join(f"`{json.dumps(value)}`" for value in kind.values)
     if isinstance(kind, (inspect.VarTupleType, inspect.ListType)):
         return f"list of {shown_type(kind.item_type)}"
+    if isinstance(kind, inspect.DictType):
+        return f"table of {shown_type(kind.value_type)}"
     if isinstance(kind, inspect.StructType):
         return "table"
     if isinstance(kind, (inspect.IntType, inspect.FloatType)):

@@ -10,6 +10,13 @@ __all__ = [
     "AmbiguousLayoutError",
     "AuditServiceError",
     "BacktestRecordError",
+    "AwsCredentialsError",
+    "AwsDeniedError",
+    "AwsError",
+    "AwsExpiredError",
+    "AwsRegionError",
+    "AwsThrottledError",
+    "AwsUnreachableError",
     "BadArgumentsError",
     "BadTagError",
     "BrokenTomlError",
@@ -29,6 +36,7 @@ __all__ = [
     "ToolMissingError",
     "ToolNotLockedError",
     "UnknownRevisionError",
+    "UnmappedTagError",
     "VersionMismatchError",
 ]
 
@@ -137,3 +145,43 @@ class TagExistsError(TasksError):
 
 class BacktestRecordError(TasksError):
     """The record of a backtest is absent, unreadable or contradicts itself."""
+
+
+class UnmappedTagError(TasksError):
+    """A tag that no rule of the settings maps to an environment."""
+
+    exit_code = 2
+
+
+class AwsError(TasksError):
+    """AWS refused or could not do what was asked; `code` is its own name for why."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class AwsCredentialsError(AwsError):
+    """There are no credentials for AWS, or it does not know them."""
+
+
+class AwsExpiredError(AwsError):
+    """The credentials of AWS, or the sign-in they come from, have expired."""
+
+
+class AwsDeniedError(AwsError):
+    """The role may not do what was asked; the message names the IAM action."""
+
+
+class AwsRegionError(AwsError):
+    """No AWS region is set anywhere."""
+
+    exit_code = 2
+
+
+class AwsThrottledError(AwsError):
+    """AWS takes no more requests for now, after all retries."""
+
+
+class AwsUnreachableError(AwsError):
+    """AWS, or what stands in for it, cannot be reached."""

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from tradai_tasks.settings_deploy import DeploySettings
 from tradai_tasks.settings_table import (
     Kind,
     Level,
@@ -25,6 +26,7 @@ from tradai_tasks.settings_table import (
 __all__ = [
     "AffectedSettings",
     "ContractSettings",
+    "DeploySettings",
     "IgnoredAdvisory",
     "IntegrationSettings",
     "Kind",
@@ -258,6 +260,7 @@ class Settings(Table, frozen=True, kw_only=True):
     contract: ContractSettings = field(default_factory=ContractSettings)
     integration: IntegrationSettings = field(default_factory=IntegrationSettings)
     affected: AffectedSettings = field(default_factory=AffectedSettings)
+    deploy: DeploySettings = field(default_factory=DeploySettings)
     packages: Annotated[
         dict[Name, PackageSettings],
         Meta(description="Settings of single packages, by name."),

@@ -7,7 +7,7 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -111,19 +111,26 @@ def read_package_table(raw: Mapping[str, Any], file: str) -> PackageSettings:
 
 
 def faults_of(raw: Mapping[str, Any], model: type[msgspec.Struct], prefix: str) -> list[str]:
-    """Return every fault of a raw table, each as `key.path: what`, empty when it fits.
-
-    msgspec stops at the first fault, so each is taken out of a copy and the rest tried again.
-    """
+    """Return every fault of a raw table, each as `key.path: what`, empty when it fits."""
     foreign = _foreign(raw, "")
     if foreign:
         return [f"{prefix}{fault}" for fault in foreign]
-    rest = copy.deepcopy(dict(raw))
+    try:
+        msgspec.convert(raw, model)
+    except msgspec.ValidationError:
+        return _each_fault(copy.deepcopy(dict(raw)), model, prefix)
+    return []
+
+
+def _each_fault(rest: dict[str, Any], model: type[msgspec.Struct], prefix: str) -> list[str]:
+    """Return every fault of a copy that is used up.
+
+    msgspec stops at the first fault, so each is taken out and the rest tried again.
+    """
     faults: list[str] = []
-    if model is Settings and isinstance(rest.get("packages"), dict):
+    for where, inner, table in _named_tables(rest, model):
         # msgspec does not name the keys of a dict, so its entries are validated one by one
-        for name, table in rest.pop("packages").items():
-            faults += _package_faults(name, table, prefix)
+        faults += _named_faults(f"{prefix}{where}", inner, table)
     removed: dict[str, list[int]] = {}
     gone: set[str] = set()
     while True:
@@ -141,13 +148,38 @@ def faults_of(raw: Mapping[str, Any], model: type[msgspec.Struct], prefix: str) 
             return faults
 
 
-def _package_faults(name: str, table: Any, prefix: str) -> list[str]:
-    where = f"{prefix}packages.{_quoted(name)}"
-    if not name:
-        return [f"{where}: expected the name of a package"]
+def _named_tables(
+    raw: dict[str, Any], model: type[msgspec.Struct]
+) -> Iterator[tuple[str, type[msgspec.Struct], Any]]:
+    """Take every table that has a name of the user's own out of `raw`, and yield it.
+
+    That is each entry of a dict of tables, at the top or in a table below, as (path, model, value).
+    """
+    from msgspec import inspect  # noqa: PLC0415 - needed only to word a fault
+
+    kind: Any = inspect.type_info(model)
+    for field in kind.fields:
+        value = raw.get(field.encode_name)
+        if not isinstance(value, dict):
+            continue
+        types = [_bare(one) for one in getattr(_bare(field.type), "types", (field.type,))]
+        for one in types:
+            entry = _bare(getattr(one, "value_type", None))
+            if isinstance(one, inspect.DictType) and isinstance(entry, inspect.StructType):
+                del raw[field.encode_name]
+                for name, table in value.items():
+                    yield f"{field.encode_name}.{_quoted(name)}", entry.cls, table
+            elif isinstance(one, inspect.StructType):
+                for path, inner, table in _named_tables(value, one.cls):
+                    yield f"{field.encode_name}.{path}", inner, table
+
+
+def _named_faults(where: str, model: type[msgspec.Struct], table: Any) -> list[str]:
+    if where.endswith('.""'):
+        return [f"{where}: expected a name"]
     if not isinstance(table, dict):
         return [f"{where}: expected a table, got `{type(table).__name__}`"]
-    return faults_of(table, PackageSettings, f"{where}.")
+    return faults_of(table, model, f"{where}.")
 
 
 def _read(tree: Tree) -> tuple[str, dict[str, Any]]:
@@ -188,7 +220,8 @@ def _described(
     what = match["what"]
     path: list[str | int] = [
         step["key"] if step["index"] is None else int(step["index"])
-        for step in _STEP.finditer(match["path"] or "")
+        # "[...]" is a value in a dict, whose key msgspec does not tell
+        for step in _STEP.finditer((match["path"] or "").replace("[...]", ""))
     ]
     unknown = _UNKNOWN.match(what)
     if unknown:

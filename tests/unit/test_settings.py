@@ -22,10 +22,7 @@ from tradai_tasks.settings_load import (
     tool_table,
 )
 
-_KNOWN = (
-    "affected, contract, integration, kind, lint, members, packages, perf, python, security, "
-    "test, typecheck"
-)
+_KNOWN = ", ".join(sorted(Settings.__struct_encode_fields__))
 
 
 def loaded(table: str) -> Settings:
@@ -75,7 +72,16 @@ def test_the_table_of_pyproject_and_the_file_of_its_own_read_alike() -> None:
         ("test = 3", "test: expected a table, got `int`"),
         ("packages = 3", "packages: expected a table, got `int`"),
         ("packages.a = 3", "packages.a: expected a table, got `int`"),
-        ("packages.'' = {}", 'packages."": expected the name of a package'),
+        (
+            "deploy.environments.qa.missing-service = 'no'",
+            "deploy.environments.qa.missing-service: invalid enum value 'no'; use one of 'error'",
+        ),
+        ("deploy.environments.qa = 1", "deploy.environments.qa: expected a table, got `int`"),
+        (
+            "deploy.environments.qa.regoin = 1",
+            "deploy.environments.qa.regoin: unknown key; did you mean 'region'?",
+        ),
+        ("packages.'' = {}", 'packages."": expected a name'),
         ("packages.b.flor = 1", "packages.b.flor: unknown key; did you mean 'floor'?"),
         ("packages.'a.b'.floor = 'x'", 'packages."a.b".floor: expected `float`, got `str`'),
         ("members = 'a'", "members: expected `list`, got `str`"),
@@ -246,10 +252,7 @@ _TOML = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=4),
     max_leaves=12,
 )
-_TOP = [
-    "test", "lint", "typecheck", "security", "perf", "contract", "integration", "affected",
-    "packages", "python", "kind", "members",
-]  # fmt: skip
+_TOP = list(Settings.__struct_encode_fields__)
 
 
 @given(st.dictionaries(_KEYS | st.sampled_from(_TOP), _TOML, max_size=6))
@@ -289,6 +292,11 @@ _INJECTED: dict[str, tuple[tuple[str, ...], Any]] = {
         ("packages", "c", "protocols"),
         [{"class": "x", "protocol": "a:B"}],
     ),
+    "deploy.tags[0].environment": (("deploy", "tags"), [{"environment": ""}]),
+    "deploy.interval": (("deploy", "interval"), 0),
+    "deploy.environments.qa.region": (("deploy", "environments", "qa", "region"), 1),
+    "deploy.environments.qa.functions": (("deploy", "environments", "qa", "functions"), {"a": 1}),
+    'deploy.environments."a b".zone': (("deploy", "environments", "a b", "zone"), "x"),
     '"Über"': (("Über",), {}),
 }
 

@@ -1,0 +1,224 @@
+"""AWS: clients by the usual chain of credentials, and its errors in one line.
+
+Nothing but the chain gives credentials: environment, profile, SSO, OIDC role, instance. Clients are
+made when first needed, and botocore's own retries (back-off on throttling, 5xx and dropped
+connections) stand below every call.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tradai_tasks.errors import (
+    AwsCredentialsError,
+    AwsDeniedError,
+    AwsError,
+    AwsExpiredError,
+    AwsRegionError,
+    AwsThrottledError,
+    AwsUnreachableError,
+    ToolMissingError,
+)
+
+__all__ = ["Aws", "pascal_case", "told"]
+
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+_UNKNOWN_KEY = frozenset(
+    {
+        "AuthFailure",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_THROTTLED = frozenset(
+    {
+        "RequestLimitExceeded",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_ACTION = re.compile(r"not authorized to perform: (?P<action>[A-Za-z0-9-]+:[A-Za-z0-9*]+)")
+# botocore's exceptions for credentials that are absent, incomplete or cannot be fetched
+_NO_CREDENTIALS = (
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "CredentialRetrievalError",
+    "ProfileNotFound",
+    "InvalidConfigError",
+    "UnknownCredentialError",
+)
+_SIGN_IN_AGAIN = ("SSOError", "TokenRetrievalError", "RefreshWithMFAUnsupportedError")
+_SIGN_IN = (
+    "sign in (aws sso login, aws configure) or set AWS_PROFILE; in CI, let the job assume its role "
+    "first"
+)
+
+
+@dataclass
+class Aws:
+    """The clients of one region."""
+
+    region: str | None = None  # None for that of the usual AWS chain
+    attempts: int = 5  # at each request, the first among them
+    connect_timeout: float = 10  # seconds
+    read_timeout: float = 60  # seconds
+    _session: Any = field(default=None, repr=False)
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Make a request and return its answer.
+
+        Args:
+            service: boto3's name of the service: `ecs`, `lambda`.
+            operation: The client's method: `describe_services`.
+            parameters: Of that method.
+
+        Raises:
+            AwsError: It failed, with AWS's error code in `code`; subclasses say more.
+        """
+        with _telling(service, operation):
+            found: dict[str, Any] = getattr(self.client(service), operation)(**parameters)
+        return found
+
+    def pages(
+        self, service: str, operation: str, key: str, **parameters: Any
+    ) -> Iterator[dict[str, Any] | str]:
+        """Yield the items of an answer that comes in pages.
+
+        Args:
+            service: boto3's name of the service.
+            operation: The client's method, one with a paginator.
+            key: The list in the answer.
+            parameters: Of that method.
+
+        Raises:
+            AwsError: As `call`.
+        """
+        with _telling(service, operation):
+            for page in self.client(service).get_paginator(operation).paginate(**parameters):
+                yield from page[key]
+
+    def client(self, service: str) -> Any:
+        """Return a client, the same each time; any thread may use it.
+
+        Raises:
+            AwsRegionError: No region is set anywhere.
+            AwsCredentialsError: The profile asked for does not exist.
+            ToolMissingError: boto3 is not installed.
+        """
+        with self._lock, _telling(service, "client"):
+            if service not in self._clients:
+                self._clients[service] = self._made(service)
+            return self._clients[service]
+
+    def _made(self, service: str) -> Any:
+        try:
+            import boto3  # noqa: PLC0415 - takes 0.3 s to load
+            from botocore.config import Config  # noqa: PLC0415 - as above
+        except ModuleNotFoundError:
+            raise ToolMissingError(
+                "boto3: not installed; add the extra of releases: tradai-tasks[release]"
+            ) from None
+        # a session of our own: boto3's default one would be shared with whoever else uses boto3
+        self._session = self._session or boto3.session.Session(region_name=self.region)
+        if self._session.region_name is None:
+            raise AwsRegionError(
+                "AWS: no region is set; set deploy.environments.<name>.region, AWS_REGION or the "
+                "profile's region"
+            )
+        config = Config(
+            retries={"mode": "standard", "max_attempts": self.attempts},
+            connect_timeout=self.connect_timeout,
+            read_timeout=self.read_timeout,
+            user_agent_extra="tradai-tasks",
+        )
+        return self._session.client(service, config=config)
+
+
+@contextmanager
+def _telling(service: str, operation: str) -> Iterator[None]:
+    """Turn an error of botocore into one of ours."""
+    try:
+        yield
+    except Exception as error:
+        # its classes are known once it is loaded, and it is loaded only where AWS is used
+        if type(error).__module__.split(".")[0] not in {"boto3", "botocore"}:
+            raise
+        raise told(error, service, operation) from None
+
+
+def told(error: BaseException, service: str, operation: str) -> AwsError:
+    """Return our error for one of botocore's: one line, with what to do.
+
+    Args:
+        error: What botocore raised.
+        service: boto3's name of the service.
+        operation: The client's method.
+    """
+    action = f"{service}:{pascal_case(operation)}"
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "ClientError" in names:
+        response: dict[str, Any] = getattr(error, "response", {})
+        return _of_answer(response.get("Error", {}), action)
+    text = _one_line(str(error))
+    if "NoRegionError" in names:
+        return AwsRegionError(
+            "AWS: no region is set; set deploy.environments.<name>.region, AWS_REGION or the "
+            "profile's region"
+        )
+    if names & set(_SIGN_IN_AGAIN):
+        return AwsExpiredError(f"{action}: the sign-in to AWS has expired ({text}); {_SIGN_IN}")
+    if names & set(_NO_CREDENTIALS):
+        return AwsCredentialsError(f"{action}: no credentials for AWS ({text}); {_SIGN_IN}")
+    if names & {"HTTPClientError", "ConnectionError"}:
+        return AwsUnreachableError(
+            f"{action}: AWS cannot be reached ({text}); check the network, the region and "
+            f"AWS_ENDPOINT_URL, and run it again"
+        )
+    return AwsError(f"{action}: {text}", code=type(error).__name__)
+
+
+def _of_answer(answer: dict[str, Any], action: str) -> AwsError:
+    """Return the error for one that AWS answered with."""
+    code = str(answer.get("Code") or "Unknown")
+    text = _one_line(str(answer.get("Message") or answer.get("message") or "no message"))
+    if code in _EXPIRED:
+        return AwsExpiredError(f"{action}: the credentials of AWS have expired; {_SIGN_IN}", code)
+    if code in _UNKNOWN_KEY:
+        return AwsCredentialsError(
+            f"{action}: AWS does not know these credentials ({code}); {_SIGN_IN}", code
+        )
+    if code in _DENIED:
+        said = _ACTION.search(text)
+        needed = said["action"] if said else action
+        return AwsDeniedError(
+            f"{action}: denied; allow the action {needed} in the IAM policy of this role ({text})",
+            code,
+        )
+    if code in _THROTTLED:
+        return AwsThrottledError(f"{action}: AWS throttles ({code}: {text}); run it again", code)
+    return AwsError(f"{action}: {code}: {text}", code)
+
+
+def pascal_case(operation: str) -> str:
+    """Return AWS's name of an operation: `UpdateService` for `update_service`."""
+    return "".join(word.capitalize() for word in operation.split("_"))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

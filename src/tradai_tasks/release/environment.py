@@ -1,0 +1,138 @@
+"""Where a tag goes: `dev`, `staging`, `prod`, or what the settings name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from tradai_tasks.errors import BadArgumentsError, SettingsError, UnmappedTagError
+from tradai_tasks.settings_deploy import DeploySettings, EnvironmentSettings, Missing, TagRule
+from tradai_tasks.tags import ReleaseTag
+
+__all__ = ["BUILT_IN", "Environment", "environment_named", "environment_of", "environments"]
+
+BUILT_IN = ("dev", "staging", "prod")
+_FOR_TESTS = "dev"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """One environment, every question about it answered from the settings."""
+
+    name: str
+    settings: EnvironmentSettings
+
+    @property
+    def region(self) -> str | None:
+        """AWS region; None for that of the usual AWS chain."""
+        return self.settings.region
+
+    @property
+    def cluster(self) -> str:
+        """The ECS cluster.
+
+        Raises:
+            SettingsError: No cluster is set.
+        """
+        if self.settings.cluster is None:
+            raise SettingsError(
+                f"deploy.environments.{self.name}.cluster: not set; name the ECS cluster of "
+                f"{self.name} there"
+            )
+        return self.settings.cluster
+
+    def service(self, name: str) -> str:
+        """Return the ECS service of a service, by the name of its folder."""
+        return self.settings.services.get(name, f"{self.settings.service_prefix}{name}")
+
+    def function(self, name: str) -> str:
+        """Return the function of a lambda, by the name of its folder."""
+        return self.settings.functions.get(name, f"{self.settings.function_prefix}{name}")
+
+    def missing(self, what: Literal["service", "function"]) -> Missing:
+        """Return what it is if a service or a function is not there: a skip, or an error."""
+        chosen = (
+            self.settings.missing_service if what == "service" else self.settings.missing_function
+        )
+        return chosen or ("skip" if self.name == "dev" else "error")
+
+
+def environments(settings: DeploySettings) -> tuple[str, ...]:
+    """Return the names of all environments."""
+    return tuple(dict.fromkeys([*BUILT_IN, *settings.environments]))
+
+
+def environment_named(name: str, settings: DeploySettings) -> Environment:
+    """Return an environment by its name.
+
+    Raises:
+        BadArgumentsError: There is none of that name.
+    """
+    known = environments(settings)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        raise BadArgumentsError(
+            f"environment {name!r}: there is none; {hint} (others by deploy.environments.<name>)"
+        )
+    return Environment(name=name, settings=settings.environments.get(name) or EnvironmentSettings())
+
+
+def environment_of(
+    tag: ReleaseTag, settings: DeploySettings, *, asked: str | None = None
+) -> Environment:
+    """Return where a release goes.
+
+    A test tag goes to `dev`, whatever is asked for and whatever the rules say. Any other goes where
+    it is asked to, else where the first rule that fits it says.
+
+    Args:
+        tag: The tag.
+        settings: The rules and environments.
+        asked: What `--environment` says.
+
+    Raises:
+        UnmappedTagError: No rule fits, and nothing was asked for.
+        BadArgumentsError: There is no environment of the name asked for.
+        SettingsError: A rule names an environment that is not there.
+    """
+    _check_rules(settings)
+    wanted = None if asked is None else environment_named(asked, settings)
+    if tag.is_test:
+        return environment_named(_FOR_TESTS, settings)
+    if wanted is not None:
+        return wanted
+    for rule in settings.tags:
+        if _fits(tag, rule):
+            return environment_named(rule.environment, settings)
+    raise UnmappedTagError(f"tag {tag}: no rule says to which environment it goes; {_hint(tag)}")
+
+
+def _fits(tag: ReleaseTag, rule: TagRule) -> bool:
+    kind = "prerelease" if tag.is_prerelease else "release"
+    return rule.kind in {"any", kind} and fnmatchcase(tag.text, rule.match)
+
+
+def _check_rules(settings: DeploySettings) -> None:
+    known = environments(settings)
+    for number, rule in enumerate(settings.tags):
+        if rule.environment not in known:
+            raise SettingsError(
+                f"deploy.tags[{number}].environment: {rule.environment!r} is no environment; "
+                f"{_known(known)}"
+            )
+
+
+def _known(names: Iterable[str]) -> str:
+    return f"known are {', '.join(names)}; add others as deploy.environments.<name>"
+
+
+def _hint(tag: ReleaseTag) -> str:
+    kind = "prerelease" if tag.is_prerelease else "release"
+    return (
+        f'add one to deploy.tags, such as {{ kind = "{kind}", environment = "staging" }}, or name '
+        f"it once: --environment staging"
+    )
