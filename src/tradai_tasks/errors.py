@@ -9,7 +9,6 @@ from __future__ import annotations
 __all__ = [
     "AmbiguousLayoutError",
     "AuditServiceError",
-    "BacktestRecordError",
     "AwsCredentialsError",
     "AwsDeniedError",
     "AwsError",
@@ -17,6 +16,7 @@ __all__ = [
     "AwsRegionError",
     "AwsThrottledError",
     "AwsUnreachableError",
+    "BacktestRecordError",
     "BadArgumentsError",
     "BadTagError",
     "BrokenTomlError",
@@ -26,10 +26,16 @@ __all__ = [
     "ConflictError",
     "DirtyTreeError",
     "DuplicatePackageError",
+    "EngineError",
     "GitError",
+    "ImageBuildError",
     "LockMissingError",
+    "LoginRefusedError",
     "MemberError",
     "NotARepositoryError",
+    "PushDeniedError",
+    "RegistryError",
+    "RepositoryMissingError",
     "SettingsError",
     "TagExistsError",
     "TasksError",
@@ -185,3 +191,27 @@ class AwsThrottledError(AwsError):
 
 class AwsUnreachableError(AwsError):
     """AWS, or what stands in for it, cannot be reached."""
+
+
+class EngineError(TasksError):
+    """A container engine that is missing, does not answer or cannot do what is asked."""
+
+
+class ImageBuildError(TasksError):
+    """An image that does not build, or not to what was asked for."""
+
+
+class LoginRefusedError(TasksError):
+    """A registry that takes no credentials, or not these."""
+
+
+class PushDeniedError(TasksError):
+    """A registry that does not let these credentials push."""
+
+
+class RegistryError(TasksError):
+    """A registry that cannot be reached, or answers what no registry should."""
+
+
+class RepositoryMissingError(TasksError):
+    """A registry that has no repository for an image."""

@@ -12,6 +12,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from tradai_tasks.settings_deploy import DeploySettings
+from tradai_tasks.settings_images import ImagesSettings
 from tradai_tasks.settings_table import (
     Kind,
     Level,
@@ -261,6 +262,7 @@ class Settings(Table, frozen=True, kw_only=True):
     integration: IntegrationSettings = field(default_factory=IntegrationSettings)
     affected: AffectedSettings = field(default_factory=AffectedSettings)
     deploy: DeploySettings = field(default_factory=DeploySettings)
+    images: ImagesSettings = field(default_factory=ImagesSettings)
     packages: Annotated[
         dict[Name, PackageSettings],
         Meta(description="Settings of single packages, by name."),

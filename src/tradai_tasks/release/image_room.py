@@ -1,0 +1,108 @@
+"""The registry, the engine and ECR that images are made with, from settings and environment."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradai_tasks.errors import LoginRefusedError
+from tradai_tasks.release.container_engine import Containers
+from tradai_tasks.release.ecr import PERMISSIONS, Ecr, ecr_address
+from tradai_tasks.release.reference import Home, is_loopback
+from tradai_tasks.release.registry import Registry
+from tradai_tasks.release.registry_session import Credentials, RegistrySession
+from tradai_tasks.settings_images import ImagesSettings
+
+__all__ = ["ImageRoom", "image_room"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageRoom:
+    """What the steps of an image stage work with."""
+
+    settings: ImagesSettings
+    registry: Registry
+    engine: Containers
+    ecr: Ecr | None  # where the registry is Amazon's
+
+
+@contextmanager
+def image_room(
+    settings: ImagesSettings, home: Home, *, root: Path, env: Mapping[str, str]
+) -> Iterator[ImageRoom]:
+    """Open the room; credentials are asked for, and the engine looked for, when they are needed.
+
+    Args:
+        settings: `images` of the settings.
+        home: The registry.
+        root: The workspace root.
+        env: The environment.
+    """
+    uses_ecr = settings.login == "ecr" or (
+        settings.login == "auto" and ecr_address(home.host) is not None
+    )
+    ecr = None
+    if uses_ecr:
+        ecr = Ecr(home.host, region=settings.region, create=settings.create)
+    ask = _once(ecr.credentials if ecr else functools.partial(_given, settings, home.host, env))
+    remedy = _remedy(settings, uses_ecr=uses_ecr)
+    session = RegistrySession(
+        home.host,
+        credentials=ask,
+        remedy=remedy,
+        insecure=settings.insecure,
+        patience=settings.patience,
+    )
+    engine = Containers(
+        home.host,
+        wanted=settings.engine,
+        root=root,
+        reports=root / "build" / "reports" / "images",
+        env=env,
+        credentials=ask,
+        remedy=remedy,
+        insecure=settings.insecure or is_loopback(home.host),
+    )
+    try:
+        yield ImageRoom(settings=settings, registry=Registry(session), engine=engine, ecr=ecr)
+    finally:
+        engine.close()
+        session.close()
+
+
+def _once(ask: Callable[[], Credentials | None]) -> Callable[[], Credentials | None]:
+    """Return a function that asks the first time and remembers the answer."""
+    lock = threading.Lock()
+    found: list[Credentials | None] = []
+
+    def asked() -> Credentials | None:
+        with lock:
+            if not found:
+                found.append(ask())
+            return found[0]
+
+    return asked
+
+
+def _given(settings: ImagesSettings, host: str, env: Mapping[str, str]) -> Credentials | None:
+    """Return the credentials of the environment; None where there are none and none are wanted."""
+    password = env.get(settings.password_env)
+    if settings.login == "none" or (settings.login == "auto" and not password):
+        return None
+    username = env.get(settings.username_env)
+    if not username or not password:
+        lacking = settings.password_env if username else settings.username_env
+        raise LoginRefusedError(f"{host}: no login: {lacking} is not set in the environment")
+    return Credentials(username, password)
+
+
+def _remedy(settings: ImagesSettings, *, uses_ecr: bool) -> str:
+    if uses_ecr:
+        return (
+            f"check the AWS credentials with: aws sts get-caller-identity; they need {PERMISSIONS}"
+        )
+    return f"check {settings.username_env} and {settings.password_env} in the environment"
