@@ -76,12 +76,14 @@ def failed(ran: Ran, *passages: str) -> None:
 
 
 def after(words: Sequence[str], action: Any) -> Any:
-    """A script that acts when a command has all the words."""
+    """A script that acts when a command has all the words, an option with or without its value.
+
+    Whole words: paths in a command hold whatever the folders of this machine are called.
+    """
 
     def script(argv: Sequence[str]) -> int:
-        if all(any(word in part for part in argv) for word in words):
-            return int(action(argv) or 0)
-        return 0
+        given = {word.partition("=")[0] for word in [Path(argv[0]).name, *argv[1:]]}
+        return int(action(argv) or 0) if given >= set(words) else 0
 
     return script
 
@@ -221,7 +223,7 @@ def test_typecheck_runs_over_all_and_names_itself_where_it_fails(run: InProcess)
     )
     assert any("--config-file" in command for command in (first, second))
     assert "mypy is in no lock file here" in ran.log
-    failing = run("-s", "typecheck", script=after(["mypy", "src"], lambda _: 1))
+    failing = run("-s", "typecheck", script=after(["mypy", "--show-error-codes"], lambda _: 1))
     failed(failing, "typecheck: mypy found fault; check again with: nox -s typecheck")
 
 
@@ -249,6 +251,12 @@ def test_protocols_without_code_are_no_pass(run: InProcess) -> None:
     del files["strategies/fast/src/fast_strategy/__init__.py"]
     ran = run.files(files)("-s", "typecheck(fast)")
     failed(ran, "typecheck: settings name Protocols, but there is no code to check")
+
+
+def test_a_tool_that_cannot_be_installed_is_named(run: InProcess) -> None:
+    ran = run.files(PLATFORM)("-s", "lint", script=after(["uv", "pip", "install"], lambda _: 1))
+    failed(ran, "lint: ruff==1.0 could not be installed; uv's message is above")
+    assert not ran.starting("ruff")
 
 
 def test_a_failed_install_points_to_the_lock(run: InProcess) -> None:

@@ -38,6 +38,9 @@ def install_tool(
         tool: The distribution.
         project: Folder of the project whose lock counts.
         only_missing: The environment was filled from this lock, so a pinned tool may be in it.
+
+    Raises:
+        CommandFailedError: It could not be installed.
     """
     has_lock = context.tree.is_file(join(project, "uv.lock"))
     lock = read_lock(context.tree, project) if has_lock else Lock({})
@@ -48,7 +51,13 @@ def install_tool(
         )
     elif only_missing:
         session.log(f"{tool}: as locked")
-    session.install(lock.requirement(tool))
+    requirement = lock.requirement(tool)
+    try:
+        session.install(requirement)
+    except CommandFailed:
+        raise CommandFailedError(
+            f"{session.name}: {requirement} could not be installed; uv's message is above"
+        ) from None
 
 
 def sync_package(
