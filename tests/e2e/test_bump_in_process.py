@@ -28,7 +28,7 @@ def repo(run: InProcess, monkeypatch: pytest.MonkeyPatch) -> InProcess:
         if name.startswith("GIT_"):
             monkeypatch.setenv(name, value)
     files = {FILE: pyproject("1.0.0"), "strategies/momentum/uv.lock": LOCK.format("1.0.0")}
-    run.files({**files, ".gitignore": ".nox/\n"})
+    run.files({**files, ".gitignore": ".nox/\n__pycache__/\n"})
     git(run.home, "init", "-q", "-b", "main")
     git(run.home, "add", "-A")
     git(run.home, "commit", "-qm", "The strategies")
