@@ -15,7 +15,7 @@ from typing import Any
 from tradai_tasks.tree import Tree, join
 from tradai_tasks.workspace import Package
 
-__all__ = ["ImportName", "Layout", "layout_of"]
+__all__ = ["TEST_FILE", "ImportName", "Layout", "layout_of"]
 
 # Folders of a flat layout that are no import package, as setuptools' automatic discovery has it.
 _NO_PACKAGES = frozenset(
@@ -60,7 +60,7 @@ _NO_PACKAGES = frozenset(
     ]
 )
 _NO_MODULES = frozenset({"conftest", "noxfile", "setup", "tasks", "fabfile", "dodo", "pavement"})
-_TEST_FILE = re.compile(r"^(test_.*|.*_test)\.py$")
+TEST_FILE = re.compile(r"^(test_.*|.*_test)\.py$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,7 +168,7 @@ def _top_level(
             found[module.name] = module
     for file in tree.files(root):
         stem = file[:-3]
-        is_module = file.endswith(".py") and stem.isidentifier() and not _TEST_FILE.match(file)
+        is_module = file.endswith(".py") and stem.isidentifier() and not TEST_FILE.match(file)
         if is_module and stem not in _NO_MODULES:
             found[stem] = ImportName(name=stem, path=join(root, file))
     return found
@@ -188,7 +188,7 @@ def _tests(
             for name in tree.folders(base)
             if name in {"tests", "test"} and join(base, name) not in inside
         ]
-        found += [join(base, name) for name in tree.files(base) if _TEST_FILE.match(name)]
+        found += [join(base, name) for name in tree.files(base) if TEST_FILE.match(name)]
     for module in imports:
         found += _inner_tests(tree, module.path, inside)
     held = tuple(dict.fromkeys(path for path in found if _holds_tests(tree, path)))
@@ -199,7 +199,7 @@ def _tests(
 
 def _inner_tests(tree: Tree, folder: str, inside: frozenset[str]) -> list[str]:
     """Return test folders and files anywhere in a folder, as those inside an import package."""
-    found = [join(folder, name) for name in tree.files(folder) if _TEST_FILE.match(name)]
+    found = [join(folder, name) for name in tree.files(folder) if TEST_FILE.match(name)]
     for name in tree.folders(folder):
         path = join(folder, name)
         if path in inside or name.startswith(".") or name in {"node_modules", "venv"}:
@@ -214,7 +214,7 @@ def _inner_tests(tree: Tree, folder: str, inside: frozenset[str]) -> list[str]:
 def _holds_tests(tree: Tree, path: str) -> bool:
     if path.endswith(".py"):
         return True
-    if any(_TEST_FILE.match(name) for name in tree.files(path)):
+    if any(TEST_FILE.match(name) for name in tree.files(path)):
         return True
     return any(_holds_tests(tree, join(path, name)) for name in tree.folders(path))
 

@@ -246,7 +246,7 @@ class Settings(Table, frozen=True, kw_only=True):
         PythonVersion | tuple[PythonVersion, ...] | None,
         Meta(
             description="Python of the sessions. A list runs tests on each, as `test-3.11(pkg)`; "
-            "if absent, the one that runs nox."
+            "if absent, the one that runs nox, else one that all packages allow."
         ),
     ] = None
     members: Annotated[

@@ -17,7 +17,7 @@ from tradai_tasks.settings import Kind, PackageSettings, Settings
 from tradai_tasks.settings_load import parse_toml, read_package_table, tool_table
 from tradai_tasks.tree import Tree, glob_folders, join
 
-__all__ = ["Package", "Unit", "Workspace", "discover", "unknown_package"]
+__all__ = ["Package", "Unit", "Workspace", "dependency_groups", "discover", "unknown_package"]
 
 # Folders that tools leave behind; a workspace folder with nothing else in it is an old member.
 _LEFTOVERS = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})
@@ -70,6 +70,8 @@ class Workspace:
     stacks: tuple[Unit, ...] = ()
     is_uv_workspace: bool = True  # a root project with one lock, not independent projects
     root_document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    # a workspace root without [project], by the name "root": no package, but it may have tests
+    virtual_root: Package | None = None
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -116,7 +118,9 @@ def discover(tree: Tree, settings: Settings, *, settings_file: str = "pyproject.
             f"name independent projects in the setting `members`"
         )
     _check_names(packages)
-    packages = _with_settings(packages, settings, settings_file)
+    virtual = _virtual_root(root, packages) if has_workspace else []
+    packages = _with_settings([*packages, *virtual], settings, settings_file)
+    virtual = [packages.pop() for _ in virtual]
     kind = settings.kind or _inferred_kind(packages)
     strategies = tuple(p for p in packages if p.is_strategy)
     return Workspace(
@@ -128,7 +132,16 @@ def discover(tree: Tree, settings: Settings, *, settings_file: str = "pyproject.
         stacks=_stacks(tree),
         is_uv_workspace=has_workspace or "project" in root,
         root_document=root,
+        virtual_root=virtual[0] if virtual else None,
     )
+
+
+def _virtual_root(root: Mapping[str, Any], packages: Iterable[Package]) -> list[Package]:
+    if "project" in root:
+        return []
+    taken = {package.name for package in packages}
+    name = "root" if "root" not in taken else "workspace-root"
+    return [Package(name=name, path=".", project=".", document=root)]
 
 
 def _members(tree: Tree, table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -281,6 +294,18 @@ def _laid_over(package: Package, by_name: Mapping[str, PackageSettings]) -> Pack
         document=package.document,
         settings=PackageSettings(**merged),
     )
+
+
+def dependency_groups(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the dependency groups of a parsed pyproject.toml by name.
+
+    `tool.uv.dev-dependencies`, uv's older way of writing the group `dev`, counts as it does for uv.
+    """
+    groups = dict(document.get("dependency-groups", {}))
+    older = document.get("tool", {}).get("uv", {}).get("dev-dependencies")
+    if older is not None:
+        groups["dev"] = [*groups.get("dev", []), *older]
+    return groups
 
 
 def unknown_package(name: str, known: Iterable[str]) -> str:

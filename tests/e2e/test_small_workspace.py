@@ -129,6 +129,25 @@ def test_a_stale_lock_fails_and_says_how_to_mend_it(small: Path) -> None:
     failed_with(nox(small, "-s", "test(space-a)"), "uv sync failed", "nox -s lock")
 
 
+def test_a_python_that_is_not_there_fails_instead_of_being_skipped(small: Path) -> None:
+    with (small / "pyproject.toml").open("a") as file:
+        file.write('[tool.tradai-tasks]\npython = "3.99"\n')
+    failed_with(nox(small, "-s", "lint"), "Session lint failed: Python interpreter 3.99 not found")
+
+
+def test_tests_at_the_root_answer_for_members_without_any(small: Path) -> None:
+    test = small / "libs/space-a/tests/test_space_a.py"
+    (small / "tests").mkdir()
+    test.rename(small / "tests/test_space_a.py")
+    result = nox(small, "-s", "test(root)")
+    assert result.status == 0, result.text
+    report = json.loads((small / "build/reports/test/test-root/coverage.json").read_text())
+    assert list(report["files"]) == ["libs/space-a/src/space/a/__init__.py"]
+    assert "test(space-a)" not in nox(small, "-l").out
+    (small / "tests/test_space_a.py").write_text("def test_nothing():\n    pass\n")
+    failed_with(nox(small, "-s", "test(root)"), "root: coverage 0 % is under its floor of 60 %")
+
+
 def test_code_without_tests_fails_unless_settings_say_so(small: Path) -> None:
     (small / "libs/space-a/tests/test_space_a.py").unlink()
     failed_with(nox(small, "-s", "test(space-a)"), "space-a: no tests collected", "`test = false`")

@@ -105,6 +105,27 @@ def test_several_pythons_give_a_job_each(run: InProcess, monkeypatch: pytest.Mon
     ]
 
 
+@pytest.mark.parametrize(
+    ("items", "changed", "expected"),
+    [
+        ([item("a", "x"), item("b")], ("libs/a/x.py",), ["test(a)", "test(root)"]),
+        ([item("a"), item("b")], ("tests/test_all.py",), ["test(root)"]),
+        ([item("a"), item("b")], ("README.md",), []),
+    ],
+)
+def test_tests_of_a_root_that_is_no_package_run_where_anything_is_affected(
+    run: InProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    items: list[Item],
+    changed: tuple[str, ...],
+    expected: list[str],
+) -> None:
+    finding(monkeypatch, *items, changed=changed)
+    files = {**PLATFORM, "tests/test_all.py": ""}
+    document = json.loads(run.files(files)("-s", "changes", "--", "--json").out)
+    assert [job["sessions"] for job in document["matrix"]["include"]] == expected
+
+
 def test_a_strategys_job_lints_and_checks_types_too(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

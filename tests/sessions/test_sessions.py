@@ -317,6 +317,30 @@ def test_a_test_run_fails_with_its_reason(
     failed(run.files(PLATFORM)("-s", "test(a)", script=reports(tmp_path, "test-a", **more)), said)
 
 
+def test_root_tests_with_no_code_to_answer_for_have_no_floor(
+    run: InProcess, tmp_path: Path
+) -> None:
+    files = {**PLATFORM, "tests/test_all.py": "def test_all(benchmark): ...\n"}
+    ran = run.files(files)("-s", "test(root)", script=reports(tmp_path, "test-root"))
+    assert ran.status == 0, ran.log
+    assert "no code that these tests answer for: the coverage floor of 60 % does not" in ran.log
+    (sync,) = ran.starting("uv", "sync")
+    assert sync[-3:] == ["--all-packages", "--group", "dev"]
+    (pytest_,) = ran.starting("python")
+    assert not any(word.startswith("--cov") for word in pytest_)
+    assert "perf(root)" in names(run("-l"))
+
+
+def test_sessions_run_on_a_python_that_the_packages_allow(run: InProcess) -> None:
+    narrower = project("b").replace("[build", 'requires-python = ">=3.99"\n[build')
+    ran = run.files({**PLATFORM, "libs/b/pyproject.toml": narrower})("-l")
+    assert ran.status == 0
+    narrower = project("b").replace("[build", 'requires-python = "==3.9.*"\n[build')
+    ran = run.files({**PLATFORM, "libs/b/pyproject.toml": narrower})("-l", "--json")
+    found = {entry["session"]: entry["python"] for entry in json.loads(ran.out)}
+    assert found["test(a)"] == found["lint"] == "3.9"
+
+
 def test_arguments_narrow_a_run_and_paths_replace_the_packages(
     run: InProcess, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from tradai_tasks.errors import LockMissingError, ToolNotLockedError
 from tradai_tasks.settings_load import parse_toml
 from tradai_tasks.tree import Tree, join
-from tradai_tasks.workspace import Package
+from tradai_tasks.workspace import Package, dependency_groups
 
 __all__ = ["DEFAULT_TOOLS", "Lock", "Place", "TestTools", "find_test_tools", "read_lock"]
 
@@ -150,8 +150,9 @@ def find_test_tools(
     names = tuple(names)
     own = _places(package.document, "package", names)
     requirements: list[Mapping[str, Any]] = [{"name": package.name}]
+    name = package.name if "project" in package.document else None
     for place in own:
-        requirements += lock.of_place(package.name, place)
+        requirements += lock.of_place(name, place)
     reached = lock.reached_from(requirements)
     if tool in reached:
         return TestTools(places=tuple(own), reached=reached)
@@ -172,7 +173,7 @@ def find_test_tools(
 
 
 def _places(document: Mapping[str, Any], owner: Any, names: Iterable[str]) -> list[Place]:
-    groups = {canonicalize_name(n): n for n in document.get("dependency-groups", {})}
+    groups = {canonicalize_name(n): n for n in dependency_groups(document)}
     optional = document.get("project", {}).get("optional-dependencies", {})
     extras = {canonicalize_name(n): n for n in optional}
     found = []

@@ -13,10 +13,10 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from tradai_tasks.checks.locked import Place
-from tradai_tasks.layout import Layout
+from tradai_tasks.layout import TEST_FILE, Layout
 from tradai_tasks.settings_load import parse_toml
 from tradai_tasks.tree import Tree, join
-from tradai_tasks.workspace import Package
+from tradai_tasks.workspace import Package, dependency_groups
 
 __all__ = [
     "Outcome",
@@ -31,7 +31,6 @@ __all__ = [
     "tool_file",
 ]
 
-_TEST_FILE = re.compile(r"^(test_.*|.*_test)\.py$")
 _NO_TESTS_COLLECTED = 5
 # Options after which a run no longer stands for the whole suite.
 _NARROWING: tuple[str, ...] = (
@@ -87,7 +86,12 @@ class Outcome:
 
 
 def sync_commands(
-    package: Package, places: Sequence[Place], *, root: Mapping[str, object], in_workspace: bool
+    package: Package,
+    places: Sequence[Place],
+    *,
+    root: Mapping[str, object],
+    in_workspace: bool,
+    is_root_of_others: bool = False,
 ) -> list[list[str]]:
     """Return the uv commands that install a package and its test tools, in order.
 
@@ -96,7 +100,10 @@ def sync_commands(
     """
     own_groups = {p.name for p in places if p.owner == "package" and p.kind == "group"}
     command = ["uv", "sync", "--locked", "--no-default-groups"]
-    command += ["--package", package.name] if in_workspace else ["--project", package.path]
+    if is_root_of_others:
+        command.append("--all-packages")  # its tests are the members'
+    else:
+        command += ["--package", package.name] if in_workspace else ["--project", package.path]
     further: list[list[str]] = []
     project = root.get("project")
     root_name = project.get("name") if isinstance(project, Mapping) else None
@@ -136,7 +143,7 @@ def sync_commands(
 
 
 def _group_names(package: Package) -> frozenset[str]:
-    return frozenset(package.document.get("dependency-groups", {}))
+    return frozenset(dependency_groups(package.document))
 
 
 def coverage_sources(tree: Tree, package: Package, layout: Layout) -> list[str]:
@@ -260,7 +267,7 @@ def _marked(tree: Tree, path: str, word: re.Pattern[bytes], *, inherited: bool) 
     conftest = join(path, "conftest.py")
     inherited = inherited or ("conftest.py" in names and bool(word.search(tree.read(conftest))))
     for name in names:
-        if _TEST_FILE.match(name):
+        if TEST_FILE.match(name):
             yield from _marked(tree, join(path, name), word, inherited=inherited)
     for name in tree.folders(path):
         if not name.startswith((".", "__pycache__")):

@@ -115,7 +115,30 @@ def _tasks(context: Context, selection: Selection) -> list[Task]:
             names = tuple(name for name in wanted if name in context.names)
             if names:
                 tasks.append(Task(package=item.name, python=python, sessions=names))
-    return tasks
+    return tasks + _root_tasks(context, selection, current)
+
+
+def _root_tasks(context: Context, selection: Selection, current: str) -> list[Task]:
+    """Return the tests of a root that is no package: they may test whatever is affected."""
+    root = context.workspace.virtual_root
+    share = context.shares.get(root) if root else None
+    if root is None or share is None:
+        return []
+    folders = tuple(f"{path}/" for path in share.tests)
+    if not selection.affected("packages") and not any(
+        path.startswith(folders) for path in selection.changed
+    ):
+        return []
+    several = isinstance(context.settings.python, tuple)
+    wanted = [
+        (python, f"test-{python}({root.name})" if several else f"test({root.name})")
+        for python in context.pythons or (current,)
+    ]
+    return [
+        Task(package=root.name, python=python, sessions=(name,))
+        for python, name in wanted
+        if name in context.names
+    ]
 
 
 def _session_names(context: Context, selection: Selection) -> list[str]:

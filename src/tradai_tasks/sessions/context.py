@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nox
 
+from tradai_tasks.checks.pythons import python_for
+from tradai_tasks.checks.shares import shares
 from tradai_tasks.errors import TasksError
 from tradai_tasks.layout import Layout, layout_of
 from tradai_tasks.settings import Settings
@@ -42,15 +45,22 @@ class Context:
     left_out: set[str] = field(default_factory=set)  # of `exclude`, those that met a session
     _layouts: dict[str, Layout] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def pythons(self) -> tuple[str, ...]:
-        """Python versions of the settings, empty where the one that runs nox is used."""
+        """Python versions of the settings, empty where the one that runs nox is used.
+
+        Where the settings name none and the packages do not allow the one that runs nox, it is
+        what they do allow.
+        """
         python = self.settings.python
+        if python is None:
+            running = ".".join(map(str, sys.version_info[:3]))
+            python = python_for(self.tree, self.workspace.packages, running)
         return (python,) if isinstance(python, str) else tuple(python or ())
 
     @property
     def python(self) -> str | None:
-        """The Python of sessions that run once: the first of the settings."""
+        """The Python of sessions that run once: the first of several."""
         return self.pythons[0] if self.pythons else None
 
     def layout(self, package: Package) -> Layout:
@@ -62,16 +72,19 @@ class Context:
 
     @functools.cached_property
     def tested_packages(self) -> tuple[Package, ...]:
-        """Packages with a test session: all with code or tests, unless settings say no.
+        """Packages with a test session: see `shares`."""
+        return tuple(self.shares)
 
-        A package with code and no tests has one too, and it fails: silence would look like success.
-        """
-        return tuple(
-            package
-            for package in self.workspace.packages
-            if package.settings.test
-            and (self.layout(package).has_code or self.layout(package).tests)
-        )
+    @functools.cached_property
+    def shares(self) -> Mapping[Package, Layout]:
+        """Each package with a test session, and what its tests are held to account for."""
+        layouts = {package: self.layout(package) for package in self.workspace.packages}
+        return shares(self.tree, self.workspace, layouts, self.markers)
+
+    @property
+    def markers(self) -> tuple[str, str]:
+        """Markers of tests that have a session of their own."""
+        return self.settings.contract.marker, self.settings.integration.marker
 
     def floor(self, package: Package) -> float:
         """Return a package's coverage floor in percent: its own, the settings', or the kind's."""

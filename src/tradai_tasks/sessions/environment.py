@@ -9,11 +9,12 @@ import nox
 from nox.command import CommandFailed
 
 from tradai_tasks.checks.locked import DEFAULT_TOOLS, Lock, Place, read_lock
+from tradai_tasks.checks.shares import is_root_of_others
 from tradai_tasks.checks.tests import sync_commands
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.tree import join
-from tradai_tasks.workspace import Package
+from tradai_tasks.workspace import Package, dependency_groups
 
 __all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package"]
 
@@ -66,7 +67,14 @@ def sync_package(
     """Install just one package and its test tools, as locked."""
     in_workspace = package.project == "."
     root = context.workspace.root_document if in_workspace else {}
-    for command in sync_commands(package, places, root=root, in_workspace=in_workspace):
+    commands = sync_commands(
+        package,
+        places,
+        root=root,
+        in_workspace=in_workspace,
+        is_root_of_others=is_root_of_others(package, context.workspace),
+    )
+    for command in commands:
         _install(session, command)
 
 
@@ -80,7 +88,7 @@ def sync_everything(
     command += ["--all-packages"] if project == "." else ["--project", project]
     members = [p.document for p in context.workspace.packages if p.project == project]
     root = [context.workspace.root_document] if project == "." else []
-    tables = [document.get("dependency-groups", {}) for document in (*members, *root)]
+    tables = [dependency_groups(document) for document in (*members, *root)]
     for group in wanted:
         if any(group in table for table in tables):
             command += ["--group", group]

@@ -34,7 +34,7 @@ def perf(session: nox.Session, context: Context, package: Package) -> None:
     """Measure one package, and compare where there is a baseline."""
     name = context.workspace.session_id(package)
     baseline, posargs = _baseline_option(session.posargs)
-    if not has_benchmarks(context.tree, context.layout(package).tests):
+    if not has_benchmarks(context.tree, context.shares[package].tests):
         session.skip(f"{name}: no test takes the `benchmark` fixture")
     if "pytest-benchmark" not in sync_for_tests(session, context, package):
         raise ToolNotLockedError(
@@ -87,7 +87,7 @@ class _Bench:
         report = self.folder / output
         report.unlink(missing_ok=True)
         home = root / self.package.path
-        tests = self.context.layout(self.package).tests
+        tests = self.context.shares[self.package].tests
         present = [
             str(Path(p).relative_to(self.package.path)) for p in tests if (root / p).exists()
         ]
@@ -108,7 +108,7 @@ class _Bench:
         package, context = self.package, self.context
         with _checkout(context.root, commit) as root:
             tree = DiskTree(root)
-            old_tests = [path for path in context.layout(package).tests if (root / path).exists()]
+            old_tests = [path for path in context.shares[package].tests if (root / path).exists()]
             if not tree.is_file(join(package.path, "pyproject.toml")) or not old_tests:
                 return None, f"not compared: {package.name} is not in {commit[:12]}"
             if not has_benchmarks(tree, old_tests):

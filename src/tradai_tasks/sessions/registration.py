@@ -52,6 +52,8 @@ def register_all(
         workspace=workspace,
         exclude=excluded,
     )
+    # nox would skip a session whose Python is missing, and end with success
+    nox.options.error_on_missing_interpreters = True
     for entry in CATALOG:
         _add(everything, entry)
     add_aggregates(everything)
@@ -68,7 +70,7 @@ def _add(context: Context, entry: Entry) -> None:
     if entry.each == "tested":
         packages = context.tested_packages
     elif entry.each == "with-tests":
-        packages = [p for p in context.tested_packages if context.layout(p).tests]
+        packages = [p for p, share in context.shares.items() if share.tests]
     elif entry.each == "strategies" and strategies:
         packages = context.workspace.packages
 

@@ -42,7 +42,7 @@ def sync_for_tests(session: nox.Session, context: Context, package: Package) -> 
 
 def test(session: nox.Session, context: Context, package: Package) -> None:
     """Test one package in an environment of its own."""
-    layout = context.layout(package)
+    layout = context.shares[package]
     name = context.workspace.session_id(package)
     if not layout.tests:
         raise CheckFailedError(
@@ -55,8 +55,9 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     reports = _fresh_reports(session, context)
     floor: float | None = context.floor(package)
     narrowed, own_paths = narrows(session.posargs, _bases(session, context, package))
-    if narrowed:
-        session.log(f"a narrowed run: the coverage floor of {floor:g} % does not apply")
+    if narrowed or not layout.has_code:
+        why = "a narrowed run" if narrowed else "no code that these tests answer for"
+        session.log(f"{why}: the coverage floor of {floor:g} % does not apply")
         floor = None
     argv = _argv(context, package, reports, floor=floor, reached=reached)
     argv += [*context.settings.test.args, *session.posargs]
@@ -91,17 +92,12 @@ def _environment(context: Context, reports: Reports) -> dict[str, str]:
     """Return what the environment adds: where coverage writes, and the markers' plugin."""
     plugins = reports.folder / "plugin"
     plugins.mkdir()
-    (plugins / f"{_PLUGIN}.py").write_text(marker_plugin(_markers(context)), encoding="utf-8")
+    (plugins / f"{_PLUGIN}.py").write_text(marker_plugin(context.markers), encoding="utf-8")
     search = [str(plugins), os.environ.get("PYTHONPATH", "")]
     return {
         "COVERAGE_FILE": str(reports.coverage_data),
         "PYTHONPATH": os.pathsep.join(filter(None, search)),
     }
-
-
-def _markers(context: Context) -> tuple[str, str]:
-    """Return the markers of tests that have a session of their own."""
-    return context.settings.contract.marker, context.settings.integration.marker
 
 
 def _bases(session: nox.Session, context: Context, package: Package) -> tuple[Path, Path]:
@@ -118,9 +114,9 @@ def _argv(
 ) -> list[str]:
     """Return the pytest command; `python -m` puts the package's folder on sys.path."""
     argv = ["python", "-m", "pytest", "-p", _PLUGIN]
-    argv += ["-m", marker_expression(context.tree, package, _markers(context))]
+    argv += ["-m", marker_expression(context.tree, package, context.markers)]
     argv += [f"--junit-xml={reports.junit}"]
-    sources = coverage_sources(context.tree, package, context.layout(package))
+    sources = coverage_sources(context.tree, package, context.shares[package])
     argv += [f"--cov={source}" for source in sources]
     if sources:
         argv += ["--cov-report=term-missing:skip-covered"]

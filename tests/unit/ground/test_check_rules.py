@@ -93,6 +93,24 @@ def test_test_tools_come_from_the_packages_own_places_else_the_roots() -> None:
     assert locked.find_test_tools(LOCK, app("", "lib", "lib"), named, ["qa"]).places
 
 
+def test_uvs_older_development_dependencies_are_the_group_dev() -> None:
+    older = '[tool.uv]\ndev-dependencies = ["pytest"]'
+    lock = locked.Lock(
+        {
+            "package": [
+                {"name": "app", "dev-dependencies": {"dev": [{"name": "pytest"}]}},
+                {"name": "pytest", "version": "9.0"},
+            ]
+        }
+    )
+    (own,) = locked.find_test_tools(lock, app(older), {}, ["dev"]).places
+    assert str(own) == "its own group 'dev'"
+    _, roots = plan.sync_commands(
+        app(older), [place("root", "group", "dev")], root={}, in_workspace=True
+    )
+    assert roots[-2:] == ["--only-group", "dev"]
+
+
 def test_a_lock_is_read_or_missed() -> None:
     assert locked.read_lock(MemoryTree({"uv.lock": "version = 1"}), ".").document == {"version": 1}
     with pytest.raises(LockMissingError, match=r"s/a/uv\.lock: no lock file; make it with: nox"):
