@@ -153,7 +153,7 @@ def test_code_without_tests_fails_unless_settings_say_so(small: Path) -> None:
     failed_with(nox(small, "-s", "test(space-a)"), "space-a: no tests collected", "`test = false`")
     with (small / "pyproject.toml").open("a") as file:
         file.write("[tool.tradai-tasks.packages.space-a]\ntest = false\n")
-    failed_with(nox(small, "-s", "test(space-a)"), "Sessions not found: test(space-a)")
+    failed_with(nox(small, "-s", "test(space-a)"), "settings say that space-a has no tests")
 
 
 def test_tests_that_are_all_deselected_fail(small: Path) -> None:
@@ -259,7 +259,9 @@ def test_bad_input_is_one_line_and_no_traceback(
 
 
 def test_an_unknown_package_is_one_line_and_no_traceback(small: Path) -> None:
-    failed_with(nox(small, "-s", "test(nope)"), "Sessions not found: test(nope)")
+    result = nox(small, "-s", "test(nope)")
+    failed_with(result, "tradai-tasks: test(nope): no package of that name")
+    assert len(result.text.strip().splitlines()) == 1
 
 
 def test_the_library_works_as_a_script_too(small: Path) -> None:

@@ -164,7 +164,56 @@ def test_an_aggregate_named_by_the_environment_refuses_too(run: InProcess) -> No
 
 
 def test_an_unknown_session_is_noxs_own_line(run: InProcess) -> None:
-    failed(run.files(PLATFORM)("-s", "test(nope)"), "Sessions not found: test(nope)")
+    failed(run.files(PLATFORM)("-s", "nope(a)"), "Sessions not found: nope(a)")
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["-s", "test(aa)"], "test(aa): no package of that name; did you mean 'a'?"),
+        (["-s", "lint", "test(nope)"], "test(nope): no package of that name"),
+        (["-rs", "test(nope)"], "test(nope): no package of that name"),
+        (["--session=perf(nope)", "--", "-x"], "perf(nope): no package of that name"),
+        (["-s", "test(A)"], "test(A): no such session; write it test(a)"),
+        (["-s", "test-3.12(a)"], "test-3.12(a): no such session; there is test(a)"),
+        (["-s", "test(off)"], "test(off): no such session; settings say that off has no tests"),
+        (
+            ["-s", "test(c)"],
+            "test(c): no such session; c has no tests of its own, it is tested by test(root)",
+        ),
+        (["-s", "perf(d)"], "perf(d): no such session; d has no tests"),
+    ],
+)
+def test_a_packages_session_that_is_not_there_is_one_line_with_the_reason(
+    run: InProcess, args: list[str], said: str
+) -> None:
+    files = {
+        **PLATFORM,
+        "libs/c/pyproject.toml": project("c"),
+        "libs/c/src/c/__init__.py": "",
+        "libs/d/pyproject.toml": project("d"),
+        "libs/off/pyproject.toml": project("off", "[tool.tradai-tasks]\ntest = false"),
+        "libs/off/src/off/__init__.py": "",
+        "tests/test_c.py": "",
+    }
+    ran = run.files(files)(*args)
+    failed(ran, f"tradai-tasks: {said}")
+    assert (ran.status, len(ran.log.splitlines()), ran.commands) == (2, 1, [])
+
+
+def test_a_root_whose_tests_all_have_sessions_of_their_own_says_so(run: InProcess) -> None:
+    root = f'[project]\nname = "whole"\nversion = "1"\n{ROOT}'
+    files = {**PLATFORM, "pyproject.toml": root, "tests/test_all.py": "contract"}
+    failed(
+        run.files(files)("-s", "test(whole)"),
+        "test(whole): no such session; all tests of whole have sessions of their own: contract",
+    )
+
+
+def test_a_package_named_by_the_environment_is_checked_too(run: InProcess) -> None:
+    ran = run.files(PLATFORM)(env={"NOXSESSION": "lint, test(nope)"})
+    failed(ran, "test(nope): no package of that name")
+    assert run("-s", "lint", env={"NOXSESSION": "test(nope)"}).status == 0
 
 
 # --- lint, fmt, typecheck ------------------------------------------------------------------------

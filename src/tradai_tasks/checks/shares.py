@@ -12,14 +12,15 @@ from tradai_tasks.workspace import Package, Workspace
 __all__ = ["is_root_of_others", "shares"]
 
 
-def is_root_of_others(package: Package, workspace: Workspace) -> bool:
+def is_root_of_others(package: Package, layout: Layout, workspace: Workspace) -> bool:
     """Tell whether a package is a workspace root that only holds others together.
 
-    uv does not install it, so scripts that lie at its top are no package, and its tests are tests
-    of the members.
+    It has no code, or uv does not install it, so that scripts at its top are no package. Its tests
+    are tests of the members.
     """
-    others = [other for other in workspace.packages if other.path != package.path]
-    return package.path == "." and not package.is_installed and bool(others)
+    if package.path != "." or (package.is_installed and layout.has_code):
+        return False
+    return any(other.path != "." for other in workspace.packages)
 
 
 def shares(
@@ -43,7 +44,7 @@ def shares(
     found: dict[Package, Layout] = {}
     root: Package | None = workspace.virtual_root
     for package, layout in layouts.items():
-        if is_root_of_others(package, workspace):
+        if is_root_of_others(package, layout, workspace):
             root = package
         elif package.settings.test and (layout.has_code or layout.tests):
             found[package] = layout

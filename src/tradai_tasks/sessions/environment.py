@@ -72,7 +72,7 @@ def sync_package(
         places,
         root=root,
         in_workspace=in_workspace,
-        is_root_of_others=is_root_of_others(package, context.workspace),
+        is_root_of_others=is_root_of_others(package, context.layout(package), context.workspace),
     )
     for command in commands:
         _install(session, command)

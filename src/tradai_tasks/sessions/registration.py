@@ -11,8 +11,9 @@ from typing import Any
 import nox
 
 from tradai_tasks.errors import SettingsError
-from tradai_tasks.sessions.aggregate import add_aggregates, command_line, refuse_posargs
+from tradai_tasks.sessions.aggregate import add_aggregates
 from tradai_tasks.sessions.catalog import CATALOG, Entry
+from tradai_tasks.sessions.command_line import check_command_line
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
@@ -58,7 +59,7 @@ def register_all(
         _add(everything, entry)
     add_aggregates(everything)
     _check_excluded(excluded, everything)
-    refuse_posargs(*command_line(), everything.names)
+    check_command_line(everything)
 
 
 def _add(context: Context, entry: Entry) -> None:

@@ -40,12 +40,18 @@ def test_a_package_answers_for_its_own_code_and_has_a_session_without_tests_too(
 
 
 @pytest.mark.parametrize(
-    ("root", "name"), [(WORKSPACE, "root"), (COORDINATING, "whole")], ids=["virtual", "project"]
+    ("root", "name", "more"),
+    [
+        (WORKSPACE, "root", {"demo.py": ""}),
+        (COORDINATING, "whole", {"demo.py": ""}),
+        (project("whole") + WORKSPACE, "whole", {}),
+    ],
+    ids=["virtual", "not installed", "without code"],
 )
 def test_tests_of_a_root_that_holds_others_answer_for_members_without_any(
-    root: str, name: str
+    root: str, name: str, more: dict[str, str]
 ) -> None:
-    files = {"pyproject.toml": root, **MEMBERS, "tests/unit/test_a.py": "", "demo.py": ""}
+    files = {"pyproject.toml": root, **MEMBERS, "tests/unit/test_a.py": "", **more}
     assert shown(files) == {
         name: ("tests", "libs/a/src/a"),
         "b": ("libs/b/tests", "libs/b/src/b"),

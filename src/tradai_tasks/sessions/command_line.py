@@ -1,0 +1,103 @@
+"""What nox was called with: sessions that there are not, and arguments that none may have."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from packaging.utils import canonicalize_name
+
+from tradai_tasks.errors import BadArgumentsError
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.workspace import Package, unknown_package
+
+__all__ = ["base_of", "check_command_line", "refusal"]
+
+_ONE = re.compile(r"^(?P<base>[^()]+)\((?P<id>[^()]+)\)$")
+_SELECTING = re.compile(r"^(?:-[a-zA-Z]*[se]|--sessions?)$")  # -s, -rs, --session
+
+
+def check_command_line(context: Context) -> None:
+    """Look at what nox was called with, before any session runs.
+
+    Raises:
+        BadArgumentsError: A package's session is selected that there is not, or an aggregate
+            with something after `--`.
+    """
+    argv = sys.argv[1:]
+    end = argv.index("--") if "--" in argv else len(argv)
+    words = list(_selected(argv[:end], os.environ))
+    for word in words:
+        if word not in context.names:
+            _check_known(context, word)
+    # nox hands what stands after `--` to every session it runs, those that an aggregate requires
+    # first of all, so the aggregate itself would refuse too late
+    for word in words if argv[end + 1 :] else ():
+        if word in context.names and base_of(word) in {"check", "ci"}:
+            raise BadArgumentsError(refusal(word))
+
+
+def _selected(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[str]:
+    """Yield the sessions that a command line names, or NOXSESSION where it names none."""
+    named = selecting = False
+    for word in argv:
+        name = word
+        if word.startswith("-"):
+            option, _, name = word.partition("=")
+            selecting = bool(_SELECTING.match(option))
+        if selecting:
+            named = True
+            if name:
+                yield name
+    if not named:
+        yield from filter(None, map(str.strip, env.get("NOXSESSION", "").split(",")))
+
+
+def _check_known(context: Context, word: str) -> None:
+    """Say why a package has no such session; a name that is not the library's is nox's to judge."""
+    match = _ONE.match(word)
+    bases = {base_of(name) for name in context.names if "(" in name}
+    if match is None or base_of(word) not in bases:
+        return
+    base, wanted = base_of(word), match["id"]
+    there = [name for name in context.names if base_of(name) == base]
+    if near := [name for name in there if name.endswith(f"({wanted})")]:
+        raise BadArgumentsError(f"{word}: no such session; there is {', '.join(near)}")
+    workspace = context.workspace
+    known = {workspace.session_id(package): package for package in workspace.packages}
+    package = known.get(wanted) or known.get(canonicalize_name(wanted))
+    if package is None:
+        ids = [name.partition("(")[2][:-1] for name in there]
+        raise BadArgumentsError(f"{word}: {unknown_package(wanted, dict.fromkeys(ids))}")
+    name = workspace.session_id(package)
+    if name != wanted:
+        raise BadArgumentsError(f"{word}: no such session; write it {base}({name})")
+    raise BadArgumentsError(f"{word}: no such session; {_why(context, package)}")
+
+
+def _why(context: Context, package: Package) -> str:
+    if not package.settings.test:
+        return f"settings say that {package.name} has no tests"
+    if not context.layout(package).tests:
+        root = next((other for other in context.shares if other.path == "."), None)
+        if root is not None and context.layout(package).has_code:
+            return f"{package.name} has no tests of its own, it is tested by test({root.name})"
+        return f"{package.name} has no tests"
+    return f"all tests of {package.name} have sessions of their own: contract, integration"
+
+
+def base_of(name: str) -> str:
+    """Return a session's name without Python version and package: `test-3.11(a)` -> `test`."""
+    head = name.partition("(")[0]
+    stem, _, version = head.rpartition("-")
+    return stem if stem and version.replace(".", "").isdigit() else head
+
+
+def refusal(name: str) -> str:
+    """Say that an aggregate takes no arguments."""
+    return (
+        f"{name}: takes no arguments after `--`, since nox would hand them to every session it "
+        f'requires; give them to one, such as: nox -s "test(PACKAGE)" -- -k NAME'
+    )
