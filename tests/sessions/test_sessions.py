@@ -435,7 +435,7 @@ CLEAN = [
     {"name": "pytest", "version": "1.0", "vulns": []},
     {"name": "ruff", "version": "1.0", "vulns": []},
 ]
-QUIET = {"results": [], "errors": []}
+QUIET: dict[str, list[Any]] = {"results": [], "errors": []}
 
 
 def test_security_is_clean_where_both_tools_say_so(run: InProcess) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from datetime import date
 from pathlib import Path
@@ -493,12 +494,12 @@ def test_the_compose_client_is_what_answers(monkeypatch: pytest.MonkeyPatch) -> 
         return process.Completed(argv=tuple(argv), returncode=status, stdout=b"", stderr=b"")
 
     monkeypatch.setattr(compose, "run", run)
-    monkeypatch.setattr(compose.shutil, "which", lambda name: name)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
     with pytest.raises(ToolMissingError, match="docker: no engine answers"):
         compose.compose_client("/")
     answers["docker", "version"] = 0
     assert compose.compose_client("/") == ["docker-compose"]
-    monkeypatch.setattr(compose.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(ToolMissingError, match="docker compose: not found on PATH"):
         compose.compose_client("/")
 
@@ -507,7 +508,7 @@ def test_the_door_says_what_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     with pytest.raises(ToolMissingError, match="nope: not found on PATH; install nope"):
         process.find_tool("nope", env={"PATH": str(tmp_path)})
     done = subprocess.CompletedProcess(["x"], 3, b"out \xff", b"first\nlast\n")
-    monkeypatch.setattr(process.subprocess, "run", lambda *_, **__: done)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
     monkeypatch.setattr(process, "find_tool", lambda name, env=None: name)
     with pytest.raises(CommandFailedError, match=r"^a b c d \.\.\.: exit status 3: last$"):
         process.run(["a", "b", "c", "d", "e"], cwd=tmp_path)
@@ -518,7 +519,7 @@ def test_the_door_says_what_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     def expire(*_: Any, **__: Any) -> None:
         raise subprocess.TimeoutExpired(["a"], 2)
 
-    monkeypatch.setattr(process.subprocess, "run", expire)
+    monkeypatch.setattr(subprocess, "run", expire)
     with pytest.raises(CommandFailedError, match="a: not done after 2 s; ended"):
         process.run(["a"], cwd=tmp_path, timeout=2)
 
