@@ -22,22 +22,32 @@ __all__ = [
     "BrokenTomlError",
     "BumpError",
     "CheckFailedError",
+    "ClusterMissingError",
     "CommandFailedError",
     "ConflictError",
+    "DeployTimeoutError",
+    "DeploymentFailedError",
     "DirtyTreeError",
     "DuplicatePackageError",
     "EngineError",
+    "FunctionError",
+    "FunctionMissingError",
+    "FunctionTimeoutError",
     "GitError",
     "ImageBuildError",
     "LockMissingError",
     "LoginRefusedError",
+    "ManifestListError",
     "MemberError",
     "NotARepositoryError",
     "PushDeniedError",
     "RegistryError",
+    "ReleaseImageMissingError",
     "RepositoryMissingError",
+    "ServiceMissingError",
     "SettingsError",
     "TagExistsError",
+    "TaskDefinitionError",
     "TasksError",
     "ToolMissingError",
     "ToolNotLockedError",
@@ -151,6 +161,46 @@ class TagExistsError(TasksError):
 
 class BacktestRecordError(TasksError):
     """The record of a backtest is absent, unreadable or contradicts itself."""
+
+
+class ReleaseImageMissingError(TasksError):
+    """The registry lacks the image that is to be deployed."""
+
+
+class ManifestListError(TasksError):
+    """An image that is a list for several platforms, where a single one is needed."""
+
+
+class ClusterMissingError(TasksError):
+    """An environment's ECS cluster is not there."""
+
+
+class ServiceMissingError(TasksError):
+    """An ECS service is not there."""
+
+
+class TaskDefinitionError(TasksError):
+    """A forced deployment would not bring an ECS service to the release."""
+
+
+class DeploymentFailedError(TasksError):
+    """ECS gave a deployment up, rolled it back, or another one took its place."""
+
+
+class DeployTimeoutError(TasksError):
+    """Not every task runs the release's image in the time that it was given."""
+
+
+class FunctionMissingError(TasksError):
+    """A Lambda function is not there."""
+
+
+class FunctionError(TasksError):
+    """A Lambda function cannot take the release's image."""
+
+
+class FunctionTimeoutError(TasksError):
+    """A Lambda function has not taken its image in the time that it was given."""
 
 
 class UnmappedTagError(TasksError):

@@ -77,26 +77,31 @@ class Aws:
     connect_timeout: float = 10  # seconds
     read_timeout: float = 60  # seconds
     _session: Any = field(default=None, repr=False)
-    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
+    _clients: dict[tuple[str, bool], Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+    def call(
+        self, service: str, operation: str, /, *, once: bool = False, **parameters: Any
+    ) -> dict[str, Any]:
         """Make a request and return its answer.
 
         Args:
             service: boto3's name of the service: `ecs`, `lambda`.
             operation: The client's method: `describe_services`.
+            once: Whether it must not be retried here: it may have been done though no answer came.
             parameters: Of that method.
 
         Raises:
             AwsError: It failed, with AWS's error code in `code`; subclasses say more.
         """
         with _telling(service, operation):
-            found: dict[str, Any] = getattr(self.client(service), operation)(**parameters)
+            found: dict[str, Any] = getattr(self.client(service, once=once), operation)(
+                **parameters
+            )
         return found
 
     def pages(
-        self, service: str, operation: str, key: str, **parameters: Any
+        self, service: str, operation: str, key: str, /, **parameters: Any
     ) -> Iterator[dict[str, Any] | str]:
         """Yield the items of an answer that comes in pages.
 
@@ -113,8 +118,12 @@ class Aws:
             for page in self.client(service).get_paginator(operation).paginate(**parameters):
                 yield from page[key]
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, *, once: bool = False) -> Any:
         """Return a client, the same each time; any thread may use it.
+
+        Args:
+            service: boto3's name of the service.
+            once: Whether it makes each request just once.
 
         Raises:
             AwsRegionError: No region is set anywhere.
@@ -122,11 +131,12 @@ class Aws:
             ToolMissingError: boto3 is not installed.
         """
         with self._lock, _telling(service, "client"):
-            if service not in self._clients:
-                self._clients[service] = self._made(service)
-            return self._clients[service]
+            key = (service, once)
+            if key not in self._clients:
+                self._clients[key] = self._made(service, 1 if once else self.attempts)
+            return self._clients[key]
 
-    def _made(self, service: str) -> Any:
+    def _made(self, service: str, attempts: int) -> Any:
         try:
             import boto3  # noqa: PLC0415 - takes 0.3 s to load
             from botocore.config import Config  # noqa: PLC0415 - as above
@@ -142,7 +152,7 @@ class Aws:
                 "profile's region"
             )
         config = Config(
-            retries={"mode": "standard", "max_attempts": self.attempts},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
             user_agent_extra="tradai-tasks",

@@ -1,0 +1,166 @@
+"""What is to be done about an ECS service, from what can be seen of it: pure decisions.
+
+A service is as a release says when every task that runs has the release's image, as many run as
+are desired, and the deployment that started them is complete. That ECS calls a service stable says
+less: the tasks may be old ones, and ones that are going may still serve.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Deployment", "Observed", "Task", "Verdict", "judge", "shown_digest"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A task that runs, starts or is not gone yet."""
+
+    id: str
+    digests: tuple[str | None, ...]  # of its containers of our image; None before it is pulled
+    deployment: str | None  # the id of the one that started it
+    is_going: bool = False  # it was told to stop
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """One attempt of ECS to bring tasks to what the service says."""
+
+    id: str
+    is_primary: bool  # the newest; only one is
+    rollout: str | None  # COMPLETED, IN_PROGRESS, FAILED; None where ECS does not tell
+    reason: str = ""
+    task_definition: str = ""
+    failed_tasks: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observed:
+    """A service at one moment."""
+
+    desired: int
+    deployments: tuple[Deployment, ...]
+    tasks: tuple[Task, ...]
+    event: str = ""  # the service's newest event, in ECS's words
+
+    @property
+    def primary(self) -> Deployment | None:
+        """The newest deployment."""
+        return next((one for one in self.deployments if one.is_primary), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What is to be done."""
+
+    # done: as the release says. start: force a new deployment. wait: what runs may come to it.
+    # failed: it will not, whatever is waited. idle: no task is desired, so nothing can be told.
+    todo: Literal["done", "start", "wait", "failed", "idle"]
+    note: str
+
+
+def judge(
+    seen: Observed, wanted: Collection[str], *, mine: str | None = None, settling: bool = False
+) -> Verdict:
+    """Say what is to be done about a service.
+
+    Args:
+        seen: The service.
+        wanted: Digests of the release's image: its own and, of a list, its members'.
+        mine: The deployment that this run has started; it is not started twice.
+        settling: ECS need not tell of `mine` yet: it was started just now.
+    """
+    if mine is not None:
+        failure = _failure(seen, mine)
+        if failure and settling and all(one.id != mine for one in seen.deployments):
+            return Verdict(todo="wait", note="ECS has not told of the new deployment yet")
+        if failure:
+            return Verdict(todo="failed", note=failure)
+    if seen.desired == 0 and not seen.tasks:
+        note = "its desired count is 0, so nothing runs that could be verified"
+        return Verdict(todo="idle", note=note)
+    primary = seen.primary
+    if primary is None:
+        return Verdict(todo="start", note="never deployed")
+    wrong = [task for task in seen.tasks if _is_wrong(task, wanted)]
+    fresh = [task for task in wrong if task.deployment == primary.id]
+    if mine is not None and fresh:
+        return Verdict(todo="failed", note=f"its new tasks run {_digests(fresh)}")
+    if wrong and mine is None and (fresh or not _comes_right(seen, primary, wanted)):
+        return Verdict(
+            todo="start", note=f"{_count(wrong)} of {len(seen.tasks)} on {_digests(wrong)}"
+        )
+    return _settled(seen, primary, wanted, wrong)
+
+
+def _comes_right(seen: Observed, primary: Deployment, wanted: Collection[str]) -> bool:
+    """Tell whether old tasks may go by themselves: the newest deployment replaces them."""
+    right = [t for t in seen.tasks if t.deployment == primary.id and _is_right(t, wanted)]
+    return primary.rollout == "IN_PROGRESS" or 0 < seen.desired <= len(right)
+
+
+def _settled(
+    seen: Observed, primary: Deployment, wanted: Collection[str], wrong: list[Task]
+) -> Verdict:
+    """Judge a service whose newest deployment may be the right one: is it there yet?"""
+    right = [task for task in seen.tasks if _is_right(task, wanted) and not task.is_going]
+    lacking = []
+    if wrong:
+        lacking.append(f"{_count(wrong)} still on {_digests(wrong)}")
+    unknown = [task for task in seen.tasks if not task.is_going and None in task.digests]
+    if unknown:
+        lacking.append(f"{_count(unknown)} whose image is not known yet")
+    if len(right) < seen.desired:
+        lacking.append(f"{len(right)} of {seen.desired} tasks on the release's image")
+    if primary.rollout not in {"COMPLETED", None}:
+        lacking.append(f"its deployment is {primary.rollout}")
+    if not lacking:
+        return Verdict(todo="done", note=f"{_count(right)} on the release's image")
+    if primary.rollout == "FAILED":
+        return Verdict(todo="start", note=_because(primary.reason, "its last deployment failed"))
+    return Verdict(todo="wait", note="; ".join(lacking))
+
+
+def _failure(seen: Observed, mine: str) -> str | None:
+    """Say how the deployment that this run has started went wrong, if it did."""
+    own = next((one for one in seen.deployments if one.id == mine), None)
+    primary = seen.primary
+    if own is not None and own.rollout == "FAILED":
+        return _because(own.reason, "its deployment failed")
+    if own is not None and own.is_primary:
+        return None
+    to = f"; now {primary.task_definition} by {primary.id}" if primary else ""
+    reason = primary.reason if primary else ""
+    if "circuit breaker" in reason or "rolling back" in reason or "alarm" in reason:
+        return f"{_because(reason, 'it was rolled back')}{to}"
+    return f"another deployment took the place of the one this run started{to}"
+
+
+def _is_wrong(task: Task, wanted: Collection[str]) -> bool:
+    return any(digest is not None and digest not in wanted for digest in task.digests)
+
+
+def _is_right(task: Task, wanted: Collection[str]) -> bool:
+    return bool(task.digests) and all(digest in wanted for digest in task.digests)
+
+
+def _because(reason: str, otherwise: str) -> str:
+    return f"{otherwise} ({reason})" if reason else otherwise
+
+
+def _count(tasks: Collection[Task]) -> str:
+    return f"{len(tasks)} task{'s' * (len(tasks) != 1)}"
+
+
+def _digests(tasks: Iterable[Task]) -> str:
+    found = {digest for task in tasks for digest in task.digests if digest}
+    return ", ".join(sorted(map(shown_digest, found)))
+
+
+def shown_digest(digest: str) -> str:
+    """Return the start of a digest, enough to know it by."""
+    return digest[: len("sha256:") + 12]
