@@ -49,7 +49,7 @@ class Ecr:
         self.host = host
         self.creates = create
         self._region = region or own
-        self._registry = {} if account is None else {"registryId": account}
+        self._registry: dict[str, Any] = {} if account is None else {"registryId": account}
         self._aws = Aws(region=self._region)
         self._lock = threading.Lock()
         self._repositories: dict[str, dict[str, Any] | None] = {}
