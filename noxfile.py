@@ -1,12 +1,14 @@
 """The library used on itself, and its tour."""
 
+import os
 import sys
 
 import nox
 
 import tradai_tasks
 
-tradai_tasks.register()
+# there is no test of these kinds here
+tradai_tasks.register(exclude=["contract", "integration", "perf"])
 
 
 @nox.session(venv_backend="none", default=False)
@@ -14,3 +16,10 @@ def tour(session: nox.Session) -> None:
     """See it at work on a copy of an example monorepo."""
     # nox and the library are where this runs, so the copy needs no environment of its own
     session.run(sys.executable, "tools/tour.py", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
+def servers(session: nox.Session) -> None:
+    """Install the servers that the end-to-end tests start: apt."""
+    rights = [] if os.geteuid() == 0 else ["sudo"]
+    session.run(*rights, ".ci/run", "--servers", external=True)

@@ -33,6 +33,8 @@ __all__ = [
     "FunctionError",
     "FunctionMissingError",
     "FunctionTimeoutError",
+    "FileExistsAlreadyError",
+    "GateError",
     "GitError",
     "ImageBuildError",
     "LockMissingError",
@@ -54,6 +56,7 @@ __all__ = [
     "UnknownRevisionError",
     "UnmappedTagError",
     "VersionMismatchError",
+    "WorkflowDriftError",
 ]
 
 
@@ -265,3 +268,15 @@ class RegistryError(TasksError):
 
 class RepositoryMissingError(TasksError):
     """A registry that has no repository for an image."""
+
+
+class GateError(TasksError):
+    """A job that CI must not pass without failed, was cancelled or did not run."""
+
+
+class WorkflowDriftError(TasksError):
+    """A workflow file is not as `workflows` would write it."""
+
+
+class FileExistsAlreadyError(TasksError):
+    """A file that would be written is there, and somebody else's."""

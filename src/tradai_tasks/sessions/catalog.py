@@ -106,4 +106,17 @@ CATALOG = (
         platform_only=True,
         parallel=False,
     ),
+    Entry(
+        name="gate",
+        body="gate:gate",
+        doc="Judge the results of all jobs of a workflow, for branch protection to require.",
+        isolated=False,
+    ),
+    Entry(
+        name="workflows",
+        body="workflows:write_workflows",
+        doc="Write the workflow files that fit, or with `-- --check` fail where one has drifted.",
+        isolated=False,
+        parallel=False,
+    ),
 )

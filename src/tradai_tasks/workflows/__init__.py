@@ -1,0 +1,1 @@
+"""The workflow files of a repository: which fit, what is in them, whether they have drifted."""

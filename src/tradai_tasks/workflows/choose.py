@@ -1,0 +1,164 @@
+"""Which workflow files fit a repository, and what is in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tradai_tasks.settings_workflows import WorkflowsSettings
+from tradai_tasks.workflows.pins import ACTIONS
+from tradai_tasks.workflows.render import Values, render
+from tradai_tasks.workflows.repository import Repository
+
+__all__ = ["CATALOG", "FOLDER", "Workflow", "choose", "nox_command", "values_for", "workflows"]
+
+FOLDER = ".github/workflows"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workflow:
+    """One workflow file that the library knows how to write."""
+
+    file: str
+    kind: str  # of the repository
+    sessions: frozenset[str]  # that it calls and cannot do without
+    has: str | None = None  # field of Repository that must not be empty
+
+
+CATALOG = (
+    Workflow(
+        file="ci.yml",
+        kind="platform",
+        sessions=frozenset({"changes", "lint", "typecheck", "test", "security", "gate"}),
+    ),
+    Workflow(file="_lint.yml", kind="platform", sessions=frozenset({"lint"})),
+    Workflow(
+        file="strategy-ci.yml",
+        kind="strategies",
+        sessions=frozenset({"changes", "security", "gate"}),
+    ),
+)
+
+
+def choose(repository: Repository, settings: WorkflowsSettings) -> tuple[Workflow, ...]:
+    """Return the workflows that fit: of its kind, with all their sessions, and wanted."""
+    return tuple(
+        workflow
+        for workflow in CATALOG
+        if workflow.kind == repository.kind
+        and workflow.sessions <= repository.sessions
+        and (workflow.has is None or getattr(repository, workflow.has))
+        and workflow.file not in settings.exclude
+    )
+
+
+def workflows(repository: Repository, settings: WorkflowsSettings) -> dict[str, str]:
+    """Return the text of every file that fits, by its path from the root."""
+    values = values_for(repository, settings)
+    return {
+        f"{FOLDER}/{workflow.file}": render(workflow.file, values)
+        for workflow in choose(repository, settings)
+    }
+
+
+def nox_command(repository: Repository) -> str:
+    """Return how nox is called: as locked where that can be, else by what pins it."""
+    if repository.pinned_noxfile:
+        return "uvx nox"
+    return "uv run --locked nox" if repository.locked else "uv run nox"
+
+
+def _before(repository: Repository, settings: WorkflowsSettings) -> tuple[str, ...]:
+    """Return the sessions that make a job ready for installing packages."""
+    if settings.before is not None:
+        return settings.before
+    found = []
+    if repository.private_index and "codeartifact-login" in repository.sessions:
+        found.append("codeartifact-login")
+    # `uv run` makes the lock of the root by itself
+    made = repository.one_lock and not repository.pinned_noxfile
+    if not repository.locked and not made and "lock" in repository.sessions:
+        found.append("lock")
+    return tuple(found)
+
+
+def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
+    """Return everything that the templates are filled with."""
+    before = _before(repository, settings)
+    before_aws = "codeartifact-login" in before
+    conditions = {
+        "before": bool(before),
+        "before_aws": before_aws,
+        "before_oidc": before_aws and settings.aws == "oidc",
+        "oidc": settings.aws == "oidc",
+        "attest": settings.attest,
+        "python": settings.python is not None,
+        "perf": repository.benchmarks and "perf" in repository.sessions,
+        "contract": repository.contract_tests and "contract" in repository.sessions,
+        "integration": repository.integration_tests and "integration" in repository.sessions,
+        "smoke": {"backtest-data", "backtest-smoke"} <= repository.sessions,
+    }
+    runner = settings.runner
+    text = {
+        **{name: action.uses for name, action in ACTIONS.items()},
+        "nox": nox_command(repository),
+        "runner": runner if isinstance(runner, str) else f"[{', '.join(runner)}]",
+        "branch": settings.branch,
+        "schedule": settings.schedule,
+        "timeout": str(settings.timeout),
+        "python": settings.python or "",
+        "before": ",".join(before),
+        "lock_glob": "**/uv.lock" if repository.locked else "**/pyproject.toml",
+        "aws_role": settings.aws_role,
+        "aws_key_id": settings.aws_key_id,
+        "aws_secret_key": settings.aws_secret_key,
+        "aws_region": settings.aws_region,
+        "ecr_registry": settings.ecr_registry,
+        "mlflow_uri": settings.mlflow_uri,
+        "pulumi_passphrase": settings.pulumi_passphrase,
+        "pulumi_backend": settings.pulumi_backend,
+        "cloudflare_token": settings.cloudflare_token,
+        "cloudflare_account": settings.cloudflare_account,
+        **_gate(repository, conditions),
+    }
+    secrets = _before_secrets(settings) if before_aws else ()
+    parts = {
+        "env": _block("env", dict(map(_variable, settings.env))),
+        "declare-secrets": _block("secrets", {name: "{ required: true }" for name in secrets}),
+        "pass-secrets": _block("secrets", {n: "${{ secrets." + n + " }}" for n in secrets}),
+    }
+    return Values(text=text, conditions=conditions, parts=parts)
+
+
+def _gate(repository: Repository, conditions: Mapping[str, bool]) -> dict[str, str]:
+    """Return the jobs that the gate waits for, and the options that say what may be skipped."""
+    if repository.kind == "strategies":
+        jobs = ["detect", "check", *(["smoke"] if conditions["smoke"] else []), "security"]
+        options = ' --may-skip "smoke=detect.strategies:[]"' if conditions["smoke"] else ""
+    else:
+        optional = [job for job in ("perf", "contract", "integration") if conditions[job]]
+        jobs = ["changes", "lint", "typecheck", "test", "security", *optional]
+        options = "".join(f" --may-skip {job}" for job in optional)
+    return {"gated": ", ".join(jobs), "skippable": options}
+
+
+def _before_secrets(settings: WorkflowsSettings) -> tuple[str, ...]:
+    """Return the names of the secrets that a reusable workflow must be handed."""
+    oidc = settings.aws == "oidc"
+    sources = [settings.aws_role] if oidc else [settings.aws_key_id, settings.aws_secret_key]
+    pairs = [source.partition(".") for source in (*sources, settings.aws_region)]
+    return tuple(dict.fromkeys(name for context, _, name in pairs if context == "secrets"))
+
+
+def _variable(text: str) -> tuple[str, str]:
+    """Return a variable's name, and its value as YAML has it."""
+    name, _, value = text.partition("=")
+    return name, json.dumps(value)
+
+
+def _block(key: str, entries: Mapping[str, str]) -> str:
+    """Return a YAML mapping in block style; nothing where it is empty."""
+    lines = [f"{key}:", *(f"  {name}: {value}" for name, value in entries.items())]
+    # a part is read as a template is: what was computed must come through as it is
+    return "".join(f"{line.replace('@', '@@')}\n" for line in lines) if entries else ""

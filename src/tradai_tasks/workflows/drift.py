@@ -1,0 +1,64 @@
+"""What writing the workflow files would change, and what stands in the way."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tradai_tasks.workflows.render import is_ours
+
+__all__ = ["Change", "diff_of", "plan"]
+
+# new: not there. drifted: ours, and not as it would be written. foreign: there, and not ours.
+# stale: ours, and no longer wanted. same: as it should be.
+State = Literal["new", "drifted", "foreign", "stale", "same"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What there is to do about one file."""
+
+    path: str  # from the root
+    state: State
+    old: str | None  # None where there is none
+    new: str | None  # None where there should be none
+
+
+def plan(wanted: Mapping[str, str], present: Mapping[str, str]) -> tuple[Change, ...]:
+    """Compare the files that should be there with those that are.
+
+    Args:
+        wanted: Text by path.
+        present: Text by path of all files in the same folder.
+    """
+    changes = []
+    for path, new in wanted.items():
+        old = present.get(path)
+        state: State = "new"
+        if old == new:
+            state = "same"
+        elif old is not None:
+            state = "drifted" if is_ours(old) else "foreign"
+        changes.append(Change(path=path, state=state, old=old, new=new))
+    for path, old in present.items():
+        if path not in wanted and is_ours(old):
+            changes.append(Change(path=path, state="stale", old=old, new=None))
+    return tuple(sorted(changes, key=lambda change: change.path))
+
+
+def diff_of(changes: Sequence[Change]) -> str:
+    """Return a unified diff from what is there to what should be."""
+    parts = []
+    for change in changes:
+        if change.state == "same":
+            continue
+        lines = difflib.unified_diff(
+            (change.old or "").splitlines(keepends=True),
+            (change.new or "").splitlines(keepends=True),
+            f"a/{change.path}" if change.old is not None else "/dev/null",
+            f"b/{change.path}" if change.new is not None else "/dev/null",
+        )
+        parts += [line if line.endswith("\n") else f"{line}\n" for line in lines]
+    return "".join(parts)

@@ -1,0 +1,48 @@
+"""Secrets and variables that workflow files read, told from the files themselves."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["Needed", "needed"]
+
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+# contexts are read as `secrets.NAME` or `secrets['NAME']`, without regard to case
+_READ = re.compile(
+    r"\b(secrets|vars)\s*(?:\.\s*([A-Za-z_]\w*)|\[\s*'([A-Za-z_]\w*)'\s*\])", re.IGNORECASE
+)
+_COMMENT = re.compile(r"^\s*#.*$|\s#\s.*$", re.MULTILINE)
+_KINDS = {"secrets": "secret", "vars": "variable"}
+_AUTOMATIC = "GITHUB_TOKEN"  # GitHub itself gives it to every job
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Needed:
+    """A secret or variable, and the workflow files that read it."""
+
+    kind: str  # "secret" or "variable"
+    name: str
+    files: tuple[str, ...]  # names without folder, sorted
+
+
+def needed(files: Mapping[str, str]) -> tuple[Needed, ...]:
+    """Return what workflow files need, sorted by kind and name.
+
+    Args:
+        files: Text by path.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    for path, text in files.items():
+        for expression in _EXPRESSION.findall(_COMMENT.sub("", text)):
+            for context, dotted, quoted in _READ.findall(expression):
+                name = (dotted or quoted).upper()
+                if name != _AUTOMATIC:
+                    key = (_KINDS[context.lower()], name)
+                    found.setdefault(key, set()).add(posixpath.basename(path))
+    return tuple(
+        Needed(kind=kind, name=name, files=tuple(sorted(found[kind, name])))
+        for kind, name in sorted(found)
+    )

@@ -1,0 +1,56 @@
+"""The actions that workflows use, each by the commit of a release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ACTIONS", "Action"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Action:
+    """One action at one commit: a tag can be moved, a commit cannot."""
+
+    name: str  # owner/name
+    commit: str  # 40 hexadecimal digits
+    version: str  # of the release that the commit is
+
+    @property
+    def uses(self) -> str:
+        """Return what stands after `uses:`, the version as a comment."""
+        return f"{self.name}@{self.commit} # {self.version}"
+
+
+# by placeholder
+ACTIONS = {
+    "checkout": Action(
+        name="actions/checkout",
+        commit="3d3c42e5aac5ba805825da76410c181273ba90b1",
+        version="v7.0.1",
+    ),
+    "setup_uv": Action(
+        name="astral-sh/setup-uv",
+        commit="20cfd1bf945f4377ade1205e4dbc17946fc9a30d",
+        version="v10.0.1",
+    ),
+    "upload_artifact": Action(
+        name="actions/upload-artifact",
+        commit="bbbca2ddaa5d8feaa63e36b76fdaad77386f024f",
+        version="v7.0.0",
+    ),
+    "download_artifact": Action(
+        name="actions/download-artifact",
+        commit="3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c",
+        version="v8.0.1",
+    ),
+    "attest": Action(
+        name="actions/attest-build-provenance",
+        commit="a2bbfa25375fe432b6a289bc6b6cd05ecd0c4c32",
+        version="v4.1.0",
+    ),
+    "aws_credentials": Action(
+        name="aws-actions/configure-aws-credentials",
+        commit="e6de054238d6b7531b4efff3b6587d9aade6a06c",
+        version="v6.2.3",
+    ),
+}

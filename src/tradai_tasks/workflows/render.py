@@ -1,0 +1,100 @@
+"""Templates -> workflow files.
+
+A template is the file as GitHub reads it, with two things more. `@{name}` stands for a value;
+GitHub's own `${{ ... }}` is left alone. And lines that begin with `#%` choose:
+
+    #% if NAME ... #% else ... #% end    these lines only where a condition holds, or does not
+    #% include NAME                      the lines of a part, indented as the line is
+
+Everything is strict: an unknown name, or a block that is not closed, is an error.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+__all__ = ["HEADER", "Values", "is_ours", "render"]
+
+HEADER = "# Made by tradai-tasks: nox -s workflows. Change the settings, not this file."
+_OURS = "# Made by tradai-tasks"
+_DIRECTIVE = re.compile(r"(?P<indent> *)#%(?: (?P<word>\S+))?(?: (?P<name>\S+))?\s*")
+
+
+class _Text(string.Template):
+    """`@{name}` alone is a placeholder."""
+
+    delimiter = "@"
+    # braces only: an unbraced name can never match
+    idpattern = r"(?!)"
+    braceidpattern = r"[a-z_]+"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Values:
+    """What a template is filled with."""
+
+    text: Mapping[str, str]  # by placeholder
+    conditions: Mapping[str, bool]
+    parts: Mapping[str, str]  # computed parts, by name, before those that are files
+
+
+def render(template: str, values: Values, *, header: str = HEADER) -> str:
+    """Return the file that a template makes.
+
+    Args:
+        template: Name of a file beside the package's other templates.
+        values: What to fill in.
+        header: First line of the result.
+
+    Raises:
+        LookupError: The template names something unknown.
+        ValueError: It is not well-formed.
+    """
+    lines = list(_lines(_read(template), values))
+    return f"{header}\n" + _Text("".join(f"{line}\n" for line in lines)).substitute(values.text)
+
+
+def is_ours(text: str) -> bool:
+    """Tell whether a file is one that this library wrote."""
+    return text.startswith(_OURS)
+
+
+@cache
+def _read(name: str) -> str:
+    home = resources.files("tradai_tasks.workflows") / "templates"
+    return (home / name).read_text(encoding="utf-8")
+
+
+def _lines(text: str, values: Values) -> Iterator[str]:
+    """Yield the lines that stay, parts put in their places."""
+    open_blocks: list[bool] = []
+    for line in text.splitlines():
+        directive = _DIRECTIVE.fullmatch(line)
+        if directive is None:
+            if all(open_blocks):
+                yield line
+            continue
+        word, name = directive["word"], directive["name"]
+        if word == "if" and name:
+            open_blocks.append(values.conditions[name])
+        elif word == "else" and open_blocks and not name:
+            open_blocks[-1] = not open_blocks[-1]
+        elif word == "end" and open_blocks and not name:
+            open_blocks.pop()
+        elif word == "include" and name:
+            if all(open_blocks):
+                for inner in _lines(_part(name, values), values):
+                    yield f"{directive['indent']}{inner}" if inner else ""
+        else:
+            raise ValueError(f"template: not understood: {line.strip()}")
+    if open_blocks:
+        raise ValueError("template: a block is not closed")
+
+
+def _part(name: str, values: Values) -> str:
+    return values.parts[name] if name in values.parts else _read(f"parts/{name}.yml")

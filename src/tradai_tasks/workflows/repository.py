@@ -1,0 +1,140 @@
+"""What the choice of workflows depends on, gathered from the repository."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from tradai_tasks.checks.perf import has_benchmarks
+from tradai_tasks.checks.tests import marked_files
+from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.layout import layout_of
+from tradai_tasks.process import run
+from tradai_tasks.settings import Settings
+from tradai_tasks.settings_table import Kind
+from tradai_tasks.tree import Tree, join
+from tradai_tasks.workspace import Workspace
+
+__all__ = ["Repository", "carries_pins", "committed_locks", "gather"]
+
+_NOT_A_REPOSITORY = 128  # git's status
+# The reference implementation's pattern: https://peps.python.org/pep-0723/
+_SCRIPT_BLOCK = re.compile(
+    r"^# /// script$\s(?P<content>(?:^#(?:| .*)$\s)+)^# ///$", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repository:
+    """A repository as far as its workflows depend on it."""
+
+    kind: Kind
+    sessions: frozenset[str]  # that it has, without packages and Pythons
+    pinned_noxfile: bool = False  # the noxfile carries its own requirements
+    locked: bool = False  # lock files are committed
+    one_lock: bool = True  # of the root alone, which `uv run` makes where it lacks
+    private_index: bool = False  # packages come from CodeArtifact
+    benchmarks: bool = False
+    contract_tests: bool = False
+    integration_tests: bool = False
+    libraries: bool = False  # there are wheels to publish
+    services: bool = False
+    lambdas: bool = False
+    stacks: tuple[str, ...] = ()
+    docs: bool = False  # a site made by mkdocs
+    devcontainer: bool = False
+
+
+def gather(
+    tree: Tree,
+    workspace: Workspace,
+    settings: Settings,
+    *,
+    sessions: Iterable[str],
+    noxfile: str,
+    locks: Collection[str],
+) -> Repository:
+    """Look at everything that the choice of workflows depends on.
+
+    Args:
+        tree: The repository's files.
+        workspace: What is in it.
+        settings: Its settings.
+        sessions: Names of its sessions.
+        noxfile: The text of its noxfile.
+        locks: Lock files that are committed, from the root.
+    """
+    given = settings.workflows.locked
+    nested = [package.path for package in workspace.packages]
+    tests = [
+        path
+        for package in workspace.packages
+        for path in layout_of(tree, package, nested=nested).tests
+    ]
+    everywhere = list(dict.fromkeys([*tests, "tests"]))
+    return Repository(
+        kind=workspace.kind,
+        sessions=frozenset(_base(name) for name in sessions),
+        pinned_noxfile=carries_pins(noxfile),
+        locked=bool(locks) if given is None else given,
+        one_lock=workspace.projects == (".",),
+        benchmarks=has_benchmarks(tree, tests),
+        contract_tests=_has_marked(
+            tree, settings.contract.paths or everywhere, settings.contract.marker
+        ),
+        integration_tests=_has_marked(
+            tree, settings.integration.paths or everywhere, settings.integration.marker
+        ),
+        services=bool(workspace.services),
+        lambdas=bool(workspace.lambdas),
+        stacks=tuple(unit.name for unit in workspace.stacks),
+        docs=tree.is_file("mkdocs.yml"),
+        devcontainer=tree.is_file(".devcontainer/devcontainer.json"),
+    )
+
+
+def _base(name: str) -> str:
+    """Return a session's name without package and Python: `test-3.11(a)` -> `test`."""
+    return re.sub(r"(-3\.\d+)?(\(.*)?$", "", name, count=1)
+
+
+def _has_marked(tree: Tree, folders: Iterable[str], marker: str) -> bool:
+    word = f"mark.{marker}".encode()
+    return any(word in tree.read(file) for file in marked_files(tree, folders, marker))
+
+
+def carries_pins(noxfile: str) -> bool:
+    """Tell whether a noxfile states its own requirements (PEP 723), the library among them."""
+    block = _SCRIPT_BLOCK.search(noxfile)
+    if block is None:
+        return False
+    lines = [line[2:] if line.startswith("# ") else line[1:] for line in block[1].splitlines()]
+    try:
+        required = tomllib.loads("\n".join(lines)).get("dependencies", [])
+        names = {canonicalize_name(Requirement(one).name) for one in required}
+    except (tomllib.TOMLDecodeError, InvalidRequirement):
+        return False  # nox itself says what is wrong with it
+    return "tradai-tasks" in names
+
+
+def committed_locks(root: Path, projects: Iterable[str]) -> tuple[str, ...]:
+    """Return the lock files that are committed, or would be by `git add --all`.
+
+    Raises:
+        CommandFailedError: git failed.
+        ToolMissingError: There is no git.
+    """
+    files = [join(project, "uv.lock") for project in projects]
+    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *files]
+    done = run(argv, cwd=root, check=False)
+    if done.returncode == _NOT_A_REPOSITORY:
+        return tuple(file for file in files if (root / file).is_file())
+    if done.returncode:
+        raise CommandFailedError(f"git ls-files: exit status {done.returncode}: {done.error_text}")
+    return tuple(sorted(filter(None, done.text.split("\0"))))
