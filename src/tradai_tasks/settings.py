@@ -263,12 +263,9 @@ class Settings(Table, frozen=True, kw_only=True):
     contract: ContractSettings = field(default_factory=ContractSettings)
     integration: IntegrationSettings = field(default_factory=IntegrationSettings)
     affected: AffectedSettings = field(default_factory=AffectedSettings)
-<<<<<<< HEAD
     deploy: DeploySettings = field(default_factory=DeploySettings)
     images: ImagesSettings = field(default_factory=ImagesSettings)
-=======
     workflows: WorkflowsSettings = field(default_factory=WorkflowsSettings)
->>>>>>> 1daf5f9 (Workflow files: templates, the gate, and the session that keeps them true)
     packages: Annotated[
         dict[Name, PackageSettings],
         Meta(description="Settings of single packages, by name."),

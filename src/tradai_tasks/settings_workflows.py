@@ -14,9 +14,7 @@ __all__ = ["WorkflowsSettings"]
 _Label = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _Branch = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
 _Session = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(\([A-Za-z0-9._-]+\))?$")]
-_Variable = Annotated[
-    str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*=([^$\x00-\x1f]|\$(?!\{\{))*$")
-]
+_Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*=([^$\x00-\x1f]|\$(?!\{\{))*$")]
 _Cron = Annotated[str, Meta(pattern=r"^[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}$")]
 _Source = Annotated[str, Meta(pattern=r"^(secrets|vars)\.[A-Za-z_][A-Za-z0-9_]*$")]
 
@@ -83,7 +81,7 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
         "secrets.AWS_ACCESS_KEY_ID"
     )
     aws_secret_key: Annotated[_Source, Meta(description="Where the static secret key is kept.")] = (
-        "secrets.AWS_SECRET_ACCESS_KEY"
+        "secrets.AWS_SECRET_ACCESS_KEY"  # noqa: S105 - where it is kept
     )
     aws_region: Annotated[_Source, Meta(description="Where the AWS region is kept.")] = (
         "secrets.AWS_REGION"
@@ -96,13 +94,13 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
     )
     pulumi_passphrase: Annotated[
         _Source, Meta(description="Where Pulumi's encryption passphrase is kept.")
-    ] = "secrets.PULUMI_CONFIG_PASSPHRASE"
+    ] = "secrets.PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - where it is kept
     pulumi_backend: Annotated[
         _Source, Meta(description="Where the address of Pulumi's state is kept.")
     ] = "secrets.S3_PULUMI_BACKEND_URL"
     cloudflare_token: Annotated[
         _Source, Meta(description="Where the Cloudflare Pages token is kept.")
-    ] = "secrets.CLOUDFLARE_API_TOKEN"
+    ] = "secrets.CLOUDFLARE_API_TOKEN"  # noqa: S105 - where it is kept
     cloudflare_account: Annotated[
         _Source, Meta(description="Where the Cloudflare account is kept.")
     ] = "secrets.CLOUDFLARE_ACCOUNT_ID"

@@ -15,7 +15,13 @@ from nox import _cli
 from nox.command import CommandFailed
 from tests.support.real import NOXFILE, write
 
-_CLEARED: tuple[str, ...] = ("CI", "GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NOXSESSION")
+_CLEARED: tuple[str, ...] = (
+    "CI",
+    "GITHUB_ACTIONS",
+    "GITHUB_OUTPUT",
+    "GITHUB_STEP_SUMMARY",
+    "NOXSESSION",
+)
 _CLEARED += ("GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "NOX_DEFAULT_VENV_BACKEND", "PYTHONPATH")
 
 Script = Callable[[Sequence[str]], int]

@@ -18,7 +18,16 @@ EXAMPLES = REPOSITORY / "examples"
 NOXFILE = "import tradai_tasks\n\ntradai_tasks.register()\n"
 
 # What this very test run sets must not steer the run under test.
-_DROPPED: tuple[str, ...] = ("NOX", "VIRTUAL_ENV", "UV_PROJECT", "UV_PYTHON", "GIT_", "COV", "PYTEST", "GITHUB_")
+_DROPPED: tuple[str, ...] = (
+    "NOX",
+    "VIRTUAL_ENV",
+    "UV_PROJECT",
+    "UV_PYTHON",
+    "GIT_",
+    "COV",
+    "PYTEST",
+    "GITHUB_",
+)
 _DROPPED += ("CI", "FORCE_COLOR", "NO_COLOR", "RUNNER_")
 
 

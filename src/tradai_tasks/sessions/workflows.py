@@ -7,7 +7,7 @@ import nox
 from tradai_tasks.report import print_table
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
-from tradai_tasks.workflows.choose import FOLDER, workflows
+from tradai_tasks.workflows.choose import workflows
 from tradai_tasks.workflows.drift import plan
 from tradai_tasks.workflows.needed import needed
 from tradai_tasks.workflows.repository import committed_locks, gather
@@ -48,7 +48,7 @@ def write_workflows(session: nox.Session, context: Context) -> None:
         session.log(line)
     if not (context.root / ".git").exists():
         session.log(
-            f"GitHub reads workflows only at the top of a repository; this is {context.root}/{FOLDER}"
+            f"GitHub reads workflows only at the top of a repository, and {context.root} is none"
         )
 
 
@@ -65,8 +65,8 @@ def _wanted(context: Context) -> dict[str, str]:
 
 
 def _print_secrets(files: dict[str, str]) -> None:
-    print_table(
-        "Secrets and variables of the workflows",
-        ("kind", "name", "workflows"),
-        [(one.kind, one.name, ", ".join(one.files)) for one in needed(files)],
-    )
+    rows = [(one.kind, one.name, ", ".join(one.files)) for one in needed(files)]
+    if rows:
+        print_table("Secrets and variables of the workflows", ("kind", "name", "workflows"), rows)
+    else:
+        print("the workflows need no secret and no variable")

@@ -125,7 +125,7 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
     secrets = _before_secrets(settings) if before_aws else ()
     parts = {
         "env": _block("env", dict(map(_variable, settings.env))),
-        "declare-secrets": _block("secrets", {name: "{ required: true }" for name in secrets}),
+        "declare-secrets": _block("secrets", dict.fromkeys(secrets, "{ required: true }")),
         "pass-secrets": _block("secrets", {n: "${{ secrets." + n + " }}" for n in secrets}),
     }
     return Values(text=text, conditions=conditions, parts=parts)

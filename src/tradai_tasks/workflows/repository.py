@@ -25,9 +25,7 @@ __all__ = ["Repository", "carries_pins", "committed_locks", "gather"]
 
 _NOT_A_REPOSITORY = 128  # git's status
 # The reference implementation's pattern: https://peps.python.org/pep-0723/
-_SCRIPT_BLOCK = re.compile(
-    r"^# /// script$\s(?P<content>(?:^#(?:| .*)$\s)+)^# ///$", re.MULTILINE
-)
+_SCRIPT_BLOCK = re.compile(r"^# /// script$\s(?P<content>(?:^#(?:| .*)$\s)+)^# ///$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +49,7 @@ class Repository:
     devcontainer: bool = False
 
 
-def gather(
+def gather(  # noqa: PLR0913 - all that there is to look at
     tree: Tree,
     workspace: Workspace,
     settings: Settings,

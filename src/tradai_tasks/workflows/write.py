@@ -65,9 +65,7 @@ def write(
         )
     todo = [c for c in changes if c.state != "same" and (c.state != "stale" or prune)]
     kept = [c for c in changes if c.state == "stale" and not prune]
-    said = [
-        f"{c.path}: no longer fits; delete it with: nox -s workflows -- --prune" for c in kept
-    ]
+    said = [f"{c.path}: no longer fits; delete it with: nox -s workflows -- --prune" for c in kept]
     if dry_run:
         print(diff_of(todo), end="")
         return [f"{change.path}: {change.state}" for change in todo] + said

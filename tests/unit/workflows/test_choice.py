@@ -232,8 +232,7 @@ def test_what_there_is_to_do_about_files() -> None:
         "stale": "stale",
     }
     assert diff_of([c for c in changes if c.path == "drifted"]) == (
-        "--- a/drifted\n+++ b/drifted\n@@ -1,2 +1,2 @@\n"
-        f" {HEADER}\n-a\n+b\n"
+        f"--- a/drifted\n+++ b/drifted\n@@ -1,2 +1,2 @@\n {HEADER}\n-a\n+b\n"
     )
     assert diff_of([Change(path="x", state="stale", old="a\n", new=None)]).startswith(
         "--- a/x\n+++ /dev/null\n"

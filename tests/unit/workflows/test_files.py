@@ -26,20 +26,23 @@ _ALL = frozenset(entry.name for entry in SESSIONS) | {
     session for workflow in CATALOG for session in workflow.sessions
 }
 _ALL |= {"backtest-data", "backtest-smoke", "codeartifact-login"}
-_NEEDS_HISTORY = {"changes", "perf", "release", "images", "lambdas", "publish", "deploy", "docs-freshness"}
+_NEEDS_HISTORY = {
+    "changes",
+    "perf",
+    "release",
+    "images",
+    "lambdas",
+    "publish",
+    "deploy",
+    "docs-freshness",
+}
 
 
 def full(kind: Kind, **given: Any) -> Repository:
     """A repository that has everything."""
-    has = {
-        name: True
-        for name in (
-            "benchmarks", "contract_tests", "integration_tests", "libraries", "services",
-            "lambdas", "docs", "devcontainer", "locked",
-        )
-    }  # fmt: skip
+    has = "benchmarks contract_tests integration_tests libraries services lambdas docs devcontainer"
     more = {"sessions": _ALL, "stacks": ("dev", "prod")}
-    return Repository(kind=kind, **{**has, **more, **given})
+    return Repository(kind=kind, **{**dict.fromkeys(has.split(), True), **more, **given})
 
 
 SETTINGS = {

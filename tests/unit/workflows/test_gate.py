@@ -57,19 +57,26 @@ def test_a_job_that_may_be_skipped_by_what_another_found() -> None:
         (
             selected("true"),
             ["test=changes.any:false"],
-            'gate: test was skipped, which is allowed only where changes.any is false, and it is "true"',
+            (
+                "gate: test was skipped, which is allowed only where changes.any is false, and "
+                'it is "true"'
+            ),
         ),
         (
             selected(None),
             ["test=changes.any:false"],
-            "gate: test was skipped, which is allowed only where changes.any is false, and it is "
-            "not set",
+            (
+                "gate: test was skipped, which is allowed only where changes.any is false, and "
+                "it is not set"
+            ),
         ),
         (
             selected("false", changes="failure"),
             ["test=changes.any:false"],
-            "gate: changes failed; test was skipped, which is allowed only where changes.any is "
-            "false, and changes did not succeed",
+            (
+                "gate: changes failed; test was skipped, which is allowed only where changes.any "
+                "is false, and changes did not succeed"
+            ),
         ),
         (None, [], "gate: NEEDS is not set; give it as NEEDS: ${{ toJSON(needs) }} in env"),
         ("  ", [], "gate: NEEDS is not set; give it as NEEDS: ${{ toJSON(needs) }} in env"),
@@ -85,8 +92,10 @@ def test_a_job_that_may_be_skipped_by_what_another_found() -> None:
         (
             '{"a": {"result": "Success"}}',
             [],
-            "gate: NEEDS: 'a' has no result of cancelled, failure, skipped, success, "
-            'but "Success"',
+            (
+                "gate: NEEDS: 'a' has no result of cancelled, failure, skipped, success, "
+                'but "Success"'
+            ),
         ),
         (
             '{"a": {"result": "success", "outputs": {"x": 1}}}',
@@ -106,8 +115,7 @@ def test_what_fails_it(text: str | None, may_skip: list[str], message: str) -> N
     [
         (
             ["a b"],
-            "--may-skip 'a b': expected JOB, or JOB=NEED.OUTPUT:VALUE as in "
-            "test=changes.any:false",
+            "--may-skip 'a b': expected JOB, or JOB=NEED.OUTPUT:VALUE as in test=changes.any:false",
         ),
         (["perf", "perf"], "--may-skip perf: given twice"),
         (["perf"], "--may-skip perf: the gate does not wait for 'perf', only for lint"),

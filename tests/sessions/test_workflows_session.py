@@ -1,0 +1,156 @@
+"""`workflows` and `gate`, in-process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.support.inprocess import InProcess, Ran, run
+
+from tradai_tasks.workflows import write
+from tradai_tasks.workflows.render import HEADER
+
+__all__ = ["run"]
+
+PROJECT = {
+    "pyproject.toml": '[project]\nname = "a"\nversion = "1.0"\n',
+    "src/a/__init__.py": "",
+    "tests/test_a.py": "def test_a():\n    pass\n",
+}
+CI, LINT = ".github/workflows/ci.yml", ".github/workflows/_lint.yml"
+
+
+@pytest.fixture(autouse=True)
+def _no_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tradai_tasks.sessions.workflows.committed_locks", lambda *_: ())
+
+
+def workflows(run: InProcess, *args: str) -> Ran:
+    return run("-s", "workflows", "--", *args)
+
+
+def test_they_are_written_checked_and_told(run: InProcess) -> None:
+    ran = workflows(run.files(PROJECT))
+    assert ran.status == 0, ran.log
+    assert f"wrote {CI}" in ran.log
+    assert "GitHub reads workflows only at the top of a repository" in ran.log
+    (run.home / ".git").mkdir()
+    again = workflows(run)
+    assert "2 up to date" in again.log
+    assert "top of a repository" not in again.log
+    checked = workflows(run, "--check")
+    assert checked.status == 0
+    assert "2 workflow files are as they should be" in checked.log
+
+
+def test_a_hand_edit_fails_the_check_with_a_diff(run: InProcess) -> None:
+    workflows(run.files(PROJECT))
+    file = run.home / CI
+    file.write_text(file.read_text().replace("timeout-minutes: 15", "timeout-minutes: 99", 1))
+    (run.home / LINT).unlink()
+    ran = workflows(run, "--check")
+    assert ran.status != 0
+    assert "-    timeout-minutes: 99\n+    timeout-minutes: 15\n" in ran.out
+    assert (
+        f"workflows: {LINT} (missing), {CI} (differs); the diff is above; mend with: "
+        f"nox -s workflows."
+    ) in ran.log
+    assert "99" in file.read_text()
+    assert f"rewrote {CI}" in workflows(run).log
+    assert workflows(run, "--check").status == 0
+
+
+def test_somebody_elses_file_is_not_overwritten_unasked(run: InProcess) -> None:
+    run.files({**PROJECT, CI: "name: Mine\n", ".github/workflows/other.yaml": "name: Other\n"})
+    ran = workflows(run)
+    assert ran.status != 0
+    assert f"{CI}: there, and not written by tradai-tasks; nothing was written." in ran.log
+    assert not (run.home / LINT).exists()
+    checked = workflows(run, "--check")
+    assert "-name: Mine" in checked.out
+    assert "nox -s workflows -- --force" in checked.log
+    forced = workflows(run, "--force")
+    assert f"overwrote {CI}" in forced.log
+    assert (run.home / ".github/workflows/other.yaml").read_text() == "name: Other\n"
+
+
+def test_a_file_that_no_longer_fits_is_named_and_deleted_when_asked(run: InProcess) -> None:
+    stale = ".github/workflows/strategy-ci.yml"
+    workflows(run.files({**PROJECT, stale: f"{HEADER}\nname: Old\n"}))
+    checked = workflows(run, "--check")
+    assert f"{stale} (no longer fits)" in checked.log
+    assert "nox -s workflows -- --prune" in checked.log
+    kept = workflows(run)
+    assert f"{stale}: no longer fits; delete it with: nox -s workflows -- --prune" in kept.log
+    assert (run.home / stale).exists()
+    assert f"deleted {stale}" in workflows(run, "--prune").log
+    assert not (run.home / stale).exists()
+
+
+def test_a_dry_run_writes_nothing(run: InProcess) -> None:
+    ran = workflows(run.files(PROJECT), "--dry-run")
+    assert ran.status == 0
+    assert f"+++ b/{CI}" in ran.out
+    assert f"{CI}: new" in ran.log
+    assert not (run.home / ".github").exists()
+
+
+def test_secrets_are_told_from_the_files(run: InProcess) -> None:
+    run.files({**PROJECT, ".github/workflows/x.yml": "a: ${{ secrets.TOKEN }} ${{ vars.B }}\n"})
+    ran = workflows(run, "--secrets")
+    assert ran.status == 0
+    assert [line for line in ran.out.splitlines() if "TOKEN" in line and "x.yml" in line]
+    assert [line for line in ran.out.splitlines() if "variable" in line and "B" in line]
+
+
+def test_without_any_secret_it_says_so(run: InProcess) -> None:
+    ran = workflows(run.files(PROJECT), "--secrets")
+    assert "the workflows need no secret and no variable" in ran.out
+
+
+def test_a_write_that_fails_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "x.yml"
+    file.write_text("old")
+
+    def full(self: Path, *_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        write.put(file, "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.yml"]
+    assert file.read_text() == "old"
+
+
+def needs(**results: str) -> dict[str, str]:
+    document = {job: {"result": result, "outputs": {}} for job, result in results.items()}
+    return {"NEEDS": json.dumps(document)}
+
+
+def test_the_gate_opens(run: InProcess, tmp_path: Path) -> None:
+    summary = tmp_path / "summary"
+    env = {**needs(lint="success", perf="skipped"), "GITHUB_STEP_SUMMARY": str(summary)}
+    ran = run.files(PROJECT)("-s", "gate", "--", "--may-skip", "perf", env=env)
+    assert ran.status == 0, ran.log
+    assert "All jobs passed" in ran.out
+    assert "| perf | skipped | may be skipped |" in summary.read_text()
+
+
+def test_the_gate_stays_shut(run: InProcess, tmp_path: Path) -> None:
+    summary = tmp_path / "summary"
+    env = {**needs(lint="failure", test="cancelled"), "GITHUB_STEP_SUMMARY": str(summary)}
+    ran = run.files(PROJECT)("-s", "gate", env={**env, "GITHUB_ACTIONS": "true"})
+    assert ran.status != 0
+    assert "gate: lint failed; test was cancelled" in ran.log
+    assert "::error ::gate: lint failed; test was cancelled" in ran.out
+    assert "| lint | failure |" in summary.read_text()
+
+
+def test_the_gate_without_needs(run: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NEEDS", raising=False)
+    ran = run.files(PROJECT)("-s", "gate")
+    assert ran.status != 0
+    assert "gate: NEEDS is not set" in ran.log
