@@ -14,6 +14,7 @@ from functools import cached_property
 
 from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Import
+from tradai_tasks.affected.importers import given, relative_to, with_fromlist
 from tradai_tasks.affected.lexical import DOTTED, imports_in
 from tradai_tasks.affected.locations import folder_in, packages_in, spelled_out
 from tradai_tasks.affected.syntax import called, parameters
@@ -35,6 +36,8 @@ _BY_NAME = frozenset(
         "autodiscover_modules",
     ]
 )
+_NAMES_OF_NAME = ("name", "modname", "mod_name", "import_name", "dotted_path")
+_IMPORTERS = frozenset({"import_module", "__import__"})
 _BY_PATH = frozenset(
     [
         "spec_from_file_location",
@@ -46,6 +49,18 @@ _BY_PATH = frozenset(
 )
 _LISTS = frozenset({"iter_modules", "walk_packages"})
 _GROUPS = frozenset({"entry_points", "iter_entry_points", "load_entry_point", "get_entry_map"})
+# pluggy's, and those of stevedore
+_MANAGERS = frozenset(
+    [
+        "load_setuptools_entrypoints",
+        "DispatchExtensionManager",
+        "DriverManager",
+        "EnabledExtensionManager",
+        "ExtensionManager",
+        "HookManager",
+        "NamedExtensionManager",
+    ]
+)
 # Settings whose strings are packages of which a framework loads submodules by itself.
 _SCANNED = frozenset({"INSTALLED_APPS", "SPIDER_MODULES", "NEWSPIDER_MODULE"})
 _SCANNERS = frozenset({"autodiscover_tasks", "wire", "scan"})
@@ -53,7 +68,7 @@ _CODE = frozenset({"exec", "eval", "compile"})
 _TEMPORARY = frozenset({"tmp_path", "tmpdir", "tmp_path_factory", "tempfile", "TemporaryDirectory"})
 # Text without any of these has no import but its import statements and dotted strings.
 TRIGGERS = (
-    *sorted(_BY_NAME | _BY_PATH | _LISTS | _GROUPS | _SCANNED),
+    *sorted(_BY_NAME | _BY_PATH | _LISTS | _GROUPS | _MANAGERS | _SCANNED),
     "autodiscover_tasks",
     ".wire(",
     ".scan(",
@@ -145,8 +160,11 @@ class _Reader:
             match node:
                 case ast.Call():
                     self._call(node)
-                case ast.Name(id=name) | ast.Attribute(attr=name) if name == "import_module":
-                    self._mention(node)
+                case ast.Name(id=name) | ast.Attribute(attr=name) if name in _IMPORTERS:
+                    self._mention(node, name)
+                case ast.Constant(value=str(name)) if name in _IMPORTERS:
+                    if called(self.source.parents[node]) == "getattr":
+                        self._widen(node, f"{name} by getattr()")
                 case ast.Dict(keys=keys, values=values):
                     for key, value in zip(keys, values, strict=True):  # hydra's `_target_`
                         if isinstance(key, ast.Constant) and key.value == "_target_":
@@ -194,6 +212,8 @@ class _Reader:
 
     def _call(self, node: ast.Call) -> None:
         name = called(node)
+        if any(keyword.arg == "entry_points" for keyword in node.keywords):  # catalogue.create()
+            self.found.groups.add("*")
         if isinstance(node.func, ast.Call):
             return
         if name in _BY_NAME or name in self.aliases:
@@ -202,7 +222,7 @@ class _Reader:
             self._by_path(node, name)
         elif name in _LISTS:
             self._take(packages_in(self.source, node), node, f"{name}()")
-        elif name in _GROUPS:
+        elif name in _GROUPS | _MANAGERS:
             self._groups(node)
         elif name in _SCANNERS and isinstance(node.func, ast.Attribute):
             for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
@@ -224,7 +244,7 @@ class _Reader:
             self.found.subtrees |= values.prefixes
 
     def _by_name(self, node: ast.Call, name: str) -> None:
-        argument = _first(node, {"name", "modname", "mod_name", "import_name", "dotted_path"})
+        argument = given(node, 0, *_NAMES_OF_NAME)
         if argument is None:
             return
         if name in {"import_string", "resolve_name", "locate"} and name not in self._imported:
@@ -234,6 +254,10 @@ class _Reader:
         if self._is_lazy(node):
             return
         values = self.source.evaluate(argument)
+        if name == "__import__":
+            values = with_fromlist(self.source, values, node)
+        elif (package := given(node, 1, "package")) is not None:
+            values = relative_to(values, self.source.evaluate(package))
         self._take(values, node, f"{name}() of a computed name")
 
     @cached_property
@@ -258,15 +282,15 @@ class _Reader:
         is_import = name == "__import__" or "fromlist" in names
         return is_import and bool(names & {"fromlist", "args"}) and len(node.args) > 1
 
-    def _mention(self, node: ast.expr) -> None:
-        """Judge `import_module` where it is not called: handed to `map`, kept under a name."""
+    def _mention(self, node: ast.expr, name: str) -> None:
+        """Judge an import function where it is not called: handed to `map`, kept under a name."""
         parent = self.source.parents.get(node)
         match parent:
             case ast.Call(func=func, args=args) if func is not node:
                 if called(parent) == "map" and len(args) > 1:
-                    self._take(self.source.evaluate(args[1]), node, "map(import_module, ...)")
+                    self._take(self.source.evaluate(args[1]), node, f"map({name}, ...)")
                 elif node in args and called(parent) not in {"object", "patch", "wraps"}:
-                    self._widen(node, "import_module handed to a function")
+                    self._widen(node, f"{name} handed to a function")
 
     def _by_path(self, node: ast.Call, name: str) -> None:
         place = 0 if name == "run_path" else 1
@@ -301,7 +325,7 @@ class _Reader:
     def _groups(self, node: ast.Call) -> None:
         texts: set[str] = set()
         for keyword in node.keywords:
-            if keyword.arg in {"group", None}:
+            if keyword.arg in {"group", "namespace", None}:
                 texts |= self._texts(keyword.value)
         for argument in node.args:
             texts |= self._texts(argument)
@@ -334,12 +358,3 @@ class _Reader:
     def _widen(self, node: ast.AST, what: str) -> None:
         if not self.found.reason:
             self.found.reason = f"line {getattr(node, 'lineno', 1)}: {what}"
-
-
-def _first(node: ast.Call, names: set[str]) -> ast.expr | None:
-    if node.args:
-        return node.args[0]
-    for keyword in node.keywords:
-        if keyword.arg in names:
-            return keyword.value
-    return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Any
 
 from tradai_tasks.affected.locations import DEEPEST, folder_in, packages_in
 from tradai_tasks.affected.syntax import Function, Syntax, called, parameters
@@ -20,7 +21,6 @@ _STRING_METHODS = frozenset(
         "casefold",
         "format",
         "format_map",
-        "join",
         "lower",
         "lstrip",
         "partition",
@@ -37,6 +37,7 @@ _STRING_METHODS = frozenset(
         "upper",
     ]
 )
+_SPLITS = frozenset(["partition", "rpartition", "rsplit", "split", "splitlines"])
 _TABLE_METHODS = frozenset(["get", "items", "keys", "values", "pop", "copy", "setdefault"])
 _WRAPPERS = frozenset(
     [
@@ -61,6 +62,9 @@ _WRAPPERS = frozenset(
     ]
 )
 _LISTINGS = frozenset(["glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"])
+_ADDERS = frozenset(["append", "add", "extend", "insert", "update", "setdefault", "appendleft"])
+_EMPTY = frozenset(["dict", "list", "set"])
+_ROUNDS = 4
 _OWN = frozenset({"__name__", "__package__"})
 
 
@@ -71,6 +75,8 @@ class Source(Syntax):
         """Index a tree."""
         super().__init__(tree)
         self._known: dict[tuple[Function | None, str], Values] = {}
+        self._open: tuple[Function | None, str] | None = None  # what is evaluated in rounds
+        self._is_open_used = False
 
     def evaluate(self, node: ast.AST, depth: int = 0) -> Values:
         """Tell what an expression can be."""
@@ -94,8 +100,7 @@ class Source(Syntax):
             case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
                 return self._any(parts, depth)
             case ast.Dict(keys=keys, values=values):
-                found = self._any([part for part in (*keys, *values) if part is not None], depth)
-                return Values(literals=found.literals, prefixes=found.prefixes, is_table=True)
+                return self._table([key for key in keys if key is not None], values, depth)
             case ast.ListComp(elt=elt) | ast.SetComp(elt=elt) | ast.GeneratorExp(elt=elt):
                 return self.evaluate(elt, depth + 1)
             case ast.DictComp(key=key, value=value):
@@ -110,6 +115,19 @@ class Source(Syntax):
                 return self._call(node, depth)
             case _:
                 return unknown()
+
+    def _table(self, keys: list[ast.expr], values: list[ast.expr], depth: int) -> Values:
+        """Tell what a table holds; keys that are no text, and what is called, name no module."""
+        found = self._any(keys, depth)
+        found.unknown = False
+        found.add(self._any([v for v in values if not self._is_callable(v)], depth))
+        found.is_table = True
+        return found
+
+    def _is_callable(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Lambda) or (
+            isinstance(node, ast.Name) and node.id in self.definitions
+        )
 
     def _any(self, parts: list[ast.expr], depth: int) -> Values:
         found = Values()
@@ -137,26 +155,72 @@ class Source(Syntax):
         return self._once(None, node.id, depth) if node.id in self.bound else unknown()
 
     def _once(self, function: Function | None, name: str, depth: int) -> Values:
-        """Evaluate a name, or a function's parameter, once: names that use names are many.
-
-        While that goes on, the name itself is unknown, as in `path = path.parent`.
-        """
-        known = self._known.get((function, name))
-        if known is None:
-            self._known[function, name] = unknown()
-            known = self._named(function, name, depth)
-            self._known[function, name] = known
+        """Evaluate a name, or a function's parameter, once: names that use names are many."""
+        key = (function, name)
+        if key not in self._known:
+            self._settle(key, depth)
+        elif key == self._open:
+            self._is_open_used = True
         copy = Values()
-        copy.add(known)
+        copy.add(self._known[key])
         return copy
 
-    def _named(self, function: Function | None, name: str, depth: int) -> Values:
-        if function is not None:
-            return self._parameter(function, name, depth)
+    def _settle(self, key: tuple[Function | None, str], depth: int) -> None:
+        """Evaluate a name that may be made from itself, as in `name = name.strip()`.
+
+        That is repeated with what was found until nothing is new. Of a name within that is made
+        from itself it is not known what it is.
+        """
+        if self._open is not None:
+            self._known[key] = unknown()
+            self._known[key] = self._named(*key, depth)
+            return
+        self._open = key
+        size = len(self._known)
         found = Values()
-        for value, _ in self.bound[name]:
-            found.add(self.evaluate(value, depth + 1))
-        return found
+        for _ in range(_ROUNDS):
+            self._known[key] = guess = found
+            self._is_open_used = False
+            found = self._named(*key, depth)
+            if found == guess or not self._is_open_used:
+                break
+            while len(self._known) > size:  # made from a guess that was too small
+                self._known.popitem()
+        else:
+            found = unknown()
+        self._known[key] = unknown() if found == Values() else found
+        self._open = None
+
+    def _named(self, function: Function | None, name: str, depth: int) -> Values:
+        found = Values()
+        if function is not None:
+            found.add(self._parameter(function, name, depth))
+        elif name in self.modules:  # bound by an import too: `except ImportError: NAME = "x"`
+            found.unknown = True
+        for value, _ in self.bound.get(name, ()):
+            if function is None or function in self.functions_of(value):
+                found.add(self.evaluate(value, depth + 1))
+        if function is None:
+            for part in self._added(name):
+                found.add(unknown() if part is None else self.evaluate(part, depth + 1))
+        return unknown() if found == Values() and self._open != (function, name) else found
+
+    def _added(self, name: str) -> Iterator[ast.expr | None]:
+        """Yield what is put into a list or a table under a name; None where that is not plain."""
+        for mention in self.mentions.get(name, ()):
+            parent = self.parents.get(mention)
+            above = self.parents.get(parent) if parent else None
+            match parent, above:
+                case ast.Attribute(attr=attr), ast.Call(func=func) if (
+                    attr in _ADDERS and func is parent
+                ):
+                    yield from above.args
+                    yield from (keyword.value for keyword in above.keywords)
+                case ast.Subscript(value=value, ctx=ast.Store()), _ if value is mention:
+                    yield above.value if isinstance(above, ast.Assign) else None
+                    yield parent.slice
+                case _:
+                    pass
 
     def _attribute(self, node: ast.Attribute, depth: int) -> Values:
         if node.attr in _OWN | {"parent"} and isinstance(node.value, ast.Name):
@@ -196,6 +260,8 @@ class Source(Syntax):
                 return self._joined(str(node.func.value.value), node.args[0], depth)
             if name in _STRING_METHODS | _TABLE_METHODS:
                 return self._derived(node, node.func.value, depth)
+        if name in _EMPTY and not node.args and not node.keywords:
+            return Values()  # what is put into it counts
         if name in _WRAPPERS and node.args:
             found = self._any(node.args[-1:] if name == "map" else node.args, depth)
             found.add(self._any([keyword.value for keyword in node.keywords], depth))
@@ -204,12 +270,16 @@ class Source(Syntax):
 
     def _derived(self, node: ast.Call, value: ast.expr, depth: int) -> Values:
         """Tell what a method of a string or a table yields: parts of it, or its default."""
+        method = called(node)
         found = self.evaluate(value, depth + 1)
-        if called(node) == "get" and len(node.args) > 1:
+        if method in {"get", "pop", "setdefault"} and len(node.args) > 1:
             found.add(self.evaluate(node.args[1], depth + 1))
-        if found.literals == {""}:
+        if method in _TABLE_METHODS or found.literals == {""}:
             return found  # __name__.rpartition(".")[0]: still the own package
-        return found
+        given = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]
+        if node.keywords or None in given[:1] or not all(isinstance(g, (str, int)) for g in given):
+            return unknown()
+        return _altered(found, method, given)
 
     def _joined(self, glue: str, parts: ast.expr, depth: int) -> Values:
         if not isinstance(parts, (ast.List, ast.Tuple)):
@@ -263,6 +333,26 @@ class Source(Syntax):
             found.add(self.evaluate(argument, depth + 1))
             calls += 1
         return found if calls else unknown()
+
+
+def _altered(values: Values, method: str, given: list[Any]) -> Values:
+    """Return what a method of strings makes of them."""
+    found = Values(is_table=values.is_table, unknown=values.unknown)
+    for text in values.literals:
+        if method in {"format", "format_map"}:
+            found.add(started(text.partition("{")[0]) if "{" in text else Values(literals={text}))
+            continue
+        try:
+            made = getattr(text, method)(*given)
+        except (TypeError, ValueError):
+            return unknown()
+        found.literals |= {made} if isinstance(made, str) else set(made)
+    for prefix in values.prefixes:
+        is_kept = method in {"strip", "rstrip", "removesuffix", "format"} or (
+            method not in _SPLITS and getattr(prefix, method)(*given) == prefix
+        )
+        found.add(Values(prefixes={prefix}, unknown=not is_kept))
+    return found
 
 
 def _inside(part: ast.AST) -> ast.AST:

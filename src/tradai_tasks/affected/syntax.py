@@ -19,6 +19,7 @@ _BINDERS = (
     ast.withitem,
     ast.Import,
     ast.ImportFrom,
+    ast.MatchAs,
 )
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -56,8 +57,15 @@ class Syntax:
                     self._bind_target(target, value, part=False)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 self._bind_target(target, value, part=False)
-            case ast.AugAssign(target=target, value=value):
-                self._bind_target(target, value, part=False)
+            case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
+                if isinstance(value, (ast.List, ast.Tuple, ast.Set, ast.Dict)):
+                    self._bind_target(node.target, value, part=False)
+                else:  # `name += ".mod"` is name + ".mod"
+                    whole = ast.BinOp(ast.Name(name, ast.Load()), op, value)
+                    self.parents[whole] = self.parents[whole.left] = node
+                    self._bind_target(node.target, whole, part=False)
+            case ast.MatchAs(name=str(name)):
+                self.bound.setdefault(name, []).append((node, True))
             case ast.NamedExpr(target=target, value=value):
                 self._bind_target(target, value, part=False)
             case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
@@ -115,6 +123,12 @@ class Syntax:
             elif isinstance(node, ast.Attribute):
                 found.setdefault(node.attr, []).append(node)
         return found
+
+    @cached_property
+    def definitions(self) -> frozenset[str]:
+        """The names of the file's functions and classes."""
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        return frozenset(node.name for node in self.nodes if isinstance(node, kinds))
 
     @cached_property
     def keys(self) -> frozenset[object]:

@@ -111,6 +111,18 @@ def test_every_dotted_string_that_ast_sees_is_seen() -> None:
         ('INSTALLED_APPS = ["app_one"]', {"app_one"}),
         ('x = "plain" if c else "other"\nimport_module(x)', {"plain", "other"}),
         ('import_module("pkg" + ".mod")', {"pkg.mod"}),
+        ('names = []\nnames.append("plain")\nfor n in names:\n    import_module(n)', {"plain"}),
+        ('names = set()\nnames |= {"plain"}\nfor n in names:\n    import_module(n)', {"plain"}),
+        ('names = {}\nnames["key"] = "plain"\nimport_module(names[key])', {"plain"}),
+        ('for n in ["my-mod"]:\n    import_module(n.replace("-", "_"))', {"my_mod"}),
+        ('for n in ["Mod"]:\n    import_module(f"pkg.{n.lower()}")', {"pkg.mod"}),
+        ('for n in "one two".split():\n    import_module(n)', {"one", "two"}),
+        ('for n in "one,two".split(","):\n    import_module(n)', {"one", "two"}),
+        ('import_module("one:call".partition(":")[0])', {"one"}),
+        ('import_module("pkg_one".removeprefix("pkg_"))', {"one"}),
+        ('import_module(".mod", "pkg.sub")', {"pkg.sub.mod"}),
+        ('import_module("..mod", package="pkg.sub")', {"pkg.mod"}),
+        ('def _f(name):\n    name = "one"\n    import_module(name)\n_f("two")', {"one", "two"}),
     ],
 )
 def test_literal_dynamic_imports_give_names(text: str, words: set[str]) -> None:
@@ -128,6 +140,8 @@ def test_literal_dynamic_imports_give_names(text: str, words: set[str]) -> None:
         ('import_module("pkg.%s" % name)', "pkg."),
         ('import_module(f".{name}", __package__)', "."),
         ('mock.patch(f"pkg.mod.{name}")', "pkg.mod."),
+        ('import_module(f".{name}", "pkg.sub")', "pkg.sub."),
+        ('import_module(f"..{name}", package="pkg.sub")', "pkg."),
         ("import pkg\npkgutil.iter_modules(pkg.__path__)", "pkg."),
         ("import pkg.sub as s\npkgutil.walk_packages(s.__path__)", "pkg.sub."),
     ],
@@ -147,6 +161,13 @@ def test_a_literal_beginning_covers_all_that_is_below(text: str, prefix: str) ->
         "runpy.run_path(path)",
         "pkgutil.iter_modules(paths)",
         "register(import_module)",
+        'getattr(importlib, "import_module")(name)',
+        'import_module(".mod", package)',
+        "name = 'pkg'; name += suffix; import_module(name)",
+        "names = []; names.append(other); import_module(names[0])",
+        "names = []; import_module(names[0])",
+        "from conf import name; name = name or 'one'; import_module(name)",
+        'import_module("one-two".replace(old, new))',
     ],
 )
 def test_what_cannot_be_told_widens_with_the_line(text: str) -> None:
@@ -162,6 +183,10 @@ def test_what_cannot_be_told_widens_with_the_line(text: str) -> None:
         ('iter_entry_points("things")', ("things",)),
         ('entry_points()["things"]', ("things",)),
         ("entry_points(group=name)", ("*",)),
+        ('entry_points(group="things" if one else name)', ("*",)),
+        ('ExtensionManager(namespace="things")', ("things",)),
+        ('manager.load_setuptools_entrypoints("things")', ("things",)),
+        ('catalogue.create("a", "b", entry_points=True)', ("*",)),
     ],
 )
 def test_groups_of_entry_points(text: str, groups: tuple[str, ...]) -> None:

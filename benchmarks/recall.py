@@ -1,0 +1,158 @@
+"""Hold affected selection against what tests really load: nothing missed, little too much.
+
+Record what the tests of each member load, in an environment with all members installed. In the
+member's folder:
+
+    TRACE_ROOT=<workspace> TRACE_OUT=<folder>/<member>.json PYTHONPATH=<this folder> \
+        python -m pytest -p recall
+
+Then hold the selection of the checked-out commit against the folder of recordings:
+
+    uv run python benchmarks/recall.py <workspace> <folder>
+
+`<folder>/members.json` may map a recording's name to the member's folder, where the two differ.
+For every first-party file that a member other than its owner loaded: recall is the share of members
+that loaded it and are selected when it changes; precision the share of members selected, of those
+recorded, that loaded it. Exit status 1 where anything is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_opened: set[str] = set()
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open" and arguments and isinstance(arguments[0], (str, os.PathLike)):
+        _opened.add(os.path.realpath(os.fspath(arguments[0])))
+
+
+def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
+    """Write what was loaded: modules by file, and the other files that were opened."""
+    root = os.path.realpath(os.environ["TRACE_ROOT"]) + os.sep
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    loaded = {os.path.realpath(file) for file in files if isinstance(file, str)}
+    loaded = {file.removeprefix(root) for file in loaded if file.startswith(root)}
+    opened = {file.removeprefix(root) for file in _opened if file.startswith(root)}
+    document = {
+        "modules": sorted(loaded),
+        "opened": sorted(file for file in opened - loaded if "__pycache__" not in file),
+        "exit": int(exitstatus),
+        "n": session.testscollected,
+        "failed": session.testsfailed,
+    }
+    Path(os.environ["TRACE_OUT"]).write_text(json.dumps(document), encoding="utf-8")
+
+
+if "TRACE_ROOT" in os.environ and __name__ != "__main__":
+    sys.addaudithook(_watch)
+
+
+@dataclass(kw_only=True)
+class Score:
+    """Counts over (file, member) pairs."""
+
+    loaded: int = 0
+    found: int = 0
+    selected: int = 0
+
+    def __str__(self) -> str:
+        """Show recall and precision."""
+        recall = self.found / self.loaded if self.loaded else 1.0
+        precision = self.found / self.selected if self.selected else 1.0
+        return f"recall {recall:.4f} ({self.found} of {self.loaded}), precision {precision:.3f}"
+
+
+def recordings(folder: Path, key: str) -> dict[str, frozenset[str]]:
+    """Return member folder -> the files that its tests loaded."""
+    table = folder / "members.json"
+    names = json.loads(table.read_text(encoding="utf-8")) if table.is_file() else {}
+    return {
+        names.get(file.stem, file.stem): frozenset(
+            json.loads(file.read_text(encoding="utf-8"))[key]
+        )
+        for file in sorted(folder.glob("*.json"))
+        if file != table
+    }
+
+
+def selections(root: Path) -> Iterator[Any]:
+    """Yield a function from a path to the folders of the packages that its change selects."""
+    from tradai_tasks.affected.cache import Cache
+    from tradai_tasks.affected.compute import End
+    from tradai_tasks.affected.git import Git
+    from tradai_tasks.affected.select import Evidence, select
+    from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree
+    from tradai_tasks.settings_load import load_settings
+    from tradai_tasks.workspace import discover
+
+    git = Git.open(root)
+    snapshot = CommitSnapshot(git, git.require_commit("HEAD", ""))
+    tree = SnapshotTree(snapshot)
+    loaded = load_settings(tree)
+    workspace = discover(tree, loaded.settings, settings_file=loaded.file)
+    end = End(snapshot=snapshot, workspace=workspace)
+    graph = end.graph(Cache(Path(os.devnull)))
+    for warning in graph.warnings:
+        print(f"note: {warning}", file=sys.stderr)
+
+    def selected(path: str) -> dict[str, tuple[str, ...]]:
+        evidence = Evidence(
+            paths=(path,), chains=graph.affected_by([path]), accounted=graph.accounted([path])
+        )
+        found = select(workspace, workspace, evidence, loaded.settings.affected)
+        return {item.path: item.reasons for item in found.packages if item.affected}
+
+    yield selected
+
+
+def owner(path: str, members: list[str]) -> str | None:
+    """Return the recorded member around a path."""
+    held = [member for member in members if path.startswith(f"{member}/")]
+    return max(held, key=len, default=None)
+
+
+def main() -> int:
+    """Print what is missed, what is selected in vain by member, and the scores."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("recordings", type=Path)
+    parser.add_argument("--key", choices=["modules", "opened"], default="modules")
+    parser.add_argument("--vain", action="store_true", help="show why members are selected in vain")
+    options = parser.parse_args()
+    (selected,) = selections(options.workspace.resolve())
+    members = recordings(options.recordings, options.key)
+    total = Score()
+    by_member = {member: Score() for member in members}
+    for path in sorted({path for files in members.values() for path in files}):
+        own = owner(path, list(members))
+        others = {member for member in members if member != own}
+        loaded = {member for member in others if path in members[member]}
+        if not loaded or not (options.workspace / path).is_file():
+            continue
+        chosen = selected(path)
+        for member in others:
+            for score in (total, by_member[member]):
+                score.loaded += member in loaded
+                score.found += member in loaded and member in chosen
+                score.selected += member in chosen
+            if member in loaded and member not in chosen:
+                print(f"missed: {member} loads {path}")
+            if options.vain and member in chosen and member not in loaded:
+                print(f"in vain: {member} for {path}: {chosen[member][0]}")
+    for member, score in by_member.items():
+        print(f"{member:40} {score}")
+    print(f"{'all':40} {total}")
+    return int(total.found < total.loaded)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
