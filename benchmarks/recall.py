@@ -4,7 +4,7 @@ Record what the tests of each member load, in an environment with all members in
 member's folder:
 
     TRACE_ROOT=<workspace> TRACE_OUT=<folder>/<member>.json PYTHONPATH=<this folder> \
-        python -m pytest -p recall
+        python -m pytest -p record
 
 Then hold the selection of the checked-out commit against the folder of recordings:
 
@@ -22,38 +22,17 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-_opened: set[str] = set()
-
-
-def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "open" and arguments and isinstance(arguments[0], (str, os.PathLike)):
-        _opened.add(os.path.realpath(os.fspath(arguments[0])))
-
-
-def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
-    """Write what was loaded: modules by file, and the other files that were opened."""
-    root = os.path.realpath(os.environ["TRACE_ROOT"]) + os.sep
-    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    loaded = {os.path.realpath(file) for file in files if isinstance(file, str)}
-    loaded = {file.removeprefix(root) for file in loaded if file.startswith(root)}
-    opened = {file.removeprefix(root) for file in _opened if file.startswith(root)}
-    document = {
-        "modules": sorted(loaded),
-        "opened": sorted(file for file in opened - loaded if "__pycache__" not in file),
-        "exit": int(exitstatus),
-        "n": session.testscollected,
-        "failed": session.testsfailed,
-    }
-    Path(os.environ["TRACE_OUT"]).write_text(json.dumps(document), encoding="utf-8")
-
-
-if "TRACE_ROOT" in os.environ and __name__ != "__main__":
-    sys.addaudithook(_watch)
+from tradai_tasks.affected.cache import Cache
+from tradai_tasks.affected.compute import End
+from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.select import Evidence, select
+from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree
+from tradai_tasks.settings_load import load_settings
+from tradai_tasks.workspace import discover
 
 
 @dataclass(kw_only=True)
@@ -84,16 +63,8 @@ def recordings(folder: Path, key: str) -> dict[str, frozenset[str]]:
     }
 
 
-def selections(root: Path) -> Iterator[Any]:
-    """Yield a function from a path to the folders of the packages that its change selects."""
-    from tradai_tasks.affected.cache import Cache
-    from tradai_tasks.affected.compute import End
-    from tradai_tasks.affected.git import Git
-    from tradai_tasks.affected.select import Evidence, select
-    from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree
-    from tradai_tasks.settings_load import load_settings
-    from tradai_tasks.workspace import discover
-
+def selections(root: Path) -> Callable[[str], dict[str, tuple[str, ...]]]:
+    """Return a function from a path to the folders of the packages that its change selects."""
     git = Git.open(root)
     snapshot = CommitSnapshot(git, git.require_commit("HEAD", ""))
     tree = SnapshotTree(snapshot)
@@ -111,7 +82,7 @@ def selections(root: Path) -> Iterator[Any]:
         found = select(workspace, workspace, evidence, loaded.settings.affected)
         return {item.path: item.reasons for item in found.packages if item.affected}
 
-    yield selected
+    return selected
 
 
 def owner(path: str, members: list[str]) -> str | None:
@@ -128,7 +99,7 @@ def main() -> int:
     parser.add_argument("--key", choices=["modules", "opened"], default="modules")
     parser.add_argument("--vain", action="store_true", help="show why members are selected in vain")
     options = parser.parse_args()
-    (selected,) = selections(options.workspace.resolve())
+    selected = selections(options.workspace.resolve())
     members = recordings(options.recordings, options.key)
     total = Score()
     by_member = {member: Score() for member in members}
