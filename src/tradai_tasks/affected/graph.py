@@ -21,7 +21,8 @@ class ImportGraph:
 
     members: Mapping[str, Member]
     owners: Mapping[str, str]  # file -> member
-    users: Mapping[str, frozenset[str]]  # file -> files that load it
+    # file, or folder with a slash at its end -> files that load it, or name it by its path
+    users: Mapping[str, frozenset[str]]
     data_users: Mapping[str, tuple[str, ...]]  # folder -> the Python files directly in it
     dynamic: Mapping[str, str] = field(default_factory=dict)  # file that may load anything -> why
     undeclared: tuple[str, ...] = ()  # warnings, one line each
@@ -119,16 +120,24 @@ class ImportGraph:
 
     def costs(self) -> tuple[Cost, ...]:
         """Return the files that cost the most selections, dearest first."""
-        return costs(self.users, self.owner_of)
+        files = {path: found for path, found in self.users.items() if not path.endswith("/")}
+        return costs(files, self.owner_of)
 
     def _readers(self, path: str) -> tuple[str, ...]:
-        """Return the modules that may read a data file: up to the package folder around it."""
+        """Return the files that may read a data file: modules up to the package folder around it.
+
+        And those that name a folder around it, by a path that leads out of their own member.
+        """
         if is_python(path) or path.startswith("?"):
             return ()
         folder = posixpath.dirname(path)
         member = self.owner_of(path)
         home = self.members[member].path if member else ""
         found: list[str] = []
+        above = folder
+        while above:
+            found += self.users.get(f"{above}/", ())
+            above = posixpath.dirname(above)
         while folder and folder != home:
             held = self.data_users.get(folder, ())
             found += held

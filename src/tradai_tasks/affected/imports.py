@@ -11,6 +11,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from tradai_tasks.affected.cache import Cache, Links
+from tradai_tasks.affected.data import readers_by_path
 from tradai_tasks.affected.extract import CONFIG_FILES, decode
 from tradai_tasks.affected.extraction import all_facts
 from tradai_tasks.affected.facts import Facts
@@ -44,7 +45,8 @@ def build_graph(
     linker = Linker(index, facts, _texts_for_lazy(snapshot, index, facts))
     keys = [f"{path}\0{snapshot.blobs[path]}" for path in paths]
     _link(linker, keys, _frame(index, keys, facts), cache)
-    return _graph(index, linker, facts, {path: by_path[path] for path in config})
+    read = readers_by_path(index, facts, snapshot.blobs)
+    return _graph(index, linker, facts, {path: by_path[path] for path in config}, read)
 
 
 def _frame(index: ModuleIndex, keys: Sequence[str], facts: Sequence[Facts]) -> str:
@@ -173,7 +175,11 @@ def _settings(
 
 
 def _graph(
-    index: ModuleIndex, linker: Linker, facts: Sequence[Facts], config: Mapping[str, Facts]
+    index: ModuleIndex,
+    linker: Linker,
+    facts: Sequence[Facts],
+    config: Mapping[str, Facts],
+    read: Mapping[str, set[str]],
 ) -> ImportGraph:
     run = [_settings(linker, index, config), _entry_points(index, linker)]
     run.append(_conftests(index, linker))
@@ -191,6 +197,8 @@ def _graph(
     for found in run:
         for node, projects in found.items():
             users.setdefault(names[node], set()).update(projects)
+    for path, readers in read.items():
+        users.setdefault(path, set()).update(readers)
     owners = {
         path: index.members[owner].name
         for path, owner in zip(index.paths, index.owners, strict=True)

@@ -258,8 +258,9 @@ class _JoinedPaths:
     """String constants that are paths, alone or joined: `ROOT / "a" / "b"`, `join(x, "a", "b")`."""
 
     def __init__(self, text: str, found: dict[str, None]) -> None:
-        self.wanted = "/" in text and ("__file__" in text or "cwd" in text or ".py" in text)
         self._commas = "path.join" in text or "joinpath" in text
+        is_at_hand = "__file__" in text or "cwd" in text or ".py" in text
+        self.wanted = ("/" in text or self._commas) and is_at_hand
         self._text = text
         self._found = found
         self._chain = ""

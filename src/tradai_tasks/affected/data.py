@@ -1,0 +1,63 @@
+"""Files that are read, not imported: a path in a string that leads out of the own package."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Collection, Iterable, Sequence
+
+from tradai_tasks.affected.facts import Facts
+from tradai_tasks.affected.modules import ModuleIndex
+
+__all__ = ["readers_by_path"]
+
+
+def readers_by_path(
+    index: ModuleIndex, facts: Sequence[Facts], blobs: Collection[str]
+) -> dict[str, set[str]]:
+    """Return which files name which files and folders of other members, by their paths.
+
+    A path in a string is looked up from the folder of the file that names it and from every
+    folder above, as `Path(__file__).parents[2] / "data" / "x.json"` means it. What belongs to the
+    file's own member is left out: it affects that member anyhow. So is what belongs to none: it
+    affects everybody.
+
+    Returns:
+        Path, with a slash at the end for a folder -> the Python files that name it.
+    """
+    found: dict[str, set[str]] = {}
+    folders: set[str] | None = None
+    for number, one in enumerate(facts):
+        for text in one.paths:
+            if text.endswith((".py", ".pyi")):
+                continue  # an edge of imports already
+            folders = _folders(blobs) if folders is None else folders
+            folder = posixpath.dirname(index.paths[number])
+            target = _target(text, folder, blobs, folders)
+            if target is None:
+                continue
+            owner = index.owner_of_folder(posixpath.dirname(target))
+            if owner not in {-1, index.owners[number]}:
+                found.setdefault(target, set()).add(index.paths[number])
+    return found
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for path in paths:
+        folder = posixpath.dirname(path)
+        while folder and folder not in found:
+            found.add(folder)
+            folder = posixpath.dirname(folder)
+    return found
+
+
+def _target(text: str, folder: str, blobs: Collection[str], folders: Collection[str]) -> str | None:
+    while True:
+        inner = posixpath.normpath(posixpath.join(folder, text))
+        if inner in blobs:
+            return inner
+        if inner in folders:
+            return f"{inner}/"
+        if not folder:
+            return None
+        folder = posixpath.dirname(folder)
