@@ -118,6 +118,8 @@ def description(kind: Any) -> str:
         if found:
             return str(found)
         kind = kind.type
+    if isinstance(kind, inspect.UnionType):  # of a type that carries one, and of nothing
+        return next(filter(None, map(description, kind.types)), "")
     return ""
 
 

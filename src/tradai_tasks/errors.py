@@ -16,11 +16,14 @@ __all__ = [
     "AwsRegionError",
     "AwsThrottledError",
     "AwsUnreachableError",
+    "BacktestError",
     "BacktestRecordError",
+    "BacktestResultError",
     "BadArgumentsError",
     "BadTagError",
     "BrokenTomlError",
     "BumpError",
+    "CandlesError",
     "CheckFailedError",
     "ClusterMissingError",
     "CommandFailedError",
@@ -35,6 +38,7 @@ __all__ = [
     "FunctionTimeoutError",
     "FileExistsAlreadyError",
     "GateError",
+    "GatesFailedError",
     "GitError",
     "ImageBuildError",
     "LockMissingError",
@@ -47,6 +51,7 @@ __all__ = [
     "ReleaseImageMissingError",
     "RepositoryMissingError",
     "ServiceMissingError",
+    "NotHermeticError",
     "SettingsError",
     "TagExistsError",
     "TaskDefinitionError",
@@ -280,3 +285,23 @@ class WorkflowDriftError(TasksError):
 
 class FileExistsAlreadyError(TasksError):
     """A file that would be written is there, and somebody else's."""
+
+
+class BacktestError(TasksError):
+    """freqtrade could not be made to run a backtest; the message carries what it said."""
+
+
+class CandlesError(TasksError):
+    """Candles or the snapshot of the markets lack: by pair, timeframe and dates."""
+
+
+class NotHermeticError(TasksError):
+    """A backtest wanted more than the candles and the snapshot of the markets."""
+
+
+class BacktestResultError(TasksError):
+    """freqtrade's result is absent, or is not of what was asked for."""
+
+
+class GatesFailedError(TasksError):
+    """A full backtest that a gate did not let pass."""

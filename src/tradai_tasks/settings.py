@@ -11,6 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from tradai_tasks.settings_backtest import BacktestSettings, StrategyBacktestSettings
 from tradai_tasks.settings_deploy import DeploySettings
 from tradai_tasks.settings_images import ImagesSettings
 from tradai_tasks.settings_table import (
@@ -78,6 +79,7 @@ class PackageSettings(Table, frozen=True, kw_only=True):
         tuple[Name, ...],
         Meta(description="Globs from the workspace root of further files that affect the package."),
     ] = ()
+    backtest: StrategyBacktestSettings = field(default_factory=StrategyBacktestSettings)
 
 
 class TestSettings(Table, frozen=True, kw_only=True):
@@ -263,6 +265,7 @@ class Settings(Table, frozen=True, kw_only=True):
     contract: ContractSettings = field(default_factory=ContractSettings)
     integration: IntegrationSettings = field(default_factory=IntegrationSettings)
     affected: AffectedSettings = field(default_factory=AffectedSettings)
+    backtest: BacktestSettings = field(default_factory=BacktestSettings)
     deploy: DeploySettings = field(default_factory=DeploySettings)
     images: ImagesSettings = field(default_factory=ImagesSettings)
     workflows: WorkflowsSettings = field(default_factory=WorkflowsSettings)

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from tradai_tasks.errors import DuplicatePackageError, MemberError, SettingsError
 from tradai_tasks.settings import Kind, PackageSettings, Settings
 from tradai_tasks.settings_load import parse_toml, read_package_table, tool_table
+from tradai_tasks.settings_table import Table
 from tradai_tasks.tree import Tree, glob_folders, join
 
 __all__ = ["Package", "Unit", "Workspace", "dependency_groups", "discover", "unknown_package"]
@@ -280,19 +281,12 @@ def _laid_over(package: Package, by_name: Mapping[str, PackageSettings]) -> Pack
         top = by_name.get(canonicalize_name(package.slug))
     if top is None:
         return package
-    default = PackageSettings()
-    merged = {
-        name: getattr(
-            top if getattr(top, name) != getattr(default, name) else package.settings, name
-        )
-        for name in PackageSettings.__struct_fields__
-    }
     return Package(
         name=package.name,
         path=package.path,
         project=package.project,
         document=package.document,
-        settings=PackageSettings(**merged),
+        settings=_settings_over(package.settings, top),
     )
 
 
@@ -306,6 +300,19 @@ def dependency_groups(document: Mapping[str, Any]) -> dict[str, Any]:
     if older is not None:
         groups["dev"] = [*groups.get("dev", []), *older]
     return groups
+
+
+def _settings_over(below: Table, top: Table) -> Any:
+    """Lay one table over another of its kind, key by key, tables in it too."""
+    default = type(below)()
+    merged = {}
+    for name in below.__struct_fields__:
+        lower, upper = getattr(below, name), getattr(top, name)
+        if isinstance(lower, Table):
+            merged[name] = _settings_over(lower, upper)
+        else:
+            merged[name] = upper if upper != getattr(default, name) else lower
+    return type(below)(**merged)
 
 
 def unknown_package(name: str, known: Iterable[str]) -> str:

@@ -19,8 +19,9 @@ class Entry:
     body: str  # "module:function" below tradai_tasks.sessions
     doc: str
     # for which packages there is one: none (a single session), all with code or tests, those with
-    # test files; `strategies` means all in a strategies repository and a single one elsewhere
-    each: Literal["none", "tested", "with-tests", "strategies"] = "none"
+    # test files; `strategies` means all in a strategies repository and a single one elsewhere,
+    # `backtested` the strategies with backtests
+    each: Literal["none", "tested", "with-tests", "strategies", "backtested"] = "none"
     platform_only: bool = False
     every_python: bool = False  # one for each Python of the settings
     isolated: bool = True  # has an environment of its own
@@ -118,5 +119,17 @@ CATALOG = (
         doc="Write the workflow files that fit, or with `-- --check` fail where one has drifted.",
         isolated=False,
         parallel=False,
+    ),
+    Entry(
+        name="backtest-smoke",
+        body="backtest:smoke",
+        doc="Backtest one strategy shortly, on one pair: freqtrade.",
+        each="backtested",
+    ),
+    Entry(
+        name="backtest-full",
+        body="backtest:full",
+        doc="Backtest one strategy in full and hold it against the gates: freqtrade.",
+        each="backtested",
     ),
 )

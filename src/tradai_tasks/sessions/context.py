@@ -17,6 +17,7 @@ from tradai_tasks.checks.shares import shares
 from tradai_tasks.errors import TasksError
 from tradai_tasks.layout import Layout, layout_of
 from tradai_tasks.settings import Settings
+from tradai_tasks.settings_backtest import for_strategy
 from tradai_tasks.tree import DiskTree
 from tradai_tasks.workspace import Package, Workspace
 
@@ -85,6 +86,15 @@ class Context:
     def markers(self) -> tuple[str, str]:
         """Markers of tests that have a session of their own."""
         return self.settings.contract.marker, self.settings.integration.marker
+
+    @functools.cached_property
+    def backtested_packages(self) -> tuple[Package, ...]:
+        """Strategies with backtest sessions: all, unless settings say no."""
+        return tuple(
+            package
+            for package in self.workspace.strategies
+            if for_strategy(self.settings.backtest, package.settings.backtest).enabled
+        )
 
     def floor(self, package: Package) -> float:
         """Return a package's coverage floor in percent: its own, the settings', or the kind's."""

@@ -72,6 +72,8 @@ def _add(context: Context, entry: Entry) -> None:
         packages = context.tested_packages
     elif entry.each == "with-tests":
         packages = [p for p, share in context.shares.items() if share.tests]
+    elif entry.each == "backtested":
+        packages = context.backtested_packages
     elif entry.each == "strategies" and strategies:
         packages = context.workspace.packages
 

@@ -1,0 +1,372 @@
+"""Run by the Python of a strategy's own environment: look at the candles, then start freqtrade.
+
+This file is handed to an interpreter that knows freqtrade and nothing of this library, so it
+imports no sibling. It asks freqtrade what the strategy reads (pairs, timeframes, start-up candles),
+holds that against the candles, copies just these into the run's own folder, forbids every
+connection but those to this machine, and only then lets freqtrade begin, in the same process, since
+importing freqtrade takes longer than all else that happens here.
+
+What it found stands in a JSON file: an order says where.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "Needed",
+    "Seen",
+    "lacks",
+    "main",
+    "plain_pairs",
+    "refused_host",
+    "split_informative",
+    "without_market",
+]
+
+_DAY = 86_400
+_FUNDING_STEP = 8 * 3600  # seconds; no exchange settles funding more rarely
+_SLACK = 300  # seconds; funding is settled a moment after the full hour
+_PATTERN = re.compile(r"[\\^$*+?{}\[\]()|]|\.\*")  # what makes a pair a regular expression
+_LOCAL = ("127.0.0.1", "::1", "localhost", "")
+_SHOWN = 3  # holes of a series that are named
+
+FUNDING = "funding_rate"
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A series that the strategy reads, and the part of it that must be there."""
+
+    pair: str
+    timeframe: str
+    candle: str  # "futures", "spot", "mark", "funding_rate"
+    step: int  # seconds between two candles
+    start: int  # seconds since the epoch; the first moment that must be covered
+    end: int  # likewise; the first that need not be
+    file: str  # from the candle folder
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a file holds of that part: when candles begin, in seconds since the epoch."""
+
+    first: int | None = None  # None where the file holds none
+    last: int | None = None
+    begins: int | None = None  # the first candle in the whole file
+    ends: int | None = None  # the last one
+    holes: list[tuple[int, int]] = field(default_factory=list)  # last before, first after
+    unordered: bool = False
+    empty_prices: int = 0  # candles without a price
+    fault: str | None = None  # why the file cannot be read
+
+
+def day(moment: int) -> str:
+    """Return a moment for a message: the day, with the time where it is not midnight."""
+    at = datetime.fromtimestamp(moment, tz=UTC)
+    return f"{at:%Y-%m-%d}" if moment % _DAY == 0 else f"{at:%Y-%m-%d %H:%M}"
+
+
+def lacks(needed: Needed, seen: Seen, most_missing: float) -> list[str]:
+    """Return what a series lacks, a line each; empty where all is there.
+
+    Args:
+        needed: The series.
+        seen: What its file holds.
+        most_missing: Most candles that may lack in the midst, in percent of the whole; the ends
+            must be there in any case.
+    """
+    if seen.fault:
+        return [seen.fault]
+    if seen.first is None or seen.last is None:
+        held = f"{day(seen.begins)} to {day(seen.ends)}" if seen.begins and seen.ends else "none"
+        return [f"no candle from {day(needed.start)} to {day(needed.end)} (it holds {held})"]
+    if seen.unordered:
+        return ["its candles are not in the order of time, or one is there twice"]
+    found = []
+    step = _FUNDING_STEP + _SLACK if needed.candle == FUNDING else needed.step
+    # weeks and months do not begin where the window does
+    reach = step if _DAY % needed.step == 0 or needed.candle == FUNDING else 2 * step
+    if seen.first >= needed.start + reach:
+        found.append(f"nothing from {day(needed.start)} to {day(seen.first)}")
+    if seen.last + reach < needed.end:
+        found.append(f"nothing from {day(seen.last + needed.step)} to {day(needed.end)}")
+    wide = [(before, after) for before, after in seen.holes if after - before > step]
+    gone = sum((after - before) // needed.step - 1 for before, after in wide)
+    if needed.candle == FUNDING:
+        gone = sum(after - before for before, after in wide) // _FUNDING_STEP
+    whole = max(1, (needed.end - needed.start) // needed.step)
+    if gone * 100 > most_missing * whole:
+        spans = [f"{day(before + needed.step)} to {day(after)}" for before, after in wide[:_SHOWN]]
+        more = f" and {len(wide) - _SHOWN} more holes" if len(wide) > _SHOWN else ""
+        found.append(f"nothing from {', '.join(spans)}{more}")
+    if seen.empty_prices:
+        found.append(f"{seen.empty_prices} candles without a price")
+    return found
+
+
+def refused_host(event: str, args: Sequence[Any]) -> str | None:
+    """Return where a connection would lead that a backtest may not make, None where it may."""
+    if event == "socket.getaddrinfo":
+        host, port = args[0], args[1]
+    elif event == "socket.connect" and isinstance(args[1], tuple):  # else a Unix socket
+        host, port = args[1][0], args[1][1]
+    else:
+        return None
+    name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")
+    return None if name in _LOCAL else f"{name}:{port}"
+
+
+def split_informative(wanted: Iterable[str], pairs: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (pair, timeframe) of settings such as `4h` and `BTC/USDT:USDT 1d`."""
+    found = []
+    for entry in wanted:
+        pair, _, timeframe = entry.strip().rpartition(" ")
+        found += [(one, timeframe) for one in ([pair.strip()] if pair else pairs)]
+    return found
+
+
+def without_market(snapshot: Mapping[str, Any], pairs: Iterable[str]) -> list[str]:
+    """Return the pairs that a snapshot of the markets does not have."""
+    known = {(one["baseAsset"], one["quoteAsset"]) for one in snapshot["symbols"]}
+    return [pair for pair in pairs if tuple(pair.partition(":")[0].split("/")) not in known]
+
+
+def plain_pairs(pairs: Any) -> list[str]:
+    """Return the pairs of a configuration, which must be named one by one.
+
+    Raises:
+        ValueError: There are none, one is a pattern, or one is there twice.
+    """
+    named = [str(pair) for pair in pairs or []]
+    if not named:
+        raise ValueError("the configuration has no exchange.pair_whitelist")
+    for pair in named:
+        if _PATTERN.search(pair):
+            raise ValueError(f"the pair {pair!r} is a pattern")
+        if named.count(pair) > 1:
+            raise ValueError(f"the pair {pair!r} is there twice")
+    return named
+
+
+# --- below: only in an environment with freqtrade, so not where coverage is measured -------------
+
+
+def _strategy(  # pragma: no cover - needs freqtrade
+    order: Mapping[str, Any], facts: dict[str, Any], save: Callable[[], None]
+) -> tuple[dict[str, Any], Any]:
+    """Return the configuration as freqtrade reads it, and the strategy."""
+    from freqtrade.commands import Arguments  # noqa: PLC0415 - only here
+    from freqtrade.configuration import setup_utils_configuration  # noqa: PLC0415 - only here
+    from freqtrade.configuration.load_config import load_from_files  # noqa: PLC0415 - only here
+    from freqtrade.enums import RunMode  # noqa: PLC0415 - only here
+    from freqtrade.resolvers import StrategyResolver  # noqa: PLC0415 - only here
+
+    raw = load_from_files([order["config"]])
+    facts["exchange"] = str(raw.get("exchange", {}).get("name", "")).lower()
+    facts["mode"] = str(raw.get("trading_mode") or "spot")
+    save()
+    where = f"{facts['exchange']} {facts['mode']}"
+    if where not in order["ccxt"]:
+        raise ValueError(f"no backtests on {where}; there are: {', '.join(order['ccxt'])}")
+    overlay = Path(order["overlay"])
+    document = json.loads(overlay.read_text(encoding="utf-8"))
+    document["exchange"]["ccxt_config"] = order["ccxt"][where]
+    document["exchange"]["ccxt_async_config"] = order["ccxt"][where]
+    overlay.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    parsed = Arguments(list(order["argv"])).get_parsed_arg()
+    config = setup_utils_configuration(parsed, RunMode.BACKTEST)
+    return config, StrategyResolver.load_strategy(config)
+
+
+class _Pairs:  # pragma: no cover - needs freqtrade
+    """Stands for freqtrade's pairlists, of which a strategy asks only these two."""
+
+    def __init__(self, whitelist: list[str]) -> None:
+        self.whitelist = whitelist
+        self.blacklist: list[str] = []
+
+
+def _series(  # pragma: no cover - needs freqtrade
+    order: Mapping[str, Any], config: dict[str, Any], strategy: Any, pairs: list[str]
+) -> list[Needed]:
+    """Return all series that the strategy reads."""
+    from freqtrade.data.dataprovider import DataProvider  # noqa: PLC0415 - only here
+    from freqtrade.data.history import get_datahandler  # noqa: PLC0415 - only here
+    from freqtrade.enums import CandleType  # noqa: PLC0415 - only here
+    from freqtrade.exchange import timeframe_to_seconds  # noqa: PLC0415 - only here
+    from freqtrade.resolvers import ExchangeResolver  # noqa: PLC0415 - only here
+
+    exchange = ExchangeResolver.load_exchange(config, validate=False)
+    informative = strategy._ft_informative  # noqa: SLF001 - freqtrade has no public name for it
+    if any(data.asset and "{" in data.asset for data, _ in informative):
+        exchange.reload_markets(force=True, load_leverage_tiers=False)
+    strategy.dp = DataProvider(config, exchange, _Pairs(pairs))
+    config["startup_candle_count"] = strategy.startup_candle_count
+    handler = get_datahandler(Path(), "feather")
+    start, end = int(order["start"]), int(order["end"])
+    usual = config.get("candle_type_def", CandleType.SPOT)
+    timeframe = config["timeframe"]
+    startup = strategy.dp.get_required_startup(timeframe)
+
+    def needed(pair: str, timeframe: str, candle: Any, ahead: int) -> Needed:
+        step = timeframe_to_seconds(timeframe)
+        # freqtrade's own name of the file, of which there is no public function
+        file = handler._pair_data_filename(Path(), pair, timeframe, candle)  # noqa: SLF001
+        return Needed(
+            pair, timeframe, str(candle.value), step, start - ahead * step, end, file.as_posix()
+        )
+
+    found = [needed(pair, timeframe, usual, startup) for pair in pairs]
+    further = [(p, t, usual) for p, t in split_informative(order["informative"], pairs)]
+    for pair, other, candle in [*strategy.gather_informative_pairs(), *further]:
+        ahead = strategy.dp.get_required_startup(other)
+        found.append(needed(pair, other, candle or usual, ahead))
+    for pair in pairs:
+        if config.get("timeframe_detail"):
+            found.append(needed(pair, config["timeframe_detail"], usual, 0))
+        if config.get("trading_mode") == "futures":
+            mark = CandleType.from_string(exchange.get_option("mark_ohlcv_price"))
+            found.append(needed(pair, exchange.get_option("mark_ohlcv_timeframe"), mark, 0))
+            funding = exchange.get_option("funding_fee_timeframe")
+            found.append(needed(pair, funding, CandleType.FUNDING_RATE, 0))
+    merged: dict[str, Needed] = {}
+    for one in found:  # the same file may be asked for twice: the longer part counts
+        if one.file not in merged or one.start < merged[one.file].start:
+            merged[one.file] = one
+    return sorted(merged.values(), key=lambda one: (one.pair, one.file))
+
+
+def _look(  # pragma: no cover - needs pandas
+    store: Path, needed: Needed, digest: Any, copy: Path | None
+) -> Seen:
+    """Look at the needed part of a file, add it to the digest, and copy it."""
+    import numpy as np  # noqa: PLC0415 - only here
+    import pandas as pd  # noqa: PLC0415 - only here
+
+    file = store / needed.file
+    if not file.is_file():
+        return Seen(fault="no file of that name")
+    try:
+        frame = pd.read_feather(file)
+        seconds = frame["date"].astype("datetime64[s, UTC]").astype("int64").to_numpy()
+        values = frame[["open", "high", "low", "close", "volume"]].to_numpy(dtype="<f8")
+    except Exception as error:  # whatever pandas makes of it
+        return Seen(fault=f"the file cannot be read: {(str(error).splitlines() or ['?'])[0]}")
+    begins, ends = (int(seconds[0]), int(seconds[-1])) if len(seconds) else (None, None)
+    inside = (seconds >= needed.start) & (seconds < needed.end)
+    times = seconds[inside]
+    if not len(times):
+        return Seen(begins=begins, ends=ends)
+    steps = np.diff(times)
+    wide = np.flatnonzero(steps > needed.step)
+    # of a funding rate only `open` means anything, and it may be 0 or below
+    prices = values[inside][:, :1] if needed.candle == FUNDING else values[inside][:, :4]
+    bad = ~np.isfinite(prices) if needed.candle == FUNDING else ~(prices > 0)
+    digest.update(f"{needed.pair}|{needed.timeframe}|{needed.candle}|{len(times)}\n".encode())
+    digest.update(times.astype("<i8").tobytes())
+    digest.update(values[inside].tobytes())
+    if copy is not None:
+        target = copy / needed.file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = frame[inside].reset_index(drop=True)
+        part.to_feather(target, compression="lz4", compression_level=9)
+    return Seen(
+        first=int(times[0]),
+        last=int(times[-1]),
+        begins=begins,
+        ends=ends,
+        holes=[(int(times[n]), int(times[n + 1])) for n in wide],
+        unordered=bool((steps <= 0).any()),
+        empty_prices=int(bad.any(axis=1).sum()),
+    )
+
+
+def _forbid(  # pragma: no cover - an audit hook cannot be taken back
+    blocked: list[str], save: Callable[[], None]
+) -> None:
+    """Refuse connections to other machines for the rest of the process, and note them."""
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        host = refused_host(event, args) if event.startswith("socket.") else None
+        if host is not None:
+            if host not in blocked:
+                blocked.append(host)
+                save()
+            raise PermissionError(f"{host}: a backtest reads its candles and nothing else")
+
+    sys.addaudithook(hook)
+
+
+def _run(  # pragma: no cover - needs freqtrade
+    order: Mapping[str, Any], facts: dict[str, Any], save: Callable[[], None]
+) -> None:
+    """Look, and go on as far as the order says."""
+    from freqtrade import __version__  # noqa: PLC0415 - only here
+    from freqtrade.main import main as freqtrade  # noqa: PLC0415 - only here
+
+    facts["freqtrade"] = __version__
+    _forbid(facts["blocked"], save)
+    config, strategy = _strategy(order, facts, save)
+    pairs = plain_pairs(config["exchange"].get("pair_whitelist"))
+    facts.update(
+        strategy=strategy.get_strategy_name(),
+        timeframe=config["timeframe"],
+        startup=strategy.startup_candle_count,
+        pairs=pairs,
+    )
+    store = Path(order["store"]) / facts["exchange"]
+    snapshot = store / f"markets-{facts['mode']}.json"
+    facts["snapshot"] = str(snapshot)
+    if snapshot.is_file():
+        document = json.loads(snapshot.read_text(encoding="utf-8"))
+        facts["without_market"] = without_market(document, pairs)
+    save()
+    needed = _series(order, config, strategy, pairs)
+    digest = hashlib.sha256()
+    copy = Path(order["copy"]) if order["copy"] else None
+    seen = [_look(store, one, digest, copy) for one in needed]
+    facts["data_sha256"] = digest.hexdigest()
+    facts["series"] = [
+        {**asdict(one), "lacks": lacks(one, held, order["most_missing"])}
+        for one, held in zip(needed, seen, strict=True)
+    ]
+    facts["step"] = next(one.step for one in needed if one.timeframe == config["timeframe"])
+    save()
+    whole = facts.get("without_market") == [] and not any(one["lacks"] for one in facts["series"])
+    if order["go"] and whole:
+        facts["stage"] = "run"
+        save()
+        freqtrade(list(order["argv"]))
+
+
+def main(path: str) -> None:  # pragma: no cover - needs freqtrade
+    """Carry out the order in a JSON file."""
+    order = json.loads(Path(path).read_text(encoding="utf-8"))
+    facts: dict[str, Any] = {"stage": "look", "error": None, "blocked": []}
+
+    def save() -> None:
+        Path(order["facts"]).write_text(json.dumps(facts), encoding="utf-8")
+
+    save()
+    try:
+        _run(order, facts, save)
+    except BaseException as error:
+        if not isinstance(error, SystemExit):
+            traceback.print_exc()
+            facts["error"] = str(error) or type(error).__name__
+        save()
+        raise
+
+
+if __name__ == "__main__":  # pragma: no cover - needs freqtrade
+    main(sys.argv[1])

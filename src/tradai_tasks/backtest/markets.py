@@ -1,0 +1,159 @@
+"""The exchange's markets: a snapshot beside the candles, served to freqtrade on this machine.
+
+freqtrade asks the exchange for its markets before every backtest. Exchanges refuse many addresses
+of CI machines, and answer differently from day to day; so a backtest is given a snapshot instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tradai_tasks.errors import CandlesError
+
+__all__ = ["APIS", "Api", "Markets", "api_of", "ccxt_configs", "markets_digest", "serve_markets"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Api:
+    """Where an exchange describes its markets, and what ccxt calls that."""
+
+    exchange: str
+    mode: str  # freqtrade's trading_mode
+    host: str  # the exchange's own address
+    base: str  # path of the API
+    ccxt: str  # its name in ccxt's `urls.api`
+    types: tuple[str, ...]  # what ccxt shall fetch
+
+    @property
+    def path(self) -> str:
+        """The path of the description."""
+        return f"{self.base}/exchangeInfo"
+
+    @property
+    def file(self) -> str:
+        """Name of the snapshot in the candle folder."""
+        return f"markets-{self.mode}.json"
+
+
+APIS = (
+    Api(
+        exchange="binance",
+        mode="futures",
+        host="https://fapi.binance.com",
+        base="/fapi/v1",
+        ccxt="fapiPublic",
+        types=("linear",),
+    ),
+    Api(
+        exchange="binance",
+        mode="spot",
+        host="https://api.binance.com",
+        base="/api/v3",
+        ccxt="public",
+        types=("spot",),
+    ),
+)
+
+
+def api_of(exchange: str, mode: str) -> Api:
+    """Return the API of an exchange.
+
+    Raises:
+        CandlesError: No snapshot can be made of that exchange.
+    """
+    for api in APIS:
+        if (api.exchange, api.mode) == (exchange, mode):
+            return api
+    known = ", ".join(f"{api.exchange} {api.mode}" for api in APIS)
+    raise CandlesError(f"{exchange} {mode}: no backtests on this exchange; there are: {known}")
+
+
+def ccxt_configs(address: str) -> dict[str, dict[str, Any]]:
+    """Return what makes ccxt ask another address, by `exchange mode`.
+
+    Args:
+        address: Scheme, host and port.
+    """
+    return {
+        f"{api.exchange} {api.mode}": {
+            "urls": {"api": {api.ccxt: f"{address}{api.base}"}},
+            "options": {"fetchMarkets": {"types": list(api.types)}},
+        }
+        for api in APIS
+    }
+
+
+def markets_digest(snapshot: bytes) -> str:
+    """Return the sha256 of a snapshot's content, whatever its layout and the server's clock."""
+    document = json.loads(snapshot)
+    document.pop("serverTime", None)
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Markets:
+    """The server: its address, and what it was asked for in vain."""
+
+    address: str
+    refused: list[str] = field(default_factory=list)  # requests for anything else
+    missing: list[str] = field(default_factory=list)  # snapshots that are not there
+
+
+@contextmanager
+def serve_markets(store: Path) -> Iterator[Markets]:
+    """Serve the snapshots of a data folder on a free port of this machine, and nothing else.
+
+    Args:
+        store: Folder with a folder for each exchange.
+    """
+    snapshots = {api.path: store / api.exchange / api.file for api in APIS}
+    refused: list[str] = []
+    missing: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            path = self.path.partition("?")[0]
+            file = snapshots.get(path) if self.command == "GET" else None
+            if file is None:
+                refused.append(f"{self.command} {path}")
+                self._send(404, {"code": -1, "msg": f"a backtest may not ask for {path}"})
+            elif not file.is_file():
+                missing.append(str(file))
+                self._send(404, {"code": -1, "msg": f"there is no {file.name}"})
+            else:
+                self._send(200, json.loads(file.read_bytes()))
+
+        do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - names of the base class
+
+        def _send(self, status: int, document: Mapping[str, Any]) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
+            """Keep the terminal clear: what was refused is reported at the end."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        address = f"http://127.0.0.1:{server.server_port}"
+        yield Markets(address=address, refused=refused, missing=missing)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,184 @@
+"""`backtest-smoke(s)` and `backtest-full(s)`: freqtrade, judged by the gates."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import nox
+from nox.command import CommandFailed
+
+from tradai_tasks.affected.git import Git
+from tradai_tasks.backtest.evidence import Code, make_record
+from tradai_tasks.backtest.markets import Markets, serve_markets
+from tradai_tasks.backtest.picture import has_matplotlib, require_matplotlib
+from tradai_tasks.backtest.present import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
+from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Kind
+from tradai_tasks.backtest.run import Facts, Job, conclude, environment, read_facts
+from tradai_tasks.backtest.window import window_of
+from tradai_tasks.checks.locked import find_test_tools, read_lock
+from tradai_tasks.errors import BacktestError, GatesFailedError
+from tradai_tasks.process import run
+from tradai_tasks.report import annotate, append_markdown, markdown_table, print_table
+from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.environment import sync_package
+from tradai_tasks.settings_backtest import BacktestSettings, for_strategy
+from tradai_tasks.tree import join
+from tradai_tasks.workspace import Package
+
+__all__ = ["full", "smoke"]
+
+_DRY_RUN: Option = (("--dry-run",), {"action": "store_true", "help": "print what would be done"})
+
+
+def smoke(session: nox.Session, context: Context, package: Package) -> None:
+    """Run the smoke backtest."""
+    _backtest(session, context, package, "smoke")
+
+
+def full(session: nox.Session, context: Context, package: Package) -> None:
+    """Run the full backtest and hold it against the gates."""
+    _backtest(session, context, package, "full")
+
+
+def _backtest(session: nox.Session, context: Context, package: Package, kind: Kind) -> None:
+    options = parse(session, [_DRY_RUN], f"Run the {kind} backtest of {package.slug}.")
+    if kind == "full":
+        require_matplotlib()  # before half an hour of work, not after it
+    git = Git.open(context.root)
+    job = job_of(context, package, kind, git)
+    print("\n".join(_plan(job)), flush=True)
+    if options.dry_run:
+        session.log("nothing was done: this is a dry run")
+        return
+    install_freqtrade(session, context, package, job.settings)
+    not_before = int(time.time())
+    shutil.rmtree(job.folder, ignore_errors=True)  # an earlier run's figures must not stand here
+    with running(session, job, go=True) as (facts, markets):
+        conclude(job, facts, markets)
+    lock = context.root / join(package.project, "uv.lock")
+    code = Code(commit=git.commit("HEAD") or "", dirty=_is_dirty(git, package), lock=lock)
+    record = make_record(job, facts, code, not_before=not_before)
+    if not has_matplotlib():
+        session.log("no picture: matplotlib is not installed; it comes with tradai-tasks[backtest]")
+    _report(job, record)
+
+
+def job_of(context: Context, package: Package, kind: Kind, git: Git) -> Job:
+    """Return what a strategy's backtest is."""
+    settings = settings_of(context, package)
+    head = git.require_commit("HEAD", "make a commit: the window ends on its day")
+    when = run(["git", "show", "--no-patch", "--format=%ct", head], cwd=git.folder, env=git.env)
+    return Job(
+        strategy=package.slug,
+        kind=kind,
+        settings=settings,
+        window=window_of(kind, settings, int(when.text)),
+        home=context.root / package.path,
+        folder=context.reports("backtest", package.slug, kind),
+        store=context.root / settings.data_dir,
+    )
+
+
+def settings_of(context: Context, package: Package) -> BacktestSettings:
+    """Return the settings of a strategy's backtests."""
+    return for_strategy(context.settings.backtest, package.settings.backtest)
+
+
+def install_freqtrade(
+    session: nox.Session, context: Context, package: Package, settings: BacktestSettings
+) -> None:
+    """Install the strategy with freqtrade, as its lock file has them."""
+    lock = read_lock(context.tree, package.project)
+    root = context.workspace.root_document if package.project == "." else {}
+    tools = find_test_tools(lock, package, root, settings.groups, tool="freqtrade")
+    sync_package(session, context, package, tools.places)
+
+
+@contextmanager
+def running(session: nox.Session, job: Job, *, go: bool) -> Iterator[tuple[Facts, Markets]]:
+    """Run freqtrade in the session's environment; yield what it found.
+
+    Args:
+        session: The session.
+        job: What to run.
+        go: Whether to run the backtest, or only to ask what it would read.
+    """
+    with serve_markets(job.store) as markets:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(job.folder / "work", ignore_errors=True)
+        job.prepare(markets, go=go)
+        start = time.monotonic()
+        with job.log.open("w", encoding="utf-8") as log, session.chdir(job.home):
+            try:
+                # its exit status tells nothing: it is 0 on many faults, and the facts are judged
+                session.run(
+                    *job.command(),
+                    env=environment(os.environ),
+                    stdout=log,
+                    success_codes=range(256),
+                )
+            except CommandFailed as failed:
+                raise BacktestError(
+                    f"{job.strategy}: freqtrade could not be run: {failed.reason}"
+                ) from None
+        session.log(f"{time.monotonic() - start:.1f} s; its output is in {job.log}")
+        yield read_facts(job), markets
+
+
+def _plan(job: Job) -> list[str]:
+    settings = job.settings
+    pairs = ", ".join(job.pairs) if job.pairs else f"all pairs of {settings.config}"
+    gates = (
+        f"Sharpe of {settings.sharpe} >= {settings.min_sharpe:g}, profit factor >= "
+        f"{settings.min_profit_factor:g}, drawdown <= {settings.max_drawdown:g} %, trades >= "
+        f"{settings.min_trades}"
+    )
+    return [
+        f"{job.strategy}: {job.kind} backtest",
+        f"  window    {job.window.start} to {job.window.end}",
+        f"  pairs     {pairs}",
+        f"  candles   {job.store}",
+        f"  gates     {gates if job.kind == 'full' else 'none: it must run, on fresh candles'}",
+        f"  command   freqtrade {' '.join(job.argv())}",
+    ]
+
+
+def _is_dirty(git: Git, package: Package) -> bool:
+    """Tell whether the strategy's folder differs from the commit."""
+    home = "" if package.path == "." else f"{package.path}/"
+    return any(entry.path.startswith(home) for entry in git.status())
+
+
+def _report(job: Job, record: BacktestRecord) -> None:
+    rows = verdict_rows(record)
+    title = headline(record)
+    summary = f"\n### {title}\n\n"
+    print(title, flush=True)
+    if rows:
+        print_table("", VERDICT_COLUMNS, rows)
+        summary += markdown_table(VERDICT_COLUMNS, rows)
+    else:
+        print_table("", ("figure", "value"), figure_rows(record))
+        summary += markdown_table(("figure", "value"), figure_rows(record))
+    if record.note:
+        annotate("warning", f"{record.strategy}: {record.note}")
+        print(f"{record.strategy}: {record.note}", flush=True)
+        summary += f"\n{record.note}\n"
+    if record.dirty:
+        print(f"{record.strategy}: with changes that are not in commit {record.commit[:12]}")
+    append_markdown(summary)
+    print(f"report: {job.folder / 'report.html'}\nrecord: {job.folder / RECORD_FILE}", flush=True)
+    failed = [verdict for verdict in record.verdicts if not verdict.passed]
+    if failed:
+        said = ", ".join(
+            f"{row[0]} {row[1]} (wanted {row[2]})" for row in rows if row[3] == "FAILED"
+        )
+        raise GatesFailedError(
+            f"{record.strategy}: {len(failed)} of {len(rows)} gates failed: {said}; see "
+            f"{job.folder / 'report.html'}"
+        )

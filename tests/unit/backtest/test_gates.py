@@ -1,0 +1,133 @@
+"""The gates: each fails by itself, and what is no number is judged by its meaning."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.ftresult import asked, document, write_result
+
+from tradai_tasks.backtest.gates import judge, metrics_of
+from tradai_tasks.backtest.record import Verdict
+from tradai_tasks.backtest.result import Result, read_result
+from tradai_tasks.settings_backtest import (
+    BacktestSettings,
+    StrategyBacktestSettings,
+    for_strategy,
+)
+
+SETTINGS = BacktestSettings(min_trades=2)
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Any:
+    def make(profits: Any = (10, -4, 6), **changed: Any) -> Result:
+        raw = document(profits, **changed)
+        return read_result(write_result(tmp_path, {"MomentumBot": raw}), asked())
+
+    return make
+
+
+def verdicts(result: Result, settings: BacktestSettings = SETTINGS) -> dict[str, Verdict]:
+    return {verdict.metric: verdict for verdict in judge(result, settings)}
+
+
+def failed(result: Result, settings: BacktestSettings = SETTINGS) -> list[str]:
+    return [verdict.metric for verdict in judge(result, settings) if not verdict.passed]
+
+
+def test_figures_at_their_thresholds_pass(result: Any) -> None:
+    settings = BacktestSettings(
+        min_sharpe=1.5, min_profit_factor=4.0, max_drawdown=0.4, min_trades=3
+    )
+    assert failed(result(), settings) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "metric"),
+    [
+        ({"min_sharpe": 1.6}, "sharpe"),
+        ({"sharpe": "daily-balance"}, "sharpe"),
+        ({"min_profit_factor": 4.1}, "profit-factor"),
+        ({"max_drawdown": 0.3}, "max-drawdown"),
+        ({"min_trades": 4}, "trades"),
+    ],
+)
+def test_each_gate_fails_by_itself(result: Any, settings: dict[str, Any], metric: str) -> None:
+    assert failed(result(), BacktestSettings(**{"min_trades": 2, **settings})) == [metric]
+
+
+def test_no_losing_trade_is_an_infinite_profit_factor_and_passes(result: Any) -> None:
+    one = verdicts(result([10, 4]))["profit-factor"]
+    assert one == Verdict(
+        metric="profit-factor",
+        value=None,
+        relation=">=",
+        threshold=1.2,
+        passed=True,
+        note="infinite: no trade lost",
+    )
+
+
+def test_trades_that_neither_gain_nor_lose_have_no_profit_factor(result: Any) -> None:
+    one = verdicts(result([0.0, 0.0]))["profit-factor"]
+    assert (one.passed, one.note) == (False, "undefined: no trade gained and none lost")
+
+
+def test_no_trade_fails_all_but_the_drawdown(result: Any) -> None:
+    none = result([], max_drawdown_account=0.0, max_relative_drawdown=0.0)
+    assert failed(none) == ["sharpe", "profit-factor", "trades"]
+    assert verdicts(none)["sharpe"].note == "undefined: there was no trade"
+    assert verdicts(none)["trades"].value == 0
+
+
+@pytest.mark.parametrize("kind", ["closed-trades", "daily-balance"])
+def test_no_deviation_is_no_sharpe_ratio_and_fails(result: Any, kind: Any) -> None:
+    flat = result([5.0, 5.0], wallet_stats={"sharpe": -100.0})
+    settings = BacktestSettings(min_trades=2, sharpe=kind, min_sharpe=0)
+    one = verdicts(flat, settings)["sharpe"]
+    assert (one.value, one.passed) == (None, False)
+    assert one.note == "undefined: the returns do not deviate"
+
+
+def test_equal_profits_have_no_sharpe_ratio_whatever_freqtrade_says(result: Any) -> None:
+    assert failed(result([5.0, 5.0], sharpe=1e17)) == ["sharpe"]
+
+
+def test_no_daily_balance_fails(result: Any) -> None:
+    settings = BacktestSettings(min_trades=2, sharpe="daily-balance")
+    one = verdicts(result(wallet_stats={}), settings)["sharpe"]
+    assert (one.passed, one.note) == (False, "undefined: freqtrade recorded no daily balance")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_finite_number_never_passes(result: Any, bad: float) -> None:
+    assert failed(result(sharpe=bad)) == ["sharpe"]
+    assert failed(result(max_drawdown_account=bad, max_relative_drawdown=bad)) == ["max-drawdown"]
+    assert failed(result(max_relative_drawdown=bad)) == ["max-drawdown"]
+    assert failed(result(max_drawdown_account=bad)) == ["max-drawdown"]
+    metrics = metrics_of(result(sharpe=bad, cagr=bad), "closed-trades")
+    assert "sharpe" not in metrics
+    assert "cagr" not in metrics
+    json.dumps(metrics, allow_nan=False)
+
+
+def test_a_negative_drawdown_is_none(result: Any) -> None:
+    bad = result(max_drawdown_account=-0.5, max_relative_drawdown=-0.5)
+    assert failed(bad) == ["max-drawdown"]
+
+
+def test_metrics_have_both_sharpe_ratios_and_the_gated_one(result: Any) -> None:
+    metrics = metrics_of(result(), "daily-balance")
+    assert metrics["sharpe"] == metrics["sharpe-daily-balance"] == 0.9
+    assert metrics["sharpe-closed-trades"] == 1.5
+
+
+def test_settings_of_a_strategy_lie_over_the_repositorys_key_by_key() -> None:
+    base = BacktestSettings(min_trades=10, smoke_days=7)
+    own = StrategyBacktestSettings(min_trades=20, pairs=("ETH/USDT:USDT",))
+    assert for_strategy(base, own) == BacktestSettings(
+        min_trades=20, smoke_days=7, pairs=("ETH/USDT:USDT",)
+    )
