@@ -34,7 +34,8 @@ class Batch:
 
     packages: tuple[str, ...]
     sources: tuple[str, ...]  # folders and files, from the workspace root
-    search: tuple[str, ...]  # MYPYPATH, from the workspace root
+    search: tuple[str, ...]  # its own part of MYPYPATH, from the workspace root
+    borrowed: tuple[str, ...]  # the part that is checked in other runs: nothing is reported of it
     config: str | None  # a configuration file other than the root's
 
 
@@ -75,9 +76,19 @@ def batches(
                 break
         else:
             open_batches.append((config, set(names), [(package, layout)]))
+    untyped = {
+        package: layout for package, layout in layouts.items() if _is_untyped(tree, package, layout)
+    }
     return tuple(
-        _batch(held, config, tests=tests, extra=extra if position == 0 else ())
+        _batch(held, config, tests=tests, extra=extra if position == 0 else (), untyped=untyped)
         for position, (config, _, held) in enumerate(open_batches)
+    )
+
+
+def _is_untyped(tree: Tree, package: Package, layout: Layout) -> bool:
+    """Tell whether mypy would refuse to look into a package where it finds it installed."""
+    return package.is_installed and not all(
+        tree.is_file(join(module.path, "py.typed")) for module in layout.imports
     )
 
 
@@ -87,7 +98,9 @@ def _batch(
     *,
     tests: bool,
     extra: Sequence[str],
+    untyped: Mapping[Package, Layout],
 ) -> Batch:
+    held = list(held)
     sources: dict[str, None] = {}
     search: dict[str, None] = {}
     for _, layout in held:
@@ -99,10 +112,14 @@ def _batch(
                     sources[path] = None
         for root in layout.source_roots:
             search[root] = None
+    own = {package for package, _ in held}
+    others = [layout for package, layout in untyped.items() if package not in own]
+    borrowed = dict.fromkeys(root for layout in others for root in layout.source_roots)
     return Batch(
         packages=tuple(package.name for package, _ in held),
         sources=(*sources, *extra),
         search=tuple(search),
+        borrowed=tuple(root for root in borrowed if root not in search),
         config=config,
     )
 

@@ -78,7 +78,10 @@ def _run(
         )
     if not sources:
         return 0
-    search = os.pathsep.join(str(context.root / folder) for folder in batch.search)
+    search = os.pathsep.join(
+        str(context.root / folder) for folder in (*batch.search, *batch.borrowed)
+    )
+    argv += ["--follow-imports=silent"] if batch.borrowed else []
     with session.chdir(home):
         return status_of(
             session,

@@ -318,6 +318,19 @@ def test_packages_share_a_run_until_a_module_name_comes_twice() -> None:
     assert types.batches(tree, {}, tests=False) == ()
 
 
+def test_a_run_borrows_untyped_packages_of_other_runs_as_sources() -> None:
+    files = {"pyproject.toml": '[tool.uv.workspace]\nmembers = ["*"]\n'}
+    for name in ("a", "b", "plain", "typed"):
+        files[f"{name}/pyproject.toml"] = project(name)
+    files |= {"a/handler.py": "", "b/handler.py": "", "typed/src/typed/py.typed": ""}
+    files |= {"plain/src/plain/__init__.py": "", "typed/src/typed/__init__.py": ""}
+    workspace, tree = found(files), MemoryTree(files)
+    layouts = {p: layout_of(tree, p) for p in workspace.packages}
+    first, second = types.batches(tree, layouts, tests=False)
+    assert (first.packages, first.borrowed) == (("a", "plain", "typed"), ("b",))
+    assert (second.packages, second.borrowed) == (("b",), ("a", "plain/src"))
+
+
 def test_a_packages_own_mypy_table_is_its_configuration() -> None:
     package = app("[tool.mypy]\nstrict = true")
     assert types.config_file(MemoryTree({}), package) == "app/pyproject.toml"
