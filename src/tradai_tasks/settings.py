@@ -247,7 +247,7 @@ class Settings(Table, frozen=True, kw_only=True):
         Meta(description="What the repository is; inferred from its folders if absent."),
     ] = None
     python: Annotated[
-        PythonVersion | tuple[PythonVersion, ...] | None,
+        PythonVersion | Annotated[tuple[PythonVersion, ...], Meta(min_length=1)] | None,
         Meta(
             description="Python of the sessions. A list runs tests on each, as `test-3.11(pkg)`; "
             "if absent, the one that runs nox, else one that all packages allow."

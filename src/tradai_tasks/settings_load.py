@@ -19,6 +19,7 @@ from tradai_tasks.tree import Tree
 __all__ = [
     "LoadedSettings",
     "faults_of",
+    "key_prefix",
     "load_settings",
     "parse_toml",
     "read_package_table",
@@ -87,8 +88,12 @@ def load_settings(tree: Tree, overrides: Mapping[str, Any] | None = None) -> Loa
         SettingsError: Something does not fit the model, or both files hold settings.
     """
     file, raw = _read(tree)
-    prefix = f"{_TABLE}." if file == "pyproject.toml" else ""
+    prefix = key_prefix(file)
     where = file
+    if overrides is not None and not isinstance(overrides, Mapping):
+        raise SettingsError(
+            f"register(settings=...): expected a table, got `{type(overrides).__name__}`"
+        )
     if overrides:
         raw = _laid_over(raw, overrides)
         where = f"{file} or register(settings=...)"
@@ -96,6 +101,11 @@ def load_settings(tree: Tree, overrides: Mapping[str, Any] | None = None) -> Loa
     if faults:
         raise SettingsError("\n".join(f"{where}: {fault}" for fault in faults))
     return LoadedSettings(settings=msgspec.convert(raw, Settings), file=file)
+
+
+def key_prefix(file: str) -> str:
+    """Return what stands before a setting's key in a file that holds the repository's settings."""
+    return f"{_TABLE}." if file == "pyproject.toml" else ""
 
 
 def read_package_table(raw: Mapping[str, Any], file: str) -> PackageSettings:
@@ -229,7 +239,7 @@ def _described(
         path = [*path, unknown["key"]]
     elif what.startswith("Invalid enum value"):
         what = f"{what[0].lower()}{what[1:]}{_choices(model, path)}"
-    elif "<=" in what or ">=" in what:
+    elif re.search(r" [<>]=? ", what):
         what += f", got {_value_at(raw, path)!r}"
     elif "matching regex" in what:
         what = f"{_value_at(raw, path)!r} does not match {what.rpartition('regex ')[2]}"

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 
 from tradai_tasks.errors import DuplicatePackageError, MemberError, SettingsError
 from tradai_tasks.settings import Kind, PackageSettings, Settings
-from tradai_tasks.settings_load import parse_toml, read_package_table, tool_table
+from tradai_tasks.settings_load import key_prefix, parse_toml, read_package_table, tool_table
 from tradai_tasks.settings_table import Table
 from tradai_tasks.tree import Tree, glob_folders, join
 
@@ -208,7 +208,8 @@ def _independents(tree: Tree, settings: Settings, settings_file: str) -> list[st
         matches = [p for p in glob_folders(tree, glob) if tree.is_file(join(p, "pyproject.toml"))]
         if not matches:
             raise SettingsError(
-                f"{settings_file}: members: {glob!r} matches no folder with a pyproject.toml"
+                f"{settings_file}: {key_prefix(settings_file)}members: {glob!r} matches no folder "
+                f"with a pyproject.toml"
             )
         found += [path for path in matches if path not in found]
     return found
@@ -225,9 +226,16 @@ def _package(path: str, project: str, document: Mapping[str, Any]) -> Package:
     name = table.get("name")
     if not isinstance(name, str) or not name:
         raise MemberError(f"{file}: project.name: expected the package's name")
+    try:
+        normalised = canonicalize_name(name, validate=True)
+    except InvalidName:
+        raise MemberError(
+            f"{file}: project.name: {name!r} is no name of a package; letters, digits, -, _ and . "
+            f"make one"
+        ) from None
     own = {} if path == "." else tool_table(document, file)
     return Package(
-        name=canonicalize_name(name),
+        name=normalised,
         path=path,
         project=project,
         document=document,
@@ -271,7 +279,10 @@ def _with_settings(
     }
     for name in by_name:
         if name not in known:
-            raise SettingsError(f"{settings_file}: packages.{name}: {unknown_package(name, known)}")
+            raise SettingsError(
+                f"{settings_file}: {key_prefix(settings_file)}packages.{name}: "
+                f"{unknown_package(name, known)}"
+            )
     return [_laid_over(package, by_name) for package in packages]
 
 

@@ -134,6 +134,39 @@ def test_sessions_can_be_left_out_for_ones_own(run: InProcess) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("exclude=3", "register(exclude=...): expected names of sessions, got `int`"),
+        ("exclude=[3]", "register(exclude=...): expected names of sessions, got `int`"),
+        ("settings='x'", "register(settings=...): expected a table, got `str`"),
+        ("settings={3: 4}", "3: expected the name of a key, got `int`"),
+    ],
+)
+def test_register_says_what_it_cannot_take(run: InProcess, call: str, said: str) -> None:
+    noxfile = f"import tradai_tasks\n\ntradai_tasks.register({call})\n"
+    ran = run.files({**PLATFORM, "noxfile.py": noxfile})("-l")
+    failed(ran, said)
+    assert (ran.status, len(ran.log.splitlines())) == (2, 1)
+
+
+def test_a_session_that_is_there_already_is_not_overridden(run: InProcess) -> None:
+    noxfile = (
+        "import nox\nimport tradai_tasks\n\n@nox.session\ndef perf(session): ...\n\n"
+        "tradai_tasks.register()\n"
+    )
+    ran = run.files({**PLATFORM, "noxfile.py": noxfile})("-l")
+    said = "tradai-tasks: register(): the noxfile has a session 'perf' already; leave the library's"
+    failed(ran, f"{said} out: register(exclude=['perf'])")
+    assert ran.status == 2
+
+
+def test_the_same_python_twice_is_one(run: InProcess) -> None:
+    settings = '[tool.tradai-tasks]\npython = ["3.11", "3.11"]\n'
+    ran = run.files({**PLATFORM, "pyproject.toml": ROOT + settings})("-l")
+    assert names(ran).count("test-3.11(a)") == 1
+
+
 def test_a_fault_in_the_settings_is_one_line_and_status_2(run: InProcess) -> None:
     files = {**PLATFORM, "pyproject.toml": ROOT + "[tool.tradai-tasks]\nx = 1\ny = 1\n"}
     ran = run.files(files)("-l")

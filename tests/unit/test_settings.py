@@ -85,6 +85,8 @@ def test_the_table_of_pyproject_and_the_file_of_its_own_read_alike() -> None:
         ("packages.b.flor = 1", "packages.b.flor: unknown key; did you mean 'floor'?"),
         ("packages.'a.b'.floor = 'x'", 'packages."a.b".floor: expected `float`, got `str`'),
         ("members = 'a'", "members: expected `list`, got `str`"),
+        ("python = []", "python: expected a list of length >= 1, got []"),
+        ("perf.max-slowdown = 0", "perf.max-slowdown: expected `float` > 0.0, got 0"),
         ("members = ['a', '']", "members[1]: expected `str` of length >= 1, got ''"),
         ("python = 3.11", "python: expected `str | list`, got `float`"),
         ("python = '2.7'", r"python: '2.7' does not match '^3\\.\\d{1,2}$'"),

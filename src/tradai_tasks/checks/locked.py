@@ -9,7 +9,7 @@ from typing import Any, Literal
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from tradai_tasks.errors import LockMissingError, ToolNotLockedError
+from tradai_tasks.errors import BrokenTomlError, LockMissingError, ToolNotLockedError
 from tradai_tasks.settings_load import parse_toml
 from tradai_tasks.tree import Tree, join
 from tradai_tasks.workspace import Package, dependency_groups
@@ -116,12 +116,18 @@ def read_lock(tree: Tree, project: str) -> Lock:
 
     Raises:
         LockMissingError: There is none.
-        BrokenTomlError: It does not parse.
+        BrokenTomlError: It does not parse, or is no lock file.
     """
     file = join(project, "uv.lock")
     if not tree.is_file(file):
         raise LockMissingError(f"{file}: no lock file; make it with: nox -s lock")
-    return Lock(parse_toml(tree.read(file), file))
+    document = parse_toml(tree.read(file), file)
+    entries = document.get("package", [])
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in entries
+    ):
+        raise BrokenTomlError(f"{file}: not as uv writes it; remove it, then: nox -s lock")
+    return Lock(document)
 
 
 def find_test_tools(

@@ -14,7 +14,7 @@ import nox
 
 from tradai_tasks.checks.pythons import python_for
 from tradai_tasks.checks.shares import shares
-from tradai_tasks.errors import TasksError
+from tradai_tasks.errors import SettingsError, TasksError
 from tradai_tasks.layout import Layout, layout_of
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_backtest import for_strategy
@@ -57,7 +57,7 @@ class Context:
         if python is None:
             running = ".".join(map(str, sys.version_info[:3]))
             python = python_for(self.tree, self.workspace.packages, running)
-        return (python,) if isinstance(python, str) else tuple(python or ())
+        return (python,) if isinstance(python, str) else tuple(dict.fromkeys(python or ()))
 
     @property
     def python(self) -> str | None:
@@ -150,7 +150,12 @@ class Context:
             return
         if packages is not None and not packages:
             return
-
+        if name in nox.registry.get():
+            # nox would let the later one win, with a warning that it will not for ever
+            raise SettingsError(
+                f"register(): the noxfile has a session {name!r} already; leave the library's out: "
+                f"register(exclude=[{name!r}])"
+            )
         by_id = {self.workspace.session_id(one): one for one in packages or ()}
 
         # the parameter is a string, since nox writes it into its --report as JSON

@@ -43,7 +43,7 @@ def register_all(
     tree = DiskTree(root)
     loaded = load_settings(tree, settings)
     workspace = discover(tree, loaded.settings, settings_file=loaded.file)
-    excluded = frozenset([exclude] if isinstance(exclude, str) else exclude)
+    excluded = _excluded(exclude)
     everything = Context(
         root=root,
         noxfile=Path(noxfile).resolve() if noxfile else root / "noxfile.py",
@@ -60,6 +60,17 @@ def register_all(
     add_aggregates(everything)
     _check_excluded(excluded, everything)
     check_command_line(everything)
+
+
+def _excluded(exclude: Any) -> frozenset[str]:
+    names = [exclude] if isinstance(exclude, str) or not isinstance(exclude, Iterable) else exclude
+    found = list(names)
+    for name in found:
+        if not isinstance(name, str):
+            raise SettingsError(
+                f"register(exclude=...): expected names of sessions, got `{type(name).__name__}`"
+            )
+    return frozenset(found)
 
 
 def _add(context: Context, entry: Entry) -> None:

@@ -118,6 +118,9 @@ def test_a_lock_is_read_or_missed() -> None:
         locked.read_lock(MemoryTree({}), "s/a")
     with pytest.raises(BrokenTomlError, match=r"uv\.lock: broken TOML"):
         locked.read_lock(MemoryTree({"uv.lock": "x ="}), ".")
+    for odd in ("package = 3", "[[package]]\nversion = '1'", "package = [3]"):
+        with pytest.raises(BrokenTomlError, match=r"^uv\.lock: not as uv writes it; remove it"):
+            locked.read_lock(MemoryTree({"uv.lock": odd}), ".")
 
 
 # --- tests.py ------------------------------------------------------------------------------------

@@ -75,7 +75,10 @@ def test_the_setting_members_names_independent_projects() -> None:
     files = {"tools/a/pyproject.toml": project("a"), "tools/b/pyproject.toml": project("b")}
     workspace = found(files, members=("tools/*", "tools/a"))
     assert workspace.projects == ("tools/a", "tools/b")
-    with pytest.raises(SettingsError, match=r"members: 'nope/\*' matches no folder"):
+    with pytest.raises(
+        SettingsError,
+        match=r"^pyproject\.toml: tool\.tradai-tasks\.members: 'nope/\*' matches no folder",
+    ):
         found(files, members=("nope/*",))
 
 
@@ -118,6 +121,11 @@ def test_services_lambdas_and_stacks() -> None:
             {"pyproject.toml": ROOT, "libs/a/pyproject.toml": "[project]\nname = 3"},
             MemberError,
             "project.name: expected the package's name",
+        ),
+        (
+            {"pyproject.toml": ROOT, "libs/a/pyproject.toml": "[project]\nname = 'a (b)'"},
+            MemberError,
+            r"libs/a/pyproject.toml: project.name: 'a \(b\)' is no name of a package; letters,",
         ),
         (
             {"pyproject.toml": "project = 3"},
