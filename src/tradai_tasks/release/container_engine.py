@@ -33,7 +33,7 @@ from tradai_tasks.release.containers import (
 )
 from tradai_tasks.release.registry_session import Credentials
 
-__all__ = ["Containers", "find_engine"]
+__all__ = ["Containers", "Pushed", "find_engine", "sweep"]
 
 _SCRATCH = "tradai-tasks-login-"
 _SHOWN = 25  # last lines of a failed build
@@ -97,7 +97,7 @@ class Containers:
     """A container engine, logged in to one registry; safe to use from several threads.
 
     The login is kept in a folder of its own that `close` removes, never in the user's
-    configuration; what is left by a process that was killed goes when the next one starts.
+    configuration; `sweep` removes what a process that was killed has left.
     """
 
     def __init__(  # noqa: PLR0913 - all that an engine's commands depend on
@@ -185,7 +185,6 @@ class Containers:
         """Return the engine, logged in."""
         with self._lock:
             if not self._ready:
-                _sweep()
                 engine = find_engine(self._wanted, self._env, self._root)
                 self._scratch = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
                 _write_config(self._scratch, self._host, self._env)
@@ -242,7 +241,7 @@ def _write_config(scratch: Path, host: str, env: Mapping[str, str]) -> None:
             (scratch / name).symlink_to((home / name).resolve(), target_is_directory=True)
 
 
-def _sweep() -> None:
+def sweep() -> None:
     """Remove what processes that were killed have left of their logins."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
         pid = folder.name.removeprefix(_SCRATCH).partition("-")[0]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.errors import LoginRefusedError
-from tradai_tasks.release.container_engine import Containers
+from tradai_tasks.release.container_engine import Containers, sweep
 from tradai_tasks.release.ecr import PERMISSIONS, Ecr, ecr_address
 from tradai_tasks.release.reference import Home, is_loopback
 from tradai_tasks.release.registry import Registry
@@ -42,6 +42,7 @@ def image_room(
         root: The workspace root.
         env: The environment.
     """
+    sweep()
     uses_ecr = settings.login == "ecr" or (
         settings.login == "auto" and ecr_address(home.host) is not None
     )

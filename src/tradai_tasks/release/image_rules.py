@@ -88,8 +88,8 @@ def judge_version(
     both = f"{name}: is there already as {remote.digest}, {fault}"
     if not release.tag.is_test:
         raise ConflictError(
-            f"{both}; a released tag is never overwritten: release {release.commit[:12]} under "
-            f"another version"
+            f"{both} (which is not built, so it has no digest); a released tag is never "
+            f"overwritten: release {release.commit[:12]} under another version"
         )
     if immutable:
         raise ConflictError(

@@ -251,10 +251,14 @@ class ImageStep:
 
     def _judge_latest(self, remote: RemoteImage | None) -> Verdict:
         """Judge what `latest` is, given the release's image or None where it is yet to be built."""
-        latest = self._remote(LATEST)
+        registry, path = self.room.registry, self.spec.path
+        if remote is not None and registry.digest(path, LATEST) == remote.digest:
+            latest: RemoteImage | None = remote
+        else:
+            latest = self._remote(LATEST)
         return judge_latest(
             latest,
-            None if latest is None else self._version(latest),
+            None if latest is None or latest is remote else self._version(latest),
             self.release,
             digest=None if remote is None else remote.digest,
             name=f"{self.spec.repository}:{LATEST}",

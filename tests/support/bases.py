@@ -1,0 +1,122 @@
+"""Stand-ins for base images that cannot be pulled here, made of what this machine has."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from tests.support.real import clean_env, need
+
+_LEFT_OUT = shutil.ignore_patterns(
+    "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "config-*",
+    "site-packages", "dist-packages", "ensurepip", "*.a",
+)  # fmt: skip
+_TOOLS = ("sh", "cat", "chmod", "echo", "env", "false", "grep", "id", "ls", "mkdir", "rm", "sleep")
+_TOOLS += ("test", "touch", "true", "uname")
+
+
+def import_python(host: str, folder: Path, *names: str, stubs: tuple[str, ...] = ()) -> None:
+    """Make an image of this machine's Python, with pip, a shell and no way to an index.
+
+    Args:
+        host: DOCKER_HOST of the engine.
+        folder: Where to build it, and what is left there is used again.
+        names: The image's names, with their tags.
+        stubs: Distributions that it has by name and version alone, as `pandas==2.3.3`.
+    """
+    archive = folder / "python.tar"
+    if not archive.exists():
+        root = folder / "python"
+        _shell(root)
+        _python(root)
+        _pip(root)
+        _shared_libraries(root)
+        for stub in stubs:
+            _stub(_packages(root), *stub.split("=="))
+        subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)
+    # as the images of Python and freqtrade have it
+    home = "ENV PATH=/usr/local/bin:/bin LD_LIBRARY_PATH=/usr/local/lib PYTHONHOME=/usr/local"
+    env = {**os.environ, "DOCKER_HOST": host}
+    commands = [["docker", "import", "--change", home, str(archive), names[0]]]
+    commands += [["docker", "tag", names[0], name] for name in names[1:]]
+    for argv in commands:
+        subprocess.run(argv, env=env, check=True, capture_output=True)
+
+
+def _shell(root: Path) -> None:
+    busybox = shutil.which("busybox")
+    need(busybox is not None, "busybox (Debian's busybox-static)")
+    for name in ("bin", "etc", "tmp", "usr/local/bin", "usr/local/lib"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    (root / "tmp").chmod(0o1777)
+    (root / "etc/passwd").write_text("root:x:0:0:root:/:/bin/sh\n")
+    shutil.copy2(str(busybox), root / "bin/busybox")
+    for tool in _TOOLS:
+        (root / "bin" / tool).symlink_to("busybox")
+
+
+def _packages(root: Path) -> Path:
+    version = sysconfig.get_python_version()
+    return root / "usr/local/lib" / f"python{version}" / "site-packages"
+
+
+def _python(root: Path) -> None:
+    """Copy the interpreter and the standard library, with the byte code that there is."""
+    program = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]  # not a venv's
+    shutil.copy2(program, root / "usr/local/bin/python3")
+    (root / "usr/local/bin/python").symlink_to("python3")
+    library = _packages(root).parent
+    shutil.copytree(sysconfig.get_path("stdlib"), library, ignore=_LEFT_OUT, symlinks=False)
+
+
+def _shared_libraries(root: Path) -> None:
+    """Copy what the programs and modules load; they are this machine's, so this machine knows."""
+    loaded = [root / "usr/local/bin/python3", root / "usr/local/bin/uv-build"]
+    loaded += (_packages(root).parent / "lib-dynload").glob("*.so")
+    listed = subprocess.run(
+        ["ldd", *map(str, loaded)], capture_output=True, text=True, check=False
+    ).stdout
+    for found in set(re.findall(r"(/\S+\.so\S*)", listed)):
+        file = Path(found.rstrip(":"))
+        if "lib-dynload" in file.parts or not file.exists():
+            continue
+        to = root / found.lstrip("/") if "ld-linux" in found else root / "usr/local/lib" / file.name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file.resolve(), to)
+
+
+def _pip(root: Path) -> None:
+    """Install pip and the examples' build backend, and keep pip from looking further."""
+    target = _packages(root)
+    argv = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", sys.executable]
+    subprocess.run(
+        [*argv, "--target", str(target), "pip", "uv_build>=0.9,<1"], check=True, env=clean_env()
+    )
+    shutil.move(target / "bin" / "uv-build", root / "usr/local/bin/uv-build")
+    script = root / "usr/local/bin/pip"
+    script.write_text('#!/bin/sh\nexec python3 -m pip "$@"\n')
+    script.chmod(script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    (root / "etc/pip.conf").write_text(
+        "[global]\nno-index = true\ndisable-pip-version-check = true\nroot-user-action = ignore\n"
+        "[install]\nno-build-isolation = false\n"  # pip reads the value, not the "no"
+    )
+
+
+def _stub(packages: Path, name: str, version: str) -> None:
+    folder = packages / f"{name}-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (folder / "INSTALLER").write_text("stand-in\n")
+    (folder / "RECORD").write_text("")
+
+
+def strategy_wheel(folder: Path, library: Path) -> None:
+    """Build a library's wheel into a folder, as the examples' strategies expect theirs."""
+    argv = ["uv", "build", "--quiet", "--wheel", "--no-create-gitignore", "--out-dir", str(folder)]
+    subprocess.run([*argv, str(library)], check=True, env=clean_env())

@@ -1,0 +1,149 @@
+"""A container engine, a registry that can fail, and releases to make images for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.real import write
+from tests.support.registry import PASSWORD, USER, Proxy
+
+from tradai_tasks.process import Completed
+from tradai_tasks.release import container_engine
+from tradai_tasks.release.image_room import ImageRoom, image_room
+from tradai_tasks.release.image_rules import LatestRule
+from tradai_tasks.release.image_specs import ImageSpec
+from tradai_tasks.release.images import ImageStep, image_stage
+from tradai_tasks.release.reference import Home
+from tradai_tasks.release.registry import RemoteImage
+from tradai_tasks.release.step import Look, Release
+from tradai_tasks.settings_images import ImagesSettings
+from tradai_tasks.tags import parse_tag
+
+BASE = "stand-in/base:1"
+DOCKERFILE = f'FROM {BASE}\nCOPY message /message\nRUN cat /message > /copy\nCMD ["sh"]\n'
+A, B, C = ("a" * 40, "b" * 40, "c" * 40)
+
+
+@dataclass
+class Yard:
+    """Everything that an image step meets, and what it ran."""
+
+    docker: str  # DOCKER_HOST
+    proxy: Proxy
+    root: Path
+    env: dict[str, str]
+    given: dict[str, Any]  # settings
+    ran: list[list[str]] = field(default_factory=list)
+
+    def settings(self, **more: Any) -> ImagesSettings:
+        return ImagesSettings(**{"registry": self.proxy.host, **self.given, **more})
+
+    def spec(self, name: str = "web", **more: Any) -> ImageSpec:
+        given = {"context": "web", "dockerfile": "web/Dockerfile", "kind": "service", **more}
+        return ImageSpec(name=name, host=self.proxy.host, path=f"tradai/{name}", **given)
+
+    def release(self, tag: str, commit: str, **more: Any) -> Release:
+        given = {"source": "https://example.com/it", "time": 1_700_000_000, **more}
+        read = parse_tag(tag, ["momentum"])
+        return Release(tag=read, commit=commit, root=self.root, **given)
+
+    @contextmanager
+    def room(self, **settings: Any) -> Iterator[ImageRoom]:
+        home = Home(host=self.proxy.host)
+        with image_room(self.settings(**settings), home, root=self.root, env=self.env) as room:
+            yield room
+
+    @contextmanager
+    def step(
+        self, tag: str, commit: str, *, rule: LatestRule = "forward", spec: ImageSpec | None = None,
+        **settings: Any,
+    ) -> Iterator[ImageStep]:  # fmt: skip
+        with self.room(**settings) as room:
+            stage = image_stage(
+                self.release(tag, commit), images=[spec or self.spec()], room=room, latest=rule
+            )
+            (step,) = stage.steps
+            assert isinstance(step, ImageStep)
+            yield step
+
+    def run(self, tag: str, commit: str, **more: Any) -> Look:
+        """Look, and act where that is to do, as a release does."""
+        with self.step(tag, commit, **more) as step:
+            look = step.look({})
+            return step.act({}) if look.state == "todo" else look
+
+    def there(self, tag: str, name: str = "web") -> RemoteImage | None:
+        with self.room() as room:
+            return room.registry.image(f"tradai/{name}", tag, platform="linux/amd64")
+
+    def digest(self, tag: str, name: str = "web") -> str | None:
+        found = self.there(tag, name)
+        return found.digest if found else None
+
+    def commands(self, *words: str) -> list[list[str]]:
+        """The engine's commands that begin so, of those that were run."""
+        return [one for one in self.ran if one[1 : len(words) + 1] == list(words)]
+
+    def forget(self) -> None:
+        self.proxy.forget()
+        self.ran.clear()
+
+
+def open_yard(
+    docker: str, proxy: Proxy, root: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any
+) -> Yard:
+    """Make a yard with a project, whose engine's commands are noted."""
+    write(root, {"web/Dockerfile": DOCKERFILE, "web/message": "hello\n"})
+    env = {
+        **os.environ,
+        "DOCKER_HOST": docker,
+        "REGISTRY_USERNAME": USER,
+        "REGISTRY_PASSWORD": PASSWORD,
+    }
+    yard = Yard(docker, proxy, root, env, {"network": "host", "patience": 20, **settings})
+    door = container_engine.run
+
+    def noted(argv: Sequence[str], **more: Any) -> Completed:
+        yard.ran.append(list(argv))
+        return door(argv, **more)
+
+    monkeypatch.setattr(container_engine, "run", noted)
+    return yard
+
+
+def docker(host: str, *args: str, env: Mapping[str, str] | None = None) -> str:
+    """Run the docker client and return what it prints."""
+    done = subprocess.run(
+        ["docker", *args],
+        env={**os.environ, **(env or {}), "DOCKER_HOST": host},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def buildkit_path(folder: Path) -> str | None:
+    """Return a PATH whose docker has BuildKit; None where there is none on this machine."""
+    for place in os.environ["PATH"].split(os.pathsep):
+        program = shutil.which("docker", path=place)
+        if program is None:
+            continue
+        version = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, check=False
+        ).stdout
+        buildx = subprocess.run([program, "buildx", "version"], capture_output=True, check=False)
+        if buildx.returncode == 0 or version.startswith(("Docker version 20.", "Docker version 1")):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "docker").symlink_to(program)
+            return f"{folder}{os.pathsep}{os.environ['PATH']}"
+    return None
