@@ -210,7 +210,8 @@ class ImageStep:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_PushAgainError),
             stop=tenacity.stop_after_delay(patience),
-            wait=tenacity.wait_exponential_jitter(initial=0.5, max=10, jitter=0.5),
+            wait=tenacity.wait_fixed(0.2)
+            + tenacity.wait_random_exponential(multiplier=0.5, max=10),
             reraise=True,
         )
         try:

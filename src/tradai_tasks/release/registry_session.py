@@ -125,7 +125,8 @@ class RegistrySession:
         asked = getattr(state.outcome.exception(), "after", None)
         if asked is not None:
             return float(min(asked, self._patience))
-        return float(tenacity.wait_exponential_jitter(initial=0.2, max=8, jitter=0.2)(state))
+        backing_off = tenacity.wait_fixed(0.1) + tenacity.wait_random_exponential(0.2, max=8)
+        return float(backing_off(state))
 
     def _once(
         self, method: str, url: str, repository: str, *, writes: bool = False, **given: Any
