@@ -125,7 +125,7 @@ class Containers:
             insecure: Whether the registry speaks http.
         """
         self._host, self._wanted, self._root, self._reports = host, wanted, root, reports
-        self._env, self._credentials = dict(env), credentials
+        self._env, self.credentials = dict(env), credentials
         self.remedy, self._insecure = remedy, insecure
         self._lock = threading.Lock()
         self._ready: list[Engine] = []
@@ -198,7 +198,7 @@ class Containers:
         return {**self._env, "DOCKER_CONFIG": scratch, "REGISTRY_AUTH_FILE": auth}
 
     def _login(self, engine: Engine) -> None:
-        known = self._credentials()
+        known = self.credentials()
         if known is None:
             return
         argv = login_argv(engine, self._host, known.username, insecure=self._insecure)

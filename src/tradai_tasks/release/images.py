@@ -289,8 +289,6 @@ class ImageStep:
             # a request that was answered by no more than a closed connection is sent twice
             if self.room.registry.digest(self.spec.path, LATEST) == remote.digest:
                 return Verdict("done", "latest is this")
-            if self.rule == "always":
-                raise
             return Verdict("left", f"latest is left alone: the repository is immutable: {refused}")
         there = self.room.registry.digest(self.spec.path, LATEST)
         if there != remote.digest:
