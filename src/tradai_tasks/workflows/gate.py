@@ -91,7 +91,7 @@ def _need(job: str, value: Any) -> Need:
             f"gate: NEEDS: {job!r} has no result of {', '.join(sorted(_RESULTS))}, "
             f"but {json.dumps(result)}"
         )
-    outputs = value.get("outputs", {})
+    outputs = value.get("outputs") or {}  # null where a job has none, by some runners
     if not isinstance(outputs, dict) or not all(isinstance(one, str) for one in outputs.values()):
         raise GateError(f"gate: NEEDS: the outputs of {job!r} are not a table of strings")
     return Need(job=job, result=result, outputs=outputs)

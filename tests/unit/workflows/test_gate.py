@@ -28,6 +28,12 @@ def test_all_succeeded() -> None:
     ]
 
 
+def test_a_job_without_outputs() -> None:
+    for outputs in ("null", "{}"):
+        text = f'{{"a": {{"result": "success", "outputs": {outputs}}}}}'
+        assert verdict(text) == [("a", "success", "")]
+
+
 def test_a_job_that_may_always_be_skipped() -> None:
     rows = verdict(needs(lint="success", perf="skipped"), "perf")
     assert rows[1] == ("perf", "skipped", "may be skipped")

@@ -1,0 +1,190 @@
+"""The workflows of the examples, run by act: which sessions run, and what the gate says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.act import Act, Run, clone_of
+from tests.support.real import copy_example, edit, git, nox, write
+
+_NAMES = {"tradai-uv": "tradai/tradai-uv", "tradai-strategies": "tradai/tradai-strategies"}
+_ALWAYS = {"changes", "lint", "typecheck", "security", "contract", "gate"}
+
+
+def prepared(name: str, home: Path) -> Path:
+    """An example whose lock files are committed, as most repositories have them."""
+    copy_example(name, home)
+    edit(home / ".gitignore", "uv.lock\n", "")
+    git(home, "init", "-q", "-b", "main")
+    git(home, "remote", "add", "origin", f"https://github.com/{_NAMES[name]}.git")
+    for session in ("lock", "workflows"):
+        result = nox(home, "-s", session)
+        assert result.status == 0, result.text
+    git(home, "add", "-A")
+    git(home, "commit", "-qm", "An example")
+    return home
+
+
+@pytest.fixture(scope="module")
+def _platform(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepared("tradai-uv", tmp_path_factory.mktemp("platform") / "tradai-uv")
+
+
+@pytest.fixture(scope="module")
+def _strategies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("strategies")
+    copy_example("tradai-uv", folder / "tradai-uv")  # where its local source points
+    return prepared("tradai-strategies", folder / "tradai-strategies")
+
+
+class Hub:
+    """A repository on the stand-in for GitHub, and what happens to it."""
+
+    def __init__(self, home: Path, scratch: Path, name: str) -> None:
+        self.home = home
+        self.name = name
+        self.main = git(home, "rev-parse", "main")
+        self.act = Act(home=home, scratch=scratch)
+
+    def commit(self, branch: str, files: Mapping[str, str]) -> str:
+        """Add text to files on a branch, a new one where there is none; return the commit."""
+        git(self.home, "checkout", "-q", "-B", branch)
+        for file, text in files.items():
+            path = self.home / file
+            write(self.home, {file: (path.read_text() if path.exists() else "") + text})
+        git(self.home, "add", "-A")
+        git(self.home, "commit", "-qm", f"A change on {branch}")
+        return git(self.home, "rev-parse", "HEAD")
+
+    def pull_request(self, files: Mapping[str, str], **given: Any) -> Run:
+        """Open one, and run what that starts on its merge commit."""
+        head = self.commit("feature", files)
+        git(self.home, "checkout", "-q", "--detach", "main")
+        git(self.home, "merge", "-q", "--no-ff", "-m", "Merge feature into main", "feature")
+        repository = {"full_name": self.name, "default_branch": "main"}
+        payload = {
+            "number": 7,
+            "repository": repository,
+            "pull_request": {
+                "number": 7,
+                "base": {"ref": "main", "sha": self.main, "repo": repository},
+                "head": {"ref": "feature", "sha": head, "repo": repository},
+            },
+        }
+        return self.act("pull_request", payload, **given)
+
+    def push(self, ref: str, before: str, **given: Any) -> Run:
+        """Run what a push of the commit that is checked out starts."""
+        after = git(self.home, "rev-parse", "HEAD")
+        payload = {
+            "ref": ref,
+            "before": before,
+            "after": after,
+            "created": set(before) == {"0"},
+            "deleted": False,
+            "repository": {"full_name": self.name, "default_branch": "main"},
+        }
+        return self.act("push", payload, **given)
+
+
+@pytest.fixture
+def platform(_platform: Path, tmp_path: Path) -> Hub:
+    return Hub(clone_of(_platform, tmp_path / "tradai-uv"), tmp_path / "act", "tradai/tradai-uv")
+
+
+@pytest.fixture
+def strategies(_strategies: Path, tmp_path: Path) -> Hub:
+    clone_of(_strategies.parent / "tradai-uv", tmp_path / "tradai-uv")
+    home = clone_of(_strategies, tmp_path / "tradai-strategies")
+    return Hub(home, tmp_path / "act", "tradai/tradai-strategies")
+
+
+def others(run: Run) -> set[str]:
+    """All sessions that were called but those for packages."""
+    return {name for name in run.sessions() if "(" not in name}
+
+
+def test_a_pull_request_that_touches_one_submodule(platform: Hub) -> None:
+    change = {"libs/tradai-common/src/tradai/common/money.py": "\n\n# A change.\n"}
+    real = "changes,lint,typecheck,test,gate"
+    run = platform.pull_request(change, real=real)
+    assert run.status == 0, run.log
+    assert run.matching("test") == ["test(strategy-service)", "test(tradai-common)"]
+    assert others(run) == {*_ALWAYS, "perf"}
+    assert run.jobs["test"] == ["success", "success"]
+    assert run.jobs["gate"] == ["success"]
+    kept = sorted(path.name for path in run.artifacts.rglob("junit.xml"))
+    assert kept, run.log
+
+
+def test_a_pull_request_that_touches_nothing_testable(platform: Hub) -> None:
+    run = platform.pull_request({"docs/index.md": "\nA word more.\n"})
+    assert run.status == 0, run.log
+    assert run.matching("test") == []
+    assert others(run) == _ALWAYS  # and no perf
+    assert "test" not in run.jobs
+    assert run.jobs["gate"] == ["success"]
+    assert "changes.any is false" in run.log
+
+
+def test_a_failing_test_shuts_the_gate(platform: Hub) -> None:
+    broken = "\n\ndef test_broken() -> None:\n    raise AssertionError\n"
+    file = "services/mlflow/tests/test_health.py"
+    run = platform.pull_request({file: broken}, real="changes,test,gate")
+    assert run.status != 0
+    assert run.matching("test") == ["test(mlflow-service)"]
+    assert run.jobs["test"] == ["failure"]
+    assert run.jobs["gate"] == ["failure"]
+    assert "gate: test failed" in run.log
+
+
+def test_a_fault_of_any_job_shuts_the_gate(platform: Hub) -> None:
+    run = platform.pull_request({"docs/index.md": "\nA word.\n"}, statuses={"typecheck": 1})
+    assert run.status != 0
+    assert run.jobs["gate"] == ["failure"]
+    assert "gate: typecheck failed" in run.log
+
+
+def test_a_selection_that_fails_shuts_the_gate(platform: Hub) -> None:
+    run = platform.pull_request({"docs/index.md": "\n"}, real="gate", statuses={"changes": 1})
+    assert run.status != 0
+    assert "test" not in run.jobs
+    assert "gate: changes failed; test was skipped, which is allowed only where" in run.log
+
+
+def test_the_first_push_of_a_branch(platform: Hub) -> None:
+    platform.commit("fresh", {"libs/tradai-data/src/tradai/data/client.py": "# A change.\n"})
+    run = platform.push("refs/heads/fresh", "0" * 40)
+    assert run.status == 0, run.log
+    assert run.matching("test") == ["test(data-collection)", "test(tradai-data)"]
+    assert others(run) == _ALWAYS - {"contract"}
+
+
+def test_a_platform_tag_is_tested_whole(platform: Hub) -> None:
+    git(platform.home, "checkout", "-q", "--detach", "main")
+    git(platform.home, "tag", "v1.2.0")
+    run = platform.push("refs/tags/v1.2.0", "0" * 40)
+    assert run.status == 0, run.log
+    assert len(run.matching("test")) == 9
+    assert "cache false by **/uv.lock" in run.log
+    assert "cache true" not in run.log
+
+
+def test_a_change_of_one_strategy(strategies: Hub) -> None:
+    file = "strategies/momentum/src/momentum/strategy.py"
+    run = strategies.pull_request({file: "# A change.\n"})
+    assert run.status == 0, run.log
+    checked = ["lint(momentum)", "test(momentum)", "typecheck(momentum)"]
+    assert [name for name in run.sessions() if "backtest" not in name and "(" in name] == checked
+    assert run.jobs["check"] == ["success"]
+    assert run.jobs["gate"] == ["success"]
+
+
+def test_a_change_of_no_strategy(strategies: Hub) -> None:
+    run = strategies.pull_request({"README.md": "\nA word more.\n"})
+    assert run.status == 0, run.log
+    assert run.sessions() == ["changes", "gate", "security"]
+    assert "check" not in run.jobs
