@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "AmbiguousLayoutError",
+    "AmbiguousRefError",
     "AuditServiceError",
     "AwsCredentialsError",
     "AwsDeniedError",
@@ -33,10 +34,11 @@ __all__ = [
     "DirtyTreeError",
     "DuplicatePackageError",
     "EngineError",
+    "EvidenceError",
+    "FileExistsAlreadyError",
     "FunctionError",
     "FunctionMissingError",
     "FunctionTimeoutError",
-    "FileExistsAlreadyError",
     "GateError",
     "GatesFailedError",
     "GitError",
@@ -45,23 +47,33 @@ __all__ = [
     "LoginRefusedError",
     "ManifestListError",
     "MemberError",
+    "ModelRegistryError",
     "NotARepositoryError",
+    "NotHermeticError",
+    "NotOnMainError",
     "PushDeniedError",
     "RegistryError",
+    "ReleaseFailedError",
+    "ReleaseGateError",
     "ReleaseImageMissingError",
+    "ReleaseRefusedError",
+    "ReleaseRunningError",
     "RepositoryMissingError",
     "ServiceMissingError",
-    "NotHermeticError",
     "SettingsError",
+    "StoppedError",
     "TagExistsError",
     "TaskDefinitionError",
     "TasksError",
     "ToolMissingError",
     "ToolNotLockedError",
     "UnknownRevisionError",
+    "UnknownTagError",
     "UnmappedTagError",
+    "UntrustedEventError",
     "VersionMismatchError",
     "WorkflowDriftError",
+    "WrongCommitError",
 ]
 
 
@@ -305,3 +317,51 @@ class BacktestResultError(TasksError):
 
 class GatesFailedError(TasksError):
     """A full backtest that a gate did not let pass."""
+
+
+class UnknownTagError(TasksError):
+    """A release tag that is not in this clone."""
+
+
+class WrongCommitError(TasksError):
+    """The work tree holds another commit than the one that is to be released."""
+
+
+class NotOnMainError(TasksError):
+    """A tagged commit that is not on the main branch."""
+
+
+class AmbiguousRefError(TasksError):
+    """A branch that is named like a release tag."""
+
+
+class UntrustedEventError(TasksError):
+    """A CI event that must not start a release: of a fork, of a failed run, of another commit."""
+
+
+class ReleaseRefusedError(TasksError):
+    """A release that cannot begin for several reasons, a line each."""
+
+
+class ReleaseRunningError(TasksError):
+    """Another process is releasing the same tag from this clone."""
+
+
+class ReleaseFailedError(TasksError):
+    """A release that ended before it was done: what failed, a line each."""
+
+
+class EvidenceError(TasksError):
+    """The evidence of a stage is absent, unreadable, of another release, or of a failure."""
+
+
+class ReleaseGateError(TasksError):
+    """A gate of a release did not pass."""
+
+
+class StoppedError(TasksError):
+    """Work that was stopped, since something beside it failed."""
+
+
+class ModelRegistryError(TasksError):
+    """The model registry cannot be reached, refuses, or answers what it should not."""

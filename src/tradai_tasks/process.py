@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tradai_tasks.errors import CommandFailedError, ToolMissingError
+from tradai_tasks.errors import CommandFailedError, StoppedError, ToolMissingError
 
-__all__ = ["Completed", "find_tool", "run"]
+__all__ = ["Completed", "find_tool", "run", "run_logged"]
 
+_TICK = 0.1  # seconds between two looks at whether to stop
 _INSTALL_HINTS = {
     "git": "install git",
     "uv": "install uv, or nox with its extra: nox[uv]",
@@ -103,6 +106,62 @@ def run(  # noqa: PLR0913 - one door has one signature
         last = completed.error_text.splitlines()[-1:] or ["no message"]
         raise CommandFailedError(f"{_shown(argv)}: exit status {completed.returncode}: {last[0]}")
     return completed
+
+
+def run_logged(
+    argv: Sequence[str],
+    *,
+    cwd: Path | str,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    stop: threading.Event | None = None,
+) -> int:
+    """Run a command that takes long, with all that it prints in a file; return its exit status.
+
+    Args:
+        argv: Program and arguments, never a shell line.
+        cwd: Folder to run in.
+        log: File for standard output and standard error.
+        env: The whole environment of the command; the caller's own when None.
+        stop: Once set, the command is interrupted, as by Ctrl-C, and then ended.
+
+    Raises:
+        ToolMissingError: The program is not on PATH.
+        StoppedError: It was stopped.
+    """
+    program = find_tool(argv[0], env=env)
+    stop = stop or threading.Event()
+    with log.open("wb") as out:
+        # in this process's own group: what ends the group, a CI's cancellation say, ends it too
+        process = subprocess.Popen(
+            [program, *argv[1:]],
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            while not stop.is_set():
+                try:
+                    return process.wait(timeout=_TICK)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            _end(process)
+    raise StoppedError(f"{_shown(argv)}: stopped")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that is still running: gently, and harder where that does not help."""
+    for number, patience in ((signal.SIGINT, 10.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, None)):
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(timeout=patience)
+        except subprocess.TimeoutExpired:
+            continue
 
 
 def _shown(argv: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,9 +13,16 @@ __all__ = [
     "append_markdown",
     "append_summary",
     "markdown_table",
+    "mask",
+    "mask_environment",
     "print_table",
     "write_outputs",
 ]
+
+# AWS_SECRET_ACCESS_KEY, MLFLOW_TRACKING_PASSWORD, TWINE_PASSWORD, UV_INDEX_X_PASSWORD and so on
+_SECRET = re.compile(
+    r"(SECRET_ACCESS_KEY|SESSION_TOKEN|PASSWORD|PASSPHRASE|PASSWD|_TOKEN|API_KEY|^TOKEN|_SECRET)$"
+)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -82,6 +90,27 @@ def annotate(level: str, message: str, *, file: str | None = None, line: int | N
     place += [f"line={line}"] if line else []
     sys.stdout.write(f"::{level} {','.join(place)}::{_data(message)}\n")
     sys.stdout.flush()
+
+
+def mask(secrets: Iterable[str], env: Mapping[str, str] = os.environ) -> None:
+    """Have GitHub Actions show *** for secrets in all that the job prints from now on.
+
+    Nothing is printed elsewhere: there the command would itself show the secret.
+
+    Args:
+        secrets: The secrets; of one of several lines each line is masked.
+        env: The environment.
+    """
+    if env.get("GITHUB_ACTIONS") != "true":
+        return
+    lines = dict.fromkeys(line.strip() for secret in secrets for line in secret.splitlines())
+    sys.stdout.writelines(f"::add-mask::{_data(line)}\n" for line in lines if line)
+    sys.stdout.flush()
+
+
+def mask_environment(env: Mapping[str, str] = os.environ) -> None:
+    """Mask every secret that the environment holds, known by its variable's name."""
+    mask((value for name, value in sorted(env.items()) if _SECRET.search(name)), env)
 
 
 def _cell(text: str) -> str:

@@ -14,10 +14,12 @@ from msgspec import Meta, field
 from tradai_tasks.settings_backtest import BacktestSettings, StrategyBacktestSettings
 from tradai_tasks.settings_deploy import DeploySettings
 from tradai_tasks.settings_images import ImagesSettings
+from tradai_tasks.settings_release import MlflowSettings, ReleaseSettings
 from tradai_tasks.settings_table import (
     Kind,
     Level,
     Marker,
+    MetadataKey,
     Name,
     ObjectPath,
     Percent,
@@ -34,10 +36,12 @@ __all__ = [
     "IntegrationSettings",
     "Kind",
     "LintSettings",
+    "MlflowSettings",
     "NotAudited",
     "PackageSettings",
     "PerfSettings",
     "ProtocolPair",
+    "ReleaseSettings",
     "SecuritySettings",
     "Settings",
     "TestSettings",
@@ -80,6 +84,10 @@ class PackageSettings(Table, frozen=True, kw_only=True):
         Meta(description="Globs from the workspace root of further files that affect the package."),
     ] = ()
     backtest: StrategyBacktestSettings = field(default_factory=StrategyBacktestSettings)
+    metadata: Annotated[
+        dict[MetadataKey, str],
+        Meta(description="Further tags of a strategy's model versions, beside `mlflow.metadata`."),
+    ] = field(default_factory=dict)
 
 
 class TestSettings(Table, frozen=True, kw_only=True):
@@ -269,6 +277,8 @@ class Settings(Table, frozen=True, kw_only=True):
     deploy: DeploySettings = field(default_factory=DeploySettings)
     images: ImagesSettings = field(default_factory=ImagesSettings)
     workflows: WorkflowsSettings = field(default_factory=WorkflowsSettings)
+    release: ReleaseSettings = field(default_factory=ReleaseSettings)
+    mlflow: MlflowSettings = field(default_factory=MlflowSettings)
     packages: Annotated[
         dict[Name, PackageSettings],
         Meta(description="Settings of single packages, by name."),

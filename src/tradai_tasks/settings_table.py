@@ -13,6 +13,7 @@ __all__ = [
     "Kind",
     "Level",
     "Marker",
+    "MetadataKey",
     "Name",
     "ObjectPath",
     "Percent",
@@ -26,6 +27,8 @@ Percent = Annotated[float, Meta(ge=0, le=100)]
 Name = Annotated[str, Meta(min_length=1)]
 PythonVersion = Annotated[str, Meta(pattern=r"^3\.\d{1,2}$")]
 ObjectPath = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
+# MLflow's rule for the name of a tag
+MetadataKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./ -]*$", max_length=250)]
 Marker = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*$")]
 
 

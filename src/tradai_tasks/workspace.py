@@ -32,7 +32,7 @@ class Package:
     path: str  # its folder, POSIX from the workspace root; "." for the root itself
     project: str  # folder whose uv.lock pins it: the workspace root, or its own folder
     document: Mapping[str, Any] = field(repr=False, compare=False)  # its parsed pyproject.toml
-    settings: PackageSettings = field(default_factory=PackageSettings, repr=False)
+    settings: PackageSettings = field(default_factory=PackageSettings, repr=False, hash=False)
 
     @property
     def slug(self) -> str:

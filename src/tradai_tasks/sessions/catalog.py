@@ -23,6 +23,7 @@ class Entry:
     # `backtested` the strategies with backtests
     each: Literal["none", "tested", "with-tests", "strategies", "backtested"] = "none"
     platform_only: bool = False
+    strategies_only: bool = False
     every_python: bool = False  # one for each Python of the settings
     isolated: bool = True  # has an environment of its own
     parallel: bool = True  # may run beside others under -j
@@ -131,5 +132,20 @@ CATALOG = (
         body="backtest:full",
         doc="Backtest one strategy in full and hold it against the gates: freqtrade.",
         each="backtested",
+    ),
+    Entry(
+        name="release",
+        body="release:release",
+        doc="Release what a tag names, as far as it is not released yet.",
+        isolated=False,
+        parallel=False,  # it runs sessions itself
+    ),
+    Entry(
+        name="mlflow-register",
+        body="release:mlflow_register",
+        doc="Register a strategy's release in MLflow, by the evidence of what came before.",
+        strategies_only=True,
+        isolated=False,
+        parallel=False,
     ),
 )

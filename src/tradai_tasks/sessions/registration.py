@@ -78,6 +78,8 @@ def _add(context: Context, entry: Entry) -> None:
     strategies = context.workspace.kind == "strategies"
     if entry.platform_only and strategies:
         return
+    if entry.strategies_only and not context.workspace.strategies:
+        return
     packages: Sequence[Package] | None = None
     if entry.each == "tested":
         packages = context.tested_packages

@@ -1,0 +1,227 @@
+"""The gates of a release: nox sessions in processes of their own, judged by what they report.
+
+A gate that has passed for this tag, commit and lock is not run again: its evidence stands for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, read_record
+from tradai_tasks.errors import BacktestRecordError, EvidenceError, ReleaseGateError
+from tradai_tasks.process import run_logged
+from tradai_tasks.release.evidence import Evidence, Store
+from tradai_tasks.release.step import Known, Look
+
+__all__ = ["BacktestGate", "SessionGate", "SkippedGate", "backtest_of", "gate_environment"]
+
+_SHOWN = 40  # lines of a failed gate's log in the terminal
+
+# What the gates have no use for: they run the code that is judged.
+_WITHHELD = frozenset(
+    {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"}
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionGate:
+    """A gate that is one or several nox sessions."""
+
+    name: str  # what is judged: a strategy's slug
+    stage: str
+    sessions: tuple[str, ...]
+    noxfile: Path
+    store: Store
+    stop: threading.Event
+    show: Callable[[str], None]  # called with the log's end of a gate that failed
+    env: Mapping[str, str] = field(repr=False)
+
+    def look(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
+        """Find the evidence that it has passed."""
+        found = self.store.find(self.stage)
+        if isinstance(found, Evidence):
+            return found.steps.get(self.name) or Look(state="todo", note="not in its evidence")
+        return Look(state="todo", note=f"to be run: {found}" if found else "to be run")
+
+    def act(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
+        """Run the sessions.
+
+        Raises:
+            ReleaseGateError: One of them failed, or did not run.
+            StoppedError: It was stopped.
+        """
+        seconds = self._run()
+        return Look(
+            state="done",
+            note=f"passed: {', '.join(self.sessions)}",
+            record={"sessions": list(self.sessions), "seconds": round(seconds, 3)},
+        )
+
+    def _run(self) -> float:
+        """Run the sessions in a process of their own and return the seconds that they took."""
+        self.store.prepare()
+        log = self.store.folder / f"{self.stage}.log"
+        report = self.store.folder / f"{self.stage}.nox.json"
+        report.unlink(missing_ok=True)
+        argv = [sys.executable, "-m", "nox", "--noxfile", str(self.noxfile)]
+        argv += ["--report", str(report), "-s", *self.sessions]
+        status = run_logged(argv, cwd=self.noxfile.parent, log=log, env=self.env, stop=self.stop)
+        again = f"nox -s {shlex.join(self.sessions)}"
+        if status != 0:
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            shown = os.path.relpath(log, self.noxfile.parent)
+            self.show("\n".join([f"--- end of {shown} ---", *lines[-_SHOWN:], "---"]))
+            raise ReleaseGateError(f"{_reason(report)}; all it said is in {shown}; again: {again}")
+        return self._judged(report, again)
+
+    def _judged(self, report: Path, again: str) -> float:
+        """See that every session ran: nox exits with 0 where one was skipped."""
+        try:
+            ran = json.loads(report.read_bytes())["sessions"]
+            # a session of one package is known by its signature; its name is that of them all
+            results = {
+                name: str(one["result"])
+                for one in ran
+                for name in (one["name"], *one["signatures"])
+            }
+            seconds = sum(float(one["duration"]) for one in ran)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ReleaseGateError(f"nox left no report in {report}; run it: {again}") from None
+        missed = [name for name in self.sessions if results.get(name) != "success"]
+        if missed:
+            raise ReleaseGateError(
+                f"{missed[0]} did not run to its end ({results.get(missed[0], 'not run')}), so it "
+                f"judged nothing; run it: {again}"
+            )
+        return seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BacktestGate:
+    """The full backtest: a session whose record is held against the release."""
+
+    gate: SessionGate
+    reports: Path  # where the session leaves its record and the report's files
+
+    @property
+    def name(self) -> str:
+        """What is judged: the strategy's slug."""
+        return self.gate.name
+
+    def look(self, known: Known) -> Look:
+        """Find the evidence that it has passed."""
+        look = self.gate.look(known)
+        if look.state == "done":
+            try:
+                _check(self._read(look.record), self.name, self.gate.store)
+            except (BacktestRecordError, EvidenceError) as error:
+                return Look(state="todo", note=f"to be run: {error}")
+        return look
+
+    def act(self, known: Known) -> Look:
+        """Run the backtest, and keep its record and report.
+
+        Raises:
+            ReleaseGateError: It failed.
+            BacktestRecordError: It left no record, or one that contradicts itself.
+            EvidenceError: Its record is of something else.
+            StoppedError: It was stopped.
+        """
+        # only a record of this very run counts
+        (self.reports / RECORD_FILE).unlink(missing_ok=True)
+        look = self.gate.act(known)
+        record = read_record(self.reports)
+        _check(record, self.name, self.gate.store)
+        names = (RECORD_FILE, *record.files)
+        self.gate.store.keep(self.gate.stage, {name: self.reports / name for name in names})
+        shown = ", ".join(_shown(verdict) for verdict in record.verdicts)
+        raw = json.loads(record.as_json())
+        return Look(state="done", note=f"passed: {shown}", record={**look.record, "backtest": raw})
+
+    def _read(self, record: Mapping[str, Any]) -> BacktestRecord:
+        return backtest_of({self.gate.stage: {self.name: record}}, self.gate.stage, self.name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SkippedGate:
+    """A gate that the settings say there is nothing to judge for."""
+
+    name: str
+    why: str
+
+    def look(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
+        """Say why."""
+        return Look(state="skipped", note=self.why)
+
+    def act(self, known: Known) -> Look:
+        """Do nothing; it is never to do."""
+        return self.look(known)
+
+
+def backtest_of(known: Known, stage: str, name: str) -> BacktestRecord:
+    """Return the backtest's record that a stage has handed on.
+
+    Raises:
+        EvidenceError: It handed on none.
+        BacktestRecordError: It contradicts itself.
+    """
+    raw = known.get(stage, {}).get(name, {}).get("backtest")
+    if not isinstance(raw, Mapping):
+        raise EvidenceError(
+            f"evidence of {stage}: it holds no backtest of {name}; run that stage again"
+        )
+    return BacktestRecord.from_json(json.dumps(raw), file=f"evidence of {stage}")
+
+
+def gate_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a gate: without what only a release needs.
+
+    It is made by hand since nox reads the sessions to run from it too.
+    """
+    return {**{k: v for k, v in env.items() if k not in _WITHHELD}, "NOXSESSION": ""}
+
+
+def _check(record: BacktestRecord, slug: str, store: Store) -> None:
+    """See that a backtest is of this release and passed; its own verdicts were checked already."""
+    where = f"the backtest of {record.strategy}"
+    again = f"run it again: nox -s {shlex.quote(f'backtest-full({slug})')}"
+    subject = store.subject
+    found = {
+        "strategy": (record.strategy, slug),
+        "kind": (record.kind, "full"),
+        "commit": (record.commit, subject.commit),
+        "lock": (record.lock_sha256, subject.lock),
+    }
+    for what, (theirs, ours) in found.items():
+        if theirs != ours:
+            raise EvidenceError(
+                f"{where}: is of {what} {theirs!r}, and this release is of {what} {ours!r}; {again}"
+            )
+    if record.dirty:
+        raise EvidenceError(f"{where}: ran with uncommitted changes; {again}")
+    if not record.passed:
+        raise EvidenceError(f"{where}: did not pass its gates; {again}")
+
+
+def _reason(report: Path) -> str:
+    """Return what a failed session gave as its reason."""
+    try:
+        ran = json.loads(report.read_bytes())["sessions"]
+        reasons = [one["reason"] for one in ran if one["result"] != "success"]
+    except (OSError, ValueError, KeyError, TypeError):
+        reasons = ["nox ended before it came to a result"]
+    said = " ".join(str((reasons or [None])[0] or "it failed").split())
+    return said.rstrip(".")
+
+
+def _shown(verdict: Any) -> str:
+    value = verdict.note if verdict.value is None else f"{verdict.value:.4g}"
+    return f"{verdict.metric} {value} {verdict.relation} {verdict.threshold:g}"

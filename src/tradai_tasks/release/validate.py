@@ -1,0 +1,307 @@
+"""Is there a release to make? The tag held against the repository.
+
+`look` gathers what git says, `check` judges it without touching anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.history import Branch, default_branch, find_merge_base
+from tradai_tasks.errors import (
+    AmbiguousRefError,
+    BadTagError,
+    DirtyTreeError,
+    GitError,
+    NotOnMainError,
+    ReleaseRefusedError,
+    TasksError,
+    UnknownTagError,
+    UntrustedEventError,
+    VersionMismatchError,
+    WrongCommitError,
+)
+from tradai_tasks.process import run
+from tradai_tasks.release.event import Asked
+from tradai_tasks.release.step import Release
+from tradai_tasks.tags import ReleaseTag, check_release, check_version
+
+__all__ = ["Found", "Versioned", "check", "look", "public_address", "release_of", "still_holds"]
+
+_SHORT = 12  # digits of a commit in a message
+_SHOWN = 5  # paths in a message
+# user@host:path, as ssh takes it
+_SCP = re.compile(r"(?:[^@/]+@)?([A-Za-z0-9.-]+):(?!//)(.+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Versioned:
+    """A package whose version must be the tag's."""
+
+    name: str  # what the session `bump` knows it by
+    file: str  # its pyproject.toml, from the workspace root
+    version: str | None  # `project.version`
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """What the clone says of a tag."""
+
+    commit: str | None  # that refs/tags/<tag> names; None where there is no such tag
+    head: str | None
+    dirty: tuple[str, ...]  # changed, staged or untracked paths
+    branches: tuple[str, ...]  # references of branches that are named like the tag
+    main: str | None  # what was taken for the main branch: "origin/main"
+    not_on_main: str | None  # why the commit is not on it; None where it is
+    time: int  # of the commit, in seconds since the epoch; 0 where there is no commit
+    source: str | None  # address of the repository, without credentials
+
+
+def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str]) -> Found:
+    """Ask git all that `check` judges.
+
+    Args:
+        git: The repository.
+        tag: The tag.
+        branch: The main branch's name, where it is known.
+        env: The environment, where GITHUB_SERVER_URL and GITHUB_REPOSITORY name the repository.
+
+    Raises:
+        GitError: git failed unexpectedly.
+    """
+    commit = git.commit(f"refs/tags/{tag}")
+    main = _main(git, branch)
+    return Found(
+        commit=commit,
+        head=git.commit("HEAD"),
+        dirty=tuple(entry.path for entry in git.status()),
+        branches=_branches(git, tag),
+        main=None if main is None else main.shown,
+        not_on_main=_not_on(git, commit, main),
+        time=int(_ask(git, "log", "-1", "--no-show-signature", "--format=%ct", commit))
+        if commit
+        else 0,
+        source=_source(git, env),
+    )
+
+
+def check(
+    tag: ReleaseTag,
+    found: Found,
+    versioned: Versioned | None,
+    *,
+    asked: Asked | None = None,
+    main: str | None = None,
+) -> None:
+    """Refuse a release that must not be made.
+
+    Args:
+        tag: The tag.
+        found: What the clone says of it.
+        versioned: The package whose version must be the tag's; None where there is none.
+        asked: What the CI event asks for.
+        main: Name of the main branch by the settings, for a message.
+
+    Raises:
+        UnknownTagError: The tag is not in this clone.
+        ReleaseRefusedError: There are several of the faults below, each on a line.
+        BadTagError: The tag parses, but cannot be released.
+        UntrustedEventError: The CI event is of another commit than the tag's.
+        AmbiguousRefError: A branch is named like the tag.
+        NotOnMainError: The commit is not on the main branch.
+        WrongCommitError: The work tree is of another commit.
+        DirtyTreeError: There are uncommitted changes.
+        VersionMismatchError: The package has another version.
+    """
+    if found.commit is None:
+        raise UnknownTagError(
+            f"tag {tag}: no such tag in this clone; fetch it with: git fetch --tags, or make it: "
+            f"{_how_to_tag(tag)}"
+        )
+    faults: list[TasksError] = []
+    try:
+        check_release(tag)
+        # another commit's files say nothing about this one's version
+        if versioned is not None and found.head == found.commit:
+            check_version(tag, versioned.version, file=versioned.file, name=versioned.name)
+    except (BadTagError, VersionMismatchError) as error:
+        faults.append(error)
+    faults += _of_refs(tag, found, asked, main)
+    faults += _of_tree(tag, found)
+    if len(faults) > 1:
+        raise ReleaseRefusedError("\n".join(map(str, faults)))
+    if faults:
+        raise faults[0]
+
+
+def release_of(tag: ReleaseTag, found: Found, root: Path) -> Release:
+    """Return the release of a tag that is in the clone.
+
+    Raises:
+        UnknownTagError: It is not.
+    """
+    if found.commit is None:
+        raise UnknownTagError(f"tag {tag}: no such tag in this clone; git fetch --tags")
+    return Release(tag=tag, commit=found.commit, time=found.time, root=root, source=found.source)
+
+
+def still_holds(git: Git, release: Release, *, untracked: bool) -> None:
+    """See that the work tree is still the released commit's, after gates have run in it.
+
+    Args:
+        git: The repository.
+        release: What is released.
+        untracked: Whether new files count too; a gate that still runs may have some for a while.
+
+    Raises:
+        WrongCommitError: HEAD moved, or the tag did.
+        DirtyTreeError: Files changed.
+    """
+    tag = git.commit(f"refs/tags/{release.tag}")
+    if tag != release.commit or git.commit("HEAD") != release.commit:
+        raise WrongCommitError(
+            f"tag {release.tag}: the tag or HEAD moved while the gates ran; nothing was pushed or "
+            f"registered; run the same again"
+        )
+    dirty = tuple(entry.path for entry in git.status() if untracked or entry.index != "?")
+    if dirty:
+        raise DirtyTreeError(
+            f"{_listed(dirty)} changed while the gates ran, so they did not judge {release.tag}; "
+            f"nothing was pushed or registered; put that back, or ignore it if a tool leaves it"
+        )
+
+
+def public_address(url: str) -> str | None:
+    """Return a remote's address as a web page's, without credentials; None for a local path."""
+    scp = _SCP.fullmatch(url)
+    if scp and "//" not in url:
+        return f"https://{scp[1]}/{scp[2].removesuffix('.git').strip('/')}"
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https", "ssh", "git"} or not parts.hostname:
+        return None
+    port = f":{parts.port}" if parts.port and parts.scheme in {"http", "https"} else ""
+    scheme = parts.scheme if parts.scheme == "http" else "https"
+    return f"{scheme}://{parts.hostname}{port}{parts.path.removesuffix('.git').rstrip('/')}"
+
+
+def _of_refs(
+    tag: ReleaseTag, found: Found, asked: Asked | None, main: str | None
+) -> list[TasksError]:
+    faults: list[TasksError] = []
+    commit = _short(found.commit)
+    if asked is not None and asked.commit not in {None, found.commit}:
+        faults.append(
+            UntrustedEventError(
+                f"tag {tag}: is at {commit}, but the CI event is of {_short(asked.commit)}; the "
+                f"tag was moved, or the event is of a branch of that name; nothing is released"
+            )
+        )
+    if found.branches:
+        faults.append(
+            AmbiguousRefError(
+                f"tag {tag}: a branch has the same name ({', '.join(found.branches)}); rename or "
+                f"delete the branch, so that nobody can take one for the other"
+            )
+        )
+    if found.main is None:
+        faults.append(
+            NotOnMainError(
+                f"tag {tag}: there is no main branch to find it on ({main or 'main or master'}); "
+                f"fetch it, or name it in the setting release.branch"
+            )
+        )
+    elif found.not_on_main:
+        faults.append(
+            NotOnMainError(
+                f"tag {tag}: its commit {commit} is not on {found.main} ({found.not_on_main}); "
+                f"merge and push it first, or tag a commit that is there"
+            )
+        )
+    return faults
+
+
+def _of_tree(tag: ReleaseTag, found: Found) -> list[TasksError]:
+    faults: list[TasksError] = []
+    if found.head != found.commit:
+        faults.append(
+            WrongCommitError(
+                f"tag {tag}: names {_short(found.commit)}, but HEAD is {_short(found.head)}; check "
+                f"it out with: git switch --detach {tag}"
+            )
+        )
+    if found.dirty:
+        faults.append(
+            DirtyTreeError(
+                f"uncommitted changes in {_listed(found.dirty)}; commit, stash or ignore them "
+                f"first, since a release is made of the tagged commit alone"
+            )
+        )
+    return faults
+
+
+def _main(git: Git, name: str | None) -> Branch | None:
+    """Find the main branch; a clone of just a tag has none, so the remote is asked then."""
+    found = default_branch(git, name)
+    remote = git.remote()
+    if found is not None or name is not None or remote is None:
+        return found
+    done = run(
+        ["git", "ls-remote", "--symref", "--quiet", "--", remote, "HEAD"],
+        cwd=git.folder,
+        env=git.env,
+        check=False,
+        timeout=60,
+    )
+    pointed = re.match(r"ref: refs/heads/(\S+)\tHEAD$", done.text, re.MULTILINE)
+    return default_branch(git, pointed[1]) if pointed else None
+
+
+def _not_on(git: Git, commit: str | None, main: Branch | None) -> str | None:
+    if commit is None or main is None:
+        return None
+    base = find_merge_base(git, commit, main.commit)
+    if base.commit == commit:
+        return None
+    return base.fault or f"it branched off at {_short(base.commit)}"
+
+
+def _branches(git: Git, tag: ReleaseTag) -> tuple[str, ...]:
+    """Return the branches, local or of a remote, that are named like the tag."""
+    argv = ["for-each-ref", "--format=%(refname)", f"refs/heads/{tag}", f"refs/remotes/*/{tag}"]
+    return tuple(_ask(git, *argv).split())
+
+
+def _source(git: Git, env: Mapping[str, str]) -> str | None:
+    server, repository = env.get("GITHUB_SERVER_URL"), env.get("GITHUB_REPOSITORY")
+    if env.get("GITHUB_ACTIONS") == "true" and server and repository:
+        return public_address(f"{server}/{repository}")
+    remote = git.remote()
+    url = git.config(f"remote.{remote}.url") if remote else None
+    return public_address(url) if url else None
+
+
+def _ask(git: Git, *args: str) -> str:
+    done = run(["git", *args], cwd=git.folder, env=git.env, check=False)
+    if done.returncode != 0:
+        said = (done.error_text.splitlines() or ["no message"])[-1]
+        raise GitError(f"git {args[0]}: exit status {done.returncode}: {said}")
+    return done.text.strip()
+
+
+def _how_to_tag(tag: ReleaseTag) -> str:
+    return f"nox -s bump -- {tag.slug} {tag.version} --tag" if tag.slug else f"git tag -a {tag}"
+
+
+def _listed(paths: tuple[str, ...]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return f"{', '.join(paths[:_SHOWN])}{more}"
+
+
+def _short(commit: Any) -> str:
+    return str(commit)[:_SHORT] if commit else "no commit"

@@ -1,0 +1,264 @@
+"""`release`: from a tag to all that it stands for; and its stages where they stand alone."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import threading
+from argparse import Namespace
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import nox
+
+from tradai_tasks.affected.git import Git
+from tradai_tasks.errors import (
+    BadArgumentsError,
+    LockMissingError,
+    ReleaseFailedError,
+    ReleaseRunningError,
+    UntrustedEventError,
+)
+from tradai_tasks.release.engine import Engine, Outcome
+from tradai_tasks.release.event import Asked, asked_by, main_branch_of, read_event
+from tradai_tasks.release.evidence import Evidence, Store, Subject, digest_of
+from tradai_tasks.release.plan import Plan, choose, look_at
+from tradai_tasks.release.step import Release
+from tradai_tasks.release.validate import Versioned, check, look, release_of, still_holds
+from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table
+from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.release_stages import (
+    Needs,
+    package_of,
+    projects_of,
+    stage_order,
+    stages,
+)
+from tradai_tasks.tags import ReleaseTag, parse_tag
+from tradai_tasks.tree import join
+from tradai_tasks.workspace import Package
+
+__all__ = ["mlflow_register", "release"]
+
+_TAG: Option = (
+    ("tag",),
+    {"nargs": "?", "help": "the release tag; in CI by default the one that the event names"},
+)
+_LOOKS: list[Option] = [
+    (("--dry-run",), {"action": "store_true", "help": "print what would be done"}),
+    (("--status",), {"action": "store_true", "help": "print what is done and what lacks"}),
+    (("--json",), {"action": "store_true", "help": "print either as JSON and nothing else"}),
+]
+_EVIDENCE: Option = (
+    ("--evidence",),
+    {"metavar": "DIR", "help": "where the records are that earlier stages left in other jobs"},
+)
+_OPTIONS: list[Option] = [
+    _TAG,
+    *_LOOKS,
+    (
+        ("--from",),
+        {"dest": "start", "metavar": "STAGE", "help": "begin here, by evidence of all before it"},
+    ),
+    (
+        ("--only",),
+        {
+            "action": "append",
+            "default": [],
+            "metavar": "STAGE",
+            "help": "run just this; repeatable",
+        },
+    ),
+    _EVIDENCE,
+]
+_COLUMNS = ("stage", "step", "state", "what")
+_RESULTS = ("stage", "step", "result", "seconds", "what")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What was asked for on the command line."""
+
+    only: Collection[str]
+    start: str | None
+    evidence: Path | None
+    dry_run: bool
+    status: bool
+    json: bool
+
+
+def release(session: nox.Session, context: Context) -> None:
+    """Release what a tag names, as far as it is not released yet."""
+    options = parse(session, _OPTIONS, "Release what a tag names: gates, image, model version.")
+    _run(session, context, options, _wanted(options, only=options.only, start=options.start))
+
+
+def mlflow_register(session: nox.Session, context: Context) -> None:
+    """Register a strategy's release in MLflow, by the evidence of its gates and its image."""
+    doc = "Register a strategy's release in MLflow, by the evidence of its gates and its image."
+    options = parse(session, [_TAG, *_LOOKS, _EVIDENCE], doc)
+    _run(session, context, options, _wanted(options, only=["mlflow"], start=None))
+
+
+def _wanted(options: Namespace, *, only: Collection[str], start: str | None) -> _Wanted:
+    if options.json and not (options.status or options.dry_run):
+        raise BadArgumentsError("--json: goes with --status or --dry-run")
+    return _Wanted(
+        only=only,
+        start=start,
+        evidence=Path(options.evidence).absolute() if options.evidence else None,
+        dry_run=options.dry_run,
+        status=options.status,
+        json=options.json,
+    )
+
+
+def _run(session: nox.Session, context: Context, options: Namespace, wanted: _Wanted) -> None:
+    mask_environment()
+    git = Git.open(context.root)
+    made = _validated(context, git, options.tag, wanted)
+    store = _store(context, made)
+    order = stage_order(made.tag)
+    chosen = choose(order, only=wanted.only, start=wanted.start)
+    stop = threading.Event()
+    needs = Needs(release=made, store=store, active=chosen.active, stop=stop, show=_show)
+    with ExitStack() as stack:
+        if not (wanted.status or wanted.dry_run):
+            stack.enter_context(_alone(store))
+        all_stages = stack.enter_context(stages(context, needs))
+        given = [_evidence(store, name, wanted.evidence) for name in chosen.given]
+        active = [stage for stage in all_stages if stage.name in chosen.active]
+        plan = look_at(active, given)
+        _present(session, made, plan, wanted)
+        if wanted.status or wanted.dry_run:
+            return
+        engine = Engine(
+            plan=plan,
+            store=store,
+            jobs=context.settings.release.jobs or os.cpu_count() or 1,
+            say=session.log,
+            after_gate=partial(still_holds, git, made, untracked=False),
+            before_acting=partial(still_holds, git, made, untracked=True),
+            stop=stop,
+        )
+        _conclude(session, made, engine.run(), is_all=len(given) + len(active) == len(order))
+
+
+def _validated(context: Context, git: Git, text: str | None, wanted: _Wanted) -> Release:
+    """Return what is to be released, or refuse it."""
+    event = read_event(os.environ)
+    asked = asked_by(os.environ, event)
+    tag = _tag(context, text, asked)
+    package = package_of(context, tag)
+    named = context.settings.release.branch
+    found = look(git, tag, branch=named or main_branch_of(event), env=os.environ)
+    if not wanted.status:  # that may be asked from anywhere
+        versioned = None if package is None else _versioned(context, package)
+        check(tag, found, versioned, asked=asked, main=named)
+    return release_of(tag, found, context.root)
+
+
+def _tag(context: Context, text: str | None, asked: Asked | None) -> ReleaseTag:
+    """Return the tag of the command line, or of the CI event, which must not be of another."""
+    slugs = [package.slug for package in context.workspace.strategies]
+    if text is None and asked is None:
+        raise BadArgumentsError(
+            "which tag? such as: nox -s release -- momentum-v1.0.0; only in a CI run of a pushed "
+            "tag, or in one that follows it (workflow_run), it need not be named"
+        )
+    if asked is None:
+        return parse_tag(str(text), slugs)
+    by_event = None
+    if text is None or asked.is_workflow_run:
+        by_event = parse_tag(asked.tag, slugs)
+    tag = by_event if text is None else parse_tag(text, slugs)
+    if tag is None or (by_event is not None and by_event != tag):
+        raise UntrustedEventError(
+            f"tag {tag}: the workflow_run event is of tag {by_event}; release that one, or let the "
+            f"event alone name it"
+        )
+    return tag
+
+
+def _versioned(context: Context, package: Package) -> Versioned:
+    version = package.document.get("project", {}).get("version")
+    return Versioned(
+        name=context.workspace.session_id(package),
+        file=join(package.path, "pyproject.toml"),
+        version=version if isinstance(version, str) else None,
+    )
+
+
+def _store(context: Context, made: Release) -> Store:
+    """Return where the evidence of a release is kept."""
+    locks = [join(project, "uv.lock") for project in projects_of(context, made.tag)]
+    missing = [lock for lock in locks if not context.tree.is_file(lock)]
+    if missing:
+        raise LockMissingError(
+            f"{', '.join(missing)}: no such lock file, so it cannot be said what is released; make "
+            f"it with: nox -s lock"
+        )
+    lock = digest_of([context.root / lock for lock in locks])
+    subject = Subject(tag=made.tag.text, commit=made.commit, lock=lock)
+    return Store(folder=context.root / "build" / "release" / made.tag.text, subject=subject)
+
+
+def _evidence(store: Store, stage: str, folder: Path | None) -> Evidence:
+    return store.require(stage) if folder is None else store.adopt(folder, stage)
+
+
+@contextmanager
+def _alone(store: Store) -> Iterator[None]:
+    """Let nobody else release the same tag from this clone at the same time."""
+    store.prepare()
+    with (store.folder / ".running").open("a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ReleaseRunningError(
+                f"tag {store.subject.tag}: another process is releasing it from this clone; wait "
+                f"until it has ended"
+            ) from None
+        yield
+
+
+def _present(session: nox.Session, made: Release, plan: Plan, wanted: _Wanted) -> None:
+    """Show what is there and what lacks; refuse to go on where it cannot be told."""
+    if wanted.json:
+        document = {"tag": made.tag.text, "commit": made.commit, **plan.as_document()}
+        print(json.dumps(document, indent=2), flush=True)
+    else:
+        print_table(f"{made.tag} at {made.commit[:12]}", _COLUMNS, plan.rows())
+    if plan.faults:
+        raise ReleaseFailedError(
+            "\n".join([f"{made.tag}: it cannot be released as things are:", *plan.faults])
+        )
+    if wanted.dry_run:
+        session.log(f"nothing was done: this is a dry run; {len(plan.todo)} steps are to do")
+    elif wanted.status:
+        session.log("complete" if plan.is_complete else f"not complete: {len(plan.todo)} to do")
+
+
+def _conclude(session: nox.Session, made: Release, outcome: Outcome, *, is_all: bool) -> None:
+    """Show what was done and what was there already."""
+    print_table(f"{made.tag} at {made.commit[:12]}", _RESULTS, outcome.rows())
+    table = markdown_table(_RESULTS, outcome.rows())
+    verdict = "done" if outcome.is_complete else "not complete"
+    append_markdown(f"\n### Release {made.tag}: {verdict}\n\n{table}")
+    if not outcome.is_complete:
+        lines = [f"{made.tag}: not complete:", *outcome.faults]
+        lines.append("mend that and run the same again: it goes on from here")
+        raise ReleaseFailedError("\n".join(lines))
+    what = "complete" if is_all else "these stages are complete, others were not asked for"
+    before = "" if outcome.has_changed else ", as before: nothing was changed"
+    session.log(f"{made.tag}: {what}{before}")
+
+
+def _show(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,122 @@
+"""Which stages a release has, by what its tag releases."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tradai_tasks.errors import BadTagError
+from tradai_tasks.release.evidence import Store
+from tradai_tasks.release.image_room import image_room
+from tradai_tasks.release.image_specs import image_specs
+from tradai_tasks.release.images import image_stage
+from tradai_tasks.release.reference import home_of
+from tradai_tasks.release.step import Release, Stage
+from tradai_tasks.release.strategy import (
+    BACKTEST,
+    GATES,
+    IMAGE,
+    MLFLOW,
+    StrategyParts,
+    strategy_stages,
+)
+from tradai_tasks.sessions.command_line import base_of
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.tags import ReleaseTag
+from tradai_tasks.workspace import Package
+
+__all__ = ["Needs", "package_of", "projects_of", "stage_order", "stages"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What every kind of release is made with."""
+
+    release: Release
+    store: Store
+    active: Collection[str]  # names of the stages that may run; the others are only named
+    stop: threading.Event  # set: what runs is ended
+    show: Callable[[str], None]  # called with text for the terminal
+
+
+def stage_order(tag: ReleaseTag) -> dict[str, bool]:
+    """Return the names of a release's stages, in order, and whether each is a gate.
+
+    Raises:
+        BadTagError: Releases of this kind cannot be made.
+    """
+    if tag.kind == "strategy":
+        return {**dict.fromkeys(GATES, True), IMAGE: False, MLFLOW: False}
+    raise BadTagError(
+        f"tag {tag}: releases a platform, which `release` cannot do yet; use the sessions of its "
+        f"stages"
+    )
+
+
+def package_of(context: Context, tag: ReleaseTag) -> Package | None:
+    """Return the package that a tag releases; None for a platform."""
+    return next((one for one in context.workspace.strategies if one.slug == tag.slug), None)
+
+
+def projects_of(context: Context, tag: ReleaseTag) -> tuple[str, ...]:
+    """Return the folders whose lock files pin what a tag releases."""
+    package = package_of(context, tag)
+    return context.workspace.projects if package is None else (package.project,)
+
+
+@contextmanager
+def stages(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
+    """Yield the stages of a release; what they work with is open for as long.
+
+    Raises:
+        TasksError: Settings are at fault.
+    """
+    tag = needs.release.tag
+    package = package_of(context, tag)
+    if package is None:
+        stage_order(tag)
+        raise AssertionError("a strategy's tag names a strategy that there is")
+    with _image(context, needs, package) as image:
+        yield strategy_stages(
+            StrategyParts(
+                release=needs.release,
+                package=package,
+                store=needs.store,
+                noxfile=context.noxfile,
+                sessions={gate: _sessions(context, gate, package) for gate in GATES},
+                reports=context.reports("backtest", package.slug, "full"),
+                image=image,
+                mlflow=context.settings.mlflow,
+                stop=needs.stop,
+                show=needs.show,
+                env=os.environ,
+            )
+        )
+
+
+@contextmanager
+def _image(context: Context, needs: Needs, package: Package) -> Iterator[Stage]:
+    if IMAGE not in needs.active:  # a job that runs the gates alone needs no registry
+        yield Stage(name=IMAGE, steps=())
+        return
+    settings = context.settings.images
+    home = home_of(settings, os.environ)
+    specs = image_specs(context.workspace, settings, home, context.tree, kinds=["strategy"])
+    own = [spec for spec in specs if spec.name == package.slug]
+    with image_room(settings, home, root=context.root, env=os.environ) as room:
+        yield image_stage(needs.release, images=own, room=room, name=IMAGE)
+
+
+def _sessions(context: Context, gate: str, package: Package) -> tuple[str, ...]:
+    """Return the sessions of a gate; one that the noxfile replaces by its own keeps its name."""
+    one = context.workspace.session_id(package)
+    names = [n for n in context.names if base_of(n) == gate and n.endswith(f"({one})")]
+    if names:
+        return tuple(names)
+    if gate == "test" and not package.settings.test:
+        return ()
+    # left out to make room for one of the noxfile's own: if there is none, the gate fails
+    return (gate if gate in context.left_out and gate != BACKTEST else f"{gate}({one})",)

@@ -1,0 +1,57 @@
+"""Settings of a release: its main branch, how much runs at once, and the model registry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from tradai_tasks.settings_table import MetadataKey, Name, Table
+
+__all__ = ["MlflowSettings", "ReleaseSettings"]
+
+# MLflow keeps `latest` and names such as `v1` for itself.
+_Alias = Annotated[
+    str, Meta(pattern=r"^(?!latest$|v[0-9]+$)[A-Za-z_][A-Za-z0-9_-]*$", max_length=255)
+]
+
+
+class ReleaseSettings(Table, frozen=True, kw_only=True):
+    """The session `release`, and its stages where they stand alone."""
+
+    branch: Annotated[
+        Name | None,
+        Meta(
+            description="Branch that a released commit must be on; the remote's default branch "
+            "if absent, else `main` or `master`."
+        ),
+    ] = None
+    jobs: Annotated[
+        Annotated[int, Meta(ge=1, le=64)] | None,
+        Meta(description="Most gates and builds at once; the number of CPUs if absent."),
+    ] = None
+
+
+class MlflowSettings(Table, frozen=True, kw_only=True):
+    """The model registry: the last stage of a strategy's release, and `mlflow-register`."""
+
+    tracking_uri: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://")] | None,
+        Meta(
+            description="Address of the MLflow server, without credentials; the environment "
+            "variable MLFLOW_TRACKING_URI, where set, comes first."
+        ),
+    ] = None
+    experiment: Annotated[Name, Meta(description="Experiment with a run for each release.")] = (
+        "strategy-releases"
+    )
+    alias: Annotated[
+        _Alias, Meta(description="Alias that points at the newest release's model version.")
+    ] = "candidate"
+    patience: Annotated[
+        Annotated[float, Meta(ge=0, le=3600)],
+        Meta(description="Seconds for which a server that fails or cannot be reached is retried."),
+    ] = 60
+    metadata: Annotated[
+        dict[MetadataKey, str], Meta(description="Further tags of every model version.")
+    ] = field(default_factory=dict)
