@@ -51,6 +51,7 @@ __all__ = [
     "NotARepositoryError",
     "NotHermeticError",
     "NotOnMainError",
+    "NothingWrittenError",
     "PushDeniedError",
     "RegistryError",
     "ReleaseFailedError",
@@ -365,3 +366,7 @@ class StoppedError(TasksError):
 
 class ModelRegistryError(TasksError):
     """The model registry cannot be reached, refuses, or answers what it should not."""
+
+
+class NothingWrittenError(TasksError):
+    """`init` was told not to write, or had nobody to ask."""

@@ -1,0 +1,8 @@
+"""`python -m tradai_tasks`."""
+
+import sys
+
+from tradai_tasks.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

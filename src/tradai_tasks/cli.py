@@ -1,0 +1,129 @@
+"""`python -m tradai_tasks init`, or `uvx tradai-tasks init`: a way to begin.
+
+It runs before there is a noxfile, so it is no session.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksError
+from tradai_tasks.sessions.catalog import CATALOG
+from tradai_tasks.settings_load import load_settings
+from tradai_tasks.tree import DiskTree
+from tradai_tasks.workflows.begin import Piece, diff_of_pieces, pieces
+from tradai_tasks.workflows.repository import committed_locks
+from tradai_tasks.workflows.write import put
+from tradai_tasks.workspace import Workspace, discover
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        options = _parser().parse_args(argv)
+        _init(
+            Path(options.root).resolve(),
+            yes=options.yes,
+            dry_run=options.dry_run,
+            force=options.force,
+        )
+    except TasksError as error:
+        for line in str(error).splitlines():
+            print(f"tradai-tasks: {line}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tradai-tasks",
+        description="Every check and release step of a uv monorepo as nox sessions.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    init = commands.add_parser(
+        "init",
+        help="write noxfile, settings, justfile and workflows into a repository",
+        description="Write what lacks of noxfile, settings, justfile and workflow files into a "
+        "repository; show it first, and overwrite nothing unasked.",
+    )
+    init.add_argument("--root", default=".", metavar="DIR", help="the workspace root; by default .")
+    init.add_argument("-y", "--yes", action="store_true", help="write without asking")
+    init.add_argument("--dry-run", action="store_true", help="show it, and write nothing")
+    init.add_argument(
+        "--force", action="store_true", help="overwrite files that are there and differ, too"
+    )
+    return parser
+
+
+def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
+    """Show what lacks, ask, and write it."""
+    if not root.is_dir():
+        raise BadArgumentsError(f"--root {root}: no such folder")
+    tree = DiskTree(root)
+    loaded = load_settings(tree)
+    workspace = discover(tree, loaded.settings, settings_file=loaded.file)
+    found = pieces(
+        tree,
+        workspace,
+        loaded.settings,
+        sessions=[entry.name for entry in CATALOG if _fits(entry.platform_only, workspace)],
+        locks=committed_locks(root, workspace.projects),
+        versions={name: importlib.metadata.version(name) for name in ("nox", "tradai-tasks")},
+    )
+    todo = [piece for piece in found if piece.state in {"new", "added to"}]
+    kept = [piece for piece in found if piece.state == "kept"]
+    if force:
+        todo, kept = [*todo, *kept], []
+    print(diff_of_pieces(todo), end="")
+    _list(workspace, todo, kept)
+    if not todo:
+        print("nothing to write")
+        return
+    if dry_run:
+        print("nothing was written: this is a dry run")
+        return
+    if not yes:
+        _ask(len(todo))
+    for piece in todo:
+        put(root / piece.path, piece.new)
+    print(f"wrote {_counted(len(todo), 'file')}; see what there is now with: uvx nox -l")
+
+
+def _fits(platform_only: bool, workspace: Workspace) -> bool:  # noqa: FBT001 - a field of Entry
+    return not (platform_only and workspace.kind == "strategies")
+
+
+def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]) -> None:
+    count = len(workspace.packages)
+    print(f"a {workspace.kind} repository, {_counted(count, 'package')}")
+    for piece in todo:
+        how = {"new": "new", "added to": "added to", "kept": "overwritten"}[piece.state]
+        print(f"  {piece.path}: {how} ({_counted(len(piece.new.splitlines()), 'line')})")
+    for piece in kept:
+        hint = piece.hint or "overwrite it with: --force"
+        print(f"  {piece.path}: there already, and left as it is; {hint}")
+
+
+def _ask(count: int) -> None:
+    """Ask whether to write.
+
+    Raises:
+        NothingWrittenError: The answer is no, or there is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        raise NothingWrittenError(
+            "init: nothing was written; there is nobody to ask, so say: --yes"
+        )
+    answer = input(f"Write {_counted(count, 'file')}? [y/N] ")
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise NothingWrittenError("init: nothing was written, as you chose")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"

@@ -1,0 +1,169 @@
+"""What a repository needs to begin with: noxfile, settings, justfile, workflow files."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from tradai_tasks.settings import Settings
+from tradai_tasks.settings_load import parse_toml
+from tradai_tasks.settings_table import Kind
+from tradai_tasks.tree import Tree
+from tradai_tasks.workflows.choose import nox_command, workflows
+from tradai_tasks.workflows.render import Values, render
+from tradai_tasks.workflows.repository import Repository, gather
+from tradai_tasks.workspace import Workspace
+
+__all__ = ["Piece", "diff_of_pieces", "pieces"]
+
+_NAME = "tradai-tasks"
+_EXTRAS = {"platform": "release", "strategies": "backtest,release"}
+_CODE = '''\
+"""The sessions of this repository: see `nox -l`."""
+
+import tradai_tasks
+
+tradai_tasks.register()
+'''
+# recipes that are there only where their session is
+_OPTIONAL = (
+    "backtest-data", "backtest-full", "backtest-smoke", "codeartifact-login", "docs", "doctor",
+    "mlflow-register", "release",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """One file, and what there is to do about it."""
+
+    path: str  # from the root
+    old: str | None  # None where there is none
+    new: str
+    state: Literal["new", "added to", "same", "kept"]
+    hint: str = ""  # what to do about a file that is kept
+
+
+def pieces(  # noqa: PLR0913 - all that there is to look at
+    tree: Tree,
+    workspace: Workspace,
+    settings: Settings,
+    *,
+    sessions: Collection[str],
+    locks: Collection[str],
+    versions: Mapping[str, str],
+) -> tuple[Piece, ...]:
+    """Return every file that the library works with, as it is and as it should be.
+
+    Args:
+        tree: The repository's files.
+        workspace: What is in it.
+        settings: Its settings, so far.
+        sessions: Names of the library's sessions.
+        locks: Lock files that are committed.
+        versions: The versions of `nox` and `tradai-tasks` to pin where nothing else does.
+    """
+    noxfile = _noxfile(tree, workspace, versions)
+    kept = noxfile.old if noxfile.state == "kept" else noxfile.new
+    repository = gather(
+        tree, workspace, settings, sessions=sessions, noxfile=kept or "", locks=locks
+    )
+    made = [noxfile, *_settings(tree, workspace.kind)]
+    made.append(_piece(tree, "justfile", justfile(repository)))
+    for path, text in workflows(repository, settings.workflows).items():
+        made.append(_piece(tree, path, text))
+    return tuple(made)
+
+
+def justfile(repository: Repository) -> str:
+    """Return the justfile of a repository: a recipe a session."""
+    values = Values(
+        text={"nox": nox_command(repository)},
+        conditions={name: name in repository.sessions for name in _OPTIONAL},
+        parts={},
+    )
+    return render(
+        f"justfile-{repository.kind}",
+        values,
+        header="# Short names for sessions; `nox -l` lists all. NOX=nox calls another nox.\n",
+    )
+
+
+def diff_of_pieces(found: Collection[Piece]) -> str:
+    """Return a unified diff of all that would be written."""
+    lines: list[str] = []
+    for piece in found:
+        if piece.state != "same":
+            lines += difflib.unified_diff(
+                (piece.old or "").splitlines(keepends=True),
+                piece.new.splitlines(keepends=True),
+                "/dev/null" if piece.old is None else f"a/{piece.path}",
+                f"b/{piece.path}",
+            )
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def _read(tree: Tree, path: str) -> str | None:
+    return tree.read(path).decode("utf-8", "replace") if tree.is_file(path) else None
+
+
+def _piece(tree: Tree, path: str, new: str, *, hint: str = "") -> Piece:
+    old = _read(tree, path)
+    state: Literal["new", "same", "kept"] = "new"
+    if old is not None:
+        state = "same" if old == new else "kept"
+    return Piece(path=path, old=old, new=new, state=state, hint=hint if state == "kept" else "")
+
+
+def _noxfile(tree: Tree, workspace: Workspace, versions: Mapping[str, str]) -> Piece:
+    """Return the noxfile; with its own pins unless the project declares the library."""
+    new = _CODE
+    if not _declares(workspace.root_document):
+        pins = f'"nox[uv]=={versions["nox"]}", '
+        pins += f'"{_NAME}[{_EXTRAS[workspace.kind]}]=={versions[_NAME]}"'
+        new = f"# /// script\n# dependencies = [{pins}]\n# ///\n{_CODE}"
+    old = _read(tree, "noxfile.py")
+    if old is not None and "tradai_tasks" in old:
+        return Piece(path="noxfile.py", old=old, new=old, state="same")
+    return _piece(
+        tree,
+        "noxfile.py",
+        new,
+        hint="add to it: import tradai_tasks; tradai_tasks.register()",
+    )
+
+
+def _declares(document: Mapping[str, Any]) -> bool:
+    """Tell whether the root project declares the library somewhere."""
+    project = document.get("project", {})
+    lists = [
+        project.get("dependencies", []),
+        *project.get("optional-dependencies", {}).values(),
+        *document.get("dependency-groups", {}).values(),
+    ]
+    return any(_is_the_library(one) for found in lists for one in found)
+
+
+def _is_the_library(requirement: object) -> bool:
+    try:
+        return canonicalize_name(Requirement(str(requirement)).name) == _NAME
+    except InvalidRequirement:
+        return False  # uv says what is wrong with it
+
+
+def _settings(tree: Tree, kind: Kind) -> list[Piece]:
+    """Return the settings table, where there is none yet."""
+    table = f'kind = "{kind}"\n'
+    if not tree.is_file("pyproject.toml"):
+        made = _piece(tree, "tradai-tasks.toml", table)
+        # settings that are there are the user's, whatever they say
+        return [made] if made.old is None else []
+    text = tree.read("pyproject.toml").decode("utf-8")
+    if _NAME in parse_toml(text.encode(), "pyproject.toml").get("tool", {}):
+        return []
+    new = f"{text.rstrip()}\n\n[tool.{_NAME}]\n{table}"
+    return [Piece(path="pyproject.toml", old=text, new=new, state="added to")]
