@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -79,7 +80,7 @@ def bandit_findings(
     confidence = _LEVELS.index(settings.confidence)
     found = [
         Finding(
-            path=entry["filename"],
+            path=posixpath.normpath(entry["filename"]),
             line=entry["line_number"],
             test=entry["test_id"],
             severity=entry["issue_severity"].lower(),

@@ -43,7 +43,4 @@ def parse(session: nox.Session, options: Sequence[Option], doc: str) -> argparse
     if {"-h", "--help"} & set(session.posargs):
         print(parser.format_help())
         session.skip("only its help was asked for")
-    try:
-        return parser.parse_args(session.posargs)
-    except SystemExit as stopped:
-        raise BadArgumentsError(f"{parser.prog}: arguments not understood") from stopped
+    return parser.parse_args(session.posargs)

@@ -373,7 +373,7 @@ def test_the_protocol_module_compiles_and_names_both() -> None:
 
 def finding(severity: str, confidence: str, line: int = 1) -> dict[str, Any]:
     return {
-        "filename": "x.py",
+        "filename": "././x.py",
         "line_number": line,
         "test_id": "B1",
         "issue_severity": severity,

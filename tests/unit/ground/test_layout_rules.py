@@ -112,6 +112,40 @@ def names(found_layout: Layout) -> list[tuple[str, str]]:
             (".",),
             [("handler", "handler.py")],
         ),
+        (
+            project(
+                "x",
+                '[tool.setuptools]\npackages = ["p", "q"]\n'
+                'package-dir = { "" = "lib", q = "renamed" }',
+                "setuptools.build_meta",
+            ),
+            ["lib/p/__init__.py", "renamed/__init__.py"],
+            ("lib",),
+            [("p", "lib/p")],
+        ),
+        (
+            project(
+                "x",
+                '[tool.poetry]\npackages = ["a", { include = "*.py" }]',
+                "poetry.core.masonry.api",
+            ),
+            ["x/__init__.py"],
+            (".",),
+            [("x", "x")],
+        ),
+        (project("x", "", "flit_core.buildapi"), ["y/__init__.py"], (".",), [("y", "y")]),
+        (
+            project("x", '[tool.pdm.build]\nincludes = ["*/x.py"]', "pdm.backend"),
+            ["src/readme.md", "src/bad-name/a.py", "x/__init__.py"],
+            (".",),
+            [("x", "x")],
+        ),
+        (
+            project("acme-core", '[tool.uv.build-backend]\nmodule-name = "acme.core"'),
+            ["src/acme/core/one.py", "src/acme/core/not-a-name.py", "src/acme/core/.d/x.py"],
+            ("src",),
+            [("acme.core.one", "src/acme/core/one.py")],
+        ),
         (project("x"), ["README.md"], (".",), []),
         (project("x"), ["src/x/__init__.pyi"], ("src",), [("x", "src/x")]),
     ],
