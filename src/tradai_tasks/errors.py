@@ -23,18 +23,23 @@ __all__ = [
     "BadArgumentsError",
     "BadTagError",
     "BrokenTomlError",
+    "BuildFailedError",
     "BumpError",
     "CandlesError",
     "CheckFailedError",
     "ClusterMissingError",
+    "CodeArtifactError",
     "CommandFailedError",
     "ConflictError",
+    "CredentialsFileError",
     "DeployTimeoutError",
     "DeploymentFailedError",
     "DirtyTreeError",
+    "DistributionError",
     "DuplicatePackageError",
     "EngineError",
     "EvidenceError",
+    "ExtraMissingError",
     "FileExistsAlreadyError",
     "FunctionError",
     "FunctionMissingError",
@@ -43,6 +48,8 @@ __all__ = [
     "GatesFailedError",
     "GitError",
     "ImageBuildError",
+    "IndexAuthError",
+    "IndexUnavailableError",
     "LockMissingError",
     "LoginRefusedError",
     "ManifestListError",
@@ -71,7 +78,9 @@ __all__ = [
     "UnknownRevisionError",
     "UnknownTagError",
     "UnmappedTagError",
+    "UnsafeIndexError",
     "UntrustedEventError",
+    "UploadRefusedError",
     "VersionMismatchError",
     "WorkflowDriftError",
     "WrongCommitError",
@@ -370,3 +379,39 @@ class ModelRegistryError(TasksError):
 
 class NothingWrittenError(TasksError):
     """`init` was told not to write, or had nobody to ask."""
+
+
+class BuildFailedError(TasksError):
+    """A distribution could not be built, or `twine check` refuses it."""
+
+
+class CodeArtifactError(TasksError):
+    """AWS CodeArtifact gives no token or endpoint."""
+
+
+class CredentialsFileError(TasksError):
+    """A file of credentials that cannot be edited without harm to what is in it."""
+
+
+class DistributionError(TasksError):
+    """Files that are not the distributions to publish."""
+
+
+class ExtraMissingError(TasksError):
+    """A part of the library that is installed with an extra is not there."""
+
+
+class IndexAuthError(TasksError):
+    """A package index refuses the credentials, or has got none: it does not say what is there."""
+
+
+class IndexUnavailableError(TasksError):
+    """A package index does not answer, or not as an index does, after every try."""
+
+
+class UnsafeIndexError(TasksError):
+    """A package could be taken from another index than the one it must come from."""
+
+
+class UploadRefusedError(TasksError):
+    """A package index does not take a file."""

@@ -69,6 +69,7 @@ def run(  # noqa: PLR0913 - one door has one signature
     stdin: bytes | None = None,
     check: bool = True,
     timeout: float | None = None,
+    umask: int = -1,
 ) -> Completed:
     """Run a command to its end and return what it printed.
 
@@ -79,6 +80,7 @@ def run(  # noqa: PLR0913 - one door has one signature
         stdin: Bytes for its standard input; without them it reads nothing.
         check: Whether a status other than 0 is an error.
         timeout: Seconds after which the command is ended.
+        umask: Permissions that files it makes go without; this process's own when -1.
 
     Raises:
         ToolMissingError: The program is not on PATH.
@@ -94,6 +96,7 @@ def run(  # noqa: PLR0913 - one door has one signature
             capture_output=True,
             check=False,
             timeout=timeout,
+            umask=umask,
         )
     except subprocess.TimeoutExpired as expired:
         raise CommandFailedError(

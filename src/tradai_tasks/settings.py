@@ -14,6 +14,7 @@ from msgspec import Meta, field
 from tradai_tasks.settings_backtest import BacktestSettings, StrategyBacktestSettings
 from tradai_tasks.settings_deploy import DeploySettings
 from tradai_tasks.settings_images import ImagesSettings
+from tradai_tasks.settings_publish import PublishSettings
 from tradai_tasks.settings_release import MlflowSettings, ReleaseSettings
 from tradai_tasks.settings_table import (
     Kind,
@@ -42,6 +43,7 @@ __all__ = [
     "PerfSettings",
     "ProtocolPair",
     "ReleaseSettings",
+    "PublishSettings",
     "SecuritySettings",
     "Settings",
     "TestSettings",
@@ -276,6 +278,7 @@ class Settings(Table, frozen=True, kw_only=True):
     backtest: BacktestSettings = field(default_factory=BacktestSettings)
     deploy: DeploySettings = field(default_factory=DeploySettings)
     images: ImagesSettings = field(default_factory=ImagesSettings)
+    publish: PublishSettings = field(default_factory=PublishSettings)
     workflows: WorkflowsSettings = field(default_factory=WorkflowsSettings)
     release: ReleaseSettings = field(default_factory=ReleaseSettings)
     mlflow: MlflowSettings = field(default_factory=MlflowSettings)

@@ -96,7 +96,7 @@ def test_a_platform_lists_its_sessions_and_check_alone_is_default(run: InProcess
     assert names(ran) == [
         "fmt", "lint", "typecheck", "test(a)", "test(b)", "security", "lock", "bump", "changes",
         "affected", "perf(a)", "perf(b)", "contract", "integration", "gate", "workflows",
-        "release", "check",
+        "release", "build", "publish", "check",
     ]  # fmt: skip
     chosen = {line[2:].split(" ")[0] for line in ran.out.splitlines() if line.startswith("* ")}
     assert chosen == {"lint", "typecheck", "test(a)", "test(b)", "check"}

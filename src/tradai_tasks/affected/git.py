@@ -168,6 +168,12 @@ class Git:
             )
         return found
 
+    def time(self, commit: str) -> int:
+        """Return when a commit was made (its committer's date), in seconds since the epoch."""
+        header = self._run("cat-file", "commit", commit).text.partition("\n\n")[0]
+        line = next(line for line in header.split("\n") if line.startswith("committer "))
+        return int(line.rsplit(" ", 2)[1])
+
     def parents(self, commit: str) -> tuple[str, ...]:
         """Return a commit's parents as recorded in it, also where a shallow clone lacks them."""
         header = self._run("cat-file", "commit", commit).text.partition("\n\n")[0]

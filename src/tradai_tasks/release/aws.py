@@ -7,6 +7,7 @@ connections) stand below every call.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -145,7 +146,9 @@ class Aws:
                 "boto3: not installed; add the extra of releases: tradai-tasks[release]"
             ) from None
         # a session of our own: boto3's default one would be shared with whoever else uses boto3
-        self._session = self._session or boto3.session.Session(region_name=self.region)
+        # AWS's other tools read AWS_REGION, and CI sets it; boto3 has AWS_DEFAULT_REGION alone
+        region = self.region or os.environ.get("AWS_REGION") or None
+        self._session = self._session or boto3.session.Session(region_name=region)
         if self._session.region_name is None:
             raise AwsRegionError(
                 "AWS: no region is set; set deploy.environments.<name>.region, AWS_REGION or the "

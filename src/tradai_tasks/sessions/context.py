@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +24,10 @@ from tradai_tasks.workspace import Package, Workspace
 
 __all__ = ["Context", "in_ci"]
 
+_TALKATIVE = (
+    "boto3", "botocore", "docker", "httpcore", "httpx", "requests", "s3transfer", "twine",
+    "urllib3",
+)  # fmt: skip
 _DEFAULT_FLOOR = {"platform": 60.0, "strategies": 80.0}  # percent
 
 
@@ -192,7 +197,18 @@ class Context:
 
 def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> None:
     """Run a session's body; an error that is the user's to mend ends it with its message."""
+    _quieten()
     try:
         body(session, **given)
     except TasksError as error:
         session.error(str(error))
+
+
+def _quieten() -> None:
+    """Keep the logs of libraries to warnings.
+
+    nox shows everything that is logged, at any level, and botocore logs each answer of AWS whole,
+    with the tokens in it.
+    """
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)

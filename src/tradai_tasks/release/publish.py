@@ -1,0 +1,360 @@
+"""Publishing libraries: what the index has is left, what it lacks is uploaded, and nothing else.
+
+The index is asked first, and again after every upload that did not clearly succeed. Bytes decide:
+the same ones are done, others under the same name are an error, whatever the index itself would do
+about a file of a name that it has.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+from tradai_tasks.errors import (
+    BuildFailedError,
+    ConflictError,
+    IndexAuthError,
+    IndexUnavailableError,
+    TasksError,
+    UploadRefusedError,
+    VersionMismatchError,
+)
+from tradai_tasks.process import run
+from tradai_tasks.release.dists import Distribution
+from tradai_tasks.release.index import Credentials, Listed, PackageIndex
+from tradai_tasks.release.retry import Sleep, Transient, retried
+from tradai_tasks.release.step import Known, Look, Stage, Step
+from tradai_tasks.release.target import Target
+from tradai_tasks.release.upload import Outcome, upload
+from tradai_tasks.tags import ReleaseTag
+
+__all__ = ["PublishStep", "Publisher", "check_files", "missing", "publish_stage"]
+
+_TOGETHER = 4  # libraries at once
+
+Upload = Callable[..., Outcome]
+
+
+def missing(
+    files: Sequence[Distribution], listed: Mapping[str, Listed], sha256: Callable[[Listed], str]
+) -> tuple[list[Distribution], list[tuple[Distribution, Listed, str]]]:
+    """Hold files against what an index has of their project.
+
+    Args:
+        files: What should be there.
+        listed: What is there, by file name.
+        sha256: Tells the digest of a listed file.
+
+    Returns:
+        The files that are not there, and those of which other bytes are, with their digest.
+    """
+    absent, other = [], []
+    for file in files:
+        there = listed.get(file.filename)
+        if there is None:
+            absent.append(file)
+            continue
+        digest = sha256(there)
+        if digest != file.sha256:
+            other.append((file, there, digest))
+    return absent, other
+
+
+def check_files(files: Sequence[Distribution]) -> None:
+    """Have twine check the metadata of files, strictly.
+
+    Raises:
+        BuildFailedError: It refuses one.
+    """
+    if not files:
+        return
+    paths = [str(file.path.resolve()) for file in files]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TWINE_")}
+    done = run(
+        [sys.executable, "-m", "twine", "--no-color", "check", "--strict", *paths],
+        cwd=files[0].path.parent,
+        env={**env, "COLUMNS": "1000"},
+        check=False,
+    )
+    if done.returncode != 0:
+        said = " ".join(f"{done.text}\n{done.error_text}".split())
+        raise BuildFailedError(
+            f"{files[0].name} {files[0].version}: twine check --strict refuses it; give the "
+            f"package a readme that renders: {said}"
+        )
+
+
+class Publisher:
+    """An index to publish to; its addresses and credentials are asked for when first needed.
+
+    Args:
+        target: The index.
+        timeout: Seconds that one request may go without an answer.
+        sleep: Waits between two tries.
+        send: Uploads one file once; by twine.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        timeout: float = 60.0,
+        sleep: Sleep = time.sleep,
+        send: Upload = upload,
+    ) -> None:
+        self.target = target
+        self._timeout = timeout
+        self._sleep = sleep
+        self._send = send
+        self._lock = threading.Lock()
+        self._index: PackageIndex | None = None
+
+    def __enter__(self) -> Self:
+        """Return itself; connections are made when needed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close its connections."""
+        if self._index is not None:
+            self._index.close()
+
+    @property
+    def index(self) -> PackageIndex:
+        """The index, to ask.
+
+        Raises:
+            CodeArtifactError: AWS does not say where it is.
+        """
+        with self._lock:
+            if self._index is None:
+                self._index = PackageIndex(
+                    self.target.simple_url(),
+                    self.target.credentials,
+                    timeout=self._timeout,
+                    sleep=self._sleep,
+                )
+            return self._index
+
+    def absent(self, files: Sequence[Distribution]) -> list[Distribution]:
+        """Return what the index lacks of one library's files, by one request.
+
+        Raises:
+            ConflictError: It has other bytes under the same name.
+            IndexAuthError: It refuses the credentials.
+            IndexUnavailableError: It does not answer.
+        """
+        index = self.index
+        absent, other = missing(files, index.files(files[0].name), index.sha256)
+        if other:
+            raise ConflictError("\n".join(self._conflict(*one) for one in other))
+        return absent
+
+    def put(self, file: Distribution) -> None:
+        """Upload one file; whatever is not clear afterwards is asked of the index.
+
+        Raises:
+            ConflictError: The index has other bytes under the same name by now.
+            IndexAuthError: It refuses or lacks the credentials.
+            IndexUnavailableError: It does not answer.
+            UploadRefusedError: It does not take the file.
+        """
+        try:
+            retried(lambda: self._put_once(file), sleep=self._sleep)
+        except Transient as fault:
+            raise IndexUnavailableError(
+                f"{file.filename}: not uploaded to {self.target.shown}: {fault}, at every try; "
+                f"run the same again, it goes on from here"
+            ) from None
+
+    def _put_once(self, file: Distribution) -> None:
+        outcome = self._send(
+            file.path, self.target.upload_url(), self._credentials(), timeout=self._timeout
+        )
+        if outcome.is_stored:
+            return
+        if outcome.is_denied:
+            raise IndexAuthError(
+                f"{file.filename}: {self.target.shown} refuses the upload ({outcome.shown}); "
+                f"check that the credentials are not expired and may publish"
+            )
+        if not self.absent([file]):
+            return  # these bytes are there: stored before the connection broke, or by another run
+        # 409 says that there is such a file, so what the index lists may only be late
+        if outcome.may_pass or outcome.status == 409:  # noqa: PLR2004 - HTTP: Conflict
+            raise Transient(outcome.shown, wait=outcome.wait)
+        raise UploadRefusedError(
+            f"{file.filename}: {self.target.shown} does not take it: {outcome.shown}; see to what "
+            f"it says, then run the same again"
+        )
+
+    def _credentials(self) -> Credentials:
+        found = self.target.credentials()
+        if found is None:
+            raise IndexAuthError(
+                f"{self.target.shown}: no credentials to upload with; set the environment "
+                f"variables that publish.index.username-env and password-env name"
+            )
+        return found
+
+    def confirm(self, files: Sequence[Distribution]) -> None:
+        """See to it that the index has all files of one library.
+
+        Raises:
+            IndexUnavailableError: It took one and does not list it.
+        """
+        try:
+            retried(lambda: self._confirm_once(files), sleep=self._sleep)
+        except Transient as fault:
+            raise IndexUnavailableError(
+                f"{self.target.shown}: {fault}, though it took it; run the same again to see "
+                f"whether it does by then"
+            ) from None
+
+    def _confirm_once(self, files: Sequence[Distribution]) -> None:
+        absent = self.absent(files)
+        if absent:
+            raise Transient(f"does not list {absent[0].filename}")
+
+    def _conflict(self, file: Distribution, listed: Listed, digest: str) -> str:
+        reason = ""
+        with suppress(TasksError):  # the conflict is certain; only its cause may stay unknown
+            reason = _difference(file, self.index.content(listed))
+        mend = f"nox -s bump -- {file.name} patch"
+        advice = reason or f"if the source has changed, bump it: {mend}"
+        return (
+            f"{file.filename}: {self.target.shown} has other bytes under this name: sha256 "
+            f"{digest} there, {file.sha256} here; {advice.format(mend=mend)}"
+        )
+
+
+def _difference(file: Distribution, there: bytes) -> str:
+    """Say in what two wheels of one name differ, and what to do; empty where that cannot be told.
+
+    In the text, `{mend}` stands for the command that bumps the library.
+    """
+    if file.kind != "wheel":
+        return ""
+    try:
+        ours, theirs = _members(file.path.read_bytes()), _members(there)
+    except zipfile.BadZipFile:
+        return ""
+    differing = sorted(
+        name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)
+    )
+    by_builder = (".dist-info/WHEEL", ".dist-info/RECORD")
+    changed = [name for name in differing if not name.endswith(by_builder)]
+    if changed:
+        more = f" and {len(changed) - 1} more" if changed[1:] else ""
+        shown = changed[0].replace("{", "{{").replace("}", "}}")
+        return f"its source has changed ({shown}{more}), so bump it: {{mend}}"
+    return (
+        "all that it installs is the same, so the build backend is another one: pin it in "
+        "build-system.requires to the version that built what is there, or bump: {mend}"
+    )
+
+
+def _members(content: bytes) -> dict[str, tuple[int, int]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {one.filename: (one.CRC, one.file_size) for one in archive.infolist()}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishStep:
+    """One library: the index must have its files, with these bytes."""
+
+    name: str  # the library's
+    files: Callable[[], tuple[Distribution, ...]]  # builds them where they are not yet built
+    publisher: Publisher
+    tag: ReleaseTag | None = None  # whose version the library must have, where that is demanded
+
+    def look(self, known: Known) -> Look:  # noqa: ARG002 - needs no earlier stage
+        """Ask the index, by one request.
+
+        Raises:
+            ConflictError: It has other bytes under the same name.
+            VersionMismatchError: The library has not the version of the tag.
+            TasksError: It cannot be told.
+        """
+        files = self.files()
+        self._check_version(files)
+        absent = self.publisher.absent(files)
+        if not absent:
+            return Look(
+                state="done",
+                note=f"{files[0].version}: there, with the same bytes",
+                record=_record(files, ()),
+            )
+        names = ", ".join(file.filename for file in absent)
+        return Look(
+            state="todo", note=f"{files[0].version}: to upload: {names}", record=_record(files, ())
+        )
+
+    def act(self, known: Known) -> Look:  # noqa: ARG002 - as above
+        """Upload what the index lacks, and see that it is there.
+
+        Raises:
+            ConflictError: Other bytes have come there meanwhile.
+            TasksError: It could not be done.
+        """
+        files = self.files()
+        self._check_version(files)
+        absent = self.publisher.absent(files)
+        check_files(absent)
+        for file in absent:
+            self.publisher.put(file)
+        if absent:
+            self.publisher.confirm(files)
+        return Look(
+            state="done",
+            note=f"{files[0].version}: uploaded {len(absent)} of {len(files)} "
+            f"file{'s' * (len(files) > 1)}",
+            record=_record(files, absent),
+        )
+
+    def _check_version(self, files: Sequence[Distribution]) -> None:
+        if self.tag is None or self.tag.is_test:
+            return
+        for file in files:
+            if file.version != self.tag.pep440:
+                raise VersionMismatchError(
+                    f"tag {self.tag}: {self.name} has version {file.version}, and publish.lockstep "
+                    f"demands the tag's; mend with: nox -s bump -- {self.name} {self.tag.version}"
+                )
+
+
+def _record(files: Sequence[Distribution], uploaded: Sequence[Distribution]) -> dict[str, Any]:
+    return {
+        "version": str(files[0].version),
+        "files": {file.filename: file.sha256 for file in files},
+        "uploaded": [file.filename for file in uploaded],
+    }
+
+
+def publish_stage(
+    libraries: Mapping[str, Callable[[], tuple[Distribution, ...]]],
+    publisher: Publisher,
+    *,
+    tag: ReleaseTag | None = None,
+    lockstep: bool = False,
+) -> Stage:
+    """Return the stage that publishes libraries.
+
+    Args:
+        libraries: The files of each by its name, made when first called for.
+        publisher: The index.
+        tag: The release.
+        lockstep: Whether each library must have the tag's version.
+    """
+    steps: tuple[Step, ...] = tuple(
+        PublishStep(name=name, files=files, publisher=publisher, tag=tag if lockstep else None)
+        for name, files in libraries.items()
+    )
+    return Stage(name="publish", steps=steps, parallel=_TOGETHER)

@@ -1,0 +1,235 @@
+"""`build` and `publish`: the libraries' distributions, made without credentials and published."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nox
+import nox.virtualenv
+
+from tradai_tasks.affected.git import Git
+from tradai_tasks.errors import CheckFailedError, DistributionError, TasksError
+from tradai_tasks.release.dists import Distribution, distributions_in
+from tradai_tasks.release.libraries import chosen, libraries_of, unpublished_requirements
+from tradai_tasks.release.publish import Publisher, check_files, publish_stage
+from tradai_tasks.release.step import Look, Stage, Step
+from tradai_tasks.release.target import need_extra, target_of
+from tradai_tasks.release.wheels import (
+    Wheelhouse,
+    build_env,
+    refuse_dirty,
+    version_of_test,
+)
+from tradai_tasks.release.wheels import build as build_libraries
+from tradai_tasks.report import annotate, append_summary, print_table
+from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.tags import ReleaseTag, check_release, parse_tag
+from tradai_tasks.workspace import Package
+
+__all__ = ["build", "publish"]
+
+_COLUMNS = ("library", "state", "what")
+_TAG: Option = (
+    ("tag",),
+    {
+        "nargs": "?",
+        "metavar": "TAG",
+        "help": "the release's tag: a test tag gives every library the version "
+        "0.0.0.dev<commit time>, and with publish.lockstep each must have the tag's",
+    },
+)
+_ONLY: Option = (
+    ("--only",),
+    {"action": "append", "default": [], "metavar": "NAME", "help": "just this library"},
+)
+_BUILD_DOC = "Build the libraries that are published, the same bytes from the same source."
+_BUILD_OPTIONS: list[Option] = [
+    _TAG,
+    (
+        ("--out",),
+        {"default": "dist", "metavar": "DIR", "help": "folder to build into; by default dist"},
+    ),
+    _ONLY,
+]
+_PUBLISH_DOC = "Publish the libraries: upload what the index lacks, and change nothing else there."
+_PUBLISH_OPTIONS: list[Option] = [
+    _TAG,
+    (
+        ("--dist",),
+        {"metavar": "DIR", "help": "publish what `build` made there, instead of building"},
+    ),
+    _ONLY,
+    (("--dry-run",), {"action": "store_true", "help": "ask the index, and upload nothing"}),
+]
+
+
+def build(session: nox.Session, context: Context) -> None:
+    """Build the libraries into a folder; no credentials are needed, and none are handed on."""
+    options = parse(session, _BUILD_OPTIONS, _BUILD_DOC)
+    need_extra()
+    libraries = _libraries(context, options.only)
+    tag = _tag(options.tag)
+    git = Git.open(context.root)
+    if git.status():
+        session.warn("the work tree has uncommitted changes, and they are in what is built")
+    out = session.invoked_from / Path(options.out)
+    made = _build(context, git, libraries, out, tag)
+    for files in made.values():
+        check_files(files)
+    _note_requirements(session, context, made)
+    rows = [(name, file.filename, file.sha256) for name, files in made.items() for file in files]
+    print_table(f"built into {out}", ("library", "file", "sha256"), rows)
+    append_summary(("library", "file", "sha256"), rows)
+
+
+def publish(session: nox.Session, context: Context) -> None:
+    """Look at the index, print what lacks there, and upload that."""
+    options = parse(session, _PUBLISH_OPTIONS, _PUBLISH_DOC)
+    settings = context.settings.publish
+    libraries = _libraries(context, options.only)
+    tag = _tag(options.tag)
+    target = target_of(settings, os.environ, file=context.settings_file)
+    if options.dist is None:
+        files = _built_when_needed(session, context, libraries, tag)
+    else:
+        files = _ready(context, libraries, session.invoked_from / Path(options.dist), tag)
+    with Publisher(target, timeout=settings.timeout) as publisher:
+        stage = publish_stage(files, publisher, tag=tag, lockstep=settings.lockstep)
+        found = _each(stage, stage.steps, lambda step: step.look({}))
+        todo = [step for step in stage.steps if found[step.name].state == "todo"]
+        if not options.dry_run:
+            found |= _each(stage, todo, lambda step: step.act({}))
+    rows = [(name, look.state, look.note) for name, look in found.items()]
+    print_table(f"publish to {target.shown}", _COLUMNS, rows)
+    append_summary(_COLUMNS, rows)
+    if options.dry_run and todo:
+        session.log("nothing was uploaded: this is a dry run")
+    elif not todo:
+        session.log("nothing to do: the index has it all already")
+
+
+def _libraries(context: Context, only: Iterable[str]) -> tuple[Package, ...]:
+    every = libraries_of(context.workspace, context.settings.publish, file=context.settings_file)
+    return chosen(every, only)
+
+
+def _tag(text: str | None) -> ReleaseTag | None:
+    """Read the tag of a platform; a strategy's tag publishes no library."""
+    if text is None:
+        return None
+    tag = parse_tag(text, ())
+    check_release(tag)
+    return tag
+
+
+def _build(
+    context: Context,
+    git: Git,
+    libraries: tuple[Package, ...],
+    out: Path,
+    tag: ReleaseTag | None,
+) -> Mapping[str, tuple[Distribution, ...]]:
+    settings = context.settings.publish
+    version = None
+    if tag is not None and tag.is_test:
+        version = version_of_test(git.time(git.require_commit("HEAD", "")))
+    secret = [settings.index.password_env] if settings.index else []
+    return build_libraries(
+        git,
+        libraries,
+        out,
+        env=build_env(os.environ, secret),
+        uv=nox.virtualenv.UV,
+        sdist=settings.sdist,
+        version=version,
+    )
+
+
+def _built_when_needed(
+    session: nox.Session,
+    context: Context,
+    libraries: tuple[Package, ...],
+    tag: ReleaseTag | None,
+) -> dict[str, Callable[[], tuple[Distribution, ...]]]:
+    """Return the libraries, built from what is committed when the first is asked for."""
+    git = Git.open(context.root)
+    refuse_dirty(git)
+
+    def make() -> Mapping[str, tuple[Distribution, ...]]:
+        made = _build(context, git, libraries, Path(session.create_tmp()) / "dist", tag)
+        _note_requirements(session, context, made)
+        return made
+
+    house = Wheelhouse(make)
+    return {one.name: functools.partial(house.files, one.name) for one in libraries}
+
+
+def _ready(
+    context: Context, libraries: tuple[Package, ...], folder: Path, tag: ReleaseTag | None
+) -> dict[str, Callable[[], tuple[Distribution, ...]]]:
+    """Return the libraries as they are in a folder."""
+    settings = context.settings.publish
+    names = [one.name for one in libraries]
+    every = libraries_of(context.workspace, settings, file=context.settings_file)
+    alone = len(every) == len(libraries)  # with --only, the others' files may be there
+    made = distributions_in(folder, names, sdist=settings.sdist, alone=alone)
+    if tag is not None and tag.is_test:
+        _refuse_in_earnest(made, tag, folder)
+    return {name: functools.partial(_same, files) for name, files in made.items()}
+
+
+def _same(files: tuple[Distribution, ...]) -> tuple[Distribution, ...]:
+    return files
+
+
+def _refuse_in_earnest(
+    made: Mapping[str, tuple[Distribution, ...]], tag: ReleaseTag, folder: Path
+) -> None:
+    """See to it that a test release publishes no version in earnest."""
+    for files in made.values():
+        for file in files:
+            if file.version.base_version != "0.0.0" or not file.version.is_devrelease:
+                raise DistributionError(
+                    f"{folder}: {file.filename} is no version of a test release, and {tag} is a "
+                    f"test tag; build it by: nox -s build -- {tag} --out {folder}"
+                )
+
+
+def _note_requirements(
+    session: nox.Session, context: Context, made: Mapping[str, tuple[Distribution, ...]]
+) -> None:
+    every = libraries_of(context.workspace, context.settings.publish, file=context.settings_file)
+    for line in unpublished_requirements(made, context.workspace, every):
+        session.warn(line)
+        annotate("warning", line)
+
+
+def _each(stage: Stage, steps: Iterable[Step], action: Callable[[Step], Look]) -> dict[str, Look]:
+    """Do something with every step; those that fail do not keep the others from it.
+
+    Raises:
+        TasksError: One failed.
+        CheckFailedError: Several did.
+    """
+    faults: list[TasksError] = []
+
+    def guarded(step: Step) -> tuple[str, Look] | None:
+        try:
+            return step.name, action(step)
+        except TasksError as fault:
+            faults.append(fault)
+            return None
+
+    with ThreadPoolExecutor(max_workers=stage.parallel) as pool:
+        done = [one for one in pool.map(guarded, steps) if one is not None]
+    texts = list(dict.fromkeys(map(str, faults)))
+    if len(texts) == 1:
+        raise faults[0]
+    if texts:
+        raise CheckFailedError("\n".join(texts))
+    return dict(done)

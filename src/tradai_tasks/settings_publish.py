@@ -1,0 +1,78 @@
+"""Settings of the sessions `build`, `publish` and `codeartifact-login`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from tradai_tasks.settings_table import Name, Table
+
+__all__ = ["CodeArtifactSettings", "IndexSettings", "PublishSettings", "Url", "Variable"]
+
+# no user or password may stand in it: settings are committed
+Url = Annotated[str, Meta(pattern=r"^https?://[^\s@?#]+$")]
+Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class CodeArtifactSettings(Table, frozen=True, kw_only=True):
+    """An AWS CodeArtifact repository; credentials come from the usual AWS chain."""
+
+    domain: Annotated[Name, Meta(description="The domain.")]
+    repository: Annotated[Name, Meta(description="The repository in it.")]
+    owner: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9]{12}$")] | None,
+        Meta(description="Account that owns the domain, 12 digits; the caller's if absent."),
+    ] = None
+    region: Annotated[
+        Name | None, Meta(description="AWS region; that of the AWS configuration if absent.")
+    ] = None
+    packages: Annotated[
+        tuple[Name, ...] | None,
+        Meta(
+            description="Packages that must come from it and nowhere else; "
+            "`publish.libraries` if absent."
+        ),
+    ] = None
+    index_name: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+$")] | None,
+        Meta(description="Name of the index in `[[tool.uv.index]]`; the repository's if absent."),
+    ] = None
+
+
+class IndexSettings(Table, frozen=True, kw_only=True):
+    """Any other package index."""
+
+    upload_url: Annotated[Url, Meta(description="Address that twine uploads to.")]
+    simple_url: Annotated[Url, Meta(description="Root of its simple API (PEP 503, PEP 691).")]
+    username_env: Annotated[
+        Variable, Meta(description="Environment variable with the user's name.")
+    ] = "TWINE_USERNAME"
+    password_env: Annotated[
+        Variable, Meta(description="Environment variable with the password or token.")
+    ] = "TWINE_PASSWORD"  # noqa: S105 - a variable's name
+
+
+class PublishSettings(Table, frozen=True, kw_only=True):
+    """The sessions `build`, `publish` and `codeartifact-login`."""
+
+    libraries: Annotated[
+        tuple[Name, ...] | None,
+        Meta(description="Packages to publish; `tradai-strategy` if absent and there is one."),
+    ] = None
+    sdist: Annotated[
+        bool, Meta(description="Whether source distributions are published beside the wheels.")
+    ] = False
+    lockstep: Annotated[
+        bool, Meta(description="Whether each library must have the version of the release's tag.")
+    ] = False
+    timeout: Annotated[
+        Annotated[int, Meta(gt=0)],
+        Meta(description="Seconds that one request to the index may go without an answer."),
+    ] = 60
+    codeartifact: Annotated[
+        CodeArtifactSettings | None, Meta(description="Where to publish: AWS CodeArtifact.")
+    ] = None
+    index: Annotated[
+        IndexSettings | None, Meta(description="Where to publish: any other index.")
+    ] = None
