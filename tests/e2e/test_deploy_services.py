@@ -40,6 +40,7 @@ class Remote:
     digest: str
     is_list: bool = False
     manifest: bytes = b"{}"
+    platform: str | None = None
 
 
 class Registry:

@@ -94,9 +94,12 @@ def after(words: Sequence[str], action: Any) -> Any:
 def test_a_platform_lists_its_sessions_and_check_alone_is_default(run: InProcess) -> None:
     ran = run.files(PLATFORM)("-l")
     assert names(ran) == [
-        "fmt", "lint", "typecheck", "test(a)", "test(b)", "security", "lock", "bump", "changes",
-        "affected", "perf(a)", "perf(b)", "contract", "integration", "gate", "workflows",
-        "release", "build", "publish", "check",
+        "fmt", "lint", "typecheck", "test(a)", "test(b)", "security", "lock", "bump",
+        "doctor",
+        "changes", "affected", "perf(a)", "perf(b)", "contract", "integration",
+        "gate", "workflows",
+        "release", "build", "publish",
+        "check",
     ]  # fmt: skip
     chosen = {line[2:].split(" ")[0] for line in ran.out.splitlines() if line.startswith("* ")}
     assert chosen == {"lint", "typecheck", "test(a)", "test(b)", "check"}

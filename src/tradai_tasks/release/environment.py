@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -12,7 +12,14 @@ from tradai_tasks.errors import BadArgumentsError, SettingsError, UnmappedTagErr
 from tradai_tasks.settings_deploy import DeploySettings, EnvironmentSettings, Missing, TagRule
 from tradai_tasks.tags import ReleaseTag
 
-__all__ = ["BUILT_IN", "Environment", "environment_named", "environment_of", "environments"]
+__all__ = [
+    "BUILT_IN",
+    "Environment",
+    "check_names",
+    "environment_named",
+    "environment_of",
+    "environments",
+]
 
 BUILT_IN = ("dev", "staging", "prod")
 _FOR_TESTS = "dev"
@@ -109,6 +116,45 @@ def environment_of(
         if _fits(tag, rule):
             return environment_named(rule.environment, settings)
     raise UnmappedTagError(f"tag {tag}: no rule says to which environment it goes; {_hint(tag)}")
+
+
+def check_names(
+    settings: DeploySettings, *, services: Collection[str], functions: Collection[str]
+) -> None:
+    """Refuse names in the environments that the repository does not have, or gives twice.
+
+    Args:
+        settings: The environments.
+        services: Names of the services' folders.
+        functions: Names of the lambdas' folders.
+
+    Raises:
+        SettingsError: A table names none of them, or two would be one.
+    """
+    for name, table in settings.environments.items():
+        environment = Environment(name=name, settings=table)
+        where = f"deploy.environments.{name}"
+        for key, given, known, named in (
+            ("services", table.services, services, environment.service),
+            ("functions", table.functions, functions, environment.function),
+        ):
+            for one in given:
+                if one not in known:
+                    near = difflib.get_close_matches(one, known, n=1)
+                    hint = f"did you mean {near[0]!r}?" if near else _listed(known)
+                    kind = "lambda" if key == "functions" else "service"
+                    raise SettingsError(f"{where}.{key}.{one}: there is no such {kind}; {hint}")
+            taken: dict[str, str] = {}
+            for one in known:
+                twin = taken.setdefault(named(one), one)
+                if twin != one:
+                    raise SettingsError(
+                        f"{where}.{key}: {twin} and {one} would both be {named(one)!r}; rename one"
+                    )
+
+
+def _listed(known: Collection[str]) -> str:
+    return f"there are {', '.join(sorted(known))}" if known else "there are none"
 
 
 def _fits(tag: ReleaseTag, rule: TagRule) -> bool:

@@ -29,6 +29,7 @@ _PAGE = 100  # tags asked for at once; fewer may come
 _MOST_PAGES = 1000
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 _ABSENT = 404
+_ACCEPTED = 202
 _BAD_REQUEST, _REFUSED_TAG = 400, (405, 409, 412)
 # what ECR and others say with status 400, which means other things too
 _IMMUTABLE = re.compile(r"immutable|TAG_INVALID|already exists", re.IGNORECASE)
@@ -154,6 +155,28 @@ class Registry:
             raise RepositoryMissingError(f"{name}: {fault_of(answer)}")
         if not answer.is_success:
             raise RegistryError(f"{name}: status {answer.status_code}: {fault_of(answer)}")
+
+    def check_push(self, repository: str) -> None:
+        """See that an image could be pushed: an upload is begun, as a push begins, and given up.
+
+        Raises:
+            PushDeniedError: The credentials may not write.
+            RepositoryMissingError: There is no such repository.
+            RegistryError: It cannot be told.
+        """
+        answer = self._session.send(
+            "POST", f"/v2/{repository}/blobs/uploads/", repository, writes=True
+        )
+        name = f"{self.host}/{repository}"
+        if answer.status_code == _ABSENT:
+            raise RepositoryMissingError(f"{name}: {fault_of(answer)}")
+        if answer.status_code != _ACCEPTED:
+            raise RegistryError(f"{name}: status {answer.status_code}: {fault_of(answer)}")
+        place = answer.headers.get("Location")
+        if place:  # a registry that keeps no such uploads may refuse, and forgets it by itself
+            self._session.send(
+                "DELETE", self._below(place, str(answer.request.url)), repository, writes=True
+            )
 
     def _manifest(self, repository: str, reference: str) -> tuple[str, bytes, str] | None:
         """Return (media type, body, digest) of a manifest."""

@@ -22,6 +22,10 @@ class Remote(Protocol):
         """Whether it is a list of images for several platforms."""
 
     @property
+    def platform(self) -> str | None:
+        """`linux/amd64`; None for a list."""
+
+    @property
     def manifest(self) -> bytes:
         """The manifest's bytes."""
 

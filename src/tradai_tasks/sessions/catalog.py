@@ -75,6 +75,12 @@ CATALOG = (
         parallel=False,
     ),
     Entry(
+        name="doctor",
+        body="doctor:doctor",
+        doc="Say what would fail, before it does, and what to do about it.",
+        isolated=False,
+    ),
+    Entry(
         name="changes",
         body="changes:changes",
         doc="Say what a change affects and why, and write the CI matrix for it.",

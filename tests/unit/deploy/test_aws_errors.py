@@ -92,6 +92,14 @@ def test_no_region_anywhere(bare: object) -> None:
         Aws().call("ecs", "list_clusters")
 
 
+def test_the_region_of_the_settings_comes_before_that_of_the_environment(
+    bare: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert Aws().client("ecs").meta.region_name == "eu-west-1"
+    assert Aws(region="eu-central-1").client("ecs").meta.region_name == "eu-central-1"
+
+
 def test_a_profile_that_is_not_there(bare: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nope")
     with pytest.raises(AwsCredentialsError, match="nope"):

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradai_tasks.errors import BadArgumentsError, SettingsError, UnmappedTagError
-from tradai_tasks.release.environment import environment_named, environment_of, environments
+from tradai_tasks.release.environment import (
+    check_names,
+    environment_named,
+    environment_of,
+    environments,
+)
 from tradai_tasks.settings_deploy import DeploySettings
 from tradai_tasks.tags import parse_tag
 
@@ -150,3 +155,40 @@ def test_what_is_missing_is_skipped_in_dev_only_unless_set() -> None:
 def test_an_unknown_environment_lists_those_there_are() -> None:
     with pytest.raises(BadArgumentsError, match=r"known are dev, staging, prod, qa \(others by"):
         environment_named("zzz", settings())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "services.backnd = 'x'",
+            (
+                "deploy.environments.qa.services.backnd: there is no such service; did you mean "
+                "'backend'?"
+            ),
+        ),
+        (
+            "functions.zzz = 'x'",
+            "deploy.environments.qa.functions.zzz: there is no such lambda; there are gaps",
+        ),
+        (
+            "services.backend = 'mlflow'",
+            (
+                "deploy.environments.qa.services: backend and mlflow would both be 'mlflow'; "
+                "rename one"
+            ),
+        ),
+    ],
+)
+def test_names_that_the_repository_does_not_have(text: str, said: str) -> None:
+    made = settings(f"[environments.qa]\n{text}\n")
+    with pytest.raises(SettingsError) as raised:
+        check_names(made, services=["backend", "mlflow"], functions=["gaps"])
+    assert str(raised.value) == said
+
+
+def test_names_that_it_has() -> None:
+    check_names(settings(), services=["backend", "mlflow"], functions=["gaps"])
+    made = settings("environments.qa.functions.gaps = 'x'")
+    with pytest.raises(SettingsError, match="there are none"):
+        check_names(made, services=[], functions=[])

@@ -1,0 +1,127 @@
+"""Running checks: beside one another, each with a time limit, none able to end the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tradai_tasks.errors import TasksError
+
+__all__ = ["Check", "Finding", "Result", "as_document", "examine", "fault", "fine", "not_here"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What a check came to."""
+
+    # ok: nothing will fail here. fault: something will, or it cannot be told. n/a: the repository
+    # has nothing of this kind, or it cannot be asked from here; `what` says which.
+    state: Literal["ok", "fault", "n/a"]
+    what: str
+    remedy: str = ""  # what to do about a fault
+
+
+def fine(what: str) -> Finding:
+    """Return that all is well."""
+    return Finding(state="ok", what=what)
+
+
+def fault(what: str, remedy: str) -> Finding:
+    """Return that something would fail, and what to do."""
+    return Finding(state="fault", what=what, remedy=remedy)
+
+
+def not_here(why: str) -> Finding:
+    """Return that the check does not apply, and why."""
+    return Finding(state="n/a", what=why)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One question, and what to do where it cannot even be asked."""
+
+    name: str
+    about: str  # what would fail: shown in the docs and by --help
+    ask: Callable[[], Finding]
+    remedy: str  # for a failure that has no better one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """A finding, and how long it took."""
+
+    check: Check
+    finding: Finding
+    seconds: float
+
+
+def examine(
+    checks: Sequence[Check],
+    *,
+    timeout: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[Result, ...]:
+    """Run all checks at once and return what they found, in their order.
+
+    A check that is not done in time is a fault, and is left behind: it runs on a thread that does
+    not keep the process alive.
+
+    Args:
+        checks: What to ask.
+        timeout: Seconds that each may take.
+        clock: Tells the time, in seconds.
+    """
+    start = clock()
+    running = [_Asked(check, clock) for check in checks]
+    results = []
+    for one in running:
+        one.thread.join(max(0.0, start + timeout - clock()))
+        finding = one.finding
+        if finding is None:
+            finding = fault(f"no answer within {timeout:g} s", one.check.remedy)
+        seconds = min(one.seconds or timeout, timeout)
+        results.append(Result(check=one.check, finding=finding, seconds=seconds))
+    return tuple(results)
+
+
+class _Asked:
+    """A check on a thread of its own."""
+
+    def __init__(self, check: Check, clock: Callable[[], float]) -> None:
+        self.check = check
+        self.finding: Finding | None = None
+        self.seconds: float | None = None
+        self._clock = clock
+        self.thread = threading.Thread(target=self._run, name=f"check {check.name}", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        start = self._clock()
+        try:
+            finding = self.check.ask()
+        except TasksError as error:
+            finding = fault(" ".join(str(error).split()), self.check.remedy)
+        except Exception as error:
+            # a check that breaks says nothing about the others, and is no success either
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            finding = fault(f"the check itself failed ({said})", self.check.remedy)
+        self.seconds = self._clock() - start
+        self.finding = finding
+
+
+def as_document(results: Iterable[Result]) -> dict[str, Any]:
+    """Return the results for scripts."""
+    rows = [
+        {
+            "check": one.check.name,
+            "state": one.finding.state,
+            "what": one.finding.what,
+            "remedy": one.finding.remedy,
+            "seconds": round(one.seconds, 3),
+        }
+        for one in results
+    ]
+    return {"healthy": all(row["state"] != "fault" for row in rows), "checks": rows}
