@@ -32,6 +32,7 @@ class ImageSpec:
     base: str | None = None  # image to build it on, in place of what its Dockerfile says
     # or (stage, step) of the earlier step whose image it is built on, by digest
     base_from: tuple[str, str] | None = None
+    wheels: tuple[str, ...] = ()  # packages whose wheels it takes from dist/
 
     @property
     def repository(self) -> str:

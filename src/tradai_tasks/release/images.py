@@ -35,6 +35,7 @@ from tradai_tasks.release.image_rules import (
     stated_version,
 )
 from tradai_tasks.release.image_specs import ImageSpec, check_files
+from tradai_tasks.release.image_wheels import build_wheels
 from tradai_tasks.release.registry import RemoteImage, TagRefusedError
 from tradai_tasks.release.step import Known, Look, Release, Stage
 from tradai_tasks.tree import DiskTree
@@ -169,7 +170,8 @@ class ImageStep:
         dockerfile = root / self.spec.dockerfile
         text = dockerfile.read_text(encoding="utf-8")
         arguments = dict(self.spec.build_args)
-        base = self._base(known)
+        base = self._base(known, takes=takes_base(text))
+        build_wheels(root, self.spec.wheels, self.release.commit)
         with tempfile.TemporaryDirectory(prefix="tradai-tasks-") as scratch:
             if base is not None and takes_base(text):
                 arguments.setdefault(BASE_ARG, base)
@@ -189,9 +191,9 @@ class ImageStep:
             self.room.engine.build(build, self.spec.name)
         self._built.set()
 
-    def _base(self, known: Known) -> str | None:
+    def _base(self, known: Known, *, takes: bool) -> str | None:
         """Return the image to build on: by digest where an earlier stage has made it."""
-        if self.spec.base_from is None:
+        if self.spec.base_from is None or not takes:
             return self.spec.base
         stage, step = self.spec.base_from
         record = known.get(stage, {}).get(step, {})
