@@ -37,6 +37,7 @@ def import_python(host: str, folder: Path, *names: str, stubs: tuple[str, ...] =
         _python(root)
         _pip(root)
         _shared_libraries(root)
+        _uv(root)
         for stub in stubs:
             _stub(_packages(root), *stub.split("=="))
         subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)
@@ -106,6 +107,13 @@ def _pip(root: Path) -> None:
         "[global]\nno-index = true\ndisable-pip-version-check = true\nroot-user-action = ignore\n"
         "[install]\nno-build-isolation = false\n"  # pip reads the value, not the "no"
     )
+
+
+def _uv(root: Path) -> None:
+    """Put a uv there that installs nothing: what the examples lock comes from no index here."""
+    script = root / "usr/local/bin/uv"
+    script.write_text('#!/bin/sh\n[ "$1" = export ] && touch requirements.txt\nexit 0\n')
+    script.chmod(0o755)
 
 
 def _stub(packages: Path, name: str, version: str) -> None:

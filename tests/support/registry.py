@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -98,6 +98,8 @@ class Proxy:
     refusal: int = 400  # status of what an immutable repository refuses
     read_only: bool = False
     requests: list[tuple[str, str]] = field(default_factory=list)
+    # what is called before a request is carried out, by (method, regular expression of the path)
+    before: dict[tuple[str, str], Callable[[], object]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fail(self, method: str, path: str, what: int | str, times: int = 1, **headers: str) -> None:
@@ -107,6 +109,9 @@ class Proxy:
     def take(self, method: str, path: str) -> Fault | None:
         with self._lock:
             self.requests.append((method, path))
+            for (its_method, its_path), call in list(self.before.items()):
+                if its_method == method and re.search(its_path, path):
+                    call()
             for fault in self.faults:
                 if fault.fits(method, path):
                     fault.times -= 1

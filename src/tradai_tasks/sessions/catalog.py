@@ -24,6 +24,8 @@ class Entry:
     each: Literal["none", "tested", "with-tests", "strategies", "backtested"] = "none"
     platform_only: bool = False
     strategies_only: bool = False
+    with_images: bool = False  # only where a service or a strategy has a Dockerfile
+    with_lambdas: bool = False  # only where there are lambdas
     every_python: bool = False  # one for each Python of the settings
     isolated: bool = True  # has an environment of its own
     parallel: bool = True  # may run beside others under -j
@@ -138,6 +140,22 @@ CATALOG = (
         body="backtest:full",
         doc="Backtest one strategy in full and hold it against the gates: freqtrade.",
         each="backtested",
+    ),
+    Entry(
+        name="images",
+        body="images:images",
+        doc="Build and push the images of a release, as far as the registry lacks them.",
+        with_images=True,
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
+        name="lambdas",
+        body="images:lambdas",
+        doc="Build and push the images of a release's lambdas, on their base.",
+        with_lambdas=True,
+        isolated=False,
+        parallel=False,
     ),
     Entry(
         name="release",

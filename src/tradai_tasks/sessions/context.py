@@ -19,7 +19,7 @@ from tradai_tasks.errors import SettingsError, TasksError
 from tradai_tasks.layout import Layout, layout_of
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_backtest import for_strategy
-from tradai_tasks.tree import DiskTree
+from tradai_tasks.tree import DiskTree, join
 from tradai_tasks.workspace import Package, Workspace
 
 __all__ = ["Context", "in_ci"]
@@ -99,6 +99,14 @@ class Context:
             package
             for package in self.workspace.strategies
             if for_strategy(self.settings.backtest, package.settings.backtest).enabled
+        )
+
+    @property
+    def has_images(self) -> bool:
+        """Whether a service or a strategy is built into an image."""
+        return bool(self.workspace.services) or any(
+            self.tree.is_file(join(strategy.path, "Dockerfile"))
+            for strategy in self.workspace.strategies
         )
 
     def floor(self, package: Package) -> float:

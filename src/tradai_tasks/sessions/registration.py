@@ -80,6 +80,10 @@ def _add(context: Context, entry: Entry) -> None:
         return
     if entry.strategies_only and not context.workspace.strategies:
         return
+    if entry.with_images and not context.has_images:
+        return
+    if entry.with_lambdas and not context.workspace.lambdas:
+        return
     packages: Sequence[Package] | None = None
     if entry.each == "tested":
         packages = context.tested_packages

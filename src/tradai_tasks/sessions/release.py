@@ -8,8 +8,8 @@ import os
 import sys
 import threading
 from argparse import Namespace
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from tradai_tasks.release.engine import Engine, Outcome
 from tradai_tasks.release.event import Asked, asked_by, main_branch_of, read_event
 from tradai_tasks.release.evidence import Evidence, Store, Subject, digest_of
 from tradai_tasks.release.plan import Plan, choose, look_at
-from tradai_tasks.release.step import Release
+from tradai_tasks.release.step import Release, Stage
 from tradai_tasks.release.validate import Versioned, check, look, release_of, still_holds
 from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table
 from tradai_tasks.sessions.arguments import Option, parse
@@ -44,24 +44,35 @@ from tradai_tasks.tags import ReleaseTag, parse_tag
 from tradai_tasks.tree import join
 from tradai_tasks.workspace import Package
 
-__all__ = ["mlflow_register", "release"]
+__all__ = [
+    "EVIDENCE",
+    "LOOKS",
+    "TAG",
+    "Order",
+    "Stages",
+    "Wanted",
+    "mlflow_register",
+    "release",
+    "run_stages",
+    "wanted_of",
+]
 
-_TAG: Option = (
+TAG: Option = (
     ("tag",),
     {"nargs": "?", "help": "the release tag; in CI by default the one that the event names"},
 )
-_LOOKS: list[Option] = [
+LOOKS: list[Option] = [
     (("--dry-run",), {"action": "store_true", "help": "print what would be done"}),
     (("--status",), {"action": "store_true", "help": "print what is done and what lacks"}),
     (("--json",), {"action": "store_true", "help": "print either as JSON and nothing else"}),
 ]
-_EVIDENCE: Option = (
+EVIDENCE: Option = (
     ("--evidence",),
     {"metavar": "DIR", "help": "where the records are that earlier stages left in other jobs"},
 )
 _OPTIONS: list[Option] = [
-    _TAG,
-    *_LOOKS,
+    TAG,
+    *LOOKS,
     (
         ("--from",),
         {"dest": "start", "metavar": "STAGE", "help": "begin here, by evidence of all before it"},
@@ -75,14 +86,18 @@ _OPTIONS: list[Option] = [
             "help": "run just this; repeatable",
         },
     ),
-    _EVIDENCE,
+    EVIDENCE,
 ]
 _COLUMNS = ("stage", "step", "state", "what")
 _RESULTS = ("stage", "step", "result", "seconds", "what")
 
 
+Order = Callable[[ReleaseTag], Mapping[str, bool]]
+Stages = Callable[[Context, Needs], AbstractContextManager[tuple[Stage, ...]]]
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Wanted:
+class Wanted:
     """What was asked for on the command line."""
 
     only: Collection[str]
@@ -96,42 +111,71 @@ class _Wanted:
 def release(session: nox.Session, context: Context) -> None:
     """Release what a tag names, as far as it is not released yet."""
     options = parse(session, _OPTIONS, "Release what a tag names: gates, image, model version.")
-    _run(session, context, options, _wanted(options, only=options.only, start=options.start))
+    run_stages(
+        session, context, options, wanted_of(options, only=options.only, start=options.start)
+    )
 
 
 def mlflow_register(session: nox.Session, context: Context) -> None:
     """Register a strategy's release in MLflow, by the evidence of its gates and its image."""
     doc = "Register a strategy's release in MLflow, by the evidence of its gates and its image."
-    options = parse(session, [_TAG, *_LOOKS, _EVIDENCE], doc)
-    _run(session, context, options, _wanted(options, only=["mlflow"], start=None))
+    options = parse(session, [TAG, *LOOKS, EVIDENCE], doc)
+    run_stages(session, context, options, wanted_of(options, only=["mlflow"], start=None))
 
 
-def _wanted(options: Namespace, *, only: Collection[str], start: str | None) -> _Wanted:
+def wanted_of(options: Namespace, *, only: Collection[str], start: str | None) -> Wanted:
+    """Return what was asked for.
+
+    Raises:
+        BadArgumentsError: Options contradict each other.
+    """
     if options.json and not (options.status or options.dry_run):
         raise BadArgumentsError("--json: goes with --status or --dry-run")
-    return _Wanted(
+    evidence = getattr(options, "evidence", None)  # not every session takes any
+    return Wanted(
         only=only,
         start=start,
-        evidence=Path(options.evidence).absolute() if options.evidence else None,
+        evidence=Path(evidence).absolute() if evidence else None,
         dry_run=options.dry_run,
         status=options.status,
         json=options.json,
     )
 
 
-def _run(session: nox.Session, context: Context, options: Namespace, wanted: _Wanted) -> None:
+def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
+    session: nox.Session,
+    context: Context,
+    options: Namespace,
+    wanted: Wanted,
+    *,
+    order: Order = stage_order,
+    opened: Stages = stages,
+) -> None:
+    """Validate the tag of `options`, show what its stages have to do, and do it.
+
+    Args:
+        session: The session.
+        context: The repository.
+        options: With `tag`.
+        wanted: What was asked for.
+        order: Tells a tag's stages, in order, and whether each is a gate.
+        opened: Opens the stages.
+
+    Raises:
+        TasksError: It is not done.
+    """
     mask_environment()
     git = Git.open(context.root)
     made = _validated(context, git, options.tag, wanted)
     store = _store(context, made)
-    order = stage_order(made.tag)
-    chosen = choose(order, only=wanted.only, start=wanted.start)
+    known = order(made.tag)
+    chosen = choose(known, only=wanted.only, start=wanted.start)
     stop = threading.Event()
     needs = Needs(release=made, store=store, active=chosen.active, stop=stop, show=_show)
     with ExitStack() as stack:
         if not (wanted.status or wanted.dry_run):
             stack.enter_context(_alone(store))
-        all_stages = stack.enter_context(stages(context, needs))
+        all_stages = stack.enter_context(opened(context, needs))
         given = [_evidence(store, name, wanted.evidence) for name in chosen.given]
         active = [stage for stage in all_stages if stage.name in chosen.active]
         plan = look_at(active, given)
@@ -147,10 +191,10 @@ def _run(session: nox.Session, context: Context, options: Namespace, wanted: _Wa
             before_acting=partial(still_holds, git, made, untracked=True),
             stop=stop,
         )
-        _conclude(session, made, engine.run(), is_all=len(given) + len(active) == len(order))
+        _conclude(session, made, engine.run(), is_all=len(given) + len(active) == len(known))
 
 
-def _validated(context: Context, git: Git, text: str | None, wanted: _Wanted) -> Release:
+def _validated(context: Context, git: Git, text: str | None, wanted: Wanted) -> Release:
     """Return what is to be released, or refuse it."""
     event = read_event(os.environ)
     asked = asked_by(os.environ, event)
@@ -228,7 +272,7 @@ def _alone(store: Store) -> Iterator[None]:
         yield
 
 
-def _present(session: nox.Session, made: Release, plan: Plan, wanted: _Wanted) -> None:
+def _present(session: nox.Session, made: Release, plan: Plan, wanted: Wanted) -> None:
     """Show what is there and what lacks; refuse to go on where it cannot be told."""
     if wanted.json:
         document = {"tag": made.tag.text, "commit": made.commit, **plan.as_document()}

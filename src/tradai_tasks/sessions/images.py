@@ -1,0 +1,160 @@
+"""`images` and `lambdas`: the images of a release where they stand alone."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import nox
+
+from tradai_tasks.errors import BadArgumentsError, BadTagError
+from tradai_tasks.release.image_room import ImageRoom, image_room
+from tradai_tasks.release.image_rules import LatestRule
+from tradai_tasks.release.image_specs import ImageKind, ImageSpec, image_specs, select
+from tradai_tasks.release.images import image_stage
+from tradai_tasks.release.platform_images import (
+    BASE_STAGE,
+    LAMBDA_STAGE,
+    image_matrix,
+    lambda_image_stages,
+    latest_rule,
+    with_wheels,
+)
+from tradai_tasks.release.reference import Home, home_of
+from tradai_tasks.release.step import Stage
+from tradai_tasks.release.strategy import IMAGE
+from tradai_tasks.report import write_outputs
+from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.release import EVIDENCE, LOOKS, TAG, Stages, run_stages, wanted_of
+from tradai_tasks.sessions.release_stages import Needs
+from tradai_tasks.tags import ReleaseTag
+
+__all__ = ["images", "lambdas"]
+
+_BASE = "base"  # what `--only` calls the base of the lambdas
+
+_OPTIONS: list[Option] = [
+    TAG,
+    *LOOKS,
+    (
+        ("--only",),
+        {"action": "append", "default": [], "metavar": "NAME", "help": "just this; repeatable"},
+    ),
+    (("--matrix",), {"action": "store_true", "help": "print the CI matrix, a job for each image"}),
+    (
+        ("--move-latest",),
+        {"action": "store_true", "help": "point `latest` at this release, whatever it is now"},
+    ),
+    (("--keep-latest",), {"action": "store_true", "help": "leave `latest` alone"}),
+]
+
+
+def images(session: nox.Session, context: Context) -> None:
+    """Build and push the images of services, or of a strategy."""
+    doc = "Build and push the images of a release, as far as the registry lacks them."
+    options = parse(session, [*_OPTIONS, EVIDENCE], doc)
+    is_platform = context.workspace.kind != "strategies"
+    kinds: tuple[ImageKind, ...] = ("service",) if is_platform else ("strategy",)
+    if options.matrix:
+        _matrix(context, options, kinds)
+    elif not is_platform:
+        if options.only or options.move_latest or options.keep_latest:
+            raise BadArgumentsError(
+                "images: a strategy's tag names the one image that it releases, and `latest` moves "
+                "by its rule; leave out --only, --move-latest and --keep-latest"
+            )
+        run_stages(session, context, options, wanted_of(options, only=[IMAGE], start=None))
+    else:
+
+        @contextmanager
+        def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
+            with _opened(context, options, kinds) as (specs, room):
+                release = needs.release
+                rule = _rule(options, release.tag)
+                yield (image_stage(release, images=specs, room=room, latest=rule, name=name),)
+
+        # a part of the images must not be taken for all of them
+        name = "-".join([IMAGE, *options.only])
+        _run(session, context, options, {name: False}, opened)
+
+
+def lambdas(session: nox.Session, context: Context) -> None:
+    """Build and push the images of lambdas: their base, then all that are built on it."""
+    doc = "Build and push the images of a release's lambdas: their base, then each of them."
+    options = parse(session, _OPTIONS, doc)
+    if options.matrix:
+        _matrix(context, options, ("lambda",))
+        return
+
+    @contextmanager
+    def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
+        with _opened(context, options, ("base", "lambda")) as (specs, room):
+            rule = _rule(options, needs.release.tag)
+            base, own = lambda_image_stages(needs.release, images=specs, room=room, latest=rule)
+            yield base, Stage(name=name, steps=own.steps, parallel=own.parallel)
+
+    name = "-".join([LAMBDA_STAGE, *options.only])
+    _run(session, context, options, {BASE_STAGE: False, name: False}, opened)
+
+
+def _run(
+    session: nox.Session,
+    context: Context,
+    options: Namespace,
+    order: Mapping[str, bool],
+    opened: Stages,
+) -> None:
+    def order_of(tag: ReleaseTag) -> Mapping[str, bool]:
+        if tag.kind != "platform":
+            raise BadTagError(f"tag {tag}: is a strategy's; these are the images of a platform")
+        return order
+
+    wanted = wanted_of(options, only=[], start=None)
+    run_stages(session, context, options, wanted, order=order_of, opened=opened)
+
+
+def _specs(
+    context: Context, options: Namespace, home: Home, kinds: Sequence[ImageKind]
+) -> list[ImageSpec]:
+    settings = context.settings.images
+    found = image_specs(context.workspace, settings, home, context.tree, kinds=kinds)
+    base = [spec for spec in found if spec.kind == "base"]
+    own = [
+        spec
+        for spec in found
+        if spec.kind != "base"
+        and (spec.kind != "strategy" or context.tree.is_file(spec.dockerfile))
+    ]
+    is_base_alone = bool(base) and set(options.only) == {_BASE}
+    others = [] if is_base_alone else select(own, options.only)
+    return with_wheels([*base, *others], context.workspace, context.tree)
+
+
+@contextmanager
+def _opened(
+    context: Context, options: Namespace, kinds: Sequence[ImageKind]
+) -> Iterator[tuple[list[ImageSpec], ImageRoom]]:
+    settings = context.settings.images
+    home = home_of(settings, os.environ)
+    specs = _specs(context, options, home, kinds)
+    with image_room(settings, home, root=context.root, env=os.environ) as room:
+        yield specs, room
+
+
+def _matrix(context: Context, options: Namespace, kinds: Sequence[ImageKind]) -> None:
+    """Print the matrix; a job that only builds one needs to know no registry."""
+    found = _specs(context, options, Home(host=""), kinds)
+    matrix = image_matrix(found)
+    print(matrix)
+    write_outputs({"matrix": matrix, "any": "true" if found else "false"})
+
+
+def _rule(options: Namespace, tag: ReleaseTag) -> LatestRule:
+    if options.move_latest and options.keep_latest:
+        raise BadArgumentsError("--move-latest and --keep-latest: give one of the two")
+    if options.keep_latest:
+        return "never"
+    return "always" if options.move_latest else latest_rule(tag)
