@@ -61,6 +61,23 @@ _MANAGERS = frozenset(
         "NamedExtensionManager",
     ]
 )
+_RESOURCE_MODULES = frozenset({"resources", "importlib_resources", "pkgutil", "pkg_resources"})
+_RESOURCES = frozenset(
+    [
+        "contents",
+        "files",
+        "get_data",
+        "is_resource",
+        "open_binary",
+        "open_text",
+        "path",
+        "read_binary",
+        "read_text",
+        "resource_filename",
+        "resource_stream",
+        "resource_string",
+    ]
+)
 # Settings whose strings are packages of which a framework loads submodules by itself.
 _SCANNED = frozenset({"INSTALLED_APPS", "SPIDER_MODULES", "NEWSPIDER_MODULE"})
 _SCANNERS = frozenset({"autodiscover_tasks", "wire", "scan"})
@@ -87,6 +104,7 @@ TRIGGERS = (
     '"-c"',
     "'-c'",
     " -m ",
+    *(f"{module}." for module in sorted(_RESOURCE_MODULES)),
     "patch(f",
     "setattr(f",
     "_target_",
@@ -236,6 +254,18 @@ class _Reader:
             self.runs_code = True
         elif name in {"patch", "setattr"} and node.args:
             self._patched(node.args[0])
+        elif name in _RESOURCES and isinstance(node.func, ast.Attribute) and node.args:
+            self._resources(node, name)
+
+    def _resources(self, node: ast.Call, name: str) -> None:
+        """Read `importlib.resources.files("pkg")`: it imports the package."""
+        holder = node.func.value if isinstance(node.func, ast.Attribute) else node
+        if called(holder) not in _RESOURCE_MODULES:
+            return
+        package = node.args[0]
+        if isinstance(package, ast.Name) and package.id in self.source.modules:
+            return  # a module that is imported already
+        self._take(self.source.evaluate(package), node, f"{name}() of a computed package")
 
     def _patched(self, target: ast.expr) -> None:
         if isinstance(target, (ast.JoinedStr, ast.BinOp)):
@@ -246,6 +276,8 @@ class _Reader:
     def _by_name(self, node: ast.Call, name: str) -> None:
         argument = given(node, 0, *_NAMES_OF_NAME)
         if argument is None:
+            if any(keyword.arg is None for keyword in node.keywords):
+                self._widen(node, f"{name}() of computed arguments")
             return
         if name in {"import_string", "resolve_name", "locate"} and name not in self._imported:
             return  # some other function of that name
@@ -276,21 +308,29 @@ class _Reader:
         function = self.source.function_of(node)
         if function is None or argument not in parameters(function)[:2]:
             return False
-        if name in self.aliases:
-            return True
         names = set(parameters(function))
-        is_import = name == "__import__" or "fromlist" in names
+        is_import = name == "__import__" or name in self.aliases or "fromlist" in names
         return is_import and bool(names & {"fromlist", "args"}) and len(node.args) > 1
 
-    def _mention(self, node: ast.expr, name: str) -> None:
-        """Judge an import function where it is not called: handed to `map`, kept under a name."""
+    def _mention(self, node: ast.Name | ast.Attribute, name: str) -> None:
+        """Judge an import function where it is not called: handed to `map`, kept in a table."""
         parent = self.source.parents.get(node)
         match parent:
             case ast.Call(func=func, args=args) if func is not node:
                 if called(parent) == "map" and len(args) > 1:
                     self._take(self.source.evaluate(args[1]), node, f"map({name}, ...)")
-                elif node in args and called(parent) not in {"object", "patch", "wraps"}:
+                elif called(parent) not in {"object", "patch", "wraps"}:
                     self._widen(node, f"{name} handed to a function")
+            case ast.Assign() | ast.AnnAssign() if isinstance(node.ctx, ast.Load):
+                pass  # another name for it
+            case ast.Call() | ast.Attribute() | ast.Compare() | ast.Expr():
+                pass
+            case ast.keyword() if called(self.source.parents[parent]) in {"object", "patch"}:
+                pass
+            case _ if isinstance(node.ctx, ast.Load):
+                self._widen(node, f"{name} kept or handed on")
+            case _:
+                pass
 
     def _by_path(self, node: ast.Call, name: str) -> None:
         place = 0 if name == "run_path" else 1

@@ -262,7 +262,7 @@ class Source(Syntax):
                 return self._derived(node, node.func.value, depth)
         if name in _EMPTY and not node.args and not node.keywords:
             return Values()  # what is put into it counts
-        if name in _WRAPPERS and node.args:
+        if name in _WRAPPERS and (node.args or node.keywords):
             found = self._any(node.args[-1:] if name == "map" else node.args, depth)
             found.add(self._any([keyword.value for keyword in node.keywords], depth))
             return found

@@ -36,6 +36,7 @@ _FORMATTED = re.compile(r"(?:^|\W)(?:[fFtT]|[fFtT][rR]|[rR][fFtT])$")
 _TEXT_STOP = re.compile(r"""\\(?:N\{[^}\n]*\}|[^{])?|\{\{|\}\}|[{}"']""", re.DOTALL)
 _FIELD_STOP = re.compile(r"""["'()\[\]{}#:]""")
 _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.MULTILINE)
+_WIDEST = 2_000  # characters from `from` to `import`
 _LONGEST = 200  # nothing longer is meant as a name or a path
 
 
@@ -81,6 +82,9 @@ def scan(text: str) -> Scan:
         body = text[start + 1 : stop - 1]
         if before and not text[before_stop:start].strip("+\\ \t\n"):
             body = before + body  # "a." "b" and "a." + "b" are one string
+            if len(body) > _LONGEST:
+                before = ""
+                continue
         if ("." in body or ":" in body) and DOTTED.match(body):
             strings[body] = None
         before, before_stop = body, stop
@@ -133,9 +137,12 @@ def _check(found: Scan, code: str) -> None:
 
 def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
     """Read the statement around the keyword `import`."""
-    begin = text.rfind("\n", 0, start) + 1
-    while begin >= 2 and text[begin - 2] == "\\":  # noqa: PLR2004 - a backslash, a line feed
-        begin = text.rfind("\n", 0, begin - 1) + 1
+    lowest = max(0, start - _WIDEST)
+    begin = max(lowest, text.rfind("\n", lowest, start) + 1)
+    while begin >= 2 and text[begin - 2 : begin] == "\\\n":  # noqa: PLR2004 - both characters
+        begin = max(lowest, text.rfind("\n", lowest, begin - 1) + 1)
+        if begin == lowest:
+            break
     head = _FROM.search(text[begin:start])
     bracketed = _BRACKETED.match(text, stop) if head else None
     if bracketed:

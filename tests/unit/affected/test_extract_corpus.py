@@ -17,6 +17,10 @@ PURELIB = Path(sysconfig.get_paths()["purelib"])
 _FOLDERS = (STDLIB, PURELIB / "nox", PURELIB / "_pytest", PURELIB / "pip", PURELIB / "hypothesis")
 
 
+PARAMETRIZE = '@pytest.mark.parametrize("name", ["one", "two"])\n'
+FIXTURE = '@pytest.fixture(params=["one", "two"])\n'
+
+
 def corpus() -> list[Path]:
     """Some files of the standard library and of a few packages."""
     found = [
@@ -121,11 +125,59 @@ def test_every_dotted_string_that_ast_sees_is_seen() -> None:
         ('import_module("one:call".partition(":")[0])', {"one"}),
         ('import_module("pkg_one".removeprefix("pkg_"))', {"one"}),
         ('import_module(".mod", "pkg.sub")', {"pkg.sub.mod"}),
+        ('import_module(".mod", package=None or "pkg")', {"pkg.mod"}),
+        ('import pkg.sub as s\nimport_module("..mod", s.__name__)', {"pkg.mod"}),
+        ('import_module(name=".mod", package=__spec__.parent)', {".mod"}),
+        ('__import__("pkg", fromlist=["mod"])', {"pkg", "pkg.mod"}),
+        ('__import__("mod", globals(), locals(), ["a"], 1)', {".mod", ".mod.a"}),
+        ('importlib.resources.files("plain")', {"plain"}),
+        ('pkgutil.get_data("plain", "x.txt")', {"plain"}),
+        ('import_module("pkg.{}".format("mod"))', {"pkg"}),
+        ('import_module(".".join(["pkg", "mod"]))', {"pkg.mod"}),
+        ('NAMES = dict(a="plain")\nimport_module(NAMES["a"])', {"plain"}),
+        ('import_module(NAMES.get(key, "plain"))\nNAMES = {"a": "other"}', {"plain", "other"}),
+        ('T = {"k": {"a": "plain"}}\nimport_module(T["k"]["a"])', {"plain"}),
+        ('for n, m in [("a", "plain")]:\n    import_module(m)', {"plain"}),
+        ('a, b = "one", "two"\nimport_module(a or b)', {"one", "two"}),
+        ('import_module(m := "plain")', {"plain"}),
+        ('match x:\n    case name:\n        pass\nname = "plain"\nimport_module(name)', set()),
+        ('with open_all(["plain"]) as m:\n    pass\nimport_module("one")', {"one"}),
+        ('import_module(*["plain"])', {"plain"}),
+        ('import_module("pkg.%s" % "x" if c else "plain")', {"plain", "pkg"}),
+        ('load = importlib.import_module\nload("plain")', {"plain"}),
+        ('self.load = importlib.import_module\nself.load("plain")', {"plain"}),
+        (f"{PARAMETRIZE}def test(name):\n    import_module(name)", {"one", "two"}),
+        (f"{FIXTURE}def made(request):\n    import_module(request.param)", {"one", "two"}),
+        ('def test():\n    def run(n):\n        import_module(n)\n    run("one")', {"one"}),
+        ('def _f(n, m="two"):\n    import_module(n)\n_f(n="one")', {"one"}),
+        ('app.autodiscover_tasks(["plain"])', {"plain"}),
+        ('exec("import plain")\nx = "import inner"', set()),
+        ('list({n: import_module(n) for n in ("one", "two")})', {"one", "two"}),
+        ('import_module([n for n in ("one",)][0])', {"one"}),
+        ('import_module({n: n for n in ("one",)}["one"])', {"one"}),
+        (
+            'T = {"k": lambda: 1, "j": f, "l": "plain"}\ndef f(): ...\nimport_module(T[k])',
+            {"plain"},
+        ),
+    ],
+)
+def test_literal_dynamic_imports_give_names(text: str, words: set[str]) -> None:
+    facts = extract(text.encode())
+    found = {*facts.words, *facts.strings, *(prefix.rstrip(".") for prefix in facts.subtrees)}
+    assert words <= found, facts
+    assert not facts.broken
+    if words:
+        assert not facts.dynamic, facts.dynamic
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
         ('import_module("..mod", package="pkg.sub")', {"pkg.mod"}),
         ('def _f(name):\n    name = "one"\n    import_module(name)\n_f("two")', {"one", "two"}),
     ],
 )
-def test_literal_dynamic_imports_give_names(text: str, words: set[str]) -> None:
+def test_a_names_literal_is_followed(text: str, words: set[str]) -> None:
     facts = extract(text.encode())
     assert words <= {*facts.words, *facts.strings}, facts
     assert not facts.broken
@@ -143,6 +195,26 @@ def test_literal_dynamic_imports_give_names(text: str, words: set[str]) -> None:
         ('import_module(f".{name}", "pkg.sub")', "pkg.sub."),
         ('import_module(f"..{name}", package="pkg.sub")', "pkg."),
         ("import pkg\npkgutil.iter_modules(pkg.__path__)", "pkg."),
+        ("import pkg\nfor m in pkgutil.iter_modules(path=pkg.__path__):\n    pass", "pkg."),
+        ("pkgutil.iter_modules(__path__)", "."),
+        (
+            "import pkg\nfor m in pkgutil.iter_modules(pkg.__path__):\n    import_module(m.name)",
+            "pkg.",
+        ),
+        ("for p in Path(__file__).parent.glob('*.py'):\n    import_module(p.stem)", "/"),
+        (
+            "for p in (Path(__file__).parents[1] / 'sub').glob('*.py'):\n    import_module(p.stem)",
+            "/../sub",
+        ),
+        (
+            "for p in os.listdir(os.path.dirname(__file__)):\n    import_module(f'{__package__}.{p}')",
+            ".",
+        ),
+        ("for p in Path('plugins/all').iterdir():\n    import_module(p.stem)", "/plugins/all"),
+        ('INSTALLED_APPS = ["app"]', "app."),
+        ('import_module(f"pkg.{name}".strip())', "pkg."),
+        ('import_module(f"pkg.{name}".lower())', "pkg."),
+        ("spec_from_file_location(name, Path(__file__).parent / 'sub' / name)", "/sub"),
         ("import pkg.sub as s\npkgutil.walk_packages(s.__path__)", "pkg.sub."),
     ],
 )
@@ -161,6 +233,15 @@ def test_a_literal_beginning_covers_all_that_is_below(text: str, prefix: str) ->
         "runpy.run_path(path)",
         "pkgutil.iter_modules(paths)",
         "register(import_module)",
+        "register(load=import_module)",
+        "LOADERS = {'x': import_module}",
+        "def f(name, load=import_module): return load(name)",
+        "def f(): return import_module",
+        "list(map(import_module, names))",
+        "def f(name): return __import__(name)",
+        "import_module(**options)",
+        "from importlib import import_module as load; f = lambda name: load(name)",
+        "resources.files(package)",
         'getattr(importlib, "import_module")(name)',
         'import_module(".mod", package)',
         "name = 'pkg'; name += suffix; import_module(name)",
