@@ -16,7 +16,7 @@ __all__ = ["Cache", "Links", "cache_folder"]
 
 
 # Raised with every change of what linking yields.
-_LINKER_VERSION = 2
+_LINKER_VERSION = 3
 # The Python that runs decides which files parse and which names are the standard library's.
 _VERSION = (EXTRACTOR_VERSION * 1000 + _LINKER_VERSION) * 1000 + sys.version_info.minor
 

@@ -16,9 +16,10 @@ from tradai_tasks.affected.extract import CONFIG_FILES, decode
 from tradai_tasks.affected.extraction import all_facts
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.graph import ImportGraph, unite
-from tradai_tasks.affected.links import Linker, is_collected, tops_of
+from tradai_tasks.affected.links import Linker
 from tradai_tasks.affected.model import Member, Snapshot
 from tradai_tasks.affected.modules import ModuleIndex, is_python
+from tradai_tasks.affected.offers import is_collected, tops_of
 
 __all__ = ["ImportGraph", "build_graph", "unite"]
 
@@ -44,12 +45,17 @@ def build_graph(
     _add_roots(index, facts, {path: by_path[path] for path in config})
     linker = Linker(index, facts, _texts_for_lazy(snapshot, index, facts))
     keys = [f"{path}\0{snapshot.blobs[path]}" for path in paths]
-    _link(linker, keys, _frame(index, keys, facts), cache)
+    _link(linker, keys, _frame(index, keys, facts, linker.offered), cache)
     read = readers_by_path(index, facts, snapshot.blobs)
     return _graph(index, linker, facts, {path: by_path[path] for path in config}, read)
 
 
-def _frame(index: ModuleIndex, keys: Sequence[str], facts: Sequence[Facts]) -> str:
+def _frame(
+    index: ModuleIndex,
+    keys: Sequence[str],
+    facts: Sequence[Facts],
+    offered: frozenset[tuple[int, str]],
+) -> str:
     """Return a digest of all that a file's edges depend on beside its own content."""
     lazy = [keys[number] for number, found in enumerate(facts) if found.lazy is not None]
     lazy += [key for key in keys if ".pyi\0" in key]
@@ -57,7 +63,7 @@ def _frame(index: ModuleIndex, keys: Sequence[str], facts: Sequence[Facts]) -> s
         (m.name, m.path, m.source_roots, sorted(m.closure), m.entry_points) for m in index.members
     ]
     moved = [sorted(index.more_roots.items()), sorted(index.movers)]
-    parts = [list(index.paths), members, lazy, moved]
+    parts = [list(index.paths), members, lazy, moved, sorted(offered)]
     text = repr(parts).encode("utf-8", "surrogateescape")
     return hashlib.sha256(text).hexdigest()
 

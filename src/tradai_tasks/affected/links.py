@@ -13,27 +13,11 @@ from tradai_tasks.affected.facts import Facts, Import, Lazy
 from tradai_tasks.affected.lazy import uses_of
 from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.modules import ModuleIndex
+from tradai_tasks.affected.offers import is_collected, lazy_stub, offers, tops_of
 
-__all__ = ["Linker", "folders_around", "is_collected", "tops_of"]
+__all__ = ["Linker", "folders_around"]
 
 _WHOLE = "*"  # everything that a lazy module can load
-
-
-def lazy_stub(facts: Facts) -> Lazy:
-    """Read the stub (`.pyi`) of a lazy module as a table: which name comes from which module."""
-    symbols: dict[str, tuple[str, ...]] = {}
-    others: list[str] = []
-    for module, names in facts.imports:
-        if not names:
-            others.append(module.partition(" as ")[0])
-        for clause in names:
-            name, _, bound = clause.partition(" as ")
-            if name == "*":
-                others.append(module)
-            else:
-                reference = f"{module}{'' if module.endswith('.') else '.'}{name}"
-                symbols[bound or name] = (*symbols.get(bound or name, ()), reference)
-    return Lazy(symbols=symbols, others=tuple(others), defined=frozenset(), complete=True)
 
 
 class Linker:
@@ -63,6 +47,8 @@ class Linker:
         }
         self._lazy |= {n: lazy_stub(facts[n]) for n in sorted(self._stubs)}
         self._tops = tops_of(index.paths[n] for n in self._lazy)
+        # (file, name): modules that a file binds to a name and others take from it by that name
+        self.offered = offers(index.paths, facts, self._tops)
         self._asked: dict[tuple[int, str], int] = {}
         self._answered: set[tuple[int, str]] = set()
         self.count = len(index.paths)
@@ -166,6 +152,8 @@ class Linker:
             files, length, undeclared = self._find(dotted, folder, owner)
             self._note(number, dotted, undeclared)
             self.add(number, files)
+            if (number, bound) in self.offered and length == depth_of(dotted):
+                self.add(number, self._ask(self._lazy_in(files), _WHOLE))
             if not self._tops.isdisjoint(dotted.split(".")):
                 self._uses(number, bound or dotted, dotted, folder, owner)
             return
@@ -207,10 +195,10 @@ class Linker:
             self._uses(number, bound, dotted, folder, owner)
 
     def _is_handed_on(self, number: int, files: Iterable[int], name: str, bound: str) -> bool:
-        """Tell whether a package offers a module under a name that is not the module's own."""
+        """Tell whether others take a module from here: where it is not, or under another name."""
         path = self.index.paths[number]
         if not path.endswith(("/__init__.py", "/__init__.pyi")):
-            return False
+            return (number, bound) in self.offered
         inner = f"{posixpath.dirname(path)}/{name}"
         own = {f"{inner}{end}" for end in (".py", ".pyi", "/__init__.py", "/__init__.pyi")}
         return name != bound or own.isdisjoint(self.index.paths[n] for n in files)
@@ -371,18 +359,6 @@ def folders_around(folder: str) -> Iterable[str]:
         yield folder
         folder = folder.rpartition("/")[0]
     yield ""
-
-
-def is_collected(path: str) -> bool:
-    """Tell whether pytest imports a file by itself, going by its usual names."""
-    name = posixpath.basename(path)
-    return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
-
-
-def tops_of(lazy: Iterable[str]) -> frozenset[str]:
-    """Return the names through which lazy modules can be reached: every part of their paths."""
-    parts = {part for path in lazy for part in path.rpartition(".")[0].split("/")}
-    return frozenset(parts - {"__init__"})
 
 
 def _is_around(path: str, others: Iterable[str]) -> bool:

@@ -207,7 +207,7 @@ def test_a_names_literal_is_followed(text: str, words: set[str]) -> None:
             "/../sub",
         ),
         (
-            "for p in os.listdir(os.path.dirname(__file__)):\n    import_module(f'{__package__}.{p}')",
+            "for p in os.listdir(dirname(__file__)):\n    import_module(f'{__package__}.{p}')",
             ".",
         ),
         ("for p in Path('plugins/all').iterdir():\n    import_module(p.stem)", "/plugins/all"),

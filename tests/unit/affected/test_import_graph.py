@@ -404,6 +404,34 @@ def test_a_lazy_module_is_reached_through_the_packages_around_it() -> None:
     assert affected(files, ALL, "libs/a/src/a/sub/y.py") == {"a", "c"}
 
 
+@pytest.mark.parametrize(
+    ("binding", "taken"),
+    [
+        ("import a as api\n", "from b.m import api\n\napi.X()\n"),
+        ("import a as api\n", "from b.m import *\n\napi.X()\n"),
+        ("from ns import lazy\n", "from b.m import lazy\n\nlazy.X()\n"),
+        ("from ns import lazy as api\n", "from b.m import api as it\n\nit.X()\n"),
+    ],
+)
+def test_a_lazy_module_that_is_taken_from_another_module_is_taken_whole(
+    binding: str, taken: str
+) -> None:
+    files = {
+        "libs/a/src/a/__init__.py": LAZY,
+        "libs/a/src/a/x.py": "",
+        "libs/a/src/a/y.py": "",
+        "libs/a/src/ns/lazy/__init__.py": LAZY,
+        "libs/a/src/ns/lazy/x.py": "",
+        "libs/a/src/ns/lazy/y.py": "",
+        "libs/b/src/b/m.py": binding,
+        "libs/c/src/c/m.py": taken,
+    }
+    x = "libs/a/src/ns/lazy/x.py" if "ns" in binding else X
+    assert affected(files, ALL, x) == {"a", "b", "c"}
+    files["libs/c/src/c/m.py"] = "from b.m import other\n"  # nobody takes it: it is not asked
+    assert affected(files, ALL, x) == {"a"}
+
+
 def test_a_lazy_module_in_a_namespace_package_is_reached_by_attributes() -> None:
     files = {
         "libs/a/src/ns/lazy/__init__.py": LAZY,
