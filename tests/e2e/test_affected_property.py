@@ -254,13 +254,11 @@ def installed(home: Path, made: Made, closure: frozenset[str]) -> list[str]:
 def run(home: Path, made: Made, one: Member, plugins: Path) -> tuple[int, set[str], str]:
     """Run a member's tests as its editable install would; return what ran of the workspace."""
     roots = [root for m in made.members if m.name in one.closure for root in m.source_roots]
-    [str(home / root) for root in roots] + installed(home, made, one.closure)
+    folders = [str(home / root) for root in roots] + installed(home, made, one.closure)
     env = {
         "PATH": os.environ["PATH"],
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": os.pathsep.join(
-            [*(str(home / root) for root in roots), *metadata, str(plugins)]
-        ),
+        "PYTHONPATH": os.pathsep.join([*folders, str(plugins)]),
         "RAN": str(plugins / "ran.json"),
     }
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "recorder", "-p", "no:cacheprovider"]
