@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -214,6 +215,24 @@ def test_no_repository_and_no_git_are_one_line(shop: Path, tmp_path_factory: Any
         {"noxfile.py": NOXFILE, "pyproject.toml": _PROJECT.format(name="x", needs="")},
     )
     assert_fault(nox(loose, "-s", "changes"), "not in a git repository; run in a clone")
+
+
+def test_names_of_any_bytes_are_shown_as_text(shop: Path, tmp_path_factory: Any) -> None:
+    name = b"libs/base/src/base/\xff\n::error::forged \x1b[31m.txt"
+    (Path(os.fsdecode(os.fsencode(shop) + b"/" + name))).write_text("data")
+    (shop / "odd\n::error::forged.bin").write_text("of nobody")
+    out = tmp_path_factory.mktemp("ci")
+    env = {"GITHUB_OUTPUT": str(out / "output"), "GITHUB_STEP_SUMMARY": str(out / "summary")}
+    for args in (["--json"], ["--explain", "base"], ["--report"], []):
+        result = nox(shop, "-s", "changes", "--", "--base", "HEAD", *args, env=env)
+        assert result.status == 0, result.text
+        assert "\n::error" not in result.text
+        assert "\x1b[31m" not in result.text
+    assert "\n::error" not in (out / "summary").read_text()
+    assert "odd\\\\n::error::forged.bin" in (out / "summary").read_text()
+    document = changes(shop, "--base", "HEAD")
+    assert document["everything"]
+    assert affected(document) == {"alone", "app", "base"}
 
 
 def test_a_package_that_vanished_affects_who_used_it(shop: Path) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "markdown",
     "mermaid",
     "rows",
+    "visible",
 ]
 
 KINDS = ("packages", "services", "lambdas", "strategies")
@@ -67,7 +68,7 @@ def rows(selection: Selection) -> list[tuple[str, str, str]]:
         for item in getattr(selection, kind):
             if item.affected:
                 more = len(item.reasons) - 1
-                first = item.reasons[0] + (f" (and {more} more)" if more else "")
+                first = visible(item.reasons[0]) + (f" (and {more} more)" if more else "")
                 found.append(
                     (
                         kind.removesuffix("s") if kind != "strategies" else "strategy",
@@ -76,7 +77,7 @@ def rows(selection: Selection) -> list[tuple[str, str, str]]:
                     )
                 )
     if selection.docs:
-        found.append(("docs", "docs", selection.docs[0]))
+        found.append(("docs", "docs", visible(selection.docs[0])))
     return found
 
 
@@ -84,7 +85,9 @@ def explanation(item: Item) -> str:
     """Return every reason for one package, a line each."""
     if not item.affected:
         return f"{item.name}: not affected\n"
-    return f"{item.name}: affected by\n" + "".join(f"  {reason}\n" for reason in item.reasons)
+    return f"{item.name}: affected by\n" + "".join(
+        f"  {visible(reason)}\n" for reason in item.reasons
+    )
 
 
 def markdown(span: CommitRange, selection: Selection, edges: Sequence[tuple[str, str]]) -> str:
@@ -136,4 +139,19 @@ def _line(value: Any) -> str:
 
 def _escaped(text: str) -> str:
     """Return text that Markdown shows as it is: file names are data."""
+    text = visible(text)
     return "".join(f"\\{char}" if char in "\\`*_[]<>#!|" else char for char in text)
+
+
+def visible(text: str) -> str:
+    """Return a text with file names in it as one line that a terminal and a log take as text.
+
+    A name may hold line feeds, which would begin a command to the CI's runner, escape sequences,
+    and bytes that are no UTF-8.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )

@@ -18,6 +18,7 @@ from tradai_tasks.affected.present import (
     explanation,
     markdown,
     rows,
+    visible,
 )
 from tradai_tasks.affected.select import Selection
 from tradai_tasks.errors import BadArgumentsError, CheckFailedError
@@ -161,10 +162,10 @@ def _explain(selection: Selection, name: str) -> str:
 def _show(session: nox.Session, found: Found) -> None:
     selection = found.selection
     for warning in found.warnings:
-        session.warn(warning)
-    session.log(found.span.why)
+        session.warn(visible(warning))
+    session.log(visible(found.span.why))
     for reason in selection.everything[:5]:
-        session.log(f"everything is affected: {reason}")
+        session.log(f"everything is affected: {visible(reason)}")
     count = len(selection.affected("packages"))
     title = f"{count} of {len(selection.packages)} packages affected"
     table = rows(selection)
@@ -179,7 +180,7 @@ def _report(found: Found) -> None:
         "Files that select the most packages",
         ("file", "packages", "saved if split"),
         [
-            (cost.path, str(cost.selects), str(cost.saved))
+            (visible(cost.path), str(cost.selects), str(cost.saved))
             for cost in (found.graph.costs() if found.graph else ())
         ],
     )
