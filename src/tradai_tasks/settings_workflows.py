@@ -67,6 +67,13 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
         Literal["oidc", "keys"],
         Meta(description="How jobs sign in to AWS: a role by OIDC, or static keys."),
     ] = "oidc"
+    release_environment: Annotated[
+        _Label,
+        Meta(
+            description="GitHub's environment of a strategy's release; those of a platform are "
+            "where `deploy.tags` says that the tag goes."
+        ),
+    ] = "release"
     attest: Annotated[
         bool,
         Meta(

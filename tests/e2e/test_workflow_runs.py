@@ -10,6 +10,10 @@ import pytest
 from tests.support.act import Act, Run, clone_of
 from tests.support.real import copy_example, edit, git, nox, write
 
+from tradai_tasks.settings_workflows import WorkflowsSettings
+from tradai_tasks.workflows.choose import workflows
+from tradai_tasks.workflows.repository import Repository
+
 _NAMES = {"tradai-uv": "tradai/tradai-uv", "tradai-strategies": "tradai/tradai-strategies"}
 _ALWAYS = {"changes", "lint", "typecheck", "security", "contract", "gate"}
 
@@ -75,6 +79,20 @@ class Hub:
             },
         }
         return self.act("pull_request", payload, **given)
+
+    def after_ci(self, branch: str, sha: str, workflow: str, **given: Any) -> Run:
+        """Run one workflow that follows CI; `given` lies over the finished run's fields."""
+        repository = {"full_name": self.name, "default_branch": "main"}
+        ended = {"name": "CI", "conclusion": "success", "event": "push"}
+        head = {"head_branch": branch, "head_sha": sha, "head_repository": repository}
+        git(self.home, "checkout", "-q", "main")
+        payload = {
+            "action": "completed",
+            "workflow_run": {**ended, **head, **given},
+            "repository": repository,
+        }
+        left = {"build": ["dist/tradai_strategy-1.0.0-py3-none-any.whl"]}
+        return self.act("workflow_run", payload, workflow=workflow, real="tag", files=left)
 
     def push(self, ref: str, before: str, **given: Any) -> Run:
         """Run what a push of the commit that is checked out starts."""
@@ -181,6 +199,7 @@ def test_a_change_of_one_strategy(strategies: Hub) -> None:
     assert [name for name in run.sessions() if "backtest" not in name and "(" in name] == checked
     assert run.jobs["check"] == ["success"]
     assert run.jobs["gate"] == ["success"]
+    assert "release" not in run.jobs
 
 
 def test_a_change_of_no_strategy(strategies: Hub) -> None:
@@ -188,3 +207,126 @@ def test_a_change_of_no_strategy(strategies: Hub) -> None:
     assert run.status == 0, run.log
     assert run.sessions() == ["changes", "gate", "security"]
     assert "check" not in run.jobs
+
+
+def tag_momentum(strategies: Hub) -> None:
+    strategies.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/release"
+    strategies.act.secrets["AWS_REGION"] = "eu-central-1"
+    strategies.act.secrets["ECR_REGISTRY"] = "registry.example"
+    git(strategies.home, "tag", "momentum-v1.0.0")
+
+
+def test_the_tag_of_a_strategy_is_released(strategies: Hub) -> None:
+    tag_momentum(strategies)
+    run = strategies.push("refs/tags/momentum-v1.0.0", "0" * 40)
+    assert run.status == 0, run.log
+    assert run.jobs["gate"] == ["success"]
+    assert run.jobs["release"] == ["success"]
+    of_packages = {name.partition("(")[2] for name in run.sessions() if "(" in name}
+    assert of_packages == {"momentum)"}
+    release = run.calls[-1]
+    assert release["argv"] == ["-s", "release"]
+    assert release["env"]["ECR_REGISTRY"] == "registry.example"
+    assert release["env"]["AWS_REGION"] == "eu-central-1"
+
+
+def test_a_strategy_whose_check_fails_is_not_released(strategies: Hub) -> None:
+    tag_momentum(strategies)
+    run = strategies.push("refs/tags/momentum-v1.0.0", "0" * 40, statuses={"test": 1})
+    assert run.status != 0
+    assert "gate: check failed" in run.log
+    assert "release" not in run.sessions()
+
+
+_FOLLOWING = {
+    "docker-build.yml": ["images"],
+    "publish-libs.yml": ["build", "publish"],
+}
+
+
+@pytest.fixture
+def released(platform: Hub) -> Hub:
+    """A platform that says where its tags go, with every workflow that follows CI."""
+    table = '\n[[tool.tradai-tasks.deploy.tags]]\nkind = "release"\nenvironment = "staging"\n'
+    edit_end(platform.home / "pyproject.toml", table)
+    sessions = {name for names in _FOLLOWING.values() for name in names} | {"tag"}
+    repository = Repository(
+        kind="platform",
+        sessions=frozenset(sessions),
+        locked=True,
+        services=True,
+        libraries=True,
+        publishes_to_aws=True,
+    )
+    write(platform.home, workflows(repository, WorkflowsSettings(attest=True)))
+    git(platform.home, "add", "-A")
+    git(platform.home, "commit", "-qm", "Where tags go")
+    platform.main = git(platform.home, "rev-parse", "HEAD")
+    platform.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/deploy"
+    platform.act.secrets["AWS_REGION"] = "eu-central-1"
+    platform.act.secrets["ECR_REGISTRY"] = "registry.example"
+    return platform
+
+
+def edit_end(file: Path, text: str) -> None:
+    file.write_text(file.read_text() + text)
+
+
+@pytest.mark.parametrize("workflow", _FOLLOWING)
+def test_a_tag_that_passed_ci_is_released(released: Hub, workflow: str) -> None:
+    git(released.home, "tag", "v1.2.0")
+    git(released.home, "commit", "-q", "--allow-empty", "-m", "main went on")
+    run = released.after_ci("v1.2.0", released.main, workflow)
+    # what is called stands in for the session; its own tests show that it works
+    assert run.sessions() == sorted(["tag", *_FOLLOWING[workflow]]), run.log
+    for call in run.calls[1:]:
+        assert call["argv"][:4] == ["-s", call["sessions"][0], "--", "v1.2.0"]
+        assert call["env"]["GITHUB_REF_NAME"] == "main"  # and nothing was misled by it
+    assert run.calls[-1]["env"]["AWS_REGION"] == "eu-central-1"
+    assert "cache true" not in run.log
+
+
+def test_wheels_are_built_without_credentials(released: Hub) -> None:
+    git(released.home, "tag", "v1.2.0")
+    run = released.after_ci("v1.2.0", released.main, "publish-libs.yml")
+    by_session = {call["sessions"][0]: call for call in run.calls}
+    assert by_session["build"]["env"]["AWS_REGION"] is None
+    assert by_session["publish"]["env"]["AWS_REGION"] == "eu-central-1"
+
+
+def test_a_tag_that_is_mapped_nowhere_is_not_released(released: Hub) -> None:
+    git(released.home, "tag", "v1.3.0-rc1")
+    run = released.after_ci("v1.3.0-rc1", released.main, "docker-build.yml")
+    assert run.status != 0
+    assert run.sessions() == ["tag"]
+    assert "no rule says to which environment it goes" in run.log
+
+
+@pytest.mark.parametrize("workflow", _FOLLOWING)
+@pytest.mark.parametrize(
+    ("branch", "given"),
+    [
+        ("v9.9.9", {"head_repository": {"full_name": "mallory/tradai-uv"}}),
+        ("v9.9.9", {"event": "pull_request"}),
+        ("v1.2.0", {"conclusion": "failure"}),
+        ("v1.2.0", {"conclusion": "cancelled"}),
+        ("main", {}),
+    ],
+    ids=["fork", "pull-request", "failed", "cancelled", "main"],
+)
+def test_what_starts_nothing(
+    released: Hub, workflow: str, branch: str, given: dict[str, Any]
+) -> None:
+    git(released.home, "tag", "v1.2.0")
+    run = released.after_ci(branch, released.main, workflow, **given)
+    assert run.status == 0, run.log
+    assert run.calls == []
+    assert run.jobs == {}
+
+
+def test_a_branch_named_like_a_tag_is_refused(released: Hub) -> None:
+    git(released.home, "branch", "v9.9.9", "main")
+    run = released.after_ci("v9.9.9", released.main, "docker-build.yml")
+    assert run.status != 0
+    assert run.sessions() == ["tag"]
+    assert "tag v9.9.9: no such tag in this clone" in run.log

@@ -97,7 +97,7 @@ def test_a_platform_lists_its_sessions_and_check_alone_is_default(run: InProcess
         "fmt", "lint", "typecheck", "test(a)", "test(b)", "security", "lock", "bump",
         "doctor",
         "changes", "affected", "perf(a)", "perf(b)", "contract", "integration",
-        "gate", "workflows",
+        "tag", "gate", "workflows",
         "release", "build", "publish",
         "check",
     ]  # fmt: skip

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,7 @@ class Act:
         workflow: str | None = None,
         real: str = "changes,gate",
         statuses: Mapping[str, int] | None = None,
+        files: Mapping[str, Sequence[str]] | None = None,
         timeout: float = 900,
     ) -> Run:
         """Run the workflows of an event.
@@ -83,6 +84,7 @@ class Act:
             workflow: The one file to run; all that the event starts if absent.
             real: Sessions that run for real, comma-separated.
             statuses: Exit status of sessions that do not, where it is not 0.
+            files: What sessions that do not leave behind.
             timeout: Seconds.
         """
         program = Path(sysconfig.get_path("scripts")) / "act"
@@ -97,7 +99,12 @@ class Act:
         done = subprocess.run(
             argv,
             cwd=self.home,
-            env=self._environment(scratch, real, statuses or {}),
+            env={
+                **self._environment(scratch),
+                "STAND_IN_REAL": real,
+                "STAND_IN_STATUSES": json.dumps(statuses or {}),
+                "STAND_IN_FILES": json.dumps(files or {}),
+            },
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -125,7 +132,7 @@ class Act:
         options += [f"--var={name}={value}" for name, value in self.variables.items()]
         return options
 
-    def _environment(self, scratch: Path, real: str, statuses: Mapping[str, int]) -> dict[str, str]:
+    def _environment(self, scratch: Path) -> dict[str, str]:
         programs = scratch / "bin"
         programs.mkdir()
         for name in ("uv", "uvx"):
@@ -145,8 +152,6 @@ class Act:
             "STAND_IN_ORIGIN": self.home.resolve().as_uri(),
             "STAND_IN_ARTIFACTS": str(scratch / "artifacts"),
             "STAND_IN_CALLS": str(scratch / "calls"),
-            "STAND_IN_REAL": real,
-            "STAND_IN_STATUSES": json.dumps(statuses),
             **self.env,
         }
 

@@ -1,7 +1,8 @@
 """`uv` and `uvx` as workflows call them, with this checkout of the library as what they install.
 
-Every call of nox is written down. Sessions that the test chose run for real; the others end with a
-status that the test gave, 0 if it gave none. Any other use of uv is handed to the real one.
+Every call of nox is written down. Sessions that the test chose run for real; the others leave
+the files and end with the status that the test gave, 0 if it gave none. Any other use of uv is
+handed to the real one.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 import nox.virtualenv
 
-_KEPT = ("NOXSESSION", "NEEDS", "GITHUB_JOB", "GITHUB_REF", "GITHUB_SHA", "AWS_REGION")
+_KEPT = ("NOXSESSION", "GITHUB_JOB", "GITHUB_REF_NAME", "AWS_REGION", "ECR_REGISTRY")
 
 
 def main() -> None:
@@ -38,6 +40,10 @@ def _nox(words: list[str]) -> None:
     bases = {name.partition("(")[0] for name in record["sessions"]}
     if bases <= set(os.environ["STAND_IN_REAL"].split(",")):
         os.execv(sys.executable, [sys.executable, "-m", "nox", *words])
+    for base in bases:
+        for file in json.loads(os.environ["STAND_IN_FILES"]).get(base, ()):
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+            Path(file).write_text("made by a stand-in\n", encoding="utf-8")
     statuses = json.loads(os.environ["STAND_IN_STATUSES"])
     sys.exit(max(statuses.get(base, 0) for base in bases))
 

@@ -117,6 +117,12 @@ CATALOG = (
         parallel=False,
     ),
     Entry(
+        name="tag",
+        body="tag:tag",
+        doc="Say which release a CI event asks for, held against the repository.",
+        isolated=False,
+    ),
+    Entry(
         name="gate",
         body="gate:gate",
         doc="Judge the results of all jobs of a workflow, for branch protection to require.",

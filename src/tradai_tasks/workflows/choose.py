@@ -34,6 +34,18 @@ CATALOG = (
     ),
     Workflow(file="_lint.yml", kind="platform", sessions=frozenset({"lint"})),
     Workflow(
+        file="docker-build.yml",
+        kind="platform",
+        sessions=frozenset({"tag", "images"}),
+        has="services",
+    ),
+    Workflow(
+        file="publish-libs.yml",
+        kind="platform",
+        sessions=frozenset({"tag", "build", "publish"}),
+        has="libraries",
+    ),
+    Workflow(
         file="strategy-ci.yml",
         kind="strategies",
         sessions=frozenset({"changes", "security", "gate"}),
@@ -97,7 +109,14 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
         "perf": repository.benchmarks and "perf" in repository.sessions,
         "contract": repository.contract_tests and "contract" in repository.sessions,
         "integration": repository.integration_tests and "integration" in repository.sessions,
-        "smoke": {"backtest-data", "backtest-smoke"} <= repository.sessions,
+        "smoke": "backtest-smoke" in repository.sessions,
+        "data": "backtest-data" in repository.sessions,
+        "release": "release" in repository.sessions,
+        "deploy": "deploy" in repository.sessions,
+        "registry_env": not repository.registry_set,
+        "publish_aws": repository.publishes_to_aws,
+        "publish_token": settings.attest
+        or (repository.publishes_to_aws and settings.aws == "oidc"),
     }
     runner = settings.runner
     text = {
@@ -110,6 +129,7 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
         "python": settings.python or "",
         "before": ",".join(before),
         "lock_glob": "**/uv.lock" if repository.locked else "**/pyproject.toml",
+        "release_environment": settings.release_environment,
         "aws_role": settings.aws_role,
         "aws_key_id": settings.aws_key_id,
         "aws_secret_key": settings.aws_secret_key,
@@ -124,6 +144,9 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
     }
     secrets = _before_secrets(settings) if before_aws else ()
     parts = {
+        "publish-env": "".join(
+            f"{name}: ${{{{ secrets.{name} }}}}\n" for name in repository.publish_secrets
+        ),
         "env": _block("env", dict(map(_variable, settings.env))),
         "declare-secrets": _block("secrets", dict.fromkeys(secrets, "{ required: true }")),
         "pass-secrets": _block("secrets", {n: "${{ secrets." + n + " }}" for n in secrets}),

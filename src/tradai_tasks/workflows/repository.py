@@ -45,6 +45,9 @@ class Repository:
     services: bool = False
     lambdas: bool = False
     stacks: tuple[str, ...] = ()
+    registry_set: bool = False  # the settings name the registry
+    publishes_to_aws: bool = False  # libraries go to CodeArtifact
+    publish_secrets: tuple[str, ...] = ()  # environment variables of another index
     docs: bool = False  # a site made by mkdocs
     devcontainer: bool = False
 
@@ -89,6 +92,7 @@ def gather(  # noqa: PLR0913 - all that there is to look at
         integration_tests=_has_marked(
             tree, settings.integration.paths or everywhere, settings.integration.marker
         ),
+        registry_set=settings.images.registry is not None,
         services=bool(workspace.services),
         lambdas=bool(workspace.lambdas),
         stacks=tuple(unit.name for unit in workspace.stacks),

@@ -25,14 +25,14 @@ _KINDS: tuple[Kind, ...] = ("platform", "strategies")
 _ALL = frozenset(entry.name for entry in SESSIONS) | {
     session for workflow in CATALOG for session in workflow.sessions
 }
-_ALL |= {"backtest-data", "backtest-smoke", "codeartifact-login"}
+_ALL |= {"backtest-data", "backtest-smoke", "codeartifact-login", "deploy", "release"}
 _NEEDS_HISTORY = {
     "changes",
     "perf",
+    "tag",
     "release",
     "images",
     "lambdas",
-    "publish",
     "deploy",
     "docs-freshness",
 }
