@@ -16,6 +16,7 @@ from tradai_tasks.checks.tests import marked_files
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.layout import layout_of
 from tradai_tasks.process import run
+from tradai_tasks.release.libraries import DEFAULT_LIBRARY
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_table import Kind
 from tradai_tasks.tree import Tree, join
@@ -46,7 +47,7 @@ class Repository:
     lambdas: bool = False
     stacks: tuple[str, ...] = ()
     registry_set: bool = False  # the settings name the registry
-    publishes_to_aws: bool = False  # libraries go to CodeArtifact
+    publishes_to_aws: bool = True  # libraries go to CodeArtifact
     publish_secrets: tuple[str, ...] = ()  # environment variables of another index
     docs: bool = False  # a site made by mkdocs
     devcontainer: bool = False
@@ -71,7 +72,8 @@ def gather(  # noqa: PLR0913 - all that there is to look at
         noxfile: The text of its noxfile.
         locks: Lock files that are committed, from the root.
     """
-    given = settings.workflows.locked
+    given, publish = settings.workflows.locked, settings.publish
+    names = {package.name for package in workspace.packages}
     nested = [package.path for package in workspace.packages]
     tests = [
         path
@@ -92,6 +94,12 @@ def gather(  # noqa: PLR0913 - all that there is to look at
         integration_tests=_has_marked(
             tree, settings.integration.paths or everywhere, settings.integration.marker
         ),
+        private_index=workspace.kind == "strategies" and publish.codeartifact is not None,
+        libraries=bool(publish.libraries or DEFAULT_LIBRARY in names),
+        publishes_to_aws=publish.index is None,
+        publish_secrets=()
+        if publish.index is None
+        else (publish.index.username_env, publish.index.password_env),
         registry_set=settings.images.registry is not None,
         services=bool(workspace.services),
         lambdas=bool(workspace.lambdas),

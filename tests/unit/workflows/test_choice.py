@@ -119,6 +119,33 @@ def test_what_is_gathered_of_a_platform() -> None:
     assert one.locked
 
 
+def test_where_libraries_are_published() -> None:
+    library = {"pyproject.toml": pyproject("tradai-strategy")}
+    assert gathered(library).libraries
+    assert gathered(library).publishes_to_aws
+    table = "[tool.tradai-tasks.publish]\nlibraries = ['a']\n"
+    index = "index = { upload-url = 'https://index.example', simple-url = 'https://index.example', "
+    index += "username-env = 'WHO', password-env = 'HOW' }\n"
+    one = gathered({"pyproject.toml": pyproject("a", table + index)})
+    assert one.libraries
+    assert not one.publishes_to_aws
+    assert one.publish_secrets == ("WHO", "HOW")
+    more = SESSIONS | {"tag", "build", "publish"}
+    given = {"libraries": True, "publishes_to_aws": False, "publish_secrets": ("WHO", "HOW")}
+    text = workflows(repository(sessions=more, **given), WorkflowsSettings())[
+        ".github/workflows/publish-libs.yml"
+    ]
+    assert "          HOW: ${{ secrets.HOW }}\n" in text
+    assert "id-token" not in text
+
+
+def test_strategies_take_packages_from_codeartifact() -> None:
+    settings = "[publish.codeartifact]\ndomain = 'd'\nrepository = 'r'\n"
+    files = {"strategies/fast/pyproject.toml": pyproject("fast")}
+    assert gathered({**files, "tradai-tasks.toml": settings}).private_index
+    assert not gathered(files).private_index
+
+
 def test_a_setting_says_whether_lock_files_are_committed() -> None:
     settings = "[tool.tradai-tasks.workflows]\nlocked = false\n"
     assert not gathered({"pyproject.toml": pyproject("a", settings)}, ("uv.lock",)).locked
