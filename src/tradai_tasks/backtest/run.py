@@ -18,7 +18,17 @@ from tradai_tasks.backtest.window import Window
 from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError
 from tradai_tasks.settings_backtest import BacktestSettings
 
-__all__ = ["Facts", "Job", "Series", "conclude", "environment", "last_words", "read_facts"]
+__all__ = [
+    "Facts",
+    "Job",
+    "Series",
+    "check_asked",
+    "check_candles",
+    "conclude",
+    "environment",
+    "last_words",
+    "read_facts",
+]
 
 _SHOWN = 8  # series that lack something and are named one by one
 _LOG_LINE = re.compile(
@@ -98,10 +108,10 @@ class Job:
             "dataformat_ohlcv": "feather",
         }
 
-    def command(self) -> list[str]:
-        """Return the command that runs it, in the strategy's environment."""
+    def arguments(self) -> list[str]:
+        """Return what the Python of the strategy's environment is started with."""
         # -P: else this library's own modules would stand before freqtrade's imports
-        return ["python", "-P", "-s", str(Path(inside.__file__)), str(self.order)]
+        return ["-P", "-s", str(Path(inside.__file__)), str(self.order)]
 
     def prepare(self, markets: Markets, *, go: bool) -> None:
         """Write the order and make the folders.
@@ -143,7 +153,7 @@ def environment(env: Mapping[str, str]) -> dict[str, str | None]:
         for name in env
         if name.startswith(dropped) or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}
     }
-    return {**gone, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "TZ": "UTC", "COLUMNS": "120"}
+    return {**gone, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "TZ": "UTC", "COLUMNS": "1000"}
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,23 +211,14 @@ def conclude(job: Job, facts: Facts, markets: Markets) -> None:
         CandlesError: Candles or the snapshot lack.
         BacktestError: freqtrade refused the configuration or the strategy.
     """
-    log = _log(job)
-    outside = [*facts.blocked, *dict.fromkeys(markets.refused)]
-    if outside:
-        raise NotHermeticError(
-            f"{job.strategy}: it wanted {', '.join(outside[:_SHOWN])}; a backtest reads its "
-            f"candles and the snapshot of the markets, nothing else; see {job.log}"
-        )
-    if markets.missing or (facts.snapshot and facts.without_market is None):
+    unasked = not facts.blocked and not markets.refused
+    if unasked and (markets.missing or (facts.snapshot and facts.without_market is None)):
         lacking = markets.missing[0] if markets.missing else facts.snapshot
         raise CandlesError(
             f"{job.strategy}: {lacking}: no snapshot of the exchange's markets; bring it with: "
             f"{job.session}"
         )
-    if facts.error:
-        raise BacktestError(
-            f"{job.strategy}: freqtrade refused: {last_words(log, facts.error)}; see {job.log}"
-        )
+    check_asked(job, facts, markets)
     if facts.without_market:
         raise CandlesError(
             f"{job.strategy}: {', '.join(facts.without_market)}: not in {facts.snapshot}, so not "
@@ -225,6 +226,7 @@ def conclude(job: Job, facts: Facts, markets: Markets) -> None:
             f"{job.session} -- --refresh"
         )
     check_candles(job, facts, f"bring them with: {job.session}")
+    log = _log(job)
     undeclared = sorted({found["what"] for found in _UNDECLARED.finditer(log)})
     if undeclared:
         raise CandlesError(
@@ -237,6 +239,26 @@ def conclude(job: Job, facts: Facts, markets: Markets) -> None:
         raise CandlesError(
             f"{job.strategy}: freqtrade left out {', '.join(left_out)}, which the snapshot has "
             f"as not traded; bring a new one with: {job.session} -- --refresh"
+        )
+
+
+def check_asked(job: Job, facts: Facts, markets: Markets) -> None:
+    """See that freqtrade took the configuration and the strategy, and wanted nothing else.
+
+    Raises:
+        NotHermeticError: It wanted to reach another machine, or more than the markets.
+        BacktestError: It refused the configuration or the strategy.
+    """
+    outside = [*facts.blocked, *dict.fromkeys(markets.refused)]
+    if outside:
+        raise NotHermeticError(
+            f"{job.strategy}: it wanted {', '.join(outside[:_SHOWN])}; a backtest reads its "
+            f"candles and the snapshot of the markets, nothing else; see {job.log}"
+        )
+    if facts.error:
+        raise BacktestError(
+            f"{job.strategy}: freqtrade refused: {last_words(_log(job), facts.error)}; see "
+            f"{job.log}"
         )
 
 

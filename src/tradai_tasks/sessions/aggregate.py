@@ -24,7 +24,7 @@ def add_aggregates(context: Context) -> None:
             context.add(
                 nothing,
                 name=f"ci({one})",
-                doc="Lint, type-check and test one strategy.",
+                doc="Lint, type-check, test and smoke-backtest one strategy.",
                 isolated=False,
                 requires=_of_package(context, one),
                 tags=[one],
@@ -32,7 +32,7 @@ def add_aggregates(context: Context) -> None:
         context.add(
             nothing,
             name="ci",
-            doc="Lint, type-check and test every strategy.",
+            doc="Lint, type-check, test and smoke-backtest every strategy.",
             isolated=False,
             requires=[name for name in context.names if name.startswith("ci(")],
         )
@@ -47,8 +47,5 @@ def add_aggregates(context: Context) -> None:
 
 
 def _of_package(context: Context, one: str) -> list[str]:
-    return [
-        name
-        for name in context.names
-        if base_of(name) in {"lint", "typecheck", "test"} and name.endswith(f"({one})")
-    ]
+    wanted = {"lint", "typecheck", "test", "backtest-smoke"}
+    return [name for name in context.names if base_of(name) in wanted and name.endswith(f"({one})")]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import nox
 from nox.command import CommandFailed
@@ -30,7 +32,7 @@ from tradai_tasks.settings_backtest import BacktestSettings, for_strategy
 from tradai_tasks.tree import join
 from tradai_tasks.workspace import Package
 
-__all__ = ["full", "smoke"]
+__all__ = ["full", "install_freqtrade", "job_of", "program", "running", "smoke"]
 
 _DRY_RUN: Option = (("--dry-run",), {"action": "store_true", "help": "print what would be done"})
 
@@ -51,7 +53,7 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Ki
         require_matplotlib()  # before half an hour of work, not after it
     git = Git.open(context.root)
     job = job_of(context, package, kind, git)
-    print("\n".join(_plan(job)), flush=True)
+    print("\n".join(_plan(job)).replace(f"{context.root}/", ""), flush=True)
     if options.dry_run:
         session.log("nothing was done: this is a dry run")
         return
@@ -68,8 +70,18 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Ki
     _report(job, record)
 
 
-def job_of(context: Context, package: Package, kind: Kind, git: Git) -> Job:
-    """Return what a strategy's backtest is."""
+def job_of(
+    context: Context, package: Package, kind: Kind, git: Git, folder: str | None = None
+) -> Job:
+    """Return what a strategy's backtest is.
+
+    Args:
+        context: The repository.
+        package: The strategy.
+        kind: Which backtest.
+        git: The repository's git.
+        folder: Name of the folder for what is left behind; by default the kind.
+    """
     settings = settings_of(context, package)
     head = git.require_commit("HEAD", "make a commit: the window ends on its day")
     when = run(["git", "show", "--no-patch", "--format=%ct", head], cwd=git.folder, env=git.env)
@@ -79,7 +91,7 @@ def job_of(context: Context, package: Package, kind: Kind, git: Git) -> Job:
         settings=settings,
         window=window_of(kind, settings, int(when.text)),
         home=context.root / package.path,
-        folder=context.reports("backtest", package.slug, kind),
+        folder=context.reports("backtest", package.slug, folder or kind),
         store=context.root / settings.data_dir,
     )
 
@@ -92,11 +104,23 @@ def settings_of(context: Context, package: Package) -> BacktestSettings:
 def install_freqtrade(
     session: nox.Session, context: Context, package: Package, settings: BacktestSettings
 ) -> None:
-    """Install the strategy with freqtrade, as its lock file has them."""
+    """Install the strategy with freqtrade, as its lock file has them.
+
+    All backtest sessions of a strategy share the environment, which nox knows no way to say:
+    freqtrade is large, and its first start after an installation slow. uv locks it meanwhile.
+    """
+    folder = session.cache_dir.resolve() / f"backtest-{package.slug}"
+    session.env["UV_PROJECT_ENVIRONMENT"] = session.env["VIRTUAL_ENV"] = str(folder)
+    session.env["UV_PYTHON"] = context.python or sys.executable
     lock = read_lock(context.tree, package.project)
     root = context.workspace.root_document if package.project == "." else {}
     tools = find_test_tools(lock, package, root, settings.groups, tool="freqtrade")
     sync_package(session, context, package, tools.places)
+
+
+def program(session: nox.Session, name: str) -> str:
+    """Return the path of a program in the environment that `install_freqtrade` filled."""
+    return str(Path(session.env["UV_PROJECT_ENVIRONMENT"] or "") / "bin" / name)
 
 
 @contextmanager
@@ -117,10 +141,12 @@ def running(session: nox.Session, job: Job, *, go: bool) -> Iterator[tuple[Facts
             try:
                 # its exit status tells nothing: it is 0 on many faults, and the facts are judged
                 session.run(
-                    *job.command(),
+                    program(session, "python"),
+                    *job.arguments(),
                     env=environment(os.environ),
                     stdout=log,
                     success_codes=range(256),
+                    external=True,
                 )
             except CommandFailed as failed:
                 raise BacktestError(

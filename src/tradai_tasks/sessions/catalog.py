@@ -136,16 +136,26 @@ CATALOG = (
         parallel=False,
     ),
     Entry(
+        name="backtest-data",
+        body="backtest_data:data",
+        doc="Bring the candles of one strategy's backtests, and the exchange's markets.",
+        each="backtested",
+        isolated=False,  # all of a strategy share an environment of their own
+        parallel=False,  # strategies share the folder of candles
+    ),
+    Entry(
         name="backtest-smoke",
         body="backtest:smoke",
         doc="Backtest one strategy shortly, on one pair: freqtrade.",
         each="backtested",
+        isolated=False,
     ),
     Entry(
         name="backtest-full",
         body="backtest:full",
         doc="Backtest one strategy in full and hold it against the gates: freqtrade.",
         each="backtested",
+        isolated=False,
     ),
     Entry(
         name="images",

@@ -106,7 +106,7 @@ def test_the_order_is_written_and_its_folders_are_there(tmp_path: Path) -> None:
     assert order["copy"] == str(one.folder / "work" / "data")
     assert order["ccxt"] == ccxt_configs(MARKETS.address)
     assert one.results.is_dir()
-    assert str(one.order) == one.command()[-1]
+    assert str(one.order) == one.arguments()[-1]
     other = job(tmp_path / "other")
     other.prepare(MARKETS, go=False)
     assert json.loads(other.order.read_text())["copy"] is None
