@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,8 @@ _IDENTITY = {
     "GIT_COMMITTER_NAME": "A reader",
     "GIT_COMMITTER_EMAIL": "reader@example.com",
 }
+
+_FULL = ("backtest-full(momentum)", "--", "--dry-run")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +62,15 @@ class Tour:
         self.step(what, ["git", *args], f"git {' '.join(args)}")
 
 
-def scratch(example: str, home: Path) -> Tour:
+def scratch(example: str, home: Path, done: list[tuple[str, float]] | None = None) -> Tour:
     """Copy an example into a git repository of its own."""
     ignore = shutil.ignore_patterns(".nox", ".venv", "build", "uv.lock", "__pycache__")
     shutil.copytree(ROOT / "examples" / example, home, ignore=ignore)
     # what this very nox session sets must not steer the sessions in the copy
     dropped = ("NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "GIT_", "COV_")
     env = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
-    return Tour(home=home, env={**env, **_IDENTITY, "GIT_CONFIG_GLOBAL": os.devnull})
+    env |= {**_IDENTITY, "GIT_CONFIG_GLOBAL": os.devnull}
+    return Tour(home=home, env=env, done=[] if done is None else done)
 
 
 def walk(tour: Tour) -> None:
@@ -83,15 +87,42 @@ def walk(tour: Tour) -> None:
     tour.nox("Only what it can break is checked", "-s", "affected")
 
 
+def walk_strategies(tour: Tour) -> None:
+    """Backtest a strategy, on candles made from a seed."""
+    today = datetime.now(UTC).date()
+    # the strategy reads three days before the thirty of the backtest
+    days = ["--start", str(today - timedelta(days=40)), "--end", str(today)]
+    make = ["uv", "run", "--no-project", "--with", "pandas", "--with", "pyarrow"]
+    make += ["python", str(ROOT / "tools" / "candles.py"), "candles/binance", *days]
+    settings = tour.home / "tradai-tasks.toml"
+    settings.write_text('[backtest]\nsource = "candles"\n', encoding="utf-8")
+    tour.git("The strategies have a repository of their own", "init", "--quiet")
+    tour.git("with settings that say where candles come from", "add", "--all")
+    tour.git("The window of a backtest ends on the commit's day", "commit", "--quiet", "-m", "All")
+    tour.step("Candles from a seed, in place of an exchange's", make, "python candles.py candles")
+    tour.nox("Each strategy has its own lock file", "-s", "lock")
+    tour.nox("Candles and markets are brought", "-s", "backtest-data(momentum)", "--", "--smoke")
+    tour.nox("freqtrade runs on just these", "-s", "backtest-smoke(momentum)")
+    tour.nox("What a full backtest would be held against", "-s", *_FULL)
+
+
 def main() -> None:
     """Take the tour and print what it did."""
     parser = argparse.ArgumentParser(prog="nox -s tour --", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the scratch copy behind")
-    keep = parser.parse_args().keep
+    parser.add_argument(
+        "--strategies", action="store_true", help="backtest a strategy too (installs freqtrade)"
+    )
+    given = parser.parse_args()
+    keep = given.keep
     folder = Path(tempfile.mkdtemp(prefix="tradai-tour-")).resolve()
     try:
         tour = scratch("tradai-uv", folder / "tradai-uv")
         walk(tour)
+        if given.strategies:
+            # beside the platform, where its local source points
+            tour = scratch("tradai-strategies", folder / "tradai-strategies", done=tour.done)
+            walk_strategies(tour)
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

@@ -190,6 +190,8 @@ def test_strategy_broken_test_missed_floor_and_vulnerable_pin(strategies: Exampl
 
 
 def test_one_strategys_ci_and_refused_arguments(strategies: Example) -> None:
+    # its smoke backtest needs freqtrade and candles, and has tests of its own
+    strategies.settings.write_text("[packages.momentum.backtest]\nenabled = false\n")
     result = nox(strategies.home, "-s", "ci(momentum)")
     assert result.status == 0, result.text
     assert set(result.verdicts()) >= {"lint(momentum)", "typecheck(momentum)", "test(momentum)"}

@@ -259,7 +259,10 @@ def _look(  # pragma: no cover - needs pandas
     try:
         frame = pd.read_feather(file)
         seconds = frame["date"].astype("datetime64[s, UTC]").astype("int64").to_numpy()
-        values = frame[["open", "high", "low", "close", "volume"]].to_numpy(dtype="<f8")
+        columns = ["open", "high", "low", "close", "volume"]
+        if needed.candle == FUNDING:  # older files have the rate where candles have `open`
+            columns = ["funding_rate" if "funding_rate" in frame.columns else "open"]
+        values = frame[columns].to_numpy(dtype="<f8")
     except Exception as error:  # whatever pandas makes of it
         return Seen(fault=f"the file cannot be read: {(str(error).splitlines() or ['?'])[0]}")
     begins, ends = (int(seconds[0]), int(seconds[-1])) if len(seconds) else (None, None)
@@ -269,8 +272,8 @@ def _look(  # pragma: no cover - needs pandas
         return Seen(begins=begins, ends=ends)
     steps = np.diff(times)
     wide = np.flatnonzero(steps > needed.step)
-    # of a funding rate only `open` means anything, and it may be 0 or below
-    prices = values[inside][:, :1] if needed.candle == FUNDING else values[inside][:, :4]
+    # a rate may be 0 or below
+    prices = values[inside][:, :4]
     bad = ~np.isfinite(prices) if needed.candle == FUNDING else ~(prices > 0)
     digest.update(f"{needed.pair}|{needed.timeframe}|{needed.candle}|{len(times)}\n".encode())
     digest.update(times.astype("<i8").tobytes())

@@ -162,7 +162,7 @@ def _result(raw: Mapping[str, Any], asked: Asked) -> Result:
         )
         for trade in raw["trades"]
     ]
-    daily = raw["wallet_stats"].get("sharpe")
+    daily = raw.get("wallet_stats", {}).get("sharpe")  # freqtrade of 2025 has none
     further = {name: raw.get(key) for key, name in _FURTHER.items()}
     return Result(
         trades=tuple(sorted(trades, key=lambda trade: (trade.closed, trade.pair))),

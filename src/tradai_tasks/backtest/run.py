@@ -30,7 +30,7 @@ __all__ = [
     "read_facts",
 ]
 
-_SHOWN = 8  # series that lack something and are named one by one
+_SHOWN = 40  # series that lack something and are named one by one
 _LOG_LINE = re.compile(
     r"^\d{4}-\d\d-\d\d [\d:,]+ - (?P<where>\S+) - (?P<level>[A-Z]+) - (?P<what>.*)"
 )
@@ -292,7 +292,7 @@ def last_words(log: str, error: str = "") -> str:
             said.append(found["what"])
     if error:
         said.append(" ".join(error.split()))
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    lines = [line.strip() for line in log.splitlines() if line.strip() and "━" not in line]
     words: Sequence[str] = list(dict.fromkeys(said))[-2:] or lines[-1:] or ["it printed nothing"]
     return ": ".join(words).rstrip(".")
 

@@ -131,3 +131,32 @@ def test_settings_of_a_strategy_lie_over_the_repositorys_key_by_key() -> None:
     assert for_strategy(base, own) == BacktestSettings(
         min_trades=20, smoke_days=7, pairs=("ETH/USDT:USDT",)
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("min-sharpe", -1.0),
+        ("min-sharpe", float("nan")),
+        ("min-profit-factor", -0.1),
+        ("min-profit-factor", float("nan")),
+        ("max-drawdown", 101.0),
+        ("max-drawdown", -1.0),
+        ("max-drawdown", float("inf")),
+        ("min-trades", 0),
+        ("smoke-days", 0),
+        ("full-months", 0),
+        ("pairs", []),
+        ("pairs", [".*/USDT:USDT"]),
+        ("end", "yesterday"),
+        ("max-missing", 50.0),
+    ],
+)
+def test_settings_that_would_let_anything_pass_are_refused(key: str, value: Any) -> None:
+    from tradai_tasks.settings import Settings
+    from tradai_tasks.settings_load import faults_of
+
+    fault, *_ = faults_of({"backtest": {key: value}}, Settings, "")
+    assert fault.startswith(f"backtest.{key}")
+    fault, *_ = faults_of({"packages": {"a": {"backtest": {key: value}}}}, Settings, "")
+    assert fault.startswith(f"packages.a.backtest.{key}")

@@ -168,7 +168,7 @@ def test_series_that_lack_are_named_one_by_one(tmp_path: Path) -> None:
         'momentum: 1 of 2 series lack candles; bring them with: nox -s "backtest-data(momentum)"',
         "  BTC/USDT:USDT 1h futures: nothing from a to b; 3 candles (futures/BTC.feather)",
     ]
-    said = refused(tmp_path, facts(series=(lacking,) * 10), error=CandlesError)
+    said = refused(tmp_path, facts(series=(lacking,) * 42), error=CandlesError)
     assert said.endswith("  and 2 more")
 
 
