@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
+import subprocess  # nosec B404 - the one door: argument lists only, never a shell
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ def run(  # noqa: PLR0913 - one door has one signature
     """
     program = find_tool(argv[0], env=env)
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # nosec B603 - as above
             [program, *argv[1:]],
             cwd=cwd,
             env=None if env is None else dict(env),
@@ -136,7 +136,7 @@ def run_logged(
     stop = stop or threading.Event()
     with log.open("wb") as out:
         # in this process's own group: what ends the group, a CI's cancellation say, ends it too
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # nosec B603 - as above
             [program, *argv[1:]],
             cwd=cwd,
             env=None if env is None else dict(env),

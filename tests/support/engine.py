@@ -48,6 +48,16 @@ def engine(folder: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(timeout=60)
+            _unmount_below(folder)
+
+
+def _unmount_below(folder: Path) -> None:
+    """Unmount what the daemon leaves mounted, so that the folder can be removed."""
+    mounts = Path("/proc/mounts")
+    lines = mounts.read_text().splitlines() if mounts.exists() else []
+    for place in sorted((line.split(" ")[1] for line in lines), reverse=True):
+        if Path(place).is_relative_to(folder.resolve()):
+            subprocess.run(["umount", place], check=True, capture_output=True)
 
 
 def import_busybox(host: str, folder: Path, name: str) -> None:

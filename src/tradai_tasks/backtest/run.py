@@ -97,7 +97,7 @@ class Job:
 
     def overlay(self) -> dict[str, Any]:
         """Return what is laid over the strategy's configuration."""
-        exchange: dict[str, Any] = {"key": "", "secret": "", "password": "", "uid": ""}
+        exchange: dict[str, Any] = {"key": "", "secret": "", "password": "", "uid": ""}  # nosec B105 - none
         if self.pairs is not None:
             exchange["pair_whitelist"] = list(self.pairs)
         return {

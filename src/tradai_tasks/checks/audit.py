@@ -11,7 +11,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from tradai_tasks.errors import AuditServiceError, CommandFailedError
+from tradai_tasks.errors import AuditServiceError, CommandFailedError, TasksError
 from tradai_tasks.settings import SecuritySettings
 
 __all__ = [
@@ -182,13 +182,7 @@ def read_audit(
         CommandFailedError: pip-audit failed in another way.
     """
     if not output:
-        last = (error_text.strip().splitlines() or ["no message"])[-1]
-        if any(word in error_text for word in _SERVICE_WORDS):
-            raise AuditServiceError(
-                f"pip-audit: the advisory service cannot be reached ({_short(last)}); nothing was "
-                f"audited; try again, or set security.service-url"
-            )
-        raise CommandFailedError(f"pip-audit: failed without a report: {_short(last)}")
+        raise _no_report(error_text)
     accepted = {entry.id.upper() for entry in settings.ignore}
     allowed = {canonicalize_name(entry.name) for entry in settings.not_audited}
     vulnerable: list[str] = []
@@ -220,6 +214,16 @@ def read_audit(
         ),
         ignored=tuple(sorted(ignored)),
     )
+
+
+def _no_report(error_text: str) -> TasksError:
+    last = (error_text.strip().splitlines() or ["no message"])[-1]
+    if any(word in error_text for word in _SERVICE_WORDS):
+        return AuditServiceError(
+            f"pip-audit: the advisory service cannot be reached ({_short(last)}); nothing was "
+            f"audited; try again, or set security.service-url"
+        )
+    return CommandFailedError(f"pip-audit: failed without a report: {_short(last)}")
 
 
 def _advisory_line(name: str, version: str, advisory: Mapping[str, Any]) -> str:

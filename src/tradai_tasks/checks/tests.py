@@ -10,7 +10,7 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree as ET
+from xml.etree import ElementTree as ET  # nosec B405 - reads only what pytest has just written
 
 from tradai_tasks.checks.locked import Place
 from tradai_tasks.layout import TEST_FILE, Layout
@@ -104,39 +104,19 @@ def sync_commands(
         command.append("--all-packages")  # its tests are the members'
     else:
         command += ["--package", package.name] if in_workspace else ["--project", package.path]
-    further: list[list[str]] = []
     project = root.get("project")
     root_name = project.get("name") if isinstance(project, Mapping) else None
+    inexact = ["uv", "sync", "--locked", "--inexact", "--no-default-groups"]
+    further: list[list[str]] = []
     for place in places:
         option = [f"--{place.kind}", place.name]
         if place.owner == "package":
             command += option
         elif place.kind == "extra":
-            further.append(
-                [
-                    "uv",
-                    "sync",
-                    "--locked",
-                    "--inexact",
-                    "--no-default-groups",
-                    "--package",
-                    str(root_name),
-                    *option,
-                    "--no-install-project",
-                ]
-            )
+            named = ["--package", str(root_name), *option, "--no-install-project"]
+            further.append([*inexact, *named])
         elif place.name in own_groups or place.name in _group_names(package):
-            further.append(
-                [
-                    "uv",
-                    "sync",
-                    "--locked",
-                    "--inexact",
-                    "--no-default-groups",
-                    "--only-group",
-                    place.name,
-                ]
-            )
+            further.append([*inexact, "--only-group", place.name])
         else:
             command += option
     return [command, *further]
@@ -351,7 +331,8 @@ def _percent(value: float) -> str:
 def _counts(junit: Path) -> tuple[int, int, int]:
     if not junit.is_file():
         return 0, 0, 0
-    root = ET.parse(junit).getroot()  # noqa: S314 - pytest has just written it
+    # pytest has just written it
+    root = ET.parse(junit).getroot()  # noqa: S314  # nosec B314
     tests = failed = skipped = 0
     for suite in root.iter("testsuite"):
         tests += int(suite.get("tests", "0"))

@@ -157,38 +157,21 @@ class Context:
             requires: Sessions that run before it.
             tags: Tags to select it by.
         """
-        met = self.exclude & {name, name.partition("(")[0]}
-        if met:
-            self.left_out.update(met)
+        if self._is_left_out(name) or (packages is not None and not packages):
             return
-        if packages is not None and not packages:
-            return
-        if name in nox.registry.get():
-            # nox would let the later one win, with a warning that it will not for ever
-            raise SettingsError(
-                f"register(): the noxfile has a session {name!r} already; leave the library's out: "
-                f"register(exclude=[{name!r}])"
-            )
-        by_id = {self.workspace.session_id(one): one for one in packages or ()}
-
-        # the parameter is a string, since nox writes it into its --report as JSON
-        def session_body(session: nox.Session, package: str | None = None) -> None:
-            guarded(body, session, **({} if package is None else {"package": by_id[package]}))
-
-        session_body.__name__ = name
-        session_body.__doc__ = doc
-        python: str | list[str] | bool | None = False
-        if isolated:
-            several = every_python and isinstance(self.settings.python, tuple)
-            python = list(self.pythons) if several else self.python
-        function: Any = session_body
+        ids = [self.workspace.session_id(one) for one in packages or ()]
+        function: Any = _session_body(body, dict(zip(ids, packages or (), strict=True)))
+        function.__name__ = name
+        function.__doc__ = doc
         if packages is not None:
-            params = [nox.param(one, id=one, tags=[one]) for one in by_id]
-            function = nox.parametrize("package", params)(session_body)
+            params = [nox.param(one, id=one, tags=[one]) for one in ids]
+            function = nox.parametrize("package", params)(function)
+        several = every_python and isolated and isinstance(self.settings.python, tuple)
+        python = self.python if isolated else False
         nox.session(
             function,
             name=name,
-            python=python,
+            python=list(self.pythons) if several else python,
             venv_backend="uv" if isolated else "none",
             reuse_venv=True if isolated else None,
             default=default,
@@ -196,11 +179,29 @@ class Context:
             requires=[required for required in requires if required in self.names],
             tags=list(tags),
         )
-        prefixes = (
-            [f"{name}-{version}" for version in python] if isinstance(python, list) else [name]
-        )
-        suffixes = [f"({one})" for one in by_id] or [""]
+        prefixes = [f"{name}-{version}" for version in self.pythons] if several else [name]
+        suffixes = [f"({one})" for one in ids] or [""]
         self.names.extend(prefix + suffix for prefix in prefixes for suffix in suffixes)
+
+    def _is_left_out(self, name: str) -> bool:
+        """Tell whether the noxfile does without a session; one of its own must not be there."""
+        met = self.exclude & {name, name.partition("(")[0]}
+        self.left_out.update(met)
+        if not met and name in nox.registry.get():
+            # nox would let the later one win, with a warning that it will not for ever
+            raise SettingsError(
+                f"register(): the noxfile has a session {name!r} already; leave the library's out: "
+                f"register(exclude=[{name!r}])"
+            )
+        return bool(met)
+
+
+def _session_body(body: Callable[..., None], by_id: Mapping[str, Package]) -> Callable[..., None]:
+    # the parameter is a string, since nox writes it into its --report as JSON
+    def session_body(session: nox.Session, package: str | None = None) -> None:
+        guarded(body, session, **({} if package is None else {"package": by_id[package]}))
+
+    return session_body
 
 
 def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> None:
