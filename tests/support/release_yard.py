@@ -1,0 +1,261 @@
+"""All that a strategy's release meets: freqtrade, an engine, a registry, ECR, MLflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from tests.support.bases import import_python, strategy_wheel
+from tests.support.engine import engine
+from tests.support.freqtrade import Strategies, strategies
+from tests.support.mlflow_server import mlflow
+from tests.support.moto_server import ECR_PASSWORD, moto
+from tests.support.real import EXAMPLES, Result, clean_env, git, nox
+from tests.support.registry import USER, Proxy, proxy, registry
+
+SETTINGS = """\
+[backtest]
+end = "2026-02-01"
+data-dir = "{candles}"
+
+[images]
+login = "ecr"
+network = "host"
+
+[mlflow]
+metadata = {{ desk = "momentum" }}
+"""
+
+
+@dataclass
+class Yard:
+    """A strategies' repository, and the servers that its releases go to."""
+
+    repo: Strategies
+    registry: Proxy  # in front of the registry
+    mlflow: Proxy  # in front of MLflow
+    env: dict[str, str] = field(repr=False)
+
+    @property
+    def home(self) -> Path:
+        return self.repo.home
+
+    def release(self, *args: str, session: str = "release", **env: str) -> Result:
+        return nox(self.home, "-s", session, "--", *args, env={**self.env, **env}, timeout=900)
+
+    def start(self, *args: str) -> Running:
+        return Running(self.home, self.env, args)
+
+    def commit(self, version: str) -> str:
+        """Commit another version of momentum, and tag it."""
+        file = self.repo.strategy / "pyproject.toml"
+        lines = file.read_text().splitlines()
+        at = next(n for n, line in enumerate(lines) if line.startswith("version = "))
+        lines[at] = f'version = "{version}"'
+        file.write_text("\n".join(lines) + "\n")
+        git(self.home, "commit", "-qam", f"Version {version}")
+        locked = nox(self.home, "-s", "lock", env=self.env)
+        assert locked.status == 0, locked.text
+        tag = f"momentum-v{version}"
+        git(self.home, "tag", "-a", "-m", version, tag)
+        return tag
+
+    def evidence(self, tag: str) -> Path:
+        return self.home / "build" / "release" / tag
+
+    # --- what is there
+
+    def digests(self) -> dict[str, str]:
+        """The image's tags with their digests."""
+        base, auth = f"http://{self.registry.host}/v2/momentum", (USER, ECR_PASSWORD)
+        listed = httpx.get(f"{base}/tags/list", auth=auth)
+        if listed.status_code == 404:
+            return {}
+        kind = "application/vnd.docker.distribution.manifest.v2+json"
+        found = {}
+        for tag in listed.json()["tags"] or []:
+            headers = {"Accept": f"{kind}, application/vnd.oci.image.manifest.v1+json"}
+            answer = httpx.head(f"{base}/manifests/{tag}", auth=auth, headers=headers)
+            found[tag] = answer.headers["Docker-Content-Digest"]
+        return found
+
+    def versions(self) -> list[dict[str, Any]]:
+        query = {"filter": "name='momentum'"}
+        found = self._mlflow("GET", "model-versions/search", params=query)
+        return sorted(found.get("model_versions", []), key=lambda one: int(one["version"]))
+
+    def version_of(self, version: str) -> dict[str, Any]:
+        (found,) = [v for v in self.versions() if tags_of(v)["strategy_version"] == version]
+        return found
+
+    def aliases(self) -> dict[str, str]:
+        found = self._mlflow("GET", "registered-models/get", params={"name": "momentum"})
+        listed = found["registered_model"].get("aliases", [])
+        return {one["alias"]: one["version"] for one in listed}
+
+    def runs(self, tag: str) -> list[dict[str, Any]]:
+        name = {"experiment_name": "strategy-releases"}
+        found = self._mlflow("GET", "experiments/get-by-name", params=name)
+        body = {
+            "experiment_ids": [found["experiment"]["experiment_id"]],
+            "filter": f"tags.release_tag = '{tag}'",
+        }
+        return list(self._mlflow("POST", "runs/search", json=body).get("runs", []))
+
+    def artifacts(self, run: str) -> set[str]:
+        query = {"run_id": run, "path": "report"}
+        found = self._mlflow("GET", "artifacts/list", params=query)
+        return {one["path"] for one in found.get("files", [])}
+
+    def _mlflow(self, method: str, path: str, **given: Any) -> dict[str, Any]:
+        url = f"http://{self.mlflow.host}/api/2.0/mlflow/{path}"
+        answer: dict[str, Any] = httpx.request(method, url, timeout=60, **given).json()
+        return answer
+
+    def writes(self) -> list[str]:
+        """What changed something at either server since `forget`."""
+        reading = ("/runs/search",)
+        made = [*self.registry.writes(), *self.mlflow.writes()]
+        return [f"{m} {path}" for m, path in made if not path.endswith(reading)]
+
+    def forget(self) -> None:
+        self.registry.forget()
+        self.mlflow.forget()
+
+
+def tags_of(version: dict[str, Any]) -> dict[str, str]:
+    return {one["key"]: one["value"] for one in version["tags"]}
+
+
+class Running:
+    """A release that runs, in a process group of its own, to be killed."""
+
+    def __init__(self, home: Path, env: dict[str, str], args: tuple[str, ...]) -> None:
+        self.lines: list[str] = []
+        self._came = threading.Condition()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "nox", "-s", "release", "--", *args],
+            cwd=home,
+            env=clean_env(**env),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stream:
+            for line in stream:
+                with self._came:
+                    self.lines.append(line)
+                    self._came.notify_all()
+        with self._came:
+            self._came.notify_all()
+
+    def wait_for(self, passage: str, timeout: float = 600) -> None:
+        """Wait until a line of its progress has a passage."""
+        with self._came:
+            came = self._came.wait_for(
+                lambda: any(passage in line for line in self.lines) or not self._reader.is_alive(),
+                timeout,
+            )
+        assert came, f"no {passage!r} in time: {''.join(self.lines)}"
+        assert any(passage in line for line in self.lines), "".join(self.lines)
+
+    def kill(self) -> None:
+        """End it and all that it started, as nothing can be prepared for."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=60)
+        self._reader.join(timeout=60)
+
+
+@dataclass
+class Hold:
+    """A request that is held on its way, such that the client can be killed meanwhile."""
+
+    reached: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def holding(server: Proxy, method: str, path: str, *, carried_out: bool) -> Iterator[Hold]:
+    """Hold the first request that fits; once let go it is carried out, or lost."""
+    hold = Hold()
+    take: Callable[[str, str], Any] = server.take
+    if not carried_out:
+        server.fail(method, path, "drop")
+
+    def held(given: str, where: str) -> Any:
+        import re
+
+        if not hold.reached.is_set() and given == method and re.search(path, where):
+            hold.reached.set()
+            assert hold.go.wait(600)
+        return take(given, where)
+
+    server.take = held  # type: ignore[method-assign]  # for as long as this lasts
+    try:
+        yield hold
+    finally:
+        hold.go.set()
+        server.take = take  # type: ignore[method-assign]  # as it was
+
+
+@contextmanager
+def release_yard(folder: Path) -> Iterator[Yard]:
+    """Start all servers, and make a repository whose momentum can be released."""
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        docker = stack.enter_context(engine(_made(folder / "engine")))
+        stored = stack.enter_context(registry(folder / "registry", password=ECR_PASSWORD))
+        stack.enter_context(moto(patch))
+        tracking = stack.enter_context(mlflow(folder / "mlflow"))
+        images = stack.enter_context(proxy(stored))
+        models = stack.enter_context(proxy(tracking.removeprefix("http://")))
+        boto3.client("ecr").create_repository(repositoryName="momentum")
+        stubs = ("pandas==2.3.3", "freqtrade==2026.9")
+        import_python(docker, _made(folder / "base"), "freqtradeorg/freqtrade:stable", stubs=stubs)
+        repo = strategies(folder / "examples")
+        _prepare(repo)
+        env = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        env |= {
+            "DOCKER_HOST": docker,
+            "ECR_REGISTRY": images.host,
+            "MLFLOW_TRACKING_URI": f"http://{models.host}",
+        }
+        yield Yard(repo, images, models, env)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _prepare(repo: Strategies) -> None:
+    """Commit the settings, and put the library's wheel where the Dockerfile looks for it."""
+    repo.settings.write_text(SETTINGS.format(candles=repo.candles), encoding="utf-8")
+    strategy_wheel(repo.strategy / "wheels", EXAMPLES / "tradai-uv" / "libs" / "tradai-strategy")
+    git(repo.home, "add", "-A")
+    git(repo.home, "commit", "-qm", "Settings")
+
+
+def figures(evidence: Path, stage: str) -> dict[str, Any]:
+    """Return the evidence of a stage."""
+    found: dict[str, Any] = json.loads((evidence / f"{stage}.json").read_bytes())
+    return found
