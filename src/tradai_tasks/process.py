@@ -20,6 +20,7 @@ from tradai_tasks.errors import CommandFailedError, StoppedError, ToolMissingErr
 __all__ = ["Completed", "find_tool", "run", "run_logged"]
 
 _TICK = 0.1  # seconds between two looks at whether to stop
+_PATIENCE = (10.0, 5.0)  # seconds for a command to end after an interrupt, and after a SIGTERM
 _INSTALL_HINTS = {
     "git": "install git",
     "uv": "install uv, or nox with its extra: nox[uv]",
@@ -157,12 +158,17 @@ def run_logged(
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process that is still running: gently, and harder where that does not help."""
-    for number, patience in ((signal.SIGINT, 10.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, None)):
+    gentle, firm = _PATIENCE
+    for number, seconds in (
+        (signal.SIGINT, gentle),
+        (signal.SIGTERM, firm),
+        (signal.SIGKILL, None),
+    ):
         if process.poll() is not None:
             return
         process.send_signal(number)
         try:
-            process.wait(timeout=patience)
+            process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             continue
 
