@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tour_release import empty_servers
+
 ROOT = Path(__file__).resolve().parent.parent
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "A reader",
@@ -26,6 +28,7 @@ _IDENTITY = {
 }
 
 _FULL = ("backtest-full(momentum)", "--", "--dry-run")
+_BUMP = ("momentum", "minor", "--tag")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +109,17 @@ def walk_strategies(tour: Tour) -> None:
     tour.nox("What a full backtest would be held against", "-s", *_FULL)
 
 
+def walk_release(tour: Tour) -> None:
+    """Bump and tag a strategy, and see what its release would do."""
+    tour.git("A strategies repository", "init", "--quiet", "--initial-branch=main")
+    tour.git("Everything is in it", "add", "--all")
+    tour.git("and committed", "commit", "--quiet", "--message=Strategies")
+    lock = ["uv", "lock", "--quiet", "--project", "strategies/momentum"]
+    tour.step("The lock file of one strategy", lock, " ".join(lock))
+    tour.nox("A higher version, committed and tagged", "-s", "bump", "--", *_BUMP)
+    tour.nox("What its release would do", "-s", "release", "--", "momentum-v1.1.0", "--dry-run")
+
+
 def main() -> None:
     """Take the tour and print what it did."""
     parser = argparse.ArgumentParser(prog="nox -s tour --", description=__doc__)
@@ -123,6 +137,11 @@ def main() -> None:
             # beside the platform, where its local source points
             tour = scratch("tradai-strategies", folder / "tradai-strategies", done=tour.done)
             walk_strategies(tour)
+        with empty_servers() as servers:
+            # beside the platform, where its local source points
+            shop = scratch("tradai-strategies", folder / "strategies-to-release")
+            release = Tour(home=shop.home, env={**shop.env, **servers}, done=tour.done)
+            walk_release(release)
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

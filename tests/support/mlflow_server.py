@@ -48,7 +48,7 @@ def mlflow(folder: Path) -> Iterator[str]:
     program = environment() / "bin" / "mlflow"
     need(
         program.exists(),
-        f"MLflow {VERSION} (make it with: .ci/run --servers, or by hand in {environment()})",
+        f"MLflow {VERSION} (install it with: uv run python -m tests.support.mlflow_server)",
     )
     folder.mkdir(parents=True, exist_ok=True)
     with socket.socket() as probe:
