@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -80,11 +79,12 @@ class Store:
         raw = {"schema": _SCHEMA, **_raw(replace(evidence, files=files))}
         text = msgspec.json.format(msgspec.json.encode(raw), indent=2)
         self.prepare()
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".new-", delete=False) as scratch:
-            scratch.write(text + b"\n")
-            scratch.flush()
-            os.fsync(scratch.fileno())
-        Path(scratch.name).replace(self.folder / f"{evidence.stage}.json")
+        scratch = self.folder / f".{evidence.stage}.json.new"
+        with scratch.open("wb") as file:
+            file.write(text + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(self.folder / f"{evidence.stage}.json")
 
     def prepare(self) -> None:
         """Make the folder, out of git's sight whatever the repository ignores."""
