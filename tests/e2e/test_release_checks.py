@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.inprocess import InProcess, run
@@ -199,7 +200,7 @@ def test_a_release_in_ci_is_of_the_tag_that_the_event_names(run: InProcess, tmp_
     home = repository(run.home)
     git(home, "tag", TAG)
     head = git(home, "rev-parse", "HEAD")
-    event = {
+    event: dict[str, Any] = {
         "repository": {"full_name": "quant/strategies", "default_branch": "main"},
         "workflow_run": {
             "conclusion": "success",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import types
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +25,7 @@ from tests.support.freqtrade import Strategies, strategies
 from tests.support.mlflow_server import mlflow
 from tests.support.moto_server import ECR_PASSWORD, moto
 from tests.support.real import EXAMPLES, Result, clean_env, git, nox
-from tests.support.registry import USER, Proxy, proxy, registry
+from tests.support.registry import USER, Fault, Proxy, proxy, registry
 
 SETTINGS = """\
 [backtest]
@@ -197,24 +199,22 @@ class Hold:
 def holding(server: Proxy, method: str, path: str, *, carried_out: bool) -> Iterator[Hold]:
     """Hold the first request that fits; once let go it is carried out, or lost."""
     hold = Hold()
-    take: Callable[[str, str], Any] = server.take
+    take = server.take
     if not carried_out:
         server.fail(method, path, "drop")
 
-    def held(given: str, where: str) -> Any:
-        import re
-
+    def held(self: Proxy, given: str, where: str) -> Fault | None:
         if not hold.reached.is_set() and given == method and re.search(path, where):
             hold.reached.set()
             assert hold.go.wait(600)
         return take(given, where)
 
-    server.take = held  # type: ignore[method-assign]  # for as long as this lasts
+    server.take = types.MethodType(held, server)  # type: ignore[method-assign]  # for a while
     try:
         yield hold
     finally:
         hold.go.set()
-        server.take = take  # type: ignore[method-assign]  # as it was
+        del server.take  # the class's own again
 
 
 @contextmanager
