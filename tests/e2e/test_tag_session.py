@@ -144,5 +144,5 @@ def test_a_dispatch_without_a_tag(hub: Hub) -> None:
     assert hub.handed_down() == expected
     unknown = hub("workflow_dispatch", {}, "--environment", "porduction")
     assert "environment 'porduction': there is none; known are dev" in unknown.log
-    nothing = hub("workflow_dispatch", {})
+    nothing = hub("workflow_dispatch", {}, "--environment", "")
     assert "tag: the CI event names no tag; give one: nox -s tag -- v1.2.0" in nothing.log

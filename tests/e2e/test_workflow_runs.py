@@ -239,7 +239,8 @@ def test_a_strategy_whose_check_fails_is_not_released(strategies: Hub) -> None:
 
 
 _FOLLOWING = {
-    "docker-build.yml": ["images"],
+    "docker-build.yml": ["images", "deploy"],
+    "deploy-lambdas.yml": ["lambdas"],
     "publish-libs.yml": ["build", "publish"],
 }
 
@@ -249,12 +250,13 @@ def released(platform: Hub) -> Hub:
     """A platform that says where its tags go, with every workflow that follows CI."""
     table = '\n[[tool.tradai-tasks.deploy.tags]]\nkind = "release"\nenvironment = "staging"\n'
     edit_end(platform.home / "pyproject.toml", table)
-    sessions = {name for names in _FOLLOWING.values() for name in names} | {"tag"}
+    sessions = {name for names in _FOLLOWING.values() for name in names} | {"tag", "deploy"}
     repository = Repository(
         kind="platform",
         sessions=frozenset(sessions),
         locked=True,
         services=True,
+        lambdas=True,
         libraries=True,
         publishes_to_aws=True,
     )
@@ -280,10 +282,25 @@ def test_a_tag_that_passed_ci_is_released(released: Hub, workflow: str) -> None:
     # what is called stands in for the session; its own tests show that it works
     assert run.sessions() == sorted(["tag", *_FOLLOWING[workflow]]), run.log
     for call in run.calls[1:]:
-        assert call["argv"][:4] == ["-s", call["sessions"][0], "--", "v1.2.0"]
+        assert call["argv"][:3] == ["-s", call["sessions"][0], "--"]
+        said = call["argv"][3:]
+        # lambdas reads the tag from the event by itself, as a dispatch has none
+        assert said[0] == "v1.2.0" or said == ["--environment", "staging"]
         assert call["env"]["GITHUB_REF_NAME"] == "main"  # and nothing was misled by it
     assert run.calls[-1]["env"]["AWS_REGION"] == "eu-central-1"
     assert "cache true" not in run.log
+
+
+def test_a_dispatch_of_lambdas_to_staging(released: Hub) -> None:
+    git(released.home, "checkout", "-q", "main")
+    payload = {
+        "inputs": {"environment": "staging"},
+        "repository": {"full_name": released.name, "default_branch": "main"},
+    }
+    run = released.act("workflow_dispatch", payload, workflow="deploy-lambdas.yml", real="tag")
+    assert run.status == 0, run.log
+    assert run.sessions() == ["lambdas", "tag"]
+    assert run.calls[-1]["argv"] == ["-s", "lambdas", "--", "--environment", "staging"]
 
 
 def test_wheels_are_built_without_credentials(released: Hub) -> None:

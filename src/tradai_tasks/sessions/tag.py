@@ -26,7 +26,7 @@ _OPTIONS: list[Option] = [
     (("tag",), {"nargs": "?", "help": "the release tag; by default the one that the event names"}),
     (
         ("--environment",),
-        {"metavar": "NAME", "help": "where it goes, if not where the settings say"},
+        {"metavar": "NAME", "help": "where it goes, if not where the settings say; may be empty"},
     ),
 ]
 _COLUMNS = ("tag", "version", "environment", "commit")
@@ -35,12 +35,13 @@ _COLUMNS = ("tag", "version", "environment", "commit")
 def tag(session: nox.Session, context: Context) -> None:
     """Validate the tag, and hand it down."""
     options = parse(session, _OPTIONS, _DOC)
+    wanted = options.environment or None  # a workflow's input that was not given is empty
     event = read_event(os.environ)
     asked = asked_by(os.environ, event)
     deploy = context.settings.deploy
     text = options.tag or (asked.tag if asked else None)
     if text is None:
-        _without(session, context, options.environment)
+        _without(session, context, wanted)
         return
     named = _parsed(context, text)
     if options.tag and asked and asked.is_workflow_run:
@@ -49,7 +50,7 @@ def tag(session: nox.Session, context: Context) -> None:
     branch = context.settings.release.branch
     found = look(git, named, branch=branch or main_branch_of(event), env=os.environ)
     check(named, found, None, asked=asked, main=branch)
-    environment = environment_of(named, deploy, asked=options.environment).name
+    environment = environment_of(named, deploy, asked=wanted).name
     _hand_down(named.text, named.version, environment, found.commit or "")
 
 

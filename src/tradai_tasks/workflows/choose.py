@@ -40,6 +40,12 @@ CATALOG = (
         has="services",
     ),
     Workflow(
+        file="deploy-lambdas.yml",
+        kind="platform",
+        sessions=frozenset({"tag", "lambdas", "deploy"}),
+        has="lambdas",
+    ),
+    Workflow(
         file="publish-libs.yml",
         kind="platform",
         sessions=frozenset({"tag", "build", "publish"}),
@@ -129,6 +135,7 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
         "python": settings.python or "",
         "before": ",".join(before),
         "lock_glob": "**/uv.lock" if repository.locked else "**/pyproject.toml",
+        "environments": ", ".join(map(json.dumps, repository.environments)),
         "release_environment": settings.release_environment,
         "aws_role": settings.aws_role,
         "aws_key_id": settings.aws_key_id,

@@ -16,6 +16,7 @@ from tradai_tasks.checks.tests import marked_files
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.layout import layout_of
 from tradai_tasks.process import run
+from tradai_tasks.release.environment import BUILT_IN, environments
 from tradai_tasks.release.libraries import DEFAULT_LIBRARY
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_table import Kind
@@ -45,6 +46,7 @@ class Repository:
     libraries: bool = False  # there are wheels to publish
     services: bool = False
     lambdas: bool = False
+    environments: tuple[str, ...] = BUILT_IN
     stacks: tuple[str, ...] = ()
     registry_set: bool = False  # the settings name the registry
     publishes_to_aws: bool = True  # libraries go to CodeArtifact
@@ -103,6 +105,7 @@ def gather(  # noqa: PLR0913 - all that there is to look at
         registry_set=settings.images.registry is not None,
         services=bool(workspace.services),
         lambdas=bool(workspace.lambdas),
+        environments=environments(settings.deploy),
         stacks=tuple(unit.name for unit in workspace.stacks),
         docs=tree.is_file("mkdocs.yml"),
         devcontainer=tree.is_file(".devcontainer/devcontainer.json"),
