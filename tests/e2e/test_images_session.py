@@ -151,7 +151,7 @@ def test_a_test_tag_is_released_from_two_commits(platform: InProcess, front: Pro
 def test_the_lambdas_are_built_on_their_base(
     platform: InProcess, front: Proxy, docker_host: str
 ) -> None:
-    first = images(platform, "v1.2.0", session="lambdas")
+    first = images(platform, "v1.2.0", "--images-only", session="lambdas")
     assert first.status == 0, first.log + first.out
     base = there(front, "tradai/lambda-base", "v1.2.0")
     assert base is not None
@@ -167,10 +167,10 @@ def test_the_lambdas_are_built_on_their_base(
     listed = docker(docker_host, "run", "--rm", "--network=none", name, "pip", "list")
     assert "tradai-common 1.4.0" in " ".join(listed.split())
     front.forget()
-    second = images(platform, "v1.2.0", session="lambdas")
+    second = images(platform, "v1.2.0", "--images-only", session="lambdas")
     assert second.status == 0, second.log
     assert front.writes() == []
-    alone = images(platform, "v1.2.0", "--only", "base", session="lambdas")
+    alone = images(platform, "v1.2.0", "--images-only", "--only", "base", session="lambdas")
     assert alone.status == 0, alone.log
 
 

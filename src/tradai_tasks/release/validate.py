@@ -32,7 +32,18 @@ from tradai_tasks.release.event import Asked
 from tradai_tasks.release.step import Release
 from tradai_tasks.tags import ReleaseTag, check_release, check_version
 
-__all__ = ["Found", "Versioned", "check", "look", "public_address", "release_of", "still_holds"]
+__all__ = [
+    "Found",
+    "Versioned",
+    "check",
+    "look",
+    "public_address",
+    "release_of",
+    "source_of",
+    "still_holds",
+    "tagged",
+    "tree_holds",
+]
 
 _SHORT = 12  # digits of a commit in a message
 _SHOWN = 5  # paths in a message
@@ -75,7 +86,7 @@ def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str
     Raises:
         GitError: git failed unexpectedly.
     """
-    commit = git.commit(f"refs/tags/{tag}")
+    commit = tagged(git, tag.text)
     main = _main(git, branch)
     return Found(
         commit=commit,
@@ -87,8 +98,19 @@ def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str
         time=int(_ask(git, "log", "-1", "--no-show-signature", "--format=%ct", commit))
         if commit
         else 0,
-        source=_source(git, env),
+        source=source_of(git, env),
     )
+
+
+def tagged(git: Git, name: str) -> str | None:
+    """Return the commit that a tag names; None where there is no such tag.
+
+    That there is one must be asked first: git takes `refs/tags/v1.0.0-gabc1234`, as `git describe`
+    writes it, for the commit abc1234, whatever is before it.
+    """
+    argv = ["git", "show-ref", "--verify", "--quiet", f"refs/tags/{name}"]
+    done = run(argv, cwd=git.folder, env=git.env, check=False)
+    return git.commit(f"refs/tags/{name}") if done.returncode == 0 else None
 
 
 def check(
@@ -163,18 +185,38 @@ def still_holds(git: Git, release: Release, *, untracked: bool) -> None:
         WrongCommitError: HEAD moved, or the tag did.
         DirtyTreeError: Files changed.
     """
-    tag = git.commit(f"refs/tags/{release.tag}")
-    if tag != release.commit or git.commit("HEAD") != release.commit:
-        raise WrongCommitError(
-            f"tag {release.tag}: the tag or HEAD moved while the gates ran; nothing was pushed or "
-            f"registered; run the same again"
-        )
+    if tagged(git, release.tag.text) != release.commit:
+        raise WrongCommitError(_moved(release))
+    tree_holds(git, release, untracked=untracked)
+
+
+def tree_holds(git: Git, release: Release, *, untracked: bool) -> None:
+    """See that the work tree is still the released commit's; a release need not have a tag.
+
+    Args:
+        git: The repository.
+        release: What is released.
+        untracked: Whether new files count too.
+
+    Raises:
+        WrongCommitError: HEAD moved.
+        DirtyTreeError: Files changed.
+    """
+    if git.commit("HEAD") != release.commit:
+        raise WrongCommitError(_moved(release))
     dirty = tuple(entry.path for entry in git.status() if untracked or entry.index != "?")
     if dirty:
         raise DirtyTreeError(
             f"{_listed(dirty)} changed while the gates ran, so they did not judge {release.tag}; "
             f"nothing was pushed or registered; put that back, or ignore it if a tool leaves it"
         )
+
+
+def _moved(release: Release) -> str:
+    return (
+        f"tag {release.tag}: the tag or HEAD moved while the gates ran; nothing was pushed or "
+        f"registered; run the same again"
+    )
 
 
 def public_address(url: str) -> str | None:
@@ -277,7 +319,8 @@ def _branches(git: Git, tag: ReleaseTag) -> tuple[str, ...]:
     return tuple(_ask(git, *argv).split())
 
 
-def _source(git: Git, env: Mapping[str, str]) -> str | None:
+def source_of(git: Git, env: Mapping[str, str]) -> str | None:
+    """Return the address of the repository, without credentials; None where it has none."""
     server, repository = env.get("GITHUB_SERVER_URL"), env.get("GITHUB_REPOSITORY")
     if env.get("GITHUB_ACTIONS") == "true" and server and repository:
         return public_address(f"{server}/{repository}")

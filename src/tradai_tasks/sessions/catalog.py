@@ -25,6 +25,7 @@ class Entry:
     platform_only: bool = False
     strategies_only: bool = False
     with_images: bool = False  # only where a service or a strategy has a Dockerfile
+    with_services: bool = False  # only where there are services
     with_lambdas: bool = False  # only where there are lambdas
     every_python: bool = False  # one for each Python of the settings
     isolated: bool = True  # has an environment of its own
@@ -167,9 +168,17 @@ CATALOG = (
     ),
     Entry(
         name="lambdas",
-        body="images:lambdas",
-        doc="Build and push the images of a release's lambdas, on their base.",
+        body="deploy:lambdas",
+        doc="Build the images of lambdas on their base, and bring their functions to them.",
         with_lambdas=True,
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
+        name="deploy",
+        body="deploy:deploy",
+        doc="Bring an environment's ECS services to a release, and verify every task's image.",
+        with_services=True,
         isolated=False,
         parallel=False,
     ),

@@ -1,4 +1,4 @@
-"""`images` and `lambdas`: the images of a release where they stand alone."""
+"""`images`: the images of a release where they stand alone."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from tradai_tasks.release.image_rules import LatestRule
 from tradai_tasks.release.image_specs import ImageKind, ImageSpec, image_specs, select
 from tradai_tasks.release.images import image_stage
 from tradai_tasks.release.platform_images import (
-    BASE_STAGE,
-    LAMBDA_STAGE,
     image_matrix,
-    lambda_image_stages,
     latest_rule,
     with_wheels,
 )
@@ -32,11 +29,11 @@ from tradai_tasks.sessions.release import EVIDENCE, LOOKS, TAG, Stages, run_stag
 from tradai_tasks.sessions.release_stages import Needs
 from tradai_tasks.tags import ReleaseTag
 
-__all__ = ["images", "lambdas"]
+__all__ = ["BASE", "OPTIONS", "images", "latest_rule_of", "opened_images", "print_matrix"]
 
-_BASE = "base"  # what `--only` calls the base of the lambdas
+BASE = "base"  # what `--only` calls the base of the lambdas
 
-_OPTIONS: list[Option] = [
+OPTIONS: list[Option] = [
     TAG,
     *LOOKS,
     (
@@ -55,11 +52,11 @@ _OPTIONS: list[Option] = [
 def images(session: nox.Session, context: Context) -> None:
     """Build and push the images of services, or of a strategy."""
     doc = "Build and push the images of a release, as far as the registry lacks them."
-    options = parse(session, [*_OPTIONS, EVIDENCE], doc)
+    options = parse(session, [*OPTIONS, EVIDENCE], doc)
     is_platform = context.workspace.kind != "strategies"
     kinds: tuple[ImageKind, ...] = ("service",) if is_platform else ("strategy",)
     if options.matrix:
-        _matrix(context, options, kinds)
+        print_matrix(context, options, kinds)
     elif not is_platform:
         if options.only or options.move_latest or options.keep_latest:
             raise BadArgumentsError(
@@ -71,33 +68,14 @@ def images(session: nox.Session, context: Context) -> None:
 
         @contextmanager
         def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
-            with _opened(context, options, kinds) as (specs, room):
+            with opened_images(context, options, kinds) as (specs, room):
                 release = needs.release
-                rule = _rule(options, release.tag)
+                rule = latest_rule_of(options, release.tag)
                 yield (image_stage(release, images=specs, room=room, latest=rule, name=name),)
 
         # a part of the images must not be taken for all of them
         name = "-".join([IMAGE, *options.only])
         _run(session, context, options, {name: False}, opened)
-
-
-def lambdas(session: nox.Session, context: Context) -> None:
-    """Build and push the images of lambdas: their base, then all that are built on it."""
-    doc = "Build and push the images of a release's lambdas: their base, then each of them."
-    options = parse(session, _OPTIONS, doc)
-    if options.matrix:
-        _matrix(context, options, ("lambda",))
-        return
-
-    @contextmanager
-    def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
-        with _opened(context, options, ("base", "lambda")) as (specs, room):
-            rule = _rule(options, needs.release.tag)
-            base, own = lambda_image_stages(needs.release, images=specs, room=room, latest=rule)
-            yield base, Stage(name=name, steps=own.steps, parallel=own.parallel)
-
-    name = "-".join([LAMBDA_STAGE, *options.only])
-    _run(session, context, options, {BASE_STAGE: False, name: False}, opened)
 
 
 def _run(
@@ -128,15 +106,16 @@ def _specs(
         if spec.kind != "base"
         and (spec.kind != "strategy" or context.tree.is_file(spec.dockerfile))
     ]
-    is_base_alone = bool(base) and set(options.only) == {_BASE}
+    is_base_alone = bool(base) and set(options.only) == {BASE}
     others = [] if is_base_alone else select(own, options.only)
     return with_wheels([*base, *others], context.workspace, context.tree)
 
 
 @contextmanager
-def _opened(
+def opened_images(
     context: Context, options: Namespace, kinds: Sequence[ImageKind]
 ) -> Iterator[tuple[list[ImageSpec], ImageRoom]]:
+    """Yield the images of some kinds, as far as `--only` names them, and what to make them with."""
     settings = context.settings.images
     home = home_of(settings, os.environ)
     specs = _specs(context, options, home, kinds)
@@ -144,15 +123,29 @@ def _opened(
         yield specs, room
 
 
-def _matrix(context: Context, options: Namespace, kinds: Sequence[ImageKind]) -> None:
-    """Print the matrix; a job that only builds one needs to know no registry."""
+def print_matrix(
+    context: Context, options: Namespace, kinds: Sequence[ImageKind], **more: str
+) -> None:
+    """Print the matrix; a job that only builds one needs to know no registry.
+
+    Args:
+        context: The repository.
+        options: With `only`.
+        kinds: Of which images.
+        more: Further outputs of the CI step.
+    """
     found = _specs(context, options, Home(host=""), kinds)
     matrix = image_matrix(found)
     print(matrix)
-    write_outputs({"matrix": matrix, "any": "true" if found else "false"})
+    write_outputs({"matrix": matrix, "any": "true" if found else "false", **more})
 
 
-def _rule(options: Namespace, tag: ReleaseTag) -> LatestRule:
+def latest_rule_of(options: Namespace, tag: ReleaseTag) -> LatestRule:
+    """Return how `latest` moves, by the options and the tag.
+
+    Raises:
+        BadArgumentsError: The options contradict each other.
+    """
     if options.move_latest and options.keep_latest:
         raise BadArgumentsError("--move-latest and --keep-latest: give one of the two")
     if options.keep_latest:

@@ -48,12 +48,14 @@ __all__ = [
     "EVIDENCE",
     "LOOKS",
     "TAG",
+    "Basis",
     "Order",
     "Stages",
     "Wanted",
     "mlflow_register",
     "release",
     "run_stages",
+    "validated",
     "wanted_of",
 ]
 
@@ -108,6 +110,15 @@ class Wanted:
     json: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    """What stages are run for, and how it is seen that this still holds."""
+
+    release: Release
+    holds: Callable[..., None]  # called with `untracked`; raises where it does not hold any more
+    needs_lock: bool = True  # whether what is released is only known with its lock files
+
+
 def release(session: nox.Session, context: Context) -> None:
     """Release what a tag names, as far as it is not released yet."""
     options = parse(session, _OPTIONS, "Release what a tag names: gates, image, model version.")
@@ -150,6 +161,7 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
     *,
     order: Order = stage_order,
     opened: Stages = stages,
+    basis: Basis | None = None,
 ) -> None:
     """Validate the tag of `options`, show what its stages have to do, and do it.
 
@@ -160,14 +172,19 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
         wanted: What was asked for.
         order: Tells a tag's stages, in order, and whether each is a gate.
         opened: Opens the stages.
+        basis: What they are run for; what the tag names, in a work tree of just that, when None.
 
     Raises:
         TasksError: It is not done.
     """
     mask_environment()
-    git = Git.open(context.root)
-    made = _validated(context, git, options.tag, wanted)
-    store = _store(context, made)
+    if basis is None:
+        git = Git.open(context.root)
+        # its state may be asked from anywhere
+        tagged = validated(context, git, options.tag, strictly=not wanted.status)
+        basis = Basis(release=tagged, holds=partial(still_holds, git, tagged))
+    made = basis.release
+    store = _store(context, made, needs_lock=basis.needs_lock)
     known = order(made.tag)
     chosen = choose(known, only=wanted.only, start=wanted.start)
     stop = threading.Event()
@@ -187,22 +204,32 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
             store=store,
             jobs=context.settings.release.jobs or os.cpu_count() or 1,
             say=session.log,
-            after_gate=partial(still_holds, git, made, untracked=False),
-            before_acting=partial(still_holds, git, made, untracked=True),
+            after_gate=partial(basis.holds, untracked=False),
+            before_acting=partial(basis.holds, untracked=True),
             stop=stop,
         )
         _conclude(session, made, engine.run(), is_all=len(given) + len(active) == len(known))
 
 
-def _validated(context: Context, git: Git, text: str | None, wanted: Wanted) -> Release:
-    """Return what is to be released, or refuse it."""
+def validated(context: Context, git: Git, text: str | None, *, strictly: bool) -> Release:
+    """Return what a tag names, or refuse it.
+
+    Args:
+        context: The repository.
+        git: The same.
+        text: The tag; None for the one that the CI event names.
+        strictly: Whether the work tree must be of just that, and the commit on the main branch.
+
+    Raises:
+        TasksError: There is no such release to make.
+    """
     event = read_event(os.environ)
     asked = asked_by(os.environ, event)
     tag = _tag(context, text, asked)
     package = package_of(context, tag)
     named = context.settings.release.branch
     found = look(git, tag, branch=named or main_branch_of(event), env=os.environ)
-    if not wanted.status:  # that may be asked from anywhere
+    if strictly:
         versioned = None if package is None else _versioned(context, package)
         check(tag, found, versioned, asked=asked, main=named)
     return release_of(tag, found, context.root)
@@ -239,16 +266,16 @@ def _versioned(context: Context, package: Package) -> Versioned:
     )
 
 
-def _store(context: Context, made: Release) -> Store:
+def _store(context: Context, made: Release, *, needs_lock: bool) -> Store:
     """Return where the evidence of a release is kept."""
     locks = [join(project, "uv.lock") for project in projects_of(context, made.tag)]
     missing = [lock for lock in locks if not context.tree.is_file(lock)]
-    if missing:
+    if missing and needs_lock:
         raise LockMissingError(
             f"{', '.join(missing)}: no such lock file, so it cannot be said what is released; make "
             f"it with: nox -s lock"
         )
-    lock = digest_of([context.root / lock for lock in locks])
+    lock = digest_of([context.root / lock for lock in locks if lock not in missing])
     subject = Subject(tag=made.tag.text, commit=made.commit, lock=lock)
     return Store(folder=context.root / "build" / "release" / made.tag.text, subject=subject)
 
