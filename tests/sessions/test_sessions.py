@@ -99,7 +99,7 @@ def test_a_platform_lists_its_sessions_and_check_alone_is_default(run: InProcess
         "changes", "affected", "perf(a)", "perf(b)", "contract", "integration",
         "tag", "gate", "workflows",
         "release", "build", "publish",
-        "check",
+        "codeartifact-login", "check",
     ]  # fmt: skip
     chosen = {line[2:].split(" ")[0] for line in ran.out.splitlines() if line.startswith("* ")}
     assert chosen == {"lint", "typecheck", "test(a)", "test(b)", "check"}

@@ -47,7 +47,7 @@ class State:
     lasting: float = 43200.0  # seconds for which a token is good
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # name -> project, bytes
     # what goes wrong at the next requests, one a request: an HTTP status, drop, drop-after-store,
-    # garbage, ok; kinds of request are look, upload, token, endpoint, file
+    # hang, garbage, ok; kinds of request are look, upload, token, endpoint, file
     faults: dict[str, list[str]] = field(default_factory=dict)
     always: dict[str, str] = field(default_factory=dict)  # what goes wrong at each, till cleared
     retry_after: str | None = None
@@ -55,6 +55,7 @@ class State:
     stored: list[str] = field(default_factory=list)  # names, each time one was written anew
     speaks_json: bool = False
     with_hashes: bool = True
+    is_open: bool = False  # needs no token: a public index
     lists_late: int = 0  # looks for which a stored file is not listed yet
     lock: threading.Lock = field(default_factory=threading.Lock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -179,6 +180,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def is_known(self) -> bool:
         """Tell whether the request carries a token that is good; refuse it otherwise."""
+        if self.state.is_open:
+            return True
         kind, _, value = self.headers.get("Authorization", "").partition(" ")
         user, _, password = base64.b64decode(value or b"").decode().partition(":")
         if kind == "Basic" and user == "aws" and self.state.tokens.get(password, 0) > time.time():
@@ -223,6 +226,10 @@ class _Handler(BaseHTTPRequestHandler):
     def upload(self, body: bytes) -> None:
         fault = self.state.fault("upload")
         self.state.log.append(("upload", self.path))
+        if fault == "hang":
+            time.sleep(5)  # longer than a test takes to end who waits
+            self.drop()
+            return
         if fault == "drop":
             self.drop()
             return

@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from tradai_tasks.errors import (
@@ -116,6 +117,9 @@ class Publisher:
         self._send = send
         self._lock = threading.Lock()
         self._index: PackageIndex | None = None
+        self._check_lock = threading.Lock()
+        self._seen: dict[Path, Distribution] = {}  # found to be absent
+        self._checked: set[Path] = set()  # by twine
 
     def __enter__(self) -> Self:
         """Return itself; connections are made when needed."""
@@ -155,7 +159,27 @@ class Publisher:
         absent, other = missing(files, index.files(files[0].name), index.sha256)
         if other:
             raise ConflictError("\n".join(self._conflict(*one) for one in other))
+        self._seen.update((file.path, file) for file in absent)
         return absent
+
+    def check(self, files: Sequence[Distribution]) -> None:
+        """Have twine check files before their upload, all that are to be uploaded at one go.
+
+        Raises:
+            BuildFailedError: It refuses one of them.
+        """
+        with self._check_lock:
+            todo = [file for file in files if file.path not in self._checked]
+            if not todo:
+                return
+            both = {file.path: file for file in todo} | self._seen
+            batch = [file for path, file in both.items() if path not in self._checked]
+            try:
+                check_files(batch)
+            except BuildFailedError:
+                check_files(todo)  # it may be another library's that is at fault
+                batch = todo
+            self._checked.update(file.path for file in batch)
 
     def put(self, file: Distribution) -> None:
         """Upload one file; whatever is not clear afterwards is asked of the index.
@@ -283,6 +307,7 @@ class PublishStep:
             VersionMismatchError: The library has not the version of the tag.
             TasksError: It cannot be told.
         """
+        _ = self.publisher.index  # found while the libraries are still being built
         files = self.files()
         self._check_version(files)
         absent = self.publisher.absent(files)
@@ -307,7 +332,7 @@ class PublishStep:
         files = self.files()
         self._check_version(files)
         absent = self.publisher.absent(files)
-        check_files(absent)
+        self.publisher.check(absent)
         for file in absent:
             self.publisher.put(file)
         if absent:

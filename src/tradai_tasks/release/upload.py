@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,8 @@ def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) ->
     from twine.package import PackageFile  # noqa: PLC0415 - as above
     from twine.repository import Repository  # noqa: PLC0415 - as above
 
+    # twine would announce a further try of its own for a 5xx, and there is none
+    logging.getLogger("twine.repository").setLevel(logging.ERROR)
     repository = Repository(
         url, credentials.username, credentials.password, disable_progress_bar=True
     )

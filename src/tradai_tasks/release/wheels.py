@@ -18,13 +18,13 @@ import tarfile
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.affected.git import Git
 from tradai_tasks.bump import with_version
-from tradai_tasks.errors import BuildFailedError, DirtyTreeError, TasksError
+from tradai_tasks.errors import BuildFailedError, DirtyTreeError
 from tradai_tasks.process import run
 from tradai_tasks.release.dists import Distribution, distributions_in, name_of
 from tradai_tasks.settings_load import parse_toml
@@ -283,27 +283,26 @@ def _deliver(made: Sequence[Path], out: Path, names: Iterable[str]) -> None:
 
 
 class Wheelhouse:
-    """Libraries that are built once, when the first of them is asked for."""
+    """Libraries that are built once, beside whatever else goes on meanwhile."""
 
     def __init__(self, make: Callable[[], Mapping[str, tuple[Distribution, ...]]]) -> None:
         self._make = make
         self._lock = threading.Lock()
-        self._made: Mapping[str, tuple[Distribution, ...]] | None = None
-        self._fault: TasksError | None = None
+        self._made: Future[Mapping[str, tuple[Distribution, ...]]] | None = None
+
+    def begin(self) -> Future[Mapping[str, tuple[Distribution, ...]]]:
+        """Begin to build, if that is not yet done, and return what will come of it."""
+        with self._lock:
+            if self._made is None:
+                pool = ThreadPoolExecutor(max_workers=1)
+                self._made = pool.submit(self._make)
+                pool.shutdown(wait=False)
+            return self._made
 
     def files(self, name: str) -> tuple[Distribution, ...]:
-        """Return a library's files.
+        """Return a library's files once they are built.
 
         Raises:
             TasksError: They could not be built; every further call says the same.
         """
-        with self._lock:
-            if self._fault is not None:
-                raise self._fault
-            if self._made is None:
-                try:
-                    self._made = self._make()
-                except TasksError as error:
-                    self._fault = error
-                    raise
-            return self._made[name]
+        return self.begin().result()[name]

@@ -210,4 +210,11 @@ CATALOG = (
         isolated=False,
         parallel=False,
     ),
+    Entry(
+        name="codeartifact-login",
+        body="codeartifact:login",
+        doc="Get a token for AWS CodeArtifact and write it where pip, uv and twine read it.",
+        isolated=False,
+        parallel=False,
+    ),
 )

@@ -156,7 +156,7 @@ def _built_when_needed(
     libraries: tuple[Package, ...],
     tag: ReleaseTag | None,
 ) -> dict[str, Callable[[], tuple[Distribution, ...]]]:
-    """Return the libraries, built from what is committed when the first is asked for."""
+    """Return the libraries, which are built meanwhile from what is committed."""
     git = Git.open(context.root)
     refuse_dirty(git)
 
@@ -166,6 +166,7 @@ def _built_when_needed(
         return made
 
     house = Wheelhouse(make)
+    house.begin()  # while the index is found and a token is had
     return {one.name: functools.partial(house.files, one.name) for one in libraries}
 
 

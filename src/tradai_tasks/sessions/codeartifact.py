@@ -1,0 +1,192 @@
+"""`codeartifact-login`: a token for pip, uv and twine, written where each of them reads it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import nox
+
+from tradai_tasks.errors import BadArgumentsError, SettingsError, UnsafeIndexError
+from tradai_tasks.release.codeartifact import CodeArtifact, Token
+from tradai_tasks.release.consumers import (
+    index_named,
+    lines_to_add,
+    unsafe_packages,
+)
+from tradai_tasks.release.libraries import DEFAULT_LIBRARY
+from tradai_tasks.release.login import (
+    TOOLS,
+    Access,
+    Tool,
+    environment,
+    extra_indexes,
+    netrc_with,
+    pypirc_with,
+    write_secret,
+)
+from tradai_tasks.release.target import need_extra
+from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.settings_publish import CodeArtifactSettings
+
+__all__ = ["login"]
+
+_DOC = "Get a token for AWS CodeArtifact and write it where pip, uv and twine read it."
+_OPTIONS: list[Option] = [
+    (
+        ("--tool",),
+        {
+            "action": "append",
+            "default": [],
+            "choices": list(TOOLS),
+            "help": "just this tool; by default all of them",
+        },
+    ),
+    (
+        ("--env-file",),
+        {
+            "metavar": "FILE",
+            "help": "append NAME=value lines there, as $GITHUB_ENV has them; for other CI",
+        },
+    ),
+    (("--dry-run",), {"action": "store_true", "help": "say what would be written, and where"}),
+]
+
+
+def login(session: nox.Session, context: Context) -> None:
+    """See that nothing could come from elsewhere, then get a token and write it."""
+    options = parse(session, _OPTIONS, _DOC)
+    tools: tuple[Tool, ...] = tuple(tool for tool in TOOLS if tool in (options.tool or TOOLS))
+    settings = context.settings.publish.codeartifact
+    if settings is None:
+        raise SettingsError(
+            f"{context.settings_file}: publish.codeartifact: not set; name domain and repository "
+            f"there"
+        )
+    need_extra()
+    if "pip" in tools:
+        extra_indexes(os.environ, Path.home())
+    repository = CodeArtifact(settings)
+    url = repository.simple_url()
+    name = settings.index_name or index_named(context.workspace, url) or settings.repository
+    if "uv" in tools:
+        _refuse_unsafe(context, settings, name, url)
+    file = _env_file(session, options.env_file)
+    places = _places(tools, file)
+    if options.dry_run:
+        for tool, place in places.items():
+            print(f"{tool}: would be written to {place}")
+        session.log("nothing was written: this is a dry run")
+        return
+    token = repository.token()
+    access = Access(
+        index_name=name,
+        upload_url=repository.upload_url(),
+        simple_url=url,
+        token=token.value,
+    )
+    if file is not None:
+        _to_env_file(file, access, tools)
+    else:
+        _to_home(access, tools)
+    for tool, place in places.items():
+        print(f"{tool}: {place}{_usage(tool, access, in_ci=file is not None)}")
+    session.log(f"{repository.shown}: token good until {_shown(token)}")
+
+
+def _refuse_unsafe(
+    context: Context, settings: CodeArtifactSettings, index_name: str, url: str
+) -> None:
+    """Hold what the projects say against what must come from the index alone."""
+    names = settings.packages or context.settings.publish.libraries or (DEFAULT_LIBRARY,)
+    unsafe = unsafe_packages(context.workspace, names, url)
+    if not unsafe:
+        return
+    for file in dict.fromkeys(one.file for one in unsafe):
+        there = [one.package for one in unsafe if one.file == file]
+        print(f"# {file}\n{lines_to_add(there, index_name, url)}")
+    sys.stdout.flush()
+    raise UnsafeIndexError(
+        "\n".join(
+            f"{one.file}: {one.package} {one.why}, and a public package of that name would win; "
+            f"put the lines above there, then: nox -s lock"
+            for one in unsafe
+        )
+    )
+
+
+def _env_file(session: nox.Session, given: str | None) -> Path | None:
+    """Return the file whose variables later steps of the job have; None on a laptop."""
+    if given is not None:
+        return Path(session.invoked_from) / given
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return None
+    file = os.environ.get("GITHUB_ENV")
+    if not file:
+        raise BadArgumentsError(
+            "GITHUB_ENV is not set, so no later step could have the token; run this in a step of "
+            "a job, or name a file: --env-file FILE"
+        )
+    return Path(file)
+
+
+def _netrc(env: Mapping[str, str] = os.environ) -> Path:
+    return Path(env["NETRC"]) if env.get("NETRC") else Path.home() / ".netrc"
+
+
+def _pypirc() -> Path:
+    return Path.home() / ".pypirc"
+
+
+def _places(tools: tuple[Tool, ...], file: Path | None) -> dict[Tool, Path]:
+    if file is not None:
+        return dict.fromkeys(tools, file)
+    return {tool: _pypirc() if tool == "twine" else _netrc() for tool in tools}
+
+
+def _to_env_file(file: Path, access: Access, tools: tuple[Tool, ...]) -> None:
+    """Hand the token to later steps; first it is hidden in the log, should one of them print it."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for secret in access.secrets:
+            print(f"::add-mask::{secret}")
+        sys.stdout.flush()
+    lines = "".join(f"{name}={value}\n" for name, value in environment(access, tools).items())
+    if not file.exists():
+        write_secret(file, "")
+    with file.open("a", encoding="utf-8") as handle:
+        handle.write(lines)
+
+
+def _to_home(access: Access, tools: tuple[Tool, ...]) -> None:
+    """Write the token to the user's own files; all are made before the first is written."""
+    made: dict[Path, str] = {}
+    if {"pip", "uv"} & set(tools):
+        made[_netrc()] = netrc_with(_text(_netrc()), access.host, access.token, file=str(_netrc()))
+    if "twine" in tools:
+        made[_pypirc()] = pypirc_with(_text(_pypirc()), access, file=str(_pypirc()))
+    for file, text in made.items():
+        write_secret(file, text)
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+def _usage(tool: Tool, access: Access, *, in_ci: bool) -> str:
+    if tool == "pip" and not in_ci:
+        return f"; use: pip install --index-url {access.simple_url} <package>"
+    if tool == "twine" and not in_ci:
+        return f"; use: twine upload --repository {access.index_name} <files>"
+    return ""
+
+
+def _shown(token: Token) -> str:
+    """Return when a token ends: local time, and how long that is."""
+    left = token.expires - dt.datetime.now(dt.UTC)
+    hours, minutes = divmod(round(left.total_seconds() / 60), 60)
+    moment = token.expires.astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    return f"{moment} (in {hours} h{f' {minutes} min' if minutes else ''})"
