@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.act import Act, Run, clone_of
-from tests.support.real import copy_example, edit, git, nox, write
+from tests.support.act import Run, clone_of
+from tests.support.hub import RULE, Hub, prepared
+from tests.support.real import copy_example, git, write
 
 from tradai_tasks.settings_workflows import WorkflowsSettings
 from tradai_tasks.workflows.choose import workflows
 from tradai_tasks.workflows.repository import Repository
 
-_NAMES = {"tradai-uv": "tradai/tradai-uv", "tradai-strategies": "tradai/tradai-strategies"}
 _ALWAYS = {"changes", "lint", "typecheck", "security", "contract", "gate"}
-
-
-def prepared(name: str, home: Path) -> Path:
-    """An example whose lock files are committed, as most repositories have them."""
-    copy_example(name, home)
-    edit(home / ".gitignore", "uv.lock\n", "")
-    git(home, "init", "-q", "-b", "main")
-    git(home, "remote", "add", "origin", f"https://github.com/{_NAMES[name]}.git")
-    for session in ("lock", "workflows"):
-        result = nox(home, "-s", session)
-        assert result.status == 0, result.text
-    git(home, "add", "-A")
-    git(home, "commit", "-qm", "An example")
-    return home
 
 
 @pytest.fixture(scope="module")
@@ -42,70 +27,6 @@ def _strategies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("strategies")
     copy_example("tradai-uv", folder / "tradai-uv")  # where its local source points
     return prepared("tradai-strategies", folder / "tradai-strategies")
-
-
-class Hub:
-    """A repository on the stand-in for GitHub, and what happens to it."""
-
-    def __init__(self, home: Path, scratch: Path, name: str) -> None:
-        self.home = home
-        self.name = name
-        self.main = git(home, "rev-parse", "main")
-        self.act = Act(home=home, scratch=scratch)
-
-    def commit(self, branch: str, files: Mapping[str, str]) -> str:
-        """Add text to files on a branch, a new one where there is none; return the commit."""
-        git(self.home, "checkout", "-q", "-B", branch)
-        for file, text in files.items():
-            path = self.home / file
-            write(self.home, {file: (path.read_text() if path.exists() else "") + text})
-        git(self.home, "add", "-A")
-        git(self.home, "commit", "-qm", f"A change on {branch}")
-        return git(self.home, "rev-parse", "HEAD")
-
-    def pull_request(self, files: Mapping[str, str], **given: Any) -> Run:
-        """Open one, and run what that starts on its merge commit."""
-        head = self.commit("feature", files)
-        git(self.home, "checkout", "-q", "--detach", "main")
-        git(self.home, "merge", "-q", "--no-ff", "-m", "Merge feature into main", "feature")
-        repository = {"full_name": self.name, "default_branch": "main"}
-        payload = {
-            "number": 7,
-            "repository": repository,
-            "pull_request": {
-                "number": 7,
-                "base": {"ref": "main", "sha": self.main, "repo": repository},
-                "head": {"ref": "feature", "sha": head, "repo": repository},
-            },
-        }
-        return self.act("pull_request", payload, **given)
-
-    def after_ci(self, branch: str, sha: str, workflow: str, **given: Any) -> Run:
-        """Run one workflow that follows CI; `given` lies over the finished run's fields."""
-        repository = {"full_name": self.name, "default_branch": "main"}
-        ended = {"name": "CI", "conclusion": "success", "event": "push"}
-        head = {"head_branch": branch, "head_sha": sha, "head_repository": repository}
-        git(self.home, "checkout", "-q", "main")
-        payload = {
-            "action": "completed",
-            "workflow_run": {**ended, **head, **given},
-            "repository": repository,
-        }
-        left = {"build": ["dist/tradai_strategy-1.0.0-py3-none-any.whl"]}
-        return self.act("workflow_run", payload, workflow=workflow, real="tag", files=left)
-
-    def push(self, ref: str, before: str, **given: Any) -> Run:
-        """Run what a push of the commit that is checked out starts."""
-        after = git(self.home, "rev-parse", "HEAD")
-        payload = {
-            "ref": ref,
-            "before": before,
-            "after": after,
-            "created": set(before) == {"0"},
-            "deleted": False,
-            "repository": {"full_name": self.name, "default_branch": "main"},
-        }
-        return self.act("push", payload, **given)
 
 
 @pytest.fixture
@@ -248,8 +169,7 @@ _FOLLOWING = {
 @pytest.fixture
 def released(platform: Hub) -> Hub:
     """A platform that says where its tags go, with every workflow that follows CI."""
-    table = '\n[[tool.tradai-tasks.deploy.tags]]\nkind = "release"\nenvironment = "staging"\n'
-    edit_end(platform.home / "pyproject.toml", table)
+    append(platform.home / "pyproject.toml", RULE)
     sessions = {name for names in _FOLLOWING.values() for name in names} | {"tag", "deploy"}
     repository = Repository(
         kind="platform",
@@ -261,16 +181,14 @@ def released(platform: Hub) -> Hub:
         publishes_to_aws=True,
     )
     write(platform.home, workflows(repository, WorkflowsSettings(attest=True)))
-    git(platform.home, "add", "-A")
-    git(platform.home, "commit", "-qm", "Where tags go")
-    platform.main = git(platform.home, "rev-parse", "HEAD")
+    platform.settle("Where tags go")
     platform.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/deploy"
     platform.act.secrets["AWS_REGION"] = "eu-central-1"
     platform.act.secrets["ECR_REGISTRY"] = "registry.example"
     return platform
 
 
-def edit_end(file: Path, text: str) -> None:
+def append(file: Path, text: str) -> None:
     file.write_text(file.read_text() + text)
 
 

@@ -1,0 +1,102 @@
+"""An example on the stand-in for GitHub: what happens to it, and what workflows that starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support.act import Act, Run
+from tests.support.real import copy_example, edit, git, nox, write
+
+__all__ = ["RULE", "Hub", "prepared"]
+
+_NAMES = {"tradai-uv": "tradai/tradai-uv", "tradai-strategies": "tradai/tradai-strategies"}
+# where the tags of releases go
+RULE = '\n[[tool.tradai-tasks.deploy.tags]]\nkind = "release"\nenvironment = "staging"\n'
+
+
+def prepared(name: str, home: Path) -> Path:
+    """An example whose lock files are committed, as most repositories have them."""
+    copy_example(name, home)
+    edit(home / ".gitignore", "uv.lock\n", "")
+    git(home, "init", "-q", "-b", "main")
+    git(home, "remote", "add", "origin", f"https://github.com/{_NAMES[name]}.git")
+    for session in ("lock", "workflows"):
+        result = nox(home, "-s", session)
+        assert result.status == 0, result.text
+    git(home, "add", "-A")
+    git(home, "commit", "-qm", "An example")
+    return home
+
+
+class Hub:
+    """A repository on the stand-in for GitHub, and what happens to it."""
+
+    def __init__(self, home: Path, scratch: Path, name: str) -> None:
+        self.home = home
+        self.name = name
+        self.main = git(home, "rev-parse", "main")
+        self.act = Act(home=home, scratch=scratch)
+
+    def settle(self, message: str) -> None:
+        """Commit what changed on main."""
+        git(self.home, "add", "-A")
+        git(self.home, "commit", "-qm", message)
+        self.main = git(self.home, "rev-parse", "HEAD")
+
+    def commit(self, branch: str, files: Mapping[str, str]) -> str:
+        """Add text to files on a branch, a new one where there is none; return the commit."""
+        git(self.home, "checkout", "-q", "-B", branch)
+        for file, text in files.items():
+            path = self.home / file
+            write(self.home, {file: (path.read_text() if path.exists() else "") + text})
+        git(self.home, "add", "-A")
+        git(self.home, "commit", "-qm", f"A change on {branch}")
+        return git(self.home, "rev-parse", "HEAD")
+
+    def pull_request(self, files: Mapping[str, str], **given: Any) -> Run:
+        """Open one, and run what that starts on its merge commit."""
+        head = self.commit("feature", files)
+        git(self.home, "checkout", "-q", "--detach", "main")
+        git(self.home, "merge", "-q", "--no-ff", "-m", "Merge feature into main", "feature")
+        repository = {"full_name": self.name, "default_branch": "main"}
+        payload = {
+            "number": 7,
+            "repository": repository,
+            "pull_request": {
+                "number": 7,
+                "base": {"ref": "main", "sha": self.main, "repo": repository},
+                "head": {"ref": "feature", "sha": head, "repo": repository},
+            },
+        }
+        return self.act("pull_request", payload, **given)
+
+    def after_ci(
+        self, branch: str, sha: str, workflow: str, *, real: str = "tag", **given: Any
+    ) -> Run:
+        """Run one workflow that follows CI; `given` lies over the finished run's fields."""
+        repository = {"full_name": self.name, "default_branch": "main"}
+        ended = {"name": "CI", "conclusion": "success", "event": "push"}
+        head = {"head_branch": branch, "head_sha": sha, "head_repository": repository}
+        git(self.home, "checkout", "-q", "main")
+        payload = {
+            "action": "completed",
+            "workflow_run": {**ended, **head, **given},
+            "repository": repository,
+        }
+        left = {"build": ["dist/tradai_strategy-1.0.0-py3-none-any.whl"]}
+        return self.act("workflow_run", payload, workflow=workflow, real=real, files=left)
+
+    def push(self, ref: str, before: str, **given: Any) -> Run:
+        """Run what a push of the commit that is checked out starts."""
+        after = git(self.home, "rev-parse", "HEAD")
+        payload = {
+            "ref": ref,
+            "before": before,
+            "after": after,
+            "created": set(before) == {"0"},
+            "deleted": False,
+            "repository": {"full_name": self.name, "default_branch": "main"},
+        }
+        return self.act("push", payload, **given)
