@@ -20,6 +20,7 @@ __all__ = ["Found", "ModuleIndex", "is_python"]
 Found = tuple[tuple[int, ...], int, bool]
 _NOTHING: Found = ((), 0, False)
 _STUBS = "-stubs"
+_TESTS = frozenset({"test", "tests", "docs", "examples"})  # folders of what is not installed
 
 
 def is_python(path: str) -> bool:
@@ -156,7 +157,7 @@ class ModuleIndex:
         if bases is None:
             bases = self._local(folder, top, owner)
             if not (bases or top in self.names or top in self.namespaces):
-                bases = self._anywhere(top, owner)
+                bases = self._anywhere(top, owner) or self._elsewhere(top, owner)
             self._bases[key] = bases
         memo = (dotted, owner, bases)
         found = self._memo.get(memo)
@@ -210,13 +211,31 @@ class ModuleIndex:
         """Return every folder with a top-level name, for a member that changes sys.path."""
         if not self.movers & {owner, -1} or top in sys.stdlib_module_names:
             return ()
+        return tuple((folder, True) for folder in self._folders_with(top))
+
+    def _folders_with(self, top: str) -> list[str]:
         if self._tops is None:
             self._tops = {}
             for path in (*self.folders, *self.paths):
                 folder, _, name = path.rpartition("/")
                 if path and not self.is_package(folder):
                     self._tops.setdefault(name.partition(".")[0], []).append(folder)
-        return tuple((folder, True) for folder in sorted(set(self._tops.get(top, ()))))
+        return sorted(set(self._tops.get(top, ())))
+
+    def _elsewhere(self, top: str, owner: int) -> tuple[tuple[str, bool], ...]:
+        """Return the folders with a package that no source root holds, for what declares it.
+
+        A build backend may take packages from anywhere, in ways that its settings do not tell.
+        """
+        if owner < 0 or top in sys.stdlib_module_names:
+            return ()
+        return tuple(
+            (folder, False)
+            for folder in self._folders_with(top)
+            if self.owner_of_folder(folder) in self.closures[owner]
+            and self.is_package(f"{folder}/{top}" if folder else top)
+            and _TESTS.isdisjoint(folder.split("/"))
+        )
 
     def _provides(self, base: str, top: str) -> bool:
         inner = f"{base}/{top}" if base else top

@@ -530,6 +530,21 @@ def test_an_undeclared_import_counts_and_is_warned_about() -> None:
     assert graph.warnings == ("libs/b/src/b/m.py imports a, which its package does not declare",)
 
 
+def test_a_package_that_no_source_root_holds_is_found_where_it_is_declared() -> None:
+    files = {
+        "libs/a/src/a/__init__.py": "",
+        "libs/a/native/bindings/odd/__init__.py": "",
+        "libs/a/native/bindings/odd/m.py": "",
+        "libs/a/tests/odd_tests/__init__.py": "",
+        "libs/b/src/b/m.py": "import odd.m\n",
+        "libs/b/src/b/n.py": "import odd_tests\nimport elsewhere\n",
+    }
+    assert affected(files, ALL, "libs/a/native/bindings/odd/m.py") == {"a", "b"}
+    assert affected(files, ALL, "libs/a/tests/odd_tests/__init__.py") == {"a"}
+    alone = member("libs/b")
+    assert affected(files, (A, alone), "libs/a/native/bindings/odd/m.py") == {"a"}
+
+
 # --- data files ----------------------------------------------------------------------------------
 
 
