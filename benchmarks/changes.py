@@ -5,9 +5,9 @@
     uv run python benchmarks/changes.py --path ~/some/checkout
 
 Every figure is of a whole process: seconds (median) and the largest resident memory. Ratios are to
-`ruff analyze graph` in the same run. Cold: without the extraction cache. Warm: with it, and one file
-changed since, anew in every run. Targets: cold at most 1.5x ruff where a tree has few source roots; warm under 1 s at 20,000
-modules, nox's start-up included.
+`ruff analyze graph` in the same run. Cold: without the extraction cache. Warm: with it, and one
+file changed anew in every run. Targets: cold at most 1.5x ruff where a tree has few source roots;
+warm under 1 s at 20,000 modules, nox's start-up included.
 """
 
 from __future__ import annotations
@@ -57,33 +57,50 @@ class Row:
     fault: str = ""
 
 
-def measured(
-    row: Row, home: Path, env: dict[str, str], runs: int, cache: Path, changed: Path
-) -> None:
+@dataclass
+class Place:
+    """A checkout to measure in."""
+
+    home: Path
+    changed: Path  # the file to change
+    cache: Path
+    env: dict[str, str]
+
+
+def measured(row: Row, place: Place, runs: int) -> None:
     """Run a command several times, after one run that does not count, one file changed in each."""
     row.seconds = []
-    before = changed.read_bytes()
-    for number in range(runs + 1):
-        changed.write_bytes(before + b"\n# changed: %d\n" % number)
-        if row.cold and cache.exists():
-            shutil.rmtree(cache)
-        with tempfile.TemporaryFile() as errors:
-            start = time.perf_counter()
-            process = subprocess.Popen(
-                row.argv, cwd=home, env=env, stdout=subprocess.DEVNULL, stderr=errors
-            )
-            _, status, usage = os.wait4(process.pid, 0)
-            taken = time.perf_counter() - start
-            process.returncode = os.waitstatus_to_exitcode(status)
-            errors.seek(0)
-            said = errors.read().decode("utf-8", "replace").strip().splitlines()
-        if process.returncode != 0:
-            row.fault = (said or ["?"])[-1][:60]
-            return
-        if number:
-            row.seconds.append(taken)
-            scale = 1 if sys.platform == "darwin" else 1024
-            row.memory = max(row.memory, usage.ru_maxrss * scale)
+    before = place.changed.read_bytes()
+    try:
+        for number in range(runs + 1):
+            place.changed.write_bytes(before + b"\n# changed: %d\n" % number)
+            if row.cold and place.cache.exists():
+                shutil.rmtree(place.cache)
+            taken, memory, said = once(row.argv, place)
+            if said is not None:
+                row.fault = said[:60]
+                return
+            if number:
+                row.seconds.append(taken)
+                row.memory = max(row.memory, memory)
+    finally:
+        place.changed.write_bytes(before)
+
+
+def once(argv: list[str], place: Place) -> tuple[float, int, str | None]:
+    """Run a command; return its seconds, its largest memory in bytes, and its last word of woe."""
+    with tempfile.TemporaryFile() as errors:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            argv, cwd=place.home, env=place.env, stdout=subprocess.DEVNULL, stderr=errors
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        taken = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace").strip().splitlines()
+    memory = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return taken, memory, (said or ["?"])[-1] if process.returncode else None
 
 
 def rows(home: Path) -> list[Row]:
@@ -135,18 +152,13 @@ def compare(home: Path, runs: int) -> None:
     )
     modules = [name for name in listed.stdout.decode().split("\0") if name]
     changed = home / modules[len(modules) // 2]
-    before = changed.read_bytes()
     with tempfile.TemporaryDirectory(prefix="tradai-cache-") as folder:
         cache = Path(folder) / "cache"
         kept = {key: value for key, value in os.environ.items() if not key.startswith(_DROPPED)}
         env = {**kept, "TRADAI_TASKS_CACHE": str(cache)}
         found = rows(home)
-        try:
-            for row in found:
-                measured(row, home, env, runs, cache, changed)
-                changed.write_bytes(before)
-        finally:
-            changed.write_bytes(before)
+        for row in found:
+            measured(row, Place(home, changed, cache, env), runs)
     print(f"\n{len(modules)} modules, one changed; {os.cpu_count()} cores; median of {runs}")
     base = next(
         (statistics.median(r.seconds) for r in found if r.name.startswith("ruff") and r.seconds),
