@@ -186,7 +186,8 @@ class _Reader:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 for name in names or {alias.asname or alias.name}:
-                    self._refer(name, alias.name, everything=not names)
+                    is_any = not names and self._is_in_getter(node)
+                    self._refer(name, alias.name, everything=is_any)
             return
         base = "." * node.level + (node.module or "")
         for alias in node.names:

@@ -7,6 +7,7 @@ Source of the rules: the language reference, chapter 2 (lexical analysis), and P
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ _BRACKETED = re.compile(r"[ \t\f\\\n]*\(((?:[^()#]|#[^\n]*)*)(\)?)")
 _PLAIN = re.compile(r"(?:[^\n;#\\]|\\\n)*")
 _COMMENT = re.compile(r"#[^\n]*")
 _CLAUSE = re.compile(r"([^\W\d][\w.]*|\*)(?:\s+as\s+([^\W\d]\w*))?$")
+_DOT = re.compile(r" ?\. ?")
 _SPACES = re.compile(r"[\s\\]+")
 # A string constant that can name a module, or a module and what is in it: "a.b", "a.b:c", "a:b".
 DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+(?::[^\W\d][\w.]*)?$|[^\W\d]\w*:[^\W\d][\w.]*$")
@@ -36,6 +38,13 @@ _FORMATTED = re.compile(r"(?:^|\W)(?:[fFtT]|[fFtT][rR]|[rR][fFtT])$")
 _TEXT_STOP = re.compile(r"""\\(?:N\{[^}\n]*\}|[^{])?|\{\{|\}\}|[{}"']""", re.DOTALL)
 _FIELD_STOP = re.compile(r"""["'()\[\]{}#:]""")
 _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.MULTILINE)
+_NO_OPERATOR = re.compile(r"!(?!=)")
+_KEYWORD = rf"(?:{'|'.join(keyword.kwlist)})\b"
+_SOFT_KEYWORD = r"(?:case|lazy|match|type)\b"
+# A statement that begins with two names side by side.
+_TWO_NAMES = re.compile(
+    rf"(?:^|(?<=\n))(?!{_KEYWORD}|{_SOFT_KEYWORD})[^\W\d]\w*+[ \t]++(?!{_KEYWORD})[^\W\d]"
+)
 _WIDEST = 2_000  # characters from `from` to `import`
 _LONGEST = 200  # nothing longer is meant as a name or a path
 
@@ -92,7 +101,7 @@ def scan(text: str) -> Scan:
             joined.add(start, stop, text[start + 1 : stop - 1])
     joined.close()
     code.append(text[end:])
-    _check(found, "".join(code))
+    _check(found, '""'.join(code))
     return found
 
 
@@ -125,9 +134,16 @@ def _line(text: str, position: int) -> int:
 
 
 def _check(found: Scan, code: str) -> None:
-    """Look for what no valid text has: brackets without partner, marks of a merge conflict."""
+    """Look for what no valid text has: brackets without partner, marks of a merge conflict.
+
+    Only `ast` knows for certain, and takes ten times as long: it judges what is noted here.
+    """
     if found.broken:
         return
+    if "?" in code or "$" in code or ("!" in code and _NO_OPERATOR.search(code)):
+        found.broken = "a character that no statement has"
+    elif "= =" in code or _TWO_NAMES.search(code):
+        found.broken = "a statement of no known form"
     if "<<<<<<<" in code and _CONFLICT.search(code):
         found.broken = "marks of a merge conflict"
     for opening, closing in ("()", "[]", "{}"):
@@ -172,11 +188,10 @@ def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
 
 def _clause(part: str) -> str:
     """Return "a.b" or "a.b as c" in that spelling; nothing for what is neither."""
-    part = " ".join(part.split())
+    part = _DOT.sub(".", " ".join(part.split()))
     if part.isidentifier():
         return part
-    name, _, alias = part.partition(" as ")
-    match = _CLAUSE.match(f"{name.replace(' ', '')} as {alias}" if alias else part.replace(" ", ""))
+    match = _CLAUSE.match(part)
     if match is None:
         return ""
     return match[1] if match[2] is None else f"{match[1]} as {match[2]}"

@@ -11,6 +11,7 @@ import pytest
 
 from tradai_tasks.affected.extract import decode, extract, extract_config
 from tradai_tasks.affected.facts import Facts
+from tradai_tasks.affected.lazy import uses_of
 
 STDLIB = Path(sysconfig.get_paths()["stdlib"])
 PURELIB = Path(sysconfig.get_paths()["purelib"])
@@ -308,6 +309,101 @@ def test_lazy_modules_tell_which_name_comes_from_where() -> None:
     assert "mod" in " ".join(attached.symbols["Name"])
 
 
+GETTER = "def __getattr__(name):\n    return load(name)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reference"),
+    [
+        ('T = dict(Client=".client")\n' + GETTER, "Client", ".client"),
+        ('T = {".client": {"Client": 1}}\n' + GETTER, "Client", ".client"),
+        ('T = {"mods": {"client": ["Client", "Other"]}}\n' + GETTER, "Other", "client"),
+        ('M = ".client"\nT = {"Client": (M, "Client")}\n' + GETTER, "Client", ".client"),
+        ('T = {**OTHER, "Client": ".client"}\n' + GETTER, "Client", ".client"),
+        ('T = [["Client", ".client"], ["Server", ".server"]]\n' + GETTER, "Server", ".server"),
+        (f"if TYPE_CHECKING:\n    import pkg.client as Client\n{GETTER}", "Client", "pkg.client"),
+        (
+            (
+                "def __getattr__(name):\n    match name:\n        case 'Client':\n"
+                "            from .client import Client\n            return Client\n"
+            ),
+            "Client",
+            ".client:Client",
+        ),
+        (
+            (
+                "def __getattr__(name):\n    if name in ('Client', 'Other'):\n"
+                "        import pkg.client\n        return pkg.client.Client\n"
+            ),
+            "Other",
+            "pkg.client",
+        ),
+        (
+            "import sys\nT = {'Client': '.client'}\nsys.modules[__name__] = Lazy(__name__, T)\n",
+            "Client",
+            ".client",
+        ),
+        (
+            (
+                "try:\n    import fast\nexcept ImportError:\n    T = {'Client': '.client'}\n"
+                "if True:\n    def __getattr__(name):\n        return load(T[name])\n"
+            ),
+            "Client",
+            ".client",
+        ),
+    ],
+)
+def test_tables_of_any_shape_tell_where_a_name_comes_from(
+    text: str, name: str, reference: str
+) -> None:
+    lazy = extract(text.encode()).lazy
+    assert lazy is not None
+    assert reference in lazy.symbols[name], lazy
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ('def __getattr__(name):\n    return getattr(load(".impl"), name)\n', ".impl"),
+        ("def __getattr__(name):\n    from . import impl\n    return impl\n", ".:impl"),
+        ("def __getattr__(name):\n    import pkg.impl\n    return pkg.impl\n", "pkg.impl"),
+        (f"if TYPE_CHECKING:\n    from .impl import *\n{GETTER}", ".impl"),
+    ],
+)
+def test_what_no_table_tells_may_be_any_name(text: str, reference: str) -> None:
+    lazy = extract(text.encode()).lazy
+    assert lazy is not None
+    assert reference in lazy.others, lazy
+
+
+def test_a_getter_that_loads_nothing_makes_no_lazy_module() -> None:
+    facts = extract(b"import a\ndef __getattr__(name):\n    raise AttributeError(name)\n")
+    assert facts.lazy is None
+    assert facts.imports == (("a", ()),)
+
+
+@pytest.mark.parametrize(
+    ("text", "uses"),
+    [
+        ("import api\napi.Client()\n", {("Client",)}),
+        ("import api\napi.sub.Client()\n", {("sub", "Client")}),
+        ("import api\napi = None\n", set()),
+        ("api: Any = None\n", set()),
+        ("import api\nprint(api)\n", {()}),
+        ("import api\ngetattr(api, 'Client')\n", {("Client",)}),
+        ("import api\nimportlib.reload(api)\n", set()),
+        ("from api import x\n", set()),
+        ("'api.Client'  # api.Client\n", set()),
+        ("f'{api.Client}'\n", {("Client",)}),
+        ("apis.Client\nmy.api.Client\n", set()),
+    ],
+)
+def test_what_a_file_takes_from_a_module_that_it_holds(
+    text: str, uses: set[tuple[str, ...]]
+) -> None:
+    assert uses_of(text, "api") == uses
+
+
 @pytest.mark.parametrize(
     ("data", "broken"),
     [
@@ -322,6 +418,26 @@ def test_lazy_modules_tell_which_name_comes_from_where() -> None:
         (b"def f(:\n    'unclosed\n", "does not parse"),
         (b"<<<<<<< ours\nimport a\n=======\nimport b\n>>>>>>> theirs\n", "does not parse"),
         (b"type X[T] = list[T]\nimport a\n", ""),
+        (b"x = (1, 2\nimport a\n", "does not parse"),
+        (b"x = f'{a!r:{width}} {b}'\nimport a\n", ""),
+        (b"x = f'{a[\"k\"]:>{w}}'\nimport a\n", ""),
+        (b'x = f"""{\n# a } in a comment\na}"""\nimport a\n', ""),
+        (b"x = f'{{}} {a}'\nimport a\n", ""),
+        (b"x = f'{f\"{a}\"}'\nimport a\n", ""),
+        (b"x = f'{a\n", "does not parse"),
+        (b"one two\nimport a\n", "does not parse"),
+        (b"x = 1\nprint x\n", "does not parse"),
+        (b"x = = 1\n", "does not parse"),
+        (b"x = a?\n", "does not parse"),
+        (b"!ls\n", "does not parse"),
+        (b"x = a != b\nmatch x:\n    case y:\n        pass\ntype = 1\n", ""),
+        (b"import a . b as c\n", ""),
+        (b"import a as\n", "does not parse"),
+        (b"from a import (b, c\n", "does not parse"),
+        (b"from a import (b,  # one\n    c as d,\n)\n", ""),
+        (b"from a \\\n    import b\n", ""),
+        (b"import a.b \\\n    as c\n", ""),
+        (b"x = 1; import a; from b import c\n", ""),
         (b"def f[T](x: T) -> T: ...\nimport a\nimport_module(x)\n", ""),
     ],
 )
@@ -368,6 +484,14 @@ DJANGO_SETTINGS_MODULE = "site.settings"
     assert "no" not in facts.words
     assert set(facts.paths) == {"src", "."}
     assert extract_config(b"[tool.other]\n") == Facts()
+
+
+def test_long_lines_and_long_strings_take_no_time() -> None:
+    line = "import a;" * 20_000 + "from b import c\n"
+    facts = extract(line.encode())
+    assert facts.imports == (("a", ()), ("b", ("c",)))
+    joined = "X = (\n" + '    "abc.def"\n' * 20_000 + ")\nimport a\n"
+    assert extract(joined.encode()).imports == (("a", ()),)
 
 
 def test_line_ends_are_folded() -> None:
