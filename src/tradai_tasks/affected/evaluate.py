@@ -276,6 +276,8 @@ class Source(Syntax):
             found.add(self.evaluate(node.args[1], depth + 1))
         if method in _TABLE_METHODS or found.literals == {""}:
             return found  # __name__.rpartition(".")[0]: still the own package
+        if method in {"format", "format_map"}:
+            return _altered(found, method, [])
         given = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]
         if node.keywords or None in given[:1] or not all(isinstance(g, (str, int)) for g in given):
             return unknown()
