@@ -169,6 +169,16 @@ def test_no_result_fails_and_an_earlier_record_is_gone(repo: InProcess) -> None:
     assert not (repo.home / "build/reports/backtest/fast/smoke/record.json").exists()
 
 
+def test_code_that_changes_meanwhile_is_no_evidence(repo: InProcess) -> None:
+    def script(argv: Sequence[str]) -> int:
+        if argv[-1].endswith("order.json"):
+            (repo.home / "strategies/fast/tests/test_fast.py").write_text("x = 1\n")
+        return playing(strategy=result())(argv)
+
+    ran = repo("-s", "backtest-smoke(fast)", script=script)
+    failed(ran, "fast: its files or its lock file were changed while freqtrade ran")
+
+
 def test_candles_that_lack_say_how_to_bring_them(repo: InProcess) -> None:
     facts = {"series": [{**SERIES, "lacks": ["nothing from a to b"]}]}
     ran = repo("-s", "backtest-smoke(fast)", script=playing(facts, result()))
@@ -359,6 +369,30 @@ def test_candles_come_from_a_bucket(bare: InProcess, monkeypatch: pytest.MonkeyP
         failed(refused, "NoSuchBucket")
     finally:
         server.stop()
+
+
+def test_a_bucket_that_breaks_off_is_told(bare: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    from botocore.exceptions import ReadTimeoutError
+
+    from tradai_tasks.release.aws import Aws
+
+    class Body:
+        def __init__(self, error: Exception) -> None:
+            self.error = error
+
+        def read(self) -> bytes:
+            raise self.error
+
+    (bare.home / "tradai-tasks.toml").write_text(f'{SETTINGS}source = "s3://candles"\n')
+    for error, said in (
+        (ReadTimeoutError(endpoint_url="s3"), "s3:GetObject"),
+        (RuntimeError("a fault of ours"), "a fault of ours"),
+    ):
+        answer = {"Body": Body(error)}
+        monkeypatch.setattr(Aws, "call", lambda *_, answer=answer, **__: answer)
+        ran = bare("-s", "backtest-data(fast)", script=looking)
+        assert ran.status != 0
+        assert said in ran.log
 
 
 def test_candles_are_downloaded_the_end_first_then_what_is_before(bare: InProcess) -> None:

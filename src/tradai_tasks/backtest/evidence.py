@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +27,8 @@ class Code:
     """What was run, as git and the lock file know it."""
 
     commit: str
-    dirty: bool
-    lock: Path
+    changes: str  # digest of what differs from the commit, empty where nothing does
+    lock_sha256: str
 
 
 def make_record(job: Job, facts: Facts, code: Code, *, not_before: int) -> BacktestRecord:
@@ -73,8 +72,8 @@ def make_record(job: Job, facts: Facts, code: Code, *, not_before: int) -> Backt
         strategy=job.strategy,
         kind=job.kind,
         commit=code.commit,
-        dirty=code.dirty,
-        lock_sha256=hashlib.sha256(code.lock.read_bytes()).hexdigest(),
+        dirty=bool(code.changes),
+        lock_sha256=code.lock_sha256,
         data_sha256=facts.data_sha256,
         markets_sha256=markets_digest(Path(facts.snapshot).read_bytes()),
         freqtrade=facts.freqtrade,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -60,10 +61,14 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Ki
     install_freqtrade(session, context, package, job.settings)
     not_before = int(time.time())
     shutil.rmtree(job.folder, ignore_errors=True)  # an earlier run's figures must not stand here
+    code = _code(context, package, git)
     with running(session, job, go=True) as (facts, markets):
         conclude(job, facts, markets)
-    lock = context.root / join(package.project, "uv.lock")
-    code = Code(commit=git.commit("HEAD") or "", dirty=_is_dirty(git, package), lock=lock)
+    if _code(context, package, git) != code:
+        raise BacktestError(
+            f"{job.strategy}: its files or its lock file were changed while freqtrade ran; run it "
+            f"again"
+        )
     record = make_record(job, facts, code, not_before=not_before)
     if not has_matplotlib():
         session.log("no picture: matplotlib is not installed; it comes with tradai-tasks[backtest]")
@@ -174,10 +179,20 @@ def _plan(job: Job) -> list[str]:
     ]
 
 
-def _is_dirty(git: Git, package: Package) -> bool:
-    """Tell whether the strategy's folder differs from the commit."""
+def _code(context: Context, package: Package, git: Git) -> Code:
+    """Return what is run, as git and the lock file know it at this moment."""
+    lock = context.root / join(package.project, "uv.lock")
     home = "" if package.path == "." else f"{package.path}/"
-    return any(entry.path.startswith(home) for entry in git.status())
+    changed = [entry for entry in git.status() if entry.path.startswith(home)]
+    content = hashlib.sha256()
+    for entry in changed:
+        file = context.root / entry.path
+        content.update(entry.path.encode() + (file.read_bytes() if file.is_file() else b""))
+    return Code(
+        commit=git.require_commit("HEAD", "make a commit"),
+        changes=content.hexdigest() if changed else "",
+        lock_sha256=hashlib.sha256(lock.read_bytes()).hexdigest(),
+    )
 
 
 def _report(job: Job, record: BacktestRecord) -> None:

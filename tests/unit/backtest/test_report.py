@@ -39,7 +39,6 @@ def made(tmp_path: Path) -> Any:
         write_result(job.results, {"MomentumBot": document(profits, **changed)})
         job.log.write_text("2026-01-01 00:00:00,000 - freqtrade - ERROR - No data.\n")
         (tmp_path / "markets.json").write_text("{}")
-        (tmp_path / "uv.lock").write_text("version = 1")
         facts = Facts(
             stage="run",
             strategy="MomentumBot",
@@ -50,7 +49,7 @@ def made(tmp_path: Path) -> Any:
             data_sha256="d" * 64,
             freqtrade="2026.9",
         )
-        code = Code(commit="c" * 40, dirty=False, lock=tmp_path / "uv.lock")
+        code = Code(commit="c" * 40, changes="", lock_sha256="e" * 64)
         return make_record(job, facts, code, not_before=1000)
 
     return make
