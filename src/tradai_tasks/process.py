@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.errors import CommandFailedError, StoppedError, ToolMissingError
+from tradai_tasks.leash import leashed
 
 __all__ = ["Completed", "find_tool", "run", "run_logged"]
 
@@ -136,9 +137,10 @@ def run_logged(
     program = find_tool(argv[0], env=env)
     stop = stop or threading.Event()
     with log.open("wb") as out:
-        # in this process's own group: what ends the group, a CI's cancellation say, ends it too
+        # in this process's own group: what ends the group, a CI's cancellation say, ends it too;
+        # and on a leash, for where this process alone is killed
         process = subprocess.Popen(  # nosec B603 - as above
-            [program, *argv[1:]],
+            leashed(program, *argv[1:]),
             cwd=cwd,
             env=None if env is None else dict(env),
             stdin=subprocess.DEVNULL,

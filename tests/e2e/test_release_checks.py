@@ -273,36 +273,62 @@ def test_a_command_is_stopped_also_one_that_does_not_listen(
     assert str(failed[0]).endswith("stopped")
 
 
-def test_an_interrupt_ends_the_gates_too(tmp_path: Path) -> None:
-    """Ctrl-C, as a terminal or a CI sends it to the whole group."""
+@pytest.mark.parametrize(
+    ("ended_by", "group"), [(signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGKILL, False)]
+)
+def test_however_a_release_is_ended_its_gates_end_too(
+    tmp_path: Path, ended_by: signal.Signals, group: bool
+) -> None:
+    if sys.platform != "linux" and not group:
+        pytest.skip("only Linux ends a process with its parent")
     home = repository(tmp_path / "strategies")
-    sleeper = "import time\ntime.sleep(600)\n"
-    write(home, {"noxfile.py": _OWN_LINT, "sleep.py": sleeper})
+    write(home, {"noxfile.py": _OWN_LINT})
     git(home, "add", "-A")
     git(home, "commit", "-qm", "A lint of its own")
     git(home, "tag", TAG)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nox", "-s", "release", "--", TAG, "--only", "lint"],
-        cwd=home,
-        env=clean_env(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        text=True,
-    )
+    log = tmp_path / "log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nox", "-s", "release", "--", TAG, "--only", "lint"],
+            cwd=home,
+            env=clean_env(),
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
     marker = home / "build" / "begun"
     for _ in range(1200):
-        if marker.exists() or process.poll() is not None:
+        if (marker.exists() and marker.read_text()) or process.poll() is not None:
             break
         time.sleep(0.1)
-    assert marker.exists(), process.communicate()[0]
-    os.killpg(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=120)
+    assert process.poll() is None, log.read_text()
+    os.kill(-process.pid if group else process.pid, ended_by)
+    process.wait(timeout=120)
     assert process.returncode != 0
-    assert "Traceback" not in said
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(marker.read_text()), 0)
+    for _ in range(600):  # the gate's own process, two below
+        if not _is_there(int(marker.read_text())):
+            break
+        time.sleep(0.1)
+    assert not _is_there(int(marker.read_text()))
+    assert "Traceback" not in log.read_text()
     assert not (home / "build" / "release" / TAG / "lint.json").exists()
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")  # a dead one may wait for its new parent to take notice
+    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def test_a_command_whose_starter_has_died_is_not_begun(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "tradai_tasks.leash", "1", "/bin/touch", str(tmp_path / "made")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=clean_env())
+    assert done.returncode == 1
+    assert "/bin/touch: not begun, since process 1 has ended" in done.stderr
+    assert not (tmp_path / "made").exists()
 
 
 _OWN_LINT = """\

@@ -175,7 +175,7 @@ def test_killed_at_each_stage_and_run_again_it_is_finished_and_nothing_is_done_t
                 else:
                     assert hold.reached.wait(600), f"{what}: {''.join(running.lines)}"
             finally:
-                running.kill()
+                running.kill(alone=what == "backtest")
     yard.forget()
     last = yard.release(tag)
     assert last.status == 0, last.text

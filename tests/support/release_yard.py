@@ -180,9 +180,9 @@ class Running:
         assert came, f"no {passage!r} in time: {''.join(self.lines)}"
         assert any(passage in line for line in self.lines), "".join(self.lines)
 
-    def kill(self) -> None:
-        """End it and all that it started, as nothing can be prepared for."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+    def kill(self, *, alone: bool = False) -> None:
+        """End it, and all that it started unless alone, by what nothing can be prepared for."""
+        os.kill(self.process.pid if alone else -self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=60)
         self._reader.join(timeout=60)
 
