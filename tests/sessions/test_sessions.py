@@ -422,9 +422,14 @@ def test_sessions_run_on_a_python_that_the_packages_allow(run: InProcess) -> Non
     ran = run.files({**PLATFORM, "libs/b/pyproject.toml": narrower})("-l")
     assert ran.status == 0
     narrower = project("b").replace("[build", 'requires-python = "==3.9.*"\n[build')
-    ran = run.files({**PLATFORM, "libs/b/pyproject.toml": narrower})("-l", "--json")
+    asked = ["-l", "--json", "-s", "fmt", "lint", "typecheck", "test(a)"]
+    ran = run.files({**PLATFORM, "libs/b/pyproject.toml": narrower})(*asked)
     found = {entry["session"]: entry["python"] for entry in json.loads(ran.out)}
-    assert found["test(a)"] == found["lint"] == "3.9"
+    assert found["test(a)"] == found["typecheck"] == "3.9"
+    assert found["lint"] is found["fmt"] is None  # ruff does not care
+    settings = '[tool.tradai-tasks.lint]\ncommands = [["lint-imports"]]\n'
+    ran = run.files({"pyproject.toml": ROOT + settings})(*asked)
+    assert {entry["session"]: entry["python"] for entry in json.loads(ran.out)}["lint"] == "3.9"
 
 
 def test_arguments_narrow_a_run_and_paths_replace_the_packages(

@@ -29,6 +29,7 @@ class Entry:
     with_lambdas: bool = False  # only where there are lambdas
     every_python: bool = False  # one for each Python of the settings
     isolated: bool = True  # has an environment of its own
+    installs: bool = True  # puts packages into it, so that their requires-python counts
     parallel: bool = True  # may run beside others under -j
 
 
@@ -38,12 +39,14 @@ CATALOG = (
         body="style:fmt",
         doc="Format the code and mend what can be mended: ruff.",
         each="strategies",
+        installs=False,
     ),
     Entry(
         name="lint",
         body="style:lint",
         doc="Lint and check the format: ruff.",
         each="strategies",
+        installs=False,  # unless the settings name further commands
     ),
     Entry(
         name="typecheck",

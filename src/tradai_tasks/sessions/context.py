@@ -138,6 +138,7 @@ class Context:
         packages: Sequence[Package] | None = None,
         every_python: bool = False,
         isolated: bool = True,
+        installs: bool = True,
         default: bool = False,
         parallel: bool = True,
         requires: Iterable[str] = (),
@@ -152,6 +153,7 @@ class Context:
             packages: Packages to make a session for, `name(package)`.
             every_python: Whether it runs on each Python of a list in the settings.
             isolated: Whether it has an environment of its own.
+            installs: Whether that gets packages, so that their `requires-python` counts.
             default: Whether a bare `nox` runs it.
             parallel: Whether it may run beside others under `-j`.
             requires: Sessions that run before it.
@@ -167,7 +169,8 @@ class Context:
             params = [nox.param(one, id=one, tags=[one]) for one in ids]
             function = nox.parametrize("package", params)(function)
         several = every_python and isolated and isinstance(self.settings.python, tuple)
-        python = self.python if isolated else False
+        stated = self.python if installs or self.settings.python else None
+        python = stated if isolated else False
         nox.session(
             function,
             name=name,

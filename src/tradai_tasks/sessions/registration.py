@@ -110,6 +110,7 @@ def _add(context: Context, entry: Entry) -> None:
         packages=packages,
         every_python=entry.every_python,
         isolated=entry.isolated,
+        installs=entry.installs or (entry.name == "lint" and bool(context.settings.lint.commands)),
         parallel=entry.parallel,
     )
 
