@@ -30,6 +30,7 @@ __all__ = [
     "ClusterMissingError",
     "CodeArtifactError",
     "CommandFailedError",
+    "CommentError",
     "ConflictError",
     "CredentialsFileError",
     "DeployTimeoutError",
@@ -41,6 +42,7 @@ __all__ = [
     "EvidenceError",
     "ExtraMissingError",
     "FileExistsAlreadyError",
+    "ForkError",
     "FunctionError",
     "FunctionMissingError",
     "FunctionTimeoutError",
@@ -50,6 +52,7 @@ __all__ = [
     "ImageBuildError",
     "IndexAuthError",
     "IndexUnavailableError",
+    "InfraError",
     "LockMissingError",
     "LoginRefusedError",
     "ManifestListError",
@@ -69,6 +72,7 @@ __all__ = [
     "RepositoryMissingError",
     "ServiceMissingError",
     "SettingsError",
+    "StackLockedError",
     "StoppedError",
     "TagExistsError",
     "TaskDefinitionError",
@@ -231,6 +235,22 @@ class FunctionError(TasksError):
 
 class FunctionTimeoutError(TasksError):
     """A Lambda function has not taken its image in the time that it was given."""
+
+
+class InfraError(TasksError):
+    """Pulumi failed, or said nothing that can be told."""
+
+
+class StackLockedError(InfraError):
+    """Another run of Pulumi holds a stack's state, or left it held."""
+
+
+class CommentError(TasksError):
+    """A comment on a pull request could not be made."""
+
+
+class ForkError(TasksError):
+    """A pull request from a fork, which gets no credentials."""
 
 
 class UnmappedTagError(TasksError):

@@ -14,6 +14,7 @@ from msgspec import Meta, field
 from tradai_tasks.settings_backtest import BacktestSettings, StrategyBacktestSettings
 from tradai_tasks.settings_deploy import DeploySettings
 from tradai_tasks.settings_images import ImagesSettings
+from tradai_tasks.settings_infra import InfraSettings
 from tradai_tasks.settings_publish import PublishSettings
 from tradai_tasks.settings_release import MlflowSettings, ReleaseSettings
 from tradai_tasks.settings_table import (
@@ -36,6 +37,7 @@ __all__ = [
     "IgnoredAdvisory",
     "IntegrationSettings",
     "Kind",
+    "InfraSettings",
     "LintSettings",
     "MlflowSettings",
     "NotAudited",
@@ -277,6 +279,7 @@ class Settings(Table, frozen=True, kw_only=True):
     affected: AffectedSettings = field(default_factory=AffectedSettings)
     backtest: BacktestSettings = field(default_factory=BacktestSettings)
     deploy: DeploySettings = field(default_factory=DeploySettings)
+    infra: InfraSettings = field(default_factory=InfraSettings)
     images: ImagesSettings = field(default_factory=ImagesSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)
     workflows: WorkflowsSettings = field(default_factory=WorkflowsSettings)

@@ -25,6 +25,7 @@ class Entry:
     platform_only: bool = False
     strategies_only: bool = False
     with_images: bool = False  # only where a service or a strategy has a Dockerfile
+    with_stacks: bool = False  # only where there are Pulumi stacks
     with_services: bool = False  # only where there are services
     with_lambdas: bool = False  # only where there are lambdas
     every_python: bool = False  # one for each Python of the settings
@@ -85,6 +86,14 @@ CATALOG = (
         body="doctor:doctor",
         doc="Say what would fail, before it does, and what to do about it.",
         isolated=False,
+    ),
+    Entry(
+        name="infra",
+        body="infra:infra",
+        doc="Preview the Pulumi stacks, or update one, and count what changes.",
+        with_stacks=True,
+        isolated=False,
+        parallel=False,
     ),
     Entry(
         name="changes",

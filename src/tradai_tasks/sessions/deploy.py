@@ -102,7 +102,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
         "Build and push the images of lambdas, update each function whose image differs, wait, and "
         "publish a version of it."
     )
-    options = parse(session, _LAMBDA_OPTIONS, doc)
+    options = _given(parse(session, _LAMBDA_OPTIONS, doc))
     mask_environment()
     by_event = asked_by(os.environ, read_event(os.environ)) is not None
     if options.matrix and not (options.tag or options.version or options.environment or by_event):
@@ -143,7 +143,7 @@ def deploy(session: nox.Session, context: Context) -> None:
         "Force a new deployment of each service whose tasks run another image than the release's, "
         "wait, and verify the image of every running task."
     )
-    options = parse(session, _DEPLOY_OPTIONS, doc)
+    options = _given(parse(session, _DEPLOY_OPTIONS, doc))
     mask_environment()
     basis = _of_services(context, options)
     tag = basis.release.tag
@@ -165,6 +165,13 @@ def deploy(session: nox.Session, context: Context) -> None:
             yield tuple(replace(stage, name=name) for stage, name in zip(found, names, strict=True))
 
     _run(session, context, options, dict.fromkeys(names, False), opened, basis)
+
+
+def _given(options: Namespace) -> Namespace:
+    """Return the options; an input of a workflow that was not given comes as an empty text."""
+    for name in ("tag", "environment", "version"):
+        setattr(options, name, getattr(options, name, None) or None)
+    return options
 
 
 def _run(  # noqa: PLR0913, PLR0917 - all that a run is made of

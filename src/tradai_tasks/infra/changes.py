@@ -1,0 +1,175 @@
+"""What Pulumi's JSON says of a stack: how many resources are created, updated, deleted, replaced.
+
+`pulumi preview --json` prints one document with a `changeSummary`; `pulumi up --json`, and previews
+that stream, print an event a line, of which the last has a `summaryEvent`. A script that runs
+several layers prints theirs one after the other.
+
+https://www.pulumi.com/docs/iac/cli/commands/pulumi_preview/
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tradai_tasks.errors import InfraError
+
+__all__ = ["COLUMNS", "Changes", "changes_of", "failure", "is_locked", "rows"]
+
+COLUMNS = ("create", "update", "delete", "replace")
+# operations that change nothing, or are the parts of a replacement that is counted as one
+_NOTHING = frozenset(
+    {"same", "read", "refresh", "create-replacement", "delete-replaced", "discard",
+     "discard-replaced", "read-replacement", "read-discarded", "remove-pending-replace"}
+)  # fmt: skip
+_AS = {"import": "create", "import-replacement": "replace"}
+# what Pulumi says of a stack whose state another run holds, or left held
+_LOCKED = re.compile(
+    r"stack is currently locked|Another update is currently in progress|\[409\] Conflict",
+    re.IGNORECASE,
+)
+_ERROR = re.compile(r"^\s*(?:error:|Error:)\s*(?P<what>.+)$", re.MULTILINE)
+_SHOWN = 12  # last lines of a failure
+_URN = re.compile(r"urn:pulumi:[^:]*::[^:]*::(?P<type>.+)::(?P<name>.+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changes:
+    """What a stack's layers come to together."""
+
+    stack: str
+    counts: Mapping[str, int]  # of COLUMNS; what is absent is none
+    layers: int
+    lost: tuple[str, ...] = ()  # resources that are deleted or replaced, as `delete type name`
+
+    @property
+    def total(self) -> int:
+        """How many resources change."""
+        return sum(self.counts.values())
+
+
+def changes_of(stack: str, text: str) -> Changes:
+    """Return what Pulumi's output says of a stack.
+
+    Args:
+        stack: Its name.
+        text: Standard output of all its layers.
+
+    Raises:
+        InfraError: It says nothing, or something that cannot be told.
+    """
+    counts: dict[str, int] = {}
+    lost: list[str] = []
+    layers = 0
+    for document in _documents(stack, text):
+        summary = _summary(document)
+        lost += _lost(document)
+        if summary is None:
+            continue
+        layers += 1
+        for operation, count in summary.items():
+            if not isinstance(count, int):
+                raise InfraError(f"{stack}: Pulumi counts {operation!r} as {count!r}, no number")
+            if operation in _NOTHING:
+                continue
+            name = _AS.get(operation, operation)
+            if name not in COLUMNS:
+                raise InfraError(
+                    f"{stack}: Pulumi speaks of an operation {operation!r} that is not known here; "
+                    f"update tradai-tasks"
+                )
+            counts[name] = counts.get(name, 0) + count
+    if not layers:
+        raise InfraError(
+            f"{stack}: Pulumi printed no summary, so nothing can be told; does the script hand "
+            f"--json on to pulumi?"
+        )
+    return Changes(stack=stack, counts=counts, layers=layers, lost=tuple(lost))
+
+
+def rows(changes: Iterable[Changes]) -> list[tuple[str, ...]]:
+    """Return a row for each stack: its name, and the number of each kind of change."""
+    return [(one.stack, *(str(one.counts.get(column, 0)) for column in COLUMNS)) for one in changes]
+
+
+def is_locked(text: str) -> bool:
+    """Tell whether Pulumi failed since another run holds the stack's state, or left it held."""
+    return _LOCKED.search(text) is not None
+
+
+def failure(out: str, err: str) -> str:
+    """Return what Pulumi said of its failure, in one line."""
+    found = [match["what"].strip() for match in _ERROR.finditer(err)]
+    for document in _lenient(out):
+        found += [
+            " ".join(str(one.get("message", "")).split())
+            for one in _listed(document.get("diagnostics"))
+            if one.get("severity") == "error"
+        ]
+        event = document.get("diagnosticEvent")
+        if isinstance(event, dict) and event.get("severity") == "error":
+            found.append(" ".join(str(event.get("message", "")).split()))
+    if not found:
+        found = [line.strip() for line in err.splitlines() if line.strip()][-1:]
+    return "; ".join(dict.fromkeys(found[:_SHOWN])) or "no message"
+
+
+def _documents(stack: str, text: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the JSON documents of an output, with nothing between them but white space."""
+    decoder = json.JSONDecoder()
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        try:
+            document, at = decoder.raw_decode(text, at)
+        except json.JSONDecodeError:
+            start = text[at : at + 60].splitlines()[0]
+            raise InfraError(
+                f"{stack}: Pulumi printed something else than JSON ({start!r}); does the script "
+                f"write its own lines to standard error?"
+            ) from None
+        if not isinstance(document, dict):
+            raise InfraError(f"{stack}: Pulumi printed JSON that is no object")
+        yield document
+
+
+def _lenient(text: str) -> Iterator[Mapping[str, Any]]:
+    try:
+        yield from _documents("", text)
+    except InfraError:
+        return  # a run that failed need not have printed whole documents
+
+
+def _summary(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    event = document.get("summaryEvent")
+    found = event.get("resourceChanges") if isinstance(event, dict) else None
+    for one in (document.get("changeSummary"), found):
+        if isinstance(one, dict):
+            return one
+    return None
+
+
+def _lost(document: Mapping[str, Any]) -> list[str]:
+    """Return the resources that are deleted or replaced, of either form of output."""
+    steps: list[Mapping[str, Any]] = [*_listed(document.get("steps"))]
+    event = document.get("resourcePreEvent")
+    if isinstance(event, dict) and isinstance(event.get("metadata"), dict):
+        steps.append(event["metadata"])
+    found = []
+    for step in steps:
+        operation = step.get("op")
+        if operation in {"delete", "replace"}:
+            urn = str(step.get("urn", ""))
+            match = _URN.fullmatch(urn)
+            name = f"{match['type'].rpartition('$')[2]} {match['name']}" if match else urn
+            found.append(f"{operation} {name}")
+    return found
+
+
+def _listed(value: Any) -> Sequence[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -1,0 +1,76 @@
+"""`infra`: previews and updates of Pulumi stacks, by the repository's own script."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import nox
+
+from tradai_tasks.errors import BadArgumentsError
+from tradai_tasks.infra.changes import COLUMNS, rows
+from tradai_tasks.infra.comment import body_of, post, pull_request, refuse_fork
+from tradai_tasks.infra.pulumi import Pulumi, choose, run_stacks
+from tradai_tasks.release.event import read_event
+from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table
+from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.context import Context
+
+__all__ = ["infra"]
+
+_DOC = "Preview Pulumi stacks, or update one, in all layers, and count what changes."
+_OPTIONS: list[Option] = [
+    (("command",), {"choices": ["preview", "up"], "help": "what to do"}),
+    (("stack",), {"nargs": "*", "help": "stacks; a preview takes all where none is named"}),
+    (("--yes",), {"action": "store_true", "help": "needed by up: nobody is asked any more"}),
+    (
+        ("--comment",),
+        {"action": "store_true", "help": "say it on the pull request, in one comment"},
+    ),
+    (
+        ("--pull-request",),
+        {"type": int, "metavar": "NUMBER", "help": "which; by default as the CI event says"},
+    ),
+    (("--json",), {"action": "store_true", "help": "print the counts as JSON and nothing else"}),
+    (("--dry-run",), {"action": "store_true", "help": "print what would be run"}),
+]
+
+
+def infra(session: nox.Session, context: Context) -> None:
+    """Run Pulumi on the stacks and show what changes."""
+    options = parse(session, _OPTIONS, _DOC)
+    if not options.json:  # a mask is a line of the output
+        mask_environment()
+    known = [unit.name for unit in context.workspace.stacks]
+    stacks = choose(options.stack, known, options.command)
+    if options.command == "up" and options.comment:
+        raise BadArgumentsError("infra: --comment is for a preview")
+    if options.command == "up" and not (options.yes or options.dry_run):
+        raise BadArgumentsError(
+            f"infra: up changes {stacks[0]} at once and asks nobody; look at the preview first: "
+            f"nox -s infra -- preview {stacks[0]}; then add --yes"
+        )
+    event = read_event(os.environ)
+    refuse_fork(event)
+    # what the comment needs is asked for before anything runs
+    request = pull_request(event, os.environ, options.pull_request) if options.comment else None
+    pulumi = Pulumi(root=context.root, settings=context.settings.infra, env=os.environ)
+    pulumi.check()
+    if options.dry_run:
+        for stack in stacks:
+            print(" ".join(pulumi.argv(options.command, stack)), flush=True)
+        session.log("nothing was done: this is a dry run")
+        return
+    changes = run_stacks(pulumi, options.command, stacks, session.log)
+    title = f"pulumi {options.command}"
+    if options.json:
+        document = {
+            one.stack: {name: one.counts.get(name, 0) for name in COLUMNS} for one in changes
+        }
+        print(json.dumps(document, indent=2), flush=True)
+    else:
+        print_table(title, ("stack", *COLUMNS), rows(changes))
+    append_markdown(f"\n### {title}\n\n{markdown_table(('stack', *COLUMNS), rows(changes))}")
+    if request is not None:
+        done = post(request, body_of(changes, os.environ))
+        session.log(f"the comment on #{request.number} was {done}")
