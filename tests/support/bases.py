@@ -17,8 +17,10 @@ _LEFT_OUT = shutil.ignore_patterns(
     "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "config-*",
     "site-packages", "dist-packages", "ensurepip", "*.a",
 )  # fmt: skip
-_TOOLS = ("sh", "cat", "chmod", "echo", "env", "false", "grep", "id", "ls", "mkdir", "rm", "sleep")
-_TOOLS += ("test", "touch", "true", "uname")
+_TOOLS = (
+    "sh", "cat", "chmod", "echo", "env", "false", "grep", "id", "ls", "mkdir", "rm", "sleep",
+    "test", "touch", "true", "uname",
+)  # fmt: skip
 
 
 def import_python(host: str, folder: Path, *names: str, stubs: tuple[str, ...] = ()) -> None:

@@ -48,10 +48,10 @@ def engine(folder: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(timeout=60)
-            _unmount_below(folder)
+            unmount_below(folder)
 
 
-def _unmount_below(folder: Path) -> None:
+def unmount_below(folder: Path) -> None:
     """Unmount what the daemon leaves mounted, so that the folder can be removed."""
     mounts = Path("/proc/mounts")
     lines = mounts.read_text().splitlines() if mounts.exists() else []

@@ -15,8 +15,8 @@ import pytest
 from tests.support.real import write
 from tests.support.registry import PASSWORD, USER, Proxy
 
+from tradai_tasks import process
 from tradai_tasks.process import Completed
-from tradai_tasks.release import container_engine
 from tradai_tasks.release.image_room import ImageRoom, image_room
 from tradai_tasks.release.image_rules import LatestRule
 from tradai_tasks.release.image_specs import ImageSpec
@@ -109,13 +109,13 @@ def open_yard(
         "REGISTRY_PASSWORD": PASSWORD,
     }
     yard = Yard(docker, proxy, root, env, {"network": "host", "patience": 20, **settings})
-    door = container_engine.run
+    door = process.run
 
     def noted(argv: Sequence[str], **more: Any) -> Completed:
         yard.ran.append(list(argv))
         return door(argv, **more)
 
-    monkeypatch.setattr(container_engine, "run", noted)
+    monkeypatch.setattr("tradai_tasks.release.container_engine.run", noted)
     return yard
 
 

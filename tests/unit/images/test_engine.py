@@ -19,7 +19,6 @@ from tradai_tasks.errors import (
     SettingsError,
 )
 from tradai_tasks.process import Completed
-from tradai_tasks.release import container_engine
 from tradai_tasks.release.container_engine import Containers, Pushed, find_engine, sweep
 from tradai_tasks.release.containers import Build
 from tradai_tasks.release.image_room import image_room
@@ -42,9 +41,9 @@ class Door:
         self.envs: list[Mapping[str, str]] = []
         self.inputs: list[bytes | None] = []
         self.configs: list[dict[str, Any]] = []
-        monkeypatch.setattr(container_engine, "run", self)
-        monkeypatch.setattr(container_engine.shutil, "which", lambda name, path: path and name)
-        monkeypatch.setattr(container_engine.tempfile, "tempdir", str(tmp_path))
+        monkeypatch.setattr("tradai_tasks.release.container_engine.run", self)
+        monkeypatch.setattr("shutil.which", lambda name, path: path and name)
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     def __call__(
         self, argv: Sequence[str], *, env: Mapping[str, str], stdin: bytes | None = None, **_: Any
@@ -97,9 +96,7 @@ def test_the_builder_is_what_the_engine_has(door: Door) -> None:
 def test_podman_is_taken_where_there_is_no_docker(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        container_engine.shutil, "which", lambda name, path: name if name == "podman" else None
-    )
+    monkeypatch.setattr("shutil.which", lambda name, path: name if name == "podman" else None)
     door.answers["podman", "info"] = (0, "linux/amd64\n", "")
     assert found(door, "auto") == ("podman", "linux/amd64")
     with pytest.raises(EngineError, match="docker: not found on PATH; install a container engine"):
@@ -230,7 +227,7 @@ def test_the_output_of_a_build_is_kept_without_its_secrets(door: Door, tmp_path:
 def test_what_a_killed_process_left_is_removed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(container_engine.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     gone = {111: ProcessLookupError(), 222: PermissionError()}
 
     def kill(pid: int, _: int) -> None:

@@ -105,8 +105,8 @@ def test_a_list_has_the_labels_of_the_platform_asked_for() -> None:
             found = client.image("web", "list", platform=platform)
             assert found is not None
             assert (found.is_list, found.labels, found.platform) == (True, {"a": "b"}, None)
-        for platform in (None, "linux/s390x", "linux/amd64"):
-            bare = client.image("web", "list", platform=platform)
+        for other_one in (None, "linux/s390x", "linux/amd64"):
+            bare = client.image("web", "list", platform=other_one)
             assert bare is not None
             assert bare.labels == {}
 
@@ -163,7 +163,7 @@ def test_an_image_without_a_configuration_has_no_labels() -> None:
 def test_tags_of_all_pages() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         last = request.url.params.get("last", "")
-        following = {"": "b", "b": "d"}.get(last)
+        following = {"": "b", "b": "d"}.get(last, "")
         page = {"": ["a", "b"], "b": ["c", "d"], "d": None}[last]
         link = f'</v2/web/tags/list?last={following}&n=2>; rel="next"'
         headers = {"Link": link} if following else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -181,7 +181,7 @@ TAIL += ["--file", "/it/Dockerfile", "/it"]
 
 
 def made_by(builder: Builder) -> Engine:
-    program = "podman" if builder == "podman" else "docker"
+    program: Literal["docker", "podman"] = "podman" if builder == "podman" else "docker"
     return Engine(program=program, builder=builder, platform="linux/amd64")
 
 
