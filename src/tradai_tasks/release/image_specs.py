@@ -11,7 +11,7 @@ from tradai_tasks.errors import BadArgumentsError, ImageBuildError, SettingsErro
 from tradai_tasks.release.reference import Home, check_repository
 from tradai_tasks.settings_images import ImagesSettings, ImageUnitSettings
 from tradai_tasks.tree import Tree, join
-from tradai_tasks.workspace import Workspace
+from tradai_tasks.workspace import Package, Workspace
 
 __all__ = ["ImageKind", "ImageSpec", "check_files", "image_specs", "select"]
 
@@ -32,7 +32,7 @@ class ImageSpec:
     base: str | None = None  # image to build it on, in place of what its Dockerfile says
     # or (stage, step) of the earlier step whose image it is built on, by digest
     base_from: tuple[str, str] | None = None
-    wheels: tuple[str, ...] = ()  # packages whose wheels it takes from dist/
+    wheels: tuple[Package, ...] = ()  # whose wheels it takes from dist/
 
     @property
     def repository(self) -> str:

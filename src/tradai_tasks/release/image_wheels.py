@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
-from tradai_tasks.process import run
+from tradai_tasks.affected.git import Git
+from tradai_tasks.release.wheels import build, build_env
+from tradai_tasks.workspace import Package
 
 __all__ = ["build_wheels"]
 
@@ -14,20 +17,22 @@ _LOCK = threading.Lock()
 _BUILT: set[tuple[Path, str, str]] = set()
 
 
-def build_wheels(root: Path, packages: Iterable[str], commit: str) -> None:
+def build_wheels(root: Path, packages: Sequence[Package], commit: str) -> None:
     """Build packages' wheels into dist/, in place of any older ones.
 
     Each is built once for a commit, however many images take it: another may be reading it.
 
     Raises:
-        CommandFailedError: uv could not build one.
+        BuildFailedError: uv could not build one.
     """
-    dist = root / "dist"
     with _LOCK:
-        for name in packages:
-            if (root, name, commit) in _BUILT:
-                continue
-            for old in dist.glob(f"{name.replace('-', '_')}-*.whl"):
-                old.unlink()
-            run(["uv", "build", "--package", name, "--wheel", "--out-dir", str(dist)], cwd=root)
-            _BUILT.add((root, name, commit))
+        lacking = [one for one in packages if (root, one.name, commit) not in _BUILT]
+        if not lacking:
+            return
+        dist = root / "dist"
+        dist.mkdir(exist_ok=True)
+        ignore = dist / ".gitignore"
+        if not ignore.exists():  # as uv does: what is made is never a change of the work tree
+            ignore.write_text("*\n", encoding="utf-8")
+        build(Git.open(root), lacking, dist, env=build_env(os.environ))
+        _BUILT.update((root, one.name, commit) for one in lacking)

@@ -49,7 +49,7 @@ def with_wheels(specs: Iterable[ImageSpec], workspace: Workspace, tree: Tree) ->
 
     They are built just before the image, so that it has the release's and no older ones.
     """
-    known = {package.name for package in workspace.packages}
+    known = {package.name: package for package in workspace.packages}
     found = []
     for spec in specs:
         text = ""
@@ -57,7 +57,7 @@ def with_wheels(specs: Iterable[ImageSpec], workspace: Workspace, tree: Tree) ->
             text = tree.read(spec.dockerfile).decode("utf-8", "replace")
         code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
         names = dict.fromkeys(canonicalize_name(name) for name in _WHEEL.findall(code))
-        found.append(replace(spec, wheels=tuple(name for name in names if name in known)))
+        found.append(replace(spec, wheels=tuple(known[name] for name in names if name in known)))
     return found
 
 
