@@ -270,7 +270,7 @@ def test_a_strategys_image_waits_for_its_gates(platform: InProcess, tmp_path: Pa
     ran = images(platform, "momentum-v1.0.0")
     assert ran.status != 0
     assert "evidence" in ran.log
-    refused = images(platform, "momentum-v1.0.0", "--move-latest")
-    assert "leave out --only, --move-latest and --keep-latest" in refused.log
+    refused = images(platform, "momentum-v1.0.0", "--only", "momentum")
+    assert "a strategy's tag names the one image" in refused.log
     jobs = json.loads(images(platform, "--matrix").out)["include"]
     assert [job["name"] for job in jobs] == ["ml-rsi", "momentum", "trend-following"]

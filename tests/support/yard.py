@@ -115,7 +115,14 @@ def open_yard(
         yard.ran.append(list(argv))
         return door(argv, **more)
 
+    logged = process.run_logged
+
+    def noted_too(argv: Sequence[str], **more: Any) -> int:
+        yard.ran.append(list(argv))
+        return logged(argv, **more)
+
     monkeypatch.setattr("tradai_tasks.release.container_engine.run", noted)
+    monkeypatch.setattr("tradai_tasks.release.container_engine.run_logged", noted_too)
     return yard
 
 

@@ -20,7 +20,7 @@ from tradai_tasks.errors import (
     RegistryError,
     SettingsError,
 )
-from tradai_tasks.process import Completed, run
+from tradai_tasks.process import Completed, run, run_logged
 from tradai_tasks.release.containers import (
     Build,
     Builder,
@@ -111,6 +111,7 @@ class Containers:
         credentials: Callable[[], Credentials | None],
         remedy: str,
         insecure: bool,
+        stop: threading.Event | None = None,
     ) -> None:
         """Take note; the engine is looked for when it is first needed.
 
@@ -123,7 +124,9 @@ class Containers:
             credentials: Called when the engine logs in.
             remedy: What to do about credentials that are refused.
             insecure: Whether the registry speaks http.
+            stop: Once set, a build that runs is ended.
         """
+        self._stop = stop
         self._host, self._wanted, self._root, self._reports = host, wanted, root, reports
         self._env, self.credentials = dict(env), credentials
         self.remedy, self._insecure = remedy, insecure
@@ -143,6 +146,7 @@ class Containers:
         Raises:
             EngineError: The engine is missing, does not answer or cannot do this.
             ImageBuildError: It does not build.
+            StoppedError: It was stopped.
             SettingsError: A build secret is not in the environment.
         """
         lacking = [one.env for one in build.secrets if not self._env.get(one.env)]
@@ -153,13 +157,14 @@ class Containers:
             )
         engine = self._engine()
         env = {**self._engine_env(), **build_env(engine)}
-        done = run(build_argv(engine, build), cwd=self._root, env=env, check=False)
         hidden = [self._env[one.env] for one in build.secrets]
-        output = _masked((done.stdout + done.stderr).decode("utf-8", "replace"), hidden)
+        argv = build_argv(engine, build)
+        status, output = self._logged(argv, env, name)
+        output = _masked(output, hidden)
         self._reports.mkdir(parents=True, exist_ok=True)
         log = self._reports / f"{name}.log"
         log.write_text(output, encoding="utf-8")
-        if done.returncode != 0:
+        if status != 0:
             lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
             print("\n".join(lines[-_SHOWN:]), file=sys.stderr, flush=True)
             raise ImageBuildError(
@@ -167,6 +172,13 @@ class Containers:
                 f"{_shown(build.dockerfile, self._root)} and its context "
                 f"{_shown(build.context, self._root)}; all output is in {_shown(log, self._root)}"
             )
+
+    def _logged(self, argv: list[str], env: Mapping[str, str], name: str) -> tuple[int, str]:
+        """Run a build and return its status and output, which may have secrets in it yet."""
+        with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=self._scratch) as folder:
+            log = Path(folder) / "log"
+            status = run_logged(argv, cwd=self._root, log=log, env=env, stop=self._stop)
+            return status, log.read_text(encoding="utf-8", errors="replace")
 
     def push(self, image: str) -> Pushed:
         """Push an image, and say how that went.

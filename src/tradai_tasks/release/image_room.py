@@ -32,7 +32,12 @@ class ImageRoom:
 
 @contextmanager
 def image_room(
-    settings: ImagesSettings, home: Home, *, root: Path, env: Mapping[str, str]
+    settings: ImagesSettings,
+    home: Home,
+    *,
+    root: Path,
+    env: Mapping[str, str],
+    stop: threading.Event | None = None,
 ) -> Iterator[ImageRoom]:
     """Open the room; credentials are asked for, and the engine looked for, when they are needed.
 
@@ -41,6 +46,7 @@ def image_room(
         home: The registry.
         root: The workspace root.
         env: The environment.
+        stop: Once set, builds that run are ended.
     """
     sweep()
     uses_ecr = settings.login == "ecr" or (
@@ -67,6 +73,7 @@ def image_room(
         credentials=ask,
         remedy=remedy,
         insecure=settings.insecure or is_loopback(home.host),
+        stop=stop,
     )
     try:
         yield ImageRoom(settings=settings, registry=Registry(session), engine=engine, ecr=ecr)

@@ -125,7 +125,10 @@ def lambdas(session: nox.Session, context: Context) -> None:
     @contextmanager
     def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
         made = needs.release
-        with images.opened_images(context, options, ("base", "lambda")) as (specs, room):
+        with images.opened_images(context, options, ("base", "lambda"), needs.stop) as (
+            specs,
+            room,
+        ):
             rule = images.latest_rule_of(options, made.tag)
             found = [*lambda_image_stages(made, images=specs, room=room, latest=rule)]
             if environment is not None:

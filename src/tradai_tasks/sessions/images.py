@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import nox
 
@@ -13,7 +15,7 @@ from tradai_tasks.errors import BadArgumentsError, BadTagError
 from tradai_tasks.release.image_room import ImageRoom, image_room
 from tradai_tasks.release.image_rules import LatestRule
 from tradai_tasks.release.image_specs import ImageKind, ImageSpec, image_specs, select
-from tradai_tasks.release.images import image_stage
+from tradai_tasks.release.images import ImageStep, image_stage
 from tradai_tasks.release.platform_images import (
     image_matrix,
     latest_rule,
@@ -26,7 +28,7 @@ from tradai_tasks.report import write_outputs
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.release import EVIDENCE, LOOKS, TAG, Stages, run_stages, wanted_of
-from tradai_tasks.sessions.release_stages import Needs
+from tradai_tasks.sessions.release_stages import Needs, stages
 from tradai_tasks.tags import ReleaseTag
 
 __all__ = ["BASE", "OPTIONS", "images", "latest_rule_of", "opened_images", "print_matrix"]
@@ -58,17 +60,24 @@ def images(session: nox.Session, context: Context) -> None:
     if options.matrix:
         print_matrix(context, options, kinds)
     elif not is_platform:
-        if options.only or options.move_latest or options.keep_latest:
+        if options.only:
             raise BadArgumentsError(
-                "images: a strategy's tag names the one image that it releases, and `latest` moves "
-                "by its rule; leave out --only, --move-latest and --keep-latest"
+                "images: --only: a strategy's tag names the one image that it releases"
             )
-        run_stages(session, context, options, wanted_of(options, only=[IMAGE], start=None))
+        wanted = wanted_of(options, only=[IMAGE], start=None)
+
+        @contextmanager
+        def ruled(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
+            rule = latest_rule_of(options, needs.release.tag)
+            with stages(context, needs) as found:
+                yield tuple(_with_rule(stage, rule) for stage in found)
+
+        run_stages(session, context, options, wanted, opened=ruled)
     else:
 
         @contextmanager
         def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
-            with opened_images(context, options, kinds) as (specs, room):
+            with opened_images(context, options, kinds, needs.stop) as (specs, room):
                 release = needs.release
                 rule = latest_rule_of(options, release.tag)
                 yield (image_stage(release, images=specs, room=room, latest=rule, name=name),)
@@ -113,13 +122,13 @@ def _specs(
 
 @contextmanager
 def opened_images(
-    context: Context, options: Namespace, kinds: Sequence[ImageKind]
+    context: Context, options: Namespace, kinds: Sequence[ImageKind], stop: threading.Event
 ) -> Iterator[tuple[list[ImageSpec], ImageRoom]]:
     """Yield the images of some kinds, as far as `--only` names them, and what to make them with."""
     settings = context.settings.images
     home = home_of(settings, os.environ)
     specs = _specs(context, options, home, kinds)
-    with image_room(settings, home, root=context.root, env=os.environ) as room:
+    with image_room(settings, home, root=context.root, env=os.environ, stop=stop) as room:
         yield specs, room
 
 
@@ -138,6 +147,11 @@ def print_matrix(
     matrix = image_matrix(found)
     print(matrix)
     write_outputs({"matrix": matrix, "any": "true" if found else "false", **more})
+
+
+def _with_rule(stage: Stage, rule: LatestRule) -> Stage:
+    steps = (replace(one, rule=rule) if isinstance(one, ImageStep) else one for one in stage.steps)
+    return replace(stage, steps=tuple(steps))
 
 
 def latest_rule_of(options: Namespace, tag: ReleaseTag) -> LatestRule:

@@ -106,7 +106,7 @@ def _image(context: Context, needs: Needs, package: Package) -> Iterator[Stage]:
     home = home_of(settings, os.environ)
     specs = image_specs(context.workspace, settings, home, context.tree, kinds=["strategy"])
     own = [spec for spec in specs if spec.name == package.slug]
-    with image_room(settings, home, root=context.root, env=os.environ) as room:
+    with image_room(settings, home, root=context.root, env=os.environ, stop=needs.stop) as room:
         yield image_stage(needs.release, images=own, room=room, name=IMAGE)
 
 

@@ -42,6 +42,7 @@ class Door:
         self.inputs: list[bytes | None] = []
         self.configs: list[dict[str, Any]] = []
         monkeypatch.setattr("tradai_tasks.release.container_engine.run", self)
+        monkeypatch.setattr("tradai_tasks.release.container_engine.run_logged", self.logged)
         monkeypatch.setattr("shutil.which", lambda name, path: path and name)
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
@@ -57,6 +58,11 @@ class Door:
         return Completed(
             argv=tuple(argv), returncode=status, stdout=out.encode(), stderr=err.encode()
         )
+
+    def logged(self, argv: Sequence[str], *, env: Mapping[str, str], log: Path, **_: Any) -> int:
+        done = self(argv, env=env)
+        log.write_bytes(done.stdout + done.stderr)
+        return done.returncode
 
 
 @pytest.fixture
