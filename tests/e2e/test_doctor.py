@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,7 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+from tests.support.codeartifact import codeartifact
 from tests.support.ecs import Service, ecs_server
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.moto_server import ACCOUNT, moto
@@ -101,6 +103,7 @@ def test_a_platform_where_all_is_well(
             "lambdas": "ok",
             "aws": "ok",
             "registry": "ok",
+            "codeartifact": "n/a",
             "services": "ok",
             "functions": "ok",
             "mlflow": "n/a",
@@ -148,7 +151,7 @@ def test_a_platform_where_nothing_is(
         assert faults["functions"] == "prod: no function 'gaps'"
         assert faults["pulumi"] == "infra: stack dev: locked by an update"
         assert (
-            "doctor: 7 of 9 checks found a fault: locks, lambdas, aws, registry, services, "
+            "doctor: 7 of 10 checks found a fault: locks, lambdas, aws, registry, services, "
             "functions, pulumi; each remedy is above"
         ) in " ".join(ran.log.split())
         ecs.clusters["main"] = {}
@@ -211,6 +214,60 @@ def test_a_check_that_takes_too_long(run: InProcess, tmp_path_factory: Any) -> N
     (found,) = findings(ran).values()
     assert "0.5 s" in found["what"]
     assert found["remedy"]
+
+
+INDEX = {
+    "pyproject.toml": """
+        [project]
+        name = "x"
+        version = "1"
+        [tool.tradai-tasks.publish.codeartifact]
+        domain = "tradai"
+        repository = "py"
+        region = "eu-central-1"
+    """,
+    "x.py": "",
+}
+
+
+def test_codeartifact_and_the_age_of_its_token(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(**env: str) -> dict[str, Any]:
+        ran = run("-s", "doctor", "--", "--json", "--only", "codeartifact", env=env)
+        assert "marked-" not in ran.out + ran.log
+        return findings(ran)["codeartifact"]
+
+    with codeartifact() as index:
+        run.files(INDEX)
+        for name, said in index.env.items():
+            monkeypatch.setenv(name, said)
+        file = run.home / "netrc"
+        monkeypatch.setenv("NETRC", str(file))
+        assert "no token is stored here (nox -s codeartifact-login" in asked()["what"]
+        ran = run("-s", "codeartifact-login", "--", "--tool", "uv")
+        assert ran.status == 0, ran.log
+        good = asked()
+        assert good["state"] == "ok"
+        assert f"takes the token in {file}, written 0.0 h ago" in good["what"]
+        index.tokens.clear()
+        old = time.time() - 13 * 3600
+        os.utime(file, (old, old))
+        expired = asked()
+        assert expired["state"] == "fault"
+        assert (
+            "is refused (status 401), written 13.0 h ago; one is good for 12 hours"
+            in (expired["what"])
+        )
+        assert expired["remedy"] == "get a new one: nox -s codeartifact-login"
+        by_variable = asked(UV_INDEX_PY_PASSWORD="marked-other")
+        assert "the token in UV_INDEX_PY_PASSWORD is refused" in by_variable["what"]
+        file.write_text("machine {")
+        assert "no token is stored here" in asked()["what"]
+        index.repository = "other"
+        missing = asked()
+        assert missing["state"] == "fault"
+        assert "there is no repository 'py'" in missing["what"]
 
 
 @contextmanager

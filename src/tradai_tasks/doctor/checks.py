@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection
 from functools import partial
 
-from tradai_tasks.doctor import remote, repository
+from tradai_tasks.doctor import index, remote, repository
 from tradai_tasks.doctor.examine import Check
 from tradai_tasks.doctor.repository import Repository
 from tradai_tasks.errors import BadArgumentsError
@@ -44,6 +44,12 @@ _ALL = (
         "pushing images",
         remote.registry,
         "see images.registry (or ECR_REGISTRY) and the credentials for it",
+    ),
+    (
+        "codeartifact",
+        "publish, and installing what it has",
+        index.codeartifact,
+        "see publish.codeartifact and the AWS credentials",
     ),
     (
         "services",

@@ -1,0 +1,88 @@
+"""The check of the package index: CodeArtifact's repository, and the token stored for it."""
+
+from __future__ import annotations
+
+import netrc
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tradai_tasks.doctor.examine import Finding, fault, fine, not_here
+from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.release.codeartifact import DURATION, USERNAME, CodeArtifact
+from tradai_tasks.release.consumers import index_named
+
+__all__ = ["codeartifact"]
+
+_LOGIN = "nox -s codeartifact-login"
+_REFUSED = (401, 403)
+_ANSWERED = (200, 404)  # a name that is not there is an answer too
+_HOUR = 3600  # seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Stored:
+    """A token that tools would use."""
+
+    where: str
+    token: str = field(repr=False)
+    age: float | None = None  # seconds; None where it cannot be told
+
+
+def codeartifact(repository: Repository) -> Finding:
+    """Ask CodeArtifact for the repository and a token, and whether the stored one is good."""
+    settings = repository.settings.publish.codeartifact
+    if settings is None:
+        return not_here("no publish.codeartifact in the settings")
+    service = CodeArtifact(settings)
+    url = service.simple_url()
+    service.token()
+    name = settings.index_name or index_named(repository.workspace, url) or settings.repository
+    stored = _stored(repository, url, name)
+    if stored is None:
+        return fine(f"{service.shown} is there; no token is stored here ({_LOGIN} stores one)")
+    status = _status(url, stored.token, repository.seconds)
+    if status in _REFUSED:
+        return fault(
+            f"the token in {stored.where} is refused (status {status}){_age(stored)}; one is good "
+            f"for {DURATION // _HOUR} hours",
+            f"get a new one: {_LOGIN}",
+        )
+    if status not in _ANSWERED:
+        return fault(f"{service.shown}: the index answers with status {status}", "run it again")
+    return fine(f"{service.shown} takes the token in {stored.where}{_age(stored)}")
+
+
+def _stored(repository: Repository, url: str, index: str) -> _Stored | None:
+    """Return the token that uv and pip would use, from where `codeartifact-login` puts it."""
+    variable = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', index.upper())}_PASSWORD"
+    given = repository.env.get(variable)
+    if given:
+        return _Stored(where=variable, token=given)
+    file = Path(repository.env.get("NETRC") or Path.home() / ".netrc")
+    try:
+        found = netrc.netrc(str(file)).authenticators(urlsplit(url).hostname or "")
+        written = file.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    except (netrc.NetrcParseError, OSError, UnicodeDecodeError):
+        return None  # codeartifact-login says what is wrong with it
+    if found is None or found[0] != USERNAME or not found[2]:
+        return None
+    return _Stored(where=str(file), token=found[2], age=time.time() - written)
+
+
+def _age(stored: _Stored) -> str:
+    return "" if stored.age is None else f", written {stored.age / _HOUR:.1f} h ago"
+
+
+def _status(url: str, token: str, seconds: float) -> int | str:
+    import httpx  # noqa: PLC0415 - takes 0.2 s to load
+
+    try:
+        answer = httpx.get(f"{url}pip/", auth=(USERNAME, token), timeout=seconds)
+    except httpx.HTTPError as error:
+        return type(error).__name__
+    return answer.status_code
