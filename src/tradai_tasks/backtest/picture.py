@@ -79,28 +79,21 @@ def draw(file: Path, curve: Curve, *, title: str, currency: str, limit: float | 
 
 
 def _equity(axes: Axes, times: list[float], curve: Curve, currency: str) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: PLC0415 - slow to load
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator  # noqa: PLC0415 - slow to load
 
     axes.plot(times, curve.equity, color=_EQUITY, linewidth=1.4, drawstyle="steps-post")
     axes.axhline(curve.equity[0], color=_MUTED, linewidth=0.8, linestyle=_DASHES)
     name = f"equity, {currency}"
     if min(curve.equity) > 0 and max(curve.equity) > _MANYFOLD * min(curve.equity):
         axes.set_yscale("log")  # else the early months would be a flat line
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
         name += " (log)"
     axes.set_ylabel(name, color=_MUTED, parse_math=False)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     gain = curve.equity[-1] / curve.equity[0] - 1 if curve.equity[0] else 0.0
-    axes.annotate(
-        f"{curve.equity[-1]:,.0f}  ({gain:+.1%})",
-        (1, curve.equity[-1]),
-        xycoords=("axes fraction", "data"),
-        xytext=(-6, 8),
-        textcoords="offset points",
-        ha="right",
-        color=_EQUITY,
-        fontweight="bold",
-    )
+    end = f"{curve.equity[-1]:,.0f}  ({gain:+.1%})"
+    axes.set_title(end, loc="right", color=_EQUITY, fontsize=12, fontweight="bold", pad=12)
 
 
 def _drawdown(axes: Axes, times: list[float], curve: Curve, limit: float | None) -> None:
@@ -122,5 +115,5 @@ def _drawdown(axes: Axes, times: list[float], curve: Curve, limit: float | None)
         fontsize=9.5,
     )
     axes.set_ylim(floor * 1.25, 0)
-    digits = 0 if floor <= -0.03 else 1  # noqa: PLR2004 - nearer 0, whole percents would repeat
+    digits = 0 if floor <= -0.05 else 1  # noqa: PLR2004 - nearer 0, whole percents would repeat
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=digits))
