@@ -38,6 +38,7 @@ _FUNDING_STEP = 8 * 3600  # seconds; no exchange settles funding more rarely
 _SLACK = 300  # seconds; funding is settled a moment after the full hour
 _PATTERN = re.compile(r"[\\^$*+?{}\[\]()|]|\.\*")  # what makes a pair a regular expression
 _LOCAL = ("127.0.0.1", "::1", "localhost", "")
+_SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _SHOWN = 3  # holes of a series that are named
 
 FUNDING = "funding_rate"
@@ -116,14 +117,18 @@ def lacks(needed: Needed, seen: Seen, most_missing: float) -> list[str]:
 
 def refused_host(event: str, args: Sequence[Any]) -> str | None:
     """Return where a connection would lead that a backtest may not make, None where it may."""
+    host: Any
+    port: Any = ""
     if event == "socket.getaddrinfo":
         host, port = args[0], args[1]
-    elif event == "socket.connect" and isinstance(args[1], tuple):  # else a Unix socket
+    elif event == "socket.gethostbyname":
+        host = args[0]
+    elif event in _SENDING and isinstance(args[1], tuple):  # else a Unix socket, or connected
         host, port = args[1][0], args[1][1]
     else:
         return None
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")
-    return None if name in _LOCAL else f"{name}:{port}"
+    return None if name in _LOCAL else f"{name}:{port}".rstrip(":")
 
 
 def split_informative(wanted: Iterable[str], pairs: Sequence[str]) -> list[tuple[str, str]]:

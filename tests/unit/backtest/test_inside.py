@@ -94,6 +94,9 @@ def test_weeks_need_not_begin_where_the_window_does() -> None:
         ("socket.getaddrinfo", (b"api.example", 443), "api.example:443"),
         ("socket.getaddrinfo", (None, 80), None),
         ("socket.getaddrinfo", ("localhost", 80), None),
+        ("socket.gethostbyname", ("api.example",), "api.example"),
+        ("socket.sendto", (None, ("192.0.2.1", 53)), "192.0.2.1:53"),
+        ("socket.sendmsg", (None, None), None),
         ("open", ("x",), None),
     ],
 )
