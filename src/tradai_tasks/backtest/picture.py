@@ -14,7 +14,7 @@ from tradai_tasks.errors import ToolMissingError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw", "has_matplotlib", "require_matplotlib"]
+__all__ = ["draw", "has_matplotlib", "load", "require_matplotlib"]
 
 _INK, _MUTED, _GRID = "#1f2933", "#66727f", "#e3e8ed"
 _EQUITY, _DRAWDOWN, _LIMIT = "#1f6feb", "#c9372c", "#8a5a00"
@@ -42,6 +42,15 @@ def require_matplotlib() -> None:
         )
 
 
+def load() -> None:
+    """Load matplotlib, where it is, so that drawing need not wait for it."""
+    if has_matplotlib():
+        # nox logs at the lowest level, and matplotlib tells every font that it looks at
+        logging.getLogger("matplotlib").setLevel(logging.WARNING)
+        from matplotlib import dates, figure  # noqa: F401, PLC0415 - slow to load
+        from matplotlib.backends import backend_agg  # noqa: F401, PLC0415 - as above
+
+
 def draw(file: Path, curve: Curve, *, title: str, currency: str, limit: float | None) -> None:
     """Draw equity above drawdown and write a PNG; equal input gives equal bytes.
 
@@ -52,8 +61,7 @@ def draw(file: Path, curve: Curve, *, title: str, currency: str, limit: float | 
         currency: Of the equity.
         limit: Largest drawdown that passes, as a fraction; None where there is no gate.
     """
-    # nox logs at the lowest level, and matplotlib tells every font that it looks at
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)
+    load()
     from matplotlib import dates  # noqa: PLC0415 - slow to load
     from matplotlib.figure import Figure  # noqa: PLC0415 - as above
 

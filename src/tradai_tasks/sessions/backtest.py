@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from nox.command import CommandFailed
 from tradai_tasks.affected.git import Git
 from tradai_tasks.backtest.evidence import Code, make_record
 from tradai_tasks.backtest.markets import Markets, serve_markets
-from tradai_tasks.backtest.picture import has_matplotlib, require_matplotlib
+from tradai_tasks.backtest.picture import has_matplotlib, load, require_matplotlib
 from tradai_tasks.backtest.present import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Kind
 from tradai_tasks.backtest.run import Facts, Job, conclude, environment, read_facts
@@ -62,8 +63,11 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Ki
     not_before = int(time.time())
     shutil.rmtree(job.folder, ignore_errors=True)  # an earlier run's figures must not stand here
     code = _code(context, package, git)
+    loading = threading.Thread(target=load)  # takes a second or two, and freqtrade longer
+    loading.start()
     with running(session, job, go=True) as (facts, markets):
         conclude(job, facts, markets)
+    loading.join()
     if _code(context, package, git) != code:
         raise BacktestError(
             f"{job.strategy}: its files or its lock file were changed while freqtrade ran; run it "
