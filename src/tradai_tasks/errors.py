@@ -37,6 +37,7 @@ __all__ = [
     "DeploymentFailedError",
     "DirtyTreeError",
     "DistributionError",
+    "DocsError",
     "DuplicatePackageError",
     "EngineError",
     "EvidenceError",
@@ -251,6 +252,10 @@ class CommentError(TasksError):
 
 class ForkError(TasksError):
     """A pull request from a fork, which gets no credentials."""
+
+
+class DocsError(TasksError):
+    """A site cannot be built or deployed, or pages cannot be held against the code."""
 
 
 class UnmappedTagError(TasksError):

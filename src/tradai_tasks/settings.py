@@ -13,6 +13,7 @@ from msgspec import Meta, field
 
 from tradai_tasks.settings_backtest import BacktestSettings, StrategyBacktestSettings
 from tradai_tasks.settings_deploy import DeploySettings
+from tradai_tasks.settings_docs import DocsSettings
 from tradai_tasks.settings_images import ImagesSettings
 from tradai_tasks.settings_infra import InfraSettings
 from tradai_tasks.settings_publish import PublishSettings
@@ -34,6 +35,7 @@ __all__ = [
     "AffectedSettings",
     "ContractSettings",
     "DeploySettings",
+    "DocsSettings",
     "IgnoredAdvisory",
     "IntegrationSettings",
     "Kind",
@@ -279,6 +281,7 @@ class Settings(Table, frozen=True, kw_only=True):
     affected: AffectedSettings = field(default_factory=AffectedSettings)
     backtest: BacktestSettings = field(default_factory=BacktestSettings)
     deploy: DeploySettings = field(default_factory=DeploySettings)
+    docs: DocsSettings = field(default_factory=DocsSettings)
     infra: InfraSettings = field(default_factory=InfraSettings)
     images: ImagesSettings = field(default_factory=ImagesSettings)
     publish: PublishSettings = field(default_factory=PublishSettings)

@@ -95,7 +95,7 @@ def test_a_platform_lists_its_sessions_and_check_alone_is_default(run: InProcess
     ran = run.files(PLATFORM)("-l")
     assert names(ran) == [
         "fmt", "lint", "typecheck", "test(a)", "test(b)", "security", "lock", "bump",
-        "doctor",
+        "doctor", "docs-freshness",
         "changes", "affected", "perf(a)", "perf(b)", "contract", "integration",
         "tag", "gate", "workflows",
         "release", "build", "publish",

@@ -25,6 +25,7 @@ class Entry:
     platform_only: bool = False
     strategies_only: bool = False
     with_images: bool = False  # only where a service or a strategy has a Dockerfile
+    with_docs: bool = False  # only where mkdocs makes a site
     with_stacks: bool = False  # only where there are Pulumi stacks
     with_services: bool = False  # only where there are services
     with_lambdas: bool = False  # only where there are lambdas
@@ -94,6 +95,18 @@ CATALOG = (
         with_stacks=True,
         isolated=False,
         parallel=False,
+    ),
+    Entry(
+        name="docs",
+        body="docs:docs",
+        doc="Build the documentation, any warning an error; deploy it with `-- --deploy`.",
+        with_docs=True,
+    ),
+    Entry(
+        name="docs-freshness",
+        body="docs_freshness:docs_freshness",
+        doc="Find what pages name that no longer exists: files, sessions, settings, links.",
+        isolated=False,
     ),
     Entry(
         name="changes",

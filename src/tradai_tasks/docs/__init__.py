@@ -1,0 +1,1 @@
+"""Pages: what they say held against the repository."""

@@ -1,0 +1,111 @@
+"""`docs`: the site built by mkdocs, and deployed to Cloudflare Pages by wrangler."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import nox
+
+from tradai_tasks.affected.git import Git
+from tradai_tasks.errors import (
+    BadArgumentsError,
+    CheckFailedError,
+    CommandFailedError,
+    DocsError,
+    SettingsError,
+    ToolMissingError,
+)
+from tradai_tasks.report import mask_environment
+from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.environment import install_tool, status_of, sync_everything
+
+__all__ = ["docs"]
+
+_DOC = "Build the documentation, where any warning is an error, and deploy it with --deploy."
+_OPTIONS: list[Option] = [
+    (("--deploy",), {"action": "store_true", "help": "deploy it to Cloudflare Pages by wrangler"}),
+    (
+        ("--branch",),
+        {"metavar": "NAME", "help": "deploy a preview of this branch, not production"},
+    ),
+    (("--dry-run",), {"action": "store_true", "help": "build; print what would be deployed"}),
+]
+_NEEDED = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID")
+
+
+def docs(session: nox.Session, context: Context) -> None:
+    """Build the site and, if asked, deploy it."""
+    options = parse(session, _OPTIONS, _DOC)
+    mask_environment()
+    if options.branch and not options.deploy:
+        raise BadArgumentsError("docs: --branch goes with --deploy")
+    if not context.tree.is_file("mkdocs.yml"):
+        raise DocsError("mkdocs.yml: no such file, so there is no site to build; add one")
+    # what the deployment needs is asked for before anything is built
+    deploy = _deployment(context, options.branch) if options.deploy else None
+    if deploy and not options.dry_run:
+        _check_credentials()
+    site = context.root / "build" / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    context.reports()  # makes build/, out of git's sight
+    sync_everything(session, context, ".", context.settings.docs.groups)
+    install_tool(session, context, "mkdocs", only_missing=True)
+    if status_of(session, ["mkdocs", "build", "--strict", "--site-dir", str(site)]):
+        raise CheckFailedError(
+            "docs: mkdocs does not build the site; each warning above is an error"
+        )
+    if not (site / "index.html").is_file():
+        raise DocsError("docs: mkdocs built no index.html; is docs/index.md there?")
+    session.log(f"built into {site.relative_to(context.root)}")
+    if deploy is None:
+        return
+    argv = [deploy[0], "pages", "deploy", str(site), *deploy[1:]]
+    if options.dry_run:
+        print(" ".join(argv), flush=True)
+        session.log("nothing was deployed: this is a dry run")
+        return
+    # the token goes by the environment, where wrangler itself looks for it
+    try:
+        session.run(*argv, external=True)
+    except nox.command.CommandFailed:
+        raise CommandFailedError(
+            "docs: wrangler did not deploy the site; its message is above; the site that was "
+            "there is still served: mend that and run it again"
+        ) from None
+
+
+def _deployment(context: Context, branch: str | None) -> list[str]:
+    """Return wrangler and what it is given beside the site.
+
+    Raises:
+        SettingsError: No project is set.
+        ToolMissingError: There is no wrangler.
+    """
+    settings = context.settings.docs
+    if settings.project is None:
+        raise SettingsError(
+            f"{context.settings_file}: docs.project: not set; name the project of Cloudflare Pages"
+        )
+    if shutil.which("wrangler") is None:
+        raise ToolMissingError(
+            "wrangler: not found on PATH; install it: npm install --global wrangler"
+        )
+    git = Git.open(context.root)
+    head = git.require_commit("HEAD", "")
+    return [
+        "wrangler",
+        f"--project-name={settings.project}",
+        f"--branch={branch or settings.branch}",
+        f"--commit-hash={head}",
+        f"--commit-dirty={'true' if git.status() else 'false'}",
+    ]
+
+
+def _check_credentials() -> None:
+    missing = [name for name in _NEEDED if not os.environ.get(name)]
+    if missing:
+        raise DocsError(
+            f"docs: {' and '.join(missing)} not set; give them by the environment (in CI: secrets)"
+        )
