@@ -8,6 +8,7 @@ the same bytes from every later commit.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gzip
 import io
@@ -24,7 +25,7 @@ from pathlib import Path
 
 from tradai_tasks.affected.git import Git
 from tradai_tasks.bump import with_version
-from tradai_tasks.errors import BuildFailedError, DirtyTreeError
+from tradai_tasks.errors import BrokenTomlError, BuildFailedError, DirtyTreeError
 from tradai_tasks.process import run
 from tradai_tasks.release.dists import Distribution, distributions_in, name_of
 from tradai_tasks.settings_load import parse_toml
@@ -139,7 +140,7 @@ def build(  # noqa: PLR0913 - what a build depends on
         copy_tree(git, root)
         (scratch / "tree" / ".git").write_text(f"gitdir: {_git_folder(git)}\n", encoding="utf-8")
         for package in packages if version else ():
-            _set_version(root / package.path / "pyproject.toml", str(version))
+            _set_version(root, join(package.path, "pyproject.toml"), str(version))
         jobs = []
         for package in packages:
             folder = scratch / "out" / package.name
@@ -213,14 +214,15 @@ def _settle(file: Path, *, is_program: bool) -> None:
     os.utime(file, (EPOCH, EPOCH))
 
 
-def _set_version(file: Path, version: str) -> None:
+def _set_version(root: Path, name: str, version: str) -> None:
     """Give a package in the scratch folder another version."""
+    file = root / name
     content = file.read_bytes()
-    project = parse_toml(content, file.name)["project"]
+    project = parse_toml(content, name)["project"]
     if "version" in project.get("dynamic", ()):
-        file.write_bytes(_stated(content, version, file.name))
+        file.write_bytes(_stated(content, version, name))
     else:
-        file.write_bytes(with_version(content, version, file.name))
+        file.write_bytes(with_version(content, version, name))
     _settle(file, is_program=False)
 
 
@@ -241,12 +243,13 @@ def _stated(content: bytes, version: str, name: str) -> bytes:
         count=1,
         flags=re.MULTILINE,
     )
-    if parse_toml(text.encode(), name) != wanted:
-        raise BuildFailedError(
-            f"{name}: project.version is dynamic, and a test release cannot replace it there; "
-            f'write it as dynamic = ["version"] in the table [project]'
-        )
-    return text.encode()
+    with contextlib.suppress(BrokenTomlError):
+        if parse_toml(text.encode(), name) == wanted:
+            return text.encode()
+    raise BuildFailedError(
+        f"{name}: project.version is dynamic, and a test release cannot replace it there; "
+        f'write it as dynamic = ["version"] in the table [project]'
+    )
 
 
 def _settled(content: bytes, epoch: int) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import nox
@@ -31,7 +32,7 @@ from tradai_tasks.sessions.context import Context
 from tradai_tasks.tags import ReleaseTag, check_release, parse_tag
 from tradai_tasks.workspace import Package
 
-__all__ = ["build", "publish"]
+__all__ = ["build", "opened_stage", "publish"]
 
 _COLUMNS = ("library", "state", "what")
 _TAG: Option = (
@@ -81,7 +82,7 @@ def build(session: nox.Session, context: Context) -> None:
     made = _build(context, git, libraries, out, tag)
     for files in made.values():
         check_files(files)
-    _note_requirements(session, context, made)
+    _note_requirements(context, made, session.warn)
     rows = [(name, file.filename, file.sha256) for name, files in made.items() for file in files]
     print_table(f"built into {out}", ("library", "file", "sha256"), rows)
     append_summary(("library", "file", "sha256"), rows)
@@ -91,15 +92,13 @@ def publish(session: nox.Session, context: Context) -> None:
     """Look at the index, print what lacks there, and upload that."""
     options = parse(session, _PUBLISH_OPTIONS, _PUBLISH_DOC)
     settings = context.settings.publish
-    libraries = _libraries(context, options.only)
     tag = _tag(options.tag)
     target = target_of(settings, os.environ, file=context.settings_file)
-    if options.dist is None:
-        files = _built_when_needed(session, context, libraries, tag)
-    else:
-        files = _ready(context, libraries, session.invoked_from / Path(options.dist), tag)
-    with Publisher(target, timeout=settings.timeout) as publisher:
-        stage = publish_stage(files, publisher, tag=tag, lockstep=settings.lockstep)
+    dist = None if options.dist is None else session.invoked_from / Path(options.dist)
+    scratch = Path(session.create_tmp()) / "dist"
+    with opened_stage(
+        context, tag, scratch=scratch, warn=session.warn, only=options.only, dist=dist
+    ) as stage:
         found = _each(stage, stage.steps, lambda step: step.look({}))
         todo = [step for step in stage.steps if found[step.name].state == "todo"]
         if not options.dry_run:
@@ -111,6 +110,40 @@ def publish(session: nox.Session, context: Context) -> None:
         session.log("nothing was uploaded: this is a dry run")
     elif not todo:
         session.log("nothing to do: the index has it all already")
+
+
+@contextmanager
+def opened_stage(  # noqa: PLR0913 - what may be published, by keyword
+    context: Context,
+    tag: ReleaseTag | None,
+    *,
+    scratch: Path,
+    warn: Callable[[str], None],
+    only: Iterable[str] = (),
+    dist: Path | None = None,
+) -> Iterator[Stage]:
+    """Yield the stage that publishes the libraries; its connections are open for as long.
+
+    Args:
+        context: The repository.
+        tag: The release, if it is for one.
+        scratch: Folder to build into.
+        warn: Told what is noteworthy.
+        only: Names of libraries; all where there is none.
+        dist: What `build` made, to publish instead of building.
+
+    Raises:
+        TasksError: Settings, the work tree or the folder are at fault.
+    """
+    settings = context.settings.publish
+    libraries = _libraries(context, only)
+    target = target_of(settings, os.environ, file=context.settings_file)
+    if dist is None:
+        files = _built_meanwhile(context, libraries, tag, scratch, warn)
+    else:
+        files = _ready(context, libraries, dist, tag)
+    with Publisher(target, timeout=settings.timeout) as publisher:
+        yield publish_stage(files, publisher, tag=tag, lockstep=settings.lockstep)
 
 
 def _libraries(context: Context, only: Iterable[str]) -> tuple[Package, ...]:
@@ -150,19 +183,20 @@ def _build(
     )
 
 
-def _built_when_needed(
-    session: nox.Session,
+def _built_meanwhile(
     context: Context,
     libraries: tuple[Package, ...],
     tag: ReleaseTag | None,
+    scratch: Path,
+    warn: Callable[[str], None],
 ) -> dict[str, Callable[[], tuple[Distribution, ...]]]:
     """Return the libraries, which are built meanwhile from what is committed."""
     git = Git.open(context.root)
     refuse_dirty(git)
 
     def make() -> Mapping[str, tuple[Distribution, ...]]:
-        made = _build(context, git, libraries, Path(session.create_tmp()) / "dist", tag)
-        _note_requirements(session, context, made)
+        made = _build(context, git, libraries, scratch, tag)
+        _note_requirements(context, made, warn)
         return made
 
     house = Wheelhouse(make)
@@ -202,11 +236,13 @@ def _refuse_in_earnest(
 
 
 def _note_requirements(
-    session: nox.Session, context: Context, made: Mapping[str, tuple[Distribution, ...]]
+    context: Context,
+    made: Mapping[str, tuple[Distribution, ...]],
+    warn: Callable[[str], None],
 ) -> None:
     every = libraries_of(context.workspace, context.settings.publish, file=context.settings_file)
     for line in unpublished_requirements(made, context.workspace, every):
-        session.warn(line)
+        warn(line)
         annotate("warning", line)
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from tests.support.codeartifact import TOKEN, State, codeartifact
 from tests.support.dists import wheel
-from tests.support.real import NOXFILE, Result, clean_env, nox, write
+from tests.support.inprocess import InProcess
+from tests.support.real import NOXFILE, Result, clean_env, write
 
 SETTINGS = '\n[tool.tradai-tasks.publish.codeartifact]\ndomain = "tradai"\nrepository = "py"\n'
 PROJECT = """\
@@ -34,6 +35,7 @@ class World:
     repo: Path
     private: State
     public: State
+    nox: InProcess
 
     @property
     def env(self) -> dict[str, str]:
@@ -53,7 +55,9 @@ class World:
         return self.repo / "strategies/momentum"
 
     def login(self, *args: str, **env: str) -> Result:
-        return nox(self.repo, "-s", "codeartifact-login", "--", *args, env={**self.env, **env})
+        """Run the session with nox in this process."""
+        ran = self.nox("-s", "codeartifact-login", "--", *args, env={**self.env, **env})
+        return Result(ran.status, ran.out, ran.log)
 
     def run(self, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -81,7 +85,9 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[World]:
     with codeartifact() as private, codeartifact(is_open=True) as public:
         ours = wheel(tmp_path / "ours", "tradai-strategy", "1.0.0")
         theirs = wheel(tmp_path / "theirs", "tradai-strategy", "99.0.0", code="EVIL = True\n")
@@ -97,7 +103,8 @@ def world(tmp_path: Path) -> Iterator[World]:
             },
         )
         (tmp_path / "home").mkdir()
-        yield World(home=tmp_path / "home", repo=repo, private=private, public=public)
+        nox = InProcess(repo, monkeypatch, capsys)
+        yield World(home=tmp_path / "home", repo=repo, private=private, public=public, nox=nox)
 
 
 def variables(file: Path) -> dict[str, str]:

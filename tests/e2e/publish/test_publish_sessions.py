@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from tests.support.codeartifact import TOKEN, State, codeartifact
 from tests.support.dists import wheel
-from tests.support.real import NOXFILE, Result, copy_example, edit, git, nox, write
+from tests.support.inprocess import InProcess
+from tests.support.real import NOXFILE, Result, copy_example, edit, git, need, write
+from tests.support.real import nox as nox_in_a_child
 
 BACKENDS = {
     "uv_build": ('"uv_build>=0.9,<1"', "uv_build"),
@@ -83,6 +88,23 @@ def failed_with(result: Result, *passages: str) -> None:
         assert passage in result.text, result.text
 
 
+class Nox(Protocol):
+    """Runs nox on a project, as `tests.support.real.nox` does."""
+
+    def __call__(self, home: Path, *args: str, env: Mapping[str, str] | None = None) -> Result: ...
+
+
+@pytest.fixture
+def nox(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Nox:
+    """nox in this process; all that the sessions start is real."""
+
+    def call(home: Path, *args: str, env: Mapping[str, str] | None = None) -> Result:
+        ran = InProcess(home, monkeypatch, capsys)(*args, env=env)
+        return Result(ran.status, ran.out, ran.log)
+
+    return call
+
+
 @pytest.fixture
 def aws() -> Iterator[State]:
     with codeartifact() as state:
@@ -91,6 +113,7 @@ def aws() -> Iterator[State]:
 
 def test_every_backend_builds_the_same_bytes_again_and_leaves_the_tree_clean(
     tmp_path: Path,
+    nox: Nox,
 ) -> None:
     names = {f"lib-{backend.replace('_', '-')}": backend for backend in BACKENDS}
     home = workspace(tmp_path / "one", names, more="sdist = true\n")
@@ -132,12 +155,12 @@ def test_the_example_is_published_once_and_an_unchanged_library_never_again(
         file.write(CODEARTIFACT)
     git(home, "init", "-q", "-b", "main")
     commit(home, "Begin")
-    dry = nox(home, "-s", "publish", "--", "--dry-run", env=aws.env)
+    dry = nox_in_a_child(home, "-s", "publish", "--", "--dry-run", env=aws.env)
     assert dry.status == 0, dry.text
     assert "todo" in dry.out
     assert "nothing was uploaded: this is a dry run" in dry.log
     assert not aws.files
-    first = nox(home, "-s", "publish", env=aws.env)
+    first = nox_in_a_child(home, "-s", "publish", env=aws.env)
     assert first.status == 0, first.text
     assert list(aws.files) == ["tradai_strategy-1.0.0-py3-none-any.whl"]
     # nox shows whatever is logged, and AWS's library logs whole answers
@@ -147,29 +170,31 @@ def test_the_example_is_published_once_and_an_unchanged_library_never_again(
     aws.heal()
     (home / "NOTES.md").write_text("A later commit.\n")
     commit(home, "Later")
-    second = nox(home, "-v", "-s", "publish", "--", "v1.3.0", env=aws.env)
+    second = nox_in_a_child(home, "-v", "-s", "publish", "--", "v1.3.0", env=aws.env)
     assert second.status == 0, second.text
     assert "nothing to do: the index has it all already" in second.log
     assert (aws.count("look"), aws.count("upload")) == (1, 0)
     assert TOKEN not in second.text
     # the source changes and the version does not
     edit(home / "libs/tradai-strategy/README.md", "#", "# Changed:")
-    failed_with(nox(home, "-s", "publish", env=aws.env), "not committed; what is published")
+    failed_with(
+        nox_in_a_child(home, "-s", "publish", env=aws.env), "not committed; what is published"
+    )
     commit(home, "Changed")
     failed_with(
-        nox(home, "-s", "publish", env=aws.env),
+        nox_in_a_child(home, "-s", "publish", env=aws.env),
         "has other bytes under this name: sha256",
         "so bump it: nox -s bump -- tradai-strategy patch",
     )
-    bumped = nox(home, "-s", "bump", "--", "tradai-strategy", "patch")
+    bumped = nox_in_a_child(home, "-s", "bump", "--", "tradai-strategy", "patch")
     assert bumped.status == 0, bumped.text
-    third = nox(home, "-s", "publish", env=aws.env)
+    third = nox_in_a_child(home, "-s", "publish", env=aws.env)
     assert third.status == 0, third.text
     assert len(aws.files) == 2
 
 
 def test_a_test_release_carries_a_version_of_its_own_from_each_commit(
-    tmp_path: Path, aws: State
+    tmp_path: Path, nox: Nox, aws: State
 ) -> None:
     home = workspace(tmp_path / "w", {"lib-a": "uv_build", "lib-b": "hatchling"})
     first = nox(home, "-s", "publish", "--", "v0.0.0-test", env=aws.env)
@@ -198,7 +223,7 @@ def test_a_test_release_carries_a_version_of_its_own_from_each_commit(
     )
 
 
-def test_what_is_in_the_folder_is_what_is_published(tmp_path: Path, aws: State) -> None:
+def test_what_is_in_the_folder_is_what_is_published(tmp_path: Path, nox: Nox, aws: State) -> None:
     home = workspace(tmp_path / "w", {"lib-a": "uv_build", "lib-b": "uv_build"})
     for name in ("lib-a", "lib-b"):
         wheel(home / "dist", name)
@@ -229,7 +254,9 @@ def test_what_is_in_the_folder_is_what_is_published(tmp_path: Path, aws: State) 
     assert not aws.files
 
 
-def test_in_lockstep_a_library_has_the_version_of_the_tag(tmp_path: Path, aws: State) -> None:
+def test_in_lockstep_a_library_has_the_version_of_the_tag(
+    tmp_path: Path, nox: Nox, aws: State
+) -> None:
     home = workspace(tmp_path / "w", {"lib-a": "uv_build"}, more="lockstep = true\n" + CODEARTIFACT)
     failed_with(
         nox(home, "-s", "publish", "--", "v1.1.0", env=aws.env),
@@ -243,7 +270,8 @@ def test_in_lockstep_a_library_has_the_version_of_the_tag(tmp_path: Path, aws: S
 @pytest.fixture
 def pypi(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A real pypiserver with a password."""
-    pytest.importorskip("pypiserver")
+    # not imported here: it puts a hook of its own before every later import
+    need(importlib.util.find_spec("pypiserver") is not None, "pypiserver")
     packages = tmp_path / "packages"
     packages.mkdir()
     with socket.socket() as probe:
@@ -271,7 +299,7 @@ def pypi(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         process.terminate()
 
 
-def test_any_index_by_settings(tmp_path: Path, pypi: tuple[str, Path]) -> None:
+def test_any_index_by_settings(tmp_path: Path, nox: Nox, pypi: tuple[str, Path]) -> None:
     url, packages = pypi
     index = (
         f'\n[tool.tradai-tasks.publish.index]\nupload-url = "{url}/"\nsimple-url = "{url}/simple"\n'
@@ -296,3 +324,73 @@ def test_any_index_by_settings(tmp_path: Path, pypi: tuple[str, Path]) -> None:
     commit(home, "Changed")
     failed_with(nox(home, "-s", "publish", env=env), "its source has changed (lib_a/__init__.py)")
     assert "marked" not in first.text + second.text
+
+
+def test_what_is_built_is_what_git_knows(tmp_path: Path, nox: Nox) -> None:
+    home = workspace(tmp_path / "w", {"lib-a": "setuptools"}, more="")
+    library = home / "libs/lib-a"
+    edit(library / "pyproject.toml", 'version = "1.0.0"', 'dynamic = ["version"]')
+    write(
+        home,
+        {
+            "libs/lib-a/setup.py": "from setuptools import setup\n\nsetup(version='3.0.0')\n",
+            "libs/lib-a/src/lib_a/gone.py": "",
+            "libs/lib-a/src/lib_a/real.py": "REAL = 1\n",
+            "libs/lib-a/src/lib_a/run.sh": "#!/bin/sh\n",
+        },
+    )
+    (library / "src/lib_a/link.py").symlink_to("real.py")
+    (library / "src/lib_a/run.sh").chmod(0o755)
+    other = tmp_path / "other"
+    write(other, {"inside.txt": "a submodule's\n"})
+    git(other, "init", "-q", "-b", "main")
+    commit(other, "Begin")
+    allowed = ["-c", "protocol.file.allow=always"]
+    git(home, *allowed, "submodule", "add", "-q", str(other), "libs/lib-a/src/lib_a/sub")
+    commit(home, "More")
+    (library / "src/lib_a/gone.py").unlink()
+    (library / "src/lib_a/new.py").write_text("")
+    with (library / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.setuptools.package-data]\nlib_a = ["*.sh", "sub/*.txt"]\n')
+    made = nox(home, "-s", "build")
+    assert made.status == 0, made.text
+    (built,) = (home / "dist").glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        names = {name for name in archive.namelist() if name.startswith("lib_a/")}
+        modes = {one.filename: one.external_attr >> 16 & 0o777 for one in archive.infolist()}
+        assert b"REAL" in archive.read("lib_a/link.py")
+    assert names == {
+        f"lib_a/{name}" for name in ("__init__.py", "link.py", "new.py", "real.py", "run.sh")
+    } | {"lib_a/sub/inside.txt"}
+    assert (modes["lib_a/run.sh"], modes["lib_a/real.py"]) == (0o755, 0o644)
+    # a version that is dynamic is stated in the scratch copy of a test release
+    commit(home, "All")
+    tested = nox(home, "-s", "build", "--", "v0.0.0-test")
+    assert tested.status == 0, tested.text
+    assert [path.name for path in (home / "dist").glob("*.whl")] == [
+        f"lib_a-0.0.0.dev{git(home, 'log', '-1', '--format=%ct')}-py3-none-any.whl"
+    ]
+    edit(library / "pyproject.toml", 'dynamic = ["version"]', 'dynamic = [\n  "version" # [x]\n]')
+    commit(home, "Odd")
+    failed_with(nox(home, "-s", "build", "--", "v0.0.0-test"), "a test release cannot replace it")
+    edit(library / "setup.py", "setup(", "setup(,")
+    broken = nox(home, "-s", "build")
+    assert broken.status != 0
+    assert "libs/lib-a/pyproject.toml: uv build failed with status" in broken.log
+    assert "SyntaxError" in broken.log  # the backend's own words
+
+
+def test_one_library_at_fault_does_not_hide_behind_another(
+    tmp_path: Path, nox: Nox, aws: State
+) -> None:
+    home = workspace(tmp_path / "w", {"lib-a": "uv_build", "lib-b": "uv_build"})
+    wheel(home / "dist", "lib-a", readme="", requires=("lib-c",))
+    wheel(home / "dist", "lib-b")
+    result = nox(home, "-s", "publish", "--", "--dist", "dist", env=aws.env)
+    failed_with(result, "lib-a 1.0.0: twine check --strict refuses it")
+    assert list(aws.files) == ["lib_b-1.0.0-py3-none-any.whl"]
+    aws.put("lib-a", "lib_a-1.0.0-py3-none-any.whl", b"no archive")
+    failed_with(
+        nox(home, "-s", "publish", "--", "--dist", "dist", env=aws.env),
+        "if the source has changed, bump it: nox -s bump -- lib-a patch",
+    )
