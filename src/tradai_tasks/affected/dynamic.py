@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tradai_tasks.affected import triggers
 from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Import
 from tradai_tasks.affected.importers import given, relative_to, with_fromlist
@@ -20,95 +21,8 @@ from tradai_tasks.affected.locations import folder_in, packages_in, spelled_out
 from tradai_tasks.affected.syntax import called, parameters
 from tradai_tasks.affected.values import Values
 
-__all__ = ["TRIGGERS", "Dynamic", "analyse", "guess"]
+__all__ = ["Dynamic", "analyse", "guess"]
 
-_BY_NAME = frozenset(
-    [
-        "import_module",
-        "__import__",
-        "importorskip",
-        "run_module",
-        "import_string",
-        "resolve_name",
-        "locate",
-        "load_object",
-        "import_object",
-        "autodiscover_modules",
-    ]
-)
-_NAMES_OF_NAME = ("name", "modname", "mod_name", "import_name", "dotted_path")
-_IMPORTERS = frozenset({"import_module", "__import__"})
-_BY_PATH = frozenset(
-    [
-        "spec_from_file_location",
-        "SourceFileLoader",
-        "SourcelessFileLoader",
-        "load_source",
-        "run_path",
-    ]
-)
-_LISTS = frozenset({"iter_modules", "walk_packages"})
-_GROUPS = frozenset({"entry_points", "iter_entry_points", "load_entry_point", "get_entry_map"})
-# pluggy's, and those of stevedore
-_MANAGERS = frozenset(
-    [
-        "load_setuptools_entrypoints",
-        "DispatchExtensionManager",
-        "DriverManager",
-        "EnabledExtensionManager",
-        "ExtensionManager",
-        "HookManager",
-        "NamedExtensionManager",
-    ]
-)
-_RESOURCE_MODULES = frozenset({"resources", "importlib_resources", "pkgutil", "pkg_resources"})
-_RESOURCES = frozenset(
-    [
-        "contents",
-        "files",
-        "get_data",
-        "is_resource",
-        "open_binary",
-        "open_text",
-        "path",
-        "read_binary",
-        "read_text",
-        "resource_filename",
-        "resource_stream",
-        "resource_string",
-    ]
-)
-# Settings whose strings are packages of which a framework loads submodules by itself.
-_SCANNED = frozenset({"INSTALLED_APPS", "SPIDER_MODULES", "NEWSPIDER_MODULE"})
-_SCANNERS = frozenset({"autodiscover_tasks", "wire", "scan"})
-_CODE = frozenset({"exec", "eval", "compile"})
-_TEMPORARY = frozenset({"tmp_path", "tmpdir", "tmp_path_factory", "tempfile", "TemporaryDirectory"})
-# Text without any of these has no import but its import statements and dotted strings.
-TRIGGERS = (
-    *sorted(_BY_NAME | _BY_PATH | _LISTS | _GROUPS | _MANAGERS | _SCANNED),
-    "autodiscover_tasks",
-    ".wire(",
-    ".scan(",
-    "pytest_plugins",
-    "__getattr__",
-    "sys.modules[",
-    "lazy_loader",
-    "exec(",
-    "eval(",
-    "runpy",
-    "pytester",
-    "testdir",
-    "makepyfile",
-    '"-m"',
-    "'-m'",
-    '"-c"',
-    "'-c'",
-    " -m ",
-    *(f"{module}." for module in sorted(_RESOURCE_MODULES)),
-    "patch(f",
-    "setattr(f",
-    "_target_",
-)
 _MODULE_OPTION = re.compile(r"(?:^|\s)-m[\s=]+([^\W\d][\w.]*)")
 _WORD = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
 
@@ -128,9 +42,9 @@ class Dynamic:
 def guess(text: str) -> Dynamic:
     """Judge text that `ast` rejects, by its words: any of its calls may import anything."""
     found = Dynamic(words=set(re.findall(r"""["']([^\W\d]\w*)["']""", text)))
-    if any(f"{name}(" in text for name in _BY_NAME | _BY_PATH | _LISTS):
+    if any(f"{name}(" in text for name in triggers.BY_NAME | triggers.BY_PATH | triggers.LISTS):
         found.reason = "a dynamic import in a file with newer grammar than this Python's"
-    if any(f"{name}(" in text for name in _GROUPS):
+    if any(f"{name}(" in text for name in triggers.GROUPS):
         found.groups.add("*")
     return found
 
@@ -169,18 +83,22 @@ class _Reader:
                 case ast.AugAssign(target=target, value=value):
                     self._assigned(target, value)
                 case ast.Import(names=names):
-                    self.aliases |= {a.asname for a in names if a.asname and a.name in _BY_NAME}
+                    self.aliases |= {
+                        a.asname for a in names if a.asname and a.name in triggers.BY_NAME
+                    }
                 case ast.ImportFrom(names=names):
-                    self.aliases |= {a.asname for a in names if a.asname and a.name in _BY_NAME}
+                    self.aliases |= {
+                        a.asname for a in names if a.asname and a.name in triggers.BY_NAME
+                    }
                 case _:
                     pass
         for node in self.source.nodes:
             match node:
                 case ast.Call():
                     self._call(node)
-                case ast.Name(id=name) | ast.Attribute(attr=name) if name in _IMPORTERS:
+                case ast.Name(id=name) | ast.Attribute(attr=name) if name in triggers.IMPORTERS:
                     self._mention(node, name)
-                case ast.Constant(value=str(name)) if name in _IMPORTERS:
+                case ast.Constant(value=str(name)) if name in triggers.IMPORTERS:
                     if called(self.source.parents[node]) == "getattr":
                         self._widen(node, f"{name} by getattr()")
                 case ast.Dict(keys=keys, values=values):
@@ -215,11 +133,11 @@ class _Reader:
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> None:
         name = target.id if isinstance(target, ast.Name) else ""
-        if isinstance(value, (ast.Name, ast.Attribute)) and called(value) in _BY_NAME:
+        if isinstance(value, (ast.Name, ast.Attribute)) and called(value) in triggers.BY_NAME:
             self.aliases.add(called(target))
         elif name == "pytest_plugins":
             self._take(self.source.evaluate(value), value, "`pytest_plugins`")
-        elif name in _SCANNED:
+        elif name in triggers.SCANNED:
             self._scanned(value)
 
     def _scanned(self, value: ast.expr) -> None:
@@ -234,18 +152,18 @@ class _Reader:
             self.found.groups.add("*")
         if isinstance(node.func, ast.Call):
             return
-        if name in _BY_NAME or name in self.aliases:
+        if name in triggers.BY_NAME or name in self.aliases:
             self._by_name(node, name)
-        elif name in _BY_PATH:
+        elif name in triggers.BY_PATH:
             self._by_path(node, name)
-        elif name in _LISTS:
+        elif name in triggers.LISTS:
             self._take(packages_in(self.source, node), node, f"{name}()")
-        elif name in _GROUPS | _MANAGERS:
+        elif name in triggers.GROUPS | triggers.MANAGERS:
             self._groups(node)
-        elif name in _SCANNERS and isinstance(node.func, ast.Attribute):
+        elif name in triggers.SCANNERS and isinstance(node.func, ast.Attribute):
             for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 self._scanned(argument)
-        elif (name in _CODE and isinstance(node.func, ast.Name)) or name in {
+        elif (name in triggers.CODE and isinstance(node.func, ast.Name)) or name in {
             "makepyfile",
             "run_python_code",
             "runpytest",
@@ -254,13 +172,16 @@ class _Reader:
             self.runs_code = True
         elif name in {"patch", "setattr"} and node.args:
             self._patched(node.args[0])
-        elif name in _RESOURCES and isinstance(node.func, ast.Attribute) and node.args:
+        elif name in triggers.RESOURCES and node.args:
             self._resources(node, name)
 
     def _resources(self, node: ast.Call, name: str) -> None:
         """Read `importlib.resources.files("pkg")`: it imports the package."""
-        holder = node.func.value if isinstance(node.func, ast.Attribute) else node
-        if called(holder) not in _RESOURCE_MODULES:
+        if isinstance(node.func, ast.Attribute):
+            holder = called(node.func.value)
+        else:  # from importlib.resources import files
+            holder = self.source.modules.get(name, "").rpartition(".")[0].rpartition(".")[2]
+        if holder not in triggers.RESOURCE_MODULES:
             return
         package = node.args[0]
         if isinstance(package, ast.Name) and package.id in self.source.modules:
@@ -274,7 +195,7 @@ class _Reader:
             self.found.subtrees |= values.prefixes
 
     def _by_name(self, node: ast.Call, name: str) -> None:
-        argument = given(node, 0, *_NAMES_OF_NAME)
+        argument = given(node, 0, *triggers.NAMES_OF_NAME)
         if argument is None:
             if any(keyword.arg is None for keyword in node.keywords):
                 self._widen(node, f"{name}() of computed arguments")
@@ -346,7 +267,7 @@ class _Reader:
             return
         names = {part.id for part in parts if isinstance(part, ast.Name)}
         texts = [str(p.value) for p in parts if isinstance(p, ast.Constant) and p.value is not None]
-        if names & _TEMPORARY:
+        if names & triggers.TEMPORARY:
             return
         path = "/".join(text for text in texts if "\n" not in text and not text.isdigit())
         if path.endswith(".py") and not self._has_parameter(argument, parts):

@@ -12,6 +12,7 @@ from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.lazy import find_lazy
 from tradai_tasks.affected.lexical import Scan, scan
+from tradai_tasks.affected.triggers import TRIGGERS
 
 __all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]
 
@@ -36,7 +37,7 @@ _DYNAMIC = re.compile(
         rf"(?<![A-Za-z0-9_]){re.escape(trigger)}(?![A-Za-z0-9])"
         if trigger in _PARTS
         else re.escape(trigger)
-        for trigger in dynamic.TRIGGERS
+        for trigger in TRIGGERS
     )
 )
 _PART = re.compile(r"""[^\s"',\[\]]+""")
@@ -57,7 +58,7 @@ def extract(data: bytes) -> Facts:
         rejected = _fault(text)
         if rejected is not None:
             return _facts(scanned, broken=f"does not parse: {scanned.broken or rejected}")
-    if not (any(trigger in text for trigger in dynamic.TRIGGERS) and _DYNAMIC.search(text)):
+    if not (any(trigger in text for trigger in TRIGGERS) and _DYNAMIC.search(text)):
         return _facts(scanned, moves_path=_moves_path(text))
     return _analysed(text, scanned)
 

@@ -24,18 +24,20 @@ def offers(
         facts: What each of them says.
         tops: The names through which lazy modules can be reached.
     """
+    if not tops:
+        return frozenset()
     bound = {
         (number, name)
         for number, found in enumerate(facts)
         for module, clauses in found.imports
         for name in _bound(module, clauses, tops)
     }
-    if not bound:
-        return frozenset()
+    stems = {_stem(paths[number]) for number, _ in bound}
     taken = {
-        (module.rpartition(".")[2], clause.partition(" ")[0])
+        (stem, clause.partition(" ")[0])
         for found in facts
         for module, clauses in found.imports
+        if clauses and (stem := module.rpartition(".")[2]) in stems
         for clause in clauses
     }
     return frozenset(

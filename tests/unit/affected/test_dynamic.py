@@ -48,6 +48,7 @@ FIXTURE = '@pytest.fixture(params=["one", "two"])\n'
         ('__import__("mod", globals(), locals(), ["a"], 1)', {".mod", ".mod.a"}),
         ('importlib.resources.files("plain")', {"plain"}),
         ('pkgutil.get_data("plain", "x.txt")', {"plain"}),
+        ('from importlib.resources import files\nfiles("plain")', {"plain"}),
         ('import_module("pkg.{}".format("mod"))', {"pkg"}),
         ('import_module(".".join(["pkg", "mod"]))', {"pkg.mod"}),
         ('NAMES = dict(a="plain")\nimport_module(NAMES["a"])', {"plain"}),

@@ -1,0 +1,115 @@
+"""Names that import by a call, and the texts without which a file calls none of them."""
+
+__all__ = [
+    "BY_NAME",
+    "BY_PATH",
+    "CODE",
+    "GROUPS",
+    "IMPORTERS",
+    "LISTS",
+    "MANAGERS",
+    "NAMES_OF_NAME",
+    "RESOURCES",
+    "RESOURCE_MODULES",
+    "SCANNED",
+    "SCANNERS",
+    "TEMPORARY",
+    "TRIGGERS",
+]
+
+BY_NAME = frozenset(
+    [
+        "import_module",
+        "__import__",
+        "importorskip",
+        "run_module",
+        "import_string",
+        "resolve_name",
+        "locate",
+        "load_object",
+        "import_object",
+        "autodiscover_modules",
+    ]
+)
+NAMES_OF_NAME = ("name", "modname", "mod_name", "import_name", "dotted_path")
+IMPORTERS = frozenset({"import_module", "__import__"})
+BY_PATH = frozenset(
+    [
+        "spec_from_file_location",
+        "SourceFileLoader",
+        "SourcelessFileLoader",
+        "load_source",
+        "run_path",
+    ]
+)
+LISTS = frozenset({"iter_modules", "walk_packages"})
+GROUPS = frozenset({"entry_points", "iter_entry_points", "load_entry_point", "get_entry_map"})
+# pluggy's, and those of stevedore
+MANAGERS = frozenset(
+    [
+        "load_setuptools_entrypoints",
+        "DispatchExtensionManager",
+        "DriverManager",
+        "EnabledExtensionManager",
+        "ExtensionManager",
+        "HookManager",
+        "NamedExtensionManager",
+    ]
+)
+RESOURCE_MODULES = frozenset({"resources", "importlib_resources", "pkgutil", "pkg_resources"})
+RESOURCES = frozenset(
+    [
+        "contents",
+        "files",
+        "get_data",
+        "is_resource",
+        "open_binary",
+        "open_text",
+        "path",
+        "read_binary",
+        "read_text",
+        "resource_filename",
+        "resource_stream",
+        "resource_string",
+    ]
+)
+# Settings whose strings are packages of which a framework loads submodules by itself.
+SCANNED = frozenset({"INSTALLED_APPS", "SPIDER_MODULES", "NEWSPIDER_MODULE"})
+SCANNERS = frozenset({"autodiscover_tasks", "wire", "scan"})
+CODE = frozenset({"exec", "eval", "compile"})
+TEMPORARY = frozenset({"tmp_path", "tmpdir", "tmp_path_factory", "tempfile", "TemporaryDirectory"})
+# Text without any of these has no import but its import statements and dotted strings.
+TRIGGERS = (
+    *sorted(BY_NAME | BY_PATH | LISTS | GROUPS | MANAGERS | SCANNED),
+    "autodiscover_tasks",
+    ".wire(",
+    ".scan(",
+    "pytest_plugins",
+    "__getattr__",
+    "sys.modules[",
+    "lazy_loader",
+    "exec(",
+    "eval(",
+    "runpy",
+    "pytester",
+    "testdir",
+    "makepyfile",
+    '"-m"',
+    "'-m'",
+    '"-c"',
+    "'-c'",
+    " -m ",
+    "resources.contents(",
+    "resources.files(",
+    "resources.is_resource(",
+    "resources.open_",
+    "resources.path(",
+    "resources.read_",
+    "importlib.resources import ",
+    "importlib_resources import ",
+    "pkgutil.get_data(",
+    "pkg_resources.resource_",
+    "patch(f",
+    "setattr(f",
+    "_target_",
+)
