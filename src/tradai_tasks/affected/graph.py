@@ -15,6 +15,10 @@ from tradai_tasks.affected.modules import is_python
 __all__ = ["ImportGraph", "unite"]
 
 
+# Folders beside an import package that are not installed with it.
+_UNINSTALLED = frozenset({"benchmarks", "docs", "examples", "samples", "scripts", "test", "tests"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImportGraph:
     """Files and what loads them, for one or both ends of a commit range."""
@@ -90,7 +94,7 @@ class ImportGraph:
             if owner is not None and owner not in found:
                 found[owner] = _chain(path, before, notes)
             users = sorted({*self.users.get(path, ()), *self._readers(path)}, key=_questions_last)
-            loaders = self.dynamic if path in outside else self._loaders.get(owner or "", ())
+            loaders = self.dynamic if path in outside else self._loaders_of(path, owner)
             for user in (*users, *(loaders if is_python(path) else ())):
                 if user in before:
                     continue
@@ -100,6 +104,21 @@ class ImportGraph:
                 # what stands for asking a lazy module is no file: it adds nothing to a chain
                 (queue.appendleft if user.startswith("?") else queue.append)(user)
         return dict(sorted(found.items()))
+
+    def _loaders_of(self, path: str, owner: str | None) -> tuple[str, ...]:
+        """Return the files that may load a file for all that can be told: by name, if it has one.
+
+        What no source root holds, or lies in a folder of tests, has none outside its own member.
+        """
+        if owner is None:
+            return ()
+        loaders = self._loaders.get(owner, ())
+        member = self.members[owner]
+        for root in member.source_roots:
+            start = "" if root in {"", "."} else f"{root}/"
+            if path.startswith(start) and path[len(start) :].partition("/")[0] not in _UNINSTALLED:
+                return loaders
+        return tuple(loader for loader in loaders if self.owner_of(loader) == owner)
 
     def accounted(self, changed: Iterable[str]) -> frozenset[str]:
         """Return the changed paths outside any member that some member loads."""
