@@ -15,7 +15,7 @@ from functools import cached_property
 from tradai_tasks.affected import triggers
 from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Import
-from tradai_tasks.affected.importers import given, relative_to, with_fromlist
+from tradai_tasks.affected.importers import given, is_from_callers, relative_to, with_fromlist
 from tradai_tasks.affected.lexical import DOTTED, imports_in
 from tradai_tasks.affected.locations import folder_in, packages_in, spelled_out
 from tradai_tasks.affected.syntax import called, parameters
@@ -37,6 +37,7 @@ class Dynamic:
     groups: set[str] = field(default_factory=set)
     imports: dict[Import, None] = field(default_factory=dict)
     reason: str = ""
+    is_passed: bool = False  # all that cannot be told is a name that callers pass
 
 
 def guess(text: str) -> Dynamic:
@@ -186,7 +187,7 @@ class _Reader:
         package = node.args[0]
         if isinstance(package, ast.Name) and package.id in self.source.modules:
             return  # a module that is imported already
-        self._take(self.source.evaluate(package), node, f"{name}() of a computed package")
+        self._take(self.source.evaluate(package), node, f"{name}() of a computed package", package)
 
     def _patched(self, target: ast.expr) -> None:
         if isinstance(target, (ast.JoinedStr, ast.BinOp)):
@@ -211,7 +212,7 @@ class _Reader:
             values = with_fromlist(self.source, values, node)
         elif (package := given(node, 1, "package")) is not None:
             values = relative_to(values, self.source.evaluate(package))
-        self._take(values, node, f"{name}() of a computed name")
+        self._take(values, node, f"{name}() of a computed name", argument)
 
     @cached_property
     def _imported(self) -> set[str]:
@@ -301,14 +302,16 @@ class _Reader:
         is_known = not (values.unknown or values.prefixes or values.is_table)
         return values.literals if values.literals and is_known else {"*"}
 
-    def _take(self, values: Values, node: ast.AST, what: str) -> None:
+    def _take(
+        self, values: Values, node: ast.AST, what: str, argument: ast.expr | None = None
+    ) -> None:
         """Record what an argument can be, or widen where that is not known."""
         self.found.words |= {word for word in values.literals if _WORD.match(word)}
         self.found.subtrees |= values.prefixes
         if values.is_table:
             self.found.words |= self._loose_words
         if values.unknown:
-            self._widen(node, what)
+            self._widen(node, what, argument)
 
     @cached_property
     def _loose_words(self) -> frozenset[str]:
@@ -316,6 +319,8 @@ class _Reader:
         texts = self.source.texts
         return frozenset(text for text in texts if _WORD.match(text) and not DOTTED.match(text))
 
-    def _widen(self, node: ast.AST, what: str) -> None:
-        if not self.found.reason:
+    def _widen(self, node: ast.AST, what: str, argument: ast.expr | None = None) -> None:
+        is_passed = argument is not None and is_from_callers(self.source, argument)
+        if not self.found.reason or (self.found.is_passed and not is_passed):
             self.found.reason = f"line {getattr(node, 'lineno', 1)}: {what}"
+            self.found.is_passed = is_passed

@@ -149,6 +149,7 @@ def _analysed(text: str, scanned: Scan) -> Facts:
         subtrees=tuple(sorted(found.subtrees)),
         groups=tuple(sorted(found.groups)),
         dynamic=found.reason,
+        is_passed=found.is_passed,
         lazy=lazy.lazy if lazy else None,
         moves_path=_moves_path(text),
     )

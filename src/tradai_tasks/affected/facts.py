@@ -10,7 +10,7 @@ import msgspec
 __all__ = ["EXTRACTOR_VERSION", "Facts", "Import", "Lazy"]
 
 # Part of every cache key: raise it with every change of what extraction yields.
-EXTRACTOR_VERSION = 2
+EXTRACTOR_VERSION = 3
 
 # (module, names): ("a.b", ()) is `import a.b`; ("a.b as c", ()) binds another name;
 # ("..a", ("x", "y as z")) is `from ..a import x, y as z`; ("a", ("*",)) is a star import.
@@ -51,3 +51,5 @@ class Facts(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc
     lazy: Lazy | None = None
     # Whether it changes sys.path, so that any folder can turn out to be a root of imports.
     moves_path: bool = False
+    # Whether all that cannot be told is a name that the callers of its functions pass.
+    is_passed: bool = False

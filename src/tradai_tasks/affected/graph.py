@@ -29,6 +29,8 @@ class ImportGraph:
     users: Mapping[str, frozenset[str]]
     data_users: Mapping[str, tuple[str, ...]]  # folder -> the Python files directly in it
     dynamic: Mapping[str, str] = field(default_factory=dict)  # file that may load anything -> why
+    # of those, the files of which it is their callers who tell what they load
+    passed: frozenset[str] = frozenset()
     undeclared: tuple[str, ...] = ()  # warnings, one line each
 
     @cached_property
@@ -94,22 +96,34 @@ class ImportGraph:
             if owner is not None and owner not in found:
                 found[owner] = _chain(path, before, notes)
             users = sorted({*self.users.get(path, ()), *self._readers(path)}, key=_questions_last)
-            loaders = self.dynamic if path in outside else self._loaders_of(path, owner)
-            for user in (*users, *(loaders if is_python(path) else ())):
+            for user in users:
+                if user not in before:
+                    before[user] = path
+                    # what stands for asking a lazy module is no file: it adds nothing to a chain
+                    (queue.appendleft if user.startswith("?") else queue.append)(user)
+            for user in self._loaders_of(path, owner, outside):
                 if user in before:
                     continue
+                if user in self.passed:  # its member is affected, not all that load it
+                    named = self.owner_of(user)
+                    if named is not None and named not in found:
+                        said = {**notes, user: self.dynamic[user]}
+                        found[named] = _chain(user, {**before, user: path}, said)
+                    continue
+                notes[user] = self.dynamic[user]
                 before[user] = path
-                if user not in users:
-                    notes[user] = self.dynamic[user]
-                # what stands for asking a lazy module is no file: it adds nothing to a chain
-                (queue.appendleft if user.startswith("?") else queue.append)(user)
+                queue.append(user)
         return dict(sorted(found.items()))
 
-    def _loaders_of(self, path: str, owner: str | None) -> tuple[str, ...]:
+    def _loaders_of(self, path: str, owner: str | None, outside: frozenset[str]) -> Iterable[str]:
         """Return the files that may load a file for all that can be told: by name, if it has one.
 
         What no source root holds, or lies in a folder of tests, has none outside its own member.
         """
+        if not is_python(path):
+            return ()
+        if path in outside:
+            return self.dynamic
         if owner is None:
             return ()
         loaders = self._loaders.get(owner, ())
@@ -195,6 +209,11 @@ def unite(first: ImportGraph, second: ImportGraph) -> ImportGraph:
             for folder in {**first.data_users, **second.data_users}
         },
         dynamic={**second.dynamic, **first.dynamic},
+        passed=frozenset(
+            path
+            for path in first.passed | second.passed
+            if all(path in end.passed for end in (first, second) if path in end.dynamic)
+        ),
         undeclared=first.undeclared,
     )
 

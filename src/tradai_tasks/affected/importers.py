@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 from tradai_tasks.affected.evaluate import Source
+from tradai_tasks.affected.syntax import Function, parameters
 from tradai_tasks.affected.values import Values, unknown
 
-__all__ = ["given", "relative_to", "with_fromlist"]
+__all__ = ["given", "is_from_callers", "relative_to", "with_fromlist"]
 
 
 def with_fromlist(source: Source, values: Values, node: ast.Call) -> Values:
@@ -63,3 +64,63 @@ def given(node: ast.Call, place: int, *names: str) -> ast.expr | None:
     if len(node.args) > place:
         return node.args[place]
     return next((keyword.value for keyword in node.keywords if keyword.arg in names), None)
+
+
+def is_from_callers(source: Source, node: ast.expr) -> bool:
+    """Tell whether a name is what callers of a function pass, in other files than this.
+
+    Their files hold the text of the name, or load what they name; a name that this file itself
+    makes up is known to nobody else.
+    """
+    return _is_passed(source, node, set())
+
+
+def _is_passed(source: Source, node: ast.AST, seen: set[str]) -> bool:
+    if isinstance(node, ast.BoolOp):
+        parts: list[ast.expr] = node.values
+    elif isinstance(node, ast.IfExp):
+        parts = [node.body, node.orelse]
+    else:
+        return any(_is_from_parameter(source, part, seen) for part in _names(node))
+    unknown_parts = [part for part in parts if source.evaluate(part).unknown]
+    return all(_is_passed(source, part, seen) for part in unknown_parts)
+
+
+def _names(node: ast.AST) -> list[ast.Name]:
+    return [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+
+
+def _is_from_parameter(source: Source, name: ast.Name, seen: set[str]) -> bool:
+    for function in source.functions_of(name):
+        if name.id in parameters(function):
+            is_own = name.id in {"self", "cls"}
+            return not is_own and _all_calls_pass_on(source, function, name.id, seen)
+    if name.id in seen or name.id not in source.bound:
+        return False
+    seen.add(name.id)
+    values = [value for value, _ in source.bound[name.id]]
+    made = [
+        value
+        for value in values
+        if not isinstance(value, ast.expr) or source.evaluate(value).unknown
+    ]
+    return bool(made) and all(_is_passed(source, value, seen) for value in made)
+
+
+def _all_calls_pass_on(source: Source, function: Function, name: str, seen: set[str]) -> bool:
+    """Tell whether no call of a function in this file makes the name up."""
+    if isinstance(function, ast.Lambda):
+        return False  # where it is called is not told
+    place = parameters(function).index(name)
+    for mention in source.mentions.get(function.name, ()):
+        call = source.parents.get(mention)
+        if not isinstance(call, ast.Call) or call.func is not mention:
+            continue
+        argument = given(call, place - isinstance(mention, ast.Attribute), name)
+        key = f"{function.name}({name})"
+        if argument is None or key in seen or not source.evaluate(argument).unknown:
+            continue
+        seen.add(key)
+        if not _is_passed(source, argument, seen):
+            return False
+    return True

@@ -224,6 +224,12 @@ def _graph(
             for folder, numbers in index.by_folder.items()
         },
         dynamic=dynamic,
+        passed=frozenset(
+            index.paths[number]
+            for number, one in enumerate(facts)
+            # what does not parse does not run: it is loaded by nothing that passes
+            if index.paths[number] in dynamic and (one.broken or one.is_passed)
+        ),
         undeclared=tuple(
             f"{index.paths[number]} imports {name}, which its package does not declare"
             for number, names_of in sorted(linker.undeclared.items())

@@ -244,6 +244,39 @@ def test_subtrees_of_other_forms(text: str, subtrees: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "is_passed"),
+    [
+        ("def load(name):\n    return import_module(name)", True),
+        ("def load(path):\n    m, _, n = path.rpartition('.')\n    return import_module(m)", True),
+        ("def load(data):\n    return import_module(data['name'])", True),
+        ("class A:\n    def load(self, name):\n        return import_module(name)", True),
+        ("def load(name):\n    def inner():\n        return import_module(name)", True),
+        ("def load(name):\n    return import_module(name or 'one')", True),
+        (
+            "def outer(x):\n    return load(x)\ndef load(name):\n    return import_module(name)",
+            True,
+        ),
+        ("def load(name):\n    return import_module(name)\nload('one')", True),
+        ("def load(name):\n    return import_module(name)\nload(environ['X'])", False),
+        ("def load(name):\n    return import_module(name or environ['X'])", False),
+        ("def load(name):\n    name = environ['X']\n    return import_module(other)", False),
+        ("class A:\n    def load(self):\n        return import_module(self.name)", False),
+        ("load = lambda name: import_module(name)", False),
+        ("import_module(environ['X'])", False),
+        ("def load():\n    return import_module(environ['X'])", False),
+        ("def load(name):\n    return import_module(name)\nimport_module(environ['X'])", False),
+        ("import_module(environ['X'])\ndef load(name):\n    return import_module(name)", False),
+        ("for name in environ:\n    import_module(name)", False),
+        ("def load(n):\n    return import_module(n)\nx = environ['X']\nload(x)", False),
+    ],
+)
+def test_whether_callers_tell_the_name(text: str, is_passed: bool) -> None:
+    facts = extract(text.encode())
+    assert facts.dynamic
+    assert facts.is_passed == is_passed
+
+
+@pytest.mark.parametrize(
     ("text", "groups"),
     [
         ('entry_points(group="things")', ("things",)),

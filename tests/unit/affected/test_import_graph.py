@@ -477,6 +477,7 @@ def test_a_user_of_a_lazy_module_that_cannot_be_decoded_may_take_anything() -> N
 
 # --- what cannot be told -------------------------------------------------------------------------
 
+AT_ONCE = "import importlib\nimport os\n\n\nimportlib.import_module(os.environ['X'])\n"
 DYNAMIC = "import importlib\n\n\ndef load(name):\n    return importlib.import_module(name)\n"
 
 
@@ -497,7 +498,7 @@ def test_who_uses_a_module_that_may_load_anything_is_affected_by_what_it_may_loa
     files = {
         **PACKAGE,
         "libs/a/README.md": "",
-        "libs/b/src/b/m.py": DYNAMIC,
+        "libs/b/src/b/m.py": AT_ONCE,
         "libs/c/src/c/m.py": "import b.m\n",
     }
     graph = graph_of(files, ALL)
@@ -543,6 +544,48 @@ def test_a_package_that_no_source_root_holds_is_found_where_it_is_declared() -> 
     assert affected(files, ALL, "libs/a/tests/odd_tests/__init__.py") == {"a"}
     alone = member("libs/b")
     assert affected(files, (A, alone), "libs/a/native/bindings/odd/m.py") == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("loader", "names"),
+    [
+        # whoever loads the file loads what it makes up
+        ("import os\nimportlib.import_module(os.environ['X'])\n", {"a", "b", "c"}),
+        # what callers pass is in their own text: the member is widened, not all who load it
+        ("def load(name):\n    return importlib.import_module(name)\n", {"a", "b"}),
+        ("def broken(:\n", {"a", "b"}),
+    ],
+)
+def test_a_name_that_callers_pass_widens_the_member_alone(loader: str, names: set[str]) -> None:
+    files = {
+        **PACKAGE,
+        "libs/b/src/b/load.py": f"import importlib\n\n\n{loader}",
+        "libs/c/src/c/m.py": "import b.load\n",
+    }
+    graph = graph_of(files, ALL)
+    found = graph.affected_by([X])
+    assert set(found) == names
+    assert found["b"][-1].startswith("libs/b/src/b/load.py (")
+    assert set(graph.affected_by(["libs/b/src/b/load.py"])) == {"b", "c"}
+    files["libs/d/src/d/m.py"] = f"import b.load\n\nb.load.load('a.x')\n{'#' * 9}\n"
+    assert "d" in affected(files, (*ALL, member("libs/d", "a", "b", "c")), X)
+
+
+def test_tests_of_another_member_are_not_loaded_by_name() -> None:
+    files = {
+        **PACKAGE,
+        "libs/a/tests/test_x.py": "",
+        "libs/a/tools/t.py": "",
+        "libs/b/src/b/load.py": "import os\n__import__(os.environ['X'])\n",
+        "libs/b/tests/test_b.py": "",
+    }
+    for path, names in {
+        "libs/a/tests/test_x.py": {"a"},
+        "libs/a/tools/t.py": {"a"},
+        "libs/b/tests/test_b.py": {"b"},
+        X: {"a", "b"},
+    }.items():
+        assert affected(files, ALL, path) == names, path
 
 
 # --- data files ----------------------------------------------------------------------------------
