@@ -213,6 +213,9 @@ def more_statements(made: Made, target: str) -> list[str]:
         ),
         f"exec('import {target}')\n",
     ]
+    code = f"bytes.fromhex('{target.encode().hex()}').decode()"
+    load = "import importlib\n\n\ndef load(name):\n    importlib.import_module(name)\n\n\n"
+    kinds += [f"{load}load({code})\n", f"{load}load('{target}')\n"]
     if parent:
         kinds += [
             f"import importlib\nLEAF = '{leaf}'\nimportlib.import_module(f'{parent}.{{LEAF}}')\n",
