@@ -9,9 +9,11 @@ import httpx
 import pytest
 from tests.support.bases import import_python
 from tests.support.codeartifact import State, codeartifact
+from tests.support.ecs import Service, ecs_server
 from tests.support.engine import engine
-from tests.support.hub import RULE, Hub, prepared
-from tests.support.real import git, nox
+from tests.support.hub import Hub, prepared
+from tests.support.lambda_api import FunctionState, lambda_server
+from tests.support.real import edit, git, nox
 from tests.support.registry import PASSWORD, USER, Proxy, proxy, registry
 
 _SETTINGS = """
@@ -22,16 +24,20 @@ repository = "tradai-python-dev"
 [tool.tradai-tasks.images]
 network = "host"
 """
+_BASES = ("python:3.11-slim", "public.ecr.aws/lambda/python:3.12")
 
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Hub:
-    """The platform, with one service, so that one image stands for all."""
+    """The platform, with one service and one lambda that stand for all."""
     home = prepared("tradai-uv", tmp_path / "tradai-uv")
     with (home / "pyproject.toml").open("a") as settings:
-        settings.write(RULE + _SETTINGS)
-    for service in ("backend", "data-collection", "strategy-service"):
-        (home / "services" / service / "Dockerfile").unlink()
+        settings.write(_SETTINGS)
+    edit(home / "pyproject.toml", "deploy]\n", "deploy]\ninterval = 0.05\n")
+    for folder in ("services/mlflow", "services/data-collection", "services/strategy-service"):
+        (home / folder / "Dockerfile").unlink()
+    for folder in ("lambdas/candle-gaps", "lambdas/order-alerts"):
+        (home / folder / "Dockerfile").unlink()
     assert nox(home, "-s", "workflows").status == 0
     made = Hub(home, tmp_path / "act", "tradai/tradai-uv")
     made.settle("Where it goes")
@@ -80,31 +86,99 @@ def front(tmp_path: Path) -> Iterator[Proxy]:
         yield made
 
 
-def test_images_carry_the_tag_of_the_event(
-    hub: Hub, front: Proxy, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    git(hub.home, "tag", "v1.2.0")
+@pytest.fixture(scope="module")
+def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("engine")  # short, as the path of a socket must be
     with engine(folder) as host:
-        import_python(host, folder / "bases", "python:3.11-slim", stubs=("mlflow==3.17.2",))
-        hub.act.env |= {
-            "DOCKER_HOST": host,
-            "REGISTRY_USERNAME": USER,
-            "REGISTRY_PASSWORD": PASSWORD,
-        }
-        hub.act.secrets["ECR_REGISTRY"] = front.host
-        run = hub.after_ci("v1.2.0", hub.main, "docker-build.yml", real="tag,images")
+        import_python(host, folder / "bases", *_BASES, stubs=("uv==0.13.9", "httpx==0.28.1"))
+        yield host
+
+
+@pytest.fixture
+def shipped(hub: Hub, front: Proxy, docker_host: str) -> Hub:
+    """The platform, whose images go to a registry, with the tag v1.2.0."""
+    hub.act.env |= {
+        "DOCKER_HOST": docker_host,
+        "REGISTRY_USERNAME": USER,
+        "REGISTRY_PASSWORD": PASSWORD,
+    }
+    hub.act.secrets["ECR_REGISTRY"] = front.host
+    git(hub.home, "tag", "v1.2.0")
+    return hub
+
+
+def test_services_run_the_image_that_has_the_tag(shipped: Hub, front: Proxy) -> None:
+    with ecs_server() as ecs:
+        ecs.reset(lambda image: digest_of(front.host, image))
+        image = f"{front.host}/tradai/backend:latest"
+        service = ecs.add(
+            "tradai-prod", Service(name="backend-api", image=image), running="sha256:old"
+        )
+        shipped.act.env["AWS_ENDPOINT_URL_ECS"] = ecs.url
+        real = "tag,images,deploy"
+        run = shipped.after_ci("v1.2.0", shipped.main, "docker-build.yml", real=real)
         assert run.status == 0, run.log
-        assert run.jobs["images"] == ["success"]
-        again = hub.after_ci("v1.2.0", hub.main, "docker-build.yml", real="tag,images")
-    assert again.status == 0, again.log
-    assert "as before: nothing was changed" in again.log
-    said = asked_of(front.host, "/v2/tradai/mlflow/tags/list")
-    assert sorted(said["tags"]) == ["latest", "v1.2.0"]  # and not `main`
+        assert run.jobs == {"version": ["success"], "images": ["success"], "deploy": ["success"]}
+        # the very tag, and not `main`, as GITHUB_REF_NAME has it
+        assert sorted(tags_of(front.host, "tradai/backend")) == ["latest", "v1.2.0"]
+        assert service.running == [digest_of(front.host, f"{front.host}/tradai/backend:v1.2.0")]
+        again = shipped.after_ci("v1.2.0", shipped.main, "docker-build.yml", real=real)
+        assert again.status == 0, again.log
+        assert "as before: nothing was changed" in again.log
+        assert service.started == 1
 
 
-def asked_of(host: str, path: str) -> dict[str, list[str]]:
-    answer = httpx.get(f"http://{host}{path}", auth=(USER, PASSWORD), timeout=60)
+def test_functions_run_the_image_that_has_the_tag(shipped: Hub, front: Proxy) -> None:
+    with lambda_server() as functions:
+        functions.reset()
+        function = functions.add(FunctionState(name="heartbeat", uri="x@sha256:old"))
+        shipped.act.env["AWS_ENDPOINT_URL_LAMBDA"] = functions.url
+        run = shipped.after_ci("v1.2.0", shipped.main, "deploy-lambdas.yml", real="tag,lambdas")
+        assert run.status == 0, run.log
+        assert run.jobs == {"version": ["success"], "lambdas": ["success"]}
+        assert "v1.2.0" in tags_of(front.host, "tradai/lambda-heartbeat")
+        assert function.updates == 1
+        assert len(function.versions) == 1
+
+
+def test_a_dispatch_of_lambdas_to_staging(shipped: Hub, front: Proxy) -> None:
+    git(shipped.home, "checkout", "-q", "main")
+    with lambda_server() as functions:
+        functions.reset()
+        function = functions.add(FunctionState(name="heartbeat", uri="x@sha256:old"))
+        shipped.act.env["AWS_ENDPOINT_URL_LAMBDA"] = functions.url
+        payload = {
+            "inputs": {"environment": "staging"},
+            "repository": {"full_name": shipped.name, "default_branch": "main"},
+        }
+        run = shipped.act(
+            "workflow_dispatch", payload, workflow="deploy-lambdas.yml", real="tag,lambdas"
+        )
+        assert run.status == 0, run.log
+        short = shipped.main[:7]
+        (version,) = (
+            tag for tag in tags_of(front.host, "tradai/lambda-heartbeat") if tag != "latest"
+        )
+        assert version.startswith(f"v1.2.0-g{short}")
+        assert function.updates == 1
+
+
+def digest_of(host: str, image: str) -> str | None:
+    """The digest that a pull of an image would give, from the registry itself."""
+    name, _, tag = image.removeprefix(f"{host}/").rpartition(":")
+    kinds = "application/vnd.oci.image.manifest.v1+json, "
+    kinds += "application/vnd.docker.distribution.manifest.v2+json"
+    found = httpx.head(
+        f"http://{host}/v2/{name}/manifests/{tag}",
+        headers={"Accept": kinds},
+        auth=(USER, PASSWORD),
+        timeout=60,
+    )
+    return found.headers.get("Docker-Content-Digest")
+
+
+def tags_of(host: str, name: str) -> list[str]:
+    answer = httpx.get(f"http://{host}/v2/{name}/tags/list", auth=(USER, PASSWORD), timeout=60)
     answer.raise_for_status()
-    document: dict[str, list[str]] = answer.json()
-    return document
+    tags: list[str] = answer.json()["tags"]
+    return tags

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from tests.support.act import Run, clone_of
-from tests.support.hub import RULE, Hub, prepared
-from tests.support.real import copy_example, git, write
+from tests.support.hub import Hub, prepared
+from tests.support.real import copy_example, edit, git, write
 
 from tradai_tasks.settings_workflows import WorkflowsSettings
 from tradai_tasks.workflows.choose import workflows
@@ -168,8 +168,7 @@ _FOLLOWING = {
 
 @pytest.fixture
 def released(platform: Hub) -> Hub:
-    """A platform that says where its tags go, with every workflow that follows CI."""
-    append(platform.home / "pyproject.toml", RULE)
+    """A platform with every workflow that follows CI."""
     sessions = {name for names in _FOLLOWING.values() for name in names} | {"tag", "deploy"}
     repository = Repository(
         kind="platform",
@@ -181,15 +180,11 @@ def released(platform: Hub) -> Hub:
         publishes_to_aws=True,
     )
     write(platform.home, workflows(repository, WorkflowsSettings(attest=True)))
-    platform.settle("Where tags go")
+    platform.settle("All workflows that follow CI")
     platform.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/deploy"
     platform.act.secrets["AWS_REGION"] = "eu-central-1"
     platform.act.secrets["ECR_REGISTRY"] = "registry.example"
     return platform
-
-
-def append(file: Path, text: str) -> None:
-    file.write_text(file.read_text() + text)
 
 
 @pytest.mark.parametrize("workflow", _FOLLOWING)
@@ -203,7 +198,7 @@ def test_a_tag_that_passed_ci_is_released(released: Hub, workflow: str) -> None:
         assert call["argv"][:3] == ["-s", call["sessions"][0], "--"]
         said = call["argv"][3:]
         # lambdas reads the tag from the event by itself, as a dispatch has none
-        assert said[0] == "v1.2.0" or said == ["--environment", "staging"]
+        assert said[0] == "v1.2.0" or said == ["--environment", "prod"]
         assert call["env"]["GITHUB_REF_NAME"] == "main"  # and nothing was misled by it
     assert run.calls[-1]["env"]["AWS_REGION"] == "eu-central-1"
     assert "cache true" not in run.log
@@ -230,6 +225,9 @@ def test_wheels_are_built_without_credentials(released: Hub) -> None:
 
 
 def test_a_tag_that_is_mapped_nowhere_is_not_released(released: Hub) -> None:
+    rule = '    { kind = "prerelease", environment = "staging" },\n'
+    edit(released.home / "pyproject.toml", rule, "")
+    released.settle("Prereleases go nowhere")
     git(released.home, "tag", "v1.3.0-rc1")
     run = released.after_ci("v1.3.0-rc1", released.main, "docker-build.yml")
     assert run.status != 0

@@ -9,11 +9,9 @@ from typing import Any
 from tests.support.act import Act, Run
 from tests.support.real import copy_example, edit, git, nox, write
 
-__all__ = ["RULE", "Hub", "prepared"]
+__all__ = ["Hub", "prepared"]
 
 _NAMES = {"tradai-uv": "tradai/tradai-uv", "tradai-strategies": "tradai/tradai-strategies"}
-# where the tags of releases go
-RULE = '\n[[tool.tradai-tasks.deploy.tags]]\nkind = "release"\nenvironment = "staging"\n'
 
 
 def prepared(name: str, home: Path) -> Path:
