@@ -174,7 +174,8 @@ def digest_of(host: str, image: str) -> str | None:
         auth=(USER, PASSWORD),
         timeout=60,
     )
-    return found.headers.get("Docker-Content-Digest")
+    digest: str | None = found.headers.get("Docker-Content-Digest")
+    return digest
 
 
 def tags_of(host: str, name: str) -> list[str]:
