@@ -304,7 +304,7 @@ def test_markets_that_were_asked_for_too_early_are_asked_for_again(bare: InProce
         store = Path(json.loads(order.read_text())["store"]) / "binance"
         if (store / "markets-futures.json").is_file():
             return looking(argv)
-        facts = {"without_market": None, "series": []}
+        facts: dict[str, Any] = {"without_market": None, "series": []}
         return playing(facts)(argv)
 
     ran = bare("-s", "backtest-data(fast)", "--", "--smoke", script=script)
