@@ -1,8 +1,13 @@
 """Settings of the whole test suite."""
 
 import os
+import sys
 
 from hypothesis import settings
+
+# byte code is written beside sources on every machine, also on one whose owner turned that off
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Machines differ, and so do loads: a slow example is no fault. The examples are the same in every
 # run, so that a run fails by the change that it checks and by nothing else; with

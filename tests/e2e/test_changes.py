@@ -51,7 +51,7 @@ def shop(tmp_path: Path) -> Path:
     files = {
         "pyproject.toml": _ROOT,
         "noxfile.py": NOXFILE,
-        ".gitignore": ".nox/\n",
+        ".gitignore": ".nox/\n__pycache__/\n",
         "docs/index.md": "# Docs\n",
         "libs/base/pyproject.toml": _PROJECT.format(name="base", needs=""),
         "libs/base/src/base/__init__.py": '"""Base."""\n',

@@ -40,7 +40,7 @@ FILES = {
     "strategies/fast/src/fast_strategy/__init__.py": "",
     "strategies/fast/tests/test_fast.py": "",
     "user_data/data/binance/markets-futures.json": '{"symbols": [1]}',
-    ".gitignore": "build/\nuser_data/\n.nox/\n",
+    ".gitignore": "build/\nuser_data/\n.nox/\n__pycache__/\n",
 }
 SETTINGS = '[backtest]\nend = "2026-02-01"\n'
 ONE_MONTH = f"{SETTINGS}full-months = 1\nmin-trades = 2\nmin-sharpe = 0.5\n"

@@ -34,7 +34,7 @@ def libraries(home: Path, count: int) -> list[str]:
     listed = ", ".join(f'"{name}"' for name in names)
     files = {
         "noxfile.py": NOXFILE,
-        ".gitignore": ".nox/\ndist/\nbuild/\n",
+        ".gitignore": ".nox/\n__pycache__/\ndist/\nbuild/\n",
         "pyproject.toml": '[tool.uv.workspace]\nmembers = ["libs/*"]\n\n'
         f"[tool.tradai-tasks.publish]\nlibraries = [{listed}]\n{SETTINGS}",
     }

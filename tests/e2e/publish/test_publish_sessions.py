@@ -53,7 +53,7 @@ def library(name: str, backend: str = "uv_build", version: str = "1.0.0") -> dic
 def workspace(home: Path, names: dict[str, str], more: str = CODEARTIFACT) -> Path:
     files = {
         "noxfile.py": NOXFILE,
-        ".gitignore": ".nox/\ndist/\nbuild/\n",
+        ".gitignore": ".nox/\n__pycache__/\ndist/\nbuild/\n",
         "pyproject.toml": ROOT.format(names=", ".join(f'"{n}"' for n in names), more=more),
     }
     for name, backend in names.items():
