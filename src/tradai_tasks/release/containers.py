@@ -19,7 +19,6 @@ __all__ = [
     "login_argv",
     "push_argv",
     "push_fault",
-    "remove_argv",
 ]
 
 # buildx: the plugin of a current docker. buildkit: what docker before 23 has built in. legacy: what
@@ -121,11 +120,6 @@ def login_argv(engine: Engine, host: str, username: str, *, insecure: bool) -> l
     if engine.program == "podman":
         words += _podman_tls(insecure=insecure)
     return [engine.program, *words, host]
-
-
-def remove_argv(engine: Engine, image: str) -> list[str]:
-    """Return the command that takes a tag off an image again."""
-    return [engine.program, "image", "rm", "--no-prune", image]
 
 
 def _podman_tls(*, insecure: bool) -> list[str]:
