@@ -241,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
         head = b"Content-Type: " + self.headers["Content-Type"].encode() + b"\r\n\r\n"
         form: dict[Any, tuple[str | None, Any]] = {}
         parser = email.parser.BytesParser(policy=email.policy.HTTP)
-        for part in parser.parsebytes(head + body).iter_parts():  # type: ignore[attr-defined]  # a multipart message
+        for part in parser.parsebytes(head + body).iter_parts():
             name = part.get_param("name", header="content-disposition")
             form[name] = (part.get_filename(), part.get_payload(decode=True))
         filename, content = form["content"]

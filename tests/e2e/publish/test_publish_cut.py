@@ -123,7 +123,7 @@ def test_no_secret_is_in_outputs_arguments_files_or_errors(
     def recorded(self: object, argv: object, *given: object, **named: object) -> None:
         argvs.append([str(word) for word in argv])  # type: ignore[attr-defined]  # a list, always
         environments.append(dict(named.get("env") or os.environ))  # type: ignore[call-overload]  # a mapping
-        real(self, argv, *given, **named)  # type: ignore[arg-type,call-overload]  # as given
+        real(self, argv, *given, **named)  # type: ignore[call-overload]  # as given
 
     monkeypatch.setattr(subprocess.Popen, "__init__", recorded)
     # boto3's and our own waits between tries

@@ -346,7 +346,9 @@ def test_pages_in_json_and_html_with_and_without_digests(
 def test_what_is_missing_in_aws_is_said(
     aws: State, files: tuple[Distribution, ...], change: dict[str, str], passage: str
 ) -> None:
-    given = CodeArtifactSettings(**{"domain": "tradai", "repository": "py", **change})
+    given = CodeArtifactSettings(
+        domain=change.get("domain", "tradai"), repository=change.get("repository", "py")
+    )
     with Publisher(CodeArtifact(given), sleep=lambda _: None) as publisher:
         step = publish_stage({"tradai-strategy": lambda: files}, publisher).steps[0]
         with pytest.raises(CodeArtifactError, match=passage) as caught:

@@ -51,7 +51,8 @@ def test_json_pages() -> None:
         True,
     )
     assert two.sha256 is None
-    for bad in ([], {"files": 1}, {"meta": {"api-version": "2.0"}, "files": []}):
+    pages: list[object] = [[], {"files": 1}, {"meta": {"api-version": "2.0"}, "files": []}]
+    for bad in pages:
         with pytest.raises(ValueError, match=r"no list of files|version 2.0"):
             read_json(json.dumps(bad).encode(), BASE)
 
