@@ -35,6 +35,7 @@ __all__ = [
     "CredentialsFileError",
     "DeployTimeoutError",
     "DeploymentFailedError",
+    "DevcontainerError",
     "DirtyTreeError",
     "DistributionError",
     "DocsError",
@@ -256,6 +257,10 @@ class ForkError(TasksError):
 
 class DocsError(TasksError):
     """A site cannot be built or deployed, or pages cannot be held against the code."""
+
+
+class DevcontainerError(TasksError):
+    """A development container is asked for where none is described."""
 
 
 class UnmappedTagError(TasksError):

@@ -13,6 +13,7 @@ from msgspec import Meta, field
 
 from tradai_tasks.settings_backtest import BacktestSettings, StrategyBacktestSettings
 from tradai_tasks.settings_deploy import DeploySettings
+from tradai_tasks.settings_devcontainer import DevcontainerSettings
 from tradai_tasks.settings_docs import DocsSettings
 from tradai_tasks.settings_images import ImagesSettings
 from tradai_tasks.settings_infra import InfraSettings
@@ -35,6 +36,7 @@ __all__ = [
     "AffectedSettings",
     "ContractSettings",
     "DeploySettings",
+    "DevcontainerSettings",
     "DocsSettings",
     "IgnoredAdvisory",
     "IntegrationSettings",
@@ -281,6 +283,7 @@ class Settings(Table, frozen=True, kw_only=True):
     affected: AffectedSettings = field(default_factory=AffectedSettings)
     backtest: BacktestSettings = field(default_factory=BacktestSettings)
     deploy: DeploySettings = field(default_factory=DeploySettings)
+    devcontainer: DevcontainerSettings = field(default_factory=DevcontainerSettings)
     docs: DocsSettings = field(default_factory=DocsSettings)
     infra: InfraSettings = field(default_factory=InfraSettings)
     images: ImagesSettings = field(default_factory=ImagesSettings)

@@ -25,6 +25,7 @@ class Entry:
     platform_only: bool = False
     strategies_only: bool = False
     with_images: bool = False  # only where a service or a strategy has a Dockerfile
+    with_devcontainer: bool = False  # only where one is described
     with_docs: bool = False  # only where mkdocs makes a site
     with_stacks: bool = False  # only where there are Pulumi stacks
     with_services: bool = False  # only where there are services
@@ -107,6 +108,14 @@ CATALOG = (
         body="docs_freshness:docs_freshness",
         doc="Find what pages name that no longer exists: files, sessions, settings, links.",
         isolated=False,
+    ),
+    Entry(
+        name="devcontainer",
+        body="devcontainer:devcontainer",
+        doc="Build the development container, test in it and push it, by the devcontainer CLI.",
+        with_devcontainer=True,
+        isolated=False,
+        parallel=False,
     ),
     Entry(
         name="changes",

@@ -82,6 +82,11 @@ def _add(context: Context, entry: Entry) -> None:
         return
     if entry.with_images and not context.has_images:
         return
+    if entry.with_devcontainer and not any(
+        context.tree.is_file(place)
+        for place in (".devcontainer/devcontainer.json", ".devcontainer.json")
+    ):
+        return
     if entry.with_docs and not context.tree.is_file("mkdocs.yml"):
         return
     if entry.with_stacks and not context.workspace.stacks:
