@@ -161,7 +161,7 @@ def test_a_release_says_what_it_needs_first(run: InProcess) -> None:
     ran = run("-s", "release", "--", TAG, "--json")
     assert "--json: goes with --status or --dry-run" in ran.log
     assert "which tag? such as" in run("-s", "release").log
-    assert "releases a platform" in _tagged(run, "v1.0.0").log
+    assert "is a platform's, and this is a repository of strategies" in _tagged(run, "v1.0.0").log
     (run.home / "strategies/momentum/uv.lock").unlink()
     git(run.home, "rm", "-q", "--cached", "strategies/momentum/uv.lock")
     git(run.home, "commit", "-qm", "No lock")

@@ -72,6 +72,7 @@ class SessionGate:
         report = self.store.folder / f"{self.stage}.nox.json"
         report.unlink(missing_ok=True)
         argv = [sys.executable, "-m", "nox", "--noxfile", str(self.noxfile)]
+        argv += ["-j", "auto"] if len(self.sessions) > 1 else []
         argv += ["--report", str(report), "-s", *self.sessions]
         status = run_logged(argv, cwd=self.noxfile.parent, log=log, env=self.env, stop=self.stop)
         again = f"nox -s {shlex.join(self.sessions)}"
@@ -87,20 +88,18 @@ class SessionGate:
         try:
             ran = json.loads(report.read_bytes())["sessions"]
             # a session of one package is known by its signature; its name is that of them all
-            results = {
-                name: str(one["result"])
-                for one in ran
-                for name in (one["name"], *one["signatures"])
-            }
+            results = [({one["name"], *one["signatures"]}, str(one["result"])) for one in ran]
             seconds = sum(float(one["duration"]) for one in ran)
         except (OSError, ValueError, KeyError, TypeError):
             raise ReleaseGateError(f"nox left no report in {report}; run it: {again}") from None
-        missed = [name for name in self.sessions if results.get(name) != "success"]
-        if missed:
-            raise ReleaseGateError(
-                f"{missed[0]} did not run to its end ({results.get(missed[0], 'not run')}), so it "
-                f"judged nothing; run it: {again}"
-            )
+        for name in self.sessions:
+            found = [result for names, result in results if name in names] or ["not run"]
+            missed = [result for result in found if result != "success"]
+            if missed:
+                raise ReleaseGateError(
+                    f"{name} did not run to its end ({missed[0]}), so it judged nothing; run it: "
+                    f"{again}"
+                )
         return seconds
 
 

@@ -52,7 +52,7 @@ from tradai_tasks.sessions.release import (
 from tradai_tasks.sessions.release_stages import Needs
 from tradai_tasks.tags import ReleaseTag
 
-__all__ = ["deploy", "lambdas"]
+__all__ = ["deploy", "environment_for", "lambdas", "target_at"]
 
 _ENVIRONMENT: Option = (
     ("--environment",),
@@ -110,7 +110,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
         return
     basis = _of_lambdas(context, options, by_event=by_event)
     tag = basis.release.tag
-    environment = None if options.images_only else _environment(session, context, tag, options)
+    environment = None if options.images_only else environment_for(session, context, tag, options)
     if options.matrix:
         where = {"environment": environment.name} if environment else {}
         images.print_matrix(context, options, ("lambda",), version=tag.text, **where)
@@ -133,7 +133,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
             found = [*lambda_image_stages(made, images=specs, room=room, latest=rule)]
             if environment is not None:
                 own = [spec for spec in specs if spec.kind == "lambda"]
-                target = _target(context, environment, room)
+                target = target_at(context, environment, room)
                 found.append(function_stage(made.tag.text, made.commit, own, target))
             yield tuple(replace(stage, name=name) for stage, name in zip(found, names, strict=True))
 
@@ -150,7 +150,7 @@ def deploy(session: nox.Session, context: Context) -> None:
     mask_environment()
     basis = _of_services(context, options)
     tag = basis.release.tag
-    environment = _environment(session, context, tag, options)
+    environment = environment_for(session, context, tag, options)
     names = ["-".join([LATEST_STAGE, *options.only])] if options.rollback else []
     names.append("-".join([DEPLOY, environment.name, *options.only]))
 
@@ -162,7 +162,7 @@ def deploy(session: nox.Session, context: Context) -> None:
         every = image_specs(context.workspace, settings, home, context.tree, kinds=["service"])
         specs = select(every, options.only)
         with image_room(settings, home, root=context.root, env=os.environ) as room:
-            target = _target(context, environment, room)
+            target = target_at(context, environment, room)
             found = [latest_stage(tag.text, specs, room.registry)] if options.rollback else []
             found.append(service_stage(tag.text, specs, target, after_images=options.rollback))
             yield tuple(replace(stage, name=name) for stage, name in zip(found, names, strict=True))
@@ -233,7 +233,7 @@ def _check_platform(tag: ReleaseTag) -> None:
         raise BadTagError(f"tag {tag}: is a strategy's, which has no services and no lambdas")
 
 
-def _environment(
+def environment_for(
     session: nox.Session, context: Context, tag: ReleaseTag, options: Namespace
 ) -> Environment:
     """Return where a tag goes, and say so."""
@@ -251,7 +251,8 @@ def _environment(
     return found
 
 
-def _target(context: Context, environment: Environment, room: ImageRoom) -> Target:
+def target_at(context: Context, environment: Environment, room: ImageRoom) -> Target:
+    """Return where an environment's services and functions are, to be brought to a release."""
     return Target(
         environment=environment,
         aws=Aws(region=environment.region),

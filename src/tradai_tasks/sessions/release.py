@@ -89,6 +89,14 @@ _OPTIONS: list[Option] = [
         },
     ),
     EVIDENCE,
+    (
+        ("--environment",),
+        {
+            "metavar": "NAME",
+            "help": "of a platform, where to: dev, staging, prod, or one of the settings; by "
+            "default as deploy.tags says of the tag",
+        },
+    ),
 ]
 _COLUMNS = ("stage", "step", "state", "what")
 _RESULTS = ("stage", "step", "result", "seconds", "what")
@@ -121,10 +129,21 @@ class Basis:
 
 def release(session: nox.Session, context: Context) -> None:
     """Release what a tag names, as far as it is not released yet."""
-    options = parse(session, _OPTIONS, "Release what a tag names: gates, image, model version.")
-    run_stages(
-        session, context, options, wanted_of(options, only=options.only, start=options.start)
-    )
+    from tradai_tasks.sessions.release_platform import Platform  # noqa: PLC0415 - it needs this
+
+    doc = "Release what a tag names: gates, then image and model version, or wheels and images."
+    options = parse(session, _OPTIONS, doc)
+    wanted = wanted_of(options, only=options.only, start=options.start)
+    platform = Platform(session=session, context=context, asked=options.environment)
+
+    def order(tag: ReleaseTag) -> Mapping[str, bool]:
+        return stage_order(tag) if tag.kind == "strategy" else platform.order(tag)
+
+    def opened(context: Context, needs: Needs) -> AbstractContextManager[tuple[Stage, ...]]:
+        is_strategy = needs.release.tag.kind == "strategy"
+        return (stages if is_strategy else platform.opened)(context, needs)
+
+    run_stages(session, context, options, wanted, order=order, opened=opened)
 
 
 def mlflow_register(session: nox.Session, context: Context) -> None:

@@ -50,10 +50,7 @@ def stage_order(tag: ReleaseTag) -> dict[str, bool]:
     """
     if tag.kind == "strategy":
         return {**dict.fromkeys(GATES, True), IMAGE: False, MLFLOW: False}
-    raise BadTagError(
-        f"tag {tag}: releases a platform, which `release` cannot do yet; use the sessions of its "
-        f"stages"
-    )
+    raise BadTagError(f"tag {tag}: is a platform's, and this is of strategies alone")
 
 
 def package_of(context: Context, tag: ReleaseTag) -> Package | None:

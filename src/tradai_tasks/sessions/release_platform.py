@@ -1,0 +1,148 @@
+"""The stages of a platform's release: gates, wheels, images, lambdas, services."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import nox
+
+from tradai_tasks.errors import BadTagError
+from tradai_tasks.release.deployment import DEPLOY, FUNCTIONS, function_stage, service_stage
+from tradai_tasks.release.environment import Environment
+from tradai_tasks.release.gates import SessionGate, gate_environment
+from tradai_tasks.release.image_specs import ImageKind
+from tradai_tasks.release.images import image_stage
+from tradai_tasks.release.libraries import DEFAULT_LIBRARY
+from tradai_tasks.release.platform_images import (
+    BASE_STAGE,
+    LAMBDA_STAGE,
+    lambda_image_stages,
+    latest_rule,
+)
+from tradai_tasks.release.step import Stage
+from tradai_tasks.release.strategy import IMAGE
+from tradai_tasks.sessions.command_line import base_of
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.deploy import environment_for, target_at
+from tradai_tasks.sessions.images import opened_images
+from tradai_tasks.sessions.publish import opened_stage
+from tradai_tasks.sessions.release_stages import Needs
+from tradai_tasks.tags import ReleaseTag
+
+__all__ = ["Platform"]
+
+_GATES = ("lint", "typecheck", "test")  # the longest last
+_PUBLISH = "publish"
+_EVERYTHING = Namespace(only=[], move_latest=False, keep_latest=False)
+
+
+@dataclass(kw_only=True)
+class Platform:
+    """A platform's release: which stages it has, and what they are made of."""
+
+    session: nox.Session
+    context: Context
+    asked: str | None = None  # environment by the command line
+    _environment: Environment | None = None
+
+    def order(self, tag: ReleaseTag) -> dict[str, bool]:
+        """Return the names of the stages, in order, and whether each is a gate.
+
+        What the repository does not have has no stage: libraries to publish, services, lambdas,
+        settings of what runs where.
+
+        Raises:
+            BadTagError: The repository is no platform.
+            UnmappedTagError: The tag goes nowhere by the settings.
+        """
+        if self.context.workspace.kind != "platform":
+            raise BadTagError(
+                f"tag {tag}: is a platform's, and this is a repository of strategies; release one "
+                f"by <strategy>-{tag}"
+            )
+        workspace, settings = self.context.workspace, self.context.settings
+        if settings.deploy.environments or settings.deploy.tags:
+            asked = Namespace(environment=self.asked)
+            self._environment = environment_for(self.session, self.context, tag, asked)
+        elif workspace.services or workspace.lambdas:
+            self.session.log("nothing is deployed: the settings have no deploy.environments")
+        images = [IMAGE] if workspace.services else []
+        if workspace.lambdas:
+            has_base = self.context.tree.is_file("lambdas/base/Dockerfile")
+            images += [BASE_STAGE, LAMBDA_STAGE] if has_base else [LAMBDA_STAGE]
+        acting = [*([_PUBLISH] if self._publishes() else []), *images]
+        if self._environment is not None:
+            acting += [self._named(FUNCTIONS)] if workspace.lambdas else []
+            acting += [self._named(DEPLOY)] if workspace.services else []
+        return {**dict.fromkeys(_GATES, True), **dict.fromkeys(acting, False)}
+
+    @contextmanager
+    def opened(self, context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
+        """Yield the stages that may run; what they work with is open for as long."""
+        with ExitStack() as stack:
+            found = [_gate(context, needs, name) for name in _GATES]
+            if _PUBLISH in needs.active:
+                found.append(stack.enter_context(self._publish(needs)))
+            if {IMAGE, BASE_STAGE, LAMBDA_STAGE, *self._deployed()} & set(needs.active):
+                found += stack.enter_context(self._images(needs))
+            yield tuple(found)
+
+    def _deployed(self) -> set[str]:
+        return {self._named(FUNCTIONS), self._named(DEPLOY)} if self._environment else set()
+
+    def _named(self, stage: str) -> str:
+        # evidence of one environment says nothing of another
+        return f"{stage}-{self._environment.name}" if self._environment else stage
+
+    def _publishes(self) -> bool:
+        names = self.context.settings.publish.libraries
+        if names is None:
+            return any(one.name == DEFAULT_LIBRARY for one in self.context.workspace.packages)
+        return bool(names)
+
+    @contextmanager
+    def _publish(self, needs: Needs) -> Iterator[Stage]:
+        session, tag = self.session, needs.release.tag
+        scratch = Path(session.create_tmp()) / "dist"
+        with opened_stage(self.context, tag, scratch=scratch, warn=session.warn) as stage:
+            yield replace(stage, name=_PUBLISH)
+
+    @contextmanager
+    def _images(self, needs: Needs) -> Iterator[list[Stage]]:
+        context, made = self.context, needs.release
+        kinds: tuple[ImageKind, ...] = ("service", "base", "lambda")
+        with opened_images(context, _EVERYTHING, kinds, needs.stop) as (specs, room):
+            rule = latest_rule(made.tag)
+            services = [spec for spec in specs if spec.kind == "service"]
+            functions = [spec for spec in specs if spec.kind == "lambda"]
+            found = [image_stage(made, images=services, room=room, latest=rule, name=IMAGE)]
+            found += lambda_image_stages(made, images=specs, room=room, latest=rule)
+            if self._environment is not None:
+                target = target_at(context, self._environment, room)
+                text, commit = made.tag.text, made.commit
+                stage = function_stage(text, commit, functions, target)
+                found.append(replace(stage, name=self._named(FUNCTIONS)))
+                stage = service_stage(text, services, target, after_images=True)
+                found.append(replace(stage, name=self._named(DEPLOY)))
+            yield found
+
+
+def _gate(context: Context, needs: Needs, stage: str) -> Stage:
+    """Return a gate; one that the noxfile replaces by its own keeps its name."""
+    names = tuple(name for name in context.names if base_of(name) == stage)
+    gate = SessionGate(
+        name="platform",
+        stage=stage,
+        sessions=names or (stage,),
+        noxfile=context.noxfile,
+        store=needs.store,
+        stop=needs.stop,
+        show=needs.show,
+        env=gate_environment(os.environ),
+    )
+    return Stage(name=stage, steps=(gate,), is_gate=True)
