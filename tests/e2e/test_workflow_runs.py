@@ -263,3 +263,40 @@ def test_a_branch_named_like_a_tag_is_refused(released: Hub) -> None:
     assert run.status != 0
     assert run.sessions() == ["tag"]
     assert "tag v9.9.9: no such tag in this clone" in run.log
+
+
+def infra_request(hub: Hub, owner: str) -> Run:
+    """Run the previews of a pull request from somebody's clone."""
+    hub.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/preview"
+    hub.act.secrets["AWS_REGION"] = "eu-central-1"
+    payload = {
+        "number": 7,
+        "repository": {"full_name": hub.name, "default_branch": "main"},
+        "pull_request": {
+            "number": 7,
+            "base": {"ref": "main", "sha": hub.main},
+            "head": {"ref": "feature", "sha": hub.main, "repo": {"full_name": owner}},
+        },
+    }
+    return hub.act("pull_request", payload, workflow="deploy-infra.yml", real="")
+
+
+def test_stacks_are_previewed_on_a_pull_request_but_not_on_a_forks(platform: Hub) -> None:
+    run = infra_request(platform, platform.name)
+    assert run.status == 0, run.log
+    assert [call["argv"] for call in run.calls] == [["-s", "infra", "--", "preview", "--comment"]]
+    fork = infra_request(platform, "mallory/tradai-uv")
+    assert fork.status == 0, fork.log
+    assert fork.calls == []
+
+
+def test_a_stack_is_updated_by_hand(platform: Hub) -> None:
+    platform.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/deploy"
+    platform.act.secrets["AWS_REGION"] = "eu-central-1"
+    payload = {
+        "inputs": {"stack": "staging", "command": "up"},
+        "repository": {"full_name": platform.name, "default_branch": "main"},
+    }
+    run = platform.act("workflow_dispatch", payload, workflow="deploy-infra.yml", real="")
+    assert run.status == 0, run.log
+    assert [call["argv"] for call in run.calls] == [["-s", "infra", "--", "up", "staging", "--yes"]]

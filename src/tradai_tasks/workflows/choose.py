@@ -45,6 +45,7 @@ CATALOG = (
         sessions=frozenset({"tag", "lambdas", "deploy"}),
         has="lambdas",
     ),
+    Workflow(file="deploy-infra.yml", kind="platform", sessions=frozenset({"infra"}), has="stacks"),
     Workflow(
         file="publish-libs.yml",
         kind="platform",
@@ -136,6 +137,7 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
         "before": ",".join(before),
         "lock_glob": "**/uv.lock" if repository.locked else "**/pyproject.toml",
         "environments": ", ".join(map(json.dumps, repository.environments)),
+        "stacks": ", ".join(map(json.dumps, repository.stacks)),
         "release_environment": settings.release_environment,
         "aws_role": settings.aws_role,
         "aws_key_id": settings.aws_key_id,

@@ -25,7 +25,7 @@ ROWS = [
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_every_row_is_true(row: list[str]) -> None:
     _, where, sessions, tests = row
-    match = re.match(r"`([\w.-]+)`, (\w+)", where)
+    match = re.match(r"`([\w.-]+)`, ([\w-]+)", where)
     assert match, where
     both = {
         **workflows(full("platform"), WorkflowsSettings()),
