@@ -19,6 +19,7 @@ __all__ = ["DEFAULT_TOOLS", "Lock", "Place", "TestTools", "find_test_tools", "re
 # What a session installs where the lock does not pin the tool.
 DEFAULT_TOOLS = {
     "bandit": "bandit[toml]==1.9.4",
+    "mkdocs": "mkdocs==1.6.1",
     "mypy": "mypy==2.4.1",
     "pip-audit": "pip-audit==2.10.1",
     "pytest-cov": "pytest-cov==7.1.0",
