@@ -232,7 +232,9 @@ def more_statements(made: Made, target: str) -> list[str]:
             ),
         ]
     elif target not in made.lazy:
-        kinds.append(f"from unittest import mock\n\nmock.patch('{target}.VALUE', 2).start()\n")
+        kinds.append(
+            f"from unittest import mock\n\nmock.patch('{target}.VALUE', 2, create=True).start()\n"
+        )
     return kinds
 
 
