@@ -95,7 +95,8 @@ def annotate(level: str, message: str, *, file: str | None = None, line: int | N
 def mask(secrets: Iterable[str], env: Mapping[str, str] = os.environ) -> None:
     """Have GitHub Actions show *** for secrets in all that the job prints from now on.
 
-    Nothing is printed elsewhere: there the command would itself show the secret.
+    Nothing is printed elsewhere: there the command would itself show the secret. It goes to
+    standard error, where GitHub reads commands too, so that JSON on standard output stays JSON.
 
     Args:
         secrets: The secrets; of one of several lines each line is masked.
@@ -104,8 +105,8 @@ def mask(secrets: Iterable[str], env: Mapping[str, str] = os.environ) -> None:
     if env.get("GITHUB_ACTIONS") != "true":
         return
     lines = dict.fromkeys(line.strip() for secret in secrets for line in secret.splitlines())
-    sys.stdout.writelines(f"::add-mask::{_data(line)}\n" for line in lines if line)
-    sys.stdout.flush()
+    sys.stderr.writelines(f"::add-mask::{_data(line)}\n" for line in lines if line)
+    sys.stderr.flush()
 
 
 def mask_environment(env: Mapping[str, str] = os.environ) -> None:

@@ -15,6 +15,7 @@ from tradai_tasks.release.ecr import PERMISSIONS, Ecr, ecr_address
 from tradai_tasks.release.reference import Home, is_loopback
 from tradai_tasks.release.registry import Registry
 from tradai_tasks.release.registry_session import Credentials, RegistrySession
+from tradai_tasks.report import mask
 from tradai_tasks.settings_images import ImagesSettings
 
 __all__ = ["ImageRoom", "image_room"]
@@ -55,7 +56,8 @@ def image_room(
     ecr = None
     if uses_ecr:
         ecr = Ecr(home.host, region=settings.region, create=settings.create)
-    ask = _once(ecr.credentials if ecr else functools.partial(_given, settings, home.host, env))
+    given = functools.partial(_given, settings, home.host, env)
+    ask = _once(ecr.credentials if ecr else given, env)
     remedy = _remedy(settings, uses_ecr=uses_ecr)
     session = RegistrySession(
         home.host,
@@ -82,15 +84,19 @@ def image_room(
         session.close()
 
 
-def _once(ask: Callable[[], Credentials | None]) -> Callable[[], Credentials | None]:
-    """Return a function that asks the first time and remembers the answer."""
+def _once(
+    ask: Callable[[], Credentials | None], env: Mapping[str, str]
+) -> Callable[[], Credentials | None]:
+    """Return a function that asks the first time, has CI mask the password, and remembers both."""
     lock = threading.Lock()
     found: list[Credentials | None] = []
 
     def asked() -> Credentials | None:
         with lock:
             if not found:
-                found.append(ask())
+                known = ask()
+                mask([known.password] if known else [], env)
+                found.append(known)
             return found[0]
 
     return asked

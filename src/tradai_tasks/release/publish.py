@@ -35,6 +35,7 @@ from tradai_tasks.release.retry import Sleep, Transient, retried
 from tradai_tasks.release.step import Known, Look, Stage, Step
 from tradai_tasks.release.target import Target
 from tradai_tasks.release.upload import Outcome, upload
+from tradai_tasks.report import mask
 from tradai_tasks.tags import ReleaseTag
 
 __all__ = ["PublishStep", "Publisher", "check_files", "missing", "publish_stage"]
@@ -226,6 +227,7 @@ class Publisher:
                 f"{self.target.shown}: no credentials to upload with; set the environment "
                 f"variables that publish.index.username-env and password-env name"
             )
+        mask([found.password])
         return found
 
     def confirm(self, files: Sequence[Distribution]) -> None:

@@ -345,7 +345,7 @@ def test_credentials_come_from_the_environment_and_are_nowhere_else(
     assert server.authorizations == {sent}
     assert "s3cret" not in repr(step)
     assert "t0ken" not in repr(connect())
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert said in {"::add-mask::s3cret\n", "::add-mask::t0ken\n"}
     server.wants = "something else"
     with pytest.raises(
