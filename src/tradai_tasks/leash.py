@@ -26,6 +26,8 @@ def leashed(program: str, *args: str) -> list[str]:
 def main(argv: list[str]) -> None:
     """Become the command."""
     parent, program, *args = argv
+    # a shell without job control has what it puts into the background ignore interrupts
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         import ctypes  # noqa: PLC0415 - only here
 
