@@ -62,8 +62,8 @@ def plain(home: Path, sessions: list[str]) -> None:
                 f"@nox.parametrize('package', [nox.param(n, id=n, tags=[n]) for n in {ids}])"
             )
         lines += [
-            "@nox.session",
-            f"def {base}(session{', package' if ids else ''}):",
+            f"@nox.session(name={base!r})",
+            f"def {base.replace('-', '_')}(session{', package' if ids else ''}):",
             f'    """{base}."""',
         ]
     (home / "noxfile.py").write_text("\n".join(lines) + "\n")
