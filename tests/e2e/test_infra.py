@@ -79,7 +79,8 @@ class Place:
         ran = self.run("-s", "infra", "--", *args)
         assert "Traceback" not in ran.log
         shown = ran.out.replace(f"::add-mask::{TOKEN}", "")  # which GitHub never shows
-        assert TOKEN not in ran.log + shown
+        # the line that has CI mask it is the one place for it
+        assert TOKEN not in (ran.log + shown).replace(f"::add-mask::{TOKEN}\n", "")
         return ran
 
 
