@@ -30,7 +30,7 @@ SITE = {
     "mkdocs.yml": "site_name: x\ntheme: readthedocs\nvalidation:\n  links:\n    not_found: warn\n",
     "docs/index.md": "# Hello\n\n[next](next.md)\n",
     "docs/next.md": "# Next\n",
-    ".gitignore": ".nox/\n.venv/\nbuild/\n",
+    ".gitignore": ".nox/\n.venv/\nbuild/\n__pycache__/\n",
 }
 FAKE = """#!{python}
 import json, os, pathlib, sys
