@@ -60,11 +60,16 @@ def test_from_nothing_to_checks_that_run(tmp_path: Path) -> None:
     assert "+++ b/noxfile.py" in refused
     assert "nothing was written; there is nobody to ask, so say: --yes" in refused
     assert git(home, "status", "--short") == ""
-    assert "wrote 5 files" in init(home, "--yes")
+    assert "wrote 8 files" in init(home, "--yes")
     changed = git(home, "status", "--short", "--untracked-files=all").splitlines()
     assert {line[2:].strip() for line in changed} == {
-        "pyproject.toml", "noxfile.py", "justfile",
-        ".github/workflows/ci.yml", ".github/workflows/_lint.yml",
+        "noxfile.py", "justfile",
+        ".github/workflows/_lint.yml",
+        ".github/workflows/ci.yml",
+        ".github/workflows/deploy-infra.yml",
+        ".github/workflows/deploy-lambdas.yml",
+        ".github/workflows/docker-build.yml",
+        ".github/workflows/publish-libs.yml",
     }  # fmt: skip
     assert "nothing to write" in init(home, "--yes")
     # the noxfile's pins are what this very environment holds, so no index is asked
