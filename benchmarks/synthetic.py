@@ -29,7 +29,7 @@ def make(home: Path, *, packages: int, modules: int, seed: int = 1) -> None:
     home.mkdir(parents=True)
     (home / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["packages/*"]\n')
     (home / "noxfile.py").write_text(NOXFILE)
-    (home / ".gitignore").write_text(".nox/\nbuild/\n.ruff_cache/\n")
+    (home / ".gitignore").write_text(".nox/\nbuild/\n.ruff_cache/\n__pycache__/\n")
     needs: dict[int, list[int]] = {}
     for number in range(packages):
         below = range(max(0, number - 40), number)

@@ -103,9 +103,10 @@ def _link(linker: Linker, keys: Sequence[str], frame: str, cache: Cache | None) 
 def _add_roots(index: ModuleIndex, facts: Sequence[Facts], config: Mapping[str, Facts]) -> None:
     """Find further folders on sys.path: pytest's `pythonpath`, and what code puts there."""
     roots: dict[int, set[str]] = {}
+    inside = _members_by_folder(index)
     for path, found in config.items():
         folder = posixpath.dirname(path)
-        below = _members_below(index, folder) if found.paths else set()
+        below = inside.get(folder, set()) if found.paths else set()
         for text in found.paths:
             inner = posixpath.normpath(posixpath.join(folder, text))
             for owner in {index.owner_of_folder(folder), *below}:
@@ -119,13 +120,19 @@ def _add_roots(index: ModuleIndex, facts: Sequence[Facts], config: Mapping[str, 
         index.more_roots[owner] = tuple(sorted(folders))
 
 
-def _members_below(index: ModuleIndex, folder: str) -> set[int]:
-    """Return the members in a folder, whose tests take the settings of pytest that stand there."""
-    return {
-        number
-        for number, member in enumerate(index.members)
-        if not folder or f"{member.path}/".startswith(f"{folder}/")
-    }
+def _members_by_folder(index: ModuleIndex) -> Mapping[str, set[int]]:
+    """Return the members in each folder, whose tests take the settings of pytest that stand there.
+
+    The root is the empty text.
+    """
+    found: dict[str, set[int]] = {}
+    for number, member in enumerate(index.members):
+        folder = "" if member.path == "." else member.path
+        while folder:
+            found.setdefault(folder, set()).add(number)
+            folder = posixpath.dirname(folder)
+        found.setdefault("", set()).add(number)
+    return found
 
 
 def _texts_for_lazy(
@@ -161,9 +168,10 @@ def _settings(
         For each plugin, the members below the settings, by their project files.
     """
     users: dict[int, set[str]] = {}
+    inside = _members_by_folder(index)
     for path, found in config.items():
         folder = posixpath.dirname(path)
-        below = _members_below(index, folder)
+        below = inside.get(folder, set())
         owner = index.owner_of_folder(folder)
         seen_from = [(folder, owner)]
         seen_from += [(_folder(index.members[number]), number) for number in sorted(below)]
