@@ -6,6 +6,7 @@ where they are silent, the conventions that all backends share: `src/`, else a f
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
@@ -93,7 +94,7 @@ def layout_of(tree: Tree, package: Package, *, nested: Iterable[str] = ()) -> La
         package: The package.
         nested: Folders of other packages, which are not part of this one.
     """
-    inside = frozenset(nested) - {package.path}
+    inside = frozenset(nested)  # itself too: nothing below it has its path
     found: dict[str, ImportName] = {}
     roots: dict[str, None] = {}
     for root, name in _declared(tree, package):
@@ -154,6 +155,18 @@ def _conventional(
     return {package.path: None}, _top_level(tree, package.path, _NO_PACKAGES, inside)
 
 
+@functools.lru_cache(maxsize=4)
+def _above(paths: frozenset[str]) -> frozenset[str]:
+    """Return the folders around the given ones; the same are asked for again and again."""
+    found: set[str] = set()
+    for path in paths:
+        folder = posixpath.dirname(path)
+        while folder and folder not in found:
+            found.add(folder)
+            folder = posixpath.dirname(folder)
+    return frozenset(found)
+
+
 def _top_level(
     tree: Tree, root: str, excluded: frozenset[str], inside: frozenset[str]
 ) -> dict[str, ImportName]:
@@ -162,7 +175,7 @@ def _top_level(
         path = join(root, folder)
         if folder in excluded or not folder.isidentifier() or path in inside:
             continue
-        if any(other.startswith(f"{path}/") for other in inside):
+        if path in _above(inside):
             continue  # a folder of packages, not a package
         for module in _in_namespace(tree, path, folder):
             found[module.name] = module

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from tradai_tasks.affected.facts import EXTRACTOR_VERSION, Facts
+from tradai_tasks.affected.model import Member
 
 __all__ = ["Cache", "Links", "cache_folder"]
 
 
-# Raised with every change of what linking yields.
-_LINKER_VERSION = 3
+# Raised with every change of what linking yields, or of how members are found.
+_LINKER_VERSION = 4
 # The Python that runs decides which files parse and which names are the standard library's.
 _VERSION = (EXTRACTOR_VERSION * 1000 + _LINKER_VERSION) * 1000 + sys.version_info.minor
 
@@ -34,12 +35,23 @@ class Links(msgspec.Struct, array_like=True, gc=False):
     undeclared: dict[str, tuple[str, ...]]  # "path\0blob id" -> modules it should declare
 
 
+class _Kept(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A member; its closure by the places of the others beside it."""
+
+    name: str
+    path: str
+    source_roots: tuple[str, ...]
+    closure: tuple[int, ...]
+    entry_points: tuple[tuple[str, str], ...]
+
+
 class _Stored(msgspec.Struct, array_like=True, frozen=True):
     """The whole of a cache file."""
 
     version: int
     facts: dict[str, Facts]
     links: dict[str, Links]
+    members: dict[str, tuple[_Kept, ...]]
 
 
 def cache_folder(env: Mapping[str, str]) -> Path:
@@ -60,7 +72,9 @@ class Cache:
         self.file = file
         self.facts: dict[str, Facts] = {}
         self.links: dict[str, Links] = {}
+        self._members: dict[str, tuple[_Kept, ...]] = {}
         self._used_links: list[str] = []
+        self._used_members: list[str] = []
         self._used: set[str] = set()
         self._changed = False
         try:
@@ -69,6 +83,7 @@ class Cache:
             return
         if stored.version == _VERSION:
             self.facts, self.links = stored.facts, stored.links
+            self._members = stored.members
 
     def get(self, keys: Iterable[str]) -> dict[str, Facts]:
         """Return the facts that are known of some keys."""
@@ -92,6 +107,39 @@ class Cache:
         self.links[frame] = links
         self._changed = True
 
+    def get_members(self, shape: str) -> tuple[Member, ...] | None:
+        """Return the members that are known of a shape: a digest of all that they depend on."""
+        self._used_members.append(shape)
+        kept = self._members.get(shape)
+        if kept is None:
+            return None
+        names = [one.name for one in kept]
+        return tuple(
+            Member(
+                name=one.name,
+                path=one.path,
+                source_roots=one.source_roots,
+                closure=frozenset([names[place] for place in one.closure]),
+                entry_points=one.entry_points,
+            )
+            for one in kept
+        )
+
+    def put_members(self, shape: str, members: Sequence[Member]) -> None:
+        """Keep the members of a shape; each one's closure lies among them."""
+        places = {member.name: place for place, member in enumerate(members)}
+        self._members[shape] = tuple(
+            _Kept(
+                name=one.name,
+                path=one.path,
+                source_roots=one.source_roots,
+                closure=tuple(sorted(places[name] for name in one.closure)),
+                entry_points=one.entry_points,
+            )
+            for one in members
+        )
+        self._changed = True
+
     def save(self) -> None:
         """Write the file where something was added; runs beside this one never see half of it.
 
@@ -103,7 +151,10 @@ class Cache:
         unused = [key for key in self.facts if key not in self._used][-len(self._used) :]
         kept = {key: self.facts[key] for key in (*unused, *self._used)}
         links = {frame: self.links[frame] for frame in self._used_links if frame in self.links}
-        data = msgspec.msgpack.encode(_Stored(version=_VERSION, facts=kept, links=links))
+        members = {key: self._members[key] for key in self._used_members if key in self._members}
+        data = msgspec.msgpack.encode(
+            _Stored(version=_VERSION, facts=kept, links=links, members=members)
+        )
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.file.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +14,15 @@ from tradai_tasks.affected.cache import Cache, cache_folder
 from tradai_tasks.affected.diff import ChangedPath, changed_paths
 from tradai_tasks.affected.event import CommitRange, commit_range
 from tradai_tasks.affected.git import NO_COMMIT, Git, StatusEntry
-from tradai_tasks.affected.imports import ImportGraph, build_graph, unite
+from tradai_tasks.affected.imports import ImportGraph, build_both, build_graph, unite
 from tradai_tasks.affected.lockfile import compare_locks
 from tradai_tasks.affected.members import (
+    SHAPING,
     closures,
     dependents_of,
     import_members,
     root_group_users,
+    shape_of,
     workspace_edges,
 )
 from tradai_tasks.affected.model import Member
@@ -33,9 +36,6 @@ from tradai_tasks.tree import join
 from tradai_tasks.workspace import Workspace, discover
 
 __all__ = ["End", "Found", "find"]
-
-# Files whose content says which packages there are and what they depend on.
-_SHAPING = frozenset({"pyproject.toml", "tradai-tasks.toml", "uv.lock"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +56,21 @@ class End:
         """Which packages each package can import, itself included."""
         return self.like.closures if self.like else closures(self.tree, self.workspace)
 
-    @cached_property
-    def members(self) -> tuple[Member, ...]:
-        """The packages as the import graph takes them."""
+    def members(self, cache: Cache) -> tuple[Member, ...]:
+        """Return the packages as the import graph takes them: from the cache where it has them."""
         if self.like:
-            return self.like.members
-        return import_members(self.tree, self.workspace, self.closures)
+            return self.like.members(cache)
+        shape = shape_of(self.snapshot.blobs, self.snapshot.links, self.workspace)
+        known = cache.get_members(shape) if shape else None
+        if known is None:
+            known = import_members(self.tree, self.workspace, self.closures)
+            if shape:
+                cache.put_members(shape, known)
+        return known
 
     def graph(self, cache: Cache) -> ImportGraph:
         """Build the import graph of this end."""
-        return build_graph(self.snapshot, self.members, cache=cache)
+        return build_graph(self.snapshot, self.members(cache), cache=cache)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,15 +113,19 @@ def find(  # noqa: PLR0913 - the repository, the event and the user's word
     git = Git.open(root, env)
     slugs = [package.slug for package in workspace.strategies]
     span = commit_range(git, env, base=base, head=head, slugs=slugs)
-    status = git.status() if span.worktree else []
-    after = _head_end(git, span, workspace, settings_file, status)
+    with ThreadPoolExecutor(1) as side:  # git lists the base while the head is being read
+        listed = side.submit(CommitSnapshot, git, span.base) if span.base else None
+        status = git.status() if span.worktree else []
+        after = _head_end(git, span, workspace, settings_file, status)
     edges = workspace_edges(after.workspace)
     if span.strategy is not None:
         selection = _only_strategy(after.workspace, span, settings)
         return Found(span=span, selection=selection, edges=edges)
     changed = () if span.everything else changed_paths(git, span, status)
     paths = tuple(change.path for change in changed)
-    before, fault = _base_end(git, span, after if _keeps_shape(changed) else None)
+    before, fault = _base_end(
+        listed.result() if listed else None, after if _keeps_shape(changed) else None
+    )
     gathered = _Gathered(
         paths=paths,
         before=before,
@@ -166,16 +175,15 @@ def _keeps_shape(changed: Iterable[ChangedPath]) -> bool:
     """Tell whether both ends have the same files, packages and locks, only other contents."""
     return all(
         change.kind in {"modified", "mode-changed"}
-        and posixpath.basename(change.path) not in _SHAPING
+        and posixpath.basename(change.path) not in SHAPING
         for change in changed
     )
 
 
-def _base_end(git: Git, span: CommitRange, like: End | None) -> tuple[End | None, str | None]:
+def _base_end(snapshot: CommitSnapshot | None, like: End | None) -> tuple[End | None, str | None]:
     """Return the base, or why the repository cannot be read there."""
-    if span.base is None:
+    if snapshot is None:
         return None, None
-    snapshot = CommitSnapshot(git, span.base)
     if like is not None:
         return End(snapshot=snapshot, workspace=like.workspace, like=like), None
     tree = SnapshotTree(snapshot)
@@ -273,8 +281,11 @@ class _Gathered:
 
 
 def _graph(before: End | None, after: End, cache: Cache) -> ImportGraph:
-    head = after.graph(cache)
-    graph = head if before is None else unite(head, before.graph(cache))
+    if before is not None and before.like is after:
+        graph = build_both(after.snapshot, before.snapshot, after.members(cache), cache=cache)
+    else:
+        graph = after.graph(cache)
+        graph = graph if before is None else unite(graph, before.graph(cache))
     cache.save()
     return graph
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.modules import ModuleIndex
@@ -12,7 +12,7 @@ __all__ = ["readers_by_path"]
 
 
 def readers_by_path(
-    index: ModuleIndex, facts: Sequence[Facts], blobs: Collection[str]
+    index: ModuleIndex, facts: Sequence[Facts] | Mapping[int, Facts], blobs: Collection[str]
 ) -> dict[str, set[str]]:
     """Return which files name which files and folders of other members, by their paths.
 
@@ -21,12 +21,18 @@ def readers_by_path(
     file's own member is left out: it affects that member anyhow. So is what belongs to none: it
     affects everybody.
 
+    Args:
+        index: The Python files.
+        facts: What they say, in the order of the index or by the number there.
+        blobs: The paths of all files.
+
     Returns:
         Path, with a slash at the end for a folder -> the Python files that name it.
     """
     found: dict[str, set[str]] = {}
     folders: set[str] | None = None
-    for number, one in enumerate(facts):
+    numbered = facts.items() if isinstance(facts, Mapping) else enumerate(facts)
+    for number, one in numbered:
         for text in one.paths:
             if text.endswith((".py", ".pyi")):
                 continue  # an edge of imports already

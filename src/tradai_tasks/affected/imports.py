@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from tradai_tasks.affected.cache import Cache, Links
 from tradai_tasks.affected.data import readers_by_path
@@ -21,7 +23,7 @@ from tradai_tasks.affected.model import Member, Snapshot
 from tradai_tasks.affected.modules import ModuleIndex, is_python
 from tradai_tasks.affected.offers import is_collected, tops_of
 
-__all__ = ["ImportGraph", "build_graph", "unite"]
+__all__ = ["ImportGraph", "build_both", "build_graph", "unite"]
 
 _PLUGIN_GROUP = "pytest11"  # loaded by pytest wherever it is installed
 
@@ -36,18 +38,85 @@ def build_graph(
         members: The members of the workspace.
         cache: Where facts are kept between runs; None reads every file.
     """
+    return _graph(_linked(snapshot, members, cache))
+
+
+def build_both(
+    head: Snapshot, base: Snapshot, members: Sequence[Member], *, cache: Cache | None = None
+) -> ImportGraph:
+    """Build the union of the graphs of both ends of a range, which have the same members.
+
+    Mostly the ends differ in the text of some modules, and in nothing that decides what a name
+    means. Then one graph is built, in which those modules have the edges of both their texts.
+
+    Args:
+        head: The files at the head.
+        base: The files at the base.
+        members: The members of the workspace at both.
+        cache: Where facts are kept between runs; None reads every file.
+    """
+    linked = _linked(head, members, cache)
+    older = _older(linked, head, base, cache)
+    if older is None:
+        return unite(_graph(linked), build_graph(base, members, cache=cache))
+    return _graph(linked, older)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Linked:
+    """The files of a snapshot with the edges that their texts make."""
+
+    blobs: Mapping[str, str]
+    index: ModuleIndex
+    facts: list[Facts]
+    config: Mapping[str, Facts]
+    linker: Linker
+
+
+def _linked(snapshot: Snapshot, members: Sequence[Member], cache: Cache | None) -> _Linked:
     ordered = sorted(members, key=lambda member: member.path)
     paths = sorted(path for path in snapshot.blobs if is_python(path))
-    config = sorted(p for p in snapshot.blobs if posixpath.basename(p) in CONFIG_FILES)
-    by_path = all_facts(snapshot, [*paths, *config], cache)
+    settings = sorted(p for p in snapshot.blobs if p.rpartition("/")[2] in CONFIG_FILES)
+    by_path = all_facts(snapshot, [*paths, *settings], cache)
+    config = {path: by_path[path] for path in settings}
     index = ModuleIndex(paths, ordered)
     facts = [by_path[path] for path in paths]
-    _add_roots(index, facts, {path: by_path[path] for path in config})
-    linker = Linker(index, facts, _texts_for_lazy(snapshot, index, facts))
+    _add_roots(index, facts, config)
+    texts = _texts_for_lazy(snapshot, index, dict(enumerate(facts)), _tops(index, facts))
+    linker = Linker(index, facts, texts)
     keys = [f"{path}\0{snapshot.blobs[path]}" for path in paths]
     _link(linker, keys, _frame(index, keys, facts, linker.offered), cache)
-    read = readers_by_path(index, facts, snapshot.blobs)
-    return _graph(index, linker, facts, {path: by_path[path] for path in config}, read)
+    return _Linked(blobs=snapshot.blobs, index=index, facts=facts, config=config, linker=linker)
+
+
+def _older(
+    linked: _Linked, head: Snapshot, base: Snapshot, cache: Cache | None
+) -> dict[int, Facts] | None:
+    """Add the edges of what the changed modules said before, and return that.
+
+    None where the ends differ in anything else that decides what a name means: the files there
+    are, the settings of pytest, stubs, lazy modules and what is handed on under other names.
+    """
+    index, facts = linked.index, linked.facts
+    if head.blobs.keys() != base.blobs.keys():
+        return None
+    if any(head.blobs[path] != base.blobs[path] for path in linked.config):
+        return None
+    changed = [path for path in index.paths if head.blobs[path] != base.blobs[path]]
+    if any(path.endswith(".pyi") for path in changed):
+        return None
+    found = all_facts(base, changed, cache)
+    older = {index.ids[path]: found[path] for path in changed}
+    for number, one in older.items():
+        now = facts[number]
+        if one.lazy is not None or now.lazy is not None or one.moves_path != now.moves_path:
+            return None
+    if not linked.linker.offers_the_same(older):
+        return None
+    texts = _texts_for_lazy(base, index, older, _tops(index, facts))
+    for number, one in older.items():
+        linked.linker.link_older(number, one, texts.get(number))
+    return older
 
 
 def _frame(
@@ -59,13 +128,13 @@ def _frame(
     """Return a digest of all that a file's edges depend on beside its own content."""
     lazy = [keys[number] for number, found in enumerate(facts) if found.lazy is not None]
     lazy += [key for key in keys if ".pyi\0" in key]
-    members = [
-        (m.name, m.path, m.source_roots, sorted(m.closure), m.entry_points) for m in index.members
-    ]
+    members = [(m.name, m.path, m.source_roots, m.entry_points) for m in index.members]
     moved = [sorted(index.more_roots.items()), sorted(index.movers)]
     parts = [list(index.paths), members, lazy, moved, sorted(offered)]
-    text = repr(parts).encode("utf-8", "surrogateescape")
-    return hashlib.sha256(text).hexdigest()
+    digest = hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape"))
+    for closure in index.closures:
+        digest.update(array("I", [len(closure), *sorted(closure)]))
+    return digest.hexdigest()
 
 
 def _link(linker: Linker, keys: Sequence[str], frame: str, cache: Cache | None) -> None:
@@ -135,15 +204,18 @@ def _members_by_folder(index: ModuleIndex) -> Mapping[str, set[int]]:
     return found
 
 
+def _tops(index: ModuleIndex, facts: Sequence[Facts]) -> frozenset[str]:
+    return tops_of(index.paths[n] for n, found in enumerate(facts) if found.lazy)
+
+
 def _texts_for_lazy(
-    snapshot: Snapshot, index: ModuleIndex, facts: Sequence[Facts]
+    snapshot: Snapshot, index: ModuleIndex, facts: Mapping[int, Facts], tops: frozenset[str]
 ) -> dict[int, str]:
     """Read the files that hold a lazy module under a name: what they take from it matters."""
-    tops = tops_of(index.paths[n] for n, found in enumerate(facts) if found.lazy)
     if not tops:
         return {}
     wanted = {}
-    for number, found in enumerate(facts):
+    for number, found in facts.items():
         for module, names in found.imports:
             parts = {*module.partition(" ")[0].split("."), *(n.partition(" ")[0] for n in names)}
             if not tops.isdisjoint(parts):
@@ -188,14 +260,45 @@ def _settings(
     return users
 
 
-def _graph(
-    index: ModuleIndex,
-    linker: Linker,
-    facts: Sequence[Facts],
-    config: Mapping[str, Facts],
-    read: Mapping[str, set[str]],
-) -> ImportGraph:
-    run = [_settings(linker, index, config), _entry_points(index, linker)]
+def _graph(linked: _Linked, older: Mapping[int, Facts] | None = None) -> ImportGraph:
+    """Turn edges into the graph.
+
+    Args:
+        linked: The files with their edges.
+        older: What changed modules said before, where their edges are among them.
+    """
+    index, facts, older = linked.index, linked.facts, older or {}
+    read = readers_by_path(index, facts, linked.blobs)
+    for path, readers in readers_by_path(index, older, linked.blobs).items():
+        read.setdefault(path, set()).update(readers)
+    owners = {
+        path: index.members[owner].name
+        for path, owner in zip(index.paths, index.owners, strict=True)
+        if owner >= 0
+    }
+    dynamic, passed = _unknown(index, facts, older)
+    return ImportGraph(
+        members={member.name: member for member in index.members},
+        owners=owners,
+        users=_users(linked, read),
+        data_users={
+            folder: tuple(index.paths[n] for n in numbers)
+            for folder, numbers in index.by_folder.items()
+        },
+        dynamic=dynamic,
+        passed=passed,
+        undeclared=tuple(
+            f"{index.paths[number]} imports {name}, which its package does not declare"
+            for number, names_of in sorted(linked.linker.undeclared.items())
+            for name in names_of
+        ),
+    )
+
+
+def _users(linked: _Linked, read: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
+    """Turn the edges around: for each file, what loads it."""
+    index, linker = linked.index, linked.linker
+    run = [_settings(linker, index, linked.config), _entry_points(index, linker)]
     run.append(_conftests(index, linker))
     linker.settle()
     names = linker.names()
@@ -213,37 +316,26 @@ def _graph(
             users.setdefault(names[node], set()).update(projects)
     for path, readers in read.items():
         users.setdefault(path, set()).update(readers)
-    owners = {
-        path: index.members[owner].name
-        for path, owner in zip(index.paths, index.owners, strict=True)
-        if owner >= 0
-    }
-    dynamic = {
-        index.paths[number]: one.broken or one.dynamic
-        for number, one in enumerate(facts)
-        if (one.broken or one.dynamic) and index.owners[number] >= 0
-    }
-    return ImportGraph(
-        members={member.name: member for member in index.members},
-        owners=owners,
-        users={path: frozenset(found) for path, found in users.items()},
-        data_users={
-            folder: tuple(index.paths[n] for n in numbers)
-            for folder, numbers in index.by_folder.items()
-        },
-        dynamic=dynamic,
-        passed=frozenset(
-            index.paths[number]
-            for number, one in enumerate(facts)
-            # what does not parse does not run: it is loaded by nothing that passes
-            if index.paths[number] in dynamic and (one.broken or one.is_passed)
-        ),
-        undeclared=tuple(
-            f"{index.paths[number]} imports {name}, which its package does not declare"
-            for number, names_of in sorted(linker.undeclared.items())
-            for name in names_of
-        ),
-    )
+    return {path: frozenset(found) for path, found in users.items()}
+
+
+def _unknown(
+    index: ModuleIndex, facts: Sequence[Facts], older: Mapping[int, Facts]
+) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the files that may load anything, each with the reason, and those whose callers tell.
+
+    What does not parse does not run: it is loaded by nothing that passes.
+    """
+    dynamic: dict[str, str] = {}
+    passed = set()
+    for number, one in enumerate(facts):
+        texts = [one, older[number]] if number in older else [one]
+        unknown = [text for text in texts if text.broken or text.dynamic]
+        if unknown and index.owners[number] >= 0:
+            dynamic[index.paths[number]] = unknown[0].broken or unknown[0].dynamic
+            if all(text.broken or text.is_passed for text in unknown):
+                passed.add(index.paths[number])
+    return dynamic, frozenset(passed)
 
 
 def _entry_points(index: ModuleIndex, linker: Linker) -> dict[int, set[str]]:

@@ -23,9 +23,7 @@ _WHOLE = "*"  # everything that a lazy module can load
 class Linker:
     """Collects the edges of one snapshot."""
 
-    def __init__(
-        self, index: ModuleIndex, facts: Sequence[Facts], texts: Mapping[int, str]
-    ) -> None:
+    def __init__(self, index: ModuleIndex, facts: Sequence[Facts], texts: dict[int, str]) -> None:
         """Link files.
 
         Args:
@@ -78,6 +76,32 @@ class Linker:
             else:
                 self._link_file(number, facts)
         self.settle()
+
+    def offers_the_same(self, older: Mapping[int, Facts]) -> bool:
+        """Tell whether as many names are handed on where some files say something else."""
+        if not self._tops:
+            return True
+        facts = [older.get(number, now) for number, now in enumerate(self.facts)]
+        return offers(self.index.paths, facts, self._tops) == self.offered
+
+    def link_older(self, number: int, facts: Facts, text: str | None) -> None:
+        """Add the edges of what a file said before.
+
+        Args:
+            number: The file.
+            facts: What it said; not what a stub or a lazy module says.
+            text: Its text, where it may take names from a lazy module that it held whole.
+        """
+        now, noted = self.texts.get(number), self.undeclared.pop(number, None)
+        self.texts.pop(number, None)
+        if text is not None:
+            self.texts[number] = text
+        self._link_file(number, facts)
+        self.undeclared.pop(number, None)  # nobody can mend the past
+        if noted is not None:
+            self.undeclared[number] = noted
+        if now is not None:
+            self.texts[number] = now
 
     def settle(self) -> None:
         """Answer what lazy modules were asked for since the last time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,12 +22,17 @@ from tradai_tasks.tree import Tree, join
 from tradai_tasks.workspace import Package, Unit, Workspace
 
 __all__ = [
+    "SHAPING",
     "closures",
     "dependents_of",
     "import_members",
     "root_group_users",
+    "shape_of",
     "workspace_edges",
 ]
+
+# Files whose content says which packages there are and what they depend on.
+SHAPING = frozenset({"pyproject.toml", "tradai-tasks.toml", "uv.lock"})
 
 
 def import_members(
@@ -42,7 +48,7 @@ def import_members(
         workspace: The repository.
         reach: What `closures` returns for it.
     """
-    nested = [package.path for package in workspace.packages]
+    nested = frozenset(package.path for package in workspace.packages)
     members = []
     for package in workspace.packages:
         layout = layout_of(tree, package, nested=nested)
@@ -86,6 +92,34 @@ def _entry_points(package: Package) -> tuple[tuple[str, str], ...]:
         if isinstance(table, Mapping)
         for target in table.values()
     )
+
+
+def shape_of(
+    blobs: Mapping[str, str], links: Mapping[str, str], workspace: Workspace
+) -> str | None:
+    """Return a digest of all that `import_members` depends on.
+
+    That is which files there are, what the project files and locks say, and which packages are
+    known; None where a package's project file is not among the files, so that its content is not
+    known.
+
+    Args:
+        blobs: Path -> blob id, of every file.
+        links: Symbolic link -> where it leads.
+        workspace: The repository.
+    """
+    if any(join(package.path, "pyproject.toml") not in blobs for package in workspace.packages):
+        return None
+    units: list[Package | Unit] = [*workspace.packages, *workspace.services, *workspace.lambdas]
+    parts = [
+        sorted(blobs),
+        sorted(links.items()),
+        sorted((path, blob) for path, blob in blobs.items() if path.rpartition("/")[2] in SHAPING),
+        [(unit.name, unit.path) for unit in units],
+        [package.project for package in workspace.packages],
+        workspace.projects,
+    ]
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:

@@ -82,7 +82,7 @@ def lazy_stub(facts: Facts) -> Lazy:
 
 def is_collected(path: str) -> bool:
     """Tell whether pytest imports a file by itself, going by its usual names."""
-    name = posixpath.basename(path)
+    name = path.rpartition("/")[2]
     return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
 
 

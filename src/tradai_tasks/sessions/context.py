@@ -72,9 +72,12 @@ class Context:
     def layout(self, package: Package) -> Layout:
         """Return where a package keeps its code and tests."""
         if package.path not in self._layouts:
-            nested = [other.path for other in self.workspace.packages]
-            self._layouts[package.path] = layout_of(self.tree, package, nested=nested)
+            self._layouts[package.path] = layout_of(self.tree, package, nested=self._nested)
         return self._layouts[package.path]
+
+    @functools.cached_property
+    def _nested(self) -> frozenset[str]:
+        return frozenset(package.path for package in self.workspace.packages)
 
     @functools.cached_property
     def tested_packages(self) -> tuple[Package, ...]:

@@ -12,6 +12,7 @@ from tradai_tasks.affected.members import (
     dependents_of,
     import_members,
     root_group_users,
+    shape_of,
     workspace_edges,
 )
 from tradai_tasks.errors import ToolNotLockedError
@@ -133,3 +134,26 @@ def test_where_the_tools_of_a_test_are_not_locked_no_group_is_known_to_be_used_a
     monkeypatch.setattr(members, "find_test_tools", fail)
     tree = MemoryTree({**FILES, "uv.lock": LOCK})
     assert root_group_users(tree, discover(tree, Settings()), Settings()) == {}
+
+
+def test_the_shape_changes_with_all_that_members_depend_on() -> None:
+    workspace = discover(MemoryTree(FILES), Settings())
+    first = shape_of(FILES, {}, workspace)
+    fewer = {path: text for path, text in FILES.items() if not path.startswith("libs/c/")}
+    assert first == shape_of(dict(reversed(FILES.items())), {}, workspace)
+    told = {
+        shape_of({**FILES, "libs/a/src/a/new.py": ""}, {}, workspace),
+        shape_of({**FILES, "libs/a/pyproject.toml": "other"}, {}, workspace),
+        shape_of({**FILES, "uv.lock": "first"}, {}, workspace),
+        shape_of({**FILES, "uv.lock": "second"}, {}, workspace),
+        shape_of(FILES, {"libs/d": "libs/a"}, workspace),
+        shape_of(FILES, {}, discover(MemoryTree(fewer), Settings())),
+    }
+    assert len(told - {first, None}) == 6
+    assert shape_of({**FILES, "libs/a/src/a/__init__.py": "changed"}, {}, workspace) == first
+
+
+def test_a_package_that_git_does_not_know_has_no_shape() -> None:
+    workspace = discover(MemoryTree(FILES), Settings())
+    tracked = {path: blob for path, blob in FILES.items() if path != "libs/b/pyproject.toml"}
+    assert shape_of(tracked, {}, workspace) is None
