@@ -24,6 +24,7 @@ from tradai_tasks.affected.values import Values
 __all__ = ["Dynamic", "analyse", "guess"]
 
 _MODULE_OPTION = re.compile(r"(?:^|\s)-m[\s=]+([^\W\d][\w.]*)")
+_CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
 _WORD = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
 
 
@@ -60,6 +61,18 @@ def analyse(source: Source, skipped: ast.AST | None = None) -> Dynamic:
     return _Reader(source, skipped).read()
 
 
+_BINDING = frozenset(
+    [ast.AnnAssign, ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.List, ast.Tuple]
+)
+
+
+def _is_builtin(function: ast.expr) -> bool:
+    """Tell `exec` and `builtins.exec` from `re.compile` and the methods of others."""
+    if isinstance(function, ast.Attribute):
+        return isinstance(function.value, ast.Name) and function.value.id == "builtins"
+    return isinstance(function, ast.Name)
+
+
 class _Reader:
     def __init__(self, source: Source, skipped: ast.AST | None) -> None:
         self.source = source
@@ -69,48 +82,58 @@ class _Reader:
         self.runs_code = False
 
     def read(self) -> Dynamic:
-        strings: list[ast.Constant] = []
-        for node in self.source.nodes:
-            match node:
-                case ast.Constant(value=str()):
-                    strings.append(node)
-                case ast.List(elts=parts) | ast.Tuple(elts=parts):
-                    self._command(parts)
-                case ast.Assign(targets=targets, value=value):
-                    for target in targets:
-                        self._assigned(target, value)
-                case ast.AnnAssign(target=target, value=ast.expr() as value):
-                    self._assigned(target, value)
-                case ast.AugAssign(target=target, value=value):
-                    self._assigned(target, value)
-                case ast.Import(names=names):
-                    self.aliases |= {
-                        a.asname for a in names if a.asname and a.name in triggers.BY_NAME
-                    }
-                case ast.ImportFrom(names=names):
-                    self.aliases |= {
-                        a.asname for a in names if a.asname and a.name in triggers.BY_NAME
-                    }
-                case _:
-                    pass
-        for node in self.source.nodes:
-            match node:
-                case ast.Call():
-                    self._call(node)
-                case ast.Name(id=name) | ast.Attribute(attr=name) if name in triggers.IMPORTERS:
-                    self._mention(node, name)
-                case ast.Constant(value=str(name)) if name in triggers.IMPORTERS:
-                    if called(self.source.parents[node]) == "getattr":
-                        self._widen(node, f"{name} by getattr()")
-                case ast.Dict(keys=keys, values=values):
-                    for key, value in zip(keys, values, strict=True):  # hydra's `_target_`
-                        if isinstance(key, ast.Constant) and key.value == "_target_":
-                            self._take(self.source.evaluate(value), node, "`_target_`")
-                case _:
-                    pass
-        for string in strings:
-            self._string(string)
+        nodes = self.source.nodes
+        for node in nodes:
+            if type(node) in _BINDING:  # most are of other kinds, and matching takes longer
+                self._bind(node)
+        for node in nodes:
+            kind = type(node)
+            if kind is ast.Call or kind is ast.Dict:
+                self._load(node)
+            elif kind is ast.Name or kind is ast.Attribute or kind is ast.Constant:
+                self._spell(node)
+        for node in nodes:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                self._string(node)
         return self.found
+
+    def _bind(self, node: ast.AST) -> None:
+        match node:
+            case ast.List(elts=parts) | ast.Tuple(elts=parts):
+                self._command(parts)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._assigned(target, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._assigned(target, value)
+            case ast.AugAssign(target=target, value=value):
+                self._assigned(target, value)
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                self.aliases |= {a.asname for a in names if a.asname and a.name in triggers.BY_NAME}
+            case _:
+                pass
+
+    def _load(self, node: ast.AST) -> None:
+        match node:
+            case ast.Call():
+                self._call(node)
+            case ast.Dict(keys=keys, values=values):
+                for key, value in zip(keys, values, strict=True):  # hydra's `_target_`
+                    if isinstance(key, ast.Constant) and key.value == "_target_":
+                        self._take(self.source.evaluate(value), node, "`_target_`")
+            case _:
+                pass
+
+    def _spell(self, node: ast.AST) -> None:
+        """Look at a name or a text that may name what imports."""
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in triggers.IMPORTERS:
+                self._mention(node, name)
+            case ast.Constant(value=str(name)) if name in triggers.IMPORTERS:
+                if called(self.source.parents[node]) == "getattr":
+                    self._widen(node, f"{name} by getattr()")
+            case _:
+                pass
 
     def _string(self, node: ast.Constant) -> None:
         text = str(node.value)
@@ -119,6 +142,7 @@ class _Reader:
         is_docstring = isinstance(self.source.parents.get(node), ast.Expr)
         if self.runs_code and "import" in text and not is_docstring:
             self.found.imports.update(imports_in(text))
+            self.found.words.update(_CALL_INSIDE.findall(text))
 
     def _command(self, parts: list[ast.expr]) -> None:
         """Read `[sys.executable, "-m", "pkg.mod"]`."""
@@ -164,7 +188,7 @@ class _Reader:
         elif name in triggers.SCANNERS and isinstance(node.func, ast.Attribute):
             for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 self._scanned(argument)
-        elif (name in triggers.CODE and isinstance(node.func, ast.Name)) or name in {
+        elif (name in triggers.CODE and _is_builtin(node.func)) or name in {
             "makepyfile",
             "run_python_code",
             "runpytest",

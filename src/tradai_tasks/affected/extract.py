@@ -12,7 +12,7 @@ from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.lazy import find_lazy
 from tradai_tasks.affected.lexical import Scan, scan
-from tradai_tasks.affected.triggers import TRIGGERS
+from tradai_tasks.affected.triggers import has_trigger
 
 __all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]
 
@@ -29,16 +29,6 @@ _SETTINGS = re.compile(
 )
 _PYTHONPATH = re.compile(
     r"^[ \t]*pythonpath\s*=\s*(\[[^\]]*\]|[^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE
-)
-# Some of the triggers are parts of common words: "allocate", "retrieval(".
-_PARTS = {"locate", "exec(", "eval(", "_target_", "runpy", "testdir"}
-_DYNAMIC = re.compile(
-    "|".join(
-        rf"(?<![A-Za-z0-9_]){re.escape(trigger)}(?![A-Za-z0-9])"
-        if trigger in _PARTS
-        else re.escape(trigger)
-        for trigger in TRIGGERS
-    )
 )
 _PART = re.compile(r"""[^\s"',\[\]]+""")
 
@@ -58,7 +48,7 @@ def extract(data: bytes) -> Facts:
         rejected = _fault(text)
         if rejected is not None:
             return _facts(scanned, broken=f"does not parse: {scanned.broken or rejected}")
-    if not (any(trigger in text for trigger in TRIGGERS) and _DYNAMIC.search(text)):
+    if not has_trigger(text):
         return _facts(scanned, moves_path=_moves_path(text))
     return _analysed(text, scanned)
 

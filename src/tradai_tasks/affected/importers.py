@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from tradai_tasks.affected.evaluate import Source
-from tradai_tasks.affected.syntax import Function, parameters
+from tradai_tasks.affected.syntax import Function, called, parameters
 from tradai_tasks.affected.values import Values, unknown
 
 __all__ = ["given", "is_from_callers", "relative_to", "with_fromlist"]
@@ -60,8 +60,8 @@ def _absolute(text: str, package: str) -> str:
 
 
 def given(node: ast.Call, place: int, *names: str) -> ast.expr | None:
-    """Return what a call passes at a place or under a name."""
-    if len(node.args) > place:
+    """Return what a call passes at a place, if not negative, or under a name."""
+    if 0 <= place < len(node.args):
         return node.args[place]
     return next((keyword.value for keyword in node.keywords if keyword.arg in names), None)
 
@@ -107,6 +107,13 @@ def _is_from_parameter(source: Source, name: ast.Name, seen: set[str]) -> bool:
     return bool(made) and all(_is_passed(source, value, seen) for value in made)
 
 
+def _takes_itself(source: Source, function: Function) -> bool:
+    """Tell whether the first parameter is what the method is called on."""
+    decorators = () if isinstance(function, ast.Lambda) else function.decorator_list
+    is_static = any(called(decorator) == "staticmethod" for decorator in decorators)
+    return isinstance(source.parents.get(function), ast.ClassDef) and not is_static
+
+
 def _all_calls_pass_on(source: Source, function: Function, name: str, seen: set[str]) -> bool:
     """Tell whether no call of a function in this file makes the name up."""
     if isinstance(function, ast.Lambda):
@@ -116,7 +123,8 @@ def _all_calls_pass_on(source: Source, function: Function, name: str, seen: set[
         call = source.parents.get(mention)
         if not isinstance(call, ast.Call) or call.func is not mention:
             continue
-        argument = given(call, place - isinstance(mention, ast.Attribute), name)
+        is_bound = isinstance(mention, ast.Attribute) and _takes_itself(source, function)
+        argument = given(call, place - is_bound, name)
         key = f"{function.name}({name})"
         if argument is None or key in seen or not source.evaluate(argument).unknown:
             continue

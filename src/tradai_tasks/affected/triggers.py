@@ -15,6 +15,7 @@ __all__ = [
     "SCANNERS",
     "TEMPORARY",
     "TRIGGERS",
+    "has_trigger",
 ]
 
 BY_NAME = frozenset(
@@ -113,3 +114,40 @@ TRIGGERS = (
     "setattr(f",
     "_target_",
 )
+# Of these, parts of common words do not count: "allocate", "retrieval(".
+_WORDS = frozenset({"locate", "exec(", "eval(", "_target_", "runpy", "testdir"})
+# A text without a stem has none of the triggers around it: one look instead of several.
+_STEMS = ("import_", "import__", "entry_point", "resource", "nManager", "FileLoader", "ER_MODULES")
+_BY_STEM = {
+    **{stem: tuple(one for one in TRIGGERS if stem in one) for stem in _STEMS},
+    **{one: (one,) for one in TRIGGERS if not any(stem in one for stem in _STEMS)},
+}
+
+
+def has_trigger(text: str) -> bool:
+    """Tell whether a file must be parsed: whether it may import by a call."""
+    for stem, triggers in _BY_STEM.items():
+        if stem in text:
+            for trigger in triggers:
+                if trigger not in _WORDS:
+                    if trigger in text:
+                        return True
+                elif _has_word(text, trigger):
+                    return True
+    return False
+
+
+def _has_word(text: str, word: str) -> bool:
+    start = text.find(word)
+    while start >= 0:
+        end = start + len(word)
+        before = text[start - 1 : start]
+        after = "" if word.endswith("(") else text[end : end + 1]
+        if not (_is_part(before) or before == "_" or _is_part(after)):
+            return True
+        start = text.find(word, end)
+    return False
+
+
+def _is_part(char: str) -> bool:
+    return char.isascii() and char.isalnum()

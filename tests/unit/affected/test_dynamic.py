@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tradai_tasks.affected import triggers
 from tradai_tasks.affected.extract import extract
 
 PARAMETRIZE = '@pytest.mark.parametrize("name", ["one", "two"])\n'
@@ -326,3 +327,50 @@ def test_lazy_modules_tell_which_name_comes_from_where() -> None:
     attached = extract(attach.encode()).lazy
     assert attached is not None
     assert "mod" in " ".join(attached.symbols["Name"])
+
+
+@pytest.mark.parametrize(
+    ("text", "module"),
+    [
+        ("code = 'import a.b'\nexec(code)\n", "a.b"),
+        ("exec(compile('import a.b', 'x', 'exec'))\n", "a.b"),
+        ("import builtins\n\ncode = 'import a.b'\nbuiltins.exec(code)\n", "a.b"),
+    ],
+)
+def test_code_in_a_string_that_is_run_by_a_name_imports(text: str, module: str) -> None:
+    assert (module, ()) in extract(text.encode()).imports
+
+
+def test_a_call_that_imports_in_evaluated_code_names_its_module() -> None:
+    assert extract(b"x = eval('__import__(\"a\")')\n").words == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_passed"),
+    [
+        ("class A:\n    @staticmethod\n    def f(n):\n        import_module(n)\n\nA.f()\n", True),
+        (
+            "class A:\n    @staticmethod\n    def f(n):\n        import_module(n)\n\nA.f(g())\n",
+            False,
+        ),
+        ("class A:\n    def f(self, n):\n        import_module(n)\n\nA().f(g())\n", False),
+        ("def f(n):\n    import_module(n)\n\nmod.f()\n", True),
+        ("def f(n):\n    import_module(n)\n\nmod.f(g())\n", False),
+    ],
+)
+def test_a_call_by_attribute_passes_what_stands_in_its_place(text: str, is_passed: bool) -> None:
+    facts = extract(f"from importlib import import_module\n\n{text}".encode())
+    assert facts.dynamic
+    assert facts.is_passed == is_passed
+
+
+@pytest.mark.parametrize("trigger", triggers.TRIGGERS)
+def test_every_trigger_makes_a_file_parsed_wherever_it_stands(trigger: str) -> None:
+    assert triggers.has_trigger(trigger)
+    assert triggers.has_trigger(f"x = 1\n{trigger} \n")
+
+
+@pytest.mark.parametrize("text", ["allocate(x)", "retrieval(x)", "my_testdir", "xrunpy", "runpy2"])
+def test_parts_of_common_words_make_no_file_parsed(text: str) -> None:
+    assert not triggers.has_trigger(text)
+    assert triggers.has_trigger(f"{text}\nlocate")

@@ -1,0 +1,58 @@
+"""The two ways of reading a text, all at once and token by token, say the same."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.examples import examples
+from tests.unit.affected.test_extract_corpus import corpus
+
+from tradai_tasks.affected import lexical
+from tradai_tasks.affected.extract import decode
+
+PARTS = (
+    *("import a.b\n", "from a import (b,  # c\n  d)\n", "; from .x import *\n", "reimport = 1\n"),
+    *(
+        "'a.b'",
+        '"a." ',
+        "'c.d'",
+        " + ",
+        "\\\n",
+        '"""doc\nimport x\n"""\n',
+        "'''it's'''",
+        "''",
+        '""',
+    ),
+    *(
+        "f'{a[\"b.c\"]}'",
+        "f'{a}'",
+        'rf"{x!r:>{w}}"',
+        "f'}}{a}'",
+        "F'{d['k']}'",
+        "elif'x.y'",
+        "t'{q}'",
+    ),
+    *("# import z\n", "# it's\n", "'open", '"', "'''", "\\'", "\n", " ", "x", "(", ")", "{", "}"),
+    *("ROOT / 'a' / 'b.py'\n", "path.join(x, 'a', 'b')\n", "'../c/d'", ", ", " / ", "__file__"),
+    *("'" + "long." * 60 + "x'", "x y\n", "?", "= ="),
+)
+
+
+@settings(max_examples=examples(400))
+@given(text=st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
+def test_any_text_is_read_alike_in_both_ways(text: str) -> None:
+    at_once = lexical._divided(text, lexical._SPLIT.split(text))
+    assert at_once is None or at_once == lexical._walked(text)
+    assert lexical.scan(text) == lexical._walked(text)
+
+
+def test_real_code_is_read_alike_in_both_ways_and_mostly_at_once() -> None:
+    walked = 0
+    for file in corpus():
+        try:
+            text = decode(file.read_bytes())
+        except (LookupError, UnicodeDecodeError):
+            continue
+        assert lexical.scan(text) == lexical._walked(text), file
+        walked += lexical._divided(text, lexical._SPLIT.split(text)) is None
+    assert walked < len(corpus()) / 10
