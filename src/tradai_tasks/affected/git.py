@@ -27,6 +27,7 @@ __all__ = ["NO_COMMIT", "Entry", "Git", "RawChange", "StatusEntry", "is_object_i
 NO_COMMIT = "0" * 40
 
 _ID_LENGTHS = (40, 64)  # SHA-1, SHA-256
+_EMPTY_WORDS = "error: failed to push some refs"  # the reason stands in the line before it
 _HEX = frozenset("0123456789abcdef")
 # From `git rev-parse --local-env-vars`, without those that hand in configuration.
 _MISLEADING = frozenset(
@@ -227,7 +228,7 @@ class Git:
     def remote_tip(self, remote: str, branch: str) -> str | None:
         """Ask a remote for a branch's commit; None where it does not say."""
         ref = f"refs/heads/{branch}"
-        done = self._ask("ls-remote", "--quiet", "--", remote, ref)
+        done = self.ask("ls-remote", "--quiet", "--", remote, ref)
         for line in done.text.splitlines() if isinstance(done, Completed) else ():
             commit, _, name = line.partition("\t")
             if name == ref and is_object_id(commit):
@@ -247,7 +248,7 @@ class Git:
         """
         argv = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-prune"]
         argv += ["--no-write-fetch-head", "--no-auto-maintenance", "--refmap=", *how, "--", remote]
-        done = self._ask(*argv, *commits)
+        done = self.ask(*argv, *commits)
         return None if isinstance(done, Completed) else done
 
     def tree(self, commit: str) -> list[Entry]:
@@ -336,7 +337,7 @@ class Git:
             return None
         raise GitError(f"git status: cannot read {row!r}; update tradai-tasks")
 
-    def _ask(self, *args: str) -> Completed | str:
+    def ask(self, *args: str) -> Completed | str:
         """Run a command that talks to a remote; a failure is returned as one line."""
         env = dict(self.env)
         if not {"GIT_SSH", "GIT_SSH_COMMAND"} & set(env) and self.config("core.sshCommand") is None:
@@ -398,4 +399,5 @@ def _rows(done: Completed) -> Iterator[str]:
 
 
 def _last_line(done: Completed) -> str:
-    return (done.error_text.splitlines() or ["no message"])[-1]
+    said = [line for line in done.error_text.splitlines() if not line.startswith(_EMPTY_WORDS)]
+    return (said or ["no message"])[-1].strip()

@@ -32,6 +32,7 @@ from tradai_tasks.release.step import Release, Stage
 from tradai_tasks.release.validate import Versioned, check, look, release_of, still_holds
 from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table
 from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.cleanup import CLEANUP, clean_up
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.release_stages import (
     Needs,
@@ -97,6 +98,7 @@ _OPTIONS: list[Option] = [
             "default as deploy.tags says of the tag",
         },
     ),
+    CLEANUP,
 ]
 _COLUMNS = ("stage", "step", "state", "what")
 _RESULTS = ("stage", "step", "result", "seconds", "what")
@@ -133,6 +135,9 @@ def release(session: nox.Session, context: Context) -> None:
 
     doc = "Release what a tag names: gates, then image and model version, or wheels and images."
     options = parse(session, _OPTIONS, doc)
+    if options.cleanup:
+        clean_up(session, context, options)
+        return
     wanted = wanted_of(options, only=options.only, start=options.start)
     platform = Platform(session=session, context=context, asked=options.environment)
 
