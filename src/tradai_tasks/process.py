@@ -18,7 +18,7 @@ from pathlib import Path
 from tradai_tasks.errors import CommandFailedError, StoppedError, ToolMissingError
 from tradai_tasks.leash import leashed
 
-__all__ = ["Completed", "find_tool", "run", "run_logged"]
+__all__ = ["Completed", "find_tool", "node_tool", "run", "run_logged"]
 
 _TICK = 0.1  # seconds between two looks at whether to stop
 _PATIENCE = (10.0, 5.0)  # seconds for a command to end after an interrupt, and after a SIGTERM
@@ -27,6 +27,8 @@ _INSTALL_HINTS = {
     "uv": "install uv, or nox with its extra: nox[uv]",
     "docker": "install a Docker engine with the compose plugin and start it",
 }
+# The newest that run on Node 20.
+_NODE_PACKAGES = {"wrangler": "wrangler@4.86.0", "devcontainer": "@devcontainers/cli@0.89.0"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +63,23 @@ def find_tool(name: str, *, env: Mapping[str, str] | None = None) -> str:
         hint = _INSTALL_HINTS.get(name, f"install {name}")
         raise ToolMissingError(f"{name}: not found on PATH; {hint}")
     return found
+
+
+def node_tool(name: str) -> list[str]:
+    """Return how a tool of the npm registry is called: as it is installed, else by npx.
+
+    Raises:
+        ToolMissingError: Neither is on PATH.
+    """
+    if shutil.which(name) is not None:
+        return [name]
+    package = _NODE_PACKAGES[name]
+    if shutil.which("npx") is None:
+        raise ToolMissingError(
+            f"{name}: not found on PATH, nor is npx, which would fetch it; install Node.js, or the "
+            f"tool: npm install --global {package}"
+        )
+    return ["npx", "--yes", "--", package]
 
 
 def run(  # noqa: PLR0913 - one door has one signature

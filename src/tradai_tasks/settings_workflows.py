@@ -74,6 +74,9 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
             "where `deploy.tags` says that the tag goes."
         ),
     ] = "release"
+    docs_environment: Annotated[
+        _Label, Meta(description="GitHub's environment of the site that is deployed.")
+    ] = "docs"
     attest: Annotated[
         bool,
         Meta(

@@ -135,10 +135,6 @@ def test_what_lacks_is_said_before_anything_is_run(place: Place) -> None:
         f"devcontainer exec --workspace-folder={place.home} just check",
         "docker push ghcr.io/acme/platform/dev:latest",
     ]
-    (place.tools / "devcontainer").unlink()
-    missing = place()
-    assert missing.status == 1
-    assert "devcontainer: not found on PATH" in missing.log
     settings = FILES["pyproject.toml"].partition("[tool.")[0]
     write(place.home, {"pyproject.toml": settings})
     assert "devcontainer.image: not set; name the image" in place("--push").log
@@ -149,3 +145,24 @@ def test_without_one_there_is_no_session(run: InProcess) -> None:
     files = {name: text for name, text in FILES.items() if not name.startswith(".dev")}
     assert "devcontainer" not in run.files(files)("-l").out
     assert "devcontainer" in run.files(FILES)("-l").out
+
+
+def test_a_cli_that_is_not_installed_is_fetched_by_npx_in_one_version(place: Place) -> None:
+    (place.tools / "devcontainer").rename(place.tools / "npx")
+    ran = place()
+    assert ran.status == 0, ran.text
+    ((words, _, _),) = place.ran
+    assert words[:4] == ["npx", "--yes", "--", "@devcontainers/cli@0.89.0"]
+    assert words[4] == "build"
+
+
+def test_neither_the_cli_nor_npx_is_said_before_anything_is_run(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.files(FILES)
+    monkeypatch.setattr("tradai_tasks.process.shutil.which", lambda name: None)
+    ran = run("-s", "devcontainer")
+    assert ran.status == 1
+    said = "devcontainer: not found on PATH, nor is npx, which would fetch it; install Node.js, or"
+    assert f"{said} the tool: npm install --global @devcontainers/cli@0.89.0" in ran.log
+    assert ran.commands == []

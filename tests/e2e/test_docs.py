@@ -114,8 +114,9 @@ def test_what_the_deployment_lacks_is_said_before_anything_is_built(
     run.files(SITE)
     git(run.home, "init", "-q")
     assert "--branch goes with --deploy" in asked("--branch", "x").log
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    assert "wrangler: not found on PATH; install it: npm install" in asked("--deploy").log
+    monkeypatch.setattr("tradai_tasks.process.shutil.which", lambda name: None)
+    said = "wrangler: not found on PATH, nor is npx, which would fetch it; install Node.js, or the"
+    assert said in asked("--deploy").log
     settings = SITE["pyproject.toml"].partition("[tool.trad")[0]
     run.files({"pyproject.toml": settings})
     assert "pyproject.toml: docs.project: not set" in asked("--deploy").log

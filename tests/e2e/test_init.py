@@ -12,9 +12,10 @@ from pathlib import Path
 from nox.virtualenv import UV
 from tests.support.real import REPOSITORY, clean_env, copy_example, git, need, nox, write
 
+from tradai_tasks.sessions.catalog import CATALOG
 from tradai_tasks.settings_table import Kind
 from tradai_tasks.workflows.begin import justfile
-from tradai_tasks.workflows.repository import Repository
+from tradai_tasks.workflows.repository import Repository, carries_pins
 
 _MADE = ("noxfile.py", "justfile")
 # the guide's, where a repository of that kind has any use for it
@@ -60,7 +61,7 @@ def test_from_nothing_to_checks_that_run(tmp_path: Path) -> None:
     assert "+++ b/noxfile.py" in refused
     assert "nothing was written; there is nobody to ask, so say: --yes" in refused
     assert git(home, "status", "--short") == ""
-    assert "wrote 8 files" in init(home, "--yes")
+    assert "wrote 12 files" in init(home, "--yes")
     changed = git(home, "status", "--short", "--untracked-files=all").splitlines()
     assert {line[2:].strip() for line in changed} == {
         "noxfile.py", "justfile",
@@ -68,7 +69,11 @@ def test_from_nothing_to_checks_that_run(tmp_path: Path) -> None:
         ".github/workflows/ci.yml",
         ".github/workflows/deploy-infra.yml",
         ".github/workflows/deploy-lambdas.yml",
+        ".github/workflows/devcontainer-ci.yml",
+        ".github/workflows/devcontainer-prebuild.yml",
         ".github/workflows/docker-build.yml",
+        ".github/workflows/docs-freshness.yml",
+        ".github/workflows/docs.yml",
         ".github/workflows/publish-libs.yml",
     }  # fmt: skip
     assert "nothing to write" in init(home, "--yes")
@@ -100,26 +105,30 @@ def test_a_workspace_with_files_of_its_own(tmp_path: Path) -> None:
     assert (home / ".github/workflows/ci.yml").read_text() == "name: Mine\n"
 
 
+_EVERY = frozenset(
+    [
+        "backtest-data",
+        "backtest-full",
+        "backtest-smoke",
+        "codeartifact-login",
+        "docs",
+        "doctor",
+        "mlflow-register",
+        "release",
+    ]
+) | {entry.name for entry in CATALOG}
+
+
 def test_the_recipes_of_both_kinds(tmp_path: Path) -> None:
-    every = frozenset(
-        [
-            "backtest-data",
-            "backtest-full",
-            "backtest-smoke",
-            "codeartifact-login",
-            "docs",
-            "doctor",
-            "mlflow-register",
-            "release",
-        ]
-    )
     both = "codeartifact-login release doctor"
     kinds: dict[Kind, str] = {
         "platform": both,
         "strategies": f"backtest-smoke backtest-full mlflow-register {both}",
     }
     for kind, more in kinds.items():
-        home = write(tmp_path / kind, {"justfile": justfile(Repository(kind=kind, sessions=every))})
+        home = write(
+            tmp_path / kind, {"justfile": justfile(Repository(kind=kind, sessions=_EVERY))}
+        )
         recipes = just(home, "--list")
         for recipe in [*_RECIPES, *more.split()]:
             assert re.search(rf"^    {recipe}\b.* # \S", recipes, re.MULTILINE), (kind, recipe)
@@ -132,8 +141,12 @@ def test_the_recipes_of_both_kinds(tmp_path: Path) -> None:
 
 
 def test_the_justfiles_of_the_examples(tmp_path: Path) -> None:
-    for name in ("tradai-uv", "tradai-strategies"):
+    kinds: dict[str, Kind] = {"tradai-uv": "platform", "tradai-strategies": "strategies"}
+    for name, kind in kinds.items():
         home = copy_example(name, tmp_path / name)
+        pinned = carries_pins((home / "noxfile.py").read_text())
+        written = justfile(Repository(kind=kind, sessions=_EVERY, pinned_noxfile=pinned))
+        assert (home / "justfile").read_text() == written
         recipes = just(home, "--list")
         for recipe in _RECIPES:
             assert re.search(rf"^    {recipe}\b.* # \S", recipes, re.MULTILINE), (name, recipe)

@@ -68,9 +68,12 @@ class Hub:
                 "head": {"ref": "feature", "sha": head, "repo": repository},
             },
         }
-        # act heeds no `paths`, so what starts for some files alone is left out unless asked for
-        ci = "ci.yml" if (self.home / ".github/workflows/ci.yml").exists() else None
-        return self.act("pull_request", payload, **{"workflow": ci, **given})
+        return self.act("pull_request", payload, **{"workflow": self._ci, **given})
+
+    @property
+    def _ci(self) -> str | None:
+        """The one workflow to run: act heeds neither `paths` nor `branches`."""
+        return "ci.yml" if (self.home / ".github/workflows/ci.yml").exists() else None
 
     def after_ci(
         self, branch: str, sha: str, workflow: str, *, real: str = "tag", **given: Any
@@ -99,4 +102,4 @@ class Hub:
             "deleted": False,
             "repository": {"full_name": self.name, "default_branch": "main"},
         }
-        return self.act("push", payload, **given)
+        return self.act("push", payload, **{"workflow": self._ci, **given})

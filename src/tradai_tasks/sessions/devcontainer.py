@@ -18,7 +18,7 @@ from tradai_tasks.errors import (
     LoginRefusedError,
     SettingsError,
 )
-from tradai_tasks.process import find_tool, run
+from tradai_tasks.process import find_tool, node_tool, run
 from tradai_tasks.report import mask_environment
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
@@ -50,7 +50,8 @@ def devcontainer(session: nox.Session, context: Context) -> None:
     if options.push and settings.image is None:
         raise SettingsError(f"{context.settings_file}: devcontainer.image: not set; name the image")
     folder = f"--workspace-folder={context.root}"
-    build = ["devcontainer", "build", folder, f"--image-name={image}"]
+    cli = ["devcontainer"] if options.dry_run else node_tool("devcontainer")
+    build = [*cli, "build", folder, f"--image-name={image}"]
     if options.dry_run:
         lines = [build]
         lines += [["devcontainer", "exec", folder, *settings.command]] if options.test else []
@@ -58,14 +59,13 @@ def devcontainer(session: nox.Session, context: Context) -> None:
         print("\n".join(map(" ".join, lines)), flush=True)
         session.log("nothing was done: this is a dry run")
         return
-    find_tool("devcontainer")
     find_tool("docker")
     if options.push:
         _credentials(settings)
     if status_of(session, build):
         raise CommandFailedError("devcontainer: the image could not be built; see above")
     if options.test:
-        _test(session, settings, folder, context.root)
+        _test(session, settings, cli, folder, context.root)
     if options.push:
         _push(session, settings, image, context.root)
 
@@ -75,16 +75,18 @@ def is_there(tree: Tree) -> bool:
     return any(tree.is_file(place) for place in _PLACES)
 
 
-def _test(session: nox.Session, settings: DevcontainerSettings, folder: str, root: Path) -> None:
+def _test(
+    session: nox.Session, settings: DevcontainerSettings, cli: list[str], folder: str, root: Path
+) -> None:
     """Run the tests in a container of their own, which is gone afterwards whatever happens."""
-    up = ["devcontainer", "up", folder, "--remove-existing-container"]
+    up = [*cli, "up", folder, "--remove-existing-container"]
     done = run(up, cwd=root, check=False)
     container = _container(done.text)
     try:
         if done.returncode or container is None:
             said = (done.error_text.splitlines() or ["no message"])[-1]
             raise CommandFailedError(f"devcontainer: the container did not start: {said}")
-        if status_of(session, ["devcontainer", "exec", folder, *settings.command]):
+        if status_of(session, [*cli, "exec", folder, *settings.command]):
             raise CheckFailedError(
                 f"devcontainer: {' '.join(settings.command)} failed in the container; what passes "
                 f"elsewhere and not here is a matter of .devcontainer/"

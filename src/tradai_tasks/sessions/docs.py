@@ -14,8 +14,8 @@ from tradai_tasks.errors import (
     CommandFailedError,
     DocsError,
     SettingsError,
-    ToolMissingError,
 )
+from tradai_tasks.process import node_tool
 from tradai_tasks.report import mask_environment
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
@@ -61,7 +61,8 @@ def docs(session: nox.Session, context: Context) -> None:
     session.log(f"built into {site.relative_to(context.root)}")
     if deploy is None:
         return
-    argv = [deploy[0], "pages", "deploy", str(site), *deploy[1:]]
+    wrangler, given = deploy
+    argv = [*wrangler, "pages", "deploy", str(site), *given]
     if options.dry_run:
         print(" ".join(argv), flush=True)
         session.log("nothing was deployed: this is a dry run")
@@ -76,26 +77,22 @@ def docs(session: nox.Session, context: Context) -> None:
         ) from None
 
 
-def _deployment(context: Context, branch: str | None) -> list[str]:
-    """Return wrangler and what it is given beside the site.
+def _deployment(context: Context, branch: str | None) -> tuple[list[str], list[str]]:
+    """Return how wrangler is called, and what it is given beside the site.
 
     Raises:
         SettingsError: No project is set.
-        ToolMissingError: There is no wrangler.
+        ToolMissingError: There is no wrangler, and no npx.
     """
     settings = context.settings.docs
     if settings.project is None:
         raise SettingsError(
             f"{context.settings_file}: docs.project: not set; name the project of Cloudflare Pages"
         )
-    if shutil.which("wrangler") is None:
-        raise ToolMissingError(
-            "wrangler: not found on PATH; install it: npm install --global wrangler"
-        )
+    wrangler = node_tool("wrangler")
     git = Git.open(context.root)
     head = git.require_commit("HEAD", "")
-    return [
-        "wrangler",
+    return wrangler, [
         f"--project-name={settings.project}",
         f"--branch={branch or settings.branch}",
         f"--commit-hash={head}",

@@ -52,6 +52,25 @@ CATALOG = (
         sessions=frozenset({"tag", "build", "publish"}),
         has="libraries",
     ),
+    Workflow(file="docs.yml", kind="platform", sessions=frozenset({"docs"}), has="docs"),
+    Workflow(
+        file="docs-freshness.yml",
+        kind="platform",
+        sessions=frozenset({"docs-freshness"}),
+        has="docs",
+    ),
+    Workflow(
+        file="devcontainer-ci.yml",
+        kind="platform",
+        sessions=frozenset({"devcontainer"}),
+        has="devcontainer",
+    ),
+    Workflow(
+        file="devcontainer-prebuild.yml",
+        kind="platform",
+        sessions=frozenset({"devcontainer"}),
+        has="devcontainer_image",
+    ),
     Workflow(
         file="strategy-ci.yml",
         kind="strategies",
@@ -121,6 +140,7 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
         "release": "release" in repository.sessions,
         "deploy": "deploy" in repository.sessions,
         "registry_env": not repository.registry_set,
+        "docs_deploy": repository.docs_deployed,
         "publish_aws": repository.publishes_to_aws,
         "publish_token": settings.attest
         or (repository.publishes_to_aws and settings.aws == "oidc"),
@@ -138,6 +158,7 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
         "lock_glob": "**/uv.lock" if repository.locked else "**/pyproject.toml",
         "environments": ", ".join(map(json.dumps, repository.environments)),
         "stacks": ", ".join(map(json.dumps, repository.stacks)),
+        "docs_environment": settings.docs_environment,
         "release_environment": settings.release_environment,
         "aws_role": settings.aws_role,
         "aws_key_id": settings.aws_key_id,

@@ -52,7 +52,9 @@ class Repository:
     publishes_to_aws: bool = True  # libraries go to CodeArtifact
     publish_secrets: tuple[str, ...] = ()  # environment variables of another index
     docs: bool = False  # a site made by mkdocs
+    docs_deployed: bool = False  # the settings say where to
     devcontainer: bool = False
+    devcontainer_image: bool = False  # and a name for its image
 
 
 def gather(  # noqa: PLR0913 - all that there is to look at
@@ -76,7 +78,10 @@ def gather(  # noqa: PLR0913 - all that there is to look at
     """
     given, publish = settings.workflows.locked, settings.publish
     names = {package.name for package in workspace.packages}
-    nested = [package.path for package in workspace.packages]
+    has_container = any(
+        tree.is_file(place) for place in (".devcontainer/devcontainer.json", ".devcontainer.json")
+    )
+    nested = frozenset(package.path for package in workspace.packages)
     tests = [
         path
         for package in workspace.packages
@@ -108,7 +113,9 @@ def gather(  # noqa: PLR0913 - all that there is to look at
         environments=environments(settings.deploy),
         stacks=tuple(unit.name for unit in workspace.stacks),
         docs=tree.is_file("mkdocs.yml"),
-        devcontainer=tree.is_file(".devcontainer/devcontainer.json"),
+        docs_deployed=settings.docs.project is not None,
+        devcontainer=has_container,
+        devcontainer_image=has_container and settings.devcontainer.image is not None,
     )
 
 

@@ -40,7 +40,10 @@ _NEEDS_HISTORY = {
 
 def full(kind: Kind, **given: Any) -> Repository:
     """A repository that has everything."""
-    has = "benchmarks contract_tests integration_tests libraries services lambdas docs devcontainer"
+    has = (
+        "benchmarks contract_tests integration_tests libraries services lambdas docs docs_deployed "
+        "devcontainer devcontainer_image"
+    )
     more = {"sessions": _ALL, "stacks": ("dev", "prod")}
     return Repository(kind=kind, **{**dict.fromkeys(has.split(), True), **more, **given})
 

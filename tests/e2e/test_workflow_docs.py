@@ -1,0 +1,112 @@
+"""The workflows of pages and of the development container, run by act."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.act import Run, clone_of
+from tests.support.hub import Hub, prepared
+from tests.support.real import edit, git, nox
+
+SECRETS = {"CLOUDFLARE_API_TOKEN": "marked-token", "CLOUDFLARE_ACCOUNT_ID": "marked-account"}
+
+
+@pytest.fixture(scope="module")
+def _platform(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepared("tradai-uv", tmp_path_factory.mktemp("platform") / "tradai-uv")
+
+
+@pytest.fixture
+def platform(_platform: Path, tmp_path: Path) -> Hub:
+    hub = Hub(clone_of(_platform, tmp_path / "tradai-uv"), tmp_path / "act", "tradai/tradai-uv")
+    hub.act.secrets.update(SECRETS)
+    return hub
+
+
+def called(run: Run) -> list[list[str]]:
+    return [call["argv"] for call in run.calls]
+
+
+def test_a_pull_request_builds_the_site_and_deploys_nothing(platform: Hub) -> None:
+    run = platform.pull_request({"docs/index.md": "\nA word.\n"}, workflow="docs.yml", real="docs")
+    assert run.status == 0, run.log
+    assert called(run) == [["-s", "docs"]]
+    assert run.jobs == {"build": ["success"]}
+
+
+def test_a_site_that_does_not_build_is_red(platform: Hub) -> None:
+    broken = {"docs/index.md": "\n[gone](no-such-page.md)\n"}
+    run = platform.pull_request(broken, workflow="docs.yml", real="docs")
+    assert run.status != 0
+    assert run.jobs == {"build": ["failure"]}
+
+
+def test_a_push_to_main_deploys_what_was_built(platform: Hub) -> None:
+    git(platform.home, "checkout", "-q", "main")
+    run = platform.push("refs/heads/main", platform.main, workflow="docs.yml", real="")
+    assert run.status == 0, run.log
+    assert called(run) == [["-s", "docs"], ["-s", "docs", "--", "--deploy"]]
+    assert run.jobs == {"build": ["success"], "deploy": ["success"]}
+    assert "marked-" not in run.log
+    failed = platform.push(
+        "refs/heads/main", platform.main, workflow="docs.yml", real="", statuses={"docs": 1}
+    )
+    assert failed.status != 0
+    assert called(failed) == [["-s", "docs"]]
+
+
+def test_pages_are_held_against_the_repository_on_a_pull_request(platform: Hub) -> None:
+    where = {"workflow": "docs-freshness.yml", "real": "docs-freshness"}
+    run = platform.pull_request({"docs/index.md": "\nA word.\n"}, **where)
+    assert run.status == 0, run.log
+    assert called(run) == [["-s", "docs-freshness"]]
+    stale = platform.pull_request({"docs/index.md": "\nRun `nox -s lnt`.\n"}, **where)
+    assert stale.status != 0
+    assert stale.jobs == {"pages": ["failure"]}
+
+
+def test_external_addresses_are_asked_for_on_the_schedule_alone(platform: Hub) -> None:
+    payload = {"repository": {"full_name": platform.name, "default_branch": "main"}}
+    run = platform.act("schedule", payload, workflow="docs-freshness.yml", real="")
+    assert run.status == 0, run.log
+    assert called(run) == [["-s", "docs-freshness", "--", "--external"]]
+
+
+def test_the_tests_are_run_in_the_container_on_a_pull_request(platform: Hub) -> None:
+    where = {"workflow": "devcontainer-ci.yml", "real": ""}
+    run = platform.pull_request({".devcontainer/Dockerfile": "\n"}, **where)
+    assert run.status == 0, run.log
+    assert called(run) == [["-s", "devcontainer", "--", "--test"]]
+    red = platform.pull_request(
+        {".devcontainer/Dockerfile": "\n"}, statuses={"devcontainer": 1}, **where
+    )
+    assert red.status != 0
+
+
+def test_the_container_is_pushed_from_main_alone(platform: Hub) -> None:
+    where = {"workflow": "devcontainer-prebuild.yml", "real": ""}
+    git(platform.home, "checkout", "-q", "main")
+    run = platform.push("refs/heads/main", platform.main, **where)
+    assert run.status == 0, run.log
+    assert called(run) == [["-s", "devcontainer", "--", "--push"]]
+    payload = {
+        "ref": "refs/heads/other",
+        "inputs": {},
+        "repository": {"full_name": platform.name, "default_branch": "main"},
+    }
+    platform.commit("other", {".devcontainer/Dockerfile": "\n"})
+    other = platform.act("workflow_dispatch", payload, **where)
+    assert called(other) == []
+
+
+def test_without_a_project_or_an_image_nothing_is_deployed_or_pushed(platform: Hub) -> None:
+    file = platform.home / "pyproject.toml"
+    edit(file, 'project = "tradai-docs"\n', "")
+    edit(file, 'image = "ghcr.io/tradai/tradai-uv/devcontainer"\n', "")
+    ran = nox(platform.home, "-s", "workflows", "--", "--prune")
+    assert ran.status == 0, ran.text
+    folder = platform.home / ".github" / "workflows"
+    assert not (folder / "devcontainer-prebuild.yml").exists()
+    assert (folder / "devcontainer-ci.yml").exists()
+    assert "deploy" not in (folder / "docs.yml").read_text()
