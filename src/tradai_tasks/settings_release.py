@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
@@ -26,6 +26,10 @@ class ReleaseSettings(Table, frozen=True, kw_only=True):
             "if absent, else `main` or `master`."
         ),
     ] = None
+    gates: Annotated[
+        Annotated[tuple[Literal["lint", "typecheck", "security", "test"], ...], Meta(min_length=1)],
+        Meta(description="Sessions that must pass before anything of a platform is released."),
+    ] = ("lint", "typecheck", "security", "test")  # the longest last
     jobs: Annotated[
         Annotated[int, Meta(ge=1, le=64)] | None,
         Meta(description="Most gates and builds at once; the number of CPUs if absent."),

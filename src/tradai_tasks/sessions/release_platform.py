@@ -36,7 +36,6 @@ from tradai_tasks.tags import ReleaseTag
 
 __all__ = ["Platform"]
 
-_GATES = ("lint", "typecheck", "test")  # the longest last
 _PUBLISH = "publish"
 _EVERYTHING = Namespace(only=[], move_latest=False, keep_latest=False)
 
@@ -79,18 +78,22 @@ class Platform:
         if self._environment is not None:
             acting += [self._named(FUNCTIONS)] if workspace.lambdas else []
             acting += [self._named(DEPLOY)] if workspace.services else []
-        return {**dict.fromkeys(_GATES, True), **dict.fromkeys(acting, False)}
+        return {**dict.fromkeys(self._gates, True), **dict.fromkeys(acting, False)}
 
     @contextmanager
     def opened(self, context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
         """Yield the stages that may run; what they work with is open for as long."""
         with ExitStack() as stack:
-            found = [_gate(context, needs, name) for name in _GATES]
+            found = [_gate(context, needs, name) for name in self._gates]
             if _PUBLISH in needs.active:
                 found.append(stack.enter_context(self._publish(needs)))
             if {IMAGE, BASE_STAGE, LAMBDA_STAGE, *self._deployed()} & set(needs.active):
                 found += stack.enter_context(self._images(needs))
             yield tuple(found)
+
+    @property
+    def _gates(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.context.settings.release.gates))
 
     def _deployed(self) -> set[str]:
         return {self._named(FUNCTIONS), self._named(DEPLOY)} if self._environment else set()
