@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from tradai_tasks.settings_codeartifact import CodeArtifactSettings
 from tradai_tasks.settings_table import Name, Table
 
 __all__ = ["DeploySettings", "EnvironmentSettings", "Missing", "TagRule"]
@@ -37,6 +38,10 @@ class EnvironmentSettings(Table, frozen=True, kw_only=True):
     function_prefix: Annotated[
         str, Meta(description="Put before the folder's name, for functions that are not listed.")
     ] = ""
+    codeartifact: Annotated[
+        CodeArtifactSettings | None,
+        Meta(description="Where libraries are published for it; `publish.codeartifact` if absent."),
+    ] = None
     missing_service: Annotated[
         Missing | None,
         Meta(

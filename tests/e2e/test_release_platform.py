@@ -19,7 +19,7 @@ from tests.support.codeartifact import State, codeartifact
 from tests.support.ecs import Ecs, Service, ecs_server
 from tests.support.engine import engine, import_busybox
 from tests.support.lambda_api import FunctionState, Lambda, lambda_server
-from tests.support.real import Result, clean_env, git, nox, write
+from tests.support.real import Result, clean_env, edit, git, nox, write
 from tests.support.registry import PASSWORD, USER, Proxy, proxy, registry
 
 BASE = "stand-in/base:1"
@@ -273,6 +273,27 @@ def test_killed_at_random_and_run_again_it_is_finished(place: Place) -> None:
     place.forget()
     assert "nothing was changed" in place("v1.2.0").log
     assert place.writes() == []
+
+
+def test_libraries_go_to_the_environments_own_repository(place: Place) -> None:
+    own = "\n[tool.tradai-tasks.deploy.environments.dev.codeartifact]\n"
+    own += 'domain = "tradai"\nrepository = "py"\n'
+    other = 'codeartifact = { domain = "other", repository = "nowhere" }'
+    edit(
+        place.home / "pyproject.toml",
+        'codeartifact = { domain = "tradai", repository = "py" }',
+        other,
+    )
+    edit(place.home / "pyproject.toml", 'cluster = "small"\n', f'cluster = "small"\n{own}')
+    git(place.home, "add", "-A")
+    place.tag("v0.0.0-test")
+    plan = json.loads(place("v0.0.0-test", "--dry-run", "--json").out)
+    assert "publish-dev" in json.dumps(plan)
+    wanted = ["lint", "typecheck", "security", "test", "publish-dev"]
+    ran = place("v0.0.0-test", *(word for name in wanted for word in ("--only", name)))
+    assert ran.status == 0, ran.text
+    (name,) = place.index.files
+    assert name.startswith("shared-0.0.0.dev")
 
 
 def test_an_unmapped_tag_and_a_strategys_are_refused(place: Place) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from tradai_tasks.errors import AwsError, AwsRegionError, CodeArtifactError
 from tradai_tasks.release.aws import Aws
 from tradai_tasks.release.index import Credentials
-from tradai_tasks.settings_publish import CodeArtifactSettings
+from tradai_tasks.settings_codeartifact import CodeArtifactSettings
 
 __all__ = ["DURATION", "RENEWED_UNDER", "USERNAME", "CodeArtifact", "Token"]
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
+import msgspec
+
 from tradai_tasks.errors import BadArgumentsError, SettingsError, UnmappedTagError
 from tradai_tasks.settings_deploy import DeploySettings, EnvironmentSettings, Missing, TagRule
+from tradai_tasks.settings_publish import PublishSettings
 from tradai_tasks.tags import ReleaseTag
 
 __all__ = [
@@ -18,6 +21,7 @@ __all__ = [
     "check_names",
     "environment_named",
     "environment_of",
+    "environment_to_publish_for",
     "environments",
 ]
 
@@ -50,6 +54,14 @@ class Environment:
                 f"{self.name} there"
             )
         return self.settings.cluster
+
+    def published(self, settings: PublishSettings) -> PublishSettings:
+        """Return how libraries are published for it: to its own CodeArtifact, if it has one."""
+        if self.settings.codeartifact is None:
+            return settings
+        return msgspec.structs.replace(
+            settings, codeartifact=self.settings.codeartifact, index=None
+        )
 
     def service(self, name: str) -> str:
         """Return the ECS service of a service, by the name of its folder."""
@@ -86,6 +98,28 @@ def environment_named(name: str, settings: DeploySettings) -> Environment:
             f"environment {name!r}: there is none; {hint} (others by deploy.environments.<name>)"
         )
     return Environment(name=name, settings=settings.environments.get(name) or EnvironmentSettings())
+
+
+def environment_to_publish_for(
+    tag: ReleaseTag | None, settings: DeploySettings, *, asked: str | None = None
+) -> Environment | None:
+    """Return the environment whose libraries are meant; None where it makes no difference.
+
+    Args:
+        tag: The release, if it is for one.
+        settings: The rules and environments.
+        asked: What `--environment` says.
+
+    Raises:
+        BadArgumentsError: There is no environment of the name asked for.
+        SettingsError: A rule names an environment that is not there.
+        UnmappedTagError: Environments have indexes of their own, and no rule fits the tag.
+    """
+    if asked is None and all(one.codeartifact is None for one in settings.environments.values()):
+        return None
+    if tag is not None:
+        return environment_of(tag, settings, asked=asked)
+    return None if asked is None else environment_named(asked, settings)
 
 
 def environment_of(

@@ -17,6 +17,7 @@ from tradai_tasks.release.consumers import (
     lines_to_add,
     unsafe_packages,
 )
+from tradai_tasks.release.environment import environment_named
 from tradai_tasks.release.libraries import DEFAULT_LIBRARY
 from tradai_tasks.release.login import (
     TOOLS,
@@ -31,7 +32,7 @@ from tradai_tasks.release.login import (
 from tradai_tasks.release.target import need_extra
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
-from tradai_tasks.settings_publish import CodeArtifactSettings
+from tradai_tasks.settings_codeartifact import CodeArtifactSettings
 
 __all__ = ["login"]
 
@@ -53,6 +54,10 @@ _OPTIONS: list[Option] = [
             "help": "append NAME=value lines there, as $GITHUB_ENV has them; for other CI",
         },
     ),
+    (
+        ("--environment",),
+        {"metavar": "NAME", "help": "of the repository of dev, staging, prod or another"},
+    ),
     (("--dry-run",), {"action": "store_true", "help": "say what would be written, and where"}),
 ]
 
@@ -61,12 +66,7 @@ def login(session: nox.Session, context: Context) -> None:
     """See that nothing could come from elsewhere, then get a token and write it."""
     options = parse(session, _OPTIONS, _DOC)
     tools: tuple[Tool, ...] = tuple(tool for tool in TOOLS if tool in (options.tool or TOOLS))
-    settings = context.settings.publish.codeartifact
-    if settings is None:
-        raise SettingsError(
-            f"{context.settings_file}: publish.codeartifact: not set; name domain and repository "
-            f"there"
-        )
+    settings = _settings(context, options.environment)
     need_extra()
     if "pip" in tools:
         extra_indexes(os.environ, Path.home())
@@ -96,6 +96,19 @@ def login(session: nox.Session, context: Context) -> None:
     for tool, place in places.items():
         print(f"{tool}: {place}{_usage(tool, access, in_ci=file is not None)}")
     session.log(f"{repository.shown}: token good until {_shown(token)}")
+
+
+def _settings(context: Context, asked: str | None) -> CodeArtifactSettings:
+    """Return the repository that is meant."""
+    publish, where = context.settings.publish, "publish.codeartifact"
+    if asked is not None:
+        publish = environment_named(asked, context.settings.deploy).published(publish)
+        where += f", or deploy.environments.{asked}.codeartifact"
+    if publish.codeartifact is None:
+        raise SettingsError(
+            f"{context.settings_file}: {where}: not set; name domain and repository there"
+        )
+    return publish.codeartifact
 
 
 def _refuse_unsafe(

@@ -15,10 +15,11 @@ import nox.virtualenv
 from tradai_tasks.affected.git import Git
 from tradai_tasks.errors import CheckFailedError, DistributionError, TasksError
 from tradai_tasks.release.dists import Distribution, distributions_in
+from tradai_tasks.release.environment import Environment, environment_to_publish_for
 from tradai_tasks.release.libraries import chosen, libraries_of, unpublished_requirements
 from tradai_tasks.release.publish import Publisher, check_files, publish_stage
 from tradai_tasks.release.step import Look, Stage, Step
-from tradai_tasks.release.target import need_extra, target_of
+from tradai_tasks.release.target import Target, need_extra, target_of
 from tradai_tasks.release.wheels import (
     Wheelhouse,
     build_env,
@@ -65,6 +66,14 @@ _PUBLISH_OPTIONS: list[Option] = [
         {"metavar": "DIR", "help": "publish what `build` made there, instead of building"},
     ),
     _ONLY,
+    (
+        ("--environment",),
+        {
+            "metavar": "NAME",
+            "help": "to the CodeArtifact of dev, staging, prod or one of the settings; by default "
+            "of the one that deploy.tags says of the tag",
+        },
+    ),
     (("--dry-run",), {"action": "store_true", "help": "ask the index, and upload nothing"}),
 ]
 
@@ -91,13 +100,21 @@ def build(session: nox.Session, context: Context) -> None:
 def publish(session: nox.Session, context: Context) -> None:
     """Look at the index, print what lacks there, and upload that."""
     options = parse(session, _PUBLISH_OPTIONS, _PUBLISH_DOC)
-    settings = context.settings.publish
     tag = _tag(options.tag)
-    target = target_of(settings, os.environ, file=context.settings_file)
+    environment = environment_to_publish_for(
+        tag, context.settings.deploy, asked=options.environment
+    )
+    target = _target(context, environment)
     dist = None if options.dist is None else session.invoked_from / Path(options.dist)
     scratch = Path(session.create_tmp()) / "dist"
     with opened_stage(
-        context, tag, scratch=scratch, warn=session.warn, only=options.only, dist=dist
+        context,
+        tag,
+        scratch=scratch,
+        warn=session.warn,
+        only=options.only,
+        dist=dist,
+        environment=environment,
     ) as stage:
         found = _each(stage, stage.steps, lambda step: step.look({}))
         todo = [step for step in stage.steps if found[step.name].state == "todo"]
@@ -121,6 +138,7 @@ def opened_stage(  # noqa: PLR0913 - what may be published, by keyword
     warn: Callable[[str], None],
     only: Iterable[str] = (),
     dist: Path | None = None,
+    environment: Environment | None = None,
 ) -> Iterator[Stage]:
     """Yield the stage that publishes the libraries; its connections are open for as long.
 
@@ -131,19 +149,26 @@ def opened_stage(  # noqa: PLR0913 - what may be published, by keyword
         warn: Told what is noteworthy.
         only: Names of libraries; all where there is none.
         dist: What `build` made, to publish instead of building.
+        environment: The one whose index is meant; None for that of them all.
 
     Raises:
         TasksError: Settings, the work tree or the folder are at fault.
     """
     settings = context.settings.publish
     libraries = _libraries(context, only)
-    target = target_of(settings, os.environ, file=context.settings_file)
+    target = _target(context, environment)
     if dist is None:
         files = _built_meanwhile(context, libraries, tag, scratch, warn)
     else:
         files = _ready(context, libraries, dist, tag)
     with Publisher(target, timeout=settings.timeout) as publisher:
         yield publish_stage(files, publisher, tag=tag, lockstep=settings.lockstep)
+
+
+def _target(context: Context, environment: Environment | None) -> Target:
+    settings = context.settings.publish
+    settings = settings if environment is None else environment.published(settings)
+    return target_of(settings, os.environ, file=context.settings_file)
 
 
 def _libraries(context: Context, only: Iterable[str]) -> tuple[Package, ...]:

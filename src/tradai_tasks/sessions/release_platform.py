@@ -74,7 +74,7 @@ class Platform:
         if workspace.lambdas:
             has_base = self.context.tree.is_file("lambdas/base/Dockerfile")
             images += [BASE_STAGE, LAMBDA_STAGE] if has_base else [LAMBDA_STAGE]
-        acting = [*([_PUBLISH] if self._publishes() else []), *images]
+        acting = [*([self._publish_stage] if self._publishes() else []), *images]
         if self._environment is not None:
             acting += [self._named(FUNCTIONS)] if workspace.lambdas else []
             acting += [self._named(DEPLOY)] if workspace.services else []
@@ -85,7 +85,7 @@ class Platform:
         """Yield the stages that may run; what they work with is open for as long."""
         with ExitStack() as stack:
             found = [_gate(context, needs, name) for name in self._gates]
-            if _PUBLISH in needs.active:
+            if self._publish_stage in needs.active:
                 found.append(stack.enter_context(self._publish(needs)))
             if {IMAGE, BASE_STAGE, LAMBDA_STAGE, *self._deployed()} & set(needs.active):
                 found += stack.enter_context(self._images(needs))
@@ -102,6 +102,11 @@ class Platform:
         # evidence of one environment says nothing of another
         return f"{stage}-{self._environment.name}" if self._environment else stage
 
+    @property
+    def _publish_stage(self) -> str:
+        own = self._environment is not None and self._environment.settings.codeartifact
+        return self._named(_PUBLISH) if own else _PUBLISH
+
     def _publishes(self) -> bool:
         names = self.context.settings.publish.libraries
         if names is None:
@@ -112,8 +117,10 @@ class Platform:
     def _publish(self, needs: Needs) -> Iterator[Stage]:
         session, tag = self.session, needs.release.tag
         scratch = Path(session.create_tmp()) / "dist"
-        with opened_stage(self.context, tag, scratch=scratch, warn=session.warn) as stage:
-            yield replace(stage, name=_PUBLISH)
+        with opened_stage(
+            self.context, tag, scratch=scratch, warn=session.warn, environment=self._environment
+        ) as stage:
+            yield replace(stage, name=self._publish_stage)
 
     @contextmanager
     def _images(self, needs: Needs) -> Iterator[list[Stage]]:

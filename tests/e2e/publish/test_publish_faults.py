@@ -30,7 +30,7 @@ from tradai_tasks.release.codeartifact import CodeArtifact
 from tradai_tasks.release.dists import Distribution
 from tradai_tasks.release.publish import Publisher, publish_stage
 from tradai_tasks.release.step import Look
-from tradai_tasks.settings_publish import CodeArtifactSettings
+from tradai_tasks.settings_codeartifact import CodeArtifactSettings
 
 FAULTS = ("500", "502", "503", "429", "drop", "drop-after-store", "404", "401", "403", "garbage")
 PLACES = ("endpoint", "token", "look", "upload", "relook")

@@ -223,6 +223,81 @@ def test_a_test_release_carries_a_version_of_its_own_from_each_commit(
     )
 
 
+PER_ENVIRONMENT = """
+[tool.tradai-tasks.deploy]
+tags = [{ kind = "release", environment = "prod" }]
+
+[tool.tradai-tasks.deploy.environments.dev.codeartifact]
+domain = "tradai-dev"
+repository = "py-dev"
+region = "eu-west-1"
+
+[tool.tradai-tasks.deploy.environments.prod.codeartifact]
+domain = "tradai"
+repository = "py"
+"""
+
+
+def test_each_environment_has_its_own_repository(tmp_path: Path, nox: Nox, aws: State) -> None:
+    home = workspace(tmp_path / "w", {"lib-a": "uv_build"}, more=PER_ENVIRONMENT)
+    with codeartifact(domain="tradai-dev", repository="py-dev") as dev:
+        test = nox(home, "-s", "publish", "--", "v0.0.0-test", env=dev.env)
+        assert test.status == 0, test.text
+        asked = nox(home, "-s", "publish", "--", "--environment", "dev", env=dev.env)
+        assert asked.status == 0, asked.text
+        assert len(dev.files) == 2
+        assert aws.log == []
+        dev.log.clear()
+        # a test tag goes to dev, whatever is asked for
+        args = ("v0.0.0-test", "--environment", "prod")
+        again = nox(home, "-s", "publish", "--", *args, env=dev.env)
+        assert "nothing to do" in again.log, again.text
+        released = nox(home, "-s", "publish", "--", "v1.0.0", env=aws.env)
+        assert released.status == 0, released.text
+        assert list(aws.files) == ["lib_a-1.0.0-py3-none-any.whl"]
+        assert dev.count("upload") == 0
+        failed_with(
+            nox(home, "-s", "publish", "--", "--environment", "dev", env=aws.env), "tradai-dev"
+        )
+    assert len(aws.files) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "passages"),
+    [
+        (("v1.0.0-rc1",), ("tag v1.0.0-rc1: no rule says to which environment it goes",)),
+        (("--environment", "prd"), ("environment 'prd': there is none; did you mean 'prod'?",)),
+        ((), ("publish: no index to publish to",)),
+        (("--environment", "staging"), ("publish: no index to publish to",)),
+    ],
+)
+def test_where_to_publish_is_never_guessed(
+    tmp_path: Path, nox: Nox, aws: State, args: tuple[str, ...], passages: tuple[str, ...]
+) -> None:
+    home = workspace(tmp_path / "w", {"lib-a": "uv_build"}, more=PER_ENVIRONMENT)
+    failed_with(nox(home, "-s", "publish", "--", *args, env=aws.env), *passages)
+    assert aws.count("upload") == 0
+
+
+def test_the_login_is_to_the_repository_of_the_environment(
+    tmp_path: Path, nox: Nox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = workspace(tmp_path / "w", {"lib-a": "uv_build"}, more=PER_ENVIRONMENT)
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    (tmp_path / "me").mkdir()
+    with codeartifact(domain="tradai-dev", repository="py-dev") as dev:
+        args = ("--tool", "twine", "--environment", "dev")
+        ran = nox(home, "-s", "codeartifact-login", "--", *args, env=dev.env)
+        assert ran.status == 0, ran.text
+        assert "tradai-dev" in ran.text
+        assert TOKEN not in ran.text
+        assert dev.endpoint in (tmp_path / "me" / ".pypirc").read_text()
+        failed_with(
+            nox(home, "-s", "codeartifact-login", "--", "--environment", "staging", env=dev.env),
+            "publish.codeartifact, or deploy.environments.staging.codeartifact: not set",
+        )
+
+
 def test_what_is_in_the_folder_is_what_is_published(tmp_path: Path, nox: Nox, aws: State) -> None:
     home = workspace(tmp_path / "w", {"lib-a": "uv_build", "lib-b": "uv_build"})
     for name in ("lib-a", "lib-b"):

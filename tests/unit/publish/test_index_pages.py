@@ -13,7 +13,8 @@ from tradai_tasks.release.index import Credentials, Listed, read_html, read_json
 from tradai_tasks.release.retry import Transient, retried, seconds_asked_for
 from tradai_tasks.release.target import PlainIndex, target_of
 from tradai_tasks.release.upload import Outcome
-from tradai_tasks.settings_publish import CodeArtifactSettings, IndexSettings, PublishSettings
+from tradai_tasks.settings_codeartifact import CodeArtifactSettings
+from tradai_tasks.settings_publish import IndexSettings, PublishSettings
 
 BASE = "https://index.example/simple/a/"
 HEX = "AB" * 32
