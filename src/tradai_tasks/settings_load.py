@@ -298,7 +298,8 @@ def _quoted(key: str) -> str:
 def _remove(raw: dict[str, Any], path: list[str | int], removed: dict[str, list[int]]) -> bool:
     """Take the element at `path` out of `raw`; False when the path names nothing in it.
 
-    Of a list in a list all goes: what is left of it could be at fault for being short.
+    Of a list in a list all goes: what is left of it could be at fault for being short. So could a
+    list of which nothing is left.
     """
     while len(path) > 1 and isinstance(path[-1], int) and isinstance(path[-2], int):
         path = path[:-1]
@@ -314,7 +315,7 @@ def _remove(raw: dict[str, Any], path: list[str | int], removed: dict[str, list[
                     int(shown.rpartition("[")[2][:-1])
                 )
                 del holder[step]
-                return True
+                return bool(holder) or _remove(raw, path[:-1], removed)
         elif not isinstance(holder, dict) or step not in holder:
             return False
         elif last:
@@ -371,9 +372,13 @@ def _near(key: str, model: type[msgspec.Struct]) -> str:
 def _choices(model: type[msgspec.Struct], path: list[str | int]) -> str:
     from msgspec import inspect  # noqa: PLC0415 - needed only to word a fault
 
+    while isinstance(path[-1], int):
+        path = path[:-1]  # the values of a list are those of its key
     table = inspect.type_info(_model_at(model, path[:-1]))
     fields: Any = getattr(table, "fields", ())
     kind = _bare(next((f.type for f in fields if f.encode_name == path[-1]), None))
+    while getattr(kind, "item_type", None) is not None:
+        kind = _bare(kind.item_type)
     values = getattr(kind, "values", None)
     for inner in getattr(kind, "types", ()):
         values = values or getattr(_bare(inner), "values", None)

@@ -96,6 +96,12 @@ def test_the_table_of_pyproject_and_the_file_of_its_own_read_alike() -> None:
             "security.severity = 'none'",
             "security.severity: invalid enum value 'none'; use one of 'high', 'low', 'medium'",
         ),
+        (
+            "release.gates = ['lint', 'lints']",
+            "release.gates[1]: invalid enum value 'lints'; use one of 'lint', 'security', 'test', ",
+        ),
+        ("release.gates = ['lints']", "release.gates[0]: invalid enum value 'lints'; use one of "),
+        ("python = ['2.7']", "python[0]: '2.7' does not match"),
         ("security.service-url = 'ftp:'", "security.service-url: 'ftp:' does not match"),
         ("security.ignore = [3]", "security.ignore[0]: expected a table, got `int`"),
         ("security.ignore = [{ id = 'C-1' }]", "security.ignore[0]: missing key `reason`"),
