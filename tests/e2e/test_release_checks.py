@@ -170,6 +170,36 @@ def test_a_release_says_what_it_needs_first(run: InProcess) -> None:
     assert "strategies/momentum/uv.lock: no such lock file" in run("-s", "release", "--", TAG).log
 
 
+def test_an_environment_is_never_asked_for_in_vain(run: InProcess) -> None:
+    repository(run.home)
+    git(run.home, "tag", TAG)
+    args = ("--environment", "prod", "--only", "lint", "--dry-run")
+    ran = run("-s", "release", "--", TAG, *args)
+    assert ran.status == 1
+    assert "--environment prod: a platform is released to one, and momentum-v1.0.0 is" in ran.log
+
+
+def test_a_platform_without_environments_is_not_released_to_one(run: InProcess) -> None:
+    files = {"services/web/Dockerfile": "FROM scratch\n", "uv.lock": "version = 1\n"}
+    files["libs/shared/pyproject.toml"] = '[project]\nname = "shared"\nversion = "1.0.0"\n'
+    settings = '[tool.uv.workspace]\nmembers = ["libs/*"]\n[tool.tradai-tasks]\nkind = "platform"\n'
+    write(run.home, {**files, "pyproject.toml": settings, ".gitignore": FILES[".gitignore"]})
+    write(run.home, {"noxfile.py": FILES["noxfile.py"]})
+    git(run.home, "init", "-q", "-b", "main")
+    git(run.home, "add", "-A")
+    git(run.home, "commit", "-qm", "First")
+    git(run.home, "tag", "v1.0.0")
+    gate = ("--only", "lint", "--dry-run")
+    ran = run("-s", "release", "--", "v1.0.0", *gate)
+    assert ran.status == 0, ran.log
+    assert "nothing is deployed: the settings have no deploy.environments" in ran.log
+    ran = run("-s", "release", "--", "v1.0.0", "--environment", "prd", *gate)
+    assert "environment 'prd': there is none; did you mean 'prod'?" in ran.log
+    ran = run("-s", "release", "--", "v1.0.0", "--environment", "prod", "--only", "deploy-prod")
+    assert ran.status == 1
+    assert "v1.0.0 goes to prod" in ran.log
+
+
 def _tagged(run: InProcess, name: str):  # type: ignore[no-untyped-def]  # what a run came to
     git(run.home, "tag", name)
     return run("-s", "release", "--", name)

@@ -142,7 +142,14 @@ def release(session: nox.Session, context: Context) -> None:
     platform = Platform(session=session, context=context, asked=options.environment)
 
     def order(tag: ReleaseTag) -> Mapping[str, bool]:
-        return stage_order(tag) if tag.kind == "strategy" else platform.order(tag)
+        if tag.kind != "strategy":
+            return platform.order(tag)
+        if options.environment is not None:
+            raise BadArgumentsError(
+                f"--environment {options.environment}: a platform is released to one, and {tag} is "
+                f"a strategy's; leave it out"
+            )
+        return stage_order(tag)
 
     def opened(context: Context, needs: Needs) -> AbstractContextManager[tuple[Stage, ...]]:
         is_strategy = needs.release.tag.kind == "strategy"

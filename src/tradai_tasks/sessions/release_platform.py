@@ -65,7 +65,8 @@ class Platform:
                 f"by <strategy>-{tag}"
             )
         workspace, settings = self.context.workspace, self.context.settings
-        if settings.deploy.environments or settings.deploy.tags:
+        # one that is asked for is never passed over, though there be no settings of it
+        if settings.deploy.environments or settings.deploy.tags or self.asked is not None:
             asked = Namespace(environment=self.asked)
             self._environment = environment_for(self.session, self.context, tag, asked)
         elif workspace.services or workspace.lambdas:
