@@ -9,8 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.support.hub import Hub
 from tests.support.moto_server import ECR_PASSWORD
-from tests.support.real import Result, edit, git
+from tests.support.real import Result, edit, git, nox
 from tests.support.registry import Proxy
 from tests.support.release_yard import Yard, figures, holding, release_yard, tags_of
 
@@ -281,3 +282,45 @@ def test_a_server_that_is_not_there_stops_it_before_the_gates(yard: Yard, first:
     assert good.status == 0, good.text
     assert "nothing was done: this is a dry run; 7 steps are to do" in good.log
     assert yard.writes() == []
+
+
+# --- in CI ----------------------------------------------------------------------------------------
+
+
+def test_a_tag_that_is_pushed_becomes_a_registered_model_in_ci(
+    yard: Yard, first: Result, tmp_path: Path
+) -> None:
+    """The whole of strategy-ci.yml by act, the release in it for real."""
+    git(yard.home, "restore", ".")
+    source = yard.repo.strategy / "src/momentum/strategy.py"
+    source.write_text(source.read_text().removesuffix("import os\n"))  # a fault of a test above
+    yard.repo.settings.write_text(yard.repo.settings.read_text().replace("\npatience = 1", ""))
+    # a checkout of CI lies beside no platform
+    platform = f'"{(yard.home.parent / "tradai-uv").as_posix()}/'
+    for project in (yard.home / "strategies").glob("*/pyproject.toml"):
+        edit(project, '"../../../tradai-uv/', platform)
+    written = nox(yard.home, "-s", "workflows", env=yard.env)
+    assert written.status == 0, written.text
+    git(yard.home, "add", "-A")
+    git(yard.home, "add", "--force", "strategies/momentum/wheels")  # for the image
+    git(yard.home, "commit", "-qm", "Workflows")
+    tag = yard.commit("1.5.0")
+    hub = Hub(yard.home, tmp_path / "act", "tradai/tradai-strategies")
+    hub.act.env.update(yard.env)
+    hub.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/release"
+    hub.act.secrets |= {
+        "AWS_REGION": yard.env["AWS_DEFAULT_REGION"],
+        "ECR_REGISTRY": yard.registry.host,
+        "MLFLOW_TRACKING_URI": yard.env["MLFLOW_TRACKING_URI"],
+    }
+    real = "changes,gate,lock,release"
+    run = hub.push(f"refs/tags/{tag}", "0" * 40, workflow=None, real=real, timeout=1200)
+    assert run.status == 0, run.log
+    assert run.jobs["release"] == ["success"]
+    digests = yard.digests()
+    assert digests[tag] == digests["latest"]
+    version = yard.version_of("1.5.0")
+    assert version["source"].endswith(digests[tag])
+    assert tags_of(version)["git_revision"] == git(yard.home, "rev-parse", f"{tag}^{{commit}}")
+    assert yard.aliases()["candidate"] == version["version"]
+    assert ECR_PASSWORD not in run.log

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.act import Run, clone_of
 from tests.support.hub import Hub, prepared
-from tests.support.real import copy_example, edit, git, write
+from tests.support.real import copy_example, edit, git, nox, write
 
 from tradai_tasks.settings_workflows import WorkflowsSettings
 from tradai_tasks.workflows.choose import workflows
@@ -107,7 +108,11 @@ def test_a_platform_tag_is_tested_whole(platform: Hub) -> None:
     git(platform.home, "tag", "v1.2.0")
     run = platform.push("refs/tags/v1.2.0", "0" * 40)
     assert run.status == 0, run.log
-    assert len(run.matching("test")) == 9
+    listed = nox(platform.home, "-l", "--json")
+    every = {one["session"] for one in json.loads(listed.out) if one["name"] == "test"}
+    assert set(run.matching("test")) == every
+    assert len(every) == 9
+    assert run.jobs["gate"] == ["success"]
     assert "cache false by **/uv.lock" in run.log
     assert "cache true" not in run.log
 
@@ -192,16 +197,33 @@ def test_a_tag_that_passed_ci_is_released(released: Hub, workflow: str) -> None:
     git(released.home, "tag", "v1.2.0")
     git(released.home, "commit", "-q", "--allow-empty", "-m", "main went on")
     run = released.after_ci("v1.2.0", released.main, workflow)
+    assert run.status == 0, run.log
+    assert {result for results in run.jobs.values() for result in results} == {"success"}
     # what is called stands in for the session; its own tests show that it works
     assert run.sessions() == sorted(["tag", *_FOLLOWING[workflow]]), run.log
     for call in run.calls[1:]:
         assert call["argv"][:3] == ["-s", call["sessions"][0], "--"]
-        said = call["argv"][3:]
         # lambdas reads the tag from the event by itself, as a dispatch has none
-        assert said[0] == "v1.2.0" or said == ["--environment", "prod"]
+        said = ["--environment", "prod"] if call["sessions"] == ["lambdas"] else ["v1.2.0"]
+        assert call["argv"][3 : 3 + len(said)] == said
         assert call["env"]["GITHUB_REF_NAME"] == "main"  # and nothing was misled by it
     assert run.calls[-1]["env"]["AWS_REGION"] == "eu-central-1"
     assert "cache true" not in run.log
+
+
+@pytest.mark.parametrize("statuses", [{}, {"test": 1}], ids=["passed", "failed"])
+def test_what_ci_says_of_a_tag_decides_what_follows(
+    released: Hub, statuses: dict[str, int]
+) -> None:
+    git(released.home, "checkout", "-q", "--detach", "main")
+    git(released.home, "tag", "v1.2.0")
+    ci = released.push("refs/tags/v1.2.0", "0" * 40, statuses=statuses)
+    assert (ci.status == 0) == (not statuses), ci.log
+    ended = {"conclusion": "success" if ci.status == 0 else "failure"}
+    for workflow, sessions in _FOLLOWING.items():
+        run = released.after_ci("v1.2.0", released.main, workflow, **ended)
+        assert run.status == 0, run.log
+        assert run.sessions() == ([] if statuses else sorted(["tag", *sessions]))
 
 
 def test_a_dispatch_of_lambdas_to_staging(released: Hub) -> None:
@@ -219,6 +241,7 @@ def test_a_dispatch_of_lambdas_to_staging(released: Hub) -> None:
 def test_wheels_are_built_without_credentials(released: Hub) -> None:
     git(released.home, "tag", "v1.2.0")
     run = released.after_ci("v1.2.0", released.main, "publish-libs.yml")
+    assert run.status == 0, run.log
     by_session = {call["sessions"][0]: call for call in run.calls}
     assert by_session["build"]["env"]["AWS_REGION"] is None
     assert by_session["publish"]["env"]["AWS_REGION"] == "eu-central-1"
@@ -257,9 +280,10 @@ def test_what_starts_nothing(
     assert run.jobs == {}
 
 
-def test_a_branch_named_like_a_tag_is_refused(released: Hub) -> None:
+@pytest.mark.parametrize("workflow", _FOLLOWING)
+def test_a_branch_named_like_a_tag_is_refused(released: Hub, workflow: str) -> None:
     git(released.home, "branch", "v9.9.9", "main")
-    run = released.after_ci("v9.9.9", released.main, "docker-build.yml")
+    run = released.after_ci("v9.9.9", released.main, workflow)
     assert run.status != 0
     assert run.sessions() == ["tag"]
     assert "tag v9.9.9: no such tag in this clone" in run.log
