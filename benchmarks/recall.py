@@ -65,8 +65,8 @@ def recordings(folder: Path, key: str) -> dict[str, frozenset[str]]:
     }
 
 
-def selections(root: Path) -> Callable[[str], dict[str, tuple[str, ...]]]:
-    """Return a function from a path to the folders of the packages that its change selects."""
+def selections(root: Path) -> tuple[Callable[[str], dict[str, tuple[str, ...]]], frozenset[str]]:
+    """Return a function from a path to the packages that its change selects, and all paths."""
     git = Git.open(root)
     snapshot = CommitSnapshot(git, git.require_commit("HEAD", ""))
     tree = SnapshotTree(snapshot)
@@ -84,7 +84,7 @@ def selections(root: Path) -> Callable[[str], dict[str, tuple[str, ...]]]:
         found = select(workspace, workspace, evidence, loaded.settings.affected)
         return {item.path: item.reasons for item in found.packages if item.affected}
 
-    return selected
+    return selected, frozenset(snapshot.blobs)
 
 
 def owner(path: str, members: list[str]) -> str | None:
@@ -101,7 +101,7 @@ def main() -> int:
     parser.add_argument("--key", choices=["modules", "opened"], default="modules")
     parser.add_argument("--vain", action="store_true", help="show why members are selected in vain")
     options = parser.parse_args()
-    selected = selections(options.workspace.resolve())
+    selected, known = selections(options.workspace.resolve())
     members = recordings(options.recordings, options.key)
     total, every = Score(), Score()
     by_member = {member: Score() for member in members}
@@ -109,7 +109,7 @@ def main() -> int:
         own = owner(path, list(members))
         others = {member for member in members if member != own}
         loaded = {member for member in others if path in members[member]}
-        if not (options.workspace / path).is_file():
+        if path not in known:  # of an environment in the workspace, or made by a test
             continue
         chosen = selected(path)
         for member in others:

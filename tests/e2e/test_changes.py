@@ -106,6 +106,25 @@ def test_a_module_that_nobody_imports_affects_only_its_package(shop: Path) -> No
     assert affected(changes(shop)) == {"base"}
 
 
+def test_what_a_link_leads_to_affects_who_imports_it_by_the_link(shop: Path) -> None:
+    (shop / "libs/alone/src/alone/linked").symlink_to("../../../base/src/base")
+    (shop / "libs/alone/src/alone/link.py").symlink_to("../../../base/src/base/unused.py")
+    tests = _test("import alone.link\nfrom alone.linked import used", "used.one() == 1")
+    write(shop, {"libs/alone/tests/test_links.py": tests})
+    commit(shop)
+    edit(shop / "libs/base/src/base/used.py", "return 1", "return 1 * 1")
+    document = changes(shop, "--base", "HEAD")
+    assert affected(document) == {"base", "app", "alone"}
+    alone = next(item for item in document["packages"] if item["name"] == "alone")
+    linked = "libs/alone/src/alone/linked/used.py"
+    assert alone["reasons"] == [f"libs/base/src/base/used.py <- {linked}"]
+    git(shop, "checkout", "-q", ".")
+    (shop / "libs/base/src/base/unused.py").write_text("")
+    assert affected(changes(shop, "--base", "HEAD")) == {"base", "alone"}
+    git(shop, "rm", "-q", "-f", "libs/base/src/base/unused.py")
+    assert affected(changes(shop, "--base", "HEAD")) == {"base", "alone"}
+
+
 def test_nothing_changed_gives_an_empty_matrix_and_says_so(
     shop: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -211,12 +211,23 @@ class _Gathered:
         """Return all of it, with what the import graph adds."""
         return Evidence(
             paths=self.paths,
-            chains=graph.affected_by(self.paths) if graph else {},
+            chains=self._chains(graph) if graph else {},
             accounted=graph.accounted(self.paths) if graph else frozenset(),
             declared={name: tuple(reasons) for name, reasons in self.declared.items()},
             everything=tuple(self.everything),
             sessions=self.sessions,
         )
+
+    def _chains(self, graph: ImportGraph) -> dict[str, tuple[str, ...]]:
+        """Return what the import graph says, of links to what has changed too."""
+        links = self.after.snapshot.links_to(self.paths)
+        if self.before is not None:
+            links = self.before.snapshot.links_to(self.paths) | links
+        chains = graph.affected_by([*self.paths, *links])
+        return {
+            name: (links[chain[0]], *chain) if chain[0] in links else chain
+            for name, chain in chains.items()
+        }
 
     def compare(self) -> None:
         """Compare what is data at both ends: lock files, project files, settings of tools."""

@@ -23,7 +23,8 @@ from tradai_tasks.affected.values import Values
 
 __all__ = ["Dynamic", "analyse", "guess"]
 
-_MODULE_OPTION = re.compile(r"(?:^|\s)-m[\s=]+([^\W\d][\w.]*)")
+_MODULE_OPTION = re.compile(r"(?:^|\s)-[bBdEiIOPqsSuvx]*m[\s=]*([^\W\d][\w.]*)")
+_MODULE_FOLLOWS = re.compile(r"-[bBdEiIOPqsSuvx]*m$")
 _CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
 _WORD = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
 
@@ -79,6 +80,7 @@ class _Reader:
         self.skipped = skipped
         self.found = Dynamic()
         self.aliases: set[str] = set()
+        self.originals: dict[str, str] = {}  # `from runpy import run_path as run`
         self.runs_code = False
 
     def read(self) -> Dynamic:
@@ -95,6 +97,9 @@ class _Reader:
         for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 self._string(node)
+        for value in self.source.added("pytest_plugins"):
+            if value is not None:
+                self._take(self.source.evaluate(value), value, "`pytest_plugins`")
         return self.found
 
     def _bind(self, node: ast.AST) -> None:
@@ -110,6 +115,7 @@ class _Reader:
                 self._assigned(target, value)
             case ast.Import(names=names) | ast.ImportFrom(names=names):
                 self.aliases |= {a.asname for a in names if a.asname and a.name in triggers.BY_NAME}
+                self.originals |= {a.asname: a.name for a in names if a.asname}
             case _:
                 pass
 
@@ -129,6 +135,8 @@ class _Reader:
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) if name in triggers.IMPORTERS:
                 self._mention(node, name)
+            case ast.Attribute(value=ast.Name(id="sys"), attr="executable"):
+                self.runs_code = True  # by `-c`, from standard input or from a file that is written
             case ast.Constant(value=str(name)) if name in triggers.IMPORTERS:
                 if called(self.source.parents[node]) == "getattr":
                     self._widen(node, f"{name} by getattr()")
@@ -147,11 +155,19 @@ class _Reader:
     def _command(self, parts: list[ast.expr]) -> None:
         """Read `[sys.executable, "-m", "pkg.mod"]`."""
         for option, argument in itertools.pairwise(parts):
-            if isinstance(option, ast.Constant) and option.value == "-m":
-                for name in self.source.evaluate(argument).literals:
-                    self._run_as_script(name)
+            if isinstance(option, ast.Constant) and _MODULE_FOLLOWS.match(str(option.value)):
+                self._module(parts, argument)
             elif isinstance(option, ast.Constant) and option.value == "-c":
                 self.runs_code = True
+
+    def _module(self, command: list[ast.expr], argument: ast.expr) -> None:
+        """Read what follows `-m`: a module where Python is run, else perhaps a message."""
+        values = self.source.evaluate(argument)
+        for name in values.literals:
+            self._run_as_script(name)
+        self.found.subtrees |= values.prefixes
+        if values.unknown and called(command[0]) == "executable":
+            self._widen(argument, "`-m` with a computed name", argument)
 
     def _run_as_script(self, module: str) -> None:
         self.found.words |= {module, f"{module}.__main__"}
@@ -173,11 +189,14 @@ class _Reader:
 
     def _call(self, node: ast.Call) -> None:
         name = called(node)
+        if isinstance(node.func, ast.Name):
+            name = self.originals.get(name, name)
         if any(keyword.arg == "entry_points" for keyword in node.keywords):  # catalogue.create()
             self.found.groups.add("*")
         if isinstance(node.func, ast.Call):
             return
-        if name in triggers.BY_NAME or name in self.aliases:
+        is_found = name == "find_spec" and self.source.mentions.keys() & triggers.FOUND
+        if name in triggers.BY_NAME or name in self.aliases or is_found:
             self._by_name(node, name)
         elif name in triggers.BY_PATH:
             self._by_path(node, name)
@@ -214,7 +233,7 @@ class _Reader:
         self._take(self.source.evaluate(package), node, f"{name}() of a computed package", package)
 
     def _patched(self, target: ast.expr) -> None:
-        if isinstance(target, (ast.JoinedStr, ast.BinOp)):
+        if not isinstance(target, ast.Constant):
             values = self.source.evaluate(target)
             self.found.words |= values.literals
             self.found.subtrees |= values.prefixes
@@ -237,6 +256,8 @@ class _Reader:
         elif (package := given(node, 1, "package")) is not None:
             values = relative_to(values, self.source.evaluate(package))
         self._take(values, node, f"{name}() of a computed name", argument)
+        if name == "run_module":  # of a package, its `__main__`
+            self.found.words |= {f"{text}.__main__" for text in values.literals}
 
     @cached_property
     def _imported(self) -> set[str]:

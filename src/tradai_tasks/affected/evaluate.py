@@ -201,11 +201,11 @@ class Source(Syntax):
             if function is None or function in self.functions_of(value):
                 found.add(self.evaluate(value, depth + 1))
         if function is None:
-            for part in self._added(name):
+            for part in self.added(name):
                 found.add(unknown() if part is None else self.evaluate(part, depth + 1))
         return unknown() if found == Values() and self._open != (function, name) else found
 
-    def _added(self, name: str) -> Iterator[ast.expr | None]:
+    def added(self, name: str) -> Iterator[ast.expr | None]:
         """Yield what is put into a list or a table under a name; None where that is not plain."""
         for mention in self.mentions.get(name, ()):
             parent = self.parents.get(mention)

@@ -27,6 +27,10 @@ _PLUGIN = re.compile(r"""(?<![\w-])-p(?:["',\s=]+|(?=\w))([^\W\d][\w.]*)""")
 _SETTINGS = re.compile(
     r"""(?:DJANGO_SETTINGS_MODULE|DJANGO_CONFIGURATION)["']?\s*[=:]\s*["']?([\w.]+)"""
 )
+# The class of a filter of warnings, "action:message:pkg.Class": pytest imports its module.
+_WARNING = re.compile(
+    r"\b(?:always|all|default|error|ignore|module|once):[^:\n]*:\s*((?:[^\W\d]\w*\.)+[^\W\d]\w*)"
+)
 _PYTHONPATH = re.compile(
     r"^[ \t]*pythonpath\s*=\s*(\[[^\]]*\]|[^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE
 )
@@ -44,6 +48,8 @@ def extract(data: bytes) -> Facts:
     if "\0" in text:
         return Facts(broken="does not parse: null bytes")
     scanned = scan(text)
+    if "filterwarnings" in text:
+        scanned.strings.update(dict.fromkeys(_WARNING.findall(text)))
     if scanned.broken:
         rejected = _fault(text)
         if rejected is not None:
@@ -81,7 +87,7 @@ def extract_config(data: bytes) -> Facts:
         return Facts()
     text = data.decode("utf-8", "replace")
     words = {match for match in _PLUGIN.findall(text) if match != "no"}
-    words |= set(_SETTINGS.findall(text))
+    words |= {*_SETTINGS.findall(text), *_WARNING.findall(text)}
     paths = {
         part.rstrip("/") or "."
         for group in _PYTHONPATH.findall(text)
@@ -114,6 +120,7 @@ def _facts(scanned: Scan, *, broken: str = "", moves_path: bool = False) -> Fact
         imports=tuple(scanned.imports),
         strings=tuple(scanned.strings),
         paths=tuple(scanned.paths),
+        subtrees=tuple(scanned.prefixes),
         broken=broken,
         moves_path=moves_path,
     )
@@ -136,7 +143,7 @@ def _analysed(text: str, scanned: Scan) -> Facts:
         strings=() if lazy else tuple(scanned.strings),
         paths=tuple({**scanned.paths, **dict.fromkeys(sorted(found.paths))}),
         words=tuple(sorted(found.words)),
-        subtrees=tuple(sorted(found.subtrees)),
+        subtrees=tuple(sorted({*found.subtrees, *(() if lazy else scanned.prefixes)})),
         groups=tuple(sorted(found.groups)),
         dynamic=found.reason,
         is_passed=found.is_passed,

@@ -52,6 +52,8 @@ _SPACES = re.compile(r"[\s\\]+")
 DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+(?::[^\W\d][\w.]*)?$|[^\W\d]\w*:[^\W\d][\w.]*$")
 _PATH = re.compile(r"(?:\.\./)*[\w.@+-]+(?:/[\w.@+-]+)*/?$")
 _NAME_INSIDE = re.compile(r"""(["'])([^\W\d]\w*(?:[.:][^\W\d]\w*)+)\1""")
+# The package at the beginning of f"pkg.sub.{name}".
+_BEGINNING = re.compile(r"""["']+((?:[^\W\d]\w*\.)+)\{(?!\{)""")
 _FORMATTED = re.compile(r"(?:^|\W)(?:[fFtT]|[fFtT][rR]|[rR][fFtT])$")
 _TEXT_STOP = re.compile(r"""\\(?:N\{[^}\n]*\}|[^{])?|\{\{|\}\}|[{}"']""", re.DOTALL)
 _FIELD_STOP = re.compile(r"""["'()\[\]{}#:]""")
@@ -72,6 +74,7 @@ class Scan:
     imports: dict[Import, None] = field(default_factory=dict)
     strings: dict[str, None] = field(default_factory=dict)
     paths: dict[str, None] = field(default_factory=dict)
+    prefixes: dict[str, None] = field(default_factory=dict)
     broken: str = ""  # why the text is no Python, as far as a lexer can tell
 
 
@@ -280,6 +283,8 @@ def _formatted(found: Scan, text: str, start: int, stop: int) -> int:
     if "{" in body:
         for match in _NAME_INSIDE.finditer(body):
             found.strings[match[2]] = None
+        if beginning := _BEGINNING.match(body):
+            found.prefixes[beginning[1]] = None
     return stop
 
 

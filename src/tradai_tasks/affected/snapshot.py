@@ -1,7 +1,8 @@
 """The files of one end of a commit range: of a commit, or of the work tree.
 
 A symbolic link to a file inside the workspace has the id and the content of the file it leads to,
-as Python and every other reader sees it; `links` tells where each link leads, since a change there
+as Python and every other reader sees it, and what lies in a folder is there under each link to the
+folder too; `links` tells where each link leads, since a change there
 changes the link too. Any other link has the id and the content that git keeps: the target's path.
 Submodules are no files; `submodules` lists their paths.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -57,8 +59,30 @@ class _Files:
         for path in self.links:
             end = follow(path, self.links)
             if end is not None and end in self.own and end not in self.links:
-                self.read_at[path] = end
-                self.blobs[path] = self.own[end]
+                self._show(path, end)
+        self._show_folders()
+
+    def _show(self, path: str, end: str) -> None:
+        self.read_at[path] = end
+        self.blobs[path] = self.own[end]
+
+    def _show_folders(self) -> None:
+        """Show what lies below a link to a folder there too: Python imports it by that path."""
+        files = sorted(self.own) if self.links else []
+        for path in self.links:
+            folder = follow(path, self.links)
+            if folder is None or path in self.read_at or f"{path}/".startswith(f"{folder}/"):
+                continue  # a link to a folder around it has no end
+            for place in range(bisect_left(files, f"{folder}/"), len(files)):
+                if not files[place].startswith(f"{folder}/"):
+                    break
+                if files[place] not in self.links:
+                    self._show(path + files[place].removeprefix(folder), files[place])
+
+    def links_to(self, paths: Iterable[str]) -> dict[str, str]:
+        """Return under which other paths files are read too, each with the file's own path."""
+        wanted = set(paths)
+        return {link: end for link, end in self.read_at.items() if end in wanted} if wanted else {}
 
 
 def follow(path: str, links: Mapping[str, str]) -> str | None:
@@ -89,6 +113,10 @@ class CommitSnapshot:
         self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
         self.links: Mapping[str, str] = MappingProxyType(self._files.links)
         self.submodules = frozenset(self._files.submodules)
+
+    def links_to(self, paths: Iterable[str]) -> dict[str, str]:
+        """Return under which other paths files are read too, each with the file's own path."""
+        return self._files.links_to(paths)
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Return the content of files, in one batch.
@@ -140,6 +168,10 @@ class WorktreeSnapshot:
         self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
         self.links: Mapping[str, str] = MappingProxyType(self._files.links)
         self.submodules = frozenset(self._files.submodules)
+
+    def links_to(self, paths: Iterable[str]) -> dict[str, str]:
+        """Return under which other paths files are read too, each with the file's own path."""
+        return self._files.links_to(paths)
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Return the content of files: from the disk, in a sparse checkout also from git.

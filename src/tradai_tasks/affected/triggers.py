@@ -1,9 +1,12 @@
 """Names that import by a call, and the texts without which a file calls none of them."""
 
+import re
+
 __all__ = [
     "BY_NAME",
     "BY_PATH",
     "CODE",
+    "FOUND",
     "GROUPS",
     "IMPORTERS",
     "LISTS",
@@ -33,6 +36,8 @@ BY_NAME = frozenset(
     ]
 )
 NAMES_OF_NAME = ("name", "modname", "mod_name", "import_name", "dotted_path")
+# With one of these, what `find_spec` finds is loaded too.
+FOUND = frozenset({"exec_module", "load_module", "module_from_spec"})
 IMPORTERS = frozenset({"import_module", "__import__"})
 BY_PATH = frozenset(
     [
@@ -95,6 +100,9 @@ TRIGGERS = (
     "pytester",
     "testdir",
     "makepyfile",
+    "sys.executable",
+    "module_from_spec",
+    "load_module",
     '"-m"',
     "'-m'",
     '"-c"',
@@ -113,6 +121,10 @@ TRIGGERS = (
     "patch(f",
     "setattr(f",
     "_target_",
+)
+# A target of a patch that is made of parts: f-strings, also in brackets of their own line.
+_COMPUTED_PATCH = re.compile(
+    r"""patch\(\s*(?:target\s*=\s*)?(?:[A-Z]|["'][^"'\n]*["']\s*(?:%|\.format\(|\.join\())"""
 )
 # Of these, parts of common words do not count: "allocate", "retrieval(".
 _WORDS = frozenset({"locate", "exec(", "eval(", "_target_", "runpy", "testdir"})
@@ -134,7 +146,7 @@ def has_trigger(text: str) -> bool:
                         return True
                 elif _has_word(text, trigger):
                     return True
-    return False
+    return "patch(" in text and _COMPUTED_PATCH.search(text) is not None
 
 
 def _has_word(text: str, word: str) -> bool:

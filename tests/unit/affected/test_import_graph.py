@@ -750,3 +750,75 @@ def test_unite_keeps_what_either_end_knows_of_members_and_data() -> None:
 def test_unite_of_the_same_is_the_same() -> None:
     graph = graph_of(PACKAGE, ALL)
     assert unite(graph, graph_of(PACKAGE, ALL)) is graph
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from pkg_a_load import load\nload(f'pkg_a.{NAME}')\n",
+        "from unittest.mock import patch\npatch(\n    f'pkg_a.{NAME}.VALUE', 2)\n",
+        "from unittest.mock import patch as fake\nfake(f'pkg_a.{NAME}.VALUE', 2)\n",
+        "from unittest.mock import patch\npatch('pkg_a.%s.VALUE' % NAME, 2)\n",
+        "from unittest.mock import patch\npatch('pkg_a.{}.VALUE'.format(NAME), 2)\n",
+        "from unittest.mock import patch\nTOP = 'pkg_a'\nAT = TOP + '.one.VALUE'\npatch(AT, 2)\n",
+        "pytest_plugins = []\npytest_plugins.extend(f'pkg_a.{one}' for one in ['one'])\n",
+        (
+            "import importlib.util as u\nfound = u.find_spec('.' + NAME, 'pkg_a')\n"
+            "found.loader.exec_module(u.module_from_spec(found))\n"
+        ),
+        "import subprocess, sys\nsubprocess.run([sys.executable], input='import pkg_a.one\\n')\n",
+        "import sys\ngo(sys.executable, '-c', 'from pkg_a import one')\n",
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-Bm', 'pkg_a.one'])\n",
+        "import pytest\npytestmark = pytest.mark.filterwarnings('ignore::pkg_a.one.Loud')\n",
+        "import pytest\npytestmark = pytest.mark.filterwarnings('error:text:pkg_a.one.Loud')\n",
+    ],
+)
+def test_less_usual_ways_to_load_a_module_are_edges(text: str) -> None:
+    files = {
+        "libs/a/src/pkg_a/__init__.py": "",
+        "libs/a/src/pkg_a/one.py": "VALUE = 1\n",
+        "libs/b/tests/test_b.py": text,
+    }
+    members = [member("libs/a"), member("libs/b", "a")]
+    assert "b" in affected(files, members, "libs/a/src/pkg_a/one.py")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import runpy\nrunpy.run_module('pkg_a')\n",
+        "from runpy import run_module as run\nrun('pkg_a')\n",
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-mpkg_a'])\n",
+        "import subprocess, sys\n\ndef go(m):\n    subprocess.run([sys.executable, '-m', m])\n",
+    ],
+)
+def test_a_package_that_is_run_runs_its_main(text: str) -> None:
+    files = {
+        "libs/a/src/pkg_a/__init__.py": "",
+        "libs/a/src/pkg_a/__main__.py": "",
+        "libs/b/tests/test_b.py": text,
+    }
+    members = [member("libs/a"), member("libs/b", "a")]
+    assert "b" in affected(files, members, "libs/a/src/pkg_a/__main__.py")
+
+
+def test_a_message_of_a_commit_is_no_module_that_is_run() -> None:
+    files = {
+        "libs/a/src/pkg_a/__init__.py": "",
+        "libs/b/tests/test_b.py": "def go(text):\n    run(['git', 'commit', '-m', text])\n",
+    }
+    members = [member("libs/a"), member("libs/b", "a")]
+    assert affected(files, members, "libs/a/src/pkg_a/__init__.py") == {"a"}
+
+
+def test_the_class_of_a_filter_of_warnings_is_imported_by_pytest() -> None:
+    files = {
+        "libs/a/src/pkg_a/__init__.py": "",
+        "libs/a/src/pkg_a/loud.py": "class Loud(Warning): ...\n",
+        "libs/b/pyproject.toml": (
+            "[tool.pytest.ini_options]\nfilterwarnings = ['error', 'ignore::pkg_a.loud.Loud']\n"
+        ),
+        "libs/b/tests/test_b.py": "",
+    }
+    members = [member("libs/a"), member("libs/b", "a")]
+    assert "b" in affected(files, members, "libs/a/src/pkg_a/loud.py")
