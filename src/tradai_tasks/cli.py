@@ -17,7 +17,7 @@ from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
 from tradai_tasks.workflows.begin import Piece, diff_of_pieces, pieces
 from tradai_tasks.workflows.repository import committed_locks
-from tradai_tasks.workflows.write import put
+from tradai_tasks.workflows.write import put_all
 from tradai_tasks.workspace import Workspace, discover
 
 __all__ = ["main"]
@@ -90,8 +90,7 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
         return
     if not yes:
         _ask(len(todo))
-    for piece in todo:
-        put(root / piece.path, piece.new)
+    put_all(root, {piece.path: piece.new for piece in todo})
     print(f"wrote {_counted(len(todo), 'file')}; see what there is now with: uvx nox -l")
 
 

@@ -44,6 +44,7 @@ __all__ = [
     "EvidenceError",
     "ExtraMissingError",
     "FileExistsAlreadyError",
+    "FileNotWrittenError",
     "ForkError",
     "FunctionError",
     "FunctionMissingError",
@@ -336,7 +337,11 @@ class WorkflowDriftError(TasksError):
 
 
 class FileExistsAlreadyError(TasksError):
-    """A file that would be written is there, and somebody else's."""
+    """Where a file would be written there is somebody else's, or something that is no file."""
+
+
+class FileNotWrittenError(TasksError):
+    """The disk refuses a file: no right, no room, or the like."""
 
 
 class BacktestError(TasksError):

@@ -75,6 +75,23 @@ def test_somebody_elses_file_is_not_overwritten_unasked(run: InProcess) -> None:
     assert (run.home / ".github/workflows/other.yaml").read_text() == "name: Other\n"
 
 
+def test_only_files_are_workflows(run: InProcess) -> None:
+    workflows(run.files(PROJECT))
+    (run.home / ".github/workflows/folder.yml").mkdir()
+    assert workflows(run, "--check").status == 0
+    file = run.home / CI
+    file.unlink()
+    file.symlink_to(run.home / "nowhere")
+    checked = workflows(run, "--check")
+    assert checked.status != 0
+    assert f"workflows: {CI} (missing)" in checked.log
+    for options in ((), ("--force",)):
+        ran = workflows(run, *options)
+        assert ran.status != 0
+        assert f"{CI}: there, and no file; nothing was written; move it away first." in ran.log
+        assert file.is_symlink()
+
+
 def test_a_file_that_no_longer_fits_is_named_and_deleted_when_asked(run: InProcess) -> None:
     stale = ".github/workflows/strategy-ci.yml"
     workflows(run.files({**PROJECT, stale: f"{HEADER}\nname: Old\n"}))

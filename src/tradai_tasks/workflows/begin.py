@@ -10,6 +10,7 @@ from typing import Any, Literal
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from tradai_tasks.errors import BrokenTomlError, SettingsError
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_load import parse_toml
 from tradai_tasks.settings_table import Kind
@@ -66,6 +67,9 @@ def pieces(  # noqa: PLR0913 - all that there is to look at
         sessions: Names of the library's sessions.
         locks: Lock files that are committed.
         versions: The versions of `nox` and `tradai-tasks` to pin where nothing else does.
+
+    Raises:
+        SettingsError: pyproject.toml is written so that no table can be added to it.
     """
     noxfile = _noxfile(tree, workspace, versions)
     kept = noxfile.old if noxfile.state == "kept" else noxfile.new
@@ -165,5 +169,17 @@ def _settings(tree: Tree, kind: Kind) -> list[Piece]:
     text = tree.read("pyproject.toml").decode("utf-8")
     if _NAME in parse_toml(text.encode(), "pyproject.toml").get("tool", {}):
         return []
-    new = f"{text.rstrip()}\n\n[tool.{_NAME}]\n{table}"
+    end = "\r\n" if "\r\n" in text else "\n"
+    new = text.rstrip() + f"\n\n[tool.{_NAME}]\n{table}".replace("\n", end)
+    _make_sure_it_is_toml(new)
     return [Piece(path="pyproject.toml", old=text, new=new, state="added to")]
+
+
+def _make_sure_it_is_toml(text: str) -> None:
+    try:
+        parse_toml(text.encode(), "pyproject.toml")
+    except BrokenTomlError:
+        raise SettingsError(
+            f"pyproject.toml: [tool.{_NAME}] cannot be added, since `tool` is a table in one line; "
+            f"write its entries as [tool.NAME]; nothing was written"
+        ) from None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tradai_tasks.errors import FileExistsAlreadyError, WorkflowDriftError
+from tradai_tasks.errors import FileExistsAlreadyError, FileNotWrittenError, WorkflowDriftError
 from tradai_tasks.workflows.choose import FOLDER
 from tradai_tasks.workflows.drift import Change, diff_of
 
-__all__ = ["check", "present", "put", "write"]
+__all__ = ["check", "make_sure_of_room", "present", "put", "put_all", "write"]
 
 _SAID = {"new": "wrote", "drifted": "rewrote", "foreign": "overwrote", "stale": "deleted"}
 
@@ -19,7 +19,12 @@ _SAID = {"new": "wrote", "drifted": "rewrote", "foreign": "overwrote", "stale": 
 def present(root: Path) -> dict[str, str]:
     """Return the text of every workflow file that is there, by its path from the root."""
     files = sorted([*(root / FOLDER).glob("*.yml"), *(root / FOLDER).glob("*.yaml")])
-    return {f"{FOLDER}/{file.name}": file.read_text("utf-8", "replace") for file in files}
+    # GitHub, too, reads files alone
+    return {
+        f"{FOLDER}/{file.name}": file.read_text("utf-8", "replace")
+        for file in files
+        if file.is_file()
+    }
 
 
 def check(changes: Sequence[Change]) -> None:
@@ -53,7 +58,8 @@ def write(
 
     Raises:
         FileExistsAlreadyError: A file is not the library's, and `force` is not given; then
-            nothing is written at all.
+            nothing is written at all. Or something that is no file is in the way.
+        FileNotWrittenError: The disk refuses.
     """
     foreign = [change for change in changes if change.state == "foreign"]
     if foreign and not force:
@@ -69,11 +75,46 @@ def write(
     if dry_run:
         print(diff_of(todo), end="")
         return [f"{change.path}: {change.state}" for change in todo] + said
-    for change in todo:
-        put(root / change.path, change.new)
+    put_all(root, {change.path: change.new for change in todo})
     same = sum(change.state == "same" for change in changes)
     done = [f"{_SAID[change.state]} {change.path}" for change in todo]
     return done + said + ([f"{same} up to date"] if same else [])
+
+
+def make_sure_of_room(root: Path, paths: Iterable[str]) -> None:
+    """Make sure that each path is free or a file, and that what it is in are folders.
+
+    Raises:
+        FileExistsAlreadyError: One is not. A link to nowhere is neither file nor folder.
+    """
+    for path in paths:
+        file = root / path
+        folders = [parent for parent in file.parents if parent.is_relative_to(root)]
+        for place in reversed([file, *folders]):
+            good = place.is_file() if place == file else place.is_dir()
+            if not good and os.path.lexists(place):
+                raise FileExistsAlreadyError(
+                    f"{place.relative_to(root).as_posix()}: there, and no "
+                    f"{'file' if place == file else 'folder'}; nothing was written; "
+                    f"move it away first"
+                )
+
+
+def put_all(root: Path, texts: Mapping[str, str | None]) -> None:
+    """Write files by their paths from the root; delete those without a text.
+
+    Raises:
+        FileExistsAlreadyError: Something is in the way of one; then nothing is written at all.
+        FileNotWrittenError: The disk refuses one; those before it are written.
+    """
+    make_sure_of_room(root, texts)
+    for path, text in texts.items():
+        try:
+            put(root / path, text)
+        except OSError as error:
+            raise FileNotWrittenError(
+                f"{path}: cannot be written: {error.strerror}; mend that and run it again"
+            ) from None
 
 
 def put(file: Path, text: str | None) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.support.project import DictTree, found, project, pyproject
 
 from tradai_tasks import cli
+from tradai_tasks.errors import SettingsError
 from tradai_tasks.settings import Settings
 from tradai_tasks.workflows.begin import Piece, diff_of_pieces, justfile, pieces
 from tradai_tasks.workflows.repository import Repository, carries_pins
@@ -98,6 +99,22 @@ def test_settings_of_strategies_are_kept() -> None:
 def test_a_noxfile_that_registers_is_left_as_it_is() -> None:
     by_path = made({**PLATFORM, "noxfile.py": "import tradai_tasks\ntradai_tasks.register()\n"})
     assert by_path["noxfile.py"].state == "same"
+
+
+def test_settings_have_the_line_ends_of_the_file() -> None:
+    text = '[project]\r\nname = "a"\r\nversion = "1"\r\n'
+    new = made({"pyproject.toml": text})["pyproject.toml"].new
+    assert new == f'{text}\r\n[tool.tradai-tasks]\r\nkind = "platform"\r\n'
+
+
+def test_a_table_in_one_line_cannot_be_added_to() -> None:
+    text = 'tool = {}\n[project]\nname = "a"\nversion = "1"\n'
+    with pytest.raises(SettingsError, match=r"^pyproject\.toml: .*nothing was written") as caught:
+        made({"pyproject.toml": text})
+    assert str(caught.value) == (
+        "pyproject.toml: [tool.tradai-tasks] cannot be added, since `tool` is a table in one line; "
+        "write its entries as [tool.NAME]; nothing was written"
+    )
 
 
 @pytest.mark.parametrize("kind", ["platform", "strategies"])
@@ -200,3 +217,40 @@ def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         runpy.run_module("tradai_tasks", run_name="__main__")
     assert stopped.value.code == 2
     assert "usage: tradai-tasks" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", [".github", ".github/workflows", ".github/workflows/ci.yml"])
+@pytest.mark.parametrize("link", [False, True])
+def test_what_is_in_the_way_of_a_file_is_named_before_anything_is_written(
+    repo: Repo, path: str, link: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    way = repo.home / path
+    way.parent.mkdir(parents=True, exist_ok=True)
+    if link:
+        way.symlink_to(repo.home / "nowhere")
+    elif path.endswith(".yml"):
+        way.mkdir()
+    else:
+        way.write_text("mine\n")
+    what = "file" if path.endswith(".yml") else "folder"
+    assert repo.init("--yes", "--force") == 1
+    err = capsys.readouterr().err
+    assert err == (
+        f"tradai-tasks: {path}: there, and no {what}; nothing was written; move it away first\n"
+    )
+    assert not repo.written()
+    assert way.is_symlink() == link
+
+
+def test_a_disk_that_refuses_is_told_without_a_traceback(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tradai_tasks.workflows.write.tempfile.mkstemp", refuse)
+    assert repo.init("--yes") == 1
+    assert capsys.readouterr().err == (
+        "tradai-tasks: noxfile.py: cannot be written: Permission denied; "
+        "mend that and run it again\n"
+    )
