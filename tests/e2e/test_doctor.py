@@ -270,6 +270,36 @@ def test_codeartifact_and_the_age_of_its_token(
         assert "there is no repository 'py'" in missing["what"]
 
 
+def test_an_environments_own_codeartifact_is_asked_too(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*args: str) -> dict[str, Any]:
+        ran = run("-s", "doctor", "--", "--json", "--only", "codeartifact", *args)
+        return findings(ran)["codeartifact"]
+
+    own = """
+        [tool.tradai-tasks.deploy.environments.prod.codeartifact]
+        domain = "tradai"
+        repository = "gone"
+        region = "eu-central-1"
+        [tool.tradai-tasks.deploy.environments.dev]
+        region = "eu-central-1"
+    """
+    with codeartifact() as index:
+        run.files({**INDEX, "pyproject.toml": INDEX["pyproject.toml"] + own})
+        for name, said in index.env.items():
+            monkeypatch.setenv(name, said)
+        monkeypatch.setenv("NETRC", str(run.home / "netrc"))
+        found = asked()
+        assert found["state"] == "fault"
+        assert found["what"].startswith("prod: CodeArtifact tradai/gone: there is no repository")
+        assert asked("--environment", "prod")["state"] == "fault"
+        assert asked("--environment", "dev")["state"] == "ok"
+        index.repository = "gone"
+        assert asked()["what"].startswith("publish: CodeArtifact tradai/py: there is no")
+        assert asked("--environment", "prod")["state"] == "ok"
+
+
 @contextmanager
 def model_registry(status: int, body: bytes) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):

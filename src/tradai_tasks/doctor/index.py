@@ -11,8 +11,11 @@ from urllib.parse import urlsplit
 
 from tradai_tasks.doctor.examine import Finding, fault, fine, not_here
 from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.errors import TasksError
 from tradai_tasks.release.codeartifact import DURATION, USERNAME, CodeArtifact
 from tradai_tasks.release.consumers import index_named
+from tradai_tasks.release.environment import environment_named
+from tradai_tasks.settings_codeartifact import CodeArtifactSettings
 
 __all__ = ["codeartifact"]
 
@@ -32,10 +35,58 @@ class _Stored:
 
 
 def codeartifact(repository: Repository) -> Finding:
-    """Ask CodeArtifact for the repository and a token, and whether the stored one is good."""
-    settings = repository.settings.publish.codeartifact
-    if settings is None:
-        return not_here("no publish.codeartifact in the settings")
+    """Ask CodeArtifact for each repository and a token, and whether the stored ones are good."""
+    meant = _meant(repository)
+    if not meant:
+        where = "publish.codeartifact" if not repository.is_asked else "CodeArtifact"
+        return not_here(f"no {where} in the settings")
+    asked = [(names, _asked(repository, settings)) for settings, names in meant]
+    if len(asked) == 1:
+        return asked[0][1]
+    faults = [(names, one) for names, one in asked if one.state == "fault"]
+    said = "; ".join(f"{', '.join(names)}: {one.what}" for names, one in faults or asked)
+    if not faults:
+        return fine(said)
+    return fault(said, "; ".join(dict.fromkeys(one.remedy for _, one in faults)))
+
+
+def _meant(repository: Repository) -> list[tuple[CodeArtifactSettings, list[str]]]:
+    """Return each CodeArtifact repository, with whose it is: settings, or environments.
+
+    One that no environment was asked for by name counts too, whether or not it has a cluster:
+    libraries are published to it all the same.
+    """
+    publish, deploy = repository.settings.publish, repository.settings.deploy
+    found: dict[str, CodeArtifactSettings | None] = {}
+    if repository.is_asked:
+        for name in repository.environments:
+            found[name] = environment_named(name, deploy).published(publish).codeartifact
+    else:
+        found["publish"] = publish.codeartifact
+        found |= {name: table.codeartifact for name, table in deploy.environments.items()}
+    meant: list[tuple[CodeArtifactSettings, list[str]]] = []
+    for name, settings in found.items():
+        if settings is None:
+            continue
+        same = next((names for other, names in meant if other == settings), None)
+        if same is None:
+            meant.append((settings, [name]))
+        else:
+            same.append(name)
+    return meant
+
+
+def _asked(repository: Repository, settings: CodeArtifactSettings) -> Finding:
+    """Ask one repository; what AWS refuses is a fault of just that."""
+    try:
+        return _found(repository, settings)
+    except TasksError as error:
+        return fault(
+            " ".join(str(error).split()), "see its settings (codeartifact) and the AWS credentials"
+        )
+
+
+def _found(repository: Repository, settings: CodeArtifactSettings) -> Finding:
     service = CodeArtifact(settings)
     url = service.simple_url()
     service.token()

@@ -187,9 +187,12 @@ def _uses_aws(repository: Repository) -> list[str]:
             host = ""  # the check of the registry says so
         if settings.images.login == "ecr" or ecr_address(host):
             used.append("ECR")
+    environments = settings.deploy.environments.values()
+    if settings.publish.codeartifact or any(table.codeartifact for table in environments):
+        used.append("CodeArtifact")
     if repository.workspace.lambdas:
         used.append("Lambda")
-    if any(table.cluster for table in settings.deploy.environments.values()):
+    if any(table.cluster for table in environments):
         used.append("ECS")
     return used
 

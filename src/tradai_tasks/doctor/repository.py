@@ -40,6 +40,7 @@ class Repository:
     env: Mapping[str, str]
     uv: str  # the uv to run
     environments: tuple[str, ...]  # whose services and functions are looked for
+    is_asked: bool = False  # whether they were asked for by name
     seconds: float  # that one command may take
 
 

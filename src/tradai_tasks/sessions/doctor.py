@@ -68,6 +68,7 @@ def doctor(session: nox.Session, context: Context) -> None:
         uv=nox.virtualenv.UV,
         environments=tuple(named)
         or tuple(name for name, table in settings.environments.items() if table.cluster),
+        is_asked=bool(named),
         seconds=options.timeout,
     )
     results = examine(
