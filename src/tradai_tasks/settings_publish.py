@@ -7,13 +7,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from tradai_tasks.settings_codeartifact import CodeArtifactSettings
-from tradai_tasks.settings_table import Name, Table
+from tradai_tasks.settings_table import Name, Table, Variable
 
-__all__ = ["IndexSettings", "PublishSettings", "Url", "Variable"]
+__all__ = ["IndexSettings", "PublishSettings", "Url"]
 
 # no user or password may stand in it: settings are committed
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s@?#]+$")]
-Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class IndexSettings(Table, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from tradai_tasks.settings_table import MetadataKey, Name, Table
+from tradai_tasks.settings_table import MetadataKey, Name, Table, Variable
 
 __all__ = ["MlflowSettings", "ReleaseSettings"]
 
@@ -30,6 +30,13 @@ class ReleaseSettings(Table, frozen=True, kw_only=True):
         Annotated[tuple[Literal["lint", "typecheck", "security", "test"], ...], Meta(min_length=1)],
         Meta(description="Sessions that must pass before anything of a platform is released."),
     ] = ("lint", "typecheck", "security", "test")  # the longest last
+    gate_environment: Annotated[
+        tuple[Variable, ...],
+        Meta(
+            description="Environment variables with credentials that gates are given all the "
+            "same; others of a release are withheld, since gates run the repository's own code."
+        ),
+    ] = ()
     jobs: Annotated[
         Annotated[int, Meta(ge=1, le=64)] | None,
         Meta(description="Most gates and builds at once; the number of CPUs if absent."),

@@ -19,6 +19,7 @@ __all__ = [
     "Percent",
     "PythonVersion",
     "Table",
+    "Variable",
 ]
 
 Kind = Literal["platform", "strategies"]
@@ -29,6 +30,7 @@ PythonVersion = Annotated[str, Meta(pattern=r"^3\.\d{1,2}$")]
 ObjectPath = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
 # MLflow's rule for the name of a tag
 MetadataKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./ -]*$", max_length=250)]
+Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]  # of the environment
 Marker = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*$")]
 
 

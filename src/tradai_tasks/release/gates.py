@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,6 @@ __all__ = ["BacktestGate", "SessionGate", "SkippedGate", "backtest_of", "gate_en
 
 _SHOWN = 40  # lines of a failed gate's log in the terminal
 
-# What the gates have no use for: they run the code that is judged.
-_WITHHELD = frozenset(
-    {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"}
-)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionGate:
@@ -43,6 +38,7 @@ class SessionGate:
     stop: threading.Event
     show: Callable[[str], None]  # called with the log's end of a gate that failed
     env: Mapping[str, str] = field(repr=False)
+    withheld: tuple[str, ...] = ()  # names of what `env` lacks of the release's own
 
     def look(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
         """Find the evidence that it has passed."""
@@ -79,9 +75,18 @@ class SessionGate:
         if status != 0:
             lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
             shown = os.path.relpath(log, self.noxfile.parent)
-            self.show("\n".join([f"--- end of {shown} ---", *lines[-_SHOWN:], "---"]))
+            self.show(
+                "\n".join([f"--- end of {shown} ---", *lines[-_SHOWN:], "---", *self._lacks()])
+            )
             raise ReleaseGateError(f"{_reason(report)}; all it said is in {shown}; again: {again}")
         return self._judged(report, again)
+
+    def _lacks(self) -> list[str]:
+        """Say what a gate could not see, should it be that which it failed for."""
+        if not self.withheld:
+            return []
+        names = ", ".join(self.withheld)
+        return [f"withheld from the gates, unless release.gate-environment names it: {names}"]
 
     def _judged(self, report: Path, again: str) -> float:
         """See that every session ran: nox exits with 0 where one was skipped."""
@@ -180,12 +185,12 @@ def backtest_of(known: Known, stage: str, name: str) -> BacktestRecord:
     return BacktestRecord.from_json(json.dumps(raw), file=f"evidence of {stage}")
 
 
-def gate_environment(env: Mapping[str, str]) -> dict[str, str]:
+def gate_environment(env: Mapping[str, str], withheld: Collection[str]) -> dict[str, str]:
     """Return the environment of a gate: without what only a release needs.
 
     It is made by hand since nox reads the sessions to run from it too.
     """
-    return {**{k: v for k, v in env.items() if k not in _WITHHELD}, "NOXSESSION": ""}
+    return {**{k: v for k, v in env.items() if k not in withheld}, "NOXSESSION": ""}
 
 
 def _check(record: BacktestRecord, slug: str, store: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,16 +29,18 @@ class ImageRoom:
     registry: Registry
     engine: Containers
     ecr: Ecr | None  # where the registry is Amazon's
+    secret: frozenset[str] = frozenset()  # names of variables that builds of wheels are not to see
 
 
 @contextmanager
-def image_room(
+def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
     settings: ImagesSettings,
     home: Home,
     *,
     root: Path,
     env: Mapping[str, str],
     stop: threading.Event | None = None,
+    secret: Collection[str] = (),
 ) -> Iterator[ImageRoom]:
     """Open the room; credentials are asked for, and the engine looked for, when they are needed.
 
@@ -48,6 +50,7 @@ def image_room(
         root: The workspace root.
         env: The environment.
         stop: Once set, builds that run are ended.
+        secret: Names of variables that builds of wheels are not to see.
     """
     sweep()
     uses_ecr = settings.login == "ecr" or (
@@ -78,7 +81,13 @@ def image_room(
         stop=stop,
     )
     try:
-        yield ImageRoom(settings=settings, registry=Registry(session), engine=engine, ecr=ecr)
+        yield ImageRoom(
+            settings=settings,
+            registry=Registry(session),
+            engine=engine,
+            ecr=ecr,
+            secret=frozenset(secret),
+        )
     finally:
         engine.close()
         session.close()

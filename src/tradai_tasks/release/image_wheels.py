@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tradai_tasks.affected.git import Git
@@ -17,10 +17,18 @@ _LOCK = threading.Lock()
 _BUILT: set[tuple[Path, str, str]] = set()
 
 
-def build_wheels(root: Path, packages: Sequence[Package], commit: str) -> None:
+def build_wheels(
+    root: Path, packages: Sequence[Package], commit: str, *, secret: Collection[str] = ()
+) -> None:
     """Build packages' wheels into dist/, in place of any older ones.
 
     Each is built once for a commit, however many images take it: another may be reading it.
+
+    Args:
+        root: The workspace root.
+        packages: What to build.
+        commit: That is checked out.
+        secret: Names of variables that their builds are not to see.
 
     Raises:
         BuildFailedError: uv could not build one.
@@ -34,5 +42,5 @@ def build_wheels(root: Path, packages: Sequence[Package], commit: str) -> None:
         ignore = dist / ".gitignore"
         if not ignore.exists():  # as uv does: what is made is never a change of the work tree
             ignore.write_text("*\n", encoding="utf-8")
-        build(Git.open(root), lacking, dist, env=build_env(os.environ))
+        build(Git.open(root), lacking, dist, env=build_env(os.environ, secret))
         _BUILT.update((root, one.name, commit) for one in lacking)

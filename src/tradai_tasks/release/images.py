@@ -171,7 +171,7 @@ class ImageStep:
         text = dockerfile.read_text(encoding="utf-8")
         arguments = dict(self.spec.build_args)
         base = self._base(known, takes=takes_base(text))
-        build_wheels(root, self.spec.wheels, self.release.commit)
+        build_wheels(root, self.spec.wheels, self.release.commit, secret=self.room.secret)
         with tempfile.TemporaryDirectory(prefix="tradai-tasks-") as scratch:
             if base is not None and takes_base(text):
                 arguments.setdefault(BASE_ARG, base)

@@ -46,6 +46,7 @@ class StrategyParts:
     stop: threading.Event
     show: Callable[[str], None]
     env: Mapping[str, str] = field(repr=False)
+    withheld: tuple[str, ...]  # names of what the gates are not given of it
 
     @property
     def slug(self) -> str:
@@ -71,7 +72,8 @@ def _gate(parts: StrategyParts, stage: str) -> Step:
         store=parts.store,
         stop=parts.stop,
         show=parts.show,
-        env=gate_environment(parts.env),
+        env=gate_environment(parts.env, parts.withheld),
+        withheld=parts.withheld,
     )
     return BacktestGate(gate=gate, reports=parts.reports) if stage == BACKTEST else gate
 

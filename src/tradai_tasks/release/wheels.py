@@ -18,7 +18,7 @@ import shutil
 import tarfile
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from tradai_tasks.bump import with_version
 from tradai_tasks.errors import BrokenTomlError, BuildFailedError, DirtyTreeError
 from tradai_tasks.process import run
 from tradai_tasks.release.dists import Distribution, distributions_in, name_of
+from tradai_tasks.release.withheld import withheld
 from tradai_tasks.settings_load import parse_toml
 from tradai_tasks.tree import join
 from tradai_tasks.workspace import Package
@@ -49,10 +50,6 @@ EPOCH = 1580601600
 
 _SECONDS = 1800.0  # for one build
 _SUBMODULE = "160000"  # its mode in the index
-# What a build has no use for, and code of third parties runs in it.
-_SECRET = re.compile(
-    r"AWS_|TWINE_|UV_PUBLISH_|ACTIONS_ID_TOKEN|ACTIONS_RUNTIME_TOKEN|GITHUB_TOKEN$|GH_TOKEN$"
-)
 
 
 def build_argv(package: Package, out: Path, *, uv: str = "uv", sdist: bool = False) -> list[str]:
@@ -63,18 +60,19 @@ def build_argv(package: Package, out: Path, *, uv: str = "uv", sdist: bool = Fal
     return argv if sdist else [*argv, "--wheel"]
 
 
-def build_env(env: Mapping[str, str], secret: Iterable[str] = ()) -> dict[str, str]:
-    """Return a build's environment: fixed times, and none of the credentials for publishing.
+def build_env(env: Mapping[str, str], secret: Collection[str] = ()) -> dict[str, str]:
+    """Return a build's environment: fixed times, and none of the credentials of a release.
 
     Args:
         env: The environment to begin with; its SOURCE_DATE_EPOCH is kept.
         secret: Names of further variables to leave out.
     """
-    dropped = frozenset(secret)
+    # code of third parties runs in a build, which has no use for any of AWS's
+    dropped = withheld(env, secret)
     kept = {
         name: value
         for name, value in env.items()
-        if name not in dropped and not _SECRET.match(name)
+        if name not in dropped and not name.startswith("AWS_")
     }
     # a version that a backend takes from git is read without writing to the repository
     return {"SOURCE_DATE_EPOCH": str(EPOCH), **kept, "GIT_OPTIONAL_LOCKS": "0"}

@@ -24,6 +24,7 @@ from tradai_tasks.release.platform_images import (
 from tradai_tasks.release.reference import Home, home_of
 from tradai_tasks.release.step import Stage
 from tradai_tasks.release.strategy import IMAGE
+from tradai_tasks.release.withheld import named_in
 from tradai_tasks.report import write_outputs
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
@@ -128,7 +129,14 @@ def opened_images(
     settings = context.settings.images
     home = home_of(settings, os.environ)
     specs = _specs(context, options, home, kinds)
-    with image_room(settings, home, root=context.root, env=os.environ, stop=stop) as room:
+    with image_room(
+        settings,
+        home,
+        root=context.root,
+        env=os.environ,
+        stop=stop,
+        secret=named_in(context.settings),
+    ) as room:
         yield specs, room
 
 

@@ -27,6 +27,7 @@ from tradai_tasks.release.wheels import (
     version_of_test,
 )
 from tradai_tasks.release.wheels import build as build_libraries
+from tradai_tasks.release.withheld import named_in
 from tradai_tasks.report import annotate, append_summary, print_table
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
@@ -196,12 +197,11 @@ def _build(
     version = None
     if tag is not None and tag.is_test:
         version = version_of_test(git.time(git.require_commit("HEAD", "")))
-    secret = [settings.index.password_env] if settings.index else []
     return build_libraries(
         git,
         libraries,
         out,
-        env=build_env(os.environ, secret),
+        env=build_env(os.environ, named_in(context.settings)),
         uv=nox.virtualenv.UV,
         sdist=settings.sdist,
         version=version,

@@ -31,7 +31,7 @@ from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.deploy import environment_for, target_at
 from tradai_tasks.sessions.images import opened_images
 from tradai_tasks.sessions.publish import opened_stage
-from tradai_tasks.sessions.release_stages import Needs
+from tradai_tasks.sessions.release_stages import Needs, withheld_from_gates
 from tradai_tasks.tags import ReleaseTag
 
 __all__ = ["Platform"]
@@ -146,6 +146,7 @@ class Platform:
 def _gate(context: Context, needs: Needs, stage: str) -> Stage:
     """Return a gate; one that the noxfile replaces by its own keeps its name."""
     names = tuple(name for name in context.names if base_of(name) == stage)
+    lacks = withheld_from_gates(context)
     gate = SessionGate(
         name="platform",
         stage=stage,
@@ -154,6 +155,7 @@ def _gate(context: Context, needs: Needs, stage: str) -> Stage:
         store=needs.store,
         stop=needs.stop,
         show=needs.show,
-        env=gate_environment(os.environ),
+        env=gate_environment(os.environ, lacks),
+        withheld=lacks,
     )
     return Stage(name=stage, steps=(gate,), is_gate=True)

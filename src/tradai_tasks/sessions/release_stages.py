@@ -23,12 +23,14 @@ from tradai_tasks.release.strategy import (
     StrategyParts,
     strategy_stages,
 )
+from tradai_tasks.release.withheld import named_in, withheld
 from tradai_tasks.sessions.command_line import base_of
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.tags import ReleaseTag
 from tradai_tasks.workspace import Package
 
-__all__ = ["Needs", "package_of", "projects_of", "stage_order", "stages"]
+__all__ = ["Needs", "package_of", "projects_of", "stage_order", "stages",
+           "withheld_from_gates"]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,12 @@ def stage_order(tag: ReleaseTag) -> dict[str, bool]:
     if tag.kind == "strategy":
         return {**dict.fromkeys(GATES, True), IMAGE: False, MLFLOW: False}
     raise BadTagError(f"tag {tag}: is a platform's, and this is of strategies alone")
+
+
+def withheld_from_gates(context: Context) -> tuple[str, ...]:
+    """Return the names of the credentials that gates are not given: they run what is judged."""
+    settings = context.settings
+    return withheld(os.environ, named_in(settings), settings.release.gate_environment)
 
 
 def package_of(context: Context, tag: ReleaseTag) -> Package | None:
@@ -90,6 +98,7 @@ def stages(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
                 stop=needs.stop,
                 show=needs.show,
                 env=os.environ,
+                withheld=withheld_from_gates(context),
             )
         )
 

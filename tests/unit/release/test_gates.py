@@ -23,6 +23,10 @@ from tradai_tasks.release.gates import (
     gate_environment,
 )
 from tradai_tasks.release.step import Look
+from tradai_tasks.release.withheld import named_in, withheld
+from tradai_tasks.settings import Settings
+from tradai_tasks.settings_images import BuildSecret, ImagesSettings
+from tradai_tasks.settings_publish import IndexSettings, PublishSettings
 
 SUBJECT = Subject(tag="momentum-v1.0.0", commit="a" * 40, lock="b" * 64)
 RECORD = BacktestRecord(
@@ -206,9 +210,52 @@ def test_an_earlier_runs_report_does_not_count(
 
 
 def test_gates_run_without_what_only_the_release_needs() -> None:
-    env = {"PATH": "/bin", "MLFLOW_TRACKING_TOKEN": "x", "MLFLOW_TRACKING_PASSWORD": "x"}
-    given = gate_environment({**env, "NOXSESSION": "release"})
-    assert given == {"PATH": "/bin", "NOXSESSION": ""}
+    settings = Settings(
+        images=ImagesSettings(
+            password_env="GHCR",
+            secrets=(
+                BuildSecret(id="a", env="MINE"),
+                BuildSecret(id="b", env="UV_INDEX_PY_PASSWORD"),
+            ),
+        ),
+        publish=PublishSettings(
+            index=IndexSettings(
+                upload_url="http://x",
+                simple_url="http://x",
+                password_env="PYPI",
+            )
+        ),
+    )
+    secret = [
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "AWS_ACCESS_KEY_ID",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_PROFILE", "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE", "CLOUDFLARE_API_TOKEN", "GHCR",
+        "GITHUB_TOKEN", "MINE", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN",
+        "PULUMI_CONFIG_PASSPHRASE", "PYPI", "REGISTRY_USERNAME", "TWINE_PASSWORD",
+        "UV_PUBLISH_TOKEN",
+    ]  # fmt: skip
+    # what says where AWS is, or that no file is to be read, is no secret
+    given = [
+        "AWS_CONFIG_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_REGION", "MLFLOW_TRACKING_URI", "PATH",
+        "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_PY_PASSWORD",
+    ]  # fmt: skip
+    env = dict.fromkeys([*secret, *given, "NOXSESSION"], "x")
+    names = withheld(env, named_in(settings))
+    assert list(names) == secret
+    assert gate_environment(env, names) == {**dict.fromkeys(given, "x"), "NOXSESSION": ""}
+    kept = withheld(env, named_in(settings), ["AWS_SESSION_TOKEN", "MINE"])
+    assert set(names) - set(kept) == {"AWS_SESSION_TOKEN", "MINE"}
+
+
+def test_a_gate_that_fails_says_what_was_withheld_from_it(
+    tmp_path: Path, door: Callable[[Script], Door]
+) -> None:
+    door(lambda argv: 1)
+    said: list[str] = []
+    failing = replace(gate(tmp_path), show=said.append, withheld=("AWS_PROFILE", "GH_TOKEN"))
+    with pytest.raises(ReleaseGateError):
+        failing.act({})
+    assert "release.gate-environment names it: AWS_PROFILE, GH_TOKEN" in said[0]
 
 
 def test_what_the_settings_exempt_is_skipped() -> None:
