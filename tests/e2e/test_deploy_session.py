@@ -313,6 +313,7 @@ def test_services_and_clusters_that_are_not_there(deployed: Deployed) -> None:
         (["v1.2.0", "--environment", "prd"], "did you mean 'prod'?"),
         (["v1.2.0", "--only", "wep"], "--only wep: no such image; did you mean web?"),
         (["main"], "no release tag"),
+        (["v1.2.0", "--environment", ""], "--environment: is empty; name one"),
         ([], "which tag?"),
         (["v1.3.0"], "v1.3.0 is not in the registry; push it first: nox -s images -- v1.3.0"),
     ],
@@ -512,6 +513,8 @@ def test_a_dispatch_without_a_tag_takes_a_version_that_is_handed_down(
         (["v1.2.0", "--version", "v1.2.0"], "give a tag or --version, not both"),
         (["--version", "nonsense"], "nonsense: no release tag"),
         (["--environment", "qa"], "environment 'qa': there is none"),
+        (["--environment", ""], "--environment: is empty; name one"),
+        (["--version", "HEAD"], "is of no tag, so no rule of deploy.tags is for it; say where"),
         (["v2.0.0"], "no rule says to which environment it goes"),
         (["v1.2.0", "--only", "gap"], "did you mean gaps?"),
     ],
@@ -521,6 +524,8 @@ def test_lambdas_that_are_refused(place: Place, args: list[str], said: str) -> N
     place.tag("v2.0.0")
     if args[:1] == ["v1.2.0"]:
         git(place.home, "checkout", "-q", "v1.2.0")
+    if args[-1:] == ["HEAD"]:  # a version of the commit that is checked out
+        args = [*args[:-1], f"v2.0.0-g{git(place.home, 'rev-parse', '--short=7', 'HEAD')}"]
     ran = place("lambdas", *args)
     assert ran.status == 1
     assert said in " ".join(ran.log.split())

@@ -110,7 +110,10 @@ def lambdas(session: nox.Session, context: Context) -> None:
         return
     basis = _of_lambdas(context, options, by_event=by_event)
     tag = basis.release.tag
-    environment = None if options.images_only else environment_for(session, context, tag, options)
+    environment = None
+    # what has no tag goes nowhere by itself
+    if not options.images_only and (basis.is_tagged or options.environment):
+        environment = environment_for(session, context, tag, options)
     if options.matrix:
         where = {"environment": environment.name} if environment else {}
         images.print_matrix(context, options, ("lambda",), version=tag.text, **where)
@@ -171,9 +174,18 @@ def deploy(session: nox.Session, context: Context) -> None:
 
 
 def _given(options: Namespace) -> Namespace:
-    """Return the options; an input of a workflow that was not given comes as an empty text."""
-    for name in ("tag", "environment", "version"):
+    """Return the options; an input of a workflow that was not given comes as an empty text.
+
+    Raises:
+        BadArgumentsError: The environment came so: that must not mean whichever a rule names.
+    """
+    for name in ("tag", "version"):
         setattr(options, name, getattr(options, name, None) or None)
+    if options.environment is not None and not options.environment.strip():
+        raise BadArgumentsError(
+            "--environment: is empty; name one (dev, staging, prod), or leave the option out to "
+            "have deploy.tags say where a tag goes"
+        )
     return options
 
 
@@ -204,7 +216,13 @@ def _of_lambdas(context: Context, options: Namespace, *, by_event: bool) -> Basi
     named = version or options.environment or options.images_only
     if text is None and not by_event and named:
         made = dispatch(git, context.root, os.environ, version)
-        return Basis(release=made, holds=partial(tree_holds, git, made), needs_lock=False)
+        # a rule for tags, `any` say, would bring what nobody has tagged to prod
+        if not (options.environment or options.images_only or options.matrix):
+            raise BadArgumentsError(
+                f"lambdas: version {version} is of no tag, so no rule of deploy.tags is for it; "
+                f"say where it goes: --environment dev"
+            )
+        return Basis(release=made, holds=partial(tree_holds, git, made), is_tagged=False)
     made = validated(context, git, text, strictly=not options.status)
     _check_platform(made.tag)
     return Basis(release=made, holds=partial(still_holds, git, made))

@@ -126,6 +126,7 @@ class Basis:
 
     release: Release
     holds: Callable[..., None]  # called with `untracked`; raises where it does not hold any more
+    is_tagged: bool = True  # a version of what is checked out has no tag
     needs_lock: bool = True  # whether what is released is only known with its lock files
 
 
@@ -215,7 +216,7 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
         tagged = validated(context, git, options.tag, strictly=not wanted.status)
         basis = Basis(release=tagged, holds=partial(still_holds, git, tagged))
     made = basis.release
-    store = _store(context, made, needs_lock=basis.needs_lock)
+    store = _store(context, made, needs_lock=basis.is_tagged and basis.needs_lock)
     known = order(made.tag)
     chosen = choose(known, only=wanted.only, start=wanted.start)
     stop = threading.Event()
