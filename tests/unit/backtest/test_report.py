@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,12 @@ from tradai_tasks.errors import BacktestResultError, ToolMissingError
 from tradai_tasks.settings_backtest import BacktestSettings
 
 PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _fonts() -> None:
+    """On a new machine matplotlib looks for fonts once, by a process of its own."""
+    importlib.import_module("matplotlib.font_manager")
 
 
 @pytest.fixture
