@@ -44,6 +44,23 @@ def test_they_are_written_checked_and_told(run: InProcess) -> None:
     assert "2 workflow files are as they should be" in checked.log
 
 
+def test_a_session_to_run_first_that_nobody_has_is_refused(run: InProcess) -> None:
+    setting = "\n[tool.tradai-tasks.workflows]\nbefore = "
+    noxfile = "\n\n@nox.session\ndef login(session):\n    pass\n"
+    run.files(PROJECT)
+    with (run.home / "noxfile.py").open("a") as file:
+        file.write("import nox\n" + noxfile)
+    for names, fault in {
+        '["login", "lock", "test(a)", "test"]': None,
+        '["login", "nosuch"]': "workflows.before[1]: no session is called 'nosuch'; see `nox -l`",
+        '["test(b)"]': "workflows.before[0]: no session is called 'test(b)'",
+    }.items():
+        (run.home / "pyproject.toml").write_text(PROJECT["pyproject.toml"] + setting + names)
+        ran = workflows(run, "--dry-run")
+        assert (ran.status == 0) is (fault is None), ran.log
+        assert fault is None or f"pyproject.toml: {fault}" in ran.log
+
+
 def test_a_hand_edit_fails_the_check_with_a_diff(run: InProcess) -> None:
     workflows(run.files(PROJECT))
     file = run.home / CI

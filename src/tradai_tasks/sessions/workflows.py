@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import nox
+import nox.registry
 
+from tradai_tasks.errors import SettingsError
 from tradai_tasks.report import print_table
 from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.command_line import base_of
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.workflows.choose import workflows
 from tradai_tasks.workflows.drift import plan
@@ -53,6 +56,7 @@ def write_workflows(session: nox.Session, context: Context) -> None:
 
 
 def _wanted(context: Context) -> dict[str, str]:
+    _check_before(context)
     repository = gather(
         context.tree,
         context.workspace,
@@ -62,6 +66,22 @@ def _wanted(context: Context) -> dict[str, str]:
         locks=committed_locks(context.root, context.workspace.projects),
     )
     return workflows(repository, context.settings.workflows)
+
+
+def _check_before(context: Context) -> None:
+    """Refuse a session to run first that nox would not know: CI alone would find that out.
+
+    Raises:
+        SettingsError: There is none of this name.
+    """
+    bases = {base_of(name) for name in context.names}
+    own = set(nox.registry.get()) - bases  # the noxfile's, of which only the first part is known
+    for position, name in enumerate(context.settings.workflows.before or ()):
+        if name not in {*context.names, *bases} and base_of(name) not in own:
+            raise SettingsError(
+                f"{context.settings_file}: workflows.before[{position}]: no session is called "
+                f"{name!r}; see `nox -l` for those that there are"
+            )
 
 
 def _print_secrets(files: dict[str, str]) -> None:
