@@ -268,10 +268,12 @@ def test_a_whole_release_of_the_example(platform: Platform, undisturbed: Undistu
 def test_killed_at_a_random_point_and_run_again_it_leaves_the_same(
     platform: Platform, undisturbed: Undisturbed, number: int, tmp_path: Path
 ) -> None:
-    # the gates are long: one point lies in them, the others in what comes after
+    dice = random.Random(SEED + number)
+    # the gates are long: one point lies in them, and one in each quarter of what comes after
     judged = undisturbed.judged if number else None
     span = undisturbed.rest if number else undisturbed.gates
-    point = random.Random(SEED + number).uniform(0.1, 0.95)
+    point = (number - 1 + dice.random()) / 4 if number else dice.random()
+    point = 0.05 + 0.9 * point  # not before it has begun, nor after its end
     for draw in range(3):  # earlier, where it was faster this time and had ended already
         platform.begin(judged)
         with outside(tmp_path / str(draw), platform.docker_host) as to:
