@@ -12,7 +12,7 @@ from tradai_tasks.backtest.markets import markets_digest
 from tradai_tasks.backtest.picture import draw, has_matplotlib
 from tradai_tasks.backtest.present import headline, page
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord
-from tradai_tasks.backtest.result import Asked, find_result, read_result
+from tradai_tasks.backtest.result import Asked, Result, find_result, read_result
 from tradai_tasks.backtest.run import Facts, Job, last_words
 from tradai_tasks.errors import BacktestResultError
 
@@ -52,14 +52,7 @@ def make_record(job: Job, facts: Facts, code: Code, *, not_before: int) -> Backt
         step=facts.step,
         not_before=not_before,
     )
-    try:
-        archive = find_result(job.results)
-        result = read_result(archive, asked)
-    except BacktestResultError as error:
-        log = job.log.read_text(encoding="utf-8", errors="replace") if job.log.is_file() else ""
-        raise BacktestResultError(
-            f"{job.strategy}: {error}; freqtrade's last words: {last_words(log)}; see {job.log}"
-        ) from None
+    archive, result = _result_of(job, asked)
     settings = job.settings
     verdicts = judge(result, settings) if job.kind == "full" else ()
     shutil.copyfile(archive, job.folder / _ARCHIVE)
@@ -96,3 +89,19 @@ def make_record(job: Job, facts: Facts, code: Code, *, not_before: int) -> Backt
     (job.folder / RECORD_FILE).write_text(record.as_json(), encoding="utf-8")
     shutil.rmtree(job.folder / "work")
     return record
+
+
+def _result_of(job: Job, asked: Asked) -> tuple[Path, Result]:
+    """Return the archive that freqtrade left, and what it says.
+
+    Raises:
+        BacktestResultError: There is none, or it is not of what was asked for.
+    """
+    try:
+        archive = find_result(job.results)
+        return archive, read_result(archive, asked)
+    except BacktestResultError as error:
+        log = job.log.read_text(encoding="utf-8", errors="replace") if job.log.is_file() else ""
+        raise BacktestResultError(
+            f"{job.strategy}: {error}; freqtrade's last words: {last_words(log)}; see {job.log}"
+        ) from None

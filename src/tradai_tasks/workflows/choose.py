@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tradai_tasks.settings_workflows import WorkflowsSettings
@@ -124,8 +124,26 @@ def _before(repository: Repository, settings: WorkflowsSettings) -> tuple[str, .
 def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
     """Return everything that the templates are filled with."""
     before = _before(repository, settings)
+    conditions = _conditions(repository, settings, before)
+    text = {**_text(repository, settings, before), **_gate(repository, conditions)}
+    secrets = _before_secrets(settings) if conditions["before_aws"] else ()
+    parts = {
+        "publish-env": "".join(
+            f"{name}: ${{{{ secrets.{name} }}}}\n" for name in repository.publish_secrets
+        ),
+        "env": _block("env", dict(map(_variable, settings.env))),
+        "declare-secrets": _block("secrets", dict.fromkeys(secrets, "{ required: true }")),
+        "pass-secrets": _block("secrets", {n: "${{ secrets." + n + " }}" for n in secrets}),
+    }
+    return Values(text=text, conditions=conditions, parts=parts)
+
+
+def _conditions(
+    repository: Repository, settings: WorkflowsSettings, before: Collection[str]
+) -> dict[str, bool]:
+    """Return which parts of the templates there are, by the condition's name."""
     before_aws = "codeartifact-login" in before
-    conditions = {
+    return {
         "before": bool(before),
         "before_aws": before_aws,
         "before_oidc": before_aws and settings.aws == "oidc",
@@ -145,8 +163,14 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
         "publish_token": settings.attest
         or (repository.publishes_to_aws and settings.aws == "oidc"),
     }
+
+
+def _text(
+    repository: Repository, settings: WorkflowsSettings, before: Collection[str]
+) -> dict[str, str]:
+    """Return what stands for each name in the templates."""
     runner = settings.runner
-    text = {
+    return {
         **{name: action.uses for name, action in ACTIONS.items()},
         "nox": nox_command(repository),
         "runner": runner if isinstance(runner, str) else f"[{', '.join(runner)}]",
@@ -170,18 +194,7 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
         "pulumi_backend": settings.pulumi_backend,
         "cloudflare_token": settings.cloudflare_token,
         "cloudflare_account": settings.cloudflare_account,
-        **_gate(repository, conditions),
     }
-    secrets = _before_secrets(settings) if before_aws else ()
-    parts = {
-        "publish-env": "".join(
-            f"{name}: ${{{{ secrets.{name} }}}}\n" for name in repository.publish_secrets
-        ),
-        "env": _block("env", dict(map(_variable, settings.env))),
-        "declare-secrets": _block("secrets", dict.fromkeys(secrets, "{ required: true }")),
-        "pass-secrets": _block("secrets", {n: "${{ secrets." + n + " }}" for n in secrets}),
-    }
-    return Values(text=text, conditions=conditions, parts=parts)
 
 
 def _gate(repository: Repository, conditions: Mapping[str, bool]) -> dict[str, str]:
