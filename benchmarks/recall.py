@@ -10,7 +10,8 @@ Then hold the selection of the checked-out commit against the folder of recordin
 
     uv run python benchmarks/recall.py <workspace> <folder>
 
-`<folder>/members.json` may map a recording's name to the member's folder, where the two differ.
+`<folder>/members.json` may map a recording's name to the member's folder, where the two differ:
+{"root": "."} where the root of the workspace is a package too.
 Recall is the share of (file, member) pairs, the member not the file's owner, in which the member
 loaded the file, that are selected when the file changes. Precision is the share of selected pairs
 in which it loaded it: counted over the files that any other member loaded, and over every file that
@@ -88,9 +89,9 @@ def selections(root: Path) -> tuple[Callable[[str], dict[str, tuple[str, ...]]],
 
 
 def owner(path: str, members: list[str]) -> str | None:
-    """Return the recorded member around a path."""
+    """Return the recorded member around a path: the innermost, the root (".") where no other is."""
     held = [member for member in members if path.startswith(f"{member}/")]
-    return max(held, key=len, default=None)
+    return max(held, key=len, default="." if "." in members else None)
 
 
 def main() -> int:

@@ -7,11 +7,14 @@ import codecs
 import re
 import warnings
 
+import msgspec
+
 from tradai_tasks.affected import dynamic
 from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.lazy import find_lazy
 from tradai_tasks.affected.lexical import Scan, scan
+from tradai_tasks.affected.texts import RUNNERS, examples_in, fenced_in
 from tradai_tasks.affected.triggers import has_trigger
 
 __all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]
@@ -34,6 +37,8 @@ _WARNING = re.compile(
 _PYTHONPATH = re.compile(
     r"^[ \t]*pythonpath\s*=\s*(\[[^\]]*\]|[^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE
 )
+# With one of these, pytest runs the examples in documents.
+_EXAMPLE_SETTINGS = ("codeblocks", "doctest", "markdown-docs", "markdown_docs", "sybil")
 _PART = re.compile(r"""[^\s"',\[\]]+""")
 
 
@@ -48,6 +53,19 @@ def extract(data: bytes) -> Facts:
     if "\0" in text:
         return Facts(broken="does not parse: null bytes")
     scanned = scan(text)
+    return _with_examples(_read(text, scanned), text)
+
+
+def _with_examples(facts: Facts, text: str) -> Facts:
+    """Add what the examples in docstrings say, which nothing but a tool of tests runs."""
+    examples, fenced = examples_in(text), fenced_in(text)
+    runs = any(module.partition(".")[0] in RUNNERS for module, _ in facts.imports)
+    if not (examples or fenced or runs):
+        return facts
+    return msgspec.structs.replace(facts, examples=examples, fenced=fenced, runs_examples=runs)
+
+
+def _read(text: str, scanned: Scan) -> Facts:
     if "filterwarnings" in text:
         scanned.strings.update(dict.fromkeys(_WARNING.findall(text)))
     if scanned.broken:
@@ -83,7 +101,7 @@ def decode(data: bytes) -> str:
 
 def extract_config(data: bytes) -> Facts:
     """Read the settings of pytest: plugins by `-p`, `pythonpath`, Django's settings module."""
-    if b"pytest" not in data and b"pythonpath" not in data:
+    if b"pytest" not in data and b"pythonpath" not in data and b"doctest" not in data:
         return Facts()
     text = data.decode("utf-8", "replace")
     words = {match for match in _PLUGIN.findall(text) if match != "no"}
@@ -93,7 +111,11 @@ def extract_config(data: bytes) -> Facts:
         for group in _PYTHONPATH.findall(text)
         for part in _PART.findall(group)
     }
-    return Facts(words=tuple(sorted(words)), paths=tuple(sorted(paths)))
+    return Facts(
+        words=tuple(sorted(words)),
+        paths=tuple(sorted(paths)),
+        runs_examples=any(tool in text for tool in _EXAMPLE_SETTINGS),
+    )
 
 
 def _moves_path(text: str) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import posixpath
 import sys
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from tradai_tasks.affected.cache import Cache
-from tradai_tasks.affected.extract import extract, extract_config
+from tradai_tasks.affected.extract import CONFIG_FILES, extract, extract_config
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.model import Snapshot
 from tradai_tasks.affected.modules import is_python
+from tradai_tasks.affected.texts import extract_data, extract_document, is_document
 
 __all__ = ["all_facts"]
 
@@ -21,14 +23,14 @@ _WORTH_A_PROCESS = 2_000_000  # bytes of text; less is read faster than a proces
 
 
 def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, Facts]:
-    """Return the facts of Python files and settings files.
+    """Return the facts of Python files, settings of pytest, data files and documents.
 
     Args:
         snapshot: The files.
         paths: Which of them.
         cache: Facts of earlier runs, to which new ones are added.
     """
-    keys = {path: f"{'p' if is_python(path) else 'c'}{snapshot.blobs[path]}" for path in paths}
+    keys = {path: _kind(path) + snapshot.blobs[path] for path in paths}
     known = cache.get(dict.fromkeys(keys.values())) if cache else {}
     missing: dict[str, str] = {}
     for path, key in keys.items():
@@ -72,6 +74,23 @@ def _extract_packed(part: Sequence[tuple[str, bytes]]) -> bytes:
 
 
 def _extract_some(part: Sequence[tuple[str, bytes]]) -> dict[str, Facts]:
-    return {
-        key: extract(data) if key.startswith("p") else extract_config(data) for key, data in part
-    }
+    return {key: _extract_one(key, data) for key, data in part}
+
+
+def _kind(path: str) -> str:
+    """Return how a file is read, as the beginning of its key."""
+    if is_python(path):
+        return "p"
+    if path.rpartition("/")[2] in CONFIG_FILES:
+        return "c"
+    return "t" if is_document(path) else f"d{posixpath.splitext(path)[1]}:"
+
+
+def _extract_one(key: str, data: bytes) -> Facts:
+    if key.startswith("p"):
+        return extract(data)
+    if key.startswith("c"):
+        return extract_config(data)
+    if key.startswith("t"):
+        return extract_document(data)
+    return extract_data(key[1:].partition(":")[0], data)

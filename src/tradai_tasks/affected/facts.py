@@ -10,7 +10,7 @@ import msgspec
 __all__ = ["EXTRACTOR_VERSION", "Facts", "Import", "Lazy"]
 
 # Part of every cache key: raise it with every change of what extraction yields.
-EXTRACTOR_VERSION = 5
+EXTRACTOR_VERSION = 6
 
 # (module, names): ("a.b", ()) is `import a.b`; ("a.b as c", ()) binds another name;
 # ("..a", ("x", "y as z")) is `from ..a import x, y as z`; ("a", ("*",)) is a star import.
@@ -53,3 +53,9 @@ class Facts(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc
     moves_path: bool = False
     # Whether all that cannot be told is a name that the callers of its functions pass.
     is_passed: bool = False
+    # References in examples that doctest runs: of docstrings, or of a document.
+    examples: tuple[str, ...] = ()
+    # References in fenced code of docstrings, which other tools run.
+    fenced: tuple[str, ...] = ()
+    # Whether it runs such examples: it imports a tool that does, or is a setting that asks for it.
+    runs_examples: bool = False

@@ -12,9 +12,11 @@ from tradai_tasks.affected.costs import Cost, costs
 from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.modules import is_python
 
-__all__ = ["ImportGraph", "unite"]
+__all__ = ["EXAMPLES", "ImportGraph", "unite"]
 
 
+# What stands behind a module's path for the examples in its docstrings: nobody loads these.
+EXAMPLES = " (examples)"
 # Folders beside an import package that are not installed with it.
 _UNINSTALLED = frozenset({"benchmarks", "docs", "examples", "samples", "scripts", "test", "tests"})
 
@@ -161,7 +163,7 @@ class ImportGraph:
 
         And those that name a folder around it, by a path that leads out of their own member.
         """
-        if is_python(path) or path.startswith("?"):
+        if is_python(path) or path.startswith("?") or path.endswith(EXAMPLES):
             return ()
         folder = posixpath.dirname(path)
         member = self.owner_of(path)

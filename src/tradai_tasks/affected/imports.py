@@ -21,6 +21,7 @@ from tradai_tasks.affected.graph import ImportGraph, unite
 from tradai_tasks.affected.links import Linker
 from tradai_tasks.affected.model import Member, Snapshot
 from tradai_tasks.affected.modules import ModuleIndex, is_python
+from tradai_tasks.affected.named import data_files, documents, name_users
 from tradai_tasks.affected.offers import is_collected, tops_of
 
 __all__ = ["ImportGraph", "build_both", "build_graph", "unite"]
@@ -70,6 +71,7 @@ class _Linked:
     index: ModuleIndex
     facts: list[Facts]
     config: Mapping[str, Facts]
+    named: dict[str, list[Facts]]  # data files and documents, at one end or both
     linker: Linker
 
 
@@ -77,16 +79,25 @@ def _linked(snapshot: Snapshot, members: Sequence[Member], cache: Cache | None) 
     ordered = sorted(members, key=lambda member: member.path)
     paths = sorted(path for path in snapshot.blobs if is_python(path))
     settings = sorted(p for p in snapshot.blobs if p.rpartition("/")[2] in CONFIG_FILES)
-    by_path = all_facts(snapshot, [*paths, *settings], cache)
-    config = {path: by_path[path] for path in settings}
     index = ModuleIndex(paths, ordered)
+    data = data_files(index, snapshot.blobs)
+    by_path = all_facts(snapshot, [*paths, *settings, *data], cache)
+    config = {path: by_path[path] for path in settings}
     facts = [by_path[path] for path in paths]
+    by_path |= all_facts(snapshot, texts_run := documents(facts, config, snapshot.blobs), cache)
     _add_roots(index, facts, config)
     texts = _texts_for_lazy(snapshot, index, dict(enumerate(facts)), _tops(index, facts))
     linker = Linker(index, facts, texts)
     keys = [f"{path}\0{snapshot.blobs[path]}" for path in paths]
     _link(linker, keys, _frame(index, keys, facts, linker.offered), cache)
-    return _Linked(blobs=snapshot.blobs, index=index, facts=facts, config=config, linker=linker)
+    return _Linked(
+        blobs=snapshot.blobs,
+        index=index,
+        facts=facts,
+        config=config,
+        named={path: [by_path[path]] for path in {*data, *texts_run}},
+        linker=linker,
+    )
 
 
 def _older(
@@ -111,11 +122,16 @@ def _older(
         now = facts[number]
         if one.lazy is not None or now.lazy is not None or one.moves_path != now.moves_path:
             return None
+        if one.runs_examples != now.runs_examples:
+            return None
     if not linked.linker.offers_the_same(older):
         return None
     texts = _texts_for_lazy(base, index, older, _tops(index, facts))
     for number, one in older.items():
         linked.linker.link_older(number, one, texts.get(number))
+    moved = [path for path in linked.named if head.blobs[path] != base.blobs[path]]
+    for path, one in all_facts(base, moved, cache).items():
+        linked.named[path].append(one)
     return older
 
 
@@ -280,7 +296,7 @@ def _graph(linked: _Linked, older: Mapping[int, Facts] | None = None) -> ImportG
     return ImportGraph(
         members={member.name: member for member in index.members},
         owners=owners,
-        users=_users(linked, read),
+        users=_users(linked, read, older),
         data_users={
             folder: tuple(index.paths[n] for n in numbers)
             for folder, numbers in index.by_folder.items()
@@ -295,11 +311,14 @@ def _graph(linked: _Linked, older: Mapping[int, Facts] | None = None) -> ImportG
     )
 
 
-def _users(linked: _Linked, read: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
+def _users(
+    linked: _Linked, read: Mapping[str, set[str]], older: Mapping[int, Facts]
+) -> dict[str, frozenset[str]]:
     """Turn the edges around: for each file, what loads it."""
     index, linker = linked.index, linked.linker
     run = [_settings(linker, index, linked.config), _entry_points(index, linker)]
     run.append(_conftests(index, linker))
+    run.append(name_users(linker, [*enumerate(linked.facts), *older.items()], linked.named))
     linker.settle()
     names = linker.names()
     users: dict[str, set[str]] = {}

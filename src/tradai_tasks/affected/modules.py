@@ -237,6 +237,10 @@ class ModuleIndex:
             and _TESTS.isdisjoint(folder.split("/"))
         )
 
+    def has_top(self, top: str) -> bool:
+        """Tell whether any folder can provide a top-level name."""
+        return top in self.names or top in self.namespaces or bool(self._folders_with(top))
+
     def _provides(self, base: str, top: str) -> bool:
         inner = f"{base}/{top}" if base else top
         return inner in self.folders or f"{inner}.py" in self.ids or f"{inner}.pyi" in self.ids

@@ -29,6 +29,7 @@ FILES = {
     "libs/b/data.txt": "",
     "pyproject.toml": "",
 }
+NAMING = ("", "a.x b.m", ">>> import b.m\n", ">>> import a.x, a.y\n")
 TWO = (member("libs/a"), member("libs/b", "a"))
 
 
@@ -42,10 +43,12 @@ def test_one_graph_of_both_ends_is_the_union_of_theirs(
     if choices.random() < 0.6:  # without lazy modules the short way is open to every file
         head = {p: "import b\n" if "__getattr__" in t else t for p, t in head.items()}
     head |= {path: choices.choice(CONFIGS) for path in CONFIG_PATHS}
+    head |= {path: choices.choice(NAMING) for path in ("libs/a/a.json", "libs/b/test_b.txt")}
     base = dict(head)
     for _ in range(choices.randrange(4)):
         path = choices.choice(sorted(base))
-        base[path] = choices.choice(CONFIGS if path in CONFIG_PATHS else TEXTS)
+        naming = NAMING if path.endswith((".json", ".txt")) else TEXTS
+        base[path] = choices.choice(CONFIGS if path in CONFIG_PATHS else naming)
     members = choices.choice(MEMBERS)
     expected = unite(graph_of(head, members), graph_of(base, members))
     cache = Cache(tmp_path_factory.mktemp("cache") / "c.msgpack")

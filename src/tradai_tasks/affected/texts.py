@@ -1,0 +1,115 @@
+"""What texts that are no modules say: examples in docstrings and documents, names in data files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tradai_tasks.affected.facts import Facts, Import
+from tradai_tasks.affected.lexical import imports_in
+
+__all__ = [
+    "RUNNERS",
+    "examples_in",
+    "extract_data",
+    "extract_document",
+    "fenced_in",
+    "is_data",
+    "is_document",
+]
+
+# Modules that run the examples of others' texts.
+RUNNERS = frozenset(
+    ["doctest", "markdown_pytest", "mktestdocs", "pytest_examples", "sybil", "xdoctest"]
+)
+_DOCUMENTS = (".md", ".rst", ".txt")
+_DATA = (".cfg", ".conf", ".ini", ".json", ".jsonc", ".toml", ".xml", ".yaml", ".yml")
+_PICKLES = (".dill", ".joblib", ".npy", ".p", ".pickle", ".pkl", ".pt")
+# Of tools, which read no names of modules from them that tests load; locks are long.
+_NOT_DATA = frozenset(
+    [
+        ".pre-commit-config.yaml",
+        "mkdocs.yml",
+        "package-lock.json",
+        "package.json",
+        "pyproject.toml",
+        "pytest.ini",
+        "setup.cfg",
+        "tox.ini",
+        "uv.lock",
+    ]
+)
+# Answers of servers that were recorded: they are many and long, and name nothing to load.
+_RECORDED = re.compile(r"(?:^|/)(?:cassettes|node_modules|__snapshots__)/")
+_PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[ \t]([^\n]*)", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*```[ \t]*\{?\.?py[^\n]*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
+_CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
+_DOTTED = re.compile(rb"(?<![\w./\\@-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?![\w/\\@-])")
+_WORD = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+# A name of a file, not of a module.
+_ENDINGS = (
+    *(b".cfg", b".ini", b".json", b".md", b".py"),
+    *(b".rst", b".toml", b".txt", b".yaml", b".yml"),
+)
+
+
+def is_data(path: str) -> bool:
+    """Tell whether a file may hold the names of modules that something loads."""
+    return (
+        path.endswith(_DATA + _PICKLES)
+        and path.rpartition("/")[2] not in _NOT_DATA
+        and not _RECORDED.search(path)
+    )
+
+
+def is_document(path: str) -> bool:
+    """Tell whether a file is prose with examples."""
+    return path.endswith(_DOCUMENTS)
+
+
+def extract_data(path_ending: str, data: bytes) -> Facts:
+    """Read the dotted names of a data file; of a pickle every name."""
+    if path_ending in _PICKLES:
+        found = dict.fromkeys(_WORD.findall(data))
+        found |= dict.fromkeys(name[1:] for name in found if b"." in name)  # behind its length
+    else:
+        found = dict.fromkeys(n for n in _DOTTED.findall(data) if not n.endswith(_ENDINGS))
+    return Facts(strings=tuple(name.decode("ascii", "replace") for name in found))
+
+
+def extract_document(data: bytes) -> Facts:
+    """Read the imports in a document: behind prompts, in fences, or indented."""
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    return Facts(examples=_references(_PROMPT.sub(r"\1", text)))
+
+
+def examples_in(text: str) -> tuple[str, ...]:
+    """Return what the examples with prompts in a module's docstrings refer to."""
+    if ">>> " not in text:
+        return ()
+    return _references("\n".join(_PROMPT.findall(text)))
+
+
+def fenced_in(text: str) -> tuple[str, ...]:
+    """Return what the fenced code in a module's docstrings refers to."""
+    if "```" not in text:
+        return ()
+    return _references("\n".join(_FENCE.findall(text)))
+
+
+def _references(code: str) -> tuple[str, ...]:
+    if "import" not in code:
+        return ()
+    found = dict.fromkeys(_of_imports(imports_in(code)))
+    found |= dict.fromkeys(_CALL_INSIDE.findall(code))
+    return tuple(found)
+
+
+def _of_imports(imports: Iterable[Import]) -> Iterable[str]:
+    for module, names in imports:
+        dotted = module.partition(" ")[0]
+        if not names:
+            yield dotted
+        for clause in names:
+            name = clause.partition(" ")[0]
+            yield dotted if name == "*" else f"{dotted.rstrip('.')}.{name}"
