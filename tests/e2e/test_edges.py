@@ -6,6 +6,7 @@ raise. The first run passes and the second does not, so that the selection must 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.support.real import write
+from tests.support.real import clean_env, write
 from tests.support.snapshots import graph_of, member
 
 from tradai_tasks.affected.model import Member
@@ -90,6 +91,9 @@ NAMES = (
     "import json, pathlib\nfrom importlib import import_module\n\n\ndef load(path):\n"
     "    for name in json.loads(pathlib.Path(path).read_text()):\n        import_module(name)\n"
 )
+NOTEBOOK = json.dumps(
+    {"cells": [{"cell_type": "code", "source": ["import os\n", "from a import (\n", "    mod)\n"]}]}
+)
 PICKLE = b"\x80\x04\x95\x11\x00\x00\x00\x00\x00\x00\x00\x8c\x05a.mod\x94\x8c\x05VALUE\x94\x93\x94."
 TOLD = [
     Tree(
@@ -122,6 +126,19 @@ TOLD = [
         files={
             "libs/b/pytest.ini": "[pytest]\naddopts = --doctest-glob=*.rst\n",
             "libs/b/README.rst": "b\n=\n\n>>> from a.mod import VALUE\n",
+        },
+    ),
+    Tree(
+        why="a notebook whose cells a test runs",
+        files={
+            "libs/b/docs/one.ipynb": NOTEBOOK,
+            "libs/b/tests/test_b.py": (
+                "import json\nfrom pathlib import Path\n\ntry:\n    import nbformat\n"
+                "except ImportError:\n    pass\n\n\ndef test_b():\n"
+                "    file = Path(__file__).parents[1] / 'docs' / 'one.ipynb'\n"
+                "    for cell in json.loads(file.read_text())['cells']:\n"
+                "        exec(''.join(cell['source']))\n"
+            ),
         },
     ),
     Tree(
@@ -209,3 +226,57 @@ def test_examples_of_a_module_are_none_of_its_importers_business(tmp_path: Path)
         spared=frozenset({"c"}),
     )
     hold(tmp_path, tree)
+
+
+PROJECT = """\
+[project]
+name = "{name}"
+version = "1.0"
+requires-python = ">=3.11"
+{rest}
+[build-system]
+requires = ["uv_build>=0.9,<1"]
+build-backend = "uv_build"
+"""
+NEEDS_A = 'dependencies = ["a"]\n\n[tool.uv.sources]\na = { workspace = true }\n'
+STARTS = "import {module}\n\n\ndef test_b():\n    assert {call}\n"
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        STARTS.format(module="subprocess", call="subprocess.run(['a-cli']).returncode == 0"),
+        STARTS.format(module="subprocess", call="subprocess.call('a-cli --now', shell=True) == 0"),
+        STARTS.format(
+            module="subprocess, sysconfig",
+            call="subprocess.call([f'{sysconfig.get_path(\"scripts\")}/a-cli']) == 0",
+        ),
+        STARTS.format(module="os", call="os.system('a-cli') == 0"),
+    ],
+)
+def test_commands_that_another_member_installs(tmp_path: Path, test: str) -> None:
+    scripts = '\n[project.scripts]\na-cli = "a.mod:run"\n'
+    files = {
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["libs/*"]\n\n'
+        '[dependency-groups]\ndev = ["pytest"]\n',
+        "libs/a/pyproject.toml": PROJECT.format(name="a", rest=scripts),
+        "libs/a/src/a/__init__.py": "",
+        "libs/a/src/a/mod.py": "def run():\n    pass\n",
+        "libs/a/src/a/other.py": "",
+        "libs/b/pyproject.toml": PROJECT.format(name="b", rest=NEEDS_A),
+        "libs/b/src/b/__init__.py": "",
+        "libs/b/tests/test_b.py": test,
+    }
+    write(tmp_path, files)
+    env = clean_env()
+    sync = ["uv", "sync", "--quiet", "--all-packages"]
+    subprocess.run(sync, cwd=tmp_path, env=env, check=True, capture_output=True)
+    env["PATH"] = os.pathsep.join([str(tmp_path / ".venv" / "bin"), env["PATH"]])
+    pytest_b = ["python", "-m", "pytest", "-q", "libs/b"]
+    assert subprocess.run(pytest_b, cwd=tmp_path, env=env, check=False).returncode == 0
+    (tmp_path / "libs/a/src/a/mod.py").write_text(RAISES)
+    assert subprocess.run(pytest_b, cwd=tmp_path, env=env, check=False).returncode == 1
+    members = (member("libs/a", scripts=[("a-cli", "a.mod:run")]), B)
+    graph = graph_of(files, members)
+    assert set(graph.affected_by(["libs/a/src/a/mod.py"])) == {"a", "b"}
+    assert set(graph.affected_by(["libs/a/src/a/other.py"])) == {"a"}

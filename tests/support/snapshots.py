@@ -35,6 +35,7 @@ def member(
     name: str | None = None,
     roots: Sequence[str] | None = None,
     entry_points: Sequence[tuple[str, str]] = (),
+    scripts: Sequence[tuple[str, str]] = (),
 ) -> Member:
     """A member named after its folder, in src layout unless `roots` says otherwise."""
     called = name or path.rpartition("/")[2]
@@ -45,6 +46,7 @@ def member(
         source_roots=(src,) if roots is None else tuple(roots),
         closure=frozenset({called, *needs}),
         entry_points=tuple(entry_points),
+        scripts=tuple(scripts),
     )
 
 

@@ -43,6 +43,7 @@ class _Kept(msgspec.Struct, array_like=True, frozen=True, gc=False):
     source_roots: tuple[str, ...]
     closure: tuple[int, ...]
     entry_points: tuple[tuple[str, str], ...]
+    scripts: tuple[tuple[str, str], ...]
 
 
 class _Stored(msgspec.Struct, array_like=True, frozen=True):
@@ -121,6 +122,7 @@ class Cache:
                 source_roots=one.source_roots,
                 closure=frozenset([names[place] for place in one.closure]),
                 entry_points=one.entry_points,
+                scripts=one.scripts,
             )
             for one in kept
         )
@@ -135,6 +137,7 @@ class Cache:
                 source_roots=one.source_roots,
                 closure=tuple(sorted(places[name] for name in one.closure)),
                 entry_points=one.entry_points,
+                scripts=one.scripts,
             )
             for one in members
         )

@@ -10,6 +10,7 @@ import warnings
 import msgspec
 
 from tradai_tasks.affected import dynamic
+from tradai_tasks.affected.commands import commands_in
 from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.lazy import find_lazy
@@ -38,7 +39,9 @@ _PYTHONPATH = re.compile(
     r"^[ \t]*pythonpath\s*=\s*(\[[^\]]*\]|[^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE
 )
 # With one of these, pytest runs the examples in documents.
-_EXAMPLE_SETTINGS = ("codeblocks", "doctest", "markdown-docs", "markdown_docs", "sybil")
+_EXAMPLE_SETTINGS = (
+    *("codeblocks", "doctest", "markdown-docs", "markdown_docs", "nbmake", "nbval", "sybil"),
+)
 _PART = re.compile(r"""[^\s"',\[\]]+""")
 
 
@@ -53,16 +56,18 @@ def extract(data: bytes) -> Facts:
     if "\0" in text:
         return Facts(broken="does not parse: null bytes")
     scanned = scan(text)
-    return _with_examples(_read(text, scanned), text)
+    return _with_texts(_read(text, scanned), text)
 
 
-def _with_examples(facts: Facts, text: str) -> Facts:
-    """Add what the examples in docstrings say, which nothing but a tool of tests runs."""
-    examples, fenced = examples_in(text), fenced_in(text)
+def _with_texts(facts: Facts, text: str) -> Facts:
+    """Add what is in strings: commands, and the examples that only a tool of tests runs."""
+    examples, fenced, commands = examples_in(text), fenced_in(text), commands_in(text)
     runs = any(module.partition(".")[0] in RUNNERS for module, _ in facts.imports)
-    if not (examples or fenced or runs):
+    if not (examples or fenced or commands or runs):
         return facts
-    return msgspec.structs.replace(facts, examples=examples, fenced=fenced, runs_examples=runs)
+    return msgspec.structs.replace(
+        facts, examples=examples, fenced=fenced, commands=commands, runs_examples=runs
+    )
 
 
 def _read(text: str, scanned: Scan) -> Facts:
@@ -101,7 +106,7 @@ def decode(data: bytes) -> str:
 
 def extract_config(data: bytes) -> Facts:
     """Read the settings of pytest: plugins by `-p`, `pythonpath`, Django's settings module."""
-    if b"pytest" not in data and b"pythonpath" not in data and b"doctest" not in data:
+    if not any(word in data for word in (b"pytest", b"pythonpath", b"doctest", b"nbmake")):
         return Facts()
     text = data.decode("utf-8", "replace")
     words = {match for match in _PLUGIN.findall(text) if match != "no"}

@@ -10,7 +10,7 @@ import msgspec
 __all__ = ["EXTRACTOR_VERSION", "Facts", "Import", "Lazy"]
 
 # Part of every cache key: raise it with every change of what extraction yields.
-EXTRACTOR_VERSION = 6
+EXTRACTOR_VERSION = 7
 
 # (module, names): ("a.b", ()) is `import a.b`; ("a.b as c", ()) binds another name;
 # ("..a", ("x", "y as z")) is `from ..a import x, y as z`; ("a", ("*",)) is a star import.
@@ -53,6 +53,8 @@ class Facts(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc
     moves_path: bool = False
     # Whether all that cannot be told is a name that the callers of its functions pass.
     is_passed: bool = False
+    # Words in strings that may name a command, of a file that starts processes.
+    commands: tuple[str, ...] = ()
     # References in examples that doctest runs: of docstrings, or of a document.
     examples: tuple[str, ...] = ()
     # References in fenced code of docstrings, which other tools run.

@@ -21,7 +21,7 @@ from tradai_tasks.affected.graph import ImportGraph, unite
 from tradai_tasks.affected.links import Linker
 from tradai_tasks.affected.model import Member, Snapshot
 from tradai_tasks.affected.modules import ModuleIndex, is_python
-from tradai_tasks.affected.named import data_files, documents, name_users
+from tradai_tasks.affected.named import command_users, data_files, documents, name_users
 from tradai_tasks.affected.offers import is_collected, tops_of
 
 __all__ = ["ImportGraph", "build_both", "build_graph", "unite"]
@@ -318,6 +318,7 @@ def _users(
     index, linker = linked.index, linked.linker
     run = [_settings(linker, index, linked.config), _entry_points(index, linker)]
     run.append(_conftests(index, linker))
+    run.append(command_users(linker, [*enumerate(linked.facts), *older.items()]))
     run.append(name_users(linker, [*enumerate(linked.facts), *older.items()], linked.named))
     linker.settle()
     names = linker.names()

@@ -33,6 +33,7 @@ __all__ = [
 
 # Files whose content says which packages there are and what they depend on.
 SHAPING = frozenset({"pyproject.toml", "tradai-tasks.toml", "uv.lock"})
+_SCRIPTS = ("scripts", "gui-scripts")  # tables of commands, by the names in [project]
 
 
 def import_members(
@@ -59,6 +60,7 @@ def import_members(
                 source_roots=layout.source_roots,
                 closure=reach[package.name],
                 entry_points=_entry_points(package),
+                scripts=_scripts(package),
             )
         )
     everybody = frozenset(member.name for member in members)
@@ -81,10 +83,20 @@ def _unit_member(name: str, unit: Unit, everybody: frozenset[str]) -> Member:
     )
 
 
+def _scripts(package: Package) -> tuple[tuple[str, str], ...]:
+    project = package.document.get("project", {})
+    return tuple(
+        (str(command), str(target))
+        for group in _SCRIPTS
+        if isinstance(project.get(group), Mapping)
+        for command, target in sorted(project[group].items())
+    )
+
+
 def _entry_points(package: Package) -> tuple[tuple[str, str], ...]:
     project = package.document.get("project", {})
     tables: dict[str, Any] = dict(project.get("entry-points", {}))
-    for group in ("scripts", "gui-scripts"):
+    for group in _SCRIPTS:
         tables[group] = project.get(group, {})
     return tuple(
         (group, str(target))

@@ -18,6 +18,7 @@ class Member:
     source_roots: tuple[str, ...]  # folders that are on sys.path for it, from the workspace root
     closure: frozenset[str]  # members reachable from it in uv.lock (all extras and groups), and it
     entry_points: tuple[tuple[str, str], ...] = ()  # (group, "module:attribute") it declares
+    scripts: tuple[tuple[str, str], ...] = ()  # (command, "module:attribute") it installs
 
 
 class Snapshot(Protocol):

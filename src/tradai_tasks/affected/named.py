@@ -18,7 +18,7 @@ from tradai_tasks.affected.modules import ModuleIndex
 from tradai_tasks.affected.offers import is_collected
 from tradai_tasks.affected.texts import is_data, is_document
 
-__all__ = ["data_files", "documents", "name_users"]
+__all__ = ["command_users", "data_files", "documents", "name_users"]
 
 
 def data_files(index: ModuleIndex, paths: Iterable[str]) -> list[str]:
@@ -81,6 +81,31 @@ def name_users(
             }
         for one in texts:
             _refer(linker, users, (*one.strings, *one.examples), path, owner, sinks)
+    return users
+
+
+def command_users(linker: Linker, facts: Iterable[tuple[int, Facts]]) -> dict[int, set[str]]:
+    """Return what may start the commands of members, whose code a process of its own loads.
+
+    Args:
+        linker: The edges so far.
+        facts: Python files by number, what they say; a file may come twice.
+
+    Returns:
+        Node -> the files that name the command.
+    """
+    index = linker.index
+    scripts: dict[str, set[int]] = {}
+    for number, member in enumerate(index.members):
+        folder = "" if member.path == "." else member.path
+        for command, target in member.scripts:
+            nodes = linker.refer(target.partition("[")[0].strip(), folder, number)
+            scripts.setdefault(command, set()).update(nodes)
+    users: dict[int, set[str]] = {}
+    for number, one in facts:
+        for command in scripts.keys() & one.commands if scripts else ():
+            for node in scripts[command]:
+                users.setdefault(node, set()).add(index.paths[number])
     return users
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -20,9 +21,22 @@ __all__ = [
 
 # Modules that run the examples of others' texts.
 RUNNERS = frozenset(
-    ["doctest", "markdown_pytest", "mktestdocs", "pytest_examples", "sybil", "xdoctest"]
+    [
+        "doctest",
+        "markdown_pytest",
+        "mktestdocs",
+        "nbclient",
+        "nbconvert",
+        "nbformat",
+        "papermill",
+        "pytest_examples",
+        "sybil",
+        "testbook",
+        "xdoctest",
+    ]
 )
-_DOCUMENTS = (".md", ".rst", ".txt")
+_NOTEBOOK = ".ipynb"
+_DOCUMENTS = (".md", ".rst", ".txt", _NOTEBOOK)
 _DATA = (".cfg", ".conf", ".ini", ".json", ".jsonc", ".toml", ".xml", ".yaml", ".yml")
 _PICKLES = (".dill", ".joblib", ".npy", ".p", ".pickle", ".pkl", ".pt")
 # Of tools, which read no names of modules from them that tests load; locks are long.
@@ -78,9 +92,21 @@ def extract_data(path_ending: str, data: bytes) -> Facts:
 
 
 def extract_document(data: bytes) -> Facts:
-    """Read the imports in a document: behind prompts, in fences, or indented."""
+    """Read the imports in a document: behind prompts, in fences, indented, or in a notebook."""
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    if text.lstrip().startswith("{"):
+        text = _cells(text)
     return Facts(examples=_references(_PROMPT.sub(r"\1", text)))
+
+
+def _cells(text: str) -> str:
+    """Return what is in the cells of a notebook (nbformat 4); the text itself where it is none."""
+    try:
+        cells = [cell["source"] for cell in json.loads(text)["cells"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return text
+    sources = [one if isinstance(one, str) else "".join(map(str, one)) for one in cells]
+    return "\n".join(sources)
 
 
 def examples_in(text: str) -> tuple[str, ...]:
