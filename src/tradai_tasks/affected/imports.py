@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tradai_tasks.affected.cache import Cache, Links
@@ -18,11 +18,11 @@ from tradai_tasks.affected.extract import CONFIG_FILES, decode
 from tradai_tasks.affected.extraction import all_facts
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.graph import ImportGraph, unite
-from tradai_tasks.affected.links import Linker
+from tradai_tasks.affected.links import Linker, ReadTexts
 from tradai_tasks.affected.model import Member, Snapshot
 from tradai_tasks.affected.modules import ModuleIndex, is_python
 from tradai_tasks.affected.named import command_users, data_files, documents, name_users
-from tradai_tasks.affected.offers import is_collected, tops_of
+from tradai_tasks.affected.offers import is_collected
 
 __all__ = ["ImportGraph", "build_both", "build_graph", "unite"]
 
@@ -86,10 +86,10 @@ def _linked(snapshot: Snapshot, members: Sequence[Member], cache: Cache | None) 
     facts = [by_path[path] for path in paths]
     by_path |= all_facts(snapshot, texts_run := documents(facts, config, snapshot.blobs), cache)
     _add_roots(index, facts, config)
-    texts = _texts_for_lazy(snapshot, index, dict(enumerate(facts)), _tops(index, facts))
-    linker = Linker(index, facts, texts)
+    linker = Linker(index, facts)
     keys = [f"{path}\0{snapshot.blobs[path]}" for path in paths]
-    _link(linker, keys, _frame(index, keys, facts, linker.offered), cache)
+    frame = _frame(index, keys, facts, linker.offered)
+    _link(linker, keys, frame, _reader(snapshot, index), cache)
     return _Linked(
         blobs=snapshot.blobs,
         index=index,
@@ -126,9 +126,7 @@ def _older(
             return None
     if not linked.linker.offers_the_same(older):
         return None
-    texts = _texts_for_lazy(base, index, older, _tops(index, facts))
-    for number, one in older.items():
-        linked.linker.link_older(number, one, texts.get(number))
+    linked.linker.link_older(older, _reader(base, index))
     moved = [path for path in linked.named if head.blobs[path] != base.blobs[path]]
     for path, one in all_facts(base, moved, cache).items():
         linked.named[path].append(one)
@@ -153,7 +151,9 @@ def _frame(
     return digest.hexdigest()
 
 
-def _link(linker: Linker, keys: Sequence[str], frame: str, cache: Cache | None) -> None:
+def _link(
+    linker: Linker, keys: Sequence[str], frame: str, read: ReadTexts, cache: Cache | None
+) -> None:
     """Collect the edges: from the cache, as far as the files are the same."""
     stored = cache.get_links(frame) if cache else None
     known: dict[int, tuple[int, ...]] = {}
@@ -165,7 +165,7 @@ def _link(linker: Linker, keys: Sequence[str], frame: str, cache: Cache | None) 
                 known[number] = edges
                 if key in stored.undeclared:
                     linker.undeclared[number] = dict.fromkeys(stored.undeclared[key])
-    linker.link(known)
+    linker.link(read, known)
     if cache is None or len(known) == len(keys):
         return
     links = stored or Links(edges={}, asked=[], answers=[], undeclared={})
@@ -220,31 +220,18 @@ def _members_by_folder(index: ModuleIndex) -> Mapping[str, set[int]]:
     return found
 
 
-def _tops(index: ModuleIndex, facts: Sequence[Facts]) -> frozenset[str]:
-    return tops_of(index.paths[n] for n, found in enumerate(facts) if found.lazy)
+def _reader(snapshot: Snapshot, index: ModuleIndex) -> ReadTexts:
+    def read(numbers: Collection[int]) -> dict[int, str]:
+        contents = snapshot.read(index.paths[number] for number in sorted(numbers))
+        found = {}
+        for path, data in contents.items():
+            try:
+                found[index.ids[path]] = decode(data)
+            except (LookupError, UnicodeDecodeError):
+                continue  # its facts say that it is broken, and its member is widened
+        return found
 
-
-def _texts_for_lazy(
-    snapshot: Snapshot, index: ModuleIndex, facts: Mapping[int, Facts], tops: frozenset[str]
-) -> dict[int, str]:
-    """Read the files that hold a lazy module under a name: what they take from it matters."""
-    if not tops:
-        return {}
-    wanted = {}
-    for number, found in facts.items():
-        for module, names in found.imports:
-            parts = {*module.partition(" ")[0].split("."), *(n.partition(" ")[0] for n in names)}
-            if not tops.isdisjoint(parts):
-                wanted[index.paths[number]] = number
-                break
-    texts = snapshot.read(wanted)
-    found_texts = {}
-    for path, data in texts.items():
-        try:
-            found_texts[wanted[path]] = decode(data)
-        except (LookupError, UnicodeDecodeError):
-            continue  # its facts say that it is broken, and its member is widened
-    return found_texts
+    return read
 
 
 def _settings(

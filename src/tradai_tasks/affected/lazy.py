@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Import, Lazy
+from tradai_tasks.affected.strings import mask
 
 __all__ = ["LazyModule", "find_lazy", "uses_of"]
 
@@ -269,8 +270,6 @@ def uses_of(text: str, name: str) -> set[tuple[str, ...]]:
         Chains of attributes, such as `("b", "Client")`; an empty chain where the module itself is
         handed on, so that anything may be taken from it.
     """
-    from tradai_tasks.affected.lexical import mask  # noqa: PLC0415 - needed for few files
-
     code = mask(text)
     found: set[tuple[str, ...]] = set()
     pattern = re.compile(rf"(?<![\w.]){re.escape(name)}\b((?:\s*\.\s*[^\W\d]\w*)*)")

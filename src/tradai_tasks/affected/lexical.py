@@ -2,7 +2,6 @@
 
 A lexer is several times as fast as `ast`, and reads grammar that is newer than the running
 interpreter: it follows strings, comments and the fields of f-strings exactly, and nothing else.
-Source of the rules: the language reference, chapter 2 (lexical analysis), and PEP 701.
 """
 
 from __future__ import annotations
@@ -13,34 +12,11 @@ import re
 from dataclasses import dataclass, field
 
 from tradai_tasks.affected.facts import Import
+from tradai_tasks.affected.strings import FORMATTED, SPLIT, TOKEN, end_of_formatted
 
-__all__ = ["DOTTED", "Scan", "end_of_formatted", "imports_in", "mask", "scan"]
+__all__ = ["DOTTED", "Scan", "imports_in", "scan"]
 
-_STRING = r"""
-      \"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*\"{3}
-    | '{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'{3}
-    | "[^"\\\n]*(?:\\.[^"\\\n]*)*"
-    | '[^'\\\n]*(?:\\.[^'\\\n]*)*'
-"""
-_TOKEN = re.compile(rf"\#[^\n]*|{_STRING}|[\"']|import\b", re.VERBOSE | re.DOTALL)
-# The same, begun by a set of characters, which is three times as fast: comments and strings.
-_SPLIT = re.compile(
-    r"""
-    (["'\#]
-        (?: (?<=\#) [^\n]*+
-        |   (?<=") (?: [^"\\\n]++ (?:\\.[^"\\\n]*+)*+ "
-                   |   "" [^"\\]*+ (?:(?:\\.|"(?!""))[^"\\]*+)*+ \"{3}
-                   |   (?:\\.[^"\\\n]*+)*+ " )
-        |   (?<=') (?: [^'\\\n]++ (?:\\.[^'\\\n]*+)*+ '
-                   |   '' [^'\\]*+ (?:(?:\\.|'(?!''))[^'\\]*+)*+ '{3}
-                   |   (?:\\.[^'\\\n]*+)*+ ' )
-        )?+
-    )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 _IMPORT = re.compile(r"(?<!\w)import\b")
-_ONE_STRING = re.compile(_STRING, re.VERBOSE | re.DOTALL)
 _FROM = re.compile(r"(?:^|[\s;:])from(?=[\s.\\])([\s\w.\\]*)$")
 _BRACKETED = re.compile(r"[ \t\f\\\n]*\(((?:[^()#]|#[^\n]*)*)(\)?)")
 _PLAIN = re.compile(r"(?:[^\n;#\\]|\\\n)*")
@@ -54,9 +30,6 @@ _PATH = re.compile(r"(?:\.\./)*[\w.@+-]+(?:/[\w.@+-]+)*/?$")
 _NAME_INSIDE = re.compile(r"""(["'])([^\W\d]\w*(?:[.:][^\W\d]\w*)+)\1""")
 # The package at the beginning of f"pkg.sub.{name}".
 _BEGINNING = re.compile(r"""["']+((?:[^\W\d]\w*\.)+)\{(?!\{)""")
-_FORMATTED = re.compile(r"(?:^|\W)(?:[fFtT]|[fFtT][rR]|[rR][fFtT])$")
-_TEXT_STOP = re.compile(r"""\\(?:N\{[^}\n]*\}|[^{])?|\{\{|\}\}|[{}"']""", re.DOTALL)
-_FIELD_STOP = re.compile(r"""["'()\[\]{}#:]""")
 _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.MULTILINE)
 _NO_OPERATOR = re.compile(r"!(?!=)")
 _KEYWORD = rf"(?:{'|'.join(keyword.kwlist)})\b"
@@ -81,7 +54,7 @@ class Scan:
 def scan(text: str) -> Scan:
     """Read Python text whose lines end in line feeds."""
     # one call divides the text; only what a division cannot see is walked through token by token
-    return _divided(text, _SPLIT.split(text)) or _walked(text)
+    return _divided(text, SPLIT.split(text)) or _walked(text)
 
 
 def _divided(text: str, pieces: list[str]) -> Scan | None:
@@ -103,7 +76,7 @@ def _divided(text: str, pieces: list[str]) -> Scan | None:
         size = len(token)
         if size < 2:  # noqa: PLR2004 - a quote that opens nothing
             return None
-        if code and code[-1] in "fFtTrR" and _FORMATTED.search(code[-3:]):
+        if code and code[-1] in "fFtTrR" and FORMATTED.search(code[-3:]):
             start = starts[2 * place + 1]
             if _formatted(found, text, start, start + size) != start + size:
                 return None
@@ -140,7 +113,7 @@ def _walked(text: str) -> Scan:
     joined = _JoinedPaths(text, found.paths)
     before, before_stop = "", -1  # the last short string
     end = last = 0
-    tokens = _TOKEN.finditer(text)
+    tokens = TOKEN.finditer(text)
     while (match := next(tokens, None)) is not None:
         start, stop = match.span()
         first = text[start]
@@ -152,10 +125,10 @@ def _walked(text: str) -> Scan:
         end = stop
         if first == "#":
             continue
-        if start and text[start - 1] in "fFtTrR" and _FORMATTED.search(text, start - 3, start):
+        if start and text[start - 1] in "fFtTrR" and FORMATTED.search(text, start - 3, start):
             end = _formatted(found, text, start, stop)
             if end != stop:
-                tokens = _TOKEN.finditer(text, end)
+                tokens = TOKEN.finditer(text, end)
         if end - start < 2:  # noqa: PLR2004 - a quote that opens nothing
             found.broken = f"line {_line(text, start)}: a string that does not end"
             return found
@@ -185,22 +158,6 @@ def imports_in(text: str) -> dict[Import, None]:
     for match in re.finditer(r"\bimport\b", text):
         _add_import(found, text, *match.span())
     return found.imports
-
-
-def mask(text: str) -> str:
-    """Blank strings and comments, so that only code is left, every character in its place."""
-    parts: list[str] = []
-    end = position = 0
-    while (match := _TOKEN.search(text, position)) is not None:
-        start, position = match.span()
-        if text[start] == "i":
-            continue
-        if start and _FORMATTED.search(text, max(0, start - 3), start):
-            position = max(position, end_of_formatted(text, start))
-            continue  # its fields are code
-        parts += [text[end:start], re.sub(r"[^\n]", " ", text[start:position])]
-        end = position
-    return "".join([*parts, text[end:]])
 
 
 def _line(text: str, position: int) -> int:
@@ -286,70 +243,6 @@ def _formatted(found: Scan, text: str, start: int, stop: int) -> int:
         if beginning := _BEGINNING.match(body):
             found.prefixes[beginning[1]] = None
     return stop
-
-
-def end_of_formatted(text: str, start: int) -> int:
-    """Return the position behind the f-string whose opening quote is at `start`; -1 for none."""
-    quote = text[start]
-    if text.startswith(quote * 3, start):
-        quote *= 3
-    position = start + len(quote)
-    while (match := _TEXT_STOP.search(text, position)) is not None:
-        stop = match[0]
-        position = match.end()
-        if stop == "{":
-            position = _end_of_field(text, position)
-            if position < 0:
-                return -1
-        elif stop == quote[0] and text.startswith(quote, match.start()):
-            return match.start() + len(quote)
-        elif len(quote) == 1 and stop.endswith("\n") and not stop.startswith("\\"):
-            return -1
-    return -1
-
-
-def _end_of_field(text: str, position: int) -> int:
-    """Return the position behind the `}` that closes a replacement field; -1 for none."""
-    depth = 0
-    while (match := _FIELD_STOP.search(text, position)) is not None:
-        stop = match[0]
-        position = match.end()
-        if stop in "\"'":
-            position = _end_of_string(text, match.start())
-        elif stop == "#":
-            position = text.find("\n", position)
-        elif stop in "([{":
-            depth += 1
-        elif stop == "}" and depth == 0:
-            return position
-        elif stop in ")]}":
-            depth -= 1
-        elif depth == 0:
-            return _end_of_format(text, position)
-        if position < 0:
-            return -1
-    return -1
-
-
-def _end_of_format(text: str, position: int) -> int:
-    """Return the position behind the `}` that closes a field with a format, from its colon on."""
-    while position < len(text):
-        char = text[position]
-        position += 1
-        if char == "}":
-            return position
-        if char == "{":
-            position = _end_of_field(text, position)
-            if position < 0:
-                return -1
-    return -1
-
-
-def _end_of_string(text: str, start: int) -> int:
-    if _FORMATTED.search(text, max(0, start - 3), start):
-        return end_of_formatted(text, start)
-    match = _ONE_STRING.match(text, start)
-    return match.end() if match else -1
 
 
 class _JoinedPaths:

@@ -7,33 +7,45 @@ Nodes are numbers: first the Python files of the snapshot, then, for each name t
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from tradai_tasks.affected.facts import Facts, Import, Lazy
 from tradai_tasks.affected.lazy import uses_of
 from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.modules import ModuleIndex
+from tradai_tasks.affected.names import depth_of, folders_around, is_around
 from tradai_tasks.affected.offers import is_collected, lazy_stub, offers, tops_of
 
-__all__ = ["Linker", "folders_around"]
+__all__ = ["Linker", "ReadTexts"]
 
 _WHOLE = "*"  # everything that a lazy module can load
+# Returns the texts of files; one that cannot be decoded is left out.
+ReadTexts = Callable[[Collection[int]], Mapping[int, str]]
+
+
+class _Held(NamedTuple):
+    """A module that may hold a lazy one, under a name in a file."""
+
+    number: int
+    bound: str  # the name there
+    dotted: str  # the module
+    folder: str
+    owner: int
 
 
 class Linker:
     """Collects the edges of one snapshot."""
 
-    def __init__(self, index: ModuleIndex, facts: Sequence[Facts], texts: dict[int, str]) -> None:
-        """Link files.
+    def __init__(self, index: ModuleIndex, facts: Sequence[Facts]) -> None:
+        """Prepare to link files.
 
         Args:
             index: The Python files, by name.
             facts: What each of them says, in the order of the index.
-            texts: Texts of the files that may take names from a lazy module they hold whole.
         """
         self.index = index
         self.facts = facts
-        self.texts = texts
         self.edges: dict[int, set[int]] = {}
         self.undeclared: dict[int, dict[str, None]] = {}  # file -> names of modules
         self._lazy = {n: f.lazy for n, f in enumerate(facts) if f.lazy is not None}
@@ -49,6 +61,7 @@ class Linker:
         self.offered = offers(index.paths, facts, self._tops)
         self._asked: dict[tuple[int, str], int] = {}
         self._answered: set[tuple[int, str]] = set()
+        self._held: list[_Held] = []  # what is still to be looked up in the texts of files
         self.count = len(index.paths)
 
     @property
@@ -64,10 +77,11 @@ class Linker:
             self.edges[self.count] = set(targets)
             self.count += 1
 
-    def link(self, known: Mapping[int, Iterable[int]] | None = None) -> None:
+    def link(self, read: ReadTexts, known: Mapping[int, Iterable[int]] | None = None) -> None:
         """Collect all edges.
 
         Args:
+            read: Reads files that take names from a lazy module that they hold whole.
             known: Files whose edges are known already.
         """
         for number, facts in enumerate(self.facts):
@@ -75,6 +89,7 @@ class Linker:
                 self.edges[number] = set(known[number])
             else:
                 self._link_file(number, facts)
+        self._look_up(read)
         self.settle()
 
     def offers_the_same(self, older: Mapping[int, Facts]) -> bool:
@@ -84,24 +99,18 @@ class Linker:
         facts = [older.get(number, now) for number, now in enumerate(self.facts)]
         return offers(self.index.paths, facts, self._tops) == self.offered
 
-    def link_older(self, number: int, facts: Facts, text: str | None) -> None:
-        """Add the edges of what a file said before.
+    def link_older(self, older: Mapping[int, Facts], read: ReadTexts) -> None:
+        """Add the edges of what files said before.
 
         Args:
-            number: The file.
-            facts: What it said; not what a stub or a lazy module says.
-            text: Its text, where it may take names from a lazy module that it held whole.
+            older: What they said; not what a stub or a lazy module says.
+            read: As for `link`, of the files as they were.
         """
-        now, noted = self.texts.get(number), self.undeclared.pop(number, None)
-        self.texts.pop(number, None)
-        if text is not None:
-            self.texts[number] = text
-        self._link_file(number, facts)
-        self.undeclared.pop(number, None)  # nobody can mend the past
-        if noted is not None:
-            self.undeclared[number] = noted
-        if now is not None:
-            self.texts[number] = now
+        noted, self.undeclared = self.undeclared, {}
+        for number, facts in older.items():
+            self._link_file(number, facts)
+        self._look_up(read)
+        self.undeclared = noted  # nobody can mend the past
 
     def settle(self) -> None:
         """Answer what lazy modules were asked for since the last time."""
@@ -171,6 +180,9 @@ class Linker:
 
     def _import(self, number: int, statement: Import, folder: str, owner: int) -> None:
         module, names = statement
+        top = module.partition(" ")[0].partition(".")[0]
+        if top and not self.index.finds_top(top, folder, owner):
+            return  # the standard library, or what is installed
         if not names:
             dotted, _, bound = module.partition(" as ")
             files, length, undeclared = self._find(dotted, folder, owner)
@@ -179,7 +191,7 @@ class Linker:
             if (number, bound) in self.offered and length == depth_of(dotted):
                 self.add(number, self._ask(self._lazy_in(files), _WHOLE))
             if not self._tops.isdisjoint(dotted.split(".")):
-                self._uses(number, bound or dotted, dotted, folder, owner)
+                self._held.append(_Held(number, bound or dotted, dotted, folder, owner))
             return
         files, length, undeclared = self._find(module, folder, owner)
         self._note(number, module, undeclared)
@@ -216,7 +228,7 @@ class Linker:
             if self._is_handed_on(number, inner, name, bound):
                 self.add(number, self._ask(self._lazy_in(inner), _WHOLE))
         if name in self._tops:
-            self._uses(number, bound, dotted, folder, owner)
+            self._held.append(_Held(number, bound, dotted, folder, owner))
 
     def _is_handed_on(self, number: int, files: Iterable[int], name: str, bound: str) -> bool:
         """Tell whether others take a module from here: where it is not, or under another name."""
@@ -246,20 +258,20 @@ class Linker:
         if not found:
             return []
         paths = [self.index.paths[number] for number in files]
-        return [n for n in found if not _is_around(self.index.paths[n], paths)]
+        return [n for n in found if not is_around(self.index.paths[n], paths)]
 
-    def _uses(self, number: int, name: str, dotted: str, folder: str, owner: int) -> None:
-        """Follow what a file takes from a module that it holds under a name."""
-        text = self.texts.get(number)
-        chains = {()} if text is None else uses_of(text, name)
-        base = dotted
-        if "." in name and name == dotted and not dotted.startswith("."):
-            # `import a.b` binds `a`: what is taken from `a` counts too
-            top = name.partition(".")[0]
-            chains = {()} if text is None else uses_of(text, top)
-            base = top
-        for chain in chains:
-            self._follow_chain(number, base, chain, folder, owner)
+    def _look_up(self, read: ReadTexts) -> None:
+        """Follow what files take from the modules that they hold under a name."""
+        texts = read({held.number for held in self._held})
+        for number, bound, dotted, folder, owner in self._held:
+            name, base = bound, dotted
+            if "." in name and name == dotted and not dotted.startswith("."):
+                # `import a.b` binds `a`: what is taken from `a` counts too
+                name = base = name.partition(".")[0]
+            text = texts.get(number)
+            for chain in {()} if text is None else uses_of(text, name):
+                self._follow_chain(number, base, chain, folder, owner)
+        self._held.clear()
 
     def _follow_chain(
         self, number: int, dotted: str, chain: tuple[str, ...], folder: str, owner: int
@@ -286,7 +298,7 @@ class Linker:
         """Return the `__init__` files of the package that a name is, if it is one."""
         paths = {number: self.index.paths[number] for number in files}
         inits = [n for n, path in paths.items() if posixpath.basename(path).startswith("__init__.")]
-        return [n for n in inits if not _is_around(paths[n], paths.values())]
+        return [n for n in inits if not is_around(paths[n], paths.values())]
 
     def refer(self, text: str, folder: str, owner: int) -> set[int]:
         """Return what a string that may name a module, or something in one, leads to."""
@@ -369,28 +381,3 @@ class Linker:
             if group in {None, name}
             for file in self.refer(target.partition("[")[0].strip(), folder, number)
         }
-
-
-def depth_of(dotted: str) -> int:
-    """Return of how many parts a name consists, the leading dots left aside."""
-    inner = dotted.strip(".")
-    return inner.count(".") + 1 if inner else 0
-
-
-def folders_around(folder: str) -> Iterable[str]:
-    """Yield a folder and all above it, the root ("") last."""
-    while folder:
-        yield folder
-        folder = folder.rpartition("/")[0]
-    yield ""
-
-
-def _is_around(path: str, others: Iterable[str]) -> bool:
-    """Tell whether a file is the `__init__` of a package that other files lie below."""
-    folder, _, name = path.rpartition("/")
-    if not name.startswith("__init__."):
-        return False
-    start = f"{folder}/"
-    return any(
-        other.startswith(start) and not other.startswith(f"{start}__init__.") for other in others
-    )

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import posixpath
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tradai_tasks.affected.model import Member
+from tradai_tasks.affected.names import deepest
 
 __all__ = ["Found", "ModuleIndex", "is_python"]
 
@@ -64,7 +65,7 @@ class ModuleIndex:
         self._bases: dict[tuple[str, str], tuple[tuple[str, bool], ...]] = {}
         self._basedirs: dict[str, tuple[tuple[str, bool], ...]] = {}
         self._memo: dict[tuple[str, int, tuple[tuple[str, bool], ...]], Found] = {}
-        self._tops: dict[str, list[str]] | None = None
+        self._tops: dict[str, dict[str, None]] | None = None
         self._packages: dict[str, list[int]] | None = None
         self._fill()
 
@@ -152,22 +153,32 @@ class ModuleIndex:
             owner: The member that owns the importing file; -1 for none.
         """
         top = dotted.partition(".")[0]
+        bases = self._bases_of(top, folder, owner)
+        if not self._is_known(top, bases):
+            return _NOTHING
+        memo = (dotted, owner, bases)
+        found = self._memo.get(memo)
+        if found is None:
+            found = self._memo[memo] = self._search(dotted, owner, bases)
+        return found
+
+    def finds_top(self, top: str, folder: str, owner: int) -> bool:
+        """Tell whether any name that begins with a top-level name can be found from a folder."""
+        return self._is_known(top, self._bases_of(top, folder, owner))
+
+    def _is_known(self, top: str, bases: tuple[tuple[str, bool], ...]) -> bool:
+        return bool(bases) or top in self.names or top in self.namespaces
+
+    def _bases_of(self, top: str, folder: str, owner: int) -> tuple[tuple[str, bool], ...]:
+        """Return the folders in which a file looks for a top-level name, source roots aside."""
         key = (folder, top)
         bases = self._bases.get(key)
         if bases is None:
             bases = self._local(folder, top, owner)
-            if not (bases or top in self.names or top in self.namespaces):
+            if not self._is_known(top, bases):
                 bases = self._anywhere(top, owner) or self._elsewhere(top, owner)
             self._bases[key] = bases
-        memo = (dotted, owner, bases)
-        found = self._memo.get(memo)
-        if found is None:
-            if bases or top in self.names or top in self.namespaces:
-                found = self._search(dotted, owner, bases)
-            else:
-                found = _NOTHING
-            self._memo[memo] = found
-        return found
+        return bases
 
     def _local(self, folder: str, top: str, owner: int) -> tuple[tuple[str, bool], ...]:
         """Return the folders of the file's own member that provide a top-level name.
@@ -182,7 +193,8 @@ class ModuleIndex:
                 (base, not is_inner or base in self._roots)
                 for base in dict.fromkeys(self._base_folders(folder, owner))
             )
-        return tuple(pair for pair in known if self._provides(pair[0], top))
+        folders = self._holders_of(top)
+        return tuple(pair for pair in known if pair[0] in folders) if folders else ()
 
     def _base_folders(self, folder: str, owner: int) -> Iterable[str]:
         """Yield what can be on sys.path for a file: pytest puts the first folder without __init__.
@@ -213,14 +225,19 @@ class ModuleIndex:
             return ()
         return tuple((folder, True) for folder in self._folders_with(top))
 
-    def _folders_with(self, top: str) -> list[str]:
+    def _holders_of(self, top: str) -> Collection[str]:
+        """Return the folders in which a name is a module, a package or a folder of them."""
         if self._tops is None:
             self._tops = {}
-            for path in (*self.folders, *self.paths):
+            names = (path.rpartition(".")[0] for path in self.paths)
+            for path in (*filter(None, self.folders), *names):
                 folder, _, name = path.rpartition("/")
-                if path and not self.is_package(folder):
-                    self._tops.setdefault(name.partition(".")[0], []).append(folder)
-        return sorted(set(self._tops.get(top, ())))
+                self._tops.setdefault(name, {})[folder] = None
+        return self._tops.get(top, ())
+
+    def _folders_with(self, top: str) -> list[str]:
+        """Return those of them that can be on sys.path."""
+        return sorted(f for f in self._holders_of(top) if not self.is_package(f))
 
     def _elsewhere(self, top: str, owner: int) -> tuple[tuple[str, bool], ...]:
         """Return the folders with a package that no source root holds, for what declares it.
@@ -240,10 +257,6 @@ class ModuleIndex:
     def has_top(self, top: str) -> bool:
         """Tell whether any folder can provide a top-level name."""
         return top in self.names or top in self.namespaces or bool(self._folders_with(top))
-
-    def _provides(self, base: str, top: str) -> bool:
-        inner = f"{base}/{top}" if base else top
-        return inner in self.folders or f"{inner}.py" in self.ids or f"{inner}.pyi" in self.ids
 
     def _at(self, base: str, dotted: str) -> list[int]:
         """Return the files that a name is below one folder."""
@@ -279,7 +292,7 @@ class ModuleIndex:
             far.append(other)
         if parts[0] in sys.stdlib_module_names:
             far = [[] for _ in names]
-        lengths = [_length(tier) for tier in (own, near, far)]
+        lengths = [deepest(tier) for tier in (own, near, far)]
         best = max(lengths)
         if best == 0:
             return _NOTHING
@@ -382,11 +395,3 @@ class ModuleIndex:
                 if inner == folder or inner.startswith(start):
                     found += numbers
         return found
-
-
-def _length(tier: list[list[int]]) -> int:
-    """Return how many parts of a name a tier knows as a file, counted to its deepest file."""
-    for place in range(len(tier) - 1, -1, -1):
-        if tier[place]:
-            return place + 1
-    return 0

@@ -92,6 +92,7 @@ def test_a_getter_that_loads_nothing_makes_no_lazy_module() -> None:
         ("import api\nimportlib.reload(api)\n", set()),
         ("from api import x\n", set()),
         ("'api.Client'  # api.Client\n", set()),
+        ("# this isn't\n# api.Client\n", set()),
         ("f'{api.Client}'\n", {("Client",)}),
         ("apis.Client\nmy.api.Client\n", set()),
     ],

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.support.examples import examples
 from tests.unit.affected.test_extract_corpus import corpus
 
-from tradai_tasks.affected import lexical
+from tradai_tasks.affected import lexical, strings
 from tradai_tasks.affected.extract import decode
 
 PARTS = (
@@ -41,9 +41,15 @@ PARTS = (
 @settings(max_examples=examples(400))
 @given(text=st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
 def test_any_text_is_read_alike_in_both_ways(text: str) -> None:
-    at_once = lexical._divided(text, lexical._SPLIT.split(text))
+    at_once = lexical._divided(text, strings.SPLIT.split(text))
     assert at_once is None or at_once == lexical._walked(text)
     assert lexical.scan(text) == lexical._walked(text)
+
+
+@settings(max_examples=examples(400))
+@given(text=st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
+def test_only_code_is_left_of_any_text_in_both_ways(text: str) -> None:
+    assert strings.mask(text) == strings._masked(text)
 
 
 def test_real_code_is_read_alike_in_both_ways_and_mostly_at_once() -> None:
@@ -54,5 +60,5 @@ def test_real_code_is_read_alike_in_both_ways_and_mostly_at_once() -> None:
         except (LookupError, UnicodeDecodeError):
             continue
         assert lexical.scan(text) == lexical._walked(text), file
-        walked += lexical._divided(text, lexical._SPLIT.split(text)) is None
+        walked += lexical._divided(text, strings.SPLIT.split(text)) is None
     assert walked < len(corpus()) / 10
