@@ -400,6 +400,7 @@ def test_in_ci_the_tag_comes_from_the_event(
         {"conclusion": "failure"},
         {"event": "pull_request"},
         {"head_branch": "main"},
+        {"head_branch": "refs/tags/v1.2.0"},
         {"head_sha": "0" * 40},
     ],
 )
@@ -409,6 +410,15 @@ def test_an_event_that_is_not_to_be_trusted_deploys_nothing(
     workflow_run(deployed.place, monkeypatch, **given)
     ran = deployed.place("deploy")
     assert ran.status == 1
+    assert deployed.place.ecs.requests == []
+
+
+def test_a_branch_named_like_the_tag_is_refused(deployed: Deployed) -> None:
+    git(deployed.place.home, "branch", "v1.2.0")
+    for args in (["v1.2.0"], ["v1.2.0", "--rollback"]):
+        ran = deployed.place("deploy", *args)
+        assert ran.status == 1
+        assert "a branch has the same name (refs/heads/v1.2.0)" in ran.log
     assert deployed.place.ecs.requests == []
 
 

@@ -85,6 +85,8 @@ def _of_workflow_run(env: Mapping[str, str], event: Mapping[str, Any]) -> Asked:
     _require(run.get("event") == "push", "its run was not of a push", run.get("event"))
     _require(here == {there}, "its run was of another repository", there)
     tag, commit = run.get("head_branch"), run.get("head_sha")
+    if isinstance(tag, str):  # a branch's name, though it be written like a reference
+        _require(not tag.startswith("refs/"), "its head_branch is no tag's name", tag)
     if not isinstance(tag, str) or not is_object_id(commit):
         raise UntrustedEventError(
             "the workflow_run event names no head_branch and head_sha, so nothing is released"

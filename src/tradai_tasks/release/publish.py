@@ -163,6 +163,10 @@ class Publisher:
         self._seen.update((file.path, file) for file in absent)
         return absent
 
+    def seen_absent(self, files: Sequence[Distribution]) -> list[Distribution]:
+        """Return those of the files that the index lacked when it was last asked."""
+        return [file for file in files if file.path in self._seen]
+
     def check(self, files: Sequence[Distribution]) -> None:
         """Have twine check files before their upload, all that are to be uploaded at one go.
 
@@ -323,6 +327,14 @@ class PublishStep:
         return Look(
             state="todo", note=f"{files[0].version}: to upload: {names}", record=_record(files, ())
         )
+
+    def prepare(self, known: Known) -> None:  # noqa: ARG002 - as above
+        """Have twine check what is to be uploaded, so that one it refuses ends all in time.
+
+        Raises:
+            BuildFailedError: It refuses a file.
+        """
+        self.publisher.check(self.publisher.seen_absent(self.files()))
 
     def act(self, known: Known) -> Look:  # noqa: ARG002 - as above
         """Upload what the index lacks, and see that it is there.

@@ -36,6 +36,7 @@ __all__ = [
     "Found",
     "Versioned",
     "check",
+    "check_branches",
     "look",
     "public_address",
     "release_of",
@@ -162,6 +163,19 @@ def check(
         raise faults[0]
 
 
+def check_branches(tag: ReleaseTag, found: Found) -> None:
+    """Refuse a tag that a branch is named like.
+
+    Raises:
+        AmbiguousRefError: One is.
+    """
+    if found.branches:
+        raise AmbiguousRefError(
+            f"tag {tag}: a branch has the same name ({', '.join(found.branches)}); rename or "
+            f"delete the branch, so that nobody can take one for the other"
+        )
+
+
 def release_of(tag: ReleaseTag, found: Found, root: Path) -> Release:
     """Return the release of a tag that is in the clone.
 
@@ -244,13 +258,10 @@ def _of_refs(
                 f"tag was moved, or the event is of a branch of that name; nothing is released"
             )
         )
-    if found.branches:
-        faults.append(
-            AmbiguousRefError(
-                f"tag {tag}: a branch has the same name ({', '.join(found.branches)}); rename or "
-                f"delete the branch, so that nobody can take one for the other"
-            )
-        )
+    try:
+        check_branches(tag, found)
+    except AmbiguousRefError as error:
+        faults.append(error)
     if found.main is None:
         faults.append(
             NotOnMainError(

@@ -7,19 +7,22 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import nox
 import nox.virtualenv
 
 from tradai_tasks.affected.git import Git
-from tradai_tasks.errors import CheckFailedError, DistributionError, TasksError
+from tradai_tasks.errors import CheckFailedError, DistributionError, TasksError, UntrustedEventError
 from tradai_tasks.release.dists import Distribution, distributions_in
 from tradai_tasks.release.environment import Environment, environment_to_publish_for
+from tradai_tasks.release.event import asked_by, main_branch_of, read_event
 from tradai_tasks.release.libraries import chosen, libraries_of, unpublished_requirements
 from tradai_tasks.release.publish import Publisher, check_files, publish_stage
-from tradai_tasks.release.step import Look, Stage, Step
+from tradai_tasks.release.step import Look, Preparing, Stage, Step
 from tradai_tasks.release.target import Target, need_extra, target_of
+from tradai_tasks.release.validate import check, look
 from tradai_tasks.release.wheels import (
     Wheelhouse,
     build_env,
@@ -101,7 +104,7 @@ def build(session: nox.Session, context: Context) -> None:
 def publish(session: nox.Session, context: Context) -> None:
     """Look at the index, print what lacks there, and upload that."""
     options = parse(session, _PUBLISH_OPTIONS, _PUBLISH_DOC)
-    tag = _tag(options.tag)
+    tag = _trusted(context, options.tag)
     environment = environment_to_publish_for(
         tag, context.settings.deploy, asked=options.environment
     )
@@ -120,6 +123,8 @@ def publish(session: nox.Session, context: Context) -> None:
         found = _each(stage, stage.steps, lambda step: step.look({}))
         todo = [step for step in stage.steps if found[step.name].state == "todo"]
         if not options.dry_run:
+            # before the first upload, so that nothing is published beside what twine refuses
+            _each(stage, todo, lambda step: _prepared(step, found[step.name]))
             found |= _each(stage, todo, lambda step: step.act({}))
     rows = [(name, look.state, look.note) for name, look in found.items()]
     print_table(f"publish to {target.shown}", _COLUMNS, rows)
@@ -183,6 +188,33 @@ def _tag(text: str | None) -> ReleaseTag | None:
         return None
     tag = parse_tag(text, ())
     check_release(tag)
+    return tag
+
+
+def _trusted(context: Context, text: str | None) -> ReleaseTag | None:
+    """Read the tag; in a `workflow_run` it is the event's, and held against the clone first.
+
+    The work tree is not: what is published may have come there from another job.
+
+    Raises:
+        UntrustedEventError: The event is not to be trusted, or is of another tag.
+        TasksError: There is no such release to make.
+    """
+    event = read_event(os.environ)
+    asked = asked_by(os.environ, event)
+    if asked is None or not asked.is_workflow_run:
+        return _tag(text)
+    by_event = _tag(asked.tag)
+    tag = by_event if text is None else _tag(text)
+    if tag is None or tag != by_event:
+        raise UntrustedEventError(
+            f"tag {tag}: the workflow_run event is of tag {by_event}; publish that one, or let "
+            f"the event alone name it"
+        )
+    named = context.settings.release.branch
+    git = Git.open(context.root)
+    found = look(git, tag, branch=named or main_branch_of(event), env=os.environ)
+    check(tag, replace(found, dirty=()), None, asked=asked, main=named)
     return tag
 
 
@@ -269,6 +301,13 @@ def _note_requirements(
     for line in unpublished_requirements(made, context.workspace, every):
         warn(line)
         annotate("warning", line)
+
+
+def _prepared(step: Step, look: Look) -> Look:
+    """Have a step do what it can before it acts."""
+    if isinstance(step, Preparing):
+        step.prepare({})
+    return look
 
 
 def _each(stage: Stage, steps: Iterable[Step], action: Callable[[Step], Look]) -> dict[str, Look]:

@@ -29,7 +29,14 @@ from tradai_tasks.release.event import Asked, asked_by, main_branch_of, read_eve
 from tradai_tasks.release.evidence import Evidence, Store, Subject, digest_of
 from tradai_tasks.release.plan import Plan, choose, look_at
 from tradai_tasks.release.step import Release, Stage
-from tradai_tasks.release.validate import Versioned, check, look, release_of, still_holds
+from tradai_tasks.release.validate import (
+    Versioned,
+    check,
+    check_branches,
+    look,
+    release_of,
+    still_holds,
+)
 from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.cleanup import CLEANUP, clean_up
@@ -264,6 +271,8 @@ def validated(context: Context, git: Git, text: str | None, *, strictly: bool) -
     if strictly:
         versioned = None if package is None else _versioned(context, package)
         check(tag, found, versioned, asked=asked, main=named)
+    else:
+        check_branches(tag, found)
     return release_of(tag, found, context.root)
 
 
