@@ -22,7 +22,7 @@ from packaging.version import InvalidVersion, Version
 
 from tradai_tasks.errors import DistributionError
 
-__all__ = ["Distribution", "distributions_in", "name_of", "read_distribution"]
+__all__ = ["Distribution", "distributions_in", "identity_of", "name_of", "read_distribution"]
 
 _ENDINGS = (".whl", ".tar.gz", ".zip")
 
@@ -54,6 +54,20 @@ def name_of(filename: str) -> tuple[str, Version, Literal["wheel", "sdist"]] | N
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
         return None
     return str(name), version, "sdist"
+
+
+def identity_of(filename: str) -> tuple[object, ...] | None:
+    """Return what a distribution is, however its name is spelled; None where it is none.
+
+    `Beta.Lib-1.0.tar.gz` and `beta_lib-1.0.0.tar.gz` are one release of one project, of which an
+    index should have one.
+    """
+    try:
+        if filename.endswith(".whl"):
+            return parse_wheel_filename(filename)
+        return parse_sdist_filename(filename)
+    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+        return None
 
 
 def read_distribution(path: Path) -> Distribution:

@@ -7,12 +7,10 @@ about a file of a name that it has.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +27,8 @@ from tradai_tasks.errors import (
     VersionMismatchError,
 )
 from tradai_tasks.process import run
-from tradai_tasks.release.dists import Distribution
+from tradai_tasks.release.difference import difference
+from tradai_tasks.release.dists import Distribution, identity_of
 from tradai_tasks.release.index import Credentials, Listed, PackageIndex
 from tradai_tasks.release.retry import Sleep, Transient, retried
 from tradai_tasks.release.step import Known, Look, Stage, Step
@@ -52,15 +51,16 @@ def missing(
 
     Args:
         files: What should be there.
-        listed: What is there, by file name.
+        listed: What is there, by file name; another spelling of a name is the same file.
         sha256: Tells the digest of a listed file.
 
     Returns:
         The files that are not there, and those of which other bytes are, with their digest.
     """
     absent, other = [], []
+    spelled = {identity_of(one.filename): one for one in listed.values()}
     for file in files:
-        there = listed.get(file.filename)
+        there = listed.get(file.filename) or spelled.get(identity_of(file.filename))
         if there is None:
             absent.append(file)
             continue
@@ -119,6 +119,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._index: PackageIndex | None = None
         self._check_lock = threading.Lock()
+        self.yanked: set[str] = set()  # names of files that installers are to pass over
         self._seen: dict[Path, Distribution] = {}  # found to be absent
         self._checked: set[Path] = set()  # by twine
 
@@ -157,7 +158,9 @@ class Publisher:
             IndexUnavailableError: It does not answer.
         """
         index = self.index
-        absent, other = missing(files, index.files(files[0].name), index.sha256)
+        listed = index.files(files[0].name)
+        absent, other = missing(files, listed, index.sha256)
+        self.yanked |= {one.filename for one in listed.values() if one.is_yanked}
         if other:
             raise ConflictError("\n".join(self._conflict(*one) for one in other))
         self._seen.update((file.path, file) for file in absent)
@@ -256,44 +259,14 @@ class Publisher:
     def _conflict(self, file: Distribution, listed: Listed, digest: str) -> str:
         reason = ""
         with suppress(TasksError):  # the conflict is certain; only its cause may stay unknown
-            reason = _difference(file, self.index.content(listed))
+            reason = difference(file, self.index.content(listed))
         mend = f"nox -s bump -- {file.name} patch"
         advice = reason or f"if the source has changed, bump it: {mend}"
+        spelled = "" if listed.filename == file.filename else f", spelled {listed.filename}"
         return (
-            f"{file.filename}: {self.target.shown} has other bytes under this name: sha256 "
-            f"{digest} there, {file.sha256} here; {advice.format(mend=mend)}"
+            f"{file.filename}: {self.target.shown} has other bytes under this name{spelled}: "
+            f"sha256 {digest} there, {file.sha256} here; {advice.format(mend=mend)}"
         )
-
-
-def _difference(file: Distribution, there: bytes) -> str:
-    """Say in what two wheels of one name differ, and what to do; empty where that cannot be told.
-
-    In the text, `{mend}` stands for the command that bumps the library.
-    """
-    if file.kind != "wheel":
-        return ""
-    try:
-        ours, theirs = _members(file.path.read_bytes()), _members(there)
-    except zipfile.BadZipFile:
-        return ""
-    differing = sorted(
-        name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)
-    )
-    by_builder = (".dist-info/WHEEL", ".dist-info/RECORD")
-    changed = [name for name in differing if not name.endswith(by_builder)]
-    if changed:
-        more = f" and {len(changed) - 1} more" if changed[1:] else ""
-        shown = changed[0].replace("{", "{{").replace("}", "}}")
-        return f"its source has changed ({shown}{more}), so bump it: {{mend}}"
-    return (
-        "all that it installs is the same, so the build backend is another one: pin it in "
-        "build-system.requires to the version that built what is there, or bump: {mend}"
-    )
-
-
-def _members(content: bytes) -> dict[str, tuple[int, int]]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {one.filename: (one.CRC, one.file_size) for one in archive.infolist()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -320,7 +293,7 @@ class PublishStep:
         if not absent:
             return Look(
                 state="done",
-                note=f"{files[0].version}: there, with the same bytes",
+                note=f"{files[0].version}: there, with the same bytes{self._yanked(files)}",
                 record=_record(files, ()),
             )
         names = ", ".join(file.filename for file in absent)
@@ -357,6 +330,11 @@ class PublishStep:
             f"file{'s' * (len(files) > 1)}",
             record=_record(files, absent),
         )
+
+    def _yanked(self, files: Sequence[Distribution]) -> str:
+        if not any(file.filename in self.publisher.yanked for file in files):
+            return ""
+        return ", but yanked: installers pass it over, so release another version"
 
     def _check_version(self, files: Sequence[Distribution]) -> None:
         if self.tag is None or self.tag.is_test:

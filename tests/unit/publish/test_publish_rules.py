@@ -9,12 +9,12 @@ from tests.support.dists import dist
 from tests.unit.publish.test_distributions import sdist
 
 from tradai_tasks.errors import VersionMismatchError
+from tradai_tasks.release.difference import difference
 from tradai_tasks.release.dists import read_distribution
 from tradai_tasks.release.index import Listed
 from tradai_tasks.release.publish import (
     Publisher,
     PublishStep,
-    _difference,
     check_files,
     missing,
     publish_stage,
@@ -41,13 +41,25 @@ def test_files_are_absent_or_the_same_or_other(tmp_path: Path) -> None:
     assert found == ([absent], [(other, listed[other.filename], "0" * 64)])
 
 
+def test_a_name_that_is_spelled_otherwise_is_the_same_file(tmp_path: Path) -> None:
+    made = [dist(tmp_path, "a-b", "1.0.0"), read_distribution(sdist(tmp_path, "a-b", "1.0"))]
+    names = ["A.B-1.0-py3-none-any.whl", "a-b-1.0.0.tar.gz"]
+    names += ["a_b-1.0.1-py3-none-any.whl", "a_b-1.0.0-py2-none-any.whl", "no distribution"]
+    listed = {name: Listed(filename=name, url="u", sha256="0" * 64) for name in names}
+    absent, other = missing(made, listed, lambda one: one.sha256 or "")
+    assert absent == []
+    assert [there.filename for _, there, _ in other] == names[:2]
+    same = {names[0]: Listed(filename=names[0], url="u", sha256=made[0].sha256)}
+    assert missing(made[:1], same, lambda one: one.sha256 or "") == ([], [])
+
+
 def test_what_differs_is_told_where_it_can_be(tmp_path: Path) -> None:
     ours = dist(tmp_path / "ours", "a", code="1\n")
     theirs = dist(tmp_path / "theirs", "a", code="2\n", readme="Other.")
-    text = _difference(ours, theirs.path.read_bytes())
+    text = difference(ours, theirs.path.read_bytes())
     assert "(a-1.0.0.dist-info/METADATA and 1 more)" in text
-    assert _difference(ours, b"no archive") == ""
-    assert _difference(read_distribution(sdist(tmp_path, "a", "1.0")), b"") == ""
+    assert difference(ours, b"no archive") == ""
+    assert difference(read_distribution(sdist(tmp_path, "a", "1.0")), b"") == ""
 
 
 def test_nothing_is_checked_where_there_is_nothing() -> None:
