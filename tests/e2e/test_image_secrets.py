@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.engine import engine, import_busybox, unmount_below
+from tests.support.leaks import contents, left_behind
 from tests.support.real import need
 from tests.support.registry import PASSWORD, Proxy, proxy, registry
 from tests.support.yard import BASE, A, B, Yard, buildkit_path, docker, open_yard
@@ -50,26 +49,6 @@ def yard(docker_host: str, front: Proxy, tmp_path: Path, monkeypatch: pytest.Mon
     made.given["secrets"] = (BuildSecret(id="index", env="INDEX_TOKEN"),)
     made.env["INDEX_TOKEN"] = MARK
     return made
-
-
-def contents(archive: bytes) -> Iterator[tuple[str, bytes]]:
-    """Every file of an archive and of the archives in it."""
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in tar:
-            file = tar.extractfile(member) if member.isfile() else None
-            if file is None:
-                continue
-            data = file.read()
-            yield member.name, data
-            if member.name.endswith(".tar"):
-                yield from contents(data)
-
-
-def left_behind(*folders: Path) -> Iterator[tuple[str, bytes]]:
-    for folder in folders:
-        for file in folder.rglob("*"):
-            if file.is_file():
-                yield str(file), file.read_bytes()
 
 
 def test_a_build_secret_is_read_and_left_nowhere(

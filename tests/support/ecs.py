@@ -25,7 +25,8 @@ __all__ = ["Ecs", "Fault", "Fate", "Service", "ecs_server"]
 Fate = Literal["good", "failed", "rollback", "revert", "stuck", "replaced", "stale"]
 # denied and throttled: refused. error: status 500. drop: the connection ends, nothing is done.
 # lost: it is done, and the connection ends before the answer.
-Fault = Literal["denied", "throttled", "error", "drop", "lost", "expired"]
+# A number: refused with that status, by something that stands before ECS.
+Fault = Literal["denied", "throttled", "error", "drop", "lost", "expired"] | int
 
 _ACCOUNT = "arn:aws:ecs:eu-central-1:123456789012"
 _CODES = {
@@ -106,6 +107,7 @@ class Ecs:
         self.clusters: dict[str, dict[str, Service]] = {}
         self.requests: list[str] = []
         self.faults: list[tuple[str, Fault]] = []  # operation and fault, each used once
+        self.always: dict[str, Fault] = {}  # what goes wrong at each request, till cleared
         self._number = 0
 
     def add(self, cluster: str, service: Service, *, running: str | None = None) -> Service:
@@ -137,7 +139,7 @@ class Ecs:
                 if one[0] == operation:
                     self.faults.remove(one)
                     return one[1]
-        return None
+            return self.always.get(operation)
 
     def _describe_services(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         cluster = self.clusters.get(body.get("cluster", "default"))
@@ -330,7 +332,9 @@ def ecs_server() -> Iterator[Ecs]:
                 self.close_connection = True
                 self.connection.close()
                 return
-            if fault == "error":
+            if isinstance(fault, int):
+                status, answer = fault, {}
+            elif fault == "error":
                 status, answer = 500, {"__type": "ServerException", "message": "Service down."}
             elif fault is not None:
                 code, text = _CODES[fault]

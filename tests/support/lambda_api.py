@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 __all__ = ["FunctionState", "Lambda", "lambda_server"]
 
-Fault = Literal["denied", "throttled", "drop", "lost", "conflict"]
+# a number: refused with that status, by something that stands before Lambda
+Fault = Literal["denied", "throttled", "drop", "lost", "conflict"] | int
 
 _PATH = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)(?P<what>/code|/versions)?")
 _CODES = {
@@ -61,6 +62,7 @@ class Lambda:
         self.functions: dict[str, FunctionState] = {}
         self.requests: list[str] = []
         self.faults: list[tuple[str, Fault]] = []  # operation and fault, each used once
+        self.always: dict[str, Fault] = {}  # what goes wrong at each request, till cleared
 
     def add(self, function: FunctionState) -> FunctionState:
         self.functions[function.name] = function
@@ -76,7 +78,7 @@ class Lambda:
                 if one[0] == operation:
                     self.faults.remove(one)
                     return one[1]
-        return None
+            return self.always.get(operation)
 
     def answer(self, operation: str, name: str, body: dict[str, Any]) -> tuple[int, Any]:
         with self._lock:
@@ -163,15 +165,18 @@ def lambda_server() -> Iterator[Lambda]:
             body = json.loads(self.rfile.read(length)) if length else {}
             operation = _operation(self.command, match["what"])
             fault = api.take_fault(operation)
+            answer: Any
             if fault in {"drop", "lost"}:
                 if fault == "lost":
                     api.answer(operation, match["name"], body)
                 self.close_connection = True
                 self.connection.close()
                 return
-            if fault is not None:
+            if isinstance(fault, int):
+                status, answer = fault, {}
+            elif fault is not None:
                 status, code = _CODES[fault]
-                answer: Any = {"__type": code, "Message": f"User may not: lambda:{operation}"}
+                answer = {"__type": code, "Message": f"User may not: lambda:{operation}"}
             else:
                 status, answer = api.answer(operation, match["name"], body)
             raw = json.dumps(answer).encode()
