@@ -408,6 +408,23 @@ def test_latest_that_is_another_release_is_an_error(ecs: Ecs, registry: Registry
         step(registry, "v1.1.0").look({})
 
 
+def test_a_pre_release_that_would_not_be_started_is_refused_before_it_is_built(
+    ecs: Ecs, registry: Registry
+) -> None:
+    service = backend(ecs, running=NEW)
+    early = step(registry, "v3.0.0-rc1", after_images=True, leaves_latest=True)
+    with pytest.raises(ConflictError) as raised:
+        early.look({})
+    assert str(raised.value) == (
+        f"prod/backend-api: {REPOSITORY}:latest is sha256:bbbbbbbbbbbb, while v3.0.0-rc1 is yet to "
+        "be built, and its tasks start from latest; a pre-release does not move latest: let its "
+        "task definition say :v3.0.0-rc1, or once that is pushed, move latest on purpose: nox -s "
+        "deploy -- v3.0.0-rc1 --rollback"
+    )
+    service.image = f"{REPOSITORY}:v3.0.0-rc1"
+    assert early.look({}).state == "todo"
+
+
 def test_an_image_that_is_not_pushed_yet(ecs: Ecs, registry: Registry) -> None:
     backend(ecs)
     found = step(registry, "v3.0.0").look({})

@@ -95,6 +95,18 @@ def test_latest_moves_only_forward(yard: Yard) -> None:
     assert yard.digest("latest") == yard.digest("v1.10.0") != newest
 
 
+def test_a_test_tag_does_not_let_an_older_release_become_latest(yard: Yard) -> None:
+    yard.run("v1.0.0", A)
+    yard.run("v0.0.0-test", B, rule="always")
+    test = yard.digest("latest")
+    assert test == yard.digest("v0.0.0-test")
+    older = yard.run("v0.9.0", C)
+    assert "it is a test's, and there is 1.0.0, which is newer" in older.note
+    assert yard.digest("latest") == test
+    assert "latest moved from 0.0.0-test" in yard.run("v1.0.0", A).note
+    assert yard.digest("latest") == yard.digest("v1.0.0")
+
+
 def test_latest_is_moved_back_on_purpose(yard: Yard) -> None:
     yard.run("v1.0.0", A)
     yard.run("v1.1.0", B)

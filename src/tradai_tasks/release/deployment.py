@@ -35,7 +35,12 @@ class Target:
 
 
 def service_stage(
-    tag: str, services: Sequence[ImageSpec], target: Target, *, after_images: bool = False
+    tag: str,
+    services: Sequence[ImageSpec],
+    target: Target,
+    *,
+    after_images: bool = False,
+    leaves_latest: bool = False,
 ) -> Stage:
     """Return the stage that brings each service's tasks to the image of a tag.
 
@@ -46,7 +51,8 @@ def service_stage(
         tag: The release tag, which is the image's.
         services: The images of the services.
         target: Where they run.
-        after_images: Whether an earlier stage of the same run moves `latest`.
+        after_images: Whether an earlier stage of the same run makes the images.
+        leaves_latest: Whether that leaves `latest` where it is.
 
     Raises:
         SettingsError: The environment has no cluster.
@@ -65,6 +71,7 @@ def service_stage(
             timeout=settings.timeout,
             interval=settings.interval,
             after_images=after_images,
+            leaves_latest=leaves_latest,
         )
         for spec in services
     )

@@ -45,6 +45,7 @@ class ServiceStep:
     timeout: float  # seconds in which it must run the image
     interval: float  # seconds between two looks
     after_images: bool = False  # `latest` is yet to be moved, by an earlier step of the same run
+    leaves_latest: bool = False  # such a step leaves `latest` where it is: of a pre-release
 
     def look(self, known: Known) -> Look:
         """Ask which image the tasks run."""
@@ -54,6 +55,8 @@ class ServiceStep:
             return Look(state="skipped", note=f"{self._missing()}; skipped in {self.environment}")
         wanted = self.image.wanted()
         if wanted is None:
+            if self.leaves_latest:
+                self._check_takes(described, frozenset())
             return Look(state="todo", note=f"{self.here}: once {self.image.tag} is in the registry")
         verdict = judge(self._observed(described), wanted)
         state = {"done": "done", "idle": "left"}.get(verdict.todo, "todo")
@@ -209,7 +212,7 @@ class ServiceStep:
                     f"so a new deployment would start that again and not {self.image.tag}; let it "
                     f"say :latest, or give the service a task definition with :{self.image.tag}"
                 )
-            elif tag == "latest" and (strictly or not self.after_images):
+            elif tag == "latest" and (strictly or self.leaves_latest or not self.after_images):
                 self._check_latest(wanted)
 
     def _check_digest(self, shown: str, digest: str, wanted: frozenset[str]) -> None:
@@ -223,11 +226,17 @@ class ServiceStep:
         latest = self.image.latest()
         if latest not in wanted:
             there = shown_digest(latest) if latest else "not there"
-            own = " or ".join(sorted(map(shown_digest, wanted)))
+            own = " or ".join(sorted(map(shown_digest, wanted))) or "yet to be built"
+            mend = f"on purpose: nox -s deploy -- {self.image.tag} --rollback"
+            mend = (
+                f"a pre-release does not move latest: let its task definition say "
+                f":{self.image.tag}, or once that is pushed, move latest {mend}"
+                if self.leaves_latest
+                else f"move latest by a release, or back {mend}"
+            )
             raise ConflictError(
                 f"{self.here}: {self.image.repository}:latest is {there}, while {self.image.tag} "
-                f"is {own}, and its tasks start from latest; move latest by a release, or back on "
-                f"purpose: nox -s deploy -- {self.image.tag} --rollback"
+                f"is {own}, and its tasks start from latest; {mend}"
             )
 
     def _observed(self, described: Mapping[str, Any]) -> Observed:

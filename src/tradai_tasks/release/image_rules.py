@@ -24,9 +24,11 @@ __all__ = [
     "LatestRule",
     "Verdict",
     "dated_tags",
+    "is_test_version",
     "judge_latest",
     "judge_version",
     "labels_of",
+    "newer_release",
     "stated_version",
 ]
 
@@ -139,6 +141,18 @@ def dated_tags(tags: Iterable[str], release: Release) -> dict[str, str]:
     return {text: found[text] for text in newest}
 
 
+def is_test_version(version: str) -> bool:
+    """Tell whether a version is that of a test tag, `v0.0.0-test` or `v0.0.0-test.2`."""
+    return parse_tag(f"v{version}", []).is_test
+
+
+def newer_release(versions: Iterable[str], than: str) -> str | None:
+    """Return the highest of some versions that is no pre-release, where it is above another."""
+    released = [one for one in map(_order, versions) if one.prerelease is None]
+    newest = max(released, default=None)
+    return str(newest) if newest is not None and newest > _order(than) else None
+
+
 def judge_latest(  # noqa: PLR0913 - all that the decision depends on
     latest: RemoteImage | None,
     version: str | None,
@@ -182,7 +196,11 @@ def judge_latest(  # noqa: PLR0913 - all that the decision depends on
             f"once on purpose with --move-latest, or leave it with --keep-latest"
         )
     if _order(version) > _order(release.tag.version):
-        return Verdict("left", f"latest is left alone: it is {version}, which is newer")
+        stated = latest.labels.get(_VERSION, "")
+        what = (
+            "it is a test's, and there is" if is_semver(stated) and stated != version else "it is"
+        )
+        return Verdict("left", f"latest is left alone: {what} {version}, which is newer")
     return Verdict("todo", f"latest moves from {version}")
 
 

@@ -29,9 +29,11 @@ from tradai_tasks.release.image_rules import (
     LatestRule,
     Verdict,
     dated_tags,
+    is_test_version,
     judge_latest,
     judge_version,
     labels_of,
+    newer_release,
     stated_version,
 )
 from tradai_tasks.release.image_specs import ImageSpec, check_files
@@ -259,9 +261,10 @@ class ImageStep:
             latest: RemoteImage | None = remote
         else:
             latest = self._remote(LATEST)
+        version = None if latest is None or latest is remote else self._version(latest)
         return judge_latest(
             latest,
-            None if latest is None or latest is remote else self._version(latest),
+            version,
             self.release,
             digest=None if remote is None else remote.digest,
             name=f"{self.spec.repository}:{LATEST}",
@@ -272,10 +275,13 @@ class ImageStep:
     def _version(self, latest: RemoteImage) -> str | None:
         """Return the version of `latest`: as its label states, else of the tag that is the same."""
         stated = stated_version(latest, self.release)
-        if stated is not None:
+        if stated is not None and not is_test_version(stated):
             return stated
         registry, path = self.room.registry, self.spec.path
-        for tag, version in dated_tags(registry.tags(path), self.release).items():
+        dated = dated_tags(registry.tags(path), self.release)
+        if stated is not None:  # a test's, which says nothing of what was released before it
+            return newer_release(dated.values(), self.release.tag.version) or stated
+        for tag, version in dated.items():
             if registry.digest(path, tag) == latest.digest:
                 return version
         return None

@@ -261,6 +261,9 @@ class Publisher:
         with suppress(TasksError):  # the conflict is certain; only its cause may stay unknown
             reason = difference(file, self.index.content(listed))
         mend = f"nox -s bump -- {file.name} patch"
+        if file.version.base_version == "0.0.0" and file.version.is_devrelease:
+            # a test release has its commit's time for a version
+            mend = "commit again, since another commit of the same second was released so"
         advice = reason or f"if the source has changed, bump it: {mend}"
         spelled = "" if listed.filename == file.filename else f", spelled {listed.filename}"
         return (

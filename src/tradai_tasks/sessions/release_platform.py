@@ -138,7 +138,10 @@ class Platform:
                 text, commit = made.tag.text, made.commit
                 stage = function_stage(text, commit, functions, target)
                 found.append(replace(stage, name=self._named(FUNCTIONS)))
-                stage = service_stage(text, services, target, after_images=True)
+                leaves = rule == "forward" and made.tag.is_prerelease
+                stage = service_stage(
+                    text, services, target, after_images=True, leaves_latest=leaves
+                )
                 found.append(replace(stage, name=self._named(DEPLOY)))
             yield found
 

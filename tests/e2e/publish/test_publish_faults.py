@@ -238,6 +238,15 @@ def test_other_bytes_under_the_same_name_are_an_error_with_both_digests(
         publish(aws, [ours])
 
 
+def test_other_bytes_of_a_test_release_are_another_commits(aws: State, tmp_path: Path) -> None:
+    file = dist(tmp_path / "dist", "tradai-strategy", "0.0.0.dev1700000000")
+    aws.put("tradai-strategy", file.filename, b"other")
+    with pytest.raises(ConflictError) as error:
+        publish(aws, [file])
+    assert "commit again, since another commit of the same second" in str(error.value)
+    assert "nox -s bump" not in str(error.value)
+
+
 def test_other_bytes_that_come_between_the_look_and_the_upload_are_an_error(
     aws: State, tmp_path: Path
 ) -> None:
