@@ -11,7 +11,7 @@ import httpx
 import pytest
 from tests.support.engine import engine, import_busybox
 from tests.support.registry import PASSWORD, USER, Proxy, proxy, registry
-from tests.support.yard import BASE, A, B, C, Yard, docker, open_yard
+from tests.support.yard import BASE, DOCKERFILE, A, B, C, Yard, docker, open_yard
 
 from tradai_tasks.errors import (
     ConflictError,
@@ -405,6 +405,15 @@ def test_an_image_that_does_not_build(yard: Yard, capfd: pytest.CaptureFixture[s
     assert "/absent" in capfd.readouterr().err
     assert "/absent" in (yard.root / "build/reports/images/web.log").read_text()
     assert yard.proxy.writes() == []
+
+
+def test_a_dockerfile_that_is_no_text_is_for_the_engine_to_judge(yard: Yard) -> None:
+    (yard.root / "web/Dockerfile").write_bytes(b"\xff\xfeFROM x\n")
+    with pytest.raises(ImageBuildError, match="its image does not build"):
+        yard.run("v1.0.0", A)
+    comment = DOCKERFILE.encode() + b"# caf\xe9\n"
+    (yard.root / "web/Dockerfile").write_bytes(comment)
+    assert yard.run("v1.0.0", A).state == "done"
 
 
 def test_an_image_without_a_dockerfile(yard: Yard) -> None:

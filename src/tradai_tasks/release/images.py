@@ -170,7 +170,8 @@ class ImageStep:
         """Build the image, tagged with the release's tag."""
         root, settings = self.release.root, self.room.settings
         dockerfile = root / self.spec.dockerfile
-        text = dockerfile.read_text(encoding="utf-8")
+        # what is no text is for the engine to judge, byte for byte
+        text = dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
         arguments = dict(self.spec.build_args)
         base = self._base(known, takes=takes_base(text))
         build_wheels(root, self.spec.wheels, self.release.commit, secret=self.room.secret)
@@ -310,7 +311,7 @@ class ImageStep:
 def _copied(dockerfile: Path, text: str, scratch: Path) -> Path:
     """Write a changed Dockerfile, with the ignore file that belongs to it."""
     changed = scratch / dockerfile.name
-    changed.write_text(text, encoding="utf-8")
+    changed.write_text(text, encoding="utf-8", errors="surrogateescape")
     ignore = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
     if ignore.is_file():
         changed.with_name(ignore.name).write_bytes(ignore.read_bytes())

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import nox
 
-from tradai_tasks.errors import BadArgumentsError, SettingsError, UnsafeIndexError
+from tradai_tasks.errors import (
+    BadArgumentsError,
+    CredentialsFileError,
+    SettingsError,
+    UnsafeIndexError,
+)
 from tradai_tasks.release.codeartifact import CodeArtifact, Token
 from tradai_tasks.release.consumers import (
     index_named,
@@ -186,7 +191,13 @@ def _to_home(access: Access, tools: tuple[Tool, ...]) -> None:
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8") if file.exists() else ""
+    try:
+        return file.read_text(encoding="utf-8") if file.exists() else ""
+    except UnicodeDecodeError as error:
+        # its bytes are not shown: the file holds passwords
+        raise CredentialsFileError(
+            f"{file}: byte {error.start} is no UTF-8; mend it, nothing was written"
+        ) from None
 
 
 def _usage(tool: Tool, access: Access, *, in_ci: bool) -> str:
