@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.engine import engine, import_busybox
-from tests.support.leaks import Recorder, contents, files_with, left_behind
+from tests.support.leaks import Recorder, contents, files_with, left_behind, watched
 from tests.support.platform import BASE, FILES, NOXFILE, Place, open_place, released
 from tests.support.real import Result, clean_env, edit, git, need, nox
 from tests.support.registry import PASSWORD
@@ -49,6 +49,7 @@ class World:
     recorder: Recorder
     folder: Path
     said: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)  # command lines of processes
 
     def __call__(self, session: str, *args: str, status: int = 0, **env: str) -> Result:
         given = {**self.place.env, **env}
@@ -96,6 +97,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def after(world: World) -> World:
     """The world after every stage and every session beside it has run, well and failing."""
+    with watched() as world.seen:
+        _run_all(world)
+    return world
+
+
+def _run_all(world: World) -> None:
     place = world.place
     commit = place.tag("v1.2.0")
     _fail(world)
@@ -113,7 +120,6 @@ def after(world: World) -> World:
         world(session, *args, status=int(session == "doctor"))
     world("codeartifact-login", "--tool", "twine")
     world("codeartifact-login", "--tool", "twine", "--env-file", str(world.folder / "login.env"))
-    return world
 
 
 def _fail(world: World) -> None:
@@ -145,6 +151,10 @@ def test_no_command_is_given_one_as_an_argument(after: World) -> None:
     assert {"docker", "git", "uv", "nox", "twine"} <= words
     for argv, _ in commands:
         assert not any(mark in word for word in argv for mark in MARKS), argv
+    # and what these start in turn: the engine's client, uv's build backends
+    assert any(line.startswith("docker\0") or "/docker\0" in line for line in after.seen)
+    for line in after.seen:
+        assert not any(mark in line for mark in MARKS), line
 
 
 def test_gates_and_builds_are_given_none_but_what_installs(after: World) -> None:

@@ -6,11 +6,13 @@ import gzip
 import io
 import json
 import tarfile
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Recorder", "contents", "files_with", "left_behind"]
+__all__ = ["Recorder", "contents", "files_with", "left_behind", "watched"]
 
 # Run by every Python that is started: notes what it starts in turn, and with which environment.
 _HOOK = """\
@@ -51,6 +53,27 @@ class Recorder:
         """Each command with its environment."""
         lines = (self.folder / "commands").read_text().splitlines()
         return [(one["argv"], one["env"]) for one in map(json.loads, lines)]
+
+
+@contextmanager
+def watched(seconds: float = 0.03) -> Iterator[set[str]]:
+    """Yield the command lines of all processes, as anybody on the machine can see them."""
+    seen: set[str] = set()
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.wait(seconds):
+            for file in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):  # it has ended meanwhile
+                    seen.add(file.read_bytes().decode("utf-8", "replace"))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
 
 
 def contents(archive: bytes) -> Iterator[tuple[str, bytes]]:
