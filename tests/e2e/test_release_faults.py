@@ -34,7 +34,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, str
             edit(
                 place.home / "pyproject.toml",
                 "interval = 0.05\n",
-                "interval = 0.05\ntimeout = 2\nfunction-timeout = 2\n",
+                "interval = 0.05\ntimeout = 6\nfunction-timeout = 6\n",
             )
             edit(place.home / "pyproject.toml", "network", "patience = 1\nnetwork")
             git(place.home, "add", "-A")
