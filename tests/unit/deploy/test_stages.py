@@ -136,6 +136,7 @@ def test_services_by_the_names_of_the_environment() -> None:
         "timeout": 7,
         "interval": 5,
         "after_images": False,
+        "leaves_latest": False,
     }
     with pytest.raises(SettingsError, match=r"deploy\.environments\.prod\.cluster: not set"):
         service_stage("v1.2.0", [SPEC], target())
