@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -39,6 +39,7 @@ class Remote:
     is_list: bool = False
     manifest: bytes = b"{}"
     platform: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Registry:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -41,6 +41,7 @@ class Remote:
     is_list: bool = False
     manifest: bytes = b"{}"
     platform: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Registry:
@@ -406,6 +407,40 @@ def test_latest_that_is_another_release_is_an_error(ecs: Ecs, registry: Registry
     del registry.tags["latest"]
     with pytest.raises(ConflictError, match="latest is not there"):
         step(registry, "v1.1.0").look({})
+
+
+def test_an_image_of_another_commit_than_the_tags_is_not_deployed(
+    ecs: Ecs, registry: Registry
+) -> None:
+    service = backend(ecs)
+
+    def of(tag: str, version: str, commit: str, **given: Any) -> ServiceStep:
+        labels = {"org.opencontainers.image.revision": "a" * 40}
+        labels["org.opencontainers.image.version"] = version
+        registry.tags[tag] = registry.tags["latest"] = Remote(NEW, labels=labels)
+        made = step(registry, tag, **given)
+        return replace(made, image=replace(made.image, commit=commit))
+
+    moved = of("v1.2.0", "1.2.0", "b" * 40)
+    for look in (moved.look, moved.act):
+        with pytest.raises(ConflictError) as raised:
+            look({})
+        assert str(raised.value) == (
+            f"{REPOSITORY}:v1.2.0: was built of commit aaaaaaaaaaaa, while the tag names "
+            "bbbbbbbbbbbb, so the tag was moved; put it back, or release bbbbbbbbbbbb under "
+            "another version"
+        )
+    with pytest.raises(ConflictError, match="push what it names now: nox -s images -- v0"):
+        of("v0.0.0-test", "0.0.0-test", "b" * 40).look({})
+    # an earlier stage of the same run replaces it, and acting insists
+    early = of("v0.0.0-test", "0.0.0-test", "b" * 40, after_images=True)
+    assert early.look({}).state == "todo"
+    with pytest.raises(ConflictError):
+        early.act({})
+    assert service.started == 0
+    # labels of the base image are not its own
+    assert of("v1.2.0", "3.11", "b" * 40).look({}).state == "todo"
+    assert of("v1.2.0", "1.2.0", "a" * 40).act({}).state == "done"
 
 
 def test_a_pre_release_that_would_not_be_started_is_refused_before_it_is_built(

@@ -118,10 +118,16 @@ class Place:
     def _client(self) -> httpx.Client:
         return httpx.Client(base_url=f"http://{self.front.host}", auth=(USER, PASSWORD))
 
-    def push(self, name: str, *tags: str) -> str:
-        """Put an image of no layers under some tags, different for each set; return its digest."""
+    def push(self, name: str, *tags: str, of: tuple[str, str] | None = None) -> str:
+        """Put an image of no layers under some tags, different for each set; return its digest.
+
+        `of` are the version and the commit that its labels state.
+        """
+        labels = {"tags": str(tags)}
+        for key, value in zip(("version", "revision"), of or (), strict=False):
+            labels[f"org.opencontainers.image.{key}"] = value
         config = json.dumps(
-            {"architecture": "amd64", "os": "linux", "config": {"Labels": {"tags": str(tags)}}}
+            {"architecture": "amd64", "os": "linux", "config": {"Labels": labels}}
         ).encode()
         path = f"/v2/{self.prefix}/tradai/{name}"
         digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
@@ -411,6 +417,22 @@ def test_an_event_that_is_not_to_be_trusted_deploys_nothing(
     ran = deployed.place("deploy")
     assert ran.status == 1
     assert deployed.place.ecs.requests == []
+
+
+def test_a_tag_that_was_moved_is_not_rolled_back_to(deployed: Deployed) -> None:
+    place = deployed.place
+    of = git(place.home, "rev-parse", "v1.1.0")
+    old = place.push("web", "v1.1.0", of=("1.1.0", of))
+    place.push("backend", "v1.1.0", of=("1.1.0", of))
+    git(place.home, "tag", "-f", "v1.1.0", "v1.2.0")
+    ran = place("deploy", "v1.1.0", "--rollback")
+    assert ran.status == 1
+    assert "so the tag was moved; put it back" in ran.log
+    assert place.resolve(f"{place.repository('web')}:latest") != old
+    assert place.ecs.count("UpdateService") == 0
+    git(place.home, "tag", "-f", "v1.1.0", of)
+    assert place("deploy", "v1.1.0", "--rollback").status == 0
+    assert place.resolve(f"{place.repository('web')}:latest") == old
 
 
 def test_a_branch_named_like_the_tag_is_refused(deployed: Deployed) -> None:

@@ -34,11 +34,12 @@ class Target:
     settings: DeploySettings
 
 
-def service_stage(
+def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
     tag: str,
     services: Sequence[ImageSpec],
     target: Target,
     *,
+    commit: str | None = None,
     after_images: bool = False,
     leaves_latest: bool = False,
 ) -> Stage:
@@ -51,6 +52,7 @@ def service_stage(
         tag: The release tag, which is the image's.
         services: The images of the services.
         target: Where they run.
+        commit: That the tag names; an image that says it is of another is refused.
         after_images: Whether an earlier stage of the same run makes the images.
         leaves_latest: Whether that leaves `latest` where it is.
 
@@ -66,7 +68,7 @@ def service_stage(
             cluster=cluster,
             service=environment.service(spec.name),
             environment=environment.name,
-            image=_image(tag, spec, target.registry),
+            image=_image(tag, spec, target.registry, commit),
             missing=environment.missing("service"),
             timeout=settings.timeout,
             interval=settings.interval,
@@ -96,7 +98,7 @@ def function_stage(tag: str, commit: str, lambdas: Sequence[ImageSpec], target: 
             aws=target.aws,
             function=environment.function(spec.name),
             environment=environment.name,
-            image=_image(tag, spec, target.registry),
+            image=_image(tag, spec, target.registry, commit),
             commit=commit,
             missing=environment.missing("function"),
             timeout=settings.function_timeout,
@@ -107,13 +109,15 @@ def function_stage(tag: str, commit: str, lambdas: Sequence[ImageSpec], target: 
     return Stage(name=FUNCTIONS, steps=steps, parallel=settings.parallel)
 
 
-def latest_stage(tag: str, images: Sequence[ImageSpec], registry: Registry) -> Stage:
+def latest_stage(
+    tag: str, images: Sequence[ImageSpec], registry: Registry, *, commit: str | None = None
+) -> Stage:
     """Return the stage that points `latest` of each image at a tag, forward or back.
 
     It is what a roll-back asks for; a release moves `latest` by itself, and only forward.
     """
     steps = tuple(
-        LatestStep(name=spec.name, registry=registry, image=_image(tag, spec, registry))
+        LatestStep(name=spec.name, registry=registry, image=_image(tag, spec, registry, commit))
         for spec in images
     )
     return Stage(name=LATEST_STAGE, steps=steps)
@@ -156,6 +160,8 @@ class LatestStep:
         return self._is(wanted)
 
     def _digest(self) -> str:
+        if self.image.commit is not None:
+            self.image.found()  # raises where it was built of another commit
         found = self.registry.digest(self.image.path, self.image.tag)
         if found is None:
             raise ReleaseImageMissingError(self._missing())
@@ -176,5 +182,9 @@ class LatestStep:
         )
 
 
-def _image(tag: str, spec: ImageSpec, registry: Registry) -> ReleaseImage:
-    return ReleaseImage(images=registry, path=spec.path, repository=spec.repository, tag=tag)
+def _image(
+    tag: str, spec: ImageSpec, registry: Registry, commit: str | None = None
+) -> ReleaseImage:
+    return ReleaseImage(
+        images=registry, path=spec.path, repository=spec.repository, tag=tag, commit=commit
+    )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LATEST",
+    "REVISION",
+    "VERSION",
     "LatestRule",
     "Verdict",
     "dated_tags",
@@ -37,8 +39,8 @@ LATEST = "latest"
 # roll-back and for test tags. never: it is left alone.
 LatestRule = Literal["forward", "always", "never"]
 
-_REVISION = "org.opencontainers.image.revision"
-_VERSION = "org.opencontainers.image.version"
+REVISION = "org.opencontainers.image.revision"
+VERSION = "org.opencontainers.image.version"
 _SOURCE = "org.opencontainers.image.source"
 _CREATED = "org.opencontainers.image.created"
 
@@ -61,9 +63,9 @@ def labels_of(release: Release) -> dict[str, str]:
     created = datetime.fromtimestamp(release.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         _CREATED: created,
-        _REVISION: release.commit,
+        REVISION: release.commit,
         _SOURCE: release.source or "",
-        _VERSION: release.tag.version,
+        VERSION: release.tag.version,
     }
 
 
@@ -103,9 +105,9 @@ def judge_version(
 
 def _difference(remote: RemoteImage, release: Release, platform: str) -> str | None:
     """Return how what is there is not what the release is; None where it is."""
-    revision = remote.labels.get(_REVISION)
+    revision = remote.labels.get(REVISION)
     if revision != release.commit:
-        whose = f"of commit {revision}" if revision else f"with no label {_REVISION}"
+        whose = f"of commit {revision}" if revision else f"with no label {REVISION}"
         return f"{whose}, not of {release.commit}"
     if remote.is_list:
         return f"of this commit, but a list of images, not one for {platform}"
@@ -122,7 +124,7 @@ def stated_version(remote: RemoteImage, release: Release) -> str | None:
     source = remote.labels.get(_SOURCE)
     if source and release.source and source != release.source:
         return None
-    version = remote.labels.get(_VERSION, "")
+    version = remote.labels.get(VERSION, "")
     return version if is_semver(version) else None
 
 
@@ -191,12 +193,12 @@ def judge_latest(  # noqa: PLR0913 - all that the decision depends on
         return Verdict("todo", f"latest moves from {version or latest.digest}")
     if version is None:
         raise ConflictError(
-            f"{name}: points to {latest.digest}, whose version neither a label {_VERSION} nor a "
+            f"{name}: points to {latest.digest}, whose version neither a label {VERSION} nor a "
             f"release tag tells, so whether {release.tag.version} is newer cannot be told; move it "
             f"once on purpose with --move-latest, or leave it with --keep-latest"
         )
     if _order(version) > _order(release.tag.version):
-        stated = latest.labels.get(_VERSION, "")
+        stated = latest.labels.get(VERSION, "")
         what = (
             "it is a test's, and there is" if is_semver(stated) and stated != version else "it is"
         )

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from tradai_tasks.errors import ConflictError
+from tradai_tasks.release.image_rules import REVISION, VERSION
+from tradai_tasks.tags import parse_tag
 
 __all__ = ["Images", "ReleaseImage", "Remote", "split_image"]
 
@@ -29,6 +34,10 @@ class Remote(Protocol):
     def manifest(self) -> bytes:
         """The manifest's bytes."""
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels; of a list, those of a member."""
+
 
 class Images(Protocol):
     """A registry, as far as a deployment asks it."""
@@ -45,6 +54,31 @@ class ReleaseImage:
     path: str  # the repository, as the registry's own API names it
     repository: str  # with the registry's host, as ECS and Lambda name it
     tag: str  # the release's
+    commit: str | None = None  # that the tag names; None where that is no matter
+
+    def found(self) -> Remote | None:
+        """Return what the tag points to; None before it is pushed.
+
+        Raises:
+            ConflictError: It was built of another commit than the tag names by now.
+            TasksError: It cannot be told.
+        """
+        found = self.images.image(self.path, self.tag)
+        if found is None or self.commit is None:
+            return found
+        built_of, version = found.labels.get(REVISION), found.labels.get(VERSION)
+        # one that says nothing, or says it of its base image, is taken for what the tag calls it
+        if version == self.tag.removeprefix("v") and built_of not in {None, self.commit}:
+            mend = (
+                f"push what it names now: nox -s images -- {self.tag} (or lambdas)"
+                if parse_tag(self.tag, ()).is_test
+                else f"put it back, or release {self.commit[:12]} under another version"
+            )
+            raise ConflictError(
+                f"{self.repository}:{self.tag}: was built of commit {str(built_of)[:12]}, while "
+                f"the tag names {self.commit[:12]}, so the tag was moved; {mend}"
+            )
+        return found
 
     def wanted(self) -> frozenset[str] | None:
         """Return the digests that a task of the release runs; None before it is pushed.
@@ -55,7 +89,7 @@ class ReleaseImage:
         Raises:
             TasksError: It cannot be told.
         """
-        found = self.images.image(self.path, self.tag)
+        found = self.found()
         if found is None:
             return None
         members = json.loads(found.manifest).get("manifests", []) if found.is_list else []

@@ -159,15 +159,18 @@ def deploy(session: nox.Session, context: Context) -> None:
 
     @contextmanager
     def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
-        del needs
         settings = context.settings.images
         home = home_of(settings, os.environ)
         every = image_specs(context.workspace, settings, home, context.tree, kinds=["service"])
         specs = select(every, options.only)
         with image_room(settings, home, root=context.root, env=os.environ) as room:
             target = target_at(context, environment, room)
-            found = [latest_stage(tag.text, specs, room.registry)] if options.rollback else []
-            found.append(service_stage(tag.text, specs, target, after_images=options.rollback))
+            commit, found = needs.release.commit, []
+            if options.rollback:
+                found.append(latest_stage(tag.text, specs, room.registry, commit=commit))
+            found.append(
+                service_stage(tag.text, specs, target, commit=commit, after_images=options.rollback)
+            )
             yield tuple(replace(stage, name=name) for stage, name in zip(found, names, strict=True))
 
     _run(session, context, options, dict.fromkeys(names, False), opened, basis)

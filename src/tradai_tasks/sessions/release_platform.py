@@ -140,7 +140,12 @@ class Platform:
                 found.append(replace(stage, name=self._named(FUNCTIONS)))
                 leaves = rule == "forward" and made.tag.is_prerelease
                 stage = service_stage(
-                    text, services, target, after_images=True, leaves_latest=leaves
+                    text,
+                    services,
+                    target,
+                    commit=commit,
+                    after_images=True,
+                    leaves_latest=leaves,
                 )
                 found.append(replace(stage, name=self._named(DEPLOY)))
             yield found
