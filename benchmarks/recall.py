@@ -66,8 +66,22 @@ def recordings(folder: Path, key: str) -> dict[str, frozenset[str]]:
     }
 
 
-def selections(root: Path) -> tuple[Callable[[str], dict[str, tuple[str, ...]]], frozenset[str]]:
-    """Return a function from a path to the packages that its change selects, and all paths."""
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A checkout: its files, its packages' folders, and what a change of a file selects."""
+
+    paths: frozenset[str]
+    packages: tuple[str, ...]
+    selected: Callable[[str], dict[str, tuple[str, ...]]]  # package's folder -> reasons
+
+    def owner(self, path: str) -> str | None:
+        """Return the package around a path: the innermost, the root (".") where no other is."""
+        inside = [package for package in self.packages if path.startswith(f"{package}/")]
+        return max(inside, key=len, default="." if "." in self.packages else None)
+
+
+def checkout(root: Path) -> Held:
+    """Read the checked-out commit."""
     git = Git.open(root)
     snapshot = CommitSnapshot(git, git.require_commit("HEAD", ""))
     tree = SnapshotTree(snapshot)
@@ -85,13 +99,8 @@ def selections(root: Path) -> tuple[Callable[[str], dict[str, tuple[str, ...]]],
         found = select(workspace, workspace, evidence, loaded.settings.affected)
         return {item.path: item.reasons for item in found.packages if item.affected}
 
-    return selected, frozenset(snapshot.blobs)
-
-
-def owner(path: str, members: list[str]) -> str | None:
-    """Return the recorded member around a path: the innermost, the root (".") where no other is."""
-    held = [member for member in members if path.startswith(f"{member}/")]
-    return max(held, key=len, default="." if "." in members else None)
+    packages = tuple(package.path for package in workspace.packages)
+    return Held(paths=frozenset(snapshot.blobs), packages=packages, selected=selected)
 
 
 def main() -> int:
@@ -102,17 +111,17 @@ def main() -> int:
     parser.add_argument("--key", choices=["modules", "opened"], default="modules")
     parser.add_argument("--vain", action="store_true", help="show why members are selected in vain")
     options = parser.parse_args()
-    selected, known = selections(options.workspace.resolve())
+    held = checkout(options.workspace.resolve())
     members = recordings(options.recordings, options.key)
     total, every = Score(), Score()
     by_member = {member: Score() for member in members}
     for path in sorted({path for files in members.values() for path in files}):
-        own = owner(path, list(members))
+        own = held.owner(path)
         others = {member for member in members if member != own}
         loaded = {member for member in others if path in members[member]}
-        if path not in known:  # of an environment in the workspace, or made by a test
+        if path not in held.paths:  # of an environment in the workspace, or made by a test
             continue
-        chosen = selected(path)
+        chosen = held.selected(path)
         for member in others:
             for score in (every, *((total, by_member[member]) if loaded else ())):
                 score.loaded += member in loaded

@@ -123,6 +123,22 @@ def add_member(
     if choices.random() < 0.3:
         add_plugin(made, name, f"{folder}/plugged.py", f"{package}.plugged", text("", 1))
     add_tests(made, choices, path, own, text)
+    if not exact:
+        add_texts(made, choices, f"{path}/tests", [*reach, *own])
+
+
+def add_texts(made: Made, choices: random.Random, tests: str, reach: list[str]) -> None:
+    """Give a member's tests names in a data file, or an example in a text."""
+    if choices.random() < 0.3:
+        made.files[f"{tests}/names.json"] = json.dumps([choices.choice(reach)])
+        made.files[f"{tests}/test_names.py"] = (
+            "import importlib, json, pathlib\n\n\ndef test_names():\n"
+            "    file = pathlib.Path(__file__).with_name('names.json')\n"
+            "    for name in json.loads(file.read_text()):\n"
+            "        importlib.import_module(name)\n"
+        )
+    if choices.random() < 0.3:
+        made.files[f"{tests}/test_example.txt"] = f">>> import {choices.choice(reach)}\n"
 
 
 def add_plugin(made: Made, name: str, file: str, module: str, text: str) -> None:
@@ -216,6 +232,8 @@ def more_statements(made: Made, target: str) -> list[str]:
     code = f"bytes.fromhex('{target.encode().hex()}').decode()"
     load = "import importlib\n\n\ndef load(name):\n    importlib.import_module(name)\n\n\n"
     kinds += [f"{load}load({code})\n", f"{load}load('{target}')\n"]
+    if parent and target not in made.packages:
+        kinds += run_by_place(parent, leaf)
     if parent:
         kinds += [
             f"import importlib\nLEAF = '{leaf}'\nimportlib.import_module(f'{parent}.{{LEAF}}')\n",
@@ -236,6 +254,29 @@ def more_statements(made: Made, target: str) -> list[str]:
             f"from unittest import mock\n\nmock.patch('{target}.VALUE', 2, create=True).start()\n"
         )
     return kinds
+
+
+def run_by_place(parent: str, leaf: str) -> list[str]:
+    """Return statements that run a module's file from where its package lies."""
+    guarded = [
+        f"runpy.run_path(pathlib.Path({parent}.__path__[0]) / '{leaf}.py')",
+        (
+            f"LEAF = pathlib.Path(list({parent}.__path__)[0], '{leaf}.py')\n"
+            "    exec(compile(LEAF.read_text(), LEAF, 'exec'), {'__name__': 'x'})"
+        ),
+        (
+            f"for LEAF in pathlib.Path({parent}.__path__[0]).glob('{leaf}.py'):\n"
+            "        exec(compile(LEAF.read_text(), LEAF, 'exec'), {'__name__': 'x'})"
+        ),
+        (
+            f"SPEC = PathFinder.find_spec('{leaf}', list({parent}.__path__))\n"
+            "    SPEC.loader.exec_module(importlib.util.module_from_spec(SPEC))"
+        ),
+    ]
+    head = f"import importlib.util, pathlib, runpy, {parent}\n"
+    head += "from importlib.machinery import PathFinder\n"
+    # by itself it has no package, to which its own imports may be relative
+    return [f"{head}try:\n    {code}\nexcept ImportError:\n    pass\n" for code in guarded]
 
 
 def write(home: Path, files: dict[str, str]) -> None:

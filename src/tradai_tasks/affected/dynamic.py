@@ -18,6 +18,14 @@ from tradai_tasks.affected.facts import Import
 from tradai_tasks.affected.importers import given, is_from_callers, relative_to, with_fromlist
 from tradai_tasks.affected.lexical import DOTTED, imports_in
 from tradai_tasks.affected.locations import folder_in, packages_in, spelled_out
+from tradai_tasks.affected.runs import (
+    imports_made,
+    is_made,
+    names_loaded,
+    read_in,
+    run_in_folder,
+    tests_in,
+)
 from tradai_tasks.affected.syntax import called, parameters
 from tradai_tasks.affected.values import Values
 
@@ -62,9 +70,15 @@ def analyse(source: Source, skipped: ast.AST | None = None) -> Dynamic:
     return _Reader(source, skipped).read()
 
 
+_PLACES = frozenset({"__file__", "__path__"})
+_MADE = frozenset([ast.BinOp, ast.Call, ast.JoinedStr])
 _BINDING = frozenset(
     [ast.AnnAssign, ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.List, ast.Tuple]
 )
+
+
+def _whole(node: ast.AST) -> ast.expr | None:
+    return node if isinstance(node, ast.expr) else None
 
 
 def _is_builtin(function: ast.expr) -> bool:
@@ -81,10 +95,13 @@ class _Reader:
         self.found = Dynamic()
         self.aliases: set[str] = set()
         self.originals: dict[str, str] = {}  # `from runpy import run_path as run`
+        self.renamed: dict[str, str] = {}  # `load = runpy.run_path`
         self.runs_code = False
+        self.has_cwd = False  # a command is run in some folder
 
     def read(self) -> Dynamic:
         nodes = self.source.nodes
+        self.has_cwd = any(type(node) is ast.keyword and node.arg == "cwd" for node in nodes)
         for node in nodes:
             if type(node) in _BINDING:  # most are of other kinds, and matching takes longer
                 self._bind(node)
@@ -97,6 +114,8 @@ class _Reader:
         for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 self._string(node)
+            elif self.runs_code and type(node) in _MADE and is_made(self.source, node):
+                self._made_code(node)
         for value in self.source.added("pytest_plugins"):
             if value is not None:
                 self._take(self.source.evaluate(value), value, "`pytest_plugins`")
@@ -152,6 +171,14 @@ class _Reader:
             self.found.imports.update(imports_in(text))
             self.found.words.update(_CALL_INSIDE.findall(text))
 
+    def _made_code(self, node: ast.AST) -> None:
+        """Read code that is made from parts: `f"import {name}"`."""
+        made = imports_made(self.source, node)
+        self.found.imports.update(made.imports)
+        self.found.subtrees |= made.subtrees
+        if made.is_open:
+            self._widen(node, "code that imports a computed name", _whole(node))
+
     def _command(self, parts: list[ast.expr]) -> None:
         """Read `[sys.executable, "-m", "pkg.mod"]`."""
         for option, argument in itertools.pairwise(parts):
@@ -171,11 +198,19 @@ class _Reader:
 
     def _run_as_script(self, module: str) -> None:
         self.found.words |= {module, f"{module}.__main__"}
+        self._lies_anywhere(module)
+
+    def _lies_anywhere(self, module: str) -> None:
+        """Note a module that may lie in a working directory, or a folder that is given."""
+        inner = module.replace(".", "/")
+        self.found.paths |= {f"{inner}.py", f"{inner}/__main__.py", f"{inner}/__init__.py"}
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> None:
         name = target.id if isinstance(target, ast.Name) else ""
         if isinstance(value, (ast.Name, ast.Attribute)) and called(value) in triggers.BY_NAME:
             self.aliases.add(called(target))
+        elif isinstance(value, (ast.Name, ast.Attribute)) and called(value) in triggers.BY_PATH:
+            self.renamed[called(target)] = called(value)
         elif name == "pytest_plugins":
             self._take(self.source.evaluate(value), value, "`pytest_plugins`")
         elif name in triggers.SCANNED:
@@ -191,6 +226,7 @@ class _Reader:
         name = called(node)
         if isinstance(node.func, ast.Name):
             name = self.originals.get(name, name)
+        name = self.renamed.get(name, name)
         if any(keyword.arg == "entry_points" for keyword in node.keywords):  # catalogue.create()
             self.found.groups.add("*")
         if isinstance(node.func, ast.Call):
@@ -213,11 +249,38 @@ class _Reader:
             "runpytest",
             "inline_runsource",
         }:
-            self.runs_code = True
+            self._code(node, name)
         elif name in {"patch", "setattr"} and node.args:
             self._patched(node.args[0])
         elif name in triggers.RESOURCES and node.args:
             self._resources(node, name)
+        elif name in {"EntryPoint", "dictConfig"}:
+            for values, what, argument in names_loaded(self.source, node):
+                self._take(values, node, what, argument)
+        if name in {"chdir", "discover", "main"} or (self.has_cwd and node.keywords):
+            self._elsewhere(node)
+
+    def _code(self, node: ast.Call, name: str) -> None:
+        self.runs_code = True
+        path = read_in(self.source, node) if name in triggers.CODE else None
+        if path is not None and isinstance(path, ast.expr):
+            self._file(path, node, f"{name}() of a file of a computed name")
+
+    def _elsewhere(self, node: ast.Call) -> None:
+        """Follow a command to its working directory, and a call of pytest to its folders."""
+        folder, scripts = run_in_folder(self.source, node)
+        scripts += [path for path in self.found.paths if not path.startswith(".")]
+        if not folder.unknown:
+            for prefix in folder.prefixes:
+                start = prefix if prefix.startswith("/") else ""
+                self.found.paths |= {f".{start}/{script}" for script in scripts}
+                if any("pytest" in text or text == "unittest" for text in self.source.texts):
+                    self.found.subtrees.add(prefix)
+        tests = tests_in(self.source, node)
+        if tests is not None:
+            self.found.subtrees |= tests.prefixes
+            if tests.unknown:
+                self._widen(node, f"{called(node)}() of tests of a computed path", node.args[0])
 
     def _resources(self, node: ast.Call, name: str) -> None:
         """Read `importlib.resources.files("pkg")`: it imports the package."""
@@ -256,6 +319,9 @@ class _Reader:
         elif (package := given(node, 1, "package")) is not None:
             values = relative_to(values, self.source.evaluate(package))
         self._take(values, node, f"{name}() of a computed name", argument)
+        if name == "find_spec" and (given(node, 1, "path") is not None):
+            for text in values.literals:
+                self._lies_anywhere(text)
         if name == "run_module":  # of a package, its `__main__`
             self.found.words |= {f"{text}.__main__" for text in values.literals}
 
@@ -305,11 +371,14 @@ class _Reader:
         for keyword in node.keywords:
             if keyword.arg in {"location", "path", "path_name"}:
                 argument = keyword.value
-        if argument is None:
-            return
+        if argument is not None:
+            self._file(argument, node, f"{name}() of a computed path")
+
+    def _file(self, argument: ast.expr, node: ast.Call, what: str) -> None:
+        """Record which files an expression on paths can be, or widen."""
         parts = spelled_out(self.source, argument)
         if parts is None:
-            self._widen(node, f"{name}() of a computed path")
+            self._widen(node, what)
             return
         names = {part.id for part in parts if isinstance(part, ast.Name)}
         texts = [str(p.value) for p in parts if isinstance(p, ast.Constant) and p.value is not None]
@@ -320,10 +389,11 @@ class _Reader:
             self.found.paths.add(f"./{path}")
             return
         values = folder_in(self.source, argument)
-        if "__file__" in names and not values.unknown:
+        placed = {part.attr for part in parts if isinstance(part, ast.Attribute)} & _PLACES
+        if ("__file__" in names or placed) and not values.unknown:
             self.found.subtrees |= values.prefixes
         else:
-            self._take(self.source.evaluate(argument), node, f"{name}() of a computed path")
+            self._take(self.source.evaluate(argument), node, what, argument)
 
     def _has_parameter(self, argument: ast.AST, parts: list[ast.AST]) -> bool:
         known = {p for function in self.source.functions_of(argument) for p in parameters(function)}

@@ -6,6 +6,8 @@ import ast
 import codecs
 import re
 import warnings
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -38,6 +40,21 @@ _WARNING = re.compile(
 _PYTHONPATH = re.compile(
     r"^[ \t]*pythonpath\s*=\s*(\[[^\]]*\]|[^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE
 )
+# What says where a package lies, or where a command is run: texts, which every file is asked for.
+_PLACED = (
+    *(".__file__", ".__path__", "cwd=", "chdir(", ".origin", "getfile(", "getsourcefile("),
+    *("files(", "submodule_search_locations"),
+)
+_SCRIPTS = ('.py"', ".py'", '"-m"', "'-m'", "PathFinder", "FileFinder")
+_SCRIPT = re.compile(r"""["']((?:\./)?[\w.-]+\.py)["']""")
+_RUNS_TESTS = (
+    *("pytest.main(", "pytest.console_main(", "discover(", "-m pytest", "-m unittest"),
+    *('"pytest"', "'pytest'", '"unittest"', "'unittest'", '"pytest ', "'pytest "),
+)
+# What extend_path() finds lies below source roots, by the package's own name.
+_EXTENDS = re.compile(
+    r"__path__\s*(?:\+=|=(?!=)(?!.*extend_path)|\.(?:append|extend|insert)\(|\[.*\]\s*=)"
+)
 # With one of these, pytest runs the examples in documents.
 _EXAMPLE_SETTINGS = (
     *("codeblocks", "doctest", "markdown-docs", "markdown_docs", "nbmake", "nbval", "sybil"),
@@ -56,18 +73,38 @@ def extract(data: bytes) -> Facts:
     if "\0" in text:
         return Facts(broken="does not parse: null bytes")
     scanned = scan(text)
-    return _with_texts(_read(text, scanned), text)
+    facts = _read(text, scanned)
+    more = {**_in_strings(facts, text), **_surroundings(facts, text)}
+    return msgspec.structs.replace(facts, **more) if more else facts
 
 
-def _with_texts(facts: Facts, text: str) -> Facts:
-    """Add what is in strings: commands, and the examples that only a tool of tests runs."""
+def _in_strings(facts: Facts, text: str) -> dict[str, Any]:
+    """Return what is in strings: commands, and the examples that only a tool of tests runs."""
     examples, fenced, commands = examples_in(text), fenced_in(text), commands_in(text)
     runs = any(module.partition(".")[0] in RUNNERS for module, _ in facts.imports)
     if not (examples or fenced or commands or runs):
-        return facts
-    return msgspec.structs.replace(
-        facts, examples=examples, fenced=fenced, commands=commands, runs_examples=runs
-    )
+        return {}
+    return {"examples": examples, "fenced": fenced, "commands": commands, "runs_examples": runs}
+
+
+def _surroundings(facts: Facts, text: str) -> dict[str, Any]:
+    """Return where the paths of a file may begin, what it does to packages, whose tests it runs."""
+    found: dict[str, Any] = {}
+    if _holds(text, _SCRIPTS) and _holds(text, _PLACED):
+        scripts = dict.fromkeys((*facts.paths, *_SCRIPT.findall(text)))
+        found |= {"is_placed": True, "paths": tuple(scripts)}
+    if ("pytest" in text or "unittest" in text) and _holds(text, _RUNS_TESTS):
+        found["runs_folders"] = True
+    if "__path__" in text and _EXTENDS.search(text):
+        found["extends_path"] = True
+    return found
+
+
+def _holds(text: str, marks: Iterable[str]) -> bool:
+    for mark in marks:  # noqa: SIM110 - any() takes twice as long, of every file
+        if mark in text:
+            return True
+    return False
 
 
 def _read(text: str, scanned: Scan) -> Facts:
@@ -124,7 +161,11 @@ def extract_config(data: bytes) -> Facts:
 
 
 def _moves_path(text: str) -> bool:
-    return "sys.path" in text or "addsitedir" in text or "syspath_prepend" in text
+    if "sys.path" in text or "addsitedir" in text or "syspath_prepend" in text:
+        return True
+    if "PathFinder" in text or "FileFinder" in text:
+        return True
+    return "cwd=" in text and ("'-m'" in text or '"-m"' in text)
 
 
 def _fault(text: str) -> str | None:

@@ -10,7 +10,7 @@ import msgspec
 __all__ = ["EXTRACTOR_VERSION", "Facts", "Import", "Lazy"]
 
 # Part of every cache key: raise it with every change of what extraction yields.
-EXTRACTOR_VERSION = 7
+EXTRACTOR_VERSION = 8
 
 # (module, names): ("a.b", ()) is `import a.b`; ("a.b as c", ()) binds another name;
 # ("..a", ("x", "y as z")) is `from ..a import x, y as z`; ("a", ("*",)) is a star import.
@@ -61,3 +61,9 @@ class Facts(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc
     fenced: tuple[str, ...] = ()
     # Whether it runs such examples: it imports a tool that does, or is a setting that asks for it.
     runs_examples: bool = False
+    # Whether its paths may begin where another package lies, or at a working directory.
+    is_placed: bool = False
+    # Whether it runs tests by their folders: pytest or unittest, by a call or a command.
+    runs_folders: bool = False
+    # Whether it changes the __path__ of a package, so that its modules may lie anywhere.
+    extends_path: bool = False

@@ -122,7 +122,7 @@ def _older(
         now = facts[number]
         if one.lazy is not None or now.lazy is not None or one.moves_path != now.moves_path:
             return None
-        if one.runs_examples != now.runs_examples:
+        if (one.runs_examples, one.extends_path) != (now.runs_examples, now.extends_path):
             return None
     if not linked.linker.offers_the_same(older):
         return None
@@ -143,7 +143,7 @@ def _frame(
     lazy = [keys[number] for number, found in enumerate(facts) if found.lazy is not None]
     lazy += [key for key in keys if ".pyi\0" in key]
     members = [(m.name, m.path, m.source_roots, m.entry_points) for m in index.members]
-    moved = [sorted(index.more_roots.items()), sorted(index.movers)]
+    moved = [sorted(index.more_roots.items()), sorted(index.movers), sorted(index.extenders)]
     parts = [list(index.paths), members, lazy, moved, sorted(offered)]
     digest = hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape"))
     for closure in index.closures:
@@ -196,6 +196,7 @@ def _add_roots(index: ModuleIndex, facts: Sequence[Facts], config: Mapping[str, 
             inner = posixpath.normpath(posixpath.join(folder, text))
             for owner in {index.owner_of_folder(folder), *below}:
                 roots.setdefault(owner, set()).add("" if inner == "." else inner)
+    index.extenders |= {index.owners[n] for n, one in enumerate(facts) if one.extends_path}
     index.movers |= {index.owners[number] for number, one in enumerate(facts) if one.moves_path}
     for folder in index.by_folder:
         owner = index.owner_of_folder(folder)

@@ -36,6 +36,8 @@ _KEYWORD = rf"(?:{'|'.join(keyword.kwlist)})\b"
 _SOFT_KEYWORD = r"(?:case|lazy|match|type)\b"
 # A statement that begins with two names side by side.
 _TWO_NAMES = re.compile(rf"\n(?!{_KEYWORD}|{_SOFT_KEYWORD})[^\W\d]\w*+[ \t]++(?!{_KEYWORD})[^\W\d]")
+# What runs the tests in a folder.
+_RUNNERS = ("discover", '"pytest"', "'pytest'", "pytest.main")
 _WIDEST = 2_000  # characters from `from` to `import`
 _LONGEST = 200  # nothing longer is meant as a name or a path
 
@@ -251,6 +253,7 @@ class _JoinedPaths:
     def __init__(self, text: str, found: dict[str, None]) -> None:
         self._commas = "path.join" in text or "joinpath" in text
         is_at_hand = "__file__" in text or "cwd" in text or ".py" in text
+        is_at_hand = is_at_hand or any(runner in text for runner in _RUNNERS)
         self.wanted = ("/" in text or self._commas) and is_at_hand
         self._found = found
         self._chain = ""

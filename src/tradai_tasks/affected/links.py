@@ -16,6 +16,7 @@ from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.modules import ModuleIndex
 from tradai_tasks.affected.names import depth_of, folders_around, is_around
 from tradai_tasks.affected.offers import is_collected, lazy_stub, offers, tops_of
+from tradai_tasks.affected.places import Anywhere, by_path, from_places
 
 __all__ = ["Linker", "ReadTexts"]
 
@@ -59,6 +60,7 @@ class Linker:
         self._tops = tops_of(index.paths[n] for n in self._lazy)
         # (file, name): modules that a file binds to a name and others take from it by that name
         self.offered = offers(index.paths, facts, self._tops)
+        self._anywhere = Anywhere(index.paths)
         self._asked: dict[tuple[int, str], int] = {}
         self._answered: set[tuple[int, str]] = set()
         self._held: list[_Held] = []  # what is still to be looked up in the texts of files
@@ -146,7 +148,12 @@ class Linker:
         for prefix in facts.subtrees:
             self.add(number, self.index.below(prefix, folder, owner))
         for text in facts.paths:
-            self.add(number, self._by_path(text, folder))
+            self.add(number, by_path(self.index, text, folder))
+            if facts.runs_folders:
+                self.add(number, self.index.under(self.index.folders_named(text, folder)))
+        if facts.is_placed:
+            loaded = self.edges.get(number, ())
+            self.add(number, from_places(self.index, loaded, facts.paths, folder))
         for group in facts.groups:
             self.add(number, self._group(group, folder, owner))
 
@@ -175,8 +182,23 @@ class Linker:
 
     def _find(self, dotted: str, folder: str, owner: int) -> tuple[tuple[int, ...], int, bool]:
         if dotted.startswith("."):
-            return self.index.relative(dotted, folder, owner)
-        return self.index.find(dotted, folder, owner)
+            found = self.index.relative(dotted, folder, owner)
+        else:
+            found = self.index.find(dotted, folder, owner)
+        if self.index.extenders and 0 < found[1] < depth_of(dotted):
+            return self._extended(dotted, owner, found)
+        return found
+
+    def _extended(
+        self, dotted: str, owner: int, found: tuple[tuple[int, ...], int, bool]
+    ) -> tuple[tuple[int, ...], int, bool]:
+        """Look for the rest of a name anywhere, where the __path__ of its package is changed."""
+        owners = {owner, *(self.index.owners[number] for number in found[0])}
+        if not owners & self.index.extenders:
+            return found
+        rest = ".".join(dotted.strip(".").split(".")[found[1] :])
+        more = self._anywhere.find(rest)
+        return (*found[0], *more), depth_of(dotted) if more else found[1], found[2]
 
     def _import(self, number: int, statement: Import, folder: str, owner: int) -> None:
         module, names = statement
@@ -343,18 +365,6 @@ class Linker:
         self.add(node, [number])
         for reference in references:
             self.add(node, self.refer(reference, folder, owner))
-
-    def _by_path(self, text: str, folder: str) -> list[int]:
-        """Return the Python files that a path in a string can be, from here or any folder above."""
-        up = folder
-        while True:
-            inner = posixpath.normpath(posixpath.join(up, text))
-            number = self.index.ids.get(inner)
-            if number is not None:
-                return [number]
-            if not up:
-                return []
-            up = up.rpartition("/")[0]
 
     def _group(self, group: str, folder: str, owner: int) -> set[int]:
         """Return what the entry points of a group lead to, of every member."""

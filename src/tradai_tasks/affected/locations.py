@@ -49,7 +49,7 @@ def _packages(source: Syntax, node: ast.AST, seen: set[str]) -> Values:
 
 def folder_in(source: Syntax, node: ast.AST) -> Values:
     """Tell which folder an expression on paths lists, as "/" and a path from the file's own."""
-    ups, is_own, parts = 0, False, []
+    ups, is_own, package, parts = 0, False, "", []
     spelled = spelled_out(source, node)
     if spelled is None:
         return unknown()
@@ -57,6 +57,10 @@ def folder_in(source: Syntax, node: ast.AST) -> Values:
         match part:
             case ast.Name(id="__file__" | "__path__"):
                 is_own = True
+            case ast.Attribute(attr="__file__" | "__path__", value=ast.Name(id=name)) if (
+                name in source.modules
+            ):
+                package = source.modules[name]
             case ast.Attribute(attr="parent") | ast.Call(func=ast.Attribute(attr="dirname")):
                 ups += 1
             case ast.Subscript(
@@ -72,6 +76,10 @@ def folder_in(source: Syntax, node: ast.AST) -> Values:
             case _:
                 pass
     folder = "/".join(part for part in parts if part and part != ".")
+    if package:  # of the module's own folder, or of one below it
+        inner = [part for part in folder.split("/") if part]
+        is_inside = ups < 2 and all(part.isidentifier() for part in inner)  # noqa: PLR2004
+        return Values(prefixes={".".join([package, *inner, ""])}) if is_inside else unknown()
     if is_own:
         return Values(prefixes={"/" + "../" * max(0, ups - 1) + folder})
     return Values(prefixes={"/" + folder}) if "/" in folder else unknown()

@@ -60,6 +60,7 @@ class ModuleIndex:
             for root in member.source_roots:
                 self._roots.setdefault("" if root == "." else root, []).append((root, number))
         self.movers: set[int] = set()  # members that change sys.path as they run
+        self.extenders: set[int] = set()  # members that change the __path__ of a package
         self._prefixes: dict[str, tuple[tuple[str, int], ...]] = {}
         self._owner_of: dict[str, int] = {}
         self._bases: dict[tuple[str, str], tuple[tuple[str, bool], ...]] = {}
@@ -349,7 +350,7 @@ class ModuleIndex:
     def below(self, prefix: str, folder: str, owner: int) -> list[int]:
         """Return all files that a prefix covers: "a.b." by name, "." and "/x" by folder."""
         if prefix.startswith("/"):
-            return self._under(self._folders_named(prefix[1:], folder))
+            return self.under(self.folders_named(prefix[1:], folder))
         if prefix.startswith("."):
             rest = prefix.lstrip(".")
             base = folder
@@ -357,11 +358,11 @@ class ModuleIndex:
                 base = base.rpartition("/")[0]
             base = posixpath.join(base, rest.rstrip(".").replace(".", "/")).rstrip("/")
             portions = {n for name in self.dotted_of(base) for n in self._below_name(name)}
-            return sorted({*self._under([base]), *portions})
+            return sorted({*self.under([base]), *portions})
         name = prefix.rstrip(".")
         self.find(name, folder, owner)
         bases = self._bases[folder, name.partition(".")[0]]
-        found = self._under([posixpath.join(base, name.replace(".", "/")) for base, _ in bases])
+        found = self.under([posixpath.join(base, name.replace(".", "/")) for base, _ in bases])
         return sorted({*found, *self._below_name(name)})
 
     def _below_name(self, name: str) -> list[int]:
@@ -372,7 +373,7 @@ class ModuleIndex:
                 found += numbers
         return found
 
-    def _folders_named(self, path: str, folder: str) -> list[str]:
+    def folders_named(self, path: str, folder: str) -> list[str]:
         """Return the folders that a path can be, from the file's own folder or any above it."""
         found = []
         up = folder
@@ -387,7 +388,8 @@ class ModuleIndex:
             up = up.rpartition("/")[0]
         return found
 
-    def _under(self, folders: Iterable[str]) -> list[int]:
+    def under(self, folders: Iterable[str]) -> list[int]:
+        """Return all files below some folders."""
         found: list[int] = []
         for folder in folders:
             start = f"{folder}/" if folder else ""

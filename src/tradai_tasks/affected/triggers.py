@@ -12,6 +12,7 @@ __all__ = [
     "LISTS",
     "MANAGERS",
     "NAMES_OF_NAME",
+    "READERS",
     "RESOURCES",
     "RESOURCE_MODULES",
     "SCANNED",
@@ -83,6 +84,8 @@ RESOURCES = frozenset(
 SCANNED = frozenset({"INSTALLED_APPS", "SPIDER_MODULES", "NEWSPIDER_MODULE"})
 SCANNERS = frozenset({"autodiscover_tasks", "wire", "scan"})
 CODE = frozenset({"exec", "eval", "compile"})
+# What yields the text of a file.
+READERS = frozenset({"open", "open_code", "read_bytes", "read_text"})
 TEMPORARY = frozenset({"tmp_path", "tmpdir", "tmp_path_factory", "tempfile", "TemporaryDirectory"})
 # Text without any of these has no import but its import statements and dotted strings.
 TRIGGERS = (
@@ -121,11 +124,17 @@ TRIGGERS = (
     "patch(f",
     "setattr(f",
     "_target_",
+    "EntryPoint(",
+    "dictConfig",
+    "pytest.main(",
+    ".discover(",
 )
 # A target of a patch that is made of parts: f-strings, also in brackets of their own line.
 _COMPUTED_PATCH = re.compile(
     r"""patch\(\s*(?:target\s*=\s*)?(?:[A-Z]|["'][^"'\n]*["']\s*(?:%|\.format\(|\.join\())"""
 )
+# With a working directory, what may be a script or a run of tests in it.
+_COMMANDS = ('.py"', ".py'", '"pytest"', "'pytest'", '"unittest"', "'unittest'")
 # Of these, parts of common words do not count: "allocate", "retrieval(".
 _WORDS = frozenset({"locate", "exec(", "eval(", "_target_", "runpy", "testdir"})
 # A text without a stem has none of the triggers around it: one look instead of several.
@@ -146,6 +155,8 @@ def has_trigger(text: str) -> bool:
                         return True
                 elif _has_word(text, trigger):
                     return True
+    if ("cwd=" in text or "chdir(" in text) and any(mark in text for mark in _COMMANDS):
+        return True
     return "patch(" in text and _COMPUTED_PATCH.search(text) is not None
 
 
