@@ -492,3 +492,29 @@ def test_names_that_are_computed(tmp_path: Path, why: str, code: str) -> None:
     del why
     module = "import logging\n\n\nclass H(logging.NullHandler): ...\n"
     hold(tmp_path, Tree(why="", files={"libs/a/src/a/mod.py": module, **b_runs(code)}))
+
+
+LISTED = [
+    "assert '1' in ''.join(p.read_text() for p in (ROOT / 'libs').glob('*/words.md'))",
+    (
+        "for root, _, names in os.walk(ROOT / 'libs'):\n"
+        "    for name in names:\n"
+        "        assert name != 'words.md' or '1' in Path(root, name).read_text()"
+    ),
+]
+
+
+@pytest.mark.parametrize("code", LISTED)
+def test_data_of_others_that_is_listed_from_a_folder_around_them(tmp_path: Path, code: str) -> None:
+    tree = Tree(
+        why="",
+        files={
+            "libs/a/words.md": "1",
+            **b_runs(f"ROOT = Path(__file__).parents[3]\n{code}"),
+            "libs/c/src/c.py": "import b\n",
+        },
+        changed="libs/a/words.md",
+        members=(A, B, member("libs/c", "b")),
+        spared=frozenset({"c"}),
+    )
+    hold(tmp_path, tree)

@@ -31,6 +31,7 @@ def readers_by_path(
     """
     found: dict[str, set[str]] = {}
     folders: set[str] | None = None
+    homes: dict[str, set[int]] | None = None
     numbered = facts.items() if isinstance(facts, Mapping) else enumerate(facts)
     for number, one in numbered:
         for text in one.paths:
@@ -44,6 +45,35 @@ def readers_by_path(
             owner = index.owner_of_folder(posixpath.dirname(target))
             if owner not in {-1, index.owners[number]}:
                 found.setdefault(target, set()).add(index.paths[number])
+        if one.listed:
+            homes = _homes(index) if homes is None else homes
+            for target in _listed(index, number, one.listed, homes):
+                found.setdefault(target, set()).add(index.paths[number])
+    return found
+
+
+def _listed(
+    index: ModuleIndex, number: int, words: Iterable[str], homes: Mapping[str, set[int]]
+) -> Iterable[str]:
+    """Yield the folders that a file may list and in which other members lie, or that are one."""
+    own = {index.owners[number]}
+    folder = posixpath.dirname(index.paths[number])
+    while folder:
+        folder = posixpath.dirname(folder)
+        for word in words:
+            target = f"{folder}/{word}" if folder else word
+            if homes.get(target, own) - own:
+                yield f"{target}/"
+
+
+def _homes(index: ModuleIndex) -> dict[str, set[int]]:
+    """Return for each folder that is a member, or has some below it, which these are."""
+    found: dict[str, set[int]] = {}
+    for number, member in enumerate(index.members):
+        folder = member.path if member.path != "." else ""
+        while folder:
+            found.setdefault(folder, set()).add(number)
+            folder = posixpath.dirname(folder)
     return found
 
 

@@ -51,6 +51,9 @@ _RUNS_TESTS = (
     *("pytest.main(", "pytest.console_main(", "discover(", "-m pytest", "-m unittest"),
     *('"pytest"', "'pytest'", '"unittest"', "'unittest'", '"pytest ', "'pytest "),
 )
+# What lists the files of a folder; of what it names, only folders count.
+_LISTINGS = (".glob(", ".rglob(", "iterdir(", "listdir(", "scandir(", "os.walk(", "find_examples(")
+_FOLDER = re.compile(r"""["']([\w-]{2,40})["']""")
 # What extend_path() finds lies below source roots, by the package's own name.
 _EXTENDS = re.compile(
     r"__path__\s*(?:\+=|=(?!=)(?!.*extend_path)|\.(?:append|extend|insert)\(|\[.*\]\s*=)"
@@ -95,6 +98,8 @@ def _surroundings(facts: Facts, text: str) -> dict[str, Any]:
         found |= {"is_placed": True, "paths": tuple(scripts)}
     if ("pytest" in text or "unittest" in text) and _holds(text, _RUNS_TESTS):
         found["runs_folders"] = True
+    if _holds(text, _LISTINGS):
+        found["listed"] = tuple(dict.fromkeys(_FOLDER.findall(text)))
     if "__path__" in text and _EXTENDS.search(text):
         found["extends_path"] = True
     return found
