@@ -518,3 +518,22 @@ def test_data_of_others_that_is_listed_from_a_folder_around_them(tmp_path: Path,
         spared=frozenset({"c"}),
     )
     hold(tmp_path, tree)
+
+
+OF_NONE = [
+    ("docs/x.md", "assert '1' in (ROOT / 'docs' / 'x.md').read_text()"),
+    ("docs/x.md", "assert '1' in ''.join(p.read_text() for p in (ROOT / 'docs').glob('*.md'))"),
+    (
+        "CHANGES.md",
+        "assert [1 for p in ROOT.iterdir()]\nassert '1' in (ROOT / 'CHANGES.md').read_text()",
+    ),
+    ("infra/x.yaml", "assert '1' in (ROOT / 'infra/x.yaml').read_text()"),
+]
+
+
+@pytest.mark.parametrize(("changed", "code"), OF_NONE)
+def test_data_that_belongs_to_no_member_and_affects_not_everything(
+    tmp_path: Path, changed: str, code: str
+) -> None:
+    files = {changed: "1", **b_runs(f"ROOT = Path(__file__).parents[3]\n{code}")}
+    hold(tmp_path, Tree(why="", files=files, changed=changed))

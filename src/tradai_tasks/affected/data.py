@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.modules import ModuleIndex
 
 __all__ = ["readers_by_path"]
+
+# What belongs to no member and does not affect everybody.
+_PROSE = re.compile(r"(?:docs|infra|tests)/|[^/]+\.(?:md|rst)$")
 
 
 def readers_by_path(
@@ -18,8 +22,8 @@ def readers_by_path(
 
     A path in a string is looked up from the folder of the file that names it and from every
     folder above, as `Path(__file__).parents[2] / "data" / "x.json"` means it. What belongs to the
-    file's own member is left out: it affects that member anyhow. So is what belongs to none: it
-    affects everybody.
+    file's own member is left out: it affects that member anyhow. So is what belongs to none and
+    affects everybody for that.
 
     Args:
         index: The Python files.
@@ -43,27 +47,36 @@ def readers_by_path(
             if target is None:
                 continue
             owner = index.owner_of_folder(posixpath.dirname(target))
-            if owner not in {-1, index.owners[number]}:
+            if owner != index.owners[number] and (owner >= 0 or _PROSE.match(target)):
                 found.setdefault(target, set()).add(index.paths[number])
         if one.listed:
             homes = _homes(index) if homes is None else homes
-            for target in _listed(index, number, one.listed, homes):
+            for target in _listed(index, number, one.listed, homes, blobs):
                 found.setdefault(target, set()).add(index.paths[number])
     return found
 
 
 def _listed(
-    index: ModuleIndex, number: int, words: Iterable[str], homes: Mapping[str, set[int]]
+    index: ModuleIndex,
+    number: int,
+    words: Iterable[str],
+    homes: Mapping[str, set[int]],
+    blobs: Collection[str],
 ) -> Iterable[str]:
-    """Yield the folders that a file may list and in which other members lie, or that are one."""
+    """Yield the folders that a file may list and in which other members lie, or that are one.
+
+    And documents above it, and folders of the root, that belong to nobody.
+    """
     own = {index.owners[number]}
     folder = posixpath.dirname(index.paths[number])
     while folder:
         folder = posixpath.dirname(folder)
         for word in words:
             target = f"{folder}/{word}" if folder else word
-            if homes.get(target, own) - own:
+            if homes.get(target, own) - own or (not folder and _PROSE.match(f"{target}/")):
                 yield f"{target}/"
+            elif target in blobs and index.owner_of_folder(folder) not in own:
+                yield target
 
 
 def _homes(index: ModuleIndex) -> dict[str, set[int]]:

@@ -51,9 +51,9 @@ _RUNS_TESTS = (
     *("pytest.main(", "pytest.console_main(", "discover(", "-m pytest", "-m unittest"),
     *('"pytest"', "'pytest'", '"unittest"', "'unittest'", '"pytest ', "'pytest "),
 )
-# What lists the files of a folder; of what it names, only folders count.
+# What lists the files of a folder; of what it names, folders and documents count.
 _LISTINGS = (".glob(", ".rglob(", "iterdir(", "listdir(", "scandir(", "os.walk(", "find_examples(")
-_FOLDER = re.compile(r"""["']([\w-]{2,40})["']""")
+_FOLDER = re.compile(r"""["']([\w-]{2,40}(?:\.(?:md|rst))?)["']""")
 # What extend_path() finds lies below source roots, by the package's own name.
 _EXTENDS = re.compile(
     r"__path__\s*(?:\+=|=(?!=)(?!.*extend_path)|\.(?:append|extend|insert)\(|\[.*\]\s*=)"

@@ -10,7 +10,7 @@ import msgspec
 __all__ = ["EXTRACTOR_VERSION", "Facts", "Import", "Lazy"]
 
 # Part of every cache key: raise it with every change of what extraction yields.
-EXTRACTOR_VERSION = 9
+EXTRACTOR_VERSION = 10
 
 # (module, names): ("a.b", ()) is `import a.b`; ("a.b as c", ()) binds another name;
 # ("..a", ("x", "y as z")) is `from ..a import x, y as z`; ("a", ("*",)) is a star import.
@@ -67,5 +67,5 @@ class Facts(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc
     runs_folders: bool = False
     # Whether it changes the __path__ of a package, so that its modules may lie anywhere.
     extends_path: bool = False
-    # Words that may be folders, of a file that lists what is in folders.
+    # Words that may be folders or documents, of a file that lists what is in folders.
     listed: tuple[str, ...] = ()
