@@ -6,10 +6,11 @@ interpreter: it follows strings, comments and the fields of f-strings exactly, a
 
 from __future__ import annotations
 
-import itertools
 import keyword
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tradai_tasks.affected.facts import Import
 from tradai_tasks.affected.strings import FORMATTED, SPLIT, TOKEN, end_of_formatted
@@ -18,6 +19,7 @@ __all__ = ["DOTTED", "Scan", "imports_in", "scan"]
 
 _IMPORT = re.compile(r"(?<!\w)import\b")
 _FROM = re.compile(r"(?:^|[\s;:])from(?=[\s.\\])([\s\w.\\]*)$")
+_ONE_LINE = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+([\w., \t*]+)")
 _BRACKETED = re.compile(r"[ \t\f\\\n]*\(((?:[^()#]|#[^\n]*)*)(\)?)")
 _PLAIN = re.compile(r"(?:[^\n;#\\]|\\\n)*")
 _COMMENT = re.compile(r"#[^\n]*")
@@ -35,7 +37,9 @@ _NO_OPERATOR = re.compile(r"!(?!=)")
 _KEYWORD = rf"(?:{'|'.join(keyword.kwlist)})\b"
 _SOFT_KEYWORD = r"(?:case|lazy|match|type)\b"
 # A statement that begins with two names side by side.
-_TWO_NAMES = re.compile(rf"\n(?!{_KEYWORD}|{_SOFT_KEYWORD})[^\W\d]\w*+[ \t]++(?!{_KEYWORD})[^\W\d]")
+_TWO_NAMES = re.compile(
+    rf"\n(?=[^\W\d]\w*+[ \t]++(?!{_KEYWORD})[^\W\d])(?!{_KEYWORD}|{_SOFT_KEYWORD})"
+)
 # What runs the tests in a folder.
 _RUNNERS = ("discover", '"pytest"', "'pytest'", "pytest.main")
 _WIDEST = 2_000  # characters from `from` to `import`
@@ -62,49 +66,81 @@ def scan(text: str) -> Scan:
 def _divided(text: str, pieces: list[str]) -> Scan | None:
     """Read a text that is divided into code, token, code, token, ..., code.
 
+    Most tokens say nothing: those that may are chosen first, by what costs the least.
+
     Returns:
         None where an f-string has a quote of its own kind inside, or a string does not end.
     """
+    codes, tokens = pieces[::2], pieces[1::2]
+    if '"' in tokens or "'" in tokens:  # a quote that opens nothing
+        return None
     found = Scan()
-    strings = found.strings
-    codes = pieces[::2]
-    starts = list(itertools.accumulate(map(len, pieces), initial=0))
-    joined = _JoinedPaths(text, found.paths)
-    before, last = "", -1  # the last short string, and its place if nothing was left out since
-    for place, (code, token) in enumerate(zip(codes, pieces[1::2], strict=False)):
-        if token[0] == "#":
-            before = ""
-            continue
-        size = len(token)
-        if size < 2:  # noqa: PLR2004 - a quote that opens nothing
-            return None
+    for place in [n for n, token in enumerate(tokens) if "{" in token or "}" in token]:
+        code = codes[place]
         if code and code[-1] in "fFtTrR" and FORMATTED.search(code[-3:]):
-            start = starts[2 * place + 1]
-            if _formatted(found, text, start, start + size) != start + size:
-                return None
-        if size > _LONGEST:
-            before = ""
-            continue
-        body = token[1:-1]
-        if before and not code.strip("+\\ \t\n"):
-            body = before + body  # "a." "b" and "a." + "b" are one string
-            if len(body) > _LONGEST:
-                before = ""
-                continue
-        if ("." in body or ":" in body) and DOTTED.match(body):
-            strings[body] = None
-        before = body
-        if joined.wanted:
-            joined.add(code if last == place - 1 else token, token[1:-1])
-            last = place
-    joined.close()
-    for place, code in enumerate(codes):
+            token = tokens[place]
+            if not _is_balanced(token):
+                start = sum(map(len, pieces[: 2 * place + 1]))
+                if end_of_formatted(text, start) not in {-1, start + len(token)}:
+                    return None
+            _look_inside(found, token)
+    continued = _continued(codes, tokens)
+    for place, token in enumerate(tokens):
+        if ("." in token or ":" in token) and place not in continued and _is_short(token):
+            body = token[1:-1]
+            if DOTTED.match(body):
+                found.strings[body] = None
+    found.strings.update((body, None) for body in continued.values() if DOTTED.match(body))
+    _join_paths(found, text, codes, tokens, continued)
+    start = 0
+    for code, token in zip(codes, [*tokens, ""], strict=True):
         if "import" in code:
-            start = starts[2 * place]
             for match in _IMPORT.finditer(text, start, start + len(code)):
                 _add_import(found, text, *match.span())
+        start += len(code) + len(token)
     _check(found, '""'.join(codes))
     return found
+
+
+def _is_short(token: str) -> bool:
+    """Tell whether a token is a string that may be meant as a name or a path."""
+    return len(token) <= _LONGEST and token[0] != "#"
+
+
+def _continued(codes: list[str], tokens: list[str]) -> dict[int, str]:
+    """Return the strings that go on from the one before: "a." "b" and "a." + "b" are one.
+
+    By the place of the second; what has become too long is empty.
+    """
+    found: dict[int, str] = {}
+    for place in [n for n, code in enumerate(codes) if not code.strip("+\\ \t\n")]:
+        if not 0 < place < len(tokens):
+            continue
+        before, token = tokens[place - 1], tokens[place]
+        if _is_short(before) and _is_short(token):
+            start = found.get(place - 1, before[1:-1])
+            if start:
+                body = start + token[1:-1]
+                found[place] = body if len(body) <= _LONGEST else ""
+    return found
+
+
+def _join_paths(
+    found: Scan, text: str, codes: list[str], tokens: list[str], continued: Mapping[int, str]
+) -> None:
+    joined = _JoinedPaths(text, found.paths)
+    if not joined.wanted:
+        return
+    glued = [n for n, code in enumerate(codes[:-1]) if n and joined.is_glue(code.strip())]
+    places = {*glued, *(n - 1 for n in glued)}
+    places.update(n for n, token in enumerate(tokens) if "/" in token)
+    last = -1
+    for place in sorted(places):
+        token = tokens[place]
+        if _is_short(token) and continued.get(place) != "":
+            joined.add(codes[place] if last == place - 1 else token, token[1:-1])
+            last = place
+    joined.close()
 
 
 def _walked(text: str) -> Scan:
@@ -188,6 +224,12 @@ def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
     """Read the statement around the keyword `import`."""
     lowest = max(0, start - _WIDEST)
     begin = max(lowest, text.rfind("\n", lowest, start) + 1)
+    end = text.find("\n", stop)
+    line = text[begin:end] if end >= 0 else text[begin:]
+    known = _one_line(line) if (begin > lowest or not lowest) else ()
+    if known and text[begin - 2 : begin] != "\\\n":
+        found.imports.update(dict.fromkeys(known))
+        return
     while begin >= 2 and text[begin - 2 : begin] == "\\\n":  # noqa: PLR2004 - both characters
         begin = max(lowest, text.rfind("\n", lowest, begin - 1) + 1)
         if begin == lowest:
@@ -219,6 +261,16 @@ def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
         found.imports[clause, ()] = None
 
 
+@lru_cache(maxsize=20_000)  # the same lines stand in many files
+def _one_line(line: str) -> tuple[Import, ...]:
+    """Read a line that is an import statement of names and commas alone; nothing for others."""
+    match = _ONE_LINE.fullmatch(line)
+    clauses = tuple(map(_clause, match[2].split(","))) if match else ("",)
+    if match is None or "" in clauses:
+        return ()
+    return ((match[1], clauses),) if match[1] else tuple((clause, ()) for clause in clauses)
+
+
 def _clause(part: str) -> str:
     """Return "a.b" or "a.b as c" in that spelling; nothing for what is neither."""
     part = _DOT.sub(".", " ".join(part.split()))
@@ -232,37 +284,46 @@ def _clause(part: str) -> str:
 
 def _formatted(found: Scan, text: str, start: int, stop: int) -> int:
     """Return where an f-string or a template string ends; collect the names inside its fields."""
-    body = text[start:stop]
-    balanced = body.count("{") == body.count("}") and "}}" not in body
-    if stop - start < 2 or not balanced:  # noqa: PLR2004 - as above
+    if stop - start < 2 or not _is_balanced(text[start:stop]):  # noqa: PLR2004 - as above
         end = end_of_formatted(text, start)
-        if end > 0:
-            stop = end
-            body = text[start:stop]
+        stop = end if end > 0 else stop
+    _look_inside(found, text[start:stop])
+    return stop
+
+
+def _is_balanced(body: str) -> bool:
+    """Tell whether an f-string ends where a plain string would: its fields hold no such quote."""
+    return body.count("{") == body.count("}") and "}}" not in body
+
+
+def _look_inside(found: Scan, body: str) -> None:
     if "{" in body:
         for match in _NAME_INSIDE.finditer(body):
             found.strings[match[2]] = None
         if beginning := _BEGINNING.match(body):
             found.prefixes[beginning[1]] = None
-    return stop
 
 
 class _JoinedPaths:
     """String constants that are paths, alone or joined: `ROOT / "a" / "b"`, `join(x, "a", "b")`."""
 
     def __init__(self, text: str, found: dict[str, None]) -> None:
-        self._commas = "path.join" in text or "joinpath" in text
         is_at_hand = "__file__" in text or "cwd" in text or ".py" in text
         is_at_hand = is_at_hand or any(runner in text for runner in _RUNNERS)
-        self.wanted = ("/" in text or self._commas) and is_at_hand
+        self._commas = is_at_hand and ("path.join" in text or "joinpath" in text)
+        self.wanted = is_at_hand and ("/" in text or self._commas)
         self._found = found
         self._chain = ""
+
+    def is_glue(self, between: str) -> bool:
+        """Tell whether what stands between two strings joins them."""
+        return between == "/" or (between == "," and self._commas)
 
     def add(self, between: str, body: str) -> None:
         """Take a string constant in, with what stands between the last one and it."""
         if self._chain:
             between = between.strip()
-            if (between == "/" or (between == "," and self._commas)) and _PATH.match(body):
+            if self.is_glue(between) and _PATH.match(body):
                 self._chain += "/" + body
                 return
             self.close()

@@ -8,6 +8,7 @@ versions of one name (forks) are several packages.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,11 +18,14 @@ from packaging.utils import canonicalize_name
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.settings_load import parse_toml
 
-__all__ = ["Data", "LockGraph", "Node", "Part", "canonical", "parse_lock"]
+__all__ = ["Data", "LockGraph", "Node", "Part", "canonical", "parse_edges", "parse_lock"]
 
 _KNOWN_VERSION = 1  # of uv's lock format; a newer one may mean things that are not known here
 _EDGE_TABLES = ("dependencies", "optional-dependencies", "dev-dependencies")
 _LOCAL = ("editable", "virtual", "directory")
+_FILE = rb'\{ [a-z-]+ = (?:"[^"\\\n]*+"|\d++)(?:, [a-z-]+ = (?:"[^"\\\n]*+"|\d++))*+ \}'
+# Where a package is to be had, in exactly the form that uv writes.
+_FILES = re.compile(rb"\n(?:sdist = %b|wheels = \[(?:\n    %b,)*+\n\])(?=\n)" % (_FILE, _FILE))
 
 
 class Part(NamedTuple):
@@ -97,6 +101,20 @@ def parse_lock(content: bytes, file: str) -> LockGraph:
             f"{file}: not a lock file as uv writes it ({type(error).__name__}: {error}); "
             f"make it anew with: uv lock"
         ) from None
+
+
+def parse_edges(content: bytes, file: str) -> LockGraph:
+    """Parse a lock file but for the files of its packages, which are most of it.
+
+    Raises:
+        BrokenTomlError: As `parse_lock`.
+    """
+    if not (b'"""' in content or b"'''" in content):  # a string of many lines can look like files
+        try:
+            return parse_lock(_FILES.sub(b"", content), file)
+        except BrokenTomlError:
+            pass  # the message is to name the right line
+    return parse_lock(content, file)
 
 
 class _Builder:

@@ -9,9 +9,9 @@ from typing import Any
 from tradai_tasks.affected.lockfile import (
     declared_closures,
     member_closures,
-    parse_lock,
     requirement_name,
 )
+from tradai_tasks.affected.lockgraph import parse_edges
 from tradai_tasks.affected.model import Member
 from tradai_tasks.checks.locked import Lock, find_test_tools
 from tradai_tasks.errors import ToolNotLockedError
@@ -144,7 +144,7 @@ def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
     for project in workspace.projects:
         file = join(project, "uv.lock")
         if tree.is_file(file):
-            for name, names in member_closures(parse_lock(tree.read(file), file)).items():
+            for name, names in member_closures(parse_edges(tree.read(file), file)).items():
                 found.setdefault(name, set()).update(names)
     known = set(declared)
     return {name: frozenset(found[name] & known | {name}) for name in declared}

@@ -1,6 +1,7 @@
 """Names that import by a call, and the texts without which a file calls none of them."""
 
 import re
+from collections.abc import Iterable
 
 __all__ = [
     "BY_NAME",
@@ -137,16 +138,35 @@ _COMPUTED_PATCH = re.compile(
 _COMMANDS = ('.py"', ".py'", '"pytest"', "'pytest'", '"unittest"', "'unittest'")
 # Of these, parts of common words do not count: "allocate", "retrieval(".
 _WORDS = frozenset({"locate", "exec(", "eval(", "_target_", "runpy", "testdir"})
+# Nor does a method of this name, which models and tables of data have.
+_EVAL = "eval("
+_BUILTINS = "builtins."
+# An option of Python's, quoted or in a command.
+_OPTION = re.compile(r"""-[mc](?:(?<=["']-[mc])["']|(?<= -m) )""")
+
+
+def _begun_by_underscore(triggers: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern of triggers from their last underscore on: one search, not one for each."""
+    ends = {one: re.split("_(?=[^_])", one)[-1] for one in triggers}
+    parts = [f"{re.escape(end)}(?<={re.escape(one)})" for one, end in sorted(ends.items())]
+    return re.compile(f"_(?:{'|'.join(parts)})")
+
+
+_JOINED = frozenset(one for one in TRIGGERS if re.search("_[^_]", one)) - _WORDS
+_UNDERSCORE = _begun_by_underscore(_JOINED)
 # A text without a stem has none of the triggers around it: one look instead of several.
-_STEMS = ("import_", "import__", "entry_point", "resource", "nManager", "FileLoader", "ER_MODULES")
+_STEMS = ("Manager", "FileLoader", "resource", "patch(f")
+_SINGLE = tuple(one for one in TRIGGERS if one not in _JOINED and not _OPTION.search(one))
 _BY_STEM = {
-    **{stem: tuple(one for one in TRIGGERS if stem in one) for stem in _STEMS},
-    **{one: (one,) for one in TRIGGERS if not any(stem in one for stem in _STEMS)},
+    **{stem: tuple(one for one in _SINGLE if stem in one) for stem in _STEMS},
+    **{one: (one,) for one in _SINGLE if not any(stem in one for stem in _STEMS)},
 }
 
 
 def has_trigger(text: str) -> bool:
     """Tell whether a file must be parsed: whether it may import by a call."""
+    if _UNDERSCORE.search(text) or _OPTION.search(text):
+        return True
     for stem, triggers in _BY_STEM.items():
         if stem in text:
             for trigger in triggers:
@@ -166,7 +186,8 @@ def _has_word(text: str, word: str) -> bool:
         end = start + len(word)
         before = text[start - 1 : start]
         after = "" if word.endswith("(") else text[end : end + 1]
-        if not (_is_part(before) or before == "_" or _is_part(after)):
+        is_method = before == "." and word == _EVAL and not text.endswith(_BUILTINS, 0, start)
+        if not (is_method or _is_part(before) or before == "_" or _is_part(after)):
             return True
         start = text.find(word, end)
     return False

@@ -370,7 +370,10 @@ def test_every_trigger_makes_a_file_parsed_wherever_it_stands(trigger: str) -> N
     assert triggers.has_trigger(f"x = 1\n{trigger} \n")
 
 
-@pytest.mark.parametrize("text", ["allocate(x)", "retrieval(x)", "my_testdir", "xrunpy", "runpy2"])
+@pytest.mark.parametrize(
+    "text", ["allocate(x)", "retrieval(x)", "model.eval()", "my_testdir", "xrunpy", "runpy2"]
+)
 def test_parts_of_common_words_make_no_file_parsed(text: str) -> None:
     assert not triggers.has_trigger(text)
     assert triggers.has_trigger(f"{text}\nlocate")
+    assert triggers.has_trigger(f"{text}\nbuiltins.eval(x)")

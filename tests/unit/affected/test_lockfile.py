@@ -16,6 +16,7 @@ from tradai_tasks.affected.lockfile import (
     member_closures,
     parse_lock,
 )
+from tradai_tasks.affected.lockgraph import parse_edges
 from tradai_tasks.errors import BrokenTomlError
 
 INDEX = {"registry": "https://index.example/simple"}
@@ -596,3 +597,72 @@ def test_closures_are_those_found_by_brute_force(document):
     for name in MEMBERS:
         facts = [json.loads(fact) for fact in brute_force(document, name)]
         assert found[name] == {fact[0] for fact in facts} & set(MEMBERS) | {name}
+
+
+AS_UV_WRITES = b"""version = 1
+revision = 3
+requires-python = ">=3.11"
+
+[manifest]
+members = [
+    "app",
+    "lib",
+]
+
+[[package]]
+name = "app"
+version = "0.1.0"
+source = { editable = "app" }
+dependencies = [
+    { name = "third" },
+]
+
+[[package]]
+name = "lib"
+version = "0.1.0"
+source = { editable = "lib" }
+
+[[package]]
+name = "third"
+version = "1.0"
+source = { registry = "https://index.example/simple" }
+sdist = { url = "https://files.example/third.tar.gz", hash = "sha256:1", size = 10 }
+wheels = [
+    { url = "https://files.example/a.whl", hash = "sha256:2", size = 9, upload-time = "2026" },
+    { url = "https://files.example/b.whl", hash = "sha256:3" },
+]
+dependencies = [
+    { name = "lib" },
+]
+"""
+
+
+def test_edges_are_read_without_the_files_of_packages() -> None:
+    whole, edges = parse_lock(AS_UV_WRITES, "uv.lock"), parse_edges(AS_UV_WRITES, "uv.lock")
+    assert edges.edges == whole.edges
+    assert member_closures(edges) == {"app": {"app", "lib"}, "lib": {"lib"}}
+    assert "files.example" in str(whole.nodes)
+    assert "files.example" not in str(edges.nodes)
+
+
+@pytest.mark.parametrize(
+    ("found", "broken"),
+    [
+        (b"size = 10", b"size = = 10"),
+        (b'{ name = "lib" }', b'{ name = "lib }'),
+        (b'"0.1.0"', b'"0.1.0'),
+    ],
+)
+def test_a_fault_in_the_edges_is_told_as_of_the_whole_lock(found: bytes, broken: bytes) -> None:
+    content = AS_UV_WRITES.replace(found, broken)
+    with pytest.raises(BrokenTomlError) as of_all:
+        parse_lock(content, "uv.lock")
+    with pytest.raises(BrokenTomlError) as of_edges:
+        parse_edges(content, "uv.lock")
+    assert str(of_edges.value) == str(of_all.value)
+
+
+def test_what_looks_like_files_inside_a_long_string_is_left_alone() -> None:
+    files = AS_UV_WRITES[AS_UV_WRITES.index(b"sdist") : AS_UV_WRITES.rindex(b"dependencies")]
+    content = AS_UV_WRITES + b'note = """\n' + files + b'"""\n'
+    assert parse_edges(content, "uv.lock").nodes == parse_lock(content, "uv.lock").nodes
