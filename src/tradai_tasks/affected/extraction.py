@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import posixpath
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from tradai_tasks.affected.cache import Cache
+from tradai_tasks.affected.copies import Copy
 from tradai_tasks.affected.extract import CONFIG_FILES, extract, extract_config
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.model import Snapshot
@@ -51,11 +52,15 @@ def _extracted(texts: Mapping[str, bytes]) -> dict[str, Facts]:
     # a forked process begins at once; one that must load everything anew hardly ever pays
     if workers < 2 or sys.platform != "linux":  # noqa: PLR2004 - the work of one
         return _extract_some(list(texts.items()))
-    parts = _shares(texts, workers * 4)
-    found: dict[str, Facts] = {}
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        for part, data in zip(parts, pool.imap(_extract_packed, parts), strict=True):
-            facts = msgspec.msgpack.decode(data, type=list[Facts])
+    own, *others = _shares(texts, workers)
+    copies = [(part, Copy(partial(_extract_packed, part))) for part in others]
+    found = _extract_some(own)
+    for part, copy in copies:
+        try:
+            facts = msgspec.msgpack.decode(copy.outcome(), type=list[Facts])
+        except msgspec.DecodeError:  # it could not begin, or has ended before its time
+            found |= _extract_some(part)
+        else:
             found.update(zip((key for key, _ in part), facts, strict=True))
     return found
 

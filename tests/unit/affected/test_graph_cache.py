@@ -222,3 +222,21 @@ def test_many_files_read_by_several_processes_give_the_same_facts(
     monkeypatch.setattr(extraction, "_WORTH_A_PROCESS", 100)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     assert graph_of(files, TWO) == one
+
+
+@pytest.mark.parametrize("failing", ["fork", "work"])
+def test_what_another_process_does_not_hand_back_is_read_here(
+    failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError
+
+    files = {**FILES, **{f"libs/a/src/a/m{n}.py": f"import b\n# {n}\n" for n in range(40)}}
+    one = graph_of(files, TWO)
+    monkeypatch.setattr(extraction, "_WORTH_A_PROCESS", 100)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    if failing == "fork":
+        monkeypatch.setattr("os.fork", fail)
+    else:
+        monkeypatch.setattr(extraction, "_extract_packed", fail)
+    assert graph_of(files, TWO) == one
