@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tradai_tasks.tree import Tree, join
+from tradai_tasks.tree import Tree, folders_above, join
 from tradai_tasks.workspace import Package
 
 __all__ = ["TEST_FILE", "ImportName", "Layout", "layout_of"]
@@ -158,13 +158,7 @@ def _conventional(
 @functools.lru_cache(maxsize=4)
 def _above(paths: frozenset[str]) -> frozenset[str]:
     """Return the folders around the given ones; the same are asked for again and again."""
-    found: set[str] = set()
-    for path in paths:
-        folder = posixpath.dirname(path)
-        while folder and folder not in found:
-            found.add(folder)
-            folder = posixpath.dirname(folder)
-    return frozenset(found)
+    return folders_above(paths)
 
 
 def _top_level(

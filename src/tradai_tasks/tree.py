@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["DiskTree", "Tree", "glob_folders", "join"]
+__all__ = ["DiskTree", "Tree", "folders_above", "glob_folders", "join"]
 
 
 class Tree(Protocol):
@@ -85,6 +85,17 @@ def join(folder: str, name: str) -> str:
         else:
             parts.append(part)
     return "/".join(parts) or "."
+
+
+def folders_above(paths: Iterable[str]) -> frozenset[str]:
+    """Return the folders around some paths, the root left out."""
+    found: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return frozenset(found)
 
 
 def glob_folders(tree: Tree, pattern: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.modules import ModuleIndex
+from tradai_tasks.tree import folders_above
 
 __all__ = ["readers_by_path"]
 
@@ -34,14 +35,14 @@ def readers_by_path(
         Path, with a slash at the end for a folder -> the Python files that name it.
     """
     found: dict[str, set[str]] = {}
-    folders: set[str] | None = None
+    folders: frozenset[str] | None = None
     homes: dict[str, set[int]] | None = None
     numbered = facts.items() if isinstance(facts, Mapping) else enumerate(facts)
     for number, one in numbered:
         for text in one.paths:
             if text.endswith((".py", ".pyi")):
                 continue  # an edge of imports already
-            folders = _folders(blobs) if folders is None else folders
+            folders = folders_above(blobs) if folders is None else folders
             folder = posixpath.dirname(index.paths[number])
             target = _target(text, folder, blobs, folders)
             if target is None:
@@ -86,16 +87,6 @@ def _homes(index: ModuleIndex) -> dict[str, set[int]]:
         folder = member.path if member.path != "." else ""
         while folder:
             found.setdefault(folder, set()).add(number)
-            folder = posixpath.dirname(folder)
-    return found
-
-
-def _folders(paths: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for path in paths:
-        folder = posixpath.dirname(path)
-        while folder and folder not in found:
-            found.add(folder)
             folder = posixpath.dirname(folder)
     return found
 

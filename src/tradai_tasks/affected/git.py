@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeGuard
 
+from tradai_tasks.affected.git_environment import git_environment
 from tradai_tasks.errors import (
     CommandFailedError,
     GitError,
@@ -29,42 +30,6 @@ NO_COMMIT = "0" * 40
 _ID_LENGTHS = (40, 64)  # SHA-1, SHA-256
 _EMPTY_WORDS = "error: failed to push some refs"  # the reason stands in the line before it
 _HEX = frozenset("0123456789abcdef")
-# From `git rev-parse --local-env-vars`, without those that hand in configuration.
-_MISLEADING = frozenset(
-    {
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_COMMON_DIR",
-        "GIT_DIFF_OPTS",
-        "GIT_DIR",
-        "GIT_EXTERNAL_DIFF",
-        "GIT_GLOB_PATHSPECS",
-        "GIT_GRAFT_FILE",
-        "GIT_ICASE_PATHSPECS",
-        "GIT_IMPLICIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_LITERAL_PATHSPECS",
-        "GIT_NAMESPACE",
-        "GIT_NOGLOB_PATHSPECS",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_PREFIX",
-        "GIT_REPLACE_REF_BASE",
-        "GIT_SHALLOW_FILE",
-        "GIT_WORK_TREE",
-    }
-)
-_CONFIG = {
-    "core.fsmonitor": "false",  # a monitor that missed an event would hide a change
-    "core.untrackedCache": "false",
-    "core.quotePath": "false",
-    "diff.ignoreSubmodules": "none",
-    "diff.renames": "false",
-    "diff.relative": "false",
-    "status.showUntrackedFiles": "all",
-    "status.renames": "false",
-    "protocol.version": "2",  # lets a commit be fetched by its id
-    "fetch.recurseSubmodules": "false",
-    "fetch.prune": "false",
-}
 _FETCH_SECONDS = 300.0
 
 
@@ -127,7 +92,7 @@ class Git:
         """
         if not folder.is_dir():
             raise NotARepositoryError(f"{folder}: no such folder")
-        env = _environment(os.environ if env is None else env)
+        env = git_environment(os.environ if env is None else env)
         argv = ["git", "rev-parse", "--show-object-format", "--show-toplevel", "--show-prefix"]
         done = run(argv, cwd=folder, env=env, check=False)
         if done.returncode != 0:
@@ -366,19 +331,6 @@ class Git:
 def is_object_id(value: object) -> TypeGuard[str]:
     """Tell whether a value is a full object id, SHA-1 or SHA-256, in lower case."""
     return isinstance(value, str) and len(value) in _ID_LENGTHS and set(value) <= _HEX
-
-
-def _environment(given: Mapping[str, str]) -> dict[str, str]:
-    env = {key: value for key, value in given.items() if key not in _MISLEADING}
-    env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    # Configuration handed in by the caller's environment stays; ours comes after and wins.
-    count = env.get("GIT_CONFIG_COUNT", "")
-    first = int(count) if count.isascii() and count.isdigit() else 0
-    for position, (key, value) in enumerate(_CONFIG.items(), start=first):
-        env[f"GIT_CONFIG_KEY_{position}"] = key
-        env[f"GIT_CONFIG_VALUE_{position}"] = value
-    env["GIT_CONFIG_COUNT"] = str(first + len(_CONFIG))
-    return env
 
 
 def _why_unreadable(said: str) -> str:
