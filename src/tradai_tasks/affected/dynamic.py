@@ -9,15 +9,14 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from tradai_tasks.affected import triggers
 from tradai_tasks.affected.evaluate import Source
-from tradai_tasks.affected.facts import Import
-from tradai_tasks.affected.importers import given, is_from_callers, relative_to, with_fromlist
-from tradai_tasks.affected.lexical import DOTTED, imports_in
+from tradai_tasks.affected.importers import given, relative_to, with_fromlist
+from tradai_tasks.affected.lexical import imports_in
 from tradai_tasks.affected.locations import folder_in, packages_in, spelled_out
+from tradai_tasks.affected.recorded import WORD, Dynamic, Recorder
 from tradai_tasks.affected.runs import (
     imports_made,
     is_made,
@@ -27,27 +26,12 @@ from tradai_tasks.affected.runs import (
     tests_in,
 )
 from tradai_tasks.affected.syntax import called, parameters
-from tradai_tasks.affected.values import Values
 
 __all__ = ["Dynamic", "analyse", "guess"]
 
 _MODULE_OPTION = re.compile(r"(?:^|\s)-[bBdEiIOPqsSuvx]*m[\s=]*([^\W\d][\w.]*)")
 _MODULE_FOLLOWS = re.compile(r"-[bBdEiIOPqsSuvx]*m$")
 _CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
-_WORD = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
-
-
-@dataclass(slots=True)
-class Dynamic:
-    """What the calls of a file import."""
-
-    words: set[str] = field(default_factory=set)
-    subtrees: set[str] = field(default_factory=set)
-    paths: set[str] = field(default_factory=set)
-    groups: set[str] = field(default_factory=set)
-    imports: dict[Import, None] = field(default_factory=dict)
-    reason: str = ""
-    is_passed: bool = False  # all that cannot be told is a name that callers pass
 
 
 def guess(text: str) -> Dynamic:
@@ -77,10 +61,6 @@ _BINDING = frozenset(
 )
 
 
-def _whole(node: ast.AST) -> ast.expr | None:
-    return node if isinstance(node, ast.expr) else None
-
-
 def _is_builtin(function: ast.expr) -> bool:
     """Tell `exec` and `builtins.exec` from `re.compile` and the methods of others."""
     if isinstance(function, ast.Attribute):
@@ -88,11 +68,10 @@ def _is_builtin(function: ast.expr) -> bool:
     return isinstance(function, ast.Name)
 
 
-class _Reader:
+class _Reader(Recorder):
     def __init__(self, source: Source, skipped: ast.AST | None) -> None:
-        self.source = source
+        super().__init__(source)
         self.skipped = skipped
-        self.found = Dynamic()
         self.aliases: set[str] = set()
         self.originals: dict[str, str] = {}  # `from runpy import run_path as run`
         self.renamed: dict[str, str] = {}  # `load = runpy.run_path`
@@ -118,7 +97,7 @@ class _Reader:
                 self._made_code(node)
         for value in self.source.added("pytest_plugins"):
             if value is not None:
-                self._take(self.source.evaluate(value), value, "`pytest_plugins`")
+                self.take(self.source.evaluate(value), value, "`pytest_plugins`")
         return self.found
 
     def _bind(self, node: ast.AST) -> None:
@@ -145,7 +124,7 @@ class _Reader:
             case ast.Dict(keys=keys, values=values):
                 for key, value in zip(keys, values, strict=True):  # hydra's `_target_`
                     if isinstance(key, ast.Constant) and key.value == "_target_":
-                        self._take(self.source.evaluate(value), node, "`_target_`")
+                        self.take(self.source.evaluate(value), node, "`_target_`")
             case _:
                 pass
 
@@ -158,7 +137,7 @@ class _Reader:
                 self.runs_code = True  # by `-c`, from standard input or from a file that is written
             case ast.Constant(value=str(name)) if name in triggers.IMPORTERS:
                 if called(self.source.parents[node]) == "getattr":
-                    self._widen(node, f"{name} by getattr()")
+                    self.widen(node, f"{name} by getattr()")
             case _:
                 pass
 
@@ -177,7 +156,8 @@ class _Reader:
         self.found.imports.update(made.imports)
         self.found.subtrees |= made.subtrees
         if made.is_open:
-            self._widen(node, "code that imports a computed name", _whole(node))
+            whole = node if isinstance(node, ast.expr) else None
+            self.widen(node, "code that imports a computed name", whole)
 
     def _command(self, parts: list[ast.expr]) -> None:
         """Read `[sys.executable, "-m", "pkg.mod"]`."""
@@ -194,7 +174,7 @@ class _Reader:
             self._run_as_script(name)
         self.found.subtrees |= values.prefixes
         if values.unknown and called(command[0]) == "executable":
-            self._widen(argument, "`-m` with a computed name", argument)
+            self.widen(argument, "`-m` with a computed name", argument)
 
     def _run_as_script(self, module: str) -> None:
         self.found.words |= {module, f"{module}.__main__"}
@@ -212,13 +192,13 @@ class _Reader:
         elif isinstance(value, (ast.Name, ast.Attribute)) and called(value) in triggers.BY_PATH:
             self.renamed[called(target)] = called(value)
         elif name == "pytest_plugins":
-            self._take(self.source.evaluate(value), value, "`pytest_plugins`")
+            self.take(self.source.evaluate(value), value, "`pytest_plugins`")
         elif name in triggers.SCANNED:
             self._scanned(value)
 
     def _scanned(self, value: ast.expr) -> None:
         for text in self.source.evaluate(value).literals:
-            if _WORD.match(text):
+            if WORD.match(text):
                 self.found.words.add(text)
                 self.found.subtrees.add(f"{text}.")
 
@@ -237,7 +217,7 @@ class _Reader:
         elif name in triggers.BY_PATH:
             self._by_path(node, name)
         elif name in triggers.LISTS:
-            self._take(packages_in(self.source, node), node, f"{name}()")
+            self.take(packages_in(self.source, node), node, f"{name}()")
         elif name in triggers.GROUPS | triggers.MANAGERS:
             self._groups(node)
         elif name in triggers.SCANNERS and isinstance(node.func, ast.Attribute):
@@ -256,7 +236,7 @@ class _Reader:
             self._resources(node, name)
         elif name in {"EntryPoint", "dictConfig"}:
             for values, what, argument in names_loaded(self.source, node):
-                self._take(values, node, what, argument)
+                self.take(values, node, what, argument)
         if name in {"chdir", "discover", "main"} or (self.has_cwd and node.keywords):
             self._elsewhere(node)
 
@@ -280,7 +260,7 @@ class _Reader:
         if tests is not None:
             self.found.subtrees |= tests.prefixes
             if tests.unknown:
-                self._widen(node, f"{called(node)}() of tests of a computed path", node.args[0])
+                self.widen(node, f"{called(node)}() of tests of a computed path", node.args[0])
 
     def _resources(self, node: ast.Call, name: str) -> None:
         """Read `importlib.resources.files("pkg")`: it imports the package."""
@@ -293,7 +273,7 @@ class _Reader:
         package = node.args[0]
         if isinstance(package, ast.Name) and package.id in self.source.modules:
             return  # a module that is imported already
-        self._take(self.source.evaluate(package), node, f"{name}() of a computed package", package)
+        self.take(self.source.evaluate(package), node, f"{name}() of a computed package", package)
 
     def _patched(self, target: ast.expr) -> None:
         if not isinstance(target, ast.Constant):
@@ -305,7 +285,7 @@ class _Reader:
         argument = given(node, 0, *triggers.NAMES_OF_NAME)
         if argument is None:
             if any(keyword.arg is None for keyword in node.keywords):
-                self._widen(node, f"{name}() of computed arguments")
+                self.widen(node, f"{name}() of computed arguments")
             return
         if name in {"import_string", "resolve_name", "locate"} and name not in self._imported:
             return  # some other function of that name
@@ -318,7 +298,7 @@ class _Reader:
             values = with_fromlist(self.source, values, node)
         elif (package := given(node, 1, "package")) is not None:
             values = relative_to(values, self.source.evaluate(package))
-        self._take(values, node, f"{name}() of a computed name", argument)
+        self.take(values, node, f"{name}() of a computed name", argument)
         if name == "find_spec" and (given(node, 1, "path") is not None):
             for text in values.literals:
                 self._lies_anywhere(text)
@@ -351,9 +331,9 @@ class _Reader:
         match parent:
             case ast.Call(func=func, args=args) if func is not node:
                 if called(parent) == "map" and len(args) > 1:
-                    self._take(self.source.evaluate(args[1]), node, f"map({name}, ...)")
+                    self.take(self.source.evaluate(args[1]), node, f"map({name}, ...)")
                 elif called(parent) not in {"object", "patch", "wraps"}:
-                    self._widen(node, f"{name} handed to a function")
+                    self.widen(node, f"{name} handed to a function")
             case ast.Assign() | ast.AnnAssign() if isinstance(node.ctx, ast.Load):
                 pass  # another name for it
             case ast.Call() | ast.Attribute() | ast.Compare() | ast.Expr():
@@ -361,7 +341,7 @@ class _Reader:
             case ast.keyword() if called(self.source.parents[parent]) in {"object", "patch"}:
                 pass
             case _ if isinstance(node.ctx, ast.Load):
-                self._widen(node, f"{name} kept or handed on")
+                self.widen(node, f"{name} kept or handed on")
             case _:
                 pass
 
@@ -378,7 +358,7 @@ class _Reader:
         """Record which files an expression on paths can be, or widen."""
         parts = spelled_out(self.source, argument)
         if parts is None:
-            self._widen(node, what)
+            self.widen(node, what)
             return
         names = {part.id for part in parts if isinstance(part, ast.Name)}
         texts = [str(p.value) for p in parts if isinstance(p, ast.Constant) and p.value is not None]
@@ -393,7 +373,7 @@ class _Reader:
         if ("__file__" in names or placed) and not values.unknown:
             self.found.subtrees |= values.prefixes
         else:
-            self._take(self.source.evaluate(argument), node, what, argument)
+            self.take(self.source.evaluate(argument), node, what, argument)
 
     def _has_parameter(self, argument: ast.AST, parts: list[ast.AST]) -> bool:
         known = {p for function in self.source.functions_of(argument) for p in parameters(function)}
@@ -416,26 +396,3 @@ class _Reader:
         values = self.source.evaluate(node)
         is_known = not (values.unknown or values.prefixes or values.is_table)
         return values.literals if values.literals and is_known else {"*"}
-
-    def _take(
-        self, values: Values, node: ast.AST, what: str, argument: ast.expr | None = None
-    ) -> None:
-        """Record what an argument can be, or widen where that is not known."""
-        self.found.words |= {word for word in values.literals if _WORD.match(word)}
-        self.found.subtrees |= values.prefixes
-        if values.is_table:
-            self.found.words |= self._loose_words
-        if values.unknown:
-            self._widen(node, what, argument)
-
-    @cached_property
-    def _loose_words(self) -> frozenset[str]:
-        """The strings of the file that may name a module and are not dotted, so not seen else."""
-        texts = self.source.texts
-        return frozenset(text for text in texts if _WORD.match(text) and not DOTTED.match(text))
-
-    def _widen(self, node: ast.AST, what: str, argument: ast.expr | None = None) -> None:
-        is_passed = argument is not None and is_from_callers(self.source, argument)
-        if not self.found.reason or (self.found.is_passed and not is_passed):
-            self.found.reason = f"line {getattr(node, 'lineno', 1)}: {what}"
-            self.found.is_passed = is_passed

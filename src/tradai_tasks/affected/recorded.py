@@ -1,0 +1,64 @@
+"""What is found out about the imports of one file by its calls, and why some cannot be told."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tradai_tasks.affected.evaluate import Source
+from tradai_tasks.affected.facts import Import
+from tradai_tasks.affected.importers import is_from_callers
+from tradai_tasks.affected.lexical import DOTTED
+from tradai_tasks.affected.values import Values
+
+__all__ = ["WORD", "Dynamic", "Recorder"]
+
+# A string that can name a module, relatively too, or something in one.
+WORD = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
+
+
+@dataclass(slots=True)
+class Dynamic:
+    """What the calls of a file import."""
+
+    words: set[str] = field(default_factory=set)
+    subtrees: set[str] = field(default_factory=set)
+    paths: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    imports: dict[Import, None] = field(default_factory=dict)
+    reason: str = ""
+    is_passed: bool = False  # all that cannot be told is a name that callers pass
+
+
+class Recorder:
+    """Records what arguments can be, for whoever reads a file."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.found = Dynamic()
+
+    def take(
+        self, values: Values, node: ast.AST, what: str, argument: ast.expr | None = None
+    ) -> None:
+        """Record what an argument can be, or widen where that is not known."""
+        self.found.words |= {word for word in values.literals if WORD.match(word)}
+        self.found.subtrees |= values.prefixes
+        if values.is_table:
+            self.found.words |= self._loose_words
+        if values.unknown:
+            self.widen(node, what, argument)
+
+    @cached_property
+    def _loose_words(self) -> frozenset[str]:
+        """The strings of the file that may name a module and are not dotted, so not seen else."""
+        texts = self.source.texts
+        return frozenset(text for text in texts if WORD.match(text) and not DOTTED.match(text))
+
+    def widen(self, node: ast.AST, what: str, argument: ast.expr | None = None) -> None:
+        """Note that what a call imports cannot be told; the first such reason is kept."""
+        is_passed = argument is not None and is_from_callers(self.source, argument)
+        if not self.found.reason or (self.found.is_passed and not is_passed):
+            self.found.reason = f"line {getattr(node, 'lineno', 1)}: {what}"
+            self.found.is_passed = is_passed
