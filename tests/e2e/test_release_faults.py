@@ -14,7 +14,7 @@ import httpx
 import pytest
 from tests.support.engine import engine, import_busybox
 from tests.support.inprocess import InProcess, Ran
-from tests.support.platform import BASE, OLD, Place, open_place, released
+from tests.support.platform_yard import BASE, OLD, Place, open_place, released
 from tests.support.real import edit, git
 from tests.support.registry import PASSWORD, USER
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.engine import engine, import_busybox
-from tests.support.platform import BASE, OLD, STAGES, Place, open_place, released
+from tests.support.platform_yard import BASE, OLD, STAGES, Place, open_place, released
 from tests.support.real import clean_env, edit, git, write
 from tests.support.registry import PASSWORD
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.support.engine import engine, import_busybox
 from tests.support.leaks import Recorder, contents, files_with, left_behind, watched
-from tests.support.platform import BASE, FILES, NOXFILE, Place, open_place, released
+from tests.support.platform_yard import BASE, FILES, NOXFILE, Place, open_place, released
 from tests.support.real import Result, clean_env, edit, git, need, nox
 from tests.support.registry import PASSWORD
 from tests.support.yard import buildkit_path, docker
