@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -79,7 +80,7 @@ def _code_in(source: Source, node: ast.AST) -> list[str]:
             is_known = values.literals and not (values.unknown or values.is_table)
             starts = [f"{prefix}{_HOLE}" for prefix in sorted(values.prefixes)]
             found = [*sorted(values.literals), *starts] if is_known or starts else [_HOLE]
-            return found[:_MOST]
+            return found if len(found) <= _MOST else [_HOLE]
 
 
 def _filled(source: Source, texts: list[str], given: list[ast.expr]) -> list[str]:
@@ -93,7 +94,9 @@ def _filled(source: Source, texts: list[str], given: list[ast.expr]) -> list[str
 
 def _joined(source: Source, parts: list[ast.AST] | list[ast.expr]) -> list[str]:
     made = [_code_in(source, part) for part in parts]
-    return ["".join(one) for one in itertools.islice(itertools.product(*made), _MOST)]
+    if math.prod(map(len, made)) > _MOST:  # what varies is not told any more, and none left out
+        made = [texts if len(texts) == 1 else [_HOLE] for texts in made]
+    return ["".join(one) for one in itertools.product(*made)]
 
 
 def is_made(source: Source, node: ast.AST) -> bool:
