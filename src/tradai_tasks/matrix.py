@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ def read_durations(files: Iterable[Path]) -> dict[str, float]:
     """Return how long sessions took, in seconds, from files of `nox --report`; the last wins.
 
     Raises:
-        CheckFailedError: A file is no such report.
+        CheckFailedError: A file is no such report, or cannot be read.
     """
     found: dict[str, float] = {}
     for file in files:
@@ -84,9 +85,17 @@ def read_durations(files: Iterable[Path]) -> dict[str, float]:
             report = json.loads(file.read_text(encoding="utf-8"))
             for session in report["sessions"]:
                 if session["result"] == "success":
-                    for name in session["signatures"]:
-                        found[name] = float(session["duration"])
-        except (ValueError, KeyError, TypeError, AttributeError):
+                    seconds = float(session["duration"])
+                    if (
+                        not 0 <= seconds < math.inf
+                    ):  # "not a number" would leave the order to chance
+                        raise ValueError(seconds)
+                    found.update(dict.fromkeys(session["signatures"], seconds))
+        except OSError as error:
+            raise CheckFailedError(
+                f"{file}: cannot be read: {error.strerror}; the setting affected.durations names it"
+            ) from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise CheckFailedError(
                 f"{file}: not a report of nox; make it with: nox --report {file.name}"
             ) from None

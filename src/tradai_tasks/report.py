@@ -7,6 +7,9 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
+
+from tradai_tasks.errors import FileNotWrittenError
 
 __all__ = [
     "annotate",
@@ -25,8 +28,21 @@ _SECRET = re.compile(
 )
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on the terminal; cells are data, never markup."""
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    file: IO[str] | None = None,
+) -> None:
+    """Print a table on the terminal; cells are data, never markup.
+
+    Args:
+        title: What it shows.
+        columns: Its head.
+        rows: Its cells.
+        file: Where to; standard output when None.
+    """
     from rich.console import Console  # noqa: PLC0415 - takes 0.1 s to load
     from rich.markup import escape  # noqa: PLC0415 - as above
     from rich.table import Table  # noqa: PLC0415 - as above
@@ -36,7 +52,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
-    Console(file=sys.stdout).print(table)
+    Console(file=file or sys.stdout).print(table)
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -51,11 +67,12 @@ def append_summary(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Non
 
 
 def append_markdown(text: str, env: Mapping[str, str] = os.environ) -> None:
-    """Add Markdown to the step summary of the CI job; nothing where there is none."""
-    file = env.get("GITHUB_STEP_SUMMARY")
-    if file:
-        with Path(file).open("a", encoding="utf-8") as summary:
-            summary.write(text)
+    """Add Markdown to the step summary of the CI job; nothing where there is none.
+
+    Raises:
+        FileNotWrittenError: The CI's file for it cannot be written.
+    """
+    _append("GITHUB_STEP_SUMMARY", text, env)
 
 
 def write_outputs(outputs: Mapping[str, str], env: Mapping[str, str] = os.environ) -> None:
@@ -64,15 +81,29 @@ def write_outputs(outputs: Mapping[str, str], env: Mapping[str, str] = os.enviro
     Args:
         outputs: Values without line breaks, by name.
         env: The environment.
+
+    Raises:
+        FileNotWrittenError: The CI's file for them cannot be written.
     """
-    file = env.get("GITHUB_OUTPUT")
-    if not file:
-        return
     for name, value in outputs.items():
         if "\n" in value or "\r" in value:
             raise ValueError(f"the output {name!r} has a line break, which would forge outputs")
-    with Path(file).open("a", encoding="utf-8") as output:
-        output.writelines(f"{name}={value}\n" for name, value in outputs.items())
+    _append("GITHUB_OUTPUT", "".join(f"{name}={value}\n" for name, value in outputs.items()), env)
+
+
+def _append(variable: str, text: str, env: Mapping[str, str]) -> None:
+    """Add text to the file that a variable of the CI names; nothing where it names none."""
+    file = env.get(variable)
+    if not file:
+        return
+    try:
+        with Path(file).open("a", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise FileNotWrittenError(
+            f"{variable}: {file}: cannot be written: {error.strerror}; the CI names its file there,"
+            f" elsewhere leave the variable unset"
+        ) from None
 
 
 def annotate(level: str, message: str, *, file: str | None = None, line: int | None = None) -> None:

@@ -158,6 +158,23 @@ def test_what_a_change_affects(
             assert set(selection.affected("lambdas")) == lambdas
 
 
+def test_an_ignored_file_does_not_stand_before_another_that_counts(shop: Path) -> None:
+    files = {
+        "pyproject.toml": ROOT
+        + '[tool.tradai-tasks.affected]\nignore = ["libs/base/src/base/data.json"]\n',
+        "libs/base/src/base/data.json": "{}",
+        "libs/base/src/base/__init__.py": "from base.used import X\n",
+        "libs/base/src/base/used.py": "from base.deep import X\n",
+        "libs/base/src/base/deep.py": "X = 1\n",
+    }
+    write(shop, files)
+    commit(shop)
+    touch("libs/base/src/base/data.json")(shop)
+    assert found(shop).selection.affected("packages") == ()
+    touch("libs/base/src/base/deep.py")(shop)
+    assert set(found(shop).selection.affected("packages")) == {"base", "app"}
+
+
 def test_moved_and_deleted_files_count_at_both_ends(shop: Path) -> None:
     git(shop, "mv", "libs/base/src/base/used.py", "libs/alone/src/alone/used.py")
     assert set(found(shop).selection.affected("packages")) == {"base", "app", "alone"}

@@ -94,6 +94,46 @@ def test_outputs_and_summary_in_ci(
     assert "mermaid" in summary.read_text()
 
 
+def test_json_stays_json_whatever_else_is_asked_for(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding(monkeypatch, item("a", "because of x"))
+    ran = run.files(PLATFORM)("-s", "changes", "--", "--json", "--report", "--explain", "a")
+    assert json.loads(ran.out)["range"]["why"] == "because"
+    assert "a warning" in ran.log
+    assert "a.py" in ran.log
+    assert "  because of x" in ran.log
+    failed(run("-s", "changes", "--", "--json", "--explain", "zz"), "no package of that name")
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
+def test_a_file_of_the_ci_that_cannot_be_written_is_one_line(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    finding(monkeypatch, item("a"))
+    run.files(PLATFORM)
+    for place in (tmp_path, tmp_path / "nowhere" / "file"):
+        ran = run("-s", "changes", env={variable: str(place)})
+        failed(ran, f"{variable}: {place}: cannot be written: ")
+
+
+@pytest.mark.parametrize(
+    "glob", ["/{home}/r/*.json", "r/a**.json", "r", "./", "**", "r/*", "../*/r/*.json"]
+)
+def test_globs_of_reports_are_read_as_they_come(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch, glob: str
+) -> None:
+    finding(monkeypatch, item("a", "x"))
+    table = f"[tool.tradai-tasks.affected]\ndurations = [{glob.format(home=run.home)!r}]\n"
+    report = '{"sessions": [{"signatures": ["test(a)"], "result": "success", "duration": 2}]}'
+    files = {"pyproject.toml": PLATFORM["pyproject.toml"] + table, "r/a/b.txt": ""}
+    ran = run.files({**PLATFORM, **files, "r/a.json": report})("-s", "changes", "--", "--json")
+    if glob == "**":
+        failed(ran, "not a report of nox")
+    else:
+        assert ran.status == 0, ran.log
+
+
 def test_several_pythons_give_a_job_each(run: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     finding(monkeypatch, item("a", "x"))
     settings = '[tool.tradai-tasks]\npython = ["3.11", "3.12"]\n'
@@ -146,6 +186,8 @@ def test_affected_runs_one_nox_of_the_selected_sessions(
     assert command[1:3] == ["-m", "nox"]
     assert command[-6:] == ["-j", "auto", "-s", "lint", "typecheck", "test(b)"]
     failed(run("-s", "affected", script=lambda _: 1), "affected: a session failed; the summary")
+    finding(monkeypatch, item("b", "all"), everything=("all",), changed=())
+    assert run("-s", "affected").commands[0][-3:] == ["lint", "typecheck", "test(b)"]
     finding(monkeypatch, item("a"), changed=())
     quiet = run("-s", "affected")
     assert quiet.commands == []

@@ -92,9 +92,21 @@ def test_durations_come_from_nox_reports(tmp_path: Path) -> None:
     assert read_durations([report]) == {"test(a)": 2.5}
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sessions": [1]}', '{"sessions": [{}]}'])
+_ODD = '{"sessions": [{"signatures": ["a"], "result": "success", "duration": %s}]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"sessions": [1]}', '{"sessions": [{}]}', "[" * 100_000]
+    + [_ODD % value for value in ("NaN", "Infinity", "-1", '"x"', "null")],
+)
 def test_a_file_that_is_no_report_is_an_error(tmp_path: Path, text: str) -> None:
     report = tmp_path / "report.json"
     report.write_text(text)
     with pytest.raises(CheckFailedError, match=r"report\.json: not a report of nox"):
         read_durations([report])
+
+
+def test_a_report_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CheckFailedError, match=r"cannot be read: Is a directory"):
+        read_durations([tmp_path])

@@ -27,7 +27,7 @@ from tradai_tasks.affected.members import (
 )
 from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.pyproject import compare_root, compare_root_file
-from tradai_tasks.affected.select import Evidence, Selection, owner_of, select
+from tradai_tasks.affected.select import Evidence, Selection, counting, owner_of, select
 from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
 from tradai_tasks.errors import TasksError
 from tradai_tasks.settings import Settings
@@ -219,11 +219,15 @@ class _Gathered:
         )
 
     def _chains(self, graph: ImportGraph) -> dict[str, tuple[str, ...]]:
-        """Return what the import graph says, of links to what has changed too."""
-        links = self.after.snapshot.links_to(self.paths)
+        """Return what the import graph says, of links to what has changed too.
+
+        Paths to ignore are left out before: each package's chain begins with a path that counts.
+        """
+        paths = counting(self.paths, self.settings.affected)
+        links = self.after.snapshot.links_to(paths)
         if self.before is not None:
-            links = self.before.snapshot.links_to(self.paths) | links
-        chains = graph.affected_by([*self.paths, *links])
+            links = self.before.snapshot.links_to(paths) | links
+        chains = graph.affected_by([*paths, *links])
         return {
             name: (links[chain[0]], *chain) if chain[0] in links else chain
             for name, chain in chains.items()

@@ -35,8 +35,8 @@ _SEMVER = re.compile(
     re.ASCII,
 )
 _MERGE_REF = re.compile(r"refs/pull/\d+/merge", re.ASCII)
-# git check-ref-format: rules 1 to 10
-_NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^\.")
+# git check-ref-format: rules 1 to 10; and halves of characters, which JSON may hold and no name can
+_NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|^\.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

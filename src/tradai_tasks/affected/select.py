@@ -6,6 +6,7 @@ everything. Precision comes from knowing, never from guessing.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +15,10 @@ from dataclasses import dataclass, field
 from tradai_tasks.settings import AffectedSettings
 from tradai_tasks.workspace import Package, Workspace
 
-__all__ = ["Evidence", "Item", "Selection", "matches", "owner_of", "select"]
+__all__ = ["Evidence", "Item", "Selection", "counting", "matches", "owner_of", "select"]
 
+_ONE_OF = re.compile(r"\[!?\]?[^\]]*\]")  # one of some characters; `]` may be the first
+_RANGE = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 _DOC_FILE = re.compile(r"^(mkdocs\.ya?ml|[^/]+\.(md|rst)|(LICEN[CS]E|NOTICE|AUTHORS)[^/]*)$")
 # Folders and files at the root that only the contract and integration sessions read.
 _ROOT_TESTS = re.compile(r"^((tests?/.*)|((docker-)?compose[^/]*\.ya?ml))$")
@@ -101,9 +104,7 @@ def select(
         evidence: All that is known of the change.
         settings: Globs that narrow or widen.
     """
-    paths = tuple(
-        path for path in evidence.paths if not any(matches(path, glob) for glob in settings.ignore)
-    )
+    paths = counting(evidence.paths, settings)
     reasons = _Reasons()
     for reason in evidence.everything:
         reasons.everything[reason] = None
@@ -121,6 +122,11 @@ def select(
         for package in workspace.packages:
             reasons.add("packages", package.name, evidence.sessions["test"])
     return _selection(workspace, evidence, reasons, paths)
+
+
+def counting(paths: Iterable[str], settings: AffectedSettings) -> tuple[str, ...]:
+    """Return the changed paths that no setting says to ignore."""
+    return tuple(path for path in paths if not any(matches(path, glob) for glob in settings.ignore))
 
 
 def _weigh(
@@ -207,25 +213,49 @@ def owner_of(path: str, workspace: Workspace) -> Package | None:
 
 
 def matches(path: str, glob: str) -> bool:
-    """Tell whether a path matches a glob: `*` within a part, `**` over any number of parts."""
+    """Tell whether a path matches a glob, read from the workspace root.
+
+    `*`, `?` and `[...]` stand for what is within one part of the path, `**` for any number of
+    parts, and a slash at the end for all below a folder.
+    """
     return _compiled(glob).fullmatch(path) is not None
 
 
+@functools.lru_cache(maxsize=256)
 def _compiled(glob: str) -> re.Pattern[str]:
+    glob = glob.removeprefix("./").removeprefix("/")
+    glob += "**" if glob.endswith("/") else ""
     pattern = ""
     position = 0
     while position < len(glob):
+        one = _ONE_OF.match(glob, position)
         if glob.startswith("**/", position):
             pattern += "(?:[^/]+/)*"
             position += 3
         elif glob.startswith("**", position):
             pattern += ".*"
             position += 2
+        elif one is not None:
+            pattern += f"(?!/){_translated(one[0])}"
+            position = one.end()
         else:
             char = glob[position]
             pattern += {"*": "[^/]*", "?": "[^/]"}.get(char, re.escape(char))
             position += 1
     return re.compile(pattern, re.DOTALL)
+
+
+def _translated(one_of: str) -> str:
+    """Return `[...]` as a regular expression, read as by the globs of workspace members."""
+    inner = one_of[1:-1].removeprefix("!")
+    ranges = [
+        f"{re.escape(low)}-{re.escape(high)}" if high else re.escape(low)
+        for low, high in _RANGE.findall(inner)
+        if not high or low <= high
+    ]
+    if not ranges:  # nothing lies between z and a
+        return "(?!)" if inner == one_of[1:-1] else "."
+    return f"[{'' if inner == one_of[1:-1] else '^'}{''.join(ranges)}]"
 
 
 def _selection(

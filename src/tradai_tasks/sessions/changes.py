@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
+import glob
 import json
 import os
 import sys
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import nox
 
@@ -50,14 +50,16 @@ def changes(session: nox.Session, context: Context) -> None:
     options = parse(session, _OPTIONS, _DOC)
     found = _find(context, options, with_graph=options.report)
     jobs = [job.as_json() for job in _jobs(context, found.selection)]
+    explained = _explain(found.selection, options.explain) if options.explain else ""
+    beside = sys.stderr if options.json else sys.stdout  # JSON is all of standard output, or none
+    _say(session, found)
     if options.json:
         print(json.dumps(as_document(found.span, found.selection, jobs), indent=2))
-    elif options.explain:
-        print(_explain(found.selection, options.explain), end="")
-    else:
-        _show(session, found)
+    elif not options.explain:
+        _show(found)
+    print(explained, end="", file=beside)
     if options.report:
-        _report(found)
+        _report(found, beside)
     write_outputs(as_outputs(found.selection, jobs))
     append_markdown(markdown(found.span, found.selection, found.edges))
 
@@ -66,7 +68,8 @@ def affected(session: nox.Session, context: Context) -> None:
     """Run lint, type check and the affected tests in one nox run, in parallel."""
     options = parse(session, _RANGE, "Run lint, type check and the tests that a change affects.")
     found = _find(context, options)
-    _show(session, found)
+    _say(session, found)
+    _show(found)
     names = _session_names(context, found.selection)
     if not names:
         session.log("nothing that changed affects any check")
@@ -93,11 +96,18 @@ def _find(context: Context, options: Any, *, with_graph: bool = False) -> Found:
 
 def _jobs(context: Context, selection: Selection) -> Any:
     settings = context.settings.affected
-    files = [file for glob in settings.durations for file in sorted(context.root.glob(glob))]
+    found = (
+        context.root / name
+        for pattern in settings.durations
+        for name in sorted(
+            glob.glob(pattern, root_dir=context.root, recursive=True, include_hidden=True)  # noqa: PTH207 - takes any pattern
+        )
+    )
+    files = [file for file in found if not file.is_dir()]
     return build_matrix(
         _tasks(context, selection),
         max_jobs=settings.max_jobs,
-        durations=read_durations(map(Path, files)),
+        durations=read_durations(files),
     )
 
 
@@ -145,7 +155,7 @@ def _root_tasks(context: Context, selection: Selection, current: str) -> list[Ta
 def _session_names(context: Context, selection: Selection) -> list[str]:
     """Return what `affected` runs: lint and types for any change, tests of what it touches."""
     names = [name for task in _tasks(context, selection) for name in task.sessions]
-    if context.workspace.kind != "strategies" and selection.changed:
+    if context.workspace.kind != "strategies" and (selection.changed or selection.everything):
         names = [name for name in _STEPS[:2] if name in context.names] + names
     return list(dict.fromkeys(names))
 
@@ -159,13 +169,17 @@ def _explain(selection: Selection, name: str) -> str:
     raise BadArgumentsError(f"--explain {name}: {unknown_package(name, known)}")
 
 
-def _show(session: nox.Session, found: Found) -> None:
-    selection = found.selection
+def _say(session: nox.Session, found: Found) -> None:
     for warning in found.warnings:
         session.warn(visible(warning))
     session.log(visible(found.span.why))
-    for reason in selection.everything[:5]:
-        session.log(f"everything is affected: {visible(reason)}")
+    for reason in found.selection.everything[:5]:
+        if reason != found.span.why:
+            session.log(f"everything is affected: {visible(reason)}")
+
+
+def _show(found: Found) -> None:
+    selection = found.selection
     count = len(selection.affected("packages"))
     title = f"{count} of {len(selection.packages)} packages affected"
     table = rows(selection)
@@ -175,7 +189,7 @@ def _show(session: nox.Session, found: Found) -> None:
         print("nothing is affected")
 
 
-def _report(found: Found) -> None:
+def _report(found: Found, file: IO[str]) -> None:
     print_table(
         "Files that select the most packages",
         ("file", "packages", "saved if split"),
@@ -183,4 +197,5 @@ def _report(found: Found) -> None:
             (visible(cost.path), str(cost.selects), str(cost.saved))
             for cost in (found.graph.costs() if found.graph else ())
         ],
+        file=file,
     )

@@ -182,7 +182,7 @@ def test_names_that_git_takes(name):
 @pytest.mark.parametrize(
     "name",
     ["", "-x", "/x", "x/", "x.", ".x", "a/.b", "a..b", "a//b", "x.lock", "x.lock/y", "@", "a@{b"]
-    + [f"a{char}b" for char in " ~^:?*[\\\x00\n\x7f"]
+    + [f"a{char}b" for char in " ~^:?*[\\\x00\n\x7f\ud800\udfff"]
     + [None, 7],
 )
 def test_names_that_git_refuses(name):
