@@ -526,6 +526,19 @@ def test_a_workspace_in_a_subfolder_sees_paths_from_there(tmp_path: Path):
     assert [c.path for c in changed] == ["../docs/d.md", "../pythonic", "a.py", "new"]
 
 
+@pytest.mark.parametrize("folder", ["line\nfeeds\n", "\n", "\u00e9 [x]*"])
+def test_a_workspace_in_a_folder_of_any_name(tmp_path: Path, folder):
+    for top, inner in ((tmp_path / folder, "."), (tmp_path / "plain", folder)):
+        repo = Repo.init(top)
+        repo.commit({f"{inner}/a.py": "a"})
+        repo.write({f"{inner}/a.py": "b", f"{inner}/new": "n"})
+        git = Git.open(top / inner, repo.env)
+        assert git.top == top
+        changed = changed_paths(git, commit_range(git, repo.env))
+        assert [c.path for c in changed] == ["a.py", "new"]
+        assert [entry.path for entry in git.tree(repo.head)] == ["a.py"]
+
+
 # --base and --head
 
 

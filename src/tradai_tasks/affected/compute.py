@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from tradai_tasks.affected.building import is_build_input
 from tradai_tasks.affected.cache import Cache, cache_folder
 from tradai_tasks.affected.diff import ChangedPath, changed_paths
 from tradai_tasks.affected.event import CommitRange, commit_range
@@ -29,7 +30,9 @@ from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.pyproject import compare_root, compare_root_file
 from tradai_tasks.affected.select import Evidence, Selection, counting, owner_of, select
 from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
+from tradai_tasks.affected.unseen import unseen_reasons
 from tradai_tasks.errors import TasksError
+from tradai_tasks.layout import layout_of
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import join
@@ -209,10 +212,14 @@ class _Gathered:
 
     def evidence(self, graph: ImportGraph | None) -> Evidence:
         """Return all of it, with what the import graph adds."""
+        accounted = self._of_root()
+        if graph is not None:
+            accounted |= graph.accounted(self.paths)
+            self._units(graph)
         return Evidence(
             paths=self.paths,
             chains=self._chains(graph) if graph else {},
-            accounted=graph.accounted(self.paths) if graph else frozenset(),
+            accounted=accounted,
             declared={name: tuple(reasons) for name, reasons in self.declared.items()},
             everything=tuple(self.everything),
             sessions=self.sessions,
@@ -233,6 +240,20 @@ class _Gathered:
             for name, chain in chains.items()
         }
 
+    def _of_root(self) -> frozenset[str]:
+        """Return the changed paths in code and tests of a package at the root."""
+        ends = [end for end in (self.after, self.before) if end is not None]
+        folders = tuple({f"{folder}/" for end in ends for folder in root_folders(end)})
+        return frozenset(path for path in self.paths if path.startswith(folders))
+
+    def _units(self, graph: ImportGraph) -> None:
+        """What a package installs is there for each service or lambda that imports the package."""
+        files = [path for path, owner in graph.owners.items() if owner in self.declared]
+        for name, chain in graph.affected_by(files).items():
+            owner = graph.owner_of(chain[0])
+            if name.startswith(("services:", "lambdas:")) and owner in self.declared:
+                self._declare(name, f"{self.declared[owner][0]} <- {chain[-1]}")
+
     def compare(self) -> None:
         """Compare what is data at both ends: lock files, project files, settings of tools."""
         if self.before is not None:
@@ -243,6 +264,16 @@ class _Gathered:
             self._root_files(self.before)
         for path in self.paths:
             self._project_file(path)
+        snapshot = self.after.snapshot
+        counted = counting(self.paths, self.settings.affected)
+        for name, reason in unseen_reasons(
+            self.after.workspace,
+            snapshot.blobs.keys(),
+            snapshot.submodules,
+            counted,
+            self.after.closures,
+        ):
+            self._declare(name, reason)
 
     def _lock(self, before: End, project: str) -> None:
         file = join(project, "uv.lock")
@@ -278,12 +309,15 @@ class _Gathered:
                 self.sessions.setdefault(session, reason)
 
     def _project_file(self, path: str) -> None:
-        """A package's own pyproject.toml affects it and all that depend on it."""
-        if path == "pyproject.toml" or not path.endswith("/pyproject.toml"):
+        """What a package is built from, its pyproject.toml first, affects all that depend on it."""
+        if path == "pyproject.toml":
             return
         for end in (self.after, self.before):
             owner = owner_of(path, end.workspace) if end else None
-            if end is None or owner is None or join(owner.path, "pyproject.toml") != path:
+            if end is None or owner is None:
+                continue
+            inner = path if owner.path == "." else path.removeprefix(f"{owner.path}/")
+            if inner != "pyproject.toml" and not is_build_input(inner):
                 continue
             for name in dependents_of(owner.name, end.closures):
                 own = name == owner.name
@@ -293,6 +327,20 @@ class _Gathered:
         reasons = self.declared.setdefault(name, [])
         if reason not in reasons:
             reasons.append(reason)
+
+
+def root_folders(end: End) -> tuple[str, ...]:
+    """Return the folders of a package at the root that hold its code and its tests, and no other.
+
+    Whether modules beside them are the package's is not certain.
+    """
+    for package in end.workspace.packages:
+        if package.path == "." and package.is_installed:
+            nested = frozenset(other.path for other in end.workspace.packages)
+            layout = layout_of(end.tree, package, nested=nested)
+            folders = [one.path for one in layout.imports if not one.path.endswith(".py")]
+            return (*folders, *(path for path in layout.tests if not path.endswith(".py")))
+    return ()
 
 
 def _graph(before: End | None, after: End, cache: Cache) -> ImportGraph:

@@ -98,6 +98,11 @@ class Git:
         if done.returncode != 0:
             raise NotARepositoryError(f"{folder}: {_why_unreadable(done.error_text)}")
         hashed_by, top, prefix = done.text.removesuffix("\n").split("\n", 2)
+        if "\n" in prefix:  # a folder's name holds line feeds: each answer by itself
+            top, prefix = (
+                run([*argv[:2], option], cwd=folder, env=env).text.removesuffix("\n")
+                for option in argv[3:]
+            )
         return cls(folder=folder, top=Path(top), prefix=prefix, hashed_by=hashed_by, env=env)
 
     def inside(self, path: str) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tradai_tasks.affected.beside import projects_beside
 from tradai_tasks.affected.lockfile import (
     declared_closures,
     member_closures,
@@ -42,7 +43,7 @@ def import_members(
     """Return every package, and every service or lambda that is no package, as a member.
 
     The latter go by `services:<name>` and `lambdas:<name>`. Nothing says what they may import, so
-    they may import everything.
+    they may import everything. Projects that packages install by path go by `projects:<name>`.
 
     Args:
         tree: The repository's files.
@@ -50,15 +51,17 @@ def import_members(
         reach: What `closures` returns for it.
     """
     nested = frozenset(package.path for package in workspace.packages)
+    beside = projects_beside(tree, workspace)
+    called = {package.name: f"projects:{package.name}" for package in beside}
     members = []
-    for package in workspace.packages:
+    for package in (*workspace.packages, *beside):
         layout = layout_of(tree, package, nested=nested)
         members.append(
             Member(
-                name=package.name,
+                name=called.get(package.name, package.name),
                 path=package.path,
                 source_roots=layout.source_roots,
-                closure=reach[package.name],
+                closure=frozenset(called.get(name, name) for name in reach[package.name]),
                 entry_points=_entry_points(package),
                 scripts=_scripts(package),
             )
@@ -137,9 +140,11 @@ def shape_of(
 def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
     """Return which packages each package can import, itself included: as locked, else declared.
 
-    What a project declares counts also where it is locked: a lock may be stale.
+    What a project declares counts also where it is locked: a lock may be stale. The projects that
+    packages install by path are among them.
     """
-    declared = declared_closures({p.name: _requirements(p.document) for p in workspace.packages})
+    projects = [*workspace.packages, *projects_beside(tree, workspace)]
+    declared = declared_closures({p.name: _requirements(p.document) for p in projects})
     found = {name: set(names) for name, names in declared.items()}
     for project in workspace.projects:
         file = join(project, "uv.lock")

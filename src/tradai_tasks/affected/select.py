@@ -33,7 +33,7 @@ class Evidence:
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # changed paths outside any package that the import graph accounts for
     accounted: frozenset[str] = frozenset()
-    # packages that lock files and pyproject files name, each with reasons
+    # packages and units that lock files and pyproject files name, each with reasons
     declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # reasons for which everything is affected
     everything: tuple[str, ...] = ()
@@ -116,8 +116,9 @@ def select(
             kind, _, bare = name.rpartition(":")
             reasons.add(kind or "packages", bare, " <- ".join(chain))
     for name, why in evidence.declared.items():
+        kind, _, bare = name.rpartition(":")
         for reason in why:
-            reasons.add("packages", name, reason)
+            reasons.add(kind or "packages", bare, reason)
     if "test" in evidence.sessions:
         for package in workspace.packages:
             reasons.add("packages", package.name, evidence.sessions["test"])
