@@ -202,6 +202,42 @@ def test_the_events_of_ci_reach_the_selection(
     assert document["everything"] is True
 
 
+def test_a_package_that_is_not_on_the_disk_has_its_session_in_the_matrix(
+    shop: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    base = git(shop, "rev-parse", "HEAD")
+    new = {
+        "libs/new/pyproject.toml": _PROJECT.format(name="new", needs='"base"')
+        + "\n[tool.uv.sources]\nbase = { workspace = true }\n",
+        "libs/new/src/new/__init__.py": '"""New."""\n',
+        "libs/new/tests/test_new.py": _test("import new", "new"),
+    }
+    write(shop, new)
+    head = commit(shop)
+    git(shop, "checkout", "-q", base)
+    event = tmp_path_factory.mktemp("runner") / "event.json"
+    request = {"base": {"ref": "main", "sha": base}, "head": {"sha": head}}
+    event.write_text(json.dumps({"pull_request": request}))
+    env = {"GITHUB_EVENT_NAME": "pull_request_target", "GITHUB_EVENT_PATH": str(event)}
+    for document in (changes(shop, env=env), changes(shop, "--base", base, "--head", head)):
+        assert affected(document) == {"new"}
+        assert [job["sessions"] for job in document["matrix"]["include"]] == ["test(new)"]
+    result = nox(shop, "-s", "affected", "--", "--base", base, "--head", head)
+    assert result.status != 0
+    assert "not in this checkout, so not run: test(new)" in result.log
+
+
+def test_a_sparse_checkout_leaves_no_package_out(shop: Path) -> None:
+    edit(shop / "libs/base/src/base/used.py", "return 1", "return 1 * 1")
+    commit(shop)
+    git(shop, "sparse-checkout", "set", "libs/base")
+    assert not (shop / "libs/app").exists()
+    document = changes(shop, "--base", "HEAD~1")
+    assert affected(document) == {"base", "app"}
+    sessions = [job["sessions"] for job in document["matrix"]["include"]]
+    assert sessions == ["test(app)", "test(base)"]
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

@@ -30,14 +30,13 @@ def item(name: str, *reasons: str) -> Item:
 def finding(
     monkeypatch: pytest.MonkeyPatch, *items: Item, everything: tuple[str, ...] = (), **more: Any
 ) -> list[dict[str, Any]]:
-    given: dict[str, Any] = {"sessions": {}, "changed": ("x",), "strategies": (), **more}
+    given: dict[str, Any] = {"sessions": {}, "changed": ("x",), "strategies": (), "docs": ()}
+    given |= {"services": (item("web", "why"),), **more}
     selection = Selection(
         everything=everything,
         packages=items,
-        services=(item("web", "why"),),
         lambdas=(),
         stacks=(),
-        docs=(),
         **given,
     )
     graph = ImportGraph(
@@ -146,24 +145,61 @@ def test_several_pythons_give_a_job_each(run: InProcess, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("items", "changed", "expected"),
+    ("path", "more", "expected"),
     [
-        ([item("a", "x"), item("b")], ("libs/a/x.py",), ["test(a)", "test(root)"]),
-        ([item("a"), item("b")], ("tests/test_all.py",), ["test(root)"]),
-        ([item("a"), item("b")], ("README.md",), []),
+        ("libs/a/x.py", {"packages": (item("a", "x"), item("b"))}, ["test(a)", "test(root)"]),
+        ("tests/test_all.py", {}, ["test(root)"]),
+        ("compose.yaml", {}, ["test(root)"]),
+        ("infra/__main__.py", {}, ["test(root)"]),
+        ("services/web/x.py", {"services": (item("web", "x"),)}, ["test(root)"]),
+        ("README.md", {"docs": ("README.md",)}, []),
+        ("docs/read/deep.md", {"docs": ("docs/read/deep.md",)}, ["test(root)"]),
     ],
 )
-def test_tests_of_a_root_that_is_no_package_run_where_anything_is_affected(
+def test_tests_of_a_root_that_is_no_package_run_where_they_may_see_the_change(
     run: InProcess,
     monkeypatch: pytest.MonkeyPatch,
-    items: list[Item],
-    changed: tuple[str, ...],
+    path: str,
+    more: dict[str, Any],
     expected: list[str],
 ) -> None:
-    finding(monkeypatch, *items, changed=changed)
-    files = {**PLATFORM, "tests/test_all.py": ""}
+    items = more.pop("packages", (item("a"), item("b")))
+    finding(monkeypatch, *items, **{"changed": (path,), "services": (), **more})
+    files = {**PLATFORM, "tests/test_all.py": "", "tests/inner/test_it.py": "ROOT / 'docs'"}
     document = json.loads(run.files(files)("-s", "changes", "--", "--json").out)
     assert [job["sessions"] for job in document["matrix"]["include"]] == expected
+
+
+def test_sessions_of_the_noxfile_itself_stand_in_for_those_left_out(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding(monkeypatch, item("a", "x"), item("b", "x"))
+    own = """
+import nox
+import tradai_tasks
+
+tradai_tasks.register(exclude=["lint", "typecheck", "test"])
+
+
+@nox.session
+def lint(session): ...
+
+
+@nox.session(python=["3.11"])
+def typecheck(session): ...
+
+
+@nox.session
+@nox.parametrize("package", [nox.param("a", id="a")])
+def test(session, package): ...
+"""
+    both = {"libs/b/src/b/__init__.py": "", "libs/b/pyproject.toml": '[project]\nname = "b"\n'}
+    ran = run.files({**PLATFORM, **both, "noxfile.py": own})("-s", "changes", "--", "--json")
+    sessions = [job["sessions"] for job in json.loads(ran.out)["matrix"]["include"]]
+    assert sessions == ["test(a)"]
+    assert "b is affected, but the noxfile has no session that tests it" in ran.log
+    (command,) = run("-s", "affected").commands
+    assert command[-4:] == ["-s", "lint", "typecheck", "test(a)"]
 
 
 def test_a_strategys_job_lints_and_checks_types_too(

@@ -48,6 +48,7 @@ class End:
     snapshot: CommitSnapshot | WorktreeSnapshot
     workspace: Workspace
     like: End | None = None  # the other end, where both have the same packages and locks
+    settings: Settings | None = None  # where they were read from git
 
     @cached_property
     def tree(self) -> SnapshotTree:
@@ -85,6 +86,7 @@ class Found:
     edges: tuple[tuple[str, str], ...] = ()  # package -> package it declares, by session id
     warnings: tuple[str, ...] = ()
     graph: ImportGraph | None = None  # None where no file had to be looked into
+    elsewhere: End | None = None  # the head, where the disk holds another repository
 
 
 def find(  # noqa: PLR0913 - the repository, the event and the user's word
@@ -121,9 +123,10 @@ def find(  # noqa: PLR0913 - the repository, the event and the user's word
         status = git.status() if span.worktree else []
         after = _head_end(git, span, workspace, settings_file, status)
     edges = workspace_edges(after.workspace)
+    elsewhere = None if after.workspace is workspace else after
     if span.strategy is not None:
         selection = _only_strategy(after.workspace, span, settings)
-        return Found(span=span, selection=selection, edges=edges)
+        return Found(span=span, selection=selection, edges=edges, elsewhere=elsewhere)
     changed = () if span.everything else changed_paths(git, span, status)
     paths = tuple(change.path for change in changed)
     before, fault = _base_end(
@@ -152,6 +155,7 @@ def find(  # noqa: PLR0913 - the repository, the event and the user's word
         edges=edges,
         warnings=tuple(graph.warnings) if graph else (),
         graph=graph,
+        elsewhere=elsewhere,
     )
 
 
@@ -162,16 +166,20 @@ def _head_end(
     settings_file: str,
     status: Iterable[StatusEntry],
 ) -> End:
-    """Return the head; the repository on disk where that is what the range ends with."""
+    """Return the head; the repository on disk where that is what the range ends with.
+
+    A sparse checkout leaves packages off the disk that are there all the same.
+    """
     if span.head == NO_COMMIT:
         return End(snapshot=WorktreeSnapshot(git), workspace=workspace)
     in_place = span.worktree
     snapshot = WorktreeSnapshot(git, status) if in_place else CommitSnapshot(git, span.head)
-    if in_place or span.head == git.commit("HEAD"):
+    if (in_place or span.head == git.commit("HEAD")) and not git.is_sparse():
         return End(snapshot=snapshot, workspace=workspace)
     tree = SnapshotTree(snapshot)
-    found = discover(tree, load_settings(tree).settings, settings_file=settings_file)
-    return End(snapshot=snapshot, workspace=found)
+    settings = load_settings(tree).settings
+    found = discover(tree, settings, settings_file=settings_file)
+    return End(snapshot=snapshot, workspace=found, settings=settings)
 
 
 def _keeps_shape(changed: Iterable[ChangedPath]) -> bool:

@@ -162,6 +162,10 @@ class Git:
         """Tell whether history is cut off."""
         return self._run("rev-parse", "--is-shallow-repository").text.strip() == "true"
 
+    def is_sparse(self) -> bool:
+        """Tell whether files are left off the disk."""
+        return self.config("core.sparseCheckout") in {"true", "1", "yes", "on"}
+
     def cut_off(self, included: Iterable[str], excluded: Iterable[str] = ()) -> tuple[str, ...]:
         """Return the commits where a shallow clone's history ends, among a range's commits."""
         file = self._run("rev-parse", "--git-path", "shallow").text.removesuffix("\n")

@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import IO, Any
 
 import nox
@@ -22,11 +23,12 @@ from tradai_tasks.affected.present import (
 )
 from tradai_tasks.affected.select import Selection
 from tradai_tasks.errors import BadArgumentsError, CheckFailedError
-from tradai_tasks.matrix import Task, build_matrix, read_durations
+from tradai_tasks.matrix import Job, Task, build_matrix, read_durations
 from tradai_tasks.report import append_markdown, print_table, write_outputs
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of
+from tradai_tasks.sessions.tasks import STEPS, Tasks, known_names, tasks_of
 from tradai_tasks.workspace import unknown_package
 
 __all__ = ["affected", "changes"]
@@ -42,17 +44,17 @@ _OPTIONS: list[Option] = [
     (("--explain",), {"metavar": "PKG", "help": "print every reason for one package"}),
     (("--report",), {"action": "store_true", "help": "name the files that select the most"}),
 ]
-_STEPS = ("lint", "typecheck", "test")
 
 
 def changes(session: nox.Session, context: Context) -> None:
     """Compute the selection, and show it as asked for."""
     options = parse(session, _OPTIONS, _DOC)
     found = _find(context, options, with_graph=options.report)
-    jobs = [job.as_json() for job in _jobs(context, found.selection)]
+    tasks = tasks_of(context, found)
+    jobs = [job.as_json() for job in _jobs(context, tasks)]
     explained = _explain(found.selection, options.explain) if options.explain else ""
     beside = sys.stderr if options.json else sys.stdout  # JSON is all of standard output, or none
-    _say(session, found)
+    _say(session, found, tasks)
     if options.json:
         print(json.dumps(as_document(found.span, found.selection, jobs), indent=2))
     elif not options.explain:
@@ -68,15 +70,23 @@ def affected(session: nox.Session, context: Context) -> None:
     """Run lint, type check and the affected tests in one nox run, in parallel."""
     options = parse(session, _RANGE, "Run lint, type check and the tests that a change affects.")
     found = _find(context, options)
-    _say(session, found)
+    tasks = tasks_of(context, found)
+    _say(session, found, tasks)
     _show(found)
-    names = _session_names(context, found.selection)
+    wanted = _session_names(context, found, tasks.tasks)
+    known = known_names(context)
+    names = [name for name in wanted if name in known]
+    argv = [sys.executable, "-m", "nox", "--noxfile", str(context.noxfile), "-j", "auto"]
+    if names and status_of(session, [*argv, "-s", *names], env={"NOXSESSION": ""}):
+        raise CheckFailedError("affected: a session failed; the summary above names it")
+    absent = [name for name in wanted if name not in known]
+    if absent:
+        raise CheckFailedError(
+            f"affected: not in this checkout, so not run: {', '.join(absent)}; check the packages "
+            f"out, with git switch or git sparse-checkout add"
+        )
     if not names:
         session.log("nothing that changed affects any check")
-        return
-    argv = [sys.executable, "-m", "nox", "--noxfile", str(context.noxfile), "-j", "auto"]
-    if status_of(session, [*argv, "-s", *names], env={"NOXSESSION": ""}):
-        raise CheckFailedError("affected: a session failed; the summary above names it")
 
 
 def _find(context: Context, options: Any, *, with_graph: bool = False) -> Found:
@@ -94,7 +104,7 @@ def _find(context: Context, options: Any, *, with_graph: bool = False) -> Found:
     )
 
 
-def _jobs(context: Context, selection: Selection) -> Any:
+def _jobs(context: Context, tasks: Tasks) -> tuple[Job, ...]:
     settings = context.settings.affected
     found = (
         context.root / name
@@ -105,58 +115,20 @@ def _jobs(context: Context, selection: Selection) -> Any:
     )
     files = [file for file in found if not file.is_dir()]
     return build_matrix(
-        _tasks(context, selection),
+        tasks.tasks,
         max_jobs=settings.max_jobs,
         durations=read_durations(files),
     )
 
 
-def _tasks(context: Context, selection: Selection) -> list[Task]:
-    """Return the sessions of each affected package, a task for each Python."""
-    current = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    several = isinstance(context.settings.python, tuple)
-    tasks = []
-    for item in selection.packages:
-        for python in context.pythons or (current,):
-            suffix = f"-{python}" if several else ""
-            wanted = [f"test{suffix}({item.name})"] if item.affected else []
-            if context.workspace.kind == "strategies" and python == (context.python or current):
-                once = [s for s in _STEPS[:2] if item.affected or s in selection.sessions]
-                wanted = [f"{name}({item.name})" for name in once] + wanted
-            names = tuple(name for name in wanted if name in context.names)
-            if names:
-                tasks.append(Task(package=item.name, python=python, sessions=names))
-    return tasks + _root_tasks(context, selection, current)
-
-
-def _root_tasks(context: Context, selection: Selection, current: str) -> list[Task]:
-    """Return the tests of a root that is no package: they may test whatever is affected."""
-    root = context.workspace.virtual_root
-    share = context.shares.get(root) if root else None
-    if root is None or share is None:
-        return []
-    folders = tuple(f"{path}/" for path in share.tests)
-    if not selection.affected("packages") and not any(
-        path.startswith(folders) for path in selection.changed
-    ):
-        return []
-    several = isinstance(context.settings.python, tuple)
-    wanted = [
-        (python, f"test-{python}({root.name})" if several else f"test({root.name})")
-        for python in context.pythons or (current,)
-    ]
-    return [
-        Task(package=root.name, python=python, sessions=(name,))
-        for python, name in wanted
-        if name in context.names
-    ]
-
-
-def _session_names(context: Context, selection: Selection) -> list[str]:
+def _session_names(context: Context, found: Found, tasks: Iterable[Task]) -> list[str]:
     """Return what `affected` runs: lint and types for any change, tests of what it touches."""
-    names = [name for task in _tasks(context, selection) for name in task.sessions]
-    if context.workspace.kind != "strategies" and (selection.changed or selection.everything):
-        names = [name for name in _STEPS[:2] if name in context.names] + names
+    selection = found.selection
+    names = [name for task in tasks for name in task.sessions]
+    is_any = bool(selection.changed or selection.everything or names)
+    if context.workspace.kind != "strategies" and is_any:
+        known = known_names(context)
+        names = [name for name in STEPS[:2] if name in known] + names
     return list(dict.fromkeys(names))
 
 
@@ -169,9 +141,11 @@ def _explain(selection: Selection, name: str) -> str:
     raise BadArgumentsError(f"--explain {name}: {unknown_package(name, known)}")
 
 
-def _say(session: nox.Session, found: Found) -> None:
+def _say(session: nox.Session, found: Found, tasks: Tasks) -> None:
     for warning in found.warnings:
         session.warn(visible(warning))
+    for name in tasks.untested:
+        session.warn(f"{visible(name)} is affected, but the noxfile has no session that tests it")
     session.log(visible(found.span.why))
     for reason in found.selection.everything[:5]:
         if reason != found.span.why:

@@ -19,7 +19,7 @@ from tradai_tasks.errors import SettingsError, TasksError
 from tradai_tasks.layout import Layout, layout_of
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_backtest import for_strategy
-from tradai_tasks.tree import DiskTree, join
+from tradai_tasks.tree import Tree, join
 from tradai_tasks.workspace import Package, Workspace
 
 __all__ = ["Context", "in_ci"]
@@ -42,7 +42,7 @@ class Context:
 
     root: Path
     noxfile: Path
-    tree: DiskTree
+    tree: Tree
     settings: Settings
     settings_file: str
     workspace: Workspace
@@ -185,9 +185,14 @@ class Context:
             requires=[required for required in requires if required in self.names],
             tags=list(tags),
         )
+        self.names.extend(self.names_of(name, ids, every_python=several))
+
+    def names_of(self, name: str, ids: Sequence[str], *, every_python: bool = False) -> list[str]:
+        """Return what nox calls the sessions of one name, of packages by their ids."""
+        several = every_python and isinstance(self.settings.python, tuple)
         prefixes = [f"{name}-{version}" for version in self.pythons] if several else [name]
         suffixes = [f"({one})" for one in ids] or [""]
-        self.names.extend(prefix + suffix for prefix in prefixes for suffix in suffixes)
+        return [prefix + suffix for prefix in prefixes for suffix in suffixes]
 
     def _is_left_out(self, name: str) -> bool:
         """Tell whether the noxfile does without a session; one of its own must not be there."""
