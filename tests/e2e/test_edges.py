@@ -9,82 +9,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.support.edges import RAISES, A, B, Tree, hold
 from tests.support.real import clean_env, write
 from tests.support.snapshots import graph_of, member
-
-from tradai_tasks.affected.model import Member
-
-RAISES = "raise RuntimeError('broken')\n"
-A = member("libs/a")
-B = member("libs/b", "a")
-
-
-@dataclass(kw_only=True)
-class Tree:
-    """Files of members `a` and `b`, the latter needing the former, beside what all trees have."""
-
-    why: str
-    files: dict[str, str | bytes]
-    changed: str = "libs/a/src/a/mod.py"
-    args: tuple[str, ...] = ()
-    members: tuple[Member, ...] = (A, B)
-    broken: str = "b"
-    spared: frozenset[str] = field(default_factory=frozenset)  # must not be selected
-
-    def all_files(self) -> dict[str, str | bytes]:
-        """Return the files with those that every tree has."""
-        common = {
-            "pyproject.toml": "[tool.pytest.ini_options]\n",
-            "libs/a/src/a/__init__.py": "",
-            "libs/a/src/a/mod.py": "VALUE = 1\n",
-            "libs/b/src/b/__init__.py": "",
-            "libs/b/tests/test_b.py": "def test_b():\n    assert True\n",
-        }
-        return common | self.files
-
-
-def passes(home: Path, tree: Tree) -> tuple[bool, str]:
-    """Tell whether the tests of the member pass, run as in an editable install."""
-    one = next(m for m in tree.members if m.name == tree.broken)
-    roots = [root for m in tree.members if m.name in one.closure for root in m.source_roots]
-    env = {
-        "PATH": os.environ["PATH"],
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": os.pathsep.join(str(home / root) for root in roots),
-    }
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:anyio"]
-    argv += ["-p", "no:hypothesispytest", "-p", "no:cov", *tree.args]
-    done = subprocess.run(
-        argv, cwd=home / one.path, env=env, capture_output=True, text=True, check=False
-    )
-    return done.returncode == 0, done.stdout + done.stderr
-
-
-def put(home: Path, files: dict[str, str | bytes]) -> None:
-    write(home, {path: text for path, text in files.items() if isinstance(text, str)})
-    for path, data in files.items():
-        if isinstance(data, bytes):
-            (home / path).parent.mkdir(parents=True, exist_ok=True)
-            (home / path).write_bytes(data)
-
-
-def hold(home: Path, tree: Tree) -> None:
-    files = tree.all_files()
-    put(home, files)
-    good, said = passes(home, tree)
-    assert good, said
-    (home / tree.changed).write_text(RAISES)
-    good, said = passes(home, tree)
-    assert not good, said
-    selected = set(graph_of(files, tree.members).affected_by([tree.changed]))
-    assert tree.broken in selected
-    assert not tree.spared & selected
-
 
 CODE = '"""Say.\n\n>>> import a.mod\n>>> a.mod.VALUE\n1\n"""\n'
 NAMES = (

@@ -197,10 +197,7 @@ class _Reader(Recorder):
             self._scanned(value)
 
     def _scanned(self, value: ast.expr) -> None:
-        for text in self.source.evaluate(value).literals:
-            if WORD.match(text):
-                self.found.words.add(text)
-                self.found.subtrees.add(f"{text}.")
+        self.found.scan(t for t in self.source.evaluate(value).literals if WORD.match(t))
 
     def _call(self, node: ast.Call) -> None:
         name = called(node)

@@ -17,6 +17,7 @@ from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.lazy import find_lazy
 from tradai_tasks.affected.lexical import Scan, scan
+from tradai_tasks.affected.scanned import APP_CONFIG, APPS, apps_in
 from tradai_tasks.affected.texts import RUNNERS, examples_in, fenced_in
 from tradai_tasks.affected.triggers import has_trigger
 
@@ -206,6 +207,8 @@ def _analysed(text: str, scanned: Scan) -> Facts:
         source = Source(_parse(text))
         lazy = find_lazy(source)
         found = dynamic.analyse(source, lazy.skipped if lazy else None)
+        if APPS in text or APP_CONFIG in text:
+            found.scan(apps_in(Source(_parse(text))))
     except (SyntaxError, ValueError):
         found = dynamic.guess(text)
     except (RecursionError, MemoryError):

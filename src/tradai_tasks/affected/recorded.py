@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -30,6 +31,12 @@ class Dynamic:
     imports: dict[Import, None] = field(default_factory=dict)
     reason: str = ""
     is_passed: bool = False  # all that cannot be told is a name that callers pass
+
+    def scan(self, packages: Iterable[str]) -> None:
+        """Record packages, any module of which may be loaded."""
+        for name in packages:
+            self.words.add(name)
+            self.subtrees.add(f"{name}.")
 
 
 class Recorder:

@@ -82,7 +82,7 @@ RESOURCES = frozenset(
     ]
 )
 # Settings whose strings are packages of which a framework loads submodules by itself.
-SCANNED = frozenset({"INSTALLED_APPS", "SPIDER_MODULES", "NEWSPIDER_MODULE"})
+SCANNED = frozenset({"SPIDER_MODULES", "NEWSPIDER_MODULE"})
 SCANNERS = frozenset({"autodiscover_tasks", "wire", "scan"})
 CODE = frozenset({"exec", "eval", "compile"})
 # What yields the text of a file.
@@ -91,6 +91,8 @@ TEMPORARY = frozenset({"tmp_path", "tmpdir", "tmp_path_factory", "tempfile", "Te
 # Text without any of these has no import but its import statements and dotted strings.
 TRIGGERS = (
     *sorted(BY_NAME | BY_PATH | LISTS | GROUPS | MANAGERS | SCANNED),
+    "_APPS",
+    "AppConfig",
     "autodiscover_tasks",
     ".wire(",
     ".scan(",
