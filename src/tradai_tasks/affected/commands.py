@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["commands_in"]
+__all__ = ["STARTERS", "commands_in"]
 
 # Text without any of these starts no process, and hands no command to what does.
-_STARTERS = (
-    "subprocess",
-    "Popen",
-    "os.system",
-    "os.popen",
-    "os.exec",
-    "os.spawn",
-    "posix_spawn",
-    "pexpect",
-    "script_runner",
-    "which(",
-    "check_output",
-    "check_call",
-    "run_cli",
-    "run_cmd",
-    "run_command",
+STARTERS = frozenset(
+    [
+        "subprocess",
+        "Popen",
+        "os.system",
+        "os.popen",
+        "os.exec",
+        "os.spawn",
+        "posix_spawn",
+        "pexpect",
+        "script_runner",
+        "which(",
+        "check_output",
+        "check_call",
+        "run_cli",
+        "run_cmd",
+        "run_command",
+    ]
 )
 # The first word of a string, or the last part of a path in it: "cli", "cli run -v", f"{bin}/cli".
 _COMMAND = re.compile(r"""["'/]([A-Za-z0-9][\w.-]*)(?=["' ])""", re.ASCII)
 
 
 def commands_in(text: str) -> tuple[str, ...]:
-    """Return the words in a text that may name a command; none where it starts no process."""
-    if not any(word in text for word in _STARTERS):
-        return ()
+    """Return the words that may name a command, in a text with one of the starters."""
     return tuple(dict.fromkeys(_COMMAND.findall(text)))

@@ -27,21 +27,11 @@ from tradai_tasks.affected.runs import (
 )
 from tradai_tasks.affected.syntax import called, parameters
 
-__all__ = ["Dynamic", "analyse", "guess"]
+__all__ = ["Dynamic", "analyse"]
 
 _MODULE_OPTION = re.compile(r"(?:^|\s)-[bBdEiIOPqsSuvx]*m[\s=]*([^\W\d][\w.]*)")
 _MODULE_FOLLOWS = re.compile(r"-[bBdEiIOPqsSuvx]*m$")
 _CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
-
-
-def guess(text: str) -> Dynamic:
-    """Judge text that `ast` rejects, by its words: any of its calls may import anything."""
-    found = Dynamic(words=set(re.findall(r"""["']([^\W\d]\w*)["']""", text)))
-    if any(f"{name}(" in text for name in triggers.BY_NAME | triggers.BY_PATH | triggers.LISTS):
-        found.reason = "a dynamic import in a file with newer grammar than this Python's"
-    if any(f"{name}(" in text for name in triggers.GROUPS):
-        found.groups.add("*")
-    return found
 
 
 def analyse(source: Source, skipped: ast.AST | None = None) -> Dynamic:
@@ -134,12 +124,18 @@ class _Reader(Recorder):
             case ast.Name(id=name) | ast.Attribute(attr=name) if name in triggers.IMPORTERS:
                 self._mention(node, name)
             case ast.Attribute(value=ast.Name(id="sys"), attr="executable"):
-                self.runs_code = True  # by `-c`, from standard input or from a file that is written
+                self._run_code()  # by `-c`, from standard input or from a file that is written
             case ast.Constant(value=str(name)) if name in triggers.IMPORTERS:
                 if called(self.source.parents[node]) == "getattr":
                     self.widen(node, f"{name} by getattr()")
             case _:
                 pass
+
+    def _run_code(self) -> None:
+        """Note that the file runs code that it holds as text, which can stand anywhere in it."""
+        if self.source.part:
+            self.source.part.need_code()
+        self.runs_code = True
 
     def _string(self, node: ast.Constant) -> None:
         text = str(node.value)
@@ -165,7 +161,7 @@ class _Reader(Recorder):
             if isinstance(option, ast.Constant) and _MODULE_FOLLOWS.match(str(option.value)):
                 self._module(parts, argument)
             elif isinstance(option, ast.Constant) and option.value == "-c":
-                self.runs_code = True
+                self._run_code()
 
     def _module(self, command: list[ast.expr], argument: ast.expr) -> None:
         """Read what follows `-m`: a module where Python is run, else perhaps a message."""
@@ -238,7 +234,7 @@ class _Reader(Recorder):
             self._elsewhere(node)
 
     def _code(self, node: ast.Call, name: str) -> None:
-        self.runs_code = True
+        self._run_code()
         path = read_in(self.source, node) if name in triggers.CODE else None
         if path is not None and isinstance(path, ast.expr):
             self._file(path, node, f"{name}() of a file of a computed name")
@@ -257,7 +253,8 @@ class _Reader(Recorder):
         if tests is not None:
             self.found.subtrees |= tests.prefixes
             if tests.unknown:
-                self.widen(node, f"{called(node)}() of tests of a computed path", node.args[0])
+                where = given(node, 0, "args", "start_dir")
+                self.widen(node, f"{called(node)}() of tests of a computed path", where)
 
     def _resources(self, node: ast.Call, name: str) -> None:
         """Read `importlib.resources.files("pkg")`: it imports the package."""

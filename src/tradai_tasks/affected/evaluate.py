@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tradai_tasks.affected.locations import DEEPEST, folder_in, packages_in
+from tradai_tasks.affected.parts import Part
 from tradai_tasks.affected.syntax import Function, Syntax, called, parameters
 from tradai_tasks.affected.values import Values, started, started_by, unknown
 
@@ -71,9 +72,9 @@ _OWN = frozenset({"__name__", "__package__"})
 class Source(Syntax):
     """A parsed file whose expressions can be evaluated."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        """Index a tree."""
-        super().__init__(tree)
+    def __init__(self, tree: ast.Module, part: Part | None = None) -> None:
+        """Index a tree, of a whole file or of a part of one."""
+        super().__init__(tree, part)
         self._known: dict[tuple[Function | None, str], Values] = {}
         self._open: tuple[Function | None, str] | None = None  # what is evaluated in rounds
         self._is_open_used = False
@@ -195,8 +196,10 @@ class Source(Syntax):
         found = Values()
         if function is not None:
             found.add(self._parameter(function, name, depth))
-        elif name in self.modules:  # bound by an import too: `except ImportError: NAME = "x"`
-            found.unknown = True
+        else:
+            self.need_changes(name)
+            # bound by an import too: `except ImportError: NAME = "x"`
+            found.unknown = name in self.modules
         for value, _ in self.bound.get(name, ()):
             if function is None or function in self.functions_of(value):
                 found.add(self.evaluate(value, depth + 1))
@@ -321,6 +324,7 @@ class Source(Syntax):
         self, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str, depth: int
     ) -> Values:
         """Tell what the calls in this file pass; unknown when it is used in any other way."""
+        self.need_callers(function)
         found = Values()
         calls = 0
         place = parameters(function).index(name)

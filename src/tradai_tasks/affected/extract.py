@@ -6,20 +6,24 @@ import ast
 import codecs
 import re
 import warnings
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from tradai_tasks.affected import dynamic
-from tradai_tasks.affected.commands import commands_in
+from tradai_tasks.affected.commands import STARTERS, commands_in
 from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.lazy import find_lazy
 from tradai_tasks.affected.lexical import Scan, scan
+from tradai_tasks.affected.marks import marks_in
+from tradai_tasks.affected.parts import Asked, MissingPartError
+from tradai_tasks.affected.recorded import guess
 from tradai_tasks.affected.scanned import APP_CONFIG, APPS, apps_in
-from tradai_tasks.affected.texts import RUNNERS, examples_in, fenced_in
-from tradai_tasks.affected.triggers import has_trigger
+from tradai_tasks.affected.slices import Slices
+from tradai_tasks.affected.surroundings import moves_path, surroundings
+from tradai_tasks.affected.texts import FENCE, PROMPT, RUNNERS, examples_in, fenced_in
+from tradai_tasks.affected.triggers import Marks, has_trigger, trigger_places
 
 __all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]
 
@@ -41,24 +45,6 @@ _WARNING = re.compile(
 _PYTHONPATH = re.compile(
     r"^[ \t]*pythonpath\s*=\s*(\[[^\]]*\]|[^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE
 )
-# What says where a package lies, or where a command is run: texts, which every file is asked for.
-_PLACED = (
-    *(".__file__", ".__path__", "cwd=", "chdir(", ".origin", "getfile(", "getsourcefile("),
-    *("files(", "submodule_search_locations"),
-)
-_SCRIPTS = ('.py"', ".py'", '"-m"', "'-m'", "PathFinder", "FileFinder")
-_SCRIPT = re.compile(r"""["']((?:\./)?[\w.-]+\.py)["']""")
-_RUNS_TESTS = (
-    *("pytest.main(", "pytest.console_main(", "discover(", "-m pytest", "-m unittest"),
-    *('"pytest"', "'pytest'", '"unittest"', "'unittest'", '"pytest ', "'pytest "),
-)
-# What lists the files of a folder; of what it names, folders and documents count.
-_LISTINGS = (".glob(", ".rglob(", "iterdir(", "listdir(", "scandir(", "os.walk(", "find_examples(")
-_FOLDER = re.compile(r"""["']([\w-]{2,40}(?:\.(?:md|rst))?)["']""")
-# What extend_path() finds lies below source roots, by the package's own name.
-_EXTENDS = re.compile(
-    r"__path__\s*(?:\+=|=(?!=)(?!.*extend_path)|\.(?:append|extend|insert)\(|\[.*\]\s*=)"
-)
 # With one of these, pytest runs the examples in documents.
 _EXAMPLE_SETTINGS = (
     *("codeblocks", "doctest", "markdown-docs", "markdown_docs", "nbmake", "nbval", "sybil"),
@@ -76,53 +62,33 @@ def extract(data: bytes) -> Facts:
         return Facts(broken=f"cannot be decoded: {fault}")
     if "\0" in text:
         return Facts(broken="does not parse: null bytes")
-    scanned = scan(text)
-    facts = _read(text, scanned)
-    more = {**_in_strings(facts, text), **_surroundings(facts, text)}
+    marks = marks_in(text)
+    facts = _read(text, scan(text), marks)
+    more = {**_in_strings(facts, text, marks), **surroundings(text, marks, facts.paths)}
     return msgspec.structs.replace(facts, **more) if more else facts
 
 
-def _in_strings(facts: Facts, text: str) -> dict[str, Any]:
+def _in_strings(facts: Facts, text: str, marks: Marks) -> dict[str, Any]:
     """Return what is in strings: commands, and the examples that only a tool of tests runs."""
-    examples, fenced, commands = examples_in(text), fenced_in(text), commands_in(text)
+    examples = examples_in(text) if PROMPT in marks else ()
+    fenced = fenced_in(text) if FENCE in marks else ()
+    commands = () if STARTERS.isdisjoint(marks) else commands_in(text)
     runs = any(module.partition(".")[0] in RUNNERS for module, _ in facts.imports)
     if not (examples or fenced or commands or runs):
         return {}
     return {"examples": examples, "fenced": fenced, "commands": commands, "runs_examples": runs}
 
 
-def _surroundings(facts: Facts, text: str) -> dict[str, Any]:
-    """Return where the paths of a file may begin, what it does to packages, whose tests it runs."""
-    found: dict[str, Any] = {}
-    if _holds(text, _SCRIPTS) and _holds(text, _PLACED):
-        scripts = dict.fromkeys((*facts.paths, *_SCRIPT.findall(text)))
-        found |= {"is_placed": True, "paths": tuple(scripts)}
-    if ("pytest" in text or "unittest" in text) and _holds(text, _RUNS_TESTS):
-        found["runs_folders"] = True
-    if _holds(text, _LISTINGS):
-        found["listed"] = tuple(dict.fromkeys(_FOLDER.findall(text)))
-    if "__path__" in text and _EXTENDS.search(text):
-        found["extends_path"] = True
-    return found
-
-
-def _holds(text: str, marks: Iterable[str]) -> bool:
-    for mark in marks:  # noqa: SIM110 - any() takes twice as long, of every file
-        if mark in text:
-            return True
-    return False
-
-
-def _read(text: str, scanned: Scan) -> Facts:
-    if "filterwarnings" in text:
+def _read(text: str, scanned: Scan, marks: Marks) -> Facts:
+    if "filterwarnings" in marks:
         scanned.strings.update(dict.fromkeys(_WARNING.findall(text)))
     if scanned.broken:
         rejected = _fault(text)
         if rejected is not None:
             return _facts(scanned, broken=f"does not parse: {scanned.broken or rejected}")
-    if not has_trigger(text):
-        return _facts(scanned, moves_path=_moves_path(text))
-    return _analysed(text, scanned)
+    if not has_trigger(text, marks):
+        return _facts(scanned, moves_path=moves_path(marks))
+    return _analysed(text, scanned, marks)
 
 
 def decode(data: bytes) -> str:
@@ -166,14 +132,6 @@ def extract_config(data: bytes) -> Facts:
     )
 
 
-def _moves_path(text: str) -> bool:
-    if "sys.path" in text or "addsitedir" in text or "syspath_prepend" in text:
-        return True
-    if "PathFinder" in text or "FileFinder" in text:
-        return True
-    return "cwd=" in text and ("'-m'" in text or '"-m"' in text)
-
-
 def _fault(text: str) -> str | None:
     """Return why Python rejects a text; None where it takes it."""
     try:
@@ -200,17 +158,21 @@ def _facts(scanned: Scan, *, broken: str = "", moves_path: bool = False) -> Fact
     )
 
 
-def _analysed(text: str, scanned: Scan) -> Facts:
+def _analysed(text: str, scanned: Scan, marks: Marks) -> Facts:
     """Read a file with dynamic imports, or one that may have them."""
     lazy = None
     try:
-        source = Source(_parse(text))
-        lazy = find_lazy(source)
-        found = dynamic.analyse(source, lazy.skipped if lazy else None)
-        if APPS in text or APP_CONFIG in text:
+        has_apps = APPS in text or APP_CONFIG in text
+        pieces = () if has_apps else scanned.pieces
+        found = _found_in_part(Slices(text, pieces, trigger_places(text, marks)))
+        if found is None:
+            source = Source(_parse(text))
+            lazy = find_lazy(source)
+            found = dynamic.analyse(source, lazy.skipped if lazy else None)
+        if has_apps:
             found.scan(apps_in(Source(_parse(text))))
     except (SyntaxError, ValueError):
-        found = dynamic.guess(text)
+        found = guess(text)
     except (RecursionError, MemoryError):
         return _facts(scanned, broken="does not parse: nested too deeply")
     imports = lazy.eager if lazy else scanned.imports
@@ -224,5 +186,18 @@ def _analysed(text: str, scanned: Scan) -> Facts:
         dynamic=found.reason,
         is_passed=found.is_passed,
         lazy=lazy.lazy if lazy else None,
-        moves_path=_moves_path(text),
+        moves_path=moves_path(marks),
     )
+
+
+def _found_in_part(slices: Slices) -> dynamic.Dynamic | None:
+    """Return what the deciding part of a file tells of its calls; None where it takes all of it."""
+    asked: Asked | None = Asked()
+    while asked is not None and (part := slices.part(asked)) is not None:
+        try:
+            return dynamic.analyse(Source(_parse(part.text), part))
+        except MissingPartError as missing:
+            asked = missing.asked
+        except (SyntaxError, ValueError):
+            return None
+    return None

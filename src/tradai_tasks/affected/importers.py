@@ -118,6 +118,7 @@ def _all_calls_pass_on(source: Source, function: Function, name: str, seen: set[
     """Tell whether no call of a function in this file makes the name up."""
     if isinstance(function, ast.Lambda):
         return False  # where it is called is not told
+    source.need_callers(function)
     place = parameters(function).index(name)
     for mention in source.mentions.get(function.name, ()):
         call = source.parents.get(mention)

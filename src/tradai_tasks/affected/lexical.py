@@ -55,6 +55,8 @@ class Scan:
     paths: dict[str, None] = field(default_factory=dict)
     prefixes: dict[str, None] = field(default_factory=dict)
     broken: str = ""  # why the text is no Python, as far as a lexer can tell
+    # the text as code, token, code, token, ..., code; empty where a division does not tell
+    pieces: list[str] = field(default_factory=list, compare=False)
 
 
 def scan(text: str) -> Scan:
@@ -74,7 +76,7 @@ def _divided(text: str, pieces: list[str]) -> Scan | None:
     codes, tokens = pieces[::2], pieces[1::2]
     if '"' in tokens or "'" in tokens:  # a quote that opens nothing
         return None
-    found = Scan()
+    found = Scan(pieces=pieces)
     for place in [n for n, token in enumerate(tokens) if "{" in token or "}" in token]:
         code = codes[place]
         if code and code[-1] in "fFtTrR" and FORMATTED.search(code[-3:]):

@@ -42,6 +42,7 @@ def _packages(source: Syntax, node: ast.AST, seen: set[str]) -> Values:
                 found.unknown = True
                 continue
             seen.add(part.id)
+            source.need_changes(part.id)
             for value, _ in source.bound[part.id]:
                 found.add(_packages(source, value, seen))
     return found if found.prefixes or found.unknown else unknown()
@@ -96,6 +97,7 @@ def spelled_out(source: Syntax, node: ast.AST) -> list[ast.AST] | None:
 
 def _spell(source: Syntax, node: ast.AST, depth: int, found: list[ast.AST]) -> bool:
     if isinstance(node, ast.Name) and node.id in source.bound:
+        source.need_changes(node.id)
         values = [value for value, is_part in source.bound[node.id] if not is_part]
         if len(values) == 1 and depth < DEEPEST:
             return _spell(source, values[0], depth + 1, found)

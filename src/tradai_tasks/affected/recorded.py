@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tradai_tasks.affected import triggers
 from tradai_tasks.affected.evaluate import Source
 from tradai_tasks.affected.facts import Import
 from tradai_tasks.affected.importers import is_from_callers
 from tradai_tasks.affected.lexical import DOTTED
 from tradai_tasks.affected.values import Values
 
-__all__ = ["WORD", "Dynamic", "Recorder"]
+__all__ = ["WORD", "Dynamic", "Recorder", "guess"]
 
 # A string that can name a module, relatively too, or something in one.
 WORD = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
@@ -37,6 +38,16 @@ class Dynamic:
         for name in packages:
             self.words.add(name)
             self.subtrees.add(f"{name}.")
+
+
+def guess(text: str) -> Dynamic:
+    """Judge text that `ast` rejects, by its words: any of its calls may import anything."""
+    found = Dynamic(words=set(re.findall(r"""["']([^\W\d]\w*)["']""", text)))
+    if any(f"{name}(" in text for name in triggers.BY_NAME | triggers.BY_PATH | triggers.LISTS):
+        found.reason = "a dynamic import in a file with newer grammar than this Python's"
+    if any(f"{name}(" in text for name in triggers.GROUPS):
+        found.groups.add("*")
+    return found
 
 
 class Recorder:

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
+from tradai_tasks.affected.parts import MissingPartError, Part
+
 __all__ = ["Function", "Syntax", "called", "parameters"]
 
 _BINDERS = (
@@ -36,9 +38,10 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
 class Syntax:
     """A parsed file, indexed."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        """Index a tree."""
+    def __init__(self, tree: ast.Module, part: Part | None = None) -> None:
+        """Index a tree, of a whole file or of a part of one."""
         self.tree = tree
+        self.part = part
         self.parents: dict[ast.AST, ast.AST] = {}
         self.nodes: list[ast.AST] = [tree]
         self.bound: dict[str, list[tuple[ast.AST, bool]]] = {}  # name -> values; bool: part of one
@@ -58,6 +61,25 @@ class Syntax:
                     nodes.append(value)
             if isinstance(node, _BINDERS):
                 self._bind(node)
+
+    def need_callers(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Say that all that mentions a function must be here.
+
+        Raises:
+            MissingPartError: This is a part of a file that may lack some.
+        """
+        if self.part and self.function_of(function) is None:
+            self.part.need_callers(function.name)
+
+    def need_changes(self, name: str) -> None:
+        """Say that all that puts something into a list or a table must be here.
+
+        Raises:
+            MissingPartError: This is a part of a file that may lack some.
+        """
+        values = self.bound.get(name, ())
+        if self.part and any(self.function_of(value) is None for value, _ in values):
+            self.part.need_changes(name)
 
     def _bind(self, node: ast.AST) -> None:
         match node:
@@ -141,7 +163,13 @@ class Syntax:
 
     @cached_property
     def keys(self) -> frozenset[object]:
-        """The literal keys under which literal tables of the file have literals."""
+        """The literal keys under which literal tables of the file have literals.
+
+        Raises:
+            MissingPartError: This is a part of a file, which does not tell.
+        """
+        if self.part:
+            raise MissingPartError(None)
         return frozenset(
             name.value
             for node in self.nodes
@@ -153,6 +181,8 @@ class Syntax:
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """The string constants of the file."""
+        if self.part:
+            return self.part.strings
         return tuple(
             node.value
             for node in self.nodes

@@ -10,6 +10,9 @@ from tradai_tasks.affected.facts import Facts, Import
 from tradai_tasks.affected.lexical import imports_in
 
 __all__ = [
+    "FENCE",
+    "MARKS",
+    "PROMPT",
     "RUNNERS",
     "examples_in",
     "extract_data",
@@ -35,6 +38,10 @@ RUNNERS = frozenset(
         "xdoctest",
     ]
 )
+# Without these, a module has no such examples.
+PROMPT = ">>> "
+FENCE = "```"
+MARKS = frozenset({PROMPT, FENCE})
 _NOTEBOOK = ".ipynb"
 _DOCUMENTS = (".md", ".rst", ".txt", _NOTEBOOK)
 _DATA = (".cfg", ".conf", ".ini", ".json", ".jsonc", ".toml", ".xml", ".yaml", ".yml")
@@ -111,15 +118,11 @@ def _cells(text: str) -> str:
 
 def examples_in(text: str) -> tuple[str, ...]:
     """Return what the examples with prompts in a module's docstrings refer to."""
-    if ">>> " not in text:
-        return ()
     return _references("\n".join(_PROMPT.findall(text)))
 
 
 def fenced_in(text: str) -> tuple[str, ...]:
     """Return what the fenced code in a module's docstrings refers to."""
-    if "```" not in text:
-        return ()
     return _references("\n".join(_FENCE.findall(text)))
 
 

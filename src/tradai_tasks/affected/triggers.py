@@ -1,7 +1,7 @@
 """Names that import by a call, and the texts without which a file calls none of them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "BY_NAME",
@@ -17,11 +17,16 @@ __all__ = [
     "RESOURCES",
     "RESOURCE_MODULES",
     "SCANNED",
+    "MARKS",
     "SCANNERS",
     "TEMPORARY",
     "TRIGGERS",
     "has_trigger",
+    "trigger_places",
 ]
+
+# Text -> where it begins in a file, of the texts that stand in it.
+Marks = Mapping[str, Sequence[int]]
 
 BY_NAME = frozenset(
     [
@@ -132,66 +137,68 @@ TRIGGERS = (
     "pytest.main(",
     ".discover(",
 )
+_ALL = frozenset(TRIGGERS)
 # A target of a patch that is made of parts: f-strings, also in brackets of their own line.
 _COMPUTED_PATCH = re.compile(
     r"""patch\(\s*(?:target\s*=\s*)?(?:[A-Z]|["'][^"'\n]*["']\s*(?:%|\.format\(|\.join\())"""
 )
 # With a working directory, what may be a script or a run of tests in it.
-_COMMANDS = ('.py"', ".py'", '"pytest"', "'pytest'", '"unittest"', "'unittest'")
+_COMMANDS = frozenset({'.py"', ".py'", '"pytest"', "'pytest'", '"unittest"', "'unittest'"})
+_FOLDERS = frozenset({"cwd=", "chdir("})
 # Of these, parts of common words do not count: "allocate", "retrieval(".
 _WORDS = frozenset({"locate", "exec(", "eval(", "_target_", "runpy", "testdir"})
 # Nor does a method of this name, which models and tables of data have.
 _EVAL = "eval("
 _BUILTINS = "builtins."
-# An option of Python's, quoted or in a command.
-_OPTION = re.compile(r"""-[mc](?:(?<=["']-[mc])["']|(?<= -m) )""")
+_PATCH = "patch("
+# What counts beside the triggers once a file is parsed for one of them.
+_OPTIONS = [f"{start}-{more}m" for start in " \"'" for more in ("", "B", "E", "I", "s", "u")]
+_RUNNERS = ("inline_runsource", "run_python_code", "runpytest")
+_FOLLOWED = frozenset({"find_spec", "exec_module", *_FOLDERS, *_OPTIONS, *_RUNNERS})
+_CALLED = re.compile(
+    r"""patch\(\s*(?:target\s*=\s*)?[^\s"')]"""
+    r"""|(?<![\w.])compile\("""
+    r"""|setattr\(\s*(?:[fFrR]+["']|[A-Z]|["'][^"'\n]*["']\s*[%.+])"""
+)
+_CALLS = frozenset({_PATCH, "compile(", "setattr("})
+MARKS = frozenset(TRIGGERS) | _COMMANDS | _FOLLOWED | _CALLS
 
 
-def _begun_by_underscore(triggers: Iterable[str]) -> re.Pattern[str]:
-    """Return a pattern of triggers from their last underscore on: one search, not one for each."""
-    ends = {one: re.split("_(?=[^_])", one)[-1] for one in triggers}
-    parts = [f"{re.escape(end)}(?<={re.escape(one)})" for one, end in sorted(ends.items())]
-    return re.compile(f"_(?:{'|'.join(parts)})")
+def has_trigger(text: str, marks: Marks) -> bool:
+    """Tell whether a file must be parsed: whether it may import by a call.
 
-
-_JOINED = frozenset(one for one in TRIGGERS if re.search("_[^_]", one)) - _WORDS
-_UNDERSCORE = _begun_by_underscore(_JOINED)
-# A text without a stem has none of the triggers around it: one look instead of several.
-_STEMS = ("Manager", "FileLoader", "resource", "patch(f")
-_SINGLE = tuple(one for one in TRIGGERS if one not in _JOINED and not _OPTION.search(one))
-_BY_STEM = {
-    **{stem: tuple(one for one in _SINGLE if stem in one) for stem in _STEMS},
-    **{one: (one,) for one in _SINGLE if not any(stem in one for stem in _STEMS)},
-}
-
-
-def has_trigger(text: str) -> bool:
-    """Tell whether a file must be parsed: whether it may import by a call."""
-    if _UNDERSCORE.search(text) or _OPTION.search(text):
+    Args:
+        text: The file's.
+        marks: Which texts stand in it, of `MARKS` at least.
+    """
+    found = marks.keys() & _ALL
+    if any(one not in _WORDS or _has_word(text, one, marks[one]) for one in found):
         return True
-    for stem, triggers in _BY_STEM.items():
-        if stem in text:
-            for trigger in triggers:
-                if trigger not in _WORDS:
-                    if trigger in text:
-                        return True
-                elif _has_word(text, trigger):
-                    return True
-    if ("cwd=" in text or "chdir(" in text) and any(mark in text for mark in _COMMANDS):
+    if marks.keys() & _FOLDERS and marks.keys() & _COMMANDS:
         return True
-    return "patch(" in text and _COMPUTED_PATCH.search(text) is not None
+    return any(_COMPUTED_PATCH.match(text, place) for place in marks.get(_PATCH, ()))
 
 
-def _has_word(text: str, word: str) -> bool:
-    start = text.find(word)
-    while start >= 0:
+def trigger_places(text: str, marks: Marks) -> list[int]:
+    """Return where in a file stands what may import by a call, or what counts beside it."""
+    found = [
+        place
+        for one in marks.keys() & (_ALL | _FOLLOWED)
+        for place in marks[one]
+        if one not in _WORDS or _has_word(text, one, [place])
+    ]
+    calls = [place for one in _CALLS for place in marks.get(one, ())]
+    return found + [place for place in calls if _CALLED.match(text, place)]
+
+
+def _has_word(text: str, word: str, places: Iterable[int]) -> bool:
+    for start in places:
         end = start + len(word)
         before = text[start - 1 : start]
         after = "" if word.endswith("(") else text[end : end + 1]
         is_method = before == "." and word == _EVAL and not text.endswith(_BUILTINS, 0, start)
         if not (is_method or _is_part(before) or before == "_" or _is_part(after)):
             return True
-        start = text.find(word, end)
     return False
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tradai_tasks.affected import triggers
 from tradai_tasks.affected.extract import extract
+from tradai_tasks.affected.marks import marks_in
 
 PARAMETRIZE = '@pytest.mark.parametrize("name", ["one", "two"])\n'
 FIXTURE = '@pytest.fixture(params=["one", "two"])\n'
@@ -370,16 +371,20 @@ def test_a_call_by_attribute_passes_what_stands_in_its_place(text: str, is_passe
     assert facts.is_passed == is_passed
 
 
+def has_trigger(text: str) -> bool:
+    return triggers.has_trigger(text, marks_in(text))
+
+
 @pytest.mark.parametrize("trigger", triggers.TRIGGERS)
 def test_every_trigger_makes_a_file_parsed_wherever_it_stands(trigger: str) -> None:
-    assert triggers.has_trigger(trigger)
-    assert triggers.has_trigger(f"x = 1\n{trigger} \n")
+    assert has_trigger(trigger)
+    assert has_trigger(f"x = 1\n{trigger} \n")
 
 
 @pytest.mark.parametrize(
     "text", ["allocate(x)", "retrieval(x)", "model.eval()", "my_testdir", "xrunpy", "runpy2"]
 )
 def test_parts_of_common_words_make_no_file_parsed(text: str) -> None:
-    assert not triggers.has_trigger(text)
-    assert triggers.has_trigger(f"{text}\nlocate")
-    assert triggers.has_trigger(f"{text}\nbuiltins.eval(x)")
+    assert not has_trigger(text)
+    assert has_trigger(f"{text}\nlocate")
+    assert has_trigger(f"{text}\nbuiltins.eval(x)")
