@@ -5,8 +5,37 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from typing import Self
 
-__all__ = ["Copy"]
+__all__ = ["Copy", "Shared"]
+
+_WIDTH = 4  # bytes of a number
+
+
+class Shared:
+    """The numbers below a count, each of which one process takes: this one, or a copy of it.
+
+    They lie in a pipe, so that no process waits for another, and none ends long before the rest.
+    """
+
+    def __init__(self, count: int) -> None:
+        """Lay the numbers out; a pipe holds 64 KiB at least where processes are forked."""
+        self._reader, writer = os.pipe()
+        with os.fdopen(writer, "wb") as file:
+            file.write(b"".join(number.to_bytes(_WIDTH, "big") for number in range(count)))
+
+    def take(self) -> int | None:
+        """Return the next number; None where all are taken."""
+        taken = os.read(self._reader, _WIDTH)
+        return int.from_bytes(taken, "big") if taken else None
+
+    def __enter__(self) -> Self:
+        """Return the numbers."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the pipe go."""
+        os.close(self._reader)
 
 
 class Copy:

@@ -23,6 +23,7 @@ from tradai_tasks.affected.scanned import APP_CONFIG, APPS, apps_in
 from tradai_tasks.affected.slices import Slices
 from tradai_tasks.affected.surroundings import moves_path, surroundings
 from tradai_tasks.affected.texts import FENCE, PROMPT, RUNNERS, examples_in, fenced_in
+from tradai_tasks.affected.texts import MARKS as EXAMPLE_MARKS
 from tradai_tasks.affected.triggers import Marks, has_trigger, trigger_places
 
 __all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]
@@ -70,12 +71,12 @@ def extract(data: bytes) -> Facts:
 
 def _in_strings(facts: Facts, text: str, marks: Marks) -> dict[str, Any]:
     """Return what is in strings: commands, and the examples that only a tool of tests runs."""
+    if STARTERS.isdisjoint(marks) and EXAMPLE_MARKS.isdisjoint(marks):
+        return {}
     examples = examples_in(text) if PROMPT in marks else ()
     fenced = fenced_in(text) if FENCE in marks else ()
     commands = () if STARTERS.isdisjoint(marks) else commands_in(text)
     runs = any(module.partition(".")[0] in RUNNERS for module, _ in facts.imports)
-    if not (examples or fenced or commands or runs):
-        return {}
     return {"examples": examples, "fenced": fenced, "commands": commands, "runs_examples": runs}
 
 
@@ -162,15 +163,15 @@ def _analysed(text: str, scanned: Scan, marks: Marks) -> Facts:
     """Read a file with dynamic imports, or one that may have them."""
     lazy = None
     try:
-        has_apps = APPS in text or APP_CONFIG in text
+        has_apps = APPS in marks or APP_CONFIG in marks
         pieces = () if has_apps else scanned.pieces
         found = _found_in_part(Slices(text, pieces, trigger_places(text, marks)))
         if found is None:
             source = Source(_parse(text))
             lazy = find_lazy(source)
             found = dynamic.analyse(source, lazy.skipped if lazy else None)
-        if has_apps:
-            found.scan(apps_in(Source(_parse(text))))
+            if has_apps:
+                found.scan(apps_in(source))
     except (SyntaxError, ValueError):
         found = guess(text)
     except (RecursionError, MemoryError):

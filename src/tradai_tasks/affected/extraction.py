@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import posixpath
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
 
 from tradai_tasks.affected.cache import Cache
-from tradai_tasks.affected.copies import Copy
+from tradai_tasks.affected.copies import Copy, Shared
 from tradai_tasks.affected.extract import CONFIG_FILES, extract, extract_config
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.model import Snapshot
@@ -20,7 +21,9 @@ from tradai_tasks.affected.texts import extract_data, extract_document, is_docum
 
 __all__ = ["all_facts"]
 
-_WORTH_A_PROCESS = 2_000_000  # bytes of text; less is read faster than a process starts
+_CHUNK = 64  # files that a process takes at once
+_MOST_CHUNKS = 4_096  # as many numbers as a pipe holds
+_MOST_PROCESSES = 8
 
 
 def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, Facts]:
@@ -38,48 +41,53 @@ def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> 
         if key not in known:
             missing.setdefault(key, path)
     if missing:
-        texts = snapshot.read(missing.values())
-        fresh = _extracted({key: texts[path] for key, path in missing.items()})
+        fresh = _extracted(snapshot, list(missing.items()))
         if cache:
             cache.put(fresh)
         known = {**known, **fresh}
     return {path: known[key] for path, key in keys.items()}
 
 
-def _extracted(texts: Mapping[str, bytes]) -> dict[str, Facts]:
-    size = sum(map(len, texts.values()))
-    workers = min(os.cpu_count() or 1, size // _WORTH_A_PROCESS)
+def _extracted(snapshot: Snapshot, missing: Sequence[tuple[str, str]]) -> dict[str, Facts]:
+    """Read files, by as many processes as pay.
+
+    Args:
+        snapshot: The files.
+        missing: Keys, each with the path of such a file.
+    """
+    size = max(_CHUNK, -(-len(missing) // _MOST_CHUNKS))
+    chunks = [missing[start : start + size] for start in range(0, len(missing), size)]
+    workers = min(os.cpu_count() or 1, len(chunks), _MOST_PROCESSES)
     # a forked process begins at once; one that must load everything anew hardly ever pays
     if workers < 2 or sys.platform != "linux":  # noqa: PLR2004 - the work of one
-        return _extract_some(list(texts.items()))
-    own, *others = _shares(texts, workers)
-    copies = [(part, Copy(partial(_extract_packed, part))) for part in others]
-    found = _extract_some(own)
-    for part, copy in copies:
-        try:
-            facts = msgspec.msgpack.decode(copy.outcome(), type=list[Facts])
-        except msgspec.DecodeError:  # it could not begin, or has ended before its time
-            found |= _extract_some(part)
-        else:
-            found.update(zip((key for key, _ in part), facts, strict=True))
+        return _extract_some(snapshot, missing)
+    with Shared(len(chunks)) as numbers:
+        work = partial(_extract_taken, snapshot, chunks, numbers)
+        copies = [Copy(partial(_packed, work)) for _ in range(workers - 1)]
+        found = work()
+        for copy in copies:
+            with contextlib.suppress(msgspec.DecodeError):  # it could not begin, or ended early
+                found |= msgspec.msgpack.decode(copy.outcome(), type=dict[str, Facts])
+    left = [(key, path) for key, path in missing if key not in found]
+    return found | _extract_some(snapshot, left) if left else found
+
+
+def _packed(work: Callable[[], dict[str, Facts]]) -> bytes:
+    return msgspec.msgpack.encode(work())
+
+
+def _extract_taken(
+    snapshot: Snapshot, chunks: Sequence[Sequence[tuple[str, str]]], numbers: Shared
+) -> dict[str, Facts]:
+    found: dict[str, Facts] = {}
+    while (number := numbers.take()) is not None:
+        found |= _extract_some(snapshot, chunks[number])
     return found
 
 
-def _shares(texts: Mapping[str, bytes], count: int) -> list[list[tuple[str, bytes]]]:
-    """Divide texts into parts of like size, the longest dealt out first."""
-    parts: list[list[tuple[str, bytes]]] = [[] for _ in range(count)]
-    ordered = sorted(texts.items(), key=lambda item: (-len(item[1]), item[0]))
-    for position, item in enumerate(ordered):
-        parts[position % count].append(item)
-    return [part for part in parts if part]
-
-
-def _extract_packed(part: Sequence[tuple[str, bytes]]) -> bytes:
-    return msgspec.msgpack.encode(list(_extract_some(part).values()))
-
-
-def _extract_some(part: Sequence[tuple[str, bytes]]) -> dict[str, Facts]:
-    return {key: _extract_one(key, data) for key, data in part}
+def _extract_some(snapshot: Snapshot, part: Sequence[tuple[str, str]]) -> dict[str, Facts]:
+    texts = snapshot.read([path for _, path in part])
+    return {key: _extract_one(key, texts[path]) for key, path in part}
 
 
 def _kind(path: str) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate
 
 from tradai_tasks.affected.facts import Import
 from tradai_tasks.affected.strings import FORMATTED, SPLIT, TOKEN, end_of_formatted
@@ -42,6 +43,7 @@ _TWO_NAMES = re.compile(
 )
 # What runs the tests in a folder.
 _RUNNERS = ("discover", '"pytest"', "'pytest'", "pytest.main")
+_GLUE = frozenset({"", "+", "\\", " ", "\t", "\n"})  # with which begins what joins two strings
 _WIDEST = 2_000  # characters from `from` to `import`
 _LONGEST = 200  # nothing longer is meant as a name or a path
 
@@ -87,19 +89,18 @@ def _divided(text: str, pieces: list[str]) -> Scan | None:
                     return None
             _look_inside(found, token)
     continued = _continued(codes, tokens)
-    for place, token in enumerate(tokens):
-        if ("." in token or ":" in token) and place not in continued and _is_short(token):
-            body = token[1:-1]
-            if DOTTED.match(body):
-                found.strings[body] = None
+    dotted = [n for n, token in enumerate(tokens) if "." in token or ":" in token]
+    for place in dotted:
+        token = tokens[place]
+        if place not in continued and _is_short(token) and DOTTED.match(token[1:-1]):
+            found.strings[token[1:-1]] = None
     found.strings.update((body, None) for body in continued.values() if DOTTED.match(body))
     _join_paths(found, text, codes, tokens, continued)
-    start = 0
-    for code, token in zip(codes, [*tokens, ""], strict=True):
-        if "import" in code:
-            for match in _IMPORT.finditer(text, start, start + len(code)):
-                _add_import(found, text, *match.span())
-        start += len(code) + len(token)
+    holding = [n for n, code in enumerate(codes) if "import" in code]
+    starts = [0, *accumulate(map(len, pieces))] if holding else []
+    for place in holding:
+        for match in _IMPORT.finditer(text, starts[2 * place], starts[2 * place + 1]):
+            _add_import(found, text, *match.span())
     _check(found, '""'.join(codes))
     return found
 
@@ -115,7 +116,9 @@ def _continued(codes: list[str], tokens: list[str]) -> dict[int, str]:
     By the place of the second; what has become too long is empty.
     """
     found: dict[int, str] = {}
-    for place in [n for n, code in enumerate(codes) if not code.strip("+\\ \t\n")]:
+    # most code between strings is long, or begins with a comma or a bracket
+    glue = [n for n, code in enumerate(codes) if code[:1] in _GLUE and not code.strip("+\\ \t\n")]
+    for place in glue:
         if not 0 < place < len(tokens):
             continue
         before, token = tokens[place - 1], tokens[place]
@@ -224,14 +227,14 @@ def _check(found: Scan, code: str) -> None:
 
 def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
     """Read the statement around the keyword `import`."""
-    lowest = max(0, start - _WIDEST)
-    begin = max(lowest, text.rfind("\n", lowest, start) + 1)
+    begin = text.rfind("\n", 0, start) + 1
     end = text.find("\n", stop)
-    line = text[begin:end] if end >= 0 else text[begin:]
-    known = _one_line(line) if (begin > lowest or not lowest) else ()
+    known = _one_line(text[begin:end] if end >= 0 else text[begin:])
     if known and text[begin - 2 : begin] != "\\\n":
-        found.imports.update(dict.fromkeys(known))
+        found.imports.update(known)
         return
+    lowest = max(0, start - _WIDEST)
+    begin = max(lowest, begin)
     while begin >= 2 and text[begin - 2 : begin] == "\\\n":  # noqa: PLR2004 - both characters
         begin = max(lowest, text.rfind("\n", lowest, begin - 1) + 1)
         if begin == lowest:
@@ -264,13 +267,16 @@ def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
 
 
 @lru_cache(maxsize=20_000)  # the same lines stand in many files
-def _one_line(line: str) -> tuple[Import, ...]:
-    """Read a line that is an import statement of names and commas alone; nothing for others."""
+def _one_line(line: str) -> dict[Import, None]:
+    """Read a line that is an import statement of names and commas alone; nothing for others.
+
+    What is returned belongs to all lines alike: it is not to be changed.
+    """
     match = _ONE_LINE.fullmatch(line)
     clauses = tuple(map(_clause, match[2].split(","))) if match else ("",)
     if match is None or "" in clauses:
-        return ()
-    return ((match[1], clauses),) if match[1] else tuple((clause, ()) for clause in clauses)
+        return {}
+    return {(match[1], clauses): None} if match[1] else {(clause, ()): None for clause in clauses}
 
 
 def _clause(part: str) -> str:

@@ -12,14 +12,10 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 
 from tradai_tasks.affected.model import Member
-from tradai_tasks.affected.names import deepest
+from tradai_tasks.affected.outlook import NOTHING, Bases, Found, Outlook, files_at
 
 __all__ = ["Found", "ModuleIndex", "is_python"]
 
-# (files of the module and of every package above it, parts of the name that were found,
-#  whether it is outside what the member declares)
-Found = tuple[tuple[int, ...], int, bool]
-_NOTHING: Found = ((), 0, False)
 _STUBS = "-stubs"
 _TESTS = frozenset({"test", "tests", "docs", "examples"})  # folders of what is not installed
 
@@ -63,9 +59,10 @@ class ModuleIndex:
         self.extenders: set[int] = set()  # members that change the __path__ of a package
         self._prefixes: dict[str, tuple[tuple[str, int], ...]] = {}
         self._owner_of: dict[str, int] = {}
-        self._bases: dict[tuple[str, str], tuple[tuple[str, bool], ...]] = {}
-        self._basedirs: dict[str, tuple[tuple[str, bool], ...]] = {}
-        self._memo: dict[tuple[str, int, tuple[tuple[str, bool], ...]], Found] = {}
+        self._basedirs: dict[str, Bases] = {}
+        self._bases: dict[tuple[str, str], Bases] = {}
+        self._outlooks: dict[tuple[str, str], Outlook | None] = {}
+        self._alike: dict[tuple[int, Bases], Outlook] = {}  # of folders with the same bases
         self._tops: dict[str, dict[str, None]] | None = None
         self._packages: dict[str, list[int]] | None = None
         self._fill()
@@ -153,24 +150,40 @@ class ModuleIndex:
             folder: Where the importing file lies.
             owner: The member that owns the importing file; -1 for none.
         """
-        top = dotted.partition(".")[0]
-        bases = self._bases_of(top, folder, owner)
-        if not self._is_known(top, bases):
-            return _NOTHING
-        memo = (dotted, owner, bases)
-        found = self._memo.get(memo)
-        if found is None:
-            found = self._memo[memo] = self._search(dotted, owner, bases)
-        return found
+        outlook = self._outlook(folder, dotted.partition(".")[0], owner)
+        return outlook.find(dotted) if outlook else NOTHING
 
     def finds_top(self, top: str, folder: str, owner: int) -> bool:
         """Tell whether any name that begins with a top-level name can be found from a folder."""
-        return self._is_known(top, self._bases_of(top, folder, owner))
+        return self._outlook(folder, top, owner) is not None
 
-    def _is_known(self, top: str, bases: tuple[tuple[str, bool], ...]) -> bool:
+    def _outlook(self, folder: str, top: str, owner: int) -> Outlook | None:
+        """Return what looks up names with that first part; None where there are none."""
+        key = (folder, top)
+        if key not in self._outlooks:
+            bases = self._bases_of(top, folder, owner)
+            is_known = self._is_known(top, bases)
+            self._outlooks[key] = self._alike_in(owner, bases) if is_known else None
+        return self._outlooks[key]
+
+    def _alike_in(self, owner: int, bases: Bases) -> Outlook:
+        """Return what folders of one member with the same bases have in common."""
+        known = self._alike.get((owner, bases))
+        if known is None:
+            known = self._alike[owner, bases] = Outlook(
+                bases,
+                owner=owner,
+                closure=self.closures[owner] if owner >= 0 else None,
+                ids=self.ids,
+                names=self.names,
+                owners=self.owners,
+            )
+        return known
+
+    def _is_known(self, top: str, bases: Bases) -> bool:
         return bool(bases) or top in self.names or top in self.namespaces
 
-    def _bases_of(self, top: str, folder: str, owner: int) -> tuple[tuple[str, bool], ...]:
+    def _bases_of(self, top: str, folder: str, owner: int) -> Bases:
         """Return the folders in which a file looks for a top-level name, source roots aside."""
         key = (folder, top)
         bases = self._bases.get(key)
@@ -181,7 +194,7 @@ class ModuleIndex:
             self._bases[key] = bases
         return bases
 
-    def _local(self, folder: str, top: str, owner: int) -> tuple[tuple[str, bool], ...]:
+    def _local(self, folder: str, top: str, owner: int) -> Bases:
         """Return the folders of the file's own member that provide a top-level name.
 
         Each with whether it is certain to come before what other members provide. It is not where
@@ -220,7 +233,7 @@ class ModuleIndex:
         if home:
             yield ""
 
-    def _anywhere(self, top: str, owner: int) -> tuple[tuple[str, bool], ...]:
+    def _anywhere(self, top: str, owner: int) -> Bases:
         """Return every folder with a top-level name, for a member that changes sys.path."""
         if not self.movers & {owner, -1} or top in sys.stdlib_module_names:
             return ()
@@ -240,7 +253,7 @@ class ModuleIndex:
         """Return those of them that can be on sys.path."""
         return sorted(f for f in self._holders_of(top) if not self.is_package(f))
 
-    def _elsewhere(self, top: str, owner: int) -> tuple[tuple[str, bool], ...]:
+    def _elsewhere(self, top: str, owner: int) -> Bases:
         """Return the folders with a package that no source root holds, for what declares it.
 
         A build backend may take packages from anywhere, in ways that its settings do not tell.
@@ -259,51 +272,6 @@ class ModuleIndex:
         """Tell whether any folder can provide a top-level name."""
         return top in self.names or top in self.namespaces or bool(self._folders_with(top))
 
-    def _at(self, base: str, dotted: str) -> list[int]:
-        """Return the files that a name is below one folder."""
-        inner = dotted.replace(".", "/")
-        inner = f"{base}/{inner}" if base else inner
-        return [
-            number
-            for ending in ("/__init__.py", "/__init__.pyi", ".py", ".pyi")
-            if (number := self.ids.get(inner + ending)) is not None
-        ]
-
-    def _search(self, dotted: str, owner: int, bases: tuple[tuple[str, bool], ...]) -> Found:
-        parts = dotted.split(".")
-        names = [".".join(parts[: end + 1]) for end in range(len(parts))]
-        own: list[list[int]] = []
-        near: list[list[int]] = []
-        far: list[list[int]] = []
-        closure = self.closures[owner] if owner >= 0 else frozenset(range(len(self.members)))
-        for name in names:
-            mine = [n for base, is_sure in bases if is_sure for n in self._at(base, name)]
-            close = [n for base, is_sure in bases if not is_sure for n in self._at(base, name)]
-            other = []
-            for number in self.names.get(name, ()):
-                holder = self.owners[number]
-                if holder == owner:
-                    mine.append(number)
-                elif holder in closure or holder < 0:
-                    close.append(number)
-                else:
-                    other.append(number)
-            own.append(mine)
-            near.append(close)
-            far.append(other)
-        if parts[0] in sys.stdlib_module_names:
-            far = [[] for _ in names]
-        lengths = [deepest(tier) for tier in (own, near, far)]
-        best = max(lengths)
-        if best == 0:
-            return _NOTHING
-        chosen = lengths.index(best)
-        tiers = (own, near, far)[: chosen + 1]
-        # packages around the module may have portions in every tier up to its own
-        files = [n for place in range(best - 1) for tier in tiers for n in tier[place]]
-        files += tiers[-1][best - 1]
-        return tuple(dict.fromkeys(files)), best, chosen == len(lengths) - 1
-
     def relative(self, module: str, folder: str, owner: int) -> Found:
         """Look a relative name up: "." is the file's own package, "..a" a sibling of that."""
         level = len(module) - len(module.lstrip("."))
@@ -311,7 +279,7 @@ class ModuleIndex:
         package = folder
         for _ in range(level - 1):
             package = package.rpartition("/")[0]
-        at = self._at(package, rest) if rest else self._package(package)
+        at = files_at(self.ids, package, rest) if rest else self._package(package)
         count = rest.count(".") + 1 if rest else 0
         if at:
             return tuple(at), count, False
@@ -321,10 +289,10 @@ class ModuleIndex:
                 return found[0], max(0, found[1] - name.count(".") - 1), found[2]
         while "." in rest:  # a name inside a module
             rest = rest.rpartition(".")[0]
-            at = self._at(package, rest)
+            at = files_at(self.ids, package, rest)
             if at:
                 return tuple(at), rest.count(".") + 1, False
-        return _NOTHING
+        return NOTHING
 
     def _package(self, folder: str) -> list[int]:
         inner = f"{folder}/__init__" if folder else "__init__"

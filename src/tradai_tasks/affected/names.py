@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["deepest", "depth_of", "folders_around", "is_around"]
+__all__ = ["depth_of", "folders_around", "is_around"]
 
 
 def depth_of(dotted: str) -> int:
@@ -30,11 +30,3 @@ def is_around(path: str, others: Iterable[str]) -> bool:
     return any(
         other.startswith(start) and not other.startswith(f"{start}__init__.") for other in others
     )
-
-
-def deepest(tier: list[list[int]]) -> int:
-    """Return how many parts of a name a tier knows as a file, counted to its deepest file."""
-    for place in range(len(tier) - 1, -1, -1):
-        if tier[place]:
-            return place + 1
-    return 0

@@ -61,6 +61,8 @@ def surroundings(text: str, marks: Marks, paths: Sequence[str]) -> dict[str, Any
         paths: The paths in it.
     """
     found: dict[str, Any] = {}
+    if MARKS.isdisjoint(marks):
+        return found
     here = marks.keys()
     if here & _SCRIPTS and here & _PLACED:
         found |= {

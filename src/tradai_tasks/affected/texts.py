@@ -41,7 +41,7 @@ RUNNERS = frozenset(
 # Without these, a module has no such examples.
 PROMPT = ">>> "
 FENCE = "```"
-MARKS = frozenset({PROMPT, FENCE})
+MARKS = RUNNERS | {PROMPT, FENCE}
 _NOTEBOOK = ".ipynb"
 _DOCUMENTS = (".md", ".rst", ".txt", _NOTEBOOK)
 _DATA = (".cfg", ".conf", ".ini", ".json", ".jsonc", ".toml", ".xml", ".yaml", ".yml")

@@ -171,10 +171,12 @@ def has_trigger(text: str, marks: Marks) -> bool:
         text: The file's.
         marks: Which texts stand in it, of `MARKS` at least.
     """
-    found = marks.keys() & _ALL
+    if MARKS.isdisjoint(marks):
+        return False
+    found = _ALL.intersection(marks)
     if any(one not in _WORDS or _has_word(text, one, marks[one]) for one in found):
         return True
-    if marks.keys() & _FOLDERS and marks.keys() & _COMMANDS:
+    if not (_FOLDERS.isdisjoint(marks) or _COMMANDS.isdisjoint(marks)):
         return True
     return any(_COMPUTED_PATCH.match(text, place) for place in marks.get(_PATCH, ()))
 

@@ -219,12 +219,12 @@ def test_many_files_read_by_several_processes_give_the_same_facts(
 ) -> None:
     files = {**FILES, **{f"libs/a/src/a/m{n}.py": f"import b\n# {n}\n" for n in range(40)}}
     one = graph_of(files, TWO)
-    monkeypatch.setattr(extraction, "_WORTH_A_PROCESS", 100)
+    monkeypatch.setattr(extraction, "_CHUNK", 4)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     assert graph_of(files, TWO) == one
 
 
-@pytest.mark.parametrize("failing", ["fork", "work"])
+@pytest.mark.parametrize("failing", ["fork", "work", "end"])
 def test_what_another_process_does_not_hand_back_is_read_here(
     failing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,10 +233,13 @@ def test_what_another_process_does_not_hand_back_is_read_here(
 
     files = {**FILES, **{f"libs/a/src/a/m{n}.py": f"import b\n# {n}\n" for n in range(40)}}
     one = graph_of(files, TWO)
-    monkeypatch.setattr(extraction, "_WORTH_A_PROCESS", 100)
+    monkeypatch.setattr(extraction, "_CHUNK", 4)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     if failing == "fork":
         monkeypatch.setattr("os.fork", fail)
-    else:
-        monkeypatch.setattr(extraction, "_extract_packed", fail)
+    elif failing == "work":
+        monkeypatch.setattr(extraction, "_packed", fail)
+    else:  # it takes its part, and ends before it has handed it all back
+        outcome = extraction.Copy.outcome
+        monkeypatch.setattr(extraction.Copy, "outcome", lambda copy: outcome(copy)[:-5])
     assert graph_of(files, TWO) == one
