@@ -282,6 +282,25 @@ def test_links_have_the_content_of_what_they_lead_to(repo: Repo):
     assert head
 
 
+@pytest.mark.parametrize("what", ["blob:none", "tree:0"])
+def test_a_partial_clone_is_asked_once_for_all_that_it_lacks(
+    repo: Repo, tmp_path: Path, what: str
+):
+    first = repo.commit({f"m{n}.py": f"x = {n}\n" for n in range(20)})
+    repo.commit({f"m{n}.py": f"x = -{n}\n" for n in range(20)})
+    repo.git("config", "uploadpack.allowFilter", "true")
+    clone = repo.clone(tmp_path / "clone", f"--filter={what}")
+    before = (clone.path / ".git/config").read_text()
+    git = Git.open(clone.path, {**clone.env, "GIT_TRACE": str(tmp_path / "trace")})
+    snapshot = CommitSnapshot(git, first)
+    (tmp_path / "trace").unlink(missing_ok=True)
+    assert snapshot.read(snapshot.blobs)["m7.py"] == b"x = 7\n"
+    assert (tmp_path / "trace").read_text().count("git-upload-pack") == 1
+    assert (clone.path / ".git/config").read_text() == before
+    clone.git("remote", "remove", "origin")
+    assert CommitSnapshot(git, first).read(["m3.py"]) == {"m3.py": b"x = 3\n"}
+
+
 def test_a_sparse_checkout_has_all_files(repo: Repo):
     repo.git("sparse-checkout", "set", "--no-cone", "/a.py")
     assert not (repo.path / "pkg").exists()

@@ -31,6 +31,7 @@ _ID_LENGTHS = (40, 64)  # SHA-1, SHA-256
 _EMPTY_WORDS = "error: failed to push some refs"  # the reason stands in the line before it
 _HEX = frozenset("0123456789abcdef")
 _FETCH_SECONDS = 300.0
+_AT_ONCE = 10_000  # blobs to fetch, as a command line has an end
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Git:
     prefix: str  # from the top to the folder: "" or "python/"
     hashed_by: str  # "sha1" or "sha256"
     env: Mapping[str, str] = field(repr=False)
+    _known: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def open(cls, folder: Path, env: Mapping[str, str] | None = None) -> Git:
@@ -215,7 +217,8 @@ class Git:
         Args:
             remote: Name of the remote.
             commits: Full ids.
-            how: `--deepen=N`, `--depth=1` or `--unshallow`, in a shallow clone only.
+            how: `--deepen=N`, `--depth=1` or `--unshallow`, in a shallow clone only; `--filter=...`
+                in a partial one.
 
         Returns:
             None when done, else git's last word on why not.
@@ -272,6 +275,7 @@ class Git:
         wanted = list(dict.fromkeys(blobs))
         if not wanted:
             return {}
+        self._bring(wanted)
         stdin = "".join(f"{blob}\n" for blob in wanted).encode("ascii")
         out = self._run("cat-file", "--batch", "--buffer", stdin=stdin).stdout
         found: dict[str, bytes] = {}
@@ -294,6 +298,22 @@ class Git:
         digest = hashlib.new(self.hashed_by, b"blob %d\0" % len(content), usedforsecurity=False)
         digest.update(content)
         return digest.hexdigest()
+
+    def _bring(self, wanted: Iterable[str]) -> None:
+        """Fetch what a partial clone lacks of some blobs, at once: git asks for each by itself."""
+        if "partial" not in self._known:
+            keys = r"^(remote\..*\.promisor|extensions\.partialclone)$"
+            done = self._run("config", "--get-regexp", keys, check=False)
+            self._known["partial"] = done.returncode == 0
+        remote = self.remote() if self._known["partial"] else None
+        if remote is None:
+            return
+        asked = ["cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objectname)"]
+        held = set(self._run(*asked).text.split())
+        missing = [blob for blob in wanted if blob not in held]
+        for start in range(0, len(missing), _AT_ONCE):
+            # a fault shows when the blobs are read
+            self.fetch(remote, missing[start : start + _AT_ONCE], "--filter=blob:none")
 
     def _status_entry(self, row: str) -> StatusEntry | None:
         kind = row[0]
