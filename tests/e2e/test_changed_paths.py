@@ -283,9 +283,7 @@ def test_links_have_the_content_of_what_they_lead_to(repo: Repo):
 
 
 @pytest.mark.parametrize("what", ["blob:none", "tree:0"])
-def test_a_partial_clone_is_asked_once_for_all_that_it_lacks(
-    repo: Repo, tmp_path: Path, what: str
-):
+def test_a_partial_clone_is_asked_once_for_all_that_it_lacks(repo: Repo, tmp_path: Path, what: str):
     first = repo.commit({f"m{n}.py": f"x = {n}\n" for n in range(20)})
     repo.commit({f"m{n}.py": f"x = -{n}\n" for n in range(20)})
     repo.git("config", "uploadpack.allowFilter", "true")

@@ -299,6 +299,83 @@ def test_a_package_at_the_root_owns_its_code_and_its_tests_and_no_more(shop: Pat
     assert found(shop).selection.everything
 
 
+def test_stacks_are_affected_by_what_their_code_imports(shop: Path) -> None:
+    files = {
+        "infra/Pulumi.dev.yaml": "",
+        "infra/network/Pulumi.prod.yaml": "",
+        "infra/__main__.py": "",
+        "infra/network/__main__.py": "import parts\n",
+        "infra/parts.py": "from base.used import X\n",
+    }
+    write(shop, files)
+    commit(shop)
+    for path in ("libs/base/src/base/used.py", "libs/base/pyproject.toml"):
+        touch(path)(shop)
+        selection = found(shop).selection
+        assert selection.affected("stacks") == ("dev", "prod")
+        assert set(selection.affected("packages")) == {"base", "app"}
+        assert selection.stacks[0].reasons == (f"{path} <- infra/parts.py",)
+        git(shop, "checkout", "-q", ".")
+    touch("libs/alone/src/alone/__init__.py")(shop)
+    assert found(shop).selection.affected("stacks") == ()
+    touch("infra/network/Pulumi.prod.yaml")(shop)
+    assert found(shop).selection.affected("stacks") == ("prod",)
+
+
+def test_a_dockerfile_of_no_package_is_affected_by_what_it_copies(shop: Path) -> None:
+    write(shop, {"services/web/Dockerfile": "FROM x\nCOPY libs/base/notes.txt libs/alone /app/\n"})
+    commit(shop)
+    touch("libs/base/notes.txt")(shop)
+    selection = found(shop).selection
+    assert selection.affected("services") == ("web",)
+    reason = "libs/base/notes.txt (copied by services/web/Dockerfile)"
+    assert selection.services[0].reasons == (reason,)
+    write(shop, {"services/web/Dockerfile": "FROM x\n"})
+    commit(shop)
+    assert found(shop, base="HEAD~1").selection.affected("services") == ("web",)
+    touch("libs/base/src/base/used.py")(shop)
+    assert found(shop).selection.affected("services") == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "LICENSE", "mkdocs.yml", "compose.yaml", "docker-compose.yml", "NEWS.rst"]
+)
+def test_a_document_at_the_root_affects_who_reads_it(shop: Path, name: str) -> None:
+    files = {
+        name: "",
+        "libs/app/tests/test_app.py": f"ROOT = 1\n(ROOT / '{name}').read_text()\n",
+        "libs/alone/README.md": "",
+        "libs/alone/NEWS.rst": "",
+        "libs/alone/LICENSE": "",
+        "libs/alone/tests/test_a.py": "".join(
+            f'(HERE / "{other}").read_text()\n' for other in ("README.md", "NEWS.rst", "LICENSE")
+        ),
+        "libs/alone/notes.txt": f"'{name}'",
+    }
+    write(shop, files)
+    commit(shop)
+    touch(name)(shop)
+    selection = found(shop).selection
+    assert selection.affected("packages") == ("app",)
+    head = commit(shop)
+    result = found(shop, base="HEAD~1", head=head)
+    assert result.selection.affected("packages") == ("app",)
+    item = next(item for item in selection.packages if item.name == "app")
+    assert item.reasons == (f"{name} <- libs/app/tests/test_app.py",)
+
+
+def test_documentation_that_is_made_from_code_is_affected_by_it(shop: Path) -> None:
+    touch("libs/base/src/base/used.py")(shop)
+    assert found(shop).selection.docs == ()
+    write(shop, {"mkdocs.yml": "plugins: [mkdocstrings]\n"})
+    commit(shop)
+    touch("libs/base/src/base/used.py")(shop)
+    assert found(shop).selection.docs == ("libs/base/src/base/used.py",)
+    git(shop, "checkout", "-q", ".")
+    touch("libs/base/notes.txt")(shop)
+    assert found(shop).selection.docs == ()
+
+
 def test_settings_of_tools_and_of_the_root(shop: Path) -> None:
     touch("pyproject.toml")(shop)
     assert found(shop).selection.affected("packages") == ()

@@ -13,7 +13,10 @@ from tradai_tasks.tree import folders_above
 __all__ = ["readers_by_path"]
 
 # What belongs to no member and does not affect everybody.
-_PROSE = re.compile(r"(?:docs|infra|tests)/|[^/]+\.(?:md|rst)$")
+_PROSE = re.compile(
+    r"(?:docs|infra|lambdas/base|tests?)/|[^/]+\.(?:md|rst)$|(?:LICEN[CS]E|NOTICE|AUTHORS)[^/]*$|"
+    r"(?:mkdocs|(?:docker-)?compose[^/]*)\.ya?ml$"
+)
 
 
 def readers_by_path(

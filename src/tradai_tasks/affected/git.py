@@ -248,6 +248,18 @@ class Git:
             found.append(Entry(path[len(self.prefix) :], mode, blob, stage))
         return found
 
+    def naming(self, words: Iterable[str], commit: str | None) -> list[str]:
+        """Return the files of a commit, or of the work tree, that have one of some words."""
+        argv = ["grep", "-l", "-z", "-F", "-I", "--no-color", "--no-full-name"]
+        argv += ["--no-recurse-submodules", *(["--untracked"] if commit is None else [])]
+        argv += [part for word in words for part in ("-e", word)]
+        argv += [commit] if commit else []
+        done = self._run(*argv, "--", check=False)
+        if done.returncode == 1:
+            return []
+        start = len(commit) + 1 if commit else 0
+        return [row[start:] for row in _rows(self._checked(done, argv))]
+
     def diff(self, base: str, head: str) -> list[RawChange]:
         """Return what differs between two commits; a moved file counts at both ends."""
         argv = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-relative"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -34,6 +35,7 @@ __all__ = [
 
 # Files whose content says which packages there are and what they depend on.
 SHAPING = frozenset({"pyproject.toml", "tradai-tasks.toml", "uv.lock"})
+_INFRA = "infra"
 _SCRIPTS = ("scripts", "gui-scripts")  # tables of commands, by the names in [project]
 
 
@@ -43,7 +45,8 @@ def import_members(
     """Return every package, and every service or lambda that is no package, as a member.
 
     The latter go by `services:<name>` and `lambdas:<name>`. Nothing says what they may import, so
-    they may import everything. Projects that packages install by path go by `projects:<name>`.
+    they may import everything. So may the code of all stacks together, which goes by `stacks:`.
+    Projects that packages install by path go by `projects:<name>`.
 
     Args:
         tree: The repository's files.
@@ -73,6 +76,10 @@ def import_members(
             for unit in units
             if unit.path not in nested
         ]
+    if workspace.stacks and _INFRA not in nested:
+        folders = dict.fromkeys([_INFRA, *(unit.path for unit in workspace.stacks)])
+        code = _unit_member("stacks:", Unit(name="", path=_INFRA), everybody)
+        members.append(dataclasses.replace(code, source_roots=tuple(folders)))
     return tuple(members)
 
 
@@ -126,6 +133,7 @@ def shape_of(
     if any(join(package.path, "pyproject.toml") not in blobs for package in workspace.packages):
         return None
     units: list[Package | Unit] = [*workspace.packages, *workspace.services, *workspace.lambdas]
+    units += workspace.stacks
     parts = [
         sorted(blobs),
         sorted(links.items()),

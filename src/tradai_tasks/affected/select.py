@@ -15,7 +15,16 @@ from dataclasses import dataclass, field
 from tradai_tasks.settings import AffectedSettings
 from tradai_tasks.workspace import Package, Workspace
 
-__all__ = ["Evidence", "Item", "Selection", "counting", "matches", "owner_of", "select"]
+__all__ = [
+    "Evidence",
+    "Item",
+    "Selection",
+    "counting",
+    "is_for_readers",
+    "matches",
+    "owner_of",
+    "select",
+]
 
 _ONE_OF = re.compile(r"\[!?\]?[^\]]*\]")  # one of some characters; `]` may be the first
 _RANGE = re.compile(r"(.)(?:-(.))?", re.DOTALL)
@@ -29,7 +38,8 @@ class Evidence:
     """All that is known of a change. Paths are POSIX, from the workspace root."""
 
     paths: tuple[str, ...]  # changed, both ends of a move
-    # what the import graph says: package or unit -> shortest chain of paths, changed file first
+    # what the import graph says: package or unit -> shortest chain of paths, changed file first;
+    # a unit goes by its kind and its name, as in "lambdas:tick"
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # changed paths outside any package that the import graph accounts for
     accounted: frozenset[str] = frozenset()
@@ -37,6 +47,8 @@ class Evidence:
     declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # reasons for which everything is affected
     everything: tuple[str, ...] = ()
+    # changed paths that the documentation is made from though they lie elsewhere
+    docs: tuple[str, ...] = ()
     # sessions that changed tool settings select for all packages, each with the reason
     sessions: Mapping[str, str] = field(default_factory=dict)
 
@@ -86,6 +98,15 @@ class _Reasons:
     def add(self, kind: str, name: str, reason: str) -> None:
         self.found.setdefault((kind, name), {})[reason] = None
 
+    def note(self, member: str, reason: str, workspace: Workspace) -> None:
+        """Note a reason for a member of the import graph: `base`, `lambdas:tick`, `stacks:`."""
+        kind, _, name = member.rpartition(":")
+        if kind == "stacks":  # all of them run the same code
+            for unit in workspace.stacks:
+                self.add(kind, unit.name, reason)
+        else:
+            self.add(kind or "packages", name, reason)
+
     def of(self, kind: str, name: str) -> tuple[str, ...]:
         return tuple(self.found.get((kind, name), {}))
 
@@ -112,13 +133,15 @@ def select(
         _weigh(path, workspace, before, evidence, reasons)
     kept = set(paths)
     for name, chain in evidence.chains.items():
-        if chain[0] in kept:
-            kind, _, bare = name.rpartition(":")
-            reasons.add(kind or "packages", bare, " <- ".join(chain))
+        # which stack a file of theirs is of is told by its name
+        if chain[0] in kept and not (name == "stacks:" and len(chain) == 1):
+            reasons.note(name, " <- ".join(chain), workspace)
+    for path in evidence.docs:
+        if path in kept:
+            reasons.docs[path] = None
     for name, why in evidence.declared.items():
-        kind, _, bare = name.rpartition(":")
         for reason in why:
-            reasons.add(kind or "packages", bare, reason)
+            reasons.note(name, reason, workspace)
     if "test" in evidence.sessions:
         for package in workspace.packages:
             reasons.add("packages", package.name, evidence.sessions["test"])
@@ -128,6 +151,11 @@ def select(
 def counting(paths: Iterable[str], settings: AffectedSettings) -> tuple[str, ...]:
     """Return the changed paths that no setting says to ignore."""
     return tuple(path for path in paths if not any(matches(path, glob) for glob in settings.ignore))
+
+
+def is_for_readers(path: str) -> bool:
+    """Tell whether a file at the root affects no package by itself: a document, a compose file."""
+    return "/" not in path and bool(_DOC_FILE.match(path) or _ROOT_TESTS.match(path))
 
 
 def _weigh(
