@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import posixpath
 import re
@@ -27,20 +28,26 @@ def copies(dockerfile: bytes, folder: str, path: str) -> bool:
         folder: The folder it lies in.
         path: The file, from the repository's root.
     """
-    for source in _sources(dockerfile.decode("utf-8", "replace")):
+    for source in _sources(dockerfile):
         for start in ("", folder):
             place = posixpath.normpath(posixpath.join(start, source.lstrip("/")))
             if place in {".", folder} or place.startswith("../"):
                 continue
             if path == place or path.startswith(f"{place}/"):
                 return True
-            if matches(path, place) or matches(path, f"{place}/**"):
+            is_glob = any(char in place for char in "*?[")
+            if is_glob and (matches(path, place) or matches(path, f"{place}/**")):
                 return True
     return False
 
 
-def _sources(text: str) -> Iterator[str]:
-    """Yield the sources of all instructions that copy from the folder of the build."""
+@functools.lru_cache(maxsize=512)
+def _sources(dockerfile: bytes) -> tuple[str, ...]:
+    """Return the sources of all instructions that copy from the folder of the build."""
+    return tuple(_each_source(dockerfile.decode("utf-8", "replace")))
+
+
+def _each_source(text: str) -> Iterator[str]:
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
     for line in re.sub(r"[\\`][ \t]*\n", " ", "\n".join(lines)).splitlines():
         found = _INSTRUCTION.fullmatch(line.strip())

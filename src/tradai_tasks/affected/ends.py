@@ -10,6 +10,7 @@ from tradai_tasks.affected.cache import Cache
 from tradai_tasks.affected.imports import ImportGraph, build_graph
 from tradai_tasks.affected.members import closures, import_members, shape_of
 from tradai_tasks.affected.model import Member
+from tradai_tasks.affected.select import Owners
 from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
 from tradai_tasks.layout import layout_of
 from tradai_tasks.settings import Settings
@@ -56,6 +57,11 @@ class End:
     def content(self, path: str) -> bytes | None:
         """Return what a file holds; None where there is none."""
         return self.tree.read(path) if self.tree.is_file(path) else None
+
+    @cached_property
+    def owners(self) -> Owners:
+        """Which package a path lies in at this end."""
+        return Owners(self.workspace)
 
     @cached_property
     def root_folders(self) -> tuple[str, ...]:

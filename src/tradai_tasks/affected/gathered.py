@@ -14,7 +14,7 @@ from tradai_tasks.affected.lockfile import compare_locks
 from tradai_tasks.affected.members import dependents_of, root_group_users
 from tradai_tasks.affected.modules import is_python
 from tradai_tasks.affected.pyproject import compare_root, compare_root_file
-from tradai_tasks.affected.select import Evidence, counting, is_for_readers, owner_of
+from tradai_tasks.affected.select import Evidence, counting, is_for_readers
 from tradai_tasks.affected.unseen import unseen_reasons
 from tradai_tasks.settings import Settings
 from tradai_tasks.tree import join
@@ -92,8 +92,8 @@ class Gathered:
         text = self.after.content("mkdocs.yml") or self.after.content("mkdocs.yaml") or b""
         if b"mkdocstrings" not in text:
             return ()
-        workspace = self.after.workspace
-        return tuple(p for p in self.paths if is_python(p) and owner_of(p, workspace) is not None)
+        owners = self.after.owners
+        return tuple(p for p in self.paths if is_python(p) and owners.of(p) is not None)
 
     def _chains(self, graph: ImportGraph) -> dict[str, tuple[str, ...]]:
         """Return what the import graph says, of links to what has changed too.
@@ -134,16 +134,9 @@ class Gathered:
             self._root_files(self.before)
         for path in self.paths:
             self._project_file(path)
-        snapshot = self.after.snapshot
         counted = counting(self.paths, self.settings.affected)
         self._images(counted)
-        for name, reason in unseen_reasons(
-            self.after.workspace,
-            snapshot.blobs.keys(),
-            snapshot.submodules,
-            counted,
-            self.after.closures,
-        ):
+        for name, reason in unseen_reasons(self.after, counted):
             self._declare(name, reason)
 
     def _images(self, paths: Iterable[str]) -> None:
@@ -197,7 +190,7 @@ class Gathered:
         if path == "pyproject.toml":
             return
         for end in self._ends:
-            owner = owner_of(path, end.workspace)
+            owner = end.owners.of(path)
             if owner is None:
                 continue
             inner = path if owner.path == "." else path.removeprefix(f"{owner.path}/")

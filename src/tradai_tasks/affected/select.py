@@ -18,11 +18,11 @@ from tradai_tasks.workspace import Package, Workspace
 __all__ = [
     "Evidence",
     "Item",
+    "Owners",
     "Selection",
     "counting",
     "is_for_readers",
     "matches",
-    "owner_of",
     "select",
 ]
 
@@ -129,8 +129,9 @@ def select(
     reasons = _Reasons()
     for reason in evidence.everything:
         reasons.everything[reason] = None
+    weighing = _Weighing(workspace, before, evidence, reasons)
     for path in paths:
-        _weigh(path, workspace, before, evidence, reasons)
+        weighing.weigh(path)
     kept = set(paths)
     for name, chain in evidence.chains.items():
         # which stack a file of theirs is of is told by its name
@@ -158,50 +159,56 @@ def is_for_readers(path: str) -> bool:
     return "/" not in path and bool(_DOC_FILE.match(path) or _ROOT_TESTS.match(path))
 
 
-def _weigh(
-    path: str,
-    workspace: Workspace,
-    before: Workspace | None,
-    evidence: Evidence,
-    reasons: _Reasons,
-) -> None:
-    """Note what one changed path affects by where it lies."""
-    known = _by_glob(path, workspace, reasons)
-    known |= _unit(path, workspace, reasons)
-    owner = owner_of(path, workspace)
-    if owner is None and before is not None:
-        owner = owner_of(path, before)
-    if owner is not None:
-        reasons.add("packages", owner.name, path)
-        known = True
-    if path == "docs" or path.startswith("docs/") or _DOC_FILE.match(path):
-        reasons.docs[path] = None
-        known = True
-    known |= path in evidence.accounted
-    known |= posixpath.basename(path) in {"uv.lock", "pyproject.toml"} and _of_project(
-        path, workspace, before
-    )
-    if path.startswith(".github/"):
-        reasons.everything[f"{path}: part of the CI itself"] = None
-    elif not (known or _ROOT_TESTS.match(path)):
-        reasons.everything[f"{path}: belongs to nothing known"] = None
+class _Weighing:
+    """Notes what changed paths affect by where they lie."""
 
+    def __init__(
+        self,
+        workspace: Workspace,
+        before: Workspace | None,
+        evidence: Evidence,
+        reasons: _Reasons,
+    ) -> None:
+        ends = [end for end in (workspace, before) if end is not None]
+        self._owners = [Owners(end) for end in ends]
+        self._projects = {project for end in ends for project in end.projects}
+        self._globs = [
+            (package.name, glob)
+            for package in workspace.packages
+            for glob in package.settings.also_affected_by
+        ]
+        self._workspace = workspace
+        self._evidence = evidence
+        self._reasons = reasons
 
-def _of_project(path: str, workspace: Workspace, before: Workspace | None) -> bool:
-    """Tell whether a lock or project file is one whose content is compared as data."""
-    folder = posixpath.dirname(path) or "."
-    projects = {*workspace.projects, *(before.projects if before else ())}
-    return folder in projects
+    def weigh(self, path: str) -> None:
+        """Note what one changed path affects by where it lies."""
+        reasons = self._reasons
+        known = self._by_glob(path)
+        known |= _unit(path, self._workspace, reasons)
+        owner = next(filter(None, (end.of(path) for end in self._owners)), None)
+        if owner is not None:
+            reasons.add("packages", owner.name, path)
+            known = True
+        if path == "docs" or path.startswith("docs/") or _DOC_FILE.match(path):
+            reasons.docs[path] = None
+            known = True
+        known |= path in self._evidence.accounted
+        # a lock or project file whose content is compared as data
+        folder, _, name = path.rpartition("/")
+        known |= name in {"uv.lock", "pyproject.toml"} and (folder or ".") in self._projects
+        if path.startswith(".github/"):
+            reasons.everything[f"{path}: part of the CI itself"] = None
+        elif not (known or _ROOT_TESTS.match(path)):
+            reasons.everything[f"{path}: belongs to nothing known"] = None
 
-
-def _by_glob(path: str, workspace: Workspace, reasons: _Reasons) -> bool:
-    known = False
-    for package in workspace.packages:
-        for glob in package.settings.also_affected_by:
+    def _by_glob(self, path: str) -> bool:
+        known = False
+        for name, glob in self._globs:
             if matches(path, glob):
-                reasons.add("packages", package.name, f"{path} (also-affected-by {glob!r})")
+                self._reasons.add("packages", name, f"{path} (also-affected-by {glob!r})")
                 known = True
-    return known
+        return known
 
 
 def _unit(path: str, workspace: Workspace, reasons: _Reasons) -> bool:
@@ -225,20 +232,28 @@ def _unit(path: str, workspace: Workspace, reasons: _Reasons) -> bool:
     return known
 
 
-def owner_of(path: str, workspace: Workspace) -> Package | None:
-    """Return the package in whose folder a path lies, the innermost of several.
+class Owners:
+    """Which package a path lies in: the innermost of those whose folders are around it.
 
     A package at the root owns its code and tests through the import graph; other files there
-    are everybody's.
+    are everybody's, unless it is the only package.
     """
-    held = [
-        package
-        for package in workspace.packages
-        if package.path != "." and path.startswith(f"{package.path}/")
-    ]
-    if not held and len(workspace.packages) == 1 and workspace.packages[0].path == ".":
-        return workspace.packages[0]
-    return max(held, key=lambda package: len(package.path), default=None)
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Lay the packages out by folder: there may be a thousand, and more paths than that."""
+        self._by_path = {package.path: package for package in workspace.packages}
+        root = self._by_path.pop(".", None)
+        self._otherwise = None if self._by_path else root
+
+    def of(self, path: str) -> Package | None:
+        """Return the package that a path lies in, if there is one."""
+        folder = path.rpartition("/")[0]
+        while folder:
+            found = self._by_path.get(folder)
+            if found is not None:
+                return found
+            folder = folder.rpartition("/")[0]
+        return self._otherwise
 
 
 def matches(path: str, glob: str) -> bool:
