@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections import deque
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -155,8 +156,26 @@ class ImportGraph:
 
     def costs(self) -> tuple[Cost, ...]:
         """Return the files that cost the most selections, dearest first."""
-        files = {path: found for path, found in self.users.items() if not path.endswith("/")}
-        return costs(files, self.owner_of)
+        users: dict[str, AbstractSet[str]] = {
+            path: found for path, found in self.users.items() if not path.endswith("/")
+        }
+        # what may load anything is loaded by a node for all files that the same ones may load
+        nodes: dict[frozenset[str], str] = {}
+        for path, owner in self.owners.items() if self.dynamic else ():
+            loaders = frozenset(
+                self._project_of(user) if user in self.passed else user
+                for user in self._loaders_of(path, owner, frozenset())
+            )
+            if loaders:
+                node = nodes.setdefault(loaders, f"?any {len(nodes)}")
+                users[path] = users.get(path, frozenset()) | {node}
+        users.update((node, loaders) for loaders, node in nodes.items())
+        return costs(users, self.owner_of)
+
+    def _project_of(self, path: str) -> str:
+        """Return a path that stands for a file's member alone, and that nothing loads."""
+        owner = self.owner_of(path)
+        return f"{self.members[owner].path}/pyproject.toml" if owner else path
 
     def _readers(self, path: str) -> tuple[str, ...]:
         """Return the files that may read a data file: modules up to the package folder around it.

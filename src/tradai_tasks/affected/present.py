@@ -22,6 +22,11 @@ __all__ = [
 
 KINDS = ("packages", "services", "lambdas", "strategies")
 _MOST_REASONS = 20  # of a package in Markdown, whose size GitHub limits
+_MOST_TABLE = 900_000  # bytes; GitHub drops a step's summary beyond 1 MiB
+_NO_GRAPH = "The graph of the affected packages is too large to show here."
+# Beyond these GitHub shows an error in place of a Mermaid graph.
+_MOST_EDGES = 500
+_MOST_GRAPH = 50_000  # characters
 
 
 def as_document(
@@ -103,23 +108,45 @@ def markdown(span: CommitRange, selection: Selection, edges: Sequence[tuple[str,
         listed = [f"- {_escaped(reason)}\n" for reason in selection.everything[:_MOST_REASONS]]
         parts += ["Everything is affected:\n\n", *listed, "\n"]
     table = [(kind, name, _escaped(reason)) for kind, name, reason in rows(selection)]
+    size = 0
+    shown = [row for row in table if (size := size + _bytes(row)) <= _MOST_TABLE]
     if table:
-        parts.append(markdown_table(("kind", "name", "because of"), table))
-    parts.append(f"\n```mermaid\n{mermaid(selection, edges)}```\n")
+        parts.append(markdown_table(("kind", "name", "because of"), shown))
+    if len(shown) < len(table):
+        parts.append(f"\nand {len(table) - len(shown)} more, too long to show here\n")
+    graph = mermaid(selection, edges)
+    parts.append(f"\n```mermaid\n{graph}```\n" if graph else f"\n{_NO_GRAPH}\n")
     return "".join(parts)
 
 
+def _bytes(row: Sequence[str]) -> int:
+    return len(" | ".join(row).encode()) + 5  # the marks before and behind
+
+
 def mermaid(selection: Selection, edges: Sequence[tuple[str, str]]) -> str:
-    """Return a Mermaid graph of the packages, an arrow from each to what it depends on."""
-    numbers = {item.name: f"p{number}" for number, item in enumerate(selection.packages)}
+    """Return a Mermaid graph of the packages, an arrow from each to what it depends on.
+
+    Where GitHub would not show so large a graph, it is that of the affected packages alone, and
+    empty where that is too large, too.
+    """
+    affected = tuple(item for item in selection.packages if item.affected)
+    for items in (selection.packages, affected):
+        names = {item.name for item in items}
+        held = sorted({edge for edge in edges if names.issuperset(edge)})
+        text = _mermaid(items, held)
+        if len(held) <= _MOST_EDGES and len(text) <= _MOST_GRAPH:
+            return text
+    return ""
+
+
+def _mermaid(items: Sequence[Item], edges: Sequence[tuple[str, str]]) -> str:
+    numbers = {item.name: f"p{number}" for number, item in enumerate(items)}
     lines = ["graph LR"]
-    for item in selection.packages:
+    for item in items:
         mark = ":::affected" if item.affected else ""
         label = item.name.replace('"', "'")
         lines.append(f'  {numbers[item.name]}["{label}"]{mark}')
-    for dependent, dependency in sorted(set(edges)):
-        if dependent in numbers and dependency in numbers:
-            lines.append(f"  {numbers[dependent]} --> {numbers[dependency]}")
+    lines += [f"  {numbers[user]} --> {numbers[needed]}" for user, needed in edges]
     lines.append("  classDef affected fill:#f96,stroke:#933,color:#000")
     return "\n".join(lines) + "\n"
 

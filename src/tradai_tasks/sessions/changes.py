@@ -14,6 +14,7 @@ import nox
 
 from tradai_tasks.affected.compute import Found, find
 from tradai_tasks.affected.present import (
+    KINDS,
     as_document,
     as_outputs,
     explanation,
@@ -133,10 +134,14 @@ def _session_names(context: Context, found: Found, tasks: Iterable[Task]) -> lis
 
 
 def _explain(selection: Selection, name: str) -> str:
-    for kind in ("packages", "services", "lambdas", "stacks"):
-        for item in getattr(selection, kind):
-            if item.name == name:
-                return explanation(item)
+    items = [
+        item
+        for kind in (*KINDS, "stacks")
+        for item in getattr(selection, kind)
+        if item.name == name
+    ]
+    if items:  # a package and the service in its folder mostly say the same
+        return "".join(dict.fromkeys(map(explanation, items)))
     known = [item.name for item in selection.packages]
     raise BadArgumentsError(f"--explain {name}: {unknown_package(name, known)}")
 

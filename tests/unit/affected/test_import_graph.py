@@ -698,6 +698,21 @@ def test_a_path_outside_members_is_accounted_for_where_a_member_loads_it() -> No
     assert graph.accounted(changed) == {"tools/used.py"}
 
 
+def test_costs_count_what_may_load_anything() -> None:
+    unknown = "import importlib, os\nimportlib.import_module(os.environ['X'])\n"
+    files = {
+        "libs/a/src/a/__init__.py": "",
+        "libs/b/src/b/__init__.py": unknown,
+        "libs/c/src/c/__init__.py": "import b\n",
+        "libs/d/src/d/__init__.py": "import a\n",
+    }
+    members = (member("libs/a"), member("libs/b", "a"), member("libs/c", "b"))
+    graph = graph_of(files, (*members, member("libs/d", "a")))
+    path = "libs/a/src/a/__init__.py"
+    assert set(graph.affected_by([path])) == {"a", "b", "c", "d"}
+    assert {cost.path: cost.selects for cost in graph.costs()}[path] == 3
+
+
 def test_costs_name_the_dearest_file_first() -> None:
     files = {
         **PACKAGE,

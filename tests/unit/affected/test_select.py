@@ -169,6 +169,24 @@ def test_the_summary_marks_the_affected_and_escapes_file_names() -> None:
     assert "Everything is affected" in markdown(SPAN, chosen("x"), [])
 
 
+@pytest.mark.parametrize("affected", [2, 1_500])
+def test_a_summary_too_large_for_the_ci_is_cut_and_says_so(affected: int) -> None:
+    packages = tuple(package(f"libs/p{n:04}") for n in range(1_600))
+    paths = tuple(f"libs/p{n:04}/{'x' * 500}" for n in range(affected))
+    selection = select(
+        Workspace(kind="platform", packages=packages),
+        None,
+        Evidence(paths=paths),
+        AffectedSettings(),
+    )
+    edges = [(f"p{n:04}", f"p{n - 1:04}") for n in range(1, 1_600)]
+    text = markdown(SPAN, selection, edges)
+    assert len(text.encode()) < 1024 * 1024
+    assert ("p0 --> " in text or "p1 --> p0" in text) == (affected == 2)
+    assert ("more, too long to show here" in text) == (affected != 2)
+    assert ("too large to show here" in text) == (affected != 2)
+
+
 def test_explanation_lists_every_reason() -> None:
     selection = chosen("libs/common/a.py", "libs/common/b.py")
     assert explanation(selection.packages[0]).splitlines() == [
