@@ -57,6 +57,8 @@ def parse_toml(content: bytes, file: str) -> dict[str, Any]:
         end = f"at line {len(content.splitlines())}, the end of the file"
         what = str(error).replace("at end of document", end)
         raise BrokenTomlError(f"{file}: broken TOML: {what}") from None
+    except RecursionError:
+        raise BrokenTomlError(f"{file}: broken TOML: nested too deeply") from None
     except UnicodeDecodeError as error:
         raise BrokenTomlError(
             f"{file}: broken TOML: byte {error.start} is not UTF-8; save the file as UTF-8"

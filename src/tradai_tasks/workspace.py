@@ -13,6 +13,7 @@ from typing import Any
 from packaging.utils import InvalidName, canonicalize_name
 
 from tradai_tasks.errors import DuplicatePackageError, MemberError, SettingsError
+from tradai_tasks.project_file import check_project_file
 from tradai_tasks.settings import Kind, PackageSettings, Settings
 from tradai_tasks.settings_load import key_prefix, parse_toml, read_package_table, tool_table
 from tradai_tasks.settings_table import Table
@@ -98,7 +99,7 @@ def discover(tree: Tree, settings: Settings, *, settings_file: str = "pyproject.
     """
     root: dict[str, Any] = {}
     if tree.is_file("pyproject.toml"):
-        root = parse_toml(tree.read("pyproject.toml"), "pyproject.toml")
+        root = _document(tree, ".")
     workspace_table = _table(root, "pyproject.toml", "tool", "uv", "workspace")
     has_workspace = workspace_table is not None
     members = _members(tree, workspace_table or {})
@@ -189,7 +190,9 @@ def _is_leftover(tree: Tree, path: str) -> bool:
 
 def _document(tree: Tree, path: str) -> dict[str, Any]:
     file = join(path, "pyproject.toml")
-    return parse_toml(tree.read(file), file)
+    document = parse_toml(tree.read(file), file)
+    check_project_file(document, file)
+    return document
 
 
 def _is_managed(document: Mapping[str, Any], path: str) -> bool:

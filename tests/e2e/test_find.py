@@ -13,7 +13,7 @@ from tests.support.trees import project
 
 from tradai_tasks.affected.baseline import baseline_commit
 from tradai_tasks.affected.compute import Found, find
-from tradai_tasks.errors import BrokenTomlError, UnknownRevisionError
+from tradai_tasks.errors import BrokenTomlError, TasksError, UnknownRevisionError
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
 from tradai_tasks.workspace import discover
@@ -419,6 +419,24 @@ def test_faults_at_the_head_are_errors(shop: Path) -> None:
     (shop / "uv.lock").write_text("version = [")
     with pytest.raises(BrokenTomlError, match=r"uv\.lock: broken TOML"):
         found(shop)
+
+
+def test_files_of_another_form_are_told_at_the_head_and_affect_everything_at_the_base(
+    shop: Path,
+) -> None:
+    for path, text, said in (
+        ("libs/base/pyproject.toml", "project.dependencies = 3\n", "expected a list, got 3"),
+        ("uv.lock", "version = 1\npackage = 3\n", "not a lock file as uv writes it"),
+        ("uv.lock", f"version = 1\nx = {'[' * 3000}\n", "nested too deeply"),
+    ):
+        good = (shop / path).read_text()
+        (shop / path).write_text(text + "project.name = 'base'\n" * path.endswith("project.toml"))
+        with pytest.raises(TasksError, match=said):
+            found(shop)
+        base = commit(shop)
+        (shop / path).write_text(good)
+        assert any(said in reason for reason in found(shop, base=base).selection.everything)
+        commit(shop)
 
 
 def test_without_a_commit_everything_is_selected(tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ def test_the_table_the_explanation_and_the_report(
     assert "b: not affected" in run("-s", "changes", "--", "--explain", "b").out
     assert "  why" in run("-s", "changes", "--", "--explain", "web").out
     failed(run("-s", "changes", "--", "--explain", "zz"), "--explain zz: no package of that name")
+    failed(run("-s", "changes", "--", "--explain", ""), "--explain '': no package of that name")
+    failed(run("-s", "changes", "--", "--explain", "a\nb"), "--explain a\\nb: no package of that")
     helped = run("-s", "changes", "--", "-h")
     assert helped.status == 0
     assert "--explain PKG" in helped.out

@@ -11,6 +11,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from tradai_tasks.project_file import check_project_file
 from tradai_tasks.settings_load import parse_toml
 from tradai_tasks.tree import Tree, join
 from tradai_tasks.workspace import Package, Workspace
@@ -23,6 +24,7 @@ def projects_beside(tree: Tree, workspace: Workspace) -> tuple[Package, ...]:
 
     Raises:
         BrokenTomlError: The project file of one does not parse.
+        MemberError: It has not the form of a project file.
     """
     taken = {package.path for package in workspace.packages}
     names = {package.name for package in workspace.packages}
@@ -36,8 +38,8 @@ def projects_beside(tree: Tree, workspace: Workspace) -> tuple[Package, ...]:
             taken.add(path)
             file = join(path, "pyproject.toml")
             inner = parse_toml(tree.read(file), file)
-            project = inner.get("project")
-            name = project.get("name") if isinstance(project, dict) else None
+            check_project_file(inner, file)
+            name = inner.get("project", {}).get("name")
             if isinstance(name, str) and canonicalize_name(name) not in names:
                 names.add(canonicalize_name(name))
                 found[path] = Package(

@@ -191,7 +191,10 @@ def root_group_users(
     """
     if not tree.is_file("uv.lock"):
         return {}
-    lock = Lock(parse_toml(tree.read("uv.lock"), "uv.lock"))
+    try:
+        lock = Lock(parse_toml(tree.read("uv.lock"), "uv.lock"))
+    except (AttributeError, KeyError, TypeError):
+        return {}  # not as uv writes it, which is said where the locks are compared
     users: dict[str, list[str]] = {}
     for package in workspace.packages:
         if package.project != ".":

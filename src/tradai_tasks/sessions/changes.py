@@ -53,12 +53,12 @@ def changes(session: nox.Session, context: Context) -> None:
     found = _find(context, options, with_graph=options.report)
     tasks = tasks_of(context, found)
     jobs = [job.as_json() for job in _jobs(context, tasks)]
-    explained = _explain(found.selection, options.explain) if options.explain else ""
+    explained = _explain(found.selection, options.explain) if options.explain is not None else ""
     beside = sys.stderr if options.json else sys.stdout  # JSON is all of standard output, or none
     _say(session, found, tasks)
     if options.json:
         print(json.dumps(as_document(found.span, found.selection, jobs), indent=2))
-    elif not options.explain:
+    elif options.explain is None:
         _show(found)
     print(explained, end="", file=beside)
     if options.report:
@@ -143,7 +143,8 @@ def _explain(selection: Selection, name: str) -> str:
     if items:  # a package and the service in its folder mostly say the same
         return "".join(dict.fromkeys(map(explanation, items)))
     known = [item.name for item in selection.packages]
-    raise BadArgumentsError(f"--explain {name}: {unknown_package(name, known)}")
+    shown = visible(name) or "''"
+    raise BadArgumentsError(f"--explain {shown}: {unknown_package(name, known)}")
 
 
 def _say(session: nox.Session, found: Found, tasks: Tasks) -> None:

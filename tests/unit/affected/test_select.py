@@ -172,7 +172,7 @@ def test_the_summary_marks_the_affected_and_escapes_file_names() -> None:
 @pytest.mark.parametrize("affected", [2, 1_500])
 def test_a_summary_too_large_for_the_ci_is_cut_and_says_so(affected: int) -> None:
     packages = tuple(package(f"libs/p{n:04}") for n in range(1_600))
-    paths = tuple(f"libs/p{n:04}/{'x' * 500}" for n in range(affected))
+    paths = tuple(f"libs/p{n:04}/{'x' * 900}" for n in range(affected))
     selection = select(
         Workspace(kind="platform", packages=packages),
         None,

@@ -118,6 +118,16 @@ def test_services_lambdas_and_stacks() -> None:
             r"libs/a/pyproject.toml: no \[project\] table",
         ),
         (
+            {"pyproject.toml": "dependency-groups = 'x'\n" + ROOT},
+            MemberError,
+            "pyproject.toml: dependency-groups: expected a table, got 'x'",
+        ),
+        (
+            {"pyproject.toml": "x = " + "[" * 3000},
+            BrokenTomlError,
+            "pyproject.toml: broken TOML: nested too deeply",
+        ),
+        (
             {"pyproject.toml": ROOT, "libs/a/pyproject.toml": "[project]\nname = 3"},
             MemberError,
             "project.name: expected the package's name",

@@ -1,0 +1,76 @@
+"""Whether a pyproject.toml has the form that its readers take for granted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tradai_tasks.errors import MemberError
+
+__all__ = ["check_project_file"]
+
+_TABLE, _LIST, _TEXT = "a table", "a list", "a text"
+_KINDS: Mapping[str, type] = {_TABLE: dict, _LIST: list, _TEXT: str}
+# What each key must be; `*` is any key, and what is absent is well. Keys of [project] that only
+# builds read, and tables of tools that none of the sessions reads, are left to them.
+_FORM: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("build-system", (_TABLE,)),
+    ("build-system.build-backend", (_TEXT,)),
+    ("build-system.requires", (_LIST,)),
+    ("dependency-groups", (_TABLE,)),
+    ("dependency-groups.*", (_LIST,)),
+    ("project", (_TABLE,)),
+    ("project.dependencies", (_LIST,)),
+    ("project.entry-points", (_TABLE,)),
+    ("project.entry-points.*", (_TABLE,)),
+    ("project.gui-scripts", (_TABLE,)),
+    ("project.optional-dependencies", (_TABLE,)),
+    ("project.optional-dependencies.*", (_LIST,)),
+    ("project.scripts", (_TABLE,)),
+    ("tool", (_TABLE,)),
+    ("tool.flit", (_TABLE,)),
+    ("tool.flit.module", (_TABLE,)),
+    ("tool.hatch", (_TABLE,)),
+    ("tool.hatch.build", (_TABLE,)),
+    ("tool.hatch.build.targets", (_TABLE,)),
+    ("tool.hatch.build.targets.wheel", (_TABLE,)),
+    ("tool.pdm", (_TABLE,)),
+    ("tool.pdm.build", (_TABLE,)),
+    ("tool.poetry", (_TABLE,)),
+    ("tool.setuptools", (_TABLE,)),
+    ("tool.setuptools.package-dir", (_TABLE,)),
+    ("tool.setuptools.packages", (_LIST, _TABLE)),
+    ("tool.setuptools.packages.find", (_TABLE,)),
+    ("tool.uv", (_TABLE,)),
+    ("tool.uv.build-backend", (_TABLE,)),
+    ("tool.uv.dev-dependencies", (_LIST,)),
+)
+
+
+def check_project_file(document: Mapping[str, Any], file: str) -> None:
+    """Hold a parsed pyproject.toml against the form that is read.
+
+    Raises:
+        MemberError: A key is something else than it must be.
+    """
+    for path, kinds in _FORM:
+        for key, value in _values(document, path.split("."), ()):
+            if not any(isinstance(value, _KINDS[kind]) for kind in kinds):
+                raise MemberError(
+                    f"{file}: {'.'.join(key)}: expected {' or '.join(kinds)}, got {value!r:.40}"
+                )
+
+
+def _values(
+    table: Any, path: list[str], above: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield what stands at a path, each with its keys."""
+    if not isinstance(table, dict):
+        return  # the key above has been judged
+    for key in table if path[0] == "*" else [path[0]]:
+        if key not in table:
+            continue
+        if path[1:]:
+            yield from _values(table[key], path[1:], (*above, key))
+        else:
+            yield (*above, key), table[key]
