@@ -219,6 +219,10 @@ def test_a_project_that_is_installed_by_its_path_is_a_link_of_the_chain(shop: Pa
             "libs/legacy/src/legacy/__init__.py",
             "libs/alone/src/alone/__init__.py",
         ]
+    git(shop, "checkout", "-q", ".")
+    touch("libs/legcore/src/legacy_core/one.py")(shop)
+    selection = found(shop).selection
+    assert (selection.affected("packages"), selection.everything) == (("alone",), ())
     touch("libs/legcore/pyproject.toml")(shop)
     assert found(shop).selection.everything
 
@@ -297,6 +301,36 @@ def test_a_package_at_the_root_owns_its_code_and_its_tests_and_no_more(shop: Pat
         git(shop, "checkout", "-q", ".")
     touch("scripts/run.py")(shop)
     assert found(shop).selection.everything
+
+
+@pytest.mark.parametrize("first", ["#!/usr/bin/env python3", "#!/usr/bin/env -S uv run --script"])
+def test_a_script_whose_name_does_not_say_so_imports_too(shop: Path, first: str) -> None:
+    files = {
+        "libs/alone/bin/tool": f"{first}\nfrom base import used\n",
+        "libs/alone/bin/other": "import base.used\n",
+        "libs/alone/Dockerfile": "",
+    }
+    write(shop, files)
+    commit(shop)
+    touch("libs/base/src/base/used.py")(shop)
+    for _ in range(2):  # cold, and from the cache
+        selection = found(shop).selection
+        assert set(selection.affected("packages")) == {"alone", "base", "app"}
+    item = next(item for item in selection.packages if item.name == "alone")
+    assert item.reasons == ("libs/base/src/base/used.py <- libs/alone/bin/tool",)
+    write(shop, {"libs/alone/bin/tool": "import base.used\n"})
+    commit(shop)
+    touch("libs/base/src/base/used.py")(shop)
+    assert set(found(shop).selection.affected("packages")) == {"base", "app"}
+
+
+def test_cython_imports_too(shop: Path) -> None:
+    cython = "cimport cython\nfrom base.used import X\n\ncdef int one(int a) nogil:\n    return a\n"
+    write(shop, {"libs/alone/src/alone/fast.pyx": cython})
+    commit(shop)
+    touch("libs/base/src/base/used.py")(shop)
+    selection = found(shop).selection
+    assert set(selection.affected("packages")) == {"alone", "base", "app"}
 
 
 def test_stacks_are_affected_by_what_their_code_imports(shop: Path) -> None:

@@ -17,6 +17,12 @@ from tradai_tasks.affected.extract import CONFIG_FILES, extract, extract_config
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.model import Snapshot
 from tradai_tasks.affected.modules import is_python
+from tradai_tasks.affected.scripts import (
+    extract_cython,
+    extract_script,
+    is_cython,
+    is_script,
+)
 from tradai_tasks.affected.texts import extract_data, extract_document, is_document
 
 __all__ = ["all_facts"]
@@ -96,6 +102,10 @@ def _kind(path: str) -> str:
         return "p"
     if path.rpartition("/")[2] in CONFIG_FILES:
         return "c"
+    if is_script(path):
+        return "s"
+    if is_cython(path):
+        return "y"
     return "t" if is_document(path) else f"d{posixpath.splitext(path)[1]}:"
 
 
@@ -106,4 +116,8 @@ def _extract_one(key: str, data: bytes) -> Facts:
         return extract_config(data)
     if key.startswith("t"):
         return extract_document(data)
+    if key.startswith("s"):
+        return extract_script(data)
+    if key.startswith("y"):
+        return extract_cython(data)
     return extract_data(key[1:].partition(":")[0], data)

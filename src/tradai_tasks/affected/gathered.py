@@ -76,6 +76,11 @@ class Gathered:
         accounted = self._of_root()
         if graph is not None:
             accounted |= graph.accounted(self.paths)
+            accounted |= {
+                path
+                for path in self.paths
+                if is_python(path) and (graph.owner_of(path) or "").startswith("projects:")
+            }
             self._units(graph)
         return Evidence(
             paths=self.paths,

@@ -16,17 +16,23 @@ from tradai_tasks.affected.graph import EXAMPLES
 from tradai_tasks.affected.links import Linker
 from tradai_tasks.affected.modules import ModuleIndex
 from tradai_tasks.affected.offers import is_collected
+from tradai_tasks.affected.scripts import is_cython, is_script
 from tradai_tasks.affected.texts import is_data, is_document
 
 __all__ = ["command_users", "data_files", "documents", "name_users"]
 
 
 def data_files(index: ModuleIndex, paths: Iterable[str]) -> list[str]:
-    """Return the data files of members that may name modules; text files of tests hold doctests."""
+    """Return the files of members that may name modules: data, scripts, doctests in text files."""
     return sorted(
         path
         for path in paths
-        if (is_data(path) or (path.endswith(".txt") and is_collected(path)))
+        if (
+            is_data(path)
+            or is_script(path)
+            or is_cython(path)
+            or (path.endswith(".txt") and is_collected(path))
+        )
         and index.owner_of_folder(posixpath.dirname(path)) >= 0
     )
 
