@@ -272,7 +272,9 @@ def uses_of(text: str, name: str) -> set[tuple[str, ...]]:
     """
     code = mask(text)
     found: set[tuple[str, ...]] = set()
-    pattern = re.compile(rf"(?<![\w.]){re.escape(name)}\b((?:\s*\.\s*[^\W\d]\w*)*)")
+    # what is no longer name comes behind the name: a pattern is searched by how it begins
+    whole = rf"{re.escape(name)}(?<![\w.]{re.escape(name)})\b"
+    pattern = re.compile(rf"{whole}((?:\s*\.\s*[^\W\d]\w*)*)")
     for match in pattern.finditer(code):
         line = code[code.rfind("\n", 0, match.start()) + 1 : match.start()]
         if _IN_IMPORT.search(line):

@@ -61,6 +61,7 @@ class Linker:
         # (file, name): modules that a file binds to a name and others take from it by that name
         self.offered = offers(index.paths, facts, self._tops)
         self._anywhere = Anywhere(index.paths)
+        self._lazy_of: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._asked: dict[tuple[int, str], int] = {}
         self._answered: set[tuple[int, str]] = set()
         self._held: list[_Held] = []  # what is still to be looked up in the texts of files
@@ -274,13 +275,15 @@ class Linker:
         if undeclared:
             self.undeclared.setdefault(number, {})[dotted.partition(".")[0]] = None
 
-    def _lazy_in(self, files: Iterable[int]) -> list[int]:
+    def _lazy_in(self, files: tuple[int, ...]) -> tuple[int, ...]:
         """Return the lazy modules among the files of a name, without the packages around it."""
-        found = [number for number in files if number in self._lazy]
-        if not found:
-            return []
-        paths = [self.index.paths[number] for number in files]
-        return [n for n in found if not is_around(self.index.paths[n], paths)]
+        known = self._lazy_of.get(files)
+        if known is None:
+            paths = [self.index.paths[number] for number in files]
+            found = [number for number in files if number in self._lazy]
+            known = tuple(n for n in found if not is_around(self.index.paths[n], paths))
+            self._lazy_of[files] = known
+        return known
 
     def _look_up(self, read: ReadTexts) -> None:
         """Follow what files take from the modules that they hold under a name."""

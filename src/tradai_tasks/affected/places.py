@@ -38,6 +38,8 @@ class Anywhere:
 
 def by_path(index: ModuleIndex, text: str, folder: str) -> list[int]:
     """Return the Python files that a path in a string can be, from here or any folder above."""
+    if not text.rstrip("/").endswith((".py", ".pyi")):
+        return []
     up = folder
     while True:
         inner = posixpath.normpath(posixpath.join(up, text))
