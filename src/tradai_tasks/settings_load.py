@@ -6,11 +6,11 @@ import copy
 import difflib
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
+import tomli
 
 from tradai_tasks.errors import BrokenTomlError, SettingsError
 from tradai_tasks.settings import PackageSettings, Settings
@@ -52,8 +52,8 @@ def parse_toml(content: bytes, file: str) -> dict[str, Any]:
         BrokenTomlError: It is no TOML, or not UTF-8.
     """
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
-    except tomllib.TOMLDecodeError as error:
+        return tomli.loads(content.decode("utf-8-sig"))
+    except tomli.TOMLDecodeError as error:
         end = f"at line {len(content.splitlines())}, the end of the file"
         what = str(error).replace("at end of document", end)
         raise BrokenTomlError(f"{file}: broken TOML: {what}") from None

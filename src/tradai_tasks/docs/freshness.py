@@ -9,11 +9,12 @@ from __future__ import annotations
 import difflib
 import posixpath
 import re
-import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit
+
+import tomli
 
 from tradai_tasks.settings import PackageSettings, Settings
 from tradai_tasks.settings_load import faults_of
@@ -241,8 +242,8 @@ def _of_block(page: str, block: _Block, facts: Facts) -> Iterator[Stale]:
 def _settings(text: str) -> Iterator[str]:
     """Yield the faults of `[tool.tradai-tasks]` in an example; one that is no TOML is let pass."""
     try:
-        tool = tomllib.loads(text).get("tool", {})
-    except tomllib.TOMLDecodeError:
+        tool = tomli.loads(text).get("tool", {})
+    except tomli.TOMLDecodeError:
         return
     table = tool.get("tradai-tasks") if isinstance(tool, dict) else None
     # a package's own pyproject.toml has a table of that name too

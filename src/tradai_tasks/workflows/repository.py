@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import tomli
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -136,9 +136,9 @@ def carries_pins(noxfile: str) -> bool:
         return False
     lines = [line[2:] if line.startswith("# ") else line[1:] for line in block[1].splitlines()]
     try:
-        required = tomllib.loads("\n".join(lines)).get("dependencies", [])
+        required = tomli.loads("\n".join(lines)).get("dependencies", [])
         names = {canonicalize_name(Requirement(one).name) for one in required}
-    except (tomllib.TOMLDecodeError, InvalidRequirement):
+    except (tomli.TOMLDecodeError, InvalidRequirement):
         return False  # nox itself says what is wrong with it
     return "tradai-tasks" in names
 
