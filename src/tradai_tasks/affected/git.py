@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from tradai_tasks.affected.git_environment import git_environment
 from tradai_tasks.errors import (
@@ -30,12 +31,13 @@ NO_COMMIT = "0" * 40
 _ID_LENGTHS = (40, 64)  # SHA-1, SHA-256
 _EMPTY_WORDS = "error: failed to push some refs"  # the reason stands in the line before it
 _HEX = frozenset("0123456789abcdef")
+_TREE_ROW = re.compile(r"(\d+) \w+ (\w+)\t([^\0]+)\0")
+_INDEX_ROW = re.compile(r"(\d+) (\w+) (\d)\t([^\0]+)\0")
 _FETCH_SECONDS = 300.0
 _AT_ONCE = 10_000  # blobs to fetch, as a command line has an end
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A file of a commit or of the index."""
 
     path: str
@@ -231,22 +233,22 @@ class Git:
     def tree(self, commit: str) -> list[Entry]:
         """Return all files of a commit below the folder, by path from it."""
         below = self.prefix.rstrip("/") or "."
-        found = []
-        for row in _rows(self._run("ls-tree", "-r", "-z", "--full-tree", commit, below)):
-            head, _, path = row.partition("\t")
-            mode, _, blob = head.split(" ")
-            if path.startswith(self.prefix):  # else the folder was a file in that commit
-                found.append(Entry(path[len(self.prefix) :], mode, blob))
-        return found
+        text = self._run("ls-tree", "-r", "-z", "--full-tree", commit, below).text
+        cut, prefix = len(self.prefix), self.prefix
+        return [
+            Entry(path[cut:], mode, blob)
+            for mode, blob, path in _TREE_ROW.findall(text)
+            if path.startswith(prefix)  # else the folder was a file in that commit
+        ]
 
     def index(self) -> list[Entry]:
         """Return all files of the index below the folder, by path from it."""
-        found = []
-        for row in _rows(self._run("ls-files", "-s", "-z", "--full-name")):
-            head, _, path = row.partition("\t")
-            mode, blob, stage = head.split(" ")
-            found.append(Entry(path[len(self.prefix) :], mode, blob, stage))
-        return found
+        text = self._run("ls-files", "-s", "-z", "--full-name").text
+        cut = len(self.prefix)
+        return [
+            Entry(path[cut:], mode, blob, stage)
+            for mode, blob, stage, path in _INDEX_ROW.findall(text)
+        ]
 
     def naming(self, words: Iterable[str], commit: str | None) -> list[str]:
         """Return the files of a commit, or of the work tree, that have one of some words."""

@@ -13,6 +13,7 @@ import os
 import posixpath
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from types import MappingProxyType
 
 from tradai_tasks.affected.git import Entry, Git, StatusEntry
@@ -234,16 +235,21 @@ class SnapshotTree:
         """Show a snapshot as a tree."""
         self._snapshot = snapshot
         self._held: dict[str, bytes] = {}
-        self._files: dict[str, set[str]] = {}
-        self._folders: dict[str, set[str]] = {".": set()}
-        for path in snapshot.blobs:
-            folder, name = self._split(path)
-            self._files.setdefault(folder, set()).add(name)
-        for path in snapshot.links:
-            if self._resolved(path) in self._folders:
-                folder, name = self._split(path)
-                self._files[folder].discard(name)
-                self._folders[folder].add(name)
+
+    @cached_property
+    def _listed(self) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+        """The names of files, and of folders, in each folder; most are never asked for."""
+        files: dict[str, set[str]] = {}
+        folders: dict[str, set[str]] = {".": set()}
+        for path in self._snapshot.blobs:
+            folder, name = _split(path, folders)
+            files.setdefault(folder, set()).add(name)
+        for path in self._snapshot.links:
+            if self._resolved(path) in folders:
+                folder, name = _split(path, folders)
+                files[folder].discard(name)
+                folders[folder].add(name)
+        return files, folders
 
     def read(self, path: str) -> bytes:
         """Return a file's content.
@@ -268,23 +274,24 @@ class SnapshotTree:
 
     def files(self, path: str) -> tuple[str, ...]:
         """Return the names of a folder's files, sorted; none where there is no such folder."""
-        return tuple(sorted(self._files.get(self._resolved(path), ())))
+        return tuple(sorted(self._listed[0].get(self._resolved(path), ())))
 
     def folders(self, path: str) -> tuple[str, ...]:
         """Return the names of a folder's sub-folders, sorted; none where there is no such one."""
-        return tuple(sorted(self._folders.get(self._resolved(path), ())))
+        return tuple(sorted(self._listed[1].get(self._resolved(path), ())))
 
     def _resolved(self, path: str) -> str:
         path = posixpath.normpath(path)
         # a circle of links leads nowhere, and a snapshot has no path ""
         return (follow(path, self._snapshot.links) or "") if self._snapshot.links else path
 
-    def _split(self, path: str) -> tuple[str, str]:
-        """Return a path's folder and name; the folder, and those above it, are noted."""
-        folder, _, name = path.rpartition("/")
-        folder = folder or "."
-        if folder not in self._folders:
-            self._folders[folder] = set()
-            above, own = self._split(folder)
-            self._folders[above].add(own)
-        return folder, name
+
+def _split(path: str, folders: dict[str, set[str]]) -> tuple[str, str]:
+    """Return a path's folder and name; the folder, and those above it, are noted."""
+    folder, _, name = path.rpartition("/")
+    folder = folder or "."
+    if folder not in folders:
+        folders[folder] = set()
+        above, own = _split(folder, folders)
+        folders[above].add(own)
+    return folder, name
