@@ -26,7 +26,7 @@ from tradai_tasks.affected.offers import is_collected
 
 __all__ = ["ImportGraph", "build_both", "build_graph", "unite"]
 
-_PLUGIN_GROUP = "pytest11"  # loaded by pytest wherever it is installed
+_COMMAND_GROUPS = frozenset({"scripts", "gui-scripts", "console_scripts", "gui_scripts"})
 
 
 def build_graph(
@@ -347,14 +347,23 @@ def _unknown(
 
 
 def _entry_points(index: ModuleIndex, linker: Linker) -> dict[int, set[str]]:
-    """A member loads its own entry points, and the pytest plugins of all that it installs."""
+    """A member loads its own entry points, and the plugins of all that it installs.
+
+    Whoever reads a group of entry points, mostly a third party, finds all that are installed:
+    pytest its plugins, xarray its backends. Commands are told by those who start them.
+    """
     users: dict[int, set[str]] = {}
     for number, member in enumerate(index.members):
         for file in linker.entry_points(member, number):
             users.setdefault(file, set()).add(_project_file(member))
-        for file in linker.entry_points(member, number, _PLUGIN_GROUP):
-            for other in index.members:
-                if member.name in other.closure:
+        plugins = {
+            file
+            for group in {group for group, _ in member.entry_points} - _COMMAND_GROUPS
+            for file in linker.entry_points(member, number, group)
+        }
+        for other in index.members if plugins else ():
+            if member.name in other.closure:
+                for file in plugins:
                     users.setdefault(file, set()).add(_project_file(other))
     return users
 

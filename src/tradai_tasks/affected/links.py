@@ -368,6 +368,10 @@ class Linker:
         self.add(node, [number])
         for reference in references:
             self.add(node, self.refer(reference, folder, owner))
+            if not reference.startswith("."):  # the table of a class that puts the dot before it
+                dotted = reference.partition(":")[0]
+                files, length, _ = self._find(f".{dotted}", folder, owner)
+                self.add(node, files if length == depth_of(dotted) else ())
 
     def _group(self, group: str, folder: str, owner: int) -> set[int]:
         """Return what the entry points of a group lead to, of every member."""

@@ -297,14 +297,16 @@ def test_an_entry_point_into_a_lazy_module_loads_what_its_name_loads() -> None:
     assert affected(files, members, "libs/a/src/a/y.py") == {"a"}
 
 
-def test_a_pytest_plugin_is_loaded_by_all_that_install_it() -> None:
-    members = (member("libs/a", entry_points=[("pytest11", "a.x")]), B, member("libs/c"))
+@pytest.mark.parametrize("group", ["pytest11", "xarray.backends"])
+def test_a_plugin_is_loaded_by_all_that_install_it(group: str) -> None:
+    members = (member("libs/a", entry_points=[(group, "a.x")]), B, member("libs/c"))
     assert affected(PACKAGE, members, X) == {"a", "b"}
 
 
 @pytest.mark.parametrize("argument", ["group='steps'", "group=unknown()"])
 def test_who_loads_a_group_of_entry_points_uses_all_that_declare_in_it(argument: str) -> None:
-    members = (member("libs/a", entry_points=[("steps", "a.x:run"), ("other", "a.y")]), B, C)
+    points = [("steps", "a.x:run"), ("other", "a.y")]
+    members = (member("libs/a", entry_points=points), member("libs/b"), member("libs/c"))
     text = f"from importlib.metadata import entry_points\n\nfound = entry_points({argument})\n"
     files = {**PACKAGE, "libs/b/src/b/m.py": text}
     assert affected(files, members, X) == {"a", "b"}
