@@ -64,7 +64,7 @@ def extract(data: bytes) -> Facts:
     if "\0" in text:
         return Facts(broken="does not parse: null bytes")
     marks = marks_in(text)
-    facts = _read(text, scan(text), marks)
+    facts = _read(text, scan(text, marks), marks)
     more = {**_in_strings(facts, text, marks), **surroundings(text, marks, facts.paths)}
     return msgspec.structs.replace(facts, **more) if more else facts
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
@@ -16,7 +16,7 @@ from itertools import accumulate
 from tradai_tasks.affected.facts import Import
 from tradai_tasks.affected.strings import FORMATTED, SPLIT, TOKEN, end_of_formatted
 
-__all__ = ["DOTTED", "Scan", "imports_in", "scan"]
+__all__ = ["DOTTED", "MARKS", "Scan", "imports_in", "scan"]
 
 _IMPORT = re.compile(r"(?<!\w)import\b")
 _FROM = re.compile(r"(?:^|[\s;:])from(?=[\s.\\])([\s\w.\\]*)$")
@@ -41,8 +41,10 @@ _SOFT_KEYWORD = r"(?:case|lazy|match|type)\b"
 _TWO_NAMES = re.compile(
     rf"\n(?=[^\W\d]\w*+[ \t]++(?!{_KEYWORD})[^\W\d])(?!{_KEYWORD}|{_SOFT_KEYWORD})"
 )
-# What runs the tests in a folder.
-_RUNNERS = ("discover", '"pytest"', "'pytest'", "pytest.main")
+# Without one of these a text joins no paths that lead to modules; the last run tests in a folder.
+_AT_HAND = frozenset({"__file__", "cwd", ".py", "discover", '"pytest"', "'pytest'", "pytest.main"})
+_JOINERS = frozenset({"path.join", "joinpath"})
+MARKS = _AT_HAND | _JOINERS
 _GLUE = frozenset({"", "+", "\\", " ", "\t", "\n"})  # with which begins what joins two strings
 _WIDEST = 2_000  # characters from `from` to `import`
 _LONGEST = 200  # nothing longer is meant as a name or a path
@@ -61,13 +63,19 @@ class Scan:
     pieces: list[str] = field(default_factory=list, compare=False)
 
 
-def scan(text: str) -> Scan:
-    """Read Python text whose lines end in line feeds."""
+def scan(text: str, marks: Collection[str] | None = None) -> Scan:
+    """Read Python text whose lines end in line feeds.
+
+    Args:
+        text: The text.
+        marks: Which of `MARKS` stand in it, where that is known.
+    """
+    joined = _JoinedPaths(text, {m for m in MARKS if m in text} if marks is None else marks)
     # one call divides the text; only what a division cannot see is walked through token by token
-    return _divided(text, SPLIT.split(text)) or _walked(text)
+    return _divided(text, SPLIT.split(text), joined) or _walked(text, joined)
 
 
-def _divided(text: str, pieces: list[str]) -> Scan | None:
+def _divided(text: str, pieces: list[str], joined: _JoinedPaths) -> Scan | None:
     """Read a text that is divided into code, token, code, token, ..., code.
 
     Most tokens say nothing: those that may are chosen first, by what costs the least.
@@ -95,7 +103,8 @@ def _divided(text: str, pieces: list[str]) -> Scan | None:
         if place not in continued and _is_short(token) and DOTTED.match(token[1:-1]):
             found.strings[token[1:-1]] = None
     found.strings.update((body, None) for body in continued.values() if DOTTED.match(body))
-    _join_paths(found, text, codes, tokens, continued)
+    _join_paths(joined, codes, tokens, continued)
+    found.paths = joined.found
     holding = [n for n, code in enumerate(codes) if "import" in code]
     starts = [0, *accumulate(map(len, pieces))] if holding else []
     for place in holding:
@@ -131,12 +140,15 @@ def _continued(codes: list[str], tokens: list[str]) -> dict[int, str]:
 
 
 def _join_paths(
-    found: Scan, text: str, codes: list[str], tokens: list[str], continued: Mapping[int, str]
+    joined: _JoinedPaths, codes: list[str], tokens: list[str], continued: Mapping[int, str]
 ) -> None:
-    joined = _JoinedPaths(text, found.paths)
     if not joined.wanted:
         return
-    glued = [n for n, code in enumerate(codes[:-1]) if n and joined.is_glue(code.strip())]
+    glued = [
+        n
+        for n, code in enumerate(codes[:-1])
+        if n and ("/" in code or joined.commas) and joined.is_glue(code.strip())
+    ]
     places = {*glued, *(n - 1 for n in glued)}
     places.update(n for n, token in enumerate(tokens) if "/" in token)
     last = -1
@@ -148,12 +160,11 @@ def _join_paths(
     joined.close()
 
 
-def _walked(text: str) -> Scan:
+def _walked(text: str, joined: _JoinedPaths) -> Scan:
     """Read a text token by token."""
-    found = Scan()
+    found = Scan(paths=joined.found)
     strings = found.strings
     code: list[str] = []
-    joined = _JoinedPaths(text, found.paths)
     before, before_stop = "", -1  # the last short string
     end = last = 0
     tokens = TOKEN.finditer(text)
@@ -315,17 +326,16 @@ def _look_inside(found: Scan, body: str) -> None:
 class _JoinedPaths:
     """String constants that are paths, alone or joined: `ROOT / "a" / "b"`, `join(x, "a", "b")`."""
 
-    def __init__(self, text: str, found: dict[str, None]) -> None:
-        is_at_hand = "__file__" in text or "cwd" in text or ".py" in text
-        is_at_hand = is_at_hand or any(runner in text for runner in _RUNNERS)
-        self._commas = is_at_hand and ("path.join" in text or "joinpath" in text)
-        self.wanted = is_at_hand and ("/" in text or self._commas)
-        self._found = found
+    def __init__(self, text: str, marks: Collection[str]) -> None:
+        is_at_hand = not _AT_HAND.isdisjoint(marks)
+        self.commas = is_at_hand and not _JOINERS.isdisjoint(marks)
+        self.wanted = is_at_hand and ("/" in text or self.commas)
+        self.found: dict[str, None] = {}
         self._chain = ""
 
     def is_glue(self, between: str) -> bool:
         """Tell whether what stands between two strings joins them."""
-        return between == "/" or (between == "," and self._commas)
+        return between == "/" or (between == "," and self.commas)
 
     def add(self, between: str, body: str) -> None:
         """Take a string constant in, with what stands between the last one and it."""
@@ -340,5 +350,5 @@ class _JoinedPaths:
 
     def close(self) -> None:
         if "/" in self._chain and len(self._chain) <= _LONGEST:
-            self._found[self._chain] = None
+            self.found[self._chain] = None
         self._chain = ""

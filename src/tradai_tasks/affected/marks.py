@@ -9,14 +9,16 @@ from functools import cache
 
 import ahocorasick_rs
 
-from tradai_tasks.affected import surroundings, texts, triggers
+from tradai_tasks.affected import lexical, surroundings, texts, triggers
 from tradai_tasks.affected.commands import STARTERS
 from tradai_tasks.affected.triggers import Marks
 
 __all__ = ["marks_in"]
 
 _OTHERS = frozenset({"filterwarnings"})
-_ALL = tuple(sorted(triggers.MARKS | STARTERS | surroundings.MARKS | texts.MARKS | _OTHERS))
+_ALL = tuple(
+    sorted(triggers.MARKS | STARTERS | surroundings.MARKS | texts.MARKS | lexical.MARKS | _OTHERS)
+)
 
 
 def marks_in(text: str) -> Marks:

@@ -38,12 +38,24 @@ PARTS = (
 )
 
 
+def joined(text: str) -> lexical._JoinedPaths:
+    return lexical._JoinedPaths(text, [mark for mark in lexical.MARKS if mark in text])
+
+
+def walked(text: str) -> lexical.Scan:
+    return lexical._walked(text, joined(text))
+
+
+def divided(text: str) -> lexical.Scan | None:
+    return lexical._divided(text, strings.SPLIT.split(text), joined(text))
+
+
 @settings(max_examples=examples(400))
 @given(text=st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
 def test_any_text_is_read_alike_in_both_ways(text: str) -> None:
-    at_once = lexical._divided(text, strings.SPLIT.split(text))
-    assert at_once is None or at_once == lexical._walked(text)
-    assert lexical.scan(text) == lexical._walked(text)
+    at_once = divided(text)
+    assert at_once is None or at_once == walked(text)
+    assert lexical.scan(text) == walked(text)
 
 
 @settings(max_examples=examples(400))
@@ -53,12 +65,12 @@ def test_only_code_is_left_of_any_text_in_both_ways(text: str) -> None:
 
 
 def test_real_code_is_read_alike_in_both_ways_and_mostly_at_once() -> None:
-    walked = 0
+    walks = 0
     for file in corpus():
         try:
             text = decode(file.read_bytes())
         except (LookupError, UnicodeDecodeError):
             continue
-        assert lexical.scan(text) == lexical._walked(text), file
-        walked += lexical._divided(text, strings.SPLIT.split(text)) is None
-    assert walked < len(corpus()) / 10
+        assert lexical.scan(text) == walked(text), file
+        walks += divided(text) is None
+    assert walks < len(corpus()) / 10
