@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable
 from typing import Self
 
-__all__ = ["Copy", "Shared"]
+__all__ = ["MOST_PROCESSES", "Copy", "Shared"]
 
+MOST_PROCESSES = 8  # for one piece of work; more wait for what one alone can do
 _WIDTH = 4  # bytes of a number
 
 

@@ -12,7 +12,7 @@ from functools import partial
 import msgspec
 
 from tradai_tasks.affected.cache import Cache
-from tradai_tasks.affected.copies import Copy, Shared
+from tradai_tasks.affected.copies import MOST_PROCESSES, Copy, Shared
 from tradai_tasks.affected.extract import CONFIG_FILES, extract, extract_config
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.model import Snapshot
@@ -29,7 +29,6 @@ __all__ = ["all_facts"]
 
 _CHUNK = 64  # files that a process takes at once
 _MOST_CHUNKS = 4_096  # as many numbers as a pipe holds
-_MOST_PROCESSES = 8
 
 
 def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, Facts]:
@@ -63,7 +62,7 @@ def _extracted(snapshot: Snapshot, missing: Sequence[tuple[str, str]]) -> dict[s
     """
     size = max(_CHUNK, -(-len(missing) // _MOST_CHUNKS))
     chunks = [missing[start : start + size] for start in range(0, len(missing), size)]
-    workers = min(os.cpu_count() or 1, len(chunks), _MOST_PROCESSES)
+    workers = min(os.cpu_count() or 1, len(chunks), MOST_PROCESSES)
     # a forked process begins at once; one that must load everything anew hardly ever pays
     if workers < 2 or sys.platform != "linux":  # noqa: PLR2004 - the work of one
         return _extract_some(snapshot, missing)

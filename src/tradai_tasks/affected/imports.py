@@ -18,6 +18,7 @@ from tradai_tasks.affected.extract import CONFIG_FILES, decode
 from tradai_tasks.affected.extraction import all_facts
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.graph import ImportGraph, unite
+from tradai_tasks.affected.linking import link_files
 from tradai_tasks.affected.links import Linker, ReadTexts
 from tradai_tasks.affected.model import Member, Snapshot
 from tradai_tasks.affected.modules import ModuleIndex, is_python
@@ -165,7 +166,9 @@ def _link(
                 known[number] = edges
                 if key in stored.undeclared:
                     linker.undeclared[number] = dict.fromkeys(stored.undeclared[key])
-    linker.link(read, known)
+    linker.know(known)
+    link_files(linker, [number for number in range(len(keys)) if number not in known])
+    linker.finish(read)
     if cache is None or len(known) == len(keys):
         return
     links = stored or Links(edges={}, asked=[], answers=[], undeclared={})
@@ -177,7 +180,7 @@ def _link(
     if len(links.edges) > 2 * len(keys):  # old versions of files do not pile up
         kept = set(keys)
         links.edges = {key: edges for key, edges in links.edges.items() if key in kept}
-    links.asked = linker.asked
+    links.asked = linker.questions.asked
     first = len(keys)
     links.answers = [
         tuple(sorted(linker.edges.get(first + n, ()))) for n in range(len(links.asked))

@@ -8,31 +8,22 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from tradai_tasks.affected.facts import Facts, Import, Lazy
 from tradai_tasks.affected.lazy import uses_of
+from tradai_tasks.affected.linked import Held, Linked
 from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.modules import ModuleIndex
 from tradai_tasks.affected.names import depth_of, folders_around, is_around
 from tradai_tasks.affected.offers import is_collected, lazy_stub, offers, tops_of
 from tradai_tasks.affected.places import Anywhere, by_path, from_places
+from tradai_tasks.affected.questions import Questions
 
 __all__ = ["Linker", "ReadTexts"]
 
 _WHOLE = "*"  # everything that a lazy module can load
 # Returns the texts of files; one that cannot be decoded is left out.
 ReadTexts = Callable[[Collection[int]], Mapping[int, str]]
-
-
-class _Held(NamedTuple):
-    """A module that may hold a lazy one, under a name in a file."""
-
-    number: int
-    bound: str  # the name there
-    dotted: str  # the module
-    folder: str
-    owner: int
 
 
 class Linker:
@@ -62,36 +53,55 @@ class Linker:
         self.offered = offers(index.paths, facts, self._tops)
         self._anywhere = Anywhere(index.paths)
         self._lazy_of: dict[tuple[int, ...], tuple[int, ...]] = {}
-        self._asked: dict[tuple[int, str], int] = {}
-        self._answered: set[tuple[int, str]] = set()
-        self._held: list[_Held] = []  # what is still to be looked up in the texts of files
-        self.count = len(index.paths)
-
-    @property
-    def asked(self) -> list[tuple[int, str]]:
-        """The names that lazy modules are asked for, in the order of their nodes."""
-        return list(self._asked)
+        self.questions = Questions(len(index.paths))
+        self._held: list[Held] = []  # what is still to be looked up in the texts of files
 
     def preset(self, asked: Iterable[tuple[int, str]], answers: Iterable[Iterable[int]]) -> None:
         """Take over what lazy modules were asked for in an earlier run, with the answers."""
         for key, targets in zip(asked, answers, strict=True):
-            self._asked[key] = self.count
-            self._answered.add(key)
-            self.edges[self.count] = set(targets)
-            self.count += 1
+            self.edges[self.questions.node(key)] = set(targets)
+            self.questions.answer([key])
 
-    def link(self, read: ReadTexts, known: Mapping[int, Iterable[int]] | None = None) -> None:
-        """Collect all edges.
+    def know(self, known: Mapping[int, Iterable[int]]) -> None:
+        """Take over the edges of files that are known already."""
+        self.edges.update({number: set(nodes) for number, nodes in known.items()})
+
+    def link_files(self, numbers: Iterable[int]) -> None:
+        """Collect the edges of files, those aside that only `finish` finds."""
+        for number in numbers:
+            self._link_file(number, self.facts[number])
+
+    def given(self, numbers: Iterable[int], first: int) -> Linked:
+        """Return what was collected of some files, to be taken by another.
+
+        Args:
+            numbers: The files.
+            first: The node of the first question that the other does not have.
+        """
+        return Linked(
+            edges={number: list(self.edges[number]) for number in numbers},
+            first=first,
+            asked=self.questions.asked[first - len(self.index.paths) :],
+            undeclared={n: list(self.undeclared[n]) for n in numbers if n in self.undeclared},
+            held=self._held,
+        )
+
+    def take(self, linked: Linked) -> None:
+        """Add what another has collected."""
+        nodes = [self.questions.node(question) for question in linked.asked]
+        first = linked.first
+        for number, found in linked.edges.items():
+            self.edges[number] = {n if n < first else nodes[n - first] for n in found}
+        for number, names in linked.undeclared.items():
+            self.undeclared[number] = dict.fromkeys(names)
+        self._held += linked.held
+
+    def finish(self, read: ReadTexts) -> None:
+        """Collect what is only in the texts of files, and answer what lazy modules are asked for.
 
         Args:
             read: Reads files that take names from a lazy module that they hold whole.
-            known: Files whose edges are known already.
         """
-        for number, facts in enumerate(self.facts):
-            if known is not None and number in known:
-                self.edges[number] = set(known[number])
-            else:
-                self._link_file(number, facts)
         self._look_up(read)
         self.settle()
 
@@ -107,7 +117,7 @@ class Linker:
 
         Args:
             older: What they said; not what a stub or a lazy module says.
-            read: As for `link`, of the files as they were.
+            read: As for `finish`, of the files as they were.
         """
         noted, self.undeclared = self.undeclared, {}
         for number, facts in older.items():
@@ -117,14 +127,14 @@ class Linker:
 
     def settle(self) -> None:
         """Answer what lazy modules were asked for since the last time."""
-        while pending := [key for key in self._asked if key not in self._answered]:
+        while pending := self.questions.pending():
             for lazy, name in pending:  # answering a question may raise others
                 self._answer(lazy, name)
-            self._answered.update(pending)
+            self.questions.answer(pending)
 
     def names(self) -> list[str]:
         """Return what each node is: a path, or "?path:name" for what a lazy module is asked for."""
-        asked = [f"?{self.index.paths[lazy]}:{name}" for lazy, name in self._asked]
+        asked = [f"?{self.index.paths[lazy]}:{name}" for lazy, name in self.questions.asked]
         return [*self.index.paths, *asked]
 
     def add(self, node: int, targets: Iterable[int]) -> None:
@@ -212,16 +222,16 @@ class Linker:
             self._note(number, dotted, undeclared)
             self.add(number, files)
             if (number, bound) in self.offered and length == depth_of(dotted):
-                self.add(number, self._ask(self._lazy_in(files), _WHOLE))
+                self.add(number, self.questions.ask(self._lazy_in(files), _WHOLE))
             if not self._tops.isdisjoint(dotted.split(".")):
-                self._held.append(_Held(number, bound or dotted, dotted, folder, owner))
+                self._held.append(Held(number, bound or dotted, dotted, folder, owner))
             return
         files, length, undeclared = self._find(module, folder, owner)
         self._note(number, module, undeclared)
         self.add(number, files)
         if length < depth_of(module) and files:
             if module not in self.index.namespaces:  # something that the package makes up
-                self.add(number, self._ask(self._lazy_in(files), _WHOLE))
+                self.add(number, self.questions.ask(self._lazy_in(files), _WHOLE))
             files = ()
         for clause in names:
             name, _, bound = clause.partition(" as ")
@@ -239,19 +249,19 @@ class Linker:
     ) -> None:
         """Follow one name of `from module import name`."""
         if name == "*":
-            self.add(number, self._ask(self._lazy_in(files), _WHOLE))
+            self.add(number, self.questions.ask(self._lazy_in(files), _WHOLE))
             self.add(number, self._children(files))
             return
-        self.add(number, self._ask(self._lazy_in(files), name))
+        self.add(number, self.questions.ask(self._lazy_in(files), name))
         dotted = f"{module}{'' if module.endswith('.') else '.'}{name}"
         inner, length, undeclared = self._find(dotted, folder, owner)
         if inner and length == depth_of(dotted):
             self._note(number, dotted, undeclared)
             self.add(number, inner)
             if self._is_handed_on(number, inner, name, bound):
-                self.add(number, self._ask(self._lazy_in(inner), _WHOLE))
+                self.add(number, self.questions.ask(self._lazy_in(inner), _WHOLE))
         if name in self._tops:
-            self._held.append(_Held(number, bound, dotted, folder, owner))
+            self._held.append(Held(number, bound, dotted, folder, owner))
 
     def _is_handed_on(self, number: int, files: Iterable[int], name: str, bound: str) -> bool:
         """Tell whether others take a module from here: where it is not, or under another name."""
@@ -303,7 +313,7 @@ class Linker:
     ) -> None:
         files, _, _ = self._find(dotted, folder, owner)
         for part in chain:
-            self.add(number, self._ask(self._lazy_in(files), part))
+            self.add(number, self.questions.ask(self._lazy_in(files), part))
             further = f"{dotted}{'' if dotted.endswith('.') else '.'}{part}"
             inner, length, _ = self._find(further, folder, owner)
             is_module = bool(inner) and length == depth_of(further)
@@ -311,13 +321,13 @@ class Linker:
                 return
             files, dotted = inner if is_module else (), further
             self.add(number, files)
-        self.add(number, self._ask(self._lazy_in(files), _WHOLE))
+        self.add(number, self.questions.ask(self._lazy_in(files), _WHOLE))
         if not chain:  # handed on as a whole, with the lazy modules in it
             folders = [posixpath.dirname(self.index.paths[n]) for n in self._inits(files)]
             below = [
                 n for n in self._lazy for f in folders if self.index.paths[n].startswith(f"{f}/")
             ]
-            self.add(number, self._ask(below, _WHOLE))
+            self.add(number, self.questions.ask(below, _WHOLE))
 
     def _inits(self, files: Iterable[int]) -> list[int]:
         """Return the `__init__` files of the package that a name is, if it is one."""
@@ -336,24 +346,13 @@ class Linker:
         lazy = self._lazy_in(files)
         if lazy:
             rest = parts[length:] or ([attribute.partition(".")[0]] if attribute else [])
-            found.update(self._ask(lazy, rest[0] if rest else _WHOLE))
+            found.update(self.questions.ask(lazy, rest[0] if rest else _WHOLE))
         return found
-
-    def _ask(self, lazy: Iterable[int], name: str) -> list[int]:
-        """Return the nodes that stand for asking lazy modules for a name."""
-        nodes = []
-        for number in lazy:
-            key = (number, name)
-            if key not in self._asked:
-                self._asked[key] = self.count
-                self.count += 1
-            nodes.append(self._asked[key])
-        return nodes
 
     def _answer(self, number: int, name: str) -> None:
         """Add what a lazy module loads when it is asked for a name."""
         lazy: Lazy = self._lazy[number]
-        node = self._asked[number, name]
+        node = self.questions.node((number, name))
         path = self.index.paths[number]
         folder, owner = posixpath.dirname(path), self.index.owners[number]
         references: Iterable[str]

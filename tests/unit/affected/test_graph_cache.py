@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.examples import examples
 from tests.support.snapshots import MemorySnapshot, graph_of, member
 
-from tradai_tasks.affected import extraction
+from tradai_tasks.affected import extraction, linking
 from tradai_tasks.affected.cache import Cache, Links, cache_folder
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.imports import build_graph
@@ -243,3 +243,31 @@ def test_what_another_process_does_not_hand_back_is_read_here(
         outcome = extraction.Copy.outcome
         monkeypatch.setattr(extraction.Copy, "outcome", lambda copy: outcome(copy)[:-5])
     assert graph_of(files, TWO) == one
+
+
+@pytest.mark.parametrize("failing", ["", "fork", "end"])
+def test_files_linked_by_several_processes_have_the_same_edges_and_questions(
+    failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError
+
+    found = []
+    for is_shared in (False, True):
+        graphs = []
+        if is_shared:
+            monkeypatch.setattr(linking, "_WORTH_A_PROCESS", 2)
+            monkeypatch.setattr("os.cpu_count", lambda: 3)
+        if is_shared and failing == "fork":
+            monkeypatch.setattr("os.fork", fail)
+        elif is_shared and failing == "end":
+            monkeypatch.setattr(linking.Copy, "outcome", lambda _: b"\x95")
+        for seed in range(12):
+            files, members = start(random.Random(seed)), MEMBERS[seed % len(MEMBERS)]
+            cache = Cache(tmp_path / f"{is_shared}{seed}.msgpack")
+            graph = build_graph(MemorySnapshot(files), members, cache=cache)
+            kept = next(iter(cache.links.values()))
+            graphs.append((graph, kept.edges, kept.asked, kept.answers, kept.undeclared))
+        found.append(graphs)
+    assert found[0] == found[1]
+    assert any(asked for _, _, asked, _, _ in found[0])
