@@ -304,6 +304,19 @@ def test_unrelated_histories_are_compared_with_the_default_branch(origin: Repo, 
     assert "no merge base with origin/main: they have no common ancestor" in found.why
 
 
+def test_a_push_of_no_commit_is_compared_with_the_default_branch(origin: Repo, tmp_path: Path):
+    after = origin.sha("feature")
+    clone = origin.checkout_action(tmp_path / "clone", after, "refs/heads/feature")
+    found = ranged(clone, clone.event("push", push("feature", after, after, forced=False)))
+    assert (found.base, found.head) == (origin.sha("start"), after)
+    assert found.why == (
+        "push to feature: the commits before and after are the same: merge base with origin/main"
+    )
+    main = origin.sha("main")
+    clone = origin.clone(tmp_path / "other")
+    assert ranged(clone, clone.event("push", push("main", main, main))).everything
+
+
 def test_a_push_whose_after_is_gone_selects_everything(origin: Repo, tmp_path: Path):
     clone = origin.clone(tmp_path / "clone")
     env = clone.event("push", push("feature", origin.sha("start"), "cd" * 20))
@@ -372,6 +385,11 @@ def test_a_merge_group_is_compared_with_its_base(origin: Repo, tmp_path: Path, d
     found = ranged(clone, env)
     assert (found.base, found.head) == (base, head)
     assert found.why == "merge group: its base and its head"
+
+
+def test_a_merge_group_of_no_commit_selects_everything(origin: Repo):
+    group = {"base_sha": origin.head, "head_sha": origin.head}
+    assert ranged(origin, origin.event("merge_group", {"merge_group": group})).everything
 
 
 def test_a_merge_group_whose_base_is_gone_selects_everything(origin: Repo, tmp_path: Path):

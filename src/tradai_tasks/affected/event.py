@@ -164,6 +164,8 @@ def _of_push(git: Git, push: Push, tip: str) -> CommitRange:
         return _everything(tip, f"{what}: {fault}")
     if push.before is None:
         return _without_before(git, push, f"first push of {push.branch}")
+    if push.before == push.after:
+        return _without_before(git, push, f"{what}: the commits before and after are the same")
     fault = make_available(git, push.before)
     if fault is not None:
         return _without_before(git, push, f"{what}: {fault}")
@@ -200,6 +202,8 @@ def _of_merge_group(git: Git, group: MergeGroup, tip: str) -> CommitRange:
         fault = make_available(git, commit)
         if fault is not None:
             return _everything(tip, f"merge group: {fault}")
+    if group.base == group.head:
+        return _everything(tip, "merge group: its base and its head are the same")
     # the queue builds the head upon the base, so the base is the merge base
     return CommitRange(base=group.base, head=group.head, why="merge group: its base and its head")
 

@@ -9,11 +9,13 @@ Submodules are no files; `submodules` lists their paths.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import posixpath
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from types import MappingProxyType
 
 from tradai_tasks.affected.git import Entry, Git, StatusEntry
@@ -23,6 +25,7 @@ __all__ = ["CommitSnapshot", "SnapshotTree", "WorktreeSnapshot"]
 
 _LINK = "120000"
 _SUBMODULE = "160000"
+_LARGE = 16_000_000  # bytes; what is larger is hashed part by part, and read again if need be
 _MOST_HOPS = 40  # of a chain of links, as Linux allows
 
 
@@ -211,6 +214,8 @@ class WorktreeSnapshot:
         where = self._git.folder / path
         if where.is_symlink():
             mode, content = _LINK, os.fsencode(where.readlink())
+        elif where.is_file() and (size := where.stat().st_size) > _LARGE:
+            return Entry(path, "100644", self._large(where, size))
         else:
             found = self._content(path)
             if found is None:
@@ -219,6 +224,17 @@ class WorktreeSnapshot:
             mode, content = "100644", found
         self._contents[path] = content
         return Entry(path, mode, self._git.blob_id(content))
+
+    def _large(self, where: Path, size: int) -> str:
+        """Return the blob id of a file that is not to be held in memory: a model, a recording."""
+        try:
+            digest = hashlib.new(self._git.hashed_by, b"blob %d\0" % size, usedforsecurity=False)
+            with where.open("rb") as file:
+                for part in iter(partial(file.read, _LARGE), b""):
+                    digest.update(part)
+            return digest.hexdigest()
+        except OSError as error:
+            raise GitError(f"{where}: cannot be read: {error.strerror}") from None
 
 
 def _touched(status: Iterable[StatusEntry]) -> Iterable[str]:
