@@ -67,11 +67,18 @@ class DiskTree:
             try:
                 with os.scandir(f"{self._prefix}{path}") as entries:
                     for entry in entries:
-                        (folders if entry.is_dir() else files).append(entry.name)
+                        (folders if _is_folder(entry) else files).append(entry.name)
             except (FileNotFoundError, NotADirectoryError):
                 pass  # no such folder: nothing in it
             self._listed[path] = (tuple(sorted(files)), tuple(sorted(folders)))
         return self._listed[path]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a circle of links
+        return False
 
 
 def join(folder: str, name: str) -> str:

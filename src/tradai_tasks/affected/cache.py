@@ -60,9 +60,13 @@ def cache_folder(env: Mapping[str, str]) -> Path:
     given = env.get("TRADAI_TASKS_CACHE")
     if given:
         return Path(given)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "tradai-tasks"
-    return Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tradai-tasks"
+    if env.get("XDG_CACHE_HOME") and sys.platform != "darwin":
+        return Path(env["XDG_CACHE_HOME"]) / "tradai-tasks"
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user whom nobody knows, as in containers, and no HOME
+        return Path(tempfile.gettempdir()) / f"tradai-tasks-{os.getuid()}"
+    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "tradai-tasks"
 
 
 class Cache:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -179,6 +180,15 @@ def test_a_cache_that_cannot_be_used_counts_as_empty(tmp_path: Path, content: by
     assert graph_of(FILES, TWO, cache=cache) == graph_of(FILES, TWO)
     cache.save()
     assert Cache(file).facts
+
+
+def test_a_user_without_a_home_has_a_cache_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    assert cache_folder({}).name == f"tradai-tasks-{os.getuid()}"
+    assert cache_folder({"TRADAI_TASKS_CACHE": "/x"}) == Path("/x")
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:

@@ -225,3 +225,13 @@ def test_the_memory_tree_lists_as_the_disk_does(tmp_path: Path) -> None:
     for folder in (".", "a", "a/b", "nope"):
         assert memory.files(folder) == disk.files(folder)
         assert memory.folders(folder) == disk.folders(folder)
+
+
+def test_a_circle_of_links_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "nowhere").symlink_to("absent")
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "link").symlink_to("inside")
+    tree = DiskTree(tmp_path)
+    assert tree.folders(".") == ("inside", "link")
+    assert tree.files(".") == ("circle", "nowhere")
