@@ -365,7 +365,7 @@ def _entry_points(index: ModuleIndex, linker: Linker) -> dict[int, set[str]]:
             for file in linker.entry_points(member, number, group)
         }
         for other in index.members if plugins else ():
-            if member.name in other.closure:
+            if member.name in other.closure and other.is_project:
                 for file in plugins:
                     users.setdefault(file, set()).add(_project_file(other))
     return users

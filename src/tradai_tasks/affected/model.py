@@ -20,6 +20,11 @@ class Member:
     entry_points: tuple[tuple[str, str], ...] = ()  # (group, "module:attribute") it declares
     scripts: tuple[tuple[str, str], ...] = ()  # (command, "module:attribute") it installs
 
+    @property
+    def is_project(self) -> bool:
+        """Whether it is told what is installed with it; a unit's closure is what it may import."""
+        return not self.name.startswith(("services:", "lambdas:", "stacks:"))
+
 
 class Snapshot(Protocol):
     """The files of one end of a commit range, by POSIX path from the workspace root."""
