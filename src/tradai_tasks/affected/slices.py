@@ -27,7 +27,9 @@ _DEFINITION = re.compile(r"(?:async[ \t]+def|class|def)\b")
 _DEFINED = re.compile(r"\b(?:class|def)[ \t]+(\w+)")
 _LAZY = re.compile(r"__getattr__|sys\.modules\[")
 # Other names for what imports: `load = importlib.import_module`, `import run_path as run`.
-_NAMED = rf"\b(?:{'|'.join(sorted(triggers.BY_NAME | triggers.BY_PATH | triggers.CODE))})\b"
+_CALLS = triggers.BY_NAME | triggers.BY_PATH | triggers.CODE | triggers.FOUND | triggers.GROUPS
+_CALLS |= triggers.LISTS | triggers.MANAGERS | {"EntryPoint"}
+_NAMED = rf"\b(?:{'|'.join(sorted(_CALLS))})\b"
 _ALIAS = re.compile(
     rf"^.*?(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]*{_NAMED}[ \t]*(?:#|$)"
     rf"|{_NAMED}[ \t]+as[ \t]+(\w+)"

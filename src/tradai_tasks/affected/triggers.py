@@ -154,7 +154,8 @@ _PATCH = "patch("
 # What counts beside the triggers once a file is parsed for one of them.
 _OPTIONS = [f"{start}-{more}m" for start in " \"'" for more in ("", "B", "E", "I", "s", "u")]
 _RUNNERS = ("inline_runsource", "run_python_code", "runpytest")
-_FOLLOWED = frozenset({"find_spec", "exec_module", *_FOLDERS, *_OPTIONS, *_RUNNERS})
+_RESOURCES = [f"{name}(" for name in RESOURCES if "_" in name]
+_FOLLOWED = frozenset({"find_spec", "exec_module", *_FOLDERS, *_OPTIONS, *_RESOURCES, *_RUNNERS})
 _CALLED = re.compile(
     r"""patch\(\s*(?:target\s*=\s*)?[^\s"')]"""
     r"""|(?<![\w.])compile\("""

@@ -106,6 +106,30 @@ CASES = {
         def f():
             folder("pkg.data")
         """,
+    "packages that are listed by a name of its own": """
+        import pkg
+        from pkgutil import walk_packages as walk
+
+        def f():
+            return [m.name for m in walk(pkg.__path__, "pkg.")]
+        """,
+    "entry points by a name of their own": """
+        from importlib.metadata import (
+            entry_points as found,
+        )
+
+        def f():
+            return found(group="one.plugins")
+        """,
+    "data of a package elsewhere": """
+        from pkgutil import get_data
+
+        def f():
+            return get_data("pkg.data", "x.json")
+
+        def g():
+            importlib.import_module("one")
+        """,
     "code in a string elsewhere": """
         CODE = "import one"
 
