@@ -22,7 +22,14 @@ from tradai_tasks.affected.recorded import guess
 from tradai_tasks.affected.scanned import APP_CONFIG, APPS, apps_in
 from tradai_tasks.affected.slices import Slices
 from tradai_tasks.affected.surroundings import moves_path, surroundings
-from tradai_tasks.affected.texts import FENCE, PROMPT, RUNNERS, examples_in, fenced_in
+from tradai_tasks.affected.texts import (
+    FENCE,
+    PROMPT,
+    RUNNERS,
+    examples_in,
+    fenced_in,
+    named_in_commands,
+)
 from tradai_tasks.affected.texts import MARKS as EXAMPLE_MARKS
 from tradai_tasks.affected.triggers import Marks, has_trigger, trigger_places
 
@@ -38,6 +45,10 @@ _BLANK = re.compile(rb"^[ \t\f]*(?:#[^\r\n]*)?$")
 _PLUGIN = re.compile(r"""(?<![\w-])-p(?:["',\s=]+|(?=\w))([^\W\d][\w.]*)""")
 _SETTINGS = re.compile(
     r"""(?:DJANGO_SETTINGS_MODULE|DJANGO_CONFIGURATION)["']?\s*[=:]\s*["']?([\w.]+)"""
+)
+# Variables of the environment that plugins set from settings: "APP_SETTINGS=pkg.mod:Class".
+_VARIABLE = re.compile(
+    r"""\b[A-Z][A-Z0-9_]+["']?\s*[=:]\s*["']?((?:[^\W\d]\w*\.)+[^\W\d]\w*(?::\w+)?)"""
 )
 # The class of a filter of warnings, "action:message:pkg.Class": pytest imports its module.
 _WARNING = re.compile(
@@ -77,7 +88,10 @@ def _in_strings(facts: Facts, text: str, marks: Marks) -> dict[str, Any]:
     fenced = fenced_in(text) if FENCE in marks else ()
     commands = () if STARTERS.isdisjoint(marks) else commands_in(text)
     runs = any(module.partition(".")[0] in RUNNERS for module, _ in facts.imports)
-    return {"examples": examples, "fenced": fenced, "commands": commands, "runs_examples": runs}
+    found = {"examples": examples, "fenced": fenced, "commands": commands, "runs_examples": runs}
+    if commands and (named := named_in_commands(text)):
+        return {**found, "words": tuple(dict.fromkeys((*facts.words, *named)))}
+    return found
 
 
 def _read(text: str, scanned: Scan, marks: Marks) -> Facts:
@@ -120,7 +134,7 @@ def extract_config(data: bytes) -> Facts:
         return Facts()
     text = data.decode("utf-8", "replace")
     words = {match for match in _PLUGIN.findall(text) if match != "no"}
-    words |= {*_SETTINGS.findall(text), *_WARNING.findall(text)}
+    words |= {*_SETTINGS.findall(text), *_VARIABLE.findall(text), *_WARNING.findall(text)}
     paths = {
         part.rstrip("/") or "."
         for group in _PYTHONPATH.findall(text)

@@ -16,6 +16,7 @@ from tradai_tasks.affected.graph import EXAMPLES
 from tradai_tasks.affected.links import Linker
 from tradai_tasks.affected.modules import ModuleIndex
 from tradai_tasks.affected.offers import is_collected
+from tradai_tasks.affected.places import by_path
 from tradai_tasks.affected.scripts import is_cython, is_script
 from tradai_tasks.affected.texts import is_data, is_document
 
@@ -87,6 +88,10 @@ def name_users(
             }
         for one in texts:
             _refer(linker, users, (*one.strings, *one.examples), path, owner, sinks)
+            for script in (
+                n for t in one.paths for n in by_path(index, t, posixpath.dirname(path))
+            ):
+                users.setdefault(script, set()).update(sinks)
     return users
 
 

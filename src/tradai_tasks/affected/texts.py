@@ -20,6 +20,7 @@ __all__ = [
     "fenced_in",
     "is_data",
     "is_document",
+    "named_in_commands",
 ]
 
 # Modules that run the examples of others' texts.
@@ -45,6 +46,11 @@ MARKS = RUNNERS | {PROMPT, FENCE}
 _NOTEBOOK = ".ipynb"
 _DOCUMENTS = (".md", ".rst", ".txt", _NOTEBOOK)
 _DATA = (".cfg", ".conf", ".ini", ".json", ".jsonc", ".toml", ".xml", ".yaml", ".yml")
+# What a test runs, or makes code of.
+_SHELL = (".bash", ".sh")
+_TEMPLATES = (".env", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl", ".tpl")
+# Extensions of Python in other languages, in which a name of a module is in quotes.
+_NATIVE = (".cc", ".cpp", ".cxx", ".rs")
 _PICKLES = (".dill", ".joblib", ".npy", ".p", ".pickle", ".pkl", ".pt")
 # Of tools, which read no names of modules from them that tests load; locks are long.
 _NOT_DATA = frozenset(
@@ -66,6 +72,11 @@ _PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[ \t]([^\n]*)", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*```[ \t]*\{?\.?py[^\n]*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
 _CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
 _DOTTED = re.compile(rb"(?<![\w./\\@-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?![\w/\\@-])")
+_QUOTED = re.compile(rb'"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)"')
+_RUN_MODULE = re.compile(r"(?:^|\s)-[a-zA-Z]*m[ =]([A-Za-z_][\w.]*)")
+_RUN_CODE = re.compile(r"""(?:^|\s)-[a-zA-Z]*c\s+\\?(["'])(.+?)\\?\1""")
+_SERVED = re.compile(r"(?<=\s)([A-Za-z_][\w.]*:[A-Za-z_]\w*)")
+_SCRIPT = re.compile(r"[\w./-]+\.py\b")
 _WORD = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 # A name of a file, not of a module.
 _ENDINGS = (
@@ -77,7 +88,7 @@ _ENDINGS = (
 def is_data(path: str) -> bool:
     """Tell whether a file may hold the names of modules that something loads."""
     return (
-        path.endswith(_DATA + _PICKLES)
+        path.endswith(_DATA + _PICKLES + _SHELL + _TEMPLATES + _NATIVE)
         and path.rpartition("/")[2] not in _NOT_DATA
         and not _RECORDED.search(path)
     )
@@ -89,13 +100,34 @@ def is_document(path: str) -> bool:
 
 
 def extract_data(path_ending: str, data: bytes) -> Facts:
-    """Read the dotted names of a data file; of a pickle every name."""
+    """Read the dotted names of a data file; of a pickle every name; of code what it imports."""
+    if path_ending in _NATIVE:
+        return Facts(strings=_decoded(dict.fromkeys(_QUOTED.findall(data))))
     if path_ending in _PICKLES:
         found = dict.fromkeys(_WORD.findall(data))
         found |= dict.fromkeys(name[1:] for name in found if b"." in name)  # behind its length
     else:
         found = dict.fromkeys(n for n in _DOTTED.findall(data) if not n.endswith(_ENDINGS))
-    return Facts(strings=tuple(name.decode("ascii", "replace") for name in found))
+    names = _decoded(found)
+    if path_ending in _SHELL + _TEMPLATES:
+        text = data.decode("utf-8", "replace")
+        return Facts(
+            strings=tuple(dict.fromkeys((*names, *_references(text), *named_in_commands(text)))),
+            paths=tuple(dict.fromkeys(_SCRIPT.findall(text))),
+        )
+    return Facts(strings=names)
+
+
+def _decoded(names: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(name.decode("ascii", "replace") for name in names)
+
+
+def named_in_commands(text: str) -> tuple[str, ...]:
+    """Return the modules that commands for a shell name: by `-m`, in code for `-c`, as `m:app`."""
+    found = dict.fromkeys((*_RUN_MODULE.findall(text), *_SERVED.findall(text)))
+    for _, code in _RUN_CODE.findall(text):
+        found |= dict.fromkeys(_references(code))
+    return tuple(found)
 
 
 def extract_document(data: bytes) -> Facts:
