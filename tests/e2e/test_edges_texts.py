@@ -109,3 +109,31 @@ def test_names_in_variables_that_settings_of_tests_set(file: str, text: str) -> 
     files = {"libs/a/src/a/mod.py": "", f"libs/b/{file}": text, "libs/b/tests/test_b.py": ""}
     graph = graph_of(files, (member("libs/a"), member("libs/b", "a")))
     assert set(graph.affected_by(["libs/a/src/a/mod.py"])) == {"a", "b"}
+
+
+READ = """\
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_b():
+    for path in sorted((ROOT / "libs").{listing}):
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not isinstance(node, ast.Raise)
+"""
+
+
+@pytest.mark.parametrize("listing", ['rglob("*.py")', 'glob("*/src/**/*.py")'])
+def test_a_test_that_reads_the_modules_of_others(tmp_path: Path, listing: str) -> None:
+    tree = Tree(
+        why="",
+        files={
+            "libs/b/tests/test_b.py": READ.format(listing=listing),
+            "libs/c/src/c.py": "import b\n",
+        },
+        members=(member("libs/a"), member("libs/b"), member("libs/c", "b")),
+        spared=frozenset({"c"}),
+    )
+    hold(tmp_path, tree)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.modules import ModuleIndex
+from tradai_tasks.affected.surroundings import SOURCES
 from tradai_tasks.tree import folders_above
 
 __all__ = ["readers_by_path"]
@@ -35,7 +36,8 @@ def readers_by_path(
         blobs: The paths of all files.
 
     Returns:
-        Path, with a slash at the end for a folder -> the Python files that name it.
+        Path, with a slash at the end for a folder, and "*.py" behind that where the modules in it
+        are read too -> the Python files that name it.
     """
     found: dict[str, set[str]] = {}
     folders: frozenset[str] | None = None
@@ -57,6 +59,8 @@ def readers_by_path(
             homes = _homes(index) if homes is None else homes
             for target in _listed(index, number, one.listed, homes, blobs):
                 found.setdefault(target, set()).add(index.paths[number])
+                if SOURCES in one.listed:
+                    found.setdefault(f"{target}{SOURCES}", set()).add(index.paths[number])
     return found
 
 

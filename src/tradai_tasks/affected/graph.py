@@ -12,6 +12,7 @@ from functools import cached_property
 from tradai_tasks.affected.costs import Cost, costs
 from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.modules import is_python
+from tradai_tasks.affected.surroundings import SOURCES
 
 __all__ = ["EXAMPLES", "ImportGraph", "unite"]
 
@@ -157,7 +158,7 @@ class ImportGraph:
     def costs(self) -> tuple[Cost, ...]:
         """Return the files that cost the most selections, dearest first."""
         users: dict[str, AbstractSet[str]] = {
-            path: found for path, found in self.users.items() if not path.endswith("/")
+            path: found for path, found in self.users.items() if not path.endswith(("/", SOURCES))
         }
         # what may load anything is loaded by a node for all files that the same ones may load
         nodes: dict[frozenset[str], str] = {}
@@ -182,16 +183,19 @@ class ImportGraph:
 
         And those that name a folder around it, by a path that leads out of their own member.
         """
-        if is_python(path) or path.startswith("?") or path.endswith(EXAMPLES):
+        if path.startswith("?") or path.endswith(EXAMPLES):
             return ()
+        is_module = is_python(path)
         folder = posixpath.dirname(path)
         member = self.owner_of(path)
         home = self.members[member].path if member else ""
         found: list[str] = []
         above = folder
         while above:
-            found += self.users.get(f"{above}/", ())
+            found += self.users.get(f"{above}/{SOURCES}" if is_module else f"{above}/", ())
             above = posixpath.dirname(above)
+        if is_module:
+            return tuple(found)
         while folder and folder != home:
             held = self.data_users.get(folder, ())
             found += held

@@ -8,7 +8,7 @@ from typing import Any
 
 from tradai_tasks.affected.triggers import Marks
 
-__all__ = ["MARKS", "moves_path", "surroundings"]
+__all__ = ["MARKS", "SOURCES", "moves_path", "surroundings"]
 
 # What says where a package lies, or where a command is run.
 _PLACED = frozenset(
@@ -41,6 +41,9 @@ _LISTINGS = frozenset(
     [".glob(", ".rglob(", "iterdir(", "listdir(", "scandir(", "os.walk(", "find_examples("]
 )
 _FOLDER = re.compile(r"""["']([\w-]{2,40}(?:\.(?:md|rst))?)["']""")
+# Among what is listed: modules too, of which a test reads the text.
+SOURCES = "*.py"
+_SOURCES = re.compile(r"""["'](?:[^"'\n]*\*)?\.py["']""")
 # What extend_path() finds lies below source roots, by the package's own name.
 _EXTENDS = re.compile(
     r"__path__\s*(?:\+=|=(?!=)(?!.*extend_path)|\.(?:append|extend|insert)\(|\[.*\]\s*=)"
@@ -72,7 +75,8 @@ def surroundings(text: str, marks: Marks, paths: Sequence[str]) -> dict[str, Any
     if here & _RUNS_TESTS or (_DISCOVER in here and here & _TESTERS):
         found["runs_folders"] = True
     if here & _LISTINGS:
-        found["listed"] = tuple(dict.fromkeys(_FOLDER.findall(text)))
+        sources = [SOURCES] if _SOURCES.search(text) else []
+        found["listed"] = tuple(dict.fromkeys([*sources, *_FOLDER.findall(text)]))
     if _PATH in here and _EXTENDS.search(text):
         found["extends_path"] = True
     return found
