@@ -125,6 +125,7 @@ def discover(tree: Tree, settings: Settings, *, settings_file: str = "pyproject.
     virtual = [packages.pop() for _ in virtual]
     kind = settings.kind or _inferred_kind(packages)
     strategies = tuple(p for p in packages if p.is_strategy)
+    _check_slugs(strategies)
     return Workspace(
         kind=kind,
         packages=tuple(packages),
@@ -266,6 +267,15 @@ def _check_names(packages: Iterable[Package]) -> None:
             raise DuplicatePackageError(
                 f"{join(package.path, 'pyproject.toml')}: the name {package.name!r} is taken by "
                 f"{join(twin.path, 'pyproject.toml')}; rename one of them"
+            )
+
+
+def _check_slugs(strategies: Iterable[Package]) -> None:
+    for package in strategies:
+        if "," in package.slug:
+            raise MemberError(
+                f"{package.path}: a comma in a strategy's folder, which NOXSESSION would take for "
+                f"two sessions; rename it"
             )
 
 

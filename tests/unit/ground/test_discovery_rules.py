@@ -123,6 +123,11 @@ def test_services_lambdas_and_stacks() -> None:
             "pyproject.toml: dependency-groups: expected a table, got 'x'",
         ),
         (
+            {"strategies/a,b/pyproject.toml": "[project]\nname = 'a'"},
+            MemberError,
+            "strategies/a,b: a comma in a strategy's folder",
+        ),
+        (
             {"pyproject.toml": "x = " + "[" * 3000},
             BrokenTomlError,
             "pyproject.toml: broken TOML: nested too deeply",
