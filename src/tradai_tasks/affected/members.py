@@ -21,7 +21,7 @@ from tradai_tasks.layout import layout_of
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_load import parse_toml
 from tradai_tasks.tree import Tree, join
-from tradai_tasks.workspace import Package, Unit, Workspace
+from tradai_tasks.workspace import Package, Unit, Workspace, dependency_groups
 
 __all__ = [
     "SHAPING",
@@ -154,12 +154,18 @@ def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
     projects = [*workspace.packages, *projects_beside(tree, workspace)]
     declared = declared_closures({p.name: _requirements(p.document) for p in projects})
     found = {name: set(names) for name, names in declared.items()}
+    locked: set[str] = set()
     for project in workspace.projects:
         file = join(project, "uv.lock")
         if tree.is_file(file):
             for name, names in member_closures(parse_edges(tree.read(file), file)).items():
                 found.setdefault(name, set()).update(names)
+                locked.add(name)
     known = set(declared)
+    for package in projects:
+        # what a build computes, only a lock tells
+        if package.name not in locked and _is_computed(package.document):
+            found[package.name] |= known
     return {name: frozenset(found[name] & known | {name}) for name in declared}
 
 
@@ -210,12 +216,19 @@ def root_group_users(
     return {group: tuple(names) for group, names in users.items()}
 
 
+def _is_computed(document: Mapping[str, Any]) -> bool:
+    dynamic = document.get("project", {}).get("dynamic", [])
+    return isinstance(dynamic, list) and bool(
+        {"dependencies", "optional-dependencies"} & set(map(str, dynamic))
+    )
+
+
 def _requirements(document: Mapping[str, Any]) -> list[str]:
     """Return every requirement that a pyproject.toml states, as it is written."""
     project = document.get("project", {})
     lists: list[Iterable[Any]] = [project.get("dependencies", [])]
     lists += project.get("optional-dependencies", {}).values()
-    lists += document.get("dependency-groups", {}).values()
+    lists += dependency_groups(document).values()
     lists.append(document.get("build-system", {}).get("requires", []))
     lists.append(document.get("tool", {}).get("uv", {}).get("sources", {}))
     return [text for entries in lists for text in entries if isinstance(text, str)]

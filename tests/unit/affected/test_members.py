@@ -73,6 +73,21 @@ def test_closures_are_what_is_declared_at_any_distance() -> None:
     assert dependents_of("c", reach) == ("c",)
 
 
+def test_dependencies_that_a_build_computes_are_told_by_the_lock_alone() -> None:
+    computed = '[project]\nname = "c"\nversion = "1"\ndynamic = ["dependencies"]\n'
+    files = {**FILES, "libs/c/pyproject.toml": computed}
+    tree = MemoryTree(files)
+    assert closures(tree, discover(tree, Settings()))["c"] == {"a", "b", "c"}
+    tree = MemoryTree({**files, "uv.lock": LOCK})
+    assert closures(tree, discover(tree, Settings()))["c"] == {"c"}
+
+
+def test_the_older_way_to_write_development_dependencies_counts() -> None:
+    older = '[project]\nname = "c"\nversion = "1"\n[tool.uv]\ndev-dependencies = ["a"]\n'
+    tree = MemoryTree({**FILES, "libs/c/pyproject.toml": older})
+    assert closures(tree, discover(tree, Settings()))["c"] == {"a", "c"}
+
+
 def test_the_lock_file_adds_to_what_is_declared() -> None:
     tree = MemoryTree({**FILES, "uv.lock": LOCK})
     reach = closures(tree, discover(tree, Settings()))
