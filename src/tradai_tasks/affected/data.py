@@ -55,6 +55,8 @@ def readers_by_path(
             owner = index.owner_of_folder(posixpath.dirname(target))
             if owner != index.owners[number] and (owner >= 0 or _PROSE.match(target)):
                 found.setdefault(target, set()).add(index.paths[number])
+                if target.endswith("/"):  # its modules may be run, copied or compiled
+                    found.setdefault(f"{target}{SOURCES}", set()).add(index.paths[number])
         if one.listed:
             homes = _homes(index) if homes is None else homes
             for target in _listed(index, number, one.listed, homes, blobs):

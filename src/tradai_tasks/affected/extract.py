@@ -28,10 +28,11 @@ from tradai_tasks.affected.texts import (
     RUNNERS,
     examples_in,
     fenced_in,
-    named_in_commands,
 )
 from tradai_tasks.affected.texts import MARKS as EXAMPLE_MARKS
 from tradai_tasks.affected.triggers import Marks, has_trigger, trigger_places
+from tradai_tasks.affected.written import MARKS as WRITTEN_MARKS
+from tradai_tasks.affected.written import named_inside
 
 __all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]
 
@@ -82,14 +83,14 @@ def extract(data: bytes) -> Facts:
 
 def _in_strings(facts: Facts, text: str, marks: Marks) -> dict[str, Any]:
     """Return what is in strings: commands, and the examples that only a tool of tests runs."""
-    if STARTERS.isdisjoint(marks) and EXAMPLE_MARKS.isdisjoint(marks):
+    if WRITTEN_MARKS.isdisjoint(marks) and EXAMPLE_MARKS.isdisjoint(marks):
         return {}
     examples = examples_in(text) if PROMPT in marks else ()
     fenced = fenced_in(text) if FENCE in marks else ()
     commands = () if STARTERS.isdisjoint(marks) else commands_in(text)
     runs = any(module.partition(".")[0] in RUNNERS for module, _ in facts.imports)
     found = {"examples": examples, "fenced": fenced, "commands": commands, "runs_examples": runs}
-    if commands and (named := named_in_commands(text)):
+    if named := named_inside(text, marks):
         return {**found, "words": tuple(dict.fromkeys((*facts.words, *named)))}
     return found
 

@@ -9,16 +9,15 @@ from functools import cache
 
 import ahocorasick_rs
 
-from tradai_tasks.affected import lexical, surroundings, texts, triggers
+from tradai_tasks.affected import lexical, surroundings, texts, triggers, written
 from tradai_tasks.affected.commands import STARTERS
 from tradai_tasks.affected.triggers import Marks
 
 __all__ = ["marks_in"]
 
 _OTHERS = frozenset({"filterwarnings"})
-_ALL = tuple(
-    sorted(triggers.MARKS | STARTERS | surroundings.MARKS | texts.MARKS | lexical.MARKS | _OTHERS)
-)
+_ROOMS = (lexical, surroundings, texts, triggers, written)
+_ALL = tuple(sorted(STARTERS.union(_OTHERS, *(room.MARKS for room in _ROOMS))))
 
 
 def marks_in(text: str) -> Marks:

@@ -40,9 +40,10 @@ BY_NAME = frozenset(
         "load_object",
         "import_object",
         "autodiscover_modules",
+        "PackageLoader",
     ]
 )
-NAMES_OF_NAME = ("name", "modname", "mod_name", "import_name", "dotted_path")
+NAMES_OF_NAME = ("name", "package_name", "modname", "mod_name", "import_name", "dotted_path")
 # With one of these, what `find_spec` finds is loaded too.
 FOUND = frozenset({"exec_module", "load_module", "module_from_spec"})
 IMPORTERS = frozenset({"import_module", "__import__"})
