@@ -148,3 +148,24 @@ def test_a_table_whose_modules_a_class_takes_from_the_own_package(tmp_path: Path
         },
     )
     hold(tmp_path, tree)
+
+
+def test_a_member_that_a_third_party_needs(tmp_path: Path) -> None:
+    tree = Tree(
+        why="",
+        files={
+            "libs/a/tests/test_a.py": "def test_a():\n    pass\n",
+            "libs/b/tests/test_b.py": "import third\n\n\ndef test_b():\n    pass\n",
+            "libs/c/src/c.py": "",
+        },
+        members=(
+            member("libs/a"),
+            member("libs/b", "a", behind=["a"]),
+            member("libs/c", "a"),
+        ),
+        installed={"third.py": "import a.mod\n"},
+        spared=frozenset({"c"}),
+    )
+    hold(tmp_path, tree)
+    files = tree.all_files()
+    assert set(graph_of(files, tree.members).affected_by(["libs/a/tests/test_a.py"])) == {"a"}

@@ -29,13 +29,14 @@ class MemorySnapshot:
         return {path: self.contents[path] for path in wanted}
 
 
-def member(
+def member(  # noqa: PLR0913 - the fields of a member
     path: str,
     *needs: str,
     name: str | None = None,
     roots: Sequence[str] | None = None,
     entry_points: Sequence[tuple[str, str]] = (),
     scripts: Sequence[tuple[str, str]] = (),
+    behind: Sequence[str] = (),
 ) -> Member:
     """A member named after its folder, in src layout unless `roots` says otherwise."""
     called = name or path.rpartition("/")[2]
@@ -47,6 +48,7 @@ def member(
         closure=frozenset({called, *needs}),
         entry_points=tuple(entry_points),
         scripts=tuple(scripts),
+        behind=frozenset(behind),
     )
 
 

@@ -17,7 +17,7 @@ __all__ = ["Cache", "Links", "cache_folder"]
 
 
 # Raised with every change of what linking yields, or of how members are found.
-_LINKER_VERSION = 13
+_LINKER_VERSION = 14
 # The Python that runs decides which files parse and which names are the standard library's.
 _VERSION = (EXTRACTOR_VERSION * 1000 + _LINKER_VERSION) * 1000 + sys.version_info.minor
 

@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from tradai_tasks.affected.behind import loaded_by_others
 from tradai_tasks.affected.cache import Cache, Links
 from tradai_tasks.affected.data import readers_by_path
 from tradai_tasks.affected.extract import CONFIG_FILES, decode
@@ -308,7 +309,7 @@ def _users(
     """Turn the edges around: for each file, what loads it."""
     index, linker = linked.index, linked.linker
     run = [_settings(linker, index, linked.config), _entry_points(index, linker)]
-    run.append(_conftests(index, linker))
+    run += [_conftests(index, linker), loaded_by_others(index)]
     run.append(command_users(linker, [*enumerate(linked.facts), *older.items()]))
     run.append(name_users(linker, [*enumerate(linked.facts), *older.items()], linked.named))
     linker.settle()

@@ -24,6 +24,7 @@ __all__ = [
     "compare_locks",
     "declared_closures",
     "member_closures",
+    "members_behind",
     "parse_lock",
     "requirement_name",
 ]
@@ -250,8 +251,28 @@ def member_closures(lock: LockGraph) -> dict[str, frozenset[str]]:
     All extras and groups of the member count, and what it declares, also where nothing was
     resolved for it (as under a marker that never holds).
     """
+    found = {name: {node.package for node in seen} for name, seen in _reached(lock).items()}
+    return {name: frozenset({name, *found[name] & lock.members}) for name in sorted(found)}
+
+
+def members_behind(lock: LockGraph) -> dict[str, frozenset[str]]:
+    """Return of each member which others a third party that it reaches needs, and so loads."""
+    return {
+        name: frozenset(
+            target.package
+            for node in seen
+            if node.package and node.package not in lock.members
+            for target in lock.edges.get(node, ())
+            if target.package in lock.members
+        )
+        for name, seen in _reached(lock).items()
+    }
+
+
+def _reached(lock: LockGraph) -> dict[str, set[Node]]:
+    """Return what each member reaches, of members and of what reaches members itself."""
     reaching = _reaching_members(lock)
-    direct: dict[str, set[str]] = {}
+    found: dict[str, set[Node]] = {}
     parts: dict[str, list[Node]] = {name: [] for name in lock.members}
     for node in lock.nodes:
         if node.package in parts:
@@ -270,8 +291,8 @@ def member_closures(lock: LockGraph) -> dict[str, frozenset[str]]:
                 if target in reaching and target not in seen:
                     seen.add(target)
                     stack.append(target)
-        direct[name] = {node.package for node in seen} & lock.members
-    return {name: frozenset({name, *direct[name]}) for name in sorted(direct)}
+        found[name] = seen
+    return found
 
 
 def _reaching_members(lock: LockGraph) -> set[Node]:

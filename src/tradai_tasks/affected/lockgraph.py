@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from packaging.utils import canonicalize_name
@@ -103,6 +104,7 @@ def parse_lock(content: bytes, file: str) -> LockGraph:
         ) from None
 
 
+@lru_cache(maxsize=4)  # asked for twice, and parsing is what takes time
 def parse_edges(content: bytes, file: str) -> LockGraph:
     """Parse a lock file but for the files of its packages, which are most of it.
 

@@ -11,6 +11,7 @@ from tradai_tasks.affected.beside import projects_beside
 from tradai_tasks.affected.lockfile import (
     declared_closures,
     member_closures,
+    members_behind,
     requirement_name,
 )
 from tradai_tasks.affected.lockgraph import parse_edges
@@ -56,6 +57,7 @@ def import_members(
     nested = frozenset(package.path for package in workspace.packages)
     beside = projects_beside(tree, workspace)
     called = {package.name: f"projects:{package.name}" for package in beside}
+    behind = _behind_others(tree, workspace)
     members = []
     for package in (*workspace.packages, *beside):
         layout = layout_of(tree, package, nested=nested)
@@ -67,6 +69,7 @@ def import_members(
                 closure=frozenset(called.get(name, name) for name in reach[package.name]),
                 entry_points=_entry_points(package),
                 scripts=_scripts(package),
+                behind=behind.get(package.name, frozenset()),
             )
         )
     everybody = frozenset(member.name for member in members)
@@ -167,6 +170,17 @@ def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
         if package.name not in locked and _is_computed(package.document):
             found[package.name] |= known
     return {name: frozenset(found[name] & known | {name}) for name in declared}
+
+
+def _behind_others(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
+    """Return of each package which others a third party that is locked with it needs."""
+    found: dict[str, frozenset[str]] = {}
+    for project in workspace.projects:
+        file = join(project, "uv.lock")
+        if tree.is_file(file):
+            for name, names in members_behind(parse_edges(tree.read(file), file)).items():
+                found[name] = found.get(name, frozenset()) | names
+    return found
 
 
 def dependents_of(name: str, reach: Mapping[str, frozenset[str]]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ class Member:
     closure: frozenset[str]  # members reachable from it in uv.lock (all extras and groups), and it
     entry_points: tuple[tuple[str, str], ...] = ()  # (group, "module:attribute") it declares
     scripts: tuple[tuple[str, str], ...] = ()  # (command, "module:attribute") it installs
+    behind: frozenset[str] = frozenset()  # members that third parties among its closure need
 
     @property
     def is_project(self) -> bool:

@@ -14,6 +14,7 @@ from tradai_tasks.affected.lockfile import (
     compare_locks,
     declared_closures,
     member_closures,
+    members_behind,
     parse_lock,
 )
 from tradai_tasks.affected.lockgraph import parse_edges
@@ -430,6 +431,24 @@ def test_closures_go_by_extras_groups_third_parties_and_what_is_declared():
         "d": {"d"},
         "e": {"e"},
         "f": {"f", "e"},
+    }
+
+
+def test_members_that_third_parties_need_are_told_for_all_that_install_these():
+    document = lock(
+        member("a", ["t"]),
+        member("b", ["a"]),
+        member("c", ["f"]),
+        member("f", ["u"]),
+        third("t", needs=["s"]),
+        third("s", needs=["f"]),
+        third("u"),
+    )
+    assert members_behind(parse_lock(lock_text(document), "uv.lock")) == {
+        "a": {"f"},
+        "b": {"f"},
+        "c": set(),
+        "f": set(),
     }
 
 
