@@ -73,9 +73,12 @@ _FENCE = re.compile(r"^[ \t]*```[ \t]*\{?\.?py[^\n]*\n(.*?)^[ \t]*```", re.MULTI
 _CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
 _DOTTED = re.compile(rb"(?<![\w./\\@-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?![\w/\\@-])")
 _QUOTED = re.compile(rb'"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)"')
-_RUN_MODULE = re.compile(r"(?:^|\s)-[a-zA-Z]*m[ =]([A-Za-z_][\w.]*)")
-_RUN_CODE = re.compile(r"""(?:^|\s)-[a-zA-Z]*c\s+\\?(["'])(.+?)\\?\1""")
-_SERVED = re.compile(r"(?<=\s)([A-Za-z_][\w.]*:[A-Za-z_]\w*)")
+# Begun by a character, which is looked for faster than what stands before it.
+_RUN_MODULE = re.compile(r"-(?<!\S-)[a-zA-Z]*m[ =]([A-Za-z_][\w.]*)")
+_RUN_CODE = re.compile(r"""-(?<!\S-)[a-zA-Z]*c\s+\\?(["'])(.+?)\\?\1""")
+_LONGEST = 120  # characters of a module's name
+_ATTRIBUTE = re.compile(r":[A-Za-z_]\w*")
+_SERVED = re.compile(r"\s([A-Za-z_][\w.]*)$")
 _SCRIPT = re.compile(r"[\w./-]+\.py\b")
 _WORD = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 # A name of a file, not of a module.
@@ -124,7 +127,11 @@ def _decoded(names: Iterable[bytes]) -> tuple[str, ...]:
 
 def named_in_commands(text: str) -> tuple[str, ...]:
     """Return the modules that commands for a shell name: by `-m`, in code for `-c`, as `m:app`."""
-    found = dict.fromkeys((*_RUN_MODULE.findall(text), *_SERVED.findall(text)))
+    found = dict.fromkeys(_RUN_MODULE.findall(text))
+    for attribute in _ATTRIBUTE.finditer(text):
+        start = attribute.start()
+        if module := _SERVED.search(text, max(0, start - _LONGEST), start):
+            found[f"{module[1]}{attribute[0]}"] = None
     for _, code in _RUN_CODE.findall(text):
         found |= dict.fromkeys(_references(code))
     return tuple(found)

@@ -25,7 +25,7 @@ _IN_BLOCK = re.compile(rf"^{_STATEMENT}", re.MULTILINE)
 _BLOCK = re.compile(r"""[=(,\[]\s*[a-zA-Z]{0,2}(\"{3}|'{3})(.*?)\1""", re.DOTALL)
 # A value: "key: a.b", "key = a.b", '"a.b"', "[a.b, c.d]".
 _VALUE = re.compile(
-    r"""(?:[:=][ \t]*|["'\[,][ \t]*)((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*(?::[A-Za-z_]\w*)?)"""
+    r"""[:="'\[,][ \t]*((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*(?::[A-Za-z_]\w*)?)"""
     r"""(?=["',\]\\\n])"""
 )
 
