@@ -20,7 +20,7 @@ class Shared:
     """
 
     def __init__(self, count: int) -> None:
-        """Lay the numbers out; a pipe holds 64 KiB at least where processes are forked."""
+        """Lay the numbers out; a thousand fit into any pipe (4 KiB where a user has many)."""
         self._reader, writer = os.pipe()
         with os.fdopen(writer, "wb") as file:
             file.write(b"".join(number.to_bytes(_WIDTH, "big") for number in range(count)))

@@ -28,7 +28,7 @@ from tradai_tasks.affected.texts import extract_data, extract_document, is_docum
 __all__ = ["all_facts"]
 
 _CHUNK = 64  # files that a process takes at once
-_MOST_CHUNKS = 4_096  # as many numbers as a pipe holds
+_MOST_CHUNKS = 1_000  # their numbers fit into the smallest pipe there is
 
 
 def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, Facts]:
