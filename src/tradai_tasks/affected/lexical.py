@@ -21,6 +21,8 @@ __all__ = ["DOTTED", "MARKS", "Scan", "imports_in", "scan"]
 _IMPORT = re.compile(r"(?<!\w)import\b")
 _FROM = re.compile(r"(?:^|[\s;:])from(?=[\s.\\])([\s\w.\\]*)$")
 _ONE_LINE = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+([\w., \t*]+)")
+# Whole lines of code that may be such statements.
+_LINES = re.compile(r"(?<=\n)[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+[\w., \t*]+(?=\n)")
 _BRACKETED = re.compile(r"[ \t\f\\\n]*\(((?:[^()#]|#[^\n]*)*)(\)?)")
 _PLAIN = re.compile(r"(?:[^\n;#\\]|\\\n)*")
 _COMMENT = re.compile(r"#[^\n]*")
@@ -105,9 +107,15 @@ def _divided(text: str, pieces: list[str], joined: _JoinedPaths) -> Scan | None:
     found.strings.update((body, None) for body in continued.values() if DOTTED.match(body))
     _join_paths(joined, codes, tokens, continued)
     found.paths = joined.found
-    holding = [n for n, code in enumerate(codes) if "import" in code]
-    starts = [0, *accumulate(map(len, pieces))] if holding else []
-    for place in holding:
+    others = []
+    for place in [n for n, code in enumerate(codes) if "import" in code]:
+        known = _plain_lines(codes[place] if place else f"\n{codes[0]}")
+        for statement in known:
+            found.imports.update(statement)
+        if not known:
+            others.append(place)
+    starts = [0, *accumulate(map(len, pieces))] if others else []
+    for place in others:
         for match in _IMPORT.finditer(text, starts[2 * place], starts[2 * place + 1]):
             _add_import(found, text, *match.span())
     _check(found, '""'.join(codes))
@@ -275,6 +283,15 @@ def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
         return
     for clause in clauses:
         found.imports[clause, ()] = None
+
+
+def _plain_lines(code: str) -> list[dict[Import, None]]:
+    """Read code whose imports are whole lines of names and commas alone; nothing of other code."""
+    lines = _LINES.findall(code)
+    if len(lines) != code.count("import") or "\\" in code:
+        return []
+    known = [_one_line(line) for line in lines]
+    return known if all(known) else []
 
 
 @lru_cache(maxsize=20_000)  # the same lines stand in many files

@@ -26,6 +26,7 @@ __all__ = ["CommitSnapshot", "SnapshotTree", "WorktreeSnapshot"]
 _LINK = "120000"
 _SUBMODULE = "160000"
 _LARGE = 16_000_000  # bytes; what is larger is hashed part by part, and read again if need be
+_AT_ONCE = 1 << 16  # bytes
 _MOST_HOPS = 40  # of a chain of links, as Linux allows
 
 
@@ -200,10 +201,8 @@ class WorktreeSnapshot:
         return found | {path: contents[blob] for path, blob in missing.items()}
 
     def _content(self, path: str) -> bytes | None:
-        # plain strings: a pathlib.Path for each of 20,000 files takes longer than reading them
         try:
-            with open(f"{self._git.folder}/{path}", "rb") as file:  # noqa: PTH123
-                return file.read()
+            return _read(f"{self._git.folder}/{path}")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         except OSError as error:
@@ -242,6 +241,21 @@ def _touched(status: Iterable[StatusEntry]) -> Iterable[str]:
     for entry in status:
         if entry.worktree != "." and not entry.path.startswith("../"):
             yield entry.path
+
+
+def _read(path: str) -> bytes:
+    """Return a file's content: of many small files in half the time that open() takes."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        content = os.read(file, _AT_ONCE)
+        if len(content) < _AT_ONCE:  # of a file on disk, all of it
+            return content
+        parts = [content]
+        while content := os.read(file, _AT_ONCE):
+            parts.append(content)
+        return b"".join(parts)
+    finally:
+        os.close(file)
 
 
 class SnapshotTree:
