@@ -14,7 +14,7 @@ from tradai_tasks.affected.lazy import uses_of
 from tradai_tasks.affected.linked import Held, Linked
 from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.modules import ModuleIndex
-from tradai_tasks.affected.names import depth_of, folders_around, is_around
+from tradai_tasks.affected.names import depth_of, is_around
 from tradai_tasks.affected.offers import is_collected, lazy_stub, offers, tops_of
 from tradai_tasks.affected.places import Anywhere, by_path, from_places
 from tradai_tasks.affected.questions import Questions
@@ -44,7 +44,7 @@ class Linker:
         self._stubs = {
             n
             for lazy in self._lazy
-            for n in self._siblings(index.paths[lazy])
+            for n in self.index.siblings(index.paths[lazy])
             if index.paths[n].endswith(".pyi") and n not in self._lazy
         }
         self._lazy |= {n: lazy_stub(facts[n]) for n in sorted(self._stubs)}
@@ -145,51 +145,35 @@ class Linker:
 
     def _link_file(self, number: int, facts: Facts) -> None:
         path = self.index.paths[number]
-        folder = posixpath.dirname(path)
+        folder = path.rpartition("/")[0]
         owner = self.index.owners[number]
-        self.add(number, self.index.parents(path))
-        self.add(number, self._siblings(path))
+        found = self.edges.setdefault(number, set())
+        found.update(self.index.parents(path), self.index.siblings(path))
         if is_collected(path):
-            self.add(number, self._around(folder))
+            found.update(self.index.around_test(folder))
         # the stub of a lazy module is read name by name too, whatever it imports at once
         for statement in () if number in self._stubs else facts.imports:
-            self._import(number, statement, folder, owner)
+            self._import(found, number, statement, folder, owner)
         for text in (*facts.strings, *facts.words):
-            self.add(number, self.refer(text, folder, owner))
+            found.update(self.refer(text, folder, owner))
         for prefix in facts.subtrees:
-            self.add(number, self.index.below(prefix, folder, owner))
+            found.update(self.index.below(prefix, folder, owner))
         for text in facts.paths:
-            self.add(number, by_path(self.index, text, folder))
+            found.update(by_path(self.index, text, folder))
             if facts.runs_folders:
-                self.add(number, self.index.under(self.index.folders_named(text, folder)))
+                found.update(self.index.under(self.index.folders_named(text, folder)))
+        found.discard(number)
         if facts.is_placed:
-            loaded = self.edges.get(number, ())
-            self.add(number, from_places(self.index, loaded, facts.paths, folder))
+            found.update(from_places(self.index, found, facts.paths, folder))
         for group in facts.groups:
-            self.add(number, self._group(group, folder, owner))
-
-    def _siblings(self, path: str) -> list[int]:
-        stem, _, ending = path.rpartition(".")
-        other = self.index.ids.get(f"{stem}.{'pyi' if ending == 'py' else 'py'}")
-        return [] if other is None else [other]
-
-    def _around(self, folder: str) -> list[int]:
-        """Return what pytest runs for a test in a folder: from there up to the workspace root.
-
-        Source: pytest's documentation; `Package.setup` imports the `__init__.py` of every folder
-        around a test, also where a folder without one lies between.
-        """
-        found = []
-        for up in folders_around(folder):
-            for name in ("conftest.py", "__init__.py"):
-                number = self.index.ids.get(f"{up}/{name}" if up else name)
-                if number is not None:
-                    found.append(number)
-        return found
+            found.update(self._group(group, folder, owner))
+        found.discard(number)
 
     def conftests(self, folder: str) -> list[int]:
         """Return every conftest.py from a folder up to the root of the workspace."""
-        return [n for n in self._around(folder) if self.index.paths[n].endswith("conftest.py")]
+        return [
+            n for n in self.index.around_test(folder) if self.index.paths[n].endswith("conftest.py")
+        ]
 
     def _find(self, dotted: str, folder: str, owner: int) -> tuple[tuple[int, ...], int, bool]:
         if dotted.startswith("."):
@@ -211,7 +195,9 @@ class Linker:
         more = self._anywhere.find(rest)
         return (*found[0], *more), depth_of(dotted) if more else found[1], found[2]
 
-    def _import(self, number: int, statement: Import, folder: str, owner: int) -> None:
+    def _import(
+        self, found: set[int], number: int, statement: Import, folder: str, owner: int
+    ) -> None:
         module, names = statement
         top = module.partition(" ")[0].partition(".")[0]
         if top and not self.index.finds_top(top, folder, owner):
@@ -219,26 +205,29 @@ class Linker:
         if not names:
             dotted, _, bound = module.partition(" as ")
             files, length, undeclared = self._find(dotted, folder, owner)
-            self._note(number, dotted, undeclared)
-            self.add(number, files)
+            if undeclared:
+                self._note(number, dotted)
+            found.update(files)
             if (number, bound) in self.offered and length == depth_of(dotted):
-                self.add(number, self.questions.ask(self._lazy_in(files), _WHOLE))
+                found.update(self.questions.ask(self._lazy_in(files), _WHOLE))
             if not self._tops.isdisjoint(dotted.split(".")):
                 self._held.append(Held(number, bound or dotted, dotted, folder, owner))
             return
         files, length, undeclared = self._find(module, folder, owner)
-        self._note(number, module, undeclared)
-        self.add(number, files)
+        if undeclared:
+            self._note(number, module)
+        found.update(files)
         if length < depth_of(module) and files:
             if module not in self.index.namespaces:  # something that the package makes up
-                self.add(number, self.questions.ask(self._lazy_in(files), _WHOLE))
+                found.update(self.questions.ask(self._lazy_in(files), _WHOLE))
             files = ()
         for clause in names:
             name, _, bound = clause.partition(" as ")
-            self._take(number, module, name, bound or name, files, folder, owner)
+            self._take(found, number, module, name, bound or name, files, folder, owner)
 
     def _take(  # noqa: PLR0913, PLR0917 - the parts of one clause
         self,
+        found: set[int],
         number: int,
         module: str,
         name: str,
@@ -249,17 +238,19 @@ class Linker:
     ) -> None:
         """Follow one name of `from module import name`."""
         if name == "*":
-            self.add(number, self.questions.ask(self._lazy_in(files), _WHOLE))
-            self.add(number, self._children(files))
+            found.update(self.questions.ask(self._lazy_in(files), _WHOLE))
+            found.update(self._children(files))
             return
-        self.add(number, self.questions.ask(self._lazy_in(files), name))
+        if lazy := self._lazy_in(files):
+            found.update(self.questions.ask(lazy, name))
         dotted = f"{module}{'' if module.endswith('.') else '.'}{name}"
         inner, length, undeclared = self._find(dotted, folder, owner)
         if inner and length == depth_of(dotted):
-            self._note(number, dotted, undeclared)
-            self.add(number, inner)
+            if undeclared:
+                self._note(number, dotted)
+            found.update(inner)
             if self._is_handed_on(number, inner, name, bound):
-                self.add(number, self.questions.ask(self._lazy_in(inner), _WHOLE))
+                found.update(self.questions.ask(self._lazy_in(inner), _WHOLE))
         if name in self._tops:
             self._held.append(Held(number, bound, dotted, folder, owner))
 
@@ -281,9 +272,8 @@ class Linker:
             found += self.index.packages_in(folder)
         return found
 
-    def _note(self, number: int, dotted: str, undeclared: bool) -> None:  # noqa: FBT001 - private
-        if undeclared:
-            self.undeclared.setdefault(number, {})[dotted.partition(".")[0]] = None
+    def _note(self, number: int, dotted: str) -> None:
+        self.undeclared.setdefault(number, {})[dotted.partition(".")[0]] = None
 
     def _lazy_in(self, files: tuple[int, ...]) -> tuple[int, ...]:
         """Return the lazy modules among the files of a name, without the packages around it."""

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 
 from tradai_tasks.affected.model import Member
+from tradai_tasks.affected.names import folders_around
 from tradai_tasks.affected.outlook import NOTHING, Bases, Found, Outlook, files_at
 
 __all__ = ["Found", "ModuleIndex", "is_python"]
@@ -297,6 +298,26 @@ class ModuleIndex:
     def _package(self, folder: str) -> list[int]:
         inner = f"{folder}/__init__" if folder else "__init__"
         return [self.ids[p] for p in (f"{inner}.py", f"{inner}.pyi") if p in self.ids]
+
+    def siblings(self, path: str) -> list[int]:
+        """Return the stub of a module, or the module of a stub."""
+        stem, _, ending = path.rpartition(".")
+        other = self.ids.get(f"{stem}.{'pyi' if ending == 'py' else 'py'}")
+        return [] if other is None else [other]
+
+    def around_test(self, folder: str) -> list[int]:
+        """Return what pytest runs for a test in a folder: from there up to the workspace root.
+
+        Source: pytest's documentation; `Package.setup` imports the `__init__.py` of every folder
+        around a test, also where a folder without one lies between.
+        """
+        found = []
+        for up in folders_around(folder):
+            for name in ("conftest.py", "__init__.py"):
+                number = self.ids.get(f"{up}/{name}" if up else name)
+                if number is not None:
+                    found.append(number)
+        return found
 
     def parents(self, path: str) -> list[int]:
         """Return the `__init__` files that run before a module: of its folder and those above."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tests.support.snapshots import affected, member
 
-from tradai_tasks.affected.links import depth_of, folders_around
+from tradai_tasks.affected.names import depth_of, folders_around
 from tradai_tasks.affected.offers import is_collected, tops_of
 
 A = member("libs/a")
