@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tradai_tasks.errors import MemberError
@@ -47,30 +47,41 @@ _FORM: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+# The same as a tree: key -> (what it must be, keys in it).
+_Form = dict[str, tuple[tuple[str, ...], Any]]
+
+
+def _tree() -> _Form:
+    tree: _Form = {}
+    for path, kinds in _FORM:
+        *above, key = path.split(".")
+        inner = tree
+        for part in above:
+            inner = inner[part][1]
+        inner[key] = (kinds, {})
+    return tree
+
+
+_TREE = _tree()
+
+
 def check_project_file(document: Mapping[str, Any], file: str) -> None:
     """Hold a parsed pyproject.toml against the form that is read.
 
     Raises:
         MemberError: A key is something else than it must be.
     """
-    for path, kinds in _FORM:
-        for key, value in _values(document, path.split("."), ()):
+    _check(document, _TREE, (file, ""))
+
+
+def _check(table: Mapping[str, Any], form: _Form, place: tuple[str, str]) -> None:
+    file, above = place
+    for name, (kinds, inner) in form.items():
+        for key in table if name == "*" else (name,) if name in table else ():
+            value = table[key]
             if not any(isinstance(value, _KINDS[kind]) for kind in kinds):
                 raise MemberError(
-                    f"{file}: {'.'.join(key)}: expected {' or '.join(kinds)}, got {value!r:.40}"
+                    f"{file}: {above}{key}: expected {' or '.join(kinds)}, got {value!r:.40}"
                 )
-
-
-def _values(
-    table: Any, path: list[str], above: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield what stands at a path, each with its keys."""
-    if not isinstance(table, dict):
-        return  # the key above has been judged
-    for key in table if path[0] == "*" else [path[0]]:
-        if key not in table:
-            continue
-        if path[1:]:
-            yield from _values(table[key], path[1:], (*above, key))
-        else:
-            yield (*above, key), table[key]
+            if inner and isinstance(value, dict):
+                _check(value, inner, (file, f"{above}{key}."))
