@@ -7,7 +7,7 @@ depend on them all, whatever looks at the imports.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -43,41 +43,81 @@ def costs(
     names = sorted({owner for owner in owners.values() if owner is not None})
     bits = {name: 1 << number for number, name in enumerate(names)}
     own = {path: bits[o] if (o := owners[path]) is not None else 0 for path in owners}
-    reach = _reach(own, loads, None)
+    reach = _reach(own, loads, loads)
     files = [path for path in reach if not path.startswith("?")]
     selects = {path: (reach[path] & ~own[path]).bit_count() for path in files}
     # a file that loads much and is loaded by many is where a split can save the most
     weights = {p: selects[p] * (1 + len(loads.get(p, ()))) for p in files if selects[p]}
     dear = sorted(weights, key=lambda path: (-weights[path], path))
-    total = sum(mask.bit_count() for path, mask in reach.items() if not path.startswith("?"))
     rows = []
     for path in dear[:_CANDIDATES]:
-        saved = 0
-        if loads.get(path):
-            without = _reach(own, loads, path)
-            saved = total - sum(without[other].bit_count() for other in files)
+        without = _without(path, reach, own, loads, users)
+        saved = sum(
+            (reach[other] & ~mask).bit_count()
+            for other, mask in without.items()
+            if not other.startswith("?")
+        )
         rows.append(Cost(path=path, selects=selects[path], saved=saved))
     rows.sort(key=lambda cost: (-cost.saved, -cost.selects, cost.path))
     return tuple(rows[:most])
 
 
 def _reach(
-    own: Mapping[str, int], loads: Mapping[str, list[str]], without: str | None
+    start: Mapping[str, int], loads: Mapping[str, list[str]], users: Iterable[str]
 ) -> dict[str, int]:
-    """Return for each file the packages that a change of it selects, as bits."""
-    reach = dict(own)
-    queue = deque(loads)
+    """Return for each file the packages that a change of it selects, as bits.
+
+    Args:
+        start: What is known of each file to begin with.
+        loads: File -> files that it loads.
+        users: The files that load others.
+    """
+    reach = dict(start)
+    queue = deque(users)
     waiting = set(queue)
     while queue:
         user = queue.popleft()
         waiting.discard(user)
-        if user == without:
-            continue
         mask = reach[user]
-        for path in loads[user]:
+        for path in loads.get(user, ()):
             if mask & ~reach[path]:
                 reach[path] |= mask
                 if path in loads and path not in waiting:
                     waiting.add(path)
                     queue.append(path)
     return reach
+
+
+def _without(
+    gone: str,
+    reach: Mapping[str, int],
+    own: Mapping[str, int],
+    loads: Mapping[str, list[str]],
+    users: Mapping[str, AbstractSet[str]],
+) -> dict[str, int]:
+    """Return what the files that one file loads select where it loads nothing; others keep theirs.
+
+    Args:
+        gone: The file.
+        reach: What each file selects as it is.
+        own: The package of each file.
+        loads: File -> files that it loads.
+        users: File -> files that load it.
+    """
+    below = dict.fromkeys(loads.get(gone, ()))
+    queue = list(below)
+    for path in queue:
+        new = [inner for inner in loads.get(path, ()) if inner not in below]
+        below.update(dict.fromkeys(new))
+        queue += new
+    start = {path: own[path] for path in below}
+    for path in below:
+        for user in users.get(path, ()):
+            if user not in below and user != gone:
+                start[path] |= reach[user]
+    inner = {
+        user: [path for path in loads[user] if path in below]
+        for user in below
+        if user in loads and user != gone
+    }
+    return _reach(start, inner, inner)
