@@ -10,7 +10,7 @@ import msgspec
 __all__ = ["EXTRACTOR_VERSION", "Facts", "Import", "Lazy"]
 
 # Part of every cache key: raise it with every change of what extraction yields.
-EXTRACTOR_VERSION = 17
+EXTRACTOR_VERSION = 18
 
 # (module, names): ("a.b", ()) is `import a.b`; ("a.b as c", ()) binds another name;
 # ("..a", ("x", "y as z")) is `from ..a import x, y as z`; ("a", ("*",)) is a star import.

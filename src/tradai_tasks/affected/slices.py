@@ -131,8 +131,11 @@ class Slices:
 
 
 def _aliases(text: str, place: int) -> Iterable[str]:
-    """Yield the names that the line at a place gives to what imports by a call."""
-    match = _ALIAS.search(text, text.rfind("\n", 0, place) + 1, text.find("\n", place))
+    """Yield the names that the statement at a place gives to what imports by a call."""
+    end = text.find("\n", place)
+    if text[:end].endswith("("):  # a statement over several lines
+        end = text.find(")", end) + 1
+    match = _ALIAS.search(text, text.rfind("\n", 0, place) + 1, end)
     if match is None:
         return ()
     return re.findall(r"\w+", match[1] or match[2] or match[3])

@@ -130,6 +130,15 @@ CASES = {
         def g():
             importlib.import_module("one")
         """,
+    "resources that are imported over several lines": """
+        from importlib.resources import (
+            as_file,
+            files,
+        )
+
+        def f():
+            files("pkg.data")
+        """,
     "code in a string elsewhere": """
         CODE = "import one"
 
