@@ -363,3 +363,13 @@ class UnsafeIndexError(TasksError):
 
 class UploadRefusedError(TasksError):
     """A package index does not take a file."""
+
+
+class CacheFolderError(TasksError):
+    """A folder for caches that is named such that it would lie in the work tree."""
+
+    exit_code = 2
+
+
+class WorkTreeChangedError(TasksError):
+    """A file of the work tree does not hold still while the work tree is read."""

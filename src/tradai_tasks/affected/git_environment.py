@@ -32,6 +32,8 @@ _MISLEADING = frozenset(
 _CONFIG = {
     "core.fsmonitor": "false",  # a monitor that missed an event would hide a change
     "core.untrackedCache": "false",
+    "core.trustCtime": "true",  # a file of the same size and time may have another content
+    "core.checkStat": "default",
     "core.quotePath": "false",
     "diff.ignoreSubmodules": "none",
     "diff.renames": "false",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tradai_tasks.atomic_file import ignore_folder
 from tradai_tasks.backtest.inside import without_market
 from tradai_tasks.backtest.markets import Api, ccxt_configs
 from tradai_tasks.backtest.run import Facts, Job
@@ -118,9 +119,7 @@ def replace(file: Path, content: bytes) -> None:
 def keep_out_of_git(folder: Path) -> None:
     """Make a folder that git does not see, whatever the repository ignores."""
     folder.mkdir(parents=True, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
+    ignore_folder(folder)
 
 
 def check_snapshot(content: bytes, where: str, pairs: Iterable[str]) -> None:

@@ -7,7 +7,8 @@ import glob
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import nox
@@ -47,6 +48,23 @@ _OPTIONS: list[Option] = [
 ]
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage meanwhile.
+
+    A graph is hundreds of thousands of small objects, none of them garbage: looking for it costs
+    a quarter.
+    """
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_on:
+            gc.enable()
+
+
+@_uncollected()
 def changes(session: nox.Session, context: Context) -> None:
     """Compute the selection, and show it as asked for."""
     options = parse(session, _OPTIONS, _DOC)
@@ -70,7 +88,8 @@ def changes(session: nox.Session, context: Context) -> None:
 def affected(session: nox.Session, context: Context) -> None:
     """Run lint, type check and the affected tests in one nox run, in parallel."""
     options = parse(session, _RANGE, "Run lint, type check and the tests that a change affects.")
-    found = _find(context, options)
+    with _uncollected():
+        found = _find(context, options)
     tasks = tasks_of(context, found)
     _say(session, found, tasks)
     _show(found)
@@ -91,8 +110,6 @@ def affected(session: nox.Session, context: Context) -> None:
 
 
 def _find(context: Context, options: Any, *, with_graph: bool = False) -> Found:
-    # hundreds of thousands of small objects, none of them garbage: collecting costs a quarter
-    gc.disable()
     return find(
         root=context.root,
         settings=context.settings,

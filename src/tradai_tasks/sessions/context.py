@@ -13,6 +13,7 @@ from typing import Any
 
 import nox
 
+from tradai_tasks.atomic_file import ignore_folder
 from tradai_tasks.checks.pythons import python_for
 from tradai_tasks.checks.shares import shares
 from tradai_tasks.errors import SettingsError, TasksError
@@ -127,9 +128,7 @@ class Context:
         top = self.root / "build" / "reports"
         folder = top.joinpath(*parts)
         folder.mkdir(parents=True, exist_ok=True)
-        ignore = top / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        ignore_folder(top)
         return folder
 
     def add(  # noqa: PLR0913 - the parameters are nox's own
