@@ -297,6 +297,22 @@ class UntrustedEventError(TasksError):
     """A CI event that must not start a release: of a fork, of a failed run, of another commit."""
 
 
+class DispatchRefusedError(TasksError):
+    """A workflow that was dispatched on a branch which may not deploy there."""
+
+
+class TaggedCommitError(TasksError):
+    """A tagged commit whose settings or packages cannot be read."""
+
+
+class ShallowCloneError(TasksError):
+    """A clone whose history is cut off, so that a tag cannot be proved in it."""
+
+
+class VersionOrderError(TasksError):
+    """A tag of a platform whose version does not follow from those before and after it."""
+
+
 class ReleaseRefusedError(TasksError):
     """A release that cannot begin for several reasons, a line each."""
 
