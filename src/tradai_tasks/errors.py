@@ -362,7 +362,11 @@ class DistributionError(TasksError):
 
 
 class ExtraMissingError(TasksError):
-    """A part of the library that is installed with an extra is not there."""
+    """A part of the library that is installed with an extra is not there; names how to get it."""
+
+
+class WrongPythonError(TasksError):
+    """An environment has another Python than the one that was asked for."""
 
 
 class IndexAuthError(TasksError):

@@ -13,7 +13,7 @@ from tradai_tasks.atomic_file import ignore_folder
 from tradai_tasks.backtest.inside import without_market
 from tradai_tasks.backtest.markets import Api, ccxt_configs
 from tradai_tasks.backtest.run import Facts, Job
-from tradai_tasks.errors import CandlesError, SettingsError, ToolMissingError
+from tradai_tasks.errors import CandlesError, SettingsError
 
 __all__ = [
     "Brought",
@@ -149,15 +149,9 @@ def fetch_snapshot(api: Api, address: str | None) -> bytes:
 
     Raises:
         CandlesError: It did not answer with its markets.
-        ToolMissingError: httpx is not installed.
     """
-    try:
-        import httpx  # noqa: PLC0415 - slow to load
-    except ModuleNotFoundError:
-        raise ToolMissingError(
-            "httpx: not installed, and markets are downloaded with it; install "
-            "tradai-tasks[backtest] where nox is"
-        ) from None
+    import httpx  # noqa: PLC0415 - slow to load
+
     url = f"{address or api.host}{api.path}"
     try:
         with httpx.Client(transport=httpx.HTTPTransport(retries=3), timeout=60) as client:

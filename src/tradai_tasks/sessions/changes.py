@@ -30,6 +30,7 @@ from tradai_tasks.report import append_markdown, print_table, write_outputs
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of
+from tradai_tasks.sessions.nox_options import rerun
 from tradai_tasks.sessions.tasks import STEPS, Tasks, known_names, tasks_of
 from tradai_tasks.workspace import unknown_package
 
@@ -96,8 +97,7 @@ def affected(session: nox.Session, context: Context) -> None:
     wanted = _session_names(context, found, tasks.tasks)
     known = known_names(context)
     names = [name for name in wanted if name in known]
-    argv = [sys.executable, "-m", "nox", "--noxfile", str(context.noxfile), "-j", "auto"]
-    if names and status_of(session, [*argv, "-s", *names], env={"NOXSESSION": ""}):
+    if names and status_of(session, rerun(session, names)):
         raise CheckFailedError("affected: a session failed; the summary above names it")
     absent = [name for name in wanted if name not in known]
     if absent:
