@@ -51,6 +51,10 @@ class ToolMissingError(TasksError):
     """An executable that a session needs is not on PATH."""
 
 
+class ToolTooOldError(TasksError):
+    """An executable is older than what a session asks of it."""
+
+
 class ToolNotLockedError(TasksError):
     """A tool that must come from the lock file is in none of the places looked at."""
 

@@ -41,7 +41,7 @@ def _places(text: str, mark: str) -> list[int]:
 def _in_one_pass() -> Callable[[str], Marks] | None:
     """Return what looks for all texts at once; None where the library for it is not installed."""
     try:
-        from ahocorasick_rs import AhoCorasick, Implementation
+        from ahocorasick_rs import AhoCorasick, Implementation  # noqa: PLC0415 - an extra
     except ImportError:
         return None
     searcher = AhoCorasick(_ALL, implementation=Implementation.DFA, store_patterns=False)

@@ -7,20 +7,39 @@ from pathlib import Path
 from typing import Any
 
 import nox
+import nox.virtualenv
 from nox.command import CommandFailed
 from nox.virtualenv import PassthroughEnv, VirtualEnv
+from packaging.version import Version
 
 from tradai_tasks.checks.locked import DEFAULT_TOOLS, Lock, Place, read_lock
 from tradai_tasks.checks.pythons import answers, interpreter_of
 from tradai_tasks.checks.shares import is_root_of_others
 from tradai_tasks.checks.tests import sync_commands
-from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.errors import CommandFailedError, ToolTooOldError
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.nox_options import only_installs
 from tradai_tasks.tree import join
 from tradai_tasks.workspace import Package, dependency_groups
 
-__all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package"]
+__all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package", "uv_program"]
+
+_OLDEST_UV = Version("0.9")  # that knows all commands and options that sessions use
+
+
+def uv_program() -> str:
+    """Return uv as nox finds it: the one that the variable UV names, beside nox, or on PATH.
+
+    Raises:
+        ToolTooOldError: It does not know all options that sessions use.
+    """
+    found = nox.virtualenv.UV_VERSION  # asked once in a run; 0.0 where there is none
+    if Version("0.0") < found < _OLDEST_UV:
+        raise ToolTooOldError(
+            f"{nox.virtualenv.UV}: uv {found} is too old, sessions need {_OLDEST_UV} or newer; "
+            f"upgrade it with: uv self update (or where pip installed it: pip install --upgrade uv)"
+        )
+    return nox.virtualenv.UV
 
 
 def install_tool(
@@ -43,6 +62,7 @@ def install_tool(
     Raises:
         CommandFailedError: It could not be installed.
     """
+    uv_program()
     has_lock = context.tree.is_file(join(project, "uv.lock"))
     lock = read_lock(context.tree, project) if has_lock else Lock({})
     if not lock.pins(tool):
@@ -120,6 +140,7 @@ def _install(
     if target is None:
         session.log(f"not run without an environment of its own: {' '.join(command)}")
         return
+    uv_program()
     try:
         session.run_install(*command, env={"UV_PROJECT_ENVIRONMENT": target}, external=True)
     except CommandFailed:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import nox
-import nox.virtualenv
 
 from tradai_tasks.affected.git import Git
 from tradai_tasks.errors import CheckFailedError, DistributionError, TasksError, UntrustedEventError
@@ -35,6 +34,7 @@ from tradai_tasks.release.withheld import named_in
 from tradai_tasks.report import annotate, append_summary, print_table
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.environment import uv_program
 from tradai_tasks.tags import ReleaseTag, check_release, parse_tag
 from tradai_tasks.workspace import Package
 
@@ -235,7 +235,7 @@ def _build(
         libraries,
         out,
         env=build_env(os.environ, named_in(context.settings)),
-        uv=nox.virtualenv.UV,
+        uv=uv_program(),
         sdist=settings.sdist,
         version=version,
     )
