@@ -72,6 +72,8 @@ class CacheFolder:
         self.path = path
         self.fault = ""  # why it is not used, in one line; empty where it is, or cannot be had
         self._is_usable = False
+        if path == Path(os.devnull):  # by the user's word, none
+            return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):

@@ -124,6 +124,12 @@ def test_a_file_that_is_not_ones_own_is_not_believed(
     assert folder.read(FILE) is None
 
 
+def test_no_cache_is_kept_in_dev_null() -> None:
+    folder = CacheFolder(Path("/dev/null"))
+    folder.write(FILE, b"1")
+    assert (folder.read(FILE), folder.fault) == (None, "")
+
+
 def test_a_folder_that_cannot_be_made_costs_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     folder = CacheFolder(tmp_path / "file" / "c")

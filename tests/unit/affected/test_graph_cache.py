@@ -224,7 +224,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     inner = get_args(hint)
     match get_origin(hint):
         case types.UnionType:
-            return st.one_of(map(values_of, inner))
+            return st.one_of(*map(values_of, inner))
         case origin if origin is dict:
             return st.dictionaries(*map(values_of, inner), max_size=3)
         case origin if origin in {list, frozenset} or inner[1:] == (...,):
@@ -267,6 +267,7 @@ def test_every_field_of_what_is_kept_survives(
 )
 def test_a_record_with_a_field_more_or_fewer_does_not_decode(one: msgspec.Struct) -> None:
     record = msgspec.msgpack.decode(msgspec.msgpack.encode(one))
+    others: list[object]
     if isinstance(record, dict):
         others = [{**record, "more": 1}, {k: v for k, v in record.items() if k != "name"}]
     else:  # all fields of Facts may be left out
@@ -315,7 +316,7 @@ def test_the_version_follows_every_byte_of_every_source(tmp_path: Path) -> None:
     assert first is not None
     write(folder, {"deep/c.txt": "other"})
     assert sources_digest(folder) == first
-    seen = {first}
+    seen: set[bytes | None] = {first}
     for files in ({"deep/b.py": "#"}, {"a.py": "A = 2\n"}, {"deep/new.py": ""}):
         write(folder, files)
         seen.add(sources_digest(folder))
