@@ -7,7 +7,7 @@ import nox
 
 import tradai_tasks
 
-# there is no test of these kinds here
+# what looks like tests of these kinds are texts in tests of the library
 tradai_tasks.register(exclude=["contract", "integration", "perf"])
 
 
@@ -23,3 +23,7 @@ def servers(session: nox.Session) -> None:
     """Install the servers that the end-to-end tests start: apt."""
     rights = [] if os.geteuid() == 0 else ["sudo"]
     session.run(*rights, ".ci/run", "--servers", external=True)
+
+
+if __name__ == "__main__":
+    nox.main()
