@@ -1,7 +1,6 @@
 """The sessions of this repository: see `nox -l`."""
 
 import nox
-
 import tradai_tasks
 
 tradai_tasks.register()

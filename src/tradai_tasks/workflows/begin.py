@@ -25,7 +25,6 @@ _CODE = '''\
 """The sessions of this repository: see `nox -l`."""
 
 import nox
-
 import tradai_tasks
 
 tradai_tasks.register()
