@@ -11,7 +11,7 @@ import tradai_tasks
 _RUNNING = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
 
 tradai_tasks.register(
-    exclude=["contract", "integration", "perf"],  # there is no test of these kinds here
+    exclude=["contract", "integration", "perf"],  # such words stand in texts of tests only
     settings=None if os.environ.get("GITHUB_ACTIONS") else _RUNNING,
 )
 
@@ -28,3 +28,7 @@ def servers(session: nox.Session) -> None:
     """Install the servers that the end-to-end tests start: apt."""
     rights = [] if os.geteuid() == 0 else ["sudo"]
     session.run(*rights, ".ci/run", "--servers", external=True)
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -266,7 +266,7 @@ class Settings(Table, frozen=True, kw_only=True):
         PythonVersion | Annotated[tuple[PythonVersion, ...], Meta(min_length=1)] | None,
         Meta(
             description="Python of the sessions. A list runs tests on each, as `test-3.11(pkg)`; "
-            "if absent, the one that runs nox, else one that all packages allow."
+            "if absent, `.python-version`, the one that runs nox, or one that all packages allow."
         ),
     ] = None
     members: Annotated[

@@ -156,7 +156,7 @@ def test_contract_without_a_compose_file_leaves_services_to_the_tests(run: InPro
         Path(junit).write_text('<testsuite tests="1"/>')
         return 0
 
-    files = {**PLATFORM, "tests/test_c.py": "contract"}
+    files = {**PLATFORM, "tests/test_c.py": "@pytest.mark.contract"}
     ran = run.files(files)("-s", "contract", script=after(["--junit-xml"], write_it))
     assert ran.status == 0, ran.log
     assert "no compose file: the tests bring what they need" in ran.log

@@ -13,6 +13,7 @@ from typing import Any
 
 import nox
 from nox._option_set import Source
+from nox._options import NoxConfig
 
 from tradai_tasks.atomic_file import ignore_folder
 from tradai_tasks.checks.pythons import python_for
@@ -20,10 +21,10 @@ from tradai_tasks.checks.shares import shares
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.layout import Layout, layout_of
 from tradai_tasks.sessions.door import guarded
-from tradai_tasks.sessions.nox_options import given
+from tradai_tasks.sessions.fitting import Fitting
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_backtest import for_strategy
-from tradai_tasks.tree import Tree, join
+from tradai_tasks.tree import Tree
 from tradai_tasks.workspace import Package, Workspace
 
 __all__ = ["Context", "in_ci"]
@@ -47,8 +48,10 @@ class Context:
     settings_file: str
     workspace: Workspace
     exclude: frozenset[str] = frozenset()
+    options: NoxConfig | None = None  # what nox was called with
     names: list[str] = field(default_factory=list)  # of the sessions added, with their ids
     aliases: set[str] = field(default_factory=set)  # what else nox takes for them
+    absent: dict[str, str] = field(default_factory=dict)  # sessions that do not fit, and why
     left_out: set[str] = field(default_factory=set)  # of `exclude`, those that met a session
     _layouts: dict[str, Layout] = field(default_factory=dict)
 
@@ -68,7 +71,7 @@ class Context:
     @functools.cached_property
     def _reuses(self) -> bool:
         """Whether environments are used again; `--reuse-venv=no` and `-N` say that they are not."""
-        options = given()
+        options = self.options
         return (
             options is None
             or options.reuse_venv != "no"
@@ -115,12 +118,15 @@ class Context:
             if for_strategy(self.settings.backtest, package.settings.backtest).enabled
         )
 
-    @property
-    def has_images(self) -> bool:
-        """Whether a service or a strategy is built into an image."""
-        return bool(self.workspace.services) or any(
-            self.tree.is_file(join(strategy.path, "Dockerfile"))
-            for strategy in self.workspace.strategies
+    @functools.cached_property
+    def fitting(self) -> Fitting:
+        """What decides which sessions there are."""
+        return Fitting(
+            tree=self.tree,
+            settings=self.settings,
+            workspace=self.workspace,
+            layouts={package: self.layout(package) for package in self.workspace.packages},
+            shares=self.shares,
         )
 
     def floor(self, package: Package) -> float:

@@ -15,7 +15,8 @@ from typing import Any
 import nox
 
 from tradai_tasks.affected.baseline import baseline_commit
-from tradai_tasks.checks.perf import Comparison, compare, has_benchmarks
+from tradai_tasks.checks.perf import Comparison, compare
+from tradai_tasks.checks.suites import has_benchmarks
 from tradai_tasks.errors import CheckFailedError, ToolNotLockedError
 from tradai_tasks.process import run
 from tradai_tasks.report import append_summary, print_table
@@ -34,8 +35,6 @@ def perf(session: nox.Session, context: Context, package: Package) -> None:
     """Measure one package, and compare where there is a baseline."""
     name = context.workspace.session_id(package)
     baseline, posargs = _baseline_option(session.posargs)
-    if not has_benchmarks(context.tree, context.shares[package].tests):
-        session.skip(f"{name}: no test takes the `benchmark` fixture")
     if "pytest-benchmark" not in sync_for_tests(session, context, package):
         raise ToolNotLockedError(
             f"{join(package.path, 'pyproject.toml')}: pytest-benchmark is not locked for "

@@ -115,7 +115,8 @@ def nox_command(repository: Repository) -> str:
     """Return how nox is called: as locked where that can be, else by what pins it."""
     if repository.pinned_noxfile:
         return "uvx nox"
-    return "uv run --locked nox" if repository.locked else "uv run nox"
+    options = ["--locked"] if repository.locked else []
+    return " ".join(["uv run", *options, *repository.run_options, "nox"])
 
 
 def _before(repository: Repository, settings: WorkflowsSettings) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from tests.support.project import DictTree, found, project, pyproject
 
 from tradai_tasks import cli
 from tradai_tasks.errors import SettingsError
+from tradai_tasks.extras import carries_pins
 from tradai_tasks.settings import Settings
 from tradai_tasks.workflows.begin import Piece, diff_of_pieces, justfile, pieces
-from tradai_tasks.workflows.repository import Repository, carries_pins
+from tradai_tasks.workflows.repository import Repository
 
 SESSIONS = ["changes", "lint", "typecheck", "test", "security", "gate", "lock", "workflows", "bump"]
 VERSIONS = {"nox": "2026.1", "tradai-tasks": "0.1"}
@@ -89,7 +90,15 @@ def test_files_of_the_users_are_kept() -> None:
     assert kept == set(mine) - {"pyproject.toml"}
     assert "pyproject.toml" not in by_path
     hint = by_path["noxfile.py"].hint
-    assert hint == "add to it: import tradai_tasks; tradai_tasks.register()"
+    adding = "add to it: import tradai_tasks; tradai_tasks.register()"
+    declaring = 'add the library to the project: uv add --dev "tradai-tasks[release]"'
+    assert hint == f"{adding}; {declaring}"
+    group = "\n[dependency-groups]\nx = ['tradai-tasks']\n"
+    for declared in (
+        {"pyproject.toml": f"{mine['pyproject.toml']}{group}"},
+        {"noxfile.py": '# /// script\n# dependencies = ["tradai-tasks==1"]\n# ///\nimport nox\n'},
+    ):
+        assert made({**PLATFORM, **mine, **declared})["noxfile.py"].hint == adding
 
 
 def test_settings_of_strategies_are_kept() -> None:
@@ -216,7 +225,9 @@ def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit) as stopped:
         runpy.run_module("tradai_tasks", run_name="__main__")
     assert stopped.value.code == 2
-    assert "usage: tradai-tasks" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("tradai-tasks: the following arguments are required: COMMAND; see: ")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("path", [".github", ".github/workflows", ".github/workflows/ci.yml"])
