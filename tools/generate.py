@@ -27,6 +27,8 @@ _BEGIN, _END = "<!-- begin: made by tools/generate.py -->", "<!-- end -->"
 def schema_text() -> str:
     """Return the JSON schema of `[tool.tradai-tasks]`, for editors."""
     schema = msgspec.json.schema(Settings)
+    # JSON Schema's expressions are those of JavaScript, whose `$` is the end and nothing else
+    schema = json.loads(json.dumps(schema).replace(r'\\Z"', '$"'))
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(schema, indent=2) + "\n"
 

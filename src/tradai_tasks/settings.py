@@ -29,6 +29,7 @@ from tradai_tasks.settings_table import (
     Percent,
     PythonVersion,
     Table,
+    whole,
 )
 from tradai_tasks.settings_workflows import WorkflowsSettings
 
@@ -180,7 +181,7 @@ class SecuritySettings(Table, frozen=True, kw_only=True):
         Level, Meta(description="Least confidence of a bandit finding that fails the session.")
     ] = "medium"
     service_url: Annotated[
-        Annotated[str, Meta(pattern=r"^https?://")] | None,
+        Annotated[str, whole(r"https?://\S+")] | None,
         Meta(
             description="Address of an OSV service to ask instead of the public index's advisories."
         ),

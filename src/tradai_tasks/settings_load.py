@@ -244,7 +244,8 @@ def _described(
     elif re.search(r" [<>]=? ", what):
         what += f", got {_value_at(raw, path)!r}"
     elif "matching regex" in what:
-        what = f"{_value_at(raw, path)!r} does not match {what.rpartition('regex ')[2]}"
+        pattern = what.rpartition("regex ")[2].replace("\\\\Z'", "$'")
+        what = f"{_value_at(raw, path)!r} does not match {pattern}"
     for old, new in _WORDS:
         what = what.replace(old, new)
     if not unknown:

@@ -7,12 +7,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from tradai_tasks.settings_codeartifact import CodeArtifactSettings
-from tradai_tasks.settings_table import Name, Table, Variable
+from tradai_tasks.settings_table import Name, Table, Variable, whole
 
 __all__ = ["IndexSettings", "PublishSettings", "Url"]
 
 # no user or password may stand in it: settings are committed
-Url = Annotated[str, Meta(pattern=r"^https?://[^\s@?#]+$")]
+Url = Annotated[str, whole(r"https?://[^\s@?#]+")]
 
 
 class IndexSettings(Table, frozen=True, kw_only=True):

@@ -6,14 +6,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from tradai_tasks.settings_table import MetadataKey, Name, Table, Variable
+from tradai_tasks.settings_table import MetadataKey, Name, Table, Variable, whole
 
 __all__ = ["MlflowSettings", "ReleaseSettings"]
 
 # MLflow keeps `latest` and names such as `v1` for itself.
-_Alias = Annotated[
-    str, Meta(pattern=r"^(?!latest$|v[0-9]+$)[A-Za-z_][A-Za-z0-9_-]*$", max_length=255)
-]
+_Alias = Annotated[str, whole(r"(?!latest$|v[0-9]+$)[A-Za-z_][A-Za-z0-9_-]*", max_length=255)]
 
 
 class ReleaseSettings(Table, frozen=True, kw_only=True):
@@ -61,7 +59,7 @@ class MlflowSettings(Table, frozen=True, kw_only=True):
     """The model registry: the last stage of a strategy's release, and `mlflow-register`."""
 
     tracking_uri: Annotated[
-        Annotated[str, Meta(pattern=r"^https?://")] | None,
+        Annotated[str, whole(r"https?://\S+")] | None,
         Meta(
             description="Address of the MLflow server, without credentials; the environment "
             "variable MLFLOW_TRACKING_URI, where set, comes first."

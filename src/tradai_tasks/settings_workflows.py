@@ -6,17 +6,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from tradai_tasks.settings_table import Name, PythonVersion, Table
+from tradai_tasks.settings_table import Name, PythonVersion, Table, whole
 
 __all__ = ["WorkflowsSettings"]
 
 # All of these are written into YAML, so none may end or begin anything there.
-_Label = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-_Branch = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
-_Session = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(\([A-Za-z0-9._-]+\))?$")]
-_Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*=([^$\x00-\x1f]|\$(?!\{\{))*$")]
-_Cron = Annotated[str, Meta(pattern=r"^[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}$")]
-_Source = Annotated[str, Meta(pattern=r"^(secrets|vars)\.[A-Za-z_][A-Za-z0-9_]*$")]
+_Label = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*")]
+_Branch = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._/-]*")]
+_Session = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*(\([A-Za-z0-9._-]+\))?")]
+_Variable = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*=([^$\x00-\x1f]|\$(?!\{\{))*")]
+_Cron = Annotated[str, whole(r"[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}")]
+_Source = Annotated[str, whole(r"(secrets|vars)\.[A-Za-z_][A-Za-z0-9_]*")]
 
 
 class WorkflowsSettings(Table, frozen=True, kw_only=True):

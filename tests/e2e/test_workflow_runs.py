@@ -135,6 +135,24 @@ def test_a_change_of_no_strategy(strategies: Hub) -> None:
     assert "check" not in run.jobs
 
 
+def test_a_strategy_without_backtests_passes_and_is_released(strategies: Hub) -> None:
+    """It was listed for the smoke job, which then found no session of it."""
+    off = "\n[tool.tradai-tasks.backtest]\nenabled = false\n"
+    git(strategies.home, "checkout", "-q", "main")
+    file = strategies.home / "strategies/momentum/pyproject.toml"
+    file.write_text(file.read_text() + off)
+    strategies.settle("No backtests of this one")
+    tag_momentum(strategies)
+    ci = strategies.push("refs/tags/momentum-v1.0.0", "0" * 40)
+    assert ci.status == 0, ci.log
+    assert "smoke" not in ci.jobs
+    assert ci.jobs["gate"] == ["success"]
+    run = strategies.after_ci("momentum-v1.0.0", strategies.main, "strategy-release.yml")
+    assert run.status == 0, run.log
+    assert run.jobs == {"version": ["success"], "release": ["success"]}
+    assert run.sessions() == ["release", "tag"]
+
+
 def tag_momentum(strategies: Hub) -> None:
     strategies.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/release"
     strategies.act.secrets["AWS_REGION"] = "eu-central-1"

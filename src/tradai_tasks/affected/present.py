@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tradai_tasks.affected.event import CommitRange
@@ -47,11 +47,14 @@ def as_document(
     }
 
 
-def as_outputs(selection: Selection, matrix: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def as_outputs(
+    selection: Selection, matrix: Sequence[Mapping[str, str]], backtested: Collection[str] = ()
+) -> dict[str, str]:
     """Return the step's outputs, each on one line.
 
     `any` tells whether the matrix has a job: GitHub refuses an empty matrix, so a workflow guards
     the job with it. Each kind's output is a JSON list of the names of what is affected.
+    `backtested` lists the affected strategies that have backtests.
     """
     outputs = {
         "matrix": _line({"include": list(matrix)}),
@@ -61,6 +64,8 @@ def as_outputs(selection: Selection, matrix: Sequence[Mapping[str, str]]) -> dic
     }
     for kind in (*KINDS, "stacks"):
         outputs[kind] = _line(list(selection.affected(kind)))
+    strategies = selection.affected("strategies")
+    outputs["backtested"] = _line([name for name in strategies if name in backtested])
     return outputs
 
 

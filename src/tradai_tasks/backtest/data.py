@@ -28,7 +28,7 @@ __all__ = [
     "replace",
 ]
 
-_S3 = re.compile(r"^s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?$")
+_S3 = re.compile(r"^s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

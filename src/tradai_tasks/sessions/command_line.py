@@ -12,7 +12,7 @@ from tradai_tasks.workspace import Package, unknown_package
 
 __all__ = ["base_of", "check_command_line", "refusal"]
 
-_ONE = re.compile(r"^(?P<base>[^()]+)\((?P<id>[^()]+)\)$")
+_ONE = re.compile(r"^(?P<base>[^()]+)\((?P<id>[^()]+)\)\Z")
 _PYTHON = re.compile(r"(?<=.)-(?:[a-z]*-?)\d+(?:\.\d+)*t?\Z")  # test-3.11, test-pypy3.10
 
 

@@ -22,6 +22,7 @@ from tradai_tasks.process import find_tool, node_tool, run
 from tradai_tasks.report import mask_environment
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.dispatched import refuse_dispatch
 from tradai_tasks.sessions.environment import status_of
 from tradai_tasks.settings_devcontainer import DevcontainerSettings
 from tradai_tasks.tree import Tree
@@ -59,6 +60,8 @@ def devcontainer(session: nox.Session, context: Context) -> None:
         print("\n".join(map(" ".join, lines)), flush=True)
         session.log("nothing was done: this is a dry run")
         return
+    if options.push:
+        refuse_dispatch(context, "devcontainer")
     find_tool("docker")
     if options.push:
         _credentials(settings)

@@ -19,6 +19,7 @@ from tradai_tasks.process import node_tool
 from tradai_tasks.report import mask_environment
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.dispatched import refuse_dispatch
 from tradai_tasks.sessions.environment import install_tool, status_of, sync_everything
 
 __all__ = ["docs"]
@@ -46,6 +47,7 @@ def docs(session: nox.Session, context: Context) -> None:
     # what the deployment needs is asked for before anything is built
     deploy = _deployment(context, options.branch) if options.deploy else None
     if deploy and not options.dry_run:
+        refuse_dispatch(context, context.settings.workflows.docs_environment)
         _check_credentials()
     site = context.root / "build" / "site"
     shutil.rmtree(site, ignore_errors=True)

@@ -15,6 +15,7 @@ from tradai_tasks.release.event import read_event
 from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.dispatched import refuse_dispatch
 
 __all__ = ["infra"]
 
@@ -52,6 +53,8 @@ def infra(session: nox.Session, context: Context) -> None:
         )
     event = read_event(os.environ)
     refuse_fork(event)
+    if options.command == "up" and not options.dry_run:
+        refuse_dispatch(context, stacks[0])
     # what the comment needs is asked for before anything runs
     request = pull_request(event, os.environ, options.pull_request) if options.comment else None
     pulumi = Pulumi(root=context.root, settings=context.settings.infra, env=os.environ)

@@ -34,6 +34,7 @@ from tradai_tasks.release.withheld import named_in
 from tradai_tasks.report import annotate, append_summary, print_table
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.dispatched import refuse_dispatch
 from tradai_tasks.sessions.environment import uv_program
 from tradai_tasks.tags import ReleaseTag, check_release, parse_tag
 from tradai_tasks.workspace import Package
@@ -109,6 +110,8 @@ def publish(session: nox.Session, context: Context) -> None:
     environment = environment_to_publish_for(
         tag, context.settings.deploy, asked=options.environment
     )
+    if not options.dry_run:
+        refuse_dispatch(context, None if environment is None else environment.name)
     target = _target(context, environment)
     dist = None if options.dist is None else session.invoked_from / Path(options.dist)
     scratch = Path(session.create_tmp()) / "dist"

@@ -41,6 +41,7 @@ from tradai_tasks.report import append_markdown, markdown_table, mask_environmen
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.cleanup import CLEANUP, clean_up
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.dispatched import refuse_dispatch
 from tradai_tasks.sessions.release_stages import (
     Needs,
     package_of,
@@ -162,7 +163,7 @@ def release(session: nox.Session, context: Context) -> None:
         is_strategy = needs.release.tag.kind == "strategy"
         return (stages if is_strategy else platform.opened)(context, needs)
 
-    run_stages(session, context, options, wanted, order=order, opened=opened)
+    run_stages(session, context, options, wanted, order=order, opened=opened, where=platform.where)
 
 
 def mlflow_register(session: nox.Session, context: Context) -> None:
@@ -200,6 +201,7 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
     order: Order = stage_order,
     opened: Stages = stages,
     basis: Basis | None = None,
+    where: Callable[[], str | None] = lambda: None,
 ) -> None:
     """Validate the tag of `options`, show what its stages have to do, and do it.
 
@@ -211,6 +213,7 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
         order: Tells a tag's stages, in order, and whether each is a gate.
         opened: Opens the stages.
         basis: What they are run for; what the tag names, in a work tree of just that, when None.
+        where: Tells the environment that is deployed to, once the order is known.
 
     Raises:
         TasksError: It is not done.
@@ -224,6 +227,8 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
     made = basis.release
     store = _store(context, made, needs_lock=basis.is_tagged and basis.needs_lock)
     known = order(made.tag)
+    if not (wanted.status or wanted.dry_run):
+        refuse_dispatch(context, where())
     chosen = choose(known, only=wanted.only, start=wanted.start)
     stop = threading.Event()
     needs = Needs(release=made, store=store, active=chosen.active, stop=stop, show=_show)

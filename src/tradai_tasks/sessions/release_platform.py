@@ -49,6 +49,10 @@ class Platform:
     asked: str | None = None  # environment by the command line
     _environment: Environment | None = None
 
+    def where(self) -> str | None:
+        """Return the name of the environment; None until the order is known, or without one."""
+        return None if self._environment is None else self._environment.name
+
     def order(self, tag: ReleaseTag) -> dict[str, bool]:
         """Return the names of the stages, in order, and whether each is a gate.
 

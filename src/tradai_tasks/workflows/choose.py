@@ -219,7 +219,7 @@ def _gate(repository: Repository, conditions: Mapping[str, bool]) -> dict[str, s
     """Return the jobs that the gate waits for, and the options that say what may be skipped."""
     if repository.kind == "strategies":
         jobs = ["detect", "check", *(["smoke"] if conditions["smoke"] else []), "security"]
-        options = ' --may-skip "smoke=detect.strategies:[]"' if conditions["smoke"] else ""
+        options = ' --may-skip "smoke=detect.backtested:[]"' if conditions["smoke"] else ""
     else:
         optional = [job for job in ("perf", "contract", "integration") if conditions[job]]
         jobs = ["changes", "lint", "typecheck", "test", "security", *optional]

@@ -106,7 +106,7 @@ def gather(  # noqa: PLR0913 - all that there is to look at
 
 def _base(name: str) -> str:
     """Return a session's name without package and Python: `test-3.11(a)` -> `test`."""
-    return re.sub(r"(-3\.\d+)?(\(.*)?$", "", name, count=1)
+    return re.sub(r"(-3\.[0-9]+)?(\(.*)?\Z", "", name, count=1)
 
 
 def committed_locks(root: Path, projects: Iterable[str]) -> tuple[str, ...]:

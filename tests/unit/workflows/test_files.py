@@ -267,3 +267,103 @@ def test_files_that_call_a_missing_session_are_not_written() -> None:
 def test_a_file_that_is_not_wanted_is_not_written() -> None:
     settings = WorkflowsSettings(exclude=("ci.yml",))
     assert "ci.yml" not in {one.file for one in choose(full("platform"), settings)}
+
+
+# --- who decides ---------------------------------------------------------------------------------
+
+_DEFAULT_BRANCH = "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
+
+
+def checked_out(job: dict[str, Any]) -> list[str | None]:
+    return [
+        step["with"].get("ref")
+        for step in job.get("steps", ())
+        if step.get("uses", "").startswith("actions/checkout@")
+    ]
+
+
+def needs(job: dict[str, Any]) -> set[str]:
+    needed = job.get("needs", [])
+    return {needed} if isinstance(needed, str) else set(needed)
+
+
+def reaches_secrets(job: dict[str, Any]) -> bool:
+    """Tell whether a job has more than reading the code needs, apart from private packages."""
+    rights = {key for key, value in job["permissions"].items() if value == "write"}
+    steps = [step for step in job.get("steps", ()) if "secrets." in str(step.get("env", ""))]
+    return "environment" in job or bool(steps) or "packages" in rights
+
+
+@every_file
+def test_what_follows_ci_is_decided_by_the_default_branch(text: str) -> None:
+    document = load(text)
+    if "workflow_run" not in document["on"]:
+        assert "workflow_run" not in text.replace("# zizmor", "")
+        return
+    named = dict(jobs(document))
+    guard = named.pop("version")
+    (ref,) = checked_out(guard)
+    assert str(ref).removesuffix(" }}").endswith("github.sha")
+    assert not reaches_secrets(guard)
+    assert guard["permissions"] == {"contents": "read"}
+    for condition in ("conclusion == 'success'", "event == 'push'", "full_name == github.repo"):
+        assert f"github.event.workflow_run.{condition}" in guard["if"].replace(
+            "head_repository.", ""
+        )
+    assert guard["outputs"]["commit"] == "${{ steps.tag.outputs.commit }}"
+    for name, job in named.items():
+        assert checked_out(job) == ["${{ needs.version.outputs.commit }}"], name
+        assert "version" in needs(job), name
+    # what anybody may choose is looked at in the guard's condition, and handed to nothing
+    for part in ("head_branch", "head_sha"):
+        assert part not in str(named), part
+        assert part not in str(guard["steps"]), part
+
+
+@every_file
+def test_a_dispatch_reaches_secrets_on_the_default_branch_alone(text: str) -> None:
+    document = load(text)
+    if "workflow_dispatch" not in document["on"]:
+        return
+    named = dict(jobs(document))
+    for name, job in named.items():
+        if not reaches_secrets(job) or "github.event_name == 'pull_request'" in job.get("if", ""):
+            continue
+        assert _DEFAULT_BRANCH in job["if"], name
+        (guard,) = {"dispatch", "version"} & needs(job)
+        (ref,) = checked_out(named[guard])
+        assert "github.event.repository.default_branch" in str(ref)
+        assert not reaches_secrets(named[guard])
+        assert re.search(r" -s tag -- --(dispatch|environment) ", named[guard]["steps"][-1]["run"])
+
+
+def test_a_branch_deploys_where_a_setting_says_so() -> None:
+    settings = WorkflowsSettings(branch_environments=("dev", "docs"))
+    files = workflows(full("platform"), settings)
+
+    def condition(file: str, job: str) -> str:
+        return str(load(files[f".github/workflows/{file}"])["jobs"][job]["if"])
+
+    named = 'contains(fromJson(\'["dev", "docs"]\'), '
+    assert f"|| {named}needs.version.outputs.environment)" in condition(
+        "deploy-lambdas.yml", "lambdas"
+    )
+    for job in ("up", "preview"):
+        assert f"|| {named}inputs.stack))" in condition("deploy-infra.yml", job)
+    assert _DEFAULT_BRANCH not in condition("docs.yml", "deploy")
+    assert _DEFAULT_BRANCH in condition("devcontainer-prebuild.yml", "push")
+
+
+def test_ci_starts_for_tags_of_releases_alone() -> None:
+    for kind, file, tags in (
+        ("platform", "ci.yml", ["v[0-9]+.[0-9]+.[0-9]+*"]),
+        ("strategies", "strategy-ci.yml", ["*-v[0-9]+.[0-9]+.[0-9]+*"]),
+    ):
+        text = workflows(full(kind), WorkflowsSettings())[f".github/workflows/{file}"]  # type: ignore[arg-type]  # of the table
+        assert load(text)["on"]["push"]["tags"] == tags
+        followed = {
+            one["on"]["workflow_run"]["workflows"][0]
+            for one in map(load, workflows(full(kind), WorkflowsSettings()).values())  # type: ignore[arg-type]  # as above
+            if "workflow_run" in one["on"]
+        }
+        assert followed == {load(text)["name"]}
