@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.support.hub import Hub
+from tests.support.hub import ROLES, Hub
 from tests.support.moto_server import ECR_PASSWORD
 from tests.support.real import Result, edit, git, nox
 from tests.support.registry import Proxy
@@ -307,7 +307,7 @@ def test_a_tag_that_is_pushed_becomes_a_registered_model_in_ci(
     tag = yard.commit("1.5.0")
     hub = Hub(yard.home, tmp_path / "act", "tradai/tradai-strategies")
     hub.act.env.update(yard.env)
-    hub.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/release"
+    hub.act.variables.update(ROLES)
     hub.act.secrets |= {
         "AWS_REGION": yard.env["AWS_DEFAULT_REGION"],
         "ECR_REGISTRY": yard.registry.host,

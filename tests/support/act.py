@@ -42,7 +42,9 @@ class Run:
     status: int
     log: str
     jobs: Mapping[str, list[str]]  # job's name -> result of each of its legs; none where skipped
-    calls: list[dict[str, Any]]  # of nox: its arguments, the sessions, some of its environment
+    # of nox, but for those that only install: its arguments, the sessions, some of its environment
+    calls: list[dict[str, Any]]
+    installs: list[dict[str, Any]]  # those that only install
     artifacts: Path
 
     def sessions(self) -> list[str]:
@@ -112,11 +114,13 @@ class Act:
         )
         calls = scratch / "calls"
         lines = calls.read_text(encoding="utf-8").splitlines() if calls.exists() else []
+        made = [json.loads(line) for line in lines]
         return Run(
             status=done.returncode,
             log=_messages(done.stdout) + done.stderr,
             jobs=_results(done.stdout),
-            calls=[json.loads(line) for line in lines],
+            calls=[one for one in made if not one["installs"]],
+            installs=[one for one in made if one["installs"]],
             artifacts=scratch / "artifacts",
         )
 

@@ -1,8 +1,8 @@
 """`uv` and `uvx` as workflows call them, with this checkout of the library as what they install.
 
-Every call of nox is written down. Sessions that the test chose run for real; the others leave
-the files and end with the status that the test gave, 0 if it gave none. Any other use of uv is
-handed to the real one.
+Every call of nox is written down, with all of its environment that is marked. Sessions that the
+test chose run for real; the others leave the files and end with the status that the test gave, 0 if
+it gave none, and do nothing where they only install. Any other use of uv is handed to the real one.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from pathlib import Path
 
 import nox.virtualenv
 
+_SCRIPT_MODE = ("--script-mode", "reuse")  # this checkout is installed already
 _KEPT = ("NOXSESSION", "GITHUB_JOB", "GITHUB_REF_NAME", "AWS_REGION", "ECR_REGISTRY")
 
 
 def main() -> None:
     """Stand in for the program whose name and arguments are given."""
     program, *words = sys.argv[1:]
-    if program == "uvx" and words[:1] == ["nox"]:
-        _nox(words[1:])
+    if program == "uvx" and "nox" in words[:2]:
+        _nox([one for one in words[words.index("nox") + 1 :] if one not in _SCRIPT_MODE])
     if program == "uv" and words[:1] == ["run"]:
-        rest = [word for word in words[1:] if word != "--locked"]
+        rest = [word for word in words[1:] if word not in {"--locked", "--no-sync"}]
         if rest[:1] == ["nox"]:
             _nox(rest[1:])
     real = nox.virtualenv.UV
@@ -33,7 +34,14 @@ def main() -> None:
 
 
 def _nox(words: list[str]) -> None:
-    record = {"argv": words, "env": {key: os.environ.get(key) for key in _KEPT}}
+    marked = {key: value for key, value in os.environ.items() if "marked" in value}
+    record = {
+        # as it would be without what says how it is installed
+        "argv": [word for word in words if word not in {"-R", "--install-only"}],
+        "installs": "--install-only" in words,
+        "marked": marked,
+        "env": {key: os.environ.get(key) for key in _KEPT},
+    }
     named = words[words.index("-s") + 1] if "-s" in words else os.environ.get("NOXSESSION", "")
     record["sessions"] = named.split(",")
     # whose code nox is about to run
@@ -45,6 +53,8 @@ def _nox(words: list[str]) -> None:
     bases = {name.partition("(")[0] for name in record["sessions"]}
     if bases <= set(os.environ["STAND_IN_REAL"].split(",")):
         os.execv(sys.executable, [sys.executable, "-m", "nox", *words])
+    if record["installs"]:
+        sys.exit(0)
     for base in bases:
         for file in json.loads(os.environ["STAND_IN_FILES"]).get(base, ()):
             Path(file).parent.mkdir(parents=True, exist_ok=True)
