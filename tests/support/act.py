@@ -46,6 +46,7 @@ class Run:
     calls: list[dict[str, Any]]
     installs: list[dict[str, Any]]  # those that only install
     artifacts: Path
+    scratch: Path
 
     def sessions(self) -> list[str]:
         """All sessions that were called, sorted."""
@@ -65,6 +66,8 @@ class Act:
     env: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)  # what the runner itself gives every step
+    programs: dict[str, str] = field(default_factory=dict)  # further ones on PATH, by name
     count: int = 0
 
     def __call__(  # noqa: PLR0913 - as many ways to run
@@ -122,6 +125,7 @@ class Act:
             calls=[one for one in made if not one["installs"]],
             installs=[one for one in made if one["installs"]],
             artifacts=scratch / "artifacts",
+            scratch=scratch,
         )
 
     def _options(self, scratch: Path) -> list[str]:
@@ -133,6 +137,7 @@ class Act:
                 f"--local-repository={action.name}@{action.commit}={_HERE / 'actions' / folder}"
             )
         options += [f"--secret={name}={value}" for name, value in self.secrets.items()]
+        options += [f"--env={name}={value}" for name, value in self.given.items()]
         options += [f"--var={name}={value}" for name, value in self.variables.items()]
         return options
 
@@ -145,6 +150,9 @@ class Act:
                 f'#!/bin/sh\nexec "{sys.executable}" "{_HERE / "uv_stand_in.py"}" {name} "$@"\n'
             )
             script.chmod(0o755)
+        for name, text in self.programs.items():
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
         passed = {key: value for key, value in os.environ.items() if key.startswith(_PASSED)}
         cache = os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv")
         return {

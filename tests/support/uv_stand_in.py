@@ -3,6 +3,9 @@
 Every call of nox is written down, with all of its environment that is marked. Sessions that the
 test chose run for real; the others leave the files and end with the status that the test gave, 0 if
 it gave none, and do nothing where they only install. Any other use of uv is handed to the real one.
+
+Where the real uv would install, it really builds the dependency that the test names, whose build
+backend may do as it likes.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nox.virtualenv
@@ -23,14 +27,27 @@ def main() -> None:
     """Stand in for the program whose name and arguments are given."""
     program, *words = sys.argv[1:]
     if program == "uvx" and "nox" in words[:2]:
+        _build("--offline" in words)
         _nox([one for one in words[words.index("nox") + 1 :] if one not in _SCRIPT_MODE])
     if program == "uv" and words[:1] == ["run"]:
         rest = [word for word in words[1:] if word not in {"--locked", "--no-sync"}]
         if rest[:1] == ["nox"]:
+            _build("--no-sync" in words)
             _nox(rest[1:])
     real = nox.virtualenv.UV
     argv = [real, *(["tool", "run"] if program == "uvx" else []), *words]
     os.execv(real, argv)
+
+
+def _build(is_ready: bool) -> None:
+    """Build the dependency, as uv does before it runs anything, unless it was told not to."""
+    dependency = os.environ.get("STAND_IN_DEPENDENCY")
+    if is_ready or not dependency:
+        return
+    with tempfile.TemporaryDirectory() as place:
+        argv = [nox.virtualenv.UV, "build", "--wheel", "--no-index", "--no-cache", "--quiet"]
+        argv += ["--python", sys.executable, "--out-dir", place, dependency]
+        subprocess.run(argv, check=True)
 
 
 def _nox(words: list[str]) -> None:
@@ -55,6 +72,9 @@ def _nox(words: list[str]) -> None:
         os.execv(sys.executable, [sys.executable, "-m", "nox", *words])
     if record["installs"]:
         sys.exit(0)
+    if "codeartifact-login" in bases:  # what later steps install packages with
+        with open(os.environ["GITHUB_ENV"], "a", encoding="utf-8") as variables:  # noqa: PTH123 - one atomic write
+            variables.write("UV_INDEX_TRADAI_PASSWORD=marked-index-token\n")
     for base in bases:
         for file in json.loads(os.environ["STAND_IN_FILES"]).get(base, ()):
             Path(file).parent.mkdir(parents=True, exist_ok=True)
