@@ -124,7 +124,8 @@ def test_a_dispatch_on_a_branch_deploys_nothing_and_is_red(
     alone = platform.dispatch(workflow=workflow, real="tag")
     assert alone.jobs["dispatch"] == ["failure"]
     git(platform.home, "branch", "-f", "main", "other")
-    allowed = platform.dispatch(workflow=workflow, real="tag")
+    built = {"docs": ["build/site/index.html"]}
+    allowed = platform.dispatch(workflow=workflow, real="tag", files=built)
     assert allowed.status == 0, allowed.log
     assert len(allowed.jobs) > 1
     assert set(allowed.jobs) > {"dispatch"}

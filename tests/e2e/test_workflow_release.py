@@ -149,6 +149,7 @@ def test_a_dispatch_of_lambdas_to_staging(shipped: Hub, front: Proxy) -> None:
         shipped.act.env["AWS_ENDPOINT_URL_LAMBDA"] = functions.url
         payload = {
             "inputs": {"environment": "staging"},
+            "ref": "refs/heads/main",
             "repository": {"full_name": shipped.name, "default_branch": "main"},
         }
         run = shipped.act(

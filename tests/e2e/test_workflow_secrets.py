@@ -249,9 +249,7 @@ def test_a_conftest_and_a_hook_of_mkdocs(platform: Hub) -> None:
     assert token == "marked-CLOUDFLARE_API_TOKEN\n"
 
 
-def test_static_keys_are_given_to_the_step_that_acts_alone(
-    _platform: Path, tmp_path: Path
-) -> None:
+def test_static_keys_are_given_to_the_step_that_acts_alone(_platform: Path, tmp_path: Path) -> None:
     settings = WorkflowsSettings(aws="keys", before=("codeartifact-login",))
     home = clone_of(_platform, tmp_path / "tradai-uv")
     hub = Hub(home, tmp_path / "act", "tradai/tradai-uv")

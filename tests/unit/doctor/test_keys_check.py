@@ -132,9 +132,7 @@ def test_an_answer_that_says_nothing_is_no_success(api: GitHub, status: int) -> 
     assert "marked-token" not in str(caught.value)
 
 
-def test_what_cannot_be_seen_is_no_success(
-    api: GitHub, origin: Callable[[str], None]
-) -> None:
+def test_what_cannot_be_seen_is_no_success(api: GitHub, origin: Callable[[str], None]) -> None:
     finding = asked()
     assert finding.state == "n/a"
     assert "rules of acme/platform on GitHub: not to be seen without GITHUB_TOKEN" in finding.what

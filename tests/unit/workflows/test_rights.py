@@ -64,9 +64,7 @@ def roles_of(grant: Grant) -> set[str]:
 def test_files_are_read_as_yaml_reads_them(name: str) -> None:
     for path, text in rendered(SETTINGS[name]).items():
         document = load(text)
-        assert document["jobs"].keys() == jobs_of(
-            text
-        ).keys()
+        assert document["jobs"].keys() == jobs_of(text).keys()
         for key, value in document["jobs"].items():
             assert as_yaml(jobs_of(text)[key]) == value, (path, key)
         assert list(read(text)["on"].entries()) == list(document["on"]), path
