@@ -94,13 +94,13 @@ def marked_in(hub: Hub, kind: Kind, tmp_path: Path, settings: WorkflowsSettings 
 
 
 @pytest.fixture(scope="module")
-def _platform(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepared("tradai-uv", tmp_path_factory.mktemp("platform") / "tradai-uv")
 
 
 @pytest.fixture
-def platform(_platform: Path, tmp_path: Path) -> Hub:
-    home = clone_of(_platform, tmp_path / "tradai-uv")
+def platform(bare: Path, tmp_path: Path) -> Hub:
+    home = clone_of(bare, tmp_path / "tradai-uv")
     return marked_in(Hub(home, tmp_path / "act", "tradai/tradai-uv"), "platform", tmp_path)
 
 
@@ -249,9 +249,9 @@ def test_a_conftest_and_a_hook_of_mkdocs(platform: Hub) -> None:
     assert token == "marked-CLOUDFLARE_API_TOKEN\n"
 
 
-def test_static_keys_are_given_to_the_step_that_acts_alone(_platform: Path, tmp_path: Path) -> None:
+def test_static_keys_are_given_to_the_step_that_acts_alone(bare: Path, tmp_path: Path) -> None:
     settings = WorkflowsSettings(aws="keys", before=("codeartifact-login",))
-    home = clone_of(_platform, tmp_path / "tradai-uv")
+    home = clone_of(bare, tmp_path / "tradai-uv")
     hub = Hub(home, tmp_path / "act", "tradai/tradai-uv")
     platform = marked_in(hub, "platform", tmp_path, settings)
     known = rights("platform", settings)

@@ -94,16 +94,29 @@ def _asked(trust: Trust, home: str, token: str, seconds: float) -> list[str]:
         "X-GitHub-Api-Version": "2022-11-28",
     }
     with httpx.Client(headers=headers, timeout=seconds) as client:
-        lacking = []
-        for rule in trust.environments:
-            if rule.is_open:
-                continue
-            found = _get(client, f"{home}/environments/{rule.name}")
-            if found is None:
-                lacking.append(f"environment {rule.name}: not there, so any branch makes it")
-            elif not found.get("deployment_branch_policy"):
-                lacking.append(f"environment {rule.name}: any branch may deploy to it")
+        closed = [rule.name for rule in trust.environments if not rule.is_open]
+        lacking = [line for name in closed for line in _environment(client, home, name, trust)]
         return [*lacking, *_branch(client, home, trust.branch), *_tags(client, home)]
+
+
+def _environment(client: httpx.Client, home: str, name: str, trust: Trust) -> list[str]:
+    """Return what lacks where only the default branch may deploy."""
+    place = f"{home}/environments/{name}"
+    found = _get(client, place)
+    if found is None:
+        return [f"environment {name}: not there, so the first job that names it makes it"]
+    policy = found.get("deployment_branch_policy") or {}
+    if policy.get("protected_branches"):
+        return []
+    if not policy.get("custom_branch_policies"):
+        return [f"environment {name}: any branch may deploy to it"]
+    policies = (_get(client, f"{place}/deployment-branch-policies") or {}).get(
+        "branch_policies", []
+    )
+    others = sorted({str(one.get("name")) for one in policies} - {trust.branch})
+    if not others:
+        return []
+    return [f"environment {name}: {', '.join(map(ascii, others))} may deploy to it, too"]
 
 
 def _branch(client: httpx.Client, home: str, branch: str) -> list[str]:

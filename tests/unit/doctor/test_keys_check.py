@@ -28,8 +28,11 @@ _RULES = [
     },
 ]
 _POLICY = {"deployment_branch_policy": {"custom_branch_policies": True}}
+_NAMES = ("dev", "staging", "prod", "docs")
+_BRANCHES = "deployment-branch-policies"
 _ANSWERS: dict[str, Any] = {
-    **{f"/environments/{name}": _POLICY for name in ("dev", "staging", "prod", "docs")},
+    **{f"/environments/{name}": _POLICY for name in _NAMES},
+    **{f"/environments/{n}/{_BRANCHES}": {"branch_policies": [{"name": "main"}]} for n in _NAMES},
     "/rules/branches/main": _RULES,
     "/rulesets": [{"enforcement": "active"}],
 }
@@ -96,7 +99,12 @@ def test_everything_is_set_up(api: GitHub) -> None:
 @pytest.mark.parametrize(
     ("path", "answer", "said"),
     [
-        ("/environments/prod", None, "environment prod: not there, so any branch makes it"),
+        ("/environments/prod", None, "environment prod: not there, so the first job that names it"),
+        (
+            f"/environments/prod/{_BRANCHES}",
+            {"branch_policies": [{"name": "main"}, {"name": "*"}]},
+            "environment prod: '*' may deploy to it, too",
+        ),
         (
             "/environments/prod",
             {"deployment_branch_policy": None},
@@ -158,3 +166,9 @@ def test_static_keys_are_warned_of(api: GitHub) -> None:
     assert finding.state == "ok"
     assert finding.what.startswith("warning: static keys: jobs that run code of any branch")
     assert "static keys" in asked(None, settings, aws="keys").what
+
+
+def test_protected_branches_will_do(api: GitHub) -> None:
+    policy = {"deployment_branch_policy": {"protected_branches": True}}
+    api.answers |= {f"/environments/{name}": policy for name in _NAMES}
+    assert asked(_TOKEN).state == "ok"

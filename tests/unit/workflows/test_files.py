@@ -130,6 +130,11 @@ def test_every_script_is_one_call_of_nox(text: str) -> None:
         "uv run python -m nox -s lint",
         "pip install nox",
         "nox -s lint",
+        "uv run --no-sync nox -s lint",  # it would install what the session needs
+        "uv run nox -R -s lint",
+        "uvx --offline nox -R -s lint",
+        "uv run --no-sync nox -R --install-only -s lint",
+        "uv run nox -s release -- ../../evidence",
     ],
 )
 def test_what_is_not_thin(script: str) -> None:
@@ -140,6 +145,8 @@ def test_a_session_is_named_once() -> None:
     assert thin({"run": "uv run nox", "env": {"NOXSESSION": "lint"}})
     assert not thin({"run": "uv run nox -s lint", "env": {"NOXSESSION": "test"}})
     assert thin({"run": 'uvx nox -s release -- "$TAG" --dry-run'})
+    assert thin({"run": "uv run --locked nox --install-only -s images"})
+    assert thin({"run": "uv run --no-sync nox -R -s release -- --evidence ../evidence"})
     assert thin({"run": "uv run --locked nox -s gate -- --may-skip test=changes.any:false"})
 
 
