@@ -123,10 +123,10 @@ def _install(
     if isinstance(venv, VirtualEnv):
         # nox itself sets it for `uv`, not for what `--force-venv-backend` may name
         target = venv.location
+    elif is_made(session):
+        return
     if target is None:
         session.log(f"not run without an environment of its own: {' '.join(command)}")
-        return
-    if is_made(session):
         return
     try:
         session.run_install(*command, env={"UV_PROJECT_ENVIRONMENT": target}, external=True)

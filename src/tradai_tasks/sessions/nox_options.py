@@ -48,7 +48,7 @@ def end_of_install(session: nox.Session) -> None:
 def is_made(session: nox.Session) -> bool:
     """Tell whether an environment that sessions share is there, and nothing may be installed.
 
-    nox knows by itself only the environments that it makes.
+    nox by itself knows only the environments that it makes.
     """
     no_install = session._runner.global_config.no_install  # noqa: SLF001 - as above
     folder = session.env.get("UV_PROJECT_ENVIRONMENT")
