@@ -23,7 +23,7 @@ from tradai_tasks.workflows.sign_in import keys_warning, role_faults
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENTS = ("dev", "staging", "prod")
 _KINDS: tuple[Kind, ...] = ("platform", "strategies")
-_WRITING = {"vars.AWS_PUBLISH_ROLE_ARN", "vars.AWS_DEPLOY_ROLE_ARN"}
+_WRITING = {"vars.AWS_PUBLISH_ROLE_ARN", "vars.AWS_DEPLOY_ROLE_ARN", "secrets.PROD"}
 _OF_DEPLOYMENTS = {
     "secrets.ECR_REGISTRY",
     "secrets.MLFLOW_TRACKING_URI",
@@ -136,6 +136,20 @@ def test_a_job_with_unreviewed_code_never_holds_what_can_write(name: str) -> Non
         if "secrets.PULUMI_CONFIG_PASSPHRASE" in grant.secrets:
             assert grant.environments == (settings.preview_environment,), where
     assert seen >= {"pull request", "merge queue", "push of a tag", "dispatch on another branch"}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_job_of_ci_never_holds_what_can_write_whatever_starts_it(name: str) -> None:
+    files = {"ci.yml", "_lint.yml", "strategy-ci.yml", "docs-freshness.yml", "devcontainer-ci.yml"}
+    seen = set()
+    for job in found(SETTINGS[name]):
+        if job.workflow in files:
+            seen.add(job.workflow)
+            for grant in job.grants:
+                assert not roles_of(grant) & _WRITING, (job, grant.event.name)
+                assert not set(grant.secrets) & _OF_DEPLOYMENTS, (job, grant.event.name)
+                assert set(grant.permissions) <= {"id-token"}, (job, grant.event.name)
+    assert seen == files
 
 
 @pytest.mark.parametrize("name", SETTINGS)
