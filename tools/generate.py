@@ -1,4 +1,4 @@
-"""Make the settings table, the JSON schema and the README's session table from the source.
+"""Make the settings table, the JSON schema and the table of who holds which keys from the source.
 
 With --check, write nothing and fail where a file has drifted.
 """
@@ -16,11 +16,13 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from rights_table import rights_table
 from tradai_tasks.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "src" / "tradai_tasks" / "settings.schema.json"
 TABLE = ROOT / "docs" / "settings.md"
+RIGHTS = ROOT / "docs" / "security.md"
 _BEGIN, _END = "<!-- begin: made by tools/generate.py -->", "<!-- end -->"
 
 
@@ -176,7 +178,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail on drift")
     check = parser.parse_args().check
-    made = {SCHEMA: schema_text(), TABLE: spliced(TABLE, table_text())}
+    made = {
+        SCHEMA: schema_text(),
+        TABLE: spliced(TABLE, table_text()),
+        RIGHTS: spliced(RIGHTS, f"\n{rights_table()}"),
+    }
     drifted = [
         file
         for file, text in made.items()

@@ -365,6 +365,9 @@ def _bare(kind: Any) -> Any:
 
 
 def _near(key: str, model: type[msgspec.Struct]) -> str:
+    gone: Mapping[str, str] = getattr(model, "gone", {})  # keys that there were, and what to write
+    if key in gone:
+        return f"; {gone[key]}"
     known = list(model.__struct_encode_fields__)
     near = difflib.get_close_matches(key, known, n=1)
     if near:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -99,6 +100,61 @@ def test_a_site_is_built_strictly_and_deployed(site: Path, wrangler: Path) -> No
     assert warned.status == 1
     assert "mkdocs does not build the site" in warned.log
     assert not (wrangler / "told.json").exists()
+
+
+HOOK = """\
+import json, os, pathlib
+
+def on_config(config):
+    seen = sorted(name for name in os.environ if name.startswith("CLOUDFLARE"))
+    pathlib.Path(os.environ["DUMP"]).write_text(json.dumps(seen))
+"""
+
+
+def test_a_hook_of_mkdocs_does_not_see_the_token(
+    site: Path, wrangler: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "site"
+    shutil.copytree(site, home, symlinks=True)
+    write(home, {"hook.py": HOOK, "mkdocs.yml": SITE["mkdocs.yml"] + "hooks: [hook.py]\n"})
+    env = {
+        "PATH": f"{wrangler}{os.pathsep}{os.environ['PATH']}",
+        "CLOUDFLARE_API_TOKEN": "marked-token",
+        "CLOUDFLARE_ACCOUNT_ID": "a1",
+        "DUMP": str(tmp_path / "dump.json"),
+    }
+    ran = nox(home, "-s", "docs", "--", "--deploy", env=env)
+    assert ran.status == 0, ran.text
+    assert json.loads((tmp_path / "dump.json").read_text()) == []
+    assert json.loads((wrangler / "told.json").read_text())["token"] == "marked-token"
+    assert "marked-token" not in ran.text
+
+
+def test_a_site_from_another_job_is_deployed_and_nothing_is_built(
+    site: Path, wrangler: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "site"
+    shutil.copytree(site, home, symlinks=True)
+    write(home, {"mkdocs.yml": "no: [such", "build/handed/index.html": "<p>made elsewhere"})
+    env = {
+        "PATH": f"{wrangler}{os.pathsep}{os.environ['PATH']}",
+        "CLOUDFLARE_API_TOKEN": "marked-token",
+        "CLOUDFLARE_ACCOUNT_ID": "a1",
+    }
+    only = nox(home, "--install-only", "-s", "docs", "--", "--deploy", "--site", "build/handed")
+    assert only.status == 0, only.text
+    assert not (wrangler / "told.json").exists()
+    ran = nox(home, "-R", "-s", "docs", "--", "--deploy", "--site", "build/handed", env=env)
+    assert ran.status == 0, ran.text
+    told = json.loads((wrangler / "told.json").read_text())
+    assert told["argv"][2] == str(home / "build/handed")
+    assert told["index"]
+    lacking = nox(home, "-s", "docs", "--", "--deploy", "--site", "build/none", env=env)
+    assert lacking.status == 1
+    assert "no index.html is there, so it is no site; build it with: nox -s docs" in lacking.log
+    alone = nox(home, "-s", "docs", "--", "--site", "build/handed", env=env)
+    assert alone.status == 1
+    assert "docs: --site goes with --deploy" in alone.log
 
 
 def test_what_the_deployment_lacks_is_said_before_anything_is_built(

@@ -9,8 +9,13 @@ from typing import Any
 from tests.support.act import Act, Run
 from tests.support.real import copy_example, edit, git, nox, write
 
-__all__ = ["Hub", "prepared"]
+__all__ = ["ROLES", "Hub", "prepared"]
 
+# where the workflows look for the roles that their jobs assume
+ROLES = {
+    f"AWS_{purpose.upper()}_ROLE_ARN": f"arn:aws:iam::123456789012:role/{purpose}"
+    for purpose in ("read", "preview", "publish", "deploy")
+}
 _NAMES = {"tradai-uv": "tradai/tradai-uv", "tradai-strategies": "tradai/tradai-strategies"}
 
 
@@ -93,7 +98,10 @@ class Hub:
             "workflow_run": {**ended, **head, **given},
             "repository": repository,
         }
-        left = {"build": ["dist/tradai_strategy-1.0.0-py3-none-any.whl"]}
+        left = {
+            "build": ["dist/tradai_strategy-1.0.0-py3-none-any.whl"],
+            "release": [f"build/release/{branch}/lint.json"],
+        }
         return self.act("workflow_run", payload, workflow=workflow, real=real, files=left)
 
     def dispatch(self, **given: Any) -> Run:

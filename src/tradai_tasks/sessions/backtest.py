@@ -31,6 +31,7 @@ from tradai_tasks.report import annotate, append_markdown, markdown_table, print
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import sync_package
+from tradai_tasks.sessions.nox_options import end_of_install
 from tradai_tasks.settings_backtest import BacktestSettings, for_strategy
 from tradai_tasks.tree import join
 from tradai_tasks.workspace import Package
@@ -118,6 +119,7 @@ def install_freqtrade(
 
     All backtest sessions of a strategy share the environment, which nox knows no way to say:
     freqtrade is large, and its first start after an installation slow. uv locks it meanwhile.
+    Under `--install-only` that is all.
     """
     folder = session.cache_dir.resolve() / f"backtest-{package.slug}"
     session.env["UV_PROJECT_ENVIRONMENT"] = session.env["VIRTUAL_ENV"] = str(folder)
@@ -126,6 +128,7 @@ def install_freqtrade(
     root = context.workspace.root_document if package.project == "." else {}
     tools = find_test_tools(lock, package, root, settings.groups, tool="freqtrade")
     sync_package(session, context, package, tools.places)
+    end_of_install(session)
 
 
 def program(session: nox.Session, name: str) -> str:

@@ -32,6 +32,7 @@ class Entry:
     every_python: bool = False  # one for each Python of the settings
     isolated: bool = True  # has an environment of its own
     installs: bool = True  # puts packages into it, so that their requires-python counts
+    prepares: bool = False  # has something to install though it has no environment of its own
     parallel: bool = True  # may run beside others under -j
 
 
@@ -94,6 +95,7 @@ CATALOG = (
         doc="Preview the Pulumi stacks, or update one, and count what changes.",
         needs="stacks",
         isolated=False,
+        prepares=True,
         parallel=False,
     ),
     Entry(
@@ -177,6 +179,7 @@ CATALOG = (
         doc="Bring the candles of one strategy's backtests, and the exchange's markets.",
         each="backtested",
         isolated=False,  # all of a strategy share an environment of their own
+        prepares=True,
         parallel=False,  # strategies share the folder of candles
     ),
     Entry(
@@ -185,6 +188,7 @@ CATALOG = (
         doc="Backtest one strategy shortly, on one pair: freqtrade.",
         each="backtested",
         isolated=False,
+        prepares=True,
     ),
     Entry(
         name="backtest-full",
@@ -192,6 +196,7 @@ CATALOG = (
         doc="Backtest one strategy in full and hold it against the gates: freqtrade.",
         each="backtested",
         isolated=False,
+        prepares=True,
     ),
     Entry(
         name="images",
@@ -229,6 +234,7 @@ CATALOG = (
         body="release:mlflow_register",
         doc="Register a strategy's release in MLflow, by the evidence of what came before.",
         needs="strategies",
+        isolated=False,
     ),
     Entry(
         name="build",

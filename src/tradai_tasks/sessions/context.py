@@ -22,6 +22,7 @@ from tradai_tasks.errors import SettingsError
 from tradai_tasks.layout import Layout, layout_of
 from tradai_tasks.sessions.door import guarded
 from tradai_tasks.sessions.fitting import Fitting
+from tradai_tasks.sessions.nox_options import end_of_install
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_backtest import for_strategy
 from tradai_tasks.tree import Tree
@@ -157,6 +158,7 @@ class Context:
         every_python: bool = False,
         isolated: bool = True,
         installs: bool = True,
+        prepares: bool = False,
         default: bool = False,
         parallel: bool = True,
         requires: Iterable[str] = (),
@@ -172,6 +174,8 @@ class Context:
             every_python: Whether it runs on each Python of a list in the settings.
             isolated: Whether it has an environment of its own.
             installs: Whether that gets packages, so that their `requires-python` counts.
+            prepares: Whether `--install-only` has something to do though it has no environment
+                of its own: its body must end at `end_of_install`.
             default: Whether a bare `nox` runs it.
             parallel: Whether it may run beside others under `-j`.
             requires: Sessions that run before it.
@@ -180,6 +184,8 @@ class Context:
         if self._is_left_out(name) or (packages is not None and not packages):
             return
         ids = [self.workspace.session_id(one) for one in packages or ()]
+        if not (isolated or prepares):
+            body = _nothing_to_install(body)
         function: Any = self._session_body(body, dict(zip(ids, packages or (), strict=True)))
         function.__name__ = name
         function.__doc__ = doc
@@ -233,3 +239,13 @@ class Context:
                 f"register(exclude=[{name!r}])"
             )
         return bool(met)
+
+
+def _nothing_to_install(body: Callable[..., None]) -> Callable[..., None]:
+    """Return a body that `nox --install-only` does not enter: all that it does is to act."""
+
+    def acting(session: nox.Session, **given: Any) -> None:
+        end_of_install(session)
+        body(session, **given)
+
+    return acting

@@ -18,7 +18,7 @@ from tradai_tasks.checks.shares import is_root_of_others
 from tradai_tasks.checks.tests import sync_commands
 from tradai_tasks.errors import CommandFailedError, ToolTooOldError
 from tradai_tasks.sessions.context import Context
-from tradai_tasks.sessions.nox_options import only_installs
+from tradai_tasks.sessions.nox_options import end_of_install, is_made
 from tradai_tasks.tree import join
 from tradai_tasks.workspace import Package, dependency_groups
 
@@ -137,6 +137,8 @@ def _install(
     if isinstance(venv, VirtualEnv):
         # nox itself sets it for `uv`, not for what `--force-venv-backend` may name
         target = venv.location
+    elif is_made(session):
+        return
     if target is None:
         session.log(f"not run without an environment of its own: {' '.join(command)}")
         return
@@ -164,13 +166,26 @@ def _advice(environment: str, documents: Iterable[Mapping[str, Any]]) -> str:
 
 
 def status_of(
-    session: nox.Session, argv: Sequence[str | Path], env: dict[str, str] | None = None
+    session: nox.Session,
+    argv: Sequence[str | Path],
+    env: Mapping[str, str | None] | None = None,
+    *,
+    external: bool = False,
 ) -> int:
-    """Run a tool and return its exit status instead of failing on it."""
-    if only_installs(session):
-        session.skip("only installed, as --install-only says")
+    """Run a tool and return its exit status instead of failing on it.
+
+    Args:
+        session: The session.
+        argv: The tool and its arguments.
+        env: What is added to the environment; None takes a variable out of it.
+        external: Whether the tool need not be in the session's environment.
+
+    Raises:
+        CommandFailedError: It could not be run.
+    """
+    end_of_install(session)
     try:
-        session.run(*argv, env=env or {})
+        session.run(*argv, env=env or {}, external=external)
     except CommandFailed as failed:
         if failed.return_code is None:
             raise CommandFailedError(f"{argv[0]}: {failed.reason}") from None

@@ -13,7 +13,15 @@ import nox
 from nox import _option_set, _options
 from nox.logger import logger
 
-__all__ = ["explain_absent", "given", "noxfile", "only_installs", "rerun"]
+__all__ = [
+    "end_of_install",
+    "explain_absent",
+    "given",
+    "is_made",
+    "noxfile",
+    "only_installs",
+    "rerun",
+]
 
 _LOADED = "user_nox_module"  # the name under which nox loads a noxfile
 
@@ -70,6 +78,22 @@ class _Explaining(logging.Filter):
 def only_installs(session: nox.Session) -> bool:
     """Tell whether nox was told to install and to run nothing (`--install-only`)."""
     return bool(session._runner.global_config.install_only)  # noqa: SLF001 - nox tells it nowhere else
+
+
+def end_of_install(session: nox.Session) -> None:
+    """Go no further under `--install-only`: what follows is the session's work."""
+    if only_installs(session):
+        session.skip("only installed, as --install-only says")
+
+
+def is_made(session: nox.Session) -> bool:
+    """Tell whether an environment that sessions share is there, and nothing may be installed.
+
+    nox by itself knows only the environments that it makes.
+    """
+    no_install = session._runner.global_config.no_install  # noqa: SLF001 - as above
+    folder = session.env.get("UV_PROJECT_ENVIRONMENT")
+    return bool(no_install and folder and (Path(folder) / "pyvenv.cfg").is_file())
 
 
 def rerun(session: nox.Session, names: list[str]) -> list[str]:

@@ -119,6 +119,7 @@ def _add(context: Context, entry: Entry) -> None:
         every_python=entry.every_python,
         isolated=entry.isolated,
         installs=entry.installs or (entry.name == "lint" and bool(context.settings.lint.commands)),
+        prepares=entry.prepares,
         parallel=entry.parallel,
     )
 

@@ -13,6 +13,7 @@ from tradai_tasks.process import run
 from tradai_tasks.release.environment import BUILT_IN, environments
 from tradai_tasks.release.libraries import DEFAULT_LIBRARY
 from tradai_tasks.settings import Settings
+from tradai_tasks.settings_backtest import for_strategy
 from tradai_tasks.settings_table import Kind
 from tradai_tasks.tree import Tree, join
 from tradai_tasks.workspace import Workspace
@@ -33,6 +34,7 @@ class Repository:
     locked: bool = False  # lock files are committed
     one_lock: bool = True  # of the root alone, which `uv run` makes where it lacks
     private_index: bool = False  # packages come from CodeArtifact
+    candles_in_aws: bool = False  # what backtests read comes from a bucket
     benchmarks: bool = False
     contract_tests: bool = False
     integration_tests: bool = False
@@ -87,6 +89,10 @@ def gather(  # noqa: PLR0913 - all that there is to look at
         contract_tests="contract" in bases,
         integration_tests="integration" in bases,
         private_index=workspace.kind == "strategies" and publish.codeartifact is not None,
+        candles_in_aws=any(
+            for_strategy(settings.backtest, one.settings.backtest).source.startswith("s3://")
+            for one in workspace.strategies
+        ),
         libraries=bool(publish.libraries or DEFAULT_LIBRARY in names),
         publishes_to_aws=publish.index is None,
         publish_secrets=()

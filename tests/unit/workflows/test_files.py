@@ -13,7 +13,7 @@ from tests.support.workflow_files import jobs, load, steps, thin
 
 from tradai_tasks.sessions.catalog import CATALOG as SESSIONS
 from tradai_tasks.settings_table import Kind
-from tradai_tasks.settings_workflows import WorkflowsSettings
+from tradai_tasks.settings_workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.choose import CATALOG, choose, workflows
 from tradai_tasks.workflows.render import HEADER
 from tradai_tasks.workflows.repository import Repository
@@ -26,6 +26,9 @@ _ALL = frozenset(entry.name for entry in SESSIONS) | {
     session for workflow in CATALOG for session in workflow.sessions
 }
 _ALL |= {"backtest-data", "backtest-smoke", "codeartifact-login", "deploy", "release"}
+# what takes the means of asking for an OIDC token out of every script's environment
+SHELL = "env -u ACTIONS_ID_TOKEN_REQUEST_TOKEN -u ACTIONS_ID_TOKEN_REQUEST_URL "
+SHELL += "bash -eo pipefail {0}"
 _NEEDS_HISTORY = {
     "changes",
     "perf",
@@ -60,7 +63,9 @@ SETTINGS = {
     ),
     "keys": WorkflowsSettings(aws="keys", before=("codeartifact-login",)),
     "role-as-secret": WorkflowsSettings(
-        aws_role="secrets.ROLE", aws_region="vars.REGION", before=("codeartifact-login",)
+        roles=RolesSettings(read="secrets.ROLE", deploy={"prod": "secrets.PROD"}),
+        aws_region="vars.REGION",
+        before=("codeartifact-login",),
     ),
 }
 
@@ -125,6 +130,11 @@ def test_every_script_is_one_call_of_nox(text: str) -> None:
         "uv run python -m nox -s lint",
         "pip install nox",
         "nox -s lint",
+        "uv run --no-sync nox -s lint",  # it would install what the session needs
+        "uv run nox -R -s lint",
+        "uvx --offline nox -R -s lint",
+        "uv run --no-sync nox -R --install-only -s lint",
+        "uv run nox -s release -- ../../evidence",
     ],
 )
 def test_what_is_not_thin(script: str) -> None:
@@ -135,6 +145,8 @@ def test_a_session_is_named_once() -> None:
     assert thin({"run": "uv run nox", "env": {"NOXSESSION": "lint"}})
     assert not thin({"run": "uv run nox -s lint", "env": {"NOXSESSION": "test"}})
     assert thin({"run": 'uvx nox -s release -- "$TAG" --dry-run'})
+    assert thin({"run": "uv run --locked nox --install-only -s images"})
+    assert thin({"run": "uv run --no-sync nox -R -s release -- --evidence ../evidence"})
     assert thin({"run": "uv run --locked nox -s gate -- --may-skip test=changes.any:false"})
 
 
@@ -178,7 +190,7 @@ def test_every_action_is_pinned_by_commit(text: str) -> None:
 @every_file
 def test_no_job_keeps_credentials_or_hangs(text: str) -> None:
     document = load(text)
-    assert document["defaults"]["run"]["shell"] == "bash"
+    assert document["defaults"]["run"]["shell"] == SHELL
     for name, job in jobs(document):
         assert "uses" in job or 0 < job["timeout-minutes"] <= 360, name
         assert "name" in job, name
