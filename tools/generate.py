@@ -9,18 +9,20 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
+from tradai_tasks.environment_allowance import BASE
 from tradai_tasks.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "src" / "tradai_tasks" / "settings.schema.json"
 TABLE = ROOT / "docs" / "settings.md"
+ALLOWANCE = ROOT / "docs" / "confinement.md"
 _BEGIN, _END = "<!-- begin: made by tools/generate.py -->", "<!-- end -->"
 
 
@@ -160,6 +162,16 @@ def number(kind: Any) -> str:
     return f"{word} {', '.join(bounds)}".strip()
 
 
+def allowance_text() -> str:
+    """Return the Markdown table of the variables that the repository's own code is given."""
+    rows = [f"| {group.purpose} | {_names(group.names)} |\n" for group in BASE]
+    return "".join(["\n| purpose | variables |\n| --- | --- |\n", *rows])
+
+
+def _names(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in names)
+
+
 def spliced(file: Path, text: str) -> str:
     """Return a file's text with what is between its marks replaced."""
     old = file.read_text(encoding="utf-8")
@@ -174,7 +186,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail on drift")
     check = parser.parse_args().check
-    made = {SCHEMA: schema_text(), TABLE: spliced(TABLE, table_text())}
+    made = {
+        SCHEMA: schema_text(),
+        TABLE: spliced(TABLE, table_text()),
+        ALLOWANCE: spliced(ALLOWANCE, allowance_text()),
+    }
     drifted = [
         file
         for file, text in made.items()

@@ -20,6 +20,7 @@ __all__ = [
     "PythonVersion",
     "Table",
     "Variable",
+    "VariablePattern",
 ]
 
 Kind = Literal["platform", "strategies"]
@@ -31,6 +32,8 @@ ObjectPath = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-
 # MLflow's rule for the name of a tag
 MetadataKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./ -]*$", max_length=250)]
 Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]  # of the environment
+# likewise, with * for any characters; never * alone, which would allow all
+VariablePattern = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_*]*$(?!\n)")]
 Marker = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*$")]
 
 

@@ -18,6 +18,7 @@ from tradai_tasks.errors import (
 from tradai_tasks.process import node_tool
 from tradai_tasks.report import mask_environment
 from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.confined import confined, withhold
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import install_tool, status_of, sync_everything
 
@@ -47,12 +48,14 @@ def docs(session: nox.Session, context: Context) -> None:
     deploy = _deployment(context, options.branch) if options.deploy else None
     if deploy and not options.dry_run:
         _check_credentials()
+    withhold(session, context)
     site = context.root / "build" / "site"
     shutil.rmtree(site, ignore_errors=True)
     context.reports()  # makes build/, out of git's sight
     sync_everything(session, context, ".", context.settings.docs.groups)
     install_tool(session, context, "mkdocs", only_missing=True)
-    if status_of(session, ["mkdocs", "build", "--strict", "--site-dir", str(site)]):
+    argv = confined("mkdocs", "build", "--strict", "--site-dir", site)
+    if status_of(session, argv):
         raise CheckFailedError(
             "docs: mkdocs does not build the site; each warning above is an error"
         )
@@ -69,7 +72,7 @@ def docs(session: nox.Session, context: Context) -> None:
         return
     # the token goes by the environment, where wrangler itself looks for it
     try:
-        session.run(*argv, external=True)
+        session.run(*argv, external=True, env=dict(os.environ))
     except nox.command.CommandFailed:
         raise CommandFailedError(
             "docs: wrangler did not deploy the site; its message is above; the site that was "
