@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tradai_tasks.atomic_file import ignore_folder
+from tradai_tasks.atomic_file import ignore_folder, write_whole
 from tradai_tasks.errors import EvidenceError
 from tradai_tasks.release.step import Look
 
@@ -115,12 +114,7 @@ class Store:
             raw["mac"] = _mac(self.key, raw)
         text = msgspec.json.format(msgspec.json.encode(raw), indent=2)
         self.prepare()
-        scratch = self.folder / f".{evidence.stage}.json.new"
-        with scratch.open("wb") as file:
-            file.write(text + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(self.folder / f"{evidence.stage}.json")
+        write_whole(self.folder / f"{evidence.stage}.json", text + b"\n", durable=True)
         self._found[evidence.stage] = (
             evidence if evidence.verdict == "passed" else _failed(evidence)
         )

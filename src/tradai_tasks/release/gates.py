@@ -70,6 +70,7 @@ class SessionGate:
         """Run the sessions in a process of their own and return the seconds that they took."""
         self.store.prepare()
         log = self.store.folder / f"{self.stage}.log"
+        log.unlink(missing_ok=True)  # it may be a link that an earlier gate has put there
         again = f"nox -s {shlex.join(self.sessions)}"
         # a file without a name: no other gate can write to it
         with tempfile.TemporaryFile() as report:
