@@ -9,7 +9,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ import msgspec
 from msgspec import inspect
 
 from rights_table import rights_table
+from tradai_tasks.environment_allowance import BASE
 from tradai_tasks.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "src" / "tradai_tasks" / "settings.schema.json"
 TABLE = ROOT / "docs" / "settings.md"
 RIGHTS = ROOT / "docs" / "security.md"
+ALLOWANCE = ROOT / "docs" / "confinement.md"
 _BEGIN, _END = "<!-- begin: made by tools/generate.py -->", "<!-- end -->"
 
 
@@ -164,6 +166,16 @@ def number(kind: Any) -> str:
     return f"{word} {', '.join(bounds)}".strip()
 
 
+def allowance_text() -> str:
+    """Return the Markdown table of the variables that the repository's own code is given."""
+    rows = [f"| {group.purpose} | {_names(group.names)} |\n" for group in BASE]
+    return "".join(["\n| purpose | variables |\n| --- | --- |\n", *rows])
+
+
+def _names(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in names)
+
+
 def spliced(file: Path, text: str) -> str:
     """Return a file's text with what is between its marks replaced."""
     old = file.read_text(encoding="utf-8")
@@ -182,6 +194,7 @@ def main() -> None:
         SCHEMA: schema_text(),
         TABLE: spliced(TABLE, table_text()),
         RIGHTS: spliced(RIGHTS, f"\n{rights_table()}"),
+        ALLOWANCE: spliced(ALLOWANCE, allowance_text()),
     }
     drifted = [
         file

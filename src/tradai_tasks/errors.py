@@ -333,6 +333,14 @@ class EvidenceError(TasksError):
     """The evidence of a stage is absent, unreadable, of another release, or of a failure."""
 
 
+class SourceExportError(TasksError):
+    """A file of the released commit that this clone does not have, so nothing is built of it."""
+
+
+class StateFolderError(TasksError):
+    """The user's folder for a release's key cannot be used, or others could read it."""
+
+
 class ReleaseGateError(TasksError):
     """A gate of a release did not pass."""
 

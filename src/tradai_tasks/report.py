@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from tradai_tasks.environment_allowance import BASE_ONLY, Allowance, secrets_of
 from tradai_tasks.errors import FileNotWrittenError
 
 __all__ = [
@@ -21,11 +21,6 @@ __all__ = [
     "print_table",
     "write_outputs",
 ]
-
-# AWS_SECRET_ACCESS_KEY, MLFLOW_TRACKING_PASSWORD, TWINE_PASSWORD, UV_INDEX_X_PASSWORD and so on
-_SECRET = re.compile(
-    r"(SECRET_ACCESS_KEY|SESSION_TOKEN|PASSWORD|PASSPHRASE|PASSWD|_TOKEN|API_KEY|^TOKEN|_SECRET)\Z"
-)
 
 
 def print_table(
@@ -140,9 +135,11 @@ def mask(secrets: Iterable[str], env: Mapping[str, str] = os.environ) -> None:
     sys.stderr.flush()
 
 
-def mask_environment(env: Mapping[str, str] = os.environ) -> None:
-    """Mask every secret that the environment holds, known by its variable's name."""
-    mask((value for name, value in sorted(env.items()) if _SECRET.search(name)), env)
+def mask_environment(
+    env: Mapping[str, str] = os.environ, *, allowance: Allowance = BASE_ONLY
+) -> None:
+    """Mask every secret that the environment holds: see `secrets_of`."""
+    mask(secrets_of(env, allowance), env)
 
 
 def _cell(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from tradai_tasks.settings_table import MetadataKey, Name, Table, Variable, whole
+from tradai_tasks.settings_table import MetadataKey, Name, Table, VariablePattern, whole
 
 __all__ = ["MlflowSettings", "ReleaseSettings"]
 
@@ -43,10 +43,11 @@ class ReleaseSettings(Table, frozen=True, kw_only=True):
         Meta(description="Sessions that must pass before anything of a platform is released."),
     ] = ("lint", "typecheck", "security", "test")  # the longest last
     gate_environment: Annotated[
-        tuple[Variable, ...],
+        tuple[VariablePattern, ...],
         Meta(
-            description="Environment variables with credentials that gates are given all the "
-            "same; others of a release are withheld, since gates run the repository's own code."
+            description="Environment variables that gates, builds, backtests and mkdocs are given "
+            "beyond the base list, since they run the repository's own code; * stands for any "
+            "characters, as in `MY_TESTS_*`."
         ),
     ] = ()
     jobs: Annotated[

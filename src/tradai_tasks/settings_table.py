@@ -20,6 +20,7 @@ __all__ = [
     "PythonVersion",
     "Table",
     "Variable",
+    "VariablePattern",
     "whole",
 ]
 
@@ -41,6 +42,8 @@ ObjectPath = Annotated[str, whole(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 # MLflow's rule for the name of a tag
 MetadataKey = Annotated[str, whole(r"[A-Za-z0-9_][A-Za-z0-9_./ -]*", max_length=250)]
 Variable = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*")]  # of the environment
+# likewise, with * for any characters; never * alone, which would allow all
+VariablePattern = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_*]*")]
 Marker = Annotated[str, whole(r"[A-Za-z_]\w*")]
 
 

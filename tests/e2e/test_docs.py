@@ -19,6 +19,9 @@ import pytest
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.real import clean_env, edit, git, nox, write
 
+from tradai_tasks.process import sandbox_fault
+from tradai_tasks.sandbox import Sandbox
+
 __all__ = ["run"]
 
 SITE = {
@@ -28,7 +31,22 @@ SITE = {
         '[dependency-groups]\ndocs = ["mkdocs==1.6.1"]\n'
         '[tool.tradai-tasks.docs]\nproject = "acme-docs"\n'
     ),
-    "mkdocs.yml": "site_name: x\ntheme: readthedocs\nvalidation:\n  links:\n    not_found: warn\n",
+    "hook.py": """\
+import os, pathlib
+
+def environments():
+    for file in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        try:
+            yield file.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            pass
+
+def on_config(config):
+    pathlib.Path("build").mkdir(exist_ok=True)
+    pathlib.Path("build", "seen").write_text(repr(dict(os.environ)) + "".join(environments()))
+""",
+    "mkdocs.yml": "site_name: x\nhooks: [hook.py]\ntheme: readthedocs\n"
+    "validation:\n  links:\n    not_found: warn\n",
     "docs/index.md": "# Hello\n\n[next](next.md)\n",
     "docs/next.md": "# Next\n",
     ".gitignore": ".nox/\n.venv/\nbuild/\n__pycache__/\n",
@@ -68,6 +86,7 @@ def test_a_site_is_built_strictly_and_deployed(site: Path, wrangler: Path) -> No
     assert bare.status == 1
     assert "CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID not set" in bare.log
     env |= {"CLOUDFLARE_API_TOKEN": "marked-token", "CLOUDFLARE_ACCOUNT_ID": "a1"}
+    env["GITHUB_PAT"] = "marked-pat"
     dry = nox(site, "-s", "docs", "--", "--deploy", "--dry-run", env=env)
     assert dry.status == 0, dry.text
     assert not (wrangler / "told.json").exists()
@@ -84,6 +103,10 @@ def test_a_site_is_built_strictly_and_deployed(site: Path, wrangler: Path) -> No
         "--commit-dirty=false",
     ]
     assert (told["token"], told["index"]) == ("marked-token", True)
+    if not sandbox_fault(Sandbox()):  # else a hook can read its parents
+        seen = (site / "build" / "seen").read_text()
+        assert "HOME" in seen
+        assert "marked-" not in seen
     assert "marked-token" not in ran.text + dry.text
     (wrangler / "status").write_text("1")
     failed = nox(site, "-s", "docs", "--", "--deploy", "--branch", "try", env=env)

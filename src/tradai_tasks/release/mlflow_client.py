@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
@@ -56,13 +55,13 @@ class MlflowClient:
             raise _TransientError(f"cannot be reached: {_said(error)}") from None
         return self._judged(answer)
 
-    def put(self, path: str, file: Path) -> None:
+    def put(self, path: str, content: bytes) -> None:
         """Put a file among the artifacts; to be called within `retried`."""
         import httpx  # noqa: PLC0415 - as above
 
         url = f"api/2.0/mlflow-artifacts/artifacts/{quote(path)}"
         try:
-            answer = self.client.put(url, content=file.read_bytes())
+            answer = self.client.put(url, content=content)
         except httpx.TransportError as error:
             raise _TransientError(f"cannot be reached: {_said(error)}") from None
         self._judged(answer, has_body=False)

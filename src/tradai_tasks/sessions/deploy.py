@@ -129,7 +129,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
     @contextmanager
     def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
         made = needs.release
-        with images.opened_images(context, options, ("base", "lambda"), needs.stop) as (
+        with images.opened_images(context, options, ("base", "lambda"), needs) as (
             specs,
             room,
         ):

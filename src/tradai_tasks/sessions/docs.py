@@ -19,6 +19,7 @@ from tradai_tasks.errors import (
 from tradai_tasks.process import node_tool
 from tradai_tasks.report import mask_environment
 from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.confined import confined, withhold
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.dispatched import refuse_dispatch
 from tradai_tasks.sessions.environment import install_tool, status_of, sync_everything
@@ -69,23 +70,26 @@ def docs(session: nox.Session, context: Context) -> None:
         session.log("nothing was deployed: this is a dry run")
         return
     # the token goes by the environment, where wrangler itself looks for it
-    if status_of(session, argv, external=True):
+    try:
+        session.run(*argv, external=True, env=dict(os.environ))
+    except nox.command.CommandFailed:
         raise CommandFailedError(
             "docs: wrangler did not deploy the site; its message is above; the site that was "
             "there is still served: mend that and run it again"
-        )
+        ) from None
 
 
 def _built(session: nox.Session, context: Context) -> Path:
-    """Build the site and return its folder; mkdocs and its hooks do not see Cloudflare's token."""
+    """Build the site and return its folder; mkdocs and its hooks see only what is allowed."""
+    withhold(session, context)
     sync_everything(session, context, ".", context.settings.docs.groups)
     install_tool(session, context, "mkdocs", only_missing=True)
     end_of_install(session)
     site = context.root / "build" / "site"
     shutil.rmtree(site, ignore_errors=True)
     context.reports()  # makes build/, out of git's sight
-    argv = ["mkdocs", "build", "--strict", "--site-dir", str(site)]
-    if status_of(session, argv, env=dict.fromkeys(_NEEDED)):
+    argv = confined("mkdocs", "build", "--strict", "--site-dir", site)
+    if status_of(session, argv):
         raise CheckFailedError(
             "docs: mkdocs does not build the site; each warning above is an error"
         )

@@ -20,6 +20,7 @@ from tradai_tasks.checks.suites import has_benchmarks
 from tradai_tasks.errors import CheckFailedError, ToolNotLockedError
 from tradai_tasks.process import run
 from tradai_tasks.report import append_summary, print_table
+from tradai_tasks.sessions.confined import withhold
 from tradai_tasks.sessions.context import Context, in_ci
 from tradai_tasks.sessions.environment import status_of
 from tradai_tasks.sessions.test import sync_for_tests
@@ -35,6 +36,7 @@ def perf(session: nox.Session, context: Context, package: Package) -> None:
     """Measure one package, and compare where there is a baseline."""
     name = context.workspace.session_id(package)
     baseline, posargs = _baseline_option(session.posargs)
+    withhold(session, context)
     if "pytest-benchmark" not in sync_for_tests(session, context, package):
         raise ToolNotLockedError(
             f"{join(package.path, 'pyproject.toml')}: pytest-benchmark is not locked for "

@@ -24,6 +24,7 @@ from tradai_tasks.errors import (
     ReleaseRunningError,
     UntrustedEventError,
 )
+from tradai_tasks.release.confinement import Confinement, allowance_of, confine
 from tradai_tasks.release.engine import Engine, Outcome
 from tradai_tasks.release.event import Asked, asked_by, main_branch_of, read_event
 from tradai_tasks.release.evidence import Evidence, Store, Subject, digest_of
@@ -218,24 +219,33 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
     Raises:
         TasksError: It is not done.
     """
-    mask_environment()
+    mask_environment(allowance=allowance_of(context.settings))
     if basis is None:
         git = Git.open(context.root)
         # its state may be asked from anywhere
         tagged = validated(context, git, options.tag, strictly=not wanted.status)
         basis = Basis(release=tagged, holds=partial(still_holds, git, tagged))
     made = basis.release
-    store = _store(context, made, needs_lock=basis.is_tagged and basis.needs_lock)
+    confinement = confine(Git.open(context.root), os.environ)
+    store = _store(context, made, confinement, needs_lock=basis.is_tagged and basis.needs_lock)
     known = order(made.tag)
     if not (wanted.status or wanted.dry_run):
         refuse_dispatch(context, where())
     chosen = choose(known, only=wanted.only, start=wanted.start)
     stop = threading.Event()
-    needs = Needs(release=made, store=store, active=chosen.active, stop=stop, show=_show)
+    needs = Needs(
+        release=made,
+        store=store,
+        active=chosen.active,
+        stop=stop,
+        show=_show,
+        confinement=confinement,
+    )
     with ExitStack() as stack:
         if not (wanted.status or wanted.dry_run):
             stack.enter_context(_alone(store))
         all_stages = stack.enter_context(opened(context, needs))
+        store.load(known)  # before any gate runs, which could write some
         given = [_evidence(store, name, wanted.evidence) for name in chosen.given]
         active = [stage for stage in all_stages if stage.name in chosen.active]
         plan = look_at(active, given)
@@ -304,7 +314,7 @@ def _tag(context: Context, text: str | None, asked: Asked | None) -> ReleaseTag:
     return tag
 
 
-def _store(context: Context, made: Release, *, needs_lock: bool) -> Store:
+def _store(context: Context, made: Release, confinement: Confinement, *, needs_lock: bool) -> Store:
     """Return where the evidence of a release is kept."""
     locks = [join(project, "uv.lock") for project in projects_of(context, made.tag)]
     missing = [lock for lock in locks if not context.tree.is_file(lock)]
@@ -315,7 +325,8 @@ def _store(context: Context, made: Release, *, needs_lock: bool) -> Store:
         )
     lock = digest_of([context.root / lock for lock in locks if lock not in missing])
     subject = Subject(tag=made.tag.text, commit=made.commit, lock=lock)
-    return Store(folder=context.root / "build" / "release" / made.tag.text, subject=subject)
+    folder = context.root / "build" / "release" / made.tag.text
+    return Store(folder=folder, subject=subject, key=confinement.key, unkept=confinement.unkept)
 
 
 def _evidence(store: Store, stage: str, folder: Path | None) -> Evidence:

@@ -9,10 +9,11 @@ from typing import Literal
 
 from tradai_tasks.errors import BrokenTomlError, SettingsError
 from tradai_tasks.extras import NAME, carries_pins, declarations, run_options
+from tradai_tasks.release.image_specs import image_contexts
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_load import parse_toml
 from tradai_tasks.settings_table import Kind
-from tradai_tasks.tree import Tree
+from tradai_tasks.tree import Tree, join
 from tradai_tasks.workflows.choose import nox_command, workflows
 from tradai_tasks.workflows.render import Values, render
 from tradai_tasks.workflows.repository import Repository, gather
@@ -32,6 +33,20 @@ tradai_tasks.register()
 if __name__ == "__main__":
     nox.main()
 '''
+# A release builds images from the commit, where none of this is; a build by hand needs it.
+_DOCKERIGNORE = """\
+# What never belongs into an image.
+**/.git
+**/.nox
+**/.venv
+**/.env
+**/.env.*
+**/__pycache__
+**/*.py[co]
+**/.*_cache
+**/.coverage*
+**/.DS_Store
+"""
 # recipes that are there only where their session is
 _OPTIONAL = (
     "backtest-data", "backtest-full", "backtest-smoke", "codeartifact-login", "docs", "doctor",
@@ -79,9 +94,16 @@ def pieces(  # noqa: PLR0913 - all that there is to look at
     )
     made = [noxfile, *_settings(tree, workspace.kind)]
     made.append(_piece(tree, "justfile", justfile(repository)))
+    made += _ignore_files(tree, image_contexts(workspace, settings.images, tree))
     for path, text in workflows(repository, settings.workflows).items():
         made.append(_piece(tree, path, text))
     return tuple(made)
+
+
+def _ignore_files(tree: Tree, contexts: Collection[str]) -> list[Piece]:
+    """Return a .dockerignore for each folder that images are built from and that has none."""
+    files = (join(context, ".dockerignore") for context in contexts)
+    return [_piece(tree, file, _DOCKERIGNORE) for file in files if not tree.is_file(file)]
 
 
 def justfile(repository: Repository) -> str:

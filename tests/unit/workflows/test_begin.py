@@ -62,6 +62,22 @@ def test_strategies() -> None:
     assert ".github/workflows/strategy-ci.yml" in by_path
 
 
+def test_each_folder_that_images_are_built_from_gets_an_ignore_file_unless_it_has_one() -> None:
+    files = {
+        **PLATFORM,
+        "services/web/Dockerfile": "FROM x\n",
+        "lambdas/beat/Dockerfile": "FROM x\n",
+        "lambdas/gaps/Dockerfile": "FROM x\n",
+        "lambdas/gaps/.dockerignore": "mine\n",
+    }
+    made_of = {path: one for path, one in made(files).items() if path.endswith(".dockerignore")}
+    assert sorted(made_of) == [".dockerignore", "lambdas/beat/.dockerignore"]
+    for piece in made_of.values():
+        assert piece.state == "new"
+        assert {"**/.git", "**/.env", "**/.nox", "**/__pycache__"} <= set(piece.new.splitlines())
+    assert not [path for path in made(PLATFORM) if "dockerignore" in path]
+
+
 def test_a_project_that_declares_the_library_needs_no_pins_in_its_noxfile() -> None:
     group = '\n[dependency-groups]\ndev = [{include-group = "x"}, "Tradai_Tasks[release]>=0.1"]\n'
     by_path = made({**PLATFORM, "pyproject.toml": PLATFORM["pyproject.toml"] + group})
