@@ -147,13 +147,10 @@ def test_a_dispatch_of_lambdas_to_staging(shipped: Hub, front: Proxy) -> None:
         functions.reset()
         function = functions.add(FunctionState(name="heartbeat", uri="x@sha256:old"))
         shipped.act.env["AWS_ENDPOINT_URL_LAMBDA"] = functions.url
-        payload = {
-            "inputs": {"environment": "staging"},
-            "ref": "refs/heads/main",
-            "repository": {"full_name": shipped.name, "default_branch": "main"},
-        }
-        run = shipped.act(
-            "workflow_dispatch", payload, workflow="deploy-lambdas.yml", real="tag,lambdas"
+        run = shipped.dispatch(
+            workflow="deploy-lambdas.yml",
+            inputs={"environment": "staging"},
+            real="tag,lambdas",
         )
         assert run.status == 0, run.log
         short = shipped.main[:7]

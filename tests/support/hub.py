@@ -86,7 +86,14 @@ class Hub:
         return "ci.yml" if (self.home / ".github/workflows/ci.yml").exists() else None
 
     def after_ci(
-        self, branch: str, sha: str, workflow: str, *, real: str = "tag", **given: Any
+        self,
+        branch: str,
+        sha: str,
+        workflow: str,
+        *,
+        real: str = "tag",
+        timeout: float = 900,
+        **given: Any,
     ) -> Run:
         """Run one workflow that follows CI; `given` lies over the finished run's fields."""
         repository = {"full_name": self.name, "default_branch": "main"}
@@ -102,7 +109,8 @@ class Hub:
             "build": ["dist/tradai_strategy-1.0.0-py3-none-any.whl"],
             "release": [f"build/release/{branch}/lint.json"],
         }
-        return self.act("workflow_run", payload, workflow=workflow, real=real, files=left)
+        how: dict[str, Any] = {"real": real, "timeout": timeout, "files": left}
+        return self.act("workflow_run", payload, workflow=workflow, **how)
 
     def dispatch(self, **given: Any) -> Run:
         """Start a workflow by hand on the branch that is checked out."""
