@@ -313,7 +313,7 @@ def test_a_tag_that_is_pushed_becomes_a_registered_model_in_ci(
         "ECR_REGISTRY": yard.registry.host,
         "MLFLOW_TRACKING_URI": yard.env["MLFLOW_TRACKING_URI"],
     }
-        ci = hub.push(f"refs/tags/{tag}", "0" * 40, workflow=None, real="changes,gate,lock")
+    ci = hub.push(f"refs/tags/{tag}", "0" * 40, workflow=None, real="changes,gate,lock")
     assert ci.status == 0, ci.log
     commit = git(yard.home, "rev-parse", f"{tag}^{{commit}}")
     real = "tag,lock,release"
