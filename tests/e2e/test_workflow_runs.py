@@ -150,8 +150,8 @@ def test_a_strategy_without_backtests_passes_and_is_released(strategies: Hub) ->
     assert ci.jobs["gate"] == ["success"]
     run = strategies.after_ci("momentum-v1.0.0", strategies.main, "strategy-release.yml")
     assert run.status == 0, run.log
-    assert run.jobs == {"version": ["success"], "release": ["success"]}
-    assert run.sessions() == ["release", "tag"]
+    assert run.jobs == {"version": ["success"], "gates": ["success"], "release": ["success"]}
+    assert run.sessions() == ["release", "release", "tag"]  # the gates, then what acts
 
 
 def tag_momentum(strategies: Hub) -> None:
