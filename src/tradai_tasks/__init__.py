@@ -20,12 +20,12 @@ def register(*, exclude: Iterable[str] = (), settings: Mapping[str, Any] | None 
     import sys  # noqa: PLC0415 - keeps `import tradai_tasks` free of cost
 
     from tradai_tasks.errors import TasksError  # noqa: PLC0415 - as above
+    from tradai_tasks.report import say  # noqa: PLC0415 - as above
     from tradai_tasks.sessions.registration import register_all  # noqa: PLC0415 - as above
 
     noxfile = sys._getframe(1).f_globals.get("__file__")  # noqa: SLF001 - the caller is the noxfile
     try:
         register_all(noxfile, exclude=exclude, settings=settings)
     except TasksError as error:
-        for line in str(error).splitlines():
-            print(f"tradai-tasks: {line}", file=sys.stderr)
+        say(*(f"tradai-tasks: {line}" for line in error.faults), file=sys.stderr)
         raise SystemExit(error.exit_code) from None

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import io
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksError
+from tradai_tasks.report import say
 from tradai_tasks.sessions.catalog import CATALOG
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
@@ -25,6 +27,8 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that it cannot show is no error
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(argv)
         _init(
@@ -34,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             force=options.force,
         )
     except TasksError as error:
-        for line in str(error).splitlines():
-            print(f"tradai-tasks: {line}", file=sys.stderr)
+        for line in error.faults:
+            say(f"tradai-tasks: {line}", file=sys.stderr)
         return error.exit_code
     return 0
 
@@ -80,18 +84,18 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
     kept = [piece for piece in found if piece.state == "kept"]
     if force:
         todo, kept = [*todo, *kept], []
-    print(diff_of_pieces(todo), end="")
+    say(*diff_of_pieces(todo).split("\n")[:-1])
     _list(workspace, todo, kept)
     if not todo:
-        print("nothing to write")
+        say("nothing to write")
         return
     if dry_run:
-        print("nothing was written: this is a dry run")
+        say("nothing was written: this is a dry run")
         return
     if not yes:
         _ask(len(todo))
     put_all(root, {piece.path: piece.new for piece in todo})
-    print(f"wrote {_counted(len(todo), 'file')}; see what there is now with: uvx nox -l")
+    say(f"wrote {_counted(len(todo), 'file')}; see what there is now with: uvx nox -l")
 
 
 def _fits(platform_only: bool, workspace: Workspace) -> bool:  # noqa: FBT001 - a field of Entry
@@ -100,13 +104,13 @@ def _fits(platform_only: bool, workspace: Workspace) -> bool:  # noqa: FBT001 - 
 
 def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]) -> None:
     count = len(workspace.packages)
-    print(f"a {workspace.kind} repository, {_counted(count, 'package')}")
+    say(f"a {workspace.kind} repository, {_counted(count, 'package')}")
     for piece in todo:
         how = {"new": "new", "added to": "added to", "kept": "overwritten"}[piece.state]
-        print(f"  {piece.path}: {how} ({_counted(len(piece.new.splitlines()), 'line')})")
+        say(f"  {piece.path}: {how} ({_counted(len(piece.new.splitlines()), 'line')})")
     for piece in kept:
         hint = piece.hint or "overwrite it with: --force"
-        print(f"  {piece.path}: there already, and left as it is; {hint}")
+        say(f"  {piece.path}: there already, and left as it is; {hint}")
 
 
 def _ask(count: int) -> None:

@@ -1,4 +1,7 @@
-"""Showing results where people look: the terminal, the step summary and annotations of CI."""
+"""Showing results where people look: the terminal, the step summary and annotations of CI.
+
+Whatever is shown is text: it is made safe here, whoever hands it in.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from tradai_tasks.errors import FileNotWrittenError
+from tradai_tasks.text import safe, safe_lines
 
 __all__ = [
     "annotate",
@@ -19,6 +23,7 @@ __all__ = [
     "mask",
     "mask_environment",
     "print_table",
+    "say",
     "write_outputs",
 ]
 
@@ -26,6 +31,18 @@ __all__ = [
 _SECRET = re.compile(
     r"(SECRET_ACCESS_KEY|SESSION_TOKEN|PASSWORD|PASSPHRASE|PASSWD|_TOKEN|API_KEY|^TOKEN|_SECRET)$"
 )
+
+
+def say(*lines: str, file: IO[str] | None = None) -> None:
+    """Print lines, each of which stays one line and is never taken for a command.
+
+    Args:
+        lines: What to show.
+        file: Where to; standard output when None.
+    """
+    file = file or sys.stdout
+    file.writelines(f"{safe(line, longest=None)}\n" for line in lines)
+    file.flush()
 
 
 def print_table(
@@ -47,18 +64,19 @@ def print_table(
     from rich.markup import escape  # noqa: PLC0415 - as above
     from rich.table import Table  # noqa: PLC0415 - as above
 
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=escape(safe(title)), title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*(escape(safe_lines(cell)) for cell in row))
     Console(file=file or sys.stdout).print(table)
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; a pipe or a line break in a cell does not break it."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+    """Return a Markdown table; cells are data, which neither breaks it nor becomes markup."""
+    lines = [["---"] * len(columns), *([_cell(cell) for cell in row] for row in rows)]
+    lines.insert(0, [_cell(column) for column in columns])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def append_summary(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -97,7 +115,7 @@ def _append(variable: str, text: str, env: Mapping[str, str]) -> None:
     if not file:
         return
     try:
-        with Path(file).open("a", encoding="utf-8") as opened:
+        with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as opened:
             opened.write(text)
     except OSError as error:
         raise FileNotWrittenError(
@@ -117,9 +135,9 @@ def annotate(level: str, message: str, *, file: str | None = None, line: int | N
     """
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
-    place = [f"file={_property(file)}"] if file else []
+    place = [f"file={_property(safe(file))}"] if file else []
     place += [f"line={line}"] if line else []
-    sys.stdout.write(f"::{level} {','.join(place)}::{_data(message)}\n")
+    sys.stdout.write(f"::{level} {','.join(place)}::{_data(safe_lines(message))}\n")
     sys.stdout.flush()
 
 
@@ -146,7 +164,8 @@ def mask_environment(env: Mapping[str, str] = os.environ) -> None:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\r", " ").replace("\n", " ")
+    text = safe(" ".join(text.splitlines()) or text, longest=None)
+    return "".join(f"\\{char}" if char in "\\`[]<>|" else char for char in text)
 
 
 def _data(text: str) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "PythonVersion",
     "Table",
     "Variable",
+    "WebAddress",
 ]
 
 Kind = Literal["platform", "strategies"]
@@ -32,6 +33,14 @@ ObjectPath = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-
 MetadataKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./ -]*$", max_length=250)]
 Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]  # of the environment
 Marker = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*$")]
+# https, or http on this machine; no user or password, since settings are committed
+WebAddress = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https://[^\s@?#/\\]|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(?![^:/]))"
+        r"[^\s@?#\\]*$"
+    ),
+]
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):

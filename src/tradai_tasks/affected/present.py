@@ -8,6 +8,7 @@ from typing import Any
 
 from tradai_tasks.affected.event import CommitRange
 from tradai_tasks.affected.select import Item, Selection
+from tradai_tasks.text import safe
 
 __all__ = [
     "KINDS",
@@ -176,9 +177,4 @@ def visible(text: str) -> str:
     A name may hold line feeds, which would begin a command to the CI's runner, escape sequences,
     and bytes that are no UTF-8.
     """
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
-    )
+    return safe(text, longest=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -13,6 +14,14 @@ from tradai_tasks.backtest.inside import without_market
 from tradai_tasks.backtest.markets import Api, ccxt_configs
 from tradai_tasks.backtest.run import Facts, Job
 from tradai_tasks.errors import CandlesError, SettingsError, ToolMissingError
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
+from tradai_tasks.http_client.retry import (
+    TRANSIENT,
+    TransientError,
+    retried,
+    seconds_asked_for,
+)
 
 __all__ = [
     "Brought",
@@ -27,6 +36,8 @@ __all__ = [
     "replace",
 ]
 
+_TRIES = 3
+_SNAPSHOT = Limits(idle=60.0, whole=180.0, most=64 * MEGABYTE)  # the largest have some ten
 _S3 = re.compile(r"^s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?$")
 
 
@@ -152,24 +163,32 @@ def fetch_snapshot(api: Api, address: str | None) -> bytes:
         CandlesError: It did not answer with its markets.
         ToolMissingError: httpx is not installed.
     """
-    try:
-        import httpx  # noqa: PLC0415 - slow to load
-    except ModuleNotFoundError:
+    if importlib.util.find_spec("httpx") is None:
         raise ToolMissingError(
             "httpx: not installed, and markets are downloaded with it; install "
             "tradai-tasks[backtest] where nox is"
-        ) from None
+        )
     url = f"{address or api.host}{api.path}"
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(retries=3), timeout=60) as client:
-            answer = client.get(url)
-            answer.raise_for_status()
-    except httpx.HTTPError as error:
+        return retried(lambda: _asked(url), tries=_TRIES)
+    except (AnswerError, TransientError) as error:
         raise CandlesError(
-            f"{url}: {str(error).splitlines()[0] if str(error) else type(error).__name__}; the "
-            f"exchange may refuse this machine's address: bring candles from a folder or a bucket "
-            f"by the setting backtest.source"
+            f"{url}: {error}; the exchange may refuse this machine's address: bring candles from "
+            f"a folder or a bucket by the setting backtest.source"
         ) from None
+
+
+def _asked(url: str) -> bytes:
+    client = HttpClient(url, limits=_SNAPSHOT)
+    try:
+        answer = client.request("GET", url)
+    finally:
+        client.close()
+    status = f"status {answer.status_code} {answer.reason_phrase}".rstrip()
+    if answer.status_code in TRANSIENT:
+        raise TransientError(status, wait=seconds_asked_for(answer.headers))
+    if not answer.is_success:
+        raise AnswerError(status)
     return bytes(answer.content)
 
 

@@ -8,13 +8,16 @@ from tradai_tasks.affected.git import Git
 from tradai_tasks.affected.select import matches
 from tradai_tasks.docs.freshness import Stale
 from tradai_tasks.errors import DocsError
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
+from tradai_tasks.http_client.retry import TransientError
 from tradai_tasks.process import run
 from tradai_tasks.settings_docs import CoveredCode
 
 __all__ = ["answers", "older_than_code"]
 
 _DAY = 86400  # seconds
-_SECONDS = 20.0  # for one address
+_LIMITS = Limits(idle=20.0, whole=20.0, most=MEGABYTE)  # of one address
 # a page that wants a login, or does not like to be asked by a program, is there
 _ALIVE = frozenset({401, 403, 405, 406, 429, 999})
 _BAD = 400
@@ -61,14 +64,26 @@ def _changed(git: Git, paths: Iterable[str]) -> int:
 
 def answers(url: str) -> str:
     """Return what is wrong with a web address; empty where something is there."""
-    import httpx  # noqa: PLC0415 - takes 0.2 s to load
-
+    client = None
     try:
-        with httpx.stream(
-            "GET", url, follow_redirects=True, timeout=_SECONDS,
-            headers={"User-Agent": "tradai-tasks docs-freshness"},
-        ) as answer:  # fmt: skip
-            status = answer.status_code
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return f"does not answer ({type(error).__name__})"
+        client = HttpClient(url, limits=_LIMITS, plain_http=True)
+        status = client.request("GET", url, sink=_enough).status_code
+    except _EnoughError:
+        return ""
+    except TransientError as fault:
+        return f"does not answer ({fault.kind})"
+    except AnswerError as fault:
+        return str(fault)
+    finally:
+        if client is not None:
+            client.close()
     return f"answers with status {status}" if status >= _BAD and status not in _ALIVE else ""
+
+
+class _EnoughError(Exception):
+    """A page has begun to come, which is all that is asked."""
+
+
+def _enough(part: bytes) -> None:
+    if part:
+        raise _EnoughError

@@ -32,6 +32,7 @@ from tradai_tasks.release.containers import (
     push_fault,
 )
 from tradai_tasks.release.registry_session import Credentials
+from tradai_tasks.report import say
 
 __all__ = ["Containers", "Pushed", "find_engine", "sweep"]
 
@@ -166,7 +167,7 @@ class Containers:
         log.write_text(output, encoding="utf-8")
         if status != 0:
             lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
-            print("\n".join(lines[-_SHOWN:]), file=sys.stderr, flush=True)
+            say(*lines[-_SHOWN:], file=sys.stderr)
             raise ImageBuildError(
                 f"{name}: its image does not build: {lines[-1].strip()[:200]}; check "
                 f"{_shown(build.dockerfile, self._root)} and its context "

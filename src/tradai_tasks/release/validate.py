@@ -158,7 +158,7 @@ def check(
     faults += _of_refs(tag, found, asked, main)
     faults += _of_tree(tag, found)
     if len(faults) > 1:
-        raise ReleaseRefusedError("\n".join(map(str, faults)))
+        raise ReleaseRefusedError(*faults)
     if faults:
         raise faults[0]
 

@@ -15,6 +15,7 @@ from tradai_tasks.affected.git import Git
 from tradai_tasks.bump import SCRATCH, Found, Plan, check_lock, plan
 from tradai_tasks.errors import BadArgumentsError, BumpError, CommandFailedError, GitError
 from tradai_tasks.process import run
+from tradai_tasks.report import say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of
@@ -45,7 +46,7 @@ def bump(session: nox.Session, context: Context) -> None:
     git = Git.open(context.root)
     found = _look(context, git, package)
     todo = plan(found, options.step, with_tag=options.tag)
-    print("\n".join(todo.lines), flush=True)
+    say(*todo.lines)
     if todo.is_done:
         session.log("nothing to do: it is all there already")
     elif options.dry_run:
@@ -153,7 +154,7 @@ def _git(git: Git, *args: str) -> str:
     """Run git and return its output; what it says on a failure, a hook's say, is shown whole."""
     done = run(["git", *args], cwd=git.folder, env=git.env, check=False)
     if done.returncode != 0:
-        print(f"{done.text}{done.error_text}", file=sys.stderr, flush=True)
+        say(*f"{done.text}{done.error_text}".splitlines(), file=sys.stderr)
         raise GitError(
             f"git {args[0]}: exit status {done.returncode}; its message is above; mend that and "
             f"run the same again, it goes on from here"

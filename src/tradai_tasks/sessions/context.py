@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import io
 import logging
 import os
 import sys
@@ -19,10 +21,11 @@ from tradai_tasks.errors import SettingsError, TasksError
 from tradai_tasks.layout import Layout, layout_of
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_backtest import for_strategy
+from tradai_tasks.text import safe, safe_lines
 from tradai_tasks.tree import Tree, join
 from tradai_tasks.workspace import Package, Workspace
 
-__all__ = ["Context", "in_ci"]
+__all__ = ["Context", "in_ci", "keep_text_safe"]
 
 _TALKATIVE = (
     "boto3", "botocore", "docker", "httpcore", "httpx", "requests", "s3transfer", "twine",
@@ -218,10 +221,40 @@ def _session_body(body: Callable[..., None], by_id: Mapping[str, Package]) -> Ca
 def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> None:
     """Run a session's body; an error that is the user's to mend ends it with its message."""
     _quieten()
+    keep_text_safe()
     try:
         body(session, **given)
     except TasksError as error:
         session.error(str(error))
+    except OSError as error:
+        if error.errno not in _OF_THE_MACHINE:
+            raise
+        session.error(f"the machine refuses: {error}; make room, or raise its limit, and run again")
+
+
+# a full disk or quota, and too many open files
+_OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
+
+
+class _SafeText(logging.Filter):
+    """Makes all that nox logs safe: names and paths are in the messages of sessions."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the message; an error, and what a command said, may have several lines."""
+        text = record.getMessage()
+        several = record.levelno >= logging.ERROR or record.levelno < logging.DEBUG
+        record.msg = safe_lines(text) if several else safe(text, longest=None)
+        record.args = ()
+        return True
+
+
+def keep_text_safe() -> None:
+    """Make what is logged safe, and let what a terminal cannot show be escaped."""
+    log = logging.getLogger("nox")
+    if not any(isinstance(one, _SafeText) for one in log.filters):
+        log.addFilter(_SafeText())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _quieten() -> None:

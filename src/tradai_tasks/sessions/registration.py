@@ -14,7 +14,7 @@ from tradai_tasks.errors import SettingsError
 from tradai_tasks.sessions.aggregate import add_aggregates
 from tradai_tasks.sessions.catalog import CATALOG, Entry
 from tradai_tasks.sessions.command_line import check_command_line
-from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.context import Context, keep_text_safe
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
 from tradai_tasks.workspace import Package, discover
@@ -39,6 +39,7 @@ def register_all(
     Raises:
         TasksError: Settings or repository are at fault.
     """
+    keep_text_safe()
     root = Path(noxfile).resolve().parent if noxfile else Path.cwd()
     tree = DiskTree(root)
     loaded = load_settings(tree, settings)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tradai_tasks.errors import FileExistsAlreadyError, FileNotWrittenError, WorkflowDriftError
+from tradai_tasks.report import say
 from tradai_tasks.workflows.choose import FOLDER
 from tradai_tasks.workflows.drift import Change, diff_of
 
@@ -36,7 +37,7 @@ def check(changes: Sequence[Change]) -> None:
     drifted = [change for change in changes if change.state != "same"]
     if not drifted:
         return
-    print(diff_of(drifted), end="")
+    say(*diff_of(drifted).split("\n")[:-1])
     words = {"new": "missing", "stale": "no longer fits"}
     named = ", ".join(f"{c.path} ({words.get(c.state, 'differs')})" for c in drifted)
     raise WorkflowDriftError(
@@ -73,7 +74,7 @@ def write(
     kept = [c for c in changes if c.state == "stale" and not prune]
     said = [f"{c.path}: no longer fits; delete it with: nox -s workflows -- --prune" for c in kept]
     if dry_run:
-        print(diff_of(todo), end="")
+        say(*diff_of(todo).split("\n")[:-1])
         return [f"{change.path}: {change.state}" for change in todo] + said
     put_all(root, {change.path: change.new for change in todo})
     same = sum(change.state == "same" for change in changes)
