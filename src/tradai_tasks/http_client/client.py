@@ -131,7 +131,9 @@ class HttpClient:
 
         self._check(url)
         own = {"User-Agent": "tradai-tasks", "Accept-Encoding": "gzip, deflate", "Accept": "*/*"}
-        return httpx.Request(method, url, headers={**own, **headers}, **given)
+        merged = httpx.Headers(own)
+        merged.update(headers)
+        return httpx.Request(method, url, headers=merged, **given)
 
     def _check(self, url: httpx.URL) -> None:
         """Refuse an address that nothing may be sent to."""

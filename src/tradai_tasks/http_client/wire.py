@@ -216,9 +216,9 @@ def _whole(
 ) -> httpx.Response:
     """Read an answer's body, decompressed, as far as it may go."""
     headers = [
-        (name, value)
-        for name, value in answer.headers.multi_items()
-        if name.lower() not in {"content-encoding", "content-length", "transfer-encoding"}
+        (name, value)  # as bytes: what is no ASCII must not end in an error of its own
+        for name, value in answer.headers.raw
+        if name.lower() not in {b"content-encoding", b"content-length", b"transfer-encoding"}
     ]
     most, count, parts = clock.limits.most, 0, []
     too_large = AnswerError(f"answers with more than {most / 1024 / 1024:g} MB")

@@ -40,6 +40,7 @@ _HELD = 256 * MEGABYTE  # of a file that is compared in memory
 _FILE = 8 * 1024 * MEGABYTE  # of a file whose digest is taken as it comes
 _FILE_SECONDS = 1800.0
 _MOST_FILES = 200_000
+_READING = 5.0  # seconds that a page may take to be read; one of 10,000 files takes a tenth
 _FED = 64 * 1024  # characters of a page that are read at once
 _LONGEST_TAG = 256 * 1024
 _LONGEST_NAME = 1000
@@ -98,12 +99,15 @@ def read_html(content: bytes, base: str) -> list[Listed]:
         ValueError: It is none.
     """
     parser = _Anchors()
+    ended = time.monotonic() + _READING
     text = content.decode("utf-8", "replace")
     for start in range(0, len(text), _FED):
         parser.feed(text[start : start + _FED])
         # what is not yet read is read again with the next piece
         if len(parser.rawdata) > _LONGEST_TAG:
             raise ValueError("a tag that does not end")
+        if time.monotonic() > ended:
+            raise ValueError("a page that takes too long to read")
     base = urllib.parse.urljoin(base, parser.base)
     found = []
     for text, attributes in parser.anchors:
