@@ -226,6 +226,12 @@ class AwsRegionError(AwsError):
     exit_code = 2
 
 
+class AwsEndpointError(AwsError):
+    """What stands in for AWS is named by an address that requests may not go to."""
+
+    exit_code = 2
+
+
 class AwsThrottledError(AwsError):
     """AWS takes no more requests for now, after all retries."""
 

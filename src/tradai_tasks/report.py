@@ -66,7 +66,7 @@ def print_table(
 
     table = Table(title=escape(safe(title)), title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(safe(column), overflow="fold")
     for row in rows:
         table.add_row(*(escape(safe_lines(cell)) for cell in row))
     Console(file=file or sys.stdout).print(table)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.affected.select import matches
 from tradai_tasks.docs.freshness import Stale
 from tradai_tasks.errors import DocsError
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
 from tradai_tasks.http_client.retry import TransientError
-from tradai_tasks.process import run
 from tradai_tasks.settings_docs import CoveredCode
 
 __all__ = ["answers", "older_than_code"]
@@ -55,8 +55,8 @@ def older_than_code(git: Git, covers: Iterable[CoveredCode], files: Collection[s
 
 def _changed(git: Git, paths: Iterable[str]) -> int:
     """Return when paths were last changed by a commit, in seconds since the epoch."""
-    argv = ["git", "log", "-1", "--no-show-signature", "--format=%ct", "--", *paths]
-    text = run(argv, cwd=git.folder, env=git.env).text.strip()
+    argv = ["log", "-1", "--no-show-signature", "--format=%ct", "--", *paths]
+    text = run_git(git.folder, *argv, env=git.env).text.strip()
     if not text:
         raise DocsError(f"docs.covers: {next(iter(paths))}: is in no commit yet; commit it first")
     return int(text)

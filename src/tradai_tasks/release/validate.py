@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.affected.history import Branch, default_branch, find_merge_base
 from tradai_tasks.errors import (
     AmbiguousRefError,
@@ -27,7 +28,6 @@ from tradai_tasks.errors import (
     VersionMismatchError,
     WrongCommitError,
 )
-from tradai_tasks.process import run
 from tradai_tasks.release.event import Asked
 from tradai_tasks.release.step import Release
 from tradai_tasks.tags import ReleaseTag, check_release, check_version
@@ -109,8 +109,8 @@ def tagged(git: Git, name: str) -> str | None:
     That there is one must be asked first: git takes `refs/tags/v1.0.0-gabc1234`, as `git describe`
     writes it, for the commit abc1234, whatever is before it.
     """
-    argv = ["git", "show-ref", "--verify", "--quiet", f"refs/tags/{name}"]
-    done = run(argv, cwd=git.folder, env=git.env, check=False)
+    argv = ["show-ref", "--verify", "--quiet", f"refs/tags/{name}"]
+    done = run_git(git.folder, *argv, env=git.env, check=False)
     return git.commit(f"refs/tags/{name}") if done.returncode == 0 else None
 
 
@@ -304,9 +304,9 @@ def _main(git: Git, name: str | None) -> Branch | None:
     remote = git.remote()
     if found is not None or name is not None or remote is None:
         return found
-    done = run(
-        ["git", "ls-remote", "--symref", "--quiet", "--", remote, "HEAD"],
-        cwd=git.folder,
+    done = run_git(
+        git.folder,
+        *("ls-remote", "--symref", "--quiet", "--", remote, "HEAD"),
         env=git.env,
         check=False,
         timeout=60,
@@ -341,7 +341,7 @@ def source_of(git: Git, env: Mapping[str, str]) -> str | None:
 
 
 def _ask(git: Git, *args: str) -> str:
-    done = run(["git", *args], cwd=git.folder, env=git.env, check=False)
+    done = run_git(git.folder, *args, env=git.env, check=False)
     if done.returncode != 0:
         said = (done.error_text.splitlines() or ["no message"])[-1]
         raise GitError(f"git {args[0]}: exit status {done.returncode}: {said}")

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.archives import ArchiveError, tar_member
 from tradai_tasks.bump import with_version
 from tradai_tasks.errors import BrokenTomlError, BuildFailedError, DirtyTreeError
@@ -180,7 +181,7 @@ def _built(root: Path, env: Mapping[str, str], job: _Job) -> None:
 
 
 def _git_folder(git: Git) -> str:
-    done = run(["git", "rev-parse", "--absolute-git-dir"], cwd=git.folder, env=git.env)
+    done = run_git(git.folder, "rev-parse", "--absolute-git-dir", env=git.env)
     return done.text.removesuffix("\n")
 
 

@@ -16,6 +16,7 @@ import nox
 from nox.command import CommandFailed
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.backtest.evidence import Code, make_record
 from tradai_tasks.backtest.markets import Markets, serve_markets
 from tradai_tasks.backtest.picture import has_matplotlib, load, require_matplotlib
@@ -25,7 +26,6 @@ from tradai_tasks.backtest.run import Facts, Job, conclude, environment, read_fa
 from tradai_tasks.backtest.window import window_of
 from tradai_tasks.checks.locked import find_test_tools, read_lock
 from tradai_tasks.errors import BacktestError, GatesFailedError
-from tradai_tasks.process import run
 from tradai_tasks.report import annotate, append_markdown, markdown_table, print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
@@ -93,7 +93,7 @@ def job_of(
     """
     settings = settings_of(context, package)
     head = git.require_commit("HEAD", "make a commit: the window ends on its day")
-    when = run(["git", "show", "--no-patch", "--format=%ct", head], cwd=git.folder, env=git.env)
+    when = run_git(git.folder, "show", "--no-patch", "--format=%ct", head, env=git.env)
     return Job(
         strategy=package.slug,
         kind=kind,

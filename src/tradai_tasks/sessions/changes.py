@@ -166,7 +166,7 @@ def _show(found: Found) -> None:
     if table:
         print_table(title, ("kind", "name", "because of"), table)
     else:
-        print("nothing is affected")
+        say("nothing is affected")
 
 
 def _report(found: Found, file: IO[str]) -> None:

@@ -28,6 +28,7 @@ from tradai_tasks.release.login import (
     TOOLS,
     Access,
     Tool,
+    append_secret,
     environment,
     extra_indexes,
     netrc_with,
@@ -171,10 +172,7 @@ def _to_env_file(file: Path, access: Access, tools: tuple[Tool, ...]) -> None:
     """Hand the token to later steps; first it is hidden in the log, should one of them print it."""
     mask(access.secrets)
     lines = "".join(f"{name}={value}\n" for name, value in environment(access, tools).items())
-    if not file.exists():
-        write_secret(file, "")
-    with file.open("a", encoding="utf-8") as handle:
-        handle.write(lines)
+    append_secret(file, lines)
 
 
 def _to_home(access: Access, tools: tuple[Tool, ...]) -> None:
@@ -191,6 +189,8 @@ def _to_home(access: Access, tools: tuple[Tool, ...]) -> None:
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8") if file.exists() else ""
+    except OSError as error:
+        raise CredentialsFileError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         # its bytes are not shown: the file holds passwords
         raise CredentialsFileError(

@@ -19,6 +19,7 @@ from tradai_tasks.checks.pythons import python_for
 from tradai_tasks.checks.shares import shares
 from tradai_tasks.errors import SettingsError, TasksError
 from tradai_tasks.layout import Layout, layout_of
+from tradai_tasks.paths import require_inside
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_backtest import for_strategy
 from tradai_tasks.text import safe, safe_lines
@@ -129,6 +130,7 @@ class Context:
         """
         top = self.root / "build" / "reports"
         folder = top.joinpath(*parts)
+        require_inside(self.root, folder / ".gitignore")
         folder.mkdir(parents=True, exist_ok=True)
         ignore = top / ".gitignore"
         if not ignore.exists():

@@ -24,6 +24,7 @@ from tradai_tasks.errors import (
     ReleaseRunningError,
     UntrustedEventError,
 )
+from tradai_tasks.paths import require_inside
 from tradai_tasks.release.engine import Engine, Outcome
 from tradai_tasks.release.event import Asked, asked_by, main_branch_of, read_event
 from tradai_tasks.release.evidence import Evidence, Store, Subject, digest_of
@@ -318,7 +319,9 @@ def _store(context: Context, made: Release, *, needs_lock: bool) -> Store:
         )
     lock = digest_of([context.root / lock for lock in locks if lock not in missing])
     subject = Subject(tag=made.tag.text, commit=made.commit, lock=lock)
-    return Store(folder=context.root / "build" / "release" / made.tag.text, subject=subject)
+    folder = context.root / "build" / "release" / made.tag.text
+    require_inside(context.root, folder / ".gitignore")
+    return Store(folder=folder, subject=subject)
 
 
 def _evidence(store: Store, stage: str, folder: Path | None) -> Evidence:

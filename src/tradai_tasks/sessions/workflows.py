@@ -6,7 +6,7 @@ import nox
 import nox.registry
 
 from tradai_tasks.errors import SettingsError
-from tradai_tasks.report import print_table
+from tradai_tasks.report import print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.command_line import base_of
 from tradai_tasks.sessions.context import Context
@@ -89,4 +89,4 @@ def _print_secrets(files: dict[str, str]) -> None:
     if rows:
         print_table("Secrets and variables of the workflows", ("kind", "name", "workflows"), rows)
     else:
-        print("the workflows need no secret and no variable")
+        say("the workflows need no secret and no variable")

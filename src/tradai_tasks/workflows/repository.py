@@ -11,11 +11,11 @@ import tomli
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.checks.perf import has_benchmarks
 from tradai_tasks.checks.tests import marked_files
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.layout import layout_of
-from tradai_tasks.process import run
 from tradai_tasks.release.environment import BUILT_IN, environments
 from tradai_tasks.release.libraries import DEFAULT_LIBRARY
 from tradai_tasks.settings import Settings
@@ -151,8 +151,8 @@ def committed_locks(root: Path, projects: Iterable[str]) -> tuple[str, ...]:
         ToolMissingError: There is no git.
     """
     files = [join(project, "uv.lock") for project in projects]
-    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *files]
-    done = run(argv, cwd=root, check=False)
+    argv = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *files]
+    done = run_git(root, *argv, check=False)
     if done.returncode == _NOT_A_REPOSITORY:
         return tuple(file for file in files if (root / file).is_file())
     if done.returncode:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tradai_tasks.errors import FileExistsAlreadyError, FileNotWrittenError, WorkflowDriftError
+from tradai_tasks.paths import require_inside
 from tradai_tasks.report import say
 from tradai_tasks.workflows.choose import FOLDER
 from tradai_tasks.workflows.drift import Change, diff_of
@@ -109,6 +110,8 @@ def put_all(root: Path, texts: Mapping[str, str | None]) -> None:
         FileNotWrittenError: The disk refuses one; those before it are written.
     """
     make_sure_of_room(root, texts)
+    for path in texts:
+        require_inside(root, root / path)
     for path, text in texts.items():
         try:
             put(root / path, text)
