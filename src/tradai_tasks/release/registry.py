@@ -61,6 +61,7 @@ class Registry:
     def __init__(self, session: RegistrySession) -> None:
         self._session = session
         self.host = session.host
+        self.stop = session.stop  # set: what waits is ended
 
     def image(
         self, repository: str, reference: str, *, platform: str | None = None

@@ -88,7 +88,7 @@ class RegistrySession:
         scheme = "http" if insecure or is_loopback(host) else "https"
         self._ask_credentials = credentials
         self._patience = patience
-        self._sleep, self._stop = sleep, stop
+        self._sleep, self.stop = sleep, stop
         self._lock = threading.RLock()
         self._credentials: list[Credentials | None] = []  # empty until asked for
         self._authorization: dict[str, str] = {}  # scope -> header
@@ -116,7 +116,7 @@ class RegistrySession:
                 lambda: self._once(method, url, repository, **given),
                 patience=self._patience,
                 sleep=self._sleep,
-                stop=self._stop,
+                stop=self.stop,
             )
         except TransientError as fault:
             raise RegistryError(
