@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksError
-from tradai_tasks.report import say
+from tradai_tasks.report import of_the_machine, say
 from tradai_tasks.sessions.catalog import CATALOG
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
@@ -41,6 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in error.faults:
             say(f"tradai-tasks: {line}", file=sys.stderr)
         return error.exit_code
+    except (OSError, UnicodeEncodeError) as error:
+        said = of_the_machine(error)
+        if said is None:
+            raise
+        say(f"tradai-tasks: {said}", file=sys.stderr)
+        return 1
     return 0
 
 

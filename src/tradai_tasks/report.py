@@ -5,6 +5,7 @@ Whatever is shown is text: it is made safe here, whoever hands it in.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -22,15 +23,30 @@ __all__ = [
     "markdown_table",
     "mask",
     "mask_environment",
+    "of_the_machine",
     "print_table",
     "say",
     "write_outputs",
 ]
 
+# a full disk or quota, and too many open files
+_OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 # AWS_SECRET_ACCESS_KEY, MLFLOW_TRACKING_PASSWORD, TWINE_PASSWORD, UV_INDEX_X_PASSWORD and so on
 _SECRET = re.compile(
     r"(SECRET_ACCESS_KEY|SESSION_TOKEN|PASSWORD|PASSPHRASE|PASSWD|_TOKEN|API_KEY|^TOKEN|_SECRET)$"
 )
+
+
+def of_the_machine(error: OSError | UnicodeEncodeError) -> str | None:
+    """Return what to say of a fault of the machine that no code can foresee; None of any other."""
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        return f"the machine refuses: {error}; make room, or raise its limit, and run it again"
+    if isinstance(error, UnicodeEncodeError) and sys.getfilesystemencoding() != "utf-8":
+        return (
+            f"a name that this locale has no characters for ({sys.getfilesystemencoding()}); set "
+            f"PYTHONUTF8=1, or LC_ALL=C.UTF-8"
+        )
+    return None
 
 
 def say(*lines: str, file: IO[str] | None = None) -> None:

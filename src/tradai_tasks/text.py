@@ -30,13 +30,18 @@ def safe(text: str, *, longest: int | None = LONGEST) -> str:
         text: Anything.
         longest: Characters after which it is cut in its middle; None for no limit.
     """
+    text = _cut(text, longest)  # first, so that what is long costs nothing
     if not text.isprintable() or _UNSEEN.search(text):
         text = "".join(map(_shown, text))
     if "::" in text or "##[" in text:
         text = _COMMAND.sub(lambda found: f"{found[1] or ''}\\x{ord(found[0][-1]):02x}", text)
-    if longest is not None and len(text) > longest:
-        text = f"{text[: longest - _TAIL - len(_CUT)]}{_CUT}{text[-_TAIL:]}"
-    return text
+    return _cut(text, longest)
+
+
+def _cut(text: str, longest: int | None) -> str:
+    if longest is None or len(text) <= longest:
+        return text
+    return f"{text[: longest - _TAIL - len(_CUT)]}{_CUT}{text[-_TAIL:]}"
 
 
 def safe_lines(text: str) -> str:

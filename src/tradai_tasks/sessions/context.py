@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import io
 import logging
@@ -20,6 +19,7 @@ from tradai_tasks.checks.shares import shares
 from tradai_tasks.errors import SettingsError, TasksError
 from tradai_tasks.layout import Layout, layout_of
 from tradai_tasks.paths import require_inside
+from tradai_tasks.report import of_the_machine
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_backtest import for_strategy
 from tradai_tasks.text import safe, safe_lines
@@ -228,14 +228,11 @@ def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> No
         body(session, **given)
     except TasksError as error:
         session.error(str(error))
-    except OSError as error:
-        if error.errno not in _OF_THE_MACHINE:
+    except (OSError, UnicodeEncodeError) as error:
+        said = of_the_machine(error)
+        if said is None:
             raise
-        session.error(f"the machine refuses: {error}; make room, or raise its limit, and run again")
-
-
-# a full disk or quota, and too many open files
-_OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
+        session.error(said)
 
 
 class _SafeText(logging.Filter):
