@@ -134,10 +134,13 @@ def _age(stored: _Stored) -> str:
 
 
 def _status(url: str, token: str, seconds: float) -> int | str:
+    limits = Limits(idle=seconds, whole=seconds, most=32 * MEGABYTE)
     try:
-        client = HttpClient(url, authorization=lambda: basic(USERNAME, token))
-        limits = Limits(idle=seconds, whole=seconds, most=32 * MEGABYTE)
-        return client.request("GET", f"{url}pip/", limits=limits).status_code
+        client = HttpClient(url, authorization=lambda: basic(USERNAME, token), limits=limits)
+        try:
+            return client.request("GET", f"{url}pip/").status_code
+        finally:
+            client.close()
     except TransientError as fault:
         return fault.kind
     except AnswerError as fault:

@@ -243,6 +243,8 @@ def mlflow(repository: Repository) -> Finding:
         return fault(f"cannot be reached ({error.kind})", remedy)
     except AnswerError as error:
         return fault(f"{server.address}: {error}", remedy)
+    finally:
+        server.client.close()
     if answer.status_code in {_UNAUTHORIZED, _FORBIDDEN}:
         return fault(
             f"{server.address}: refuses the credentials (status {answer.status_code})",
