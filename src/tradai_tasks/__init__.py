@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from os import PathLike
 from typing import Any
 
-__all__ = ["register"]
+__all__ = ["__version__", "register"]
 
 
-def register(*, exclude: Iterable[str] = (), settings: Mapping[str, Any] | None = None) -> None:
-    """Add the sessions that fit the repository; call it from a noxfile at the workspace root.
+def __getattr__(name: str) -> str:
+    """Return the version; it is read when it is asked for, since that takes its time."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - keeps `import` free of cost
+
+        return version("tradai-tasks")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def register(
+    *,
+    root: str | PathLike[str] | None = None,
+    exclude: Iterable[str] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Add the sessions that fit the repository; call it from a noxfile, or from what that calls.
 
     A fault in the repository or its settings ends nox with one line and status 2.
 
     Args:
+        root: The workspace root, from the noxfile's folder; by default that folder.
         exclude: Names of sessions to leave out, such as `"lint"`, to put your own in their place.
         settings: A table shaped as `[tool.tradai-tasks]`, laid over what the files say.
     """
@@ -23,9 +39,8 @@ def register(*, exclude: Iterable[str] = (), settings: Mapping[str, Any] | None 
     from tradai_tasks.report import say  # noqa: PLC0415 - as above
     from tradai_tasks.sessions.registration import register_all  # noqa: PLC0415 - as above
 
-    noxfile = sys._getframe(1).f_globals.get("__file__")  # noqa: SLF001 - the caller is the noxfile
     try:
-        register_all(noxfile, exclude=exclude, settings=settings)
+        register_all(root=root, exclude=exclude, settings=settings)
     except TasksError as error:
         say(*(f"tradai-tasks: {line}" for line in error.faults), file=sys.stderr)
         raise SystemExit(error.exit_code) from None

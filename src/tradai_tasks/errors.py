@@ -320,6 +320,22 @@ class UntrustedEventError(TasksError):
     """A CI event that must not start a release: of a fork, of a failed run, of another commit."""
 
 
+class DispatchRefusedError(TasksError):
+    """A workflow that was dispatched on a branch which may not deploy there."""
+
+
+class TaggedCommitError(TasksError):
+    """A tagged commit whose settings or packages cannot be read."""
+
+
+class ShallowCloneError(TasksError):
+    """A clone whose history is cut off, so that a tag cannot be proved in it."""
+
+
+class VersionOrderError(TasksError):
+    """A tag of a platform whose version does not follow from those before and after it."""
+
+
 class ReleaseRefusedError(TasksError):
     """A release that cannot begin for several reasons, a line each."""
 
@@ -369,7 +385,11 @@ class DistributionError(TasksError):
 
 
 class ExtraMissingError(TasksError):
-    """A part of the library that is installed with an extra is not there."""
+    """A part of the library that is installed with an extra is not there; names how to get it."""
+
+
+class WrongPythonError(TasksError):
+    """An environment has another Python than the one that was asked for."""
 
 
 class IndexAuthError(TasksError):
@@ -386,3 +406,13 @@ class UnsafeIndexError(TasksError):
 
 class UploadRefusedError(TasksError):
     """A package index does not take a file."""
+
+
+class CacheFolderError(TasksError):
+    """A folder for caches that is named such that it would lie in the work tree."""
+
+    exit_code = 2
+
+
+class WorkTreeChangedError(TasksError):
+    """A file of the work tree does not hold still while the work tree is read."""

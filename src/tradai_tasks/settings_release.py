@@ -26,6 +26,20 @@ class ReleaseSettings(Table, frozen=True, kw_only=True):
             "if absent, else `main` or `master`."
         ),
     ] = None
+    version_from: Annotated[
+        Name | None,
+        Meta(
+            description="Package whose version a platform's tag must have; if absent, the root "
+            "project where it is a package, else versions only have to rise along the main branch."
+        ),
+    ] = None
+    version_jumps: Annotated[
+        tuple[Name, ...],
+        Meta(
+            description="Tags of a platform whose major version may rise by more than one, such as "
+            "`v2026.1.0`."
+        ),
+    ] = ()
     gates: Annotated[
         Annotated[tuple[Literal["lint", "typecheck", "security", "test"], ...], Meta(min_length=1)],
         Meta(description="Sessions that must pass before anything of a platform is released."),

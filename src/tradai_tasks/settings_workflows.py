@@ -74,6 +74,14 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
             "where `deploy.tags` says that the tag goes."
         ),
     ] = "release"
+    branch_environments: Annotated[
+        tuple[_Label, ...],
+        Meta(
+            description="Environments that a workflow which is dispatched on another branch than "
+            "the default one may deploy to; `docs`, the name of a stack and `devcontainer` count "
+            "as such."
+        ),
+    ] = ()
     docs_environment: Annotated[
         _Label, Meta(description="GitHub's environment of the site that is deployed.")
     ] = "docs"

@@ -25,6 +25,7 @@ __all__ = [
     "pep440_of",
     "semver_of",
     "tag_name",
+    "tag_text",
 ]
 
 # An image tag takes no more, and every release tag of a strategy becomes one.
@@ -58,6 +59,17 @@ def tag_name(slug: str | None, version: str) -> str:
     return f"v{version}" if slug is None else f"{slug}-v{version}"
 
 
+def tag_text(text: str) -> str:
+    """Return a tag's name, given as it is or as `refs/tags/<name>`.
+
+    Raises:
+        BadTagError: No release tag can have it.
+    """
+    name = text.removeprefix("refs/tags/")
+    _check_name(name, text)
+    return name
+
+
 def parse_tag(text: str, slugs: Collection[str]) -> ReleaseTag:
     """Read a release tag, given as its name or as `refs/tags/<name>`.
 
@@ -73,8 +85,7 @@ def parse_tag(text: str, slugs: Collection[str]) -> ReleaseTag:
     Raises:
         BadTagError: It is no release tag, or of no known strategy, or can be read in two ways.
     """
-    name = text.removeprefix("refs/tags/")
-    _check_name(name, text)
+    name = tag_text(text)
     splits = list(_splits(name))
     readings: list[tuple[str | None, str]] = [split for split in splits if split[0] in slugs]
     if name.startswith("v") and is_semver(name[1:]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import random
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
@@ -145,7 +145,9 @@ def add_plugin(made: Made, name: str, file: str, module: str, text: str) -> None
     """Give a member a plugin of pytest, as an entry point."""
     made.files[file] = text
     made.plugins[name] = module
-    made.members[-1] = dataclasses.replace(made.members[-1], entry_points=(("pytest11", module),))
+    made.members[-1] = msgspec.structs.replace(
+        made.members[-1], entry_points=(("pytest11", module),)
+    )
 
 
 def add_tests(

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tests.support.repos import Repo
 
-from tradai_tasks.affected import snapshot as snapshot_module
 from tradai_tasks.affected.diff import ChangedPath, changed_paths
 from tradai_tasks.affected.event import CommitRange, commit_range
+from tradai_tasks.affected.extraction import all_digests
 from tradai_tasks.affected.git import Git
 from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
 from tradai_tasks.errors import GitError
@@ -210,22 +210,11 @@ def test_a_work_tree_has_the_ids_that_git_would_give(tmp_path: Path, object_form
     repo.write({"a.py": "changed\n", "gone.py": None, "new.py": "n\n"})
     (repo.path / "link").symlink_to("nowhere")
     work = snapshots(repo)[1]
-    ids, contents = dict(work.blobs), work.read(work.blobs)
+    ids, contents = all_digests(work, list(work.blobs), None), work.read(work.blobs)
     assert contents == {"a.py": b"changed\n", "empty": b"", "link": b"nowhere", "new.py": b"n\n"}
     committed = CommitSnapshot(Git.open(repo.path, repo.env), repo.commit())
     assert committed.blobs == ids
     assert committed.read(ids) == contents
-
-
-def test_a_large_file_is_not_held_in_memory(repo: Repo, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(snapshot_module, "_LARGE", 1000)
-    repo.write({"model.bin": b"0123456789" * 950, "a.py": "x" * 1001, "new.py": "n"})
-    work = snapshots(repo)[1]
-    assert set(work._contents) == {"new.py"}
-    ids = dict(work.blobs)
-    assert work.read(["a.py"]) == {"a.py": b"x" * 1001}
-    committed = CommitSnapshot(Git.open(repo.path, repo.env), repo.commit())
-    assert committed.blobs == ids
 
 
 def test_ignored_files_are_left_out(repo: Repo):

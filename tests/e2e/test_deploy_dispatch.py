@@ -16,8 +16,9 @@ from tradai_tasks.errors import (
     WrongCommitError,
 )
 from tradai_tasks.release.dispatch import dispatch
+from tradai_tasks.release.refs import tagged
 from tradai_tasks.release.step import Release
-from tradai_tasks.release.validate import tagged, tree_holds
+from tradai_tasks.release.validate import tree_holds
 
 
 @pytest.fixture

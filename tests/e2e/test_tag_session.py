@@ -49,6 +49,12 @@ class Hub:
         where = {"ref": "refs/heads/main", "ref_name": "main", "repository": NAME}
         return self("workflow_run", payload, *args, **where)
 
+    def dispatched(self, *args: str, ref: str = "refs/heads/main", **given: str) -> Ran:
+        """A workflow that somebody has started by hand on a branch."""
+        payload = {"repository": {"full_name": NAME, "default_branch": "main"}}
+        given = {"ref": ref, "sha": self.repo.sha(ref), **given}
+        return self("workflow_dispatch", payload, *args, **given)
+
     def handed_down(self) -> dict[str, str]:
         lines = self.outputs.read_text().splitlines()
         return dict(line.split("=", 1) for line in lines)
@@ -124,7 +130,7 @@ def test_the_push_of_a_tag(hub: Hub) -> None:
 
 def test_a_tag_by_hand(hub: Hub) -> None:
     hub.tag("v1.2.0")
-    ran = hub("workflow_dispatch", {}, "v1.2.0", "--environment", "prod")
+    ran = hub.dispatched("v1.2.0", "--environment", "prod")
     assert ran.status == 0, ran.log
     assert hub.handed_down()["environment"] == "prod"
 
@@ -138,11 +144,11 @@ def test_another_tag_than_the_events(hub: Hub) -> None:
 
 
 def test_a_dispatch_without_a_tag(hub: Hub) -> None:
-    ran = hub("workflow_dispatch", {}, "--environment", "dev")
+    ran = hub.dispatched("--environment", "dev")
     assert ran.status == 0, ran.log
     expected = {"tag": "", "version": "", "environment": "dev", "commit": hub.repo.head}
     assert hub.handed_down() == expected
-    unknown = hub("workflow_dispatch", {}, "--environment", "porduction")
+    unknown = hub.dispatched("--environment", "porduction")
     assert "environment 'porduction': there is none; known are dev" in unknown.log
-    nothing = hub("workflow_dispatch", {}, "--environment", "")
+    nothing = hub.dispatched("--environment", "")
     assert "tag: the CI event names no tag; give one: nox -s tag -- v1.2.0" in nothing.log

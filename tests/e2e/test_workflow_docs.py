@@ -90,14 +90,41 @@ def test_the_container_is_pushed_from_main_alone(platform: Hub) -> None:
     run = platform.push("refs/heads/main", platform.main, **where)
     assert run.status == 0, run.log
     assert called(run) == [["-s", "devcontainer", "--", "--push"]]
-    payload = {
-        "ref": "refs/heads/other",
-        "inputs": {},
-        "repository": {"full_name": platform.name, "default_branch": "main"},
-    }
-    platform.commit("other", {".devcontainer/Dockerfile": "\n"})
-    other = platform.act("workflow_dispatch", payload, **where)
-    assert called(other) == []
+    dispatched = platform.dispatch(**{**where, "real": "tag"})
+    assert dispatched.status == 0, dispatched.log
+    assert dispatched.jobs == {"dispatch": ["success"], "push": ["success"]}
+
+
+@pytest.mark.parametrize(
+    ("workflow", "name"), [("devcontainer-prebuild.yml", "devcontainer"), ("docs.yml", "docs")]
+)
+def test_a_dispatch_on_a_branch_deploys_nothing_and_is_red(
+    platform: Hub, workflow: str, name: str
+) -> None:
+    platform.commit("other", {"README.md": "\n"})
+    other = platform.dispatch(workflow=workflow, real="tag")
+    assert other.status != 0
+    assert other.jobs["dispatch"] == ["failure"]
+    assert set(other.jobs) <= {"build", "dispatch"}
+    assert f"a dispatch on 'other' deploys nothing to '{name}': only the default" in other.log
+    # the branch's own file may have a guard that passes: the condition of the job holds as well
+    passed = platform.dispatch(workflow=workflow, real="")
+    assert set(passed.jobs) <= {"build", "dispatch"}
+    edit(
+        platform.home / "pyproject.toml",
+        "[tool.tradai-tasks.docs]\n",
+        f'[tool.tradai-tasks.workflows]\nbranch-environments = ["{name}"]\n\n'
+        "[tool.tradai-tasks.docs]\n",
+    )
+    assert nox(platform.home, "-s", "workflows").status == 0
+    platform.settle("Allow it, but on this branch alone")
+    alone = platform.dispatch(workflow=workflow, real="tag")
+    assert alone.jobs["dispatch"] == ["failure"]
+    git(platform.home, "branch", "-f", "main", "other")
+    allowed = platform.dispatch(workflow=workflow, real="tag")
+    assert allowed.status == 0, allowed.log
+    assert len(allowed.jobs) > 1
+    assert set(allowed.jobs) > {"dispatch"}
 
 
 def test_without_a_project_or_an_image_nothing_is_deployed_or_pushed(platform: Hub) -> None:

@@ -144,24 +144,34 @@ def tag_momentum(strategies: Hub) -> None:
 
 def test_the_tag_of_a_strategy_is_released(strategies: Hub) -> None:
     tag_momentum(strategies)
-    run = strategies.push("refs/tags/momentum-v1.0.0", "0" * 40)
-    assert run.status == 0, run.log
-    assert run.jobs["gate"] == ["success"]
-    assert run.jobs["release"] == ["success"]
-    of_packages = {name.partition("(")[2] for name in run.sessions() if "(" in name}
+    ci = strategies.push("refs/tags/momentum-v1.0.0", "0" * 40)
+    assert ci.status == 0, ci.log
+    assert ci.jobs["gate"] == ["success"]
+    of_packages = {name.partition("(")[2] for name in ci.sessions() if "(" in name}
     assert of_packages == {"momentum)"}
+    assert "release" not in ci.jobs
+    git(strategies.home, "checkout", "-q", "main")
+    git(strategies.home, "commit", "-q", "--allow-empty", "-m", "main went on")
+    run = strategies.after_ci("momentum-v1.0.0", strategies.main, "strategy-release.yml")
+    assert run.status == 0, run.log
+    assert run.jobs == {"version": ["success"], "release": ["success"]}
+    assert run.sessions() == ["backtest-data(momentum)", "release", "tag"]
     release = run.calls[-1]
-    assert release["argv"] == ["-s", "release"]
+    assert release["argv"] == ["-s", "release", "--", "momentum-v1.0.0"]
     assert release["env"]["ECR_REGISTRY"] == "registry.example"
     assert release["env"]["AWS_REGION"] == "eu-central-1"
 
 
 def test_a_strategy_whose_check_fails_is_not_released(strategies: Hub) -> None:
     tag_momentum(strategies)
-    run = strategies.push("refs/tags/momentum-v1.0.0", "0" * 40, statuses={"test": 1})
-    assert run.status != 0
-    assert "gate: check failed" in run.log
-    assert "release" not in run.sessions()
+    ci = strategies.push("refs/tags/momentum-v1.0.0", "0" * 40, statuses={"test": 1})
+    assert ci.status != 0
+    assert "gate: check failed" in ci.log
+    run = strategies.after_ci(
+        "momentum-v1.0.0", strategies.main, "strategy-release.yml", conclusion="failure"
+    )
+    assert run.status == 0, run.log
+    assert run.calls == []
 
 
 _FOLLOWING = {
@@ -228,11 +238,8 @@ def test_what_ci_says_of_a_tag_decides_what_follows(
 
 def test_a_dispatch_of_lambdas_to_staging(released: Hub) -> None:
     git(released.home, "checkout", "-q", "main")
-    payload = {
-        "inputs": {"environment": "staging"},
-        "repository": {"full_name": released.name, "default_branch": "main"},
-    }
-    run = released.act("workflow_dispatch", payload, workflow="deploy-lambdas.yml", real="tag")
+    inputs = {"environment": "staging"}
+    run = released.dispatch(workflow="deploy-lambdas.yml", inputs=inputs, real="tag")
     assert run.status == 0, run.log
     assert run.sessions() == ["lambdas", "tag"]
     assert run.calls[-1]["argv"] == ["-s", "lambdas", "--", "--environment", "staging"]
@@ -317,10 +324,22 @@ def test_stacks_are_previewed_on_a_pull_request_but_not_on_a_forks(platform: Hub
 def test_a_stack_is_updated_by_hand(platform: Hub) -> None:
     platform.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/deploy"
     platform.act.secrets["AWS_REGION"] = "eu-central-1"
-    payload = {
-        "inputs": {"stack": "staging", "command": "up"},
-        "repository": {"full_name": platform.name, "default_branch": "main"},
-    }
-    run = platform.act("workflow_dispatch", payload, workflow="deploy-infra.yml", real="")
+    given = {"workflow": "deploy-infra.yml", "inputs": {"stack": "staging", "command": "up"}}
+    git(platform.home, "checkout", "-q", "main")
+    run = platform.dispatch(real="tag", **given)
     assert run.status == 0, run.log
-    assert [call["argv"] for call in run.calls] == [["-s", "infra", "--", "up", "staging", "--yes"]]
+    assert [call["argv"] for call in run.calls] == [
+        ["-s", "tag", "--", "--dispatch", "staging"],
+        ["-s", "infra", "--", "up", "staging", "--yes"],
+    ]
+
+
+@pytest.mark.parametrize("command", ["up", "preview"])
+def test_a_stack_is_not_touched_from_a_branch(platform: Hub, command: str) -> None:
+    platform.commit("feature", {"README.md": "A word.\n"})
+    given = {"workflow": "deploy-infra.yml", "inputs": {"stack": "staging", "command": command}}
+    run = platform.dispatch(real="tag", **given)
+    assert run.status != 0
+    assert run.sessions() == ["tag"]
+    assert "a dispatch on 'feature' deploys nothing to 'staging': only the default" in run.log
+    assert platform.dispatch(real="", **given).sessions() == ["tag"]

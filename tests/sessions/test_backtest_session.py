@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -195,8 +196,14 @@ def test_freqtrade_that_does_not_start_is_told(repo: InProcess) -> None:
 
 
 def test_no_picture_no_full_backtest(repo: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tradai_tasks.backtest.picture.has_matplotlib", lambda: False)
-    failed(repo("-s", "backtest-full(fast)"), "matplotlib: not installed")
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "matplotlib" else find(name)
+    )
+    failed(
+        repo("-s", "backtest-full(fast)"),
+        "matplotlib is not installed, which comes with the extra 'backtest' of tradai-tasks; add",
+    )
     for module in ("sessions.backtest", "backtest.evidence"):
         monkeypatch.setattr(f"tradai_tasks.{module}.has_matplotlib", lambda: False)
     smoke = repo("-s", "backtest-smoke(fast)", script=playing(strategy=result()))

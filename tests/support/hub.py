@@ -71,6 +71,11 @@ class Hub:
         return self.act("pull_request", payload, **{"workflow": self._ci, **given})
 
     @property
+    def ci_name(self) -> str:
+        """What the workflow is called whose runs others follow."""
+        return "CI" if self._ci else "Strategy CI/CD"
+
+    @property
     def _ci(self) -> str | None:
         """The one workflow to run: act heeds neither `paths` nor `branches`."""
         return "ci.yml" if (self.home / ".github/workflows/ci.yml").exists() else None
@@ -80,7 +85,7 @@ class Hub:
     ) -> Run:
         """Run one workflow that follows CI; `given` lies over the finished run's fields."""
         repository = {"full_name": self.name, "default_branch": "main"}
-        ended = {"name": "CI", "conclusion": "success", "event": "push"}
+        ended = {"name": self.ci_name, "conclusion": "success", "event": "push"}
         head = {"head_branch": branch, "head_sha": sha, "head_repository": repository}
         git(self.home, "checkout", "-q", "main")
         payload = {
@@ -90,6 +95,15 @@ class Hub:
         }
         left = {"build": ["dist/tradai_strategy-1.0.0-py3-none-any.whl"]}
         return self.act("workflow_run", payload, workflow=workflow, real=real, files=left)
+
+    def dispatch(self, **given: Any) -> Run:
+        """Start a workflow by hand on the branch that is checked out."""
+        payload = {
+            "ref": f"refs/heads/{git(self.home, 'branch', '--show-current')}",
+            "inputs": given.pop("inputs", {}),
+            "repository": {"full_name": self.name, "default_branch": "main"},
+        }
+        return self.act("workflow_dispatch", payload, **given)
 
     def push(self, ref: str, before: str, **given: Any) -> Run:
         """Run what a push of the commit that is checked out starts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,6 +69,8 @@ class InProcess:
             ran.commands.append(words)
             ran.folders.append(Path.cwd())
             status = script(words)
+            if [Path(words[0]).name, *words[1:2]] == ["uv", "venv"] and status == 0:
+                environment(Path(words[4]), words[3])
             codes = given.get("success_codes")
             if status not in ([0] if codes is None else codes):
                 raise CommandFailed(f"Returned code {status}", return_code=status)
@@ -89,6 +92,21 @@ class InProcess:
         said = self.capsys.readouterr()
         ran.out, ran.log = said.out, said.err
         return ran
+
+
+def environment(folder: Path, python: str) -> None:
+    """Leave behind what `uv venv` does, as far as the library looks at it.
+
+    Args:
+        folder: Where.
+        python: The interpreter, whose path or name tells its version; else it is this one.
+    """
+    found = re.search(r"(\d+\.\d+(?:\.\d+)?)(?:/|$)", python)
+    version = found[1] if found else ".".join(map(str, sys.version_info[:3]))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pyvenv.cfg").write_text(
+        f"implementation = CPython\nuv = 1\nversion_info = {version}\n"
+    )
 
 
 @pytest.fixture

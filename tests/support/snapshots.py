@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 
 from tradai_tasks.affected.cache import Cache
+from tradai_tasks.affected.cache_folder import CacheFolder
 from tradai_tasks.affected.imports import ImportGraph, build_graph
-from tradai_tasks.affected.model import Member
+from tradai_tasks.affected.model import Loaded, Member
+from tradai_tasks.affected.stamps import Stamp
 
 
 class MemorySnapshot:
@@ -19,14 +23,22 @@ class MemorySnapshot:
         }
         self.reads: list[str] = []
 
-    @property
+    @cached_property
     def blobs(self) -> dict[str, str]:
         return {path: hashlib.sha1(data).hexdigest() for path, data in self.contents.items()}
 
-    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
-        wanted = list(paths)
-        self.reads += wanted
-        return {path: self.contents[path] for path in wanted}
+    def known(self, paths: Iterable[str], _: Mapping[str, Stamp]) -> dict[str, str]:
+        blobs = self.blobs
+        return {path: blobs[path] for path in paths}
+
+    def load(self, paths: Iterable[str]) -> Iterator[tuple[str, Loaded]]:
+        blobs = self.blobs
+        for path in paths:
+            self.reads.append(path)
+            yield path, Loaded(self.contents[path], blobs[path])
+
+    def learn(self, digests: Mapping[str, str]) -> None:
+        """A commit never changes."""
 
 
 def member(  # noqa: PLR0913 - the fields of a member
@@ -50,6 +62,11 @@ def member(  # noqa: PLR0913 - the fields of a member
         scripts=tuple(scripts),
         behind=frozenset(behind),
     )
+
+
+def cache_in(folder: Path) -> Cache:
+    """The cache in a folder, as it is now."""
+    return Cache(CacheFolder(folder), "0")
 
 
 def graph_of(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,6 +36,10 @@ def _nox(words: list[str]) -> None:
     record = {"argv": words, "env": {key: os.environ.get(key) for key in _KEPT}}
     named = words[words.index("-s") + 1] if "-s" in words else os.environ.get("NOXSESSION", "")
     record["sessions"] = named.split(",")
+    # whose code nox is about to run
+    record["head"] = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     with open(os.environ["STAND_IN_CALLS"], "a", encoding="utf-8") as calls:  # noqa: PTH123 - one atomic write
         calls.write(json.dumps(record) + "\n")
     bases = {name.partition("(")[0] for name in record["sessions"]}

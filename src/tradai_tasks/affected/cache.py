@@ -1,106 +1,142 @@
-"""What was read from files, kept between runs by git blob id, outside the work tree."""
+"""What was read from files, kept between runs by the digest of their bytes, outside the work tree.
+
+A cache file is whole and of this very version, or it counts as empty: it begins with a digest of
+all that decides what is kept and how, and of what follows.
+"""
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import packaging
 
-from tradai_tasks.affected.facts import EXTRACTOR_VERSION, Facts
+from tradai_tasks.affected.cache_folder import CacheFolder
+from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.model import Member
+from tradai_tasks.affected.stamps import Stamp
 
-__all__ = ["Cache", "Links", "cache_folder"]
+__all__ = ["Cache", "Links", "sources_digest"]
 
-
-# Raised with every change of what linking yields, or of how members are found.
-_LINKER_VERSION = 14
-# The Python that runs decides which files parse and which names are the standard library's.
-_VERSION = (EXTRACTOR_VERSION * 1000 + _LINKER_VERSION) * 1000 + sys.version_info.minor
+_DIGEST = 16  # bytes
 
 
-class Links(msgspec.Struct, array_like=True, gc=False):
+class Links(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     """The edges of one frame: of a set of paths, members and whatever else steers names.
 
     A node is a number: the place of a file among the sorted paths, and from there on the place in
     `asked`.
     """
 
-    edges: dict[str, tuple[int, ...]]  # "path\0blob id" -> the nodes that the file loads
+    edges: dict[str, tuple[int, ...]]  # "path\0digest" -> the nodes that the file loads
     asked: list[tuple[int, str]]  # (lazy module, name)
     answers: list[tuple[int, ...]]  # for each of `asked`, the nodes that it loads
-    undeclared: dict[str, tuple[str, ...]]  # "path\0blob id" -> modules it should declare
+    undeclared: dict[str, tuple[str, ...]]  # "path\0digest" -> modules it should declare
 
 
-class _Kept(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A member; its closure by the places of the others beside it."""
-
-    name: str
-    path: str
-    source_roots: tuple[str, ...]
-    closure: tuple[int, ...]
-    entry_points: tuple[tuple[str, str], ...]
-    scripts: tuple[tuple[str, str], ...]
-
-
-class _Stored(msgspec.Struct, array_like=True, frozen=True):
+class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of a cache file."""
 
-    version: int
     facts: dict[str, Facts]
     links: dict[str, Links]
-    members: dict[str, tuple[_Kept, ...]]
+    members: dict[str, tuple[Member, ...]]
+    stamps: dict[str, Stamp]
 
 
-def cache_folder(env: Mapping[str, str]) -> Path:
-    """Return the folder for caches: `TRADAI_TASKS_CACHE`, else the user's cache folder."""
-    given = env.get("TRADAI_TASKS_CACHE")
-    if given:
-        return Path(given)
-    if env.get("XDG_CACHE_HOME") and sys.platform != "darwin":
-        return Path(env["XDG_CACHE_HOME"]) / "tradai-tasks"
-    try:
-        home = Path.home()
-    except RuntimeError:  # a user whom nobody knows, as in containers, and no HOME
-        return Path(tempfile.gettempdir()) / f"tradai-tasks-{os.getuid()}"
-    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "tradai-tasks"
+def sources_digest(folder: Path) -> bytes | None:
+    """Return a digest of the Python sources in a folder; None where there are none to be read."""
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    names = sorted(
+        os.path.join(place, name)  # noqa: PTH118 - hundreds in a millisecond
+        for place, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(".py")
+    )
+    for name in names:
+        try:
+            with open(name, "rb", buffering=0) as file:  # noqa: PTH123 - as above
+                data = file.read()
+        except OSError:
+            return None
+        digest.update(f"{name.removeprefix(str(folder))}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.digest() if names else None
+
+
+@functools.cache
+def _version() -> bytes | None:
+    """Return a digest of all that decides what is kept: every source of this library, and Python.
+
+    Which of them do is not written down anywhere, so that nothing can be forgotten. None where the
+    sources cannot be read: then nothing is kept.
+    """
+    library = sys.modules[__name__.partition(".")[0]].__file__
+    sources = sources_digest(Path(library).parent) if library else None
+    if sources is None:
+        return None
+    beside = (sys.version, sys.platform, msgspec.__version__, packaging.__version__)
+    return hashlib.blake2b(sources + repr(beside).encode(), digest_size=_DIGEST).digest()
+
+
+def _checksum(data: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(data, digest_size=_DIGEST).digest()
 
 
 class Cache:
-    """Facts by key; the key is a blob id and how the file is read."""
+    """Facts by key: how a file is read, and the digest of its bytes."""
 
-    def __init__(self, file: Path) -> None:
-        """Read the file; one that is missing, broken or of another version counts as empty."""
-        self.file = file
+    def __init__(self, folder: CacheFolder, name: str) -> None:
+        """Read a file; one that is missing, broken or of another version counts as empty.
+
+        Args:
+            folder: Where it lies.
+            name: What it is kept for, in hexadecimal digits.
+        """
+        self._folder = folder
+        self._version = _version()
+        self._name = f"imports-{name}-{(self._version or b'').hex()}.msgpack"
         self.facts: dict[str, Facts] = {}
         self.links: dict[str, Links] = {}
-        self._members: dict[str, tuple[_Kept, ...]] = {}
+        self.members: dict[str, tuple[Member, ...]] = {}
+        self.stamps: dict[str, Stamp] = {}  # by path
         self._used_links: list[str] = []
         self._used_members: list[str] = []
         self._used: set[str] = set()
+        self._used_stamps: set[str] = set()
         self._changed = False
-        try:
-            stored = msgspec.msgpack.decode(file.read_bytes(), type=_Stored)
-        except (OSError, msgspec.DecodeError):
-            return
-        if stored.version == _VERSION:
+        if (stored := self._read()) is not None:
             self.facts, self.links = stored.facts, stored.links
-            self._members = stored.members
+            self.members, self.stamps = stored.members, stored.stamps
 
-    def get(self, keys: Iterable[str]) -> dict[str, Facts]:
-        """Return the facts that are known of some keys."""
-        found = {key: self.facts[key] for key in keys if key in self.facts}
-        self._used.update(found)
-        return found
+    @property
+    def fault(self) -> str:
+        """Why the folder is not used, in one line, or empty."""
+        return self._folder.fault
 
-    def put(self, facts: Mapping[str, Facts]) -> None:
-        """Add facts."""
+    def _read(self) -> _Stored | None:
+        data = self._folder.read(self._name) if self._version else None
+        if not data or data[:_DIGEST] != self._version:
+            return None
+        body = memoryview(data)[2 * _DIGEST :]
+        if data[_DIGEST : 2 * _DIGEST] != _checksum(body):
+            return None
+        return msgspec.msgpack.decode(body, type=_Stored)
+
+    def put(self, facts: Mapping[str, Facts], stamps: Mapping[str, Stamp]) -> None:
+        """Add facts by key, and what was seen of files by path."""
         self.facts.update(facts)
-        self._used.update(facts)
-        self._changed = self._changed or bool(facts)
+        self.stamps.update(stamps)
+        self._changed = self._changed or bool(facts or stamps)
+
+    def use(self, keys: Iterable[str], paths: Iterable[str]) -> None:
+        """Note which facts and files were asked for: these are kept."""
+        self._used.update(keys)
+        self._used_stamps.update(paths)
 
     def get_links(self, frame: str) -> Links | None:
         """Return the edges that are known of a frame."""
@@ -115,36 +151,11 @@ class Cache:
     def get_members(self, shape: str) -> tuple[Member, ...] | None:
         """Return the members that are known of a shape: a digest of all that they depend on."""
         self._used_members.append(shape)
-        kept = self._members.get(shape)
-        if kept is None:
-            return None
-        names = [one.name for one in kept]
-        return tuple(
-            Member(
-                name=one.name,
-                path=one.path,
-                source_roots=one.source_roots,
-                closure=frozenset([names[place] for place in one.closure]),
-                entry_points=one.entry_points,
-                scripts=one.scripts,
-            )
-            for one in kept
-        )
+        return self.members.get(shape)
 
     def put_members(self, shape: str, members: Sequence[Member]) -> None:
-        """Keep the members of a shape; each one's closure lies among them."""
-        places = {member.name: place for place, member in enumerate(members)}
-        self._members[shape] = tuple(
-            _Kept(
-                name=one.name,
-                path=one.path,
-                source_roots=one.source_roots,
-                closure=tuple(sorted(places[name] for name in one.closure)),
-                entry_points=one.entry_points,
-                scripts=one.scripts,
-            )
-            for one in members
-        )
+        """Keep the members of a shape."""
+        self.members[shape] = tuple(members)
         self._changed = True
 
     def save(self) -> None:
@@ -153,20 +164,17 @@ class Cache:
         Of what was not used this time only as much is kept as was used, so that the file does not
         grow for ever.
         """
-        if not self._changed:
+        if not self._changed or self._version is None:
             return
         unused = [key for key in self.facts if key not in self._used][-len(self._used) :]
-        kept = {key: self.facts[key] for key in (*unused, *self._used)}
-        links = {frame: self.links[frame] for frame in self._used_links if frame in self.links}
-        members = {key: self._members[key] for key in self._used_members if key in self._members}
-        data = msgspec.msgpack.encode(
-            _Stored(version=_VERSION, facts=kept, links=links, members=members)
+        stored = _Stored(
+            facts={key: self.facts[key] for key in (*unused, *self._used)},
+            links={key: self.links[key] for key in self._used_links if key in self.links},
+            members={key: self.members[key] for key in self._used_members if key in self.members},
+            stamps={path: s for path, s in self.stamps.items() if path in self._used_stamps},
         )
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.file.parent)
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(name).replace(self.file)
-        except OSError:
-            return  # a cache that cannot be kept costs time, nothing else
+            body = msgspec.msgpack.encode(stored)
+        except UnicodeEncodeError:  # a file's name, or a text in one, is no Unicode
+            return
+        self._folder.write(self._name, b"".join((self._version, _checksum(body), body)))

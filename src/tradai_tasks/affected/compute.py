@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import posixpath
 from collections.abc import Iterable, Mapping
@@ -10,12 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tradai_tasks.affected.cache import Cache, cache_folder
+from tradai_tasks.affected.cache import Cache
+from tradai_tasks.affected.cache_folder import CacheFolder, cache_folder
 from tradai_tasks.affected.diff import ChangedPath, changed_paths
 from tradai_tasks.affected.ends import End
 from tradai_tasks.affected.event import CommitRange, commit_range
 from tradai_tasks.affected.gathered import Gathered, with_root_readers
-from tradai_tasks.affected.git import NO_COMMIT, Git, StatusEntry
+from tradai_tasks.affected.git import NO_COMMIT, Git
 from tradai_tasks.affected.imports import ImportGraph, build_both, unite
 from tradai_tasks.affected.members import (
     SHAPING,
@@ -23,12 +25,15 @@ from tradai_tasks.affected.members import (
 )
 from tradai_tasks.affected.select import Evidence, Selection, select
 from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
-from tradai_tasks.errors import TasksError
+from tradai_tasks.affected.work_tree import WorkTree, with_hidden
+from tradai_tasks.errors import TasksError, WorkTreeChangedError
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.workspace import Workspace, discover
 
 __all__ = ["End", "Found", "find"]
+
+_RETRIES = 2  # where a file is saved while it is being read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,19 +74,52 @@ def find(  # noqa: PLR0913 - the repository, the event and the user's word
     Raises:
         TasksError: git, a revision, or a file at the head of the range is at fault.
     """
+    cache_at = cache_folder(env)
+    once = partial(
+        _find_once,
+        root=root,
+        settings=settings,
+        settings_file=settings_file,
+        workspace=workspace,
+        env=env,
+        base=base,
+        head=head,
+        with_graph=with_graph,
+        cache_at=cache_at,
+    )
+    for _ in range(_RETRIES):
+        with contextlib.suppress(WorkTreeChangedError):
+            return once()
+    return once()
+
+
+def _find_once(  # noqa: PLR0913 - as `find`
+    *,
+    root: Path,
+    settings: Settings,
+    settings_file: str,
+    workspace: Workspace,
+    env: Mapping[str, str],
+    base: str | None,
+    head: str | None,
+    with_graph: bool,
+    cache_at: Path,
+) -> Found:
     git = Git.open(root, env)
     slugs = [package.slug for package in workspace.strategies]
     span = commit_range(git, env, base=base, head=head, slugs=slugs)
-    with ThreadPoolExecutor(1) as side:  # git lists the base while the head is being read
+    with ThreadPoolExecutor(2) as side:  # git lists files while the cache is being read
         listed = side.submit(CommitSnapshot, git, span.base) if span.base else None
-        status = git.status() if span.worktree else []
-        after = _head_end(git, span, workspace, settings_file, status)
+        status = side.submit(git.status) if span.worktree else None
+        cache = _cache(root, cache_at)
+        work = with_hidden(git, git.index(), status.result()) if status else None
+        after = _head_end(git, span, workspace, settings_file, work)
     edges = workspace_edges(after.workspace)
     elsewhere = None if after.workspace is workspace else after
     if span.strategy is not None:
         selection = _only_strategy(after.workspace, span, settings)
         return Found(span=span, selection=selection, edges=edges, elsewhere=elsewhere)
-    changed = () if span.everything else changed_paths(git, span, status)
+    changed = () if span.everything else changed_paths(git, span, work.status if work else ())
     paths = tuple(change.path for change in changed)
     before, fault = _base_end(
         listed.result() if listed else None, after if _keeps_shape(changed) else None
@@ -96,7 +134,7 @@ def find(  # noqa: PLR0913 - the repository, the event and the user's word
     gathered.compare()
     graph = None
     if with_graph or (paths and not gathered.everything):
-        graph = _graph(before, after, _cache(root, env))
+        graph = _graph(before, after, cache)
         commit = None if span.worktree else span.head
         graph = with_root_readers(graph, paths, after, partial(git.naming, commit=commit))
     selection = select(
@@ -109,10 +147,19 @@ def find(  # noqa: PLR0913 - the repository, the event and the user's word
         span=span,
         selection=selection,
         edges=edges,
-        warnings=tuple(graph.warnings) if graph else (),
+        warnings=(
+            *([cache.fault] if graph and cache.fault else []),
+            *(graph.warnings if graph else ()),
+        ),
         graph=graph,
         elsewhere=elsewhere,
     )
+
+
+def _warnings(graph: ImportGraph | None, cache: Cache) -> tuple[str, ...]:
+    if graph is None:
+        return ()
+    return (*([cache.fault] if cache.fault else []), *graph.warnings)
 
 
 def _head_end(
@@ -120,7 +167,7 @@ def _head_end(
     span: CommitRange,
     workspace: Workspace,
     settings_file: str,
-    status: Iterable[StatusEntry],
+    work: WorkTree | None,
 ) -> End:
     """Return the head; the repository on disk where that is what the range ends with.
 
@@ -129,7 +176,7 @@ def _head_end(
     if span.head == NO_COMMIT:
         return End(snapshot=WorktreeSnapshot(git), workspace=workspace)
     in_place = span.worktree
-    snapshot = WorktreeSnapshot(git, status) if in_place else CommitSnapshot(git, span.head)
+    snapshot = WorktreeSnapshot(git, work) if in_place else CommitSnapshot(git, span.head)
     if (in_place or span.head == git.commit("HEAD")) and not git.is_sparse():
         return End(snapshot=snapshot, workspace=workspace)
     tree = SnapshotTree(snapshot)
@@ -172,10 +219,10 @@ def _graph(before: End | None, after: End, cache: Cache) -> ImportGraph:
     return graph
 
 
-def _cache(root: Path, env: Mapping[str, str]) -> Cache:
+def _cache(root: Path, folder: Path) -> Cache:
     """Return the cache of this checkout; what is in it goes by content alone."""
     digest = hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return Cache(cache_folder(env) / f"imports-{digest}.msgpack")
+    return Cache(CacheFolder(folder), digest)
 
 
 def _only_strategy(workspace: Workspace, span: CommitRange, settings: Settings) -> Selection:

@@ -1,16 +1,24 @@
-"""A copy of this process for one piece of work: it begins at once, with all that was read."""
+"""A forked copy of this process does one piece of work: it begins at once, with all in memory."""
 
 from __future__ import annotations
 
-import contextlib
 import os
+import pickle  # nosec B403 - bytes of a child of this process, over a pipe that only it has
 from collections.abc import Callable
 from typing import Self
 
-__all__ = ["MOST_PROCESSES", "Copy", "Shared"]
+__all__ = ["MOST_PROCESSES", "Copy", "Shared", "usable_cores"]
 
 MOST_PROCESSES = 8  # for one piece of work; more wait for what one alone can do
 _WIDTH = 4  # bytes of a number
+_RAISED = 1  # exit status of a copy whose work raised
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, which a container or taskset can narrow."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Shared:
@@ -54,18 +62,49 @@ class Copy:
         except OSError:
             self._pid = -1
         if self._pid == 0:
-            try:
-                with os.fdopen(writer, "wb") as file:
-                    file.write(work())
-            finally:
-                os._exit(0)  # what the first process would do at its end is not for this one
+            _work_and_exit(work, writer)
         os.close(writer)
 
-    def outcome(self) -> bytes:
-        """Wait for the outcome; it is not whole where the work failed."""
+    def outcome(self) -> bytes | None:
+        """Wait for the outcome; None where the process could not begin, or was killed.
+
+        Raises:
+            Exception: What the work raised.
+        """
         with os.fdopen(self._reader, "rb") as file:
             data = file.read()
-        if self._pid > 0:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self._pid, 0)
-        return data
+        if self._pid < 0:
+            return None
+        _, status = os.waitpid(self._pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code == _RAISED and data:
+            raise pickle.loads(data)  # nosec B301 # noqa: S301 - as above
+        return data if code == 0 else None
+
+
+def _work_and_exit(work: Callable[[], bytes], writer: int) -> None:
+    """Do the work, hand its outcome or its exception over and end: never return."""
+    code = 2
+    try:
+        with os.fdopen(writer, "wb") as file:
+            try:
+                data, done = work(), 0
+            except Exception as fault:  # raised again in the first process
+                data, done = _portable(fault), _RAISED
+            file.write(data)
+        code = done
+    finally:
+        os._exit(code)  # what the first process would do at its end is not for this one
+
+
+def _portable(fault: Exception) -> bytes:
+    """Return an exception as bytes, with the traceback as a note."""
+    import traceback  # noqa: PLC0415 - for a fault alone
+
+    fault.add_note("".join(traceback.format_exception(fault)))
+    try:
+        data = pickle.dumps(fault)
+        pickle.loads(data)  # nosec B301 # noqa: S301 - made in the line before
+    except Exception:  # whatever an exception of a third party does
+        return pickle.dumps(RuntimeError("\n".join(fault.__notes__)))
+    return data

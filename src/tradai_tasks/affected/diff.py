@@ -1,8 +1,4 @@
-"""Commit range -> changed paths.
-
-git cannot see a change in a file that is marked skip-worktree or assume-unchanged (`git
-update-index`), nor one that an ignore rule hides; such files count as they stand in the index.
-"""
+"""Commit range -> changed paths; a change that an ignore rule hides from git is none."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ from typing import Literal
 
 from tradai_tasks.affected.event import CommitRange
 from tradai_tasks.affected.git import NO_COMMIT, Git, RawChange, StatusEntry
+from tradai_tasks.affected.work_tree import look
 
 __all__ = ["ChangedPath", "Kind", "changed_paths"]
 
@@ -47,7 +44,7 @@ def changed_paths(
     Args:
         git: The repository.
         compared: The range.
-        status: What `git.status()` returned, where it was asked already.
+        status: That of the work tree, as `look` returns it, where it was asked already.
 
     Raises:
         GitError: git failed.
@@ -60,7 +57,7 @@ def changed_paths(
         for entry in git.tree(compared.head):
             ends[entry.path] = (_Side(_ABSENT, ""), _Side(entry.mode, entry.blob))
     if compared.worktree:
-        for touched in git.status() if status is None else status:
+        for touched in look(git).status if status is None else status:
             before, after = _uncommitted(touched)
             known = ends.get(touched.path)
             ends[touched.path] = (known[0] if known else before, after)

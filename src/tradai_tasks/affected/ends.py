@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tradai_tasks.affected.cache import Cache
+from tradai_tasks.affected.extraction import all_digests
 from tradai_tasks.affected.imports import ImportGraph, build_graph
-from tradai_tasks.affected.members import closures, import_members, shape_of
+from tradai_tasks.affected.members import SHAPING, closures, import_members, shape_of
 from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.select import Owners
 from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
@@ -42,7 +43,10 @@ class End:
         """Return the packages as the import graph takes them: from the cache where it has them."""
         if self.like:
             return self.like.members(cache)
-        shape = shape_of(self.snapshot.blobs, self.snapshot.links, self.workspace)
+        files = self.snapshot.blobs
+        shaping = [path for path in files if path.rpartition("/")[2] in SHAPING]
+        digests = all_digests(self.snapshot, shaping, cache)
+        shape = shape_of(files, self.snapshot.links, digests, self.workspace)
         known = cache.get_members(shape) if shape else None
         if known is None:
             known = import_members(self.tree, self.workspace, self.closures)

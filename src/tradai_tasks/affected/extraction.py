@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import posixpath
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
 from tradai_tasks.affected.cache import Cache
-from tradai_tasks.affected.copies import MOST_PROCESSES, Copy, Shared
+from tradai_tasks.affected.copies import MOST_PROCESSES, Copy, Shared, usable_cores
 from tradai_tasks.affected.extract import CONFIG_FILES, extract, extract_config
 from tradai_tasks.affected.facts import Facts
 from tradai_tasks.affected.model import Snapshot
@@ -23,76 +22,134 @@ from tradai_tasks.affected.scripts import (
     is_cython,
     is_script,
 )
+from tradai_tasks.affected.stamps import Stamp
 from tradai_tasks.affected.texts import extract_data, extract_document, is_document
 
-__all__ = ["all_facts"]
+__all__ = ["Parsed", "all_digests", "all_facts"]
 
 _CHUNK = 64  # files that a process takes at once
 _MOST_CHUNKS = 1_000  # their numbers fit into the smallest pipe there is
 
 
-def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, Facts]:
+class Parsed(NamedTuple):
+    """A file that was parsed, in this run or an earlier one."""
+
+    digest: str  # of the bytes that were parsed
+    facts: Facts
+
+
+class _Fresh(msgspec.Struct, array_like=True, gc=False):
+    """What was read in this run."""
+
+    facts: dict[str, Facts]  # by key, where they were not known
+    digests: dict[int, str]  # by the file's place among those that were to be read
+    stamps: dict[int, Stamp]  # likewise
+
+    def add(self, other: _Fresh) -> None:
+        self.facts |= other.facts
+        self.digests |= other.digests
+        self.stamps |= other.stamps
+
+
+def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, Parsed]:
     """Return the facts of Python files, settings of pytest, data files and documents.
 
     Args:
         snapshot: The files.
         paths: Which of them.
         cache: Facts of earlier runs, to which new ones are added.
+
+    Raises:
+        GitError: A file cannot be read.
+        WorkTreeChangedError: A file has not the content that it had before in this run.
     """
-    keys = {path: _kind(path) + snapshot.blobs[path] for path in paths}
-    known = cache.get(dict.fromkeys(keys.values())) if cache else {}
-    missing: dict[str, str] = {}
-    for path, key in keys.items():
-        if key not in known:
+    kinds = {path: _kind(path) for path in paths}
+    facts = cache.facts if cache else {}
+    digests = snapshot.known(paths, cache.stamps if cache else {})
+    missing: dict[str, str] = {}  # one path for each key, or for itself
+    for path, kind in kinds.items():
+        digest = digests.get(path)
+        if digest is None:
+            missing[f"/{path}"] = path
+        elif (key := kind + digest) not in facts:
             missing.setdefault(key, path)
     if missing:
-        fresh = _extracted(snapshot, list(missing.items()))
+        wanted = list(missing.values())
+        fresh = _extracted(snapshot, wanted, facts)
+        read = {wanted[place]: digest for place, digest in fresh.digests.items()}
+        snapshot.learn(read)
+        digests |= read
         if cache:
-            cache.put(fresh)
-        known = {**known, **fresh}
-    return {path: known[key] for path, key in keys.items()}
+            stamps = {wanted[place]: stamp for place, stamp in fresh.stamps.items()}
+            cache.put(fresh.facts, stamps)
+        else:
+            facts = fresh.facts
+    if cache:
+        cache.use((kinds[path] + digests[path] for path in paths), paths)
+    return {path: Parsed(digests[path], facts[kinds[path] + digests[path]]) for path in paths}
 
 
-def _extracted(snapshot: Snapshot, missing: Sequence[tuple[str, str]]) -> dict[str, Facts]:
-    """Read files, by as many processes as pay.
+def all_digests(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, str]:
+    """Return the digests of files; those that are not known are read."""
+    digests = snapshot.known(paths, cache.stamps if cache else {})
+    stamps: dict[str, Stamp] = {}
+    for path, loaded in snapshot.load(path for path in paths if path not in digests):
+        digests[path] = loaded.digest
+        if loaded.stamp:
+            stamps[path] = loaded.stamp
+    if cache:
+        cache.put({}, stamps)
+        cache.use((), paths)
+    return digests
 
-    Args:
-        snapshot: The files.
-        missing: Keys, each with the path of such a file.
-    """
-    size = max(_CHUNK, -(-len(missing) // _MOST_CHUNKS))
-    chunks = [missing[start : start + size] for start in range(0, len(missing), size)]
-    workers = min(os.cpu_count() or 1, len(chunks), MOST_PROCESSES)
+
+def _extracted(snapshot: Snapshot, paths: Sequence[str], known: Mapping[str, Facts]) -> _Fresh:
+    """Read files, by as many processes as pay; `known` are facts that need not be found again."""
+    size = max(_CHUNK, -(-len(paths) // _MOST_CHUNKS))
+    chunks = [range(start, len(paths))[:size] for start in range(0, len(paths), size)]
+    found = _Fresh({}, {}, {})
+    workers = min(usable_cores(), len(chunks), MOST_PROCESSES)
     # a forked process begins at once; one that must load everything anew hardly ever pays
-    if workers < 2 or sys.platform != "linux":  # noqa: PLR2004 - the work of one
-        return _extract_some(snapshot, missing)
-    with Shared(len(chunks)) as numbers:
-        work = partial(_extract_taken, snapshot, chunks, numbers)
-        copies = [Copy(partial(_packed, work)) for _ in range(workers - 1)]
-        found = work()
-        for copy in copies:
-            with contextlib.suppress(msgspec.DecodeError):  # it could not begin, or ended early
-                found |= msgspec.msgpack.decode(copy.outcome(), type=dict[str, Facts])
-    left = [(key, path) for key, path in missing if key not in found]
-    return found | _extract_some(snapshot, left) if left else found
-
-
-def _packed(work: Callable[[], dict[str, Facts]]) -> bytes:
-    return msgspec.msgpack.encode(work())
-
-
-def _extract_taken(
-    snapshot: Snapshot, chunks: Sequence[Sequence[tuple[str, str]]], numbers: Shared
-) -> dict[str, Facts]:
-    found: dict[str, Facts] = {}
-    while (number := numbers.take()) is not None:
-        found |= _extract_some(snapshot, chunks[number])
+    if workers > 1 and sys.platform == "linux":
+        with Shared(len(chunks)) as numbers:
+            taken = (chunks[n] for n in iter(numbers.take, None))
+            work = partial(_extract_some, snapshot, paths, taken, known)
+            copies = [Copy(partial(_packed, work)) for _ in range(workers - 1)]
+            found.add(work())
+            for copy in copies:
+                if outcome := copy.outcome():  # else it did not begin, or was killed
+                    found.add(msgspec.msgpack.decode(outcome, type=_Fresh))
+        left = [place for place in range(len(paths)) if place not in found.digests]
+        chunks = [range(place, place + 1) for place in left]
+    found.add(_extract_some(snapshot, paths, chunks, known))
     return found
 
 
-def _extract_some(snapshot: Snapshot, part: Sequence[tuple[str, str]]) -> dict[str, Facts]:
-    texts = snapshot.read([path for _, path in part])
-    return {key: _extract_one(key, texts[path]) for key, path in part}
+def _packed(work: Callable[[], _Fresh]) -> bytes:
+    """Return facts as bytes; none where a text in them is no Unicode: the caller redoes them."""
+    try:
+        return msgspec.msgpack.encode(work())
+    except UnicodeEncodeError:
+        return b""
+
+
+def _extract_some(
+    snapshot: Snapshot,
+    paths: Sequence[str],
+    chunks: Iterable[range],
+    known: Mapping[str, Facts],
+) -> _Fresh:
+    found = _Fresh({}, {}, {})
+    for places in chunks:
+        place_of = {paths[place]: place for place in places}
+        for path, (data, digest, stamp) in snapshot.load(place_of):
+            key = _kind(path) + digest
+            if key not in known and key not in found.facts:
+                found.facts[key] = _extract_one(key, data)
+            found.digests[place_of[path]] = digest
+            if stamp is not None:
+                found.stamps[place_of[path]] = stamp
+    return found
 
 
 def _kind(path: str) -> str:

@@ -1,23 +1,20 @@
 """What one file's text says about imports, apart from where the file lies.
 
-Facts depend on the file's content alone, so they can be kept by git blob id.
+Facts depend on the file's content alone, so they can be kept by a digest of it.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["EXTRACTOR_VERSION", "Facts", "Import", "Lazy"]
-
-# Part of every cache key: raise it with every change of what extraction yields.
-EXTRACTOR_VERSION = 18
+__all__ = ["Facts", "Import", "Lazy"]
 
 # (module, names): ("a.b", ()) is `import a.b`; ("a.b as c", ()) binds another name;
 # ("..a", ("x", "y as z")) is `from ..a import x, y as z`; ("a", ("*",)) is a star import.
 Import = tuple[str, tuple[str, ...]]
 
 
-class Lazy(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class Lazy(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
     """A module whose own `__getattr__` imports on demand (PEP 562)."""
 
     # Name of the module -> references that it may load: "a.b", ".b", "a.b:attribute".
@@ -30,7 +27,14 @@ class Lazy(msgspec.Struct, array_like=True, frozen=True, gc=False):
     complete: bool
 
 
-class Facts(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
+class Facts(
+    msgspec.Struct,
+    array_like=True,
+    frozen=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    gc=False,
+):
     """All that extraction yields for one file."""
 
     imports: tuple[Import, ...] = ()

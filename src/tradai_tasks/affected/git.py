@@ -32,7 +32,7 @@ _ID_LENGTHS = (40, 64)  # SHA-1, SHA-256
 _EMPTY_WORDS = "error: failed to push some refs"  # the reason stands in the line before it
 _HEX = frozenset("0123456789abcdef")
 _TREE_ROW = re.compile(r"(\d+) \w+ (\w+)\t([^\0]+)\0")
-_INDEX_ROW = re.compile(r"(\d+) (\w+) (\d)\t([^\0]+)\0")
+_INDEX_ROW = re.compile(r"(\w) (\d+) (\w+) (\d)\t([^\0]+)\0")
 _FETCH_SECONDS = 300.0
 _AT_ONCE = 10_000  # blobs to fetch, as a command line has an end
 
@@ -44,6 +44,8 @@ class Entry(NamedTuple):
     mode: str  # "100644", "100755", "120000" (symbolic link), "160000" (submodule)
     blob: str
     stage: str = "0"  # "1" to "3" in a conflict
+    # of the index: "S" skip-worktree, small letters assume-unchanged, else nothing is hidden
+    flag: str = "H"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +245,23 @@ class Git:
 
     def index(self) -> list[Entry]:
         """Return all files of the index below the folder, by path from it."""
-        text = self._run("ls-files", "-s", "-z", "--full-name").text
+        text = self._run("ls-files", "-s", "-v", "-z", "--full-name").text
         cut = len(self.prefix)
         return [
-            Entry(path[cut:], mode, blob, stage)
-            for mode, blob, stage, path in _INDEX_ROW.findall(text)
+            Entry(path[cut:], mode, blob, stage, flag)
+            for flag, mode, blob, stage, path in _INDEX_ROW.findall(text)
         ]
+
+    def hash_files(self, paths: Iterable[str]) -> dict[str, str]:
+        """Return the ids that git would give files on disk, after its filters."""
+        wanted = list(paths)
+        if not wanted:
+            return {}
+        stdin = "".join(f"{_quoted(self.prefix + path)}\n" for path in wanted)
+        done = self._run(
+            "hash-object", "--stdin-paths", stdin=stdin.encode("utf-8", "surrogateescape")
+        )
+        return dict(zip(wanted, done.text.split(), strict=True))
 
     def naming(self, words: Iterable[str], commit: str | None) -> list[str]:
         """Return the files of a commit, or of the work tree, that have one of some words."""
@@ -373,6 +386,12 @@ class Git:
 def is_object_id(value: object) -> TypeGuard[str]:
     """Tell whether a value is a full object id, SHA-1 or SHA-256, in lower case."""
     return isinstance(value, str) and len(value) in _ID_LENGTHS and set(value) <= _HEX
+
+
+def _quoted(path: str) -> str:
+    for character, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r")):
+        path = path.replace(character, escaped)
+    return f'"{path}"'
 
 
 def _why_unreadable(said: str) -> str:

@@ -39,6 +39,8 @@ _CONFIG = {
     "log.showSignature": "false",  # would start gpg.program
     "protocol.ext.allow": "never",  # an address that is a command
     "core.untrackedCache": "false",
+    "core.trustCtime": "true",  # a file of the same size and time may have another content
+    "core.checkStat": "default",
     "core.quotePath": "false",
     "diff.ignoreSubmodules": "none",
     "diff.renames": "false",

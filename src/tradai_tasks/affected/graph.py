@@ -9,6 +9,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import msgspec
+
 from tradai_tasks.affected.costs import Cost, costs
 from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.modules import is_python
@@ -216,13 +218,7 @@ def unite(first: ImportGraph, second: ImportGraph) -> ImportGraph:
     for name, member in first.members.items():
         old = second.members.get(name)
         closure = member.closure | (old.closure if old else frozenset())
-        members[name] = Member(
-            name=name,
-            path=member.path,
-            source_roots=member.source_roots,
-            closure=closure,
-            entry_points=member.entry_points,
-        )
+        members[name] = msgspec.structs.replace(member, closure=closure)
     return ImportGraph(
         members=members,
         owners={**second.owners, **first.owners},

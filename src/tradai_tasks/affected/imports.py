@@ -70,6 +70,7 @@ class _Linked:
     """The files of a snapshot with the edges that their texts make."""
 
     blobs: Mapping[str, str]
+    digests: Mapping[str, str]  # of all files that were parsed
     index: ModuleIndex
     facts: list[Facts]
     config: Mapping[str, Facts]
@@ -83,21 +84,22 @@ def _linked(snapshot: Snapshot, members: Sequence[Member], cache: Cache | None) 
     settings = sorted(p for p in snapshot.blobs if p.rpartition("/")[2] in CONFIG_FILES)
     index = ModuleIndex(paths, ordered)
     data = data_files(index, snapshot.blobs)
-    by_path = all_facts(snapshot, [*paths, *settings, *data], cache)
-    config = {path: by_path[path] for path in settings}
-    facts = [by_path[path] for path in paths]
-    by_path |= all_facts(snapshot, texts_run := documents(facts, config, snapshot.blobs), cache)
+    parsed = all_facts(snapshot, [*paths, *settings, *data], cache)
+    config = {path: parsed[path].facts for path in settings}
+    facts = [parsed[path].facts for path in paths]
+    parsed |= all_facts(snapshot, texts_run := documents(facts, config, snapshot.blobs), cache)
     _add_roots(index, facts, config)
     linker = Linker(index, facts)
-    keys = [f"{path}\0{snapshot.blobs[path]}" for path in paths]
+    keys = [f"{path}\0{parsed[path].digest}" for path in paths]
     frame = _frame(index, keys, facts, linker.offered)
     _link(linker, keys, frame, _reader(snapshot, index), cache)
     return _Linked(
         blobs=snapshot.blobs,
+        digests={path: one.digest for path, one in parsed.items()},
         index=index,
         facts=facts,
         config=config,
-        named={path: [by_path[path]] for path in {*data, *texts_run}},
+        named={path: [parsed[path].facts] for path in {*data, *texts_run}},
         linker=linker,
     )
 
@@ -113,25 +115,27 @@ def _older(
     index, facts = linked.index, linked.facts
     if head.blobs.keys() != base.blobs.keys():
         return None
-    if any(head.blobs[path] != base.blobs[path] for path in linked.config):
+    now, then = linked.digests, base.known(linked.digests, {})
+    differing = {path for path in now if now[path] != then.get(path)}
+    if differing & linked.config.keys():
         return None
-    changed = [path for path in index.paths if head.blobs[path] != base.blobs[path]]
+    changed = [path for path in index.paths if path in differing]
     if any(path.endswith(".pyi") for path in changed):
         return None
     found = all_facts(base, changed, cache)
-    older = {index.ids[path]: found[path] for path in changed}
+    older = {index.ids[path]: found[path].facts for path in changed}
     for number, one in older.items():
-        now = facts[number]
-        if one.lazy is not None or now.lazy is not None or one.moves_path != now.moves_path:
+        new = facts[number]
+        if one.lazy is not None or new.lazy is not None or one.moves_path != new.moves_path:
             return None
-        if (one.runs_examples, one.extends_path) != (now.runs_examples, now.extends_path):
+        if (one.runs_examples, one.extends_path) != (new.runs_examples, new.extends_path):
             return None
     if not linked.linker.offers_the_same(older):
         return None
     linked.linker.link_older(older, _reader(base, index))
-    moved = [path for path in linked.named if head.blobs[path] != base.blobs[path]]
-    for path, one in all_facts(base, moved, cache).items():
-        linked.named[path].append(one)
+    moved = [path for path in linked.named if path in differing]
+    for path, parsed in all_facts(base, moved, cache).items():
+        linked.named[path].append(parsed.facts)
     return older
 
 
@@ -227,11 +231,10 @@ def _members_by_folder(index: ModuleIndex) -> Mapping[str, set[int]]:
 
 def _reader(snapshot: Snapshot, index: ModuleIndex) -> ReadTexts:
     def read(numbers: Collection[int]) -> dict[int, str]:
-        contents = snapshot.read(index.paths[number] for number in sorted(numbers))
         found = {}
-        for path, data in contents.items():
+        for path, loaded in snapshot.load(index.paths[number] for number in sorted(numbers)):
             try:
-                found[index.ids[path]] = decode(data)
+                found[index.ids[path]] = decode(loaded.data)
             except (LookupError, UnicodeDecodeError):
                 continue  # its facts say that it is broken, and its member is widened
         return found

@@ -14,7 +14,14 @@ from functools import lru_cache
 from itertools import accumulate
 
 from tradai_tasks.affected.facts import Import
-from tradai_tasks.affected.strings import FORMATTED, SPLIT, TOKEN, end_of_formatted
+from tradai_tasks.affected.strings import (
+    FORMATTED,
+    SPLIT,
+    TOKEN,
+    content,
+    end_of_formatted,
+    is_cut,
+)
 
 __all__ = ["DOTTED", "MARKS", "Scan", "imports_in", "scan"]
 
@@ -85,9 +92,9 @@ def _divided(text: str, pieces: list[str], joined: _JoinedPaths) -> Scan | None:
     Returns:
         None where an f-string has a quote of its own kind inside, or a string does not end.
     """
-    codes, tokens = pieces[::2], pieces[1::2]
-    if '"' in tokens or "'" in tokens:  # a quote that opens nothing
+    if is_cut(pieces):
         return None
+    codes, tokens = pieces[::2], pieces[1::2]
     found = Scan(pieces=pieces)
     for place in [n for n, token in enumerate(tokens) if "{" in token or "}" in token]:
         code = codes[place]
@@ -99,11 +106,14 @@ def _divided(text: str, pieces: list[str], joined: _JoinedPaths) -> Scan | None:
                     return None
             _look_inside(found, token)
     continued = _continued(codes, tokens)
-    dotted = [n for n, token in enumerate(tokens) if "." in token or ":" in token]
+    dotted = [n for n, t in enumerate(tokens) if "." in t or ":" in t or "\\" in t]
     for place in dotted:
         token = tokens[place]
-        if place not in continued and _is_short(token) and DOTTED.match(token[1:-1]):
-            found.strings[token[1:-1]] = None
+        if place in continued or not _is_short(token):
+            continue
+        body = content(codes[place], token)
+        if DOTTED.match(body):
+            found.strings[body] = None
     found.strings.update((body, None) for body in continued.values() if DOTTED.match(body))
     _join_paths(joined, codes, tokens, continued)
     found.paths = joined.found
@@ -140,9 +150,9 @@ def _continued(codes: list[str], tokens: list[str]) -> dict[int, str]:
             continue
         before, token = tokens[place - 1], tokens[place]
         if _is_short(before) and _is_short(token):
-            start = found.get(place - 1, before[1:-1])
+            start = found.get(place - 1, content(codes[place - 1], before))
             if start:
-                body = start + token[1:-1]
+                body = start + content(codes[place], token)
                 found[place] = body if len(body) <= _LONGEST else ""
     return found
 
@@ -163,7 +173,8 @@ def _join_paths(
     for place in sorted(places):
         token = tokens[place]
         if _is_short(token) and continued.get(place) != "":
-            joined.add(codes[place] if last == place - 1 else token, token[1:-1])
+            body = content(codes[place], token)
+            joined.add(codes[place] if last == place - 1 else token, body)
             last = place
     joined.close()
 
@@ -196,7 +207,7 @@ def _walked(text: str, joined: _JoinedPaths) -> Scan:
             return found
         if end - start > _LONGEST:
             continue
-        body = text[start + 1 : stop - 1]
+        body = own = content(text[max(0, start - 3) : start], text[start:stop])
         if before and not text[before_stop:start].strip("+\\ \t\n"):
             body = before + body
             if len(body) > _LONGEST:
@@ -206,7 +217,7 @@ def _walked(text: str, joined: _JoinedPaths) -> Scan:
             strings[body] = None
         before, before_stop = body, stop
         if joined.wanted:
-            joined.add(text[last:start], text[start + 1 : stop - 1])
+            joined.add(text[last:start], own)
             last = stop
     joined.close()
     code.append(text[end:])

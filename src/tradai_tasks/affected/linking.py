@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from functools import partial
 
 import msgspec
 
-from tradai_tasks.affected.copies import MOST_PROCESSES, Copy
+from tradai_tasks.affected.copies import MOST_PROCESSES, Copy, usable_cores
 from tradai_tasks.affected.linked import Linked
 from tradai_tasks.affected.links import Linker
 
@@ -25,7 +24,7 @@ def link_files(linker: Linker, numbers: Sequence[int]) -> None:
         linker: Where they are collected.
         numbers: The files.
     """
-    workers = min(os.cpu_count() or 1, len(numbers) // _WORTH_A_PROCESS, MOST_PROCESSES)
+    workers = min(usable_cores(), len(numbers) // _WORTH_A_PROCESS, MOST_PROCESSES)
     if workers < 2 or sys.platform != "linux":  # noqa: PLR2004 - the work of one
         linker.link_files(numbers)
         return
@@ -35,12 +34,10 @@ def link_files(linker: Linker, numbers: Sequence[int]) -> None:
     copies = [(share, Copy(partial(_packed, linker, share))) for share in others]
     linker.link_files(own)
     for share, copy in copies:
-        try:
-            linked = msgspec.msgpack.decode(copy.outcome(), type=Linked)
-        except msgspec.DecodeError:  # it could not begin, or has ended before its time
+        if outcome := copy.outcome():
+            linker.take(msgspec.msgpack.decode(outcome, type=Linked))
+        else:  # it could not begin, or was killed
             linker.link_files(share)
-        else:
-            linker.take(linked)
 
 
 def _packed(linker: Linker, share: Sequence[int]) -> bytes:

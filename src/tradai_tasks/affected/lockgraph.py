@@ -24,9 +24,9 @@ __all__ = ["Data", "LockGraph", "Node", "Part", "canonical", "parse_edges", "par
 _KNOWN_VERSION = 1  # of uv's lock format; a newer one may mean things that are not known here
 _EDGE_TABLES = ("dependencies", "optional-dependencies", "dev-dependencies")
 _LOCAL = ("editable", "virtual", "directory")
-_FILE = rb'\{ [a-z-]+ = (?:"[^"\\\n]*+"|\d++)(?:, [a-z-]+ = (?:"[^"\\\n]*+"|\d++))*+ \}'
+_FILE = rb'\{ [a-z-]+ = (?:"[^"\\\n]*+"|\d++)(?:, [a-z-]+ = (?:"[^"\\\n]*+"|\d++))* \}'
 # Where a package is to be had, in exactly the form that uv writes.
-_FILES = re.compile(rb"\n(?:sdist = %b|wheels = \[(?:\n    %b,)*+\n\])(?=\n)" % (_FILE, _FILE))
+_FILES = re.compile(rb"\n(?:sdist = %b|wheels = \[(?:\n    %b,)*\n\])(?=\n)" % (_FILE, _FILE))
 
 
 class Part(NamedTuple):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 from tradai_tasks.affected.beside import projects_beside
 from tradai_tasks.affected.lockfile import (
@@ -82,7 +83,7 @@ def import_members(
     if workspace.stacks and _INFRA not in nested:
         folders = dict.fromkeys([_INFRA, *(unit.path for unit in workspace.stacks)])
         code = _unit_member("stacks:", Unit(name="", path=_INFRA), everybody)
-        members.append(dataclasses.replace(code, source_roots=tuple(folders)))
+        members.append(msgspec.structs.replace(code, source_roots=tuple(folders)))
     return tuple(members)
 
 
@@ -120,32 +121,30 @@ def _entry_points(package: Package) -> tuple[tuple[str, str], ...]:
 
 
 def shape_of(
-    blobs: Mapping[str, str], links: Mapping[str, str], workspace: Workspace
+    paths: Iterable[str],
+    links: Mapping[str, str],
+    digests: Mapping[str, str],
+    workspace: Workspace,
 ) -> str | None:
     """Return a digest of all that `import_members` depends on.
 
-    That is which files there are, what the project files and locks say, and which packages are
-    known; None where a package's project file is not among the files, so that its content is not
-    known.
+    That is which files there are, what the project files and locks say, and the workspace as it was
+    found, every part of it; None where that cannot be written down.
 
     Args:
-        blobs: Path -> blob id, of every file.
+        paths: Every file.
         links: Symbolic link -> where it leads.
+        digests: Of the files whose names are in `SHAPING`.
         workspace: The repository.
     """
-    if any(join(package.path, "pyproject.toml") not in blobs for package in workspace.packages):
+    try:
+        found = msgspec.msgpack.encode(workspace, order="deterministic", enc_hook=repr)
+    except (OverflowError, UnicodeEncodeError):  # a number or a text that TOML alone can hold
         return None
-    units: list[Package | Unit] = [*workspace.packages, *workspace.services, *workspace.lambdas]
-    units += workspace.stacks
-    parts = [
-        sorted(blobs),
-        sorted(links.items()),
-        sorted((path, blob) for path, blob in blobs.items() if path.rpartition("/")[2] in SHAPING),
-        [(unit.name, unit.path) for unit in units],
-        [package.project for package in workspace.packages],
-        workspace.projects,
-    ]
-    return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()
+    parts = [sorted(paths), sorted(links.items()), sorted(digests.items())]
+    digest = hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape"))
+    digest.update(found)
+    return digest.hexdigest()
 
 
 def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:

@@ -1,5 +1,10 @@
 """The files of one end of a commit range: of a commit, or of the work tree.
 
+What a file is called is always computed from the bytes that were read. In the work tree git's
+word for it is not taken: an index may call a file unchanged that is not (`assume-unchanged`), and
+what is on disk need not be what git keeps (line ends, large-file storage). A file is read again
+unless the file system shows that it has not changed since.
+
 A symbolic link to a file inside the workspace has the id and the content of the file it leads to,
 as Python and every other reader sees it, and what lies in a folder is there under each link to the
 folder too; `links` tells where each link leads, since a change there
@@ -9,37 +14,40 @@ Submodules are no files; `submodules` lists their paths.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import posixpath
+import stat
+import time
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
-from functools import cached_property, partial
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
-from tradai_tasks.affected.git import Entry, Git, StatusEntry
-from tradai_tasks.errors import GitError
+from tradai_tasks.affected.git import Entry, Git
+from tradai_tasks.affected.model import Loaded
+from tradai_tasks.affected.stamps import Stamp, stamp_of
+from tradai_tasks.affected.work_tree import WorkTree, look
+from tradai_tasks.errors import GitError, WorkTreeChangedError
 
 __all__ = ["CommitSnapshot", "SnapshotTree", "WorktreeSnapshot"]
 
 _LINK = "120000"
 _SUBMODULE = "160000"
-_LARGE = 16_000_000  # bytes; what is larger is hashed part by part, and read again if need be
-_AT_ONCE = 1 << 16  # bytes
+_MOST_AT_ONCE = 1 << 30  # bytes of a file that one call reads
 _MOST_HOPS = 40  # of a chain of links, as Linux allows
 
 
 class _Files:
     """Entries divided into files, links and submodules."""
 
-    def __init__(self, git: Git, entries: Iterable[Entry], targets: Mapping[str, str]) -> None:
+    def __init__(self, git: Git, entries: Iterable[Entry], targets: Mapping[str, bytes]) -> None:
         """Index entries.
 
         Args:
             git: Where the blobs of links are read from.
             entries: One for each path.
-            targets: What links that git does not know lead to, by path.
+            targets: What links on disk lead to that are not as git has them, by path.
         """
         self.own: dict[str, str] = {}
         self.submodules: set[str] = set()
@@ -53,10 +61,11 @@ class _Files:
                     links.append(entry)
         stored = git.read(link.blob for link in links if link.path not in targets)
         self.links: dict[str, str] = {}
+        self.texts: dict[str, bytes] = {}  # what git keeps of links
         for link in links:
-            target = targets.get(link.path)
-            if target is None:
-                target = stored[link.blob].decode("utf-8", "surrogateescape")
+            text = targets[link.path] if link.path in targets else stored[link.blob]
+            self.texts[link.path] = text
+            target = text.decode("utf-8", "surrogateescape")
             folder = posixpath.dirname(link.path)
             self.links[link.path] = posixpath.normpath(posixpath.join(folder, target))
         self.blobs = dict(self.own)
@@ -123,6 +132,27 @@ class CommitSnapshot:
         """Return under which other paths files are read too, each with the file's own path."""
         return self._files.links_to(paths)
 
+    def known(self, paths: Iterable[str], _: Mapping[str, Stamp]) -> dict[str, str]:
+        """Return the digests of files: git names a blob by its content.
+
+        Raises:
+            KeyError: A path is no file of the commit.
+        """
+        return {path: self.blobs[path] for path in paths}
+
+    def load(self, paths: Iterable[str]) -> Iterator[tuple[str, Loaded]]:
+        """Yield files with their content, read in one batch.
+
+        Raises:
+            KeyError: A path is no file of the commit.
+            GitError: The clone lacks a file.
+        """
+        for path, data in self.read(paths).items():
+            yield path, Loaded(data, self._git.blob_id(data))
+
+    def learn(self, digests: Mapping[str, str]) -> None:
+        """Do nothing: a commit never changes."""
+
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Return the content of files, in one batch.
 
@@ -143,117 +173,172 @@ class WorktreeSnapshot:
     file on its way to the disk (line ends, large-file storage), content is what is on the disk.
     """
 
-    def __init__(self, git: Git, status: Iterable[StatusEntry] | None = None) -> None:
-        """List the work tree's files; those that differ from the index are read and hashed.
+    def __init__(self, git: Git, work: WorkTree | None = None) -> None:
+        """List the work tree's files; none but links is read.
 
         Args:
             git: The repository.
-            status: What `git.status()` returned, where it was asked already.
+            work: What `look` returned, where it was asked already.
 
         Raises:
             GitError: git failed.
         """
         self._git = git
+        work = look(git) if work is None else work
         entries: dict[str, Entry] = {}
-        for entry in git.index():
+        for entry in work.index:
             entries.setdefault(entry.path, entry)  # in a conflict there are up to three
-        self._contents: dict[str, bytes] = {}
-        targets: dict[str, str] = {}
-        for path in _touched(git.status() if status is None else status):
+        self._absent = {path: entries[path].blob for path in work.absent}
+        targets: dict[str, bytes] = {}
+        for path in _touched(work):
             known = entries.pop(path, None)
             if known is not None and known.mode == _SUBMODULE:
                 entries[path] = known
                 continue
-            found = self._on_disk(path)
+            found = self._on_disk(path, targets)
             if found is not None:
                 entries[path] = found
-                if found.mode == _LINK:
-                    targets[path] = os.fsdecode(self._contents[path])
         self._files = _Files(git, entries.values(), targets)
         self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
         self.links: Mapping[str, str] = MappingProxyType(self._files.links)
         self.submodules = frozenset(self._files.submodules)
+        # of all that was read, so that it is one content for as long as this lives
+        self._digests = dict(self._absent)
 
     def links_to(self, paths: Iterable[str]) -> dict[str, str]:
         """Return under which other paths files are read too, each with the file's own path."""
         return self._files.links_to(paths)
 
-    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """Return the content of files: from the disk, in a sparse checkout also from git.
+    def known(self, paths: Iterable[str], stamps: Mapping[str, Stamp]) -> dict[str, str]:
+        """Return the digests of files that were read, or have not changed since they were.
+
+        Args:
+            paths: The files.
+            stamps: What their state was when they were read in earlier runs.
+        """
+        found: dict[str, str] = {}
+        top = f"{self._git.folder}/"
+        for path in paths:
+            at = self._files.read_at.get(path, path)
+            digest = self._digests.get(at)
+            if digest is None and (stamp := stamps.get(path)) is not None:
+                try:
+                    now = os.lstat(top + at)
+                except OSError:
+                    continue  # to be told where it is read
+                if stamp.holds(now):
+                    digest = self._digests[at] = stamp.digest
+            if digest is not None:
+                found[path] = digest
+        return found
+
+    def load(self, paths: Iterable[str]) -> Iterator[tuple[str, Loaded]]:
+        """Yield files with their content, one at a time; those off the disk come in one batch.
 
         Raises:
             KeyError: A path is no file of the work tree.
-            GitError: A file that is neither on disk nor in the clone.
+            GitError: A file cannot be read, or is neither on disk nor in the clone.
+            WorkTreeChangedError: A file is not what it was before in this run.
         """
-        found: dict[str, bytes] = {}
-        missing: dict[str, str] = {}
+        absent: dict[str, str] = {}
         for path in paths:
-            blob = self.blobs[path]
             at = self._files.read_at.get(path, path)
-            content = self._contents.get(at)
-            if content is None and at not in self.links:
-                content = self._content(at)
-            if content is None:  # left off the disk by a sparse checkout, or a link
-                missing[path] = blob
+            if at in self._absent:
+                absent[path] = self._absent[at]
+            elif at in self._files.texts:
+                yield path, self._checked(at, self._files.texts[at])
+            elif path in self.blobs:
+                yield path, self._from_disk(at)
             else:
-                found[path] = content
-        contents = self._git.read(missing.values())
-        return found | {path: contents[blob] for path, blob in missing.items()}
+                raise KeyError(path)
+        contents = self._git.read(absent.values())
+        for path, blob in absent.items():
+            yield path, Loaded(contents[blob], blob)
 
-    def _content(self, path: str) -> bytes | None:
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return the content of files; `load` says what it raises."""
+        return {path: loaded.data for path, loaded in self.load(paths)}
+
+    def learn(self, digests: Mapping[str, str]) -> None:
+        """Take over the digests of files that a copy of this process has read.
+
+        Raises:
+            WorkTreeChangedError: A file is not what it was before in this run.
+        """
+        for path, digest in digests.items():
+            self._note(self._files.read_at.get(path, path), digest)
+
+    def _note(self, at: str, digest: str) -> None:
+        if self._digests.setdefault(at, digest) != digest:
+            raise _moved(at)
+
+    def _checked(
+        self, at: str, data: bytes, read: tuple[os.stat_result, int] | None = None
+    ) -> Loaded:
+        digest = self._git.blob_id(data)
+        self._note(at, digest)
+        return Loaded(data, digest, stamp_of(digest, *read) if read else None)
+
+    def _from_disk(self, at: str) -> Loaded:
         try:
-            return _read(f"{self._git.folder}/{path}")
+            data, found, began = _read(f"{self._git.folder}/{at}")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise _moved(at) from None
+        except OSError as error:
+            raise GitError(f"{at}: cannot be read: {error.strerror}") from None
+        return self._checked(at, data, (found, began))
+
+    def _on_disk(self, path: str, targets: dict[str, bytes]) -> Entry | None:
+        """Return what a path is that is not as the index has it; None where no file is there.
+
+        The target of a link is added to `targets`.
+        """
+        where = f"{self._git.folder}/{path}"
+        try:
+            mode = os.lstat(where).st_mode
+            if stat.S_ISLNK(mode):
+                targets[path] = os.fsencode(Path(where).readlink())
+                return Entry(path, _LINK, self._git.blob_id(targets[path]))
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise GitError(f"{path}: cannot be read: {error.strerror}") from None
-
-    def _on_disk(self, path: str) -> Entry | None:
-        """Read and hash a file that is not as the index has it; None where it is gone."""
-        where = self._git.folder / path
-        if where.is_symlink():
-            mode, content = _LINK, os.fsencode(where.readlink())
-        elif where.is_file() and (size := where.stat().st_size) > _LARGE:
-            return Entry(path, "100644", self._large(where, size))
-        else:
-            found = self._content(path)
-            if found is None:
-                # an untracked repository is listed as a folder
-                return Entry(path, _SUBMODULE, "") if where.is_dir() else None
-            mode, content = "100644", found
-        self._contents[path] = content
-        return Entry(path, mode, self._git.blob_id(content))
-
-    def _large(self, where: Path, size: int) -> str:
-        """Return the blob id of a file that is not to be held in memory: a model, a recording."""
-        try:
-            digest = hashlib.new(self._git.hashed_by, b"blob %d\0" % size, usedforsecurity=False)
-            with where.open("rb") as file:
-                for part in iter(partial(file.read, _LARGE), b""):
-                    digest.update(part)
-            return digest.hexdigest()
-        except OSError as error:
-            raise GitError(f"{where}: cannot be read: {error.strerror}") from None
+        if stat.S_ISDIR(mode):  # an untracked repository is listed as a folder
+            return Entry(path, _SUBMODULE, "")
+        return Entry(path, "100644", "") if stat.S_ISREG(mode) else None
 
 
-def _touched(status: Iterable[StatusEntry]) -> Iterable[str]:
+def _touched(work: WorkTree) -> Iterable[str]:
     """Return the paths below the folder that are not on disk as the index has them."""
-    for entry in status:
+    for entry in work.status:
         if entry.worktree != "." and not entry.path.startswith("../"):
             yield entry.path
 
 
-def _read(path: str) -> bytes:
-    """Return a file's content: of many small files in half the time that open() takes."""
-    file = os.open(path, os.O_RDONLY)
+def _moved(path: str) -> WorkTreeChangedError:
+    return WorkTreeChangedError(
+        f"{path}: changed while it was read; run again when nothing writes to the work tree"
+    )
+
+
+def _read(path: str) -> tuple[bytes, os.stat_result, int]:
+    """Return a regular file's content, its state before that, and the time then.
+
+    Of many small files it takes half the time that open() takes.
+    """
+    began = time.time_ns()
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for ever
     try:
-        content = os.read(file, _AT_ONCE)
-        if len(content) < _AT_ONCE:  # of a file on disk, all of it
-            return content
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            raise FileNotFoundError(path)
+        content = os.read(file, min(found.st_size + 1, _MOST_AT_ONCE))
+        if len(content) == found.st_size:  # of a file on disk, all of it
+            return content, found, began
         parts = [content]
-        while content := os.read(file, _AT_ONCE):
+        while content := os.read(file, _MOST_AT_ONCE):
             parts.append(content)
-        return b"".join(parts)
+        return b"".join(parts), found, began
     finally:
         os.close(file)
 

@@ -5,44 +5,69 @@ Source of the rules: the language reference, chapter 2 (lexical analysis), and P
 
 from __future__ import annotations
 
+import codecs
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
-__all__ = ["FORMATTED", "SPLIT", "TOKEN", "end_of_formatted", "mask"]
+__all__ = ["FORMATTED", "SPLIT", "TOKEN", "content", "end_of_formatted", "is_cut", "mask"]
 
-_STRING = r"""
-      \"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*\"{3}
-    | '{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'{3}
-    | "[^"\\\n]*(?:\\.[^"\\\n]*)*"
-    | '[^'\\\n]*(?:\\.[^'\\\n]*)*'
-"""
-TOKEN = re.compile(rf"\#[^\n]*|{_STRING}|[\"']|import\b", re.VERBOSE | re.DOTALL)
-# The same, begun by a set of characters, which is three times as fast: comments and strings.
-SPLIT = re.compile(
-    r"""
-    (["'\#]
-        (?: (?<=\#) [^\n]*+
-        |   (?<=") (?: [^"\\\n]++ (?:\\.[^"\\\n]*+)*+ "
-                   |   "" [^"\\]*+ (?:(?:\\.|"(?!""))[^"\\]*+)*+ \"{3}
-                   |   (?:\\.[^"\\\n]*+)*+ " )
-        |   (?<=') (?: [^'\\\n]++ (?:\\.[^'\\\n]*+)*+ '
-                   |   '' [^'\\]*+ (?:(?:\\.|'(?!''))[^'\\]*+)*+ '{3}
-                   |   (?:\\.[^'\\\n]*+)*+ ' )
-        )?+
+
+def _times(item: str) -> str:
+    """Return a pattern for any number of an item, in steps of 16.
+
+    `re` remembers every step, to be able to take it back: of a string of a million escapes, one
+    step for each would take 100 MB. No possessive group saves that: CPython before 3.11.5 and
+    3.12.0 matches one wrongly, without end. (What repeats one character or set may be possessive.)
+    """
+    return f"(?:{item * 16})*(?:{item}){{0,15}}"
+
+
+def _body(quote: str) -> str:
+    """Return a pattern for what follows the quote that opens a string."""
+    escapes = _times(rf"\\.[^{quote}\\\n]*+")
+    inner = _times(rf"(?!{quote}{{3}})\\?+.[^{quote}\\]*+")  # an escape, or a quote on its own
+    return (
+        rf"[^{quote}\\\n]++(?:{quote}|{escapes}{quote})"
+        rf"|{quote}{quote}[^{quote}\\]*+{inner}{quote}{{3}}"
+        rf"|{quote}|{escapes}{quote}"
     )
-    """,
+
+
+_DOUBLE, _SINGLE = _body('"'), _body("'")
+_STRING = rf""""(?:{_DOUBLE})|'(?:{_SINGLE})"""
+TOKEN = re.compile(rf"\#[^\n]*+|{_STRING}|[\"']|import\b", re.DOTALL)
+# The same, begun by a set of characters, which is three times as fast: comments and strings.
+# A string that does not end takes all that is left: no other quote in it is tried then.
+SPLIT = re.compile(
+    rf"""(["'\#](?:(?<=\#)[^\n]*+|(?<=")(?:{_DOUBLE})|(?<=')(?:{_SINGLE})|.*+))""", re.DOTALL
+)
+_ONE_STRING = re.compile(_STRING, re.DOTALL)
+FORMATTED = re.compile(r"(?:^|\W)(?:[fFtT]|[fFtT][rR]|[rR][fFtT])\Z")
+_RAW = re.compile(r"(?:^|\W)(?:[bBfFtTuU]?[rR]|[rR][bBfFtT])\Z")
+# An escape; the group is there for one that can stand for a character of a name, or for nothing.
+_ESCAPE = re.compile(
+    r"""\\(?:(\n|[0-3]?[0-7]{1,2}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^{}\n]+\})
+    |.)""",
     re.VERBOSE | re.DOTALL,
 )
-_ONE_STRING = re.compile(_STRING, re.VERBOSE | re.DOTALL)
-FORMATTED = re.compile(r"(?:^|\W)(?:[fFtT]|[fFtT][rR]|[rR][fFtT])\Z")
 _TEXT_STOP = re.compile(r"""\\(?:N\{[^}\n]*\}|[^{])?|\{\{|\}\}|[{}"']""", re.DOTALL)
 _FIELD_STOP = re.compile(r"""["'()\[\]{}#:]""")
+
+
+def is_cut(pieces: Sequence[str]) -> bool:
+    """Tell whether the last string of a divided text does not end."""
+    if len(pieces) == 1 or pieces[-1] or pieces[-2][0] == "#":
+        return False
+    return _ONE_STRING.fullmatch(pieces[-2]) is None
 
 
 @lru_cache(maxsize=1)  # a file is asked for one name after the other
 def mask(text: str) -> str:
     """Blank strings and comments, so that only code is left, every character in its place."""
     pieces = SPLIT.split(text)
+    if is_cut(pieces):
+        return _masked(text)
     position = 0
     for place in range(1, len(pieces), 2):
         code, token = pieces[place - 1], pieces[place]
@@ -137,3 +162,23 @@ def _end_of_string(text: str, start: int) -> int:
         return end_of_formatted(text, start)
     match = _ONE_STRING.match(text, start)
     return match.end() if match else -1
+
+
+def content(code: str, token: str) -> str:
+    """Return what a string constant holds, with escapes for characters of names replaced.
+
+    Args:
+        code: What stands before it, its prefix at the end.
+        token: The constant, quotes included.
+    """
+    body = token[1:-1]
+    if "\\" not in body or _RAW.search(code[-3:]):
+        return body
+    try:
+        return _ESCAPE.sub(_replaced, body)
+    except UnicodeDecodeError:  # of a character that does not exist: Python rejects the file
+        return body
+
+
+def _replaced(escape: re.Match[str]) -> str:
+    return codecs.decode(escape[0], "unicode_escape") if escape[1] else escape[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -10,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tradai_tasks.atomic_file import ignore_folder
 from tradai_tasks.backtest.inside import without_market
 from tradai_tasks.backtest.markets import Api, ccxt_configs
 from tradai_tasks.backtest.run import Facts, Job
-from tradai_tasks.errors import CandlesError, SettingsError, ToolMissingError
+from tradai_tasks.errors import CandlesError, SettingsError
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
 from tradai_tasks.http_client.retry import (
@@ -129,9 +129,7 @@ def replace(file: Path, content: bytes) -> None:
 def keep_out_of_git(folder: Path) -> None:
     """Make a folder that git does not see, whatever the repository ignores."""
     folder.mkdir(parents=True, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
+    ignore_folder(folder)
 
 
 def check_snapshot(content: bytes, where: str, pairs: Iterable[str]) -> None:
@@ -161,13 +159,7 @@ def fetch_snapshot(api: Api, address: str | None) -> bytes:
 
     Raises:
         CandlesError: It did not answer with its markets.
-        ToolMissingError: httpx is not installed.
     """
-    if importlib.util.find_spec("httpx") is None:
-        raise ToolMissingError(
-            "httpx: not installed, and markets are downloaded with it; install "
-            "tradai-tasks[backtest] where nox is"
-        )
     url = f"{address or api.host}{api.path}"
     try:
         return retried(lambda: _asked(url), tries=_TRIES)

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradai_tasks.backtest.curve import Curve
-from tradai_tasks.errors import ToolMissingError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw", "has_matplotlib", "load", "require_matplotlib"]
+__all__ = ["draw", "has_matplotlib", "load"]
 
 _INK, _MUTED, _GRID = "#1f2933", "#66727f", "#e3e8ed"
 _EQUITY, _DRAWDOWN, _LIMIT = "#1f6feb", "#c9372c", "#8a5a00"
@@ -27,19 +26,6 @@ _NEAR = 2.5  # times the deepest drawdown, within which the limit is drawn
 def has_matplotlib() -> bool:
     """Tell whether pictures can be drawn."""
     return importlib.util.find_spec("matplotlib") is not None
-
-
-def require_matplotlib() -> None:
-    """See that pictures can be drawn.
-
-    Raises:
-        ToolMissingError: They cannot.
-    """
-    if not has_matplotlib():
-        raise ToolMissingError(
-            "matplotlib: not installed, and a full backtest's report has a picture; install "
-            "tradai-tasks[backtest] where nox is"
-        )
 
 
 def load() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tradai_tasks.errors import TasksError
+from tradai_tasks.extras import missing_extra
 
 __all__ = ["Check", "Finding", "Result", "as_document", "examine", "fault", "fine", "not_here"]
 
@@ -105,9 +106,14 @@ class _Asked:
         except TasksError as error:
             finding = fault(" ".join(str(error).split()), self.check.remedy)
         except Exception as error:
+            missing = missing_extra(error) if isinstance(error, ModuleNotFoundError) else None
             # a check that breaks says nothing about the others, and is no success either
             said = " ".join(f"{type(error).__name__}: {error}".split())
-            finding = fault(f"the check itself failed ({said})", self.check.remedy)
+            finding = (
+                fault(*str(missing).split("; ", 1))
+                if missing
+                else fault(f"the check itself failed ({said})", self.check.remedy)
+            )
         self.seconds = self._clock() - start
         self.finding = finding
 

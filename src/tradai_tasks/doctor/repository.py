@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.checks.compose import compose_file
+from tradai_tasks.checks.locks import state_of
 from tradai_tasks.doctor.examine import Finding, fault, fine, not_here
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.process import run
@@ -46,20 +47,20 @@ class Repository:
 
 def locks(repository: Repository) -> Finding:
     """Ask uv whether every lock file is there and fresh."""
-    stale, missing = [], []
-    for project in repository.workspace.projects:
-        lock = join(project, "uv.lock")
-        if not repository.tree.is_file(lock):
-            missing.append(lock)
-            continue
-        argv = [repository.uv, "lock", "--check", "--project", project]
-        done = run(argv, cwd=repository.root, check=False, timeout=repository.seconds)
-        if done.returncode != 0:
-            stale.append(f"{lock} ({(done.error_text.splitlines() or ['uv says nothing'])[-1]})")
-    if missing:
+    found = [
+        state_of(
+            repository.uv, repository.root, repository.tree, project, timeout=repository.seconds
+        )
+        for project in repository.workspace.projects
+    ]
+    if missing := [one.file for one in found if one.state == "missing"]:
         return fault(f"{_listed(missing)}: not there", "make it: nox -s lock")
-    if stale:
+    if stale := [one.file for one in found if one.state == "stale"]:
         return fault(f"{_listed(stale)}: stale", "bring it up to date: nox -s lock")
+    if unknown := [f"{one.file} ({one.why})" for one in found if one.state == "unknown"]:
+        return fault(
+            f"{_listed(unknown)}: uv could not look", "see what uv says: nox -s lock -- --check"
+        )
     count = len(repository.workspace.projects)
     return fine(f"{count} lock file{'s' * (count != 1)} fresh")
 

@@ -24,7 +24,6 @@ from tradai_tasks.errors import (
     AwsRegionError,
     AwsThrottledError,
     AwsUnreachableError,
-    ToolMissingError,
 )
 from tradai_tasks.http_client.address import address_fault
 
@@ -131,7 +130,6 @@ class Aws:
         Raises:
             AwsRegionError: No region is set anywhere.
             AwsCredentialsError: The profile asked for does not exist.
-            ToolMissingError: boto3 is not installed.
         """
         with self._lock, _telling(service, "client"):
             key = (service, once)
@@ -140,13 +138,9 @@ class Aws:
             return self._clients[key]
 
     def _made(self, service: str, attempts: int) -> Any:
-        try:
-            import boto3  # noqa: PLC0415 - takes 0.3 s to load
-            from botocore.config import Config  # noqa: PLC0415 - as above
-        except ModuleNotFoundError:
-            raise ToolMissingError(
-                "boto3: not installed; add the extra of releases: tradai-tasks[release]"
-            ) from None
+        import boto3  # noqa: PLC0415 - takes 0.3 s to load
+        from botocore.config import Config  # noqa: PLC0415 - as above
+
         # a session of our own: boto3's default one would be shared with whoever else uses boto3
         # AWS's other tools read AWS_REGION, and CI sets it; boto3 has AWS_DEFAULT_REGION alone
         region = self.region or os.environ.get("AWS_REGION") or None

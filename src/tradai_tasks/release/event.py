@@ -9,15 +9,22 @@ that was checked (GitHub Security Lab, "Preventing pwn requests").
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tradai_tasks.affected.git import is_object_id
-from tradai_tasks.errors import UntrustedEventError
+from tradai_tasks.errors import DispatchRefusedError, UntrustedEventError
 
-__all__ = ["Asked", "asked_by", "main_branch_of", "read_event"]
+__all__ = [
+    "Asked",
+    "asked_by",
+    "check_dispatch",
+    "dispatched_commit",
+    "main_branch_of",
+    "read_event",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +76,47 @@ def asked_by(env: Mapping[str, str], event: Mapping[str, Any]) -> Asked | None:
         sha = env.get("GITHUB_SHA")
         return Asked(tag=ref, commit=sha if is_object_id(sha) else None, is_workflow_run=False)
     return None
+
+
+def check_dispatch(
+    env: Mapping[str, str], event: Mapping[str, Any], environment: str, allowed: Collection[str]
+) -> None:
+    """Refuse a dispatch on another branch than the default one; any other event passes.
+
+    Args:
+        env: The environment; of it GITHUB_EVENT_NAME and GITHUB_REF are read.
+        event: The event's document.
+        environment: What would be deployed to.
+        allowed: Environments that any branch may deploy to.
+
+    Raises:
+        DispatchRefusedError: The branch may not deploy there.
+    """
+    if env.get("GITHUB_EVENT_NAME") != "workflow_dispatch" or environment in allowed:
+        return
+    main, ref = main_branch_of(event), env.get("GITHUB_REF", "")
+    if main is None or ref != f"refs/heads/{main}":
+        raise DispatchRefusedError(
+            f"a dispatch on {ref.removeprefix('refs/heads/')[:60]!a} deploys nothing to "
+            f"{environment[:60]!a}: only the default branch ({main or 'which the event lacks'!a}) "
+            f"may; dispatch it there, or name the environment in workflows.branch-environments"
+        )
+
+
+def dispatched_commit(env: Mapping[str, str]) -> str | None:
+    """Return the commit that a dispatch is of; None where the event is another.
+
+    Raises:
+        UntrustedEventError: The runner does not say.
+    """
+    if env.get("GITHUB_EVENT_NAME") != "workflow_dispatch":
+        return None
+    commit = env.get("GITHUB_SHA")
+    if not is_object_id(commit):
+        raise UntrustedEventError(
+            "the workflow_dispatch run names no commit (GITHUB_SHA), so nothing is deployed"
+        )
+    return commit
 
 
 def main_branch_of(event: Mapping[str, Any]) -> str | None:

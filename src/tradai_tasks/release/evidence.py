@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tradai_tasks.atomic_file import ignore_folder
 from tradai_tasks.errors import EvidenceError
 from tradai_tasks.release.step import Look
 
@@ -89,9 +90,7 @@ class Store:
     def prepare(self) -> None:
         """Make the folder, out of git's sight whatever the repository ignores."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        ignore = self.folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        ignore_folder(self.folder)
 
     def keep(self, stage: str, files: Mapping[str, Path]) -> None:
         """Put copies of files beside the evidence of a stage, in place of those of before.

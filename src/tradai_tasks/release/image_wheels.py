@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.atomic_file import ignore_folder
 from tradai_tasks.release.wheels import build, build_env
 from tradai_tasks.workspace import Package
 
@@ -39,8 +40,6 @@ def build_wheels(
             return
         dist = root / "dist"
         dist.mkdir(exist_ok=True)
-        ignore = dist / ".gitignore"
-        if not ignore.exists():  # as uv does: what is made is never a change of the work tree
-            ignore.write_text("*\n", encoding="utf-8")
+        ignore_folder(dist)  # as uv does: what is made is never a change of the work tree
         build(Git.open(root), lacking, dist, env=build_env(os.environ, secret))
         _BUILT.update((root, one.name, commit) for one in lacking)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from typing import Protocol
 
-from tradai_tasks.errors import ExtraMissingError, IndexAuthError, SettingsError
+from tradai_tasks.errors import IndexAuthError, SettingsError
+from tradai_tasks.extras import require
 from tradai_tasks.release.codeartifact import CodeArtifact
 from tradai_tasks.release.index import Credentials
 from tradai_tasks.settings_publish import IndexSettings, PublishSettings
 
-__all__ = ["PlainIndex", "Target", "need_extra", "target_of"]
-
-_MODULES = ("boto3", "httpx", "tenacity", "twine")  # of the extra `release`
+__all__ = ["PlainIndex", "Target", "target_of"]
 
 
 class Target(Protocol):
@@ -81,7 +79,7 @@ def target_of(settings: PublishSettings, env: Mapping[str, str], *, file: str) -
         raise SettingsError(
             f"{file}: publish: both `codeartifact` and `index` are set; keep the one to publish to"
         )
-    need_extra()
+    require("release")
     if settings.codeartifact is not None:
         return CodeArtifact(settings.codeartifact)
     if settings.index is not None:
@@ -90,16 +88,3 @@ def target_of(settings: PublishSettings, env: Mapping[str, str], *, file: str) -
         f"{file}: publish: no index to publish to; set publish.codeartifact (domain, repository) "
         f"or publish.index (upload-url, simple-url)"
     )
-
-
-def need_extra() -> None:
-    """See to it that what publishes is installed.
-
-    Raises:
-        ExtraMissingError: It is not.
-    """
-    for module in _MODULES:
-        if importlib.util.find_spec(module) is None:
-            raise ExtraMissingError(
-                f"{module} is not installed beside nox; add the extra: tradai-tasks[release]"
-            )

@@ -9,26 +9,29 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from tradai_tasks.affected.git import Git
-from tradai_tasks.affected.git_environment import run_git
-from tradai_tasks.affected.history import Branch, default_branch, find_merge_base
 from tradai_tasks.errors import (
-    AmbiguousRefError,
     BadTagError,
     DirtyTreeError,
-    GitError,
-    NotOnMainError,
-    ReleaseRefusedError,
     TasksError,
     UnknownTagError,
-    UntrustedEventError,
     VersionMismatchError,
     WrongCommitError,
 )
 from tradai_tasks.release.event import Asked
+from tradai_tasks.release.refs import (
+    Refs,
+    ask,
+    branches_fault,
+    look_at_refs,
+    raise_all,
+    refs_faults,
+    short,
+    tagged,
+    unknown_tag,
+)
 from tradai_tasks.release.step import Release
 from tradai_tasks.tags import ReleaseTag, check_release, check_version
 
@@ -42,11 +45,9 @@ __all__ = [
     "release_of",
     "source_of",
     "still_holds",
-    "tagged",
     "tree_holds",
 ]
 
-_SHORT = 12  # digits of a commit in a message
 _SHOWN = 5  # paths in a message
 # user@host:path, as ssh takes it
 _SCP = re.compile(r"(?:[^@/]+@)?([A-Za-z0-9.-]+):(?!//)(.+)")
@@ -62,15 +63,11 @@ class Versioned:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """What the clone says of a tag."""
+class Found(Refs):
+    """What the clone says of a tag, its work tree included."""
 
-    commit: str | None  # that refs/tags/<tag> names; None where there is no such tag
     head: str | None
     dirty: tuple[str, ...]  # changed, staged or untracked paths
-    branches: tuple[str, ...]  # references of branches that are named like the tag
-    main: str | None  # what was taken for the main branch: "origin/main"
-    not_on_main: str | None  # why the commit is not on it; None where it is
     time: int  # of the commit, in seconds since the epoch; 0 where there is no commit
     source: str | None  # address of the repository, without credentials
 
@@ -87,31 +84,19 @@ def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str
     Raises:
         GitError: git failed unexpectedly.
     """
-    commit = tagged(git, tag.text)
-    main = _main(git, branch)
+    refs = look_at_refs(git, tag.text, branch=branch)
+    argv = ["log", "-1", "--no-show-signature", "--format=%ct"]
     return Found(
-        commit=commit,
+        commit=refs.commit,
+        branches=refs.branches,
+        main=refs.main,
+        main_commit=refs.main_commit,
+        not_on_main=refs.not_on_main,
         head=git.commit("HEAD"),
         dirty=tuple(entry.path for entry in git.status()),
-        branches=_branches(git, tag),
-        main=None if main is None else main.shown,
-        not_on_main=_not_on(git, commit, main),
-        time=int(_ask(git, "log", "-1", "--no-show-signature", "--format=%ct", commit))
-        if commit
-        else 0,
+        time=int(ask(git, *argv, refs.commit)) if refs.commit else 0,
         source=source_of(git, env),
     )
-
-
-def tagged(git: Git, name: str) -> str | None:
-    """Return the commit that a tag names; None where there is no such tag.
-
-    That there is one must be asked first: git takes `refs/tags/v1.0.0-gabc1234`, as `git describe`
-    writes it, for the commit abc1234, whatever is before it.
-    """
-    argv = ["show-ref", "--verify", "--quiet", f"refs/tags/{name}"]
-    done = run_git(git.folder, *argv, env=git.env, check=False)
-    return git.commit(f"refs/tags/{name}") if done.returncode == 0 else None
 
 
 def check(
@@ -143,10 +128,7 @@ def check(
         VersionMismatchError: The package has another version.
     """
     if found.commit is None:
-        raise UnknownTagError(
-            f"tag {tag}: no such tag in this clone; fetch it with: git fetch --tags, or make it: "
-            f"{_how_to_tag(tag)}"
-        )
+        raise unknown_tag(tag)
     faults: list[TasksError] = []
     try:
         check_release(tag)
@@ -155,12 +137,9 @@ def check(
             check_version(tag, versioned.version, file=versioned.file, name=versioned.name)
     except (BadTagError, VersionMismatchError) as error:
         faults.append(error)
-    faults += _of_refs(tag, found, asked, main)
+    faults += refs_faults(tag.text, found, asked=asked, main=main)
     faults += _of_tree(tag, found)
-    if len(faults) > 1:
-        raise ReleaseRefusedError(*faults)
-    if faults:
-        raise faults[0]
+    raise_all(faults)
 
 
 def check_branches(tag: ReleaseTag, found: Found) -> None:
@@ -169,11 +148,7 @@ def check_branches(tag: ReleaseTag, found: Found) -> None:
     Raises:
         AmbiguousRefError: One is.
     """
-    if found.branches:
-        raise AmbiguousRefError(
-            f"tag {tag}: a branch has the same name ({', '.join(found.branches)}); rename or "
-            f"delete the branch, so that nobody can take one for the other"
-        )
+    raise_all(branches_fault(tag.text, found))
 
 
 def release_of(tag: ReleaseTag, found: Found, root: Path) -> Release:
@@ -246,45 +221,12 @@ def public_address(url: str) -> str | None:
     return f"{scheme}://{parts.hostname}{port}{parts.path.removesuffix('.git').rstrip('/')}"
 
 
-def _of_refs(
-    tag: ReleaseTag, found: Found, asked: Asked | None, main: str | None
-) -> list[TasksError]:
-    faults: list[TasksError] = []
-    commit = _short(found.commit)
-    if asked is not None and asked.commit not in {None, found.commit}:
-        faults.append(
-            UntrustedEventError(
-                f"tag {tag}: is at {commit}, but the CI event is of {_short(asked.commit)}; the "
-                f"tag was moved, or the event is of a branch of that name; nothing is released"
-            )
-        )
-    try:
-        check_branches(tag, found)
-    except AmbiguousRefError as error:
-        faults.append(error)
-    if found.main is None:
-        faults.append(
-            NotOnMainError(
-                f"tag {tag}: there is no main branch to find it on ({main or 'main or master'}); "
-                f"fetch it, or name it in the setting release.branch"
-            )
-        )
-    elif found.not_on_main:
-        faults.append(
-            NotOnMainError(
-                f"tag {tag}: its commit {commit} is not on {found.main} ({found.not_on_main}); "
-                f"merge and push it first, or tag a commit that is there"
-            )
-        )
-    return faults
-
-
 def _of_tree(tag: ReleaseTag, found: Found) -> list[TasksError]:
     faults: list[TasksError] = []
     if found.head != found.commit:
         faults.append(
             WrongCommitError(
-                f"tag {tag}: names {_short(found.commit)}, but HEAD is {_short(found.head)}; check "
+                f"tag {tag}: names {short(found.commit)}, but HEAD is {short(found.head)}; check "
                 f"it out with: git switch --detach {tag}"
             )
         )
@@ -298,38 +240,6 @@ def _of_tree(tag: ReleaseTag, found: Found) -> list[TasksError]:
     return faults
 
 
-def _main(git: Git, name: str | None) -> Branch | None:
-    """Find the main branch; a clone of just a tag has none, so the remote is asked then."""
-    found = default_branch(git, name)
-    remote = git.remote()
-    if found is not None or name is not None or remote is None:
-        return found
-    done = run_git(
-        git.folder,
-        *("ls-remote", "--symref", "--quiet", "--", remote, "HEAD"),
-        env=git.env,
-        check=False,
-        timeout=60,
-    )
-    pointed = re.match(r"ref: refs/heads/(\S+)\tHEAD$", done.text, re.MULTILINE)
-    return default_branch(git, pointed[1]) if pointed else None
-
-
-def _not_on(git: Git, commit: str | None, main: Branch | None) -> str | None:
-    if commit is None or main is None:
-        return None
-    base = find_merge_base(git, commit, main.commit)
-    if base.commit == commit:
-        return None
-    return base.fault or f"it branched off at {_short(base.commit)}"
-
-
-def _branches(git: Git, tag: ReleaseTag) -> tuple[str, ...]:
-    """Return the branches, local or of a remote, that are named like the tag."""
-    argv = ["for-each-ref", "--format=%(refname)", f"refs/heads/{tag}", f"refs/remotes/*/{tag}"]
-    return tuple(_ask(git, *argv).split())
-
-
 def source_of(git: Git, env: Mapping[str, str]) -> str | None:
     """Return the address of the repository, without credentials; None where it has none."""
     server, repository = env.get("GITHUB_SERVER_URL"), env.get("GITHUB_REPOSITORY")
@@ -340,22 +250,6 @@ def source_of(git: Git, env: Mapping[str, str]) -> str | None:
     return public_address(url) if url else None
 
 
-def _ask(git: Git, *args: str) -> str:
-    done = run_git(git.folder, *args, env=git.env, check=False)
-    if done.returncode != 0:
-        said = (done.error_text.splitlines() or ["no message"])[-1]
-        raise GitError(f"git {args[0]}: exit status {done.returncode}: {said}")
-    return done.text.strip()
-
-
-def _how_to_tag(tag: ReleaseTag) -> str:
-    return f"nox -s bump -- {tag.slug} {tag.version} --tag" if tag.slug else f"git tag -a {tag}"
-
-
 def _listed(paths: tuple[str, ...]) -> str:
     more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
     return f"{', '.join(paths[:_SHOWN])}{more}"
-
-
-def _short(commit: Any) -> str:
-    return str(commit)[:_SHORT] if commit else "no commit"

@@ -19,13 +19,14 @@ from tradai_tasks.affected.git import Git
 from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.backtest.evidence import Code, make_record
 from tradai_tasks.backtest.markets import Markets, serve_markets
-from tradai_tasks.backtest.picture import has_matplotlib, load, require_matplotlib
+from tradai_tasks.backtest.picture import has_matplotlib, load
 from tradai_tasks.backtest.present import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Kind
 from tradai_tasks.backtest.run import Facts, Job, conclude, environment, read_facts
 from tradai_tasks.backtest.window import window_of
 from tradai_tasks.checks.locked import find_test_tools, read_lock
 from tradai_tasks.errors import BacktestError, GatesFailedError
+from tradai_tasks.extras import require
 from tradai_tasks.report import annotate, append_markdown, markdown_table, print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
@@ -52,7 +53,7 @@ def full(session: nox.Session, context: Context, package: Package) -> None:
 def _backtest(session: nox.Session, context: Context, package: Package, kind: Kind) -> None:
     options = parse(session, [_DRY_RUN], f"Run the {kind} backtest of {package.slug}.")
     if kind == "full":
-        require_matplotlib()  # before half an hour of work, not after it
+        require("backtest")  # before half an hour of work, not after it
     git = Git.open(context.root)
     job = job_of(context, package, kind, git)
     say(*(line.replace(f"{context.root}/", "") for line in _plan(job)))

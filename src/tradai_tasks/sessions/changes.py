@@ -7,7 +7,8 @@ import glob
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import nox
@@ -29,6 +30,7 @@ from tradai_tasks.report import append_markdown, print_table, say, write_outputs
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of
+from tradai_tasks.sessions.nox_options import rerun
 from tradai_tasks.sessions.tasks import STEPS, Tasks, known_names, tasks_of
 from tradai_tasks.workspace import unknown_package
 
@@ -47,6 +49,23 @@ _OPTIONS: list[Option] = [
 ]
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage meanwhile.
+
+    A graph is hundreds of thousands of small objects, none of them garbage: looking for it costs
+    a quarter.
+    """
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_on:
+            gc.enable()
+
+
+@_uncollected()
 def changes(session: nox.Session, context: Context) -> None:
     """Compute the selection, and show it as asked for."""
     options = parse(session, _OPTIONS, _DOC)
@@ -70,15 +89,15 @@ def changes(session: nox.Session, context: Context) -> None:
 def affected(session: nox.Session, context: Context) -> None:
     """Run lint, type check and the affected tests in one nox run, in parallel."""
     options = parse(session, _RANGE, "Run lint, type check and the tests that a change affects.")
-    found = _find(context, options)
+    with _uncollected():
+        found = _find(context, options)
     tasks = tasks_of(context, found)
     _say(session, found, tasks)
     _show(found)
     wanted = _session_names(context, found, tasks.tasks)
     known = known_names(context)
     names = [name for name in wanted if name in known]
-    argv = [sys.executable, "-m", "nox", "--noxfile", str(context.noxfile), "-j", "auto"]
-    if names and status_of(session, [*argv, "-s", *names], env={"NOXSESSION": ""}):
+    if names and status_of(session, rerun(session, names)):
         raise CheckFailedError("affected: a session failed; the summary above names it")
     absent = [name for name in wanted if name not in known]
     if absent:
@@ -91,8 +110,6 @@ def affected(session: nox.Session, context: Context) -> None:
 
 
 def _find(context: Context, options: Any, *, with_graph: bool = False) -> Found:
-    # hundreds of thousands of small objects, none of them garbage: collecting costs a quarter
-    gc.disable()
     return find(
         root=context.root,
         settings=context.settings,

@@ -16,6 +16,7 @@ from tradai_tasks.errors import (
     SettingsError,
     UnsafeIndexError,
 )
+from tradai_tasks.extras import require
 from tradai_tasks.release.codeartifact import CodeArtifact, Token
 from tradai_tasks.release.consumers import (
     index_named,
@@ -35,7 +36,6 @@ from tradai_tasks.release.login import (
     pypirc_with,
     write_secret,
 )
-from tradai_tasks.release.target import need_extra
 from tradai_tasks.report import mask, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
@@ -74,7 +74,7 @@ def login(session: nox.Session, context: Context) -> None:
     options = parse(session, _OPTIONS, _DOC)
     tools: tuple[Tool, ...] = tuple(tool for tool in TOOLS if tool in (options.tool or TOOLS))
     settings = _settings(context, options.environment)
-    need_extra()
+    require("release")
     if "pip" in tools:
         extra_indexes(os.environ, Path.home())
     repository = CodeArtifact(settings)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from collections.abc import Iterator, Mapping, Sequence
 
 from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import BadArgumentsError
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.nox_options import given
 from tradai_tasks.workspace import Package, unknown_package
 
 __all__ = ["base_of", "check_command_line", "refusal"]
 
 _ONE = re.compile(r"^(?P<base>[^()]+)\((?P<id>[^()]+)\)$")
-_SELECTING = re.compile(r"^(?:-[a-zA-Z]*[se]|--sessions?)$")  # -s, -rs, --session
+_PYTHON = re.compile(r"(?<=.)-(?:[a-z]*-?)\d+(?:\.\d+)*t?\Z")  # test-3.11, test-pypy3.10
 
 
 def check_command_line(context: Context) -> None:
@@ -26,36 +24,22 @@ def check_command_line(context: Context) -> None:
         BadArgumentsError: A package's session is selected that there is not, or an aggregate
             with something after `--`.
     """
-    argv = sys.argv[1:]
-    end = argv.index("--") if "--" in argv else len(argv)
-    words = list(_selected(argv[:end], os.environ))
-    for word in words:
-        if word not in context.names:
-            _check_known(context, word)
+    options = given()
+    if options is None:
+        return
+    # a Python that is asked for here gives sessions names that only nox knows
+    further = options.extra_pythons or options.force_pythons
+    for word in map(str.strip, options.sessions or ()):
+        if word not in context.names and word not in context.aliases:
+            _check_known(context, word, any_python=bool(further))
     # nox hands what stands after `--` to every session it runs, those that an aggregate requires
     # first of all, so the aggregate itself would refuse too late
-    for word in words if argv[end + 1 :] else ():
-        if word in context.names and base_of(word) in {"check", "ci"}:
+    for word in options.sessions or () if options.posargs else ():
+        if base_of(word) in {"check", "ci"} and {word, base_of(word)} & {*context.names}:
             raise BadArgumentsError(refusal(word))
 
 
-def _selected(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[str]:
-    """Yield the sessions that a command line names, or NOXSESSION where it names none."""
-    named = selecting = False
-    for word in argv:
-        name = word
-        if word.startswith("-"):
-            option, _, name = word.partition("=")
-            selecting = bool(_SELECTING.match(option))
-        if selecting:
-            named = True
-            if name:
-                yield name
-    if not named:
-        yield from filter(None, map(str.strip, env.get("NOXSESSION", "").split(",")))
-
-
-def _check_known(context: Context, word: str) -> None:
+def _check_known(context: Context, word: str, *, any_python: bool) -> None:
     """Say why a package has no such session; a name that is not the library's is nox's to judge."""
     match = _ONE.match(word)
     bases = {base_of(name) for name in context.names if "(" in name}
@@ -64,6 +48,8 @@ def _check_known(context: Context, word: str) -> None:
     base, wanted = base_of(word), match["id"]
     there = [name for name in context.names if base_of(name) == base]
     if near := [name for name in there if name.endswith(f"({wanted})")]:
+        if any_python:
+            return
         raise BadArgumentsError(f"{word}: no such session; there is {', '.join(near)}")
     workspace = context.workspace
     known = {workspace.session_id(package): package for package in workspace.packages}
@@ -90,9 +76,7 @@ def _why(context: Context, package: Package) -> str:
 
 def base_of(name: str) -> str:
     """Return a session's name without Python version and package: `test-3.11(a)` -> `test`."""
-    head = name.partition("(")[0]
-    stem, _, version = head.rpartition("-")
-    return stem if stem and version.replace(".", "").isdigit() else head
+    return _PYTHON.sub("", name.partition("(")[0])
 
 
 def refusal(name: str) -> str:

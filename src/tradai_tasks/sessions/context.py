@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import io
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,25 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import nox
+from nox._option_set import Source
 
+from tradai_tasks.atomic_file import ignore_folder
 from tradai_tasks.checks.pythons import python_for
 from tradai_tasks.checks.shares import shares
-from tradai_tasks.errors import SettingsError, TasksError
+from tradai_tasks.errors import SettingsError
 from tradai_tasks.layout import Layout, layout_of
 from tradai_tasks.paths import require_inside
-from tradai_tasks.report import of_the_machine
+from tradai_tasks.sessions.door import guarded
+from tradai_tasks.sessions.nox_options import given
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_backtest import for_strategy
-from tradai_tasks.text import safe, safe_lines
 from tradai_tasks.tree import Tree, join
 from tradai_tasks.workspace import Package, Workspace
 
-__all__ = ["Context", "in_ci", "keep_text_safe"]
+__all__ = ["Context", "in_ci"]
 
-_TALKATIVE = (
-    "boto3", "botocore", "docker", "httpcore", "httpx", "requests", "s3transfer", "twine",
-    "urllib3",
-)  # fmt: skip
 _DEFAULT_FLOOR = {"platform": 60.0, "strategies": 80.0}  # percent
 
 
@@ -52,6 +49,7 @@ class Context:
     workspace: Workspace
     exclude: frozenset[str] = frozenset()
     names: list[str] = field(default_factory=list)  # of the sessions added, with their ids
+    aliases: set[str] = field(default_factory=set)  # what else nox takes for them
     left_out: set[str] = field(default_factory=set)  # of `exclude`, those that met a session
     _layouts: dict[str, Layout] = field(default_factory=dict)
 
@@ -59,14 +57,24 @@ class Context:
     def pythons(self) -> tuple[str, ...]:
         """Python versions of the settings, empty where the one that runs nox is used.
 
-        Where the settings name none and the packages do not allow the one that runs nox, it is
-        what they do allow.
+        Where the settings name none, it is the one of `.python-version`, or one that the packages
+        allow where they do not allow the one that runs nox.
         """
         python = self.settings.python
         if python is None:
             running = ".".join(map(str, sys.version_info[:3]))
             python = python_for(self.tree, self.workspace.packages, running)
         return (python,) if isinstance(python, str) else tuple(dict.fromkeys(python or ()))
+
+    @functools.cached_property
+    def _reuses(self) -> bool:
+        """Whether environments are used again; `--reuse-venv=no` and `-N` say that they are not."""
+        options = given()
+        return (
+            options is None
+            or options.reuse_venv != "no"
+            or options.provenance("reuse_venv") is not Source.COMMAND_LINE
+        )
 
     @property
     def python(self) -> str | None:
@@ -132,9 +140,7 @@ class Context:
         folder = top.joinpath(*parts)
         require_inside(self.root, folder / ".gitignore")
         folder.mkdir(parents=True, exist_ok=True)
-        ignore = top / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        ignore_folder(top)
         return folder
 
     def add(  # noqa: PLR0913 - the parameters are nox's own
@@ -170,7 +176,7 @@ class Context:
         if self._is_left_out(name) or (packages is not None and not packages):
             return
         ids = [self.workspace.session_id(one) for one in packages or ()]
-        function: Any = _session_body(body, dict(zip(ids, packages or (), strict=True)))
+        function: Any = self._session_body(body, dict(zip(ids, packages or (), strict=True)))
         function.__name__ = name
         function.__doc__ = doc
         if packages is not None:
@@ -184,13 +190,26 @@ class Context:
             name=name,
             python=list(self.pythons) if several else python,
             venv_backend="uv" if isolated else "none",
-            reuse_venv=True if isolated else None,
+            reuse_venv=True if isolated and self._reuses else None,
             default=default,
             allow_parallel=parallel,
             requires=[required for required in requires if required in self.names],
             tags=list(tags),
         )
         self.names.extend(self.names_of(name, ids, every_python=several))
+        # nox names the children of a parallel run so: test-3.12(a), also where its listing does not
+        for version in self.pythons if several else filter(None, [python]):
+            self.aliases.update(f"{name}-{version}{end}" for end in ("", *(f"({i})" for i in ids)))
+
+    def _session_body(
+        self, body: Callable[..., None], by_id: Mapping[str, Package]
+    ) -> Callable[..., None]:
+        # the parameter is a string, since nox writes it into its --report as JSON
+        def session_body(session: nox.Session, package: str | None = None) -> None:
+            with contextlib.chdir(self.root):  # nox stands in the noxfile's folder
+                guarded(body, session, **({} if package is None else {"package": by_id[package]}))
+
+        return session_body
 
     def names_of(self, name: str, ids: Sequence[str], *, every_python: bool = False) -> list[str]:
         """Return what nox calls the sessions of one name, of packages by their ids."""
@@ -210,57 +229,3 @@ class Context:
                 f"register(exclude=[{name!r}])"
             )
         return bool(met)
-
-
-def _session_body(body: Callable[..., None], by_id: Mapping[str, Package]) -> Callable[..., None]:
-    # the parameter is a string, since nox writes it into its --report as JSON
-    def session_body(session: nox.Session, package: str | None = None) -> None:
-        guarded(body, session, **({} if package is None else {"package": by_id[package]}))
-
-    return session_body
-
-
-def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> None:
-    """Run a session's body; an error that is the user's to mend ends it with its message."""
-    _quieten()
-    keep_text_safe()
-    try:
-        body(session, **given)
-    except TasksError as error:
-        session.error(str(error))
-    except (OSError, UnicodeEncodeError) as error:
-        said = of_the_machine(error)
-        if said is None:
-            raise
-        session.error(said)
-
-
-class _SafeText(logging.Filter):
-    """Makes all that nox logs safe: names and paths are in the messages of sessions."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Change the message; an error, and what a command said, may have several lines."""
-        text = record.getMessage()
-        several = record.levelno >= logging.ERROR or record.levelno < logging.DEBUG
-        record.msg = safe_lines(text) if several else safe(text, longest=None)
-        record.args = ()
-        return True
-
-
-def keep_text_safe() -> None:
-    """Make what is logged safe, and let what a terminal cannot show be escaped."""
-    log = logging.getLogger("nox")
-    if not any(isinstance(one, _SafeText) for one in log.filters):
-        log.addFilter(_SafeText())
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def _quieten() -> None:
-    """Keep the logs of libraries to warnings.
-
-    nox shows everything that is logged, at any level, and botocore logs each answer of AWS whole,
-    with the tokens in it.
-    """
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)

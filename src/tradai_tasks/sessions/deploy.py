@@ -34,8 +34,9 @@ from tradai_tasks.release.image_room import ImageRoom, image_room
 from tradai_tasks.release.image_specs import image_specs, select
 from tradai_tasks.release.platform_images import BASE_STAGE, LAMBDA_STAGE, lambda_image_stages
 from tradai_tasks.release.reference import home_of
+from tradai_tasks.release.refs import tagged
 from tradai_tasks.release.step import Stage
-from tradai_tasks.release.validate import still_holds, tagged, tree_holds
+from tradai_tasks.release.validate import still_holds, tree_holds
 from tradai_tasks.report import mask_environment
 from tradai_tasks.sessions import images
 from tradai_tasks.sessions.arguments import Option, parse

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import nox
 from nox.command import CommandFailed
+from nox.virtualenv import PassthroughEnv, VirtualEnv
 
 from tradai_tasks.checks.locked import DEFAULT_TOOLS, Lock, Place, read_lock
+from tradai_tasks.checks.pythons import answers, interpreter_of
 from tradai_tasks.checks.shares import is_root_of_others
 from tradai_tasks.checks.tests import sync_commands
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.nox_options import only_installs
 from tradai_tasks.tree import join
 from tradai_tasks.workspace import Package, dependency_groups
 
 __all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package"]
-
-_DIAGNOSTICS = {  # what a failed install most often means
-    "lock": "if the lock file is out of date: nox -s lock",
-}
 
 
 def install_tool(
@@ -53,6 +53,9 @@ def install_tool(
     elif only_missing:
         session.log(f"{tool}: as locked")
     requirement = lock.requirement(tool)
+    if isinstance(session.virtualenv, PassthroughEnv):
+        session.log(f"not installed without an environment of its own: {requirement}")
+        return
     try:
         session.install(requirement)
     except CommandFailed:
@@ -75,7 +78,7 @@ def sync_package(
         is_root_of_others=is_root_of_others(package, context.layout(package), context.workspace),
     )
     for command in commands:
-        _install(session, command)
+        _install(session, command, [package.document, root])
 
 
 def sync_everything(
@@ -90,24 +93,61 @@ def sync_everything(
     root = [context.workspace.root_document] if project == "." else []
     tables = [dependency_groups(document) for document in (*members, *root)]
     for group in wanted:
-        if any(group in table for table in tables):
+        # an empty group brings nothing, and not every uv knows it by the lock
+        if any(table.get(group) for table in tables):
             command += ["--group", group]
-    _install(session, command)
+    _install(session, command, [*members, *root])
 
 
-def _install(session: nox.Session, command: Sequence[str]) -> None:
+def _install(
+    session: nox.Session, command: Sequence[str], documents: Iterable[Mapping[str, Any]]
+) -> None:
+    """Run `uv sync` into the session's environment.
+
+    Args:
+        session: The session.
+        command: The command.
+        documents: The parsed pyproject.toml of all that is installed.
+
+    Raises:
+        CommandFailedError: uv failed.
+    """
+    venv = session.virtualenv
+    target = session.env.get("UV_PROJECT_ENVIRONMENT")  # of one that several sessions share
+    if isinstance(venv, VirtualEnv):
+        # nox itself sets it for `uv`, not for what `--force-venv-backend` may name
+        target = venv.location
+    if target is None:
+        session.log(f"not run without an environment of its own: {' '.join(command)}")
+        return
     try:
-        session.run_install(*command)
+        session.run_install(*command, env={"UV_PROJECT_ENVIRONMENT": target}, external=True)
     except CommandFailed:
         raise CommandFailedError(
-            f"{' '.join(command[:2])} failed; its message is above; {_DIAGNOSTICS['lock']}"
+            f"{' '.join(command[:2])} failed; its message is above; {_advice(target, documents)}"
         ) from None
+
+
+def _advice(environment: str, documents: Iterable[Mapping[str, Any]]) -> str:
+    """Return what a failed install most often means."""
+    found = interpreter_of(Path(environment))
+    for document in documents if found else ():
+        project = document.get("project", {})
+        allowed = project.get("requires-python")
+        if allowed and found and answers(found, allowed, found) is False:
+            return (
+                f"{project.get('name')} requires Python {allowed}, and {found} was asked for; "
+                f"change the setting `python`, or what `requires-python` says"
+            )
+    return "if the lock file is out of date: nox -s lock"
 
 
 def status_of(
     session: nox.Session, argv: Sequence[str | Path], env: dict[str, str] | None = None
 ) -> int:
     """Run a tool and return its exit status instead of failing on it."""
+    if only_installs(session):
+        session.skip("only installed, as --install-only says")
     try:
         session.run(*argv, env=env or {})
     except CommandFailed as failed:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import nox
 import nox.virtualenv
 
+from tradai_tasks.checks.locks import LockState, state_of
 from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.report import say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of
@@ -26,20 +28,46 @@ _OPTIONS: list[Option] = [
 def lock(session: nox.Session, context: Context) -> None:
     """Run `uv lock` on every project."""
     options = parse(session, _OPTIONS, _DOC)
-    further = ["--check"] if options.check else []
-    further += ["--upgrade"] if options.upgrade else []
+    further = ["--upgrade"] if options.upgrade else []
     further += [f"--upgrade-package={name}" for name in options.upgrade_package]
     projects = context.workspace.projects
     # uv is found as nox finds it: beside nox, else on PATH
-    failed = [
+    uv = nox.virtualenv.UV
+    if options.check:
+        _judge([_look(session, context, uv, project, further) for project in projects])
+    elif failed := [
         project
         for project in projects
-        if status_of(session, [nox.virtualenv.UV, "lock", "--project", project, *further])
-    ]
-    if failed and options.check:
-        raise CheckFailedError(
-            f"lock: stale or missing in {', '.join(failed)}; mend with: nox -s lock"
-        )
-    if failed:
+        if status_of(session, [uv, "lock", "--project", project, *further])
+    ]:
         raise CheckFailedError(f"lock: uv could not lock {', '.join(failed)}; see above")
     session.log(f"{len(projects)} lock file{'s' * (len(projects) > 1)} up to date")
+
+
+def _look(
+    session: nox.Session, context: Context, uv: str, project: str, further: list[str]
+) -> LockState:
+    session.log(" ".join([uv, "lock", "--check", "--project", project, *further]))
+    found = state_of(uv, context.root, context.tree, project, further)
+    say(*found.said.splitlines())
+    return found
+
+
+def _judge(found: list[LockState]) -> None:
+    """Fail for lock files that are not fresh; what uv could not look at, `nox -s lock` cannot fix.
+
+    Raises:
+        CheckFailedError: One is missing or stale, or cannot be judged.
+    """
+    names = {
+        state: ", ".join(one.file for one in found if one.state == state)
+        for state in ("missing", "stale", "unknown")
+    }
+    faults = [f"{state}: {names[state]}" for state in ("missing", "stale") if names[state]]
+    if faults:
+        faults[-1] += "; make it fresh with: nox -s lock"
+    if names["unknown"]:
+        why = next(one.why for one in found if one.state == "unknown")
+        faults.append(f"uv could not look at {names['unknown']}: {why}")
+    if faults:
+        raise CheckFailedError(f"lock: {'; '.join(faults)}")

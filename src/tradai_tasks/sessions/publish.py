@@ -15,13 +15,14 @@ import nox.virtualenv
 
 from tradai_tasks.affected.git import Git
 from tradai_tasks.errors import CheckFailedError, DistributionError, TasksError, UntrustedEventError
+from tradai_tasks.extras import require
 from tradai_tasks.release.dists import Distribution, distributions_in
 from tradai_tasks.release.environment import Environment, environment_to_publish_for
 from tradai_tasks.release.event import asked_by, main_branch_of, read_event
 from tradai_tasks.release.libraries import chosen, libraries_of, unpublished_requirements
 from tradai_tasks.release.publish import Publisher, check_files, publish_stage
 from tradai_tasks.release.step import Look, Preparing, Stage, Step
-from tradai_tasks.release.target import Target, need_extra, target_of
+from tradai_tasks.release.target import Target, target_of
 from tradai_tasks.release.validate import check, look
 from tradai_tasks.release.wheels import (
     Wheelhouse,
@@ -85,7 +86,7 @@ _PUBLISH_OPTIONS: list[Option] = [
 def build(session: nox.Session, context: Context) -> None:
     """Build the libraries into a folder; no credentials are needed, and none are handed on."""
     options = parse(session, _BUILD_OPTIONS, _BUILD_DOC)
-    need_extra()
+    require("release")
     libraries = _libraries(context, options.only)
     tag = _tag(options.tag)
     git = Git.open(context.root)

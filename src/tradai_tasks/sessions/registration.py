@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from tradai_tasks.errors import SettingsError
 from tradai_tasks.sessions.aggregate import add_aggregates
 from tradai_tasks.sessions.catalog import CATALOG, Entry
 from tradai_tasks.sessions.command_line import check_command_line
-from tradai_tasks.sessions.context import Context, keep_text_safe
+from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.door import keep_text_safe
+from tradai_tasks.sessions.nox_options import noxfile
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
 from tradai_tasks.workspace import Package, discover
@@ -23,16 +26,15 @@ __all__ = ["register_all"]
 
 
 def register_all(
-    noxfile: str | None,
     *,
+    root: str | os.PathLike[str] | None = None,
     exclude: Iterable[str] = (),
     settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Add the sessions that fit the repository.
 
     Args:
-        noxfile: Path of the noxfile, whose folder is the workspace root; the current folder
-            when None.
+        root: The workspace root, from the noxfile's folder; that folder when None.
         exclude: Names of sessions to leave out.
         settings: A table laid over what the files say.
 
@@ -40,14 +42,15 @@ def register_all(
         TasksError: Settings or repository are at fault.
     """
     keep_text_safe()
-    root = Path(noxfile).resolve().parent if noxfile else Path.cwd()
-    tree = DiskTree(root)
+    file = noxfile()
+    home = _root(file.parent, root)
+    tree = DiskTree(home)
     loaded = load_settings(tree, settings)
     workspace = discover(tree, loaded.settings, settings_file=loaded.file)
     excluded = _excluded(exclude)
     everything = Context(
-        root=root,
-        noxfile=Path(noxfile).resolve() if noxfile else root / "noxfile.py",
+        root=home,
+        noxfile=file,
         tree=tree,
         settings=loaded.settings,
         settings_file=loaded.file,
@@ -61,6 +64,17 @@ def register_all(
     add_aggregates(everything)
     _check_excluded(excluded, everything)
     check_command_line(everything)
+
+
+def _root(folder: Path, given: Any) -> Path:
+    if given is None:
+        return folder
+    if not isinstance(given, (str, os.PathLike)):
+        raise SettingsError(f"register(root=...): expected a path, got `{type(given).__name__}`")
+    root = folder / given
+    if not root.is_dir():
+        raise SettingsError(f"register(root=...): {os.fspath(given)!r}: no such folder in {folder}")
+    return root.resolve()
 
 
 def _excluded(exclude: Any) -> frozenset[str]:

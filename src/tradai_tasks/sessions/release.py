@@ -30,8 +30,8 @@ from tradai_tasks.release.event import Asked, asked_by, main_branch_of, read_eve
 from tradai_tasks.release.evidence import Evidence, Store, Subject, digest_of
 from tradai_tasks.release.plan import Plan, choose, look_at
 from tradai_tasks.release.step import Release, Stage
+from tradai_tasks.release.tagged_commit import version_of
 from tradai_tasks.release.validate import (
-    Versioned,
     check,
     check_branches,
     look,
@@ -51,7 +51,6 @@ from tradai_tasks.sessions.release_stages import (
 )
 from tradai_tasks.tags import ReleaseTag, parse_tag
 from tradai_tasks.tree import join
-from tradai_tasks.workspace import Package
 
 __all__ = [
     "EVIDENCE",
@@ -270,7 +269,9 @@ def validated(context: Context, git: Git, text: str | None, *, strictly: bool) -
     named = context.settings.release.branch
     found = look(git, tag, branch=named or main_branch_of(event), env=os.environ)
     if strictly:
-        versioned = None if package is None else _versioned(context, package)
+        versioned = (
+            None if package is None else version_of(package, context.workspace.session_id(package))
+        )
         check(tag, found, versioned, asked=asked, main=named)
     else:
         check_branches(tag, found)
@@ -297,15 +298,6 @@ def _tag(context: Context, text: str | None, asked: Asked | None) -> ReleaseTag:
             f"event alone name it"
         )
     return tag
-
-
-def _versioned(context: Context, package: Package) -> Versioned:
-    version = package.document.get("project", {}).get("version")
-    return Versioned(
-        name=context.workspace.session_id(package),
-        file=join(package.path, "pyproject.toml"),
-        version=version if isinstance(version, str) else None,
-    )
 
 
 def _store(context: Context, made: Release, *, needs_lock: bool) -> Store:

@@ -1,26 +1,35 @@
-"""`tag`: which release a CI event asks for, held against the repository, as outputs of the step."""
+"""`tag`: which release a CI event asks for, proved from the repository, as outputs of the step."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import nox
 
 from tradai_tasks.affected.git import Git
-from tradai_tasks.errors import BadArgumentsError
+from tradai_tasks.errors import BadArgumentsError, UnknownRevisionError
 from tradai_tasks.release.environment import environment_named, environment_of
-from tradai_tasks.release.event import Asked, asked_by, main_branch_of, read_event
-from tradai_tasks.release.validate import check, look
+from tradai_tasks.release.event import (
+    Asked,
+    asked_by,
+    check_dispatch,
+    dispatched_commit,
+    main_branch_of,
+    read_event,
+)
+from tradai_tasks.release.proof import Proof, prove
 from tradai_tasks.report import append_summary, print_table, write_outputs
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
-from tradai_tasks.tags import ReleaseTag, parse_tag
+from tradai_tasks.tags import tag_text
 
 __all__ = ["tag"]
 
 _DOC = (
-    "Say which release a CI event asks for and where it goes, once it is certain that the tag is "
-    "there, is at the checked commit and is on the main branch."
+    "Say which release a CI event asks for and where it goes, once it is proved that the tag is "
+    "there, is at the checked commit, is on the main branch and has the package's version."
 )
 _OPTIONS: list[Option] = [
     (("tag",), {"nargs": "?", "help": "the release tag; by default the one that the event names"}),
@@ -28,58 +37,103 @@ _OPTIONS: list[Option] = [
         ("--environment",),
         {"metavar": "NAME", "help": "where it goes, if not where the settings say; may be empty"},
     ),
+    (
+        ("--dispatch",),
+        {
+            "metavar": "ENVIRONMENT",
+            "help": "only refuse a workflow_dispatch on a branch that may not deploy there",
+        },
+    ),
 ]
 _COLUMNS = ("tag", "version", "environment", "commit")
 
 
 def tag(session: nox.Session, context: Context) -> None:
-    """Validate the tag, and hand it down."""
+    """Prove the tag, and hand it down."""
     options = parse(session, _OPTIONS, _DOC)
-    wanted = options.environment or None  # a workflow's input that was not given is empty
     event = read_event(os.environ)
+    if options.dispatch is not None:
+        _check_dispatch(context, event, options.dispatch)
+        session.log(f"{options.dispatch}: nothing speaks against a deployment by this event")
+        return
+    wanted = options.environment or None  # a workflow's input that was not given is empty
     asked = asked_by(os.environ, event)
-    deploy = context.settings.deploy
     text = options.tag or (asked.tag if asked else None)
     if text is None:
-        _without(session, context, wanted)
+        _without(session, context, event, wanted)
         return
-    named = _parsed(context, text)
     if options.tag and asked and asked.is_workflow_run:
-        _refuse_another(context, named, asked)
-    git = Git.open(context.root)
-    branch = context.settings.release.branch
-    found = look(git, named, branch=branch or main_branch_of(event), env=os.environ)
-    check(named, found, None, asked=asked, main=branch)
-    environment = environment_of(named, deploy, asked=wanted).name
-    _hand_down(named.text, named.version, environment, found.commit or "")
+        _refuse_another(text, asked)
+    proof = prove(
+        Git.open(context.root),
+        text,
+        workspace=context.workspace,
+        settings=context.settings,
+        file=context.settings_file,
+        asked=asked,
+        main=context.settings.release.branch or main_branch_of(event),
+    )
+    environment = _environment(context, proof, wanted)
+    _check_dispatch(context, event, environment)
+    found, strategy = proof.tag, {}
+    if found.slug is not None:
+        strategy = {"strategy": found.slug, "backtested": str(proof.backtested).lower()}
+    _hand_down(
+        tag=found.text,
+        version=found.version,
+        environment=environment,
+        commit=proof.commit,
+        **strategy,
+    )
 
 
-def _without(session: nox.Session, context: Context, environment: str | None) -> None:
-    """Hand down an environment alone, as a dispatch does that deploys what is checked out."""
+def _check_dispatch(context: Context, event: Mapping[str, Any], environment: str) -> None:
+    if not environment:
+        raise BadArgumentsError("tag: --dispatch: is empty; name what would be deployed to")
+    allowed = context.settings.workflows.branch_environments
+    check_dispatch(os.environ, event, environment, allowed)
+
+
+def _environment(context: Context, proof: Proof, wanted: str | None) -> str:
+    """Return where a tag goes: a strategy to the one environment of such releases."""
+    if proof.tag.kind == "strategy":
+        return wanted or context.settings.workflows.release_environment
+    return environment_of(proof.tag, context.settings.deploy, asked=wanted).name
+
+
+def _without(
+    session: nox.Session, context: Context, event: Mapping[str, Any], environment: str | None
+) -> None:
+    """Hand down an environment alone, as a dispatch does that deploys the commit it is of."""
     if environment is None:
         raise BadArgumentsError(
             "tag: the CI event names no tag; give one: nox -s tag -- v1.2.0, or say where what is "
             "checked out goes: nox -s tag -- --environment dev"
         )
     found = environment_named(environment, context.settings.deploy)
-    session.log("no tag: what is checked out goes to the environment that was asked for")
-    _hand_down("", "", found.name, Git.open(context.root).require_commit("HEAD", ""))
+    _check_dispatch(context, event, found.name)
+    git = Git.open(context.root)
+    # the work tree is the default branch's, whatever branch was dispatched
+    dispatched = dispatched_commit(os.environ)
+    commit = git.commit(dispatched) if dispatched else git.require_commit("HEAD", "")
+    if commit is None:
+        raise UnknownRevisionError(
+            f"commit {dispatched}: is not in this clone, though the dispatch is of it; fetch it "
+            f"(in CI: fetch-depth: 0)"
+        )
+    session.log("no tag: this commit goes to the environment that was asked for")
+    _hand_down(tag="", version="", environment=found.name, commit=commit)
 
 
-def _parsed(context: Context, text: str) -> ReleaseTag:
-    return parse_tag(text, [package.slug for package in context.workspace.strategies])
-
-
-def _refuse_another(context: Context, named: ReleaseTag, asked: Asked) -> None:
-    by_event = _parsed(context, asked.tag)
+def _refuse_another(text: str, asked: Asked) -> None:
+    named, by_event = tag_text(text), tag_text(asked.tag)
     if by_event != named:
         raise BadArgumentsError(f"tag {named}: the workflow_run event is of tag {by_event}")
 
 
-def _hand_down(tag_text: str, version: str, environment: str, commit: str) -> None:
-    row = (tag_text or "-", version or "-", environment, commit[:12])
+def _hand_down(**found: str) -> None:
+    row = tuple(found[name] or "-" for name in _COLUMNS[:-1])
+    row = (*row, found["commit"][:12])
     print_table("What is released", _COLUMNS, [row])
     append_summary(_COLUMNS, [row])
-    write_outputs(
-        {"tag": tag_text, "version": version, "environment": environment, "commit": commit}
-    )
+    write_outputs(found)

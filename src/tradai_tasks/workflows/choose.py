@@ -11,6 +11,12 @@ from tradai_tasks.workflows.pins import ACTIONS
 from tradai_tasks.workflows.render import Values, render
 from tradai_tasks.workflows.repository import Repository
 
+# of the workflows whose runs others follow: GitHub finds them by name
+_CI = {"platform": "CI", "strategies": "Strategy CI/CD"}
+_ON_DEFAULT = (
+    "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"  # in a `if:`
+)
+
 __all__ = ["CATALOG", "FOLDER", "Workflow", "choose", "nox_command", "values_for", "workflows"]
 
 FOLDER = ".github/workflows"
@@ -75,6 +81,11 @@ CATALOG = (
         file="strategy-ci.yml",
         kind="strategies",
         sessions=frozenset({"changes", "security", "gate"}),
+    ),
+    Workflow(
+        file="strategy-release.yml",
+        kind="strategies",
+        sessions=frozenset({"tag", "release"}),
     ),
 )
 
@@ -155,7 +166,10 @@ def _conditions(
         "integration": repository.integration_tests and "integration" in repository.sessions,
         "smoke": "backtest-smoke" in repository.sessions,
         "data": "backtest-data" in repository.sessions,
-        "release": "release" in repository.sessions,
+        "strategies": repository.kind == "strategies",
+        "branch_environments": bool(settings.branch_environments),
+        "docs_any_branch": settings.docs_environment in settings.branch_environments,
+        "devcontainer_any_branch": "devcontainer" in settings.branch_environments,
         "deploy": "deploy" in repository.sessions,
         "registry_env": not repository.registry_set,
         "docs_deploy": repository.docs_deployed,
@@ -174,7 +188,10 @@ def _text(
         **{name: action.uses for name, action in ACTIONS.items()},
         "nox": nox_command(repository),
         "runner": runner if isinstance(runner, str) else f"[{', '.join(runner)}]",
+        "ci": _CI[repository.kind],
         "branch": settings.branch,
+        "on_default": _ON_DEFAULT,
+        "branch_environments": json.dumps(settings.branch_environments),
         "schedule": settings.schedule,
         "timeout": str(settings.timeout),
         "python": settings.python or "",

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.examples import examples
-from tests.support.snapshots import MemorySnapshot, graph_of, member
+from tests.support.snapshots import MemorySnapshot, cache_in, graph_of, member
 from tests.unit.affected.test_graph_cache import CONFIG_PATHS, CONFIGS, MEMBERS, TEXTS, start
 
 from tradai_tasks.affected import imports
-from tradai_tasks.affected.cache import Cache
 from tradai_tasks.affected.imports import build_both, unite
 
 LAZY = (
@@ -51,7 +50,7 @@ def test_one_graph_of_both_ends_is_the_union_of_theirs(
         base[path] = choices.choice(CONFIGS if path in CONFIG_PATHS else naming)
     members = choices.choice(MEMBERS)
     expected = unite(graph_of(head, members), graph_of(base, members))
-    cache = Cache(tmp_path_factory.mktemp("cache") / "c.msgpack")
+    cache = cache_in(tmp_path_factory.mktemp("cache"))
     for kept in (None, cache, cache):
         found = build_both(MemorySnapshot(head), MemorySnapshot(base), members, cache=kept)
         assert found == expected
@@ -103,20 +102,20 @@ def test_one_graph_is_enough_where_only_the_text_of_modules_differs(
 
 
 def test_members_survive_the_cache_as_they_are(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "c.msgpack")
+    cache = cache_in(tmp_path / "c")
     three = (*TWO, member("libs/c", "a", "b", entry_points=[("g", "c:X")], roots=["libs/c", "l"]))
     assert cache.get_members("shape") is None
     cache.put_members("shape", three)
     cache.save()
-    again = Cache(tmp_path / "c.msgpack")
+    again = cache_in(tmp_path / "c")
     assert again.get_members("shape") == three
     assert again.get_members("other") is None
 
 
 def test_members_of_shapes_that_are_gone_are_not_kept(tmp_path: Path) -> None:
     for shape in ("old", "new"):
-        cache = Cache(tmp_path / "c.msgpack")
+        cache = cache_in(tmp_path / "c")
         cache.get_members(shape)
         cache.put_members(shape, TWO)
         cache.save()
-    assert Cache(tmp_path / "c.msgpack").get_members("old") is None
+    assert cache_in(tmp_path / "c").get_members("old") is None

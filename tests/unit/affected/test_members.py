@@ -8,6 +8,7 @@ from tests.support.trees import MemoryTree, project
 
 from tradai_tasks.affected import members
 from tradai_tasks.affected.members import (
+    SHAPING,
     closures,
     dependents_of,
     import_members,
@@ -17,7 +18,7 @@ from tradai_tasks.affected.members import (
 )
 from tradai_tasks.errors import ToolNotLockedError
 from tradai_tasks.settings import Settings
-from tradai_tasks.workspace import discover
+from tradai_tasks.workspace import Workspace, discover
 
 ROOT = '[tool.uv.workspace]\nmembers = ["libs/*"]\n'
 FILES = {
@@ -151,24 +152,32 @@ def test_where_the_tools_of_a_test_are_not_locked_no_group_is_known_to_be_used_a
     assert root_group_users(tree, discover(tree, Settings()), Settings()) == {}
 
 
+def shape(
+    files: dict[str, str], workspace: Workspace, links: dict[str, str] | None = None
+) -> str | None:
+    shaping = {path: text for path, text in files.items() if path.rpartition("/")[2] in SHAPING}
+    return shape_of(files, links or {}, shaping, workspace)
+
+
 def test_the_shape_changes_with_all_that_members_depend_on() -> None:
     workspace = discover(MemoryTree(FILES), Settings())
-    first = shape_of(FILES, {}, workspace)
+    first = shape(FILES, workspace)
     fewer = {path: text for path, text in FILES.items() if not path.startswith("libs/c/")}
-    assert first == shape_of(dict(reversed(FILES.items())), {}, workspace)
+    other = {**FILES, "libs/a/pyproject.toml": FILES["libs/a/pyproject.toml"] + "\n[tool.x]\n"}
+    assert first == shape(dict(reversed(FILES.items())), workspace)
     told = {
-        shape_of({**FILES, "libs/a/src/a/new.py": ""}, {}, workspace),
-        shape_of({**FILES, "libs/a/pyproject.toml": "other"}, {}, workspace),
-        shape_of({**FILES, "uv.lock": "first"}, {}, workspace),
-        shape_of({**FILES, "uv.lock": "second"}, {}, workspace),
-        shape_of(FILES, {"libs/d": "libs/a"}, workspace),
-        shape_of(FILES, {}, discover(MemoryTree(fewer), Settings())),
+        shape({**FILES, "libs/a/src/a/new.py": ""}, workspace),
+        shape({**FILES, "libs/a/pyproject.toml": "other"}, workspace),
+        shape({**FILES, "uv.lock": "first"}, workspace),
+        shape({**FILES, "uv.lock": "second"}, workspace),
+        shape(FILES, workspace, {"libs/d": "libs/a"}),
+        shape(FILES, discover(MemoryTree(fewer), Settings())),
+        shape(FILES, discover(MemoryTree(other), Settings())),
     }
-    assert len(told - {first, None}) == 6
-    assert shape_of({**FILES, "libs/a/src/a/__init__.py": "changed"}, {}, workspace) == first
+    assert len(told - {first, None}) == 7
+    assert shape({**FILES, "libs/a/src/a/__init__.py": "changed"}, workspace) == first
 
 
-def test_a_package_that_git_does_not_know_has_no_shape() -> None:
-    workspace = discover(MemoryTree(FILES), Settings())
-    tracked = {path: blob for path, blob in FILES.items() if path != "libs/b/pyproject.toml"}
-    assert shape_of(tracked, {}, workspace) is None
+def test_a_number_that_only_toml_can_hold_means_that_members_are_not_kept() -> None:
+    files = {**FILES, "libs/a/pyproject.toml": FILES["libs/a/pyproject.toml"] + f"\nx={10**30}"}
+    assert shape(files, discover(MemoryTree(files), Settings())) is None

@@ -13,11 +13,12 @@ from tests.support.ftresult import WINDOW, document, write_result
 
 from tradai_tasks.backtest.curve import Curve
 from tradai_tasks.backtest.evidence import Code, make_record
-from tradai_tasks.backtest.picture import draw, require_matplotlib
+from tradai_tasks.backtest.picture import draw
 from tradai_tasks.backtest.present import figure_rows, headline, verdict_rows
 from tradai_tasks.backtest.record import BacktestRecord, Verdict, read_record
 from tradai_tasks.backtest.run import Facts, Job
-from tradai_tasks.errors import BacktestResultError, ToolMissingError
+from tradai_tasks.errors import BacktestResultError, ExtraMissingError
+from tradai_tasks.extras import require
 from tradai_tasks.settings_backtest import BacktestSettings
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -116,8 +117,8 @@ def test_without_matplotlib_there_is_no_picture(
     made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ToolMissingError, match=r"install tradai-tasks\[backtest\]"):
-        require_matplotlib()
+    with pytest.raises(ExtraMissingError, match=r"extra 'backtest' .* add it with: "):
+        require("backtest")
     record = made(kind="smoke")
     assert "equity.png" not in record.files
     assert "<img" not in (tmp_path / "run" / "report.html").read_text()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.support.project import DictTree, found, pyproject
 
+from tradai_tasks.checks import locks
 from tradai_tasks.doctor import repository as checks_of
 from tradai_tasks.doctor.checks import NAMES, checks
 from tradai_tasks.doctor.examine import Finding
@@ -58,7 +59,8 @@ def door(monkeypatch: pytest.MonkeyPatch) -> Callable[[Door], list[list[str]]]:
                 argv=tuple(argv), returncode=status, stdout=out.encode(), stderr=err.encode()
             )
 
-        monkeypatch.setattr(checks_of, "run", run)
+        for module in (checks_of, locks):
+            monkeypatch.setattr(module, "run", run)
         return ran
 
     return opened
@@ -79,11 +81,15 @@ def test_locks(door: Callable[[Door], list[list[str]]]) -> None:
     ran = door(lambda _: (0, "", ""))
     assert said(checks_of.locks(repository({"uv.lock": ""}))) == ("ok", "1 lock file fresh")
     assert ran == [["uv", "lock", "--check", "--project", "."]]
-    door(lambda _: (1, "", "warning: x\nerror: The lockfile needs to be updated\n"))
+    door(lambda _: (1, "", "warning: x\nerror: The lockfile at `uv.lock` needs to be updated\n"))
+    assert checks_of.locks(repository({"uv.lock": ""})) == Finding(
+        state="fault", what="uv.lock: stale", remedy="bring it up to date: nox -s lock"
+    )
+    door(lambda _: (2, "", "Using x\nerror: No interpreter found for Python >=3.99\n\nhint: y\n"))
     assert checks_of.locks(repository({"uv.lock": ""})) == Finding(
         state="fault",
-        what="uv.lock (error: The lockfile needs to be updated): stale",
-        remedy="bring it up to date: nox -s lock",
+        what="uv.lock (error: No interpreter found for Python >=3.99): uv could not look",
+        remedy="see what uv says: nox -s lock -- --check",
     )
     door(lambda _: (1, "", ""))
     assert "uv says nothing" in checks_of.locks(repository({"uv.lock": ""})).what

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tradai_tasks import errors, report
 from tradai_tasks.errors import CheckFailedError, ConflictError, TasksError
-from tradai_tasks.sessions.context import _SafeText
+from tradai_tasks.sessions.door import _SafeText
 from tradai_tasks.text import LONGEST, safe, safe_lines
 
 SOURCES = Path(__file__).parents[3] / "src" / "tradai_tasks"

@@ -8,7 +8,6 @@ import pytest
 
 from tradai_tasks.errors import ExtraMissingError, IndexAuthError, SettingsError
 from tradai_tasks.http_client.retry import TransientError, retried, seconds_asked_for
-from tradai_tasks.release import target
 from tradai_tasks.release.codeartifact import CodeArtifact
 from tradai_tasks.release.index import Credentials, Listed, read_html, read_json
 from tradai_tasks.release.target import PlainIndex, target_of
@@ -104,10 +103,8 @@ def test_where_to_publish_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
         of(index=index, codeartifact=aws)
     with pytest.raises(SettingsError, match=r"no index to publish to; set publish\.codeartifact"):
         of()
-    monkeypatch.setattr(target, "_MODULES", ("no_such_module",))
-    with pytest.raises(
-        ExtraMissingError, match=r"no_such_module .* extra: tradai-tasks\[release\]"
-    ):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(ExtraMissingError, match=r"extra 'release' of tradai-tasks; add it with"):
         of(index=index)
 
 

@@ -1,0 +1,51 @@
+"""What the file system says of a file whose content is known, so that it need not be read again."""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+__all__ = ["Stamp", "stamp_of"]
+
+# Nanoseconds for which a file must have been left alone before it is read: within one tick of a
+# file system's clock (two seconds on the coarsest) another write leaves the same times.
+_SETTLED = 2_500_000_000
+
+
+class Stamp(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
+    """The state of a file on disk when it had some content."""
+
+    digest: str  # of the content, as git would name it
+    size: int
+    modified: int  # nanoseconds; a program can set it to anything
+    changed: int  # nanoseconds; the system sets it with every change
+    inode: int
+
+    def holds(self, now: os.stat_result) -> bool:
+        """Tell whether a file cannot have changed since."""
+        return (
+            self.changed == now.st_ctime_ns
+            and self.modified == now.st_mtime_ns
+            and self.size == now.st_size
+            and self.inode == now.st_ino
+        )
+
+
+def stamp_of(digest: str, found: os.stat_result, read_at: int) -> Stamp | None:
+    """Return the stamp of a file; None where it may change without a trace.
+
+    Args:
+        digest: What its content is called.
+        found: Its state before it was read.
+        read_at: When that was, in nanoseconds since the epoch.
+    """
+    if max(found.st_ctime_ns, found.st_mtime_ns) > read_at - _SETTLED:
+        return None
+    return Stamp(
+        digest=digest,
+        size=found.st_size,
+        modified=found.st_mtime_ns,
+        changed=found.st_ctime_ns,
+        inode=found.st_ino,
+    )

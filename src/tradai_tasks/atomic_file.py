@@ -1,0 +1,72 @@
+"""Write a file whole or not at all, and clear up after writers that were killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import time
+from pathlib import Path
+
+__all__ = ["ignore_folder", "remove_leftovers", "write_whole"]
+
+_LEFTOVER = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)
+_KILLED_AFTER = 3_600  # seconds; no writer takes nearly as long
+_IGNORE_ALL = b"*\n"
+
+
+def write_whole(file: Path, data: bytes, *, mode: int = 0o666, durable: bool = False) -> None:
+    """Replace a file by new content: a reader sees all of the old or all of the new.
+
+    Args:
+        file: The file; its folder is there.
+        data: The content.
+        mode: Permissions of the new file, before the umask.
+        durable: Wait until the content is on the disk, so that it survives a power cut.
+
+    Raises:
+        OSError: It could not be written. The old file is untouched, and nothing else is left.
+    """
+    scratch = file.with_name(f".{file.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(data)
+            opened.flush()
+            if durable:
+                os.fsync(opened.fileno())
+        scratch.replace(file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+        raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what `write_whole` left in a folder where its process was killed an hour ago or more.
+
+    Raises:
+        OSError: The folder cannot be listed, or a file not removed.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if _LEFTOVER.fullmatch(entry.name):
+                with contextlib.suppress(FileNotFoundError):  # another run was faster
+                    if entry.stat(follow_symlinks=False).st_mtime < time.time() - _KILLED_AFTER:
+                        Path(entry.path).unlink()
+
+
+def ignore_folder(folder: Path) -> None:
+    """Keep a folder out of git's sight by a .gitignore in it; an empty one is written anew.
+
+    Raises:
+        OSError: It could not be written.
+    """
+    ignore = folder / ".gitignore"
+    try:
+        is_there = ignore.stat().st_size > 0
+    except FileNotFoundError:
+        is_there = False
+    if not is_there:
+        write_whole(ignore, _IGNORE_ALL)

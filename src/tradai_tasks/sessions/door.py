@@ -1,0 +1,139 @@
+"""The door of every session: what holds before its body runs, and what becomes of its errors."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nox
+from nox.virtualenv import VirtualEnv
+
+from tradai_tasks.checks.pythons import answers, interpreter_of, own_interpreter
+from tradai_tasks.errors import TasksError, WrongPythonError
+from tradai_tasks.report import of_the_machine
+from tradai_tasks.text import safe, safe_lines
+
+__all__ = ["guarded", "keep_text_safe"]
+
+_TALKATIVE = (
+    "boto3", "botocore", "docker", "httpcore", "httpx", "requests", "s3transfer", "twine",
+    "urllib3",
+)  # fmt: skip
+# what uv goes by, and nox sets for all that it starts where a noxfile has its own requirements
+_OF_ENVIRONMENT = ("UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
+
+
+def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> None:
+    """Run a session's body; an error that is the user's to fix ends it with its message."""
+    _quieten()
+    keep_text_safe()
+    try:
+        with _without_own_environment():
+            _check_python(session)
+            body(session, **given)
+    except TasksError as error:
+        session.error(str(error))
+    except ModuleNotFoundError as error:
+        from tradai_tasks.extras import missing_extra  # noqa: PLC0415 - read only when needed
+
+        missing = missing_extra(error)
+        if missing is None:
+            raise
+        session.error(f"{session.name}: {missing}")
+    except (OSError, UnicodeEncodeError) as error:
+        said = of_the_machine(error)
+        if said is None:
+            raise
+        session.error(said)
+
+
+class _SafeText(logging.Filter):
+    """Makes all that nox logs safe: names and paths are in the messages of sessions."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the message; an error, and what a command said, may have several lines."""
+        text = record.getMessage()
+        several = record.levelno >= logging.ERROR or record.levelno < logging.DEBUG
+        record.msg = safe_lines(text) if several else safe(text, longest=None)
+        record.args = ()
+        return True
+
+
+def keep_text_safe() -> None:
+    """Make what is logged safe, and let what a terminal cannot show be escaped."""
+    log = logging.getLogger("nox")
+    if not any(isinstance(one, _SafeText) for one in log.filters):
+        log.addFilter(_SafeText())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def _without_own_environment() -> Iterator[None]:
+    """Hide the environment that nox runs in from uv: it is not that of the repository.
+
+    Nox puts a noxfile with its own requirements into an environment of its own, and names that to
+    everything below it. What somebody else set is left alone.
+    """
+    hidden = {
+        name: value
+        for name in _OF_ENVIRONMENT
+        if (value := os.environ.get(name)) and Path(value).resolve() == Path(sys.prefix).resolve()
+    }
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _check_python(session: nox.Session) -> None:
+    """Make an environment anew that has another Python than is asked for now.
+
+    nox itself goes on with what it finds.
+
+    Raises:
+        WrongPythonError: The new one has another Python, too.
+    """
+    venv = session.virtualenv
+    if not isinstance(venv, VirtualEnv):
+        return  # `--no-venv` asks for the Python that runs nox, conda sees to its own
+    folder, own = Path(venv.location), own_interpreter()
+    found = interpreter_of(folder)
+    if venv._reused and (found is None or not answers(found, venv.interpreter, own)):  # noqa: SLF001 - nox tells it nowhere else
+        session.log(
+            f"{venv.location_name} has {found or 'an unknown Python'}, and {_asked(venv)} is asked "
+            f"for: it is made anew"
+        )
+        venv.reuse_existing = venv._reused = False  # noqa: SLF001 - so that --no-install installs
+        venv.create()
+        found = interpreter_of(folder)
+    if found is not None and answers(found, venv.interpreter, own) is False:
+        raise WrongPythonError(
+            f"{session.name}: its environment has {found}, but {_asked(venv)} is asked for; remove "
+            f"{venv.location_name}, and see which Python is found: uv python list"
+        )
+
+
+def _asked(venv: VirtualEnv) -> str:
+    request = venv.interpreter
+    if request is None:
+        return f"the {own_interpreter()} that runs nox"
+    return f"Python {request}" if request[:1].isdigit() else request
+
+
+def _quieten() -> None:
+    """Keep the logs of libraries to warnings.
+
+    nox shows everything that is logged, at any level, and botocore logs each answer of AWS whole,
+    with the tokens in it.
+    """
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
