@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tradai_tasks.atomic_file import ignore_folder
+from tradai_tasks.atomic_file import ignore_folder, write_whole
 from tradai_tasks.backtest.inside import without_market
 from tradai_tasks.backtest.markets import Api, ccxt_configs
 from tradai_tasks.backtest.run import Facts, Job
@@ -121,9 +121,7 @@ def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path
 def replace(file: Path, content: bytes) -> None:
     """Write a file such that it is whole at any moment."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_name(f"{file.name}.partial")
-    scratch.write_bytes(content)
-    scratch.replace(file)
+    write_whole(file, content)
 
 
 def keep_out_of_git(folder: Path) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from tradai_tasks.atomic_file import write_whole
 from tradai_tasks.errors import CredentialsFileError, UnsafeIndexError
 from tradai_tasks.release.codeartifact import USERNAME
 
@@ -282,14 +283,7 @@ def write_secret(file: Path, text: str) -> None:
     file = Path(os.path.realpath(file))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # with 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as scratch:
-                scratch.write(text)
-            Path(name).replace(file)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_whole(file, text.encode(), mode=0o600)
     except OSError as error:
         raise CredentialsFileError(f"{file}: cannot be written: {error.strerror}") from None
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tradai_tasks.atomic_file import write_whole
 from tradai_tasks.errors import FileExistsAlreadyError, FileNotWrittenError, WorkflowDriftError
 from tradai_tasks.paths import require_inside
 from tradai_tasks.report import say
@@ -127,15 +127,7 @@ def put(file: Path, text: str | None) -> None:
         file.unlink()
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(name).chmod(0o644)  # as git has it; a temporary file is its owner's alone
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(file, text.encode(), mode=0o644)
 
 
 def _options(changes: Sequence[Change]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import io
 import logging
@@ -106,6 +107,16 @@ def test_a_summary_takes_what_is_no_utf_8(tmp_path: Path) -> None:
     file = tmp_path / "summary"
     report.append_markdown("a\ud800b", {"GITHUB_STEP_SUMMARY": str(file)})
     assert file.read_text(encoding="utf-8") == "a\\ud800b"
+
+
+def test_what_the_machine_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert "No space left on device; make room" in str(report.of_the_machine(full))
+    assert report.of_the_machine(OSError(errno.EACCES, "Permission denied")) is None
+    name = UnicodeEncodeError("ascii", "é", 0, 1, "ordinal not in range")
+    assert report.of_the_machine(name) is None
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")
+    assert "set PYTHONUTF8=1" in str(report.of_the_machine(name))
 
 
 def test_no_error_is_made_of_lines_joined_by_hand() -> None:
