@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from unittest import mock
 
 import pytest
 from tests.support.dists import dist
 from tests.support.hostile_server import WAYS, Hostile, hostile_server
 
+from tradai_tasks.docs import sources
 from tradai_tasks.docs.sources import answers
 from tradai_tasks.errors import (
     CommentError,
@@ -19,7 +23,9 @@ from tradai_tasks.errors import (
     RegistryError,
     TasksError,
 )
+from tradai_tasks.http_client.limits import Limits
 from tradai_tasks.infra.comment import PullRequest, post
+from tradai_tasks.release import mlflow_client, registry_session
 from tradai_tasks.release.index import Credentials, PackageIndex
 from tradai_tasks.release.mlflow_client import client_of
 from tradai_tasks.release.mlflow_server import MlflowServer
@@ -39,16 +45,25 @@ def servers() -> Iterator[tuple[Hostile, Hostile]]:
 
 
 @pytest.fixture
-def hostile(servers: tuple[Hostile, Hostile], monkeypatch: pytest.MonkeyPatch) -> Hostile:
+def hostile(servers: tuple[Hostile, Hostile]) -> Hostile:
     for one in servers:
         one.requests.clear()
         one.how = "empty"
-    limits = "tradai_tasks.release.{}._LIMITS"
-    for module in ("registry_session", "mlflow_client"):
-        short = __import__(f"tradai_tasks.release.{module}", fromlist=["_LIMITS"])._LIMITS
-        made = type(short)(idle=SECONDS, whole=SECONDS, most=short.most)
-        monkeypatch.setattr(limits.format(module), made)
     return servers[0]
+
+
+def seconds(server: Hostile) -> float:
+    """The time for an answer: short where the server uses it up, else enough for any machine."""
+    slow = ("dripping", "silence", "endless-informational")
+    return SECONDS if server.how.startswith(slow) else 20.0
+
+
+@contextmanager
+def limited(module: ModuleType, server: Hostile) -> Iterator[None]:
+    found = module._LIMITS
+    made = Limits(idle=seconds(server), whole=seconds(server), most=found.most)
+    with mock.patch.object(module, "_LIMITS", made):
+        yield
 
 
 def no_wait(_: float) -> None:
@@ -59,7 +74,7 @@ def ask_index(server: Hostile) -> object:
     index = PackageIndex(
         f"{server.url}/simple/",
         lambda: Credentials(username="me", password="marked"),
-        timeout=SECONDS,
+        timeout=seconds(server),
         sleep=no_wait,
     )
     try:
@@ -69,12 +84,13 @@ def ask_index(server: Hostile) -> object:
 
 
 def ask_registry(server: Hostile) -> object:
-    session = RegistrySession(
-        server.host,
-        credentials=lambda: RegistryCredentials("me", "marked"),
-        patience=0.2,
-        sleep=no_wait,
-    )
+    with limited(registry_session, server):
+        session = RegistrySession(
+            server.host,
+            credentials=lambda: RegistryCredentials("me", "marked"),
+            patience=0.2,
+            sleep=no_wait,
+        )
     try:
         return Registry(session).image("web", "1"), Registry(session).tags("web")
     finally:
@@ -83,7 +99,8 @@ def ask_registry(server: Hostile) -> object:
 
 def ask_mlflow(server: Hostile) -> object:
     env = {"MLFLOW_TRACKING_URI": server.url.replace("//", "//me:marked@")}
-    client = client_of(env, None, patience=0.2, sleep=no_wait)
+    with limited(mlflow_client, server):
+        client = client_of(env, None, patience=0.2, sleep=no_wait)
     try:
         return MlflowServer(client=client).aliases("a")
     finally:
@@ -92,7 +109,7 @@ def ask_mlflow(server: Hostile) -> object:
 
 def ask_github(server: Hostile) -> object:
     request = PullRequest(api=server.url, repository="a/b", number=1, token="marked", is_job=False)
-    return post(request, "x", timeout=SECONDS / 2)
+    return post(request, "x", timeout=seconds(server) / 2)
 
 
 CLIENTS: dict[str, Callable[[Hostile], object]] = {
@@ -117,8 +134,8 @@ def test_an_answer_is_refused_in_one_line_and_in_time(
     with pytest.raises(TasksError) as caught:
         CLIENTS[client](hostile)
     said = str(caught.value)
-    # some are asked for again, as what may pass is
-    assert time.monotonic() - begun < 6 * SECONDS + 4
+    # some are asked for again, as what may pass is; one alone would take a minute
+    assert time.monotonic() - begun < 30
     assert said.isprintable()
     assert "marked" not in said
     assert not said.startswith("::")
@@ -133,7 +150,7 @@ def test_a_dripping_answer_is_given_up_when_its_time_is_over(hostile: Hostile, h
     begun = time.monotonic()
     with pytest.raises(IndexUnavailableError, match="answers too slowly: not whole after 1 s"):
         ask_index(hostile)
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - begun < 10
     assert len(hostile.requests) == 1
 
 
@@ -202,7 +219,7 @@ def test_an_uploads_answer_is_bounded_too(hostile: Hostile, tmp_path: Path) -> N
         ("escapes", "HTTP 418 [2Jx"),
     ):
         hostile.how = how
-        outcome = upload(file, f"{hostile.url}/", known, timeout=SECONDS)
+        outcome = upload(file, f"{hostile.url}/", known, timeout=seconds(hostile))
         assert said in outcome.shown
         assert not outcome.is_stored
     assert upload_refused(file, known)
@@ -223,14 +240,10 @@ def upload_refused(file: Path, known: Credentials) -> bool:
         ("endless-body", ""),  # something is there
     ],
 )
-def test_a_link_of_a_page(
-    hostile: Hostile, how: str, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limits = __import__("tradai_tasks.docs.sources", fromlist=["_LIMITS"])._LIMITS
-    short = type(limits)(idle=SECONDS, whole=SECONDS, most=limits.most)
-    monkeypatch.setattr("tradai_tasks.docs.sources._LIMITS", short)
+def test_a_link_of_a_page(hostile: Hostile, how: str, said: str) -> None:
     hostile.how = how
-    assert answers(hostile.url).startswith(said)
+    with limited(sources, hostile):
+        assert answers(hostile.url).startswith(said)
 
 
 def test_what_refuses_the_password_says_so(hostile: Hostile) -> None:

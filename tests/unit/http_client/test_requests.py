@@ -222,7 +222,7 @@ def test_waits_end_when_the_work_is_stopped() -> None:
     begun = time.monotonic()
     with pytest.raises(StoppedError):
         retried(fails, patience=600, stop=stop)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
 
 
 def test_a_request_ends_when_the_work_is_stopped() -> None:
@@ -234,7 +234,7 @@ def test_a_request_ends_when_the_work_is_stopped() -> None:
         begun = time.monotonic()
         with pytest.raises(StoppedError):
             asking.request("GET", "/")
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10
         asking.close()
 
 
