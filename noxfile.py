@@ -7,8 +7,13 @@ import nox
 
 import tradai_tasks
 
-# there is no test of these kinds here
-tradai_tasks.register(exclude=["contract", "integration", "perf"])
+# CI has a job for each Python of the settings; elsewhere the one that runs nox is enough
+_RUNNING = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+
+tradai_tasks.register(
+    exclude=["contract", "integration", "perf"],  # such words stand in texts of tests only
+    settings=None if os.environ.get("GITHUB_ACTIONS") else _RUNNING,
+)
 
 
 @nox.session(venv_backend="none", default=False)
@@ -23,3 +28,7 @@ def servers(session: nox.Session) -> None:
     """Install the servers that the end-to-end tests start: apt."""
     rights = [] if os.geteuid() == 0 else ["sudo"]
     session.run(*rights, ".ci/run", "--servers", external=True)
+
+
+if __name__ == "__main__":
+    nox.main()

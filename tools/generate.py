@@ -1,4 +1,4 @@
-"""Make the settings table, the JSON schema and the README's session table from the source.
+"""Make the settings table, the JSON schema and the table of who holds which keys from the source.
 
 With --check, write nothing and fail where a file has drifted.
 """
@@ -9,24 +9,30 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
+from rights_table import rights_table
+from tradai_tasks.environment_allowance import BASE
 from tradai_tasks.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "src" / "tradai_tasks" / "settings.schema.json"
 TABLE = ROOT / "docs" / "settings.md"
+RIGHTS = ROOT / "docs" / "security.md"
+ALLOWANCE = ROOT / "docs" / "confinement.md"
 _BEGIN, _END = "<!-- begin: made by tools/generate.py -->", "<!-- end -->"
 
 
 def schema_text() -> str:
     """Return the JSON schema of `[tool.tradai-tasks]`, for editors."""
     schema = msgspec.json.schema(Settings)
+    # JSON Schema's expressions are those of JavaScript, whose `$` is the end and nothing else
+    schema = json.loads(json.dumps(schema).replace(r'\\Z"', '$"'))
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(schema, indent=2) + "\n"
 
@@ -160,6 +166,16 @@ def number(kind: Any) -> str:
     return f"{word} {', '.join(bounds)}".strip()
 
 
+def allowance_text() -> str:
+    """Return the Markdown table of the variables that the repository's own code is given."""
+    rows = [f"| {group.purpose} | {_names(group.names)} |\n" for group in BASE]
+    return "".join(["\n| purpose | variables |\n| --- | --- |\n", *rows])
+
+
+def _names(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in names)
+
+
 def spliced(file: Path, text: str) -> str:
     """Return a file's text with what is between its marks replaced."""
     old = file.read_text(encoding="utf-8")
@@ -174,7 +190,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail on drift")
     check = parser.parse_args().check
-    made = {SCHEMA: schema_text(), TABLE: spliced(TABLE, table_text())}
+    made = {
+        SCHEMA: schema_text(),
+        TABLE: spliced(TABLE, table_text()),
+        RIGHTS: spliced(RIGHTS, f"\n{rights_table()}"),
+        ALLOWANCE: spliced(ALLOWANCE, allowance_text()),
+    }
     drifted = [
         file
         for file, text in made.items()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import time
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def write_whole(file: Path, data: bytes, *, mode: int = 0o666, durable: bool = F
     Raises:
         OSError: It could not be written. The old file is untouched, and nothing else is left.
     """
-    scratch = file.with_name(f".{file.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    scratch = file.with_name(f".{file.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as opened:

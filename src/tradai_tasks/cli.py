@@ -11,13 +11,14 @@ import io
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksError
 from tradai_tasks.report import of_the_machine, say
-from tradai_tasks.sessions.catalog import CATALOG
+from tradai_tasks.sessions.fitting import fitting_of
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
-from tradai_tasks.workflows.begin import Piece, diff_of_pieces, pieces
+from tradai_tasks.workflows.begin import Piece, diff_of_pieces, listing_command, pieces
 from tradai_tasks.workflows.repository import committed_locks
 from tradai_tasks.workflows.write import put_all
 from tradai_tasks.workspace import Workspace, discover
@@ -50,11 +51,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what does not fit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise for arguments that do not fit."""
+        raise BadArgumentsError(f"{message}; see: {self.prog} --help")
+
+
+def _version() -> str:
+    return importlib.metadata.version("tradai-tasks")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="tradai-tasks",
         description="Every check and release step of a uv monorepo as nox sessions.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     init = commands.add_parser(
         "init",
@@ -82,7 +96,7 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
         tree,
         workspace,
         loaded.settings,
-        sessions=[entry.name for entry in CATALOG if _fits(entry.platform_only, workspace)],
+        sessions=fitting_of(tree, loaded.settings, workspace).sessions(),
         locks=committed_locks(root, workspace.projects),
         versions={name: importlib.metadata.version(name) for name in ("nox", "tradai-tasks")},
     )
@@ -101,11 +115,10 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
     if not yes:
         _ask(len(todo))
     put_all(root, {piece.path: piece.new for piece in todo})
-    say(f"wrote {_counted(len(todo), 'file')}; see what there is now with: uvx nox -l")
-
-
-def _fits(platform_only: bool, workspace: Workspace) -> bool:  # noqa: FBT001 - a field of Entry
-    return not (platform_only and workspace.kind == "strategies")
+    noxfile = next(piece for piece in found if piece.path == "noxfile.py")
+    text = str(noxfile.old if noxfile in kept else noxfile.new)
+    command = listing_command(text, workspace)
+    say(f"wrote {_counted(len(todo), 'file')}; see what there is now with: {command}")
 
 
 def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]) -> None:

@@ -68,6 +68,10 @@ class ToolMissingError(TasksError):
     """An executable that a session needs is not on PATH."""
 
 
+class ToolTooOldError(TasksError):
+    """An executable is older than what a session asks of it."""
+
+
 class ToolNotLockedError(TasksError):
     """A tool that must come from the lock file is in none of the places looked at."""
 
@@ -350,6 +354,14 @@ class ReleaseFailedError(TasksError):
 
 class EvidenceError(TasksError):
     """The evidence of a stage is absent, unreadable, of another release, or of a failure."""
+
+
+class SourceExportError(TasksError):
+    """A file of the released commit that this clone does not have, so nothing is built of it."""
+
+
+class StateFolderError(TasksError):
+    """The user's folder for a release's key cannot be used, or others could read it."""
 
 
 class ReleaseGateError(TasksError):

@@ -23,6 +23,7 @@ from packaging.utils import canonicalize_name
 from tradai_tasks.errors import ExtraMissingError
 
 __all__ = [
+    "NAME",
     "Declared",
     "carries_pins",
     "declarations",

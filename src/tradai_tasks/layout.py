@@ -61,7 +61,7 @@ _NO_PACKAGES = frozenset(
     ]
 )
 _NO_MODULES = frozenset({"conftest", "noxfile", "setup", "tasks", "fabfile", "dodo", "pavement"})
-TEST_FILE = re.compile(r"^(test_.*|.*_test)\.py$")
+TEST_FILE = re.compile(r"^(test_.*|.*_test)\.py\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

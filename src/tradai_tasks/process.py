@@ -6,10 +6,12 @@ nox's own `session.run`. Unit tests close this door and record what would have g
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
 import subprocess  # nosec B404 - the one door: argument lists only, never a shell
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +19,9 @@ from pathlib import Path
 
 from tradai_tasks.errors import CommandFailedError, StoppedError, ToolMissingError
 from tradai_tasks.leash import leashed
+from tradai_tasks.sandbox import PROBE, Sandbox
 
-__all__ = ["Completed", "find_tool", "node_tool", "run", "run_logged"]
+__all__ = ["Completed", "find_tool", "node_tool", "run", "run_logged", "sandbox_fault"]
 
 _TICK = 0.1  # seconds between two looks at whether to stop
 _PATIENCE = (10.0, 5.0)  # seconds for a command to end after an interrupt, and after a SIGTERM
@@ -91,6 +94,7 @@ def run(  # noqa: PLR0913 - one door has one signature
     check: bool = True,
     timeout: float | None = None,
     umask: int = -1,
+    sandbox: Sandbox | None = None,
 ) -> Completed:
     """Run a command to its end and return what it printed.
 
@@ -102,6 +106,7 @@ def run(  # noqa: PLR0913 - one door has one signature
         check: Whether a status other than 0 is an error.
         timeout: Seconds after which the command is ended.
         umask: Permissions that files it makes go without; this process's own when -1.
+        sandbox: What it runs in; nothing of the kind when None.
 
     Raises:
         ToolMissingError: The program is not on PATH.
@@ -110,7 +115,7 @@ def run(  # noqa: PLR0913 - one door has one signature
     program = find_tool(argv[0], env=env)
     try:
         done = subprocess.run(  # nosec B603 - as above
-            [program, *argv[1:]],
+            _within(sandbox, program, *argv[1:]),
             cwd=cwd,
             env=None if env is None else dict(env),
             input=b"" if stdin is None else stdin,
@@ -132,13 +137,15 @@ def run(  # noqa: PLR0913 - one door has one signature
     return completed
 
 
-def run_logged(
+def run_logged(  # noqa: PLR0913 - as above
     argv: Sequence[str],
     *,
     cwd: Path | str,
     log: Path,
     env: Mapping[str, str] | None = None,
     stop: threading.Event | None = None,
+    sandbox: Sandbox | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> int:
     """Run a command that takes long, with all that it prints in a file; return its exit status.
 
@@ -148,6 +155,8 @@ def run_logged(
         log: File for standard output and standard error.
         env: The whole environment of the command; the caller's own when None.
         stop: Once set, the command is interrupted, as by Ctrl-C, and then ended.
+        sandbox: What it runs in; nothing of the kind when None.
+        pass_fds: File descriptors that it has too.
 
     Raises:
         ToolMissingError: The program is not on PATH.
@@ -159,12 +168,13 @@ def run_logged(
         # in this process's own group: what ends the group, a CI's cancellation say, ends it too;
         # and on a leash, for where this process alone is killed
         process = subprocess.Popen(  # nosec B603 - as above
-            leashed(program, *argv[1:]),
+            leashed(*_within(sandbox, program, *argv[1:])),
             cwd=cwd,
             env=None if env is None else dict(env),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
+            pass_fds=pass_fds,
         )
         try:
             while not stop.is_set():
@@ -192,6 +202,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             continue
+
+
+@functools.cache
+def sandbox_fault(sandbox: Sandbox) -> str:
+    """Return why this machine has no such sandbox; empty where it has."""
+    if sys.platform != "linux":
+        return f"{sys.platform} has no namespaces"
+    done = run(sandbox.argv(PROBE), cwd="/", check=False)
+    if done.returncode == 0:
+        return ""
+    said = done.error_text.rpartition("\n")[2].removeprefix("no sandbox: ")
+    return said or f"exit status {done.returncode}"
+
+
+def _within(sandbox: Sandbox | None, *command: str) -> list[str]:
+    return list(command) if sandbox is None else sandbox.argv(*command)
 
 
 def _shown(argv: Sequence[str]) -> str:

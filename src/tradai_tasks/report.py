@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from tradai_tasks.environment_allowance import BASE_ONLY, Allowance, secrets_of
 from tradai_tasks.errors import FileNotWrittenError
 from tradai_tasks.text import safe, safe_lines
 
@@ -31,10 +31,6 @@ __all__ = [
 
 # a full disk or quota, and too many open files
 _OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
-# AWS_SECRET_ACCESS_KEY, MLFLOW_TRACKING_PASSWORD, TWINE_PASSWORD, UV_INDEX_X_PASSWORD and so on
-_SECRET = re.compile(
-    r"(SECRET_ACCESS_KEY|SESSION_TOKEN|PASSWORD|PASSPHRASE|PASSWD|_TOKEN|API_KEY|^TOKEN|_SECRET)$"
-)
 
 
 def of_the_machine(error: OSError | UnicodeEncodeError) -> str | None:
@@ -174,9 +170,11 @@ def mask(secrets: Iterable[str], env: Mapping[str, str] = os.environ) -> None:
     sys.stderr.flush()
 
 
-def mask_environment(env: Mapping[str, str] = os.environ) -> None:
-    """Mask every secret that the environment holds, known by its variable's name."""
-    mask((value for name, value in sorted(env.items()) if _SECRET.search(name)), env)
+def mask_environment(
+    env: Mapping[str, str] = os.environ, *, allowance: Allowance = BASE_ONLY
+) -> None:
+    """Mask every secret that the environment holds: see `secrets_of`."""
+    mask(secrets_of(env, allowance), env)
 
 
 def _cell(text: str) -> str:

@@ -29,6 +29,7 @@ from tradai_tasks.settings_table import (
     Percent,
     PythonVersion,
     Table,
+    whole,
 )
 from tradai_tasks.settings_workflows import WorkflowsSettings
 
@@ -180,7 +181,7 @@ class SecuritySettings(Table, frozen=True, kw_only=True):
         Level, Meta(description="Least confidence of a bandit finding that fails the session.")
     ] = "medium"
     service_url: Annotated[
-        Annotated[str, Meta(pattern=r"^https?://")] | None,
+        Annotated[str, whole(r"https?://\S+")] | None,
         Meta(
             description="Address of an OSV service to ask instead of the public index's advisories."
         ),
@@ -266,7 +267,7 @@ class Settings(Table, frozen=True, kw_only=True):
         PythonVersion | Annotated[tuple[PythonVersion, ...], Meta(min_length=1)] | None,
         Meta(
             description="Python of the sessions. A list runs tests on each, as `test-3.11(pkg)`; "
-            "if absent, the one that runs nox, else one that all packages allow."
+            "if absent, `.python-version`, the one that runs nox, or one that all packages allow."
         ),
     ] = None
     members: Annotated[

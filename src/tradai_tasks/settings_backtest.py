@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from tradai_tasks.settings_table import Name, Percent, Table, WebAddress
+from tradai_tasks.settings_table import Name, Percent, Table, WebAddress, whole
 
 __all__ = ["BacktestSettings", "StrategyBacktestSettings", "for_strategy"]
 
@@ -14,7 +14,7 @@ _Enabled = Annotated[
     bool, Meta(description="Whether there are backtest sessions, which `ci(s)` requires.")
 ]
 _StrategyClass = Annotated[
-    Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*$")],
+    Annotated[str, whole(r"[A-Za-z_]\w*")],
     Meta(description="Class that freqtrade runs; `strategy` of its configuration if absent."),
 ]
 _Config = Annotated[
@@ -24,13 +24,13 @@ _Groups = Annotated[
     tuple[Name, ...],
     Meta(description="Names of extras and dependency groups that bring freqtrade."),
 ]
-_Pair = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.]+/[A-Za-z0-9.]+(:[A-Za-z0-9.]+)?$")]
+_Pair = Annotated[str, whole(r"[A-Za-z0-9.]+/[A-Za-z0-9.]+(:[A-Za-z0-9.]+)?")]
 _Pairs = Annotated[
     Annotated[tuple[_Pair, ...], Meta(min_length=1)],
     Meta(description="Pairs of the full backtest; those of freqtrade's configuration if absent."),
 ]
 _Timeframe = Annotated[
-    Annotated[str, Meta(pattern=r"^\d{1,3}[smhdwM]$")],
+    Annotated[str, whole(r"[0-9]{1,3}[smhdwM]")],
     Meta(description="Timeframe of both backtests; the strategy's own if absent."),
 ]
 _SmokePair = Annotated[_Pair, Meta(description="The one pair of the smoke backtest.")]
@@ -41,7 +41,7 @@ _FullMonths = Annotated[
     Annotated[int, Meta(ge=1, le=120)], Meta(description="Months of the full backtest.")
 ]
 _End = Annotated[
-    Annotated[str, Meta(pattern=r"^(commit|\d{4}-\d{2}-\d{2})$")],
+    Annotated[str, whole(r"(commit|[0-9]{4}-[0-9]{2}-[0-9]{2})")],
     Meta(
         description="Where the window ends, at UTC midnight: `commit`, of the commit's day, or a "
         "day such as `2026-01-01`, which is not in it."
@@ -84,7 +84,7 @@ _ApiUrl = Annotated[
     Meta(description="Address to download from in place of the exchange's own, without a path."),
 ]
 _Informative = Annotated[
-    tuple[Annotated[str, Meta(pattern=r"^(\S+ )?\d{1,3}[smhdwM]$")], ...],
+    tuple[Annotated[str, whole(r"(\S+ )?[0-9]{1,3}[smhdwM]")], ...],
     Meta(
         description="Further candles that the strategy reads and freqtrade cannot know of: `4h` "
         "for its pairs, or `BTC/USDT:USDT 1d`."

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tradai_tasks.settings_table import Name, Table
+from tradai_tasks.settings_table import Name, Table, whole
 
 __all__ = ["CodeArtifactSettings"]
 
@@ -17,7 +17,7 @@ class CodeArtifactSettings(Table, frozen=True, kw_only=True):
     domain: Annotated[Name, Meta(description="The domain.")]
     repository: Annotated[Name, Meta(description="The repository in it.")]
     owner: Annotated[
-        Annotated[str, Meta(pattern=r"^[0-9]{12}$")] | None,
+        Annotated[str, whole(r"[0-9]{12}")] | None,
         Meta(description="Account that owns the domain, 12 digits; the caller's if absent."),
     ] = None
     region: Annotated[
@@ -31,6 +31,6 @@ class CodeArtifactSettings(Table, frozen=True, kw_only=True):
         ),
     ] = None
     index_name: Annotated[
-        Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+$")] | None,
+        Annotated[str, whole(r"[A-Za-z0-9_.-]+")] | None,
         Meta(description="Name of the index in `[[tool.uv.index]]`; the repository's if absent."),
     ] = None

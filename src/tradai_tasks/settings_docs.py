@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tradai_tasks.settings_table import Name, Table
+from tradai_tasks.settings_table import Name, Table, whole
 
 __all__ = ["CoveredCode", "DocsSettings"]
 
@@ -33,11 +33,11 @@ class DocsSettings(Table, frozen=True, kw_only=True):
         Meta(description="Dependency groups with mkdocs and its plugins, where they exist."),
     ] = ("docs", "dev")
     project: Annotated[
-        Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")] | None,
+        Annotated[str, whole(r"[a-z0-9][a-z0-9-]*")] | None,
         Meta(description="Project of Cloudflare Pages that `--deploy` deploys to."),
     ] = None
     branch: Annotated[
-        Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")],
+        Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._/-]*")],
         Meta(description="Branch that Cloudflare Pages takes for production."),
     ] = "main"
     pages: Annotated[

@@ -6,22 +6,22 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from tradai_tasks.settings_table import Name, Table
+from tradai_tasks.settings_table import Name, Table, whole
 
 __all__ = ["BuildSecret", "ImageUnitSettings", "ImagesSettings"]
 
-_EnvName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+_EnvName = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*")]
 # What both an image's name and a `--secret` list are made of; no comma, no slash, no space.
-_SecretId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-_Platform = Annotated[str, Meta(pattern=r"^linux/[a-z0-9]+(/v[0-9]+)?$")]
-_Template = Annotated[str, Meta(pattern=r"^[a-z0-9._/-]*\{name\}[a-z0-9._/-]*$")]
-_ImageName = Annotated[str, Meta(pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$")]
+_SecretId = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*")]
+_Platform = Annotated[str, whole(r"linux/[a-z0-9]+(/v[0-9]+)?")]
+_Template = Annotated[str, whole(r"[a-z0-9._/-]*\{name\}[a-z0-9._/-]*")]
+_ImageName = Annotated[str, whole(r"[a-z0-9]+([._/-]+[a-z0-9]+)*")]
 _Registry = Annotated[
     str,
-    Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._/-]*)?$"),
+    whole(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._/-]*)?"),
 ]
 
-_Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$")]
+_Host = Annotated[str, whole(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")]
 
 
 class BuildSecret(Table, frozen=True, kw_only=True):

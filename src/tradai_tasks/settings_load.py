@@ -244,7 +244,8 @@ def _described(
     elif re.search(r" [<>]=? ", what):
         what += f", got {_value_at(raw, path)!r}"
     elif "matching regex" in what:
-        what = f"{_value_at(raw, path)!r} does not match {what.rpartition('regex ')[2]}"
+        pattern = what.rpartition("regex ")[2].replace("\\\\Z'", "$'")
+        what = f"{_value_at(raw, path)!r} does not match {pattern}"
     for old, new in _WORDS:
         what = what.replace(old, new)
     if not unknown:
@@ -364,6 +365,9 @@ def _bare(kind: Any) -> Any:
 
 
 def _near(key: str, model: type[msgspec.Struct]) -> str:
+    gone: Mapping[str, str] = getattr(model, "gone", {})  # keys that there were, and what to write
+    if key in gone:
+        return f"; {gone[key]}"
     known = list(model.__struct_encode_fields__)
     near = difflib.get_close_matches(key, known, n=1)
     if near:

@@ -6,14 +6,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from tradai_tasks.settings_table import MetadataKey, Name, Table, Variable, WebAddress
+from tradai_tasks.settings_table import MetadataKey, Name, Table, VariablePattern, WebAddress, whole
 
 __all__ = ["MlflowSettings", "ReleaseSettings"]
 
 # MLflow keeps `latest` and names such as `v1` for itself.
-_Alias = Annotated[
-    str, Meta(pattern=r"^(?!latest$|v[0-9]+$)[A-Za-z_][A-Za-z0-9_-]*$", max_length=255)
-]
+_Alias = Annotated[str, whole(r"(?!latest$|v[0-9]+$)[A-Za-z_][A-Za-z0-9_-]*", max_length=255)]
 
 
 class ReleaseSettings(Table, frozen=True, kw_only=True):
@@ -45,10 +43,11 @@ class ReleaseSettings(Table, frozen=True, kw_only=True):
         Meta(description="Sessions that must pass before anything of a platform is released."),
     ] = ("lint", "typecheck", "security", "test")  # the longest last
     gate_environment: Annotated[
-        tuple[Variable, ...],
+        tuple[VariablePattern, ...],
         Meta(
-            description="Environment variables with credentials that gates are given all the "
-            "same; others of a release are withheld, since gates run the repository's own code."
+            description="Environment variables that gates, builds, backtests and mkdocs are given "
+            "beyond the base list, since they run the repository's own code; * stands for any "
+            "characters, as in `MY_TESTS_*`."
         ),
     ] = ()
     jobs: Annotated[

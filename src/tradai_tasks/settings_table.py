@@ -20,25 +20,38 @@ __all__ = [
     "PythonVersion",
     "Table",
     "Variable",
+    "VariablePattern",
     "WebAddress",
+    "whole",
 ]
+
+
+def whole(pattern: str, *, max_length: int | None = None) -> Meta:
+    r"""Return the rule that a whole text matches a pattern.
+
+    msgspec searches, and `$` would let a line break follow; `\Z` is the end itself.
+    """
+    return Meta(pattern=rf"^{pattern}\Z", max_length=max_length)
+
 
 Kind = Literal["platform", "strategies"]
 Level = Literal["low", "medium", "high"]
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Name = Annotated[str, Meta(min_length=1)]
-PythonVersion = Annotated[str, Meta(pattern=r"^3\.\d{1,2}$")]
-ObjectPath = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
+PythonVersion = Annotated[str, whole(r"3\.[0-9]{1,2}")]
+ObjectPath = Annotated[str, whole(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")]
 # MLflow's rule for the name of a tag
-MetadataKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./ -]*$", max_length=250)]
-Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]  # of the environment
-Marker = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*$")]
+MetadataKey = Annotated[str, whole(r"[A-Za-z0-9_][A-Za-z0-9_./ -]*", max_length=250)]
+Variable = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*")]  # of the environment
+# likewise, with * for any characters; never * alone, which would allow all
+VariablePattern = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_*]*")]
+Marker = Annotated[str, whole(r"[A-Za-z_]\w*")]
 # https, or http on this machine; no user or password, since settings are committed
 WebAddress = Annotated[
     str,
-    Meta(
-        pattern=r"^(https://[^\s@?#/\\]|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(?![^:/]))"
-        r"[^\s@?#\\]*$"
+    whole(
+        r"(https://[^\s@?#/\\]|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(?![^:/]))"
+        r"[^\s@?#\\]*"
     ),
 ]
 

@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from tradai_tasks.settings_table import Name, PythonVersion, Table
+from tradai_tasks.settings_table import Name, PythonVersion, Table, whole
 
-__all__ = ["WorkflowsSettings"]
+__all__ = ["RolesSettings", "WorkflowsSettings"]
 
 # All of these are written into YAML, so none may end or begin anything there.
-_Label = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-_Branch = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
-_Session = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(\([A-Za-z0-9._-]+\))?$")]
-_Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*=([^$\x00-\x1f]|\$(?!\{\{))*$")]
-_Cron = Annotated[str, Meta(pattern=r"^[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}$")]
-_Source = Annotated[str, Meta(pattern=r"^(secrets|vars)\.[A-Za-z_][A-Za-z0-9_]*$")]
+_Label = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*")]
+_Branch = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._/-]*")]
+_Session = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*(\([A-Za-z0-9._-]+\))?")]
+_Variable = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*=([^$\x00-\x1f]|\$(?!\{\{))*")]
+_Cron = Annotated[str, whole(r"[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}")]
+_Source = Annotated[str, whole(r"(secrets|vars)\.[A-Za-z_][A-Za-z0-9_]*")]
+
+
+class RolesSettings(Table, frozen=True, kw_only=True):
+    """Where the AWS roles that jobs assume by OIDC are kept, one for each purpose."""
+
+    read: Annotated[
+        _Source,
+        Meta(
+            description="The role that reads private packages and candles; jobs of pull requests "
+            "assume it, so it must not be able to write."
+        ),
+    ] = "vars.AWS_READ_ROLE_ARN"
+    preview: Annotated[
+        _Source,
+        Meta(
+            description="The role that previews the infrastructure, on pull requests too; it must "
+            "not be able to write."
+        ),
+    ] = "vars.AWS_PREVIEW_ROLE_ARN"
+    publish: Annotated[
+        _Source, Meta(description="The role that pushes images and publishes libraries.")
+    ] = "vars.AWS_PUBLISH_ROLE_ARN"
+    deploy: Annotated[
+        _Source | dict[_Label, _Source],
+        Meta(
+            description="The role that deploys: one for all environments, or a table by "
+            "environment, where one that is not named takes `vars.AWS_DEPLOY_ROLE_ARN`."
+        ),
+    ] = "vars.AWS_DEPLOY_ROLE_ARN"
 
 
 class WorkflowsSettings(Table, frozen=True, kw_only=True):
     """The workflow files, and the session `workflows` that writes them."""
+
+    gone: ClassVar[Mapping[str, str]] = {
+        "aws-role": "there is a role for each purpose now; write workflows.roles, such as: "
+        'roles = { read = "vars.AWS_READ_ROLE_ARN", deploy = "vars.AWS_DEPLOY_ROLE_ARN" }'
+    }
 
     exclude: Annotated[
         tuple[Name, ...],
@@ -65,7 +100,10 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
     ] = 60
     aws: Annotated[
         Literal["oidc", "keys"],
-        Meta(description="How jobs sign in to AWS: a role by OIDC, or static keys."),
+        Meta(
+            description="How jobs sign in to AWS: a role for each purpose by OIDC, or the same "
+            "static keys for every job."
+        ),
     ] = "oidc"
     release_environment: Annotated[
         _Label,
@@ -82,6 +120,20 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
             "as such."
         ),
     ] = ()
+    read_environment: Annotated[
+        _Label,
+        Meta(
+            description="GitHub's environment of jobs that only read from AWS, those of pull "
+            "requests among them."
+        ),
+    ] = "read"
+    preview_environment: Annotated[
+        _Label,
+        Meta(
+            description="GitHub's environment of previews of the infrastructure, which gives them "
+            "Pulumi's passphrase."
+        ),
+    ] = "preview"
     docs_environment: Annotated[
         _Label, Meta(description="GitHub's environment of the site that is deployed.")
     ] = "docs"
@@ -92,9 +144,7 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
             "public repositories, and for private ones by plan."
         ),
     ] = False
-    aws_role: Annotated[_Source, Meta(description="Where the role to assume by OIDC is kept.")] = (
-        "vars.AWS_ROLE_ARN"
-    )
+    roles: RolesSettings = RolesSettings()
     aws_key_id: Annotated[_Source, Meta(description="Where the static access key is kept.")] = (
         "secrets.AWS_ACCESS_KEY_ID"
     )

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +16,10 @@ import pytest
 from tests.support.binance import exchange
 from tests.support.freqtrade import Strategies, strategies
 from tests.support.real import Result
+from tests.support.without_namespaces import without_namespaces
+
+from tradai_tasks.process import sandbox_fault
+from tradai_tasks.sandbox import Sandbox
 
 _HOUR = 3_600_000
 _END = 1_769_904_000_000  # 2026-02-01, milliseconds
@@ -197,3 +205,77 @@ def test_candles_are_downloaded_from_the_exchange(repo: Strategies) -> None:
         served.down = True
         refused = repo.nox("backtest-data", "--", "--smoke", "--refresh")
         failed(refused, "exchangeInfo", "451", "by the setting backtest.source")
+
+
+def starting(repo: Strategies, code: str) -> None:
+    """Have the strategy start a process that asks a server on this machine."""
+    repo.edit(
+        "return RULES.populate_indicators(dataframe)",
+        f"{code}\n        return RULES.populate_indicators(dataframe)",
+        file="src/momentum/bot.py",
+    )
+
+
+@contextmanager
+def listening() -> Iterator[tuple[int, list[object]]]:
+    """A server outside the namespace; what connected to it."""
+    came: list[object] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        stop = threading.Event()
+
+        def take() -> None:
+            while not stop.is_set():
+                with suppress(TimeoutError):
+                    came.append(server.accept()[1])
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        try:
+            yield server.getsockname()[1], came
+        finally:
+            stop.set()
+            thread.join()
+
+
+CHILD = (
+    "import os, subprocess, sys\n"
+    "        code = 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 2)'\n"
+    "        done = subprocess.run([sys.executable, '-c', code])\n"
+    "        open({said!r}, 'w').write(repr((done.returncode, dict(os.environ))))"
+)
+
+
+def test_a_process_that_a_strategy_starts_has_no_network_and_no_secrets(
+    repo: Strategies, tmp_path: Path
+) -> None:
+    if sandbox_fault(Sandbox(network=False)):
+        pytest.skip("no network namespaces here")
+    with listening() as (port, came):
+        starting(repo, CHILD.format(port=port, said=str(tmp_path / "said")))
+        marked = {
+            "BINANCE_API_SECRET": "marked-exchange",
+            "FREQTRADE__EXCHANGE__SECRET": "marked-freqtrade",
+            "MLFLOW_TRACKING_URI": "https://me:marked-mlflow@mlflow.example",
+        }
+        result = repo.nox("backtest-smoke", **marked)
+    assert result.status == 0, result.text
+    assert came == []
+    said = (tmp_path / "said").read_text()
+    assert said.startswith("(1, ")  # the connection was refused
+    assert "marked-" not in said
+
+
+def test_without_namespaces_a_strategy_that_starts_a_process_is_refused(
+    repo: Strategies, tmp_path: Path
+) -> None:
+    starting(repo, CHILD.format(port=1, said=str(tmp_path / "said")))
+    ran = without_namespaces(
+        [sys.executable, "-m", "nox", "-s", "backtest-smoke(momentum)"], repo.home
+    )
+    failed(ran, "no network namespace (unshare: No space left on device)", "momentum: it started")
+    repo.restore()
+    honest = without_namespaces(
+        [sys.executable, "-m", "nox", "-s", "backtest-smoke(momentum)"], repo.home
+    )
+    assert honest.status == 0, honest.text

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +19,9 @@ import pytest
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.real import clean_env, edit, git, nox, write
 
+from tradai_tasks.process import sandbox_fault
+from tradai_tasks.sandbox import Sandbox
+
 __all__ = ["run"]
 
 SITE = {
@@ -27,7 +31,22 @@ SITE = {
         '[dependency-groups]\ndocs = ["mkdocs==1.6.1"]\n'
         '[tool.tradai-tasks.docs]\nproject = "acme-docs"\n'
     ),
-    "mkdocs.yml": "site_name: x\ntheme: readthedocs\nvalidation:\n  links:\n    not_found: warn\n",
+    "hook.py": """\
+import os, pathlib
+
+def environments():
+    for file in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        try:
+            yield file.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            pass
+
+def on_config(config):
+    pathlib.Path("build").mkdir(exist_ok=True)
+    pathlib.Path("build", "seen").write_text(repr(dict(os.environ)) + "".join(environments()))
+""",
+    "mkdocs.yml": "site_name: x\nhooks: [hook.py]\ntheme: readthedocs\n"
+    "validation:\n  links:\n    not_found: warn\n",
     "docs/index.md": "# Hello\n\n[next](next.md)\n",
     "docs/next.md": "# Next\n",
     ".gitignore": ".nox/\n.venv/\nbuild/\n__pycache__/\n",
@@ -67,6 +86,7 @@ def test_a_site_is_built_strictly_and_deployed(site: Path, wrangler: Path) -> No
     assert bare.status == 1
     assert "CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID not set" in bare.log
     env |= {"CLOUDFLARE_API_TOKEN": "marked-token", "CLOUDFLARE_ACCOUNT_ID": "a1"}
+    env["GITHUB_PAT"] = "marked-pat"
     dry = nox(site, "-s", "docs", "--", "--deploy", "--dry-run", env=env)
     assert dry.status == 0, dry.text
     assert not (wrangler / "told.json").exists()
@@ -83,6 +103,10 @@ def test_a_site_is_built_strictly_and_deployed(site: Path, wrangler: Path) -> No
         "--commit-dirty=false",
     ]
     assert (told["token"], told["index"]) == ("marked-token", True)
+    if not sandbox_fault(Sandbox()):  # else a hook can read its parents
+        seen = (site / "build" / "seen").read_text()
+        assert "HOME" in seen
+        assert "marked-" not in seen
     assert "marked-token" not in ran.text + dry.text
     (wrangler / "status").write_text("1")
     failed = nox(site, "-s", "docs", "--", "--deploy", "--branch", "try", env=env)
@@ -99,6 +123,61 @@ def test_a_site_is_built_strictly_and_deployed(site: Path, wrangler: Path) -> No
     assert warned.status == 1
     assert "mkdocs does not build the site" in warned.log
     assert not (wrangler / "told.json").exists()
+
+
+HOOK = """\
+import json, os, pathlib
+
+def on_config(config):
+    seen = sorted(name for name in os.environ if name.startswith("CLOUDFLARE"))
+    pathlib.Path(os.environ["DUMP"]).write_text(json.dumps(seen))
+"""
+
+
+def test_a_hook_of_mkdocs_does_not_see_the_token(
+    site: Path, wrangler: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "site"
+    shutil.copytree(site, home, symlinks=True)
+    write(home, {"hook.py": HOOK, "mkdocs.yml": SITE["mkdocs.yml"] + "hooks: [hook.py]\n"})
+    env = {
+        "PATH": f"{wrangler}{os.pathsep}{os.environ['PATH']}",
+        "CLOUDFLARE_API_TOKEN": "marked-token",
+        "CLOUDFLARE_ACCOUNT_ID": "a1",
+        "DUMP": str(tmp_path / "dump.json"),
+    }
+    ran = nox(home, "-s", "docs", "--", "--deploy", env=env)
+    assert ran.status == 0, ran.text
+    assert json.loads((tmp_path / "dump.json").read_text()) == []
+    assert json.loads((wrangler / "told.json").read_text())["token"] == "marked-token"
+    assert "marked-token" not in ran.text
+
+
+def test_a_site_from_another_job_is_deployed_and_nothing_is_built(
+    site: Path, wrangler: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "site"
+    shutil.copytree(site, home, symlinks=True)
+    write(home, {"mkdocs.yml": "no: [such", "build/handed/index.html": "<p>made elsewhere"})
+    env = {
+        "PATH": f"{wrangler}{os.pathsep}{os.environ['PATH']}",
+        "CLOUDFLARE_API_TOKEN": "marked-token",
+        "CLOUDFLARE_ACCOUNT_ID": "a1",
+    }
+    only = nox(home, "--install-only", "-s", "docs", "--", "--deploy", "--site", "build/handed")
+    assert only.status == 0, only.text
+    assert not (wrangler / "told.json").exists()
+    ran = nox(home, "-R", "-s", "docs", "--", "--deploy", "--site", "build/handed", env=env)
+    assert ran.status == 0, ran.text
+    told = json.loads((wrangler / "told.json").read_text())
+    assert told["argv"][2] == str(home / "build/handed")
+    assert told["index"]
+    lacking = nox(home, "-s", "docs", "--", "--deploy", "--site", "build/none", env=env)
+    assert lacking.status == 1
+    assert "no index.html is there, so it is no site; build it with: nox -s docs" in lacking.log
+    alone = nox(home, "-s", "docs", "--", "--site", "build/handed", env=env)
+    assert alone.status == 1
+    assert "docs: --site goes with --deploy" in alone.log
 
 
 def test_what_the_deployment_lacks_is_said_before_anything_is_built(

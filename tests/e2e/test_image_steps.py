@@ -22,10 +22,8 @@ from tradai_tasks.errors import (
     RegistryError,
     StoppedError,
 )
-from tradai_tasks.release.image_room import image_room
 from tradai_tasks.release.image_rules import labels_of
 from tradai_tasks.release.images import ImageStep
-from tradai_tasks.release.reference import Home
 
 
 @pytest.fixture(scope="module")
@@ -328,8 +326,7 @@ def test_what_was_prepared_is_not_built_again(yard: Yard) -> None:
 def test_a_build_is_ended_where_something_beside_it_fails(yard: Yard) -> None:
     (yard.root / "web/Dockerfile").write_text(f"FROM {BASE}\nRUN sleep 600\n")
     stop = threading.Event()
-    home = Home(host=yard.proxy.host)
-    with image_room(yard.settings(), home, root=yard.root, env=yard.env, stop=stop) as room:
+    with yard.room(stop=stop) as room:
         step = ImageStep(
             spec=yard.spec(), release=yard.release("v1.0.0", A), room=room, rule="forward"
         )

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.bases import import_python, strategy_wheel
+from tests.support.bases import import_python
 from tests.support.engine import engine
 from tests.support.inprocess import InProcess, Ran, run
-from tests.support.real import EXAMPLES, clean_env, copy_example, git
+from tests.support.real import clean_env, copy_example, git
 from tests.support.registry import PASSWORD, USER, Proxy, proxy, registry
 from tests.support.yard import A, docker, open_yard
 
+from tradai_tasks.errors import DirtyTreeError, NotARepositoryError
 from tradai_tasks.release.image_room import image_room
 from tradai_tasks.release.reference import Home
 from tradai_tasks.release.registry import RemoteImage
@@ -243,12 +244,30 @@ def test_the_images_of_strategies_keep_the_guides_shape(
     docker_host: str, front: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = copy_example("tradai-strategies", tmp_path / "strategies")
-    strategy_wheel(home / "strategies/momentum/wheels", EXAMPLES / "tradai-uv/libs/tradai-strategy")
+    beside = copy_example("tradai-uv", tmp_path / "tradai-uv")
+    lock = ["uv", "lock", "--quiet", "--project", "strategies/momentum"]
+    subprocess.run(lock, cwd=home, check=True, env=clean_env())
     yard = open_yard(docker_host, front, home, monkeypatch)
+    yard.judged = ("strategies/momentum",)
     spec = yard.spec(
-        "momentum", kind="strategy", context="strategies/momentum",
+        "momentum", kind="strategy", context="strategies/momentum", takes_wheels=True,
         dockerfile="strategies/momentum/Dockerfile",
     )  # fmt: skip
+    with pytest.raises(NotARepositoryError):  # of which commit would it be?
+        yard.run("momentum-v1.0.0", A, spec=spec)
+    git(beside, "init", "-q", "-b", "main")
+    git(beside, "add", "-A")
+    git(beside, "commit", "-qm", "The library")
+    library = beside / "libs/tradai-strategy/src/tradai_strategy/__init__.py"
+    written = library.read_text()
+    library.write_text(f"{written}\nraise SystemExit\n")
+    with pytest.raises(DirtyTreeError, match=r"tradai_strategy/__init__\.py: not committed"):
+        yard.run("momentum-v1.0.0", A, spec=spec)
+    library.write_text(written)
+    # one that was left behind there is not taken
+    wheels = home / "strategies/momentum/wheels"
+    wheels.mkdir()
+    (wheels / "tradai_strategy-9.9.9-py3-none-any.whl").write_bytes(b"stale")
     look = yard.run("momentum-v1.0.0", A, spec=spec)
     assert look.state == "done"
     image = f"{spec.repository}:momentum-v1.0.0"

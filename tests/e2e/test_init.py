@@ -12,10 +12,11 @@ from pathlib import Path
 from nox.virtualenv import UV
 from tests.support.real import REPOSITORY, clean_env, copy_example, git, need, nox, write
 
+from tradai_tasks.extras import carries_pins
 from tradai_tasks.sessions.catalog import CATALOG
 from tradai_tasks.settings_table import Kind
 from tradai_tasks.workflows.begin import justfile
-from tradai_tasks.workflows.repository import Repository, carries_pins
+from tradai_tasks.workflows.repository import Repository
 
 _MADE = ("noxfile.py", "justfile")
 # the guide's, where a repository of that kind has any use for it

@@ -19,13 +19,21 @@ from tests.support.real import Result, clean_env, edit, git, need, nox
 from tests.support.registry import PASSWORD
 from tests.support.yard import buildkit_path, docker
 
+from tradai_tasks.process import sandbox_fault
+from tradai_tasks.sandbox import Sandbox
+
 INSTALL = "marked-to-install"  # what gates need to install packages
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "marked-aws-key",
     "AWS_SESSION_TOKEN": "marked-aws-session",
+    "BINANCE_API_SECRET": "marked-binance",
     "BUILD_TOKEN": "marked-build",
+    "FREQTRADE__EXCHANGE__SECRET": "marked-freqtrade",
+    "GITHUB_PAT": "marked-pat",
     "GITHUB_TOKEN": "marked-github",
     "MLFLOW_TRACKING_TOKEN": "marked-mlflow",
+    "MLFLOW_TRACKING_URI": "https://user:marked-address@mlflow.example",
+    "NPM_TOKEN": "marked-npm",
     "PULUMI_CONFIG_PASSPHRASE": "marked-pulumi",
     "TWINE_PASSWORD": "marked-twine",
     "UV_INDEX_PRIVATE_PASSWORD": INSTALL,
@@ -33,6 +41,24 @@ SECRETS = {
 }
 MARKS = ("marked-", PASSWORD)  # every token of the stand-in for CodeArtifact begins so too
 READS_IT = "RUN --mount=type=secret,id=index test -s /run/secrets/index && cat /run/secrets/index\n"
+# a build backend that keeps what it was given, and what else it can read of others
+BACKEND = """\
+import os, pathlib
+from uv_build import *
+
+def _environments():
+    for file in [pathlib.Path("/proc/self/environ"), *pathlib.Path("/proc").glob("[0-9]*/environ")]:
+        try:
+            yield file.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            pass
+
+with open({file!r}, "a") as kept:
+    kept.write(repr(dict(os.environ)) + "".join(_environments()) + "\\n")
+"""
+PROJECT = FILES["libs/shared/pyproject.toml"].replace(
+    'build-backend = "uv_build"', 'build-backend = "keeping"\nbackend-path = ["."]'
+)
 # a gate that keeps what it was given, as a test that goes wrong would print it
 GATE = """\
     import os, pathlib
@@ -68,9 +94,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     need(path is not None, "a docker with BuildKit (the buildx plugin, or docker before 23)")
     with engine(folder / "engine") as host:
         import_busybox(host, folder / "busybox", BASE)
+        seen = str(folder / "seen-by-backend")
         changed = {
+            "libs/shared/keeping.py": BACKEND.format(file=seen),
+            "libs/shared/pyproject.toml": PROJECT,
             "noxfile.py": NOXFILE.replace('    session.log("as they should be")\n', GATE),
-            "services/web/Dockerfile": FILES["services/web/Dockerfile"] + READS_IT,
+            "services/web/Dockerfile": FILES["services/web/Dockerfile"]
+            + READS_IT
+            + "RUN env > /env\n",
         }
         with open_place(folder, host, **changed) as place:
             edit(
@@ -171,8 +202,20 @@ def test_gates_and_builds_are_given_none_but_what_installs(after: World) -> None
     assert not any(mark in seen.replace(INSTALL, "") for mark in MARKS)
 
 
+def test_a_build_backend_sees_none_but_what_installs(after: World) -> None:
+    if sandbox_fault(Sandbox()):
+        pytest.skip("user namespaces are missing here: a build can read its parents")
+    seen = (after.folder / "seen-by-backend").read_text()
+    assert INSTALL in seen
+    assert not any(mark in seen.replace(INSTALL, "") for mark in MARKS)
+
+
 def test_no_file_holds_one_outside_its_purpose(after: World) -> None:
-    (after.place.home / "build" / "seen-by-typecheck").unlink(missing_ok=True)  # looked at above
+    for kept in (
+        after.place.home / "build" / "seen-by-typecheck",
+        after.folder / "seen-by-backend",
+    ):
+        kept.unlink(missing_ok=True)  # looked at above
     # where a login writes the token for the tools that read it there
     purpose = {str(after.folder / "user" / ".pypirc"), str(after.folder / "login.env")}
     found = files_with(

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.support.hub import Hub
+from tests.support.hub import ROLES, Hub
 from tests.support.moto_server import ECR_PASSWORD
 from tests.support.real import Result, edit, git, nox
 from tests.support.registry import Proxy
@@ -290,7 +290,7 @@ def test_a_server_that_is_not_there_stops_it_before_the_gates(yard: Yard, first:
 def test_a_tag_that_is_pushed_becomes_a_registered_model_in_ci(
     yard: Yard, first: Result, tmp_path: Path
 ) -> None:
-    """The whole of strategy-ci.yml by act, the release in it for real."""
+    """The whole of strategy-ci.yml by act, then strategy-release.yml with all of it for real."""
     git(yard.home, "restore", ".")
     source = yard.repo.strategy / "src/momentum/strategy.py"
     source.write_text(source.read_text().removesuffix("import os\n"))  # a fault of a test above
@@ -307,20 +307,24 @@ def test_a_tag_that_is_pushed_becomes_a_registered_model_in_ci(
     tag = yard.commit("1.5.0")
     hub = Hub(yard.home, tmp_path / "act", "tradai/tradai-strategies")
     hub.act.env.update(yard.env)
-    hub.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/release"
+    hub.act.variables.update(ROLES)
     hub.act.secrets |= {
         "AWS_REGION": yard.env["AWS_DEFAULT_REGION"],
         "ECR_REGISTRY": yard.registry.host,
         "MLFLOW_TRACKING_URI": yard.env["MLFLOW_TRACKING_URI"],
     }
-    real = "changes,gate,lock,release"
-    run = hub.push(f"refs/tags/{tag}", "0" * 40, workflow=None, real=real, timeout=1200)
+    ci = hub.push(f"refs/tags/{tag}", "0" * 40, workflow=None, real="changes,gate,lock")
+    assert ci.status == 0, ci.log
+    commit = git(yard.home, "rev-parse", f"{tag}^{{commit}}")
+    real = "tag,lock,release"
+    run = hub.after_ci(tag, commit, "strategy-release.yml", real=real, timeout=1200)
     assert run.status == 0, run.log
-    assert run.jobs["release"] == ["success"]
+    # the gates in one job, what acts in another, by their evidence
+    assert run.jobs == {"version": ["success"], "gates": ["success"], "release": ["success"]}
     digests = yard.digests()
     assert digests[tag] == digests["latest"]
     version = yard.version_of("1.5.0")
     assert version["source"].endswith(digests[tag])
-    assert tags_of(version)["git_revision"] == git(yard.home, "rev-parse", f"{tag}^{{commit}}")
+    assert tags_of(version)["git_revision"] == commit
     assert yard.aliases()["candidate"] == version["version"]
     assert ECR_PASSWORD not in run.log

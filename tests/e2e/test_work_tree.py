@@ -15,7 +15,7 @@ from tradai_tasks.affected.event import commit_range
 from tradai_tasks.affected.extraction import all_digests
 from tradai_tasks.affected.git import Git
 from tradai_tasks.affected.snapshot import CommitSnapshot, WorktreeSnapshot
-from tradai_tasks.affected.work_tree import look
+from tradai_tasks.affected.work_tree import look, tree_before
 from tradai_tasks.errors import WorkTreeChangedError
 
 
@@ -56,11 +56,6 @@ def test_a_file_that_became_a_pipe_is_gone(repo: Repo):
     work = snapshots(repo)[1]
     assert sorted(work.blobs) == ["pkg/b.py", "pkg/deep/c.py"]
     assert since(repo, "HEAD") == {"a.py": "modified"}
-    work = snapshots(repo)[1]
-    (repo.path / "pkg/b.py").unlink()
-    os.mkfifo(repo.path / "pkg/b.py")
-    with pytest.raises(WorkTreeChangedError, match=r"pkg/b\.py: changed while it was read; run "):
-        work.read(["pkg/b.py"])
 
 
 @pytest.mark.parametrize("flag", ["assume-unchanged", "skip-worktree"])
@@ -110,29 +105,107 @@ def test_the_digest_is_that_of_the_bytes_on_disk(repo: Repo, monkeypatch: pytest
 def test_a_file_is_read_again_unless_it_cannot_have_changed(
     repo: Repo, monkeypatch: pytest.MonkeyPatch
 ):
-    work = snapshots(repo)[1]
-    (loaded,) = [loaded for _, loaded in work.load(["a.py"])]
+    repo.write({"new.py": "a\n"})
+    ((_, loaded),) = snapshots(repo)[1].load(["new.py"])
     assert loaded.stamp is None  # it has just been written
     monkeypatch.setattr(stamps_module, "_SETTLED", -(10**18))
-    file = repo.path / "a.py"
-    ((_, loaded),) = snapshots(repo)[1].load(["a.py"])
+    file = repo.path / "new.py"
+    ((_, loaded),) = snapshots(repo)[1].load(["new.py"])
     assert loaded.stamp is not None
-    stamps = {"a.py": loaded.stamp}
-    assert snapshots(repo)[1].known(["a.py"], stamps) == {"a.py": loaded.digest}
+    stamps = {"new.py": loaded.stamp}
+    assert snapshots(repo)[1].known(["new.py"], stamps) == {"new.py": loaded.digest}
     before = file.stat()
     while file.stat().st_ctime_ns == before.st_ctime_ns:  # a tick of the clock
         file.write_text("b\n")  # as long as before
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert snapshots(repo)[1].known(["a.py"], stamps) == {}
+    work = snapshots(repo)[1]
+    assert work.known(["new.py"], stamps) == {}
     file.unlink()
-    assert snapshots(repo)[1].known(["a.py"], stamps) == {}
+    assert work.known(["new.py"], stamps) == {}
 
 
-def test_a_file_that_changes_while_it_is_looked_at_is_told(repo: Repo):
+def test_a_file_that_git_calls_unchanged_is_as_in_the_index_whatever_is_saved_meanwhile(repo: Repo):
+    work = snapshots(repo)[1]
+    repo.write({"a.py": "other\n", "pkg/b.py": None})
+    (repo.path / "pkg/deep/c.py").unlink()
+    os.mkfifo(repo.path / "pkg/deep/c.py")
+    contents = {"a.py": b"a\n", "pkg/b.py": b"b\n", "pkg/deep/c.py": b"c\n"}
+    assert work.read(work.blobs) == contents
+    blob_id = Git.open(repo.path, repo.env).blob_id
+    assert all_digests(work, list(contents), None) == {
+        path: blob_id(data) for path, data in contents.items()
+    }
+
+
+def test_a_changed_file_that_is_saved_meanwhile_is_told(repo: Repo):
+    repo.write({"a.py": "1\n", "new.py": "1\n"})
     work = snapshots(repo)[1]
     work.read(["a.py"])
     repo.write({"a.py": "other\n"})
-    with pytest.raises(WorkTreeChangedError, match=r"a\.py: changed while it was read; run again"):
-        work.read(["a.py"])
+    (repo.path / "new.py").unlink()
+    os.mkfifo(repo.path / "new.py")
+    for path in ("a.py", "new.py"):
+        with pytest.raises(WorkTreeChangedError, match=rf"{path}: changed while it was read; run "):
+            work.read([path])
     with pytest.raises(WorkTreeChangedError):
         work.learn({"a.py": "0"})
+
+
+@pytest.mark.parametrize(
+    ("setting", "attributes", "is_converted"),
+    [
+        ("false", "", False),
+        ("input", "", True),
+        ("true", "", True),
+        ("no", "*.py diff=python linguist-generated", False),
+        ("0", "* -text", False),
+        ("false", "* text=auto", True),
+        ("false", "pkg/*.py ident", True),
+        ("false", "*.py working-tree-encoding=UTF-16", True),
+        ("false", "*.py filter=lfs", True),
+        ("false", "*.py eol=lf", True),
+        ("false", "[attr]odd filter=x\n*.py odd", True),
+    ],
+)
+def test_where_git_changes_content_its_word_is_not_taken(
+    repo: Repo, setting: str, attributes: str, is_converted: bool
+):
+    repo.git("config", "core.autocrlf", setting)
+    (repo.path / ".git/info").mkdir(exist_ok=True)
+    (repo.path / ".git/info/attributes").write_text(attributes)
+    found = Git.open(repo.path, repo.env).converted(["a.py", "pkg/b.py", "odd\nname.txt"])
+    assert ("pkg/b.py" in found) == is_converted
+    inner = Git.open(repo.path / "pkg", repo.env)
+    assert inner.converted(["b.py"]) == ({"b.py"} if is_converted else set())
+
+
+@pytest.mark.parametrize("base", ["HEAD", "HEAD~1", "HEAD~2"])
+@pytest.mark.parametrize("folder", [".", "pkg"])
+def test_a_commit_is_what_the_work_tree_was_before_its_changes(repo: Repo, base: str, folder: str):
+    repo.commit({"a.py": None, "pkg/new.py": "n", "pkg/odd\nname": "", "pkg/deep/c.py": "2"})
+    (repo.path / "pkg/link").symlink_to("b.py")
+    repo.commit({"pkg/b.py": "3", "top.py": ""})
+    repo.write({"pkg/b.py": "4", "pkg/staged.py": "s", "pkg/deep/c.py": None, "pkg/wish.py": ""})
+    repo.git("rm", "--quiet", "--cached", "pkg/new.py")
+    repo.git("add", "pkg/staged.py", "pkg/b.py")
+    repo.git("add", "--intent-to-add", "pkg/wish.py")
+    repo.git("update-index", "--assume-unchanged", "pkg/b.py", "top.py")
+    repo.write({"pkg/b.py": "5", "top.py": "6", "pkg/link": None, "pkg/untracked.py": ""})
+    git = Git.open(repo.path / folder, repo.env)
+    commit = repo.sha(base)
+    found = tree_before(look(git), git.diff(commit, repo.head))
+    listed = {(entry.path, entry.mode, entry.blob) for entry in found}
+    assert listed == {(entry.path, entry.mode, entry.blob) for entry in git.tree(commit)}
+    assert len(found) == len(listed)
+
+
+def test_a_commit_is_what_the_work_tree_was_before_a_conflict(repo: Repo):
+    repo.switch("side", "main")
+    repo.commit({"a.py": "side\n", "pkg/b.py": None, "both.py": "1"})
+    repo.switch("main")
+    repo.commit({"a.py": "main\n", "pkg/b.py": "main\n", "both.py": "2"})
+    with pytest.raises(AssertionError):
+        repo.git("merge", "--quiet", "side")
+    git = Git.open(repo.path, repo.env)
+    found = {(e.path, e.mode, e.blob) for e in tree_before(look(git), [])}
+    assert found == {(e.path, e.mode, e.blob) for e in git.tree(repo.head)}

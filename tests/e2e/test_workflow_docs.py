@@ -44,9 +44,12 @@ def test_a_site_that_does_not_build_is_red(platform: Hub) -> None:
 
 def test_a_push_to_main_deploys_what_was_built(platform: Hub) -> None:
     git(platform.home, "checkout", "-q", "main")
-    run = platform.push("refs/heads/main", platform.main, workflow="docs.yml", real="")
+    built = {"docs": ["build/site/index.html"]}
+    run = platform.push("refs/heads/main", platform.main, workflow="docs.yml", real="", files=built)
     assert run.status == 0, run.log
-    assert called(run) == [["-s", "docs"], ["-s", "docs", "--", "--deploy"]]
+    deploys = ["-s", "docs", "--", "--deploy", "--site", "build/site"]
+    assert called(run) == [["-s", "docs"], deploys]
+    assert [one["argv"] for one in run.installs] == [deploys]
     assert run.jobs == {"build": ["success"], "deploy": ["success"]}
     assert "marked-" not in run.log
     failed = platform.push(
@@ -121,7 +124,8 @@ def test_a_dispatch_on_a_branch_deploys_nothing_and_is_red(
     alone = platform.dispatch(workflow=workflow, real="tag")
     assert alone.jobs["dispatch"] == ["failure"]
     git(platform.home, "branch", "-f", "main", "other")
-    allowed = platform.dispatch(workflow=workflow, real="tag")
+    built = {"docs": ["build/site/index.html"]}
+    allowed = platform.dispatch(workflow=workflow, real="tag", files=built)
     assert allowed.status == 0, allowed.log
     assert len(allowed.jobs) > 1
     assert set(allowed.jobs) > {"dispatch"}

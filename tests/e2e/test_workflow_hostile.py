@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.act import Run, clone_of
-from tests.support.hub import Hub, prepared
+from tests.support.hub import ROLES, Hub, prepared
 from tests.support.real import copy_example, git, nox, write
 
 _SESSIONS = ["images", "deploy", "lambdas", "build", "publish", "release", "infra", "docs"]
@@ -73,7 +73,7 @@ class Attack:
         git(home, "commit", "-qam", "Nothing to see here")
         self.commit = git(home, "rev-parse", "HEAD")
         self.hub.act.env |= {"STAND_IN_MARK": str(self.mark), "STAND_IN_COMMIT": self.commit}
-        self.hub.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/deploy"
+        self.hub.act.variables |= ROLES
         self.hub.act.secrets |= {"AWS_REGION": "eu-central-1", "ECR_REGISTRY": "registry.example"}
 
     def after_ci(self, branch: str, sha: str, workflow: str) -> Run:

@@ -11,7 +11,7 @@ from tests.support.bases import import_python
 from tests.support.codeartifact import State, codeartifact
 from tests.support.ecs import Service, ecs_server
 from tests.support.engine import engine
-from tests.support.hub import Hub, prepared
+from tests.support.hub import ROLES, Hub, prepared
 from tests.support.lambda_api import FunctionState, lambda_server
 from tests.support.real import edit, git, nox
 from tests.support.registry import PASSWORD, USER, Proxy, proxy, registry
@@ -41,7 +41,7 @@ def hub(tmp_path: Path) -> Hub:
     assert nox(home, "-s", "workflows").status == 0
     made = Hub(home, tmp_path / "act", "tradai/tradai-uv")
     made.settle("Where it goes")
-    made.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/deploy"
+    made.act.variables.update(ROLES)
     made.act.secrets["AWS_REGION"] = "eu-central-1"
     return made
 
@@ -147,12 +147,10 @@ def test_a_dispatch_of_lambdas_to_staging(shipped: Hub, front: Proxy) -> None:
         functions.reset()
         function = functions.add(FunctionState(name="heartbeat", uri="x@sha256:old"))
         shipped.act.env["AWS_ENDPOINT_URL_LAMBDA"] = functions.url
-        payload = {
-            "inputs": {"environment": "staging"},
-            "repository": {"full_name": shipped.name, "default_branch": "main"},
-        }
-        run = shipped.act(
-            "workflow_dispatch", payload, workflow="deploy-lambdas.yml", real="tag,lambdas"
+        run = shipped.dispatch(
+            workflow="deploy-lambdas.yml",
+            inputs={"environment": "staging"},
+            real="tag,lambdas",
         )
         assert run.status == 0, run.log
         short = shipped.main[:7]

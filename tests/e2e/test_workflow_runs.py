@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from tests.support.act import Run, clone_of
-from tests.support.hub import Hub, prepared
+from tests.support.hub import ROLES, Hub, prepared
 from tests.support.real import copy_example, edit, git, nox, write
 
+from tradai_tasks.release.strategy import GATES
 from tradai_tasks.settings_workflows import WorkflowsSettings
 from tradai_tasks.workflows.choose import workflows
 from tradai_tasks.workflows.repository import Repository
@@ -135,8 +136,26 @@ def test_a_change_of_no_strategy(strategies: Hub) -> None:
     assert "check" not in run.jobs
 
 
+def test_a_strategy_without_backtests_passes_and_is_released(strategies: Hub) -> None:
+    """It was listed for the smoke job, which then found no session of it."""
+    off = "\n[tool.tradai-tasks.backtest]\nenabled = false\n"
+    git(strategies.home, "checkout", "-q", "main")
+    file = strategies.home / "strategies/momentum/pyproject.toml"
+    file.write_text(file.read_text() + off)
+    strategies.settle("No backtests of this one")
+    tag_momentum(strategies)
+    ci = strategies.push("refs/tags/momentum-v1.0.0", "0" * 40)
+    assert ci.status == 0, ci.log
+    assert "smoke" not in ci.jobs
+    assert ci.jobs["gate"] == ["success"]
+    run = strategies.after_ci("momentum-v1.0.0", strategies.main, "strategy-release.yml")
+    assert run.status == 0, run.log
+    assert run.jobs == {"version": ["success"], "release": ["success"]}
+    assert run.sessions() == ["release", "tag"]
+
+
 def tag_momentum(strategies: Hub) -> None:
-    strategies.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/release"
+    strategies.act.variables.update(ROLES)
     strategies.act.secrets["AWS_REGION"] = "eu-central-1"
     strategies.act.secrets["ECR_REGISTRY"] = "registry.example"
     git(strategies.home, "tag", "momentum-v1.0.0")
@@ -154,10 +173,16 @@ def test_the_tag_of_a_strategy_is_released(strategies: Hub) -> None:
     git(strategies.home, "commit", "-q", "--allow-empty", "-m", "main went on")
     run = strategies.after_ci("momentum-v1.0.0", strategies.main, "strategy-release.yml")
     assert run.status == 0, run.log
-    assert run.jobs == {"version": ["success"], "release": ["success"]}
-    assert run.sessions() == ["backtest-data(momentum)", "release", "tag"]
-    release = run.calls[-1]
-    assert release["argv"] == ["-s", "release", "--", "momentum-v1.0.0"]
+    assert {result for results in run.jobs.values() for result in results} == {"success"}
+    assert set(run.jobs) == {"version", "gates", "release"}
+    assert run.sessions() == ["backtest-data(momentum)", "release", "release", "tag"]
+    gates, release = run.calls[-2:]
+    wanted = ["-s", "release", "--", "momentum-v1.0.0"]
+    only = [word for gate in GATES for word in ("--only", gate)]
+    assert gates["argv"] == [*wanted, *only]
+    assert gates["env"]["ECR_REGISTRY"] is None
+    assert gates["env"]["AWS_REGION"] is None
+    assert release["argv"] == [*wanted, "--from", "image", "--evidence", "../evidence"]
     assert release["env"]["ECR_REGISTRY"] == "registry.example"
     assert release["env"]["AWS_REGION"] == "eu-central-1"
 
@@ -196,7 +221,7 @@ def released(platform: Hub) -> Hub:
     )
     write(platform.home, workflows(repository, WorkflowsSettings(attest=True)))
     platform.settle("All workflows that follow CI")
-    platform.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/deploy"
+    platform.act.variables.update(ROLES)
     platform.act.secrets["AWS_REGION"] = "eu-central-1"
     platform.act.secrets["ECR_REGISTRY"] = "registry.example"
     return platform
@@ -298,7 +323,7 @@ def test_a_branch_named_like_a_tag_is_refused(released: Hub, workflow: str) -> N
 
 def infra_request(hub: Hub, owner: str) -> Run:
     """Run the previews of a pull request from somebody's clone."""
-    hub.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/preview"
+    hub.act.variables.update(ROLES)
     hub.act.secrets["AWS_REGION"] = "eu-central-1"
     payload = {
         "number": 7,
@@ -322,7 +347,7 @@ def test_stacks_are_previewed_on_a_pull_request_but_not_on_a_forks(platform: Hub
 
 
 def test_a_stack_is_updated_by_hand(platform: Hub) -> None:
-    platform.act.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/deploy"
+    platform.act.variables.update(ROLES)
     platform.act.secrets["AWS_REGION"] = "eu-central-1"
     given = {"workflow": "deploy-infra.yml", "inputs": {"stack": "staging", "command": "up"}}
     git(platform.home, "checkout", "-q", "main")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from tradai_tasks.affected.compute import Found
 from tradai_tasks.affected.event import CommitRange
 from tradai_tasks.affected.imports import ImportGraph
 from tradai_tasks.affected.select import Item, Selection
+from tradai_tasks.errors import GitError
 from tradai_tasks.sessions import changes, perf
 
 __all__ = ["run"]
@@ -283,3 +285,23 @@ def test_a_baseline_is_measured_at_the_merge_base_and_a_slow_down_fails(
     )
     assert asked == ["main", "main", None]
     assert (base / "uv.lock").is_file()
+
+
+def test_garbage_is_collected_again_after_the_session(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding(monkeypatch, item("a"), changed=())
+    for name in ("changes", "affected"):
+        assert run.files(PLATFORM)("-s", name).status == 0
+        assert gc.isenabled()
+    seen: list[bool] = []
+
+    def fail(**_: Any) -> Any:
+        seen.append(gc.isenabled())
+        raise GitError("no")
+
+    monkeypatch.setattr(changes, "find", fail)
+    for name in ("changes", "affected"):
+        assert run("-s", name).status != 0
+        assert gc.isenabled()
+    assert seen == [False, False]

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 from tests.support.inprocess import InProcess, run
+from tests.support.project import DictTree, found, pyproject
 from tests.support.real import REPOSITORY, copy_example
+
+from tradai_tasks.extras import NAME
+from tradai_tasks.settings import Settings
+from tradai_tasks.workflows.begin import pieces
 
 __all__ = ["run"]
 
@@ -21,11 +27,39 @@ def test_the_listing_is_that_of_the_example(run: InProcess) -> None:
     assert shown == sorted(shown, key=listed.index)
 
 
-def test_every_link_into_the_documentation_leads_somewhere() -> None:
-    links = re.findall(r"\]\((docs/[^)#]+)(?:#([^)]+))?\)", README)
-    assert len(links) > 10
-    for file, anchor in links:
-        text = (REPOSITORY / file).read_text(encoding="utf-8")
-        titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-        anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-        assert not anchor or anchor in anchors, f"{file}#{anchor}"
+def test_every_link_leads_to_a_file_of_the_repository_or_to_the_web() -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", README)
+    assert len(links) > 20
+    # a package index shows the README without the files beside it
+    assert [link for link in links if not link.startswith("https://")] == []
+    own = re.compile(re.escape(_repository()) + r"/(?:blob|tree)/main/([^#]+)(?:#(.+))?")
+    found = [match.groups() for match in map(own.fullmatch, links) if match]
+    assert len(found) > 20
+    for path, anchor in found:
+        assert (REPOSITORY / path).exists(), path
+        if anchor:
+            text = (REPOSITORY / path).read_text(encoding="utf-8")
+            titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+            assert anchor in anchors, f"{path}#{anchor}"
+
+
+def _repository() -> str:
+    """The address of the repository, as the package states it."""
+    document = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    urls: dict[str, str] = document["project"]["urls"]
+    assert set(urls) == {"Repository", "Documentation", "Changelog"}
+    assert all(url.startswith(urls["Repository"]) for url in urls.values())
+    return urls["Repository"]
+
+
+def test_the_noxfile_is_the_one_that_init_writes() -> None:
+    (shown,) = re.findall(
+        r"^```python\n# noxfile.py[^\n]*\n(.*?)```$", README, re.MULTILINE | re.DOTALL
+    )
+    group = '[dependency-groups]\ndev = ["tradai-tasks"]\n'
+    tree = DictTree({"pyproject.toml": pyproject("a", group)})
+    (noxfile, *_) = pieces(
+        tree, found(tree), Settings(), sessions=(), locks=(), versions={"nox": "1", NAME: "1"}
+    )
+    assert noxfile.new.partition('"""\n\n')[2] == shown

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import nox.virtualenv
 import pytest
 from nox.command import CommandFailed
+from packaging.requirements import Requirement
+from packaging.version import Version
 from tests.sessions.test_sessions import (
     CLEAN,
     LOCK,
@@ -23,10 +27,15 @@ from tests.sessions.test_sessions import (
     security_script,
 )
 from tests.support.inprocess import InProcess, run
+from tests.support.real import REPOSITORY
 from tests.support.repos import Repo
 from tests.support.trees import project
 
+from tradai_tasks.sessions import environment
+
 __all__ = ["run"]
+
+DOCUMENT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 
 BENCHMARKED = LOCK.replace('{ name = "ruff" }', '{ name = "ruff" }, { name = "pytest-benchmark" }')
 
@@ -147,7 +156,7 @@ def test_contract_without_a_compose_file_leaves_services_to_the_tests(run: InPro
         Path(junit).write_text('<testsuite tests="1"/>')
         return 0
 
-    files = {**PLATFORM, "tests/test_c.py": "contract"}
+    files = {**PLATFORM, "tests/test_c.py": "@pytest.mark.contract"}
     ran = run.files(files)("-s", "contract", script=after(["--junit-xml"], write_it))
     assert ran.status == 0, ran.log
     assert "no compose file: the tests bring what they need" in ran.log
@@ -203,3 +212,24 @@ def test_a_workspace_root_without_packages_of_its_project_is_passed_over(run: In
     assert ran.folders[-1].name == "x"
     assert json.loads(run("-l", "--json").out)
     assert "test(x)" in names(run("-l"))
+
+
+@pytest.mark.parametrize("session", ["lint", "test(a)", "typecheck", "security", "lock"])
+def test_an_old_uv_is_told_in_one_line_before_it_is_used(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch, session: str
+) -> None:
+    monkeypatch.setattr(nox.virtualenv, "UV_VERSION", Version("0.5.9"), raising=False)
+    monkeypatch.setattr(nox.virtualenv, "UV", "/opt/uv", raising=False)
+    ran = run.files(PLATFORM)("-s", session)
+    failed(ran, "/opt/uv: uv 0.5.9 is too old, sessions need 0.9 or newer; upgrade it with: uv ")
+    used = [c for c in ran.commands if Path(c[0]).name == "uv" and c[1] != "venv"]
+    assert not used
+    assert run("-l").status == 0
+
+
+def test_the_least_uv_is_the_one_that_the_package_asks_for() -> None:
+    least = next(
+        Requirement(text) for text in DOCUMENT["project"]["dependencies"] if text.startswith("uv")
+    )
+    assert str(least.specifier) == f">={environment._OLDEST_UV}"
+    assert DOCUMENT["tool"]["uv"]["required-version"] == str(least.specifier)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.inprocess import InProcess, Ran, run
+from tests.support.real import git
 
 from tradai_tasks.workflows import write
 from tradai_tasks.workflows.render import HEADER
@@ -188,3 +189,64 @@ def test_the_gate_without_needs(run: InProcess, monkeypatch: pytest.MonkeyPatch)
     ran = run.files(PROJECT)("-s", "gate")
     assert ran.status != 0
     assert "gate: NEEDS is not set" in ran.log
+
+
+DEPLOYED = {
+    **PROJECT,
+    "services/web/Dockerfile": "FROM x\n",
+    "infra/Pulumi.yaml": "name: x\n",
+    "infra/Pulumi.prod.yaml": "",
+    "pyproject.toml": PROJECT["pyproject.toml"]
+    + '[tool.tradai-tasks.deploy.environments.prod]\ncluster = "c"\n',
+}
+
+
+def with_settings(text: str) -> dict[str, str]:
+    settings = f"{DEPLOYED['pyproject.toml']}[tool.tradai-tasks.workflows]\n{text}\n"
+    return {**DEPLOYED, "pyproject.toml": settings}
+
+
+def test_what_to_set_up_is_printed_for_the_repository_at_hand(run: InProcess) -> None:
+    run.files(DEPLOYED)
+    git(run.home, "init", "-q", "-b", "main")
+    nameless = workflows(run, "--trust")
+    assert nameless.status != 0
+    assert "the remote `origin` names no repository; give it as owner/name" in nameless.log
+    git(run.home, "remote", "add", "origin", "git@github.example:acme/platform.git")
+    ran = run("-s", "workflows", "--", "--trust", env={"AWS_ACCOUNT_ID": "123456789012"})
+    assert ran.status == 0, ran.log
+    assert '"repo:acme/platform:environment:prod"' in ran.out
+    assert "arn:aws:iam::123456789012:oidc-provider/" in ran.out
+    assert not (run.home / ".github").exists()
+    other = workflows(run, "--trust", "--repository", "x/y")
+    assert '"repo:x/y:environment:prod"' in other.out
+    assert "acme" not in other.out
+    alone = workflows(run, "--repository", "x/y")
+    assert alone.status != 0
+    assert "--repository goes with --trust" in alone.log
+    odd = workflows(run, "--trust", "--repository", "x")
+    assert odd.status != 0
+    assert "Traceback" not in odd.log
+
+
+def test_roles_that_would_give_a_pull_request_too_much_are_refused(run: InProcess) -> None:
+    ran = workflows(run.files(with_settings('roles = { preview = "vars.A", deploy = "vars.A" }')))
+    assert ran.status != 0
+    assert "pyproject.toml: workflows.roles.preview: vars.A is also the role to deploy" in ran.log
+    assert not (run.home / ".github").exists()
+    unknown = workflows(run.files(with_settings('roles.deploy = { prd = "vars.P" }')))
+    assert unknown.status != 0
+    assert "workflows.roles.deploy.prd: there is no such environment" in unknown.log
+    old = workflows(run.files(with_settings('aws-role = "vars.A"')))
+    assert old.status != 0
+    assert "workflows.aws-role: unknown key; there is a role for each purpose now" in old.log
+    assert "write workflows.roles, such as:" in old.log
+
+
+def test_static_keys_are_warned_of(run: InProcess) -> None:
+    ran = workflows(run.files(with_settings('aws = "keys"')))
+    assert ran.status == 0, ran.log
+    assert "static keys: jobs that run code of any branch or pull request" in ran.log
+    assert "(deploy-infra.yml: preview-all) get the same keys" in ran.log
+    assert "docker-build.yml: deploy" in ran.log
+    assert "static keys" not in workflows(run.files(DEPLOYED)).log

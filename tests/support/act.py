@@ -42,8 +42,11 @@ class Run:
     status: int
     log: str
     jobs: Mapping[str, list[str]]  # job's name -> result of each of its legs; none where skipped
-    calls: list[dict[str, Any]]  # of nox: its arguments, the sessions, some of its environment
+    # of nox, but for those that only install: its arguments, the sessions, some of its environment
+    calls: list[dict[str, Any]]
+    installs: list[dict[str, Any]]  # those that only install
     artifacts: Path
+    scratch: Path
 
     def sessions(self) -> list[str]:
         """All sessions that were called, sorted."""
@@ -63,6 +66,8 @@ class Act:
     env: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)  # what the runner itself gives every step
+    programs: dict[str, str] = field(default_factory=dict)  # further ones on PATH, by name
     count: int = 0
 
     def __call__(  # noqa: PLR0913 - as many ways to run
@@ -112,12 +117,15 @@ class Act:
         )
         calls = scratch / "calls"
         lines = calls.read_text(encoding="utf-8").splitlines() if calls.exists() else []
+        made = [json.loads(line) for line in lines]
         return Run(
             status=done.returncode,
             log=_messages(done.stdout) + done.stderr,
             jobs=_results(done.stdout),
-            calls=[json.loads(line) for line in lines],
+            calls=[one for one in made if not one["installs"]],
+            installs=[one for one in made if one["installs"]],
             artifacts=scratch / "artifacts",
+            scratch=scratch,
         )
 
     def _options(self, scratch: Path) -> list[str]:
@@ -129,6 +137,7 @@ class Act:
                 f"--local-repository={action.name}@{action.commit}={_HERE / 'actions' / folder}"
             )
         options += [f"--secret={name}={value}" for name, value in self.secrets.items()]
+        options += [f"--env={name}={value}" for name, value in self.given.items()]
         options += [f"--var={name}={value}" for name, value in self.variables.items()]
         return options
 
@@ -141,6 +150,9 @@ class Act:
                 f'#!/bin/sh\nexec "{sys.executable}" "{_HERE / "uv_stand_in.py"}" {name} "$@"\n'
             )
             script.chmod(0o755)
+        for name, text in self.programs.items():
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
         passed = {key: value for key, value in os.environ.items() if key.startswith(_PASSED)}
         cache = os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv")
         return {

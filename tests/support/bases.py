@@ -124,9 +124,3 @@ def _stub(packages: Path, name: str, version: str) -> None:
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     (folder / "INSTALLER").write_text("stand-in\n")
     (folder / "RECORD").write_text("")
-
-
-def strategy_wheel(folder: Path, library: Path) -> None:
-    """Build a library's wheel into a folder, as the examples' strategies expect theirs."""
-    argv = ["uv", "build", "--quiet", "--wheel", "--no-create-gitignore", "--out-dir", str(folder)]
-    subprocess.run([*argv, str(library)], check=True, env=clean_env())

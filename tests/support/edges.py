@@ -8,8 +8,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.real import write
+from tests.support.answers import one_answer
+from tests.support.real import git, write
 from tests.support.snapshots import graph_of, member
+from tests.support.trees import project
 
 from tradai_tasks.affected.model import Member
 
@@ -71,15 +73,66 @@ def put(home: Path, files: dict[str, str | bytes]) -> None:
 
 
 def hold(home: Path, tree: Tree) -> None:
-    """Run the tests twice, and look whether the member is selected whose tests break."""
+    """Run the tests twice, and look whether the member is selected whose tests break.
+
+    By the import graph alone, and as `changes` selects it: without a cache, cold and warm.
+    """
     files = tree.all_files()
     put(home, files)
     write(home / "installed", tree.installed)
     good, said = passes(home, tree)
     assert good, said
+    whole = (home / tree.changed).read_bytes()
     (home / tree.changed).write_text(RAISES)
     good, said = passes(home, tree)
     assert not good, said
-    selected = set(graph_of(files, tree.members).affected_by([tree.changed]))
-    assert tree.broken in selected
-    assert not tree.spared & selected
+    picked = set(graph_of(files, tree.members).affected_by([tree.changed]))
+    assert tree.broken in picked
+    assert not tree.spared & picked
+    (home / tree.changed).write_bytes(whole)
+    picked = picked_by_changes(home, tree)
+    assert tree.broken in picked
+    assert not tree.spared & picked
+
+
+def picked_by_changes(home: Path, tree: Tree) -> set[str]:
+    """Commit the tree as a uv workspace, change the file, and return the packages selected."""
+    write(home, as_workspace(tree))
+    git(home, "init", "-q", "-b", "main")
+    git(home, "add", "-A")
+    git(home, "commit", "-q", "-m", "A tree")
+    warm = home.with_name(f"{home.name}-cache")
+    one_answer(home, warm)
+    (home / tree.changed).write_text(RAISES)
+    selection, _, _ = one_answer(home, warm)
+    assert not selection.everything
+    return set(selection.affected("packages"))
+
+
+def as_workspace(tree: Tree) -> dict[str, str]:
+    """Return the project files and the lock from which the tree's members are found."""
+    root = str(tree.all_files()["pyproject.toml"])
+    files = {
+        "pyproject.toml": f'{root}\n[tool.uv.workspace]\nmembers = ["libs/*"]\n',
+        ".gitignore": "installed/\n",
+    }
+    packages = []
+    for one in tree.members:
+        tables: dict[str, str] = {}
+        for number, (group, target) in enumerate(one.entry_points):
+            table = group if group == "scripts" else f'entry-points."{group}"'
+            tables[table] = tables.get(table, "") + f'e{number} = "{target}"\n'
+        more = "".join(f"[project.{table}]\n{rows}" for table, rows in tables.items())
+        files[f"{one.path}/pyproject.toml"] = project(one.name, more)
+        needed = sorted(one.closure - {one.name} - one.behind)
+        packages.append((one.name, f'editable = "{one.path}"', [*needed, f"for-{one.name}"]))
+        packages.append(
+            (f"for-{one.name}", 'registry = "https://index.example"', sorted(one.behind))
+        )
+    names = ", ".join(f'"{one.name}"' for one in tree.members)
+    files["uv.lock"] = f"version = 1\n\n[manifest]\nmembers = [{names}]\n" + "".join(
+        f'\n[[package]]\nname = "{name}"\nversion = "1.0"\nsource = {{ {source} }}\n'
+        f"dependencies = [{', '.join(f'{{ name = {other!r} }}' for other in needed)}]\n"
+        for name, source, needed in packages
+    )
+    return files

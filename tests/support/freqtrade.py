@@ -60,7 +60,9 @@ class Strategies:
 
 def strategies(home: Path) -> Strategies:
     """Copy, commit and lock the example, and install momentum with freqtrade."""
-    copy_example("tradai-uv", home / "tradai-uv")  # where its local source points
+    beside = copy_example("tradai-uv", home / "tradai-uv")  # where its local source points
+    for argv in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "The library")):
+        _git(beside, *argv)
     copied = copy_example("tradai-strategies", home / "tradai-strategies")
     made = Strategies(copied, home / "candles", home / "noise")
     for argv in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "An example")):

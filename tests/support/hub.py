@@ -9,8 +9,13 @@ from typing import Any
 from tests.support.act import Act, Run
 from tests.support.real import copy_example, edit, git, nox, write
 
-__all__ = ["Hub", "prepared"]
+__all__ = ["ROLES", "Hub", "prepared"]
 
+# where the workflows look for the roles that their jobs assume
+ROLES = {
+    f"AWS_{purpose.upper()}_ROLE_ARN": f"arn:aws:iam::123456789012:role/{purpose}"
+    for purpose in ("read", "preview", "publish", "deploy")
+}
 _NAMES = {"tradai-uv": "tradai/tradai-uv", "tradai-strategies": "tradai/tradai-strategies"}
 
 
@@ -81,7 +86,14 @@ class Hub:
         return "ci.yml" if (self.home / ".github/workflows/ci.yml").exists() else None
 
     def after_ci(
-        self, branch: str, sha: str, workflow: str, *, real: str = "tag", **given: Any
+        self,
+        branch: str,
+        sha: str,
+        workflow: str,
+        *,
+        real: str = "tag",
+        timeout: float = 900,
+        **given: Any,
     ) -> Run:
         """Run one workflow that follows CI; `given` lies over the finished run's fields."""
         repository = {"full_name": self.name, "default_branch": "main"}
@@ -93,8 +105,12 @@ class Hub:
             "workflow_run": {**ended, **head, **given},
             "repository": repository,
         }
-        left = {"build": ["dist/tradai_strategy-1.0.0-py3-none-any.whl"]}
-        return self.act("workflow_run", payload, workflow=workflow, real=real, files=left)
+        left = {
+            "build": ["dist/tradai_strategy-1.0.0-py3-none-any.whl"],
+            "release": [f"build/release/{branch}/lint.json"],
+        }
+        how: dict[str, Any] = {"real": real, "timeout": timeout, "files": left}
+        return self.act("workflow_run", payload, workflow=workflow, **how)
 
     def dispatch(self, **given: Any) -> Run:
         """Start a workflow by hand on the branch that is checked out."""

@@ -19,12 +19,12 @@ from typing import Any
 import boto3
 import httpx
 import pytest
-from tests.support.bases import import_python, strategy_wheel
+from tests.support.bases import import_python
 from tests.support.engine import engine
 from tests.support.freqtrade import Strategies, strategies
 from tests.support.mlflow_server import mlflow
 from tests.support.moto_server import ECR_PASSWORD, moto
-from tests.support.real import EXAMPLES, Result, clean_env, git, nox
+from tests.support.real import Result, clean_env, git, nox
 from tests.support.registry import USER, Fault, Proxy, proxy, registry
 
 SETTINGS = """\
@@ -248,9 +248,8 @@ def _made(folder: Path) -> Path:
 
 
 def _prepare(repo: Strategies) -> None:
-    """Commit the settings, and put the library's wheel where the Dockerfile looks for it."""
+    """Commit the settings; the library's wheel is built for the image from beside."""
     repo.settings.write_text(SETTINGS.format(candles=repo.candles), encoding="utf-8")
-    strategy_wheel(repo.strategy / "wheels", EXAMPLES / "tradai-uv" / "libs" / "tradai-strategy")
     git(repo.home, "add", "-A")
     git(repo.home, "commit", "-qm", "Settings")
 

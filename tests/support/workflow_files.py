@@ -11,10 +11,15 @@ import yaml
 __all__ = ["jobs", "load", "steps", "thin"]
 
 _NOX = r"(?:uv run (?:--locked )?nox|uvx nox)"
+# once all is installed: nothing is fetched, built or installed
+_READY = r"(?:uv run --no-sync nox -R|uvx --offline nox --script-mode reuse -R)"
 _SESSION = r"[a-z][a-z-]*"
 # a plain word, one in quotes that bash reads as it is, or a variable in quotes
-_WORD = r"(?:[A-Za-z0-9][A-Za-z0-9.=:,/-]*|--[a-z-]+|\"[A-Za-z0-9.=:,/\[\]-]+\"|\"\$[A-Z_]+\")"
-_THIN = re.compile(rf"{_NOX}(?P<named> -s {_SESSION})?(?: --(?: {_WORD})+)?")
+_WORD = r"(?:(?:\.\./)?[A-Za-z0-9][A-Za-z0-9.=:,/-]*|--[a-z-]+|"
+_WORD += r"\"[A-Za-z0-9.=:,/\[\]-]+\"|\"\$[A-Z_]+\")"
+_THIN = re.compile(
+    rf"(?:{_NOX}(?: --install-only)?|{_READY})(?P<named> -s {_SESSION})?(?: --(?: {_WORD})+)?"
+)
 
 
 def load(text: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.real import write
+from tests.support.real import git, write
 from tests.support.registry import PASSWORD, USER, Proxy
 
 from tradai_tasks import process
+from tradai_tasks.affected.git import Git
 from tradai_tasks.process import Completed
 from tradai_tasks.release.image_room import ImageRoom, image_room
 from tradai_tasks.release.image_rules import LatestRule
@@ -23,6 +25,7 @@ from tradai_tasks.release.image_specs import ImageSpec
 from tradai_tasks.release.images import ImageStep, image_stage
 from tradai_tasks.release.reference import Home
 from tradai_tasks.release.registry import RemoteImage
+from tradai_tasks.release.source_export import SourceExport, lock_files
 from tradai_tasks.release.step import Look, Release
 from tradai_tasks.settings_images import ImagesSettings
 from tradai_tasks.tags import parse_tag
@@ -42,6 +45,7 @@ class Yard:
     env: dict[str, str]
     given: dict[str, Any]  # settings
     ran: list[list[str]] = field(default_factory=list)
+    judged: tuple[str, ...] = ()  # projects whose lock files are part of a release
 
     def settings(self, **more: Any) -> ImagesSettings:
         return ImagesSettings(**{"registry": self.proxy.host, **self.given, **more})
@@ -56,10 +60,25 @@ class Yard:
         return Release(tag=read, commit=commit, root=self.root, **given)
 
     @contextmanager
-    def room(self, **settings: Any) -> Iterator[ImageRoom]:
+    def room(self, *, stop: threading.Event | None = None, **settings: Any) -> Iterator[ImageRoom]:
         home = Home(host=self.proxy.host)
-        with image_room(self.settings(**settings), home, root=self.root, env=self.env) as room:
+        with image_room(
+            self.settings(**settings),
+            home,
+            root=self.root,
+            env=self.env,
+            stop=stop,
+            source=self.source(),
+        ) as room:
             yield room
+
+    def source(self) -> SourceExport:
+        """What is on disk by now, committed: images are built of a commit."""
+        git(self.root, "add", "-A")
+        git(self.root, "commit", "-qm", "As it is", "--allow-empty")
+        head = git(self.root, "rev-parse", "HEAD")
+        locks = lock_files(self.root, self.judged)
+        return SourceExport(git=Git.open(self.root), commit=head, judged=locks)
 
     @contextmanager
     def step(
@@ -101,6 +120,8 @@ def open_yard(
     docker: str, proxy: Proxy, root: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any
 ) -> Yard:
     """Make a yard with a project, whose engine's commands are noted."""
+    root.mkdir(exist_ok=True)
+    git(root, "init", "-q", "-b", "main")
     write(root, {"web/Dockerfile": DOCKERFILE, "web/message": "hello\n"})
     env = {
         **os.environ,

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import packaging
@@ -45,7 +46,15 @@ class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     facts: dict[str, Facts]
     links: dict[str, Links]
     members: dict[str, tuple[Member, ...]]
+
+
+class _Stamps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of a file beside it, which changes less often."""
+
     stamps: dict[str, Stamp]
+
+
+_File = TypeVar("_File", _Stored, _Stamps)
 
 
 def sources_digest(folder: Path) -> bytes | None:
@@ -99,7 +108,7 @@ class Cache:
         """
         self._folder = folder
         self._version = _version()
-        self._name = f"imports-{name}-{(self._version or b'').hex()}.msgpack"
+        self._name = f"imports-{name}-{(self._version or b'').hex()}"
         self.facts: dict[str, Facts] = {}
         self.links: dict[str, Links] = {}
         self.members: dict[str, tuple[Member, ...]] = {}
@@ -108,30 +117,43 @@ class Cache:
         self._used_members: list[str] = []
         self._used: set[str] = set()
         self._used_stamps: set[str] = set()
-        self._changed = False
-        if (stored := self._read()) is not None:
-            self.facts, self.links = stored.facts, stored.links
-            self.members, self.stamps = stored.members, stored.stamps
+        self._changed = self._seen_anew = False
+        if (stored := self._read(_Stored)) is not None:
+            self.facts, self.links, self.members = stored.facts, stored.links, stored.members
+        if (seen := self._read(_Stamps)) is not None:
+            self.stamps = seen.stamps
 
     @property
     def fault(self) -> str:
         """Why the folder is not used, in one line, or empty."""
         return self._folder.fault
 
-    def _read(self) -> _Stored | None:
-        data = self._folder.read(self._name) if self._version else None
+    def _file(self, kind: type[_Stored | _Stamps]) -> str:
+        return f"{self._name}{'-stamps' if kind is _Stamps else ''}.msgpack"
+
+    def _read(self, kind: type[_File]) -> _File | None:
+        data = self._folder.read(self._file(kind)) if self._version else None
         if not data or data[:_DIGEST] != self._version:
             return None
         body = memoryview(data)[2 * _DIGEST :]
         if data[_DIGEST : 2 * _DIGEST] != _checksum(body):
             return None
-        return msgspec.msgpack.decode(body, type=_Stored)
+        return msgspec.msgpack.decode(body, type=kind)
+
+    def _write(self, stored: _Stored | _Stamps, version: bytes) -> None:
+        try:
+            body = msgspec.msgpack.encode(stored)
+        except UnicodeEncodeError:  # a file's name, or a text in one, is no Unicode
+            return
+        data = b"".join((version, _checksum(body), body))
+        self._folder.write(self._file(type(stored)), data)
 
     def put(self, facts: Mapping[str, Facts], stamps: Mapping[str, Stamp]) -> None:
         """Add facts by key, and what was seen of files by path."""
         self.facts.update(facts)
         self.stamps.update(stamps)
-        self._changed = self._changed or bool(facts or stamps)
+        self._changed |= bool(facts)
+        self._seen_anew |= bool(stamps)
 
     def use(self, keys: Iterable[str], paths: Iterable[str]) -> None:
         """Note which facts and files were asked for: these are kept."""
@@ -164,17 +186,18 @@ class Cache:
         Of what was not used this time only as much is kept as was used, so that the file does not
         grow for ever.
         """
-        if not self._changed or self._version is None:
+        if self._version is None:
+            return
+        if self._seen_anew:
+            used = self._used_stamps
+            stamps = {path: stamp for path, stamp in self.stamps.items() if path in used}
+            self._write(_Stamps(stamps=stamps), self._version)
+        if not self._changed:
             return
         unused = [key for key in self.facts if key not in self._used][-len(self._used) :]
         stored = _Stored(
             facts={key: self.facts[key] for key in (*unused, *self._used)},
             links={key: self.links[key] for key in self._used_links if key in self.links},
             members={key: self.members[key] for key in self._used_members if key in self.members},
-            stamps={path: s for path, s in self.stamps.items() if path in self._used_stamps},
         )
-        try:
-            body = msgspec.msgpack.encode(stored)
-        except UnicodeEncodeError:  # a file's name, or a text in one, is no Unicode
-            return
-        self._folder.write(self._name, b"".join((self._version, _checksum(body), body)))
+        self._write(stored, self._version)

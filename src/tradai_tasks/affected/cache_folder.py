@@ -22,9 +22,9 @@ from tradai_tasks.errors import CacheFolderError
 __all__ = ["CacheFolder", "cache_folder"]
 
 _VARIABLE = "TRADAI_TASKS_CACHE"
-_OURS = re.compile(r"imports-[0-9a-f-]+\.msgpack")
+_OURS = re.compile(r"imports-[0-9a-f-]+(?:-stamps)?\.msgpack")
 _SHARED = Path("/tmp")  # nosec B108 # noqa: S108 - whose the folder in it is, is looked at
-_MOST_FILES = 32  # checkouts, and versions of Python for each
+_MOST_FILES = 64  # two for each checkout and version of Python
 _UNUSED = 30 * 86_400  # seconds
 _IN_USE = 86_400  # seconds after which a file that is read is marked as used
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -72,6 +72,8 @@ class CacheFolder:
         self.path = path
         self.fault = ""  # why it is not used, in one line; empty where it is, or cannot be had
         self._is_usable = False
+        if path == Path(os.devnull):  # by the user's word, none
+            return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):

@@ -25,7 +25,7 @@ from tradai_tasks.affected.members import (
 )
 from tradai_tasks.affected.select import Evidence, Selection, select
 from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
-from tradai_tasks.affected.work_tree import WorkTree, with_hidden
+from tradai_tasks.affected.work_tree import WorkTree, look, tree_before
 from tradai_tasks.errors import TasksError, WorkTreeChangedError
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_load import load_settings
@@ -109,21 +109,26 @@ def _find_once(  # noqa: PLR0913 - as `find`
     slugs = [package.slug for package in workspace.strategies]
     span = commit_range(git, env, base=base, head=head, slugs=slugs)
     with ThreadPoolExecutor(2) as side:  # git lists files while the cache is being read
-        listed = side.submit(CommitSnapshot, git, span.base) if span.base else None
         status = side.submit(git.status) if span.worktree else None
+        committed = side.submit(git.diff, span.base, span.head) if span.base else None
+        listed = side.submit(CommitSnapshot, git, span.base) if span.base and not status else None
         cache = _cache(root, cache_at)
-        work = with_hidden(git, git.index(), status.result()) if status else None
+        work = look(git, status) if status else None
         after = _head_end(git, span, workspace, settings_file, work)
+    moved = committed.result() if committed else []
     edges = workspace_edges(after.workspace)
     elsewhere = None if after.workspace is workspace else after
     if span.strategy is not None:
         selection = _only_strategy(after.workspace, span, settings)
         return Found(span=span, selection=selection, edges=edges, elsewhere=elsewhere)
-    changed = () if span.everything else changed_paths(git, span, work.status if work else ())
-    paths = tuple(change.path for change in changed)
-    before, fault = _base_end(
-        listed.result() if listed else None, after if _keeps_shape(changed) else None
+    changed = (
+        () if span.everything else changed_paths(git, span, work.status if work else (), moved)
     )
+    paths = tuple(change.path for change in changed)
+    base_files = listed.result() if listed else None
+    if span.base and work:
+        base_files = CommitSnapshot(git, span.base, tree_before(work, moved))
+    before, fault = _base_end(base_files, after if _keeps_shape(changed) else None)
     gathered = Gathered(
         paths=paths,
         before=before,

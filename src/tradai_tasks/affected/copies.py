@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle  # nosec B403 - bytes of a child of this process, over a pipe that only it has
 from collections.abc import Callable
 from typing import Self
 
@@ -78,6 +77,9 @@ class Copy:
         _, status = os.waitpid(self._pid, 0)
         code = os.waitstatus_to_exitcode(status)
         if code == _RAISED and data:
+            # bytes of a child of this process, over a pipe that only it has
+            import pickle  # nosec B403 # noqa: PLC0415 - for a fault alone
+
             raise pickle.loads(data)  # nosec B301 # noqa: S301 - as above
         return data if code == 0 else None
 
@@ -99,7 +101,8 @@ def _work_and_exit(work: Callable[[], bytes], writer: int) -> None:
 
 def _portable(fault: Exception) -> bytes:
     """Return an exception as bytes, with the traceback as a note."""
-    import traceback  # noqa: PLC0415 - for a fault alone
+    import pickle  # nosec B403 # noqa: PLC0415 - as above
+    import traceback  # noqa: PLC0415 - as above
 
     fault.add_note("".join(traceback.format_exception(fault)))
     try:

@@ -15,8 +15,8 @@ __all__ = ["readers_by_path"]
 
 # What belongs to no member and does not affect everybody.
 _PROSE = re.compile(
-    r"(?:docs|infra|lambdas/base|tests?)/|[^/]+\.(?:md|rst)$|(?:LICEN[CS]E|NOTICE|AUTHORS)[^/]*$|"
-    r"(?:mkdocs|(?:docker-)?compose[^/]*)\.ya?ml$"
+    r"(?:docs|infra|lambdas/base|tests?)/|[^/]+\.(?:md|rst)\Z|(?:LICEN[CS]E|NOTICE|AUTHORS)[^/]*\Z|"
+    r"(?:mkdocs|(?:docker-)?compose[^/]*)\.ya?ml\Z"
 )
 
 

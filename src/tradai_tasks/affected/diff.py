@@ -34,7 +34,10 @@ class _Side:
 
 
 def changed_paths(
-    git: Git, compared: CommitRange, status: Iterable[StatusEntry] | None = None
+    git: Git,
+    compared: CommitRange,
+    status: Iterable[StatusEntry] | None = None,
+    committed: Iterable[RawChange] | None = None,
 ) -> tuple[ChangedPath, ...]:
     """Return the paths that a range touches, sorted by path.
 
@@ -45,13 +48,14 @@ def changed_paths(
         git: The repository.
         compared: The range.
         status: That of the work tree, as `look` returns it, where it was asked already.
+        committed: What `git.diff` returned for the base and the head, likewise.
 
     Raises:
         GitError: git failed.
     """
     ends: dict[str, tuple[_Side, _Side]] = {}
     if compared.base is not None:
-        for change in git.diff(compared.base, compared.head):
+        for change in git.diff(compared.base, compared.head) if committed is None else committed:
             ends[change.path] = _committed(change)
     elif compared.head != NO_COMMIT:
         for entry in git.tree(compared.head):

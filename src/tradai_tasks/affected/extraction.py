@@ -32,10 +32,10 @@ _MOST_CHUNKS = 1_000  # their numbers fit into the smallest pipe there is
 
 
 class Parsed(NamedTuple):
-    """A file that was parsed, in this run or an earlier one."""
+    """Files that were parsed, in this run or an earlier one."""
 
-    digest: str  # of the bytes that were parsed
-    facts: Facts
+    digests: dict[str, str]  # of the bytes that were parsed, by path
+    facts: dict[str, Facts]  # by path
 
 
 class _Fresh(msgspec.Struct, array_like=True, gc=False):
@@ -51,7 +51,7 @@ class _Fresh(msgspec.Struct, array_like=True, gc=False):
         self.stamps |= other.stamps
 
 
-def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, Parsed]:
+def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> Parsed:
     """Return the facts of Python files, settings of pytest, data files and documents.
 
     Args:
@@ -63,30 +63,26 @@ def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> 
         GitError: A file cannot be read.
         WorkTreeChangedError: A file has not the content that it had before in this run.
     """
-    kinds = {path: _kind(path) for path in paths}
     facts = cache.facts if cache else {}
     digests = snapshot.known(paths, cache.stamps if cache else {})
-    missing: dict[str, str] = {}  # one path for each key, or for itself
-    for path, kind in kinds.items():
-        digest = digests.get(path)
-        if digest is None:
-            missing[f"/{path}"] = path
-        elif (key := kind + digest) not in facts:
-            missing.setdefault(key, path)
-    if missing:
-        wanted = list(missing.values())
+    keys = {path: _kind(path) + digests[path] for path in digests}
+    # one path for each key, or each by itself where the key is not known
+    missing = {key: path for path, key in keys.items() if key not in facts}
+    wanted = [*missing.values(), *(path for path in paths if path not in keys)]
+    if wanted:
         fresh = _extracted(snapshot, wanted, facts)
         read = {wanted[place]: digest for place, digest in fresh.digests.items()}
         snapshot.learn(read)
         digests |= read
+        keys |= {path: _kind(path) + digest for path, digest in read.items()}
         if cache:
             stamps = {wanted[place]: stamp for place, stamp in fresh.stamps.items()}
             cache.put(fresh.facts, stamps)
         else:
             facts = fresh.facts
     if cache:
-        cache.use((kinds[path] + digests[path] for path in paths), paths)
-    return {path: Parsed(digests[path], facts[kinds[path] + digests[path]]) for path in paths}
+        cache.use(keys.values(), paths)
+    return Parsed(digests, {path: facts[keys[path]] for path in paths})
 
 
 def all_digests(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, str]:

@@ -32,7 +32,10 @@ _ID_LENGTHS = (40, 64)  # SHA-1, SHA-256
 _EMPTY_WORDS = "error: failed to push some refs"  # the reason stands in the line before it
 _HEX = frozenset("0123456789abcdef")
 _TREE_ROW = re.compile(r"(\d+) \w+ (\w+)\t([^\0]+)\0")
-_INDEX_ROW = re.compile(r"(\w) (\d+) (\w+) (\d)\t([^\0]+)\0")
+_CORE = frozenset({"autocrlf", "sparsecheckout"})
+_OFF = frozenset({"false", "no", "off", "0"})
+# Attributes by which git changes content on its way to the disk.
+_CONVERTING = frozenset({"crlf", "eol", "filter", "ident", "text", "working-tree-encoding"})
 _FETCH_SECONDS = 300.0
 _AT_ONCE = 10_000  # blobs to fetch, as a command line has an end
 
@@ -170,7 +173,34 @@ class Git:
 
     def is_sparse(self) -> bool:
         """Tell whether files are left off the disk."""
-        return self.config("core.sparseCheckout") in {"true", "1", "yes", "on"}
+        return self._is_set("sparsecheckout")
+
+    def converted(self, paths: Iterable[str]) -> frozenset[str]:
+        """Return those files whose content on disk need not be what git keeps of them.
+
+        Their line ends, encoding or keywords may differ, or a filter makes one of the other.
+        """
+        wanted = frozenset(paths)
+        if self._is_set("autocrlf"):
+            return wanted
+        stdin = "".join(f"{path}\0" for path in wanted).encode("utf-8", "surrogateescape")
+        told = self._run("check-attr", "-z", "--all", "--stdin", stdin=stdin).text.split("\0")
+        return frozenset(
+            path
+            for path, name, value in zip(told[0::3], told[1::3], told[2::3], strict=False)
+            if name in _CONVERTING and value != "unset"
+        )
+
+    def _is_set(self, key: str) -> bool:
+        """Tell whether a setting of git's core is on, in any way."""
+        if not self._known.keys() >= _CORE:
+            pattern = rf"^core\.({'|'.join(sorted(_CORE))})$"
+            done = self._run("config", "-z", "--get-regexp", pattern, check=False)
+            self._known.update(dict.fromkeys(_CORE, False))
+            for row in done.text.split("\0")[:-1]:  # the last word on each wins
+                name, _, value = row.partition("\n")
+                self._known[name.removeprefix("core.")] = value.lower() not in _OFF
+        return self._known[key]
 
     def cut_off(self, included: Iterable[str], excluded: Iterable[str] = ()) -> tuple[str, ...]:
         """Return the commits where a shallow clone's history ends, among a range's commits."""
@@ -247,10 +277,11 @@ class Git:
         """Return all files of the index below the folder, by path from it."""
         text = self._run("ls-files", "-s", "-v", "-z", "--full-name").text
         cut = len(self.prefix)
-        return [
-            Entry(path[cut:], mode, blob, stage, flag)
-            for flag, mode, blob, stage, path in _INDEX_ROW.findall(text)
-        ]
+        found = []
+        for row in text.split("\0")[:-1]:  # each as "H 100644 <id> 0<tab><path>"
+            head, _, path = row.partition("\t")
+            found.append(Entry(path[cut:], head[2:8], head[9:-2], head[-1], row[0]))
+        return found
 
     def hash_files(self, paths: Iterable[str]) -> dict[str, str]:
         """Return the ids that git would give files on disk, after its filters."""

@@ -85,21 +85,22 @@ def _linked(snapshot: Snapshot, members: Sequence[Member], cache: Cache | None) 
     index = ModuleIndex(paths, ordered)
     data = data_files(index, snapshot.blobs)
     parsed = all_facts(snapshot, [*paths, *settings, *data], cache)
-    config = {path: parsed[path].facts for path in settings}
-    facts = [parsed[path].facts for path in paths]
-    parsed |= all_facts(snapshot, texts_run := documents(facts, config, snapshot.blobs), cache)
+    config = {path: parsed.facts[path] for path in settings}
+    facts = [parsed.facts[path] for path in paths]
+    texts_run = all_facts(snapshot, documents(facts, config, snapshot.blobs), cache)
+    named = {path: parsed.facts[path] for path in data} | texts_run.facts
     _add_roots(index, facts, config)
     linker = Linker(index, facts)
-    keys = [f"{path}\0{parsed[path].digest}" for path in paths]
+    keys = [f"{path}\0{parsed.digests[path]}" for path in paths]
     frame = _frame(index, keys, facts, linker.offered)
     _link(linker, keys, frame, _reader(snapshot, index), cache)
     return _Linked(
         blobs=snapshot.blobs,
-        digests={path: one.digest for path, one in parsed.items()},
+        digests=parsed.digests | texts_run.digests,
         index=index,
         facts=facts,
         config=config,
-        named={path: [parsed[path].facts] for path in {*data, *texts_run}},
+        named={path: [one] for path, one in named.items()},
         linker=linker,
     )
 
@@ -122,8 +123,8 @@ def _older(
     changed = [path for path in index.paths if path in differing]
     if any(path.endswith(".pyi") for path in changed):
         return None
-    found = all_facts(base, changed, cache)
-    older = {index.ids[path]: found[path].facts for path in changed}
+    found = all_facts(base, changed, cache).facts
+    older = {index.ids[path]: found[path] for path in changed}
     for number, one in older.items():
         new = facts[number]
         if one.lazy is not None or new.lazy is not None or one.moves_path != new.moves_path:
@@ -134,8 +135,8 @@ def _older(
         return None
     linked.linker.link_older(older, _reader(base, index))
     moved = [path for path in linked.named if path in differing]
-    for path, parsed in all_facts(base, moved, cache).items():
-        linked.named[path].append(parsed.facts)
+    for path, one in all_facts(base, moved, cache).facts.items():
+        linked.named[path].append(one)
     return older
 
 

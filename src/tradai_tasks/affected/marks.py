@@ -1,13 +1,14 @@
 """The texts that tell what kind of file a Python file is, all looked for in one pass.
 
 There are over a hundred, and looking for one after the other takes as long as reading the file.
+The one pass needs the extra `fast`, which has no wheels for some machines; without it, the answers
+are the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-
-import ahocorasick_rs
 
 from tradai_tasks.affected import lexical, surroundings, texts, triggers, written
 from tradai_tasks.affected.commands import STARTERS
@@ -22,14 +23,33 @@ _ALL = tuple(sorted(STARTERS.union(_OTHERS, *(room.MARKS for room in _ROOMS))))
 
 def marks_in(text: str) -> Marks:
     """Return which of the texts stand in a file, and where each begins."""
-    found: dict[str, list[int]] = {}
-    for number, start, _ in _searcher().find_matches_as_indexes(text, overlapping=True):
-        found.setdefault(_ALL[number], []).append(start)
+    return (_in_one_pass() or _one_by_one)(text)
+
+
+def _one_by_one(text: str) -> Marks:
+    return {mark: _places(text, mark) for mark in _ALL if mark in text}
+
+
+def _places(text: str, mark: str) -> list[int]:
+    found = [text.index(mark)]
+    while (place := text.find(mark, found[-1] + 1)) >= 0:
+        found.append(place)
     return found
 
 
 @cache
-def _searcher() -> ahocorasick_rs.AhoCorasick:
-    return ahocorasick_rs.AhoCorasick(
-        _ALL, implementation=ahocorasick_rs.Implementation.DFA, store_patterns=False
-    )
+def _in_one_pass() -> Callable[[str], Marks] | None:
+    """Return what looks for all texts at once; None where the library for it is not installed."""
+    try:
+        from ahocorasick_rs import AhoCorasick, Implementation  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None
+    searcher = AhoCorasick(_ALL, implementation=Implementation.DFA, store_patterns=False)
+
+    def search(text: str) -> Marks:
+        found: dict[str, list[int]] = {}
+        for number, start, _ in searcher.find_matches_as_indexes(text, overlapping=True):
+            found.setdefault(_ALL[number], []).append(start)
+        return found
+
+    return search

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tradai_tasks.affected.event import CommitRange
@@ -48,11 +48,14 @@ def as_document(
     }
 
 
-def as_outputs(selection: Selection, matrix: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def as_outputs(
+    selection: Selection, matrix: Sequence[Mapping[str, str]], backtested: Collection[str] = ()
+) -> dict[str, str]:
     """Return the step's outputs, each on one line.
 
     `any` tells whether the matrix has a job: GitHub refuses an empty matrix, so a workflow guards
     the job with it. Each kind's output is a JSON list of the names of what is affected.
+    `backtested` lists the affected strategies that have backtests.
     """
     outputs = {
         "matrix": _line({"include": list(matrix)}),
@@ -62,6 +65,8 @@ def as_outputs(selection: Selection, matrix: Sequence[Mapping[str, str]]) -> dic
     }
     for kind in (*KINDS, "stacks"):
         outputs[kind] = _line(list(selection.affected(kind)))
+    strategies = selection.affected("strategies")
+    outputs["backtested"] = _line([name for name in strategies if name in backtested])
     return outputs
 
 
@@ -108,9 +113,9 @@ def markdown(span: CommitRange, selection: Selection, edges: Sequence[tuple[str,
     if selection.everything:
         listed = [f"- {_escaped(reason)}\n" for reason in selection.everything[:_MOST_REASONS]]
         parts += ["Everything is affected:\n\n", *listed, "\n"]
-    table = [(kind, name, _escaped(reason)) for kind, name, reason in rows(selection)]
+    table = rows(selection)
     size = 0
-    shown = [row for row in table if (size := size + _bytes(row)) <= _MOST_TABLE]
+    shown = [row for row in table if (size := size + _bytes([*map(_escaped, row)])) <= _MOST_TABLE]
     if table:
         parts.append(markdown_table(("kind", "name", "because of"), shown))
     if len(shown) < len(table):

@@ -28,9 +28,9 @@ __all__ = [
 
 _ONE_OF = re.compile(r"\[!?\]?[^\]]*\]")  # one of some characters; `]` may be the first
 _RANGE = re.compile(r"(.)(?:-(.))?", re.DOTALL)
-_DOC_FILE = re.compile(r"^(mkdocs\.ya?ml|[^/]+\.(md|rst)|(LICEN[CS]E|NOTICE|AUTHORS)[^/]*)$")
+_DOC_FILE = re.compile(r"^(mkdocs\.ya?ml|[^/]+\.(md|rst)|(LICEN[CS]E|NOTICE|AUTHORS)[^/]*)\Z")
 # Folders and files at the root that only the contract and integration sessions read.
-_ROOT_TESTS = re.compile(r"^((tests?/.*)|((docker-)?compose[^/]*\.ya?ml))$")
+_ROOT_TESTS = re.compile(r"^((tests?/.*)|((docker-)?compose[^/]*\.ya?ml))\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -224,7 +224,7 @@ def _unit(path: str, workspace: Workspace, reasons: _Reasons) -> bool:
                 reasons.add(kind, unit.name, path)
                 known = True
     if path.startswith("infra/"):
-        stack = re.match(r"^Pulumi\.([^/]+)\.ya?ml$", posixpath.basename(path))
+        stack = re.match(r"^Pulumi\.([^/]+)\.ya?ml\Z", posixpath.basename(path))
         for unit in workspace.stacks:
             if stack is None or stack[1] == unit.name:
                 reasons.add("stacks", unit.name, path)

@@ -1,9 +1,10 @@
 """The files of one end of a commit range: of a commit, or of the work tree.
 
-What a file is called is always computed from the bytes that were read. In the work tree git's
-word for it is not taken: an index may call a file unchanged that is not (`assume-unchanged`), and
-what is on disk need not be what git keeps (line ends, large-file storage). A file is read again
-unless the file system shows that it has not changed since.
+What a file is called is always computed from the bytes that were read. In the work tree, a file
+that git calls unchanged is what the index has: if another content is found on disk, it was saved a
+moment ago, and the index's is taken. Where git was told not to look (`assume-unchanged`), or
+changes content on its way to the disk (line ends, large-file storage), what is on disk counts. Such
+a file is read again unless the file system shows that it has not changed since.
 
 A symbolic link to a file inside the workspace has the id and the content of the file it leads to,
 as Python and every other reader sees it, and what lies in a folder is there under each link to the
@@ -116,14 +117,19 @@ def follow(path: str, links: Mapping[str, str]) -> str | None:
 class CommitSnapshot:
     """The files of a commit, below the workspace root."""
 
-    def __init__(self, git: Git, commit: str) -> None:
+    def __init__(self, git: Git, commit: str, entries: Iterable[Entry] | None = None) -> None:
         """List the commit's files.
+
+        Args:
+            git: The repository.
+            commit: Full id.
+            entries: The commit's files, where they are known already.
 
         Raises:
             GitError: git does not know the commit.
         """
         self._git = git
-        self._files = _Files(git, git.tree(commit), {})
+        self._files = _Files(git, git.tree(commit) if entries is None else entries, {})
         self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
         self.links: Mapping[str, str] = MappingProxyType(self._files.links)
         self.submodules = frozenset(self._files.submodules)
@@ -169,8 +175,7 @@ class WorktreeSnapshot:
     """The files of the work tree, below the workspace root: tracked, and untracked ones too.
 
     Files that an ignore rule names are left out, as are deleted ones. Files that a sparse
-    checkout leaves off the disk are there all the same, as git keeps them. Where git changes a
-    file on its way to the disk (line ends, large-file storage), content is what is on the disk.
+    checkout leaves off the disk are there all the same, as git keeps them.
     """
 
     def __init__(self, git: Git, work: WorkTree | None = None) -> None:
@@ -188,7 +193,6 @@ class WorktreeSnapshot:
         entries: dict[str, Entry] = {}
         for entry in work.index:
             entries.setdefault(entry.path, entry)  # in a conflict there are up to three
-        self._absent = {path: entries[path].blob for path in work.absent}
         targets: dict[str, bytes] = {}
         for path in _touched(work):
             known = entries.pop(path, None)
@@ -202,33 +206,33 @@ class WorktreeSnapshot:
         self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
         self.links: Mapping[str, str] = MappingProxyType(self._files.links)
         self.submodules = frozenset(self._files.submodules)
-        # of all that was read, so that it is one content for as long as this lives
-        self._digests = dict(self._absent)
+        self._unsure = work.unsure
+        # of what is not as the index has it, so that it is one content for as long as this lives
+        self._digests: dict[str, str] = {}
 
     def links_to(self, paths: Iterable[str]) -> dict[str, str]:
         """Return under which other paths files are read too, each with the file's own path."""
         return self._files.links_to(paths)
 
     def known(self, paths: Iterable[str], stamps: Mapping[str, Stamp]) -> dict[str, str]:
-        """Return the digests of files that were read, or have not changed since they were.
+        """Return the digests of files that are as the index has them, or as they were when read.
 
         Args:
             paths: The files.
             stamps: What their state was when they were read in earlier runs.
         """
         found: dict[str, str] = {}
-        top = f"{self._git.folder}/"
         for path in paths:
             at = self._files.read_at.get(path, path)
-            digest = self._digests.get(at)
-            if digest is None and (stamp := stamps.get(path)) is not None:
+            digest = self._as_in_index(at) or self._digests.get(at)
+            if not digest and (stamp := stamps.get(path)) is not None:
                 try:
-                    now = os.lstat(top + at)
+                    now = os.lstat(f"{self._git.folder}/{at}")
                 except OSError:
                     continue  # to be told where it is read
                 if stamp.holds(now):
                     digest = self._digests[at] = stamp.digest
-            if digest is not None:
+            if digest:
                 found[path] = digest
         return found
 
@@ -240,20 +244,34 @@ class WorktreeSnapshot:
             GitError: A file cannot be read, or is neither on disk nor in the clone.
             WorkTreeChangedError: A file is not what it was before in this run.
         """
-        absent: dict[str, str] = {}
+        kept: dict[str, str] = {}
         for path in paths:
             at = self._files.read_at.get(path, path)
-            if at in self._absent:
-                absent[path] = self._absent[at]
-            elif at in self._files.texts:
-                yield path, self._checked(at, self._files.texts[at])
-            elif path in self.blobs:
-                yield path, self._from_disk(at)
-            else:
+            if path not in self.blobs:
                 raise KeyError(path)
-        contents = self._git.read(absent.values())
-        for path, blob in absent.items():
+            if at in self._files.texts:
+                text = self._files.texts[at]
+                yield path, Loaded(text, self._git.blob_id(text))
+                continue
+            loaded = self._from_disk(at)
+            blob = self._as_in_index(at)
+            if blob and (loaded is None or loaded.digest != blob):
+                kept[path] = blob
+                continue
+            if loaded is None:
+                raise _moved(at)
+            if blob:  # nothing need be remembered of it
+                yield path, Loaded(loaded.data, blob)
+                continue
+            self._note(at, loaded.digest)
+            yield path, loaded
+        contents = self._git.read(kept.values())
+        for path, blob in kept.items():
             yield path, Loaded(contents[blob], blob)
+
+    def _as_in_index(self, at: str) -> str:
+        """Return the digest of a file of which git can be believed that it is unchanged, or ""."""
+        return "" if at in self._unsure else self._files.own[at]
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Return the content of files; `load` says what it raises."""
@@ -266,27 +284,24 @@ class WorktreeSnapshot:
             WorkTreeChangedError: A file is not what it was before in this run.
         """
         for path, digest in digests.items():
-            self._note(self._files.read_at.get(path, path), digest)
+            at = self._files.read_at.get(path, path)
+            if not self._as_in_index(at):
+                self._note(at, digest)
 
     def _note(self, at: str, digest: str) -> None:
         if self._digests.setdefault(at, digest) != digest:
             raise _moved(at)
 
-    def _checked(
-        self, at: str, data: bytes, read: tuple[os.stat_result, int] | None = None
-    ) -> Loaded:
-        digest = self._git.blob_id(data)
-        self._note(at, digest)
-        return Loaded(data, digest, stamp_of(digest, *read) if read else None)
-
-    def _from_disk(self, at: str) -> Loaded:
+    def _from_disk(self, at: str) -> Loaded | None:
+        """Read a file; None where there is none."""
         try:
             data, found, began = _read(f"{self._git.folder}/{at}")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            raise _moved(at) from None
+            return None
         except OSError as error:
             raise GitError(f"{at}: cannot be read: {error.strerror}") from None
-        return self._checked(at, data, (found, began))
+        digest = self._git.blob_id(data)
+        return Loaded(data, digest, stamp_of(digest, found, began))
 
     def _on_disk(self, path: str, targets: dict[str, bytes]) -> Entry | None:
         """Return what a path is that is not as the index has it; None where no file is there.

@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 
-from tradai_tasks.affected.git import Entry, Git, StatusEntry
+from tradai_tasks.affected.git import Entry, Git, RawChange, StatusEntry
 
-__all__ = ["WorkTree", "look"]
+__all__ = ["WorkTree", "look", "tree_before"]
 
 _LINK = "120000"
 _SUBMODULE = "160000"
@@ -28,48 +29,67 @@ class WorkTree:
 
     index: list[Entry]
     status: list[StatusEntry]
-    absent: frozenset[str] = frozenset()  # files that a sparse checkout leaves off the disk
+    # files that git calls unchanged, but whose content on disk need not be what the index has
+    unsure: frozenset[str] = frozenset()
 
 
-def look(git: Git) -> WorkTree:
+def look(git: Git, status: Future[list[StatusEntry]] | None = None) -> WorkTree:
     """Return the index and the status of the work tree.
-
-    Raises:
-        GitError: git failed.
-    """
-    return with_hidden(git, git.index(), git.status())
-
-
-def with_hidden(git: Git, index: list[Entry], status: list[StatusEntry]) -> WorkTree:
-    """Add what git was told not to see.
 
     Args:
         git: The repository.
-        index: What `git.index()` returned.
-        status: What `git.status()` returned.
+        status: What `git.status()` will return, where it was asked already.
 
     Raises:
         GitError: git failed.
     """
-    told = {entry.path for entry in status if entry.worktree != "."}
-    hidden = [e for e in index if e.flag in "hsS" and e.mode != _SUBMODULE and e.path not in told]
-    if not hidden:
-        return WorkTree(index=index, status=status)
-    modes = {entry.path: _mode_on_disk(git, entry) for entry in hidden}
-    is_gone = {path for path, mode in modes.items() if mode == _ABSENT}
-    absent = frozenset(e.path for e in hidden if e.path in is_gone and e.flag in "sS")
-    ids = _ids_on_disk(git, (e for e in hidden if e.path not in is_gone), modes)
-    found = [
-        _change(entry, modes[entry.path])
-        for entry in hidden
-        if entry.path not in absent
-        and (entry.mode[:3] != modes[entry.path][:3] or entry.blob != ids.get(entry.path))
+    index = git.index()
+    converted = git.converted(entry.path for entry in index)
+    told = status.result() if status else git.status()
+    rows = {row.path: row for row in told if row.index != "?"}  # a path may be untracked besides
+    hidden = [
+        entry
+        for entry in index
+        if entry.flag in "hsS"
+        and entry.mode != _SUBMODULE
+        and (entry.path not in rows or rows[entry.path].worktree == ".")
     ]
-    return WorkTree(index=index, status=[*status, *found], absent=absent)
+    modes = {entry.path: _mode_on_disk(git, entry) for entry in hidden}
+    there = [entry for entry in hidden if modes[entry.path] != _ABSENT]
+    ids = _ids_on_disk(git, there, modes)
+    for entry in hidden:
+        mode = modes[entry.path]
+        is_same = entry.mode[:3] == mode[:3] and entry.blob == ids.get(entry.path)
+        is_left_off = mode == _ABSENT and entry.flag in "sS"
+        if not is_same and not is_left_off:
+            rows[entry.path] = _change(entry, mode, rows.get(entry.path))
+    unsure = converted.union(entry.path for entry in there)
+    told = [*rows.values(), *(row for row in told if row.index == "?")]
+    return WorkTree(index=index, status=told, unsure=unsure)
 
 
-def _change(entry: Entry, mode: str) -> StatusEntry:
+def tree_before(work: WorkTree, changes: Iterable[RawChange]) -> list[Entry]:
+    """Return the files of a commit, without asking git for all of them.
+
+    Args:
+        work: The work tree.
+        changes: What differs between that commit and HEAD.
+    """
+    entries = {entry.path: entry for entry in work.index}
+    before = [(row.path, row.head_mode, row.head_blob) for row in work.status if row.index != "?"]
+    before += [(change.path, change.old_mode, change.old_blob) for change in changes]
+    for path, mode, blob in before:
+        if mode != _ABSENT and not path.startswith("../"):
+            entries[path] = Entry(path, mode, blob)
+        else:
+            entries.pop(path, None)
+    return list(entries.values())
+
+
+def _change(entry: Entry, mode: str, staged: StatusEntry | None) -> StatusEntry:
     kind = "D" if mode == _ABSENT else "M" if mode[:3] == entry.mode[:3] else "T"
+    if staged is not None:
+        return replace(staged, worktree=kind, worktree_mode=mode)
     return StatusEntry(entry.path, ".", kind, entry.mode, mode, entry.blob, entry.blob)
 
 

@@ -38,7 +38,7 @@ __all__ = [
 
 _TRIES = 3
 _SNAPSHOT = Limits(idle=60.0, whole=180.0, most=64 * MEGABYTE)  # the largest have some ten
-_S3 = re.compile(r"^s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?$")
+_S3 = re.compile(r"^s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,8 +3,8 @@
 This file is handed to an interpreter that knows freqtrade and nothing of this library, so it
 imports no sibling. It asks freqtrade what the strategy reads (pairs, timeframes, start-up candles),
 holds that against the candles, copies just these into the run's own folder, forbids every
-connection but those to this machine, and only then lets freqtrade begin, in the same process, since
-importing freqtrade takes longer than all else that happens here.
+connection but those to this machine, notes child processes, and only then lets freqtrade begin. It
+does so in the same process, since importing freqtrade takes longer than all else.
 
 What it found stands in a JSON file: an order says where.
 """
@@ -30,6 +30,7 @@ __all__ = [
     "plain_pairs",
     "refused_host",
     "split_informative",
+    "started_child",
     "without_market",
 ]
 
@@ -39,6 +40,11 @@ _SLACK = 300  # seconds; funding is settled a moment after the full hour
 _PATTERN = re.compile(r"[\\^$*+?{}\[\]()|]|\.\*")  # what makes a pair a regular expression
 _LOCAL = ("127.0.0.1", "::1", "localhost", "")
 _SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+# audit events of a process that starts another, or becomes one
+_STARTING = frozenset(
+    {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn",
+     "os.system", "pty.spawn"}
+)  # fmt: skip
 _SHOWN = 3  # holes of a series that are named
 
 FUNDING = "funding_rate"
@@ -129,6 +135,17 @@ def refused_host(event: str, args: Sequence[Any]) -> str | None:
         return None
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")
     return None if name in _LOCAL else f"{name}:{port}".rstrip(":")
+
+
+def started_child(event: str, args: Sequence[Any]) -> str | None:
+    """Return what a process starts, None where an event is none of starting one."""
+    if event not in _STARTING:
+        return None
+    named = args[1] if event in {"subprocess.Popen", "os.spawn"} and len(args) > 1 else args[:1]
+    words = [named] if isinstance(named, (str, bytes)) else [*named][:1]
+    first = words[0] if words else ""
+    text = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first)
+    return text.partition(" ")[0].rpartition("/")[2] or event
 
 
 def split_informative(wanted: Iterable[str], pairs: Sequence[str]) -> list[tuple[str, str]]:
@@ -300,11 +317,15 @@ def _look(  # pragma: no cover - needs pandas
 
 
 def _forbid(  # pragma: no cover - an audit hook cannot be taken back
-    blocked: list[str], save: Callable[[], None]
+    blocked: list[str], children: list[str], save: Callable[[], None]
 ) -> None:
-    """Refuse connections to other machines for the rest of the process, and note them."""
+    """Refuse connections to other machines for the rest of the process; note them and children."""
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
+        child = started_child(event, args)
+        if child is not None and child not in children:
+            children.append(child)
+            save()
         host = refused_host(event, args) if event.startswith("socket.") else None
         if host is not None:
             if host not in blocked:
@@ -323,7 +344,7 @@ def _run(  # pragma: no cover - needs freqtrade
     from freqtrade.main import main as freqtrade  # noqa: PLC0415 - only here
 
     facts["freqtrade"] = __version__
-    _forbid(facts["blocked"], save)
+    _forbid(facts["blocked"], facts["children"], save)
     config, strategy = _strategy(order, facts, save)
     pairs = plain_pairs(config["exchange"].get("pair_whitelist"))
     facts.update(
@@ -360,7 +381,7 @@ def _run(  # pragma: no cover - needs freqtrade
 def main(path: str) -> None:  # pragma: no cover - needs freqtrade
     """Carry out the order in a JSON file."""
     order = json.loads(Path(path).read_text(encoding="utf-8"))
-    facts: dict[str, Any] = {"stage": "look", "error": None, "blocked": []}
+    facts: dict[str, Any] = {"stage": "look", "error": None, "blocked": [], "children": []}
 
     def save() -> None:
         Path(order["facts"]).write_text(json.dumps(facts), encoding="utf-8")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -106,6 +107,13 @@ class Markets:
     address: str
     refused: list[str] = field(default_factory=list)  # requests for anything else
     missing: list[str] = field(default_factory=list)  # snapshots that are not there
+    # answers at another socket that listens already, until the server ends
+    answer: Callable[[socket.socket], None] = field(default=lambda _: None, compare=False)
+
+    @property
+    def port(self) -> int:
+        """The port of its address."""
+        return int(self.address.rpartition(":")[2])
 
 
 @contextmanager
@@ -147,13 +155,22 @@ def serve_markets(store: Path) -> Iterator[Markets]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
             """Keep the terminal clear: what was refused is reported at the end."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        address = f"http://127.0.0.1:{server.server_port}"
-        yield Markets(address=address, refused=refused, missing=missing)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with ExitStack() as stack:
+
+        def start(server: ThreadingHTTPServer) -> None:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+            thread.start()
+            stack.callback(server.server_close)
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+
+        def answer(listening: socket.socket) -> None:
+            server = ThreadingHTTPServer(("", 0), Handler, bind_and_activate=False)
+            server.socket.close()
+            server.socket = listening
+            start(server)
+
+        first = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        start(first)
+        address = f"http://127.0.0.1:{first.server_port}"
+        yield Markets(address=address, refused=refused, missing=missing, answer=answer)

@@ -15,6 +15,7 @@ from tradai_tasks.backtest import inside
 from tradai_tasks.backtest.markets import Markets, ccxt_configs
 from tradai_tasks.backtest.record import Kind
 from tradai_tasks.backtest.window import Window
+from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError
 from tradai_tasks.settings_backtest import BacktestSettings
 
@@ -24,6 +25,7 @@ __all__ = [
     "Series",
     "check_asked",
     "check_candles",
+    "check_children",
     "conclude",
     "environment",
     "last_words",
@@ -142,13 +144,14 @@ class Job:
         self.order.write_text(json.dumps(order, indent=1), encoding="utf-8")
 
 
-def environment(env: Mapping[str, str]) -> dict[str, str | None]:
+def environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str | None]:
     """Return what changes in a run's environment; None takes a variable away.
 
     freqtrade reads settings from variables, and a proxy would stand before the markets' server.
     """
     dropped = ("FREQTRADE", "PYTHON")
-    gone: dict[str, str | None] = {
+    gone: dict[str, str | None] = dict.fromkeys(allowance.withheld(env))
+    gone |= {
         name: None
         for name in env
         if name.startswith(dropped) or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}
@@ -175,6 +178,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     stage: str  # "look" or "run"
     error: str | None = None
     blocked: tuple[str, ...] = ()  # addresses that it wanted to reach
+    children: tuple[str, ...] = ()  # programs that it started
     freqtrade: str = ""
     exchange: str = ""
     mode: str = ""
@@ -201,6 +205,25 @@ def read_facts(job: Job) -> Facts:
         raise BacktestError(
             f"{job.strategy}: freqtrade did not start: {last_words(_log(job))}; see {job.log}"
         ) from None
+
+
+def check_children(job: Job, facts: Facts, why_not: str) -> None:
+    """See that a run started no other process where that could have reached a network.
+
+    Args:
+        job: What was run.
+        facts: What it found.
+        why_not: Why it was not in a network namespace; empty where it was.
+
+    Raises:
+        NotHermeticError: It started one.
+    """
+    if why_not and facts.children:
+        raise NotHermeticError(
+            f"{job.strategy}: it started {', '.join(facts.children[:_SHOWN])}, and what another "
+            f"process reads cannot be kept to the candles here: no network namespace ({why_not}); "
+            f"start no process, or run it on Linux with user namespaces"
+        )
 
 
 def conclude(job: Job, facts: Facts, markets: Markets) -> None:

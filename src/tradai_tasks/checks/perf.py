@@ -1,17 +1,12 @@
-"""The perf session's decisions: which tests are benchmarks, and how two runs compare."""
+"""The perf session's decision: how two runs compare."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tradai_tasks.tree import Tree, join
-
-__all__ = ["Comparison", "compare", "has_benchmarks"]
-
-_FIXTURE = re.compile(rb"def\s+test\w*\s*\([^)]*\bbenchmark\b", re.DOTALL)
+__all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,22 +23,6 @@ class Comparison:
         if self.baseline is None or self.now is None or self.baseline <= 0:
             return None
         return (self.now / self.baseline - 1) * 100
-
-
-def has_benchmarks(tree: Tree, tests: Iterable[str]) -> bool:
-    """Tell whether any test file has a test that takes the `benchmark` fixture."""
-    return any(_FIXTURE.search(tree.read(file)) for path in tests for file in _files(tree, path))
-
-
-def _files(tree: Tree, path: str) -> Iterable[str]:
-    if path.endswith(".py"):
-        yield path
-        return
-    for name in tree.files(path):
-        if name.endswith(".py"):
-            yield join(path, name)
-    for name in tree.folders(path):
-        yield from _files(tree, join(path, name))
 
 
 def compare(baseline: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[Comparison, ...]:

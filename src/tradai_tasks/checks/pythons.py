@@ -15,7 +15,7 @@ from tradai_tasks.workspace import Package
 
 __all__ = ["Interpreter", "answers", "interpreter_of", "own_interpreter", "python_for"]
 
-_PINNED = re.compile(r"^(?:cpython-)?(3\.\d{1,2})(?:\.\d+)?$")
+_PINNED = re.compile(r"^(?:cpython-)?(3\.[0-9]{1,2})(?:\.[0-9]+)?\Z")
 _MINORS = range(8, 30)
 _LATE_PATCH = 99  # a release late enough for any lower bound within a minor version
 # as nox takes it: 3.12, 3.12.1, 3.13t, python3.12, pypy3.10, pypy-3.10

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection
 from functools import partial
 
-from tradai_tasks.doctor import index, remote, repository
+from tradai_tasks.doctor import github, index, remote, repository
 from tradai_tasks.doctor.examine import Check
 from tradai_tasks.doctor.repository import Repository
 from tradai_tasks.errors import BadArgumentsError
@@ -80,6 +80,12 @@ _ALL = (
         "the workflows",
         repository.secrets,
         "see: nox -s workflows -- --secrets",
+    ),
+    (
+        "keys",
+        "nothing: keys would go to who does not need them",
+        github.keys,
+        "see: nox -s workflows -- --trust",
     ),
 )
 NAMES = tuple(name for name, *_ in _ALL)

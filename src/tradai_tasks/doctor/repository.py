@@ -14,6 +14,7 @@ from tradai_tasks.checks.compose import compose_file
 from tradai_tasks.checks.locks import state_of
 from tradai_tasks.doctor.examine import Finding, fault, fine, not_here
 from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.infra.pulumi import layers_of
 from tradai_tasks.process import run
 from tradai_tasks.release.container_engine import find_engine
 from tradai_tasks.settings import Settings
@@ -130,12 +131,7 @@ def secrets(repository: Repository) -> Finding:
 
 def pulumi(repository: Repository) -> Finding:
     """Ask Pulumi whether a stack is locked by an update, running or left behind."""
-    tree = repository.tree
-    layers = [
-        folder
-        for folder in ("infra", *(join("infra", name) for name in tree.folders("infra")))
-        if tree.is_file(join(folder, "Pulumi.yaml"))
-    ]
+    layers = layers_of(repository.tree)
     if not layers:
         return not_here("no Pulumi.yaml under infra/")
     if shutil.which("pulumi", path=repository.env.get("PATH")) is None:

@@ -19,8 +19,9 @@ from tradai_tasks.errors import (
 from tradai_tasks.infra.changes import Changes, changes_of, failure, is_locked
 from tradai_tasks.process import find_tool, run
 from tradai_tasks.settings_infra import InfraSettings
+from tradai_tasks.tree import Tree, join
 
-__all__ = ["Command", "Pulumi", "choose", "run_stacks"]
+__all__ = ["Command", "Pulumi", "choose", "layers_of", "run_stacks"]
 
 Command = Literal["preview", "up"]
 
@@ -44,6 +45,12 @@ def choose(asked: Sequence[str], known: Sequence[str], command: Command) -> tupl
             f"infra: up needs one stack by name, such as: nox -s infra -- up {known[0]} --yes"
         )
     return tuple(dict.fromkeys(asked)) or tuple(known)
+
+
+def layers_of(tree: Tree) -> list[str]:
+    """Return the folders of Pulumi projects: `infra` itself, then those in it."""
+    folders = ("infra", *(join("infra", name) for name in tree.folders("infra")))
+    return [folder for folder in folders if tree.is_file(join(folder, "Pulumi.yaml"))]
 
 
 @dataclass(frozen=True, kw_only=True)

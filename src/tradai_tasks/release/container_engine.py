@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradai_tasks.environment_allowance import BASE_ONLY, Allowance
 from tradai_tasks.errors import (
     EngineError,
     ImageBuildError,
@@ -38,8 +39,11 @@ from tradai_tasks.report import say
 
 __all__ = ["Containers", "Pushed", "find_engine", "sweep"]
 
-_SCRATCH = "tradai-tasks-login-"
-_MADE_BY = re.compile(r"([1-9][0-9]{0,9})-", re.ASCII)  # the id of a process
+_SCRATCHES = "tradai-tasks-"
+_SCRATCH = f"{_SCRATCHES}login-"
+_MADE_BY = re.compile(r"[a-z]+-([1-9][0-9]{0,9})-", re.ASCII)  # the id of a process
+# variables by which an engine is steered; a build gets none of them
+_OWN = ("DOCKER_", "BUILDKIT_", "BUILDX_", "CONTAINERS_", "CONTAINER_", "PODMAN_", "STORAGE_")
 _SHOWN = 25  # last lines of a failed build
 _BUILT_IN = 23  # first docker whose client has BuildKit only as a plugin
 _VERSION = "{{.Client.Version}} {{.Server.Os}}/{{.Server.Arch}}"
@@ -116,6 +120,8 @@ class Containers:
         remedy: str,
         insecure: bool,
         stop: threading.Event | None = None,
+        allowance: Allowance = BASE_ONLY,
+        scratch: Path | None = None,
     ) -> None:
         """Take note; the engine is looked for when it is first needed.
 
@@ -129,7 +135,12 @@ class Containers:
             remedy: What to do about credentials that are refused.
             insecure: Whether the registry speaks http.
             stop: Once set, a build that runs is ended.
+            allowance: What of the environment the engine is given, beside its own variables.
+            scratch: Where to make the folder of the login; the usual place when None.
         """
+        secrets = [variable for variable in env if variable.startswith(_OWN)]
+        self._allowance = allowance.also(*secrets)
+        self._login_home = scratch
         self._stop = stop
         self._host, self._wanted, self._root, self._reports = host, wanted, root, reports
         self._env, self.credentials = dict(env), credentials
@@ -161,6 +172,7 @@ class Containers:
             )
         engine = self._engine()
         env = {**self._engine_env(), **build_env(engine)}
+        env |= {one.env: self._env[one.env] for one in build.secrets}
         hidden = [self._env[one.env] for one in build.secrets]
         argv = build_argv(engine, build)
         status, output = self._logged(argv, env, name)
@@ -171,10 +183,11 @@ class Containers:
         if status != 0:
             lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
             say(*lines[-_SHOWN:], file=sys.stderr)
+            root = build.root or self._root
             raise ImageBuildError(
                 f"{name}: its image does not build: {lines[-1].strip()[:200]}; check "
-                f"{_shown(build.dockerfile, self._root)} and its context "
-                f"{_shown(build.context, self._root)}; all output is in {_shown(log, self._root)}"
+                f"{_shown(build.dockerfile, root)} and its context "
+                f"{_shown(build.context, root)}; all output is in {_shown(log, self._root)}"
             )
 
     def _logged(self, argv: list[str], env: Mapping[str, str], name: str) -> tuple[int, str]:
@@ -201,8 +214,10 @@ class Containers:
         """Return the engine, logged in."""
         with self._lock:
             if not self._ready:
-                engine = find_engine(self._wanted, self._env, self._root)
-                self._scratch = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
+                given = self._allowance.given(self._env)
+                engine = find_engine(self._wanted, given, self._root)
+                place = tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-", dir=self._login_home)
+                self._scratch = Path(place)
                 _write_config(self._scratch, self._host, self._env)
                 self._login(engine)
                 self._ready.append(engine)
@@ -211,7 +226,8 @@ class Containers:
     def _engine_env(self) -> dict[str, str]:
         scratch = str(self._scratch)
         auth = str(Path(scratch) / "config.json")
-        return {**self._env, "DOCKER_CONFIG": scratch, "REGISTRY_AUTH_FILE": auth}
+        given = self._allowance.given(self._env)
+        return {**given, "DOCKER_CONFIG": scratch, "REGISTRY_AUTH_FILE": auth}
 
     def _login(self, engine: Engine) -> None:
         known = self.credentials()
@@ -257,11 +273,11 @@ def _write_config(scratch: Path, host: str, env: Mapping[str, str]) -> None:
             (scratch / name).symlink_to((home / name).resolve(), target_is_directory=True)
 
 
-def sweep() -> None:
-    """Remove what processes that were killed have left of their logins."""
+def sweep(home: Path | None = None) -> None:
+    """Remove what processes that were killed have left: their logins, the sources of images."""
     # anybody may make such folders there: a name is not believed, and a folder must be our own
-    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
-        made_by = _MADE_BY.match(folder.name.removeprefix(_SCRATCH))
+    for folder in (home or Path(tempfile.gettempdir())).glob(f"{_SCRATCHES}*-*"):
+        made_by = _MADE_BY.match(folder.name.removeprefix(_SCRATCHES))
         if made_by and _is_own(folder) and not _is_alive(int(made_by[1])):
             shutil.rmtree(folder, ignore_errors=True)
 

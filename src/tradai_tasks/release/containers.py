@@ -47,6 +47,7 @@ class Build:
     build_args: Mapping[str, str]
     secrets: Sequence[BuildSecret] = ()
     network: str | None = None  # of RUN steps
+    root: Path | None = None  # from which messages show paths; the workspace root when None
 
 
 def build_argv(engine: Engine, build: Build) -> list[str]:

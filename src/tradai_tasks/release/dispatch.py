@@ -20,7 +20,7 @@ from tradai_tasks.tags import parse_tag
 __all__ = ["dispatch", "newest_release", "version_for"]
 
 _SHORT = 7  # digits; git adds to them where they are not enough
-_OF_COMMIT = re.compile(r"-g([0-9a-f]{7,40})$")
+_OF_COMMIT = re.compile(r"-g([0-9a-f]{7,40})\Z")
 _NONE_YET = "v0.0.0"
 _SHOWN = 5  # paths in a message
 

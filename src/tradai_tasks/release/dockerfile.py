@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 
 from tradai_tasks.errors import ImageBuildError
 
-__all__ = ["BASE_ARG", "takes_base", "with_base"]
+__all__ = ["BASE_ARG", "copied_of", "takes_base", "with_base"]
 
 BASE_ARG = "BASE_IMAGE"  # build argument by which a Dockerfile lets its base be chosen
 
@@ -17,6 +20,49 @@ _FROM = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _ARG = re.compile(rf"^[ \t]*ARG[ \t]+{BASE_ARG}\b", re.IGNORECASE | re.MULTILINE)
+
+_COPY = re.compile(r"^[ \t]*(?:COPY|ADD)[ \t]+(?P<words>.+)$", re.IGNORECASE | re.MULTILINE)
+
+
+def copied_of(text: str, paths: Iterable[str], context: str) -> list[str]:
+    """Return those of some paths that a Dockerfile copies from its context, as far as it says.
+
+    Args:
+        text: The Dockerfile.
+        paths: Files, and folders with a slash at the end, from the workspace root.
+        context: Folder that it is built from, from there too.
+    """
+    sources = list(_sources(text))
+    words = set(re.split(r"[\s\"',\[\]/=]+", text))
+    start = "" if context == "." else f"{context}/"
+    found = []
+    for path in paths:
+        inner = path.removeprefix(start).rstrip("/")
+        # what comes along with a whole folder is missed only if something else names it
+        if any(_takes(one, inner) for one in sources) or (
+            "" in sources and inner.rpartition("/")[2] in words
+        ):
+            found.append(path)
+    return found
+
+
+def _sources(text: str) -> Iterator[str]:
+    """Yield what COPY and ADD take from the context, without a slash at either end."""
+    for found in _COPY.finditer(text.replace("\\\n", " ")):
+        words = [one for one in re.split(r"[\s\[\]\",]+", found["words"]) if one]
+        if any(one.startswith("--from=") for one in words):
+            continue
+        for one in [one for one in words if not one.startswith("--")][:-1]:
+            path = posixpath.normpath(one.strip("/") or ".")
+            yield "" if path == "." else path
+
+
+def _takes(source: str, path: str) -> bool:
+    return bool(source) and (
+        fnmatchcase(path, source)
+        or path.startswith(f"{source}/")  # a folder that is copied
+        or source.startswith(f"{path}/")  # below a folder that is left out
+    )
 
 
 def takes_base(text: str) -> bool:

@@ -3,31 +3,39 @@
 A record stands in `<folder>/<stage>.json`, files that belong to it in `<folder>/<stage>/`. It is
 how a release that was cut goes on where it was, and how one CI job trusts another: what is absent,
 of another release, damaged or of a failure is refused, so no gate can be skipped.
+
+Gates run the repository's code, and could write such files as well. So a record is authenticated
+(HMAC-SHA256) by a key that gates do not see, all records are read before any gate runs, and from
+then on only what this process wrote or read counts, whatever stands in the folder.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
+import hmac
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import msgspec
 
-from tradai_tasks.atomic_file import ignore_folder
+from tradai_tasks.atomic_file import ignore_folder, write_whole
 from tradai_tasks.errors import EvidenceError
 from tradai_tasks.release.step import Look
 
 __all__ = ["Evidence", "Store", "Subject", "digest_of"]
 
-_SCHEMA = 1  # of the file; raised when a key changes its meaning
+_SCHEMA = 2  # of the file; raised when a key changes its meaning
 
 
 class _UnusableError(Exception):
     """A file that holds no evidence; its text says why."""
+
+
+class _ForgedError(Exception):
+    """A file that was written without the key."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,51 +73,80 @@ class Store:
 
     folder: Path
     subject: Subject
+    key: bytes | None = field(
+        repr=False
+    )  # that records are authenticated with; None: they need not
+    unkept: str = ""  # why the key cannot be that of an earlier run; empty where it is
+    _found: dict[str, Evidence | str] = field(default_factory=dict, repr=False, compare=False)
+    _kept: dict[str, dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
-    def files(self, stage: str) -> Path:
-        """Return the folder for the files of a stage; it need not be there."""
-        return self.folder / stage
+    def load(self, stages: Iterable[str]) -> None:
+        """Read the evidence of stages: before any code of the repository runs, and not again."""
+        for stage in stages:
+            self.find(stage)
+
+    def contents(self, stage: str) -> dict[str, bytes]:
+        """Return the files of a stage that has passed, by relative POSIX name.
+
+        Raises:
+            EvidenceError: One was changed since, or is gone.
+        """
+        found = {}
+        for name, digest in self.require(stage).files.items():
+            content = _read(self.folder / stage / name)
+            if content is None or _digest(content) != digest:
+                raise EvidenceError(
+                    f"evidence of {stage}: its file {name!r} was changed since in "
+                    f"{self.folder / stage}; run that stage again: {_run(self.subject.tag, stage)}"
+                )
+            found[name] = content
+        return found
 
     def write(self, evidence: Evidence) -> None:
         """Keep the evidence of a stage; at any moment there is the old or the new, whole."""
-        folder = self.files(evidence.stage)
-        names = sorted(
-            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-        )
-        files = {name: digest_of([folder / name]) for name in names}
-        raw = {"schema": _SCHEMA, **_raw(replace(evidence, files=files))}
+        before = self._found.get(evidence.stage)
+        files = self._kept.get(evidence.stage)
+        if files is None:
+            files = dict(before.files) if isinstance(before, Evidence) else {}
+        evidence = replace(evidence, files=files)
+        raw = {"schema": _SCHEMA, **_raw(evidence)}
+        if self.key is not None:
+            raw["mac"] = _mac(self.key, raw)
         text = msgspec.json.format(msgspec.json.encode(raw), indent=2)
         self.prepare()
-        scratch = self.folder / f".{evidence.stage}.json.new"
-        with scratch.open("wb") as file:
-            file.write(text + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(self.folder / f"{evidence.stage}.json")
+        write_whole(self.folder / f"{evidence.stage}.json", text + b"\n", durable=True)
+        self._found[evidence.stage] = (
+            evidence if evidence.verdict == "passed" else _failed(evidence)
+        )
 
     def prepare(self) -> None:
         """Make the folder, out of git's sight whatever the repository ignores."""
         self.folder.mkdir(parents=True, exist_ok=True)
         ignore_folder(self.folder)
 
-    def keep(self, stage: str, files: Mapping[str, Path]) -> None:
-        """Put copies of files beside the evidence of a stage, in place of those of before.
+    def keep(self, stage: str, files: Mapping[str, bytes]) -> None:
+        """Put files beside the evidence of a stage, in place of those of before.
 
         Args:
             stage: The stage.
-            files: Where each is now, by relative POSIX name.
+            files: Their contents, by relative POSIX name.
         """
         self.prepare()
         (self.folder / f"{stage}.json").unlink(missing_ok=True)  # it names those of before
-        folder = self.files(stage)
+        self._found[stage] = ""
+        folder = self.folder / stage
         shutil.rmtree(folder, ignore_errors=True)
-        for name, path in files.items():
+        for name, content in files.items():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            target.write_bytes(content)
+        self._kept[stage] = {name: _digest(content) for name, content in files.items()}
 
     def adopt(self, folder: Path, stage: str) -> Evidence:
         """Take over the evidence that another job left, once it is found to be good.
+
+        Another job has another key: that it comes from there is for whoever names the folder to
+        say. What is in this release's own folder must be authentic in any case.
 
         Args:
             folder: Where it is: right there, below the tag's name, or in a folder of its own, as
@@ -131,23 +168,32 @@ class Store:
         if len({(home / f"{stage}.json").read_bytes() for home in there}) > 1:
             shown = " and ".join(str(home / f"{stage}.json") for home in there[:2])
             raise EvidenceError(f"evidence of {stage}: {shown} differ; hand over one of them")
-        theirs = Store(folder=there[0], subject=self.subject)
+        if there[0].resolve() == self.folder.resolve():
+            return self.require(stage)
+        theirs = Store(folder=there[0], subject=self.subject, key=None)
         evidence = theirs.require(stage)
-        if there[0].resolve() != self.folder.resolve():
-            self.keep(stage, {name: theirs.files(stage) / name for name in evidence.files})
-            self.write(evidence)
+        self.keep(stage, theirs.contents(stage))
+        self.write(evidence)
         return evidence
 
     def find(self, stage: str) -> Evidence | str:
         """Return the evidence that a stage has passed, or why it is of no use: for a rerun.
 
-        The reason is empty where there is none.
+        The reason is empty where there is none. What was found once is not read again.
         """
+        if stage not in self._found:
+            self._found[stage] = self._look(stage)
+        return self._found[stage]
+
+    def _look(self, stage: str) -> Evidence | str:
         file = self.folder / f"{stage}.json"
         if not file.exists():
             return ""
         try:
-            evidence = _parsed(file)
+            evidence = _parsed(file, self.key)
+        except _ForgedError:
+            why = self.unkept or "its `mac` is not of this machine's key"
+            return f"it was not written by a release of this user on this machine: {why}"
         except _UnusableError as error:
             return str(error)
         return self._fault(evidence, stage) or evidence
@@ -178,14 +224,15 @@ class Store:
             if theirs != ours:
                 return f"it is of {what} {theirs[:64]!r}, and this release of {ours!r}"
         if evidence.verdict != "passed":
-            return f"it did not pass: {evidence.note}"
+            return _failed(evidence)
         if not evidence.steps:
             return "it passed with nothing done"
-        folder = self.files(stage)
+        folder = self.folder / stage
         for name, digest in evidence.files.items():
-            if not _is_below(name) or not (folder / name).is_file():
+            content = _read(folder / name) if _is_below(name) else None
+            if content is None:
                 return f"its file {name!r} is not in {folder}"
-            if digest_of([folder / name]) != digest:
+            if _digest(content) != digest:
                 return f"its file {name!r} was changed since"
         return ""
 
@@ -205,17 +252,43 @@ def _raw(evidence: Evidence) -> dict[str, Any]:
     return raw
 
 
-def _parsed(file: Path) -> Evidence:
+def _mac(key: bytes, raw: Mapping[str, Any]) -> str:
+    """Return the authentication of a record: of all that it says, in one spelling."""
+    return hmac.digest(key, msgspec.json.encode(raw, order="deterministic"), "sha256").hex()
+
+
+def _parsed(file: Path, key: bytes | None) -> Evidence:
     try:
         document = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
-        schema = document.pop("schema", None)
+        mac = document.pop("mac", None)
+        schema = document.get("schema")
         if schema != _SCHEMA:
             raise _UnusableError(
                 f"it has schema {schema!r}, and this version of tradai-tasks reads {_SCHEMA}"
             )
+        if key is not None and not (
+            isinstance(mac, str) and hmac.compare_digest(mac.encode(), _mac(key, document).encode())
+        ):
+            raise _ForgedError
+        del document["schema"]
         return msgspec.convert(document, Evidence)
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+    except (msgspec.DecodeError, UnicodeError, OSError) as error:
         raise _UnusableError(f"it cannot be read: {error}") from None
+
+
+def _failed(evidence: Evidence) -> str:
+    return f"it did not pass: {evidence.note}"
+
+
+def _read(file: Path) -> bytes | None:
+    """Return a file's content; None where there is none, or it is a link to another place."""
+    if file.is_symlink() or not file.is_file():
+        return None
+    return file.read_bytes()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _is_below(name: str) -> bool:

@@ -9,17 +9,20 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, read_record
+from tradai_tasks.environment_allowance import Allowance, masked
 from tradai_tasks.errors import BacktestRecordError, EvidenceError, ReleaseGateError
 from tradai_tasks.process import run_logged
 from tradai_tasks.release.evidence import Evidence, Store
 from tradai_tasks.release.step import Known, Look
+from tradai_tasks.sandbox import Sandbox
 
 __all__ = ["BacktestGate", "SessionGate", "SkippedGate", "backtest_of", "gate_environment"]
 
@@ -39,6 +42,8 @@ class SessionGate:
     show: Callable[[str], None]  # called with the log's end of a gate that failed
     env: Mapping[str, str] = field(repr=False)
     withheld: tuple[str, ...] = ()  # names of what `env` lacks of the release's own
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # not to be shown in its log
+    sandbox: Sandbox | None = None  # that it runs in; None where the machine has none
 
     def look(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
         """Find the evidence that it has passed."""
@@ -65,21 +70,41 @@ class SessionGate:
         """Run the sessions in a process of their own and return the seconds that they took."""
         self.store.prepare()
         log = self.store.folder / f"{self.stage}.log"
-        report = self.store.folder / f"{self.stage}.nox.json"
-        report.unlink(missing_ok=True)
-        argv = [sys.executable, "-m", "nox", "--noxfile", str(self.noxfile)]
-        argv += ["-j", "auto"] if len(self.sessions) > 1 else []
-        argv += ["--report", str(report), "-s", *self.sessions]
-        status = run_logged(argv, cwd=self.noxfile.parent, log=log, env=self.env, stop=self.stop)
+        log.unlink(missing_ok=True)  # it may be a link that an earlier gate has put there
         again = f"nox -s {shlex.join(self.sessions)}"
+        # a file without a name: no other gate can write to it
+        with tempfile.TemporaryFile() as report:
+            argv = [sys.executable, "-m", "nox", "--noxfile", str(self.noxfile)]
+            argv += ["-j", "auto"] if len(self.sessions) > 1 else []
+            argv += ["--report", f"/dev/fd/{report.fileno()}", "-s", *self.sessions]
+            try:
+                status = run_logged(
+                    argv,
+                    cwd=self.noxfile.parent,
+                    log=log,
+                    env=self.env,
+                    stop=self.stop,
+                    sandbox=self.sandbox,
+                    pass_fds=(report.fileno(),),
+                )
+            finally:
+                text = self._masked(log)
+            report.seek(0)
+            found = report.read()
         if status != 0:
-            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
             shown = os.path.relpath(log, self.noxfile.parent)
-            self.show(
-                "\n".join([f"--- end of {shown} ---", *lines[-_SHOWN:], "---", *self._lacks()])
-            )
-            raise ReleaseGateError(f"{_reason(report)}; all it said is in {shown}; again: {again}")
-        return self._judged(report, again)
+            lines = text.splitlines()[-_SHOWN:]
+            self.show("\n".join([f"--- end of {shown} ---", *lines, "---", *self._lacks()]))
+            raise ReleaseGateError(f"{_reason(found)}; all it said is in {shown}; again: {again}")
+        return self._judged(found, again)
+
+    def _masked(self, log: Path) -> str:
+        """Take the secrets that the gate was given out of its log, and return the text."""
+        said = log.read_text(encoding="utf-8", errors="replace")
+        text = masked(said, self.secrets)
+        if text != said:
+            log.write_text(text, encoding="utf-8")
+        return text
 
     def _lacks(self) -> list[str]:
         """Say what a gate could not see, should it be that which it failed for."""
@@ -88,15 +113,17 @@ class SessionGate:
         names = ", ".join(self.withheld)
         return [f"withheld from the gates, unless release.gate-environment names it: {names}"]
 
-    def _judged(self, report: Path, again: str) -> float:
+    def _judged(self, report: bytes, again: str) -> float:
         """See that every session ran: nox exits with 0 where one was skipped."""
         try:
-            ran = json.loads(report.read_bytes())["sessions"]
+            ran = json.loads(report)["sessions"]
             # a session of one package is known by its signature; its name is that of them all
             results = [({one["name"], *one["signatures"]}, str(one["result"])) for one in ran]
             seconds = sum(float(one["duration"]) for one in ran)
-        except (OSError, ValueError, KeyError, TypeError):
-            raise ReleaseGateError(f"nox left no report in {report}; run it: {again}") from None
+        except (ValueError, KeyError, TypeError):
+            raise ReleaseGateError(
+                f"nox ended well and left no report of its sessions; run it: {again}"
+            ) from None
         for name in self.sessions:
             found = [result for names, result in results if name in names] or ["not run"]
             missed = [result for result in found if result != "success"]
@@ -143,9 +170,11 @@ class BacktestGate:
         (self.reports / RECORD_FILE).unlink(missing_ok=True)
         look = self.gate.act(known)
         record = read_record(self.reports)
+        files = {name: (self.reports / name).read_bytes() for name in (RECORD_FILE, *record.files)}
+        # of the very bytes that are kept
+        record = BacktestRecord.from_json(files[RECORD_FILE], file=str(self.reports / RECORD_FILE))
         _check(record, self.name, self.gate.store)
-        names = (RECORD_FILE, *record.files)
-        self.gate.store.keep(self.gate.stage, {name: self.reports / name for name in names})
+        self.gate.store.keep(self.gate.stage, files)
         shown = ", ".join(_shown(verdict) for verdict in record.verdicts)
         raw = json.loads(record.as_json())
         return Look(state="done", note=f"passed: {shown}", record={**look.record, "backtest": raw})
@@ -185,12 +214,12 @@ def backtest_of(known: Known, stage: str, name: str) -> BacktestRecord:
     return BacktestRecord.from_json(json.dumps(raw), file=f"evidence of {stage}")
 
 
-def gate_environment(env: Mapping[str, str], withheld: Collection[str]) -> dict[str, str]:
-    """Return the environment of a gate: without what only a release needs.
+def gate_environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str]:
+    """Return the environment of a gate.
 
     It is made by hand since nox reads the sessions to run from it too.
     """
-    return {**{k: v for k, v in env.items() if k not in withheld}, "NOXSESSION": ""}
+    return {**allowance.given(env), "NOXSESSION": ""}
 
 
 def _check(record: BacktestRecord, slug: str, store: Store) -> None:
@@ -215,12 +244,12 @@ def _check(record: BacktestRecord, slug: str, store: Store) -> None:
         raise EvidenceError(f"{where}: did not pass its gates; {again}")
 
 
-def _reason(report: Path) -> str:
+def _reason(report: bytes) -> str:
     """Return what a failed session gave as its reason."""
     try:
-        ran = json.loads(report.read_bytes())["sessions"]
+        ran = json.loads(report)["sessions"]
         reasons = [one["reason"] for one in ran if one["result"] != "success"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         reasons = ["nox ended before it came to a result"]
     said = " ".join(str((reasons or [None])[0] or "it failed").split())
     return said.rstrip(".")

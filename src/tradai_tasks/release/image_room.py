@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradai_tasks.environment_allowance import BASE_ONLY, Allowance
 from tradai_tasks.errors import LoginRefusedError
 from tradai_tasks.release.container_engine import Containers, sweep
 from tradai_tasks.release.ecr import PERMISSIONS, Ecr, ecr_address
+from tradai_tasks.release.image_wheels import ImageWheels
 from tradai_tasks.release.reference import Home, is_loopback
 from tradai_tasks.release.registry import Registry
 from tradai_tasks.release.registry_session import Credentials, RegistrySession
+from tradai_tasks.release.source_export import SourceExport
 from tradai_tasks.report import mask
+from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings_images import ImagesSettings
 
 __all__ = ["ImageRoom", "image_room"]
@@ -29,7 +33,7 @@ class ImageRoom:
     registry: Registry
     engine: Containers
     ecr: Ecr | None  # where the registry is Amazon's
-    secret: frozenset[str] = frozenset()  # names of variables that builds of wheels are not to see
+    wheels: ImageWheels | None  # with what images are built from; None where none is built
 
 
 @contextmanager
@@ -40,7 +44,9 @@ def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
     root: Path,
     env: Mapping[str, str],
     stop: threading.Event | None = None,
-    secret: Collection[str] = (),
+    source: SourceExport | None = None,
+    allowance: Allowance = BASE_ONLY,
+    sandbox: Sandbox | None = None,
 ) -> Iterator[ImageRoom]:
     """Open the room; credentials are asked for, and the engine looked for, when they are needed.
 
@@ -50,9 +56,12 @@ def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
         root: The workspace root.
         env: The environment.
         stop: Once set, builds that run are ended.
-        secret: Names of variables that builds of wheels are not to see.
+        source: What images are built from, removed at the end; None where none is built.
+        allowance: What of the environment builds are given.
+        sandbox: What builds of wheels run in.
     """
-    sweep()
+    scratch = source.scratch if source else None
+    sweep(scratch)
     uses_ecr = settings.login == "ecr" or (
         settings.login == "auto" and ecr_address(home.host) is not None
     )
@@ -81,16 +90,23 @@ def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
         remedy=remedy,
         insecure=settings.insecure or is_loopback(home.host),
         stop=stop,
+        allowance=allowance,
+        scratch=scratch,
     )
+    wheels = None
+    if source is not None:
+        wheels = ImageWheels(source=source, allowance=allowance, sandbox=sandbox)
     try:
         yield ImageRoom(
             settings=settings,
             registry=Registry(session),
             engine=engine,
             ecr=ecr,
-            secret=frozenset(secret),
+            wheels=wheels,
         )
     finally:
+        if source is not None:
+            source.close()
         engine.close()
         session.close()
 

@@ -13,7 +13,7 @@ from tradai_tasks.settings_images import ImagesSettings, ImageUnitSettings
 from tradai_tasks.tree import Tree, join
 from tradai_tasks.workspace import Package, Workspace
 
-__all__ = ["ImageKind", "ImageSpec", "check_files", "image_specs", "select"]
+__all__ = ["ImageKind", "ImageSpec", "check_files", "image_contexts", "image_specs", "select"]
 
 ImageKind = Literal["strategy", "service", "lambda", "base"]
 
@@ -33,6 +33,7 @@ class ImageSpec:
     # or (stage, step) of the earlier step whose image it is built on, by digest
     base_from: tuple[str, str] | None = None
     wheels: tuple[Package, ...] = ()  # whose wheels it takes from dist/
+    takes_wheels: bool = False  # whether it takes others from the context's wheels/
 
     @property
     def repository(self) -> str:
@@ -71,6 +72,14 @@ def image_specs(
                 f"name one by images.units.<name>.image"
             )
     return tuple(spec for spec in specs if spec.kind in set(kinds))
+
+
+def image_contexts(workspace: Workspace, settings: ImagesSettings, tree: Tree) -> tuple[str, ...]:
+    """Return the folders that images are built from: of each whose Dockerfile is there."""
+    home = Home(host="")
+    kinds: tuple[ImageKind, ...] = ("base", "lambda", "service", "strategy")
+    specs = image_specs(workspace, settings, home, tree, kinds=kinds)
+    return tuple(sorted({spec.context for spec in specs if tree.is_file(spec.dockerfile)}))
 
 
 def select(specs: Sequence[ImageSpec], only: Sequence[str]) -> tuple[ImageSpec, ...]:

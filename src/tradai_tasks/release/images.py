@@ -23,7 +23,7 @@ from tradai_tasks.errors import (
 )
 from tradai_tasks.http_client.retry import TransientError, retried
 from tradai_tasks.release.containers import Build
-from tradai_tasks.release.dockerfile import BASE_ARG, takes_base, with_base
+from tradai_tasks.release.dockerfile import BASE_ARG, copied_of, takes_base, with_base
 from tradai_tasks.release.image_room import ImageRoom
 from tradai_tasks.release.image_rules import (
     LATEST,
@@ -38,7 +38,7 @@ from tradai_tasks.release.image_rules import (
     stated_version,
 )
 from tradai_tasks.release.image_specs import ImageSpec, check_files
-from tradai_tasks.release.image_wheels import build_wheels
+from tradai_tasks.release.image_wheels import ImageWheels
 from tradai_tasks.release.registry import RemoteImage, TagRefusedError
 from tradai_tasks.release.step import Known, Look, Release, Stage
 from tradai_tasks.tree import DiskTree
@@ -165,13 +165,13 @@ class ImageStep:
 
     def _build(self, known: Known) -> None:
         """Build the image, tagged with the release's tag."""
-        root, settings = self.release.root, self.room.settings
-        dockerfile = root / self.spec.dockerfile
+        settings, root = self.room.settings, self._wheels.source.folder()
+        dockerfile = self._exported(root, self.spec.dockerfile)
         # what is no text is for the engine to judge, byte for byte
         text = dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
         arguments = dict(self.spec.build_args)
         base = self._base(known, takes=takes_base(text))
-        build_wheels(root, self.spec.wheels, self.release.commit, secret=self.room.secret)
+        self._wheels.put(self.spec)
         with tempfile.TemporaryDirectory(prefix="tradai-tasks-") as scratch:
             if base is not None and takes_base(text):
                 arguments.setdefault(BASE_ARG, base)
@@ -181,15 +181,47 @@ class ImageStep:
             build = Build(
                 image=self._image,
                 dockerfile=dockerfile,
-                context=root / self.spec.context,
+                context=self._exported(root, self.spec.context),
                 platform=settings.platform,
                 labels=labels_of(self.release),
                 build_args=arguments,
                 secrets=settings.secrets,
                 network=settings.network,
+                root=root,
             )
-            self.room.engine.build(build, self.spec.name)
+            try:
+                self.room.engine.build(build, self.spec.name)
+            except ImageBuildError as error:
+                raise ImageBuildError(f"{error}{self._left_out(root)}") from None
         self._built.set()
+
+    @property
+    def _wheels(self) -> ImageWheels:
+        if self.room.wheels is None:
+            raise AssertionError("a room in which images are built has a source")
+        return self.room.wheels
+
+    def _exported(self, root: Path, path: str) -> Path:
+        """Return where a file or folder of the commit is; not one that a link leads to outside."""
+        found = root / path
+        if not found.exists() or not found.resolve().is_relative_to(root.resolve()):
+            raise ImageBuildError(
+                f"{self.spec.name}: {path} is not in the commit that its image is built from, or a "
+                f"link out of it; commit it"
+            )
+        return found
+
+    def _left_out(self, root: Path) -> str:
+        """Say which files a Dockerfile names that are on disk and not in the commit."""
+        text = (root / self.spec.dockerfile).read_text(encoding="utf-8", errors="replace")
+        found = copied_of(text, self._wheels.source.left_out(self.spec.context), self.spec.context)
+        if not found:
+            return ""
+        more = f" and {len(found) - 1} more" if found[1:] else ""
+        return (
+            f"; {found[0]}{more} is ignored by git or untracked, so it is not in the commit that "
+            f"images are built from: commit it, or have the Dockerfile make it"
+        )
 
     def _base(self, known: Known, *, takes: bool) -> str | None:
         """Return the image to build on: by digest where an earlier stage has made it."""

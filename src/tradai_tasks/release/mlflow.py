@@ -11,7 +11,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.errors import ConflictError, EvidenceError
@@ -131,7 +130,7 @@ class VersionStep:
     connect: Callable[[], MlflowServer] = field(repr=False)  # called when the server is needed
     image: Callable[[Known], str | None]  # the image by digest; None where it is yet to be made
     backtest: Callable[[Known], BacktestRecord | None]  # None where it is yet to be run
-    report: Callable[[], Mapping[str, Path]]  # files of the backtest's report, by name
+    report: Callable[[], Mapping[str, bytes]]  # files of the backtest's report, by name
     metadata: Mapping[str, str]
     description: str
     experiment: str  # name of the experiment

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
@@ -57,9 +56,8 @@ class MlflowClient:
         how: dict[str, Any] = {"params": given} if method == "GET" else {"json": given}
         return self._judged(self._sent(method, f"api/2.0/mlflow/{path}", **how))
 
-    def put(self, path: str, file: Path) -> None:
+    def put(self, path: str, content: bytes) -> None:
         """Put a file among the artifacts; to be called within `retried`."""
-        content = file.read_bytes()
         limits = Limits(idle=_LIMITS.idle, whole=_LIMITS.whole + len(content) / _SLOWEST)
         url = f"api/2.0/mlflow-artifacts/artifacts/{quote(path)}"
         self._judged(self._sent("PUT", url, content=content, limits=limits), has_body=False)

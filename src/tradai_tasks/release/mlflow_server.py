@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -117,16 +116,16 @@ class MlflowServer:
             body = {"metrics": measured[batch], "params": listed[batch]}
             self.client.retried(partial(self._post, "runs/log-batch", run_id=run.run_id, **body))
 
-    def upload(self, run: Run, folder: str, files: Mapping[str, Path]) -> None:
+    def upload(self, run: Run, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files into a run's artifacts, by relative POSIX name below a folder of them."""
         place = urlsplit(run.artifacts)
         base = "/".join(filter(None, [unquote(place.path).strip("/"), folder]))
-        for name, file in files.items():
+        for name, content in files.items():
             path = f"{base}/{name}"
             if place.scheme == "mlflow-artifacts":
-                self.client.retried(partial(self.client.put, path, file))
+                self.client.retried(partial(self.client.put, path, content))
             elif place.scheme == "s3":
-                _put_into_s3(place.netloc, path, file)
+                _put_into_s3(place.netloc, path, content)
             else:
                 raise ModelRegistryError(
                     f"{self.client.address}: keeps files of runs at {run.artifacts!r}, where they "
@@ -255,9 +254,9 @@ class MlflowServer:
         return self.client.answer("POST", path, body)
 
 
-def _put_into_s3(bucket: str, key: str, file: Path) -> None:
+def _put_into_s3(bucket: str, key: str, content: bytes) -> None:
     try:
-        Aws().call("s3", "put_object", Bucket=bucket, Key=key, Body=file.read_bytes())
+        Aws().call("s3", "put_object", Bucket=bucket, Key=key, Body=content)
     except AwsError as error:
         raise ModelRegistryError(
             f"s3://{bucket}/{key}: cannot be written: {error}; mend that and run the same again"

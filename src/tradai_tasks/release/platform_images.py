@@ -33,6 +33,7 @@ __all__ = [
 BASE_STAGE, LAMBDA_STAGE = "lambda-base", "lambda-image"
 
 # a wheel that a Dockerfile takes from dist/, by the name of its distribution
+_FOREIGN = re.compile(r"(?<![\w.-])wheels(?![\w.-])", re.ASCII)
 _WHEEL = re.compile(r"\bdist/([A-Za-z0-9_.]+?)-[^\s\"',\]]*\.whl", re.ASCII)
 
 
@@ -47,6 +48,8 @@ def latest_rule(tag: ReleaseTag) -> LatestRule:
 def with_wheels(specs: Iterable[ImageSpec], workspace: Workspace, tree: Tree) -> list[ImageSpec]:
     """Add to each image the packages of the workspace whose wheels its Dockerfile takes from dist/.
 
+    Of others, in wheels/, only whether it takes any.
+
     They are built just before the image, so that it has the release's and no older ones.
     """
     known = {package.name: package for package in workspace.packages}
@@ -57,7 +60,9 @@ def with_wheels(specs: Iterable[ImageSpec], workspace: Workspace, tree: Tree) ->
             text = tree.read(spec.dockerfile).decode("utf-8", "replace")
         code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
         names = dict.fromkeys(canonicalize_name(name) for name in _WHEEL.findall(code))
-        found.append(replace(spec, wheels=tuple(known[name] for name in names if name in known)))
+        wheels = tuple(known[name] for name in names if name in known)
+        takes = _FOREIGN.search(code) is not None
+        found.append(replace(spec, wheels=wheels, takes_wheels=takes))
     return found
 
 

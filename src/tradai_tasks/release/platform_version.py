@@ -70,7 +70,8 @@ def neighbours(
     Raises:
         GitError: git failed.
     """
-    here = set(_tags(git, f"--points-at={commit}"))
+    # `--points-at` does not see through a tag of a tag
+    here = set(_tags(git, f"--contains={commit}", f"--merged={commit}"))
     before = _tags(git, f"--merged={commit}")
     after = _tags(git, f"--contains={commit}", f"--merged={refs.main_commit}")
     return _of_platform(set(before) - here), _of_platform(set(after) - here)

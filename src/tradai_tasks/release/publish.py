@@ -7,6 +7,7 @@ about a file of a name that it has.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import threading
@@ -20,6 +21,7 @@ from typing import Any, Self
 from tradai_tasks.errors import (
     BuildFailedError,
     ConflictError,
+    DistributionError,
     IndexAuthError,
     IndexUnavailableError,
     TasksError,
@@ -207,6 +209,10 @@ class Publisher:
             ) from None
 
     def _put_once(self, file: Distribution) -> None:
+        if hashlib.sha256(file.path.read_bytes()).hexdigest() != file.sha256:
+            raise DistributionError(
+                f"{file.path}: was changed since it was built; build it anew and publish that"
+            )
         outcome = self._send(
             file.path, self.target.upload_url(), self._credentials(), timeout=self._timeout
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tradai_tasks.backtest.record import BacktestRecord
+from tradai_tasks.environment_allowance import Allowance, secrets_of
 from tradai_tasks.release.evidence import Store
 from tradai_tasks.release.gates import (
     BacktestGate,
@@ -22,6 +23,7 @@ from tradai_tasks.release.mlflow import AliasStep, VersionStep
 from tradai_tasks.release.mlflow_client import client_of
 from tradai_tasks.release.mlflow_server import MlflowServer
 from tradai_tasks.release.step import Known, Release, Stage, Step
+from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings import MlflowSettings
 from tradai_tasks.workspace import Package
 
@@ -46,7 +48,8 @@ class StrategyParts:
     stop: threading.Event
     show: Callable[[str], None]
     env: Mapping[str, str] = field(repr=False)
-    withheld: tuple[str, ...]  # names of what the gates are not given of it
+    allowance: Allowance  # what the gates are given of it
+    sandbox: Sandbox | None  # what they run in
 
     @property
     def slug(self) -> str:
@@ -72,10 +75,19 @@ def _gate(parts: StrategyParts, stage: str) -> Step:
         store=parts.store,
         stop=parts.stop,
         show=parts.show,
-        env=gate_environment(parts.env, parts.withheld),
-        withheld=parts.withheld,
+        env=gate_environment(parts.env, parts.allowance),
+        withheld=parts.allowance.withheld(parts.env),
+        secrets=secrets_of(parts.env, parts.allowance),
+        sandbox=_sandbox(parts, stage),
     )
     return BacktestGate(gate=gate, reports=parts.reports) if stage == BACKTEST else gate
+
+
+def _sandbox(parts: StrategyParts, stage: str) -> Sandbox | None:
+    """Return what a gate runs in: only the backtest's own can write to its reports."""
+    if parts.sandbox is None or stage == BACKTEST:
+        return parts.sandbox
+    return replace(parts.sandbox, read_only=(*parts.sandbox.read_only, parts.reports))
 
 
 def _mlflow(parts: StrategyParts) -> Stage:
@@ -96,7 +108,7 @@ def _mlflow(parts: StrategyParts) -> Stage:
         connect=connect,
         image=lambda known: _image(known, slug),
         backtest=lambda known: _backtest(known, slug),
-        report=lambda: _files(parts.store),
+        report=lambda: parts.store.contents(BACKTEST),
         metadata={**settings.metadata, **parts.package.settings.metadata, **described},
         description=str(project.get("description", "")),
         experiment=settings.experiment,
@@ -113,12 +125,3 @@ def _image(known: Known, slug: str) -> str | None:
 def _backtest(known: Known, slug: str) -> BacktestRecord | None:
     held = known.get(BACKTEST, {}).get(slug)
     return backtest_of(known, BACKTEST, slug) if held else None
-
-
-def _files(store: Store) -> dict[str, Path]:
-    folder = store.files(BACKTEST)
-    return {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }

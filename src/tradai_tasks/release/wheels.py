@@ -18,7 +18,7 @@ import shutil
 import tarfile
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +27,12 @@ from tradai_tasks.affected.git import Git
 from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.archives import ArchiveError, tar_member
 from tradai_tasks.bump import with_version
+from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BrokenTomlError, BuildFailedError, DirtyTreeError
 from tradai_tasks.process import run
 from tradai_tasks.release.dists import Distribution, distributions_in, name_of
-from tradai_tasks.release.withheld import withheld
+from tradai_tasks.release.source_export import EPOCH, export_commit, settle
+from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings_load import parse_toml
 from tradai_tasks.tree import join
 from tradai_tasks.workspace import Package
@@ -46,10 +48,6 @@ __all__ = [
     "version_of_test",
 ]
 
-# Seconds since the epoch, what hatchling takes where nothing is set: 2020-02-02. A commit's time
-# would give an unchanged library other bytes at the next commit, under the same version.
-EPOCH = 1580601600
-
 _SECONDS = 1800.0  # for one build
 _SUBMODULE = "160000"  # its mode in the index
 
@@ -62,20 +60,14 @@ def build_argv(package: Package, out: Path, *, uv: str = "uv", sdist: bool = Fal
     return argv if sdist else [*argv, "--wheel"]
 
 
-def build_env(env: Mapping[str, str], secret: Collection[str] = ()) -> dict[str, str]:
-    """Return a build's environment: fixed times, and none of the credentials of a release.
+def build_env(env: Mapping[str, str], allowance: Allowance) -> dict[str, str]:
+    """Return a build's environment: what is allowed, with fixed times.
 
     Args:
         env: The environment to begin with; its SOURCE_DATE_EPOCH is kept.
-        secret: Names of further variables to leave out.
+        allowance: What of it the repository's own code and its build backends are given.
     """
-    # code of third parties runs in a build, which has no use for any of AWS's
-    dropped = withheld(env, secret)
-    kept = {
-        name: value
-        for name, value in env.items()
-        if name not in dropped and not name.startswith("AWS_")
-    }
+    kept = allowance.given(env)
     # a version that a backend takes from git is read without writing to the repository
     return {"SOURCE_DATE_EPOCH": str(EPOCH), **kept, "GIT_OPTIONAL_LOCKS": "0"}
 
@@ -118,6 +110,8 @@ def build(  # noqa: PLR0913 - what a build depends on
     uv: str = "uv",
     sdist: bool = False,
     version: str | None = None,
+    commit: str | None = None,
+    sandbox: Sandbox | None = None,
 ) -> Mapping[str, tuple[Distribution, ...]]:
     """Build packages into a folder, in place of what it has of them.
 
@@ -129,15 +123,21 @@ def build(  # noqa: PLR0913 - what a build depends on
         uv: The uv to run.
         sdist: Whether to make source distributions too.
         version: Version to give every package; its own when None.
+        commit: What to build of; the work tree as far as git does not ignore it when None.
+        sandbox: What the builds run in.
 
     Raises:
+        SourceExportError: The commit has a file that this clone has not.
         BuildFailedError: A build failed, or made something else than was asked for.
         BumpError: A package states no version that could be replaced.
     """
     with tempfile.TemporaryDirectory(prefix="tradai-build-") as name:
         scratch = Path(name).resolve()
         root = scratch / "tree" / git.prefix
-        copy_tree(git, root)
+        if commit is None:
+            copy_tree(git, root)
+        else:
+            export_commit(git, commit, root)
         (scratch / "tree" / ".git").write_text(f"gitdir: {_git_folder(git)}\n", encoding="utf-8")
         for package in packages if version else ():
             _set_version(root, join(package.path, "pyproject.toml"), str(version))
@@ -147,19 +147,21 @@ def build(  # noqa: PLR0913 - what a build depends on
             argv = build_argv(package, folder, uv=uv, sdist=sdist)
             jobs.append(_Job(package=package, argv=tuple(argv), folder=folder))
         with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-            list(pool.map(functools.partial(_built, root, env), jobs))
+            list(pool.map(functools.partial(_built, root, env, sandbox), jobs))
         made = [path for job in jobs for path in sorted(job.folder.iterdir())]
         _deliver(made, out, {package.name for package in packages})
     names = [package.name for package in packages]
     return distributions_in(out, names, sdist=sdist, alone=False)
 
 
-def _built(root: Path, env: Mapping[str, str], job: _Job) -> None:
+def _built(root: Path, env: Mapping[str, str], sandbox: Sandbox | None, job: _Job) -> None:
     """Build one package and see what came out."""
     job.folder.mkdir(parents=True)
     cwd = root / job.package.project
     # permissions of files get into a wheel, and with setuptools those of the umask
-    done = run(job.argv, cwd=cwd, env=env, check=False, timeout=_SECONDS, umask=0o022)
+    done = run(
+        job.argv, cwd=cwd, env=env, check=False, timeout=_SECONDS, umask=0o022, sandbox=sandbox
+    )
     if done.returncode != 0:
         raise BuildFailedError(
             f"{join(job.package.path, 'pyproject.toml')}: uv build failed with status "
@@ -204,18 +206,13 @@ def copy_tree(git: Git, into: Path) -> None:
             copy.symlink_to(source.readlink())
         elif source.is_file():  # else it was deleted and that is not committed
             shutil.copyfile(source, copy)
-            _settle(copy, is_program=bool(source.stat().st_mode & 0o100))
+            settle(copy, is_program=bool(source.stat().st_mode & 0o100))
 
 
 def _copy_submodule(source: Path, copy: Path) -> None:
     """Copy a submodule, which the repository's own git sees as one entry."""
     if (source / ".git").exists():
         copy_tree(Git.open(source), copy)
-
-
-def _settle(file: Path, *, is_program: bool) -> None:
-    file.chmod(0o755 if is_program else 0o644)
-    os.utime(file, (EPOCH, EPOCH))
 
 
 def _set_version(root: Path, name: str, version: str) -> None:
@@ -227,7 +224,7 @@ def _set_version(root: Path, name: str, version: str) -> None:
         file.write_bytes(_stated(content, version, name))
     else:
         file.write_bytes(with_version(content, version, name))
-    _settle(file, is_program=False)
+    settle(file, is_program=False)
 
 
 def _stated(content: bytes, version: str, name: str) -> bytes:

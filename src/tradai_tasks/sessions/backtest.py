@@ -18,19 +18,24 @@ from nox.command import CommandFailed
 from tradai_tasks.affected.git import Git
 from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.backtest.evidence import Code, make_record
+from tradai_tasks.backtest.isolation import isolation_of
 from tradai_tasks.backtest.markets import Markets, serve_markets
 from tradai_tasks.backtest.picture import has_matplotlib, load
 from tradai_tasks.backtest.present import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Kind
-from tradai_tasks.backtest.run import Facts, Job, conclude, environment, read_facts
+from tradai_tasks.backtest.run import Facts, Job, check_children, conclude, environment, read_facts
 from tradai_tasks.backtest.window import window_of
 from tradai_tasks.checks.locked import find_test_tools, read_lock
+from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BacktestError, GatesFailedError
 from tradai_tasks.extras import require
+from tradai_tasks.release.confinement import allowance_of
 from tradai_tasks.report import annotate, append_markdown, markdown_table, print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.confined import withhold
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import sync_package
+from tradai_tasks.sessions.nox_options import end_of_install
 from tradai_tasks.settings_backtest import BacktestSettings, for_strategy
 from tradai_tasks.tree import join
 from tradai_tasks.workspace import Package
@@ -66,7 +71,7 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Ki
     code = _code(context, package, git)
     loading = threading.Thread(target=load)  # takes a second or two, and freqtrade longer
     loading.start()
-    with running(session, job, go=True) as (facts, markets):
+    with running(session, job, allowance_of(context.settings), go=True) as (facts, markets):
         conclude(job, facts, markets)
     loading.join()
     if _code(context, package, git) != code:
@@ -118,7 +123,10 @@ def install_freqtrade(
 
     All backtest sessions of a strategy share the environment, which nox knows no way to say:
     freqtrade is large, and its first start after an installation slow. uv locks it meanwhile.
+    Under `--install-only` that is all.
     """
+    # build backends and the strategy itself run from here on
+    withhold(session, context)
     folder = session.cache_dir.resolve() / f"backtest-{package.slug}"
     session.env["UV_PROJECT_ENVIRONMENT"] = session.env["VIRTUAL_ENV"] = str(folder)
     session.env["UV_PYTHON"] = context.python or sys.executable
@@ -126,6 +134,7 @@ def install_freqtrade(
     root = context.workspace.root_document if package.project == "." else {}
     tools = find_test_tools(lock, package, root, settings.groups, tool="freqtrade")
     sync_package(session, context, package, tools.places)
+    end_of_install(session)
 
 
 def program(session: nox.Session, name: str) -> str:
@@ -134,15 +143,21 @@ def program(session: nox.Session, name: str) -> str:
 
 
 @contextmanager
-def running(session: nox.Session, job: Job, *, go: bool) -> Iterator[tuple[Facts, Markets]]:
+def running(
+    session: nox.Session, job: Job, allowance: Allowance, *, go: bool
+) -> Iterator[tuple[Facts, Markets]]:
     """Run freqtrade in the session's environment; yield what it found.
 
     Args:
         session: The session.
         job: What to run.
+        allowance: What of the environment it is given.
         go: Whether to run the backtest, or only to ask what it would read.
     """
-    with serve_markets(job.store) as markets:
+    isolation = isolation_of(os.environ)
+    if isolation.why_not:
+        session.log(f"no network namespace ({isolation.why_not}): it may start no other process")
+    with serve_markets(job.store) as markets, isolation.entered(markets) as within:
         job.folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(job.folder / "work", ignore_errors=True)
         job.prepare(markets, go=go)
@@ -151,9 +166,8 @@ def running(session: nox.Session, job: Job, *, go: bool) -> Iterator[tuple[Facts
             try:
                 # its exit status tells nothing: it is 0 on many faults, and the facts are judged
                 session.run(
-                    program(session, "python"),
-                    *job.arguments(),
-                    env=environment(os.environ),
+                    *within(program(session, "python"), *job.arguments()),
+                    env=environment(os.environ, allowance),
                     stdout=log,
                     success_codes=range(256),
                     external=True,
@@ -163,7 +177,9 @@ def running(session: nox.Session, job: Job, *, go: bool) -> Iterator[tuple[Facts
                     f"{job.strategy}: freqtrade could not be run: {failed.reason}"
                 ) from None
         session.log(f"{time.monotonic() - start:.1f} s; its output is in {job.log}")
-        yield read_facts(job), markets
+        facts = read_facts(job)
+        check_children(job, facts, isolation.why_not)
+        yield facts, markets
 
 
 def _plan(job: Job) -> list[str]:

@@ -34,8 +34,10 @@ from tradai_tasks.backtest.run import (
     environment,
     last_words,
 )
+from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import AwsError, CandlesError
 from tradai_tasks.release.aws import Aws, told
+from tradai_tasks.release.confinement import allowance_of
 from tradai_tasks.report import print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.backtest import install_freqtrade, job_of, program, running
@@ -64,6 +66,7 @@ class _Bringer:
     source: Source
     refresh: bool
     aws: Aws
+    allowance: Allowance  # what of the environment freqtrade is given
 
     def bring(self, job: Job) -> Facts:
         """Bring all that a backtest reads, and see that it is there."""
@@ -87,7 +90,7 @@ class _Bringer:
 
     def _ask(self, job: Job) -> tuple[Facts, Markets]:
         """Ask freqtrade what the strategy reads."""
-        with running(self.session, job, go=False) as (facts, markets):
+        with running(self.session, job, self.allowance, go=False) as (facts, markets):
             if not markets.missing:
                 check_asked(job, facts, markets)
             return facts, markets
@@ -151,7 +154,9 @@ class _Bringer:
             with log.open("w", encoding="utf-8") as out, self.session.chdir(job.home):
                 try:  # its exit status tells nothing; the candles do
                     env = {
-                        n: v for n, v in environment(os.environ).items() if "proxy" not in n.lower()
+                        n: v
+                        for n, v in environment(os.environ, self.allowance).items()
+                        if "proxy" not in n.lower()
                     }
                     self.session.run(
                         program(self.session, argv[0]),
@@ -187,7 +192,13 @@ def data(session: nox.Session, context: Context, package: Package) -> None:
         return
     install_freqtrade(session, context, package, jobs[0].settings)
     keep_out_of_git(jobs[0].store)
-    bringer = _Bringer(session=session, source=source, refresh=options.refresh, aws=Aws())
+    bringer = _Bringer(
+        session=session,
+        source=source,
+        refresh=options.refresh,
+        aws=Aws(),
+        allowance=allowance_of(context.settings),
+    )
     found = bringer.bring(jobs[0])
     _show(found)
     for job in jobs[1:]:

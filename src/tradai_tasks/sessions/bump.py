@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import nox
-import nox.virtualenv
 from packaging.utils import canonicalize_name
 
 from tradai_tasks.affected.git import Git
@@ -20,7 +19,7 @@ from tradai_tasks.paths import require_inside
 from tradai_tasks.report import say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
-from tradai_tasks.sessions.environment import status_of
+from tradai_tasks.sessions.environment import status_of, uv_program
 from tradai_tasks.tree import join
 from tradai_tasks.workspace import Package, Workspace, unknown_package
 
@@ -124,8 +123,7 @@ def _lock(session: nox.Session, context: Context, git: Git, package: Package, lo
     committed = {entry.path: entry.blob for entry in git.tree("HEAD")}
     kept = {path: committed[path] for path in (file, lock) if path in committed}
     try:
-        # uv is found as nox finds it: beside nox, else on PATH
-        if status_of(session, [nox.virtualenv.UV, "lock", "--project", package.project]):
+        if status_of(session, [uv_program(), "lock", "--project", package.project]):
             raise CommandFailedError(
                 f"bump: uv could not lock {package.project}, see above; nothing was changed"
             )

@@ -8,7 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CATALOG", "Entry"]
+__all__ = ["CATALOG", "Entry", "Need"]
+
+# what a session may need the repository to have: see `fitting`
+Need = Literal[
+    "benchmarks", "contract", "devcontainer", "images", "integration", "lambdas", "pages",
+    "platform", "services", "site", "stacks", "strategies",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,20 +25,14 @@ class Entry:
     body: str  # "module:function" below tradai_tasks.sessions
     doc: str
     # for which packages there is one: none (a single session), all with code or tests, those with
-    # test files; `strategies` means all in a strategies repository and a single one elsewhere,
+    # benchmarks; `strategies` means all in a strategies repository and a single one elsewhere,
     # `backtested` the strategies with backtests
-    each: Literal["none", "tested", "with-tests", "strategies", "backtested"] = "none"
-    platform_only: bool = False
-    strategies_only: bool = False
-    with_images: bool = False  # only where a service or a strategy has a Dockerfile
-    with_devcontainer: bool = False  # only where one is described
-    with_docs: bool = False  # only where mkdocs makes a site
-    with_stacks: bool = False  # only where there are Pulumi stacks
-    with_services: bool = False  # only where there are services
-    with_lambdas: bool = False  # only where there are lambdas
+    each: Literal["none", "tested", "benchmarked", "strategies", "backtested"] = "none"
+    needs: Need | None = None  # what the repository must have for it
     every_python: bool = False  # one for each Python of the settings
     isolated: bool = True  # has an environment of its own
     installs: bool = True  # puts packages into it, so that their requires-python counts
+    prepares: bool = False  # has something to install though it has no environment of its own
     parallel: bool = True  # may run beside others under -j
 
 
@@ -93,27 +93,29 @@ CATALOG = (
         name="infra",
         body="infra:infra",
         doc="Preview the Pulumi stacks, or update one, and count what changes.",
-        with_stacks=True,
+        needs="stacks",
         isolated=False,
+        prepares=True,
         parallel=False,
     ),
     Entry(
         name="docs",
         body="docs:docs",
         doc="Build the documentation, any warning an error; deploy it with `-- --deploy`.",
-        with_docs=True,
+        needs="site",
     ),
     Entry(
         name="docs-freshness",
         body="docs_freshness:docs_freshness",
         doc="Find what pages name that no longer exists: files, sessions, settings, links.",
+        needs="pages",
         isolated=False,
     ),
     Entry(
         name="devcontainer",
         body="devcontainer:devcontainer",
         doc="Build the development container, test in it and push it, by the devcontainer CLI.",
-        with_devcontainer=True,
+        needs="devcontainer",
         isolated=False,
         parallel=False,
     ),
@@ -134,21 +136,22 @@ CATALOG = (
         name="perf",
         body="perf:perf",
         doc="Benchmark one package, in CI against its merge base: pytest-benchmark.",
-        each="with-tests",
+        each="benchmarked",
+        needs="benchmarks",
         parallel=False,  # two benchmarks at once would measure each other
     ),
     Entry(
         name="contract",
         body="services:contract",
         doc="Run the contract tests with the services of the compose file.",
-        platform_only=True,
+        needs="contract",
         parallel=False,
     ),
     Entry(
         name="integration",
         body="services:integration",
         doc="Run the integration tests.",
-        platform_only=True,
+        needs="integration",
         parallel=False,
     ),
     Entry(
@@ -176,6 +179,7 @@ CATALOG = (
         doc="Bring the candles of one strategy's backtests, and the exchange's markets.",
         each="backtested",
         isolated=False,  # all of a strategy share an environment of their own
+        prepares=True,
         parallel=False,  # strategies share the folder of candles
     ),
     Entry(
@@ -184,6 +188,7 @@ CATALOG = (
         doc="Backtest one strategy shortly, on one pair: freqtrade.",
         each="backtested",
         isolated=False,
+        prepares=True,
     ),
     Entry(
         name="backtest-full",
@@ -191,12 +196,13 @@ CATALOG = (
         doc="Backtest one strategy in full and hold it against the gates: freqtrade.",
         each="backtested",
         isolated=False,
+        prepares=True,
     ),
     Entry(
         name="images",
         body="images:images",
         doc="Build and push the images of a release, as far as the registry lacks them.",
-        with_images=True,
+        needs="images",
         isolated=False,
         parallel=False,
     ),
@@ -204,7 +210,7 @@ CATALOG = (
         name="lambdas",
         body="deploy:lambdas",
         doc="Build the images of lambdas on their base, and bring their functions to them.",
-        with_lambdas=True,
+        needs="lambdas",
         isolated=False,
         parallel=False,
     ),
@@ -212,7 +218,7 @@ CATALOG = (
         name="deploy",
         body="deploy:deploy",
         doc="Bring an environment's ECS services to a release, and verify every task's image.",
-        with_services=True,
+        needs="services",
         isolated=False,
         parallel=False,
     ),
@@ -227,20 +233,21 @@ CATALOG = (
         name="mlflow-register",
         body="release:mlflow_register",
         doc="Register a strategy's release in MLflow, by the evidence of what came before.",
-        strategies_only=True,
+        needs="strategies",
+        isolated=False,
     ),
     Entry(
         name="build",
         body="publish:build",
         doc="Build the libraries that are published, reproducibly: uv build, twine check.",
-        platform_only=True,
+        needs="platform",
         isolated=False,
     ),
     Entry(
         name="publish",
         body="publish:publish",
         doc="Publish the libraries: upload what the index lacks, and nothing else.",
-        platform_only=True,
+        needs="platform",
         isolated=False,
         parallel=False,
     ),

@@ -82,7 +82,8 @@ def changes(session: nox.Session, context: Context) -> None:
     say(*explained.split("\n")[:-1], file=beside)
     if options.report:
         _report(found, beside)
-    write_outputs(as_outputs(found.selection, jobs))
+    backtested = [context.workspace.session_id(one) for one in context.backtested_packages]
+    write_outputs(as_outputs(found.selection, jobs, backtested))
     append_markdown(markdown(found.span, found.selection, found.edges))
 
 

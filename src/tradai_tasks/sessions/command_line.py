@@ -8,12 +8,11 @@ from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import BadArgumentsError
 from tradai_tasks.sessions.context import Context
-from tradai_tasks.sessions.nox_options import given
 from tradai_tasks.workspace import Package, unknown_package
 
 __all__ = ["base_of", "check_command_line", "refusal"]
 
-_ONE = re.compile(r"^(?P<base>[^()]+)\((?P<id>[^()]+)\)$")
+_ONE = re.compile(r"^(?P<base>[^()]+)\((?P<id>[^()]+)\)\Z")
 _PYTHON = re.compile(r"(?<=.)-(?:[a-z]*-?)\d+(?:\.\d+)*t?\Z")  # test-3.11, test-pypy3.10
 
 
@@ -24,7 +23,7 @@ def check_command_line(context: Context) -> None:
         BadArgumentsError: A package's session is selected that there is not, or an aggregate
             with something after `--`.
     """
-    options = given()
+    options = context.options
     if options is None:
         return
     # a Python that is asked for here gives sessions names that only nox knows
@@ -60,6 +59,10 @@ def _check_known(context: Context, word: str, *, any_python: bool) -> None:
     name = workspace.session_id(package)
     if name != wanted:
         raise BadArgumentsError(f"{word}: no such session; write it {base}({name})")
+    if base == "perf" and context.layout(package).tests:
+        raise BadArgumentsError(
+            f"{word}: no such session; no test of {package.name} takes the `benchmark` fixture"
+        )
     raise BadArgumentsError(f"{word}: no such session; {_why(context, package)}")
 
 

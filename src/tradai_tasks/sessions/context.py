@@ -13,6 +13,7 @@ from typing import Any
 
 import nox
 from nox._option_set import Source
+from nox._options import NoxConfig
 
 from tradai_tasks.atomic_file import ignore_folder
 from tradai_tasks.checks.pythons import python_for
@@ -21,10 +22,11 @@ from tradai_tasks.errors import SettingsError
 from tradai_tasks.layout import Layout, layout_of
 from tradai_tasks.paths import require_inside
 from tradai_tasks.sessions.door import guarded
-from tradai_tasks.sessions.nox_options import given
+from tradai_tasks.sessions.fitting import Fitting
+from tradai_tasks.sessions.nox_options import end_of_install
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_backtest import for_strategy
-from tradai_tasks.tree import Tree, join
+from tradai_tasks.tree import Tree
 from tradai_tasks.workspace import Package, Workspace
 
 __all__ = ["Context", "in_ci"]
@@ -48,8 +50,10 @@ class Context:
     settings_file: str
     workspace: Workspace
     exclude: frozenset[str] = frozenset()
+    options: NoxConfig | None = None  # what nox was called with
     names: list[str] = field(default_factory=list)  # of the sessions added, with their ids
     aliases: set[str] = field(default_factory=set)  # what else nox takes for them
+    absent: dict[str, str] = field(default_factory=dict)  # sessions that do not fit, and why
     left_out: set[str] = field(default_factory=set)  # of `exclude`, those that met a session
     _layouts: dict[str, Layout] = field(default_factory=dict)
 
@@ -69,7 +73,7 @@ class Context:
     @functools.cached_property
     def _reuses(self) -> bool:
         """Whether environments are used again; `--reuse-venv=no` and `-N` say that they are not."""
-        options = given()
+        options = self.options
         return (
             options is None
             or options.reuse_venv != "no"
@@ -116,12 +120,15 @@ class Context:
             if for_strategy(self.settings.backtest, package.settings.backtest).enabled
         )
 
-    @property
-    def has_images(self) -> bool:
-        """Whether a service or a strategy is built into an image."""
-        return bool(self.workspace.services) or any(
-            self.tree.is_file(join(strategy.path, "Dockerfile"))
-            for strategy in self.workspace.strategies
+    @functools.cached_property
+    def fitting(self) -> Fitting:
+        """What decides which sessions there are."""
+        return Fitting(
+            tree=self.tree,
+            settings=self.settings,
+            workspace=self.workspace,
+            layouts={package: self.layout(package) for package in self.workspace.packages},
+            shares=self.shares,
         )
 
     def floor(self, package: Package) -> float:
@@ -153,6 +160,7 @@ class Context:
         every_python: bool = False,
         isolated: bool = True,
         installs: bool = True,
+        prepares: bool = False,
         default: bool = False,
         parallel: bool = True,
         requires: Iterable[str] = (),
@@ -168,6 +176,8 @@ class Context:
             every_python: Whether it runs on each Python of a list in the settings.
             isolated: Whether it has an environment of its own.
             installs: Whether that gets packages, so that their `requires-python` counts.
+            prepares: Whether `--install-only` has something to do though it has no environment
+                of its own: its body must end at `end_of_install`.
             default: Whether a bare `nox` runs it.
             parallel: Whether it may run beside others under `-j`.
             requires: Sessions that run before it.
@@ -176,6 +186,8 @@ class Context:
         if self._is_left_out(name) or (packages is not None and not packages):
             return
         ids = [self.workspace.session_id(one) for one in packages or ()]
+        if not (isolated or prepares):
+            body = _nothing_to_install(body)
         function: Any = self._session_body(body, dict(zip(ids, packages or (), strict=True)))
         function.__name__ = name
         function.__doc__ = doc
@@ -229,3 +241,13 @@ class Context:
                 f"register(exclude=[{name!r}])"
             )
         return bool(met)
+
+
+def _nothing_to_install(body: Callable[..., None]) -> Callable[..., None]:
+    """Return a body that `nox --install-only` does not enter: all that it does is to act."""
+
+    def acting(session: nox.Session, **given: Any) -> None:
+        end_of_install(session)
+        body(session, **given)
+
+    return acting

@@ -129,7 +129,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
     @contextmanager
     def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
         made = needs.release
-        with images.opened_images(context, options, ("base", "lambda"), needs.stop) as (
+        with images.opened_images(context, options, ("base", "lambda"), needs) as (
             specs,
             room,
         ):
@@ -141,7 +141,8 @@ def lambdas(session: nox.Session, context: Context) -> None:
                 found.append(function_stage(made.tag.text, made.commit, own, target))
             yield tuple(replace(stage, name=name) for stage, name in zip(found, names, strict=True))
 
-    _run(session, context, options, dict.fromkeys(names, False), opened, basis)
+    order, target = dict.fromkeys(names, False), None if environment is None else environment.name
+    _run(session, context, options, order, opened, basis, target)
 
 
 def deploy(session: nox.Session, context: Context) -> None:
@@ -174,7 +175,8 @@ def deploy(session: nox.Session, context: Context) -> None:
             )
             yield tuple(replace(stage, name=name) for stage, name in zip(found, names, strict=True))
 
-    _run(session, context, options, dict.fromkeys(names, False), opened, basis)
+    order = dict.fromkeys(names, False)
+    _run(session, context, options, order, opened, basis, environment.name)
 
 
 def _given(options: Namespace) -> Namespace:
@@ -200,9 +202,19 @@ def _run(  # noqa: PLR0913, PLR0917 - all that a run is made of
     order: Mapping[str, bool],
     opened: Stages,
     basis: Basis,
+    where: str | None,
 ) -> None:
     wanted = wanted_of(options, only=[], start=None)
-    run_stages(session, context, options, wanted, order=lambda _: order, opened=opened, basis=basis)
+    run_stages(
+        session,
+        context,
+        options,
+        wanted,
+        order=lambda _: order,
+        opened=opened,
+        basis=basis,
+        where=lambda: where,
+    )
 
 
 def _of_lambdas(context: Context, options: Namespace, *, by_event: bool) -> Basis:

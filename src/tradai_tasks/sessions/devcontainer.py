@@ -22,6 +22,7 @@ from tradai_tasks.process import find_tool, node_tool, run
 from tradai_tasks.report import mask_environment, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.dispatched import refuse_dispatch
 from tradai_tasks.sessions.environment import status_of
 from tradai_tasks.settings_devcontainer import DevcontainerSettings
 from tradai_tasks.tree import Tree
@@ -59,10 +60,13 @@ def devcontainer(session: nox.Session, context: Context) -> None:
         say(*map(" ".join, lines))
         session.log("nothing was done: this is a dry run")
         return
+    if options.push:
+        refuse_dispatch(context, "devcontainer")
     find_tool("docker")
     if options.push:
         _credentials(settings)
-    if status_of(session, build):
+    # what the container is built from does not see the token that pushes it
+    if status_of(session, build, env={settings.password_env: None}):
         raise CommandFailedError("devcontainer: the image could not be built; see above")
     if options.test:
         _test(session, settings, cli, folder, context.root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import nox
 
@@ -18,8 +19,11 @@ from tradai_tasks.errors import (
 from tradai_tasks.process import node_tool
 from tradai_tasks.report import mask_environment, say
 from tradai_tasks.sessions.arguments import Option, parse
+from tradai_tasks.sessions.confined import confined, withhold
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.dispatched import refuse_dispatch
 from tradai_tasks.sessions.environment import install_tool, status_of, sync_everything
+from tradai_tasks.sessions.nox_options import end_of_install, only_installs
 
 __all__ = ["docs"]
 
@@ -30,6 +34,7 @@ _OPTIONS: list[Option] = [
         ("--branch",),
         {"metavar": "NAME", "help": "deploy a preview of this branch, not production"},
     ),
+    (("--site",), {"metavar": "DIR", "help": "deploy what is built there, and build nothing"}),
     (("--dry-run",), {"action": "store_true", "help": "build; print what would be deployed"}),
 ]
 _NEEDED = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID")
@@ -39,26 +44,23 @@ def docs(session: nox.Session, context: Context) -> None:
     """Build the site and, if asked, deploy it."""
     options = parse(session, _OPTIONS, _DOC)
     mask_environment()
-    if options.branch and not options.deploy:
-        raise BadArgumentsError("docs: --branch goes with --deploy")
+    for option in ("branch", "site"):
+        if getattr(options, option) and not options.deploy:
+            raise BadArgumentsError(f"docs: --{option} goes with --deploy")
     if not context.tree.is_file("mkdocs.yml"):
         raise DocsError("mkdocs.yml: no such file, so there is no site to build; add one")
     # what the deployment needs is asked for before anything is built
     deploy = _deployment(context, options.branch) if options.deploy else None
-    if deploy and not options.dry_run:
+    if deploy and only_installs(session):
+        _fetch(session, deploy[0])
+    elif deploy and not options.dry_run:
+        refuse_dispatch(context, context.settings.workflows.docs_environment)
         _check_credentials()
-    site = context.root / "build" / "site"
-    shutil.rmtree(site, ignore_errors=True)
-    context.reports()  # makes build/, out of git's sight
-    sync_everything(session, context, ".", context.settings.docs.groups)
-    install_tool(session, context, "mkdocs", only_missing=True)
-    if status_of(session, ["mkdocs", "build", "--strict", "--site-dir", str(site)]):
-        raise CheckFailedError(
-            "docs: mkdocs does not build the site; each warning above is an error"
-        )
-    if not (site / "index.html").is_file():
-        raise DocsError("docs: mkdocs built no index.html; is docs/index.md there?")
-    session.log(f"built into {site.relative_to(context.root)}")
+    if options.site is None:
+        site = _built(session, context)
+    else:
+        end_of_install(session)
+        site = _there(Path(session.invoked_from) / options.site)
     if deploy is None:
         return
     wrangler, given = deploy
@@ -69,12 +71,49 @@ def docs(session: nox.Session, context: Context) -> None:
         return
     # the token goes by the environment, where wrangler itself looks for it
     try:
-        session.run(*argv, external=True)
+        session.run(*argv, external=True, env=dict(os.environ))
     except nox.command.CommandFailed:
         raise CommandFailedError(
             "docs: wrangler did not deploy the site; its message is above; the site that was "
             "there is still served: mend that and run it again"
         ) from None
+
+
+def _built(session: nox.Session, context: Context) -> Path:
+    """Build the site and return its folder; mkdocs and its hooks see only what is allowed."""
+    withhold(session, context)
+    sync_everything(session, context, ".", context.settings.docs.groups)
+    install_tool(session, context, "mkdocs", only_missing=True)
+    end_of_install(session)
+    site = context.root / "build" / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    context.reports()  # makes build/, out of git's sight
+    argv = confined("mkdocs", "build", "--strict", "--site-dir", site)
+    if status_of(session, argv):
+        raise CheckFailedError(
+            "docs: mkdocs does not build the site; each warning above is an error"
+        )
+    if not (site / "index.html").is_file():
+        raise DocsError("docs: mkdocs built no index.html; is docs/index.md there?")
+    session.log(f"built into {site.relative_to(context.root)}")
+    return site
+
+
+def _there(site: Path) -> Path:
+    """Return the folder of a site that is built already."""
+    if not (site / "index.html").is_file():
+        raise DocsError(
+            f"docs: --site {site}: no index.html is there, so it is no site; build it with: "
+            f"nox -s docs"
+        )
+    return site
+
+
+def _fetch(session: nox.Session, wrangler: list[str]) -> None:
+    """Have npx fetch wrangler and run its installation while there is no token."""
+    if wrangler[0] == "npx":
+        env = dict.fromkeys(_NEEDED)
+        session.run_install(*wrangler, "--version", env=env, external=True)
 
 
 def _deployment(context: Context, branch: str | None) -> tuple[list[str], list[str]]:

@@ -7,20 +7,39 @@ from pathlib import Path
 from typing import Any
 
 import nox
+import nox.virtualenv
 from nox.command import CommandFailed
 from nox.virtualenv import PassthroughEnv, VirtualEnv
+from packaging.version import Version
 
 from tradai_tasks.checks.locked import DEFAULT_TOOLS, Lock, Place, read_lock
 from tradai_tasks.checks.pythons import answers, interpreter_of
 from tradai_tasks.checks.shares import is_root_of_others
 from tradai_tasks.checks.tests import sync_commands
-from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.errors import CommandFailedError, ToolTooOldError
 from tradai_tasks.sessions.context import Context
-from tradai_tasks.sessions.nox_options import only_installs
+from tradai_tasks.sessions.nox_options import end_of_install, is_made
 from tradai_tasks.tree import join
 from tradai_tasks.workspace import Package, dependency_groups
 
-__all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package"]
+__all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package", "uv_program"]
+
+_OLDEST_UV = Version("0.9")  # that knows all commands and options that sessions use
+
+
+def uv_program() -> str:
+    """Return uv as nox finds it: the one that the variable UV names, beside nox, or on PATH.
+
+    Raises:
+        ToolTooOldError: It does not know all options that sessions use.
+    """
+    found = nox.virtualenv.UV_VERSION  # asked once in a run; 0.0 where there is none
+    if Version("0.0") < found < _OLDEST_UV:
+        raise ToolTooOldError(
+            f"{nox.virtualenv.UV}: uv {found} is too old, sessions need {_OLDEST_UV} or newer; "
+            f"upgrade it with: uv self update (or where pip installed it: pip install --upgrade uv)"
+        )
+    return nox.virtualenv.UV
 
 
 def install_tool(
@@ -43,6 +62,7 @@ def install_tool(
     Raises:
         CommandFailedError: It could not be installed.
     """
+    uv_program()
     has_lock = context.tree.is_file(join(project, "uv.lock"))
     lock = read_lock(context.tree, project) if has_lock else Lock({})
     if not lock.pins(tool):
@@ -117,9 +137,12 @@ def _install(
     if isinstance(venv, VirtualEnv):
         # nox itself sets it for `uv`, not for what `--force-venv-backend` may name
         target = venv.location
+    elif is_made(session):
+        return
     if target is None:
         session.log(f"not run without an environment of its own: {' '.join(command)}")
         return
+    uv_program()
     try:
         session.run_install(*command, env={"UV_PROJECT_ENVIRONMENT": target}, external=True)
     except CommandFailed:
@@ -143,13 +166,26 @@ def _advice(environment: str, documents: Iterable[Mapping[str, Any]]) -> str:
 
 
 def status_of(
-    session: nox.Session, argv: Sequence[str | Path], env: dict[str, str] | None = None
+    session: nox.Session,
+    argv: Sequence[str | Path],
+    env: Mapping[str, str | None] | None = None,
+    *,
+    external: bool = False,
 ) -> int:
-    """Run a tool and return its exit status instead of failing on it."""
-    if only_installs(session):
-        session.skip("only installed, as --install-only says")
+    """Run a tool and return its exit status instead of failing on it.
+
+    Args:
+        session: The session.
+        argv: The tool and its arguments.
+        env: What is added to the environment; None takes a variable out of it.
+        external: Whether the tool need not be in the session's environment.
+
+    Raises:
+        CommandFailedError: It could not be run.
+    """
+    end_of_install(session)
     try:
-        session.run(*argv, env=env or {})
+        session.run(*argv, env=env or {}, external=external)
     except CommandFailed as failed:
         if failed.return_code is None:
             raise CommandFailedError(f"{argv[0]}: {failed.reason}") from None

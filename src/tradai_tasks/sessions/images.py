@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from dataclasses import replace
 import nox
 
 from tradai_tasks.errors import BadArgumentsError, BadTagError
+from tradai_tasks.release.confinement import allowance_of
 from tradai_tasks.release.image_room import ImageRoom, image_room
 from tradai_tasks.release.image_rules import LatestRule
 from tradai_tasks.release.image_specs import ImageKind, ImageSpec, image_specs, select
@@ -24,12 +24,11 @@ from tradai_tasks.release.platform_images import (
 from tradai_tasks.release.reference import Home, home_of
 from tradai_tasks.release.step import Stage
 from tradai_tasks.release.strategy import IMAGE
-from tradai_tasks.release.withheld import named_in
 from tradai_tasks.report import write_outputs
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.release import EVIDENCE, LOOKS, TAG, Stages, run_stages, wanted_of
-from tradai_tasks.sessions.release_stages import Needs, stages
+from tradai_tasks.sessions.release_stages import Needs, source_of_release, stages
 from tradai_tasks.tags import ReleaseTag
 
 __all__ = ["BASE", "OPTIONS", "images", "latest_rule_of", "opened_images", "print_matrix"]
@@ -78,7 +77,7 @@ def images(session: nox.Session, context: Context) -> None:
 
         @contextmanager
         def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
-            with opened_images(context, options, kinds, needs.stop) as (specs, room):
+            with opened_images(context, options, kinds, needs) as (specs, room):
                 release = needs.release
                 rule = latest_rule_of(options, release.tag)
                 yield (image_stage(release, images=specs, room=room, latest=rule, name=name),)
@@ -123,7 +122,7 @@ def _specs(
 
 @contextmanager
 def opened_images(
-    context: Context, options: Namespace, kinds: Sequence[ImageKind], stop: threading.Event
+    context: Context, options: Namespace, kinds: Sequence[ImageKind], needs: Needs
 ) -> Iterator[tuple[list[ImageSpec], ImageRoom]]:
     """Yield the images of some kinds, as far as `--only` names them, and what to make them with."""
     settings = context.settings.images
@@ -134,8 +133,10 @@ def opened_images(
         home,
         root=context.root,
         env=os.environ,
-        stop=stop,
-        secret=named_in(context.settings),
+        stop=needs.stop,
+        source=source_of_release(context, needs),
+        allowance=allowance_of(context.settings),
+        sandbox=needs.confinement.sandbox,
     ) as room:
         yield specs, room
 

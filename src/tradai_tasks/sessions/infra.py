@@ -6,15 +6,18 @@ import json
 import os
 
 import nox
+from nox.command import CommandFailed
 
-from tradai_tasks.errors import BadArgumentsError
+from tradai_tasks.errors import BadArgumentsError, InfraError
 from tradai_tasks.infra.changes import COLUMNS, rows
 from tradai_tasks.infra.comment import body_of, post, pull_request, refuse_fork
-from tradai_tasks.infra.pulumi import Pulumi, choose, run_stacks
+from tradai_tasks.infra.pulumi import Pulumi, choose, layers_of, run_stacks
 from tradai_tasks.release.event import read_event
 from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.dispatched import refuse_dispatch
+from tradai_tasks.sessions.nox_options import end_of_install, only_installs
 
 __all__ = ["infra"]
 
@@ -52,10 +55,14 @@ def infra(session: nox.Session, context: Context) -> None:
         )
     event = read_event(os.environ)
     refuse_fork(event)
+    if options.command == "up" and not options.dry_run:
+        refuse_dispatch(context, stacks[0])
     # what the comment needs is asked for before anything runs
     request = pull_request(event, os.environ, options.pull_request) if options.comment else None
     pulumi = Pulumi(root=context.root, settings=context.settings.infra, env=os.environ)
     pulumi.check()
+    if only_installs(session):
+        _install(session, context)
     if options.dry_run:
         for stack in stacks:
             say(" ".join(pulumi.argv(options.command, stack)))
@@ -74,3 +81,19 @@ def infra(session: nox.Session, context: Context) -> None:
     if request is not None:
         done = post(request, body_of(changes, os.environ))
         session.log(f"the comment on #{request.number} was {done}")
+
+
+def _install(session: nox.Session, context: Context) -> None:
+    """Install what each layer's program needs, while there are no credentials: one by one.
+
+    Raises:
+        InfraError: It could not be installed.
+    """
+    for layer in layers_of(context.tree):
+        try:
+            session.run_install("pulumi", "install", "--cwd", layer, external=True)
+        except CommandFailed:
+            raise InfraError(
+                f"{layer}: pulumi install failed; its message is above; mend that and run it again"
+            ) from None
+    end_of_install(session)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import nox
-import nox.virtualenv
 
 from tradai_tasks.checks.locks import LockState, state_of
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.report import say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
-from tradai_tasks.sessions.environment import status_of
+from tradai_tasks.sessions.environment import status_of, uv_program
 
 __all__ = ["lock"]
 
@@ -31,8 +30,7 @@ def lock(session: nox.Session, context: Context) -> None:
     further = ["--upgrade"] if options.upgrade else []
     further += [f"--upgrade-package={name}" for name in options.upgrade_package]
     projects = context.workspace.projects
-    # uv is found as nox finds it: beside nox, else on PATH
-    uv = nox.virtualenv.UV
+    uv = uv_program()
     if options.check:
         _judge([_look(session, context, uv, project, further) for project in projects])
     elif failed := [

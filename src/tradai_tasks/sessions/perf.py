@@ -16,9 +16,11 @@ import nox
 
 from tradai_tasks.affected.baseline import baseline_commit
 from tradai_tasks.affected.git_environment import run_git
-from tradai_tasks.checks.perf import Comparison, compare, has_benchmarks
+from tradai_tasks.checks.perf import Comparison, compare
+from tradai_tasks.checks.suites import has_benchmarks
 from tradai_tasks.errors import CheckFailedError, ToolNotLockedError
 from tradai_tasks.report import append_summary, print_table
+from tradai_tasks.sessions.confined import withhold
 from tradai_tasks.sessions.context import Context, in_ci
 from tradai_tasks.sessions.environment import status_of
 from tradai_tasks.sessions.test import sync_for_tests
@@ -34,8 +36,7 @@ def perf(session: nox.Session, context: Context, package: Package) -> None:
     """Measure one package, and compare where there is a baseline."""
     name = context.workspace.session_id(package)
     baseline, posargs = _baseline_option(session.posargs)
-    if not has_benchmarks(context.tree, context.shares[package].tests):
-        session.skip(f"{name}: no test takes the `benchmark` fixture")
+    withhold(session, context)
     if "pytest-benchmark" not in sync_for_tests(session, context, package):
         raise ToolNotLockedError(
             f"{join(package.path, 'pyproject.toml')}: pytest-benchmark is not locked for "

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import nox
-import nox.virtualenv
 
 from tradai_tasks.affected.git import Git
 from tradai_tasks.errors import CheckFailedError, DistributionError, TasksError, UntrustedEventError
 from tradai_tasks.extras import require
+from tradai_tasks.release.confinement import Confinement, allowance_of, confine
 from tradai_tasks.release.dists import Distribution, distributions_in
 from tradai_tasks.release.environment import Environment, environment_to_publish_for
 from tradai_tasks.release.event import asked_by, main_branch_of, read_event
@@ -31,10 +32,11 @@ from tradai_tasks.release.wheels import (
     version_of_test,
 )
 from tradai_tasks.release.wheels import build as build_libraries
-from tradai_tasks.release.withheld import named_in
 from tradai_tasks.report import annotate, append_summary, print_table
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.dispatched import refuse_dispatch
+from tradai_tasks.sessions.environment import uv_program
 from tradai_tasks.tags import ReleaseTag, check_release, parse_tag
 from tradai_tasks.workspace import Package
 
@@ -93,7 +95,7 @@ def build(session: nox.Session, context: Context) -> None:
     if git.status():
         session.warn("the work tree has uncommitted changes, and they are in what is built")
     out = session.invoked_from / Path(options.out)
-    made = _build(context, git, libraries, out, tag)
+    made = _build(context, git, libraries, out, tag, confinement=confine(git, os.environ))
     for files in made.values():
         check_files(files)
     _note_requirements(context, made, session.warn)
@@ -109,13 +111,14 @@ def publish(session: nox.Session, context: Context) -> None:
     environment = environment_to_publish_for(
         tag, context.settings.deploy, asked=options.environment
     )
+    if not options.dry_run:
+        refuse_dispatch(context, None if environment is None else environment.name)
     target = _target(context, environment)
     dist = None if options.dist is None else session.invoked_from / Path(options.dist)
-    scratch = Path(session.create_tmp()) / "dist"
     with opened_stage(
         context,
         tag,
-        scratch=scratch,
+        confinement=confine(Git.open(context.root), os.environ),
         warn=session.warn,
         only=options.only,
         dist=dist,
@@ -141,7 +144,7 @@ def opened_stage(  # noqa: PLR0913 - what may be published, by keyword
     context: Context,
     tag: ReleaseTag | None,
     *,
-    scratch: Path,
+    confinement: Confinement,
     warn: Callable[[str], None],
     only: Iterable[str] = (),
     dist: Path | None = None,
@@ -152,7 +155,7 @@ def opened_stage(  # noqa: PLR0913 - what may be published, by keyword
     Args:
         context: The repository.
         tag: The release, if it is for one.
-        scratch: Folder to build into.
+        confinement: Of the repository's own code, which builds run.
         warn: Told what is noteworthy.
         only: Names of libraries; all where there is none.
         dist: What `build` made, to publish instead of building.
@@ -164,11 +167,18 @@ def opened_stage(  # noqa: PLR0913 - what may be published, by keyword
     settings = context.settings.publish
     libraries = _libraries(context, only)
     target = _target(context, environment)
-    if dist is None:
-        files = _built_meanwhile(context, libraries, tag, scratch, warn)
-    else:
-        files = _ready(context, libraries, dist, tag)
-    with Publisher(target, timeout=settings.timeout) as publisher:
+    with ExitStack() as stack:
+        if dist is None:
+            scratch = tempfile.TemporaryDirectory(
+                prefix="tradai-wheels-", dir=confinement.scratch, ignore_cleanup_errors=True
+            )
+            out = Path(stack.enter_context(scratch))
+            files = _built_meanwhile(
+                context, libraries, tag, scratch=out, warn=warn, confinement=confinement
+            )
+        else:
+            files = _ready(context, libraries, dist, tag)
+        publisher = stack.enter_context(Publisher(target, timeout=settings.timeout))
         yield publish_stage(files, publisher, tag=tag, lockstep=settings.lockstep)
 
 
@@ -219,12 +229,15 @@ def _trusted(context: Context, text: str | None) -> ReleaseTag | None:
     return tag
 
 
-def _build(
+def _build(  # noqa: PLR0913 - what a build is made of
     context: Context,
     git: Git,
     libraries: tuple[Package, ...],
     out: Path,
     tag: ReleaseTag | None,
+    *,
+    confinement: Confinement,
+    commit: str | None = None,
 ) -> Mapping[str, tuple[Distribution, ...]]:
     settings = context.settings.publish
     version = None
@@ -234,26 +247,31 @@ def _build(
         git,
         libraries,
         out,
-        env=build_env(os.environ, named_in(context.settings)),
-        uv=nox.virtualenv.UV,
+        env=build_env(os.environ, allowance_of(context.settings)),
+        uv=uv_program(),
         sdist=settings.sdist,
         version=version,
+        commit=commit,
+        sandbox=confinement.sandbox,
     )
 
 
-def _built_meanwhile(
+def _built_meanwhile(  # noqa: PLR0913 - as above
     context: Context,
     libraries: tuple[Package, ...],
     tag: ReleaseTag | None,
+    *,
     scratch: Path,
     warn: Callable[[str], None],
+    confinement: Confinement,
 ) -> dict[str, Callable[[], tuple[Distribution, ...]]]:
     """Return the libraries, which are built meanwhile from what is committed."""
     git = Git.open(context.root)
     refuse_dirty(git)
+    commit = git.require_commit("HEAD", "")
 
     def make() -> Mapping[str, tuple[Distribution, ...]]:
-        made = _build(context, git, libraries, scratch, tag)
+        made = _build(context, git, libraries, scratch, tag, confinement=confinement, commit=commit)
         _note_requirements(context, made, warn)
         return made
 

@@ -17,7 +17,7 @@ from tradai_tasks.sessions.catalog import CATALOG, Entry
 from tradai_tasks.sessions.command_line import check_command_line
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.door import keep_text_safe
-from tradai_tasks.sessions.nox_options import noxfile
+from tradai_tasks.sessions.nox_options import explain_absent, given, noxfile
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
 from tradai_tasks.workspace import Package, discover
@@ -56,6 +56,7 @@ def register_all(
         settings_file=loaded.file,
         workspace=workspace,
         exclude=excluded,
+        options=given(),
     )
     # nox would skip a session whose Python is missing, and end with success
     nox.options.error_on_missing_interpreters = True
@@ -63,6 +64,7 @@ def register_all(
         _add(everything, entry)
     add_aggregates(everything)
     _check_excluded(excluded, everything)
+    explain_absent({name: why for name, why in everything.absent.items() if name not in excluded})
     check_command_line(everything)
 
 
@@ -90,31 +92,15 @@ def _excluded(exclude: Any) -> frozenset[str]:
 
 def _add(context: Context, entry: Entry) -> None:
     """Add one session of the catalog, as far as the repository has use for it."""
+    if (why := context.fitting.misfit(entry.needs)) is not None:
+        context.absent[entry.name] = why
+        return
     strategies = context.workspace.kind == "strategies"
-    if entry.platform_only and strategies:
-        return
-    if entry.strategies_only and not context.workspace.strategies:
-        return
-    if entry.with_images and not context.has_images:
-        return
-    if entry.with_devcontainer and not any(
-        context.tree.is_file(place)
-        for place in (".devcontainer/devcontainer.json", ".devcontainer.json")
-    ):
-        return
-    if entry.with_docs and not context.tree.is_file("mkdocs.yml"):
-        return
-    if entry.with_stacks and not context.workspace.stacks:
-        return
-    if entry.with_services and not context.workspace.services:
-        return
-    if entry.with_lambdas and not context.workspace.lambdas:
-        return
     packages: Sequence[Package] | None = None
     if entry.each == "tested":
         packages = context.tested_packages
-    elif entry.each == "with-tests":
-        packages = [p for p, share in context.shares.items() if share.tests]
+    elif entry.each == "benchmarked":
+        packages = [p for p in context.shares if context.fitting.has_benchmarks(p)]
     elif entry.each == "backtested":
         packages = context.backtested_packages
     elif entry.each == "strategies" and strategies:
@@ -135,12 +121,14 @@ def _add(context: Context, entry: Entry) -> None:
         every_python=entry.every_python,
         isolated=entry.isolated,
         installs=entry.installs or (entry.name == "lint" and bool(context.settings.lint.commands)),
+        prepares=entry.prepares,
         parallel=entry.parallel,
     )
 
 
 def _check_excluded(excluded: frozenset[str], context: Context) -> None:
-    for name in sorted(excluded - context.left_out):
+    # one that does not fit today may be left out all the same
+    for name in sorted(excluded - context.left_out - context.absent.keys()):
         known = sorted({other.partition("(")[0] for other in context.names} | context.left_out)
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"

@@ -25,6 +25,7 @@ from tradai_tasks.errors import (
     UntrustedEventError,
 )
 from tradai_tasks.paths import require_inside
+from tradai_tasks.release.confinement import Confinement, allowance_of, confine
 from tradai_tasks.release.engine import Engine, Outcome
 from tradai_tasks.release.event import Asked, asked_by, main_branch_of, read_event
 from tradai_tasks.release.evidence import Evidence, Store, Subject, digest_of
@@ -42,6 +43,7 @@ from tradai_tasks.report import append_markdown, markdown_table, mask_environmen
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.cleanup import CLEANUP, clean_up
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.dispatched import refuse_dispatch
 from tradai_tasks.sessions.release_stages import (
     Needs,
     package_of,
@@ -163,7 +165,7 @@ def release(session: nox.Session, context: Context) -> None:
         is_strategy = needs.release.tag.kind == "strategy"
         return (stages if is_strategy else platform.opened)(context, needs)
 
-    run_stages(session, context, options, wanted, order=order, opened=opened)
+    run_stages(session, context, options, wanted, order=order, opened=opened, where=platform.where)
 
 
 def mlflow_register(session: nox.Session, context: Context) -> None:
@@ -201,6 +203,7 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
     order: Order = stage_order,
     opened: Stages = stages,
     basis: Basis | None = None,
+    where: Callable[[], str | None] = lambda: None,
 ) -> None:
     """Validate the tag of `options`, show what its stages have to do, and do it.
 
@@ -212,26 +215,38 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
         order: Tells a tag's stages, in order, and whether each is a gate.
         opened: Opens the stages.
         basis: What they are run for; what the tag names, in a work tree of just that, when None.
+        where: Tells the environment that is deployed to, once the order is known.
 
     Raises:
         TasksError: It is not done.
     """
-    mask_environment()
+    mask_environment(allowance=allowance_of(context.settings))
     if basis is None:
         git = Git.open(context.root)
         # its state may be asked from anywhere
         tagged = validated(context, git, options.tag, strictly=not wanted.status)
         basis = Basis(release=tagged, holds=partial(still_holds, git, tagged))
     made = basis.release
-    store = _store(context, made, needs_lock=basis.is_tagged and basis.needs_lock)
+    confinement = confine(Git.open(context.root), os.environ)
+    store = _store(context, made, confinement, needs_lock=basis.is_tagged and basis.needs_lock)
     known = order(made.tag)
+    if not (wanted.status or wanted.dry_run):
+        refuse_dispatch(context, where())
     chosen = choose(known, only=wanted.only, start=wanted.start)
     stop = threading.Event()
-    needs = Needs(release=made, store=store, active=chosen.active, stop=stop, show=_show)
+    needs = Needs(
+        release=made,
+        store=store,
+        active=chosen.active,
+        stop=stop,
+        show=_show,
+        confinement=confinement,
+    )
     with ExitStack() as stack:
         if not (wanted.status or wanted.dry_run):
             stack.enter_context(_alone(store))
         all_stages = stack.enter_context(opened(context, needs))
+        store.load(known)  # before any gate runs, which could write some
         given = [_evidence(store, name, wanted.evidence) for name in chosen.given]
         active = [stage for stage in all_stages if stage.name in chosen.active]
         plan = look_at(active, given)
@@ -300,7 +315,7 @@ def _tag(context: Context, text: str | None, asked: Asked | None) -> ReleaseTag:
     return tag
 
 
-def _store(context: Context, made: Release, *, needs_lock: bool) -> Store:
+def _store(context: Context, made: Release, confinement: Confinement, *, needs_lock: bool) -> Store:
     """Return where the evidence of a release is kept."""
     locks = [join(project, "uv.lock") for project in projects_of(context, made.tag)]
     missing = [lock for lock in locks if not context.tree.is_file(lock)]
@@ -313,7 +328,7 @@ def _store(context: Context, made: Release, *, needs_lock: bool) -> Store:
     subject = Subject(tag=made.tag.text, commit=made.commit, lock=lock)
     folder = context.root / "build" / "release" / made.tag.text
     require_inside(context.root, folder / ".gitignore")
-    return Store(folder=folder, subject=subject)
+    return Store(folder=folder, subject=subject, key=confinement.key, unkept=confinement.unkept)
 
 
 def _evidence(store: Store, stage: str, folder: Path | None) -> Evidence:

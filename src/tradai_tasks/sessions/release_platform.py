@@ -7,11 +7,12 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import nox
 
+from tradai_tasks.environment_allowance import secrets_of
 from tradai_tasks.errors import BadTagError
+from tradai_tasks.release.confinement import allowance_of
 from tradai_tasks.release.deployment import DEPLOY, FUNCTIONS, function_stage, service_stage
 from tradai_tasks.release.environment import Environment
 from tradai_tasks.release.gates import SessionGate, gate_environment
@@ -31,7 +32,7 @@ from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.deploy import environment_for, target_at
 from tradai_tasks.sessions.images import opened_images
 from tradai_tasks.sessions.publish import opened_stage
-from tradai_tasks.sessions.release_stages import Needs, withheld_from_gates
+from tradai_tasks.sessions.release_stages import Needs
 from tradai_tasks.tags import ReleaseTag
 
 __all__ = ["Platform"]
@@ -48,6 +49,10 @@ class Platform:
     context: Context
     asked: str | None = None  # environment by the command line
     _environment: Environment | None = None
+
+    def where(self) -> str | None:
+        """Return the name of the environment; None until the order is known, or without one."""
+        return None if self._environment is None else self._environment.name
 
     def order(self, tag: ReleaseTag) -> dict[str, bool]:
         """Return the names of the stages, in order, and whether each is a gate.
@@ -116,10 +121,12 @@ class Platform:
 
     @contextmanager
     def _publish(self, needs: Needs) -> Iterator[Stage]:
-        session, tag = self.session, needs.release.tag
-        scratch = Path(session.create_tmp()) / "dist"
         with opened_stage(
-            self.context, tag, scratch=scratch, warn=session.warn, environment=self._environment
+            self.context,
+            needs.release.tag,
+            confinement=needs.confinement,
+            warn=self.session.warn,
+            environment=self._environment,
         ) as stage:
             yield replace(stage, name=self._publish_stage)
 
@@ -127,7 +134,7 @@ class Platform:
     def _images(self, needs: Needs) -> Iterator[list[Stage]]:
         context, made = self.context, needs.release
         kinds: tuple[ImageKind, ...] = ("service", "base", "lambda")
-        with opened_images(context, _EVERYTHING, kinds, needs.stop) as (specs, room):
+        with opened_images(context, _EVERYTHING, kinds, needs) as (specs, room):
             rule = latest_rule(made.tag)
             services = [spec for spec in specs if spec.kind == "service"]
             functions = [spec for spec in specs if spec.kind == "lambda"]
@@ -154,7 +161,7 @@ class Platform:
 def _gate(context: Context, needs: Needs, stage: str) -> Stage:
     """Return a gate; one that the noxfile replaces by its own keeps its name."""
     names = tuple(name for name in context.names if base_of(name) == stage)
-    lacks = withheld_from_gates(context)
+    allowance = allowance_of(context.settings)
     gate = SessionGate(
         name="platform",
         stage=stage,
@@ -163,7 +170,9 @@ def _gate(context: Context, needs: Needs, stage: str) -> Stage:
         store=needs.store,
         stop=needs.stop,
         show=needs.show,
-        env=gate_environment(os.environ, lacks),
-        withheld=lacks,
+        env=gate_environment(os.environ, allowance),
+        withheld=allowance.withheld(os.environ),
+        secrets=secrets_of(os.environ, allowance),
+        sandbox=needs.confinement.sandbox,
     )
     return Stage(name=stage, steps=(gate,), is_gate=True)

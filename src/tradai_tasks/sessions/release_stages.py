@@ -8,12 +8,16 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tradai_tasks.affected.git import Git
 from tradai_tasks.errors import BadTagError
+from tradai_tasks.release.confinement import Confinement, allowance_of
 from tradai_tasks.release.evidence import Store
 from tradai_tasks.release.image_room import image_room
 from tradai_tasks.release.image_specs import image_specs
 from tradai_tasks.release.images import image_stage
+from tradai_tasks.release.platform_images import with_wheels
 from tradai_tasks.release.reference import home_of
+from tradai_tasks.release.source_export import SourceExport, lock_files
 from tradai_tasks.release.step import Release, Stage
 from tradai_tasks.release.strategy import (
     BACKTEST,
@@ -23,14 +27,13 @@ from tradai_tasks.release.strategy import (
     StrategyParts,
     strategy_stages,
 )
-from tradai_tasks.release.withheld import named_in, withheld
 from tradai_tasks.sessions.command_line import base_of
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.tags import ReleaseTag
 from tradai_tasks.workspace import Package
 
-__all__ = ["Needs", "package_of", "projects_of", "stage_order", "stages",
-           "withheld_from_gates"]  # fmt: skip
+__all__ = ["Needs", "package_of", "projects_of", "source_of_release", "stage_order",
+           "stages"]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,7 @@ class Needs:
     active: Collection[str]  # names of the stages that may run; the others are only named
     stop: threading.Event  # set: what runs is ended
     show: Callable[[str], None]  # called with text for the terminal
+    confinement: Confinement  # of the repository's own code
 
 
 def stage_order(tag: ReleaseTag) -> dict[str, bool]:
@@ -53,12 +57,6 @@ def stage_order(tag: ReleaseTag) -> dict[str, bool]:
     if tag.kind == "strategy":
         return {**dict.fromkeys(GATES, True), IMAGE: False, MLFLOW: False}
     raise BadTagError(f"tag {tag}: is a platform's, and this is of strategies alone")
-
-
-def withheld_from_gates(context: Context) -> tuple[str, ...]:
-    """Return the names of the credentials that gates are not given: they run what is judged."""
-    settings = context.settings
-    return withheld(os.environ, named_in(settings), settings.release.gate_environment)
 
 
 def package_of(context: Context, tag: ReleaseTag) -> Package | None:
@@ -98,7 +96,8 @@ def stages(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
                 stop=needs.stop,
                 show=needs.show,
                 env=os.environ,
-                withheld=withheld_from_gates(context),
+                allowance=allowance_of(context.settings),
+                sandbox=needs.confinement.sandbox,
             )
         )
 
@@ -111,9 +110,29 @@ def _image(context: Context, needs: Needs, package: Package) -> Iterator[Stage]:
     settings = context.settings.images
     home = home_of(settings, os.environ)
     specs = image_specs(context.workspace, settings, home, context.tree, kinds=["strategy"])
-    own = [spec for spec in specs if spec.name == package.slug]
-    with image_room(settings, home, root=context.root, env=os.environ, stop=needs.stop) as room:
+    every = with_wheels(specs, context.workspace, context.tree)
+    own = [spec for spec in every if spec.name == package.slug]
+    with image_room(
+        settings,
+        home,
+        root=context.root,
+        env=os.environ,
+        stop=needs.stop,
+        source=source_of_release(context, needs),
+        allowance=allowance_of(context.settings),
+        sandbox=needs.confinement.sandbox,
+    ) as room:
         yield image_stage(needs.release, images=own, room=room, name=IMAGE)
+
+
+def source_of_release(context: Context, needs: Needs) -> SourceExport:
+    """Return what images are built from: the released commit, and the lock files of its subject."""
+    return SourceExport(
+        git=Git.open(context.root),
+        commit=needs.release.commit,
+        judged=lock_files(context.root, projects_of(context, needs.release.tag)),
+        scratch=needs.confinement.scratch,
+    )
 
 
 def _sessions(context: Context, gate: str, package: Package) -> tuple[str, ...]:

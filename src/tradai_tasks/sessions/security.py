@@ -23,6 +23,7 @@ from tradai_tasks.report import annotate, say
 from tradai_tasks.sessions.arguments import parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import install_tool, status_of
+from tradai_tasks.sessions.nox_options import end_of_install
 
 __all__ = ["security"]
 
@@ -32,6 +33,10 @@ _DOC = "Find faults in the sources and in the locked packages: bandit and pip-au
 def security(session: nox.Session, context: Context) -> None:
     """Scan the sources and audit the locked packages; all faults are shown before it fails."""
     parse(session, [], _DOC)
+    home = context.workspace.projects[0]
+    for tool in ("bandit", "pip-audit"):
+        install_tool(session, context, tool, project=home)
+    end_of_install(session)
     faults = [*expired_ignores(context.settings.security, datetime.now(tz=UTC).date())]
     for check in (_bandit, _pip_audit):
         try:
@@ -44,8 +49,6 @@ def security(session: nox.Session, context: Context) -> None:
 
 def _bandit(session: nox.Session, context: Context) -> list[str]:
     """Run bandit and return faults; its own exit status is 0 for files it could not read."""
-    home = context.workspace.projects[0]
-    install_tool(session, context, "bandit", project=home)
     targets = _sources(context)
     if not targets:
         session.log("no package has sources to scan")
@@ -101,7 +104,6 @@ def _pip_audit(session: nox.Session, context: Context) -> list[str]:
     projects = context.workspace.projects
     locks = [read_lock(context.tree, project).document for project in projects]
     pins = pinned_requirements(locks)
-    install_tool(session, context, "pip-audit", project=projects[0])
     folder = context.reports("security")
     results = [
         _audit_once(session, context, folder / f"audit-{number}", part)

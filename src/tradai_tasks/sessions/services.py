@@ -14,6 +14,7 @@ from tradai_tasks.checks.tests import Reports, judge, marked_files
 from tradai_tasks.errors import CheckFailedError, CommandFailedError, ToolNotLockedError
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of, sync_everything
+from tradai_tasks.sessions.nox_options import end_of_install
 
 __all__ = ["contract", "integration"]
 
@@ -23,6 +24,7 @@ def contract(session: nox.Session, context: Context) -> None:
     settings = context.settings.contract
     file = compose_file(context.tree, settings.compose_file)
     _sync(session, context)
+    end_of_install(session)
     with _services(session, context, file):
         _run(session, context, settings.marker, settings.paths)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 import nox
 
@@ -14,7 +12,6 @@ from tradai_tasks.release.environment import environment_named, environment_of
 from tradai_tasks.release.event import (
     Asked,
     asked_by,
-    check_dispatch,
     dispatched_commit,
     main_branch_of,
     read_event,
@@ -23,6 +20,7 @@ from tradai_tasks.release.proof import Proof, prove
 from tradai_tasks.report import append_summary, print_table, write_outputs
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.dispatched import refuse_dispatch
 from tradai_tasks.tags import tag_text
 
 __all__ = ["tag"]
@@ -53,14 +51,16 @@ def tag(session: nox.Session, context: Context) -> None:
     options = parse(session, _OPTIONS, _DOC)
     event = read_event(os.environ)
     if options.dispatch is not None:
-        _check_dispatch(context, event, options.dispatch)
+        if not options.dispatch:
+            raise BadArgumentsError("tag: --dispatch: is empty; name what would be deployed to")
+        refuse_dispatch(context, options.dispatch)
         session.log(f"{options.dispatch}: nothing speaks against a deployment by this event")
         return
     wanted = options.environment or None  # a workflow's input that was not given is empty
     asked = asked_by(os.environ, event)
     text = options.tag or (asked.tag if asked else None)
     if text is None:
-        _without(session, context, event, wanted)
+        _without(session, context, wanted)
         return
     if options.tag and asked and asked.is_workflow_run:
         _refuse_another(text, asked)
@@ -74,7 +74,7 @@ def tag(session: nox.Session, context: Context) -> None:
         main=context.settings.release.branch or main_branch_of(event),
     )
     environment = _environment(context, proof, wanted)
-    _check_dispatch(context, event, environment)
+    refuse_dispatch(context, environment)
     found, strategy = proof.tag, {}
     if found.slug is not None:
         strategy = {"strategy": found.slug, "backtested": str(proof.backtested).lower()}
@@ -87,13 +87,6 @@ def tag(session: nox.Session, context: Context) -> None:
     )
 
 
-def _check_dispatch(context: Context, event: Mapping[str, Any], environment: str) -> None:
-    if not environment:
-        raise BadArgumentsError("tag: --dispatch: is empty; name what would be deployed to")
-    allowed = context.settings.workflows.branch_environments
-    check_dispatch(os.environ, event, environment, allowed)
-
-
 def _environment(context: Context, proof: Proof, wanted: str | None) -> str:
     """Return where a tag goes: a strategy to the one environment of such releases."""
     if proof.tag.kind == "strategy":
@@ -101,9 +94,7 @@ def _environment(context: Context, proof: Proof, wanted: str | None) -> str:
     return environment_of(proof.tag, context.settings.deploy, asked=wanted).name
 
 
-def _without(
-    session: nox.Session, context: Context, event: Mapping[str, Any], environment: str | None
-) -> None:
+def _without(session: nox.Session, context: Context, environment: str | None) -> None:
     """Hand down an environment alone, as a dispatch does that deploys the commit it is of."""
     if environment is None:
         raise BadArgumentsError(
@@ -111,7 +102,7 @@ def _without(
             "checked out goes: nox -s tag -- --environment dev"
         )
     found = environment_named(environment, context.settings.deploy)
-    _check_dispatch(context, event, found.name)
+    refuse_dispatch(context, found.name)
     git = Git.open(context.root)
     # the work tree is the default branch's, whatever branch was dispatched
     dispatched = dispatched_commit(os.environ)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import nox
 import nox.registry
 
-from tradai_tasks.errors import SettingsError
+from tradai_tasks.affected.git_environment import run_git
+from tradai_tasks.errors import BadArgumentsError, SettingsError
 from tradai_tasks.report import print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.command_line import base_of
@@ -13,7 +16,10 @@ from tradai_tasks.sessions.context import Context
 from tradai_tasks.workflows.choose import workflows
 from tradai_tasks.workflows.drift import plan
 from tradai_tasks.workflows.needed import needed
-from tradai_tasks.workflows.repository import committed_locks, gather
+from tradai_tasks.workflows.repository import Repository, committed_locks, gather
+from tradai_tasks.workflows.rights import Job, jobs
+from tradai_tasks.workflows.sign_in import keys_warning, role_faults
+from tradai_tasks.workflows.trust import TAGS, repository_named, shown, trust_of
 from tradai_tasks.workflows.write import check, present, write
 
 __all__ = ["write_workflows"]
@@ -23,6 +29,18 @@ _OPTIONS: list[Option] = [
     (("--check",), {"action": "store_true", "help": "write nothing; fail where one has drifted"}),
     (("--dry-run",), {"action": "store_true", "help": "write nothing; show what would change"}),
     (("--secrets",), {"action": "store_true", "help": "print the secrets and variables they need"}),
+    (
+        ("--trust",),
+        {
+            "action": "store_true",
+            "help": "print who may assume each role of AWS, and the rules of environments, "
+            "branches and tags to set on GitHub",
+        },
+    ),
+    (
+        ("--repository",),
+        {"metavar": "OWNER/NAME", "help": "with --trust, if not as the remote `origin` says"},
+    ),
     (("--force",), {"action": "store_true", "help": "overwrite files that are not ours, too"}),
     (("--prune",), {"action": "store_true", "help": "delete files of ours that no longer fit"}),
 ]
@@ -32,10 +50,21 @@ def write_workflows(session: nox.Session, context: Context) -> None:
     """Write, check or describe."""
     options = parse(session, _OPTIONS, _DOC)
     there = present(context.root)
+    if options.repository is not None and not options.trust:
+        raise BadArgumentsError("workflows: --repository goes with --trust")
+    repository = _gathered(context)
+    wanted = workflows(repository, context.settings.workflows)
     if options.secrets:
-        _print_secrets(there or _wanted(context))
+        _print_secrets(there or wanted)
         return
-    changes = plan(_wanted(context), there)
+    found = _jobs(context, repository, wanted)
+    if options.trust:
+        _print_trust(context, options.repository, found)
+        return
+    warning = keys_warning(found, context.settings.workflows)
+    if warning:
+        session.warn(warning)
+    changes = plan(wanted, there)
     if options.check:
         check(changes)
         session.log(f"{len(changes)} workflow files are as they should be")
@@ -55,9 +84,10 @@ def write_workflows(session: nox.Session, context: Context) -> None:
         )
 
 
-def _wanted(context: Context) -> dict[str, str]:
+def _gathered(context: Context) -> Repository:
+    """Look at the repository, and refuse settings that its workflows could not honour."""
     _check_before(context)
-    repository = gather(
+    found = gather(
         context.tree,
         context.workspace,
         context.settings,
@@ -65,7 +95,35 @@ def _wanted(context: Context) -> dict[str, str]:
         noxfile=context.noxfile.read_text(encoding="utf-8"),
         locks=committed_locks(context.root, context.workspace.projects),
     )
-    return workflows(repository, context.settings.workflows)
+    faults = role_faults(context.settings.workflows, {*found.environments, *found.stacks})
+    if faults:
+        raise SettingsError(*(f"{context.settings_file}: {fault}" for fault in faults))
+    return found
+
+
+def _jobs(context: Context, repository: Repository, files: dict[str, str]) -> tuple[Job, ...]:
+    settings = context.settings.workflows
+    return jobs(
+        files,
+        branch=settings.branch,
+        environments=repository.environments,
+        branch_environments=settings.branch_environments,
+    )
+
+
+def _print_trust(context: Context, given: str | None, found: tuple[Job, ...]) -> None:
+    """Print what to set up on GitHub and AWS for the workflows as they would be written."""
+    remote = None
+    if given is None:
+        done = run_git(context.root, "remote", "get-url", "origin", check=False)
+        remote = done.text.strip() if done.returncode == 0 else None
+    trust = trust_of(
+        found,
+        repository=repository_named(given, remote),
+        branch=context.settings.workflows.branch,
+        tags=TAGS[context.workspace.kind],
+    )
+    say(*shown(trust, os.environ.get("AWS_ACCOUNT_ID")).split("\n"))
 
 
 def _check_before(context: Context) -> None:

@@ -5,32 +5,48 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from typing import Literal
 
 from tradai_tasks.errors import BrokenTomlError, SettingsError
+from tradai_tasks.extras import NAME, carries_pins, declarations, run_options
+from tradai_tasks.release.image_specs import image_contexts
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_load import parse_toml
 from tradai_tasks.settings_table import Kind
-from tradai_tasks.tree import Tree
+from tradai_tasks.tree import Tree, join
 from tradai_tasks.workflows.choose import nox_command, workflows
 from tradai_tasks.workflows.render import Values, render
 from tradai_tasks.workflows.repository import Repository, gather
 from tradai_tasks.workspace import Workspace
 
-__all__ = ["Piece", "diff_of_pieces", "pieces"]
+__all__ = ["Piece", "diff_of_pieces", "listing_command", "pieces"]
 
-_NAME = "tradai-tasks"
 _EXTRAS = {"platform": "release", "strategies": "backtest,release"}
 _CODE = '''\
 """The sessions of this repository: see `nox -l`."""
 
+import nox
 import tradai_tasks
 
 tradai_tasks.register()
+
+if __name__ == "__main__":
+    nox.main()
 '''
+# A release builds images from the commit, where none of this is; a build by hand needs it.
+_DOCKERIGNORE = """\
+# What never belongs into an image.
+**/.git
+**/.nox
+**/.venv
+**/.env
+**/.env.*
+**/__pycache__
+**/*.py[co]
+**/.*_cache
+**/.coverage*
+**/.DS_Store
+"""
 # recipes that are there only where their session is
 _OPTIONAL = (
     "backtest-data", "backtest-full", "backtest-smoke", "codeartifact-login", "docs", "doctor",
@@ -78,9 +94,16 @@ def pieces(  # noqa: PLR0913 - all that there is to look at
     )
     made = [noxfile, *_settings(tree, workspace.kind)]
     made.append(_piece(tree, "justfile", justfile(repository)))
+    made += _ignore_files(tree, image_contexts(workspace, settings.images, tree))
     for path, text in workflows(repository, settings.workflows).items():
         made.append(_piece(tree, path, text))
     return tuple(made)
+
+
+def _ignore_files(tree: Tree, contexts: Collection[str]) -> list[Piece]:
+    """Return a .dockerignore for each folder that images are built from and that has none."""
+    files = (join(context, ".dockerignore") for context in contexts)
+    return [_piece(tree, file, _DOCKERIGNORE) for file in files if not tree.is_file(file)]
 
 
 def justfile(repository: Repository) -> str:
@@ -126,9 +149,9 @@ def _piece(tree: Tree, path: str, new: str, *, hint: str = "") -> Piece:
 def _noxfile(tree: Tree, workspace: Workspace, versions: Mapping[str, str]) -> Piece:
     """Return the noxfile; with its own pins unless the project declares the library."""
     new = _CODE
-    if not _declares(workspace.root_document):
+    if not declarations(workspace.root_document):
         pins = f'"nox[uv]=={versions["nox"]}", '
-        pins += f'"{_NAME}[{_EXTRAS[workspace.kind]}]=={versions[_NAME]}"'
+        pins += f'"{NAME}[{_EXTRAS[workspace.kind]}]=={versions[NAME]}"'
         new = f"# /// script\n# dependencies = [{pins}]\n# ///\n{_CODE}"
     old = _read(tree, "noxfile.py")
     if old is not None and "tradai_tasks" in old:
@@ -137,26 +160,28 @@ def _noxfile(tree: Tree, workspace: Workspace, versions: Mapping[str, str]) -> P
         tree,
         "noxfile.py",
         new,
-        hint="add to it: import tradai_tasks; tradai_tasks.register()",
+        hint="; ".join(
+            ["add to it: import tradai_tasks; tradai_tasks.register()", *_declaring(old, workspace)]
+        ),
     )
 
 
-def _declares(document: Mapping[str, Any]) -> bool:
-    """Tell whether the root project declares the library somewhere."""
-    project = document.get("project", {})
-    lists = [
-        project.get("dependencies", []),
-        *project.get("optional-dependencies", {}).values(),
-        *document.get("dependency-groups", {}).values(),
-    ]
-    return any(_is_the_library(one) for found in lists for one in found)
+def _declaring(noxfile: str | None, workspace: Workspace) -> list[str]:
+    """Return the command that declares the library, where nothing does so yet."""
+    document = workspace.root_document
+    if not document or declarations(document) or carries_pins(noxfile or ""):
+        return []
+    return [f'add the library to the project: uv add --dev "{NAME}[{_EXTRAS[workspace.kind]}]"']
 
 
-def _is_the_library(requirement: object) -> bool:
-    try:
-        return canonicalize_name(Requirement(str(requirement)).name) == _NAME
-    except InvalidRequirement:
-        return False  # uv says what is wrong with it
+def listing_command(noxfile: str, workspace: Workspace) -> str:
+    """Return the command that lists the sessions of this repository, by how it has the library."""
+    document = workspace.root_document
+    if carries_pins(noxfile):
+        return "uvx nox -l"
+    if not declarations(document):
+        return f'uvx --with "{NAME}[{_EXTRAS[workspace.kind]}]" nox -l'
+    return " ".join(["uv run", *run_options(document), "nox -l"])
 
 
 def _settings(tree: Tree, kind: Kind) -> list[Piece]:
@@ -167,10 +192,10 @@ def _settings(tree: Tree, kind: Kind) -> list[Piece]:
         # settings that are there are the user's, whatever they say
         return [made] if made.old is None else []
     text = tree.read("pyproject.toml").decode("utf-8")
-    if _NAME in parse_toml(text.encode(), "pyproject.toml").get("tool", {}):
+    if NAME in parse_toml(text.encode(), "pyproject.toml").get("tool", {}):
         return []
     end = "\r\n" if "\r\n" in text else "\n"
-    new = text.rstrip() + f"\n\n[tool.{_NAME}]\n{table}".replace("\n", end)
+    new = text.rstrip() + f"\n\n[tool.{NAME}]\n{table}".replace("\n", end)
     _make_sure_it_is_toml(new)
     return [Piece(path="pyproject.toml", old=text, new=new, state="added to")]
 
@@ -180,6 +205,6 @@ def _make_sure_it_is_toml(text: str) -> None:
         parse_toml(text.encode(), "pyproject.toml")
     except BrokenTomlError:
         raise SettingsError(
-            f"pyproject.toml: [tool.{_NAME}] cannot be added, since `tool` is a table in one line; "
+            f"pyproject.toml: [tool.{NAME}] cannot be added, since `tool` is a table in one line; "
             f"write its entries as [tool.NAME]; nothing was written"
         ) from None

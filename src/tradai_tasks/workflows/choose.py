@@ -6,20 +6,31 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from tradai_tasks.release.strategy import GATES, IMAGE
 from tradai_tasks.settings_workflows import WorkflowsSettings
 from tradai_tasks.workflows.pins import ACTIONS
 from tradai_tasks.workflows.render import Values, render
 from tradai_tasks.workflows.repository import Repository
+from tradai_tasks.workflows.sign_in import sign_in_parts, sources_of
 
+__all__ = [
+    "CATALOG",
+    "FOLDER",
+    "Workflow",
+    "choose",
+    "nox_command",
+    "ready_command",
+    "values_for",
+    "workflows",
+]
+
+FOLDER = ".github/workflows"
+_LOGIN = "codeartifact-login"
 # of the workflows whose runs others follow: GitHub finds them by name
 _CI = {"platform": "CI", "strategies": "Strategy CI/CD"}
 _ON_DEFAULT = (
     "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"  # in a `if:`
 )
-
-__all__ = ["CATALOG", "FOLDER", "Workflow", "choose", "nox_command", "values_for", "workflows"]
-
-FOLDER = ".github/workflows"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +126,15 @@ def nox_command(repository: Repository) -> str:
     """Return how nox is called: as locked where that can be, else by what pins it."""
     if repository.pinned_noxfile:
         return "uvx nox"
-    return "uv run --locked nox" if repository.locked else "uv run nox"
+    options = ["--locked"] if repository.locked else []
+    return " ".join(["uv run", *options, *repository.run_options, "nox"])
+
+
+def ready_command(repository: Repository) -> str:
+    """Return how nox is called once all is installed: nothing is fetched, built or installed."""
+    if repository.pinned_noxfile:
+        return "uvx --offline nox --script-mode reuse -R"
+    return "uv run --no-sync nox -R"
 
 
 def _before(repository: Repository, settings: WorkflowsSettings) -> tuple[str, ...]:
@@ -123,8 +142,8 @@ def _before(repository: Repository, settings: WorkflowsSettings) -> tuple[str, .
     if settings.before is not None:
         return settings.before
     found = []
-    if repository.private_index and "codeartifact-login" in repository.sessions:
-        found.append("codeartifact-login")
+    if repository.private_index and _LOGIN in repository.sessions:
+        found.append(_LOGIN)
     # `uv run` makes the lock of the root by itself
     made = repository.one_lock and not repository.pinned_noxfile
     if not repository.locked and not made and "lock" in repository.sessions:
@@ -145,6 +164,7 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
         "env": _block("env", dict(map(_variable, settings.env))),
         "declare-secrets": _block("secrets", dict.fromkeys(secrets, "{ required: true }")),
         "pass-secrets": _block("secrets", {n: "${{ secrets." + n + " }}" for n in secrets}),
+        **sign_in_parts(settings),
     }
     return Values(text=text, conditions=conditions, parts=parts)
 
@@ -153,11 +173,16 @@ def _conditions(
     repository: Repository, settings: WorkflowsSettings, before: Collection[str]
 ) -> dict[str, bool]:
     """Return which parts of the templates there are, by the condition's name."""
-    before_aws = "codeartifact-login" in before
+    before_aws = _LOGIN in before
+    data_aws = repository.candles_in_aws and "backtest-data" in repository.sessions
     return {
         "before": bool(before),
         "before_aws": before_aws,
+        "before_rest": set(before) > {_LOGIN} if before_aws else bool(before),
         "before_oidc": before_aws and settings.aws == "oidc",
+        "data_aws": data_aws,
+        "reads_aws": data_aws or before_aws,
+        "reads_oidc": (data_aws or before_aws) and settings.aws == "oidc",
         "oidc": settings.aws == "oidc",
         "attest": settings.attest,
         "python": settings.python is not None,
@@ -187,6 +212,7 @@ def _text(
     return {
         **{name: action.uses for name, action in ACTIONS.items()},
         "nox": nox_command(repository),
+        "ready": ready_command(repository),
         "runner": runner if isinstance(runner, str) else f"[{', '.join(runner)}]",
         "ci": _CI[repository.kind],
         "branch": settings.branch,
@@ -195,16 +221,17 @@ def _text(
         "schedule": settings.schedule,
         "timeout": str(settings.timeout),
         "python": settings.python or "",
-        "before": ",".join(before),
+        "before": ",".join(name for name in before if name != _LOGIN),
+        "login": _LOGIN,
+        "gates": " ".join(f"--only {gate}" for gate in GATES),
+        "first_act": IMAGE,
         "lock_glob": "**/uv.lock" if repository.locked else "**/pyproject.toml",
         "environments": ", ".join(map(json.dumps, repository.environments)),
         "stacks": ", ".join(map(json.dumps, repository.stacks)),
         "docs_environment": settings.docs_environment,
         "release_environment": settings.release_environment,
-        "aws_role": settings.aws_role,
-        "aws_key_id": settings.aws_key_id,
-        "aws_secret_key": settings.aws_secret_key,
-        "aws_region": settings.aws_region,
+        "read_environment": settings.read_environment,
+        "preview_environment": settings.preview_environment,
         "ecr_registry": settings.ecr_registry,
         "mlflow_uri": settings.mlflow_uri,
         "pulumi_passphrase": settings.pulumi_passphrase,
@@ -218,7 +245,7 @@ def _gate(repository: Repository, conditions: Mapping[str, bool]) -> dict[str, s
     """Return the jobs that the gate waits for, and the options that say what may be skipped."""
     if repository.kind == "strategies":
         jobs = ["detect", "check", *(["smoke"] if conditions["smoke"] else []), "security"]
-        options = ' --may-skip "smoke=detect.strategies:[]"' if conditions["smoke"] else ""
+        options = ' --may-skip "smoke=detect.backtested:[]"' if conditions["smoke"] else ""
     else:
         optional = [job for job in ("perf", "contract", "integration") if conditions[job]]
         jobs = ["changes", "lint", "typecheck", "test", "security", *optional]
@@ -228,8 +255,7 @@ def _gate(repository: Repository, conditions: Mapping[str, bool]) -> dict[str, s
 
 def _before_secrets(settings: WorkflowsSettings) -> tuple[str, ...]:
     """Return the names of the secrets that a reusable workflow must be handed."""
-    oidc = settings.aws == "oidc"
-    sources = [settings.aws_role] if oidc else [settings.aws_key_id, settings.aws_secret_key]
+    sources = sources_of("read", settings)
     pairs = [source.partition(".") for source in (*sources, settings.aws_region)]
     return tuple(dict.fromkeys(name for context, _, name in pairs if context == "secrets"))
 

@@ -7,27 +7,20 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import tomli
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from tradai_tasks.affected.git_environment import run_git
-from tradai_tasks.checks.perf import has_benchmarks
-from tradai_tasks.checks.tests import marked_files
 from tradai_tasks.errors import CommandFailedError
-from tradai_tasks.layout import layout_of
+from tradai_tasks.extras import carries_pins, run_options
 from tradai_tasks.release.environment import BUILT_IN, environments
 from tradai_tasks.release.libraries import DEFAULT_LIBRARY
 from tradai_tasks.settings import Settings
+from tradai_tasks.settings_backtest import for_strategy
 from tradai_tasks.settings_table import Kind
 from tradai_tasks.tree import Tree, join
 from tradai_tasks.workspace import Workspace
 
-__all__ = ["Repository", "carries_pins", "committed_locks", "gather"]
+__all__ = ["Repository", "committed_locks", "gather"]
 
 _NOT_A_REPOSITORY = 128  # git's status
-# The reference implementation's pattern: https://peps.python.org/pep-0723/
-_SCRIPT_BLOCK = re.compile(r"^# /// script$\s(?P<content>(?:^#(?:| .*)$\s)+)^# ///$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,9 +30,11 @@ class Repository:
     kind: Kind
     sessions: frozenset[str]  # that it has, without packages and Pythons
     pinned_noxfile: bool = False  # the noxfile carries its own requirements
+    run_options: tuple[str, ...] = ()  # by which `uv run` installs the library
     locked: bool = False  # lock files are committed
     one_lock: bool = True  # of the root alone, which `uv run` makes where it lacks
     private_index: bool = False  # packages come from CodeArtifact
+    candles_in_aws: bool = False  # what backtests read comes from a bucket
     benchmarks: bool = False
     contract_tests: bool = False
     integration_tests: bool = False
@@ -81,27 +76,23 @@ def gather(  # noqa: PLR0913 - all that there is to look at
     has_container = any(
         tree.is_file(place) for place in (".devcontainer/devcontainer.json", ".devcontainer.json")
     )
-    nested = frozenset(package.path for package in workspace.packages)
-    tests = [
-        path
-        for package in workspace.packages
-        for path in layout_of(tree, package, nested=nested).tests
-    ]
-    everywhere = list(dict.fromkeys([*tests, "tests"]))
+    bases = frozenset(map(_base, sessions))
     return Repository(
         kind=workspace.kind,
-        sessions=frozenset(_base(name) for name in sessions),
+        sessions=bases,
         pinned_noxfile=carries_pins(noxfile),
+        run_options=run_options(workspace.root_document),
         locked=bool(locks) if given is None else given,
         one_lock=workspace.projects == (".",),
-        benchmarks=has_benchmarks(tree, tests),
-        contract_tests=_has_marked(
-            tree, settings.contract.paths or everywhere, settings.contract.marker
-        ),
-        integration_tests=_has_marked(
-            tree, settings.integration.paths or everywhere, settings.integration.marker
-        ),
+        # there are these sessions only where there are such tests
+        benchmarks="perf" in bases,
+        contract_tests="contract" in bases,
+        integration_tests="integration" in bases,
         private_index=workspace.kind == "strategies" and publish.codeartifact is not None,
+        candles_in_aws=any(
+            for_strategy(settings.backtest, one.settings.backtest).source.startswith("s3://")
+            for one in workspace.strategies
+        ),
         libraries=bool(publish.libraries or DEFAULT_LIBRARY in names),
         publishes_to_aws=publish.index is None,
         publish_secrets=()
@@ -121,26 +112,7 @@ def gather(  # noqa: PLR0913 - all that there is to look at
 
 def _base(name: str) -> str:
     """Return a session's name without package and Python: `test-3.11(a)` -> `test`."""
-    return re.sub(r"(-3\.\d+)?(\(.*)?$", "", name, count=1)
-
-
-def _has_marked(tree: Tree, folders: Iterable[str], marker: str) -> bool:
-    word = f"mark.{marker}".encode()
-    return any(word in tree.read(file) for file in marked_files(tree, folders, marker))
-
-
-def carries_pins(noxfile: str) -> bool:
-    """Tell whether a noxfile states its own requirements (PEP 723), the library among them."""
-    block = _SCRIPT_BLOCK.search(noxfile)
-    if block is None:
-        return False
-    lines = [line[2:] if line.startswith("# ") else line[1:] for line in block[1].splitlines()]
-    try:
-        required = tomli.loads("\n".join(lines)).get("dependencies", [])
-        names = {canonicalize_name(Requirement(one).name) for one in required}
-    except (tomli.TOMLDecodeError, InvalidRequirement):
-        return False  # nox itself says what is wrong with it
-    return "tradai-tasks" in names
+    return re.sub(r"(-3\.[0-9]+)?(\(.*)?\Z", "", name, count=1)
 
 
 def committed_locks(root: Path, projects: Iterable[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from tradai_tasks.backtest.inside import (
     plain_pairs,
     refused_host,
     split_informative,
+    started_child,
     without_market,
 )
 
@@ -127,3 +128,21 @@ def test_pairs_without_a_market_are_found() -> None:
     snapshot = {"symbols": [{"baseAsset": "BTC", "quoteAsset": "USDT"}]}
     pairs = ["BTC/USDT:USDT", "BTC/USDT", "BTC/EUR", "DOGE/USDT:USDT"]
     assert without_market(snapshot, pairs) == ["BTC/EUR", "DOGE/USDT:USDT"]
+
+
+@pytest.mark.parametrize(
+    ("event", "args", "said"),
+    [
+        ("subprocess.Popen", ("/usr/bin/curl", ["curl", "-s", "x"], None, None), "curl"),
+        ("subprocess.Popen", ("/bin/sh", "echo hello", None, None), "echo"),
+        ("os.system", (b"curl x",), "curl"),
+        ("os.posix_spawn", ("/bin/true", ["true"], {}), "true"),
+        ("os.exec", (b"/bin/true", ["true"], None), "true"),
+        ("os.fork", (), "os.fork"),
+        ("os.forkpty", (), "os.forkpty"),
+        ("open", ("/etc/passwd", "r", 0), None),
+        ("socket.connect", (None, ("127.0.0.1", 1)), None),
+    ],
+)
+def test_what_starts_a_process_is_known(event: str, args: tuple[object, ...], said: str) -> None:
+    assert started_child(event, args) == said

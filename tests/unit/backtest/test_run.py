@@ -23,12 +23,14 @@ from tradai_tasks.backtest.run import (
     Facts,
     Job,
     Series,
+    check_children,
     conclude,
     environment,
     last_words,
     read_facts,
 )
 from tradai_tasks.backtest.window import Window
+from tradai_tasks.environment_allowance import BASE_ONLY
 from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError
 from tradai_tasks.settings_backtest import BacktestSettings
 
@@ -113,14 +115,29 @@ def test_the_order_is_written_and_its_folders_are_there(tmp_path: Path) -> None:
 
 
 def test_variables_that_steer_freqtrade_are_taken_away() -> None:
-    changed = environment(
-        {"FREQTRADE__STRATEGY": "x", "PYTHONPATH": "y", "HTTPS_PROXY": "z", "PATH": "p"}
-    )
+    given = {"FREQTRADE__STRATEGY": "x", "PYTHONPATH": "y", "HTTPS_PROXY": "z", "PATH": "p"}
+    changed = environment({**given, "BINANCE_API_SECRET": "s"}, BASE_ONLY)
+    assert changed["BINANCE_API_SECRET"] is None
     assert changed["FREQTRADE__STRATEGY"] is None
     assert changed["PYTHONPATH"] is None
     assert changed["HTTPS_PROXY"] is None
     assert "PATH" not in changed
     assert changed["PYTHONHASHSEED"] == "0"
+
+
+def test_a_run_that_started_a_process_is_refused_where_there_is_no_namespace(
+    tmp_path: Path,
+) -> None:
+    found = facts(children=("curl", "/bin/sh"))
+    check_children(job(tmp_path), found, "")
+    check_children(job(tmp_path), facts(), "darwin has no namespaces")
+    with pytest.raises(NotHermeticError) as caught:
+        check_children(job(tmp_path), found, "darwin has no namespaces")
+    assert str(caught.value) == (
+        "momentum: it started curl, /bin/sh, and what another process reads cannot be kept to the "
+        "candles here: no network namespace (darwin has no namespaces); start no process, or run "
+        "it on Linux with user namespaces"
+    )
 
 
 def test_facts_are_read_back(tmp_path: Path) -> None:

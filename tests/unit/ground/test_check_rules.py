@@ -13,6 +13,7 @@ from tests.support.trees import MemoryTree, found, project
 from tradai_tasks import process, report
 from tradai_tasks.checks import audit, compose, locked, perf, types
 from tradai_tasks.checks import tests as plan
+from tradai_tasks.checks.suites import has_benchmarks
 from tradai_tasks.errors import (
     AuditServiceError,
     BrokenTomlError,
@@ -475,11 +476,10 @@ def test_expired_acceptance_is_named() -> None:
 
 def test_benchmarks_are_told_by_their_fixture_and_compared_by_name() -> None:
     tree = MemoryTree({"t/test_a.py": "def test_x(a,\n  benchmark): ...", "t/deep/b.txt": ""})
-    assert perf.has_benchmarks(tree, ["t"])
-    assert not perf.has_benchmarks(
-        MemoryTree({"t/d/test_a.py": "def test_benchmark(): ..."}), ["t"]
-    )
-    assert perf.has_benchmarks(tree, ["t/test_a.py"])
+    assert has_benchmarks(tree, ["t"])
+    assert not has_benchmarks(MemoryTree({"t/d/test_a.py": "def test_benchmark(): ..."}), ["t"])
+    assert has_benchmarks(tree, ["t/test_a.py"])
+    assert not has_benchmarks(tree, ["t/gone.py"])
 
     def report_of(**medians: float) -> dict[str, Any]:
         stats = [{"fullname": name, "stats": {"median": m}} for name, m in medians.items()]

@@ -109,6 +109,16 @@ def test_a_summary_takes_what_is_no_utf_8(tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8") == "a\\ud800b"
 
 
+def test_git_is_run_by_one_function() -> None:
+    own = {"git_environment.py", "git.py", "audit.py", "process.py"}
+    found = [
+        file.name
+        for file in SOURCES.rglob("*.py")
+        if file.name not in own and re.search(r"\[\s*\"git\"", file.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
 def test_what_the_machine_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     assert "No space left on device; make room" in str(report.of_the_machine(full))

@@ -89,7 +89,7 @@ def gate(name: str, *steps: Step) -> Stage:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     subject = Subject(tag="momentum-v1.0.0", commit="a" * 40, lock="b" * 64)
-    return Store(folder=tmp_path / "evidence", subject=subject)
+    return Store(folder=tmp_path / "evidence", subject=subject, key=b"k" * 32)
 
 
 def engine(store: Store, stages: list[Stage], **changed: Any) -> Engine:

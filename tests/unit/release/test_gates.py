@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Verdict
+from tradai_tasks.environment_allowance import BASE_ONLY
 from tradai_tasks.errors import BacktestRecordError, EvidenceError, ReleaseGateError
 from tradai_tasks.release import gates
+from tradai_tasks.release.confinement import allowance_of
 from tradai_tasks.release.evidence import Evidence, Store, Subject
 from tradai_tasks.release.gates import (
     BacktestGate,
@@ -23,10 +25,11 @@ from tradai_tasks.release.gates import (
     gate_environment,
 )
 from tradai_tasks.release.step import Look
-from tradai_tasks.release.withheld import named_in, withheld
+from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_images import BuildSecret, ImagesSettings
 from tradai_tasks.settings_publish import IndexSettings, PublishSettings
+from tradai_tasks.settings_release import ReleaseSettings
 
 SUBJECT = Subject(tag="momentum-v1.0.0", commit="a" * 40, lock="b" * 64)
 RECORD = BacktestRecord(
@@ -64,9 +67,12 @@ class Door:
         self.ran: list[list[str]] = []
         self.env: dict[str, str] = {}
 
-    def __call__(
-        self, argv: Sequence[str], *, cwd: Path, log: Path, env: Any, stop: threading.Event
-    ) -> int:
+    def __call__(  # noqa: PLR0913 - the signature of what it stands for
+        self, argv: Sequence[str], *, cwd: Path, log: Path, env: Any, stop: threading.Event,
+        sandbox: Sandbox | None, pass_fds: Sequence[int],
+    ) -> int:  # fmt: skip
+        assert argv[argv.index("--report") + 1] == f"/dev/fd/{pass_fds[0]}"
+        self.sandbox = sandbox
         self.ran.append(list(argv))
         self.env = dict(env)
         log.write_text("".join(f"line {n}\n" for n in range(100)))
@@ -105,7 +111,7 @@ def gate(home: Path, stage: str = "lint", **changed: Any) -> SessionGate:
         "stage": stage,
         "sessions": (f"{stage}(momentum)",),
         "noxfile": home / "noxfile.py",
-        "store": Store(folder=home / "build", subject=SUBJECT),
+        "store": Store(folder=home / "build", subject=SUBJECT, key=b"k" * 32),
         "stop": threading.Event(),
         "show": lambda _: None,
         "env": {"PATH": "/bin"},
@@ -133,7 +139,9 @@ def test_a_gate_runs_its_sessions_once(tmp_path: Path, door: Callable[[Script], 
     assert there.ran[0][-3:] == ["-s", "test-3.11(momentum)", "test-3.12(momentum)"]
     keep(lint.store, "lint", look)
     assert lint.look({}) == look
-    other = gate(tmp_path, store=replace(lint.store, subject=replace(SUBJECT, commit="c" * 40)))
+    other = gate(
+        tmp_path, store=replace(lint.store, subject=replace(SUBJECT, commit="c" * 40), _found={})
+    )
     assert other.look({}).note.startswith("to be run: it is of commit")
     assert gate(tmp_path, name="other").look({}).note == "not in its evidence"
 
@@ -179,7 +187,7 @@ def coming_to(name: str, result: str) -> Script:
     [
         (failing_without(""), "it failed; all it said is in"),
         (failing_without(None), "nox ended before it came to a result; all it said is in"),
-        (lambda argv: 0, "nox left no report in"),
+        (lambda argv: 0, "nox ended well and left no report of its sessions; run it: nox -s"),
         (
             coming_to("lint(momentum)", "skipped"),
             "lint(momentum) did not run to its end (skipped), so it judged nothing",
@@ -205,46 +213,52 @@ def test_an_earlier_runs_report_does_not_count(
     door(passing)
     gate(tmp_path).act({})
     door(lambda argv: 0)
-    with pytest.raises(ReleaseGateError, match="nox left no report"):
+    with pytest.raises(ReleaseGateError, match="left no report"):
         gate(tmp_path).act({})
 
 
-def test_gates_run_without_what_only_the_release_needs() -> None:
+def test_gates_are_given_what_is_allowed_and_nothing_else() -> None:
+    index = IndexSettings(
+        upload_url="http://x", simple_url="http://x", password_env="UV_INDEX_P_PASSWORD"
+    )
     settings = Settings(
-        images=ImagesSettings(
-            password_env="GHCR",
-            secrets=(
-                BuildSecret(id="a", env="MINE"),
-                BuildSecret(id="b", env="UV_INDEX_PY_PASSWORD"),
-            ),
-        ),
-        publish=PublishSettings(
-            index=IndexSettings(
-                upload_url="http://x",
-                simple_url="http://x",
-                password_env="PYPI",
-            )
-        ),
+        images=ImagesSettings(password_env="GHCR", secrets=(BuildSecret(id="a", env="MINE"),)),
+        publish=PublishSettings(index=index),
+        release=ReleaseSettings(gate_environment=("AWS_PROFILE", "MY_TESTS_*")),
     )
     secret = [
-        "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "AWS_ACCESS_KEY_ID",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_PROFILE", "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE", "CLOUDFLARE_API_TOKEN", "GHCR",
-        "GITHUB_TOKEN", "MINE", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN",
-        "PULUMI_CONFIG_PASSPHRASE", "PYPI", "REGISTRY_USERNAME", "TWINE_PASSWORD",
-        "UV_PUBLISH_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_PROFILE_2", "AWS_SECRET_ACCESS_KEY",
+        "BINANCE_API_SECRET", "FREQTRADE__EXCHANGE__SECRET", "GHCR", "GITHUB_ENV", "GITHUB_OUTPUT",
+        "GITHUB_PAT", "GITHUB_TOKEN", "MINE", "MLFLOW_TRACKING_URI", "NEVER_HEARD_OF", "NPM_TOKEN",
+        "NOT_MY_TESTS_KEY", "TWINE_PASSWORD", "UV_INDEX_P_PASSWORD", "UV_PUBLISH_TOKEN",
     ]  # fmt: skip
-    # what says where AWS is, or that no file is to be read, is no secret
     given = [
-        "AWS_CONFIG_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_REGION", "MLFLOW_TRACKING_URI", "PATH",
-        "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_PY_PASSWORD",
+        "AWS_PROFILE", "AWS_REGION", "CI", "GITHUB_SHA", "HOME", "LC_ALL", "MY_TESTS_KEY", "PATH",
+        "PIP_INDEX_URL", "TZ", "UV_CACHE_DIR", "UV_DEFAULT_INDEX", "UV_INDEX_PY_PASSWORD",
     ]  # fmt: skip
     env = dict.fromkeys([*secret, *given, "NOXSESSION"], "x")
-    names = withheld(env, named_in(settings))
-    assert list(names) == secret
-    assert gate_environment(env, names) == {**dict.fromkeys(given, "x"), "NOXSESSION": ""}
-    kept = withheld(env, named_in(settings), ["AWS_SESSION_TOKEN", "MINE"])
-    assert set(names) - set(kept) == {"AWS_SESSION_TOKEN", "MINE"}
+    allowance = allowance_of(settings)
+    assert set(allowance.withheld(env)) == {*secret, "NOXSESSION"}
+    assert gate_environment(env, allowance) == {**dict.fromkeys(given, "x"), "NOXSESSION": ""}
+
+
+def test_an_address_with_a_password_is_allowed_to_install_with_and_nowhere_else() -> None:
+    address = "http://user:pass@proxy.example:3128"
+    env = {"HTTPS_PROXY": address, "UV_DEFAULT_INDEX": address, "HTTP_PROXY": "http://proxy:1"}
+    assert BASE_ONLY.withheld(env) == ("HTTPS_PROXY",)
+    assert BASE_ONLY.also("HTTPS_PROXY").withheld(env) == ()
+
+
+def test_a_gates_log_does_not_keep_its_secrets(
+    tmp_path: Path, door: Callable[[Script], Door]
+) -> None:
+    made = door(lambda argv: 1)
+    said: list[str] = []
+    failing = replace(gate(tmp_path), show=said.append, secrets=("line 9",))
+    with pytest.raises(ReleaseGateError):
+        failing.act({})
+    assert made.ran
+    assert "line 9" not in said[0] + (tmp_path / "build" / "lint.log").read_text()
 
 
 def test_a_gate_that_fails_says_what_was_withheld_from_it(
@@ -292,7 +306,10 @@ def test_the_backtests_record_and_report_are_kept(
     known = {"backtest-full": {"momentum": look.record}}
     assert backtest_of(known, "backtest-full", "momentum") == RECORD
     store = step.gate.store
+    # what was kept is what was read, whatever becomes of the reports
+    (tmp_path / "reports" / "report.html").write_text("forged")
     keep(store, "backtest-full", look)
+    assert store.contents("backtest-full")["report.html"] == b"<p>"
     assert sorted(store.require("backtest-full").files) == [RECORD_FILE, "report.html"]
     assert step.look({}).state == "done"
 

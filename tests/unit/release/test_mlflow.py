@@ -71,8 +71,8 @@ def version_step(standin: Standin, folder: Path, **changed: Any) -> VersionStep:
     (folder / "charts").mkdir(exist_ok=True)
     (folder / "charts" / "equity curve.png").write_bytes(b"png")
     (folder / "report.html").write_bytes(b"<p>")
-    report = {"charts/equity curve.png": folder / "charts" / "equity curve.png"}
-    report["report.html"] = folder / "report.html"
+    names = ("charts/equity curve.png", "report.html")
+    report = {name: (folder / name).read_bytes() for name in names}
     given: dict[str, Any] = {
         "name": "momentum",
         "release": released(),

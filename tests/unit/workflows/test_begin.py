@@ -13,9 +13,10 @@ from tests.support.project import DictTree, found, project, pyproject
 
 from tradai_tasks import cli
 from tradai_tasks.errors import SettingsError
+from tradai_tasks.extras import carries_pins
 from tradai_tasks.settings import Settings
 from tradai_tasks.workflows.begin import Piece, diff_of_pieces, justfile, pieces
-from tradai_tasks.workflows.repository import Repository, carries_pins
+from tradai_tasks.workflows.repository import Repository
 
 SESSIONS = ["changes", "lint", "typecheck", "test", "security", "gate", "lock", "workflows", "bump"]
 VERSIONS = {"nox": "2026.1", "tradai-tasks": "0.1"}
@@ -61,6 +62,22 @@ def test_strategies() -> None:
     assert ".github/workflows/strategy-ci.yml" in by_path
 
 
+def test_each_folder_that_images_are_built_from_gets_an_ignore_file_unless_it_has_one() -> None:
+    files = {
+        **PLATFORM,
+        "services/web/Dockerfile": "FROM x\n",
+        "lambdas/beat/Dockerfile": "FROM x\n",
+        "lambdas/gaps/Dockerfile": "FROM x\n",
+        "lambdas/gaps/.dockerignore": "mine\n",
+    }
+    made_of = {path: one for path, one in made(files).items() if path.endswith(".dockerignore")}
+    assert sorted(made_of) == [".dockerignore", "lambdas/beat/.dockerignore"]
+    for piece in made_of.values():
+        assert piece.state == "new"
+        assert {"**/.git", "**/.env", "**/.nox", "**/__pycache__"} <= set(piece.new.splitlines())
+    assert not [path for path in made(PLATFORM) if "dockerignore" in path]
+
+
 def test_a_project_that_declares_the_library_needs_no_pins_in_its_noxfile() -> None:
     group = '\n[dependency-groups]\ndev = [{include-group = "x"}, "Tradai_Tasks[release]>=0.1"]\n'
     by_path = made({**PLATFORM, "pyproject.toml": PLATFORM["pyproject.toml"] + group})
@@ -89,7 +106,15 @@ def test_files_of_the_users_are_kept() -> None:
     assert kept == set(mine) - {"pyproject.toml"}
     assert "pyproject.toml" not in by_path
     hint = by_path["noxfile.py"].hint
-    assert hint == "add to it: import tradai_tasks; tradai_tasks.register()"
+    adding = "add to it: import tradai_tasks; tradai_tasks.register()"
+    declaring = 'add the library to the project: uv add --dev "tradai-tasks[release]"'
+    assert hint == f"{adding}; {declaring}"
+    group = "\n[dependency-groups]\nx = ['tradai-tasks']\n"
+    for declared in (
+        {"pyproject.toml": f"{mine['pyproject.toml']}{group}"},
+        {"noxfile.py": '# /// script\n# dependencies = ["tradai-tasks==1"]\n# ///\nimport nox\n'},
+    ):
+        assert made({**PLATFORM, **mine, **declared})["noxfile.py"].hint == adding
 
 
 def test_settings_of_strategies_are_kept() -> None:
@@ -216,7 +241,9 @@ def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit) as stopped:
         runpy.run_module("tradai_tasks", run_name="__main__")
     assert stopped.value.code == 2
-    assert "usage: tradai-tasks" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("tradai-tasks: the following arguments are required: COMMAND; see: ")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("path", [".github", ".github/workflows", ".github/workflows/ci.yml"])

@@ -10,6 +10,8 @@ from tests.support.project import DictTree, found, pyproject
 
 from tradai_tasks import process
 from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.extras import carries_pins
+from tradai_tasks.sessions.fitting import fitting_of
 from tradai_tasks.settings import Settings
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.settings_workflows import WorkflowsSettings
@@ -18,7 +20,7 @@ from tradai_tasks.workflows.choose import nox_command, values_for, workflows
 from tradai_tasks.workflows.drift import Change, diff_of, plan
 from tradai_tasks.workflows.needed import Needed, needed
 from tradai_tasks.workflows.render import HEADER, Values, is_ours, render
-from tradai_tasks.workflows.repository import Repository, carries_pins, committed_locks, gather
+from tradai_tasks.workflows.repository import Repository, committed_locks, gather
 
 PINNED = (
     '# /// script\n# dependencies = ["nox", "Tradai_Tasks[release]==0.1.0"]\n# ///\n'
@@ -58,9 +60,15 @@ def repository(**given: object) -> Repository:
         ({"one_lock": False, "sessions": SESSIONS - {"lock"}}, "uv run nox", ""),
         ({"locked": True, "private_index": True}, "uv run --locked nox", ""),
         (
+            {"locked": True, "run_options": ("--group", "ci")},
+            "uv run --locked --group ci nox",
+            "",
+        ),
+        ({"pinned_noxfile": True, "locked": True, "run_options": ("--group", "ci")}, "uvx nox", ""),
+        (
             {"private_index": True, "sessions": SESSIONS | {"codeartifact-login"}, "locked": True},
             "uv run --locked nox",
-            "codeartifact-login",
+            "",  # it has steps of its own
         ),
     ],
 )
@@ -80,11 +88,16 @@ def test_a_setting_says_what_runs_before() -> None:
 
 def gathered(files: dict[str, str], locks: tuple[str, ...] = ()) -> Repository:
     tree = DictTree(files)
+    settings = load_settings(tree).settings
+    named = ["test-3.11(a)", "test-3.12(a)", "lint", "backtest-smoke(x)"]
+    fitting = {"perf", "contract", "integration"} & fitting_of(
+        tree, settings, found(tree)
+    ).sessions()
     return gather(
         tree,
         found(tree),
-        load_settings(tree).settings,
-        sessions=["test-3.11(a)", "test-3.12(a)", "lint", "perf(a)", "backtest-smoke(x)"],
+        settings,
+        sessions=[*named, *fitting],
         noxfile="",
         locks=locks,
     )
@@ -93,8 +106,14 @@ def gathered(files: dict[str, str], locks: tuple[str, ...] = ()) -> Repository:
 def test_what_is_gathered_of_a_bare_project() -> None:
     one = gathered({"pyproject.toml": pyproject("a")})
     assert one == Repository(
-        kind="platform", sessions=frozenset({"test", "lint", "perf", "backtest-smoke"})
+        kind="platform", sessions=frozenset({"test", "lint", "backtest-smoke"})
     )
+
+
+def test_where_the_library_is_declared_is_gathered() -> None:
+    group = '[dependency-groups]\nci = ["tradai-tasks>=0.1"]\n'
+    one = gathered({"pyproject.toml": pyproject("a", group)})
+    assert nox_command(one) == "uv run --group ci nox"
 
 
 def test_what_is_gathered_of_a_platform() -> None:
@@ -288,7 +307,7 @@ def test_settings_cannot_break_out_of_the_yaml() -> None:
         "runner": '"x\\ny: z"',
         "branch": '"main]"',
         "schedule": '"* * * * *\\"\\nx: y"',
-        "aws-role": '"github.token"',
+        "mlflow-uri": '"github.token"',
         "before": '["a b"]',
         "env": '["A=${{ secrets.X }}"]',
     }

@@ -13,7 +13,7 @@ from tests.support.workflow_files import jobs, load, steps, thin
 
 from tradai_tasks.sessions.catalog import CATALOG as SESSIONS
 from tradai_tasks.settings_table import Kind
-from tradai_tasks.settings_workflows import WorkflowsSettings
+from tradai_tasks.settings_workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.choose import CATALOG, choose, workflows
 from tradai_tasks.workflows.render import HEADER
 from tradai_tasks.workflows.repository import Repository
@@ -26,6 +26,9 @@ _ALL = frozenset(entry.name for entry in SESSIONS) | {
     session for workflow in CATALOG for session in workflow.sessions
 }
 _ALL |= {"backtest-data", "backtest-smoke", "codeartifact-login", "deploy", "release"}
+# what takes the means of asking for an OIDC token out of every script's environment
+SHELL = "env -u ACTIONS_ID_TOKEN_REQUEST_TOKEN -u ACTIONS_ID_TOKEN_REQUEST_URL "
+SHELL += "bash -eo pipefail {0}"
 _NEEDS_HISTORY = {
     "changes",
     "perf",
@@ -60,7 +63,9 @@ SETTINGS = {
     ),
     "keys": WorkflowsSettings(aws="keys", before=("codeartifact-login",)),
     "role-as-secret": WorkflowsSettings(
-        aws_role="secrets.ROLE", aws_region="vars.REGION", before=("codeartifact-login",)
+        roles=RolesSettings(read="secrets.ROLE", deploy={"prod": "secrets.PROD"}),
+        aws_region="vars.REGION",
+        before=("codeartifact-login",),
     ),
 }
 
@@ -125,6 +130,11 @@ def test_every_script_is_one_call_of_nox(text: str) -> None:
         "uv run python -m nox -s lint",
         "pip install nox",
         "nox -s lint",
+        "uv run --no-sync nox -s lint",  # it would install what the session needs
+        "uv run nox -R -s lint",
+        "uvx --offline nox -R -s lint",
+        "uv run --no-sync nox -R --install-only -s lint",
+        "uv run nox -s release -- ../../evidence",
     ],
 )
 def test_what_is_not_thin(script: str) -> None:
@@ -135,6 +145,8 @@ def test_a_session_is_named_once() -> None:
     assert thin({"run": "uv run nox", "env": {"NOXSESSION": "lint"}})
     assert not thin({"run": "uv run nox -s lint", "env": {"NOXSESSION": "test"}})
     assert thin({"run": 'uvx nox -s release -- "$TAG" --dry-run'})
+    assert thin({"run": "uv run --locked nox --install-only -s images"})
+    assert thin({"run": "uv run --no-sync nox -R -s release -- --evidence ../evidence"})
     assert thin({"run": "uv run --locked nox -s gate -- --may-skip test=changes.any:false"})
 
 
@@ -178,7 +190,7 @@ def test_every_action_is_pinned_by_commit(text: str) -> None:
 @every_file
 def test_no_job_keeps_credentials_or_hangs(text: str) -> None:
     document = load(text)
-    assert document["defaults"]["run"]["shell"] == "bash"
+    assert document["defaults"]["run"]["shell"] == SHELL
     for name, job in jobs(document):
         assert "uses" in job or 0 < job["timeout-minutes"] <= 360, name
         assert "name" in job, name
@@ -267,3 +279,103 @@ def test_files_that_call_a_missing_session_are_not_written() -> None:
 def test_a_file_that_is_not_wanted_is_not_written() -> None:
     settings = WorkflowsSettings(exclude=("ci.yml",))
     assert "ci.yml" not in {one.file for one in choose(full("platform"), settings)}
+
+
+# --- who decides ---------------------------------------------------------------------------------
+
+_DEFAULT_BRANCH = "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
+
+
+def checked_out(job: dict[str, Any]) -> list[str | None]:
+    return [
+        step["with"].get("ref")
+        for step in job.get("steps", ())
+        if step.get("uses", "").startswith("actions/checkout@")
+    ]
+
+
+def needs(job: dict[str, Any]) -> set[str]:
+    needed = job.get("needs", [])
+    return {needed} if isinstance(needed, str) else set(needed)
+
+
+def reaches_secrets(job: dict[str, Any]) -> bool:
+    """Tell whether a job has more than reading the code needs, apart from private packages."""
+    rights = {key for key, value in job["permissions"].items() if value == "write"}
+    steps = [step for step in job.get("steps", ()) if "secrets." in str(step.get("env", ""))]
+    return "environment" in job or bool(steps) or "packages" in rights
+
+
+@every_file
+def test_what_follows_ci_is_decided_by_the_default_branch(text: str) -> None:
+    document = load(text)
+    if "workflow_run" not in document["on"]:
+        assert "workflow_run" not in text.replace("# zizmor", "")
+        return
+    named = dict(jobs(document))
+    guard = named.pop("version")
+    (ref,) = checked_out(guard)
+    assert str(ref).removesuffix(" }}").endswith("github.sha")
+    assert not reaches_secrets(guard)
+    assert guard["permissions"] == {"contents": "read"}
+    for condition in ("conclusion == 'success'", "event == 'push'", "full_name == github.repo"):
+        assert f"github.event.workflow_run.{condition}" in guard["if"].replace(
+            "head_repository.", ""
+        )
+    assert guard["outputs"]["commit"] == "${{ steps.tag.outputs.commit }}"
+    for name, job in named.items():
+        assert checked_out(job) == ["${{ needs.version.outputs.commit }}"], name
+        assert "version" in needs(job), name
+    # what anybody may choose is looked at in the guard's condition, and handed to nothing
+    for part in ("head_branch", "head_sha"):
+        assert part not in str(named), part
+        assert part not in str(guard["steps"]), part
+
+
+@every_file
+def test_a_dispatch_reaches_secrets_on_the_default_branch_alone(text: str) -> None:
+    document = load(text)
+    if "workflow_dispatch" not in document["on"]:
+        return
+    named = dict(jobs(document))
+    for name, job in named.items():
+        if not reaches_secrets(job) or "github.event_name == 'pull_request'" in job.get("if", ""):
+            continue
+        assert _DEFAULT_BRANCH in job["if"], name
+        (guard,) = {"dispatch", "version"} & needs(job)
+        (ref,) = checked_out(named[guard])
+        assert "github.event.repository.default_branch" in str(ref)
+        assert not reaches_secrets(named[guard])
+        assert re.search(r" -s tag -- --(dispatch|environment) ", named[guard]["steps"][-1]["run"])
+
+
+def test_a_branch_deploys_where_a_setting_says_so() -> None:
+    settings = WorkflowsSettings(branch_environments=("dev", "docs"))
+    files = workflows(full("platform"), settings)
+
+    def condition(file: str, job: str) -> str:
+        return str(load(files[f".github/workflows/{file}"])["jobs"][job]["if"])
+
+    named = 'contains(fromJson(\'["dev", "docs"]\'), '
+    assert f"|| {named}needs.version.outputs.environment)" in condition(
+        "deploy-lambdas.yml", "lambdas"
+    )
+    for job in ("up", "preview"):
+        assert f"|| {named}inputs.stack))" in condition("deploy-infra.yml", job)
+    assert _DEFAULT_BRANCH not in condition("docs.yml", "deploy")
+    assert _DEFAULT_BRANCH in condition("devcontainer-prebuild.yml", "push")
+
+
+def test_ci_starts_for_tags_of_releases_alone() -> None:
+    for kind, file, tags in (
+        ("platform", "ci.yml", ["v[0-9]+.[0-9]+.[0-9]+*"]),
+        ("strategies", "strategy-ci.yml", ["*-v[0-9]+.[0-9]+.[0-9]+*"]),
+    ):
+        text = workflows(full(kind), WorkflowsSettings())[f".github/workflows/{file}"]  # type: ignore[arg-type]  # of the table
+        assert load(text)["on"]["push"]["tags"] == tags
+        followed = {
+            one["on"]["workflow_run"]["workflows"][0]
+            for one in map(load, workflows(full(kind), WorkflowsSettings()).values())  # type: ignore[arg-type]  # as above
+            if "workflow_run" in one["on"]
+        }
+        assert followed == {load(text)["name"]}

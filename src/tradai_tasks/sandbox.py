@@ -1,0 +1,218 @@
+"""Run a command in Linux namespaces of its own: folders hidden or read-only, no network.
+
+    python -m tradai_tasks.sandbox ORDER PROGRAM [ARGUMENT ...]
+
+ORDER is JSON. The command runs as the same user, in a user namespace below that of whoever started
+it. From there neither the memory nor the environment of a process outside can be read, not even
+by root. The mounts are made in one namespace and the command runs in a second one below, where
+they are locked: it cannot unmount what hides a folder.
+
+Without user namespaces (macOS, containers that forbid them, Ubuntu's AppArmor rule) there is no
+sandbox: `process.sandbox_fault` returns the reason, and callers decide what that means.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import functools
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["PROBE", "Sandbox", "close_memory", "main"]
+
+_NEWNS, _NEWUSER, _NEWNET = 0x00020000, 0x10000000, 0x40000000  # <linux/sched.h>
+_RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18  # <linux/mount.h>
+_NOSUID, _NODEV, _NOEXEC, _NOATIME, _NODIRATIME, _RELATIME = 2, 4, 8, 1024, 2048, 1 << 21
+_SET_PDEATHSIG, _GET_PDEATHSIG, _SET_DUMPABLE = 1, 2, 4  # <linux/prctl.h>
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+PROBE = "--probe"  # in place of a program: only see whether there is such a sandbox
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sandbox:
+    """What a command may see."""
+
+    hide: tuple[Path, ...] = ()  # folders that are empty for it
+    read_only: tuple[Path, ...] = ()  # files and folders; nothing above them can be renamed
+    network: bool = True  # without it: a loopback interface of its own, and no other
+    # (port, Unix socket): a socket that listens there on its loopback is handed to whoever listens
+    # at the Unix socket
+    listen: tuple[int, str] | None = None
+
+    def argv(self, *command: str) -> list[str]:
+        """Return the command that runs another one in it."""
+        order = {
+            "hide": [str(path) for path in self.hide],
+            "read_only": [str(path) for path in self.read_only],
+            "network": self.network,
+            "listen": self.listen,
+        }
+        # -P: the folder that it runs in is not to be imported from
+        return [sys.executable, "-P", "-m", "tradai_tasks.sandbox", json.dumps(order), *command]
+
+
+def close_memory() -> None:
+    """Close this process's memory and environment to other processes of the same user, on Linux.
+
+    Root still reads them, and so does whoever may trace its own processes elsewhere; a sandbox
+    closes them to all that runs in it.
+    """
+    if sys.platform == "linux":
+        _libc().prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+# --- below: in the process that becomes the command ----------------------------------------------
+
+
+def main(argv: list[str]) -> None:  # pragma: no cover - in a process of its own
+    """Enter the sandbox and become the command."""
+    order, program, *args = argv
+    wanted = json.loads(order)
+    try:
+        _enter(wanted)
+    except OSError as error:
+        what = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        sys.exit(f"no sandbox: {what}")
+    if program != PROBE:
+        os.execvp(program, [program, *args])  # noqa: S606 # nosec B606 - a list, no shell
+
+
+def _enter(wanted: dict[str, object]) -> None:  # pragma: no cover - likewise
+    libc = _libc()
+    death = ctypes.c_int()
+    libc.prctl(_GET_PDEATHSIG, ctypes.byref(death), 0, 0, 0)
+    parent = os.getppid()
+    network = bool(wanted["network"])
+    _unshare(_NEWNS | (0 if network else _NEWNET))
+    if not network:
+        _loopback_up()
+    if isinstance(listen := wanted["listen"], list):
+        _hand_over(*listen)
+    _mount(None, "/", None, _REC | _PRIVATE)
+    _make_read_only([str(path) for path in _listed(wanted["read_only"])])
+    for path in _listed(wanted["hide"]):
+        _hide(str(path))
+    os.chdir(Path.cwd())  # through the new mounts
+    _unshare(_NEWNS)  # below that of the mounts, which it cannot undo
+    if death.value:
+        libc.prctl(_SET_PDEATHSIG, death.value, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _listed(value: object) -> list[object]:  # pragma: no cover - likewise
+    return value if isinstance(value, list) else []
+
+
+def _unshare(flags: int) -> None:  # pragma: no cover - likewise
+    """Enter a user namespace, where every user that there is keeps its number, and others."""
+    if os.geteuid() != 0:
+        user, group = os.geteuid(), os.getegid()
+        _call("unshare", _NEWUSER | flags)
+        _write("setgroups", "deny")
+        _write("uid_map", f"{user} {user} 1")
+        _write("gid_map", f"{group} {group} 1")
+        return
+    # root keeps its rights over files of others: the whole map, which only a process outside writes
+    maps = {name: _same(Path("/proc/self", name).read_text()) for name in ("uid_map", "gid_map")}
+    go, begin = os.pipe()
+    me = os.getpid()
+    helper = os.fork()
+    if helper == 0:
+        try:
+            os.close(begin)
+            if os.read(go, 1):
+                for name, text in maps.items():
+                    Path("/proc", str(me), name).write_text(text)
+                os._exit(0)
+        finally:
+            os._exit(1)
+    os.close(go)
+    try:
+        _call("unshare", _NEWUSER | flags)
+        os.write(begin, b"x")
+    finally:
+        os.close(begin)
+        _, status = os.waitpid(helper, 0)
+    if status != 0:
+        raise PermissionError(1, "the users of a namespace cannot be set")
+
+
+def _same(text: str) -> str:  # pragma: no cover - likewise
+    """Return a map of users to themselves: of all that there are here."""
+    rows = [line.split() for line in text.splitlines()]
+    return "".join(f"{first} {first} {count}\n" for first, _, count in rows)
+
+
+def _write(name: str, text: str) -> None:  # pragma: no cover - likewise
+    Path("/proc/self", name).write_text(text)
+
+
+def _loopback_up() -> None:  # pragma: no cover - likewise
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        fcntl.ioctl(one, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP))
+
+
+def _hand_over(port: int, address: str) -> None:  # pragma: no cover - likewise
+    """Listen on a port of the loopback in here, for a process outside to answer."""
+    with (
+        socket.create_server(("127.0.0.1", port), backlog=64) as server,
+        socket.socket(socket.AF_UNIX) as outside,
+    ):
+        outside.connect(address)
+        socket.send_fds(outside, [b"x"], [server.fileno()])
+        outside.recv(1)
+
+
+def _make_read_only(paths: Iterable[str]) -> None:  # pragma: no cover - likewise
+    wanted = {Path(path) for path in paths}
+    # a mount point cannot be renamed or removed, so another folder cannot be put in its place
+    above = {parent for path in wanted for parent in path.parents if parent != parent.parent}
+    for path in sorted(above | wanted):
+        _mount(str(path), str(path), None, _BIND | _REC)
+        if path in wanted:
+            _mount(None, str(path), None, _REMOUNT | _BIND | _RDONLY | _flags(str(path)))
+
+
+def _flags(path: str) -> int:  # pragma: no cover - likewise
+    """Return the flags of a mount, which must be kept."""
+    found = os.statvfs(path).f_flag
+    kept = found & (_NOSUID | _NODEV | _NOEXEC | _NOATIME | _NODIRATIME)
+    return kept | (_RELATIME if found & os.ST_RELATIME else 0)
+
+
+def _hide(path: str) -> None:  # pragma: no cover - likewise
+    if Path(path).is_dir():
+        _mount("none", path, "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, "size=4k,mode=0700")
+    else:
+        _mount("/dev/null", path, None, _BIND)
+
+
+def _mount(  # pragma: no cover - likewise
+    source: str | None, target: str, kind: str | None, flags: int, data: str | None = None
+) -> None:
+    given = [None if word is None else os.fsencode(word) for word in (source, target, kind)]
+    _call("mount", *given, ctypes.c_ulong(flags), data and data.encode(), what=target)
+
+
+def _call(name: str, *args: object, what: str | None = None) -> None:  # pragma: no cover - likewise
+    if getattr(_libc(), name)(*args) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}", what)
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+if __name__ == "__main__":  # pragma: no cover - likewise
+    main(sys.argv[1:])
