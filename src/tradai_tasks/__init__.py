@@ -36,11 +36,11 @@ def register(
     import sys  # noqa: PLC0415 - keeps `import tradai_tasks` free of cost
 
     from tradai_tasks.errors import TasksError  # noqa: PLC0415 - as above
+    from tradai_tasks.report import say  # noqa: PLC0415 - as above
     from tradai_tasks.sessions.registration import register_all  # noqa: PLC0415 - as above
 
     try:
         register_all(root=root, exclude=exclude, settings=settings)
     except TasksError as error:
-        for line in str(error).splitlines():
-            print(f"tradai-tasks: {line}", file=sys.stderr)
+        say(*(f"tradai-tasks: {line}" for line in error.faults), file=sys.stderr)
         raise SystemExit(error.exit_code) from None

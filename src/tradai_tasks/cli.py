@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import io
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksError
+from tradai_tasks.report import of_the_machine, say
 from tradai_tasks.sessions.fitting import fitting_of
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
@@ -26,6 +28,8 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that it cannot show is no error
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(argv)
         _init(
@@ -35,9 +39,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             force=options.force,
         )
     except TasksError as error:
-        for line in str(error).splitlines():
-            print(f"tradai-tasks: {line}", file=sys.stderr)
+        for line in error.faults:
+            say(f"tradai-tasks: {line}", file=sys.stderr)
         return error.exit_code
+    except (OSError, UnicodeEncodeError) as error:
+        said = of_the_machine(error)
+        if said is None:
+            raise
+        say(f"tradai-tasks: {said}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -95,13 +105,13 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
     kept = [piece for piece in found if piece.state == "kept"]
     if force:
         todo, kept = [*todo, *kept], []
-    print(diff_of_pieces(todo), end="")
+    say(*diff_of_pieces(todo).split("\n")[:-1])
     _list(workspace, todo, kept)
     if not todo:
-        print("nothing to write")
+        say("nothing to write")
         return
     if dry_run:
-        print("nothing was written: this is a dry run")
+        say("nothing was written: this is a dry run")
         return
     if not yes:
         _ask(len(todo))
@@ -109,20 +119,20 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
     noxfile = next(piece for piece in found if piece.path == "noxfile.py")
     text = str(noxfile.old if noxfile in kept else noxfile.new)
     nox = local_nox(text, workspace)
-    print(f"wrote {_counted(len(todo), 'file')}; see what there is now with: {nox} -l")
+    say(f"wrote {_counted(len(todo), 'file')}; see what there is now with: {nox} -l")
     if not locks:
-        print(f"no lock file is there yet; make it, and have CI use it: {nox} -s lock workflows")
+        say(f"no lock file is there yet; make it, and have CI use it: {nox} -s lock workflows")
 
 
 def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]) -> None:
     count = len(workspace.packages)
-    print(f"a {workspace.kind} repository, {_counted(count, 'package')}")
+    say(f"a {workspace.kind} repository, {_counted(count, 'package')}")
     for piece in todo:
         how = {"new": "new", "added to": "added to", "kept": "overwritten"}[piece.state]
-        print(f"  {piece.path}: {how} ({_counted(len(piece.new.splitlines()), 'line')})")
+        say(f"  {piece.path}: {how} ({_counted(len(piece.new.splitlines()), 'line')})")
     for piece in kept:
         hint = piece.hint or "overwrite it with: --force"
-        print(f"  {piece.path}: there already, and left as it is; {hint}")
+        say(f"  {piece.path}: there already, and left as it is; {hint}")
 
 
 def _ask(count: int) -> None:

@@ -1,16 +1,33 @@
 """One class for each failure that a user can meet; its message says what, where and what to do.
 
-Every message is one line (a settings error may list several faults, a line each).
+Every message is one line; an error of several faults has a line for each. Whatever text stands in
+a message (names, paths, what servers and tools say) is made safe when the error is made.
 `exit_code` is the status of a process that ends with the error.
 """
 
 from __future__ import annotations
 
+from tradai_tasks.text import safe
+
 
 class TasksError(Exception):
-    """Base of every error that is the user's to mend; shown without a traceback."""
+    """Base of every error that is the user's to mend; shown without a traceback.
+
+    Args:
+        faults: What is wrong, each one line; those of another error each by itself.
+    """
 
     exit_code = 1
+
+    def __init__(self, *faults: str | TasksError) -> None:
+        found: list[str] = []
+        for fault in faults:
+            found += fault.faults if isinstance(fault, TasksError) else [safe(fault)]
+        self.faults: tuple[str, ...] = tuple(found)
+        super().__init__(*self.faults)
+
+    def __str__(self) -> str:
+        return "\n".join(self.faults)
 
 
 class SettingsError(TasksError):
@@ -209,6 +226,12 @@ class AwsDeniedError(AwsError):
 
 class AwsRegionError(AwsError):
     """No AWS region is set anywhere."""
+
+    exit_code = 2
+
+
+class AwsEndpointError(AwsError):
+    """What stands in for AWS is named by an address that requests may not go to."""
 
     exit_code = 2
 

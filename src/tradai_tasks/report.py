@@ -1,7 +1,11 @@
-"""Showing results where people look: the terminal, the step summary and annotations of CI."""
+"""Showing results where people look: the terminal, the step summary and annotations of CI.
+
+Whatever is shown is text: it is made safe here, whoever hands it in.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +14,7 @@ from typing import IO
 
 from tradai_tasks.environment_allowance import BASE_ONLY, Allowance, secrets_of
 from tradai_tasks.errors import FileNotWrittenError
+from tradai_tasks.text import safe, safe_lines
 
 __all__ = [
     "annotate",
@@ -18,9 +23,38 @@ __all__ = [
     "markdown_table",
     "mask",
     "mask_environment",
+    "of_the_machine",
     "print_table",
+    "say",
     "write_outputs",
 ]
+
+# a full disk or quota, and too many open files
+_OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
+
+
+def of_the_machine(error: OSError | UnicodeEncodeError) -> str | None:
+    """Return what to say of a fault of the machine that no code can foresee; None of any other."""
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        return f"the machine refuses: {error}; make room, or raise its limit, and run it again"
+    if isinstance(error, UnicodeEncodeError) and sys.getfilesystemencoding() != "utf-8":
+        return (
+            f"a name that this locale has no characters for ({sys.getfilesystemencoding()}); set "
+            f"PYTHONUTF8=1, or LC_ALL=C.UTF-8"
+        )
+    return None
+
+
+def say(*lines: str, file: IO[str] | None = None) -> None:
+    """Print lines, each of which stays one line and is never taken for a command.
+
+    Args:
+        lines: What to show.
+        file: Where to; standard output when None.
+    """
+    file = file or sys.stdout
+    file.writelines(f"{safe(line, longest=None)}\n" for line in lines)
+    file.flush()
 
 
 def print_table(
@@ -42,18 +76,19 @@ def print_table(
     from rich.markup import escape  # noqa: PLC0415 - as above
     from rich.table import Table  # noqa: PLC0415 - as above
 
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=escape(safe(title)), title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(safe(column), overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*(escape(safe_lines(cell)) for cell in row))
     Console(file=file or sys.stdout).print(table)
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; a pipe or a line break in a cell does not break it."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+    """Return a Markdown table; cells are data, which neither breaks it nor becomes markup."""
+    lines = [["---"] * len(columns), *([_cell(cell) for cell in row] for row in rows)]
+    lines.insert(0, [_cell(column) for column in columns])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def append_summary(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -92,7 +127,7 @@ def _append(variable: str, text: str, env: Mapping[str, str]) -> None:
     if not file:
         return
     try:
-        with Path(file).open("a", encoding="utf-8") as opened:
+        with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as opened:
             opened.write(text)
     except OSError as error:
         raise FileNotWrittenError(
@@ -112,9 +147,9 @@ def annotate(level: str, message: str, *, file: str | None = None, line: int | N
     """
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
-    place = [f"file={_property(file)}"] if file else []
+    place = [f"file={_property(safe(file))}"] if file else []
     place += [f"line={line}"] if line else []
-    sys.stdout.write(f"::{level} {','.join(place)}::{_data(message)}\n")
+    sys.stdout.write(f"::{level} {','.join(place)}::{_data(safe_lines(message))}\n")
     sys.stdout.flush()
 
 
@@ -143,7 +178,8 @@ def mask_environment(
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\r", " ").replace("\n", " ")
+    text = safe(" ".join(text.splitlines()) or text, longest=None)
+    return "".join(f"\\{char}" if char in "\\`[]<>|" else char for char in text)
 
 
 def _data(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from tradai_tasks.settings_table import Name, Percent, Table, whole
+from tradai_tasks.settings_table import Name, Percent, Table, WebAddress, whole
 
 __all__ = ["BacktestSettings", "StrategyBacktestSettings", "for_strategy"]
 
@@ -80,7 +80,7 @@ _DataDir = Annotated[
     Meta(description="Where candles are kept, from the root; in it a folder for each exchange."),
 ]
 _ApiUrl = Annotated[
-    Annotated[str, whole(r"https?://[^/\s]+")],
+    WebAddress,
     Meta(description="Address to download from in place of the exchange's own, without a path."),
 ]
 _Informative = Annotated[

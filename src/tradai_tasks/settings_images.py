@@ -21,6 +21,8 @@ _Registry = Annotated[
     whole(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._/-]*)?"),
 ]
 
+_Host = Annotated[str, whole(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")]
+
 
 class BuildSecret(Table, frozen=True, kw_only=True):
     """A secret that a build may read (`RUN --mount=type=secret,id=...`); it is in no layer."""
@@ -79,8 +81,18 @@ class ImagesSettings(Table, frozen=True, kw_only=True):
     )
     insecure: Annotated[
         bool,
-        Meta(description="Whether the registry speaks http; loopback addresses always may."),
+        Meta(
+            description="Whether the registry speaks http, then without a login; loopback "
+            "addresses always may."
+        ),
     ] = False
+    token_hosts: Annotated[
+        tuple[_Host, ...],
+        Meta(
+            description="Hosts, with their ports, that may be given the registry's password for a "
+            "token, beside the registry's own; Docker Hub's and GitLab's are known."
+        ),
+    ] = ()
     engine: Annotated[
         Literal["auto", "docker", "podman"],
         Meta(description="Container engine; `auto` is docker, or podman where there is no docker."),

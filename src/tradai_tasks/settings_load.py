@@ -101,7 +101,7 @@ def load_settings(tree: Tree, overrides: Mapping[str, Any] | None = None) -> Loa
         where = f"{file} or register(settings=...)"
     faults = faults_of(raw, Settings, prefix)
     if faults:
-        raise SettingsError("\n".join(f"{where}: {fault}" for fault in faults))
+        raise SettingsError(*(f"{where}: {fault}" for fault in faults))
     return LoadedSettings(settings=msgspec.convert(raw, Settings), file=file)
 
 
@@ -118,7 +118,7 @@ def read_package_table(raw: Mapping[str, Any], file: str) -> PackageSettings:
     """
     faults = faults_of(raw, PackageSettings, f"{_TABLE}.")
     if faults:
-        raise SettingsError("\n".join(f"{file}: {fault}" for fault in faults))
+        raise SettingsError(*(f"{file}: {fault}" for fault in faults))
     return msgspec.convert(raw, PackageSettings)
 
 

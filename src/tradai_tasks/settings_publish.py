@@ -7,19 +7,18 @@ from typing import Annotated
 from msgspec import Meta
 
 from tradai_tasks.settings_codeartifact import CodeArtifactSettings
-from tradai_tasks.settings_table import Name, Table, Variable, whole
+from tradai_tasks.settings_table import Name, Table, Variable, WebAddress
 
-__all__ = ["IndexSettings", "PublishSettings", "Url"]
-
-# no user or password may stand in it: settings are committed
-Url = Annotated[str, whole(r"https?://[^\s@?#]+")]
+__all__ = ["IndexSettings", "PublishSettings"]
 
 
 class IndexSettings(Table, frozen=True, kw_only=True):
     """Any other package index."""
 
-    upload_url: Annotated[Url, Meta(description="Address that twine uploads to.")]
-    simple_url: Annotated[Url, Meta(description="Root of its simple API (PEP 503, PEP 691).")]
+    upload_url: Annotated[WebAddress, Meta(description="Address that twine uploads to.")]
+    simple_url: Annotated[
+        WebAddress, Meta(description="Root of its simple API (PEP 503, PEP 691).")
+    ]
     username_env: Annotated[
         Variable, Meta(description="Environment variable with the user's name.")
     ] = "TWINE_USERNAME"

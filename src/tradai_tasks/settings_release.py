@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from tradai_tasks.settings_table import MetadataKey, Name, Table, VariablePattern, whole
+from tradai_tasks.settings_table import MetadataKey, Name, Table, VariablePattern, WebAddress, whole
 
 __all__ = ["MlflowSettings", "ReleaseSettings"]
 
@@ -60,7 +60,7 @@ class MlflowSettings(Table, frozen=True, kw_only=True):
     """The model registry: the last stage of a strategy's release, and `mlflow-register`."""
 
     tracking_uri: Annotated[
-        Annotated[str, whole(r"https?://\S+")] | None,
+        WebAddress | None,
         Meta(
             description="Address of the MLflow server, without credentials; the environment "
             "variable MLFLOW_TRACKING_URI, where set, comes first."

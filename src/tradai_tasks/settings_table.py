@@ -21,6 +21,7 @@ __all__ = [
     "Table",
     "Variable",
     "VariablePattern",
+    "WebAddress",
     "whole",
 ]
 
@@ -45,6 +46,14 @@ Variable = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*")]  # of the environmen
 # likewise, with * for any characters; never * alone, which would allow all
 VariablePattern = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_*]*")]
 Marker = Annotated[str, whole(r"[A-Za-z_]\w*")]
+# https, or http on this machine; no user or password, since settings are committed
+WebAddress = Annotated[
+    str,
+    whole(
+        r"(https://[^\s@?#/\\]|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(?![^:/]))"
+        r"[^\s@?#\\]*"
+    ),
+]
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):

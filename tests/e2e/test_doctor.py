@@ -351,7 +351,7 @@ def test_the_model_registry(
     [
         ({"MLFLOW_TRACKING_URI": ""}, "MLFLOW_TRACKING_URI is not set"),
         ({"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, "cannot be reached (ConnectError)"),
-        ({"MLFLOW_TRACKING_URI": "file:///x"}, "cannot be reached"),
+        ({"MLFLOW_TRACKING_URI": "file:///x"}, "no web address; it must begin with https://"),
     ],
 )
 def test_a_model_registry_that_is_not_there(

@@ -387,7 +387,7 @@ def test_a_bucket_that_breaks_off_is_told(bare: InProcess, monkeypatch: pytest.M
         def __init__(self, error: Exception) -> None:
             self.error = error
 
-        def read(self) -> bytes:
+        def read(self, _: int) -> bytes:
             raise self.error
 
     (bare.home / "tradai-tasks.toml").write_text(f'{SETTINGS}source = "s3://candles"\n')

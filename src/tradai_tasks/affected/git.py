@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
-from tradai_tasks.affected.git_environment import git_environment
+from tradai_tasks.affected.git_environment import git_environment, run_git
 from tradai_tasks.errors import (
     CommandFailedError,
     GitError,
     NotARepositoryError,
     UnknownRevisionError,
 )
-from tradai_tasks.process import Completed, run
+from tradai_tasks.process import Completed
 
 __all__ = ["NO_COMMIT", "Entry", "Git", "RawChange", "StatusEntry", "is_object_id"]
 
@@ -102,15 +102,15 @@ class Git:
         if not folder.is_dir():
             raise NotARepositoryError(f"{folder}: no such folder")
         env = git_environment(os.environ if env is None else env)
-        argv = ["git", "rev-parse", "--show-object-format", "--show-toplevel", "--show-prefix"]
-        done = run(argv, cwd=folder, env=env, check=False)
+        argv = ["rev-parse", "--show-object-format", "--show-toplevel", "--show-prefix"]
+        done = run_git(folder, *argv, env=env, check=False)
         if done.returncode != 0:
             raise NotARepositoryError(f"{folder}: {_why_unreadable(done.error_text)}")
         hashed_by, top, prefix = done.text.removesuffix("\n").split("\n", 2)
         if "\n" in prefix:  # a folder's name holds line feeds: each answer by itself
             top, prefix = (
-                run([*argv[:2], option], cwd=folder, env=env).text.removesuffix("\n")
-                for option in argv[3:]
+                run_git(folder, argv[0], option, env=env).text.removesuffix("\n")
+                for option in argv[2:]
             )
         return cls(folder=folder, top=Path(top), prefix=prefix, hashed_by=hashed_by, env=env)
 
@@ -396,16 +396,15 @@ class Git:
             env["GIT_SSH_COMMAND"] = (
                 "ssh -o BatchMode=yes"  # ssh must not ask for a password either
             )
-        argv = ["git", *args]
         try:
-            done = run(argv, cwd=self.folder, env=env, check=False, timeout=_FETCH_SECONDS)
+            done = run_git(self.folder, *args, env=env, check=False, timeout=_FETCH_SECONDS)
         except CommandFailedError as slow:
             return str(slow)
         return done if done.returncode == 0 else _last_line(done)
 
     def _run(self, *args: str, check: bool = True, stdin: bytes | None = None) -> Completed:
-        argv = ["git", "--literal-pathspecs", *args]
-        done = run(argv, cwd=self.folder, env=self.env, check=False, stdin=stdin)
+        argv = ["--literal-pathspecs", *args]
+        done = run_git(self.folder, *argv, env=self.env, check=False, stdin=stdin)
         return self._checked(done, args) if check else done
 
     def _checked(self, done: Completed, args: Iterable[str]) -> Completed:

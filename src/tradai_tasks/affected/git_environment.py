@@ -1,10 +1,14 @@
-"""The environment in which git runs, whatever the user's configuration and environment say."""
+"""The one way to git, in an environment of its own: nothing of the repository is executed by it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
-__all__ = ["git_environment"]
+from tradai_tasks.process import Completed, run
+
+__all__ = ["git_environment", "run_git"]
 
 # From `git rev-parse --local-env-vars`, without those that hand in configuration.
 _MISLEADING = frozenset(
@@ -29,8 +33,11 @@ _MISLEADING = frozenset(
         "GIT_WORK_TREE",
     }
 )
+_NO_HOOKS = {"core.hooksPath": os.devnull}
 _CONFIG = {
-    "core.fsmonitor": "false",  # a monitor that missed an event would hide a change
+    "core.fsmonitor": "false",  # a program; one that missed an event would hide a change
+    "log.showSignature": "false",  # would start gpg.program
+    "protocol.ext.allow": "never",  # an address that is a command
     "core.untrackedCache": "false",
     "core.trustCtime": "true",  # a file of the same size and time may have another content
     "core.checkStat": "default",
@@ -46,15 +53,49 @@ _CONFIG = {
 }
 
 
-def git_environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for git: nothing in it points elsewhere, asks or hides a change."""
+def git_environment(given: Mapping[str, str], *, hooks: bool = False) -> dict[str, str]:
+    """Return the environment for git: nothing in it points elsewhere, asks or hides a change.
+
+    Args:
+        given: The environment to begin with; its configuration stays, ours comes after and wins.
+        hooks: Whether the repository's hooks run, as for a commit that the user asks for.
+    """
     env = {key: value for key, value in given.items() if key not in _MISLEADING}
     env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    # Configuration handed in by the caller's environment stays; ours comes after and wins.
+    config = _CONFIG if hooks else _CONFIG | _NO_HOOKS
     count = env.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isascii() and count.isdigit() else 0
-    for position, (key, value) in enumerate(_CONFIG.items(), start=first):
+    for position, (key, value) in enumerate(config.items(), start=first):
         env[f"GIT_CONFIG_KEY_{position}"] = key
         env[f"GIT_CONFIG_VALUE_{position}"] = value
-    env["GIT_CONFIG_COUNT"] = str(first + len(_CONFIG))
+    env["GIT_CONFIG_COUNT"] = str(first + len(config))
+    if "GIT_CONFIG_PARAMETERS" in env:  # of `git -c`, below which this runs: read last of all
+        ours = " ".join(f"'{key}={value}'" for key, value in config.items())
+        env["GIT_CONFIG_PARAMETERS"] += f" {ours}"
     return env
+
+
+def run_git(
+    folder: Path,
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
+    stdin: bytes | None = None,
+    timeout: float | None = None,
+) -> Completed:
+    """Run git in a folder, to its end.
+
+    Args:
+        folder: Where to.
+        args: Its arguments.
+        env: From `git_environment`; made of this process's own when None.
+        check: Whether a status other than 0 is an error.
+        stdin: Bytes for its standard input.
+        timeout: Seconds after which it is ended.
+
+    Raises:
+        ToolMissingError: git is not on PATH.
+        CommandFailedError: With `check`, it ended with another status than 0; or it took too long.
+    """
+    env = git_environment(os.environ) if env is None else env
+    return run(["git", *args], cwd=folder, env=env, check=check, stdin=stdin, timeout=timeout)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tradai_tasks.affected.event import CommitRange
 from tradai_tasks.affected.select import Item, Selection
+from tradai_tasks.text import safe
 
 __all__ = [
     "KINDS",
@@ -112,9 +113,9 @@ def markdown(span: CommitRange, selection: Selection, edges: Sequence[tuple[str,
     if selection.everything:
         listed = [f"- {_escaped(reason)}\n" for reason in selection.everything[:_MOST_REASONS]]
         parts += ["Everything is affected:\n\n", *listed, "\n"]
-    table = [(kind, name, _escaped(reason)) for kind, name, reason in rows(selection)]
+    table = rows(selection)
     size = 0
-    shown = [row for row in table if (size := size + _bytes(row)) <= _MOST_TABLE]
+    shown = [row for row in table if (size := size + _bytes([*map(_escaped, row)])) <= _MOST_TABLE]
     if table:
         parts.append(markdown_table(("kind", "name", "because of"), shown))
     if len(shown) < len(table):
@@ -181,9 +182,4 @@ def visible(text: str) -> str:
     A name may hold line feeds, which would begin a command to the CI's runner, escape sequences,
     and bytes that are no UTF-8.
     """
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
-    )
+    return safe(text, longest=None)

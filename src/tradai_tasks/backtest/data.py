@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tradai_tasks.atomic_file import ignore_folder
+from tradai_tasks.atomic_file import ignore_folder, write_whole
 from tradai_tasks.backtest.inside import without_market
 from tradai_tasks.backtest.markets import Api, ccxt_configs
 from tradai_tasks.backtest.run import Facts, Job
 from tradai_tasks.errors import CandlesError, SettingsError
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
+from tradai_tasks.http_client.retry import (
+    TRANSIENT,
+    TransientError,
+    retried,
+    seconds_asked_for,
+)
 
 __all__ = [
     "Brought",
@@ -28,6 +36,8 @@ __all__ = [
     "replace",
 ]
 
+_TRIES = 3
+_SNAPSHOT = Limits(idle=60.0, whole=180.0, most=64 * MEGABYTE)  # the largest have some ten
 _S3 = re.compile(r"^s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?\Z")
 
 
@@ -111,9 +121,7 @@ def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path
 def replace(file: Path, content: bytes) -> None:
     """Write a file such that it is whole at any moment."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_name(f"{file.name}.partial")
-    scratch.write_bytes(content)
-    scratch.replace(file)
+    write_whole(file, content)
 
 
 def keep_out_of_git(folder: Path) -> None:
@@ -150,19 +158,27 @@ def fetch_snapshot(api: Api, address: str | None) -> bytes:
     Raises:
         CandlesError: It did not answer with its markets.
     """
-    import httpx  # noqa: PLC0415 - slow to load
-
     url = f"{address or api.host}{api.path}"
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(retries=3), timeout=60) as client:
-            answer = client.get(url)
-            answer.raise_for_status()
-    except httpx.HTTPError as error:
+        return retried(lambda: _asked(url), tries=_TRIES)
+    except (AnswerError, TransientError) as error:
         raise CandlesError(
-            f"{url}: {str(error).splitlines()[0] if str(error) else type(error).__name__}; the "
-            f"exchange may refuse this machine's address: bring candles from a folder or a bucket "
-            f"by the setting backtest.source"
+            f"{url}: {error}; the exchange may refuse this machine's address: bring candles from "
+            f"a folder or a bucket by the setting backtest.source"
         ) from None
+
+
+def _asked(url: str) -> bytes:
+    client = HttpClient(url, limits=_SNAPSHOT)
+    try:
+        answer = client.request("GET", url)
+    finally:
+        client.close()
+    status = f"status {answer.status_code} {answer.reason_phrase}".rstrip()
+    if answer.status_code in TRANSIENT:
+        raise TransientError(status, wait=seconds_asked_for(answer.headers))
+    if not answer.is_success:
+        raise AnswerError(status)
     return bytes(answer.content)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from tradai_tasks.errors import BacktestRecordError
+from tradai_tasks.paths import is_relative_below
 
 __all__ = ["RECORD_FILE", "BacktestRecord", "Kind", "SharpeKind", "Verdict", "read_record"]
 
@@ -106,7 +107,7 @@ def _fault_of(record: BacktestRecord) -> str:
         return "a full backtest passed with no gate"
     if record.passed and not all(verdict.passed for verdict in record.verdicts):
         return "it passed although a gate did not"
-    outside = [name for name in record.files if not _is_beside(name)]
+    outside = [name for name in record.files if not is_relative_below(name)]
     if outside:
         return f"its file {outside[0]!r} is not beside it"
     return ""
@@ -122,11 +123,6 @@ def _holds(verdict: Verdict) -> bool:
         else verdict.value <= verdict.threshold
     )
     return math.isfinite(verdict.value) and (reached or not verdict.passed)
-
-
-def _is_beside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 def read_record(folder: Path) -> BacktestRecord:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tradai_tasks.archives import ArchiveError, opened_zip, read_member
 from tradai_tasks.backtest.window import Window
 from tradai_tasks.errors import BacktestResultError
 
 __all__ = ["Asked", "Result", "Trade", "find_result", "read_result"]
 
+_MOST = 256 * 1024 * 1024  # bytes of a result
 _LAST = ".last_result.json"
 
 
@@ -127,10 +128,11 @@ def _strategy(file: Path, asked: Asked) -> Mapping[str, Any]:
     """Return the part of the one strategy."""
     name = f"{file.stem}.json"
     try:
-        with zipfile.ZipFile(file) as archive:
-            document = _object(archive.read(name), name)
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        with opened_zip(file) as archive:
+            content = read_member(archive, name, _MOST)
+    except ArchiveError as error:
         raise BacktestResultError(f"{file.name}: cannot be read: {error}") from None
+    document = _object(content, name)
     strategies = document.get("strategy")
     if not isinstance(strategies, dict):
         strategies = {}
@@ -146,7 +148,7 @@ def _strategy(file: Path, asked: Asked) -> Mapping[str, Any]:
 def _object(content: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BacktestResultError(f"{name}: broken JSON: {error}") from None
     if not isinstance(document, dict):
         raise BacktestResultError(f"{name}: not a JSON object")

@@ -300,7 +300,7 @@ def check_candles(job: Job, facts: Facts, advice: str) -> None:
         lines.append(f"  {where}: {'; '.join(one.lacks)} ({one.file})")
     if len(lacking) > _SHOWN:
         lines.append(f"  and {len(lacking) - _SHOWN} more")
-    raise CandlesError("\n".join(lines))
+    raise CandlesError(*lines)
 
 
 def last_words(log: str, error: str = "") -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.affected.select import matches
 from tradai_tasks.docs.freshness import Stale
 from tradai_tasks.errors import DocsError
-from tradai_tasks.process import run
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
+from tradai_tasks.http_client.retry import TransientError
 from tradai_tasks.settings_docs import CoveredCode
 
 __all__ = ["answers", "older_than_code"]
 
 _DAY = 86400  # seconds
-_SECONDS = 20.0  # for one address
+_LIMITS = Limits(idle=20.0, whole=20.0, most=MEGABYTE)  # of one address
 # a page that wants a login, or does not like to be asked by a program, is there
 _ALIVE = frozenset({401, 403, 405, 406, 429, 999})
 _BAD = 400
@@ -52,8 +55,8 @@ def older_than_code(git: Git, covers: Iterable[CoveredCode], files: Collection[s
 
 def _changed(git: Git, paths: Iterable[str]) -> int:
     """Return when paths were last changed by a commit, in seconds since the epoch."""
-    argv = ["git", "log", "-1", "--no-show-signature", "--format=%ct", "--", *paths]
-    text = run(argv, cwd=git.folder, env=git.env).text.strip()
+    argv = ["log", "-1", "--no-show-signature", "--format=%ct", "--", *paths]
+    text = run_git(git.folder, *argv, env=git.env).text.strip()
     if not text:
         raise DocsError(f"docs.covers: {next(iter(paths))}: is in no commit yet; commit it first")
     return int(text)
@@ -61,14 +64,26 @@ def _changed(git: Git, paths: Iterable[str]) -> int:
 
 def answers(url: str) -> str:
     """Return what is wrong with a web address; empty where something is there."""
-    import httpx  # noqa: PLC0415 - takes 0.2 s to load
-
+    client = None
     try:
-        with httpx.stream(
-            "GET", url, follow_redirects=True, timeout=_SECONDS,
-            headers={"User-Agent": "tradai-tasks docs-freshness"},
-        ) as answer:  # fmt: skip
-            status = answer.status_code
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return f"does not answer ({type(error).__name__})"
+        client = HttpClient(url, limits=_LIMITS, plain_http=True)
+        status = client.request("GET", url, sink=_enough).status_code
+    except _EnoughError:
+        return ""
+    except TransientError as fault:
+        return f"does not answer ({fault.kind})"
+    except AnswerError as fault:
+        return str(fault)
+    finally:
+        if client is not None:
+            client.close()
     return f"answers with status {status}" if status >= _BAD and status not in _ALIVE else ""
+
+
+class _EnoughError(Exception):
+    """A page has begun to come, which is all that is asked."""
+
+
+def _enough(part: bytes) -> None:
+    if part:
+        raise _EnoughError

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.doctor.examine import Finding, fault, fine, not_here
 from tradai_tasks.doctor.repository import Repository
 from tradai_tasks.errors import BadArgumentsError, CommandFailedError
-from tradai_tasks.process import run
 from tradai_tasks.release.environment import environments
 from tradai_tasks.tree import join
 from tradai_tasks.workflows.choose import FOLDER
@@ -73,8 +73,8 @@ def _jobs(repository: Repository, known: tuple[str, ...]) -> tuple[Job, ...]:
 
 
 def _trust(repository: Repository, found: tuple[Job, ...]) -> Trust:
-    argv = ["git", "remote", "get-url", "origin"]
-    done = run(argv, cwd=repository.root, check=False, timeout=repository.seconds)
+    argv = ["remote", "get-url", "origin"]
+    done = run_git(repository.root, *argv, check=False, timeout=repository.seconds)
     remote = done.text.strip() if done.returncode == 0 else None
     return trust_of(
         found,

@@ -12,6 +12,10 @@ from urllib.parse import urlsplit
 from tradai_tasks.doctor.examine import Finding, fault, fine, not_here
 from tradai_tasks.doctor.repository import Repository
 from tradai_tasks.errors import TasksError
+from tradai_tasks.http_client.address import basic
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
+from tradai_tasks.http_client.retry import TransientError
 from tradai_tasks.release.codeartifact import DURATION, USERNAME, CodeArtifact
 from tradai_tasks.release.consumers import index_named
 from tradai_tasks.release.environment import environment_named
@@ -130,10 +134,14 @@ def _age(stored: _Stored) -> str:
 
 
 def _status(url: str, token: str, seconds: float) -> int | str:
-    import httpx  # noqa: PLC0415 - takes 0.2 s to load
-
+    limits = Limits(idle=seconds, whole=seconds, most=32 * MEGABYTE)
     try:
-        answer = httpx.get(f"{url}pip/", auth=(USERNAME, token), timeout=seconds)
-    except httpx.HTTPError as error:
-        return type(error).__name__
-    return answer.status_code
+        client = HttpClient(url, authorization=lambda: basic(USERNAME, token), limits=limits)
+        try:
+            return client.request("GET", f"{url}pip/").status_code
+        finally:
+            client.close()
+    except TransientError as fault:
+        return fault.kind
+    except AnswerError as fault:
+        return str(fault)

@@ -9,12 +9,15 @@ import msgspec
 
 from tradai_tasks.doctor.examine import Finding, fault, fine, not_here
 from tradai_tasks.doctor.repository import Repository
-from tradai_tasks.errors import AwsError, RepositoryMissingError, TasksError
+from tradai_tasks.errors import AwsError, ModelRegistryError, RepositoryMissingError, TasksError
+from tradai_tasks.http_client.limits import AnswerError, Limits, parsed_json
+from tradai_tasks.http_client.retry import TransientError
 from tradai_tasks.release.aws import Aws
 from tradai_tasks.release.ecr import ecr_address
 from tradai_tasks.release.environment import check_names, environment_named
 from tradai_tasks.release.image_room import ImageRoom, image_room
 from tradai_tasks.release.image_specs import ImageSpec, image_specs
+from tradai_tasks.release.mlflow_client import client_of
 from tradai_tasks.release.reference import home_of
 from tradai_tasks.tree import join
 
@@ -23,6 +26,7 @@ __all__ = ["credentials", "functions", "mlflow", "registry", "services"]
 _SHOWN = 5  # faults in a message
 _PATIENCE = 3  # seconds for which a registry that fails is retried: a person waits
 _UNAUTHORIZED, _FORBIDDEN, _OK = 401, 403, 200
+_MODELS = "api/2.0/mlflow/registered-models/search"
 
 
 def credentials(repository: Repository) -> Finding:
@@ -222,42 +226,36 @@ def _listed(faults: list[str]) -> str:
 
 def mlflow(repository: Repository) -> Finding:
     """Ask the model registry whether it is there and takes the credentials."""
-    address = repository.env.get("MLFLOW_TRACKING_URI")
     if not repository.workspace.strategies:
         return not_here("no strategy to register")
-    if not address:
+    setting = repository.settings.mlflow.tracking_uri
+    if not repository.env.get("MLFLOW_TRACKING_URI") and not setting:
         return fault("MLFLOW_TRACKING_URI is not set", "set it to the address of the server")
-    return _asked_mlflow(address, repository)
-
-
-def _asked_mlflow(address: str, repository: Repository) -> Finding:
-    import httpx  # noqa: PLC0415 - takes 0.2 s to load
-
-    env = repository.env
-    user, password = env.get("MLFLOW_TRACKING_USERNAME"), env.get("MLFLOW_TRACKING_PASSWORD")
-    token = env.get("MLFLOW_TRACKING_TOKEN")
-    auth = httpx.BasicAuth(user, password) if user and password else None
-    headers = {"Authorization": f"Bearer {token}"} if token and auth is None else {}
-    url = f"{address.rstrip('/')}/api/2.0/mlflow/registered-models/search"
     remedy = "start it, or mend MLFLOW_TRACKING_URI"
+    limits = Limits(idle=repository.seconds, whole=repository.seconds)
     try:
-        shown = str(httpx.URL(address).copy_with(username=None, password=None))
-        answer = httpx.get(
-            url, params={"max_results": 1}, auth=auth, headers=headers, timeout=repository.seconds
-        )
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return fault(f"cannot be reached ({type(error).__name__})", remedy)
+        server = client_of(repository.env, setting, patience=0)
+    except ModelRegistryError as error:
+        return fault(str(error), remedy)
+    try:
+        answer = server.client.request("GET", _MODELS, params={"max_results": 1}, limits=limits)
+    except TransientError as error:
+        return fault(f"cannot be reached ({error.kind})", remedy)
+    except AnswerError as error:
+        return fault(f"{server.address}: {error}", remedy)
+    finally:
+        server.client.close()
     if answer.status_code in {_UNAUTHORIZED, _FORBIDDEN}:
         return fault(
-            f"{shown}: refuses the credentials (status {answer.status_code})",
+            f"{server.address}: refuses the credentials (status {answer.status_code})",
             "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
         )
     if answer.status_code != _OK:
-        return fault(f"{shown}: answers with status {answer.status_code}", remedy)
+        return fault(f"{server.address}: answers with status {answer.status_code}", remedy)
     try:
-        is_registry = isinstance(answer.json(), dict)
+        is_registry = isinstance(parsed_json(answer.content), dict)
     except ValueError:
         is_registry = False
     if not is_registry:
-        return fault(f"{shown}: what answers is no MLflow server", remedy)
-    return fine(f"{shown} answers")
+        return fault(f"{server.address}: what answers is no MLflow server", remedy)
+    return fine(f"{server.address} answers")

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tradai_tasks.errors import CommentError, ForkError
+from tradai_tasks.http_client.address import bearer
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import AnswerError, Limits, parsed_json
+from tradai_tasks.http_client.retry import TRANSIENT, TransientError, retried, seconds_asked_for
 from tradai_tasks.infra.changes import COLUMNS, Changes, rows
 from tradai_tasks.report import markdown_table
-
-if TYPE_CHECKING:
-    import httpx
 
 __all__ = ["MARK", "PullRequest", "body_of", "post", "pull_request", "refuse_fork"]
 
@@ -24,7 +25,7 @@ _PAGE = 100  # comments that one answer has at most
 _MOST_PAGES = 50
 _TRIES = 4
 _FORBIDDEN = (401, 403, 404)
-_PASSING = frozenset({429, 500, 502, 503, 504})
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,41 +138,26 @@ def post(request: PullRequest, body: str, *, timeout: float = 30.0) -> str:
     Raises:
         CommentError: It could not be done; the comment is as it was.
     """
-    import httpx  # noqa: PLC0415 - takes 0.2 s to load
-    from tenacity import (  # noqa: PLC0415 - of the extra `release`
-        Retrying,
-        retry_if_exception_type,
-        stop_after_attempt,
-        wait_exponential,
-    )
-
-    headers = {
-        "Accept": "application/vnd.github+json",
-        "Authorization": f"Bearer {request.token}",
-        "X-GitHub-Api-Version": "2022-11-28",
-        "User-Agent": "tradai-tasks",
-    }
-    retrying = Retrying(
-        retry=retry_if_exception_type(_PassingError),
-        stop=stop_after_attempt(_TRIES),
-        wait=wait_exponential(multiplier=0.2, max=5),
-        reraise=True,
-    )
-    with httpx.Client(headers=headers, timeout=timeout) as client:
-        try:
-            done: str = retrying(_once, client, request, body)
-        except _PassingError as error:
-            raise CommentError(
-                f"{request.repository}#{request.number}: no comment made: {error}; run it again"
-            ) from None
-    return done
+    name = f"{request.repository}#{request.number}"
+    try:
+        client = HttpClient(
+            f"{request.api}/",
+            authorization=lambda: bearer(request.token),
+            limits=Limits(idle=timeout, whole=2 * timeout),
+        )
+    except AnswerError as fault:
+        raise CommentError(f"{name}: no comment made: GITHUB_API_URL is {fault}") from None
+    try:
+        return retried(lambda: _once(client, request, body), tries=_TRIES)
+    except TransientError as fault:
+        raise CommentError(f"{name}: no comment made: {fault}; run it again") from None
+    except AnswerError as fault:
+        raise CommentError(f"{name}: no comment made: GitHub {fault}") from None
+    finally:
+        client.close()
 
 
-class _PassingError(Exception):
-    """A fault that may pass: told apart by the retries alone."""
-
-
-def _once(client: httpx.Client, request: PullRequest, body: str) -> str:
+def _once(client: HttpClient, request: PullRequest, body: str) -> str:
     base = f"{request.api}/repos/{request.repository}/issues"
     found = _found(client, request, f"{base}/{request.number}/comments")
     if found is None:
@@ -181,31 +167,35 @@ def _once(client: httpx.Client, request: PullRequest, body: str) -> str:
     return "edited"
 
 
-def _found(client: httpx.Client, request: PullRequest, url: str) -> int | None:
+def _found(client: HttpClient, request: PullRequest, url: str) -> int | None:
     """Return the id of our comment, the first that begins with the mark."""
     for page in range(1, _MOST_PAGES + 1):
         params = {"per_page": str(_PAGE), "page": str(page)}
         comments = _send(client, request, "GET", url, params=params)
-        for one in comments:
-            # anybody may write the mark into a comment of their own
-            is_ours = not request.is_job or (one.get("user") or {}).get("type") == "Bot"
-            if is_ours and str(one.get("body", "")).startswith(MARK):
-                return int(one["id"])
+        try:
+            for one in comments:
+                # anybody may write the mark into a comment of their own
+                is_ours = not request.is_job or (one.get("user") or {}).get("type") == "Bot"
+                if is_ours and str(one.get("body", "")).startswith(MARK):
+                    return int(one["id"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise CommentError(f"what answers at {request.api} is not GitHub") from None
         if len(comments) < _PAGE:
             return None
     return None
 
 
-def _send(client: httpx.Client, request: PullRequest, method: str, url: str, **given: Any) -> Any:
-    import httpx  # noqa: PLC0415 - as above
-
+def _send(client: HttpClient, request: PullRequest, method: str, url: str, **given: Any) -> Any:
     name = f"{request.repository}#{request.number}"
     try:
-        answer = client.request(method, url, **given)
-    except httpx.HTTPError as error:
-        raise _PassingError(f"GitHub cannot be reached ({type(error).__name__})") from None
-    if answer.status_code in _PASSING:
-        raise _PassingError(f"GitHub answers with status {answer.status_code}")
+        answer = client.request(method, url, headers=_HEADERS, **given)
+    except TransientError as fault:
+        raise TransientError(f"GitHub cannot be reached ({fault.kind})") from None
+    if answer.status_code in TRANSIENT:
+        raise TransientError(
+            f"GitHub answers with status {answer.status_code}",
+            wait=seconds_asked_for(answer.headers),
+        )
     if answer.status_code in _FORBIDDEN:
         raise CommentError(
             f"{name}: no comment made: GitHub answers with status {answer.status_code}; the token "
@@ -214,6 +204,6 @@ def _send(client: httpx.Client, request: PullRequest, method: str, url: str, **g
     if not answer.is_success:
         raise CommentError(f"{name}: no comment made: GitHub answers {answer.status_code}")
     try:
-        return answer.json()
+        return parsed_json(answer.content)
     except ValueError:
         raise CommentError(f"{name}: what answers at {request.api} is not GitHub") from None

@@ -147,5 +147,5 @@ def run_stacks(
     if len(faults) == 1:
         raise faults[0]
     if faults:
-        raise InfraError("\n".join(map(str, faults)))
+        raise InfraError(*faults)
     return [result for result in results if isinstance(result, Changes)]

@@ -18,12 +18,14 @@ from typing import Any
 from tradai_tasks.errors import (
     AwsCredentialsError,
     AwsDeniedError,
+    AwsEndpointError,
     AwsError,
     AwsExpiredError,
     AwsRegionError,
     AwsThrottledError,
     AwsUnreachableError,
 )
+from tradai_tasks.http_client.address import address_fault
 
 __all__ = ["Aws", "pascal_case", "told"]
 
@@ -154,7 +156,14 @@ class Aws:
             read_timeout=self.read_timeout,
             user_agent_extra="tradai-tasks",
         )
-        return self._session.client(service, config=config)
+        made = self._session.client(service, config=config)
+        fault = address_fault(made.meta.endpoint_url)
+        if fault is not None:  # AWS_ENDPOINT_URL, or a profile's endpoint_url
+            raise AwsEndpointError(
+                f"AWS: its endpoint for {service} is {fault}; check AWS_ENDPOINT_URL and the "
+                f"profile's endpoint_url"
+            )
+        return made
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tradai_tasks.affected.git import Git, is_object_id
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.errors import GitError, ReleaseRefusedError
-from tradai_tasks.process import run
 from tradai_tasks.tags import ReleaseTag
 
 __all__ = ["Tagged", "look_for", "remove_here", "remove_there"]
@@ -47,10 +47,10 @@ def look_for(git: Git, tag: ReleaseTag) -> Tagged:
             f"keeps its tag"
         )
     ref = f"refs/tags/{tag}"
-    argv = ["git", "show-ref", "--verify", "--quiet", "--hash", ref]
-    known = run(argv, cwd=git.folder, env=git.env, check=False).returncode == 0
-    argv = ["git", "rev-parse", "--verify", "--quiet", ref]
-    here = run(argv, cwd=git.folder, env=git.env).text.strip() if known else None
+    argv = ["show-ref", "--verify", "--quiet", "--hash", ref]
+    known = run_git(git.folder, *argv, env=git.env, check=False).returncode == 0
+    argv = ["rev-parse", "--verify", "--quiet", ref]
+    here = run_git(git.folder, *argv, env=git.env).text.strip() if known else None
     remote = git.remote()
     return Tagged(ref=ref, here=here, remote=remote, there=remote and _there(git, remote, ref))
 
@@ -87,8 +87,8 @@ def remove_here(git: Git, tagged: Tagged) -> None:
     Raises:
         GitError: git refuses.
     """
-    argv = ["git", "update-ref", "-d", tagged.ref, str(tagged.here)]
-    done = run(argv, cwd=git.folder, env=git.env, check=False)
+    argv = ["update-ref", "-d", tagged.ref, str(tagged.here)]
+    done = run_git(git.folder, *argv, env=git.env, check=False)
     if done.returncode != 0:
         said = (done.error_text.splitlines() or ["no message"])[-1]
         raise GitError(f"{tagged.ref}: not deleted: {said}; run the same again")

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import StateFolderError
-from tradai_tasks.process import run, sandbox_fault
+from tradai_tasks.process import sandbox_fault
 from tradai_tasks.release.state_folder import evidence_key, scratch_folder, state_folder
 from tradai_tasks.sandbox import Sandbox, close_memory
 from tradai_tasks.settings import Settings
@@ -75,8 +76,8 @@ def allowance_of(settings: Settings) -> Allowance:
 
 def _git_folders(git: Git) -> list[Path]:
     """Return where git keeps the repository, and the work tree's part of it."""
-    argv = ["git", "rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir"]
-    done = run(argv, cwd=git.folder, env=git.env)
+    argv = ["rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir"]
+    done = run_git(git.folder, *argv, env=git.env)
     return [Path(line).resolve() for line in done.text.splitlines()]
 
 

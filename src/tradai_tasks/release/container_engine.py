@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from tradai_tasks.errors import (
     RegistryError,
     SettingsError,
 )
+from tradai_tasks.paths import require_inside
 from tradai_tasks.process import Completed, run, run_logged
 from tradai_tasks.release.containers import (
     Build,
@@ -33,11 +35,13 @@ from tradai_tasks.release.containers import (
     push_fault,
 )
 from tradai_tasks.release.registry_session import Credentials
+from tradai_tasks.report import say
 
 __all__ = ["Containers", "Pushed", "find_engine", "sweep"]
 
 _SCRATCHES = "tradai-tasks-"
 _SCRATCH = f"{_SCRATCHES}login-"
+_MADE_BY = re.compile(r"[a-z]+-([1-9][0-9]{0,9})-", re.ASCII)  # the id of a process
 # variables by which an engine is steered; a build gets none of them
 _OWN = ("DOCKER_", "BUILDKIT_", "BUILDX_", "CONTAINERS_", "CONTAINER_", "PODMAN_", "STORAGE_")
 _SHOWN = 25  # last lines of a failed build
@@ -173,12 +177,12 @@ class Containers:
         argv = build_argv(engine, build)
         status, output = self._logged(argv, env, name)
         output = _masked(output, hidden)
+        log = require_inside(self._root, self._reports / f"{name}.log")
         self._reports.mkdir(parents=True, exist_ok=True)
-        log = self._reports / f"{name}.log"
         log.write_text(output, encoding="utf-8")
         if status != 0:
             lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
-            print("\n".join(lines[-_SHOWN:]), file=sys.stderr, flush=True)
+            say(*lines[-_SHOWN:], file=sys.stderr)
             root = build.root or self._root
             raise ImageBuildError(
                 f"{name}: its image does not build: {lines[-1].strip()[:200]}; check "
@@ -271,10 +275,19 @@ def _write_config(scratch: Path, host: str, env: Mapping[str, str]) -> None:
 
 def sweep(home: Path | None = None) -> None:
     """Remove what processes that were killed have left: their logins, the sources of images."""
+    # anybody may make such folders there: a name is not believed, and a folder must be our own
     for folder in (home or Path(tempfile.gettempdir())).glob(f"{_SCRATCHES}*-*"):
-        pid = folder.name.removeprefix(_SCRATCHES).split("-")[1]
-        if pid.isdigit() and folder.is_dir() and not _is_alive(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)  # another user's is not ours to remove
+        made_by = _MADE_BY.match(folder.name.removeprefix(_SCRATCHES))
+        if made_by and _is_own(folder) and not _is_alive(int(made_by[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
 
 
 def _is_alive(pid: int) -> bool:
@@ -282,7 +295,7 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except (PermissionError, OverflowError):
         return True
     return True
 

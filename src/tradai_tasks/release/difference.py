@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-
+from tradai_tasks.archives import ArchiveError, opened_zip
 from tradai_tasks.release.dists import Distribution
 
 __all__ = ["difference"]
@@ -19,7 +17,7 @@ def difference(file: Distribution, there: bytes) -> str:
         return ""
     try:
         ours, theirs = _members(file.path.read_bytes()), _members(there)
-    except zipfile.BadZipFile:
+    except ArchiveError:
         return ""
     differing = sorted(
         name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)
@@ -37,5 +35,5 @@ def difference(file: Distribution, there: bytes) -> str:
 
 
 def _members(content: bytes) -> dict[str, tuple[int, int]]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with opened_zip(content) as archive:
         return {one.filename: (one.CRC, one.file_size) for one in archive.infolist()}

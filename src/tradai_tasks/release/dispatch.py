@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.errors import BadTagError, DirtyTreeError, UnknownTagError, WrongCommitError
-from tradai_tasks.process import run
 from tradai_tasks.release.step import Release
 from tradai_tasks.release.validate import source_of
 from tradai_tasks.tags import parse_tag
@@ -88,11 +88,11 @@ def dispatch(git: Git, root: Path, env: Mapping[str, str], version: str | None =
 
 
 def _computed(git: Git) -> str:
-    tags = run(["git", "tag", "--merged", "HEAD"], cwd=git.folder, env=git.env).text.split()
+    tags = run_git(git.folder, "tag", "--merged", "HEAD", env=git.env).text.split()
     if newest_release(tags) is None and git.is_shallow():
         raise UnknownTagError(
             "no release tag in this shallow clone, so no version can be told; fetch them with: git "
             "fetch --tags --unshallow (in CI: fetch-depth: 0), or name one: --version"
         )
-    argv = ["git", "rev-parse", f"--short={_SHORT}", "HEAD"]
-    return version_for(tags, run(argv, cwd=git.folder, env=git.env).text.strip())
+    argv = ["rev-parse", f"--short={_SHORT}", "HEAD"]
+    return version_for(tags, run_git(git.folder, *argv, env=git.env).text.strip())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import email.parser
 import hashlib
-import tarfile
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +18,12 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
+from tradai_tasks.archives import ArchiveError, opened_zip, read_member, tar_member
 from tradai_tasks.errors import DistributionError
 
 __all__ = ["Distribution", "distributions_in", "identity_of", "name_of", "read_distribution"]
 
+_METADATA = 4 * 1024 * 1024  # bytes; the longest readmes have a tenth of it
 _ENDINGS = (".whl", ".tar.gz", ".zip")
 
 
@@ -80,14 +80,15 @@ def read_distribution(path: Path) -> Distribution:
     if said is None:
         raise DistributionError(f"{path}: no file name of a wheel or source distribution")
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         raw = _metadata(path, said[2])
-    except (OSError, KeyError, tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, ArchiveError) as error:
         raise DistributionError(f"{path}: cannot be read ({error}); build it anew") from None
     fields = email.parser.BytesParser().parsebytes(raw, headersonly=True)
     try:
-        name = str(canonicalize_name(fields["Name"] or ""))
-        version = Version(fields["Version"] or "")
+        name = str(canonicalize_name(str(fields["Name"] or "")))
+        version = Version(str(fields["Version"] or ""))
     except InvalidVersion as error:
         raise DistributionError(f"{path}: its metadata has no version: {error}") from None
     if (name, version) != said[:2]:
@@ -100,7 +101,7 @@ def read_distribution(path: Path) -> Distribution:
         version=version,
         kind=said[2],
         path=path,
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=digest,
         requires=tuple(str(one) for one in fields.get_all("Requires-Dist", ())),
     )
 
@@ -108,20 +109,21 @@ def read_distribution(path: Path) -> Distribution:
 def _metadata(path: Path, kind: Literal["wheel", "sdist"]) -> bytes:
     """Return the core metadata inside a distribution."""
     if kind == "wheel":
-        with zipfile.ZipFile(path) as archive:
-            member = _only(archive.namelist(), ".dist-info/METADATA")
-            return archive.read(member)
-    with tarfile.open(path) as sdist:
-        found = sdist.extractfile(_only(sdist.getnames(), "/PKG-INFO"))
-        if found is None:
-            raise KeyError("PKG-INFO is no file")
-        return found.read()
+        with opened_zip(path) as archive:
+            name = _only(archive.namelist(), ".dist-info/METADATA")
+            return read_member(archive, name, _METADATA)
+    found = tar_member(path, lambda name: _is_metadata(name, "/PKG-INFO"), _METADATA)
+    return found[_only(found, "/PKG-INFO")]
+
+
+def _is_metadata(name: str, ending: str) -> bool:
+    return name.endswith(ending) and name.count("/") == 1
 
 
 def _only(names: Iterable[str], ending: str) -> str:
-    found = [name for name in names if name.endswith(ending) and name.count("/") == 1]
+    found = [name for name in names if _is_metadata(name, ending)]
     if len(found) != 1:
-        raise KeyError(f"{len(found)} of *{ending}")
+        raise ArchiveError(f"{len(found)} of *{ending}")
     return found[0]
 
 

@@ -69,14 +69,16 @@ def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
     if uses_ecr:
         ecr = Ecr(home.host, region=settings.region, create=settings.create)
     given = functools.partial(_given, settings, home.host, env)
-    ask = _once(ecr.credentials if ecr else given, env)
+    ask = _once(_by_https(ecr.credentials if ecr else given, settings, home.host), env)
     remedy = _remedy(settings, uses_ecr=uses_ecr)
     session = RegistrySession(
         home.host,
         credentials=ask,
         remedy=remedy,
         insecure=settings.insecure,
+        token_hosts=settings.token_hosts,
         patience=settings.patience,
+        stop=stop,
     )
     engine = Containers(
         home.host,
@@ -107,6 +109,23 @@ def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
             source.close()
         engine.close()
         session.close()
+
+
+def _by_https(
+    ask: Callable[[], Credentials | None], settings: ImagesSettings, host: str
+) -> Callable[[], Credentials | None]:
+    """Return a function that gives no password to a registry on another machine by http."""
+
+    def asked() -> Credentials | None:
+        known = ask()
+        if known is not None and settings.insecure and not is_loopback(host):
+            raise LoginRefusedError(
+                f"{host}: no login: images.insecure has the password sent by http, which anybody "
+                f"on the way can read; give the registry a certificate, or set images.login to none"
+            )
+        return known
+
+    return asked
 
 
 def _once(

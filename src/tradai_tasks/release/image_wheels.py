@@ -102,7 +102,8 @@ class ImageWheels:
                 said = (done.error_text or done.text).splitlines()[-30:]
                 raise BuildFailedError(
                     f"{folder}: uv build failed with status {done.returncode}; fix what it "
-                    "reports:\n" + "\n".join(said)
+                    f"reports:",
+                    *said,
                 )
             target.mkdir(exist_ok=True)
             for wheel in sorted(out.glob("*.whl")):

@@ -21,6 +21,7 @@ from tradai_tasks.errors import (
     RegistryError,
     RepositoryMissingError,
 )
+from tradai_tasks.http_client.retry import TransientError, retried
 from tradai_tasks.release.containers import Build
 from tradai_tasks.release.dockerfile import BASE_ARG, copied_of, takes_base, with_base
 from tradai_tasks.release.image_room import ImageRoom
@@ -43,10 +44,6 @@ from tradai_tasks.release.step import Known, Look, Release, Stage
 from tradai_tasks.tree import DiskTree
 
 __all__ = ["ImageStep", "image_stage"]
-
-
-class _PushAgainError(Exception):
-    """A push that failed and may go well another time."""
 
 
 def image_stage(
@@ -241,24 +238,14 @@ class ImageStep:
 
     def _push(self) -> RemoteImage:
         """Push the image that was built, for as long as that may yet go well."""
-        import tenacity  # noqa: PLC0415 - only a release needs it
-
         patience = self.room.settings.patience
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_PushAgainError),
-            stop=tenacity.stop_after_delay(patience),
-            wait=tenacity.wait_fixed(0.2)
-            + tenacity.wait_random_exponential(multiplier=0.5, max=10),
-            reraise=True,
-        )
         try:
-            found: RemoteImage = retrying(self._push_once)
-        except _PushAgainError as fault:
+            return retried(self._push_once, patience=patience, stop=self.room.registry.stop)
+        except TransientError as fault:
             raise RegistryError(
                 f"{self._image}: not pushed: {fault}; tried for {patience} s (images.patience); "
                 f"run the same again"
             ) from None
-        return found
 
     def _push_once(self) -> RemoteImage:
         """Push, unless another run was faster; the registry has the last word on how it went."""
@@ -284,8 +271,8 @@ class ImageStep:
             there = remote.digest if remote else "nothing"
             if there != (before or "nothing"):
                 raise ConflictError(f"{self._image}: another run has just pushed {there}")
-            raise _PushAgainError(f"after the push {there} is there")
-        raise _PushAgainError(pushed.said)
+            raise TransientError(f"after the push {there} is there")
+        raise TransientError(pushed.said)
 
     def _judge_latest(self, remote: RemoteImage | None) -> Verdict:
         """Judge what `latest` is, given the release's image or None where it is yet to be built."""

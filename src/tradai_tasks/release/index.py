@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import html.parser
-import json
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import IndexAuthError, IndexUnavailableError
-from tradai_tasks.release.retry import TRANSIENT, Sleep, Transient, retried, seconds_asked_for
+from tradai_tasks.http_client.address import basic
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits, parsed_json
+from tradai_tasks.http_client.retry import (
+    TRANSIENT,
+    TRIES,
+    Sleep,
+    TransientError,
+    retried,
+    seconds_asked_for,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -26,6 +35,15 @@ _ACCEPT = (
     "text/html;q=0.01"
 )
 _OK, _ABSENT, _REFUSED = 200, frozenset({404, 410}), frozenset({401, 403})
+_PAGE = 32 * MEGABYTE  # the largest pages of the public index have some ten
+_HELD = 256 * MEGABYTE  # of a file that is compared in memory
+_FILE = 8 * 1024 * MEGABYTE  # of a file whose digest is taken as it comes
+_FILE_SECONDS = 1800.0
+_MOST_FILES = 200_000
+_READING = 5.0  # seconds that a page may take to be read; one of 10,000 files takes a tenth
+_FED = 64 * 1024  # characters of a page that are read at once
+_LONGEST_TAG = 256 * 1024
+_LONGEST_NAME = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +70,7 @@ def read_json(content: bytes, base: str) -> list[Listed]:
     Raises:
         ValueError: It is none.
     """
-    page = json.loads(content)
+    page = parsed_json(content)
     if not isinstance(page, dict) or not isinstance(page.get("files"), list):
         raise ValueError("no list of files")
     version = str(page.get("meta", {}).get("api-version", "1.0"))
@@ -61,6 +79,8 @@ def read_json(content: bytes, base: str) -> list[Listed]:
     found = []
     for file in page["files"]:
         sha256 = file.get("hashes", {}).get("sha256")
+        if not isinstance(file["filename"], str) or not isinstance(file["url"], str):
+            raise ValueError("a file without a name or an address")
         found.append(
             Listed(
                 filename=file["filename"],
@@ -73,10 +93,21 @@ def read_json(content: bytes, base: str) -> list[Listed]:
 
 
 def read_html(content: bytes, base: str) -> list[Listed]:
-    """Read a project page in HTML (PEP 503)."""
+    """Read a project page in HTML (PEP 503).
+
+    Raises:
+        ValueError: It is none.
+    """
     parser = _Anchors()
-    parser.feed(content.decode("utf-8", "replace"))
-    parser.close()
+    ended = time.monotonic() + _READING
+    text = content.decode("utf-8", "replace")
+    for start in range(0, len(text), _FED):
+        parser.feed(text[start : start + _FED])
+        # what is not yet read is read again with the next piece
+        if len(parser.rawdata) > _LONGEST_TAG:
+            raise ValueError("a tag that does not end")
+        if time.monotonic() > ended:
+            raise ValueError("a page that takes too long to read")
     base = urllib.parse.urljoin(base, parser.base)
     found = []
     for text, attributes in parser.anchors:
@@ -110,6 +141,8 @@ class _Anchors(html.parser.HTMLParser):
         if tag == "base" and not self.base:
             self.base = dict(attrs).get("href") or ""
         elif tag == "a":
+            if len(self.anchors) >= _MOST_FILES:
+                raise ValueError(f"more than {_MOST_FILES} files")
             self.anchors.append(("", dict(attrs)))
             self._is_inside = True
 
@@ -120,17 +153,21 @@ class _Anchors(html.parser.HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._is_inside:
             text, attributes = self.anchors[-1]
-            self.anchors[-1] = (text + data, attributes)
+            if len(text) < _LONGEST_NAME:
+                self.anchors[-1] = (text + data[:_LONGEST_NAME], attributes)
 
 
 class PackageIndex:
-    """One index, asked over one kept connection; safe to use from several threads.
+    """One index, asked over kept connections; safe to use from several threads.
 
     Args:
         simple_url: Root of its simple API.
         credentials: Gives the credentials for the next request, None for none.
-        timeout: Seconds that a request may go without an answer.
+        timeout: Seconds in which a page must be there, and a file without a byte is given up.
         sleep: Waits between two tries.
+
+    Raises:
+        IndexUnavailableError: The address is not to be used.
     """
 
     def __init__(
@@ -141,12 +178,17 @@ class PackageIndex:
         timeout: float = 60.0,
         sleep: Sleep = time.sleep,
     ) -> None:
-        import httpx  # noqa: PLC0415 - of the extra `release`
-
         self.simple_url = simple_url.rstrip("/") + "/"
         self._credentials = credentials
         self._sleep = sleep
-        self._client = httpx.Client(timeout=timeout, follow_redirects=True)
+        self._pages = Limits(idle=timeout, whole=timeout, most=_PAGE)
+        self._timeout = timeout
+        try:
+            self._client = HttpClient(self.simple_url, authorization=self._header)
+        except AnswerError as fault:
+            raise IndexUnavailableError(
+                f"the index's address is {fault}; check publish.index"
+            ) from None
 
     def close(self) -> None:
         """Close its connections."""
@@ -160,7 +202,7 @@ class PackageIndex:
             IndexUnavailableError: It does not answer, or not as an index does.
         """
         url = f"{self.simple_url}{canonicalize_name(name)}/"
-        answer = self._get(url, headers={"Accept": _ACCEPT})
+        answer = self._get(url, self._pages, accept=_ACCEPT)
         if answer is None:
             return {}
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -185,12 +227,8 @@ class PackageIndex:
             IndexAuthError: The index refuses the credentials.
             IndexUnavailableError: It does not answer, or has not got what it lists.
         """
-        answer = self._get(listed.url, headers={})
-        if answer is None:
-            raise IndexUnavailableError(
-                f"{listed.url}: listed by the index, and not there; see what ails the index"
-            )
-        return answer.content
+        limits = Limits(idle=self._timeout, whole=_FILE_SECONDS, most=_HELD)
+        return self._file(listed, limits).content
 
     def sha256(self, listed: Listed) -> str:
         """Return a file's SHA-256, downloading the file where the index does not say it.
@@ -199,49 +237,81 @@ class PackageIndex:
             IndexAuthError: The index refuses the credentials.
             IndexUnavailableError: It does not answer.
         """
-        return listed.sha256 or hashlib.sha256(self.content(listed)).hexdigest()
+        if listed.sha256:
+            return listed.sha256
+        digests: list[hashlib._Hash] = []
 
-    def _get(self, url: str, headers: Mapping[str, str]) -> httpx.Response | None:
-        """Get a page, trying again where that may help; None where there is none."""
-        try:
-            answer = retried(lambda: self._try(url, headers), sleep=self._sleep)
-        except Transient as fault:
+        def begun() -> Callable[[bytes], object]:
+            digests.append(hashlib.sha256())  # another for each try
+            return digests[-1].update
+
+        self._file(listed, Limits(idle=self._timeout, whole=_FILE_SECONDS, most=_FILE), sink=begun)
+        return digests[-1].hexdigest()
+
+    def _file(
+        self,
+        listed: Listed,
+        limits: Limits,
+        sink: Callable[[], Callable[[bytes], object]] | None = None,
+    ) -> httpx.Response:
+        answer = self._get(listed.url, limits, sink=sink)
+        if answer is None:
             raise IndexUnavailableError(
-                f"{url}: {fault}, at every try; nothing is known of what is there; run the same "
+                f"{_bare(listed.url)}: listed by the index, and not there; see what ails the index"
+            )
+        return answer
+
+    def _get(
+        self,
+        url: str,
+        limits: Limits,
+        *,
+        accept: str = "*/*",
+        sink: Callable[[], Callable[[bytes], object]] | None = None,
+    ) -> httpx.Response | None:
+        """Get a page, trying again where that may help; None where there is none."""
+        shown = _bare(url)
+
+        def once() -> httpx.Response:
+            made = None if sink is None else sink()
+            answer = self._client.request(
+                "GET", url, headers={"Accept": accept}, limits=limits, sink=made
+            )
+            if answer.status_code in TRANSIENT:
+                wait = seconds_asked_for(answer.headers)
+                raise TransientError(f"HTTP {answer.status_code}", wait=wait)
+            return answer
+
+        try:
+            answer = retried(once, tries=TRIES, sleep=self._sleep)
+        except TransientError as fault:
+            what = fault.kind if fault.kind.startswith("HTTP ") else f"no answer ({fault.kind})"
+            raise IndexUnavailableError(
+                f"{shown}: {what}, at every try; nothing is known of what is there; run the same "
                 f"again once the index answers"
+            ) from None
+        except AnswerError as fault:
+            raise IndexUnavailableError(
+                f"{shown}: {fault}; nothing is known of what is there; see what ails the index"
             ) from None
         if answer.status_code in _ABSENT:
             return None
         if answer.status_code in _REFUSED:
             raise IndexAuthError(
-                f"{url}: the index refuses to show what it has (HTTP {answer.status_code}); check "
-                f"that the credentials are not expired and may read"
+                f"{shown}: the index refuses to show what it has (HTTP {answer.status_code}); "
+                f"check that the credentials are not expired and may read"
             )
         if answer.status_code != _OK:
             raise IndexUnavailableError(
-                f"{url}: HTTP {answer.status_code}; check the address of the simple API"
+                f"{shown}: HTTP {answer.status_code}; check the address of the simple API"
             )
         return answer
 
-    def _try(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
-        import httpx  # noqa: PLC0415 - as above
+    def _header(self) -> str | None:
+        known = self._credentials()
+        return None if known is None else basic(known.username, known.password)
 
-        given: dict[str, Any] = {"headers": dict(headers)}
-        credentials = self._credentials() if self._is_own(url) else None
-        if credentials is not None:
-            given["auth"] = (credentials.username, credentials.password)
-        try:
-            answer = self._client.get(url, **given)
-        except httpx.TransportError as error:
-            raise Transient(f"no answer ({type(error).__name__})") from None
-        except (httpx.TooManyRedirects, httpx.DecodingError) as error:
-            raise IndexUnavailableError(f"{url}: {error}; check the address") from None
-        if answer.status_code in TRANSIENT:
-            wait = seconds_asked_for(answer.headers)
-            raise Transient(f"HTTP {answer.status_code}", wait=wait)
-        return answer
 
-    def _is_own(self, url: str) -> bool:
-        """Tell whether an address is the index's: files may be elsewhere, and get no password."""
-        own, other = urllib.parse.urlsplit(self.simple_url), urllib.parse.urlsplit(url)
-        return (own.scheme, own.netloc) == (other.scheme, other.netloc)
+def _bare(url: str) -> str:
+    """Return an address as a message shows it: a query may sign it."""
+    return url.partition("?")[0]

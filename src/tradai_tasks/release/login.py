@@ -12,6 +12,7 @@ import contextlib
 import netrc
 import os
 import re
+import stat
 import tempfile
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from tradai_tasks.atomic_file import write_whole
 from tradai_tasks.errors import CredentialsFileError, UnsafeIndexError
 from tradai_tasks.release.codeartifact import USERNAME
 
@@ -26,6 +28,7 @@ __all__ = [
     "TOOLS",
     "Access",
     "Tool",
+    "append_secret",
     "environment",
     "extra_indexes",
     "netrc_with",
@@ -36,6 +39,7 @@ __all__ = [
 Tool = Literal["pip", "uv", "twine"]
 TOOLS: tuple[Tool, ...] = ("pip", "uv", "twine")
 
+_MOST_LINKS = 40  # as the kernel follows
 _WORD = re.compile(r'"(?:\\.|[^"\\])*"|\S+')
 # what a file of words, an environment file and a header can all hold unquoted
 _PLAIN = re.compile(r"[A-Za-z0-9._~+/=-]+")
@@ -270,14 +274,56 @@ def _parsed_pypirc(text: str, file: str) -> configparser.RawConfigParser:
 
 
 def write_secret(file: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole at any moment; a link stays one."""
+    """Write a file that only its owner may read, whole at any moment; a user's own link stays one.
+
+    Raises:
+        CredentialsFileError: The file, or a link to it, is another user's, or it cannot be written.
+    """
+    _require_own(file)
     file = Path(os.path.realpath(file))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # made with 0600
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as scratch:
-            scratch.write(text)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, text.encode(), mode=0o600)
+    except OSError as error:
+        raise CredentialsFileError(f"{file}: cannot be written: {error.strerror}") from None
+
+
+def append_secret(file: Path, text: str) -> None:
+    """Add to a file of variables, made so that only its owner may read it; no link is followed.
+
+    Raises:
+        CredentialsFileError: It is a link or no file, or it cannot be written.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, flags, 0o600), "a", encoding="utf-8") as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise CredentialsFileError(f"{file}: no file; nothing was written")
+            opened.write(text)
+    except OSError as error:
+        why = "a link, which is not written through" if file.is_symlink() else error.strerror
+        raise CredentialsFileError(f"{file}: cannot be written: {why}") from None
+
+
+def _require_own(file: Path) -> None:
+    """Refuse a file, or a link on the way to it, that another user has put there."""
+    place = file
+    for _ in range(_MOST_LINKS):
+        try:
+            found = place.lstat()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise CredentialsFileError(f"{file}: cannot be read: {error.strerror}") from None
+        if found.st_uid != os.geteuid():
+            raise CredentialsFileError(
+                f"{place}: another user's, so no token is written there; take it away, or name "
+                f"another file"
+            )
+        if not stat.S_ISLNK(found.st_mode):
+            if not stat.S_ISREG(found.st_mode):
+                raise CredentialsFileError(f"{place}: no file; nothing was written")
+            return
+        place = place.parent / place.readlink()
+    raise CredentialsFileError(f"{file}: links without end; nothing was written")

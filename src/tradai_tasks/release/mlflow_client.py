@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,21 +10,27 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 from tradai_tasks.errors import ModelRegistryError
+from tradai_tasks.http_client.address import address_fault, basic, bearer
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits, parsed_json
+from tradai_tasks.http_client.retry import (
+    TRANSIENT,
+    Sleep,
+    TransientError,
+    retried,
+    seconds_asked_for,
+)
 from tradai_tasks.report import mask
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["AnsweredError", "MlflowClient", "address_of", "client_of"]
+__all__ = ["AnsweredError", "MlflowClient", "ServerAddress", "address_of", "client_of"]
 
-_TIMEOUT = 30.0  # seconds without a byte
-_TOO_MANY, _ERRORS = 429, 500
+_LIMITS = Limits(idle=30.0, whole=60.0, most=16 * MEGABYTE)
+_SLOWEST = 16 * 1024  # bytes in a second that an upload must make
 _OF_LOGIN = frozenset({401, 403})
 _T = TypeVar("_T")
-
-
-class _TransientError(Exception):
-    """A fault that may pass: told apart by the retries alone, never shown as itself."""
 
 
 class AnsweredError(Exception):
@@ -39,38 +46,39 @@ class MlflowClient:
     """The requests to one server."""
 
     address: str  # without credentials
-    client: httpx.Client = field(repr=False)
+    client: HttpClient = field(repr=False)
     patience: float  # seconds for which a fault that may pass is retried
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Sleep = time.sleep
+    stop: threading.Event | None = field(default=None, repr=False)
 
     def answer(self, method: str, path: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Send one request and return the answer's document; to be called within `retried`."""
-        import httpx  # noqa: PLC0415 - takes 0.2 s to load
-
-        how = {"params": given} if method == "GET" else {"json": given}
-        url = f"api/2.0/mlflow/{path}"
-        try:
-            answer = self.client.request(method, url, **how)  # type: ignore[arg-type]  # one of two
-        except httpx.TransportError as error:
-            raise _TransientError(f"cannot be reached: {_said(error)}") from None
-        return self._judged(answer)
+        how: dict[str, Any] = {"params": given} if method == "GET" else {"json": given}
+        return self._judged(self._sent(method, f"api/2.0/mlflow/{path}", **how))
 
     def put(self, path: str, content: bytes) -> None:
         """Put a file among the artifacts; to be called within `retried`."""
-        import httpx  # noqa: PLC0415 - as above
-
+        limits = Limits(idle=_LIMITS.idle, whole=_LIMITS.whole + len(content) / _SLOWEST)
         url = f"api/2.0/mlflow-artifacts/artifacts/{quote(path)}"
+        self._judged(self._sent("PUT", url, content=content, limits=limits), has_body=False)
+
+    def _sent(self, method: str, url: str, **given: Any) -> httpx.Response:
         try:
-            answer = self.client.put(url, content=content)
-        except httpx.TransportError as error:
-            raise _TransientError(f"cannot be reached: {_said(error)}") from None
-        self._judged(answer, has_body=False)
+            return self.client.request(method, url, **given)
+        except TransientError as fault:
+            raise TransientError(f"cannot be reached: {fault}") from None
+        except AnswerError as fault:
+            raise ModelRegistryError(
+                f"{self.address}: {fault}; is that an MLflow server?"
+            ) from None
 
     def _judged(self, answer: httpx.Response, *, has_body: bool = True) -> dict[str, Any]:
         """Return an answer's document, or raise what it says."""
         status = answer.status_code
-        if status == _TOO_MANY or status >= _ERRORS:
-            raise _TransientError(f"status {status} {answer.reason_phrase}")
+        if status in TRANSIENT:
+            raise TransientError(
+                f"status {status} {answer.reason_phrase}", wait=seconds_asked_for(answer.headers)
+            )
         if status in _OF_LOGIN:
             raise ModelRegistryError(
                 f"{self.address}: refuses (status {status}); set MLFLOW_TRACKING_USERNAME and "
@@ -78,7 +86,8 @@ class MlflowClient:
                 f"models"
             )
         try:
-            document = answer.json() if has_body or not answer.is_success else {}
+            wanted = has_body or not answer.is_success
+            document = parsed_json(answer.content) if wanted else {}
         except ValueError:
             document = None
         if not isinstance(document, dict):
@@ -96,58 +105,77 @@ class MlflowClient:
         Raises:
             ModelRegistryError: It cannot be reached in time, or refuses.
         """
-        import tenacity  # noqa: PLC0415 - of the extra `release`
-
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_TransientError),
-            stop=tenacity.stop_after_delay(self.patience),
-            wait=tenacity.wait_exponential(multiplier=0.2, max=8) + tenacity.wait_random(0, 0.2),
-            sleep=self.sleep,
-            reraise=True,
-        )
         try:
-            return retrying(action)
-        except _TransientError as fault:
+            return retried(action, patience=self.patience, sleep=self.sleep, stop=self.stop)
+        except TransientError as fault:
             raise ModelRegistryError(
                 f"{self.address}: {fault}; tried for {self.patience:g} s (mlflow.patience); once "
                 f"it is up, run the same again: only what lacks is done"
             ) from None
         except AnsweredError as error:
             raise ModelRegistryError(f"{self.address}: {error.code}: {error}") from None
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise ModelRegistryError(
                 f"{self.address}: its answer lacks what MLflow's has; is that an MLflow server?"
             ) from None
 
 
-def address_of(env: Mapping[str, str], setting: str | None) -> str:
-    """Return the address of the server that is to be used, as it was given.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerAddress:
+    """The address of a server, taken apart."""
+
+    url: str  # without credentials and without a slash at its end
+    authorization: str | None = field(repr=False)  # header
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+def address_of(env: Mapping[str, str], setting: str | None) -> ServerAddress:
+    """Return the address of the server that is to be used, and the credentials for it.
 
     Raises:
-        ModelRegistryError: None is named, or it is none of a server.
+        ModelRegistryError: None is named, or it is none of a server; no message shows it, since
+            it may hold a password.
     """
+    name = "MLFLOW_TRACKING_URI" if env.get("MLFLOW_TRACKING_URI") else "mlflow.tracking-uri"
     address = env.get("MLFLOW_TRACKING_URI") or setting
     if not address:
         raise ModelRegistryError(
             "no MLflow server is named; set the environment variable MLFLOW_TRACKING_URI, or the "
             "setting mlflow.tracking-uri"
         )
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    fault = address_fault(address)
+    if fault is None and ("?" in address or "#" in address):
+        fault = "no address of a server, since it has a query or a fragment"
+    if fault is not None:
         raise ModelRegistryError(
-            f"MLFLOW_TRACKING_URI: {parts.scheme or 'a path'} is no address of a server; it must "
-            f"begin with https:// or http://"
+            f"{name}: {fault}; in a password, write %40 for @, %2F for / and so on, or set "
+            f"MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         )
-    return address
+    parts = urlsplit(address)
+    user = env.get("MLFLOW_TRACKING_USERNAME") or unquote(parts.username or "")
+    password = env.get("MLFLOW_TRACKING_PASSWORD") or unquote(parts.password or "")
+    token = env.get("MLFLOW_TRACKING_TOKEN", "")
+    header = basic(user, password) if user else bearer(token) if token else None
+    if header is None and token:
+        raise ModelRegistryError(
+            "MLFLOW_TRACKING_TOKEN: has characters that no token has; set it anew"
+        )
+    host = parts.netloc.rpartition("@")[2]
+    return ServerAddress(
+        url=f"{parts.scheme}://{host}{parts.path.rstrip('/')}",
+        authorization=header,
+        secrets=tuple(filter(None, (password, token))),
+    )
 
 
-def client_of(
+def client_of(  # noqa: PLR0913 - all but two have defaults
     env: Mapping[str, str],
     setting: str | None,
     *,
     patience: float,
     transport: httpx.BaseTransport | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Sleep = time.sleep,
+    stop: threading.Event | None = None,
 ) -> MlflowClient:
     """Make the client of a server; nothing is asked for yet, and its secrets are masked in CI.
 
@@ -157,40 +185,32 @@ def client_of(
         patience: Seconds for which a fault that may pass is retried.
         transport: Of the HTTP client; for tests.
         sleep: Waits a number of seconds; for tests.
+        stop: Once set, requests and waits end.
 
     Raises:
         ModelRegistryError: No server is named.
     """
-    import httpx  # noqa: PLC0415 - takes 0.2 s to load
-
-    parts = urlsplit(address_of(env, setting))
-    user = env.get("MLFLOW_TRACKING_USERNAME") or unquote(parts.username or "")
-    password = env.get("MLFLOW_TRACKING_PASSWORD") or unquote(parts.password or "")
-    token = env.get("MLFLOW_TRACKING_TOKEN", "")
-    mask([password, token], env)
-    headers = {"User-Agent": "tradai-tasks"}
-    headers |= {"Authorization": f"Bearer {token}"} if token and not user else {}
-    host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
-    address = f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
+    found = address_of(env, setting)
+    mask(found.secrets, env)
     trusted = env.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
     checks = env.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() not in {"1", "true"}
-    client = httpx.Client(
-        base_url=f"{address}/",
-        auth=httpx.BasicAuth(user, password) if user else None,
-        headers=headers,
-        timeout=_TIMEOUT,
+    client = HttpClient(
+        f"{found.url}/",
+        authorization=lambda: found.authorization,
+        limits=_LIMITS,
+        verify=_tls(trusted) if trusted else checks,
+        stop=stop,
         transport=transport,
-        # loading the authorities takes 0.05 s, and http has no use for them
-        verify=_tls(trusted) if trusted else checks and parts.scheme == "https",
     )
-    return MlflowClient(address=address, client=client, patience=patience, sleep=sleep)
+    return MlflowClient(address=found.url, client=client, patience=patience, sleep=sleep, stop=stop)
 
 
 def _tls(file: str) -> Any:
     import ssl  # noqa: PLC0415 - few need it
 
-    return ssl.create_default_context(cafile=file)
-
-
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError as error:
+        raise ModelRegistryError(
+            f"MLFLOW_TRACKING_SERVER_CERT_PATH: {file}: cannot be read: {error}"
+        ) from None

@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tradai_tasks.errors import ModelRegistryError
+from tradai_tasks.errors import AwsError, ModelRegistryError
+from tradai_tasks.release.aws import Aws
 from tradai_tasks.release.mlflow_client import AnsweredError, MlflowClient
 
 __all__ = ["MlflowServer", "ModelVersion", "Run"]
@@ -254,12 +255,9 @@ class MlflowServer:
 
 
 def _put_into_s3(bucket: str, key: str, content: bytes) -> None:
-    import boto3  # noqa: PLC0415 - takes long to load
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
-
     try:
-        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
-    except (BotoCoreError, ClientError) as error:
+        Aws().call("s3", "put_object", Bucket=bucket, Key=key, Body=content)
+    except AwsError as error:
         raise ModelRegistryError(
             f"s3://{bucket}/{key}: cannot be written: {error}; mend that and run the same again"
         ) from None

@@ -28,11 +28,11 @@ from tradai_tasks.errors import (
     UploadRefusedError,
     VersionMismatchError,
 )
+from tradai_tasks.http_client.retry import Sleep, TransientError, retried
 from tradai_tasks.process import run
 from tradai_tasks.release.difference import difference
 from tradai_tasks.release.dists import Distribution, identity_of
 from tradai_tasks.release.index import Credentials, Listed, PackageIndex
-from tradai_tasks.release.retry import Sleep, Transient, retried
 from tradai_tasks.release.step import Known, Look, Stage, Step
 from tradai_tasks.release.target import Target
 from tradai_tasks.release.upload import Outcome, upload
@@ -164,7 +164,7 @@ class Publisher:
         absent, other = missing(files, listed, index.sha256)
         self.yanked |= {one.filename for one in listed.values() if one.is_yanked}
         if other:
-            raise ConflictError("\n".join(self._conflict(*one) for one in other))
+            raise ConflictError(*(self._conflict(*one) for one in other))
         self._seen.update((file.path, file) for file in absent)
         return absent
 
@@ -202,7 +202,7 @@ class Publisher:
         """
         try:
             retried(lambda: self._put_once(file), sleep=self._sleep)
-        except Transient as fault:
+        except TransientError as fault:
             raise IndexUnavailableError(
                 f"{file.filename}: not uploaded to {self.target.shown}: {fault}, at every try; "
                 f"run the same again, it goes on from here"
@@ -227,7 +227,7 @@ class Publisher:
             return  # these bytes are there: stored before the connection broke, or by another run
         # 409 says that there is such a file, so what the index lists may only be late
         if outcome.may_pass or outcome.status == 409:  # noqa: PLR2004 - HTTP: Conflict
-            raise Transient(outcome.shown, wait=outcome.wait)
+            raise TransientError(outcome.shown, wait=outcome.wait)
         raise UploadRefusedError(
             f"{file.filename}: {self.target.shown} does not take it: {outcome.shown}; see to what "
             f"it says, then run the same again"
@@ -251,7 +251,7 @@ class Publisher:
         """
         try:
             retried(lambda: self._confirm_once(files), sleep=self._sleep)
-        except Transient as fault:
+        except TransientError as fault:
             raise IndexUnavailableError(
                 f"{self.target.shown}: {fault}, though it took it; run the same again to see "
                 f"whether it does by then"
@@ -260,7 +260,7 @@ class Publisher:
     def _confirm_once(self, files: Sequence[Distribution]) -> None:
         absent = self.absent(files)
         if absent:
-            raise Transient(f"does not list {absent[0].filename}")
+            raise TransientError(f"does not list {absent[0].filename}")
 
     def _conflict(self, file: Distribution, listed: Listed, digest: str) -> str:
         reason = ""

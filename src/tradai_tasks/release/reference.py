@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tradai_tasks.errors import SettingsError
+from tradai_tasks.http_client.address import is_loopback_name
 from tradai_tasks.settings_images import ImagesSettings
 
 __all__ = ["Home", "check_repository", "home_of", "is_loopback"]
@@ -71,10 +71,4 @@ def check_repository(home: Home, image: str, where: str) -> None:
 
 def is_loopback(host: str) -> bool:
     """Tell whether a host, with or without a port, is this machine."""
-    name = host.rpartition(":")[0] if ":" in host else host
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return is_loopback_name(host) or is_loopback_name(host.rpartition(":")[0])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.affected.history import Branch, default_branch, find_merge_base
 from tradai_tasks.errors import (
     AmbiguousRefError,
@@ -20,7 +21,6 @@ from tradai_tasks.errors import (
     UnknownTagError,
     UntrustedEventError,
 )
-from tradai_tasks.process import run
 from tradai_tasks.release.event import Asked
 from tradai_tasks.tags import ReleaseTag
 
@@ -147,7 +147,7 @@ def raise_all(faults: Sequence[TasksError]) -> None:
         ReleaseRefusedError: There are several.
     """
     if len(faults) > 1:
-        raise ReleaseRefusedError("\n".join(map(str, faults)))
+        raise ReleaseRefusedError(*faults)
     if faults:
         raise faults[0]
 
@@ -163,7 +163,7 @@ def ask(git: Git, *args: str) -> str:
     Raises:
         GitError: It failed.
     """
-    done = run(["git", *args], cwd=git.folder, env=git.env, check=False)
+    done = run_git(git.folder, *args, env=git.env, check=False)
     if done.returncode != 0:
         said = (done.error_text.splitlines() or ["no message"])[-1]
         raise GitError(f"git {args[0]}: exit status {done.returncode}: {said}")
@@ -172,8 +172,8 @@ def ask(git: Git, *args: str) -> str:
 
 def _exists(git: Git, ref: str) -> bool:
     """Tell whether a reference of exactly this name exists: git also takes parts of names."""
-    argv = ["git", "show-ref", "--verify", "--quiet", ref]
-    return run(argv, cwd=git.folder, env=git.env, check=False).returncode == 0
+    argv = ["show-ref", "--verify", "--quiet", ref]
+    return run_git(git.folder, *argv, env=git.env, check=False).returncode == 0
 
 
 def _main(git: Git, name: str | None) -> Branch | None:
@@ -181,8 +181,8 @@ def _main(git: Git, name: str | None) -> Branch | None:
     found = default_branch(git, name)
     remote = git.remote()
     if found is None and name is None and remote is not None:
-        argv = ["git", "ls-remote", "--symref", "--quiet", "--", remote, "HEAD"]
-        done = run(argv, cwd=git.folder, env=git.env, check=False, timeout=60)
+        argv = ["ls-remote", "--symref", "--quiet", "--", remote, "HEAD"]
+        done = run_git(git.folder, *argv, env=git.env, check=False, timeout=60)
         pointed = re.match(r"ref: refs/heads/(\S+)\tHEAD$", done.text, re.MULTILINE)
         found = default_branch(git, pointed[1]) if pointed else None
     if found is None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tradai_tasks.errors import ConflictError, RegistryError, RepositoryMissingError
+from tradai_tasks.http_client.address import origin_of
 from tradai_tasks.release.registry_session import RegistrySession, fault_of, parsed
 
 __all__ = ["Registry", "RemoteImage", "TagRefusedError"]
@@ -26,8 +28,10 @@ _LISTS = (
 )
 _ACCEPT = {"Accept": ", ".join((*_SINGLE, *_LISTS))}
 _PAGE = 100  # tags asked for at once; fewer may come
-_MOST_PAGES = 1000
+_MOST_PAGES, _MOST_TAGS = 1000, 200_000
+_PAGES_SECONDS = 300.0  # for all pages together
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
+_DIGEST = re.compile(r"[a-z0-9+._-]+(?::[A-Za-z0-9=_-]+)?", re.ASCII)  # of an address, no more
 _ABSENT = 404
 _ACCEPTED = 202
 _BAD_REQUEST, _REFUSED_TAG = 400, (405, 409, 412)
@@ -57,6 +61,7 @@ class Registry:
     def __init__(self, session: RegistrySession) -> None:
         self._session = session
         self.host = session.host
+        self.stop = session.stop  # set: what waits is ended
 
     def image(
         self, repository: str, reference: str, *, platform: str | None = None
@@ -75,6 +80,21 @@ class Registry:
         found = self._manifest(repository, reference)
         if found is None:
             return None
+        try:
+            return self._described(found, repository, reference, platform)
+        except (AttributeError, TypeError, KeyError, ValueError):
+            raise RegistryError(
+                f"{self.host}/{repository}:{reference}: its manifest or configuration is not as "
+                f"that of an image is"
+            ) from None
+
+    def _described(
+        self,
+        found: tuple[str, bytes, str],
+        repository: str,
+        reference: str,
+        platform: str | None,
+    ) -> RemoteImage:
         media_type, body, digest = found
         document = parsed(body, f"{self.host}/{repository}:{reference}")
         single, is_list = document, media_type in _LISTS
@@ -118,12 +138,15 @@ class Registry:
         """
         found: list[str] = []
         url = f"/v2/{repository}/tags/list?n={_PAGE}"
+        ended = time.monotonic() + _PAGES_SECONDS
         for _ in range(_MOST_PAGES):
             answer = self._session.send("GET", url, repository)
             if answer.status_code == _ABSENT:
                 return found
             self._session.expect_ok(answer, repository)
-            found += parsed(answer.content, f"{self.host}/{repository}").get("tags") or []
+            found += _texts(parsed(answer.content, f"{self.host}/{repository}").get("tags") or [])
+            if len(found) > _MOST_TAGS or time.monotonic() > ended:
+                break
             following = _NEXT.search(answer.headers.get("Link", ""))
             if following is None:
                 return found
@@ -148,7 +171,8 @@ class Registry:
         )
         name = f"{self.host}/{repository}:{tag}"
         if answer.status_code in _REFUSED_TAG or (
-            answer.status_code == _BAD_REQUEST and _IMMUTABLE.search(answer.text)
+            answer.status_code == _BAD_REQUEST
+            and _IMMUTABLE.search(answer.content.decode("utf-8", "replace"))
         ):
             raise TagRefusedError(f"{name}: not overwritten: {fault_of(answer)}")
         if answer.status_code == _ABSENT:
@@ -204,6 +228,8 @@ class Registry:
             given = entry.get("platform") or {}
             own = f"{given.get('os')}/{given.get('architecture')}"
             if platform is not None and platform in {own, f"{own}/{given.get('variant')}"}:
+                if not _DIGEST.fullmatch(entry["digest"]):
+                    raise ValueError("no digest")
                 found = self._manifest(repository, entry["digest"])
                 return parsed(found[1], f"{self.host}/{repository}") if found else None
         return None
@@ -212,6 +238,8 @@ class Registry:
         digest = (manifest.get("config") or {}).get("digest")
         if digest is None:
             return {}
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError("no digest")
         answer = self._session.send("GET", f"/v2/{repository}/blobs/{digest}", repository)
         self._session.expect_ok(answer, f"{repository}@{digest}")
         if f"sha256:{hashlib.sha256(answer.content).hexdigest()}" != digest:
@@ -224,7 +252,16 @@ class Registry:
         """Return the address of the next page, which must be this registry's own."""
         import httpx  # noqa: PLC0415 - takes 0.2 s to load
 
-        url = httpx.URL(base).join(link)
-        if url.netloc != self._session.base_url.netloc:
+        try:
+            url = httpx.URL(base).join(link)
+        except httpx.InvalidURL:
+            raise RegistryError(f"{self.host}: the address of its next page is none") from None
+        if origin_of(url) != origin_of(self._session.base_url):
             raise RegistryError(f"{self.host}: its next page is on another host, {url.host}")
         return url.raw_path.decode("ascii")
+
+
+def _texts(listed: object) -> list[str]:
+    if not isinstance(listed, list):
+        return []
+    return [one for one in listed if isinstance(one, str)]

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tradai_tasks.affected.git import Entry, Git
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.errors import SourceExportError
-from tradai_tasks.process import run
 from tradai_tasks.tree import join
 
 __all__ = ["EPOCH", "SourceExport", "export_commit", "lock_files", "settle"]
@@ -69,8 +69,8 @@ class SourceExport:
 
     def left_out(self, below: str) -> list[str]:
         """Return the files below a folder that are on disk and not in the commit."""
-        argv = ["git", "ls-files", "-z", "--others", "--directory", "--", below]
-        done = run(argv, cwd=self.git.folder, env=self.git.env, check=False)
+        argv = ["ls-files", "-z", "--others", "--directory", "--", below]
+        done = run_git(self.git.folder, *argv, env=self.git.env, check=False)
         root = self.folder()
         return [path for path in done.text.split("\0") if path and not (root / path).exists()]
 
@@ -116,8 +116,8 @@ def _export(git: Git, entry: Entry, content: bytes, into: Path) -> None:
 
 def _from_lfs(git: Git, path: str, digest: str) -> bytes:
     """Return a file of Git LFS from the clone's store."""
-    argv = ["git", "rev-parse", "--path-format=absolute", "--git-common-dir"]
-    home = Path(run(argv, cwd=git.folder, env=git.env).text.removesuffix("\n"))
+    argv = ["rev-parse", "--path-format=absolute", "--git-common-dir"]
+    home = Path(run_git(git.folder, *argv, env=git.env).text.removesuffix("\n"))
     file = home / "lfs" / "objects" / digest[:2] / digest[2:4] / digest
     content = file.read_bytes() if file.is_file() else b""
     if hashlib.sha256(content).hexdigest() != digest:

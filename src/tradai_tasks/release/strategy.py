@@ -95,7 +95,9 @@ def _mlflow(parts: StrategyParts) -> Stage:
 
     @functools.cache
     def connect() -> MlflowServer:
-        client = client_of(parts.env, settings.tracking_uri, patience=settings.patience)
+        client = client_of(
+            parts.env, settings.tracking_uri, patience=settings.patience, stop=parts.stop
+        )
         return MlflowServer(client=client)
 
     project: Mapping[str, Any] = parts.package.document.get("project", {})

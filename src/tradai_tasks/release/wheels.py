@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.git_environment import run_git
+from tradai_tasks.archives import ArchiveError, tar_member
 from tradai_tasks.bump import with_version
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BrokenTomlError, BuildFailedError, DirtyTreeError
@@ -163,21 +165,25 @@ def _built(root: Path, env: Mapping[str, str], sandbox: Sandbox | None, job: _Jo
     if done.returncode != 0:
         raise BuildFailedError(
             f"{join(job.package.path, 'pyproject.toml')}: uv build failed with status "
-            f"{done.returncode}; mend what it says:\n{_tail(done.error_text or done.text)}"
+            f"{done.returncode}; mend what it says:",
+            *(done.error_text or done.text).splitlines()[-30:],
         )
     for path in job.folder.iterdir():
         if name_of(path.name) is None:  # the .gitignore that uv adds
             path.unlink()
         elif path.name.endswith(".tar.gz"):
-            path.write_bytes(_settled(path.read_bytes(), int(env["SOURCE_DATE_EPOCH"])))
-
-
-def _tail(text: str) -> str:
-    return "\n".join(text.splitlines()[-30:])
+            content = path.read_bytes()
+            try:
+                tar_member(content, lambda _: False, 0)  # all of it is within the limits
+            except ArchiveError as error:
+                raise BuildFailedError(
+                    f"{path.name}: the build backend has made an archive that is refused: {error}"
+                ) from None
+            path.write_bytes(_settled(content, int(env["SOURCE_DATE_EPOCH"])))
 
 
 def _git_folder(git: Git) -> str:
-    done = run(["git", "rev-parse", "--absolute-git-dir"], cwd=git.folder, env=git.env)
+    done = run_git(git.folder, "rev-parse", "--absolute-git-dir", env=git.env)
     return done.text.removesuffix("\n")
 
 

@@ -16,6 +16,7 @@ import nox
 from nox.command import CommandFailed
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.backtest.evidence import Code, make_record
 from tradai_tasks.backtest.isolation import isolation_of
 from tradai_tasks.backtest.markets import Markets, serve_markets
@@ -28,9 +29,8 @@ from tradai_tasks.checks.locked import find_test_tools, read_lock
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BacktestError, GatesFailedError
 from tradai_tasks.extras import require
-from tradai_tasks.process import run
 from tradai_tasks.release.confinement import allowance_of
-from tradai_tasks.report import annotate, append_markdown, markdown_table, print_table
+from tradai_tasks.report import annotate, append_markdown, markdown_table, print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.confined import withhold
 from tradai_tasks.sessions.context import Context
@@ -61,7 +61,7 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Ki
         require("backtest")  # before half an hour of work, not after it
     git = Git.open(context.root)
     job = job_of(context, package, kind, git)
-    print("\n".join(_plan(job)).replace(f"{context.root}/", ""), flush=True)
+    say(*(line.replace(f"{context.root}/", "") for line in _plan(job)))
     if options.dry_run:
         session.log("nothing was done: this is a dry run")
         return
@@ -99,7 +99,7 @@ def job_of(
     """
     settings = settings_of(context, package)
     head = git.require_commit("HEAD", "make a commit: the window ends on its day")
-    when = run(["git", "show", "--no-patch", "--format=%ct", head], cwd=git.folder, env=git.env)
+    when = run_git(git.folder, "show", "--no-patch", "--format=%ct", head, env=git.env)
     return Job(
         strategy=package.slug,
         kind=kind,
@@ -220,7 +220,7 @@ def _report(job: Job, record: BacktestRecord) -> None:
     rows = verdict_rows(record)
     title = headline(record)
     summary = f"\n### {title}\n\n"
-    print(title, flush=True)
+    say(title)
     if rows:
         print_table("", VERDICT_COLUMNS, rows)
         summary += markdown_table(VERDICT_COLUMNS, rows)
@@ -229,12 +229,12 @@ def _report(job: Job, record: BacktestRecord) -> None:
         summary += markdown_table(("figure", "value"), figure_rows(record))
     if record.note:
         annotate("warning", f"{record.strategy}: {record.note}")
-        print(f"{record.strategy}: {record.note}", flush=True)
+        say(f"{record.strategy}: {record.note}")
         summary += f"\n{record.note}\n"
     if record.dirty:
-        print(f"{record.strategy}: with changes that are not in commit {record.commit[:12]}")
+        say(f"{record.strategy}: with changes that are not in commit {record.commit[:12]}")
     append_markdown(summary)
-    print(f"report: {job.folder / 'report.html'}\nrecord: {job.folder / RECORD_FILE}", flush=True)
+    say(f"report: {job.folder / 'report.html'}", f"record: {job.folder / RECORD_FILE}")
     failed = [verdict for verdict in record.verdicts if not verdict.passed]
     if failed:
         said = ", ".join(

@@ -38,7 +38,7 @@ from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import AwsError, CandlesError
 from tradai_tasks.release.aws import Aws, told
 from tradai_tasks.release.confinement import allowance_of
-from tradai_tasks.report import print_table
+from tradai_tasks.report import print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.backtest import install_freqtrade, job_of, program, running
 from tradai_tasks.sessions.context import Context
@@ -46,6 +46,7 @@ from tradai_tasks.workspace import Package
 
 __all__ = ["data"]
 
+_MOST = 2 << 30  # bytes of one file of candles
 _DOC = "Bring the candles of a strategy's backtests, and a snapshot of the exchange's markets."
 _OPTIONS: list[Option] = [
     (("--smoke",), {"action": "store_true", "help": "only what the smoke backtest reads"}),
@@ -130,11 +131,13 @@ class _Bringer:
                 return None
             raise
         try:
-            content: bytes = answer["Body"].read()
+            content: bytes = answer["Body"].read(_MOST + 1)
         except Exception as error:
             if type(error).__module__.split(".")[0] != "botocore":
                 raise
             raise told(error, "s3", "get_object") from None
+        if len(content) > _MOST:
+            raise CandlesError(f"{self.source}: {name}: larger than {_MOST >> 30} GB, so refused")
         return content
 
     def _download(self, job: Job, facts: Facts) -> Facts:
@@ -180,10 +183,9 @@ def data(session: nox.Session, context: Context, package: Package) -> None:
     source = parse_source(jobs[0].settings.source, context.root)
     for job in jobs:
         pairs = ", ".join(job.pairs) if job.pairs else f"all pairs of {job.settings.config}"
-        print(
+        say(
             f"{job.strategy}: candles of {pairs}, {job.window.start} to {job.window.end}, from "
-            f"{source} to {job.store}",
-            flush=True,
+            f"{source} to {job.store}"
         )
     if options.dry_run:
         session.log("nothing was done: this is a dry run")
@@ -211,4 +213,4 @@ def _show(facts: Facts) -> None:
         (one.pair, one.timeframe, one.candle, day(one.start), day(one.end)) for one in facts.series
     ]
     print_table("", ("pair", "timeframe", "candles", "from", "to"), rows)
-    print(f"candles, sha256: {facts.data_sha256}", flush=True)
+    say(f"candles, sha256: {facts.data_sha256}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterable
@@ -11,9 +12,11 @@ import nox
 from packaging.utils import canonicalize_name
 
 from tradai_tasks.affected.git import Git
+from tradai_tasks.affected.git_environment import git_environment, run_git
 from tradai_tasks.bump import SCRATCH, Found, Plan, check_lock, plan
 from tradai_tasks.errors import BadArgumentsError, BumpError, CommandFailedError, GitError
-from tradai_tasks.process import run
+from tradai_tasks.paths import require_inside
+from tradai_tasks.report import say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of, uv_program
@@ -44,7 +47,7 @@ def bump(session: nox.Session, context: Context) -> None:
     git = Git.open(context.root)
     found = _look(context, git, package)
     todo = plan(found, options.step, with_tag=options.tag)
-    print("\n".join(todo.lines), flush=True)
+    say(*todo.lines)
     if todo.is_done:
         session.log("nothing to do: it is all there already")
     elif options.dry_run:
@@ -103,7 +106,7 @@ def _tags(git: Git) -> dict[str, str]:
 def _act(session: nox.Session, context: Context, git: Git, package: Package, todo: Plan) -> None:
     """Carry the plan out: after each step, running it again goes on with the next."""
     if todo.content is not None:
-        _replace(context.root / todo.file, todo.content)
+        _replace(git.top, context.root / todo.file, todo.content)
     if todo.lock is not None:
         _lock(session, context, git, package, todo.lock)
     if todo.commit:
@@ -133,9 +136,9 @@ def _lock(session: nox.Session, context: Context, git: Git, package: Package, lo
         raise
 
 
-def _replace(file: Path, content: bytes) -> None:
+def _replace(top: Path, file: Path, content: bytes) -> None:
     """Write a file such that it is whole at any moment."""
-    file = file.resolve()  # a link stays one
+    file = require_inside(top.resolve(), file.resolve())  # a link stays one, inside the work tree
     scratch = file.with_name(f"{file.name}{SCRATCH}")
     scratch.write_bytes(content)
     shutil.copymode(file, scratch)
@@ -149,9 +152,12 @@ def _literally(paths: Iterable[str]) -> list[str]:
 
 def _git(git: Git, *args: str) -> str:
     """Run git and return its output; what it says on a failure, a hook's say, is shown whole."""
-    done = run(["git", *args], cwd=git.folder, env=git.env, check=False)
+    # hooks are the user's own wish where it is the user's own commit
+    hooks = args[0] in {"commit", "tag"}
+    env = git_environment(os.environ, hooks=True) if hooks else git.env
+    done = run_git(git.folder, *args, env=env, check=False)
     if done.returncode != 0:
-        print(f"{done.text}{done.error_text}", file=sys.stderr, flush=True)
+        say(*f"{done.text}{done.error_text}".splitlines(), file=sys.stderr)
         raise GitError(
             f"git {args[0]}: exit status {done.returncode}; its message is above; mend that and "
             f"run the same again, it goes on from here"

@@ -26,7 +26,7 @@ from tradai_tasks.affected.present import (
 from tradai_tasks.affected.select import Selection
 from tradai_tasks.errors import BadArgumentsError, CheckFailedError
 from tradai_tasks.matrix import Job, Task, build_matrix, read_durations
-from tradai_tasks.report import append_markdown, print_table, write_outputs
+from tradai_tasks.report import append_markdown, print_table, say, write_outputs
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of
@@ -79,7 +79,7 @@ def changes(session: nox.Session, context: Context) -> None:
         print(json.dumps(as_document(found.span, found.selection, jobs), indent=2))
     elif options.explain is None:
         _show(found)
-    print(explained, end="", file=beside)
+    say(*explained.split("\n")[:-1], file=beside)
     if options.report:
         _report(found, beside)
     backtested = [context.workspace.session_id(one) for one in context.backtested_packages]
@@ -184,7 +184,7 @@ def _show(found: Found) -> None:
     if table:
         print_table(title, ("kind", "name", "because of"), table)
     else:
-        print("nothing is affected")
+        say("nothing is affected")
 
 
 def _report(found: Found, file: IO[str]) -> None:

@@ -29,12 +29,14 @@ from tradai_tasks.release.login import (
     TOOLS,
     Access,
     Tool,
+    append_secret,
     environment,
     extra_indexes,
     netrc_with,
     pypirc_with,
     write_secret,
 )
+from tradai_tasks.report import mask, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.settings_codeartifact import CodeArtifactSettings
@@ -84,7 +86,7 @@ def login(session: nox.Session, context: Context) -> None:
     places = _places(tools, file)
     if options.dry_run:
         for tool, place in places.items():
-            print(f"{tool}: would be written to {place}")
+            say(f"{tool}: would be written to {place}")
         session.log("nothing was written: this is a dry run")
         return
     token = repository.token()
@@ -99,7 +101,7 @@ def login(session: nox.Session, context: Context) -> None:
     else:
         _to_home(access, tools)
     for tool, place in places.items():
-        print(f"{tool}: {place}{_usage(tool, access, in_ci=file is not None)}")
+        say(f"{tool}: {place}{_usage(tool, access, in_ci=file is not None)}")
     session.log(f"{repository.shown}: token good until {_shown(token)}")
 
 
@@ -126,10 +128,10 @@ def _refuse_unsafe(
         return
     for file in dict.fromkeys(one.file for one in unsafe):
         there = [one.package for one in unsafe if one.file == file]
-        print(f"# {file}\n{lines_to_add(there, index_name, url)}")
+        say(f"# {file}", *lines_to_add(there, index_name, url).split("\n"))
     sys.stdout.flush()
     raise UnsafeIndexError(
-        "\n".join(
+        *(
             f"{one.file}: {one.package} {one.why}, and a public package of that name would win; "
             f"put the lines above there, then: nox -s lock"
             for one in unsafe
@@ -168,15 +170,9 @@ def _places(tools: tuple[Tool, ...], file: Path | None) -> dict[Tool, Path]:
 
 def _to_env_file(file: Path, access: Access, tools: tuple[Tool, ...]) -> None:
     """Hand the token to later steps; first it is hidden in the log, should one of them print it."""
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for secret in access.secrets:
-            print(f"::add-mask::{secret}")
-        sys.stdout.flush()
+    mask(access.secrets)
     lines = "".join(f"{name}={value}\n" for name, value in environment(access, tools).items())
-    if not file.exists():
-        write_secret(file, "")
-    with file.open("a", encoding="utf-8") as handle:
-        handle.write(lines)
+    append_secret(file, lines)
 
 
 def _to_home(access: Access, tools: tuple[Tool, ...]) -> None:
@@ -193,6 +189,8 @@ def _to_home(access: Access, tools: tuple[Tool, ...]) -> None:
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8") if file.exists() else ""
+    except OSError as error:
+        raise CredentialsFileError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         # its bytes are not shown: the file holds passwords
         raise CredentialsFileError(

@@ -20,6 +20,7 @@ from tradai_tasks.checks.pythons import python_for
 from tradai_tasks.checks.shares import shares
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.layout import Layout, layout_of
+from tradai_tasks.paths import require_inside
 from tradai_tasks.sessions.door import guarded
 from tradai_tasks.sessions.fitting import Fitting
 from tradai_tasks.sessions.nox_options import end_of_install
@@ -144,6 +145,7 @@ class Context:
         """
         top = self.root / "build" / "reports"
         folder = top.joinpath(*parts)
+        require_inside(self.root, folder / ".gitignore")
         folder.mkdir(parents=True, exist_ok=True)
         ignore_folder(top)
         return folder

@@ -19,7 +19,7 @@ from tradai_tasks.errors import (
     SettingsError,
 )
 from tradai_tasks.process import find_tool, node_tool, run
-from tradai_tasks.report import mask_environment
+from tradai_tasks.report import mask_environment, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.dispatched import refuse_dispatch
@@ -57,7 +57,7 @@ def devcontainer(session: nox.Session, context: Context) -> None:
         lines = [build]
         lines += [["devcontainer", "exec", folder, *settings.command]] if options.test else []
         lines += [["docker", "push", image]] if options.push else []
-        print("\n".join(map(" ".join, lines)), flush=True)
+        say(*map(" ".join, lines))
         session.log("nothing was done: this is a dry run")
         return
     if options.push:

@@ -17,7 +17,7 @@ from tradai_tasks.errors import (
     SettingsError,
 )
 from tradai_tasks.process import node_tool
-from tradai_tasks.report import mask_environment
+from tradai_tasks.report import mask_environment, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.confined import confined, withhold
 from tradai_tasks.sessions.context import Context
@@ -66,7 +66,7 @@ def docs(session: nox.Session, context: Context) -> None:
     wrangler, given = deploy
     argv = [*wrangler, "pages", "deploy", str(site), *given]
     if options.dry_run:
-        print(" ".join(argv), flush=True)
+        say(" ".join(argv))
         session.log("nothing was deployed: this is a dry run")
         return
     # the token goes by the environment, where wrangler itself looks for it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -15,8 +16,10 @@ from nox.virtualenv import VirtualEnv
 
 from tradai_tasks.checks.pythons import answers, interpreter_of, own_interpreter
 from tradai_tasks.errors import TasksError, WrongPythonError
+from tradai_tasks.report import of_the_machine
+from tradai_tasks.text import safe, safe_lines
 
-__all__ = ["guarded"]
+__all__ = ["guarded", "keep_text_safe"]
 
 _TALKATIVE = (
     "boto3", "botocore", "docker", "httpcore", "httpx", "requests", "s3transfer", "twine",
@@ -29,6 +32,7 @@ _OF_ENVIRONMENT = ("UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
 def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> None:
     """Run a session's body; an error that is the user's to fix ends it with its message."""
     _quieten()
+    keep_text_safe()
     try:
         with _without_own_environment():
             _check_python(session)
@@ -42,6 +46,32 @@ def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> No
         if missing is None:
             raise
         session.error(f"{session.name}: {missing}")
+    except (OSError, UnicodeEncodeError) as error:
+        said = of_the_machine(error)
+        if said is None:
+            raise
+        session.error(said)
+
+
+class _SafeText(logging.Filter):
+    """Makes all that nox logs safe: names and paths are in the messages of sessions."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the message; an error, and what a command said, may have several lines."""
+        text = record.getMessage()
+        several = record.levelno >= logging.ERROR or record.levelno < logging.DEBUG
+        record.msg = safe_lines(text) if several else safe(text, longest=None)
+        record.args = ()
+        return True
+
+
+def keep_text_safe() -> None:
+    """Make what is logged safe, and let what a terminal cannot show be escaped."""
+    log = logging.getLogger("nox")
+    if not any(isinstance(one, _SafeText) for one in log.filters):
+        log.addFilter(_SafeText())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from tradai_tasks.infra.changes import COLUMNS, rows
 from tradai_tasks.infra.comment import body_of, post, pull_request, refuse_fork
 from tradai_tasks.infra.pulumi import Pulumi, choose, layers_of, run_stacks
 from tradai_tasks.release.event import read_event
-from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table
+from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.dispatched import refuse_dispatch
@@ -65,7 +65,7 @@ def infra(session: nox.Session, context: Context) -> None:
         _install(session, context)
     if options.dry_run:
         for stack in stacks:
-            print(" ".join(pulumi.argv(options.command, stack)), flush=True)
+            say(" ".join(pulumi.argv(options.command, stack)))
         session.log("nothing was done: this is a dry run")
         return
     changes = run_stacks(pulumi, options.command, stacks, session.log)

@@ -6,6 +6,7 @@ import nox
 
 from tradai_tasks.checks.locks import LockState, state_of
 from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.report import say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import status_of, uv_program
@@ -46,7 +47,7 @@ def _look(
 ) -> LockState:
     session.log(" ".join([uv, "lock", "--check", "--project", project, *further]))
     found = state_of(uv, context.root, context.tree, project, further)
-    print(found.said, flush=True)
+    say(*found.said.splitlines())
     return found
 
 

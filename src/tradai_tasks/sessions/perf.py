@@ -15,10 +15,10 @@ from typing import Any
 import nox
 
 from tradai_tasks.affected.baseline import baseline_commit
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.checks.perf import Comparison, compare
 from tradai_tasks.checks.suites import has_benchmarks
 from tradai_tasks.errors import CheckFailedError, ToolNotLockedError
-from tradai_tasks.process import run
 from tradai_tasks.report import append_summary, print_table
 from tradai_tasks.sessions.confined import withhold
 from tradai_tasks.sessions.context import Context, in_ci
@@ -130,14 +130,14 @@ def _checkout(root: Path, commit: str) -> Iterator[Path]:
 
     Yields the folder in it that corresponds to `root`, which may lie below the git root.
     """
-    prefix = run(["git", "rev-parse", "--show-prefix"], cwd=root).text.strip()
+    prefix = run_git(root, "rev-parse", "--show-prefix").text.strip()
     with tempfile.TemporaryDirectory(prefix="tradai-baseline-") as scratch:
         place = Path(scratch).resolve() / "tree"
-        run(["git", "worktree", "add", "--detach", "--force", str(place), commit], cwd=root)
+        run_git(root, "worktree", "add", "--detach", "--force", str(place), commit)
         try:
             yield place / prefix if prefix else place
         finally:
-            run(["git", "worktree", "remove", "--force", str(place)], cwd=root)
+            run_git(root, "worktree", "remove", "--force", str(place))
 
 
 def _report(name: str, comparisons: tuple[Comparison, ...], max_slowdown: float, why: str) -> None:

@@ -347,9 +347,9 @@ def _each(stage: Stage, steps: Iterable[Step], action: Callable[[Step], Look]) -
 
     with ThreadPoolExecutor(max_workers=stage.parallel) as pool:
         done = [one for one in pool.map(guarded, steps) if one is not None]
-    texts = list(dict.fromkeys(map(str, faults)))
-    if len(texts) == 1:
-        raise faults[0]
-    if texts:
-        raise CheckFailedError("\n".join(texts))
+    distinct = list({str(fault): fault for fault in faults}.values())
+    if len(distinct) == 1:
+        raise distinct[0]
+    if distinct:
+        raise CheckFailedError(*distinct)
     return dict(done)

@@ -16,6 +16,7 @@ from tradai_tasks.sessions.aggregate import add_aggregates
 from tradai_tasks.sessions.catalog import CATALOG, Entry
 from tradai_tasks.sessions.command_line import check_command_line
 from tradai_tasks.sessions.context import Context
+from tradai_tasks.sessions.door import keep_text_safe
 from tradai_tasks.sessions.nox_options import explain_absent, given, noxfile
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
@@ -40,6 +41,7 @@ def register_all(
     Raises:
         TasksError: Settings or repository are at fault.
     """
+    keep_text_safe()
     file = noxfile()
     home = _root(file.parent, root)
     tree = DiskTree(home)

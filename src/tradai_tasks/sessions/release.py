@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from argparse import Namespace
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ from tradai_tasks.errors import (
     ReleaseRunningError,
     UntrustedEventError,
 )
+from tradai_tasks.paths import require_inside
 from tradai_tasks.release.confinement import Confinement, allowance_of, confine
 from tradai_tasks.release.engine import Engine, Outcome
 from tradai_tasks.release.event import Asked, asked_by, main_branch_of, read_event
@@ -38,7 +39,7 @@ from tradai_tasks.release.validate import (
     release_of,
     still_holds,
 )
-from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table
+from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.cleanup import CLEANUP, clean_up
 from tradai_tasks.sessions.context import Context
@@ -326,6 +327,7 @@ def _store(context: Context, made: Release, confinement: Confinement, *, needs_l
     lock = digest_of([context.root / lock for lock in locks if lock not in missing])
     subject = Subject(tag=made.tag.text, commit=made.commit, lock=lock)
     folder = context.root / "build" / "release" / made.tag.text
+    require_inside(context.root, folder / ".gitignore")
     return Store(folder=folder, subject=subject, key=confinement.key, unkept=confinement.unkept)
 
 
@@ -357,7 +359,7 @@ def _present(session: nox.Session, made: Release, plan: Plan, wanted: Wanted) ->
         print_table(f"{made.tag} at {made.commit[:12]}", _COLUMNS, plan.rows())
     if plan.faults:
         raise ReleaseFailedError(
-            "\n".join([f"{made.tag}: it cannot be released as things are:", *plan.faults])
+            f"{made.tag}: it cannot be released as things are:", *_lines_of(plan.faults)
         )
     if wanted.dry_run:
         session.log(f"nothing was done: this is a dry run; {len(plan.todo)} steps are to do")
@@ -372,13 +374,20 @@ def _conclude(session: nox.Session, made: Release, outcome: Outcome, *, is_all: 
     verdict = "done" if outcome.is_complete else "not complete"
     append_markdown(f"\n### Release {made.tag}: {verdict}\n\n{table}")
     if not outcome.is_complete:
-        lines = [f"{made.tag}: not complete:", *outcome.faults]
-        lines.append("mend that and run the same again: it goes on from here")
-        raise ReleaseFailedError("\n".join(lines))
+        raise ReleaseFailedError(
+            f"{made.tag}: not complete:",
+            *_lines_of(outcome.faults),
+            "mend that and run the same again: it goes on from here",
+        )
     what = "complete" if is_all else "these stages are complete, others were not asked for"
     before = "" if outcome.has_changed else ", as before: nothing was changed"
     session.log(f"{made.tag}: {what}{before}")
 
 
+def _lines_of(faults: Iterable[str]) -> list[str]:
+    """Return the lines of faults; one that an error of several lines made has several."""
+    return [line for fault in faults for line in fault.split("\n")]
+
+
 def _show(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    say(*text.split("\n"), file=sys.stderr)

@@ -19,7 +19,7 @@ from tradai_tasks.checks.audit import (
 )
 from tradai_tasks.checks.locked import read_lock
 from tradai_tasks.errors import CheckFailedError, CommandFailedError, TasksError
-from tradai_tasks.report import annotate
+from tradai_tasks.report import annotate, say
 from tradai_tasks.sessions.arguments import parse
 from tradai_tasks.sessions.context import Context
 from tradai_tasks.sessions.environment import install_tool, status_of
@@ -42,9 +42,9 @@ def security(session: nox.Session, context: Context) -> None:
         try:
             faults += check(session, context)
         except TasksError as error:
-            faults.append(str(error))
+            faults += error.faults
     if faults:
-        raise CheckFailedError("security: " + "\n".join(faults))
+        raise CheckFailedError(f"security: {faults[0]}", *faults[1:])
 
 
 def _bandit(session: nox.Session, context: Context) -> list[str]:
@@ -73,7 +73,7 @@ def _bandit(session: nox.Session, context: Context) -> list[str]:
         json.loads(report.read_text(encoding="utf-8")), context.settings.security
     )
     for finding in findings:
-        print(finding)
+        say(str(finding))
         annotate("error", f"{finding.test}: {finding.text}", file=finding.path, line=finding.line)
     faults = [f"bandit could not read {line}" for line in unread]
     if findings:
@@ -117,7 +117,7 @@ def _pip_audit(session: nox.Session, context: Context) -> list[str]:
     vulnerable = sorted({line for result in results for line in result.vulnerable})
     not_audited = sorted({line for result in results for line in result.not_audited})
     for line in vulnerable:
-        print(line)
+        say(line)
         annotate("error", line)
     ignored = sorted({name for result in results for name in result.ignored})
     session.log(

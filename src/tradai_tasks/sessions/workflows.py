@@ -7,9 +7,9 @@ import os
 import nox
 import nox.registry
 
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.errors import BadArgumentsError, SettingsError
-from tradai_tasks.process import run
-from tradai_tasks.report import print_table
+from tradai_tasks.report import print_table, say
 from tradai_tasks.sessions.arguments import Option, parse
 from tradai_tasks.sessions.command_line import base_of
 from tradai_tasks.sessions.context import Context
@@ -97,7 +97,7 @@ def _gathered(context: Context) -> Repository:
     )
     faults = role_faults(context.settings.workflows, {*found.environments, *found.stacks})
     if faults:
-        raise SettingsError("\n".join(f"{context.settings_file}: {fault}" for fault in faults))
+        raise SettingsError(*(f"{context.settings_file}: {fault}" for fault in faults))
     return found
 
 
@@ -115,8 +115,7 @@ def _print_trust(context: Context, given: str | None, found: tuple[Job, ...]) ->
     """Print what to set up on GitHub and AWS for the workflows as they would be written."""
     remote = None
     if given is None:
-        argv = ["git", "remote", "get-url", "origin"]
-        done = run(argv, cwd=context.root, check=False)
+        done = run_git(context.root, "remote", "get-url", "origin", check=False)
         remote = done.text.strip() if done.returncode == 0 else None
     trust = trust_of(
         found,
@@ -124,7 +123,7 @@ def _print_trust(context: Context, given: str | None, found: tuple[Job, ...]) ->
         branch=context.settings.workflows.branch,
         tags=TAGS[context.workspace.kind],
     )
-    print(shown(trust, os.environ.get("AWS_ACCOUNT_ID")), flush=True)
+    say(*shown(trust, os.environ.get("AWS_ACCOUNT_ID")).split("\n"))
 
 
 def _check_before(context: Context) -> None:
@@ -148,4 +147,4 @@ def _print_secrets(files: dict[str, str]) -> None:
     if rows:
         print_table("Secrets and variables of the workflows", ("kind", "name", "workflows"), rows)
     else:
-        print("the workflows need no secret and no variable")
+        say("the workflows need no secret and no variable")

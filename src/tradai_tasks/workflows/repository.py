@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.extras import carries_pins, run_options
-from tradai_tasks.process import run
 from tradai_tasks.release.environment import BUILT_IN, environments
 from tradai_tasks.release.libraries import DEFAULT_LIBRARY
 from tradai_tasks.settings import Settings
@@ -123,8 +123,8 @@ def committed_locks(root: Path, projects: Iterable[str]) -> tuple[str, ...]:
         ToolMissingError: There is no git.
     """
     files = [join(project, "uv.lock") for project in projects]
-    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *files]
-    done = run(argv, cwd=root, check=False)
+    argv = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *files]
+    done = run_git(root, *argv, check=False)
     if done.returncode == _NOT_A_REPOSITORY:
         return tuple(file for file in files if (root / file).is_file())
     if done.returncode:

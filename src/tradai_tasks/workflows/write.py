@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tradai_tasks.atomic_file import write_whole
 from tradai_tasks.errors import FileExistsAlreadyError, FileNotWrittenError, WorkflowDriftError
+from tradai_tasks.paths import require_inside
+from tradai_tasks.report import say
 from tradai_tasks.workflows.choose import FOLDER
 from tradai_tasks.workflows.drift import Change, diff_of
 
@@ -36,7 +38,7 @@ def check(changes: Sequence[Change]) -> None:
     drifted = [change for change in changes if change.state != "same"]
     if not drifted:
         return
-    print(diff_of(drifted), end="")
+    say(*diff_of(drifted).split("\n")[:-1])
     words = {"new": "missing", "stale": "no longer fits"}
     named = ", ".join(f"{c.path} ({words.get(c.state, 'differs')})" for c in drifted)
     raise WorkflowDriftError(
@@ -73,7 +75,7 @@ def write(
     kept = [c for c in changes if c.state == "stale" and not prune]
     said = [f"{c.path}: no longer fits; delete it with: nox -s workflows -- --prune" for c in kept]
     if dry_run:
-        print(diff_of(todo), end="")
+        say(*diff_of(todo).split("\n")[:-1])
         return [f"{change.path}: {change.state}" for change in todo] + said
     put_all(root, {change.path: change.new for change in todo})
     same = sum(change.state == "same" for change in changes)
@@ -108,6 +110,8 @@ def put_all(root: Path, texts: Mapping[str, str | None]) -> None:
         FileNotWrittenError: The disk refuses one; those before it are written.
     """
     make_sure_of_room(root, texts)
+    for path in texts:
+        require_inside(root, root / path)
     for path, text in texts.items():
         try:
             put(root / path, text)
@@ -123,15 +127,7 @@ def put(file: Path, text: str | None) -> None:
         file.unlink()
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(name).chmod(0o644)  # as git has it; a temporary file is its owner's alone
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(file, text.encode(), mode=0o644)
 
 
 def _options(changes: Sequence[Change]) -> str:

@@ -207,7 +207,7 @@ def test_the_wait_doubles_and_is_as_long_as_the_index_asks(
     slept: list[float] = []
     aws.faults["look"] = ["503", "503", "drop"]
     publish(aws, files, slept)
-    assert slept == [0.5, 1.0, 2.0]
+    assert all(1 <= one / wanted < 1.3 for one, wanted in zip(slept, [0.5, 1, 2], strict=True))
     slept.clear()
     aws.files.clear()
     aws.retry_after = "7"

@@ -44,30 +44,30 @@ def test_a_blobs_id_is_the_one_that_git_gives():
 
 
 def test_a_remote_that_does_not_answer_in_time_is_a_failure_in_words(monkeypatch):
-    def slow(argv, **options):
+    def slow(_, *argv, **options):
         if "config" in argv:
-            return Completed(argv=tuple(argv), returncode=1, stdout=b"", stderr=b"")
+            return Completed(argv=argv, returncode=1, stdout=b"", stderr=b"")
         assert options["env"]["GIT_SSH_COMMAND"] == "ssh -o BatchMode=yes"
         raise CommandFailedError("git fetch: not done after 300 s; ended")
 
-    monkeypatch.setattr(git_module, "run", slow)
+    monkeypatch.setattr(git_module, "run_git", slow)
     assert opened().fetch("origin", ["a" * 40]) == "git fetch: not done after 300 s; ended"
     assert opened().remote_tip("origin", "main") is None
 
 
 def test_ssh_settings_of_the_user_are_kept(monkeypatch):
-    def configured(argv, **options):
+    def configured(_, *argv, **options):
         assert "GIT_SSH_COMMAND" not in options["env"]
-        return Completed(argv=tuple(argv), returncode=0, stdout=b"ssh -i key\n", stderr=b"")
+        return Completed(argv=argv, returncode=0, stdout=b"ssh -i key\n", stderr=b"")
 
-    monkeypatch.setattr(git_module, "run", configured)
+    monkeypatch.setattr(git_module, "run_git", configured)
     assert opened().fetch("origin", ["a" * 40]) is None
 
 
 def test_a_status_of_a_form_that_is_not_known_is_an_error(monkeypatch):
-    def newer(argv, **options):
-        return Completed(argv=tuple(argv), returncode=0, stdout=b"9 x y\0", stderr=b"")
+    def newer(_, *argv, **options):
+        return Completed(argv=argv, returncode=0, stdout=b"9 x y\0", stderr=b"")
 
-    monkeypatch.setattr(git_module, "run", newer)
+    monkeypatch.setattr(git_module, "run_git", newer)
     with pytest.raises(GitError, match=r"^git status: cannot read '9 x y'; update tradai-tasks$"):
         opened().status()

@@ -33,7 +33,7 @@ def test_results_come_in_the_order_of_the_checks() -> None:
 
 def test_an_error_of_ours_is_a_fault_in_one_line() -> None:
     def ask() -> Finding:
-        raise CheckFailedError("first\n  second")
+        raise CheckFailedError("first", "  second")
 
     (one,) = examine([check("a", ask)], timeout=60)
     assert one.finding == fault("first second", "mend a")

@@ -39,6 +39,7 @@ def registry(
         credentials=lambda: user,
         remedy="check them",
         patience=patience,
+        token_hosts=["auth.example"],
         sleep=([] if waits is None else waits).append,
         transport=httpx.MockTransport(answer),
     )
@@ -269,7 +270,7 @@ def test_a_token_may_be_had_without_credentials() -> None:
         (httpx.Response(401), LoginRefusedError, "login refused.*user 'me'.*check them"),
         (httpx.Response(200, json={}), RegistryError, "answers without a token"),
         (httpx.Response(404), RegistryError, "status 404"),
-        (httpx.Response(503), RegistryError, r"auth\.example: status 503; tried for 0 s"),
+        (httpx.Response(503), RegistryError, r"auth\.example: status 503.*; tried for 0 s"),
     ],
 )
 def test_tokens_that_are_not_given(
@@ -323,7 +324,7 @@ def test_faults_that_pass_are_waited_for_as_the_registry_asks() -> None:
         assert client.image("web", "1") is not None
     assert waits[0] == 7
     assert 0 < waits[1] < 10
-    assert waits[2] == 60  # no longer than the patience
+    assert 59 < waits[2] <= 60  # no longer than the patience
 
 
 def test_a_registry_that_cannot_be_reached() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.support.mlflow_standin import Fault, Standin, mlflow_standin
 
@@ -173,14 +174,20 @@ def test_a_fault_that_passes_is_waited_for(
 
 @pytest.mark.parametrize("last", range(1, 13))
 def test_a_registration_that_was_cut_at_any_request_is_finished(
-    server: Standin, tmp_path: Path, last: int
+    server: Standin, tmp_path: Path, last: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         pass
 
     step = version_step(server, tmp_path)
     client = step.connect().client.client
-    client.event_hooks = {"request": [_killer(last, Killed)]}
+    count, send = _killer(last, Killed), client.transport.handle_request
+
+    def killing(request: httpx.Request) -> httpx.Response:
+        count(request)
+        return send(request)
+
+    monkeypatch.setattr(client.transport, "handle_request", killing)
     with pytest.raises(Killed):
         _again_and_again(step)
     again = version_step(server, tmp_path)
@@ -412,9 +419,10 @@ def test_files_go_to_s3_where_the_server_keeps_them_there(
     ("env", "setting", "said"),
     [
         ({}, None, "no MLflow server is named; set the environment variable MLFLOW_TRACKING_URI"),
-        ({"MLFLOW_TRACKING_URI": "sqlite:///x"}, None, "sqlite is no address of a server"),
-        ({"MLFLOW_TRACKING_URI": "mlruns"}, "http://a", "a path is no address of a server"),
-        ({"MLFLOW_TRACKING_URI": "http://"}, None, "is no address of a server"),
+        ({"MLFLOW_TRACKING_URI": "sqlite:///x"}, None, "_URI: no web address; it must begin with"),
+        ({"MLFLOW_TRACKING_URI": "mlruns"}, "https://a", "MLFLOW_TRACKING_URI: no web address"),
+        ({}, "http://mlflow.example", "mlflow.tracking-uri: an http address of another machine"),
+        ({"MLFLOW_TRACKING_URI": "http://"}, None, "no web address that can be read"),
     ],
 )
 def test_a_server_that_is_not_named_is_an_error(
@@ -425,11 +433,11 @@ def test_a_server_that_is_not_named_is_an_error(
 
 
 def test_the_environment_comes_before_the_settings() -> None:
-    assert address_of({"MLFLOW_TRACKING_URI": "http://a"}, "http://b") == "http://a"
-    assert address_of({"MLFLOW_TRACKING_URI": ""}, "http://b") == "http://b"
+    assert address_of({"MLFLOW_TRACKING_URI": "https://a"}, "https://b").url == "https://a"
+    assert address_of({"MLFLOW_TRACKING_URI": ""}, "https://b").url == "https://b"
     client = client_of({}, "https://u:p@host.example/base/", patience=1)
     assert client.address == "https://host.example/base"
-    assert str(client.client.base_url) == "https://host.example/base/"
+    assert str(client.client.base) == "https://host.example/base/"
 
 
 def test_a_private_authority_is_trusted_by_its_file(tmp_path: Path) -> None:

@@ -330,10 +330,10 @@ def test_what_is_in_the_way_of_a_file_is_named_before_anything_is_written(
 def test_a_disk_that_refuses_is_told_without_a_traceback(
     repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(**_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tradai_tasks.workflows.write.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("tradai_tasks.workflows.write.write_whole", refuse)
     assert repo.init("--yes") == 1
     assert capsys.readouterr().err == (
         "tradai-tasks: noxfile.py: cannot be written: Permission denied; "

@@ -173,10 +173,10 @@ def test_a_setting_says_whether_lock_files_are_committed() -> None:
 def answer(
     monkeypatch: pytest.MonkeyPatch, status: int, out: bytes = b"", err: bytes = b""
 ) -> None:
-    def run(argv: list[str], **_: object) -> process.Completed:
-        return process.Completed(argv=tuple(argv), returncode=status, stdout=out, stderr=err)
+    def run(_: Path, *args: str, check: bool) -> process.Completed:
+        return process.Completed(argv=args, returncode=status, stdout=out, stderr=err)
 
-    monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(module, "run_git", run)
 
 
 def test_which_lock_files_are_committed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""Web addresses: which may be used, and whose credentials go where."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["PORTS", "address_fault", "basic", "bearer", "is_loopback_name", "origin_of"]
+
+PORTS = {"http": 80, "https": 443}
+_TOKEN = re.compile(r"[\x21-\x7e]+\Z", re.ASCII)
+
+
+def address_fault(url: str, *, plain_http: bool = False) -> str | None:
+    """Return why an address is not to be used, without what it says: it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "no web address that can be read; expected https://host/path"
+    if parts.scheme not in PORTS:
+        return "no web address; it must begin with https://"
+    if not host or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        return "no web address that can be read; expected https://host/path"
+    if parts.scheme == "http" and not plain_http and not is_loopback_name(host):
+        return "an http address of another machine; write https://, since http is for this one"
+    return None
+
+
+def is_loopback_name(host: str) -> bool:
+    """Tell whether a host, without port, is this machine."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of an address."""
+    return url.scheme, url.host.rstrip("."), url.port or PORTS.get(url.scheme)
+
+
+def basic(user: str, password: str) -> str:
+    """Return the Authorization header of a user and a password."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode('ascii')}"
+
+
+def bearer(token: str) -> str | None:
+    """Return the Authorization header of a token; None where no header can hold it."""
+    return f"Bearer {token}" if _TOKEN.match(token) else None

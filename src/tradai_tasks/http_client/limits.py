@@ -1,0 +1,91 @@
+"""What an answer of a server may cost: time, bytes, and the values of a JSON document."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from tradai_tasks.errors import StoppedError
+from tradai_tasks.http_client.retry import TransientError
+
+__all__ = ["MEGABYTE", "AnswerError", "Clock", "Limits", "parsed_json"]
+
+MEGABYTE = 1024 * 1024
+_MOST_VALUES = 1_000_000  # of a JSON document
+_OTHER_BYTES = MEGABYTE  # that an answer may have beside its body: headers, framing
+_TICK = 0.5  # seconds between two looks at whether to stop
+
+
+class AnswerError(Exception):
+    """An answer or an address that is refused, for good; callers make an error of their own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What an answer may cost."""
+
+    idle: float = 30.0  # seconds without a byte
+    whole: float = 120.0  # seconds until it is whole, from the request on
+    most: int = 16 * MEGABYTE  # bytes of its body, decompressed
+
+
+@dataclass(kw_only=True, slots=True)
+class Clock:
+    """The time and the bytes of one request; asked for by all that waits on the network."""
+
+    limits: Limits
+    stop: threading.Event | None = None
+    started: float = field(default_factory=time.monotonic)
+    received: int = 0
+
+    def left(self, wanted: float | None) -> float:
+        """Return the seconds to wait next, at most, after a look at whether to go on.
+
+        Raises:
+            AnswerError: The time is over, and a part of the answer is there.
+            TransientError: The time is over, and nothing is there.
+            StoppedError: It was stopped.
+        """
+        if self.stop is not None and self.stop.is_set():
+            raise StoppedError("a request was stopped")
+        left = self.started + self.limits.whole - time.monotonic()
+        if left <= 0:
+            if self.received:
+                raise AnswerError(f"answers too slowly: not whole after {self.limits.whole:g} s")
+            raise TransientError(f"no answer after {self.limits.whole:g} s", kind="ReadTimeout")
+        tick = _TICK if self.stop is not None else left
+        return max(0.001, min(left, tick, self.limits.idle if wanted is None else wanted))
+
+    def got(self, count: int) -> None:
+        """Count bytes as they come from the network.
+
+        Raises:
+            AnswerError: There are more than any answer may have.
+        """
+        self.received += count
+        if self.received > self.limits.most + _OTHER_BYTES:
+            raise AnswerError(f"answers with more than {_shown_size(self.limits.most)}")
+
+
+def parsed_json(content: bytes) -> Any:
+    """Return a JSON document, of bounded depth and number of values.
+
+    Raises:
+        ValueError: It is none, or beyond that.
+    """
+    import msgspec  # noqa: PLC0415 - only where a server is asked
+
+    if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise ValueError(f"JSON of more than {_MOST_VALUES} values")
+    try:
+        return msgspec.json.decode(content)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(f"broken JSON: {error}") from None
+
+
+def _shown_size(count: int) -> str:
+    return f"{count / MEGABYTE:g} MB"

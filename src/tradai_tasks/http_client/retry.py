@@ -1,0 +1,113 @@
+"""Trying again: the one policy of everything that is asked of a server.
+
+What may pass is tried again with back-off and jitter, as long as the server asks for (within
+bounds), until tries or patience run out; all else is an error at once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from tradai_tasks.errors import StoppedError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+__all__ = ["TRANSIENT", "TRIES", "Sleep", "TransientError", "retried", "seconds_asked_for"]
+
+TRIES = 6
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP statuses that may pass
+_FIRST, _LONGEST = 0.5, 16.0  # seconds between two tries: the first wait, and the most of its own
+_LONGEST_ASKED = 60.0  # seconds that a server may ask to be left alone
+_JITTER = 0.25  # of a wait, so that jobs which failed together do not come again together
+_SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
+_DATE = 64  # characters, more than any date has
+
+Sleep = Callable[[float], object]
+_T = TypeVar("_T")
+
+
+class TransientError(Exception):
+    """A failure that may be gone at the next try; it becomes an error when tries run out."""
+
+    def __init__(self, what: str, *, wait: float = 0.0, kind: str = "") -> None:
+        super().__init__(what)
+        self.wait = wait  # seconds for which the server asked to be left alone
+        self.kind = kind or what  # what a short message calls it
+
+
+def retried(
+    action: Callable[[], _T],
+    *,
+    tries: int | None = None,
+    patience: float | None = None,
+    sleep: Sleep = time.sleep,
+    stop: threading.Event | None = None,
+) -> _T:
+    """Call an action until it does not raise `TransientError`, with longer and longer waits.
+
+    Args:
+        action: What to do.
+        tries: Most calls; `TRIES` where no patience is given either.
+        patience: Seconds in which to go on trying; no wait is longer than what is left of them.
+        sleep: Waits a number of seconds.
+        stop: Once set, no further try is made, and a wait ends at once.
+
+    Raises:
+        TransientError: The last try failed too.
+        StoppedError: It was stopped.
+    """
+    import tenacity  # noqa: PLC0415 - of the extras `release` and `backtest`
+
+    if tries is None and patience is None:
+        tries = TRIES
+    stops: list[tenacity.stop.stop_base] = []
+    stops += [tenacity.stop_after_attempt(tries)] if tries is not None else []
+    stops += [tenacity.stop_after_delay(patience)] if patience is not None else []
+
+    def wait(state: RetryCallState) -> float:
+        fault = state.outcome.exception() if state.outcome else None
+        asked = min(fault.wait, _LONGEST_ASKED) if isinstance(fault, TransientError) else 0.0
+        own: float = min(_FIRST * 2.0 ** min(state.attempt_number - 1, 10), _LONGEST)
+        own *= 1 + random.random() * _JITTER  # noqa: S311 - nothing secret
+        if patience is None:
+            return max(asked, own)
+        return min(max(asked, own), max(0.0, patience - (state.seconds_since_start or 0.0)))
+
+    def pause(seconds: float) -> None:
+        if stop is None:
+            sleep(seconds)
+        elif stop.wait(seconds):
+            raise StoppedError("stopped before the next try")
+
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_any(*stops),
+        retry=tenacity.retry_if_exception_type(TransientError),
+        wait=wait,
+        sleep=pause,
+        reraise=True,
+    )
+    return retrying(action)
+
+
+def seconds_asked_for(headers: Mapping[str, str], *, now: float | None = None) -> float:
+    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3), 0 where it states none."""
+    text = headers.get("Retry-After", "").strip()
+    if _SECONDS.match(text):
+        return float(text)
+    if len(text) > _DATE:
+        return 0.0
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=dt.UTC)
+        return max(0.0, moment.timestamp() - (time.time() if now is None else now))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0.0

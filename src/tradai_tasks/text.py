@@ -1,0 +1,55 @@
+"""Text from elsewhere, made safe to show: names, paths, and what servers and tools say.
+
+A terminal acts on control characters, and a CI runner takes a line that begins with `::` for a
+command. Both are written as Python would write them in a string.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["LONGEST", "safe", "safe_lines"]
+
+LONGEST = 8000  # characters of a line
+_CUT = " [...] "
+_TAIL = 1000  # of these, at its end: what to do stands there
+# Printable for Python, and drawn as nothing: fillers and selectors of variants
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]")
+# https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs: the first form
+# stands at a line's start, after white space too, the older one anywhere
+_COMMAND = re.compile(r"\A( *):(?=:)|#(?=#\[)")
+
+
+def safe(text: str, *, longest: int | None = LONGEST) -> str:
+    """Return a text as one line that terminals and CI runners take as text.
+
+    Control characters, line breaks, invisible and directional characters and bytes that are no
+    UTF-8 are escaped; so is what begins a command to a CI runner. It can be done twice.
+
+    Args:
+        text: Anything.
+        longest: Characters after which it is cut in its middle; None for no limit.
+    """
+    text = _cut(text, longest)  # first, so that what is long costs nothing
+    if not text.isprintable() or _UNSEEN.search(text):
+        text = "".join(map(_shown, text))
+    if "::" in text or "##[" in text:
+        text = _COMMAND.sub(lambda found: f"{found[1] or ''}\\x{ord(found[0][-1]):02x}", text)
+    return _cut(text, longest)
+
+
+def _cut(text: str, longest: int | None) -> str:
+    if longest is None or len(text) <= longest:
+        return text
+    return f"{text[: longest - _TAIL - len(_CUT)]}{_CUT}{text[-_TAIL:]}"
+
+
+def safe_lines(text: str) -> str:
+    """Return a text of several lines with each line safe; only line feeds end a line."""
+    return "\n".join(safe(line, longest=None) for line in text.split("\n"))
+
+
+def _shown(char: str) -> str:
+    if char.isprintable() and not _UNSEEN.match(char):
+        return char
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
