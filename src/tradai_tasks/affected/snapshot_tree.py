@@ -27,7 +27,9 @@ class SnapshotTree:
             folder, name = _split(path, folders)
             files.setdefault(folder, set()).add(name)
         for path in self._snapshot.links:
-            if self._resolved(path) in folders:
+            end = self._resolved(path)
+            # a link to a folder around it has no end
+            if end in folders and end != "." and not f"{path}/".startswith(f"{end}/"):
                 folder, name = _split(path, folders)
                 files[folder].discard(name)
                 folders[folder].add(name)
