@@ -14,7 +14,8 @@ from tradai_tasks.affected.diff import ChangedPath, changed_paths
 from tradai_tasks.affected.event import CommitRange, commit_range
 from tradai_tasks.affected.extraction import all_digests
 from tradai_tasks.affected.git import Git
-from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
+from tradai_tasks.affected.snapshot import CommitSnapshot, WorktreeSnapshot
+from tradai_tasks.affected.snapshot_tree import SnapshotTree
 from tradai_tasks.errors import GitError
 from tradai_tasks.tree import DiskTree, glob_folders
 

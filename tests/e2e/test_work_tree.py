@@ -15,6 +15,7 @@ from tradai_tasks.affected.event import commit_range
 from tradai_tasks.affected.extraction import all_digests
 from tradai_tasks.affected.git import Git
 from tradai_tasks.affected.snapshot import CommitSnapshot, WorktreeSnapshot
+from tradai_tasks.affected.snapshot_tree import SnapshotTree
 from tradai_tasks.affected.work_tree import look, tree_before
 from tradai_tasks.errors import WorkTreeChangedError
 
@@ -209,3 +210,11 @@ def test_a_commit_is_what_the_work_tree_was_before_a_conflict(repo: Repo):
     git = Git.open(repo.path, repo.env)
     found = {(e.path, e.mode, e.blob) for e in tree_before(look(git), [])}
     assert found == {(e.path, e.mode, e.blob) for e in git.tree(repo.head)}
+
+
+def test_links_to_the_folder_around_them_have_no_end_and_are_not_followed(repo: Repo):
+    for name in ("one", "two", "three"):
+        (repo.path / "pkg" / name).symlink_to("../pkg")
+    for snapshot in (snapshots(repo)[1], CommitSnapshot(Git.open(repo.path), repo.commit())):
+        tree = SnapshotTree(snapshot)
+        assert set(tree.folders("pkg")) == {"deep"}

@@ -24,7 +24,8 @@ from tradai_tasks.affected.members import (
     workspace_edges,
 )
 from tradai_tasks.affected.select import Evidence, Selection, select
-from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
+from tradai_tasks.affected.snapshot import CommitSnapshot, WorktreeSnapshot
+from tradai_tasks.affected.snapshot_tree import SnapshotTree
 from tradai_tasks.affected.work_tree import WorkTree, look, tree_before
 from tradai_tasks.errors import TasksError, WorkTreeChangedError
 from tradai_tasks.settings import Settings

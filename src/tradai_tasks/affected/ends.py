@@ -12,7 +12,8 @@ from tradai_tasks.affected.imports import ImportGraph, build_graph
 from tradai_tasks.affected.members import SHAPING, closures, import_members, shape_of
 from tradai_tasks.affected.model import Member
 from tradai_tasks.affected.select import Owners
-from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree, WorktreeSnapshot
+from tradai_tasks.affected.snapshot import CommitSnapshot, WorktreeSnapshot
+from tradai_tasks.affected.snapshot_tree import SnapshotTree
 from tradai_tasks.layout import layout_of
 from tradai_tasks.settings import Settings
 from tradai_tasks.workspace import Workspace

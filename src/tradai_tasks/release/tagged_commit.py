@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tradai_tasks.affected.git import Git
-from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree
+from tradai_tasks.affected.snapshot import CommitSnapshot
+from tradai_tasks.affected.snapshot_tree import SnapshotTree
 from tradai_tasks.errors import TaggedCommitError, TasksError
 from tradai_tasks.release.refs import short
 from tradai_tasks.release.validate import Versioned
