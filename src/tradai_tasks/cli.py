@@ -16,7 +16,7 @@ from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksErr
 from tradai_tasks.sessions.fitting import fitting_of
 from tradai_tasks.settings_load import load_settings
 from tradai_tasks.tree import DiskTree
-from tradai_tasks.workflows.begin import Piece, diff_of_pieces, listing_command, pieces
+from tradai_tasks.workflows.begin import Piece, diff_of_pieces, local_nox, pieces
 from tradai_tasks.workflows.repository import committed_locks
 from tradai_tasks.workflows.write import put_all
 from tradai_tasks.workspace import Workspace, discover
@@ -82,12 +82,13 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
     tree = DiskTree(root)
     loaded = load_settings(tree)
     workspace = discover(tree, loaded.settings, settings_file=loaded.file)
+    locks = committed_locks(root, workspace.projects)
     found = pieces(
         tree,
         workspace,
         loaded.settings,
         sessions=fitting_of(tree, loaded.settings, workspace).sessions(),
-        locks=committed_locks(root, workspace.projects),
+        locks=locks,
         versions={name: importlib.metadata.version(name) for name in ("nox", "tradai-tasks")},
     )
     todo = [piece for piece in found if piece.state in {"new", "added to"}]
@@ -107,8 +108,10 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
     put_all(root, {piece.path: piece.new for piece in todo})
     noxfile = next(piece for piece in found if piece.path == "noxfile.py")
     text = str(noxfile.old if noxfile in kept else noxfile.new)
-    command = listing_command(text, workspace)
-    print(f"wrote {_counted(len(todo), 'file')}; see what there is now with: {command}")
+    nox = local_nox(text, workspace)
+    print(f"wrote {_counted(len(todo), 'file')}; see what there is now with: {nox} -l")
+    if not locks:
+        print(f"no lock file is there yet; make it, and have CI use it: {nox} -s lock workflows")
 
 
 def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]) -> None:

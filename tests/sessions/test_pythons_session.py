@@ -171,6 +171,10 @@ def test_without_an_environment_nothing_is_installed(platform: InProcess) -> Non
     assert ran.starting("python", "-m", "pytest")
     assert ran.starting("ruff", "check")
     assert "Traceback" not in ran.log
+    assert "without an environment it runs on" not in ran.log
+    setting(platform, f'"{OTHER}"')
+    warned = platform("-s", "test(a)", "--no-venv")
+    assert f"without an environment it runs on Python {OWN}, not on {OTHER}" in warned.log
 
 
 def test_another_backend_is_filled_too(

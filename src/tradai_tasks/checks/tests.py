@@ -291,8 +291,11 @@ def judge(
     tests, failed, skipped = _counts(reports.junit)
     percent, files = _coverage(reports.coverage_json)
     fault: str | None = None
+    did_run = exit_code != 1 or reports.junit.is_file()  # Python ends so where there is no pytest
     # pytest-cov turns pytest's own status for "no tests" into that of a missed floor
-    if exit_code == _NO_TESTS_COLLECTED or (exit_code in {0, 1} and tests == 0):
+    if not did_run:
+        fault = f"{name}: pytest did not run; the output above says why"
+    elif exit_code == _NO_TESTS_COLLECTED or (exit_code in {0, 1} and tests == 0):
         fault = (
             f"{name}: no tests collected; add tests, or state that it has none by "
             f"`test = false` in its settings"
@@ -319,7 +322,7 @@ def judge(
         skipped=skipped,
         percent=percent,
         fault=fault,
-        died=exit_code not in {0, 1, _NO_TESTS_COLLECTED},
+        died=not did_run or exit_code not in {0, 1, _NO_TESTS_COLLECTED},
     )
 
 

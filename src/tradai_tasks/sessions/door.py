@@ -73,9 +73,14 @@ def _check_python(session: nox.Session) -> None:
         WrongPythonError: The new one has another Python, too.
     """
     venv = session.virtualenv
+    own = own_interpreter()
     if not isinstance(venv, VirtualEnv):
-        return  # `--no-venv` asks for the Python that runs nox, conda sees to its own
-    folder, own = Path(venv.location), own_interpreter()
+        # `--no-venv` asks for the Python that runs nox; conda sees to its own
+        asked = session.python if not venv.is_sandboxed else None
+        if isinstance(asked, str) and answers(own, asked, own) is False:
+            session.warn(f"without an environment it runs on {own}, not on {asked}")
+        return
+    folder = Path(venv.location)
     found = interpreter_of(folder)
     if venv._reused and (found is None or not answers(found, venv.interpreter, own)):  # noqa: SLF001 - nox tells it nowhere else
         session.log(

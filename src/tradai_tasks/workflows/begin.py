@@ -19,7 +19,7 @@ from tradai_tasks.workflows.render import Values, render
 from tradai_tasks.workflows.repository import Repository, gather
 from tradai_tasks.workspace import Workspace
 
-__all__ = ["Piece", "diff_of_pieces", "listing_command", "pieces"]
+__all__ = ["Piece", "diff_of_pieces", "local_nox", "pieces"]
 
 _EXTRAS = {"platform": "release", "strategies": "backtest,release"}
 _CODE = '''\
@@ -174,14 +174,14 @@ def _declaring(noxfile: str | None, workspace: Workspace) -> list[str]:
     return [f'add the library to the project: uv add --dev "{NAME}[{_EXTRAS[workspace.kind]}]"']
 
 
-def listing_command(noxfile: str, workspace: Workspace) -> str:
-    """Return the command that lists the sessions of this repository, by how it has the library."""
+def local_nox(noxfile: str, workspace: Workspace) -> str:
+    """Return how nox is called in a checkout of this repository, by how it has the library."""
     document = workspace.root_document
     if carries_pins(noxfile):
-        return "uvx nox -l"
+        return "uvx nox"
     if not declarations(document):
-        return f'uvx --with "{NAME}[{_EXTRAS[workspace.kind]}]" nox -l'
-    return " ".join(["uv run", *run_options(document), "nox -l"])
+        return f'uvx --with "{NAME}[{_EXTRAS[workspace.kind]}]" nox'
+    return " ".join(["uv run", *run_options(document), "nox"])
 
 
 def _settings(tree: Tree, kind: Kind) -> list[Piece]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import runpy
 import sys
 import tomllib
@@ -184,10 +185,67 @@ def test_it_shows_asks_and_writes(repo: Repo, capsys: pytest.CaptureFixture[str]
     assert "--- a/pyproject.toml\n" in out
     assert "a platform repository, 1 package\n" in out
     assert "  pyproject.toml: added to (5 lines)\n" in out
-    assert "wrote 5 files" in out
+    assert "wrote 5 files; see what there is now with: uvx nox -l\n" in out
+    assert (
+        "no lock file is there yet; make it, and have CI use it: uvx nox -s lock workflows" in out
+    )
     assert repo.written()
     assert repo.init() == 0
     assert "nothing to write" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("files", "command", "in_ci"),
+    [
+        ({}, "uvx nox", "uvx nox"),
+        (
+            {"pyproject.toml": "[dependency-groups]\nci = ['tradai-tasks']\n"},
+            "uv run --group ci nox",
+            "uv run --locked --group ci nox",
+        ),
+        (
+            {"pyproject.toml": "[dependency-groups]\ndev = ['tradai-tasks']\n"},
+            "uv run nox",
+            "uv run --locked nox",
+        ),
+        (
+            {"noxfile.py": "import nox\n"},
+            'uvx --with "tradai-tasks[release]" nox',
+            "uv run --locked nox",
+        ),
+    ],
+)
+def test_it_ends_with_the_command_that_works_here(
+    repo: Repo, capsys: pytest.CaptureFixture[str], files: dict[str, str], command: str, in_ci: str
+) -> None:
+    root = PLATFORM["pyproject.toml"]
+    more = files.get("pyproject.toml", "")
+    project(repo.home, {**files, "pyproject.toml": f"{root}\n{more}", "uv.lock": ""})
+    repo.monkeypatch.setattr(cli, "committed_locks", lambda *_: ("uv.lock",))
+    assert repo.init("--yes") == 0
+    out = capsys.readouterr().out
+    assert out.endswith(f"; see what there is now with: {command} -l\n")
+    jobs = (repo.home / ".github/workflows/ci.yml").read_text()
+    calls = set(re.findall(r"run: (.*nox)\b", jobs))
+    assert calls == {in_ci}
+    assert f'nox := env("NOX", "{in_ci}")' in (repo.home / "justfile").read_text()
+
+
+@pytest.mark.parametrize("option", [["--version"], ["--help"]])
+def test_what_ends_well(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(option)
+    assert not stopped.value.code
+    assert "tradai-tasks" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argv", [[], ["nope"], ["init", "--nope"], ["init", "--root"]])
+def test_bad_arguments_are_one_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(argv) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("tradai-tasks: ")
+    assert said.endswith("--help\n")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("answer", ["n", "", "what"])
