@@ -143,7 +143,7 @@ def test_integration_runs_by_its_marker(tmp_path: Path) -> None:
     test.write_text(test.read_text().replace("@pytest.mark.integration\n", ""))
     result = nox(home, "-s", "integration")
     assert result.status != 0
-    assert "integration: no test is marked 'integration'" in result.log
+    assert "integration: no test has the marker 'integration'; give one" in result.log
 
 
 def _has_compose() -> bool:
