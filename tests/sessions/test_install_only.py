@@ -24,6 +24,8 @@ EVERYTHING = {
     **PLATFORM,
     "uv.lock": _LOCK,
     "mkdocs.yml": "site_name: x\n",
+    "README.md": "A page.\n",
+    "tests/test_contract.py": "@pytest.mark.contract\ndef test_it(): ...\n",
     "services/web/Dockerfile": "FROM x\n",
     "lambdas/beat/Dockerfile": "FROM x\n",
     "infra/Pulumi.yaml": "name: x\n",
