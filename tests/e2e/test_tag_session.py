@@ -286,6 +286,17 @@ def test_a_version_on_an_old_commit(hub: Hub) -> None:
     assert hub.after_ci("v1.1.0", old).status == 0
 
 
+def test_a_prerelease_that_becomes_the_release(hub: Hub) -> None:
+    """Both tags are at one commit, and CI may be run again for either."""
+    sha = hub.tag("v1.2.0-beta1")
+    hub.repo.git("tag", "-a", "-m", "Released", "v1.2.0")
+    hub.repo.commit()
+    hub.tag("v1.2.1")
+    assert hub.after_ci("v1.2.0", sha).status == 0
+    ran = hub.after_ci("v1.2.0-beta1", sha, "--environment", "dev")
+    assert ran.status == 0, ran.log
+
+
 def test_the_version_of_the_tagged_commit_and_not_of_the_work_tree(hub: Hub) -> None:
     built = '\n[build-system]\nrequires = ["uv_build"]\n'
     text = (hub.repo.path / "pyproject.toml").read_text()

@@ -97,18 +97,20 @@ def check_order(
     Raises:
         VersionOrderError: It does not follow from them.
     """
-    own, newest = _semver(tag), None
+    own, credible = _semver(tag), []
     for one in sorted(before, key=_semver):
-        version = _semver(one)
-        if one.text in jumps or version.major <= major + 1:
-            newest, major = one, max(major, version.major)
-    if newest is not None and own <= _semver(newest):
+        if one.text in jumps or _semver(one).major <= major + 1:
+            credible.append(one)
+            major = max(major, _semver(one).major)
+    # 1.2.1 may be urgent while 1.3.0-rc1 is being tried
+    below = [one for one in credible if tag.is_prerelease or not one.is_prerelease]
+    if below and own <= _semver(below[-1]):
         raise VersionOrderError(
-            f"tag {tag}: an earlier commit has {newest} already; choose a higher version, or "
-            f"delete {newest} if it was never released"
+            f"tag {tag}: an earlier commit has {below[-1]} already; choose a higher version, or "
+            f"delete {below[-1]} if it was never released"
         )
     if own.major > major + 1 and tag.text not in jumps:
-        what = f"{newest} is before it" if newest else "no tag is before it"
+        what = f"{credible[-1]} is before it" if credible else "no tag is before it"
         raise VersionOrderError(
             f"tag {tag}: its version is above {major + 1}.x ({what}); choose the next one, or, if "
             f"this is meant, put the tag into release.version-jumps on the main branch"

@@ -54,6 +54,7 @@ def fault(
         ("v3.0.0", ["v2.0.0", "v0.1.0"], []),
         ("v1.10.0", ["v1.9.0"], []),  # numbers, not texts
         ("v2026.2.0", ["v2026.1.0"], []),
+        ("v1.2.1", ["v1.2.0", "v1.3.0-rc1"], []),  # urgent, while another one is tried
     ],
 )
 def test_versions_that_rise(tag: str, before: list[str], after: list[str]) -> None:
@@ -72,6 +73,7 @@ def test_versions_that_rise(tag: str, before: list[str], after: list[str]) -> No
         ("v3.0.0", ["v1.2.0"], [], "its version is above 2.x"),
         ("v1.2.0", ["v1.3.0"], [], "an earlier commit has v1.3.0 already; choose a higher"),
         ("v1.2.0-rc1", ["v1.2.0"], [], "an earlier commit has v1.2.0 already"),
+        ("v1.3.0-rc1", ["v1.3.0-rc2"], [], "an earlier commit has v1.3.0-rc2 already"),
         ("v1.3.0", ["v1.1.0"], ["v1.2.0"], "a later commit has v1.2.0, so this one's"),
         ("v1.2.0", [], ["v1.2.0-rc1", "v1.3.0"], "a later commit has v1.2.0-rc1"),
         ("v2.0.0", ["v1.1.0"], ["v1.2.0"], "a later commit has v1.2.0"),
