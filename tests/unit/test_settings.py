@@ -6,6 +6,7 @@ import json
 import tomllib
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from tradai_tasks.settings_load import (
     read_package_table,
     tool_table,
 )
+from tradai_tasks.settings_release import ReleaseSettings
 
 _KNOWN = ", ".join(sorted(Settings.__struct_encode_fields__))
 
@@ -328,3 +330,10 @@ def test_the_schema_in_the_package_is_that_of_the_model() -> None:
     text = importlib.resources.files("tradai_tasks").joinpath("settings.schema.json").read_text()
     properties = json.loads(text)["$defs"]["Settings"]["properties"]
     assert sorted(properties) == sorted(_TOP)
+
+
+@pytest.mark.parametrize("name", ["*", "*_KEY", "A B", "A\n", "", "A-B", "1A", "A?"])
+def test_a_pattern_of_variables_is_a_whole_name(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"gate-environment": [name]}, ReleaseSettings)
+    msgspec.convert({"gate-environment": ["AWS_PROFILE", "MY_*", "A_*_B"]}, ReleaseSettings)
