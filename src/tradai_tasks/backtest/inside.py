@@ -41,10 +41,8 @@ _PATTERN = re.compile(r"[\\^$*+?{}\[\]()|]|\.\*")  # what makes a pair a regular
 _LOCAL = ("127.0.0.1", "::1", "localhost", "")
 _SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 # audit events of a process that starts another, or becomes one
-_STARTING = frozenset(
-    {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn",
-     "os.system", "pty.spawn"}
-)  # fmt: skip
+_STARTING = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"}
+_STARTING |= {"os.system", "pty.spawn"}
 _SHOWN = 3  # holes of a series that are named
 
 FUNDING = "funding_rate"
@@ -144,7 +142,7 @@ def started_child(event: str, args: Sequence[Any]) -> str | None:
     named = args[1] if event in {"subprocess.Popen", "os.spawn"} and len(args) > 1 else args[:1]
     words = [named] if isinstance(named, (str, bytes)) else [*named][:1]
     first = words[0] if words else ""
-    text = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first)
+    text = first.decode(errors="replace") if isinstance(first, bytes) else str(first)
     return text.partition(" ")[0].rpartition("/")[2] or event
 
 

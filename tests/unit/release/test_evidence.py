@@ -160,7 +160,10 @@ def test_a_record_that_was_written_without_the_key_is_refused(store: Store) -> N
     said = "it was not written by a release of this user on this machine: its `mac` is not"
     assert str(store.find("lint")).startswith(said)
     opened(store.folder, key=None).require("lint")  # all else fits
-    for change in ({"note": "x"}, {"seconds": 3.0}, {"files": {}}, {"mac": None}, {"mac": "é"}):
+    changes: list[dict[str, Any]] = [
+        {"note": "x"}, {"seconds": 3.0}, {"files": {}}, {"mac": None}, {"mac": "é"},
+    ]  # fmt: skip
+    for change in changes:
         opened(store.folder).write(evidence())
         raw = json.loads((store.folder / "lint.json").read_bytes())
         (store.folder / "lint.json").write_text(json.dumps({**raw, **change}))

@@ -10,7 +10,7 @@ from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.release.image_room import image_room
 from tradai_tasks.release.reference import Home
 from tradai_tasks.report import mask, mask_environment
-from tradai_tasks.settings import ImagesSettings
+from tradai_tasks.settings_images import ImagesSettings
 
 IN_CI = {"GITHUB_ACTIONS": "true"}
 
