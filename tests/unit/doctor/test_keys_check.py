@@ -69,12 +69,12 @@ def api(monkeypatch: pytest.MonkeyPatch) -> GitHub:
 @pytest.fixture(autouse=True)
 def origin(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def named(address: str) -> None:
-        def run(argv: Sequence[str], **_: Any) -> Completed:
+        def run(_: Path, *argv: str, **_: Any) -> Completed:
             status = 0 if address else 2
             out = address.encode()
             return Completed(argv=tuple(argv), returncode=status, stdout=out, stderr=b"")
 
-        monkeypatch.setattr(github, "run", run)
+        monkeypatch.setattr(github, "run_git", run)
 
     named("git@github.example:acme/platform.git\n")
     return named
