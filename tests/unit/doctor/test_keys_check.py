@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -61,15 +62,15 @@ class GitHub:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> GitHub:
     made = GitHub()
-    client = functools.partial(httpx.Client, transport=httpx.MockTransport(made))
-    monkeypatch.setattr(httpx, "Client", client)
+    client = functools.partial(github.HttpClient, transport=httpx.MockTransport(made))
+    monkeypatch.setattr(github, "HttpClient", client)
     return made
 
 
 @pytest.fixture(autouse=True)
 def origin(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def named(address: str) -> None:
-        def run(_: Path, *argv: str, **_: Any) -> Completed:
+        def run(_: Path, *argv: str, **__: Any) -> Completed:
             status = 0 if address else 2
             out = address.encode()
             return Completed(argv=tuple(argv), returncode=status, stdout=out, stderr=b"")
