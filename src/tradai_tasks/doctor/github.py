@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tradai_tasks.affected.git_environment import run_git
 from tradai_tasks.doctor.examine import Finding, fault, fine, not_here
 from tradai_tasks.doctor.repository import Repository
 from tradai_tasks.errors import BadArgumentsError, CommandFailedError
+from tradai_tasks.http_client.address import bearer
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import AnswerError, Limits, parsed_json
+from tradai_tasks.http_client.retry import TransientError
 from tradai_tasks.release.environment import environments
 from tradai_tasks.tree import join
 from tradai_tasks.workflows.choose import FOLDER
@@ -17,11 +21,9 @@ from tradai_tasks.workflows.rights import Job, jobs
 from tradai_tasks.workflows.sign_in import keys_warning, role_faults
 from tradai_tasks.workflows.trust import TAGS, Trust, repository_named, trust_of
 
-if TYPE_CHECKING:
-    import httpx
-
 __all__ = ["keys"]
 
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _OK, _ABSENT = 200, 404
 _REMEDY = "see what to set: nox -s workflows -- --trust"
 _GATE = "gate"
@@ -86,20 +88,20 @@ def _trust(repository: Repository, found: tuple[Job, ...]) -> Trust:
 
 def _asked(trust: Trust, home: str, token: str, seconds: float) -> list[str]:
     """Ask GitHub for each rule, and return what lacks."""
-    import httpx  # noqa: PLC0415 - takes 0.2 s to load
-
-    headers = {
-        "Accept": "application/vnd.github+json",
-        "Authorization": f"Bearer {token}",
-        "X-GitHub-Api-Version": "2022-11-28",
-    }
-    with httpx.Client(headers=headers, timeout=seconds) as client:
+    limits = Limits(idle=seconds, whole=seconds)
+    try:
+        client = HttpClient(f"{home}/", authorization=lambda: bearer(token), limits=limits)
+    except AnswerError as error:
+        raise CommandFailedError(f"GitHub's API: GITHUB_API_URL is {error}") from None
+    try:
         closed = [rule.name for rule in trust.environments if not rule.is_open]
         lacking = [line for name in closed for line in _environment(client, home, name, trust)]
         return [*lacking, *_branch(client, home, trust.branch), *_tags(client, home)]
+    finally:
+        client.close()
 
 
-def _environment(client: httpx.Client, home: str, name: str, trust: Trust) -> list[str]:
+def _environment(client: HttpClient, home: str, name: str, trust: Trust) -> list[str]:
     """Return what lacks where only the default branch may deploy."""
     place = f"{home}/environments/{name}"
     found = _get(client, place)
@@ -119,7 +121,7 @@ def _environment(client: httpx.Client, home: str, name: str, trust: Trust) -> li
     return [f"environment {name}: {', '.join(map(ascii, others))} may deploy to it, too"]
 
 
-def _branch(client: httpx.Client, home: str, branch: str) -> list[str]:
+def _branch(client: HttpClient, home: str, branch: str) -> list[str]:
     rules = _get(client, f"{home}/rules/branches/{branch}") or []
     types = {rule.get("type") for rule in rules}
     checks = [
@@ -136,27 +138,27 @@ def _branch(client: httpx.Client, home: str, branch: str) -> list[str]:
     return lacking
 
 
-def _tags(client: httpx.Client, home: str) -> list[str]:
+def _tags(client: HttpClient, home: str) -> list[str]:
     rulesets = _get(client, f"{home}/rulesets?targets=tag") or []
     active = [one for one in rulesets if one.get("enforcement") == "active"]
     return [] if active else ["tags: no active ruleset, so whoever may push makes a release"]
 
 
-def _get(client: httpx.Client, url: str) -> Any:
+def _get(client: HttpClient, url: str) -> Any:
     """Return what GitHub answers; None where there is no such thing.
 
     Raises:
         CommandFailedError: It does not answer, or not with JSON.
     """
-    import httpx  # noqa: PLC0415 - takes 0.2 s to load
-
     try:
-        answer = client.get(url)
+        answer = client.request("GET", url, headers=_HEADERS)
         if answer.status_code == _ABSENT:
             return None
-        document = answer.json() if answer.status_code == _OK else None
-    except (httpx.HTTPError, ValueError) as error:
-        raise CommandFailedError(f"GitHub's API: {type(error).__name__}; run it again") from None
+        document = parsed_json(answer.content) if answer.status_code == _OK else None
+    except TransientError as error:
+        raise CommandFailedError(f"GitHub's API: {error.kind}; run it again") from None
+    except (AnswerError, ValueError) as error:
+        raise CommandFailedError(f"GitHub's API: {error}; run it again") from None
     if not isinstance(document, Mapping | list):
         raise CommandFailedError(
             f"GitHub's API: status {answer.status_code}; the token needs to read administration"

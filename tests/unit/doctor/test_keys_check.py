@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -61,20 +62,20 @@ class GitHub:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> GitHub:
     made = GitHub()
-    client = functools.partial(httpx.Client, transport=httpx.MockTransport(made))
-    monkeypatch.setattr(httpx, "Client", client)
+    client = functools.partial(github.HttpClient, transport=httpx.MockTransport(made))
+    monkeypatch.setattr(github, "HttpClient", client)
     return made
 
 
 @pytest.fixture(autouse=True)
 def origin(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def named(address: str) -> None:
-        def run(argv: Sequence[str], **_: Any) -> Completed:
+        def run(_: Path, *argv: str, **__: Any) -> Completed:
             status = 0 if address else 2
             out = address.encode()
             return Completed(argv=tuple(argv), returncode=status, stdout=out, stderr=b"")
 
-        monkeypatch.setattr(github, "run", run)
+        monkeypatch.setattr(github, "run_git", run)
 
     named("git@github.example:acme/platform.git\n")
     return named

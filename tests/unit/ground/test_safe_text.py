@@ -119,6 +119,18 @@ def test_git_is_run_by_one_function() -> None:
     assert found == []
 
 
+def test_every_request_goes_through_one_client() -> None:
+    sending = re.compile(
+        r"httpx\.(Client|get|post|put|request|stream)\(|requests\.(get|post|put)\("
+    )
+    found = [
+        file.name
+        for file in SOURCES.rglob("*.py")
+        if sending.search(file.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
 def test_what_the_machine_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     assert "No space left on device; make room" in str(report.of_the_machine(full))
