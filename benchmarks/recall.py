@@ -29,13 +29,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tradai_tasks.affected.cache import Cache
-from tradai_tasks.affected.compute import End
-from tradai_tasks.affected.git import Git
-from tradai_tasks.affected.select import Evidence, select
-from tradai_tasks.affected.snapshot import CommitSnapshot, SnapshotTree
-from tradai_tasks.settings_load import load_settings
-from tradai_tasks.workspace import discover
+from tradai_tasks.affected.graph.fact_cache import Cache
+from tradai_tasks.affected.selection.compute import End
+from tradai_tasks.affected.selection.selection import Evidence, select
+from tradai_tasks.settings.load import load_settings
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.snapshot import CommitSnapshot, SnapshotTree
+from tradai_tasks.workspace.discovery import discover
 
 
 @dataclass(kw_only=True)

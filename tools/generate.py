@@ -18,10 +18,10 @@ from msgspec import inspect
 
 from rights_table import rights_table
 from tradai_tasks.environment_allowance import BASE
-from tradai_tasks.settings import Settings
+from tradai_tasks.settings.model import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-SCHEMA = ROOT / "src" / "tradai_tasks" / "settings.schema.json"
+SCHEMA = ROOT / "tradai_tasks" / "settings" / "schema.json"
 TABLE = ROOT / "docs" / "settings.md"
 RIGHTS = ROOT / "docs" / "security.md"
 ALLOWANCE = ROOT / "docs" / "confinement.md"

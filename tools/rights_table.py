@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from tradai_tasks.sessions.catalog import CATALOG as SESSIONS
-from tradai_tasks.settings_table import Kind
-from tradai_tasks.settings_workflows import WorkflowsSettings
-from tradai_tasks.workflows.choose import CATALOG, workflows
-from tradai_tasks.workflows.repository import Repository
+from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
+from tradai_tasks.settings.table import Kind
+from tradai_tasks.settings.workflows import WorkflowsSettings
+from tradai_tasks.workflows.repository_traits import Repository
 from tradai_tasks.workflows.rights import EVENTS, Grant, Job, jobs
+from tradai_tasks.workflows.selection import CATALOG, workflows
 
 __all__ = ["every_job", "everything", "rights_table"]
 

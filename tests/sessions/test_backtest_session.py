@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.binance import exchange
 from tests.support.ftresult import HOUR, WINDOW, document, write_result
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.repos import Repo
 from tests.support.trees import project
-
 from tradai_tasks.backtest.record import read_record
 
 __all__ = ["run"]
@@ -204,7 +204,7 @@ def test_no_picture_no_full_backtest(repo: InProcess, monkeypatch: pytest.Monkey
         repo("-s", "backtest-full(fast)"),
         "matplotlib is not installed, which comes with the extra 'backtest' of tradai-tasks; add",
     )
-    for module in ("sessions.backtest", "backtest.evidence"):
+    for module in ("sessions.release.backtest", "backtest.record_builder"):
         monkeypatch.setattr(f"tradai_tasks.{module}.has_matplotlib", lambda: False)
     smoke = repo("-s", "backtest-smoke(fast)", script=playing(strategy=result()))
     assert smoke.status == 0, smoke.log
@@ -381,7 +381,7 @@ def test_candles_come_from_a_bucket(bare: InProcess, monkeypatch: pytest.MonkeyP
 def test_a_bucket_that_breaks_off_is_told(bare: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     from botocore.exceptions import ReadTimeoutError
 
-    from tradai_tasks.release.aws import Aws
+    from tradai_tasks.release.clients.aws import Aws
 
     class Body:
         def __init__(self, error: Exception) -> None:

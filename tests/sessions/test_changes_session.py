@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.sessions.test_sessions import LOCK, PLATFORM, STRATEGIES, benchmark_script, failed
 from tests.support.inprocess import InProcess, run
-
-from tradai_tasks.affected.compute import Found
-from tradai_tasks.affected.event import CommitRange
-from tradai_tasks.affected.imports import ImportGraph
-from tradai_tasks.affected.select import Item, Selection
+from tradai_tasks.affected.graph.graph_builder import ImportGraph
+from tradai_tasks.affected.revisions.commit_range import CommitRange
+from tradai_tasks.affected.selection.compute import Found
+from tradai_tasks.affected.selection.selection import Item, Selection
 from tradai_tasks.errors import GitError
-from tradai_tasks.sessions import changes, perf
+from tradai_tasks.sessions.checks import perf
+from tradai_tasks.sessions.ci import changes
 
 __all__ = ["run"]
 

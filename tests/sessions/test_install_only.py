@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.sessions.test_sessions import LOCK, PLATFORM, STRATEGIES
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.real import git
-
-from tradai_tasks.sessions.catalog import CATALOG
+from tradai_tasks.sessions.core.catalog import CATALOG
 
 __all__ = ["run"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 
 import pytest
+
 from tests.sessions.test_sessions import PLATFORM, ROOT, failed, names
 from tests.support.inprocess import InProcess, Ran, environment, run
-
-from tradai_tasks.checks.locks import LockState
-from tradai_tasks.sessions import lock
+from tradai_tasks.checks.lock_check import LockState
+from tradai_tasks.sessions.checks import lock
 
 __all__ = ["run"]
 

@@ -8,10 +8,9 @@ import tomllib
 from tests.support.inprocess import InProcess, run
 from tests.support.project import DictTree, found, pyproject
 from tests.support.real import REPOSITORY, copy_example
-
 from tradai_tasks.extras import NAME
-from tradai_tasks.settings import Settings
-from tradai_tasks.workflows.begin import pieces
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.workflows.scaffold import pieces
 
 __all__ = ["run"]
 

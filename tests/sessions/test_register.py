@@ -9,11 +9,11 @@ from pathlib import Path
 
 import nox
 import pytest
+
+import tradai_tasks
 from tests.sessions.test_sessions import PLATFORM, failed, names
 from tests.support.inprocess import InProcess, run
 from tests.support.real import write
-
-import tradai_tasks
 
 __all__ = ["run"]
 
@@ -110,7 +110,7 @@ def test_a_session_that_does_not_fit_says_why(run: InProcess) -> None:
 def test_a_missing_extra_is_one_line_wherever_it_is_met(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tradai_tasks.sessions import style
+    from tradai_tasks.sessions.checks import lint as style
 
     def lint(*_: object, **__: object) -> None:
         import twine.package  # noqa: F401

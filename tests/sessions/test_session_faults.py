@@ -13,6 +13,7 @@ import pytest
 from nox.command import CommandFailed
 from packaging.requirements import Requirement
 from packaging.version import Version
+
 from tests.sessions.test_sessions import (
     CLEAN,
     LOCK,
@@ -30,8 +31,7 @@ from tests.support.inprocess import InProcess, run
 from tests.support.real import REPOSITORY
 from tests.support.repos import Repo
 from tests.support.trees import project
-
-from tradai_tasks.sessions import environment
+from tradai_tasks.sessions.core import environment
 
 __all__ = ["run"]
 
@@ -133,7 +133,7 @@ def test_a_baseline_is_a_checkout_of_the_commit_and_is_removed_again(
 def test_a_benchmark_that_is_gone_is_shown_and_is_no_fault(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tradai_tasks.sessions import perf
+    from tradai_tasks.sessions.checks import perf
 
     monkeypatch.setattr(perf, "baseline_commit", lambda *_: ("c" * 40, "why"))
     before: dict[str, Any] = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.trees import project
 
@@ -592,7 +593,7 @@ def test_integration_runs_marked_files_package_by_package(run: InProcess, tmp_pa
 def test_contract_brings_services_up_and_always_down(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tradai_tasks.sessions import services
+    from tradai_tasks.sessions.checks import marked_tests as services
 
     monkeypatch.setattr(services, "compose_client", lambda _: ["docker", "compose"])
     files = {**PLATFORM, "compose.yaml": "", "tests/test_c.py": "@pytest.mark.contract"}

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.real import git
-
-from tradai_tasks.workflows import write
+from tradai_tasks.workflows import file_writer as write
 from tradai_tasks.workflows.render import HEADER
 
 __all__ = ["run"]
@@ -24,7 +24,7 @@ CI, LINT = ".github/workflows/ci.yml", ".github/workflows/_lint.yml"
 
 @pytest.fixture(autouse=True)
 def _no_git(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tradai_tasks.sessions.workflows.committed_locks", lambda *_: ())
+    monkeypatch.setattr("tradai_tasks.sessions.ci.workflows.committed_locks", lambda *_: ())
 
 
 def workflows(run: InProcess, *args: str) -> Ran:

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.real import need
-
-from tradai_tasks.workflows.pins import ACTIONS
+from tradai_tasks.workflows.action_pins import ACTIONS
 
 __all__ = ["Act", "Run", "clone_of"]
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.real import clean_env
-
-from tradai_tasks.affected.compute import find
-from tradai_tasks.affected.select import Selection
+from tradai_tasks.affected.selection.compute import find
+from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.errors import TasksError
-from tradai_tasks.settings_load import load_settings
-from tradai_tasks.tree import DiskTree
-from tradai_tasks.workspace import discover
+from tradai_tasks.files.file_tree import DiskTree
+from tradai_tasks.settings.load import load_settings
+from tradai_tasks.workspace.discovery import discover
 
 NO_CACHE = Path("/dev/null/none")  # where no folder can be
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from tradai_tasks.release.dists import Distribution, read_distribution
+from tradai_tasks.release.libraries.distributions import Distribution, read_distribution
 
 _README = "A package."
 

@@ -12,8 +12,7 @@ from tests.support.answers import one_answer
 from tests.support.real import git, write
 from tests.support.snapshots import graph_of, member
 from tests.support.trees import project
-
-from tradai_tasks.affected.model import Member
+from tradai_tasks.affected.resolve.model import Member
 
 RAISES = "raise RuntimeError('broken')\n"
 A = member("libs/a")

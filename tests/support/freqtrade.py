@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nox.virtualenv import UV
-from tests.support.real import REPOSITORY, Result, clean_env, copy_example, edit, need, nox
 
+from tests.support.real import REPOSITORY, Result, clean_env, copy_example, edit, need, nox
 from tradai_tasks.backtest.record import BacktestRecord, read_record
 
 __all__ = ["COMMITTED", "Strategies", "strategies"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tradai_tasks.backtest.result import Asked
-from tradai_tasks.backtest.window import Window
+from tradai_tasks.backtest.time_range import Window
 
 __all__ = ["HOUR", "WINDOW", "asked", "document", "write_result"]
 

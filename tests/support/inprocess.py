@@ -14,6 +14,7 @@ import nox
 import pytest
 from nox import _cli
 from nox.command import CommandFailed
+
 from tests.support.real import NOXFILE, write
 
 _CLEARED: tuple[str, ...] = (

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 from nox.virtualenv import UV
+
 from tests.support.real import clean_env, need
 
 VERSION = "3.17.2"  # .ci/run makes the environment of this version

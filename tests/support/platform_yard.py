@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
 from tests.support.codeartifact import State, codeartifact
 from tests.support.ecs import Ecs, Service, ecs_server
 from tests.support.lambda_api import FunctionState, Lambda, lambda_server

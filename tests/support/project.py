@@ -6,9 +6,9 @@ import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 
-from tradai_tasks.settings import Settings
-from tradai_tasks.settings_load import load_settings
-from tradai_tasks.workspace import Package, Workspace, discover
+from tradai_tasks.settings.load import load_settings
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.workspace.discovery import Package, Workspace, discover
 
 __all__ = ["DictTree", "found", "package", "project", "pyproject"]
 

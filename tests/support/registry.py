@@ -19,6 +19,7 @@ from typing import Any
 
 import bcrypt
 import httpx
+
 from tests.support.real import need
 
 USER, PASSWORD = "AWS", "s3cret-of-the-registry"

@@ -19,6 +19,7 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+
 from tests.support.bases import import_python
 from tests.support.engine import engine
 from tests.support.freqtrade import Strategies, strategies

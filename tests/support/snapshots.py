@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from tradai_tasks.affected.cache import Cache
-from tradai_tasks.affected.cache_folder import CacheFolder
-from tradai_tasks.affected.imports import ImportGraph, build_graph
-from tradai_tasks.affected.model import Loaded, Member
-from tradai_tasks.affected.stamps import Stamp
+from tradai_tasks.affected.graph.cache_folder import CacheFolder
+from tradai_tasks.affected.graph.fact_cache import Cache
+from tradai_tasks.affected.graph.graph_builder import ImportGraph, build_graph
+from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.vcs.index_stamps import Stamp
+from tradai_tasks.vcs.snapshot_protocol import Loaded
 
 
 class MemorySnapshot:

@@ -6,8 +6,8 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from tradai_tasks.settings import Settings
-from tradai_tasks.workspace import Workspace, discover
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.workspace.discovery import Workspace, discover
 
 
 class MemoryTree:

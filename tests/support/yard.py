@@ -13,22 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.real import git, write
 from tests.support.registry import PASSWORD, USER, Proxy
-
 from tradai_tasks import process
-from tradai_tasks.affected.git import Git
 from tradai_tasks.process import Completed
-from tradai_tasks.release.image_room import ImageRoom, image_room
-from tradai_tasks.release.image_rules import LatestRule
-from tradai_tasks.release.image_specs import ImageSpec
-from tradai_tasks.release.images import ImageStep, image_stage
-from tradai_tasks.release.reference import Home
-from tradai_tasks.release.registry import RemoteImage
-from tradai_tasks.release.source_export import SourceExport, lock_files
-from tradai_tasks.release.step import Look, Release
-from tradai_tasks.settings_images import ImagesSettings
-from tradai_tasks.tags import parse_tag
+from tradai_tasks.release.clients.image_reference import Home
+from tradai_tasks.release.clients.registry import RemoteImage
+from tradai_tasks.release.engine.source_export import SourceExport, lock_files
+from tradai_tasks.release.engine.step import Look, Release
+from tradai_tasks.release.images.image_decisions import LatestRule
+from tradai_tasks.release.images.image_specs import ImageSpec
+from tradai_tasks.release.images.image_steps import ImageStep, image_stage
+from tradai_tasks.release.images.image_tools import ImageRoom, image_room
+from tradai_tasks.settings.images import ImagesSettings
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.workspace.tags import parse_tag
 
 BASE = "stand-in/base:1"
 DOCKERFILE = f'FROM {BASE}\nCOPY message /message\nRUN cat /message > /copy\nCMD ["sh"]\n'
@@ -142,8 +142,8 @@ def open_yard(
         yard.ran.append(list(argv))
         return logged(argv, **more)
 
-    monkeypatch.setattr("tradai_tasks.release.container_engine.run", noted)
-    monkeypatch.setattr("tradai_tasks.release.container_engine.run_logged", noted_too)
+    monkeypatch.setattr("tradai_tasks.release.images.engine.run", noted)
+    monkeypatch.setattr("tradai_tasks.release.images.engine.run_logged", noted_too)
     return yard
 
 

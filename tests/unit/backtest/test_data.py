@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.ftresult import WINDOW
 
-from tradai_tasks.backtest.data import (
+from tests.support.ftresult import WINDOW
+from tradai_tasks.backtest.candles import (
     bring,
     download_argv,
     download_overlay,
@@ -19,7 +19,7 @@ from tradai_tasks.backtest.markets import APIS
 from tradai_tasks.backtest.run import Facts, Job, Series
 from tradai_tasks.errors import CandlesError, SettingsError
 from tradai_tasks.extras import missing_extra
-from tradai_tasks.settings_backtest import BacktestSettings
+from tradai_tasks.settings.backtest import BacktestSettings
 
 
 def job(folder: Path, **settings: Any) -> Job:

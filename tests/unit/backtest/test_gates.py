@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.ftresult import asked, document, write_result
 
+from tests.support.ftresult import asked, document, write_result
 from tradai_tasks.backtest.gates import judge, metrics_of
 from tradai_tasks.backtest.record import Verdict
 from tradai_tasks.backtest.result import Result, read_result
-from tradai_tasks.settings_backtest import (
+from tradai_tasks.settings.backtest import (
     BacktestSettings,
     StrategyBacktestSettings,
     for_strategy,
@@ -153,8 +153,8 @@ def test_settings_of_a_strategy_lie_over_the_repositorys_key_by_key() -> None:
     ],
 )
 def test_settings_that_would_let_anything_pass_are_refused(key: str, value: Any) -> None:
-    from tradai_tasks.settings import Settings
-    from tradai_tasks.settings_load import faults_of
+    from tradai_tasks.settings.load import faults_of
+    from tradai_tasks.settings.model import Settings
 
     fault, *_ = faults_of({"backtest": {key: value}}, Settings, "")
     assert fault.startswith(f"backtest.{key}")

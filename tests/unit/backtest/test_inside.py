@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tradai_tasks.backtest.inside import (
+from tradai_tasks.backtest.isolated_run import (
     Needed,
     Seen,
     lacks,

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.ftresult import WINDOW, document, write_result
 
-from tradai_tasks.backtest.curve import Curve
-from tradai_tasks.backtest.evidence import Code, make_record
-from tradai_tasks.backtest.picture import draw
-from tradai_tasks.backtest.present import figure_rows, headline, verdict_rows
+from tests.support.ftresult import WINDOW, document, write_result
+from tradai_tasks.backtest.equity_chart import draw
+from tradai_tasks.backtest.equity_curve import Curve
 from tradai_tasks.backtest.record import BacktestRecord, Verdict, read_record
+from tradai_tasks.backtest.record_builder import Code, make_record
+from tradai_tasks.backtest.report_page import figure_rows, headline, verdict_rows
 from tradai_tasks.backtest.run import Facts, Job
 from tradai_tasks.errors import BacktestResultError, ExtraMissingError
 from tradai_tasks.extras import require
-from tradai_tasks.settings_backtest import BacktestSettings
+from tradai_tasks.settings.backtest import BacktestSettings
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.ftresult import HOUR, WINDOW, asked, document, write_result
 
-from tradai_tasks.backtest.curve import curve_of
+from tests.support.ftresult import HOUR, WINDOW, asked, document, write_result
+from tradai_tasks.backtest.equity_curve import curve_of
 from tradai_tasks.backtest.result import find_result, read_result
 from tradai_tasks.errors import BacktestResultError
 

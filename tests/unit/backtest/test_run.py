@@ -29,10 +29,10 @@ from tradai_tasks.backtest.run import (
     last_words,
     read_facts,
 )
-from tradai_tasks.backtest.window import Window
+from tradai_tasks.backtest.time_range import Window
 from tradai_tasks.environment_allowance import BASE_ONLY
 from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError
-from tradai_tasks.settings_backtest import BacktestSettings
+from tradai_tasks.settings.backtest import BacktestSettings
 
 MARKETS = Markets(address="http://127.0.0.1:1")
 SERIES = Series(

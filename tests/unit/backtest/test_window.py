@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tradai_tasks.backtest.window import window_of
+from tradai_tasks.backtest.time_range import window_of
 from tradai_tasks.errors import SettingsError
-from tradai_tasks.settings_backtest import BacktestSettings
+from tradai_tasks.settings.backtest import BacktestSettings
 
 
 def at(text: str) -> int:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import threading
 import time
 
-from tradai_tasks.doctor.examine import Check, Finding, as_document, examine, fault, fine, not_here
+from tradai_tasks.doctor.check_runner import (
+    Check,
+    Finding,
+    as_document,
+    examine,
+    fault,
+    fine,
+    not_here,
+)
 from tradai_tasks.errors import CheckFailedError
 
 

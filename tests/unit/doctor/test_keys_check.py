@@ -10,15 +10,15 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.unit.doctor.test_repository_checks import repository
 from tests.unit.workflows.test_files import full
-
 from tradai_tasks.doctor import github
-from tradai_tasks.doctor.examine import Finding
+from tradai_tasks.doctor.check_runner import Finding
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.process import Completed
-from tradai_tasks.settings_workflows import WorkflowsSettings
-from tradai_tasks.workflows.choose import workflows
+from tradai_tasks.settings.workflows import WorkflowsSettings
+from tradai_tasks.workflows.selection import workflows
 
 _TOKEN = {"GITHUB_TOKEN": "marked-token"}
 _RULES = [

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.project import DictTree, found, pyproject
 
+from tests.support.project import DictTree, found, pyproject
 from tradai_tasks.doctor import index, remote
 from tradai_tasks.doctor.repository import Repository
 from tradai_tasks.errors import AwsDeniedError, AwsError, SettingsError
-from tradai_tasks.release.aws import Aws
-from tradai_tasks.settings_load import load_settings
+from tradai_tasks.release.clients.aws import Aws
+from tradai_tasks.settings.load import load_settings
 
 SERVICE = {
     "pyproject.toml": '[tool.uv.workspace]\nmembers = ["services/*"]\n',

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.project import DictTree, found, pyproject
 
-from tradai_tasks.checks import locks
+from tests.support.project import DictTree, found, pyproject
+from tradai_tasks.checks import lock_check as locks
 from tradai_tasks.doctor import repository as checks_of
-from tradai_tasks.doctor.checks import NAMES, checks
-from tradai_tasks.doctor.examine import Finding
+from tradai_tasks.doctor.check_list import NAMES, checks
+from tradai_tasks.doctor.check_runner import Finding
 from tradai_tasks.doctor.repository import Repository
 from tradai_tasks.errors import BadArgumentsError, CommandFailedError
 from tradai_tasks.process import Completed
-from tradai_tasks.settings_load import load_settings
+from tradai_tasks.settings.load import load_settings
 
 ROOT = '[tool.uv.workspace]\nmembers = ["libs/*"]\n'
 LIB = {"libs/a/pyproject.toml": pyproject("a")}

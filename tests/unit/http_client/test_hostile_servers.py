@@ -10,11 +10,11 @@ from types import ModuleType
 from unittest import mock
 
 import pytest
+
 from tests.support.dists import dist
 from tests.support.hostile_server import WAYS, Hostile, hostile_server
-
-from tradai_tasks.docs import sources
-from tradai_tasks.docs.sources import answers
+from tradai_tasks.docs import link_sources as sources
+from tradai_tasks.docs.link_sources import answers
 from tradai_tasks.errors import (
     CommentError,
     IndexAuthError,
@@ -24,15 +24,16 @@ from tradai_tasks.errors import (
     TasksError,
 )
 from tradai_tasks.http_client.limits import Limits
-from tradai_tasks.infra.comment import PullRequest, post
-from tradai_tasks.release import mlflow_client, registry_session
-from tradai_tasks.release.index import Credentials, PackageIndex
-from tradai_tasks.release.mlflow_client import client_of
-from tradai_tasks.release.mlflow_server import MlflowServer
-from tradai_tasks.release.registry import Registry
-from tradai_tasks.release.registry_session import Credentials as RegistryCredentials
-from tradai_tasks.release.registry_session import RegistrySession
-from tradai_tasks.release.upload import upload
+from tradai_tasks.infra.pull_request_comment import PullRequest, post
+from tradai_tasks.release.clients import mlflow_http as mlflow_client
+from tradai_tasks.release.clients import registry_http as registry_session
+from tradai_tasks.release.clients.mlflow_api import MlflowServer
+from tradai_tasks.release.clients.mlflow_http import client_of
+from tradai_tasks.release.clients.package_index import Credentials, PackageIndex
+from tradai_tasks.release.clients.registry import Registry
+from tradai_tasks.release.clients.registry_http import Credentials as RegistryCredentials
+from tradai_tasks.release.clients.registry_http import RegistrySession
+from tradai_tasks.release.libraries.twine_upload import upload
 
 SECONDS = 1.0  # in which an answer must be whole
 

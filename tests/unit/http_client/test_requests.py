@@ -10,17 +10,17 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tests.support.hostile_server import hostile_server
 from tests.support.project import DictTree
-
 from tradai_tasks.errors import AwsEndpointError, ModelRegistryError, SettingsError, StoppedError
 from tradai_tasks.http_client.address import address_fault, basic, bearer, is_loopback_name
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import AnswerError, Limits, parsed_json
 from tradai_tasks.http_client.retry import TransientError, retried, seconds_asked_for
-from tradai_tasks.release.aws import Aws
-from tradai_tasks.release.mlflow_client import address_of
-from tradai_tasks.settings_load import load_settings
+from tradai_tasks.release.clients.aws import Aws
+from tradai_tasks.release.clients.mlflow_http import address_of
+from tradai_tasks.settings.load import load_settings
 
 Answer = Callable[[httpx.Request], httpx.Response]
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradai_tasks.errors import BadArgumentsError, CommentError, ForkError, InfraError
-from tradai_tasks.infra.changes import COLUMNS, changes_of, failure, is_locked, rows
-from tradai_tasks.infra.comment import MARK, body_of, pull_request, refuse_fork
+from tradai_tasks.infra.preview_counts import COLUMNS, changes_of, failure, is_locked, rows
+from tradai_tasks.infra.pull_request_comment import MARK, body_of, pull_request, refuse_fork
 from tradai_tasks.infra.pulumi import choose
 
 URN = "urn:pulumi:dev::tradai-base::aws:ecr/repository:Repository::backend"

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.support.workflow_files import load
 from tests.unit.workflows.test_files import full
-
-from tradai_tasks.sessions.catalog import CATALOG as SESSIONS
-from tradai_tasks.settings_workflows import WorkflowsSettings
-from tradai_tasks.workflows.choose import CATALOG, workflows
+from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
+from tradai_tasks.settings.workflows import WorkflowsSettings
+from tradai_tasks.workflows.selection import CATALOG, workflows
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "workflows.md").read_text(encoding="utf-8")

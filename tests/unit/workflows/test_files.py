@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.workflow_files import jobs, load, steps, thin
 
-from tradai_tasks.sessions.catalog import CATALOG as SESSIONS
-from tradai_tasks.settings_table import Kind
-from tradai_tasks.settings_workflows import RolesSettings, WorkflowsSettings
-from tradai_tasks.workflows.choose import CATALOG, choose, workflows
+from tests.support.workflow_files import jobs, load, steps, thin
+from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
+from tradai_tasks.settings.table import Kind
+from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.render import HEADER
-from tradai_tasks.workflows.repository import Repository
+from tradai_tasks.workflows.repository_traits import Repository
+from tradai_tasks.workflows.selection import CATALOG, choose, workflows
 
 ROOT = Path(__file__).resolve().parents[3]
 HOMES = (".", "examples/tradai-uv", "examples/tradai-strategies")

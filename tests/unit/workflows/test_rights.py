@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 import yaml
+
 from tests.support.workflow_files import load
 from tests.unit.workflows.test_files import SETTINGS, full
-
-from tradai_tasks.settings_table import Kind
-from tradai_tasks.settings_workflows import RolesSettings, WorkflowsSettings
-from tradai_tasks.workflows.choose import workflows
+from tradai_tasks.settings.table import Kind
+from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.expressions import UNKNOWN, may_hold, value_of
 from tradai_tasks.workflows.rendered import Block, jobs_of, read
 from tradai_tasks.workflows.rights import Grant, Job, jobs
+from tradai_tasks.workflows.selection import workflows
 from tradai_tasks.workflows.sign_in import keys_warning, role_faults
 
 ROOT = Path(__file__).resolve().parents[3]

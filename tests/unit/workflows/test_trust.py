@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.unit.workflows.test_rights import found
 
+from tests.unit.workflows.test_rights import found
 from tradai_tasks.errors import BadArgumentsError
-from tradai_tasks.settings_workflows import RolesSettings, WorkflowsSettings
+from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.rights import EVENTS, Grant, Job, Role
 from tradai_tasks.workflows.trust import (
     Trust,

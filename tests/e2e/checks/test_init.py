@@ -1,0 +1,153 @@
+"""`uvx tradai-tasks init` on a workspace that knows nothing of the library."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from nox.virtualenv import UV
+
+from tests.support.real import REPOSITORY, clean_env, copy_example, git, need, nox, write
+from tradai_tasks.extras import carries_pins
+from tradai_tasks.sessions.core.catalog import CATALOG
+from tradai_tasks.settings.table import Kind
+from tradai_tasks.workflows.repository_traits import Repository
+from tradai_tasks.workflows.scaffold import justfile
+
+_MADE = ("noxfile.py", "justfile")
+# the guide's, where a repository of that kind has any use for it
+_RECIPES = ["check", "lint", "typecheck", "test", "fmt", "ci", "bump"]
+
+
+def run(home: Path, *argv: str, status: int = 0, **env: str) -> str:
+    done = subprocess.run(
+        argv,
+        cwd=home,
+        env=clean_env(**env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def init(home: Path, *options: str, status: int = 0) -> str:
+    uvx = [UV, "tool", "run", "--from", str(REPOSITORY)]
+    return run(home, *uvx, "tradai-tasks", "init", *options, status=status)
+
+
+def just(home: Path, *args: str, status: int = 0) -> str:
+    program = Path(sysconfig.get_path("scripts")) / "just"
+    need(program.exists(), "just (PyPI rust-just)")
+    nox_here = f"{sys.executable} -m nox"
+    return run(home, str(program), *args, status=status, NOX=nox_here)
+
+
+def test_from_nothing_to_checks_that_run(tmp_path: Path) -> None:
+    home = copy_example("tradai-uv", tmp_path / "tradai-uv")
+    for name in _MADE:
+        (home / name).unlink()
+    shutil.rmtree(home / ".github")
+    git(home, "init", "-q", "-b", "main")
+    git(home, "add", "-A")
+    git(home, "commit", "-qm", "Before")
+    refused = init(home, status=1)
+    assert "+++ b/noxfile.py" in refused
+    assert "nothing was written; there is nobody to ask, so say: --yes" in refused
+    assert git(home, "status", "--short") == ""
+    assert "wrote 12 files" in init(home, "--yes")
+    changed = git(home, "status", "--short", "--untracked-files=all").splitlines()
+    assert {line[2:].strip() for line in changed} == {
+        "noxfile.py", "justfile",
+        ".github/workflows/_lint.yml",
+        ".github/workflows/ci.yml",
+        ".github/workflows/deploy-infra.yml",
+        ".github/workflows/deploy-lambdas.yml",
+        ".github/workflows/devcontainer-ci.yml",
+        ".github/workflows/devcontainer-prebuild.yml",
+        ".github/workflows/docker-build.yml",
+        ".github/workflows/docs-freshness.yml",
+        ".github/workflows/docs.yml",
+        ".github/workflows/publish-libs.yml",
+    }  # fmt: skip
+    assert "nothing to write" in init(home, "--yes")
+    # the noxfile's pins are what this very environment holds, so no index is asked
+    listed = nox(home, "-l")
+    assert listed.status == 0, listed.text
+    assert "test(backend)" in listed.out
+    recipes = just(home, "--list")
+    for recipe in _RECIPES:
+        assert re.search(rf"^    {recipe}\b.* # \S", recipes, re.MULTILINE), recipes
+    just(home, "lock")
+    assert "Session test(tradai-strategy) was successful" in just(home, "test", "tradai-strategy")
+    assert "Session workflows was successful" in just(home, "workflows")
+
+
+def test_a_workspace_with_files_of_its_own(tmp_path: Path) -> None:
+    home = write(
+        tmp_path / "mine",
+        {
+            "pyproject.toml": '[project]\nname = "mine"\nversion = "1.0"\n',
+            "noxfile.py": "import nox\n",
+            ".github/workflows/ci.yml": "name: Mine\n",
+        },
+    )
+    said = init(home, "--yes")
+    assert "noxfile.py: there already, and left as it is; add to it: import tradai_tasks" in said
+    assert ".github/workflows/ci.yml: there already, and left as it is" in said
+    assert (home / "noxfile.py").read_text() == "import nox\n"
+    assert (home / ".github/workflows/ci.yml").read_text() == "name: Mine\n"
+
+
+_EVERY = frozenset(
+    [
+        "backtest-data",
+        "backtest-full",
+        "backtest-smoke",
+        "codeartifact-login",
+        "docs",
+        "doctor",
+        "mlflow-register",
+        "release",
+    ]
+) | {entry.name for entry in CATALOG}
+
+
+def test_the_recipes_of_both_kinds(tmp_path: Path) -> None:
+    both = "codeartifact-login release doctor"
+    kinds: dict[Kind, str] = {
+        "platform": both,
+        "strategies": f"backtest-smoke backtest-full mlflow-register {both}",
+    }
+    for kind, more in kinds.items():
+        home = write(
+            tmp_path / kind, {"justfile": justfile(Repository(kind=kind, sessions=_EVERY))}
+        )
+        recipes = just(home, "--list")
+        for recipe in [*_RECIPES, *more.split()]:
+            assert re.search(rf"^    {recipe}\b.* # \S", recipes, re.MULTILINE), (kind, recipe)
+    shown = just(home, "-n", "mlflow-register", "momentum", "momentum-v1.0.0")
+    assert "-s mlflow-register -- 'momentum-v1.0.0'" in shown
+    fault = just(home, "-n", "mlflow-register", "momentum", "other-v1.0.0", status=1)
+    assert "other-v1.0.0 is no tag of momentum" in fault
+    shown = just(home, "-n", "release", "x; rm -rf /")
+    assert "-s release -- 'x; rm -rf /'" in shown
+
+
+def test_the_justfiles_of_the_examples(tmp_path: Path) -> None:
+    kinds: dict[str, Kind] = {"tradai-uv": "platform", "tradai-strategies": "strategies"}
+    for name, kind in kinds.items():
+        home = copy_example(name, tmp_path / name)
+        pinned = carries_pins((home / "noxfile.py").read_text())
+        written = justfile(Repository(kind=kind, sessions=_EVERY, pinned_noxfile=pinned))
+        assert (home / "justfile").read_text() == written
+        recipes = just(home, "--list")
+        for recipe in _RECIPES:
+            assert re.search(rf"^    {recipe}\b.* # \S", recipes, re.MULTILINE), (name, recipe)

@@ -1,0 +1,132 @@
+"""The two ways of reading a text, all at once and token by token, say the same."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.examples import examples
+from tests.unit.affected.rules.test_fact_extraction import corpus
+from tradai_tasks.affected.parse import import_scanner as lexical
+from tradai_tasks.affected.parse import string_scanner as strings
+from tradai_tasks.affected.rules.fact_extraction import decode
+
+PARTS = (
+    *("import a.b\n", "from a import (b,  # c\n  d)\n", "; from .x import *\n", "reimport = 1\n"),
+    *(
+        "'a.b'",
+        '"a." ',
+        "'c.d'",
+        " + ",
+        "\\\n",
+        '"""doc\nimport x\n"""\n',
+        "'''it's'''",
+        "''",
+        '""',
+    ),
+    *(
+        "f'{a[\"b.c\"]}'",
+        "f'{a}'",
+        'rf"{x!r:>{w}}"',
+        "f'}}{a}'",
+        "F'{d['k']}'",
+        "elif'x.y'",
+        "t'{q}'",
+    ),
+    *("# import z\n", "# it's\n", "'open", '"', "'''", "\\'", "\n", " ", "x", "(", ")", "{", "}"),
+    *("'a\\u002eb'", "r'a\\u002eb'", '"\\u30c6.b"', "'c.\\\nd'", "\\\\", '\\"'),
+    *("ROOT / 'a' / 'b.py'\n", "path.join(x, 'a', 'b')\n", "'../c/d'", ", ", " / ", "__file__"),
+    *("'" + "long." * 60 + "x'", "x y\n", "?", "= ="),
+)
+
+
+def joined(text: str) -> lexical._JoinedPaths:
+    return lexical._JoinedPaths(text, [mark for mark in lexical.MARKS if mark in text])
+
+
+def walked(text: str) -> lexical.Scan:
+    return lexical._walked(text, joined(text))
+
+
+def divided(text: str) -> lexical.Scan | None:
+    return lexical._divided(text, strings.SPLIT.split(text), joined(text))
+
+
+@settings(max_examples=examples(400))
+@given(text=st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
+def test_any_text_is_read_alike_in_both_ways(text: str) -> None:
+    at_once = divided(text)
+    assert at_once is None or at_once == walked(text)
+    assert lexical.scan(text) == walked(text)
+
+
+@settings(max_examples=examples(400))
+@given(text=st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
+def test_only_code_is_left_of_any_text_in_both_ways(text: str) -> None:
+    assert strings.mask(text) == strings._masked(text)
+
+
+def test_real_code_is_read_alike_in_both_ways_and_mostly_at_once() -> None:
+    walks = 0
+    for file in corpus():
+        try:
+            text = decode(file.read_bytes())
+        except (LookupError, UnicodeDecodeError):
+            continue
+        assert lexical.scan(text) == walked(text), file
+        walks += divided(text) is None
+    assert walks < len(corpus()) / 10
+
+
+@pytest.mark.parametrize(
+    ("text", "strings"),
+    [
+        (r'"\u30c6\u30b9\u30c8.html"', ["テスト.html"]),
+        (r'"a\x2eb" "\56c"', ["a.b", "a.b.c"]),
+        (r'"a.\N{LATIN SMALL LETTER B}:\U00000063"', ["a.b:c"]),
+        ('"a.\\\nb"', ["a.b"]),  # goes on in the next line
+        (r'r"\u0061.b", Rb"\x61.b", "a.\\u0062"', []),
+        (r'"a.\N{NO SUCH NAME}", "a.\U00110000", "a.\d"', []),
+    ],
+)
+def test_escapes_in_strings_are_read_as_what_they_stand_for(text: str, strings: list[str]) -> None:
+    for read in (divided(f"x = {text}\n"), walked(f"x = {text}\n")):
+        assert read is not None
+        assert list(read.strings) == strings
+    nested = walked(f"x = f'{{a['b']}}', {text}\n")
+    assert list(nested.strings) == strings
+
+
+MANY = 100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"' + "\\\\" * MANY + '"\n',
+        '"' + "\\\\" * MANY,
+        '"' + 'a\\"' * MANY + "\n",  # each of these quotes could begin a string
+        "'" + "a\\'" * MANY + "\n",
+        '"""' + 'a" ' * MANY + '"""\n',
+        '"""' + 'a" ' * MANY,
+        '"""' + '\\"""' * MANY,
+        "'''" + '""" \\""" ' * MANY,
+        '"' * MANY,
+        "'\"" * MANY,
+        '"abc\n' * MANY,
+        "#" * MANY + '"',
+    ],
+)
+def test_strings_of_a_million_characters_take_little_memory_and_no_time(text: str) -> None:
+    tracemalloc.start()
+    try:
+        pieces = strings.SPLIT.split(text)
+        # what is returned: 90 bytes a piece, and the text itself
+        assert tracemalloc.get_traced_memory()[1] < 100 * len(pieces) + 12 * len(text)
+    finally:
+        tracemalloc.stop()
+    assert "".join(pieces) == text
+    assert lexical.scan(text) == walked(text)

@@ -1,0 +1,34 @@
+"""Code made from parts: however many texts it can be, none of them is left out in silence."""
+
+from __future__ import annotations
+
+import pytest
+
+from tradai_tasks.affected.rules.fact_extraction import extract
+
+MANY = ", ".join(f"'n{number}'" for number in range(70))
+NINE = ", ".join(f"'n{number}'" for number in range(9))
+RUN = "import subprocess, sys\n{loops}subprocess.run([sys.executable, '-c', f'import {names}'])\n"
+
+
+def source(names: str, *tables: str) -> bytes:
+    loops = "".join(
+        f"{'  ' * depth}for {name} in [{table}]:\n"
+        for depth, (name, table) in enumerate(zip("xy", tables, strict=False))
+    )
+    return RUN.format(loops=loops + "  " * len(tables), names=names).encode()
+
+
+def test_a_few_names_are_told() -> None:
+    facts = extract(source("a.{x}", NINE))
+    assert {(f"a.n{number}", ()) for number in range(9)} <= set(facts.imports)
+    assert not facts.dynamic
+
+
+def test_too_many_names_below_a_package_are_all_of_the_package() -> None:
+    assert "a." in extract(source("a.{x}", MANY)).subtrees
+
+
+@pytest.mark.parametrize(("names", "tables"), [("{x}", (MANY,)), ("{x}.{y}", (NINE, NINE))])
+def test_too_many_names_of_any_package_widen(names: str, tables: tuple[str, ...]) -> None:
+    assert "code that imports a computed name" in extract(source(names, *tables)).dynamic

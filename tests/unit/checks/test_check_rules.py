@@ -1,0 +1,568 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.trees import MemoryTree, found, project
+from tradai_tasks import process, report
+from tradai_tasks.checks import audit, compose, perf
+from tradai_tasks.checks import pytest_rules as plan
+from tradai_tasks.checks import typecheck_rules as types
+from tradai_tasks.checks.test_suites import has_benchmarks
+from tradai_tasks.errors import (
+    AuditServiceError,
+    BrokenTomlError,
+    CheckFailedError,
+    CommandFailedError,
+    LockMissingError,
+    ToolMissingError,
+    ToolNotLockedError,
+)
+from tradai_tasks.settings.model import IgnoredAdvisory, NotAudited, ProtocolPair, SecuritySettings
+from tradai_tasks.workspace import locked_tools as locked
+from tradai_tasks.workspace.discovery import Package
+from tradai_tasks.workspace.layout import layout_of
+
+# --- locked.py -----------------------------------------------------------------------------------
+
+LOCK = locked.Lock(
+    {
+        "manifest": {"dependency-groups": {"dev": [{"name": "pytest-cov"}]}},
+        "package": [
+            {
+                "name": "app",
+                "source": {"editable": "app"},
+                "dependencies": [{"name": "lib", "extra": ["fast"]}],
+                "optional-dependencies": {"test": [{"name": "pytest"}]},
+                "dev-dependencies": {"qa": [{"name": "pytest-cov"}]},
+            },
+            {
+                "name": "lib",
+                "version": "1",
+                "optional-dependencies": {"fast": [{"name": "speed"}]},
+            },
+            {"name": "speed", "version": "1", "dependencies": [{"name": "app"}]},
+            {"name": "pytest", "version": "8.0"},
+            {"name": "pytest", "version": "9.0"},
+            {"name": "pytest-cov", "version": "7.0", "dependencies": [{"name": "pytest"}]},
+            {"name": "bandit", "version": "1.9"},
+            {"name": "odd", "version": "not a version"},
+        ],
+    }
+)
+
+
+def app(more: str = "", name: str = "app", path: str = "app") -> Package:
+    files = {
+        "pyproject.toml": f'[tool.uv.workspace]\nmembers = ["{path}"]\n',
+        f"{path}/pyproject.toml": project(name, more),
+    }
+    return found(files).packages[0]
+
+
+def test_a_tool_comes_as_locked_else_by_default() -> None:
+    assert LOCK.requirement("pytest") == "pytest==9.0"
+    assert LOCK.requirement("bandit") == "bandit[toml]==1.9"
+    assert LOCK.requirement("ruff") == locked.DEFAULT_TOOLS["ruff"]
+    assert LOCK.pins("pytest")
+    assert not LOCK.pins("ruff")
+
+
+def test_what_requirements_reach_includes_extras_and_ends_in_circles() -> None:
+    assert LOCK.reached_from([{"name": "app"}]) == {"app", "lib", "speed"}
+    assert LOCK.reached_from([{"name": "lib", "extra": "fast"}]) == {"lib", "speed", "app"}
+
+
+def test_test_tools_come_from_the_packages_own_places_else_the_roots() -> None:
+    extra = '[project.optional-dependencies]\ntest = ["pytest"]'
+    group = '[dependency-groups]\nqa = ["pytest-cov"]'
+    root = {"dependency-groups": {"dev": ["pytest-cov"]}}
+    own = locked.find_test_tools(LOCK, app(extra), root, ["test", "dev"])
+    assert [str(place) for place in own.places] == ["its own extra 'test'"]
+    qa = locked.find_test_tools(LOCK, app(group), root, ["qa"])
+    assert "pytest" in qa.reached
+    shared = locked.find_test_tools(LOCK, app(), root, ["test", "dev"])
+    assert [str(place) for place in shared.places] == ["the root's group 'dev'"]
+    with pytest.raises(ToolNotLockedError, match="no group or extra named 'x' or 'y'"):
+        locked.find_test_tools(LOCK, app(), root, ["x", "y"])
+    with pytest.raises(ToolNotLockedError, match="its own group 'qa', the root's group 'dev'"):
+        locked.find_test_tools(LOCK, app(group), root, ["qa", "dev"], tool="nose")
+    named = {"project": {"name": "App"}, "dependency-groups": {"qa": []}}
+    assert locked.find_test_tools(LOCK, app("", "lib", "lib"), named, ["qa"]).places
+
+
+def test_uvs_older_development_dependencies_are_the_group_dev() -> None:
+    older = '[tool.uv]\ndev-dependencies = ["pytest"]'
+    lock = locked.Lock(
+        {
+            "package": [
+                {"name": "app", "dev-dependencies": {"dev": [{"name": "pytest"}]}},
+                {"name": "pytest", "version": "9.0"},
+            ]
+        }
+    )
+    (own,) = locked.find_test_tools(lock, app(older), {}, ["dev"]).places
+    assert str(own) == "its own group 'dev'"
+    _, roots = plan.sync_commands(
+        app(older), [place("root", "group", "dev")], root={}, in_workspace=True
+    )
+    assert roots[-2:] == ["--only-group", "dev"]
+
+
+def test_a_lock_is_read_or_missed() -> None:
+    assert locked.read_lock(MemoryTree({"uv.lock": "version = 1"}), ".").document == {"version": 1}
+    with pytest.raises(LockMissingError, match=r"s/a/uv\.lock: no lock file; make it with: nox"):
+        locked.read_lock(MemoryTree({}), "s/a")
+    with pytest.raises(BrokenTomlError, match=r"uv\.lock: broken TOML"):
+        locked.read_lock(MemoryTree({"uv.lock": "x ="}), ".")
+    for odd in ("package = 3", "[[package]]\nversion = '1'", "package = [3]"):
+        with pytest.raises(BrokenTomlError, match=r"^uv\.lock: not as uv writes it; remove it"):
+            locked.read_lock(MemoryTree({"uv.lock": odd}), ".")
+
+
+# --- tests.py ------------------------------------------------------------------------------------
+
+
+def place(owner: Any, kind: Any, name: str) -> locked.Place:
+    return locked.Place(owner=owner, kind=kind, name=name)
+
+
+def test_sync_commands_name_the_roots_groups_apart_where_they_are_shadowed() -> None:
+    package = app('[dependency-groups]\ndev = ["x"]')
+    (one,) = plan.sync_commands(
+        package,
+        [place("package", "group", "dev"), place("root", "group", "qa")],
+        root={},
+        in_workspace=True,
+    )
+    assert one[4:] == ["--package", "app", "--group", "dev", "--group", "qa"]
+    first, second = plan.sync_commands(
+        package, [place("root", "group", "dev")], root={}, in_workspace=True
+    )
+    assert first[-2:] == ["--package", "app"]
+    assert second[-3:] == ["--no-default-groups", "--only-group", "dev"]
+    _, extra = plan.sync_commands(
+        package,
+        [place("root", "extra", "t")],
+        root={"project": {"name": "r"}},
+        in_workspace=True,
+    )
+    assert extra[-5:] == ["--package", "r", "--extra", "t", "--no-install-project"]
+    (alone,) = plan.sync_commands(package, [], root={}, in_workspace=False)
+    assert alone[-2:] == ["--project", "app"]
+
+
+def test_coverage_measures_folders_bare_folders_and_lone_modules() -> None:
+    files = {
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["app"]\n',
+        "app/pyproject.toml": project("app", "[tool.uv.build-backend]\nmodule-name = ['a', 'one']"),
+        "app/src/a/__init__.py": "",
+        "app/src/a/bare/x.py": "",
+        "app/src/a/bare/deeper/y.py": "",
+        "app/src/a/data/x.json": "",
+        "app/src/one.py": "",
+    }
+    package = found(files).packages[0]
+    tree = MemoryTree(files)
+    sources = plan.coverage_sources(tree, package, layout_of(tree, package))
+    assert sources == ["src/a", "src/a/bare", "src/a/bare/deeper", "src"]
+    files = {"pyproject.toml": project("h", "", "x"), "handler.py": "", "pkg/__init__.py": ""}
+    package = found(files).packages[0]
+    tree = MemoryTree(files)
+    sources = plan.coverage_sources(tree, package, layout_of(tree, package))
+    assert sources == ["handler", "pkg"]
+
+
+@pytest.mark.parametrize(
+    ("files", "expression"),
+    [
+        ({}, "not c and not i"),
+        ({"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-q -m slow'"}, "(slow) and "),
+        ({"app/pytest.ini": "[pytest]\naddopts = -m=fast"}, "(fast) and "),
+        ({"app/pytest.ini": "[pytest]\naddopts = -mfast"}, "(fast) and "),
+        ({"app/pytest.ini": "broken"}, "not c and not i"),
+        ({"pytest.ini": "[pytest]\n"}, "not c and not i"),
+        ({"pyproject.toml": "[tool.pytest]\naddopts = ['-m', 'a or b']"}, "(a or b) and "),
+    ],
+)
+def test_the_projects_own_marker_expression_is_kept(files: dict[str, str], expression: str) -> None:
+    base = {"pyproject.toml": "", "app/pyproject.toml": project("app")}
+    tree = MemoryTree({**base, **files})
+    whole = plan.marker_expression(tree, app(), ["c", "i"])
+    assert whole.startswith(expression)
+    assert whole.endswith("not c and not i")
+
+
+def test_the_nearest_settings_of_a_tool_win() -> None:
+    tree = MemoryTree(
+        {
+            "pyproject.toml": "[tool.coverage.run]\n",
+            "app/.coveragerc": "",
+            "app/pyproject.toml": project("app"),
+        }
+    )
+    assert plan.tool_file(tree, app(), "coverage") == "app/.coveragerc"
+    assert plan.tool_file(tree, app(), "pytest") is None
+
+
+def test_which_arguments_narrow_a_run(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    assert plan.narrows(["-v", "-n", "2"], [tmp_path]) == (False, False)
+    assert plan.narrows(["-k", "x"], [tmp_path]) == (True, False)
+    assert plan.narrows(["-kx"], [tmp_path]) == (True, False)
+    assert plan.narrows(["--maxfail=1"], [tmp_path]) == (True, False)
+    assert plan.narrows(["tests::test_x"], [tmp_path]) == (True, True)
+
+
+def test_marked_files_are_told_by_name_content_or_conftest() -> None:
+    tree = MemoryTree(
+        {
+            "t/test_a.py": "@pytest.mark.contract",
+            "t/test_b.py": "contractual",
+            "t/contract/test_c.py": "",
+            "t/d/conftest.py": "# marks all as contract",
+            "t/d/test_d.py": "",
+            "t/__pycache__/test_e.py": "contract",
+            "t/helper.py": "contract",
+            "test_f.py": "contract",
+        }
+    )
+    assert plan.marked_files(tree, ["t", "test_f.py"], "contract") == [
+        "t/test_a.py",
+        "t/contract/test_c.py",
+        "t/d/test_d.py",
+        "test_f.py",
+    ]
+
+
+def test_the_marker_plugin_is_python() -> None:
+    scope: dict[str, Any] = {}
+    exec(plan.marker_plugin(["contract"]), scope)
+    lines: list[tuple[str, str]] = []
+    config = type("Config", (), {"addinivalue_line": lambda _, *line: lines.append(line)})()
+    scope["pytest_configure"](config)
+    assert lines == [("markers", "contract: runs in a session of its own")]
+
+
+def reports(
+    folder: Path, *, tests: int = 1, failures: int = 0, percent: float | None = 90.0
+) -> plan.Reports:
+    made = plan.Reports(folder=folder)
+    suite = f'<testsuite tests="{tests}" failures="{failures}" errors="0" skipped="0"/>'
+    made.junit.write_text(f"<testsuites>{suite}</testsuites>")
+    if percent is not None:
+        totals = {"totals": {"percent_covered": percent}, "files": {"src/a.py": {}}}
+        made.coverage_json.write_text(json.dumps(totals))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "more", "fault"),
+    [
+        (0, {}, None),
+        (1, {"failures": 2, "tests": 3}, "a: 2 of 3 tests failed"),
+        (1, {"percent": 59.999}, "a: coverage 59.99 % is under its floor of 60 %"),
+        (5, {"tests": 0}, "a: no tests collected"),
+        (1, {"tests": 0}, "a: no tests collected"),
+        (3, {}, "a: pytest ended with exit status 3"),
+        (0, {"percent": None}, "a: no coverage was measured, so its floor of 60 % is not shown"),
+    ],
+)
+def test_verdicts_on_a_run(
+    tmp_path: Path, exit_code: int, more: dict[str, Any], fault: str | None
+) -> None:
+    outcome = plan.judge("a", exit_code, reports(tmp_path, **more), floor=60)
+    assert (outcome.fault or "").startswith(fault or "")
+    assert bool(outcome.fault) == bool(fault)
+
+
+def test_a_module_outside_the_figure_and_a_run_without_reports(tmp_path: Path) -> None:
+    outcome = plan.judge("a", 0, reports(tmp_path), floor=60, modules=["src/b.py"])
+    assert outcome.fault == (
+        "a: src/b.py is imported by no test: coverage 0 % is under its floor of 60 %"
+    )
+    nothing = plan.judge("a", 4, plan.Reports(folder=tmp_path / "none"), floor=None)
+    assert nothing.fault == "a: pytest ended with exit status 4; its output above says why"
+    assert nothing.died
+    assert plan.judge("a", 0, reports(tmp_path), floor=0, modules=["x"]).fault is None
+
+
+# --- types.py ------------------------------------------------------------------------------------
+
+
+def test_packages_share_a_run_until_a_module_name_comes_twice() -> None:
+    files = {
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["*"]\n',
+        **{f"{n}/pyproject.toml": project(n, "", "x") for n in "abcd"},
+        "a/handler.py": "",
+        "b/handler.py": "",
+        "c/c/__init__.py": "",
+        "d/d/__init__.py": "",
+        "d/mypy.ini": "",
+        "c/tests/conftest.py": "",
+        "c/tests/test_c.py": "",
+        "c/tests/deep/test_d.py": "",
+        "c/tests/inner/__init__.py": "",
+        "d/tests/__init__.py": "",
+        "d/tests/test_d.py": "",
+    }
+    workspace, tree = found(files), MemoryTree(files)
+    layouts = {p: layout_of(tree, p) for p in workspace.packages}
+    plain = types.batches(tree, layouts, tests=False, extra=["more.py"])
+    assert [batch.packages for batch in plain] == [("a", "c"), ("b",), ("d",)]
+    assert plain[0].sources == ("a/handler.py", "c/c", "more.py")
+    assert plain[2].config == "d/mypy.ini"
+    checked = types.batches(tree, layouts, tests=True)
+    assert "c/tests" in checked[0].sources
+    assert "d/tests" in checked[2].sources
+    assert types.batches(tree, {}, tests=False) == ()
+
+
+def test_a_run_borrows_untyped_packages_of_other_runs_as_sources() -> None:
+    files = {"pyproject.toml": '[tool.uv.workspace]\nmembers = ["*"]\n'}
+    for name in ("a", "b", "plain", "typed"):
+        files[f"{name}/pyproject.toml"] = project(name)
+    files |= {"a/handler.py": "", "b/handler.py": "", "typed/src/typed/py.typed": ""}
+    files |= {"plain/src/plain/__init__.py": "", "typed/src/typed/__init__.py": ""}
+    workspace, tree = found(files), MemoryTree(files)
+    layouts = {p: layout_of(tree, p) for p in workspace.packages}
+    first, second = types.batches(tree, layouts, tests=False)
+    assert (first.packages, first.borrowed) == (("a", "plain", "typed"), ("b",))
+    assert (second.packages, second.borrowed) == (("b",), ("a", "plain/src"))
+
+
+def test_a_packages_own_mypy_table_is_its_configuration() -> None:
+    package = app("[tool.mypy]\nstrict = true")
+    assert types.config_file(MemoryTree({}), package) == "app/pyproject.toml"
+    assert types.config_file(MemoryTree({}), app()) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "patterns"),
+    [
+        ({}, ()),
+        ({"pyproject.toml": "[tool.mypy]\nexclude = 'a/'"}, ("a/",)),
+        ({"pyproject.toml": "[tool.mypy]\nexclude = ['a/', 'b']"}, ("a/", "b")),
+        ({"mypy.ini": "[mypy]\nexclude = x"}, ("x",)),
+        ({"mypy.ini": "[mypy]\n"}, ()),
+        ({".mypy.ini": "broken"}, ()),
+    ],
+)
+def test_what_mypys_configuration_excludes(files: dict[str, str], patterns: tuple[str]) -> None:
+    assert types.exclusions(MemoryTree(files), ".") == patterns
+
+
+def test_excluded_sources_are_left_out() -> None:
+    sources = ["lib/src/a", "lib/src/b.py", "c"]
+    assert types.without_excluded(sources, ["src/a/", r"\.py$", "("]) == ("c",)
+
+
+def test_the_protocol_module_compiles_and_names_both() -> None:
+    pair = ProtocolPair(class_="a.b:C", protocol="d:P")
+    text = types.protocol_module([pair, pair])
+    compile(text, "x.py", "exec")
+    assert "from a.b import C as _Class1" in text
+    assert "# a.b:C must satisfy d:P" in text
+
+
+# --- audit.py ------------------------------------------------------------------------------------
+
+
+def finding(severity: str, confidence: str, line: int = 1) -> dict[str, Any]:
+    return {
+        "filename": "././x.py",
+        "line_number": line,
+        "test_id": "B1",
+        "issue_severity": severity,
+        "issue_confidence": confidence,
+        "issue_text": "bad",
+    }
+
+
+def test_bandit_findings_count_from_the_set_levels_up() -> None:
+    report_ = {
+        "results": [
+            finding("LOW", "HIGH", 3),
+            finding("HIGH", "LOW", 2),
+            finding("UNDEFINED", "HIGH", 1),
+        ],
+        "errors": [{"filename": "y.py", "reason": "syntax error"}],
+    }
+    found_, unread = audit.bandit_findings(report_, SecuritySettings())
+    assert [f.line for f in found_] == [1, 3]
+    assert str(found_[1]) == "x.py:3: B1 (low severity, high confidence) bad"
+    assert unread == ("y.py: syntax error",)
+    strict, _ = audit.bandit_findings(report_, SecuritySettings(severity="medium"))
+    assert [f.line for f in strict] == [1]
+
+
+def test_what_is_audited_is_what_an_index_provided() -> None:
+    lock = {
+        "package": [
+            {"name": "B", "version": "2", "source": {"registry": "https://index.example"}},
+            {"name": "a", "version": "1", "source": {"registry": "https://index.example"}},
+            {"name": "mine", "version": "1", "source": {"editable": "."}},
+            {"name": "g", "version": "1", "source": {"git": "https://host.example"}},
+        ]
+    }
+    assert audit.pinned_requirements([lock, lock]) == ("a==1", "b==2")
+    assert audit.unlocatable([lock]) == (("g", "git"),)
+    assert audit.rounds(["a==1", "a==2", "b==1"]) == (("a==1", "b==1"), ("a==2",))
+
+
+def dependency(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, **more}
+
+
+def test_clean_vulnerable_accepted_and_not_audited_are_told_apart() -> None:
+    advisory = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["2"]}
+    output = json.dumps(
+        {
+            "dependencies": [
+                dependency("a", version="1", vulns=[]),
+                dependency("b", version="1", vulns=[advisory]),
+                dependency("c", version="1", vulns=[{**advisory, "fix_versions": []}]),
+                dependency("d", skip_reason="unknown"),
+                dependency("e", skip_reason="unknown"),
+            ]
+        }
+    )
+    settings = SecuritySettings(
+        ignore=(IgnoredAdvisory(id="GHSA-x", reason="r"),),
+        not_audited=(NotAudited(name="E", reason="r"),),
+    )
+    expected = ["a==1", "b==1", "c==1", "d==1", "e==1", "f==1"]
+    result = audit.read_audit(output, "", expected, settings, further=[("g", "git")])
+    assert result.audited == 3
+    assert result.vulnerable == (
+        "b 1: PYSEC-1 (CVE-1), fixed in 2",
+        "c 1: PYSEC-1 (CVE-1), no fixed version yet",
+    )
+    assert result.not_audited == (
+        "d: unknown",
+        "f: pip-audit does not mention it",
+        "g: comes from git, not from an index",
+    )
+    accepting = SecuritySettings(ignore=(IgnoredAdvisory(id="cve-1", reason="r"),))
+    assert audit.read_audit(output, "", expected, accepting).ignored == ("CVE-1",)
+
+
+def test_a_service_that_is_down_is_not_a_finding() -> None:
+    with pytest.raises(AuditServiceError, match="the advisory service cannot be reached"):
+        audit.read_audit(
+            None, "requests.exceptions.ConnectionError: x" * 20, [], SecuritySettings()
+        )
+    with pytest.raises(CommandFailedError, match="pip-audit: failed without a report: no message"):
+        audit.read_audit("", "", [], SecuritySettings())
+
+
+def test_expired_acceptance_is_named() -> None:
+    settings = SecuritySettings(
+        ignore=(IgnoredAdvisory(id="CVE-1", reason="soon", until=date(2026, 1, 1)),),
+        not_audited=(NotAudited(name="x", reason="ours", until=date(2026, 1, 1)),),
+    )
+    assert audit.expired_ignores(settings, date(2026, 1, 1)) == ()
+    first, second = audit.expired_ignores(settings, date(2026, 1, 2))
+    assert first.startswith("security.ignore: CVE-1 was ignored until 2026-01-01 (soon)")
+    assert second.startswith("security.not-audited: x was accepted until 2026-01-01 (ours)")
+
+
+# --- perf.py, compose.py, process.py, report.py --------------------------------------------------
+
+
+def test_benchmarks_are_told_by_their_fixture_and_compared_by_name() -> None:
+    tree = MemoryTree({"t/test_a.py": "def test_x(a,\n  benchmark): ...", "t/deep/b.txt": ""})
+    assert has_benchmarks(tree, ["t"])
+    assert not has_benchmarks(MemoryTree({"t/d/test_a.py": "def test_benchmark(): ..."}), ["t"])
+    assert has_benchmarks(tree, ["t/test_a.py"])
+    assert not has_benchmarks(tree, ["t/gone.py"])
+
+    def report_of(**medians: float) -> dict[str, Any]:
+        stats = [{"fullname": name, "stats": {"median": m}} for name, m in medians.items()]
+        return {"benchmarks": stats}
+
+    old, new = report_of(a=1.0, gone=1.0, zero=0.0), report_of(a=1.5, fresh=1.0, zero=1.0)
+    rows = {row.name: row.slowdown for row in perf.compare(old, new)}
+    assert rows == {"a": 50.0, "fresh": None, "gone": None, "zero": None}
+    assert [row.baseline for row in perf.compare(None, new)] == [None, None, None]
+
+
+def test_the_compose_file_is_set_or_of_a_usual_name() -> None:
+    assert (
+        compose.compose_file(MemoryTree({"docker-compose.yml": ""}), None) == "docker-compose.yml"
+    )
+    assert compose.compose_file(MemoryTree({}), None) is None
+    assert compose.compose_file(MemoryTree({"x.yaml": ""}), "x.yaml") == "x.yaml"
+    with pytest.raises(CheckFailedError, match=r"x\.yaml: no such file; mend the setting"):
+        compose.compose_file(MemoryTree({}), "x.yaml")
+    assert compose.project_name("/a", "s") != compose.project_name("/b", "s")
+
+
+def test_the_compose_client_is_what_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {("docker", "compose"): 1, ("docker-compose", "version"): 0, ("docker", "version"): 1}
+
+    def run(argv: list[str], **_: Any) -> process.Completed:
+        status = answers[argv[0], argv[1]]
+        return process.Completed(argv=tuple(argv), returncode=status, stdout=b"", stderr=b"")
+
+    monkeypatch.setattr(compose, "run", run)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    with pytest.raises(ToolMissingError, match="docker: no engine answers"):
+        compose.compose_client("/")
+    answers["docker", "version"] = 0
+    assert compose.compose_client("/") == ["docker-compose"]
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(ToolMissingError, match="docker compose: not found on PATH"):
+        compose.compose_client("/")
+
+
+def test_the_door_says_what_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(ToolMissingError, match="nope: not found on PATH; install nope"):
+        process.find_tool("nope", env={"PATH": str(tmp_path)})
+    done = subprocess.CompletedProcess(["x"], 3, b"out \xff", b"first\nlast\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    monkeypatch.setattr(process, "find_tool", lambda name, env=None: name)
+    with pytest.raises(CommandFailedError, match=r"^a b c d \.\.\.: exit status 3: last$"):
+        process.run(["a", "b", "c", "d", "e"], cwd=tmp_path)
+    completed = process.run(["a"], cwd=tmp_path, check=False, env={})
+    assert completed.text == "out \udcff"
+    assert completed.error_text == "first\nlast"
+
+    def expire(*_: Any, **__: Any) -> None:
+        raise subprocess.TimeoutExpired(["a"], 2)
+
+    monkeypatch.setattr(subprocess, "run", expire)
+    with pytest.raises(CommandFailedError, match="a: not done after 2 s; ended"):
+        process.run(["a"], cwd=tmp_path, timeout=2)
+
+
+def test_reports_go_where_people_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report.print_table("A [b]title", ["x"], [["[red]cell"]])
+    assert "[red]cell" in capsys.readouterr().out
+    assert report.markdown_table(["a"], [["x|y\nz"]]) == "| a |\n| --- |\n| x\\|y z |\n"
+    summary, output = tmp_path / "summary", tmp_path / "output"
+    report.append_markdown("text", {})
+    report.append_markdown("text", {"GITHUB_STEP_SUMMARY": str(summary)})
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert summary.read_text() == "text"
+    report.write_outputs({"a": "1"}, {})
+    report.write_outputs({"a": "1", "b": "[]"}, {"GITHUB_OUTPUT": str(output)})
+    assert output.read_text() == "a=1\nb=[]\n"
+    with pytest.raises(ValueError, match="the output 'a' has a line break"):
+        report.write_outputs({"a": "1\nb=2"}, {"GITHUB_OUTPUT": str(output)})
+    monkeypatch.setenv("GITHUB_ACTIONS", "")
+    report.annotate("error", "x")
+    assert capsys.readouterr().out == ""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    report.annotate("error", "50%\nmore", file="a,b:c.py", line=3)
+    report.annotate("notice", "x")
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["::error file=a%2Cb%3Ac.py,line=3::50%25%0Amore", "::notice ::x"]

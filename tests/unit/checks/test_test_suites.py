@@ -1,0 +1,76 @@
+"""What is found in test files, and which sessions fit by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.project import DictTree, found, pyproject
+from tradai_tasks.checks.test_suites import suites_of
+from tradai_tasks.sessions.core.catalog import CATALOG
+from tradai_tasks.sessions.core.fitting import fitting_of
+from tradai_tasks.settings.load import load_settings
+
+
+@pytest.mark.parametrize(
+    ("text", "is_marked"),
+    [
+        ("@pytest.mark.contract\ndef test_a(): ...", True),
+        ("pytestmark = [mark . contract]", True),
+        ("item.add_marker('contract')", True),
+        ('item.add_marker(getattr(pytest.mark, "contract"))', True),
+        ("@pytest.mark.contracts\ndef test_a(): ...", False),
+        ("# one contract per test", False),
+        ("KINDS = ['contract']", False),
+    ],
+)
+def test_a_marker_is_told_from_a_word(text: str, is_marked: bool) -> None:
+    for name in ("t/test_a.py", "t/deep/conftest.py", "t/plugin.py"):
+        suites = suites_of(DictTree({name: text}), {"a": ["t"]}, ["contract", "integration"])
+        assert suites.marked == ({"contract"} if is_marked else set())
+
+
+def test_benchmarks_are_told_owner_by_owner() -> None:
+    tree = DictTree({"a/test_a.py": "def test_a(benchmark): ...", "b/test_b.py": "benchmark = 1"})
+    suites = suites_of(tree, {"a": ["a"], "b": ["b"], "c": ["c", "gone.py"]}, ["contract"])
+    assert suites.benchmarked == {"a"}
+
+
+def fits(files: dict[str, str]) -> frozenset[str]:
+    tree = DictTree({"pyproject.toml": pyproject("own"), "own.py": "", **files})
+    return fitting_of(tree, load_settings(tree).settings, found(tree)).sessions()
+
+
+@pytest.mark.parametrize(
+    ("session", "files"),
+    [
+        ("perf", {"tests/test_own.py": "def test_own(benchmark): ..."}),
+        ("contract", {"tests/test_own.py": "@pytest.mark.contract\ndef test_own(): ..."}),
+        ("integration", {"tests/deep/test_own.py": "pytestmark = pytest.mark.integration"}),
+        (
+            "contract",
+            {"pyproject.toml": pyproject("own", "[tool.tradai-tasks.contract]\npaths = ['x']")},
+        ),
+        ("docs-freshness", {"README.md": ""}),
+        ("docs-freshness", {"docs/deep/page.md": ""}),
+        ("docs", {"mkdocs.yml": ""}),
+        ("images", {"services/web/Dockerfile": ""}),
+        ("deploy", {"services/web/Dockerfile": ""}),
+        ("lambdas", {"lambdas/beat/Dockerfile": ""}),
+        ("infra", {"infra/Pulumi.dev.yaml": ""}),
+        ("devcontainer", {".devcontainer.json": ""}),
+    ],
+)
+def test_a_session_is_there_where_something_needs_it(session: str, files: dict[str, str]) -> None:
+    assert session not in fits({"notes/page.md": "", "tests/test_none.py": "def test_x(): ..."})
+    assert session in fits(files)
+
+
+def test_each_need_says_what_would_bring_the_session() -> None:
+    tree = DictTree({"strategies/a/pyproject.toml": pyproject("a-strategy")})
+    strategies = fitting_of(tree, load_settings(tree).settings, found(tree))
+    tree = DictTree({"pyproject.toml": pyproject("own")})
+    platform = fitting_of(tree, load_settings(tree).settings, found(tree))
+    for entry in CATALOG:
+        said = [one.misfit(entry.needs) for one in (platform, strategies)]
+        assert any(said) is (entry.needs is not None), entry.name
+        assert all("\n" not in one for one in said if one)

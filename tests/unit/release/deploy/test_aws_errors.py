@@ -1,0 +1,120 @@
+"""Every way in which AWS says no is one line that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import botocore.exceptions as boto
+import pytest
+
+from tradai_tasks.errors import (
+    AwsCredentialsError,
+    AwsDeniedError,
+    AwsError,
+    AwsExpiredError,
+    AwsRegionError,
+    AwsThrottledError,
+    AwsUnreachableError,
+)
+from tradai_tasks.release.clients.aws import Aws, pascal_case, told
+
+
+def answered(code: str, message: str = "words\nof AWS") -> boto.ClientError:
+    return boto.ClientError({"Error": {"Code": code, "Message": message}}, "UpdateService")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (boto.NoCredentialsError(), AwsCredentialsError, ["no credentials", "aws sso login"]),
+        (
+            boto.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+            AwsCredentialsError,
+            ["AWS_SECRET_ACCESS_KEY"],
+        ),
+        (boto.ProfileNotFound(profile="nope"), AwsCredentialsError, ["nope", "AWS_PROFILE"]),
+        (boto.UnauthorizedSSOTokenError(), AwsExpiredError, ["expired", "aws sso login"]),
+        (boto.NoRegionError(), AwsRegionError, ["AWS_REGION", "deploy.environments.<name>.region"]),
+        (
+            boto.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+            AwsUnreachableError,
+            ["cannot be reached", "127.0.0.1:1"],
+        ),
+        (
+            boto.ReadTimeoutError(endpoint_url="http://127.0.0.1:1"),
+            AwsUnreachableError,
+            ["cannot be reached"],
+        ),
+        (answered("ExpiredTokenException"), AwsExpiredError, ["have expired"]),
+        (answered("UnrecognizedClientException"), AwsCredentialsError, ["does not know these"]),
+        (answered("ThrottlingException"), AwsThrottledError, ["throttles", "run it again"]),
+        (answered("AccessDeniedException"), AwsDeniedError, ["the action ecs:UpdateService"]),
+        (
+            answered(
+                "AccessDeniedException",
+                "User: arn:aws:iam::1:user/x is not authorized to perform: iam:PassRole on y",
+            ),
+            AwsDeniedError,
+            ["allow the action iam:PassRole"],
+        ),
+        (answered("Odd"), AwsError, ["ecs:UpdateService: Odd: words of AWS"]),
+        (boto.ParamValidationError(report="bad"), AwsError, ["bad"]),
+    ],
+)
+def test_each_error_is_one_line(error: Exception, kind: type[AwsError], words: list[str]) -> None:
+    found = told(error, "ecs", "update_service")
+    assert type(found) is kind
+    assert "\n" not in str(found)
+    for word in words:
+        assert word in str(found)
+
+
+def test_the_code_of_an_answer_is_kept() -> None:
+    assert told(answered("ServiceNotFoundException"), "ecs", "x").code == "ServiceNotFoundException"
+    assert told(boto.ClientError({}, "X"), "ecs", "update_service").code == "Unknown"
+
+
+def test_names_of_operations() -> None:
+    assert pascal_case("list_versions_by_function") == "ListVersionsByFunction"
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Callable[[], None]:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", f"{tmp_path}/config")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", f"{tmp_path}/credentials")
+    return lambda: None
+
+
+def test_no_region_anywhere(bare: object) -> None:
+    with pytest.raises(AwsRegionError, match="no region is set"):
+        Aws().call("ecs", "list_clusters")
+
+
+def test_the_region_of_the_settings_comes_before_that_of_the_environment(
+    bare: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert Aws().client("ecs").meta.region_name == "eu-west-1"
+    assert Aws(region="eu-central-1").client("ecs").meta.region_name == "eu-central-1"
+
+
+def test_a_profile_that_is_not_there(bare: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    with pytest.raises(AwsCredentialsError, match="nope"):
+        Aws(region="eu-central-1").client("ecs")
+
+
+def test_a_client_is_made_once(bare: object) -> None:
+    aws = Aws(region="eu-central-1")
+    assert aws.client("ecs") is aws.client("ecs")
+
+
+def test_nobody_there(bare: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    aws = Aws(region="eu-central-1", attempts=1)
+    with pytest.raises(AwsUnreachableError, match="ecs:ListClusters: AWS cannot be reached"):
+        list(aws.pages("ecs", "list_clusters", "clusterArns"))

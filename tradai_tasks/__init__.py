@@ -1,0 +1,46 @@
+"""Every check and release step of a uv monorepo as nox sessions, from one line in its noxfile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from typing import Any
+
+__all__ = ["__version__", "register"]
+
+
+def __getattr__(name: str) -> str:
+    """Return the version; it is read when it is asked for, since that takes its time."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - keeps `import` free of cost
+
+        return version("tradai-tasks")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def register(
+    *,
+    root: str | PathLike[str] | None = None,
+    exclude: Iterable[str] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Add the sessions that fit the repository; call it from a noxfile, or from what that calls.
+
+    A fault in the repository or its settings ends nox with one line and status 2.
+
+    Args:
+        root: The workspace root, from the noxfile's folder; by default that folder.
+        exclude: Names of sessions to leave out, such as `"lint"`, to put your own in their place.
+        settings: A table shaped as `[tool.tradai-tasks]`, laid over what the files say.
+    """
+    import sys  # noqa: PLC0415 - keeps `import tradai_tasks` free of cost
+
+    from tradai_tasks.errors import TasksError  # noqa: PLC0415 - as above
+    from tradai_tasks.report import say  # noqa: PLC0415 - as above
+    from tradai_tasks.sessions.core.registration import register_all  # noqa: PLC0415 - as above
+
+    try:
+        register_all(root=root, exclude=exclude, settings=settings)
+    except TasksError as error:
+        say(*(f"tradai-tasks: {line}" for line in error.faults), file=sys.stderr)
+        raise SystemExit(error.exit_code) from None

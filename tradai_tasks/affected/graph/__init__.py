@@ -1,0 +1,1 @@
+"""From facts to edges, and the walk over them."""

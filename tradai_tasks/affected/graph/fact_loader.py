@@ -1,0 +1,190 @@
+"""Facts of many files: from the cache, and of the rest by as many processes as pay."""
+
+from __future__ import annotations
+
+import posixpath
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+
+from tradai_tasks.affected.graph.fact_cache import Cache
+from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, Copy, Shared, usable_cores
+from tradai_tasks.affected.graph.script_files import (
+    extract_cython,
+    extract_script,
+    is_cython,
+    is_script,
+)
+from tradai_tasks.affected.parse.facts import Facts
+from tradai_tasks.affected.parse.text_examples import extract_data, extract_document, is_document
+from tradai_tasks.affected.resolve.module_index import is_python
+from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract, extract_config
+from tradai_tasks.vcs.index_stamps import Stamp
+from tradai_tasks.vcs.snapshot_protocol import Loaded, Snapshot
+
+__all__ = ["Parsed", "all_digests", "all_facts"]
+
+_CHUNK = 64  # files that a process takes at once
+_MOST_HELD = 1 << 20  # bytes of files that were read and not yet parsed
+_MOST_CHUNKS = 1_000  # their numbers fit into the smallest pipe there is
+
+
+class Parsed(NamedTuple):
+    """Files that were parsed, in this run or an earlier one."""
+
+    digests: dict[str, str]  # of the bytes that were parsed, by path
+    facts: dict[str, Facts]  # by path
+
+
+class _Fresh(msgspec.Struct, array_like=True, gc=False):
+    """What was read in this run."""
+
+    facts: dict[str, Facts]  # by key, where they were not known
+    digests: dict[int, str]  # by the file's place among those that were to be read
+    stamps: dict[int, Stamp]  # likewise
+
+    def add(self, other: _Fresh) -> None:
+        self.facts |= other.facts
+        self.digests |= other.digests
+        self.stamps |= other.stamps
+
+
+def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> Parsed:
+    """Return the facts of Python files, settings of pytest, data files and documents.
+
+    Args:
+        snapshot: The files.
+        paths: Which of them.
+        cache: Facts of earlier runs, to which new ones are added.
+
+    Raises:
+        GitError: A file cannot be read.
+        WorkTreeChangedError: A file has not the content that it had before in this run.
+    """
+    facts = cache.facts if cache else {}
+    digests = snapshot.known(paths, cache.stamps if cache else {})
+    keys = {path: _kind(path) + digests[path] for path in digests}
+    # one path for each key, or each by itself where the key is not known
+    missing = {key: path for path, key in keys.items() if key not in facts}
+    wanted = [*missing.values(), *(path for path in paths if path not in keys)]
+    if wanted:
+        fresh = _extracted(snapshot, wanted, facts)
+        read = {wanted[place]: digest for place, digest in fresh.digests.items()}
+        snapshot.learn(read)
+        digests |= read
+        keys |= {path: _kind(path) + digest for path, digest in read.items()}
+        if cache:
+            stamps = {wanted[place]: stamp for place, stamp in fresh.stamps.items()}
+            cache.put(fresh.facts, stamps)
+        else:
+            facts = fresh.facts
+    if cache:
+        cache.use(keys.values(), paths)
+    return Parsed(digests, {path: facts[keys[path]] for path in paths})
+
+
+def all_digests(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> dict[str, str]:
+    """Return the digests of files; those that are not known are read."""
+    digests = snapshot.known(paths, cache.stamps if cache else {})
+    stamps: dict[str, Stamp] = {}
+    for path, loaded in snapshot.load(path for path in paths if path not in digests):
+        digests[path] = loaded.digest
+        if loaded.stamp:
+            stamps[path] = loaded.stamp
+    if cache:
+        cache.put({}, stamps)
+        cache.use((), paths)
+    return digests
+
+
+def _extracted(snapshot: Snapshot, paths: Sequence[str], known: Mapping[str, Facts]) -> _Fresh:
+    """Read files, by as many processes as pay; `known` are facts that need not be found again."""
+    size = max(_CHUNK, -(-len(paths) // _MOST_CHUNKS))
+    chunks = [range(start, len(paths))[:size] for start in range(0, len(paths), size)]
+    found = _Fresh({}, {}, {})
+    workers = min(usable_cores(), len(chunks), MOST_PROCESSES)
+    # a forked process begins at once; one that must load everything anew hardly ever pays
+    if workers > 1 and sys.platform == "linux":
+        with Shared(len(chunks)) as numbers:
+            taken = (chunks[n] for n in iter(numbers.take, None))
+            work = partial(_extract_some, snapshot, paths, taken, known)
+            copies = [Copy(partial(_packed, work)) for _ in range(workers - 1)]
+            found.add(work())
+            for copy in copies:
+                if outcome := copy.outcome():  # else it did not begin, or was killed
+                    found.add(msgspec.msgpack.decode(outcome, type=_Fresh))
+        left = [place for place in range(len(paths)) if place not in found.digests]
+        chunks = [range(place, place + 1) for place in left]
+    found.add(_extract_some(snapshot, paths, chunks, known))
+    return found
+
+
+def _packed(work: Callable[[], _Fresh]) -> bytes:
+    """Return facts as bytes; none where a text in them is no Unicode: the caller redoes them."""
+    try:
+        return msgspec.msgpack.encode(work())
+    except UnicodeEncodeError:
+        return b""
+
+
+def _extract_some(
+    snapshot: Snapshot,
+    paths: Sequence[str],
+    chunks: Iterable[range],
+    known: Mapping[str, Facts],
+) -> _Fresh:
+    found = _Fresh({}, {}, {})
+    for places in chunks:
+        place_of = {paths[place]: place for place in places}
+        for batch in _batches(snapshot.load(place_of)):
+            for path, (data, digest, stamp) in batch:
+                key = _kind(path) + digest
+                if key not in known and key not in found.facts:
+                    found.facts[key] = _extract_one(key, data)
+                found.digests[place_of[path]] = digest
+                if stamp is not None:
+                    found.stamps[place_of[path]] = stamp
+    return found
+
+
+def _batches(loaded: Iterable[tuple[str, Loaded]]) -> Iterator[list[tuple[str, Loaded]]]:
+    """Yield files in lists: to read some and then parse them is faster than by turns."""
+    batch: list[tuple[str, Loaded]] = []
+    size = 0
+    for one in loaded:
+        batch.append(one)
+        size += len(one[1].data)
+        if size > _MOST_HELD:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
+def _kind(path: str) -> str:
+    """Return how a file is read, as the beginning of its key."""
+    if is_python(path):
+        return "p"
+    if path.rpartition("/")[2] in CONFIG_FILES:
+        return "c"
+    if is_script(path):
+        return "s"
+    if is_cython(path):
+        return "y"
+    return "t" if is_document(path) else f"d{posixpath.splitext(path)[1]}:"
+
+
+def _extract_one(key: str, data: bytes) -> Facts:
+    if key.startswith("p"):
+        return extract(data)
+    if key.startswith("c"):
+        return extract_config(data)
+    if key.startswith("t"):
+        return extract_document(data)
+    if key.startswith("s"):
+        return extract_script(data)
+    if key.startswith("y"):
+        return extract_cython(data)
+    return extract_data(key[1:].partition(":")[0], data)

@@ -1,0 +1,254 @@
+"""The import graph and the walk over it: who is affected by a change, and by which chain."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import deque
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import msgspec
+
+from tradai_tasks.affected.graph.split_costs import Cost, costs
+from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.affected.resolve.module_index import is_python
+from tradai_tasks.affected.rules.path_anchors import SOURCES
+
+__all__ = ["EXAMPLES", "ImportGraph", "unite"]
+
+
+# What stands behind a module's path for the examples in its docstrings: nobody loads these.
+EXAMPLES = " (examples)"
+# Folders beside an import package that are not installed with it.
+_UNINSTALLED = frozenset({"benchmarks", "docs", "examples", "samples", "scripts", "test", "tests"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportGraph:
+    """Files and what loads them, for one or both ends of a commit range."""
+
+    members: Mapping[str, Member]
+    owners: Mapping[str, str]  # file -> member
+    # file, or folder with a slash at its end -> files that load it, or name it by its path
+    users: Mapping[str, frozenset[str]]
+    data_users: Mapping[str, tuple[str, ...]]  # folder -> the Python files directly in it
+    dynamic: Mapping[str, str] = field(default_factory=dict)  # file that may load anything -> why
+    # of those, the files of which it is their callers who tell what they load
+    passed: frozenset[str] = frozenset()
+    undeclared: tuple[str, ...] = ()  # warnings, one line each
+
+    @cached_property
+    def widened(self) -> dict[str, str]:
+        """Members that are affected by their whole closure, each with the reason."""
+        found: dict[str, str] = {}
+        for path, why in sorted(self.dynamic.items()):
+            owner = self.owner_of(path)
+            if owner is not None:
+                found.setdefault(owner, f"{path}: {why}")
+        return found
+
+    @cached_property
+    def _loaders(self) -> dict[str, tuple[str, ...]]:
+        """Member -> the files that may load anything of it, for all that can be told."""
+        found: dict[str, tuple[str, ...]] = {}
+        for path in sorted(self.dynamic):
+            owner = self.members.get(self.owner_of(path) or "")
+            for name in owner.closure if owner else ():
+                found[name] = (*found.get(name, ()), path)
+        return found
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know, one line each."""
+        wide = [
+            f"{name} is affected by all that it can import: {why}"
+            for name, why in sorted(self.widened.items())
+        ]
+        return (*self.undeclared, *wide)
+
+    def owner_of(self, path: str) -> str | None:
+        """Return the innermost member around a path."""
+        known = self.owners.get(path)
+        if known is not None or path.startswith("?"):
+            return known
+        folder = path
+        while folder:
+            folder = folder.rpartition("/")[0]
+            if folder in self._by_path:
+                return self._by_path[folder]
+        return self._by_path.get(".")
+
+    @cached_property
+    def _by_path(self) -> dict[str, str]:
+        return {member.path: name for name, member in self.members.items()}
+
+    def affected_by(self, changed: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return the members that a change affects, each with the shortest chain that made it so.
+
+        A chain begins with the changed path and ends with a file of the member. A file of which it
+        cannot be told what it loads stands in it with the reason in brackets.
+        """
+        changed = tuple(changed)
+        before: dict[str, str | None] = dict.fromkeys(changed)
+        found: dict[str, tuple[str, ...]] = {}
+        outside = self.accounted(changed)  # modules that any member may come to load
+        notes: dict[str, str] = {}
+        queue = deque(before)
+        while queue:
+            path = queue.popleft()
+            owner = self.owner_of(path)
+            if owner is not None and owner not in found:
+                found[owner] = _chain(path, before, notes)
+            users = sorted({*self.users.get(path, ()), *self._readers(path)}, key=_questions_last)
+            for user in users:
+                if user not in before:
+                    before[user] = path
+                    # what stands for asking a lazy module is no file: it adds nothing to a chain
+                    (queue.appendleft if user.startswith("?") else queue.append)(user)
+            for user in self._loaders_of(path, owner, outside):
+                if user in before:
+                    continue
+                if user in self.passed:  # its member is affected, not all that load it
+                    named = self.owner_of(user)
+                    if named is not None and named not in found:
+                        said = {**notes, user: self.dynamic[user]}
+                        found[named] = _chain(user, {**before, user: path}, said)
+                    continue
+                notes[user] = self.dynamic[user]
+                before[user] = path
+                queue.append(user)
+        return dict(sorted(found.items()))
+
+    def _loaders_of(self, path: str, owner: str | None, outside: frozenset[str]) -> Iterable[str]:
+        """Return the files that may load a file for all that can be told: by name, if it has one.
+
+        What no source root holds, or lies in a folder of tests, has none outside its own member.
+        """
+        if not is_python(path):
+            return ()
+        if path in outside:
+            return self.dynamic
+        if owner is None:
+            return ()
+        loaders = self._loaders.get(owner, ())
+        member = self.members[owner]
+        for root in member.source_roots:
+            start = "" if root in {"", "."} else f"{root}/"
+            if path.startswith(start) and path[len(start) :].partition("/")[0] not in _UNINSTALLED:
+                return loaders
+        return tuple(loader for loader in loaders if self.owner_of(loader) == owner)
+
+    def accounted(self, changed: Iterable[str]) -> frozenset[str]:
+        """Return the changed paths outside any member that some member loads."""
+        return frozenset(
+            path for path in changed if self.owner_of(path) is None and self._reaches_a_member(path)
+        )
+
+    def _reaches_a_member(self, path: str) -> bool:
+        seen = {path}
+        queue = [path]
+        for node in queue:
+            for user in self.users.get(node, frozenset()) - seen:
+                if self.owner_of(user) is not None:
+                    return True
+                seen.add(user)
+                queue.append(user)
+        return False
+
+    def costs(self) -> tuple[Cost, ...]:
+        """Return the files that cost the most selections, dearest first."""
+        users: dict[str, AbstractSet[str]] = {
+            path: found for path, found in self.users.items() if not path.endswith(("/", SOURCES))
+        }
+        # what may load anything is loaded by a node for all files that the same ones may load
+        nodes: dict[frozenset[str], str] = {}
+        for path, owner in self.owners.items() if self.dynamic else ():
+            loaders = frozenset(
+                self._project_of(user) if user in self.passed else user
+                for user in self._loaders_of(path, owner, frozenset())
+            )
+            if loaders:
+                node = nodes.setdefault(loaders, f"?any {len(nodes)}")
+                users[path] = users.get(path, frozenset()) | {node}
+        users.update((node, loaders) for loaders, node in nodes.items())
+        return costs(users, self.owner_of)
+
+    def _project_of(self, path: str) -> str:
+        """Return a path that stands for a file's member alone, and that nothing loads."""
+        owner = self.owner_of(path)
+        return f"{self.members[owner].path}/pyproject.toml" if owner else path
+
+    def _readers(self, path: str) -> tuple[str, ...]:
+        """Return the files that may read a data file: modules up to the package folder around it.
+
+        And those that name a folder around it, by a path that leads out of their own member.
+        """
+        if path.startswith("?") or path.endswith(EXAMPLES):
+            return ()
+        is_module = is_python(path)
+        folder = posixpath.dirname(path)
+        member = self.owner_of(path)
+        home = self.members[member].path if member else ""
+        found: list[str] = []
+        above = folder
+        while above:
+            found += self.users.get(f"{above}/{SOURCES}" if is_module else f"{above}/", ())
+            above = posixpath.dirname(above)
+        if is_module:
+            return tuple(found)
+        while folder and folder != home:
+            held = self.data_users.get(folder, ())
+            found += held
+            if any(posixpath.basename(name).startswith("__init__.") for name in held):
+                break
+            folder = posixpath.dirname(folder)
+        return tuple(found)
+
+
+def unite(first: ImportGraph, second: ImportGraph) -> ImportGraph:
+    """Return the union of the graphs of both ends of a range; `first` is the head."""
+    if first == second:
+        return first
+    users = {path: set(found) for path, found in first.users.items()}
+    for path, found in second.users.items():
+        users.setdefault(path, set()).update(found)
+    members = dict(second.members)
+    for name, member in first.members.items():
+        old = second.members.get(name)
+        closure = member.closure | (old.closure if old else frozenset())
+        members[name] = msgspec.structs.replace(member, closure=closure)
+    return ImportGraph(
+        members=members,
+        owners={**second.owners, **first.owners},
+        users={path: frozenset(found) for path, found in users.items()},
+        data_users={
+            folder: tuple(
+                sorted({*first.data_users.get(folder, ()), *second.data_users.get(folder, ())})
+            )
+            for folder in {**first.data_users, **second.data_users}
+        },
+        dynamic={**second.dynamic, **first.dynamic},
+        passed=frozenset(
+            path
+            for path in first.passed | second.passed
+            if all(path in end.passed for end in (first, second) if path in end.dynamic)
+        ),
+        undeclared=first.undeclared,
+    )
+
+
+def _chain(
+    path: str, before: Mapping[str, str | None], notes: Mapping[str, str]
+) -> tuple[str, ...]:
+    chain = [path]
+    while (last := before[chain[-1]]) is not None:
+        chain.append(last)
+    # nodes that stand for asking a lazy module are no files
+    files = [part for part in reversed(chain) if not part.startswith("?")]
+    return tuple(f"{file} ({notes[file]})" if file in notes else file for file in files)
+
+
+def _questions_last(path: str) -> tuple[bool, str]:
+    return path.startswith("?"), path

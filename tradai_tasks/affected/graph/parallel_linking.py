@@ -1,0 +1,46 @@
+"""Edges of many files, found by as many processes as pay."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from tradai_tasks.affected.graph.edge_transfer import Linked
+from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, Copy, usable_cores
+from tradai_tasks.affected.graph.linker import Linker
+
+__all__ = ["link_files"]
+
+_WORTH_A_PROCESS = 2_000  # files; fewer are linked as fast as edges are handed back
+
+
+def link_files(linker: Linker, numbers: Sequence[int]) -> None:
+    """Collect the edges of files.
+
+    Args:
+        linker: Where they are collected.
+        numbers: The files.
+    """
+    workers = min(usable_cores(), len(numbers) // _WORTH_A_PROCESS, MOST_PROCESSES)
+    if workers < 2 or sys.platform != "linux":  # noqa: PLR2004 - the work of one
+        linker.link_files(numbers)
+        return
+    size = -(-len(numbers) // workers)
+    # files that lie beside each other look the same names up: they stay together
+    own, *others = [numbers[start : start + size] for start in range(0, len(numbers), size)]
+    copies = [(share, Copy(partial(_packed, linker, share))) for share in others]
+    linker.link_files(own)
+    for share, copy in copies:
+        if outcome := copy.outcome():
+            linker.take(msgspec.msgpack.decode(outcome, type=Linked))
+        else:  # it could not begin, or was killed
+            linker.link_files(share)
+
+
+def _packed(linker: Linker, share: Sequence[int]) -> bytes:
+    first = linker.questions.end
+    linker.link_files(share)
+    return msgspec.msgpack.encode(linker.given(share, first))

@@ -1,0 +1,45 @@
+"""Python scripts whose names do not say so (`bin/tool`, by its first line), and Cython."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tradai_tasks.affected.parse.facts import Facts, Import
+from tradai_tasks.affected.rules.fact_extraction import extract
+
+__all__ = ["extract_cython", "extract_script", "is_cython", "is_script"]
+
+_RUNNERS = (b"python", b"pypy", b"uv run")
+
+
+def is_script(path: str) -> bool:
+    """Tell whether a file may be a script: its name has no ending."""
+    return "." not in path.rpartition("/")[2]
+
+
+def is_cython(path: str) -> bool:
+    """Tell whether a file is compiled to a module, and imports as Python does."""
+    return path.endswith((".pyx", ".pxd"))
+
+
+def extract_cython(data: bytes) -> Facts:
+    """Return what a Cython file imports, as names of modules."""
+    return Facts(strings=tuple(dict.fromkeys(_modules(extract(data).imports))))
+
+
+def extract_script(data: bytes) -> Facts:
+    """Return what a script imports, as names of modules; nothing where it is no Python script."""
+    first = data[:200].partition(b"\n")[0]
+    if not first.startswith(b"#!") or not any(runner in first for runner in _RUNNERS):
+        return Facts()
+    found = extract(data)
+    names = dict.fromkeys((*_modules(found.imports), *found.strings, *found.words))
+    return Facts(strings=tuple(names))
+
+
+def _modules(imports: Iterable[Import]) -> Iterator[str]:
+    for text, names in imports:
+        module = text.partition(" as ")[0]
+        if not module.startswith("."):  # a script is in no package
+            yield module
+            yield from (f"{module}.{name.partition(' as ')[0]}" for name in names if name != "*")

@@ -1,0 +1,341 @@
+"""uv.lock before and after -> the members whose resolved closure changed.
+
+Lock files are compared as data: an entry that is only written otherwise has not changed. From
+what changed the graphs of both versions are walked back to the members that reach it. That is
+exact: up to the first changed node on a path both graphs are the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from tradai_tasks.errors import BrokenTomlError
+from tradai_tasks.workspace.lock_graph import LockGraph, Node, Part, canonical, parse_lock
+
+__all__ = [
+    "LockChange",
+    "compare_locks",
+    "declared_closures",
+    "member_closures",
+    "members_behind",
+    "parse_lock",
+    "requirement_name",
+]
+
+_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockChange:
+    """Which members a change of a lock file touches, each with the shortest chain as reason."""
+
+    everything: str | None = None  # why all of them
+    members: Mapping[str, str] = field(default_factory=dict)  # name -> reason, sorted by name
+
+
+def compare_locks(
+    before: bytes | None,
+    after: bytes | None,
+    *,
+    file: str = "uv.lock",
+    members: Collection[str] = (),
+    root_users: Mapping[str, Collection[str]] | None = None,
+) -> LockChange:
+    """Tell which members a change of a lock file touches.
+
+    A member is touched when what is installed for it changes: a package in its resolved closure,
+    with all its extras and groups (version, source, files' hashes), an edge in that closure
+    (extras and markers too), or what the lock says of the member itself.
+
+    Args:
+        before: The file at the base; None where it is not there.
+        after: The file at the head, likewise.
+        file: Its path, for messages.
+        members: Names of the members as the work tree has them; one that neither lock knows is
+            touched. For a lock of a single project, that project.
+        root_users: Members that install a dependency group or an extra of the workspace root
+            beside their own, by its name. One that is not named here serves every session.
+
+    Raises:
+        BrokenTomlError: The file at the head is broken.
+    """
+    if before == after:
+        return LockChange()
+    if after is None:
+        return LockChange(everything=f"{file} was removed")
+    new = parse_lock(after, file)
+    if before is None:
+        return LockChange(everything=f"{file} is new")
+    try:
+        old = parse_lock(before, f"{file} at the base")
+    except BrokenTomlError as error:
+        return LockChange(everything=f"{error}")
+    for key in sorted({*old.head, *new.head}):
+        if old.head.get(key) != new.head.get(key):
+            return LockChange(everything=_head_reason(file, key, old, new))
+    return _Comparison(old, new, file, root_users or {}).outcome(members)
+
+
+def _head_reason(file: str, key: str, old: LockGraph, new: LockGraph) -> str:
+    if key == "manifest":
+        added, removed = new.members - old.members, old.members - new.members
+        moved = [*(f"+{name}" for name in sorted(added)), *(f"-{name}" for name in sorted(removed))]
+        if moved:
+            return f"{file}: the members changed ({', '.join(moved)})"
+        return f"{file}: overrides, constraints or other settings of the resolution changed"
+    return f"{file}: {key} changed"
+
+
+class _Comparison:
+    """Two lock files that can be compared node by node."""
+
+    def __init__(
+        self, old: LockGraph, new: LockGraph, file: str, root_users: Mapping[str, Collection[str]]
+    ) -> None:
+        self.old = old
+        self.new = new
+        self.file = file
+        self.members = old.members | new.members
+        self.root_users: dict[str, Collection[str]] = {
+            canonicalize_name(name): users for name, users in root_users.items()
+        }
+        self.users: dict[Node, set[Node]] = {}
+        for graph in (old, new):
+            for node, needed in graph.edges.items():
+                for target in needed:
+                    self.users.setdefault(target, set()).add(node)
+
+    def outcome(self, members: Collection[str]) -> LockChange:
+        changed = sorted(
+            node for node in {*self.old.nodes, *self.new.nodes} if not self._is_same(node)
+        )
+        came_from = self._walk_back(changed)
+        unreached = self._unreached(changed)
+        if unreached is not None:
+            return LockChange(
+                everything=f"{self.file}: {self._label(unreached)}, which no member reaches"
+            )
+        reasons: dict[str, str] = {}
+        for node in came_from:  # nearest first
+            if self._serves_all(node):
+                reason = self._chain(node, came_from).removesuffix(f" <- {node.package}")
+                users = self.root_users.get(node.part.name)
+                if users is None:
+                    return LockChange(everything=f"{reason}, which serves every session")
+                for user in users:
+                    reasons.setdefault(user, f"{reason} <- {user}")
+            if node.package in self.members and node.part.kind != "entry":
+                reasons.setdefault(node.package, self._chain(node, came_from))
+        for node in changed:  # the member's entry says least, so it comes last
+            if node.part.kind == "entry":
+                reasons.setdefault(node.package, self._chain(node, came_from))
+        for name in sorted(set(members) - self.members):
+            reasons.setdefault(name, f"{self.file} has no entry for {name}")
+        return LockChange(members={name: reasons[name] for name in sorted(reasons)})
+
+    def _is_same(self, node: Node) -> bool:
+        before, after = self.old.nodes.get(node), self.new.nodes.get(node)
+        return before is not None and after is not None and before.equals(after)
+
+    def _walk_back(self, changed: Iterable[Node]) -> dict[Node, Node | None]:
+        """Return every node that reaches a changed one, with the next step towards it."""
+        came_from: dict[Node, Node | None] = dict.fromkeys(changed)
+        queue = deque(came_from)
+        while queue:
+            node = queue.popleft()
+            for user in sorted(self.users.get(node, ())):
+                if user not in came_from:
+                    came_from[user] = node
+                    queue.append(user)
+        return came_from
+
+    def _unreached(self, changed: Iterable[Node]) -> Node | None:
+        """Return a changed node that no member and no group reaches, if there is one."""
+        seen = {
+            node
+            for graph in (self.old, self.new)
+            for node in graph.nodes
+            if node.package in self.members or not node.package
+        }
+        stack = list(seen)
+        while stack:
+            node = stack.pop()
+            for graph in (self.old, self.new):
+                for target in graph.edges.get(node, ()):
+                    if target not in seen:
+                        seen.add(target)
+                        stack.append(target)
+        return next((node for node in changed if node not in seen), None)
+
+    def _serves_all(self, node: Node) -> bool:
+        """Tell whether a node is a group or an extra of the root of a workspace of several."""
+        if not node.package:
+            return True
+        is_root = node.package in {self.old.root, self.new.root}
+        return is_root and len(self.members) > 1 and node.part.kind in {"group", "extra"}
+
+    def _chain(self, node: Node, came_from: Mapping[Node, Node | None]) -> str:
+        steps: list[Node] = []
+        step: Node | None = node
+        while step is not None:
+            steps.append(step)
+            step = came_from[step]
+        names = [self._label(steps[-1])]
+        for user in reversed(steps[:-1]):
+            shown = _shown(user, self.members)
+            if shown != names[-1] and not (len(names) == 1 and user.package == steps[-1].package):
+                names.append(shown)
+        if node.package and node.package not in names and node.package != steps[-1].package:
+            names.append(node.package)
+        return " <- ".join(names)
+
+    def _label(self, node: Node) -> str:
+        """Say what became of a changed node."""
+        name, shown = node.package, _shown(node, self.members)
+        there, then = self.old.nodes.get(node), self.new.nodes.get(node)
+        if node.part.kind == "entry":
+            return f"{name}: its entry in {self.file} changed"
+        if name in self.members or not name:
+            moved = _moved(there.needed if there else [], then.needed if then else [])
+            return f"{shown}: dependencies in {self.file} changed{moved}"
+        before, after = self.old.versions.get(name, ()), self.new.versions.get(name, ())
+        if before != after:
+            if not before:
+                return f"{name} {', '.join(after)} added"
+            if not after:
+                return f"{name} {', '.join(before)} removed"
+            return f"{name} {', '.join(before)} -> {', '.join(after)}"
+        told = f"{shown} {node.version}".rstrip()
+        if there is None or then is None:
+            return f"{told}: {'extra' if node.part.kind == 'extra' else 'source'} changed"
+        moved = _moved(there.needed, then.needed)
+        return f"{told}: dependencies changed{moved}" if moved else f"{told}: files changed"
+
+
+def _moved(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> str:
+    """Return which edges differ: " (+added, -removed, changed)"; "" where none does."""
+    before, after = {canonical(edge) for edge in old}, {canonical(edge) for edge in new}
+    gone = {json.loads(text)["name"] for text in before - after}
+    come = {json.loads(text)["name"] for text in after - before}
+    still = {json.loads(text)["name"] for text in before & after}
+    told = {
+        name: name if name in still or (name in gone and name in come) else f"{sign}{name}"
+        for sign, names in (("-", gone), ("+", come))
+        for name in names
+    }
+    return f" ({', '.join(told[name] for name in sorted(told))})" if told else ""
+
+
+def _shown(node: Node, members: Collection[str]) -> str:
+    """Return how a chain calls a node."""
+    kind, name = node.part
+    if not node.package:
+        return f"the root's group {name}"
+    if kind == "extra":
+        return f"{node.package}[{name}]"
+    if kind == "group" and node.package in members:
+        return f"{node.package}:{name}"
+    return node.package
+
+
+def member_closures(lock: LockGraph) -> dict[str, frozenset[str]]:
+    """Return which members each member can import: itself and what it reaches in the lock.
+
+    All extras and groups of the member count, and what it declares, also where nothing was
+    resolved for it (as under a marker that never holds).
+    """
+    found = {name: {node.package for node in seen} for name, seen in _reached(lock).items()}
+    return {name: frozenset({name, *found[name] & lock.members}) for name in sorted(found)}
+
+
+def members_behind(lock: LockGraph) -> dict[str, frozenset[str]]:
+    """Return of each member which others a third party that it reaches needs, and so loads."""
+    return {
+        name: frozenset(
+            target.package
+            for node in seen
+            if node.package and node.package not in lock.members
+            for target in lock.edges.get(node, ())
+            if target.package in lock.members
+        )
+        for name, seen in _reached(lock).items()
+    }
+
+
+def _reached(lock: LockGraph) -> dict[str, set[Node]]:
+    """Return what each member reaches, of members and of what reaches members itself."""
+    reaching = _reaching_members(lock)
+    found: dict[str, set[Node]] = {}
+    parts: dict[str, list[Node]] = {name: [] for name in lock.members}
+    for node in lock.nodes:
+        if node.package in parts:
+            parts[node.package].append(node)
+    for name in lock.members:
+        seen = set(parts[name])
+        seen |= {
+            node
+            for declared in lock.declared.get(name, frozenset()) & lock.members
+            for node in parts[declared]
+            if node.part == Part("base")
+        }
+        stack = list(seen)
+        while stack:
+            for target in lock.edges.get(stack.pop(), ()):
+                if target in reaching and target not in seen:
+                    seen.add(target)
+                    stack.append(target)
+        found[name] = seen
+    return found
+
+
+def _reaching_members(lock: LockGraph) -> set[Node]:
+    """Return the nodes from which a member can be reached; few third-party ones are."""
+    users: dict[Node, list[Node]] = {}
+    for node, needed in lock.edges.items():
+        for target in needed:
+            users.setdefault(target, []).append(node)
+    found = {node for node in lock.nodes if node.package in lock.members}
+    stack = list(found)
+    while stack:
+        for user in users.get(stack.pop(), ()):
+            if user not in found:
+                found.add(user)
+                stack.append(user)
+    return found
+
+
+def declared_closures(dependencies: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    """Return which members each member can import where there is no lock, itself included.
+
+    Args:
+        dependencies: Member -> its requirements as pyproject.toml writes them, of all extras and
+            groups; those that name no member are passed over.
+    """
+    names: dict[str, str] = {canonicalize_name(member): member for member in dependencies}
+    direct = {
+        member: {names[name] for text in needed if (name := requirement_name(text)) in names}
+        for member, needed in dependencies.items()
+    }
+    closures: dict[str, frozenset[str]] = {}
+    for member in sorted(direct):
+        seen = {member}
+        stack = [member]
+        while stack:
+            for name in direct[stack.pop()] - seen:
+                seen.add(name)
+                stack.append(name)
+        closures[member] = frozenset(seen)
+    return closures
+
+
+def requirement_name(text: str) -> str:
+    """Return the name that a requirement begins with; the rest of it does not matter here."""
+    found = _REQUIREMENT.match(text)
+    return canonicalize_name(found[1]) if found else ""

@@ -1,0 +1,63 @@
+"""Projects that are no packages of the workspace, but that its packages install by their path.
+
+`[tool.uv.sources] legacy = { path = "../legacy" }` names one: excluded from the workspace, or a
+project of its own. It has no sessions, but a package that imports it imports what it imports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.settings.pyproject_check import check_project_file
+from tradai_tasks.workspace.discovery import Package, Workspace
+
+__all__ = ["projects_beside"]
+
+
+def projects_beside(tree: Tree, workspace: Workspace) -> tuple[Package, ...]:
+    """Return the projects that packages install by path and that are no packages, by path.
+
+    Raises:
+        BrokenTomlError: The project file of one does not parse.
+        MemberError: It has not the form of a project file.
+    """
+    taken = {package.path for package in workspace.packages}
+    names = {package.name for package in workspace.packages}
+    queue = [(".", workspace.root_document)]
+    queue += [(package.path, package.document) for package in workspace.packages]
+    found: dict[str, Package] = {}
+    for folder, document in queue:
+        for path in _paths(folder, document):
+            if path in taken or not tree.is_file(join(path, "pyproject.toml")):
+                continue
+            taken.add(path)
+            file = join(path, "pyproject.toml")
+            inner = parse_toml(tree.read(file), file)
+            check_project_file(inner, file)
+            name = inner.get("project", {}).get("name")
+            if isinstance(name, str) and canonicalize_name(name) not in names:
+                names.add(canonicalize_name(name))
+                found[path] = Package(
+                    name=canonicalize_name(name), path=path, project=path, document=inner
+                )
+                queue.append((path, inner))
+    return tuple(found[path] for path in sorted(found))
+
+
+def _paths(folder: str, document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the folders inside the repository that a project's sources name."""
+    found: Any = document
+    for key in ("tool", "uv", "sources"):
+        found = found.get(key, {}) if isinstance(found, dict) else {}
+    for source in found.values() if isinstance(found, dict) else ():
+        for one in source if isinstance(source, list) else [source]:
+            path = one.get("path") if isinstance(one, dict) else None
+            if isinstance(path, str) and not path.startswith("/"):
+                inner = join(folder, path)
+                if inner != ".." and not inner.startswith("../"):
+                    yield inner

@@ -1,0 +1,374 @@
+"""What an expression can be, as far as the text of one file tells.
+
+Used for the argument of a dynamic import: a literal, a literal with a computed end
+(`f"pkg.{name}"`), something looked up in a literal table, or unknown.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from tradai_tasks.affected.parse.listed_locations import DEEPEST, folder_in, packages_in
+from tradai_tasks.affected.parse.partial_source import Part
+from tradai_tasks.affected.parse.possible_values import Values, started, started_by, unknown
+from tradai_tasks.affected.parse.syntax_tree import Function, Syntax, called, parameters
+
+__all__ = ["Source"]
+
+_STRING_METHODS = frozenset(
+    [
+        "casefold",
+        "format",
+        "format_map",
+        "lower",
+        "lstrip",
+        "partition",
+        "removeprefix",
+        "removesuffix",
+        "replace",
+        "rpartition",
+        "rsplit",
+        "rstrip",
+        "split",
+        "splitlines",
+        "strip",
+        "title",
+        "upper",
+    ]
+)
+_SPLITS = frozenset(["partition", "rpartition", "rsplit", "split", "splitlines"])
+_TABLE_METHODS = frozenset(["get", "items", "keys", "values", "pop", "copy", "setdefault"])
+_WRAPPERS = frozenset(
+    [
+        "dict",
+        "enumerate",
+        "filter",
+        "frozenset",
+        "iter",
+        "list",
+        "map",
+        "MappingProxyType",
+        "reversed",
+        "set",
+        "sorted",
+        "str",
+        "tuple",
+        "zip",
+        "chain",
+        "cast",
+        "Path",
+        "PurePath",
+    ]
+)
+_LISTINGS = frozenset(["glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"])
+_ADDERS = frozenset(["append", "add", "extend", "insert", "update", "setdefault", "appendleft"])
+_EMPTY = frozenset(["dict", "list", "set"])
+_ROUNDS = 4
+_OWN = frozenset({"__name__", "__package__"})
+
+
+class Source(Syntax):
+    """A parsed file whose expressions can be evaluated."""
+
+    def __init__(self, tree: ast.Module, part: Part | None = None) -> None:
+        """Index a tree, of a whole file or of a part of one."""
+        super().__init__(tree, part)
+        self._known: dict[tuple[Function | None, str], Values] = {}
+        self._open: tuple[Function | None, str] | None = None  # what is evaluated in rounds
+        self._is_open_used = False
+
+    def evaluate(self, node: ast.AST, depth: int = 0) -> Values:
+        """Tell what an expression can be."""
+        if depth > DEEPEST:
+            return unknown()
+        match node:
+            case ast.Constant(value=value):
+                return Values(literals={value} if isinstance(value, str) else set())
+            case ast.JoinedStr(values=parts):
+                return self._concatenated([_inside(part) for part in parts], depth)
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return self._concatenated([left, right], depth)
+            case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod()):
+                return started(text.partition("%")[0])
+            case ast.Name():
+                return self._name(node, depth)
+            case ast.IfExp(body=body, orelse=orelse):
+                return self._any([body, orelse], depth)
+            case ast.BoolOp(values=parts):
+                return self._any(parts, depth)
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+                return self._any(parts, depth)
+            case ast.Dict(keys=keys, values=values):
+                return self._table([key for key in keys if key is not None], values, depth)
+            case ast.ListComp(elt=elt) | ast.SetComp(elt=elt) | ast.GeneratorExp(elt=elt):
+                return self.evaluate(elt, depth + 1)
+            case ast.DictComp(key=key, value=value):
+                return self._any([key, value], depth)
+            case ast.Starred(value=value) | ast.Await(value=value) | ast.NamedExpr(value=value):
+                return self.evaluate(value, depth + 1)
+            case ast.Subscript(value=value, slice=index):
+                return self._subscript(value, index, depth)
+            case ast.Attribute():
+                return self._attribute(node, depth)
+            case ast.Call():
+                return self._call(node, depth)
+            case _:
+                return unknown()
+
+    def _table(self, keys: list[ast.expr], values: list[ast.expr], depth: int) -> Values:
+        """Tell what a table holds; keys that are no text, and what is called, name no module."""
+        found = self._any(keys, depth)
+        found.unknown = False
+        found.add(self._any([v for v in values if not self._is_callable(v)], depth))
+        found.is_table = True
+        return found
+
+    def _is_callable(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Lambda) or (
+            isinstance(node, ast.Name) and node.id in self.definitions
+        )
+
+    def _any(self, parts: list[ast.expr], depth: int) -> Values:
+        found = Values()
+        for part in parts:
+            found.add(self.evaluate(part, depth + 1))
+        return found
+
+    def _concatenated(self, parts: list[ast.AST], depth: int) -> Values:
+        """Join parts from the left for as long as each is known; what follows is a prefix."""
+        starts = {""}
+        for part in parts:
+            values = self.evaluate(part, depth + 1)
+            if values.unknown or values.is_table or values.prefixes or not values.literals:
+                ends = values.prefixes if not values.unknown else set()
+                return started_by(starts, ends)
+            starts = {start + literal for start in starts for literal in values.literals}
+        return Values(literals=starts)
+
+    def _name(self, node: ast.Name, depth: int) -> Values:
+        if node.id in _OWN:
+            return Values(literals={""})  # a dot follows: relative to the own package
+        for function in self.functions_of(node):
+            if node.id in parameters(function):
+                return self._once(function, node.id, depth)
+        return self._once(None, node.id, depth) if node.id in self.bound else unknown()
+
+    def _once(self, function: Function | None, name: str, depth: int) -> Values:
+        """Evaluate a name, or a function's parameter, once: names that use names are many."""
+        key = (function, name)
+        if key not in self._known:
+            self._settle(key, depth)
+        elif key == self._open:
+            self._is_open_used = True
+        copy = Values()
+        copy.add(self._known[key])
+        return copy
+
+    def _settle(self, key: tuple[Function | None, str], depth: int) -> None:
+        """Evaluate a name that may be made from itself, as in `name = name.strip()`.
+
+        That is repeated with what was found until nothing is new. Of a name within that is made
+        from itself it is not known what it is.
+        """
+        if self._open is not None:
+            self._known[key] = unknown()
+            self._known[key] = self._named(*key, depth)
+            return
+        self._open = key
+        size = len(self._known)
+        found = Values()
+        for _ in range(_ROUNDS):
+            self._known[key] = guess = found
+            self._is_open_used = False
+            found = self._named(*key, depth)
+            if found == guess or not self._is_open_used:
+                break
+            while len(self._known) > size:  # made from a guess that was too small
+                self._known.popitem()
+        else:
+            found = unknown()
+        self._known[key] = unknown() if found == Values() else found
+        self._open = None
+
+    def _named(self, function: Function | None, name: str, depth: int) -> Values:
+        found = Values()
+        if function is not None:
+            found.add(self._parameter(function, name, depth))
+        else:
+            self.need_changes(name)
+            # bound by an import too: `except ImportError: NAME = "x"`
+            found.unknown = name in self.modules
+        for value, _ in self.bound.get(name, ()):
+            if function is None or function in self.functions_of(value):
+                found.add(self.evaluate(value, depth + 1))
+        if function is None:
+            for part in self.added(name):
+                found.add(unknown() if part is None else self.evaluate(part, depth + 1))
+        return unknown() if found == Values() and self._open != (function, name) else found
+
+    def added(self, name: str) -> Iterator[ast.expr | None]:
+        """Yield what is put into a list or a table under a name; None where that is not plain."""
+        for mention in self.mentions.get(name, ()):
+            parent = self.parents.get(mention)
+            above = self.parents.get(parent) if parent else None
+            match parent, above:
+                case ast.Attribute(attr=attr), ast.Call(func=func) if (
+                    attr in _ADDERS and func is parent
+                ):
+                    yield from above.args
+                    yield from (keyword.value for keyword in above.keywords)
+                case ast.Subscript(value=value, ctx=ast.Store()), _ if value is mention:
+                    yield above.value if isinstance(above, ast.Assign) else None
+                    yield parent.slice
+                case _:
+                    pass
+
+    def _attribute(self, node: ast.Attribute, depth: int) -> Values:
+        if node.attr in _OWN | {"parent"} and isinstance(node.value, ast.Name):
+            if node.value.id == "__spec__":
+                return Values(literals={""})
+            module = self.modules.get(node.value.id)
+            return Values(literals={module}) if module and node.attr in _OWN else unknown()
+        if node.attr == "param" and isinstance(node.value, ast.Name):  # request.param of a fixture
+            for function in self.functions_of(node):
+                for decorator in getattr(function, "decorator_list", []):
+                    for keyword in getattr(decorator, "keywords", []):
+                        if keyword.arg == "params":
+                            return self.evaluate(keyword.value, depth + 1)
+        if node.attr in {"name", "stem"}:  # of what pkgutil.iter_modules() or Path.glob() yields
+            return self.evaluate(node.value, depth + 1)
+        return unknown()
+
+    def _subscript(self, value: ast.expr, index: ast.expr, depth: int) -> Values:
+        found = self.evaluate(value, depth + 1)
+        if not found.unknown:
+            return found
+        key = index.value if isinstance(index, ast.Constant) else None
+        if isinstance(key, str) and key in self.keys:
+            return Values(is_table=True)
+        return found
+
+    def _call(self, node: ast.Call, depth: int) -> Values:
+        name = called(node)
+        if name in {"iter_modules", "walk_packages"} and (node.args or node.keywords):
+            return packages_in(self, node)
+        if name in _LISTINGS:
+            return folder_in(self, node)
+        if isinstance(node.func, ast.Attribute):
+            if name == "format" and isinstance(node.func.value, ast.Constant):
+                return started(str(node.func.value.value).partition("{")[0])
+            if name == "join" and isinstance(node.func.value, ast.Constant) and node.args:
+                return self._joined(str(node.func.value.value), node.args[0], depth)
+            if name in _STRING_METHODS | _TABLE_METHODS:
+                return self._derived(node, node.func.value, depth)
+        if name in _EMPTY and not node.args and not node.keywords:
+            return Values()  # what is put into it counts
+        if name in _WRAPPERS and (node.args or node.keywords):
+            found = self._any(node.args[-1:] if name == "map" else node.args, depth)
+            found.add(self._any([keyword.value for keyword in node.keywords], depth))
+            return found
+        return unknown()
+
+    def _derived(self, node: ast.Call, value: ast.expr, depth: int) -> Values:
+        """Tell what a method of a string or a table yields: parts of it, or its default."""
+        method = called(node)
+        found = self.evaluate(value, depth + 1)
+        if method in {"get", "pop", "setdefault"} and len(node.args) > 1:
+            found.add(self.evaluate(node.args[1], depth + 1))
+        if method in _TABLE_METHODS or found.literals == {""}:
+            return found  # __name__.rpartition(".")[0]: still the own package
+        if method in {"format", "format_map"}:
+            return _altered(found, method, [])
+        given = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]
+        if node.keywords or None in given[:1] or not all(isinstance(g, (str, int)) for g in given):
+            return unknown()
+        return _altered(found, method, given)
+
+    def _joined(self, glue: str, parts: ast.expr, depth: int) -> Values:
+        if not isinstance(parts, (ast.List, ast.Tuple)):
+            return unknown()
+        spaced: list[ast.AST] = []
+        for part in parts.elts:
+            spaced += [ast.Constant(glue), part] if spaced else [part]
+        return self._concatenated(spaced, depth)
+
+    def _parameter(self, function: Function, name: str, depth: int) -> Values:
+        """Tell what a parameter can be: a parametrised test, or a helper of this file alone."""
+        for decorator in self._decorators(function):
+            if called(decorator) == "parametrize" and len(decorator.args) > 1:
+                names = self.evaluate(decorator.args[0], depth + 1).literals
+                if any(name in text.replace(",", " ").split() for text in names):
+                    values = self.evaluate(decorator.args[1], depth + 1)
+                    values.is_table |= not values.unknown
+                    return values
+        if isinstance(function, ast.Lambda):
+            return unknown()
+        if function.name == "__getattr__" and self.parents.get(function) is not self.tree:
+            return unknown()
+        is_nested = self.function_of(function) is not None
+        if not (function.name.startswith("_") or is_nested):
+            return unknown()
+        return self._passed(function, name, depth)
+
+    def _decorators(self, function: Function) -> Iterator[ast.Call]:
+        around: ast.AST | None = function
+        while around is not None:
+            for decorator in getattr(around, "decorator_list", []):
+                if isinstance(decorator, ast.Call):
+                    yield decorator
+            around = self.parents.get(around)
+
+    def _passed(
+        self, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str, depth: int
+    ) -> Values:
+        """Tell what the calls in this file pass; unknown when it is used in any other way."""
+        self.need_callers(function)
+        found = Values()
+        calls = 0
+        place = parameters(function).index(name)
+        for node in self.mentions.get(function.name, ()):
+            is_method = isinstance(node, ast.Attribute)
+            call = self.parents.get(node)
+            if not isinstance(call, ast.Call) or call.func is not node:
+                return unknown()
+            argument = _argument(call, name, place - 1 if is_method else place)
+            if argument is None:
+                return unknown()
+            found.add(self.evaluate(argument, depth + 1))
+            calls += 1
+        return found if calls else unknown()
+
+
+def _altered(values: Values, method: str, given: list[Any]) -> Values:
+    """Return what a method of strings makes of them."""
+    found = Values(is_table=values.is_table, unknown=values.unknown)
+    for text in values.literals:
+        if method in {"format", "format_map"}:
+            found.add(started(text.partition("{")[0]) if "{" in text else Values(literals={text}))
+            continue
+        try:
+            made = getattr(text, method)(*given)
+        except (TypeError, ValueError):
+            return unknown()
+        found.literals |= {made} if isinstance(made, str) else set(made)
+    for prefix in values.prefixes:
+        is_kept = method in {"strip", "rstrip", "removesuffix", "format"} or (
+            method not in _SPLITS and getattr(prefix, method)(*given) == prefix
+        )
+        found.add(Values(prefixes={prefix}, unknown=not is_kept))
+    return found
+
+
+def _inside(part: ast.AST) -> ast.AST:
+    return part.value if isinstance(part, ast.FormattedValue) else part
+
+
+def _argument(call: ast.Call, name: str, place: int) -> ast.expr | None:
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    if 0 <= place < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args):
+        return call.args[place]
+    return None

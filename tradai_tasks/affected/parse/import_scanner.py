@@ -1,0 +1,382 @@
+"""Find import statements and string constants in Python text without parsing it.
+
+A lexer is several times as fast as `ast`, and reads grammar that is newer than the running
+interpreter: it follows strings, comments and the fields of f-strings exactly, and nothing else.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate
+
+from tradai_tasks.affected.parse.facts import Import
+from tradai_tasks.affected.parse.string_scanner import (
+    FORMATTED,
+    SPLIT,
+    TOKEN,
+    content,
+    end_of_formatted,
+    is_cut,
+)
+
+__all__ = ["DOTTED", "MARKS", "Scan", "imports_in", "scan"]
+
+_IMPORT = re.compile(r"(?<!\w)import\b")
+_FROM = re.compile(r"(?:^|[\s;:])from(?=[\s.\\])([\s\w.\\]*)$")
+_ONE_LINE = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+([\w., \t*]+)")
+# Whole lines of code that may be such statements.
+_LINES = re.compile(r"(?<=\n)[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+[\w., \t*]+(?=\n)")
+_BRACKETED = re.compile(r"[ \t\f\\\n]*\(((?:[^()#]|#[^\n]*)*)(\)?)")
+_PLAIN = re.compile(r"(?:[^\n;#\\]|\\\n)*")
+_COMMENT = re.compile(r"#[^\n]*")
+_CLAUSE = re.compile(r"([^\W\d][\w.]*|\*)(?:\s+as\s+([^\W\d]\w*))?$")
+_DOT = re.compile(r" ?\. ?")
+_SPACES = re.compile(r"[\s\\]+")
+# A string constant that can name a module, or a module and what is in it: "a.b", "a.b:c", "a:b".
+DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+(?::[^\W\d][\w.]*)?$|[^\W\d]\w*:[^\W\d][\w.]*$")
+_PATH = re.compile(r"(?:\.\./)*[\w.@+-]+(?:/[\w.@+-]+)*/?$")
+_NAME_INSIDE = re.compile(r"""(["'])([^\W\d]\w*(?:[.:][^\W\d]\w*)+)\1""")
+# The package at the beginning of f"pkg.sub.{name}".
+_BEGINNING = re.compile(r"""["']+((?:[^\W\d]\w*\.)+)\{(?!\{)""")
+_CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.MULTILINE)
+_NO_OPERATOR = re.compile(r"!(?!=)")
+_KEYWORD = rf"(?:{'|'.join(keyword.kwlist)})\b"
+_SOFT_KEYWORD = r"(?:case|lazy|match|type)\b"
+# A statement that begins with two names side by side.
+_TWO_NAMES = re.compile(
+    rf"\n(?=[^\W\d]\w*+[ \t]++(?!{_KEYWORD})[^\W\d])(?!{_KEYWORD}|{_SOFT_KEYWORD})"
+)
+# Without one of these a text joins no paths that lead to modules; the last run tests in a folder.
+_AT_HAND = frozenset({"__file__", "cwd", ".py", "discover", '"pytest"', "'pytest'", "pytest.main"})
+_JOINERS = frozenset({"path.join", "joinpath"})
+MARKS = _AT_HAND | _JOINERS
+_GLUE = frozenset({"", "+", "\\", " ", "\t", "\n"})  # with which begins what joins two strings
+_WIDEST = 2_000  # characters from `from` to `import`
+_LONGEST = 200  # nothing longer is meant as a name or a path
+
+
+@dataclass(slots=True)
+class Scan:
+    """What the lexer saw; dictionaries are used as sets that keep their order."""
+
+    imports: dict[Import, None] = field(default_factory=dict)
+    strings: dict[str, None] = field(default_factory=dict)
+    paths: dict[str, None] = field(default_factory=dict)
+    prefixes: dict[str, None] = field(default_factory=dict)
+    broken: str = ""  # why the text is no Python, as far as a lexer can tell
+    # the text as code, token, code, token, ..., code; empty where a division does not tell
+    pieces: list[str] = field(default_factory=list, compare=False)
+
+
+def scan(text: str, marks: Collection[str] | None = None) -> Scan:
+    """Read Python text whose lines end in line feeds.
+
+    Args:
+        text: The text.
+        marks: Which of `MARKS` stand in it, where that is known.
+    """
+    joined = _JoinedPaths(text, {m for m in MARKS if m in text} if marks is None else marks)
+    # one call divides the text; only what a division cannot see is walked through token by token
+    return _divided(text, SPLIT.split(text), joined) or _walked(text, joined)
+
+
+def _divided(text: str, pieces: list[str], joined: _JoinedPaths) -> Scan | None:
+    """Read a text that is divided into code, token, code, token, ..., code.
+
+    Most tokens say nothing: those that may are chosen first, by what costs the least.
+
+    Returns:
+        None where an f-string has a quote of its own kind inside, or a string does not end.
+    """
+    if is_cut(pieces):
+        return None
+    codes, tokens = pieces[::2], pieces[1::2]
+    found = Scan(pieces=pieces)
+    for place in [n for n, token in enumerate(tokens) if "{" in token or "}" in token]:
+        code = codes[place]
+        if code and code[-1] in "fFtTrR" and FORMATTED.search(code[-3:]):
+            token = tokens[place]
+            if not _is_balanced(token):
+                start = sum(map(len, pieces[: 2 * place + 1]))
+                if end_of_formatted(text, start) not in {-1, start + len(token)}:
+                    return None
+            _look_inside(found, token)
+    continued = _continued(codes, tokens)
+    dotted = [n for n, t in enumerate(tokens) if "." in t or ":" in t or "\\" in t]
+    for place in dotted:
+        token = tokens[place]
+        if place in continued or not _is_short(token):
+            continue
+        body = content(codes[place], token)
+        if DOTTED.match(body):
+            found.strings[body] = None
+    found.strings.update((body, None) for body in continued.values() if DOTTED.match(body))
+    _join_paths(joined, codes, tokens, continued)
+    found.paths = joined.found
+    others = []
+    for place in [n for n, code in enumerate(codes) if "import" in code]:
+        known = _plain_lines(codes[place] if place else f"\n{codes[0]}")
+        for statement in known:
+            found.imports.update(statement)
+        if not known:
+            others.append(place)
+    starts = [0, *accumulate(map(len, pieces))] if others else []
+    for place in others:
+        for match in _IMPORT.finditer(text, starts[2 * place], starts[2 * place + 1]):
+            _add_import(found, text, *match.span())
+    _check(found, '""'.join(codes))
+    return found
+
+
+def _is_short(token: str) -> bool:
+    """Tell whether a token is a string that may be meant as a name or a path."""
+    return len(token) <= _LONGEST and token[0] != "#"
+
+
+def _continued(codes: list[str], tokens: list[str]) -> dict[int, str]:
+    """Return the strings that go on from the one before: "a." "b" and "a." + "b" are one.
+
+    By the place of the second; what has become too long is empty.
+    """
+    found: dict[int, str] = {}
+    # most code between strings is long, or begins with a comma or a bracket
+    glue = [n for n, code in enumerate(codes) if code[:1] in _GLUE and not code.strip("+\\ \t\n")]
+    for place in glue:
+        if not 0 < place < len(tokens):
+            continue
+        before, token = tokens[place - 1], tokens[place]
+        if _is_short(before) and _is_short(token):
+            start = found.get(place - 1, content(codes[place - 1], before))
+            if start:
+                body = start + content(codes[place], token)
+                found[place] = body if len(body) <= _LONGEST else ""
+    return found
+
+
+def _join_paths(
+    joined: _JoinedPaths, codes: list[str], tokens: list[str], continued: Mapping[int, str]
+) -> None:
+    if not joined.wanted:
+        return
+    glued = [
+        n
+        for n, code in enumerate(codes[:-1])
+        if n and ("/" in code or joined.commas) and joined.is_glue(code.strip())
+    ]
+    places = {*glued, *(n - 1 for n in glued)}
+    places.update(n for n, token in enumerate(tokens) if "/" in token)
+    last = -1
+    for place in sorted(places):
+        token = tokens[place]
+        if _is_short(token) and continued.get(place) != "":
+            body = content(codes[place], token)
+            joined.add(codes[place] if last == place - 1 else token, body)
+            last = place
+    joined.close()
+
+
+def _walked(text: str, joined: _JoinedPaths) -> Scan:
+    """Read a text token by token."""
+    found = Scan(paths=joined.found)
+    strings = found.strings
+    code: list[str] = []
+    before, before_stop = "", -1  # the last short string
+    end = last = 0
+    tokens = TOKEN.finditer(text)
+    while (match := next(tokens, None)) is not None:
+        start, stop = match.span()
+        first = text[start]
+        if first == "i":
+            if start == 0 or not (text[start - 1].isalnum() or text[start - 1] == "_"):
+                _add_import(found, text, start, stop)
+            continue
+        code.append(text[end:start])
+        end = stop
+        if first == "#":
+            continue
+        if start and text[start - 1] in "fFtTrR" and FORMATTED.search(text, start - 3, start):
+            end = _formatted(found, text, start, stop)
+            if end != stop:
+                tokens = TOKEN.finditer(text, end)
+        if end - start < 2:  # noqa: PLR2004 - a quote that opens nothing
+            found.broken = f"line {_line(text, start)}: a string that does not end"
+            return found
+        if end - start > _LONGEST:
+            continue
+        body = own = content(text[max(0, start - 3) : start], text[start:stop])
+        if before and not text[before_stop:start].strip("+\\ \t\n"):
+            body = before + body
+            if len(body) > _LONGEST:
+                before = ""
+                continue
+        if ("." in body or ":" in body) and DOTTED.match(body):
+            strings[body] = None
+        before, before_stop = body, stop
+        if joined.wanted:
+            joined.add(text[last:start], own)
+            last = stop
+    joined.close()
+    code.append(text[end:])
+    _check(found, '""'.join(code))
+    return found
+
+
+def imports_in(text: str) -> dict[Import, None]:
+    """Return the import statements of a text, however little of it is Python."""
+    found = Scan()
+    for match in re.finditer(r"\bimport\b", text):
+        _add_import(found, text, *match.span())
+    return found.imports
+
+
+def _line(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def _check(found: Scan, code: str) -> None:
+    """Look for what no valid text has: brackets without partner, marks of a merge conflict.
+
+    Only `ast` knows for certain, and takes ten times as long: it judges what is noted here.
+    """
+    if found.broken:
+        return
+    if "?" in code or "$" in code or ("!" in code and _NO_OPERATOR.search(code)):
+        found.broken = "a character that no statement has"
+    elif "= =" in code or _TWO_NAMES.search(f"\n{code}"):
+        found.broken = "a statement of no known form"
+    if "<<<<<<<" in code and _CONFLICT.search(code):
+        found.broken = "marks of a merge conflict"
+    for opening, closing in ("()", "[]", "{}"):
+        if code.count(opening) != code.count(closing):
+            found.broken = f"{opening!r} and {closing!r} do not match"
+
+
+def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
+    """Read the statement around the keyword `import`."""
+    begin = text.rfind("\n", 0, start) + 1
+    end = text.find("\n", stop)
+    known = _one_line(text[begin:end] if end >= 0 else text[begin:])
+    if known and text[begin - 2 : begin] != "\\\n":
+        found.imports.update(known)
+        return
+    lowest = max(0, start - _WIDEST)
+    begin = max(lowest, begin)
+    while begin >= 2 and text[begin - 2 : begin] == "\\\n":  # noqa: PLR2004 - both characters
+        begin = max(lowest, text.rfind("\n", lowest, begin - 1) + 1)
+        if begin == lowest:
+            break
+    head = _FROM.search(text[begin:start])
+    bracketed = _BRACKETED.match(text, stop) if head else None
+    if bracketed:
+        names = bracketed[1]
+        if not bracketed[2]:
+            found.broken = f"line {_line(text, start)}: an import that does not end"
+    else:
+        plain = _PLAIN.match(text, stop)
+        names = plain[0] if plain else ""
+    if "#" in names:
+        names = _COMMENT.sub("", names)
+    clauses = [_clause(part) for part in names.replace("\\\n", " ").split(",")]
+    if clauses and clauses[-1] == "" and len(clauses) > 1 and bracketed:
+        clauses.pop()
+    if "" in clauses:
+        if not found.broken:
+            found.broken = f"line {_line(text, start)}: an import statement of another form"
+        clauses = [clause for clause in clauses if clause]
+    if head:
+        module = _SPACES.sub("", head[1])
+        if module and clauses:
+            found.imports[module, tuple(clauses)] = None
+        return
+    for clause in clauses:
+        found.imports[clause, ()] = None
+
+
+def _plain_lines(code: str) -> list[dict[Import, None]]:
+    """Read code whose imports are whole lines of names and commas alone; nothing of other code."""
+    lines = _LINES.findall(code)
+    if len(lines) != code.count("import") or "\\" in code:
+        return []
+    known = [_one_line(line) for line in lines]
+    return known if all(known) else []
+
+
+@lru_cache(maxsize=20_000)  # the same lines stand in many files
+def _one_line(line: str) -> dict[Import, None]:
+    """Read a line that is an import statement of names and commas alone; nothing for others.
+
+    What is returned belongs to all lines alike: it is not to be changed.
+    """
+    match = _ONE_LINE.fullmatch(line)
+    clauses = tuple(map(_clause, match[2].split(","))) if match else ("",)
+    if match is None or "" in clauses:
+        return {}
+    return {(match[1], clauses): None} if match[1] else {(clause, ()): None for clause in clauses}
+
+
+def _clause(part: str) -> str:
+    """Return "a.b" or "a.b as c" in that spelling; nothing for what is neither."""
+    part = _DOT.sub(".", " ".join(part.split()))
+    if part.isidentifier():
+        return part
+    match = _CLAUSE.match(part)
+    if match is None:
+        return ""
+    return match[1] if match[2] is None else f"{match[1]} as {match[2]}"
+
+
+def _formatted(found: Scan, text: str, start: int, stop: int) -> int:
+    """Return where an f-string or a template string ends; collect the names inside its fields."""
+    if stop - start < 2 or not _is_balanced(text[start:stop]):  # noqa: PLR2004 - as above
+        end = end_of_formatted(text, start)
+        stop = end if end > 0 else stop
+    _look_inside(found, text[start:stop])
+    return stop
+
+
+def _is_balanced(body: str) -> bool:
+    """Tell whether an f-string ends where a plain string would: its fields hold no such quote."""
+    return body.count("{") == body.count("}") and "}}" not in body
+
+
+def _look_inside(found: Scan, body: str) -> None:
+    if "{" in body:
+        for match in _NAME_INSIDE.finditer(body):
+            found.strings[match[2]] = None
+        if beginning := _BEGINNING.match(body):
+            found.prefixes[beginning[1]] = None
+
+
+class _JoinedPaths:
+    """String constants that are paths, alone or joined: `ROOT / "a" / "b"`, `join(x, "a", "b")`."""
+
+    def __init__(self, text: str, marks: Collection[str]) -> None:
+        is_at_hand = not _AT_HAND.isdisjoint(marks)
+        self.commas = is_at_hand and not _JOINERS.isdisjoint(marks)
+        self.wanted = is_at_hand and ("/" in text or self.commas)
+        self.found: dict[str, None] = {}
+        self._chain = ""
+
+    def is_glue(self, between: str) -> bool:
+        """Tell whether what stands between two strings joins them."""
+        return between == "/" or (between == "," and self.commas)
+
+    def add(self, between: str, body: str) -> None:
+        """Take a string constant in, with what stands between the last one and it."""
+        if self._chain:
+            between = between.strip()
+            if self.is_glue(between) and _PATH.match(body):
+                self._chain += "/" + body
+                return
+            self.close()
+        if _PATH.match(body):
+            self._chain = body
+
+    def close(self) -> None:
+        if "/" in self._chain and len(self._chain) <= _LONGEST:
+            self.found[self._chain] = None
+        self._chain = ""

@@ -1,0 +1,207 @@
+"""One parsed file with the look-ups that reading it needs: parents, functions, bindings, uses."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+
+from tradai_tasks.affected.parse.partial_source import MissingPartError, Part
+
+__all__ = ["Function", "Syntax", "called", "parameters"]
+
+_BINDERS = (
+    ast.Assign,
+    ast.AnnAssign,
+    ast.AugAssign,
+    ast.NamedExpr,
+    ast.For,
+    ast.AsyncFor,
+    ast.comprehension,
+    ast.withitem,
+    ast.Import,
+    ast.ImportFrom,
+    ast.MatchAs,
+)
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+# Of the kinds that most nodes are of, the fields in which there are nodes.
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.Name: (),
+    ast.Constant: (),
+    ast.alias: (),
+    ast.Attribute: ("value",),
+    ast.Call: ("func", "args", "keywords"),
+    ast.keyword: ("value",),
+}
+
+
+class Syntax:
+    """A parsed file, indexed."""
+
+    def __init__(self, tree: ast.Module, part: Part | None = None) -> None:
+        """Index a tree, of a whole file or of a part of one."""
+        self.tree = tree
+        self.part = part
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self.nodes: list[ast.AST] = [tree]
+        self.bound: dict[str, list[tuple[ast.AST, bool]]] = {}  # name -> values; bool: part of one
+        self.modules: dict[str, str] = {}  # name -> module that an import statement binds to it
+        parents, nodes = self.parents, self.nodes
+        for node in nodes:  # grows while it is read: breadth first
+            # what ast.iter_child_nodes does, at half its cost: this is most of a cold run
+            for name in _FIELDS.get(type(node), node._fields):
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    for child in value:
+                        if isinstance(child, ast.AST):
+                            parents[child] = node
+                            nodes.append(child)
+                elif isinstance(value, ast.AST) and name != "ctx":
+                    parents[value] = node
+                    nodes.append(value)
+            if isinstance(node, _BINDERS):
+                self._bind(node)
+
+    def need_callers(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Say that all that mentions a function must be here.
+
+        Raises:
+            MissingPartError: This is a part of a file that may lack some.
+        """
+        if self.part and self.function_of(function) is None:
+            self.part.need_callers(function.name)
+
+    def need_changes(self, name: str) -> None:
+        """Say that all that puts something into a list or a table must be here.
+
+        Raises:
+            MissingPartError: This is a part of a file that may lack some.
+        """
+        values = self.bound.get(name, ())
+        if self.part and any(self.function_of(value) is None for value, _ in values):
+            self.part.need_changes(name)
+
+    def _bind(self, node: ast.AST) -> None:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._bind_target(target, value, part=False)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._bind_target(target, value, part=False)
+            case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
+                if isinstance(value, (ast.List, ast.Tuple, ast.Set, ast.Dict)):
+                    self._bind_target(node.target, value, part=False)
+                else:  # `name += ".mod"` is name + ".mod"
+                    whole = ast.BinOp(ast.Name(name, ast.Load()), op, value)
+                    self.parents[whole] = self.parents[whole.left] = node
+                    self._bind_target(node.target, whole, part=False)
+            case ast.MatchAs(name=str(name)):
+                self.bound.setdefault(name, []).append((node, True))
+            case ast.NamedExpr(target=target, value=value):
+                self._bind_target(target, value, part=False)
+            case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
+                self._bind_target(target, value, part=True)
+            case ast.comprehension(target=target, iter=value):
+                self._bind_target(target, value, part=True)
+            case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
+                self._bind_target(target, value, part=True)
+            case ast.Import(names=names):
+                for alias in names:
+                    top = alias.name.partition(".")[0]
+                    self.modules[alias.asname or top] = alias.name if alias.asname else top
+            case ast.ImportFrom(names=names, module=module, level=level):
+                for alias in names:
+                    base = "." * level + (module or "")
+                    joined = base + alias.name if base.endswith(".") else f"{base}.{alias.name}"
+                    self.modules[alias.asname or alias.name] = joined
+            case _:
+                pass
+
+    def _bind_target(self, target: ast.AST, value: ast.AST, *, part: bool) -> None:
+        if isinstance(target, ast.Name):
+            self.bound.setdefault(target.id, []).append((value, part))
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+                for one, its in zip(target.elts, value.elts, strict=True):
+                    self._bind_target(one, its, part=part)
+            else:
+                for one in target.elts:
+                    self._bind_target(one, value, part=True)
+        elif isinstance(target, ast.Starred):
+            self._bind_target(target.value, value, part=True)
+
+    def function_of(self, node: ast.AST) -> Function | None:
+        """Return the innermost function around a node."""
+        up = self.parents.get(node)
+        while up is not None and not isinstance(up, Function):
+            up = self.parents.get(up)
+        return up
+
+    def functions_of(self, node: ast.AST) -> Iterator[Function]:
+        """Yield the functions around a node, the innermost first."""
+        up = self.function_of(node)
+        while up is not None:
+            yield up
+            up = self.function_of(up)
+
+    @cached_property
+    def mentions(self) -> dict[str, list[ast.Name | ast.Attribute]]:
+        """Name -> where it stands, alone or after a dot."""
+        found: dict[str, list[ast.Name | ast.Attribute]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Name):
+                found.setdefault(node.id, []).append(node)
+            elif isinstance(node, ast.Attribute):
+                found.setdefault(node.attr, []).append(node)
+        return found
+
+    @cached_property
+    def definitions(self) -> frozenset[str]:
+        """The names of the file's functions and classes."""
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        return frozenset(node.name for node in self.nodes if isinstance(node, kinds))
+
+    @cached_property
+    def keys(self) -> frozenset[object]:
+        """The literal keys under which literal tables of the file have literals.
+
+        Raises:
+            MissingPartError: This is a part of a file, which does not tell.
+        """
+        if self.part:
+            raise MissingPartError(None)
+        return frozenset(
+            name.value
+            for node in self.nodes
+            if isinstance(node, ast.Dict)
+            for name, value in zip(node.keys, node.values, strict=True)
+            if isinstance(name, ast.Constant) and isinstance(value, ast.Constant)
+        )
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The string constants of the file."""
+        if self.part:
+            return self.part.strings
+        return tuple(
+            node.value
+            for node in self.nodes
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
+
+
+def parameters(function: Function) -> list[str]:
+    """Return the names of a function's parameters, those by position first."""
+    given = function.args
+    ordered = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    ordered += [one for one in (given.vararg, given.kwarg) if one is not None]
+    return [one.arg for one in ordered]
+
+
+def called(node: ast.AST) -> str:
+    """Return the last part of the name that a call calls."""
+    if isinstance(node, ast.Call):
+        node = node.func
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

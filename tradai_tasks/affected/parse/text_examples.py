@@ -1,0 +1,183 @@
+"""What texts that are no modules say: examples in docstrings and documents, names in data files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+from tradai_tasks.affected.parse.facts import Facts, Import
+from tradai_tasks.affected.parse.import_scanner import imports_in
+
+__all__ = [
+    "FENCE",
+    "MARKS",
+    "PROMPT",
+    "RUNNERS",
+    "examples_in",
+    "extract_data",
+    "extract_document",
+    "fenced_in",
+    "is_data",
+    "is_document",
+    "named_in_commands",
+]
+
+# Modules that run the examples of others' texts.
+RUNNERS = frozenset(
+    [
+        "doctest",
+        "markdown_pytest",
+        "mktestdocs",
+        "nbclient",
+        "nbconvert",
+        "nbformat",
+        "papermill",
+        "pytest_examples",
+        "sybil",
+        "testbook",
+        "xdoctest",
+    ]
+)
+# Without these, a module has no such examples.
+PROMPT = ">>> "
+FENCE = "```"
+MARKS = RUNNERS | {PROMPT, FENCE}
+_NOTEBOOK = ".ipynb"
+_DOCUMENTS = (".md", ".rst", ".txt", _NOTEBOOK)
+_DATA = (".cfg", ".conf", ".ini", ".json", ".jsonc", ".toml", ".xml", ".yaml", ".yml")
+# What a test runs, or makes code of.
+_SHELL = (".bash", ".sh")
+_TEMPLATES = (".env", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl", ".tpl")
+# Extensions of Python in other languages, in which a name of a module is in quotes.
+_NATIVE = (".cc", ".cpp", ".cxx", ".rs")
+_PICKLES = (".dill", ".joblib", ".npy", ".p", ".pickle", ".pkl", ".pt")
+# Of tools, which read no names of modules from them that tests load; locks are long.
+_NOT_DATA = frozenset(
+    [
+        ".pre-commit-config.yaml",
+        "mkdocs.yml",
+        "package-lock.json",
+        "package.json",
+        "pyproject.toml",
+        "pytest.ini",
+        "setup.cfg",
+        "tox.ini",
+        "uv.lock",
+    ]
+)
+# Answers of servers that were recorded: they are many and long, and name nothing to load.
+_RECORDED = re.compile(r"(?:^|/)(?:cassettes|node_modules|__snapshots__)/")
+_PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[ \t]([^\n]*)", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*```[ \t]*\{?\.?py[^\n]*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
+_CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
+_DOTTED = re.compile(rb"(?<![\w./\\@-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?![\w/\\@-])")
+_QUOTED = re.compile(rb'"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)"')
+# Begun by a character, which is looked for faster than what stands before it.
+_RUN_MODULE = re.compile(r"-(?<!\S-)[a-zA-Z]*m[ =]([A-Za-z_][\w.]*)")
+_RUN_CODE = re.compile(r"""-(?<!\S-)[a-zA-Z]*c\s+\\?(["'])(.+?)\\?\1""")
+_LONGEST = 120  # characters of a module's name
+_ATTRIBUTE = re.compile(r":[A-Za-z_]\w*")
+_SERVED = re.compile(r"\s([A-Za-z_][\w.]*)$")
+_SCRIPT = re.compile(r"[\w./-]+\.py\b")
+_WORD = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+# A name of a file, not of a module.
+_ENDINGS = (
+    *(b".cfg", b".ini", b".json", b".md", b".py"),
+    *(b".rst", b".toml", b".txt", b".yaml", b".yml"),
+)
+
+
+def is_data(path: str) -> bool:
+    """Tell whether a file may hold the names of modules that something loads."""
+    return (
+        path.endswith(_DATA + _PICKLES + _SHELL + _TEMPLATES + _NATIVE)
+        and path.rpartition("/")[2] not in _NOT_DATA
+        and not _RECORDED.search(path)
+    )
+
+
+def is_document(path: str) -> bool:
+    """Tell whether a file is prose with examples."""
+    return path.endswith(_DOCUMENTS)
+
+
+def extract_data(path_ending: str, data: bytes) -> Facts:
+    """Read the dotted names of a data file; of a pickle every name; of code what it imports."""
+    if path_ending in _NATIVE:
+        return Facts(strings=_decoded(dict.fromkeys(_QUOTED.findall(data))))
+    if path_ending in _PICKLES:
+        found = dict.fromkeys(_WORD.findall(data))
+        found |= dict.fromkeys(name[1:] for name in found if b"." in name)  # behind its length
+    else:
+        found = dict.fromkeys(n for n in _DOTTED.findall(data) if not n.endswith(_ENDINGS))
+    names = _decoded(found)
+    if path_ending in _SHELL + _TEMPLATES:
+        text = data.decode("utf-8", "replace")
+        return Facts(
+            strings=tuple(dict.fromkeys((*names, *_references(text), *named_in_commands(text)))),
+            paths=tuple(dict.fromkeys(_SCRIPT.findall(text))),
+        )
+    return Facts(strings=names)
+
+
+def _decoded(names: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(name.decode("ascii", "replace") for name in names)
+
+
+def named_in_commands(text: str) -> tuple[str, ...]:
+    """Return the modules that commands for a shell name: by `-m`, in code for `-c`, as `m:app`."""
+    found = dict.fromkeys(_RUN_MODULE.findall(text))
+    for attribute in _ATTRIBUTE.finditer(text):
+        start = attribute.start()
+        if module := _SERVED.search(text, max(0, start - _LONGEST), start):
+            found[f"{module[1]}{attribute[0]}"] = None
+    for _, code in _RUN_CODE.findall(text):
+        found |= dict.fromkeys(_references(code))
+    return tuple(found)
+
+
+def extract_document(data: bytes) -> Facts:
+    """Read the imports in a document: behind prompts, in fences, indented, or in a notebook."""
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    if text.lstrip().startswith("{"):
+        text = _cells(text)
+    return Facts(examples=_references(_PROMPT.sub(r"\1", text)))
+
+
+def _cells(text: str) -> str:
+    """Return what is in the cells of a notebook (nbformat 4); the text itself where it is none."""
+    try:
+        cells = [cell["source"] for cell in json.loads(text)["cells"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return text
+    sources = [one if isinstance(one, str) else "".join(map(str, one)) for one in cells]
+    return "\n".join(sources)
+
+
+def examples_in(text: str) -> tuple[str, ...]:
+    """Return what the examples with prompts in a module's docstrings refer to."""
+    return _references("\n".join(_PROMPT.findall(text)))
+
+
+def fenced_in(text: str) -> tuple[str, ...]:
+    """Return what the fenced code in a module's docstrings refers to."""
+    return _references("\n".join(_FENCE.findall(text)))
+
+
+def _references(code: str) -> tuple[str, ...]:
+    if "import" not in code:
+        return ()
+    found = dict.fromkeys(_of_imports(imports_in(code)))
+    found |= dict.fromkeys(_CALL_INSIDE.findall(code))
+    return tuple(found)
+
+
+def _of_imports(imports: Iterable[Import]) -> Iterable[str]:
+    for module, names in imports:
+        dotted = module.partition(" ")[0]
+        if not names:
+            yield dotted
+        for clause in names:
+            name = clause.partition(" ")[0]
+            yield dotted if name == "*" else f"{dotted.rstrip('.')}.{name}"

@@ -1,0 +1,24 @@
+"""The members of a workspace as the import graph sees them."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Member"]
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Python project of the workspace, as far as imports are concerned."""
+
+    name: str  # PEP 503-normalised
+    path: str  # its folder, POSIX from the workspace root; "." for the root itself
+    source_roots: tuple[str, ...]  # folders that are on sys.path for it, from the workspace root
+    closure: frozenset[str]  # members reachable from it in uv.lock (all extras and groups), and it
+    entry_points: tuple[tuple[str, str], ...] = ()  # (group, "module:attribute") it declares
+    scripts: tuple[tuple[str, str], ...] = ()  # (command, "module:attribute") it installs
+    behind: frozenset[str] = frozenset()  # members that third parties among its closure need
+
+    @property
+    def is_project(self) -> bool:
+        """Whether it is told what is installed with it; a unit's closure is what it may import."""
+        return not self.name.startswith(("services:", "lambdas:", "stacks:"))

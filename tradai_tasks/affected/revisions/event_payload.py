@@ -1,0 +1,229 @@
+"""What a CI event asks to be compared: a pure reading of its environment and its JSON.
+
+Every value is data from outside: ids and names are checked before git sees them.
+Source of the rules: GitHub's "Events that trigger workflows" and "Webhook events and payloads".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from tradai_tasks.vcs.git import is_object_id
+
+__all__ = [
+    "Everything",
+    "Laptop",
+    "MergeGroup",
+    "PullRequest",
+    "Push",
+    "StrategyTag",
+    "Wanted",
+    "is_ref_name",
+    "parse_event",
+]
+
+# https://semver.org, its own expression
+_NUMBER = r"(?:0|[1-9]\d*)"
+_PART = rf"(?:{_NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
+_SEMVER = re.compile(
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_PART}(?:\.{_PART})*)?"
+    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?",
+    re.ASCII,
+)
+_MERGE_REF = re.compile(r"refs/pull/\d+/merge", re.ASCII)
+# git check-ref-format: rules 1 to 10; and halves of characters, which JSON may hold and no name can
+_NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|^\.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Everything:
+    """Nothing to compare with: all is checked."""
+
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StrategyTag:
+    """The tag of one strategy's release."""
+
+    slug: str
+    tag: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PullRequest:
+    """A pull request against a branch."""
+
+    number: int | None
+    branch: str  # that it is to be merged into
+    base: str | None  # that branch's tip when the event was made; it may have moved on since
+    head: str
+    merged: str | None  # the merge commit that the event runs on, where it names one
+    is_checked_out: bool  # whether the work tree holds the request's own code
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Push:
+    """A push to a branch."""
+
+    branch: str
+    default_branch: str | None
+    before: str | None  # None for the first push of a branch
+    after: str
+    is_forced: bool | None  # None where the event does not say
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MergeGroup:
+    """A group of pull requests in a merge queue."""
+
+    base: str
+    head: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Laptop:
+    """No event: somebody at a work tree, or a CI that leaves no event behind."""
+
+    in_ci: bool
+
+
+Wanted = Everything | StrategyTag | PullRequest | Push | MergeGroup | Laptop
+
+
+class _UnusableError(Exception):
+    """An event that lacks what is needed; its text says what."""
+
+
+def parse_event(env: Mapping[str, str], payload: bytes | None, slugs: Iterable[str]) -> Wanted:
+    """Tell what an event asks to be compared.
+
+    An event that cannot be read asks for everything, with the fault as the reason.
+
+    Args:
+        env: The environment, of which only GITHUB_* variables and CI are read.
+        payload: Content of the event file; None where there is none.
+        slugs: The strategies that a tag may name.
+    """
+    name = env.get("GITHUB_EVENT_NAME", "")
+    if not name:
+        return Laptop(in_ci=env.get("CI", "").lower() in {"1", "true"})
+    try:
+        match name:
+            case "pull_request" | "pull_request_target":
+                return _pull_request(name, env, _document(payload))
+            case "push":
+                return _push(env, payload, tuple(slugs))
+            case "merge_group":
+                group = _table(_document(payload), "merge_group")
+                return MergeGroup(base=_commit(group, "base_sha"), head=_commit(group, "head_sha"))
+            case _:
+                return Everything(why=f"event {_shown(name)} names no change to compare")
+    except _UnusableError as fault:
+        return Everything(why=f"event {_shown(name)}: {fault}")
+
+
+def is_ref_name(name: object) -> TypeGuard[str]:
+    """Tell whether a value can name a branch or a tag, by the rules of git check-ref-format."""
+    return (
+        isinstance(name, str)
+        and bool(name)
+        and not name.startswith(("-", "/"))
+        and not name.endswith(("/", ".", ".lock"))
+        and ".lock/" not in name
+        and name != "@"
+        and not _NOT_IN_REFS.search(name)
+    )
+
+
+def _pull_request(name: str, env: Mapping[str, str], event: Mapping[str, Any]) -> PullRequest:
+    request = _table(event, "pull_request")
+    base = _table(request, "base")
+    branch = base.get("ref", env.get("GITHUB_BASE_REF"))
+    if not is_ref_name(branch):
+        raise _UnusableError("pull_request.base.ref is missing or no branch name")
+    runs_on = env.get("GITHUB_SHA")
+    is_merge = name == "pull_request" and _MERGE_REF.fullmatch(env.get("GITHUB_REF", ""))
+    number = request.get("number", event.get("number"))
+    return PullRequest(
+        number=number if isinstance(number, int) else None,
+        branch=branch,
+        base=base["sha"] if is_object_id(base.get("sha")) else None,
+        head=_commit(_table(request, "head"), "sha"),
+        merged=runs_on if is_merge and is_object_id(runs_on) else None,
+        is_checked_out=name == "pull_request",
+    )
+
+
+def _push(env: Mapping[str, str], payload: bytes | None, slugs: tuple[str, ...]) -> Wanted:
+    ref = env.get("GITHUB_REF", "")
+    if ref.startswith("refs/tags/") or env.get("GITHUB_REF_TYPE") == "tag":
+        return _tag(ref.removeprefix("refs/tags/") or env.get("GITHUB_REF_NAME", ""), slugs)
+    event = _document(payload)
+    ref = event.get("ref", ref)
+    if isinstance(ref, str) and ref.startswith("refs/tags/"):
+        return _tag(ref.removeprefix("refs/tags/"), slugs)
+    branch = ref.removeprefix("refs/heads/") if isinstance(ref, str) else None
+    if branch is None or not is_ref_name(branch):
+        raise _UnusableError("ref is missing or no branch name")
+    if event.get("deleted") is True or _is_zero(event.get("after")):
+        return Everything(why=f"branch {branch} was deleted, so there is nothing to compare")
+    default = event.get("repository")
+    default = default.get("default_branch") if isinstance(default, dict) else None
+    forced = event.get("forced")
+    return Push(
+        branch=branch,
+        default_branch=default if is_ref_name(default) else None,
+        before=None if _is_zero(event.get("before")) else _commit(event, "before"),
+        after=_commit(event, "after"),
+        is_forced=forced if isinstance(forced, bool) else None,
+    )
+
+
+def _tag(tag: str, slugs: tuple[str, ...]) -> Wanted:
+    if not is_ref_name(tag):
+        return Everything(why="the pushed tag has no usable name")
+    if tag.startswith("v") and _SEMVER.fullmatch(tag[1:]):
+        return Everything(why=f"tag {tag} releases the platform")
+    for slug in slugs:
+        if tag.startswith(f"{slug}-v") and _SEMVER.fullmatch(tag[len(slug) + 2 :]):
+            return StrategyTag(slug=slug, tag=tag)
+    return Everything(why=f"tag {tag} is neither v<version> nor <strategy>-v<version>")
+
+
+def _document(payload: bytes | None) -> dict[str, Any]:
+    if payload is None:
+        raise _UnusableError("there is no event file (GITHUB_EVENT_PATH)")
+    try:
+        document = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise _UnusableError("the event file (GITHUB_EVENT_PATH) is no JSON") from None
+    if not isinstance(document, dict):
+        raise _UnusableError("the event file (GITHUB_EVENT_PATH) holds no object")
+    return document
+
+
+def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    found = document.get(key)
+    if not isinstance(found, dict):
+        raise _UnusableError(f"{key} is missing from the event file")
+    return found
+
+
+def _commit(document: Mapping[str, Any], key: str) -> str:
+    found = document.get(key)
+    if not is_object_id(found) or _is_zero(found):
+        raise _UnusableError(f"{key} is missing from the event file, or no commit id")
+    return str(found)
+
+
+def _is_zero(value: object) -> bool:
+    return is_object_id(value) and set(str(value)) == {"0"}
+
+
+def _shown(name: str) -> str:
+    return name if re.fullmatch(r"[a-z_]{1,40}", name, re.ASCII) else repr(name[:40])

@@ -1,0 +1,219 @@
+"""One file's bytes -> its facts."""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import re
+import warnings
+from typing import Any
+
+import msgspec
+
+from tradai_tasks.affected.parse.constant_evaluation import Source
+from tradai_tasks.affected.parse.facts import Facts
+from tradai_tasks.affected.parse.import_scanner import Scan, scan
+from tradai_tasks.affected.parse.partial_source import Asked, MissingPartError
+from tradai_tasks.affected.parse.text_examples import (
+    FENCE,
+    PROMPT,
+    RUNNERS,
+    examples_in,
+    fenced_in,
+)
+from tradai_tasks.affected.parse.text_examples import MARKS as EXAMPLE_MARKS
+from tradai_tasks.affected.rules import dynamic_imports as dynamic
+from tradai_tasks.affected.rules.console_commands import STARTERS, commands_in
+from tradai_tasks.affected.rules.deciding_parts import Slices
+from tradai_tasks.affected.rules.embedded_source import MARKS as WRITTEN_MARKS
+from tradai_tasks.affected.rules.embedded_source import named_inside
+from tradai_tasks.affected.rules.framework_scans import APP_CONFIG, APPS, apps_in
+from tradai_tasks.affected.rules.import_collector import guess
+from tradai_tasks.affected.rules.lazy_modules import find_lazy
+from tradai_tasks.affected.rules.path_anchors import moves_path, surroundings
+from tradai_tasks.affected.rules.prefilter import marks_in
+from tradai_tasks.affected.rules.trigger_words import Marks, has_trigger, trigger_places
+
+__all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]
+
+# Where pytest reads its settings.
+CONFIG_FILES = frozenset(
+    {".pytest.ini", ".pytest.toml", "pyproject.toml", "pytest.ini", "pytest.toml", "setup.cfg"}
+    | {"tox.ini"}
+)
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_BLANK = re.compile(rb"^[ \t\f]*(?:#[^\r\n]*)?$")
+_PLUGIN = re.compile(r"""(?<![\w-])-p(?:["',\s=]+|(?=\w))([^\W\d][\w.]*)""")
+_SETTINGS = re.compile(
+    r"""(?:DJANGO_SETTINGS_MODULE|DJANGO_CONFIGURATION)["']?\s*[=:]\s*["']?([\w.]+)"""
+)
+# Variables of the environment that plugins set from settings: "APP_SETTINGS=pkg.mod:Class".
+_VARIABLE = re.compile(
+    r"""\b[A-Z][A-Z0-9_]+["']?\s*[=:]\s*["']?((?:[^\W\d]\w*\.)+[^\W\d]\w*(?::\w+)?)"""
+)
+# The class of a filter of warnings, "action:message:pkg.Class": pytest imports its module.
+_WARNING = re.compile(
+    r"\b(?:always|all|default|error|ignore|module|once):[^:\n]*:\s*((?:[^\W\d]\w*\.)+[^\W\d]\w*)"
+)
+_PYTHONPATH = re.compile(
+    r"^[ \t]*pythonpath\s*=\s*(\[[^\]]*\]|[^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.MULTILINE
+)
+# With one of these, pytest runs the examples in documents.
+_EXAMPLE_SETTINGS = (
+    *("codeblocks", "doctest", "markdown-docs", "markdown_docs", "nbmake", "nbval", "sybil"),
+)
+_PART = re.compile(r"""[^\s"',\[\]]+""")
+
+
+def extract(data: bytes) -> Facts:
+    """Read a Python file or a stub; never raises, whatever the bytes are."""
+    if not data:
+        return Facts()
+    try:
+        text = decode(data)
+    except (LookupError, UnicodeDecodeError) as fault:
+        return Facts(broken=f"cannot be decoded: {fault}")
+    if "\0" in text:
+        return Facts(broken="does not parse: null bytes")
+    marks = marks_in(text)
+    facts = _read(text, scan(text, marks), marks)
+    more = {**_in_strings(facts, text, marks), **surroundings(text, marks, facts.paths)}
+    return msgspec.structs.replace(facts, **more) if more else facts
+
+
+def _in_strings(facts: Facts, text: str, marks: Marks) -> dict[str, Any]:
+    """Return what is in strings: commands, and the examples that only a tool of tests runs."""
+    if WRITTEN_MARKS.isdisjoint(marks) and EXAMPLE_MARKS.isdisjoint(marks):
+        return {}
+    examples = examples_in(text) if PROMPT in marks else ()
+    fenced = fenced_in(text) if FENCE in marks else ()
+    commands = () if STARTERS.isdisjoint(marks) else commands_in(text)
+    runs = any(module.partition(".")[0] in RUNNERS for module, _ in facts.imports)
+    found = {"examples": examples, "fenced": fenced, "commands": commands, "runs_examples": runs}
+    if named := named_inside(text, marks):
+        return {**found, "words": tuple(dict.fromkeys((*facts.words, *named)))}
+    return found
+
+
+def _read(text: str, scanned: Scan, marks: Marks) -> Facts:
+    if "filterwarnings" in marks:
+        scanned.strings.update(dict.fromkeys(_WARNING.findall(text)))
+    if scanned.broken:
+        rejected = _fault(text)
+        if rejected is not None:
+            return _facts(scanned, broken=f"does not parse: {scanned.broken or rejected}")
+    if not has_trigger(text, marks):
+        return _facts(scanned, moves_path=moves_path(marks))
+    return _analysed(text, scanned, marks)
+
+
+def decode(data: bytes) -> str:
+    """Decode a file as Python does (PEP 263), with line feeds as line ends.
+
+    Raises:
+        LookupError: It names an encoding that does not exist.
+        UnicodeDecodeError: It is not in the encoding that it names, UTF-8 by default.
+    """
+    encoding = "utf-8"
+    if data.startswith(codecs.BOM_UTF8):
+        data = data[3:]
+    elif b"coding" in data[:400]:
+        for line in data.splitlines()[:2]:
+            match = _COOKIE.match(line)
+            if match:
+                encoding = match[1].decode("ascii", "replace")
+                break
+            if not _BLANK.match(line):
+                break
+    text = data.decode(encoding)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def extract_config(data: bytes) -> Facts:
+    """Read the settings of pytest: plugins by `-p`, `pythonpath`, Django's settings module."""
+    if not any(word in data for word in (b"pytest", b"pythonpath", b"doctest", b"nbmake")):
+        return Facts()
+    text = data.decode("utf-8", "replace")
+    words = {match for match in _PLUGIN.findall(text) if match != "no"}
+    words |= {*_SETTINGS.findall(text), *_VARIABLE.findall(text), *_WARNING.findall(text)}
+    paths = {
+        part.rstrip("/") or "."
+        for group in _PYTHONPATH.findall(text)
+        for part in _PART.findall(group)
+    }
+    return Facts(
+        words=tuple(sorted(words)),
+        paths=tuple(sorted(paths)),
+        runs_examples=any(tool in text for tool in _EXAMPLE_SETTINGS),
+    )
+
+
+def _fault(text: str) -> str | None:
+    """Return why Python rejects a text; None where it takes it."""
+    try:
+        _parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
+        return str(fault)
+    return None
+
+
+def _parse(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def _facts(scanned: Scan, *, broken: str = "", moves_path: bool = False) -> Facts:
+    return Facts(
+        imports=tuple(scanned.imports),
+        strings=tuple(scanned.strings),
+        paths=tuple(scanned.paths),
+        subtrees=tuple(scanned.prefixes),
+        broken=broken,
+        moves_path=moves_path,
+    )
+
+
+def _analysed(text: str, scanned: Scan, marks: Marks) -> Facts:
+    """Read a file with dynamic imports, or one that may have them."""
+    lazy = None
+    try:
+        has_apps = APPS in marks or APP_CONFIG in marks
+        pieces = () if has_apps else scanned.pieces
+        found = _found_in_part(Slices(text, pieces, trigger_places(text, marks)))
+        if found is None:
+            source = Source(_parse(text))
+            lazy = find_lazy(source)
+            found = dynamic.analyse(source, lazy.skipped if lazy else None)
+            if has_apps:
+                found.scan(apps_in(source))
+    except (SyntaxError, ValueError):
+        found = guess(text)
+    except (RecursionError, MemoryError):
+        return _facts(scanned, broken="does not parse: nested too deeply")
+    imports = lazy.eager if lazy else scanned.imports
+    return Facts(
+        imports=tuple({**imports, **found.imports}),
+        strings=() if lazy else tuple(scanned.strings),
+        paths=tuple({**scanned.paths, **dict.fromkeys(sorted(found.paths))}),
+        words=tuple(sorted(found.words)),
+        subtrees=tuple(sorted({*found.subtrees, *(() if lazy else scanned.prefixes)})),
+        groups=tuple(sorted(found.groups)),
+        dynamic=found.reason,
+        is_passed=found.is_passed,
+        lazy=lazy.lazy if lazy else None,
+        moves_path=moves_path(marks),
+    )
+
+
+def _found_in_part(slices: Slices) -> dynamic.Dynamic | None:
+    """Return what the deciding part of a file tells of its calls; None where it takes all of it."""
+    asked: Asked | None = Asked()
+    while asked is not None and (part := slices.part(asked)) is not None:
+        try:
+            return dynamic.analyse(Source(_parse(part.text), part))
+        except MissingPartError as missing:
+            asked = missing.asked
+        except (SyntaxError, ValueError):
+            return None
+    return None

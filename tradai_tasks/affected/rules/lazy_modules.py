@@ -1,0 +1,300 @@
+"""Modules that import on demand (PEP 562): which name makes them load which module.
+
+Known ways to say so, all of them literal: a table from name to module or from module to names, in
+any shape; `if name == "X": from .x import X`; imports under TYPE_CHECKING that mirror the table.
+What no table mentions may load anything that the file mentions.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+
+from tradai_tasks.affected.parse.constant_evaluation import Source
+from tradai_tasks.affected.parse.facts import Import, Lazy
+from tradai_tasks.affected.parse.string_scanner import mask
+
+__all__ = ["LazyModule", "find_lazy", "uses_of"]
+
+_REFERENCE = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$")
+
+
+@dataclass(slots=True)
+class LazyModule:
+    """A lazy module, with what it imports at once."""
+
+    lazy: Lazy
+    eager: dict[Import, None]
+    skipped: ast.AST | None  # its `__getattr__`
+
+
+def find_lazy(source: Source) -> LazyModule | None:
+    """Read the lazy exports of a module; None for a module that has none."""
+    getter = _getter(source.tree)
+    if getter is None:
+        return None
+    reader = _Reader(source, getter)
+    reader.read()
+    if not (reader.symbols or reader.others):
+        return None
+    lazy = Lazy(
+        symbols={name: tuple(sorted(refs)) for name, refs in sorted(reader.symbols.items())},
+        others=tuple(sorted(reader.others)),
+        defined=frozenset(reader.defined),
+        complete=False,
+    )
+    skipped = getter if isinstance(getter, ast.FunctionDef) else None
+    return LazyModule(lazy=lazy, eager=reader.eager, skipped=skipped)
+
+
+def _getter(tree: ast.Module) -> ast.AST | None:
+    """Return what makes a module lazy: its `__getattr__`, or its replacement in sys.modules."""
+    queue: list[ast.stmt] = list(tree.body)
+    for node in queue:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == "__getattr__":
+            return node
+        if isinstance(node, (ast.If, ast.Try)):
+            queue += node.body + node.orelse
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                names = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
+                for name in names:
+                    if isinstance(name, ast.Name) and name.id == "__getattr__":
+                        return node
+                if isinstance(target, ast.Subscript) and "sys.modules" in ast.unparse(target.value):
+                    return node
+    return None
+
+
+def _texts(node: ast.AST) -> list[str]:
+    return [
+        part.value
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    ]
+
+
+@dataclass(slots=True)
+class _Reader:
+    source: Source
+    getter: ast.AST
+    symbols: dict[str, set[str]] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
+    defined: set[str] = field(default_factory=set)
+    eager: dict[Import, None] = field(default_factory=dict)
+    _in_tables: set[ast.AST] = field(default_factory=set)
+
+    def read(self) -> None:
+        for node in self.source.nodes:
+            if isinstance(node, ast.Dict) and node not in self._in_tables:
+                self._table(node, ())
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                if node.func.id == "dict":
+                    for keyword in node.keywords:
+                        if keyword.arg:
+                            self._entry([keyword.arg], keyword.value, ())
+            elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+                self._rows(node)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                self._import(node)
+        for node in self.source.nodes:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                self._loose(node)
+        self._find_defined()
+
+    def _table(self, node: ast.Dict, around: tuple[str, ...]) -> None:
+        """Read a table, and the tables in it with the keys that lead to them."""
+        for key, value in zip(node.keys, node.values, strict=True):
+            keys = self._known(key) if key is not None else []
+            if key is None:
+                continue  # **other: a table of its own
+            if isinstance(value, ast.Dict):
+                self._table(value, (*around, *keys))
+                self._in_tables.add(value)
+            else:
+                self._entry(keys, value, around)
+            self._in_tables.update(ast.walk(key))
+            self._in_tables.update(ast.walk(value))
+
+    def _known(self, node: ast.AST) -> list[str]:
+        values = self.source.evaluate(node)
+        return sorted(values.literals | {text for text in _texts(node) if text})
+
+    def _entry(self, keys: list[str], value: ast.expr, around: tuple[str, ...]) -> None:
+        """Record one line of a table, whichever of its two sides the module is on."""
+        values = self._known(value)
+        for part in ast.walk(value):
+            if isinstance(part, ast.Name):
+                values += sorted(self.source.evaluate(part).literals)
+        sides = [text for text in (*around, *keys) if _REFERENCE.match(text)]
+        for key in keys:
+            self._add(key, (*values, *around))
+        for name in values:
+            self._add(name, sides)
+        self._in_tables.update(ast.walk(value))
+
+    def _rows(self, node: ast.List | ast.Tuple | ast.Set) -> None:
+        """Read a table that is a list of tuples; a flat list only names what can be asked for."""
+        rows = [row for row in node.elts if isinstance(row, (ast.Tuple, ast.List))]
+        for row in rows:
+            texts = _texts(row)
+            for text in texts:
+                self._add(text, [other for other in texts if other != text])
+            self._in_tables.update(ast.walk(row))
+        if rows or node in self._in_tables:
+            return
+        texts = [
+            part.value
+            for part in node.elts
+            if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        ]
+        parent = self.source.parents.get(node)
+        is_all = isinstance(parent, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and any(
+            isinstance(target, ast.Name) and target.id == "__all__"
+            for target in (parent.targets if isinstance(parent, ast.Assign) else [parent.target])
+        )
+        for text in texts:
+            if not is_all:
+                self._add(text, ())
+        if is_all:
+            self._in_tables.update(ast.walk(node))
+
+    def _add(self, name: str, references: tuple[str, ...] | list[str]) -> None:
+        if name.isidentifier():
+            known = self.symbols.setdefault(name, set())
+            known.update(ref for ref in references if ref != name and _REFERENCE.match(ref))
+
+    def _loose(self, node: ast.Constant) -> None:
+        """A string outside any table may be the module of every name."""
+        if node in self._in_tables or isinstance(self.source.parents.get(node), ast.Expr):
+            return
+        text = str(node.value)
+        parent = self.source.parents.get(node)
+        if isinstance(parent, (ast.Compare, ast.JoinedStr)) or not _REFERENCE.match(text):
+            return
+        if text not in self.symbols:
+            self.others.add(text)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """Sort an import: at once or on demand; in TYPE_CHECKING it tells what a name is."""
+        names, is_lazy = self._condition(node)
+        if not is_lazy:
+            for alias in node.names:
+                self.defined.add(alias.asname or alias.name.partition(".")[0])
+            self.eager.update(_statements(node))
+            return
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                for name in names or {alias.asname or alias.name}:
+                    is_any = not names and self._is_in_getter(node)
+                    self._refer(name, alias.name, everything=is_any)
+            return
+        base = "." * node.level + (node.module or "")
+        for alias in node.names:
+            reference = f"{base}:{alias.name}"
+            if alias.name == "*":
+                self.others.add(base)
+            elif names:
+                for name in names:
+                    self._refer(name, reference, everything=False)
+            else:
+                is_call = self._is_in_getter(node)
+                self._refer(alias.asname or alias.name, reference, everything=is_call)
+
+    def _refer(self, name: str, reference: str, *, everything: bool) -> None:
+        if everything:
+            self.others.add(reference)
+        else:
+            self.symbols.setdefault(name, set()).add(reference)
+
+    def _is_in_getter(self, node: ast.AST) -> bool:
+        up: ast.AST | None = node
+        while up is not None and up is not self.getter:
+            up = self.source.parents.get(up)
+        return up is not None
+
+    def _condition(self, node: ast.AST) -> tuple[set[str], bool]:
+        """Tell for which names a statement runs (none: any), and whether it runs on demand only."""
+        names: set[str] = set()
+        is_checking = False
+        below: ast.AST = node
+        up = self.source.parents.get(node)
+        while up is not None:
+            if isinstance(up, ast.If) and below in up.body:
+                is_checking |= "TYPE_CHECKING" in ast.unparse(up.test)
+                names |= {text for text in _texts(up.test) if text.isidentifier()}
+            elif isinstance(up, ast.match_case):
+                names |= {text for text in _texts(up.pattern) if text.isidentifier()}
+            below, up = up, self.source.parents.get(up)
+        is_demand = self._is_in_getter(node)
+        return (names if is_demand else set()), is_checking or is_demand
+
+    def _find_defined(self) -> None:
+        """Collect what the module's body binds by itself."""
+        queue: list[ast.AST] = list(self.source.tree.body)
+        for node in queue:
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    self.defined.add(name)
+                case ast.ClassDef(name=name):
+                    self.defined.add(name)
+                case ast.If(test=test) if "TYPE_CHECKING" in ast.unparse(test):
+                    queue += node.orelse
+                case ast.Import() | ast.ImportFrom():
+                    pass
+                case ast.Name(id=name, ctx=ast.Store()):
+                    self.defined.add(name)
+                case _:
+                    queue += ast.iter_child_nodes(node)
+
+
+def _statements(node: ast.Import | ast.ImportFrom) -> dict[Import, None]:
+    clauses = [
+        alias.name if alias.asname is None else f"{alias.name} as {alias.asname}"
+        for alias in node.names
+    ]
+    if isinstance(node, ast.Import):
+        return {(clause, ()): None for clause in clauses}
+    return {("." * node.level + (node.module or ""), tuple(clauses)): None}
+
+
+def uses_of(text: str, name: str) -> set[tuple[str, ...]]:
+    """Return what a file takes from a module that it binds to a name.
+
+    Args:
+        text: The file's text.
+        name: The name; dotted for `import a.b`.
+
+    Returns:
+        Chains of attributes, such as `("b", "Client")`; an empty chain where the module itself is
+        handed on, so that anything may be taken from it.
+    """
+    code = mask(text)
+    found: set[tuple[str, ...]] = set()
+    # what is no longer name comes behind the name: a pattern is searched by how it begins
+    whole = rf"{re.escape(name)}(?<![\w.]{re.escape(name)})\b"
+    pattern = re.compile(rf"{whole}((?:\s*\.\s*[^\W\d]\w*)*)")
+    for match in pattern.finditer(code):
+        line = code[code.rfind("\n", 0, match.start()) + 1 : match.start()]
+        if _IN_IMPORT.search(line):
+            continue
+        if match[1]:
+            found.add(tuple(part.strip() for part in match[1].split(".")[1:]))
+        elif _is_bound(code, match.end(), line):
+            continue
+        elif (literal := _TAKEN.match(text, match.end())) is not None:
+            found.add((literal[1],))
+        elif not _RELOADED.search(line):
+            found.add(())
+    return found
+
+
+_IN_IMPORT = re.compile(r"(?:^|[\s;:])import\b[^;]*$|^\s*from\b[^;]*$")
+_TAKEN = re.compile(r"""\s*,\s*["']([^\W\d]\w*)["']""")
+_RELOADED = re.compile(r"(?:\breload\(|\bdel )\s*$")
+
+
+def _is_bound(code: str, end: int, line: str) -> bool:
+    """Tell whether a mention only binds the name again: `name = None`, `name: Any`."""
+    return not line.strip() and re.match(r"[ \t]*(?::[^=\n]*)?=(?!=)", code[end:]) is not None

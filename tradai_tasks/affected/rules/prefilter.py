@@ -1,0 +1,59 @@
+"""The texts that tell what kind of file a Python file is, all looked for in one pass.
+
+There are over a hundred, and looking for one after the other takes as long as reading the file.
+The one pass needs the extra `fast`, which has no wheels for some machines; without it, the answers
+are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from tradai_tasks.affected.parse import import_scanner as lexical
+from tradai_tasks.affected.parse import text_examples as texts
+from tradai_tasks.affected.rules import embedded_source as written
+from tradai_tasks.affected.rules import path_anchors as surroundings
+from tradai_tasks.affected.rules import trigger_words as triggers
+from tradai_tasks.affected.rules.console_commands import STARTERS
+from tradai_tasks.affected.rules.trigger_words import Marks
+
+__all__ = ["marks_in"]
+
+_OTHERS = frozenset({"filterwarnings"})
+_ROOMS = (lexical, surroundings, texts, triggers, written)
+_ALL = tuple(sorted(STARTERS.union(_OTHERS, *(room.MARKS for room in _ROOMS))))
+
+
+def marks_in(text: str) -> Marks:
+    """Return which of the texts stand in a file, and where each begins."""
+    return (_in_one_pass() or _one_by_one)(text)
+
+
+def _one_by_one(text: str) -> Marks:
+    return {mark: _places(text, mark) for mark in _ALL if mark in text}
+
+
+def _places(text: str, mark: str) -> list[int]:
+    found = [text.index(mark)]
+    while (place := text.find(mark, found[-1] + 1)) >= 0:
+        found.append(place)
+    return found
+
+
+@cache
+def _in_one_pass() -> Callable[[str], Marks] | None:
+    """Return what looks for all texts at once; None where the library for it is not installed."""
+    try:
+        from ahocorasick_rs import AhoCorasick, Implementation  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None
+    searcher = AhoCorasick(_ALL, implementation=Implementation.DFA, store_patterns=False)
+
+    def search(text: str) -> Marks:
+        found: dict[str, list[int]] = {}
+        for number, start, _ in searcher.find_matches_as_indexes(text, overlapping=True):
+            found.setdefault(_ALL[number], []).append(start)
+        return found
+
+    return search

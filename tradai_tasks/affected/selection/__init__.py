@@ -1,0 +1,1 @@
+"""From evidence to affected packages, each with its reason."""

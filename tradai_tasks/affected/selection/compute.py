@@ -1,0 +1,237 @@
+"""From a repository and an event to a selection: reads what the decisions need, decides nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import posixpath
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tradai_tasks.affected.graph.cache_folder import CacheFolder, cache_folder
+from tradai_tasks.affected.graph.fact_cache import Cache
+from tradai_tasks.affected.graph.graph_builder import ImportGraph, build_both, unite
+from tradai_tasks.affected.revisions.changed_paths import ChangedPath, changed_paths
+from tradai_tasks.affected.revisions.commit_range import CommitRange, commit_range
+from tradai_tasks.affected.selection.evidence import Gathered, with_root_readers
+from tradai_tasks.affected.selection.members import (
+    SHAPING,
+    workspace_edges,
+)
+from tradai_tasks.affected.selection.revision import End
+from tradai_tasks.affected.selection.selection import Evidence, Selection, select
+from tradai_tasks.errors import TasksError, WorkTreeChangedError
+from tradai_tasks.settings.load import load_settings
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.vcs.git import NO_COMMIT, Git
+from tradai_tasks.vcs.snapshot import CommitSnapshot, WorktreeSnapshot
+from tradai_tasks.vcs.snapshot_tree import SnapshotTree
+from tradai_tasks.vcs.work_tree import WorkTree, look, tree_before
+from tradai_tasks.workspace.discovery import Workspace, discover
+
+__all__ = ["End", "Found", "find"]
+
+_RETRIES = 2  # where a file is saved while it is being read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A selection with what it was made from."""
+
+    span: CommitRange
+    selection: Selection
+    edges: tuple[tuple[str, str], ...] = ()  # package -> package it declares, by session id
+    warnings: tuple[str, ...] = ()
+    graph: ImportGraph | None = None  # None where no file had to be looked into
+    elsewhere: End | None = None  # the head, where the disk holds another repository
+
+
+def find(  # noqa: PLR0913 - the repository, the event and the user's word
+    *,
+    root: Path,
+    settings: Settings,
+    settings_file: str,
+    workspace: Workspace,
+    env: Mapping[str, str],
+    base: str | None = None,
+    head: str | None = None,
+    with_graph: bool = False,
+) -> Found:
+    """Say what a change affects.
+
+    Args:
+        root: The workspace root, in a git work tree.
+        settings: The repository's settings.
+        settings_file: The file they stand in, for messages.
+        workspace: The repository as it is on disk.
+        env: The environment, where CI describes its event.
+        base: Revision to compare with, in place of the event's.
+        head: Revision to compare, in place of HEAD and the work tree.
+        with_graph: Build the import graph even where no change needs it.
+
+    Raises:
+        TasksError: git, a revision, or a file at the head of the range is at fault.
+    """
+    cache_at = cache_folder(env)
+    once = partial(
+        _find_once,
+        root=root,
+        settings=settings,
+        settings_file=settings_file,
+        workspace=workspace,
+        env=env,
+        base=base,
+        head=head,
+        with_graph=with_graph,
+        cache_at=cache_at,
+    )
+    for _ in range(_RETRIES):
+        with contextlib.suppress(WorkTreeChangedError):
+            return once()
+    return once()
+
+
+def _find_once(  # noqa: PLR0913 - as `find`
+    *,
+    root: Path,
+    settings: Settings,
+    settings_file: str,
+    workspace: Workspace,
+    env: Mapping[str, str],
+    base: str | None,
+    head: str | None,
+    with_graph: bool,
+    cache_at: Path,
+) -> Found:
+    git = Git.open(root, env)
+    slugs = [package.slug for package in workspace.strategies]
+    span = commit_range(git, env, base=base, head=head, slugs=slugs)
+    with ThreadPoolExecutor(2) as side:  # git lists files while the cache is being read
+        status = side.submit(git.status) if span.worktree else None
+        committed = side.submit(git.diff, span.base, span.head) if span.base else None
+        listed = side.submit(CommitSnapshot, git, span.base) if span.base and not status else None
+        cache = _cache(root, cache_at)
+        work = look(git, status) if status else None
+        after = _head_end(git, span, workspace, settings_file, work)
+    moved = committed.result() if committed else []
+    edges = workspace_edges(after.workspace)
+    elsewhere = None if after.workspace is workspace else after
+    if span.strategy is not None:
+        selection = _only_strategy(after.workspace, span, settings)
+        return Found(span=span, selection=selection, edges=edges, elsewhere=elsewhere)
+    changed = (
+        () if span.everything else changed_paths(git, span, work.status if work else (), moved)
+    )
+    paths = tuple(change.path for change in changed)
+    base_files = listed.result() if listed else None
+    if span.base and work:
+        base_files = CommitSnapshot(git, span.base, tree_before(work, moved))
+    before, fault = _base_end(base_files, after if _keeps_shape(changed) else None)
+    gathered = Gathered(
+        paths=paths,
+        before=before,
+        after=after,
+        settings=settings,
+        everything=[*([span.why] if span.everything else []), *([fault] if fault else [])],
+    )
+    gathered.compare()
+    graph = None
+    if with_graph or (paths and not gathered.everything):
+        graph = _graph(before, after, cache)
+        commit = None if span.worktree else span.head
+        graph = with_root_readers(graph, paths, after, partial(git.naming, commit=commit))
+    selection = select(
+        after.workspace,
+        before.workspace if before else None,
+        gathered.evidence(graph),
+        settings.affected,
+    )
+    return Found(
+        span=span,
+        selection=selection,
+        edges=edges,
+        warnings=(
+            *([cache.fault] if graph and cache.fault else []),
+            *(graph.warnings if graph else ()),
+        ),
+        graph=graph,
+        elsewhere=elsewhere,
+    )
+
+
+def _warnings(graph: ImportGraph | None, cache: Cache) -> tuple[str, ...]:
+    if graph is None:
+        return ()
+    return (*([cache.fault] if cache.fault else []), *graph.warnings)
+
+
+def _head_end(
+    git: Git,
+    span: CommitRange,
+    workspace: Workspace,
+    settings_file: str,
+    work: WorkTree | None,
+) -> End:
+    """Return the head; the repository on disk where that is what the range ends with.
+
+    A sparse checkout leaves packages off the disk that are there all the same.
+    """
+    if span.head == NO_COMMIT:
+        return End(snapshot=WorktreeSnapshot(git), workspace=workspace)
+    in_place = span.worktree
+    snapshot = WorktreeSnapshot(git, work) if in_place else CommitSnapshot(git, span.head)
+    if (in_place or span.head == git.commit("HEAD")) and not git.is_sparse():
+        return End(snapshot=snapshot, workspace=workspace)
+    tree = SnapshotTree(snapshot)
+    settings = load_settings(tree).settings
+    found = discover(tree, settings, settings_file=settings_file)
+    return End(snapshot=snapshot, workspace=found, settings=settings)
+
+
+def _keeps_shape(changed: Iterable[ChangedPath]) -> bool:
+    """Tell whether both ends have the same files, packages and locks, only other contents."""
+    return all(
+        change.kind in {"modified", "mode-changed"}
+        and posixpath.basename(change.path) not in SHAPING
+        for change in changed
+    )
+
+
+def _base_end(snapshot: CommitSnapshot | None, like: End | None) -> tuple[End | None, str | None]:
+    """Return the base, or why the repository cannot be read there."""
+    if snapshot is None:
+        return None, None
+    if like is not None:
+        return End(snapshot=snapshot, workspace=like.workspace, like=like), None
+    tree = SnapshotTree(snapshot)
+    try:
+        loaded = load_settings(tree)
+        workspace = discover(tree, loaded.settings, settings_file=loaded.file)
+    except TasksError as error:
+        return None, f"the repository at the base cannot be read: {error}".replace("\n", "; ")
+    return End(snapshot=snapshot, workspace=workspace), None
+
+
+def _graph(before: End | None, after: End, cache: Cache) -> ImportGraph:
+    if before is not None and before.like is after:
+        graph = build_both(after.snapshot, before.snapshot, after.members(cache), cache=cache)
+    else:
+        graph = after.graph(cache)
+        graph = graph if before is None else unite(graph, before.graph(cache))
+    cache.save()
+    return graph
+
+
+def _cache(root: Path, folder: Path) -> Cache:
+    """Return the cache of this checkout; what is in it goes by content alone."""
+    digest = hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return Cache(CacheFolder(folder), digest)
+
+
+def _only_strategy(workspace: Workspace, span: CommitRange, settings: Settings) -> Selection:
+    name = next(p.name for p in workspace.strategies if p.slug == span.strategy)
+    evidence = Evidence(paths=(), declared={name: (span.why,)})
+    return select(workspace, None, evidence, settings.affected)

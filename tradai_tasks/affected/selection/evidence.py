@@ -1,0 +1,211 @@
+"""All that is known of a change, as it comes in from both ends of the range."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tradai_tasks.affected.graph.graph_builder import ImportGraph
+from tradai_tasks.affected.locks.lock_diff import compare_locks
+from tradai_tasks.affected.locks.tool_settings_diff import compare_root, compare_root_file
+from tradai_tasks.affected.resolve.module_index import is_python
+from tradai_tasks.affected.rules.build_inputs import is_build_input
+from tradai_tasks.affected.selection.dockerfile_copies import copies
+from tradai_tasks.affected.selection.members import dependents_of, root_group_users
+from tradai_tasks.affected.selection.revision import End
+from tradai_tasks.affected.selection.selection import Evidence, counting, is_for_readers
+from tradai_tasks.affected.selection.submodule_packages import unseen_reasons
+from tradai_tasks.files.file_tree import join
+from tradai_tasks.settings.model import Settings
+
+__all__ = ["Gathered", "with_root_readers"]
+
+
+def with_root_readers(
+    graph: ImportGraph, paths: Iterable[str], end: End, naming: Callable[[Iterable[str]], list[str]]
+) -> ImportGraph:
+    """Add who names a changed document at the root: `ROOT / "README.md"` is no path by itself.
+
+    Args:
+        graph: The import graph.
+        paths: What has changed.
+        end: The head.
+        naming: Returns the files that have one of some words.
+    """
+    users = dict(graph.users)
+    for path in filter(is_for_readers, paths):
+        readers = {
+            file
+            for file in naming([f'"{path}"', f"'{path}'"])
+            if is_python(file) and not _has_nearer(path, file, end)
+        }
+        if readers:
+            users[path] = users.get(path, frozenset()) | readers
+    return dataclasses.replace(graph, users=users) if users != graph.users else graph
+
+
+def _has_nearer(name: str, file: str, end: End) -> bool:
+    """Tell whether a folder between a file and the root has another file of the name."""
+    folder = file.rpartition("/")[0]
+    while folder:
+        if end.tree.is_file(f"{folder}/{name}"):
+            return True
+        folder = folder.rpartition("/")[0]
+    return False
+
+
+@dataclass(kw_only=True)
+class Gathered:
+    """Evidence as it comes in, from both ends of the range."""
+
+    paths: tuple[str, ...]
+    before: End | None
+    after: End
+    settings: Settings
+    everything: list[str]
+    declared: dict[str, list[str]] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def _ends(self) -> tuple[End, ...]:
+        return (self.after,) if self.before is None else (self.after, self.before)
+
+    def evidence(self, graph: ImportGraph | None) -> Evidence:
+        """Return all of it, with what the import graph adds."""
+        accounted = self._of_root()
+        if graph is not None:
+            accounted |= graph.accounted(self.paths)
+            accounted |= {
+                path
+                for path in self.paths
+                if is_python(path) and (graph.owner_of(path) or "").startswith("projects:")
+            }
+            self._units(graph)
+        return Evidence(
+            paths=self.paths,
+            chains=self._chains(graph) if graph else {},
+            accounted=accounted,
+            declared={name: tuple(reasons) for name, reasons in self.declared.items()},
+            everything=tuple(self.everything),
+            sessions=self.sessions,
+            docs=self._documented(),
+        )
+
+    def _documented(self) -> tuple[str, ...]:
+        """Return the changed modules of packages, where the documentation is made from code too."""
+        text = self.after.content("mkdocs.yml") or self.after.content("mkdocs.yaml") or b""
+        if b"mkdocstrings" not in text:
+            return ()
+        owners = self.after.owners
+        return tuple(p for p in self.paths if is_python(p) and owners.of(p) is not None)
+
+    def _chains(self, graph: ImportGraph) -> dict[str, tuple[str, ...]]:
+        """Return what the import graph says, of links to what has changed too.
+
+        Paths to ignore are left out before: each package's chain begins with a path that counts.
+        """
+        paths = counting(self.paths, self.settings.affected)
+        links = self.after.snapshot.links_to(paths)
+        if self.before is not None:
+            links = self.before.snapshot.links_to(paths) | links
+        chains = graph.affected_by([*paths, *links])
+        return {
+            name: (links[chain[0]], *chain) if chain[0] in links else chain
+            for name, chain in chains.items()
+        }
+
+    def _of_root(self) -> frozenset[str]:
+        """Return the changed paths in code and tests of a package at the root."""
+        folders = tuple({f"{folder}/" for end in self._ends for folder in end.root_folders})
+        return frozenset(path for path in self.paths if path.startswith(folders))
+
+    def _units(self, graph: ImportGraph) -> None:
+        """What a package installs is there for each service or lambda that imports the package."""
+        packages = {package.name for package in self.after.workspace.packages} & {*self.declared}
+        files = [path for path, owner in graph.owners.items() if owner in packages]
+        for name, chain in graph.affected_by(files).items() if files else ():
+            owner = graph.owner_of(chain[0])
+            if name.startswith(("services:", "lambdas:", "stacks:")) and owner in packages:
+                self._declare(name, f"{self.declared[owner][0]} <- {chain[-1]}")
+
+    def compare(self) -> None:
+        """Compare what is data at both ends: lock files, project files, settings of tools."""
+        if self.before is not None:
+            for project in sorted(
+                {*self.before.workspace.projects, *self.after.workspace.projects}
+            ):
+                self._lock(self.before, project)
+            self._root_files(self.before)
+        for path in self.paths:
+            self._project_file(path)
+        counted = counting(self.paths, self.settings.affected)
+        self._images(counted)
+        for name, reason in unseen_reasons(self.after, counted):
+            self._declare(name, reason)
+
+    def _images(self, paths: Iterable[str]) -> None:
+        """What the image of a service or lambda that is no package copies affects it."""
+        for end in self._ends:
+            packages = {package.path for package in end.workspace.packages}
+            units = [("services", unit) for unit in end.workspace.services]
+            units += [("lambdas", unit) for unit in end.workspace.lambdas]
+            for kind, unit in units:
+                file = join(unit.path, "Dockerfile")
+                text = None if unit.path in packages else end.content(file)
+                for path in paths if text is not None else ():
+                    if copies(text or b"", unit.path, path):
+                        self._declare(f"{kind}:{unit.name}", f"{path} (copied by {file})")
+
+    def _lock(self, before: End, project: str) -> None:
+        file = join(project, "uv.lock")
+        held = [p for p in self.after.workspace.packages if p.project == project]
+        if file not in self.paths or (project != "." and not held):
+            return  # unchanged, or the project is gone and its packages with it
+        after = self.after
+        change = compare_locks(
+            before.content(file),
+            after.content(file),
+            file=file,
+            members=[package.name for package in held],
+            root_users=root_group_users(after.tree, after.workspace, self.settings),
+        )
+        if change.everything and project == ".":
+            self.everything.append(change.everything)
+        elif change.everything:
+            for package in held:
+                self._declare(package.name, change.everything)
+        for name, reason in change.members.items():
+            self._declare(name, reason)
+
+    def _root_files(self, before: End) -> None:
+        for path in self.paths:
+            change = compare_root_file(path)
+            if path == "pyproject.toml":
+                change = compare_root(before.content(path), self.after.content(path))
+            if change is None:
+                continue
+            if change.everything:
+                self.everything.append(change.everything)
+            for session, reason in change.sessions.items():
+                self.sessions.setdefault(session, reason)
+
+    def _project_file(self, path: str) -> None:
+        """What a package is built from, its pyproject.toml first, affects all that depend on it."""
+        if path == "pyproject.toml":
+            return
+        for end in self._ends:
+            owner = end.owners.of(path)
+            if owner is None:
+                continue
+            inner = path if owner.path == "." else path.removeprefix(f"{owner.path}/")
+            if inner != "pyproject.toml" and not is_build_input(inner):
+                continue
+            for name in dependents_of(owner.name, end.closures):
+                own = name == owner.name
+                self._declare(name, path if own else f"{path} <- {name} depends on {owner.name}")
+
+    def _declare(self, name: str, reason: str) -> None:
+        reasons = self.declared.setdefault(name, [])
+        if reason not in reasons:
+            reasons.append(reason)

@@ -1,0 +1,247 @@
+"""The workspace as affected selection sees it: who can import whom, who depends on whom."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from tradai_tasks.affected.locks.lock_diff import (
+    declared_closures,
+    member_closures,
+    members_behind,
+    requirement_name,
+)
+from tradai_tasks.affected.locks.path_projects import projects_beside
+from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.errors import ToolNotLockedError
+from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.workspace.discovery import Package, Unit, Workspace, dependency_groups
+from tradai_tasks.workspace.layout import layout_of
+from tradai_tasks.workspace.lock_graph import parse_edges
+from tradai_tasks.workspace.locked_tools import Lock, find_test_tools
+
+__all__ = [
+    "SHAPING",
+    "closures",
+    "dependents_of",
+    "import_members",
+    "root_group_users",
+    "shape_of",
+    "workspace_edges",
+]
+
+# Files whose content says which packages there are and what they depend on.
+SHAPING = frozenset({"pyproject.toml", "tradai-tasks.toml", "uv.lock"})
+_INFRA = "infra"
+_SCRIPTS = ("scripts", "gui-scripts")  # tables of commands, by the names in [project]
+
+
+def import_members(
+    tree: Tree, workspace: Workspace, reach: Mapping[str, frozenset[str]]
+) -> tuple[Member, ...]:
+    """Return every package, and every service or lambda that is no package, as a member.
+
+    The latter go by `services:<name>` and `lambdas:<name>`. Nothing says what they may import, so
+    they may import everything. So may the code of all stacks together, which goes by `stacks:`.
+    Projects that packages install by path go by `projects:<name>`.
+
+    Args:
+        tree: The repository's files.
+        workspace: The repository.
+        reach: What `closures` returns for it.
+    """
+    nested = frozenset(package.path for package in workspace.packages)
+    beside = projects_beside(tree, workspace)
+    called = {package.name: f"projects:{package.name}" for package in beside}
+    behind = _behind_others(tree, workspace)
+    members = []
+    for package in (*workspace.packages, *beside):
+        layout = layout_of(tree, package, nested=nested)
+        members.append(
+            Member(
+                name=called.get(package.name, package.name),
+                path=package.path,
+                source_roots=layout.source_roots,
+                closure=frozenset(called.get(name, name) for name in reach[package.name]),
+                entry_points=_entry_points(package),
+                scripts=_scripts(package),
+                behind=behind.get(package.name, frozenset()),
+            )
+        )
+    everybody = frozenset(member.name for member in members)
+    for kind, units in (("services", workspace.services), ("lambdas", workspace.lambdas)):
+        members += [
+            _unit_member(f"{kind}:{unit.name}", unit, everybody)
+            for unit in units
+            if unit.path not in nested
+        ]
+    if workspace.stacks and _INFRA not in nested:
+        folders = dict.fromkeys([_INFRA, *(unit.path for unit in workspace.stacks)])
+        code = _unit_member("stacks:", Unit(name="", path=_INFRA), everybody)
+        members.append(msgspec.structs.replace(code, source_roots=tuple(folders)))
+    return tuple(members)
+
+
+def _unit_member(name: str, unit: Unit, everybody: frozenset[str]) -> Member:
+    return Member(
+        name=name,
+        path=unit.path,
+        source_roots=(unit.path,),
+        closure=everybody | {name},
+        entry_points=(),
+    )
+
+
+def _scripts(package: Package) -> tuple[tuple[str, str], ...]:
+    project = package.document.get("project", {})
+    return tuple(
+        (str(command), str(target))
+        for group in _SCRIPTS
+        if isinstance(project.get(group), Mapping)
+        for command, target in sorted(project[group].items())
+    )
+
+
+def _entry_points(package: Package) -> tuple[tuple[str, str], ...]:
+    project = package.document.get("project", {})
+    tables: dict[str, Any] = dict(project.get("entry-points", {}))
+    for group in _SCRIPTS:
+        tables[group] = project.get(group, {})
+    return tuple(
+        (group, str(target))
+        for group, table in sorted(tables.items())
+        if isinstance(table, Mapping)
+        for target in table.values()
+    )
+
+
+def shape_of(
+    paths: Iterable[str],
+    links: Mapping[str, str],
+    digests: Mapping[str, str],
+    workspace: Workspace,
+) -> str | None:
+    """Return a digest of all that `import_members` depends on.
+
+    That is which files there are, what the project files and locks say, and the workspace as it was
+    found, every part of it; None where that cannot be written down.
+
+    Args:
+        paths: Every file.
+        links: Symbolic link -> where it leads.
+        digests: Of the files whose names are in `SHAPING`.
+        workspace: The repository.
+    """
+    try:
+        found = msgspec.msgpack.encode(workspace, order="deterministic", enc_hook=repr)
+    except (OverflowError, UnicodeEncodeError):  # a number or a text that TOML alone can hold
+        return None
+    parts = [sorted(paths), sorted(links.items()), sorted(digests.items())]
+    digest = hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape"))
+    digest.update(found)
+    return digest.hexdigest()
+
+
+def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
+    """Return which packages each package can import, itself included: as locked, else declared.
+
+    What a project declares counts also where it is locked: a lock may be stale. The projects that
+    packages install by path are among them.
+    """
+    projects = [*workspace.packages, *projects_beside(tree, workspace)]
+    declared = declared_closures({p.name: _requirements(p.document) for p in projects})
+    found = {name: set(names) for name, names in declared.items()}
+    locked: set[str] = set()
+    for project in workspace.projects:
+        file = join(project, "uv.lock")
+        if tree.is_file(file):
+            for name, names in member_closures(parse_edges(tree.read(file), file)).items():
+                found.setdefault(name, set()).update(names)
+                locked.add(name)
+    known = set(declared)
+    for package in projects:
+        # what a build computes, only a lock tells
+        if package.name not in locked and _is_computed(package.document):
+            found[package.name] |= known
+    return {name: frozenset(found[name] & known | {name}) for name in declared}
+
+
+def _behind_others(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
+    """Return of each package which others a third party that is locked with it needs."""
+    found: dict[str, frozenset[str]] = {}
+    for project in workspace.projects:
+        file = join(project, "uv.lock")
+        if tree.is_file(file):
+            for name, names in members_behind(parse_edges(tree.read(file), file)).items():
+                found[name] = found.get(name, frozenset()) | names
+    return found
+
+
+def dependents_of(name: str, reach: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Return the packages that can import a package, itself first."""
+    others = sorted(other for other, names in reach.items() if name in names and other != name)
+    return (name, *others)
+
+
+def workspace_edges(workspace: Workspace) -> tuple[tuple[str, str], ...]:
+    """Return (package, package it declares) for a graph of the workspace, by session id."""
+    ids = {package.name: workspace.session_id(package) for package in workspace.packages}
+    found = {
+        (ids[package.name], ids[name])
+        for package in workspace.packages
+        for name in map(requirement_name, _requirements(package.document))
+        if name in ids and name != package.name
+    }
+    return tuple(sorted(found))
+
+
+def root_group_users(
+    tree: Tree, workspace: Workspace, settings: Settings
+) -> dict[str, tuple[str, ...]]:
+    """Return which packages install which dependency group of the root beside their own.
+
+    A group that no package's tests install is left out: it serves other sessions, so that a
+    change of it concerns all.
+    """
+    if not tree.is_file("uv.lock"):
+        return {}
+    try:
+        lock = Lock(parse_toml(tree.read("uv.lock"), "uv.lock"))
+    except (AttributeError, KeyError, TypeError):
+        return {}  # not as uv writes it, which is said where the locks are compared
+    users: dict[str, list[str]] = {}
+    for package in workspace.packages:
+        if package.project != ".":
+            continue
+        names = package.settings.groups or settings.test.groups
+        try:
+            tools = find_test_tools(lock, package, workspace.root_document, names)
+        except ToolNotLockedError:
+            return {}  # it cannot be told what its tests install
+        for place in tools.places:
+            if place.owner == "root":
+                users.setdefault(place.name, []).append(package.name)
+    return {group: tuple(names) for group, names in users.items()}
+
+
+def _is_computed(document: Mapping[str, Any]) -> bool:
+    dynamic = document.get("project", {}).get("dynamic", [])
+    return isinstance(dynamic, list) and bool(
+        {"dependencies", "optional-dependencies"} & set(map(str, dynamic))
+    )
+
+
+def _requirements(document: Mapping[str, Any]) -> list[str]:
+    """Return every requirement that a pyproject.toml states, as it is written."""
+    project = document.get("project", {})
+    lists: list[Iterable[Any]] = [project.get("dependencies", [])]
+    lists += project.get("optional-dependencies", {}).values()
+    lists += dependency_groups(document).values()
+    lists.append(document.get("build-system", {}).get("requires", []))
+    lists.append(document.get("tool", {}).get("uv", {}).get("sources", {}))
+    return [text for entries in lists for text in entries if isinstance(text, str)]

@@ -1,0 +1,83 @@
+"""One end of the commit range: its files, and the repository that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from tradai_tasks.affected.graph.fact_cache import Cache
+from tradai_tasks.affected.graph.fact_loader import all_digests
+from tradai_tasks.affected.graph.graph_builder import ImportGraph, build_graph
+from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.affected.selection.members import SHAPING, closures, import_members, shape_of
+from tradai_tasks.affected.selection.selection import Owners
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.vcs.snapshot import CommitSnapshot, WorktreeSnapshot
+from tradai_tasks.vcs.snapshot_tree import SnapshotTree
+from tradai_tasks.workspace.discovery import Workspace
+from tradai_tasks.workspace.layout import layout_of
+
+__all__ = ["End"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """One end of the commit range: its files, and the repository that they make."""
+
+    snapshot: CommitSnapshot | WorktreeSnapshot
+    workspace: Workspace
+    like: End | None = None  # the other end, where both have the same packages and locks
+    settings: Settings | None = None  # where they were read from git
+
+    @cached_property
+    def tree(self) -> SnapshotTree:
+        """The files as a tree."""
+        return SnapshotTree(self.snapshot)
+
+    @cached_property
+    def closures(self) -> Mapping[str, frozenset[str]]:
+        """Which packages each package can import, itself included."""
+        return self.like.closures if self.like else closures(self.tree, self.workspace)
+
+    def members(self, cache: Cache) -> tuple[Member, ...]:
+        """Return the packages as the import graph takes them: from the cache where it has them."""
+        if self.like:
+            return self.like.members(cache)
+        files = self.snapshot.blobs
+        shaping = [path for path in files if path.rpartition("/")[2] in SHAPING]
+        digests = all_digests(self.snapshot, shaping, cache)
+        shape = shape_of(files, self.snapshot.links, digests, self.workspace)
+        known = cache.get_members(shape) if shape else None
+        if known is None:
+            known = import_members(self.tree, self.workspace, self.closures)
+            if shape:
+                cache.put_members(shape, known)
+        return known
+
+    def graph(self, cache: Cache) -> ImportGraph:
+        """Build the import graph of this end."""
+        return build_graph(self.snapshot, self.members(cache), cache=cache)
+
+    def content(self, path: str) -> bytes | None:
+        """Return what a file holds; None where there is none."""
+        return self.tree.read(path) if self.tree.is_file(path) else None
+
+    @cached_property
+    def owners(self) -> Owners:
+        """Which package a path lies in at this end."""
+        return Owners(self.workspace)
+
+    @cached_property
+    def root_folders(self) -> tuple[str, ...]:
+        """Return the folders of a package at the root that hold its code and its tests.
+
+        Whether modules beside them are the package's is not certain.
+        """
+        for package in self.workspace.packages:
+            if package.path == "." and package.is_installed:
+                nested = frozenset(other.path for other in self.workspace.packages)
+                layout = layout_of(self.tree, package, nested=nested)
+                folders = [one.path for one in layout.imports if not one.path.endswith(".py")]
+                return (*folders, *(path for path in layout.tests if not path.endswith(".py")))
+        return ()

@@ -1,0 +1,46 @@
+"""Packages whose files git does not show here: nobody can tell what changed in them, or imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tradai_tasks.affected.selection.members import dependents_of
+from tradai_tasks.affected.selection.revision import End
+from tradai_tasks.files.file_tree import join
+from tradai_tasks.workspace.discovery import Package
+
+__all__ = ["unseen_reasons"]
+
+
+def unseen_reasons(end: End, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield (package, reason) for each package that git shows no files of, and its dependents.
+
+    One that an ignore rule hides, or that a link leads to outside of the repository, may have
+    changed at any time. Of one in a submodule, or in another repository of its own, git says when
+    it has; but as its imports are not read, whatever it may import affects it.
+
+    Args:
+        end: The head, with the packages as they are on disk.
+        paths: What has changed.
+    """
+    for package in end.workspace.packages:
+        if join(package.path, "pyproject.toml") in end.snapshot.blobs:
+            continue
+        if any(f"{package.path}/".startswith(f"{path}/") for path in end.snapshot.submodules):
+            reason = _through(package, end, paths)
+        else:
+            reason = f"{package.path}: git does not show its files, so any of them may have changed"
+        if reason is None:
+            continue
+        for name in dependents_of(package.name, end.closures):
+            own = name == package.name
+            yield name, reason if own else f"{reason} <- {name} depends on {package.name}"
+
+
+def _through(package: Package, end: End, paths: Sequence[str]) -> str | None:
+    """Return how a change may reach a package whose imports are not read; None where none does."""
+    for path in paths:
+        owner = end.owners.of(path)
+        if owner is not None and owner.name in end.closures[package.name]:
+            return f"{path} <- {package.path} (a repository of its own, whose imports are not read)"
+    return None

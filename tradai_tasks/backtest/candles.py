@@ -1,0 +1,218 @@
+"""Bringing candles and the snapshot of the markets to where backtests read them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tradai_tasks.backtest.isolated_run import without_market
+from tradai_tasks.backtest.markets import Api, ccxt_configs
+from tradai_tasks.backtest.run import Facts, Job
+from tradai_tasks.errors import CandlesError, SettingsError
+from tradai_tasks.files.atomic_write import ignore_folder, write_whole
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
+from tradai_tasks.http_client.retry import (
+    TRANSIENT,
+    TransientError,
+    retried,
+    seconds_asked_for,
+)
+
+__all__ = [
+    "Brought",
+    "Source",
+    "bring",
+    "check_snapshot",
+    "download_argv",
+    "download_overlay",
+    "fetch_snapshot",
+    "keep_out_of_git",
+    "parse_source",
+    "replace",
+]
+
+_TRIES = 3
+_SNAPSHOT = Limits(idle=60.0, whole=180.0, most=64 * MEGABYTE)  # the largest have some ten
+_S3 = re.compile(r"^s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?\Z")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Where candles come from."""
+
+    kind: Literal["download", "folder", "s3"]
+    folder: Path | None = None
+    bucket: str = ""
+    prefix: str = ""  # without a slash at its end
+
+    def __str__(self) -> str:
+        """Return how a message calls it."""
+        if self.kind == "s3":
+            return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+        return "the exchange" if self.folder is None else str(self.folder)
+
+    def key(self, name: str) -> str:
+        """Return the key of a file in the bucket."""
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+
+def parse_source(text: str, root: Path) -> Source:
+    """Read the setting `source`.
+
+    Args:
+        text: `download`, a folder from the root, or `s3://bucket/prefix`.
+        root: The workspace root.
+
+    Raises:
+        SettingsError: It is none of these.
+    """
+    if text == "download":
+        return Source(kind="download")
+    if "://" in text:
+        found = _S3.match(text)
+        if found is None:
+            raise SettingsError(
+                f"backtest.source: {text!r}: write `download`, a folder, or `s3://bucket/prefix`"
+            )
+        prefix = (found["prefix"] or "").strip("/")
+        return Source(kind="s3", bucket=found["bucket"], prefix=prefix)
+    folder = root / Path(text).expanduser()
+    if not folder.is_dir():
+        raise SettingsError(f"backtest.source: {folder}: no such folder")
+    return Source(kind="folder", folder=folder)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Brought:
+    """What became of the files of a source."""
+
+    changed: tuple[str, ...]
+    same: tuple[str, ...]
+    absent: tuple[str, ...]  # which the source does not have
+
+
+def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path) -> Brought:
+    """Copy files whose content differs.
+
+    Args:
+        names: POSIX paths, the same in the source and below the target.
+        get: Returns a file of the source, None where it has none.
+        target: Folder to copy to.
+    """
+    changed, same, absent = [], [], []
+    for name in names:
+        content = get(name)
+        file = target / name
+        if content is None:
+            absent.append(name)
+        elif file.is_file() and file.read_bytes() == content:
+            same.append(name)
+        else:
+            replace(file, content)
+            changed.append(name)
+    return Brought(changed=tuple(changed), same=tuple(same), absent=tuple(absent))
+
+
+def replace(file: Path, content: bytes) -> None:
+    """Write a file such that it is whole at any moment."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, content)
+
+
+def keep_out_of_git(folder: Path) -> None:
+    """Make a folder that git does not see, whatever the repository ignores."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore_folder(folder)
+
+
+def check_snapshot(content: bytes, where: str, pairs: Iterable[str]) -> None:
+    """See that a snapshot describes the markets of all pairs.
+
+    Raises:
+        CandlesError: It does not.
+    """
+    try:
+        document = json.loads(content)
+        lacking = without_market(document, pairs)
+        empty = not document["symbols"]
+    except (ValueError, KeyError, TypeError):
+        raise CandlesError(
+            f"{where}: no description of an exchange's markets; it has no list of `symbols`"
+        ) from None
+    if empty or lacking:
+        raise CandlesError(f"{where}: it does not have {', '.join(lacking) or 'any market'}")
+
+
+def fetch_snapshot(api: Api, address: str | None) -> bytes:
+    """Ask an exchange for its markets.
+
+    Args:
+        api: Of the exchange.
+        address: Scheme and host to ask in place of the exchange's own.
+
+    Raises:
+        CandlesError: It did not answer with its markets.
+    """
+    url = f"{address or api.host}{api.path}"
+    try:
+        return retried(lambda: _asked(url), tries=_TRIES)
+    except (AnswerError, TransientError) as error:
+        raise CandlesError(
+            f"{url}: {error}; the exchange may refuse this machine's address: bring candles from "
+            f"a folder or a bucket by the setting backtest.source"
+        ) from None
+
+
+def _asked(url: str) -> bytes:
+    client = HttpClient(url, limits=_SNAPSHOT)
+    try:
+        answer = client.request("GET", url)
+    finally:
+        client.close()
+    status = f"status {answer.status_code} {answer.reason_phrase}".rstrip()
+    if answer.status_code in TRANSIENT:
+        raise TransientError(status, wait=seconds_asked_for(answer.headers))
+    if not answer.is_success:
+        raise AnswerError(status)
+    return bytes(answer.content)
+
+
+def download_overlay(job: Job, facts: Facts) -> dict[str, Any]:
+    """Return what is laid over the strategy's configuration for a download."""
+    overlay = job.overlay()
+    if job.settings.api_url is not None:
+        configs = ccxt_configs(job.settings.api_url)[f"{facts.exchange} {facts.mode}"]
+        overlay["exchange"]["ccxt_config"] = configs
+        overlay["exchange"]["ccxt_async_config"] = configs
+        overlay["exchange"]["only_from_ccxt"] = True  # and not from the exchange's archive
+    return overlay
+
+
+def download_argv(
+    job: Job, facts: Facts, overlay: Path, *, prepend: bool = False, erase: bool = False
+) -> list[str]:
+    """Return the command that downloads all that a strategy reads.
+
+    Args:
+        job: The backtest that it is for.
+        facts: What it reads.
+        overlay: File of `download_overlay`.
+        prepend: Whether to add what is before the candles that are there.
+        erase: Whether to forget these.
+    """
+    first = min(one.start for one in facts.series)
+    plain = [one for one in facts.series if one.candle in {"futures", "spot"}]
+    argv = ["freqtrade", "download-data", "--config", job.settings.config]
+    argv += ["--config", str(overlay), "--userdir", str(job.folder / "work" / "user_data")]
+    argv += ["--datadir", str(job.store / facts.exchange), "--data-format-ohlcv", "feather"]
+    argv += ["--trading-mode", facts.mode, "--no-color"]
+    argv += ["--pairs", *dict.fromkeys(one.pair for one in plain)]
+    argv += ["--timeframes", *dict.fromkeys(one.timeframe for one in plain)]
+    argv += ["--timerange", f"{first // 86_400 * 86_400}-"]
+    argv += ["--prepend"] if prepend else []
+    return [*argv, "--erase"] if erase else argv

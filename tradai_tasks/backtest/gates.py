@@ -1,0 +1,108 @@
+"""The gates: a full backtest's figures held against their thresholds, by what they mean.
+
+freqtrade writes numbers where there is none: a profit factor of 0 where no trade lost, a Sharpe
+ratio of -100 where nothing deviates, 0 where nothing was traded. Here they are what they mean.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tradai_tasks.backtest.record import SharpeKind, Verdict
+from tradai_tasks.backtest.result import Result
+from tradai_tasks.settings.backtest import BacktestSettings
+
+__all__ = ["judge", "metrics_of"]
+
+_NO_DEVIATION = -100.0  # what freqtrade writes for a Sharpe ratio of returns that are all alike
+_NO_TRADE = "undefined: there was no trade"
+
+
+def judge(result: Result, settings: BacktestSettings) -> tuple[Verdict, ...]:
+    """Hold a result against every gate. What is undefined does not pass.
+
+    A profit factor is infinite where trades gained and none lost, and passes.
+    """
+    factor, factor_note = _profit_factor(result)
+    sharpe, sharpe_note = _sharpe(result, settings.sharpe)
+    drawdown, drawdown_note = _drawdown(result)
+    trades = float(len(result.trades))
+    return (
+        _at_least("sharpe", sharpe, settings.min_sharpe, sharpe_note),
+        _at_least("profit-factor", factor, settings.min_profit_factor, factor_note),
+        Verdict(
+            metric="max-drawdown",
+            value=drawdown,
+            relation="<=",
+            threshold=settings.max_drawdown / 100,
+            passed=drawdown is not None and drawdown <= settings.max_drawdown / 100,
+            note=drawdown_note,
+        ),
+        _at_least("trades", trades, float(settings.min_trades), ""),
+    )
+
+
+def metrics_of(result: Result, sharpe: SharpeKind) -> dict[str, float]:
+    """Return all figures that are finite numbers, by name; fractions, not percent."""
+    found: dict[str, float | None] = {
+        "sharpe": _sharpe(result, sharpe)[0],
+        "sharpe-closed-trades": _sharpe(result, "closed-trades")[0],
+        "sharpe-daily-balance": _sharpe(result, "daily-balance")[0],
+        "profit-factor": _profit_factor(result)[0],
+        "max-drawdown": _drawdown(result)[0],
+        "trades": float(len(result.trades)),
+        **result.further,
+    }
+    return {
+        name: value for name, value in found.items() if value is not None and math.isfinite(value)
+    }
+
+
+def _at_least(metric: str, value: float | None, threshold: float, note: str) -> Verdict:
+    infinite = value == math.inf
+    return Verdict(
+        metric=metric,
+        value=None if infinite else value,
+        relation=">=",
+        threshold=threshold,
+        passed=value is not None and value >= threshold,
+        note=note,
+    )
+
+
+def _profit_factor(result: Result) -> tuple[float | None, str]:
+    if not result.trades:
+        return None, _NO_TRADE
+    if result.losses:
+        return _number(result.profit_factor)
+    if result.gains:
+        return math.inf, "infinite: no trade lost"
+    return None, "undefined: no trade gained and none lost"
+
+
+def _sharpe(result: Result, kind: SharpeKind) -> tuple[float | None, str]:
+    if not result.trades:
+        return None, _NO_TRADE
+    if kind == "daily-balance":
+        if result.sharpe_daily_balance is None:
+            return None, "undefined: freqtrade recorded no daily balance"
+        value = result.sharpe_daily_balance
+        alike = False
+    else:
+        value = result.sharpe_closed_trades
+        alike = len({trade.profit for trade in result.trades}) == 1
+    if alike or value == _NO_DEVIATION:
+        return None, "undefined: the returns do not deviate"
+    return _number(value)
+
+
+def _drawdown(result: Result) -> tuple[float | None, str]:
+    if result.max_drawdown < 0:
+        return None, f"undefined: freqtrade says {result.max_drawdown:g}"
+    return _number(result.max_drawdown)
+
+
+def _number(value: float) -> tuple[float | None, str]:
+    if math.isfinite(value):
+        return value, ""
+    return None, f"undefined: freqtrade says {value}"

@@ -1,0 +1,107 @@
+"""From freqtrade's result to the record and its report."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradai_tasks.backtest.equity_chart import draw, has_matplotlib
+from tradai_tasks.backtest.equity_curve import curve_of
+from tradai_tasks.backtest.gates import judge, metrics_of
+from tradai_tasks.backtest.markets import markets_digest
+from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord
+from tradai_tasks.backtest.report_page import headline, page
+from tradai_tasks.backtest.result import Asked, Result, find_result, read_result
+from tradai_tasks.backtest.run import Facts, Job, last_words
+from tradai_tasks.errors import BacktestResultError
+
+__all__ = ["Code", "make_record"]
+
+_ARCHIVE = "freqtrade-result.zip"
+_PICTURE, _PAGE = "equity.png", "report.html"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Code:
+    """What was run, as git and the lock file know it."""
+
+    commit: str
+    changes: str  # digest of what differs from the commit, empty where nothing does
+    lock_sha256: str
+
+
+def make_record(job: Job, facts: Facts, code: Code, *, not_before: int) -> BacktestRecord:
+    """Read the result, judge it, and leave the record with its report in the job's folder.
+
+    Args:
+        job: What was to be run.
+        facts: What the run found.
+        code: What was run.
+        not_before: When it began, in seconds since the epoch.
+
+    Raises:
+        BacktestResultError: There is no result, or it is not of what was asked for.
+    """
+    pairs = tuple(job.pairs or facts.pairs)
+    asked = Asked(
+        strategy=facts.strategy,
+        window=job.window,
+        pairs=pairs,
+        timeframe=facts.timeframe,
+        step=facts.step,
+        not_before=not_before,
+    )
+    archive, result = _result_of(job, asked)
+    settings = job.settings
+    verdicts = judge(result, settings) if job.kind == "full" else ()
+    shutil.copyfile(archive, job.folder / _ARCHIVE)
+    curve = curve_of(result)
+    files = [_PAGE, _ARCHIVE, job.log.name]
+    picture = job.folder / _PICTURE
+    if has_matplotlib():
+        files.insert(0, _PICTURE)
+    record = BacktestRecord(
+        strategy=job.strategy,
+        kind=job.kind,
+        commit=code.commit,
+        dirty=bool(code.changes),
+        lock_sha256=code.lock_sha256,
+        data_sha256=facts.data_sha256,
+        markets_sha256=markets_digest(Path(facts.snapshot).read_bytes()),
+        freqtrade=facts.freqtrade,
+        start=job.window.start.isoformat(),
+        end=job.window.end.isoformat(),
+        pairs=pairs,
+        timeframe=facts.timeframe,
+        sharpe=settings.sharpe,
+        metrics=metrics_of(result, settings.sharpe),
+        verdicts=verdicts,
+        passed=all(verdict.passed for verdict in verdicts),
+        note="" if result.trades else "no trade was made",
+        files=tuple(files),
+    )
+    if _PICTURE in files:
+        limit = settings.max_drawdown / 100 if job.kind == "full" else None
+        draw(picture, curve, title=headline(record), currency=result.currency, limit=limit)
+    image = picture.read_bytes() if _PICTURE in files else None
+    (job.folder / _PAGE).write_text(page(record, result, curve, image), encoding="utf-8")
+    (job.folder / RECORD_FILE).write_text(record.as_json(), encoding="utf-8")
+    shutil.rmtree(job.folder / "work")
+    return record
+
+
+def _result_of(job: Job, asked: Asked) -> tuple[Path, Result]:
+    """Return the archive that freqtrade left, and what it says.
+
+    Raises:
+        BacktestResultError: There is none, or it is not of what was asked for.
+    """
+    try:
+        archive = find_result(job.results)
+        return archive, read_result(archive, asked)
+    except BacktestResultError as error:
+        log = job.log.read_text(encoding="utf-8", errors="replace") if job.log.is_file() else ""
+        raise BacktestResultError(
+            f"{job.strategy}: {error}; freqtrade's last words: {last_words(log)}; see {job.log}"
+        ) from None

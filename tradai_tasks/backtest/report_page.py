@@ -1,0 +1,189 @@
+"""A backtest's report: the table of verdicts, and the page that holds all of it."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterable, Sequence
+
+from tradai_tasks.backtest.equity_curve import Curve
+from tradai_tasks.backtest.record import BacktestRecord, Verdict
+from tradai_tasks.backtest.result import Result
+
+__all__ = ["VERDICT_COLUMNS", "figure_rows", "headline", "page", "verdict_rows"]
+
+VERDICT_COLUMNS = ("metric", "value", "threshold", "verdict")
+
+_PERCENT = frozenset(
+    {"max-drawdown", "max-drawdown-account", "profit", "cagr", "win-rate", "market-change"}
+)
+_COUNTS = frozenset({"trades", "wins", "losses", "holding-seconds"})
+_NAMES = {"closed-trades": "closed trades", "daily-balance": "daily balance"}
+
+
+def figure(metric: str, value: float) -> str:
+    """Return a figure as it is shown: percent or number, never rounded over its threshold."""
+    if metric in _PERCENT:
+        return f"{value * 100:.2f} %"
+    return f"{value:,.0f}" if metric in _COUNTS else f"{value:.3f}"
+
+
+def verdict_rows(record: BacktestRecord) -> list[tuple[str, str, str, str]]:
+    """Return a row for each gate: metric, value, threshold, verdict."""
+    return [
+        (
+            _metric(verdict.metric, record),
+            _value(verdict),
+            f"{verdict.relation} {figure(verdict.metric, verdict.threshold)}",
+            "passed" if verdict.passed else "FAILED",
+        )
+        for verdict in record.verdicts
+    ]
+
+
+def figure_rows(record: BacktestRecord) -> list[tuple[str, str]]:
+    """Return a row for each figure that has no gate."""
+    # the gated Sharpe ratio is there by its plain name
+    gated = {*(verdict.metric for verdict in record.verdicts), f"sharpe-{record.sharpe}"}
+    return [
+        (_metric(metric, record), figure(metric, value))
+        for metric, value in record.metrics.items()
+        if metric not in gated
+    ]
+
+
+def headline(record: BacktestRecord) -> str:
+    """Return what was run on what, on one line."""
+    pairs = record.pairs[0] if len(record.pairs) == 1 else f"{len(record.pairs)} pairs"
+    return (
+        f"{record.strategy}: {record.kind} backtest, {record.start} to {record.end}, {pairs}, "
+        f"{record.timeframe}"
+    )
+
+
+def page(record: BacktestRecord, result: Result, curve: Curve, picture: bytes | None) -> str:
+    """Return a page that needs nothing beside it.
+
+    Args:
+        record: The record.
+        result: What it was made from.
+        curve: The account over time.
+        picture: A PNG; None where none could be drawn.
+    """
+    state = "passed" if record.passed else "failed"
+    parts = [
+        f"<h1>{_text(record.strategy)} <span class={state}>{state}</span></h1>",
+        f"<p class=lead>{_text(headline(record).partition(': ')[2])}</p>",
+        f"<p><strong>{_text(record.note)}</strong></p>" if record.note else "",
+    ]
+    if record.verdicts:
+        rows = verdict_rows(record)
+        parts.append(_table("Gates", VERDICT_COLUMNS, rows, mark=True))
+    if picture is not None:
+        data = base64.b64encode(picture).decode("ascii")
+        parts.append(
+            "<h2>Equity and drawdown</h2>"
+            f'<img alt="{_text(_described(curve, result))}" src="data:image/png;base64,{data}">'
+        )
+    parts.append(_table("Figures", ("figure", "value"), figure_rows(record)))
+    by_pair = [
+        (
+            pair,
+            str(len(profits)),
+            f"{sum(profits):+,.2f} {result.currency}",
+            f"{sum(profit > 0 for profit in profits)} of {len(profits)}",
+        )
+        for pair in record.pairs
+        for profits in [[trade.profit for trade in result.trades if trade.pair == pair]]
+    ]
+    parts.append(_table("By pair", ("pair", "trades", "profit", "won"), by_pair))
+    parts.append(_table("Made from", ("", ""), _origin(record)))
+    title = _text(headline(record))
+    return _PAGE.format(title=title, body="\n".join(parts))
+
+
+def _metric(metric: str, record: BacktestRecord) -> str:
+    return f"{metric} ({_NAMES[record.sharpe]})" if metric == "sharpe" else metric
+
+
+def _value(verdict: Verdict) -> str:
+    if verdict.value is None:
+        return verdict.note
+    shown = figure(verdict.metric, verdict.value)
+    # a figure that misses its threshold must not look as though it had reached it
+    reached = figure(verdict.metric, verdict.threshold) == shown
+    return repr(verdict.value) if reached and not verdict.passed else shown
+
+
+def _origin(record: BacktestRecord) -> Iterable[tuple[str, str]]:
+    yield "commit", record.commit + (" and uncommitted changes" if record.dirty else "")
+    yield "freqtrade", record.freqtrade
+    yield "lock file, sha256", record.lock_sha256
+    yield "candles, sha256", record.data_sha256
+    yield "markets, sha256", record.markets_sha256
+    yield "window", f"{record.start} to {record.end}, from and to UTC midnight"
+    yield "pairs", ", ".join(record.pairs)
+    yield "Sharpe ratio of", _NAMES[record.sharpe]
+
+
+def _described(curve: Curve, result: Result) -> str:
+    low = curve.drawdown[curve.deepest]
+    return (
+        f"Equity from {curve.equity[0]:,.0f} to {curve.equity[-1]:,.0f} {result.currency}; "
+        f"deepest drawdown {-low:.1%}"
+    )
+
+
+def _table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, mark: bool = False
+) -> str:
+    head = "".join(f"<th scope=col>{_text(column)}</th>" for column in columns)
+    lines = []
+    for row in rows:
+        state = f" class={'passed' if row[-1] == 'passed' else 'failed'}" if mark else ""
+        cells = "".join(f"<td>{_text(cell)}</td>" for cell in row[1:])
+        lines.append(f"<tr{state}><th scope=row>{_text(row[0])}</th>{cells}</tr>")
+    thead = f"<thead><tr>{head}</tr></thead>" if any(columns) else ""
+    return f"<h2>{_text(title)}</h2><table>{thead}<tbody>{''.join(lines)}</tbody></table>"
+
+
+def _text(text: str) -> str:
+    return html.escape(text, quote=True)
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light; --ink: #1f2933; --muted: #66727f; --line: #e3e8ed;
+  --good: #1a7f37; --bad: #c9372c; }}
+body {{ font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: #fff;
+  max-width: 62rem; margin: 2rem auto; padding: 0 1.25rem; }}
+h1 {{ font-size: 1.6rem; margin-bottom: 0; }}
+h1 span {{ font-size: .9rem; color: #fff; border-radius: .3rem; padding: .15rem .6rem;
+  vertical-align: middle; }}
+h1 span.passed {{ background: var(--good); }}
+h1 span.failed {{ background: var(--bad); }}
+h2 {{ font-size: 1.05rem; margin: 2rem 0 .5rem; }}
+.lead {{ color: var(--muted); margin-top: .25rem; }}
+img {{ max-width: 100%; height: auto; }}
+table {{ border-collapse: collapse; width: 100%; }}
+th, td {{ text-align: left; padding: .35rem .75rem .35rem 0; vertical-align: top;
+  border-bottom: 1px solid var(--line); font-weight: normal; overflow-wrap: anywhere;
+  font-variant-numeric: tabular-nums; }}
+thead th {{ color: var(--muted); font-size: .85rem; }}
+tbody th {{ min-width: 11rem; }}
+tr.passed td:last-child {{ color: var(--good); }}
+tr.failed td:last-child {{ color: var(--bad); font-weight: bold; }}
+</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""

@@ -1,0 +1,244 @@
+"""freqtrade's result file: found, held against what was asked for, read."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tradai_tasks.backtest.time_range import Window
+from tradai_tasks.errors import BacktestResultError
+from tradai_tasks.files.archives import ArchiveError, opened_zip, read_member
+
+__all__ = ["Asked", "Result", "Trade", "find_result", "read_result"]
+
+_MOST = 256 * 1024 * 1024  # bytes of a result
+_LAST = ".last_result.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What a result must be of."""
+
+    strategy: str  # the class
+    window: Window
+    pairs: tuple[str, ...]
+    timeframe: str
+    step: int  # seconds of the timeframe
+    not_before: int  # seconds since the epoch; when this run began
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trade:
+    """A closed trade."""
+
+    pair: str
+    closed: int  # seconds since the epoch
+    profit: float  # in the stake currency
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What the backtest made, as freqtrade computed it; fractions, not percent."""
+
+    trades: tuple[Trade, ...]
+    start: int  # seconds since the epoch: the window's first candle
+    end: int  # likewise: the end of its last candle
+    balance: float  # at the start, in the stake currency
+    currency: str
+    sharpe_closed_trades: float
+    sharpe_daily_balance: float | None
+    profit_factor: float
+    # the deepest fall from a peak, relative to it; not freqtrade's max_drawdown_account, which is
+    # the relative depth of the fall that cost most: growth hides in it what was lost before
+    max_drawdown: float
+    further: Mapping[str, float]  # more figures, finite ones only
+
+    @property
+    def gains(self) -> float:
+        """Sum of the profits of winning trades."""
+        return math.fsum(trade.profit for trade in self.trades if trade.profit > 0)
+
+    @property
+    def losses(self) -> float:
+        """Sum of the losses of losing trades, not negative."""
+        return -math.fsum(trade.profit for trade in self.trades if trade.profit < 0)
+
+
+_FURTHER = {  # freqtrade's key -> name of the metric
+    "profit_total": "profit",
+    "cagr": "cagr",
+    "sortino": "sortino",
+    "calmar": "calmar",
+    "expectancy": "expectancy",
+    "winrate": "win-rate",
+    "wins": "wins",
+    "losses": "losses",
+    "market_change": "market-change",
+    "max_drawdown_account": "max-drawdown-account",
+    "trades_per_day": "trades-per-day",
+    "holding_avg_s": "holding-seconds",
+}
+
+
+def find_result(folder: Path) -> Path:
+    """Return the one result file of a run's own folder, which was empty before.
+
+    Raises:
+        BacktestResultError: There is none, or several.
+    """
+    found = sorted(folder.glob("*.zip"))
+    if not found:
+        raise BacktestResultError("freqtrade made no result")
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise BacktestResultError(f"freqtrade made several results: {names}")
+    last = folder / _LAST
+    named = _object(last.read_bytes(), last.name).get("latest_backtest") if last.is_file() else None
+    if named != found[0].name:
+        raise BacktestResultError(
+            f"{found[0].name} is not what freqtrade's {_LAST} names ({named or 'nothing'})"
+        )
+    return found[0]
+
+
+def read_result(file: Path, asked: Asked) -> Result:
+    """Read a result, and see that it is of what was asked for.
+
+    Raises:
+        BacktestResultError: It is of something else, does not add up, or cannot be read.
+    """
+    raw = _strategy(file, asked)
+    try:
+        result = _result(raw, asked)
+        faults = [*_differences(raw, asked), *_contradictions(raw, result, asked)]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BacktestResultError(
+            f"{file.name}: not a result as freqtrade writes it: {type(error).__name__} {error}"
+        ) from None
+    if faults:
+        raise BacktestResultError(f"{file.name}: {'; '.join(faults)}")
+    return result
+
+
+def _strategy(file: Path, asked: Asked) -> Mapping[str, Any]:
+    """Return the part of the one strategy."""
+    name = f"{file.stem}.json"
+    try:
+        with opened_zip(file) as archive:
+            content = read_member(archive, name, _MOST)
+    except ArchiveError as error:
+        raise BacktestResultError(f"{file.name}: cannot be read: {error}") from None
+    document = _object(content, name)
+    strategies = document.get("strategy")
+    if not isinstance(strategies, dict):
+        strategies = {}
+    names = sorted(strategies)
+    if names != [asked.strategy]:
+        raise BacktestResultError(
+            f"{file.name}: of {', '.join(names) or 'no strategy'}, not of {asked.strategy}"
+        )
+    found: Mapping[str, Any] = strategies[asked.strategy]
+    return found
+
+
+def _object(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise BacktestResultError(f"{name}: broken JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise BacktestResultError(f"{name}: not a JSON object")
+    return document
+
+
+def _result(raw: Mapping[str, Any], asked: Asked) -> Result:
+    trades = [
+        Trade(
+            pair=str(trade["pair"]),
+            closed=int(trade["close_timestamp"]) // 1000,
+            profit=_finite(trade["profit_abs"], "profit_abs of a trade"),
+        )
+        for trade in raw["trades"]
+    ]
+    daily = raw.get("wallet_stats", {}).get("sharpe")  # freqtrade of 2025 has none
+    further = {name: raw.get(key) for key, name in _FURTHER.items()}
+    return Result(
+        trades=tuple(sorted(trades, key=lambda trade: (trade.closed, trade.pair))),
+        start=int(raw["backtest_start_ts"]) // 1000,
+        end=int(raw["backtest_end_ts"]) // 1000 + asked.step,
+        balance=_finite(raw["starting_balance"], "starting_balance"),
+        currency=str(raw["stake_currency"]),
+        sharpe_closed_trades=float(raw["sharpe"]),
+        sharpe_daily_balance=None if daily is None else float(daily),
+        profit_factor=float(raw["profit_factor"]),
+        max_drawdown=_worst(raw["max_relative_drawdown"], raw["max_drawdown_account"]),
+        further={
+            name: float(value)
+            for name, value in further.items()
+            if isinstance(value, (int, float)) and math.isfinite(value)
+        },
+    )
+
+
+def _worst(*values: Any) -> float:
+    """Return the largest; of numbers and something else, the something else."""
+    numbers = [float(value) for value in values]
+    strange = [number for number in numbers if not math.isfinite(number)]
+    return strange[0] if strange else max(numbers)
+
+
+def _finite(value: Any, what: str) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{what} is {number}")
+    return number
+
+
+def _differences(raw: Mapping[str, Any], asked: Asked) -> list[str]:
+    """Return where the result is of something else than was asked for."""
+    found = []
+    start, end = asked.window.seconds
+    first, last = int(raw["backtest_start_ts"]) // 1000, int(raw["backtest_end_ts"]) // 1000
+    if not start <= first < start + asked.step:
+        found.append(f"it begins at {raw['backtest_start']}, not on {asked.window.start}")
+    if not end - asked.step <= last + asked.step - 1 <= end + asked.step:
+        found.append(f"it ends at {raw['backtest_end']}, not on {asked.window.end}")
+    found += _pair_differences(raw["pairlist"], asked.pairs)
+    for key, wanted in (("timeframe", asked.timeframe), ("timerange", asked.window.timerange)):
+        if raw[key] != wanted:
+            found.append(f"its {key} is {raw[key]}, not {wanted}")
+    if raw["backtest_run_start_ts"] < asked.not_before:
+        found.append("it was made before this run began")
+    return found
+
+
+def _pair_differences(pairs: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    lacking = [pair for pair in wanted if pair not in pairs]
+    further = [pair for pair in pairs if pair not in wanted]
+    found = [f"freqtrade left out {', '.join(lacking)}"] if lacking else []
+    return [*found, f"it has {', '.join(further)}, not asked for"] if further else found
+
+
+def _contradictions(raw: Mapping[str, Any], result: Result, asked: Asked) -> list[str]:
+    """Return where figures of the result do not follow from its own trades."""
+    found = []
+    if raw["total_trades"] != len(result.trades):
+        found.append(f"it counts {raw['total_trades']} trades and holds {len(result.trades)}")
+    strangers = {trade.pair for trade in result.trades} - set(asked.pairs)
+    if strangers:
+        found.append(f"it trades {', '.join(sorted(strangers))}, not asked for")
+    outside = [t for t in result.trades if not result.start <= t.closed <= result.end]
+    if outside:
+        found.append(f"{len(outside)} trades closed outside the window")
+    if result.losses and not math.isclose(
+        result.profit_factor, result.gains / result.losses, rel_tol=1e-6, abs_tol=1e-9
+    ):
+        found.append(
+            f"its profit factor {result.profit_factor:g} does not follow from its trades "
+            f"({result.gains / result.losses:g})"
+        )
+    return found

@@ -1,0 +1,324 @@
+"""One run of freqtrade: the order it is given, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tradai_tasks.backtest import isolated_run as inside
+from tradai_tasks.backtest.markets import Markets, ccxt_configs
+from tradai_tasks.backtest.record import Kind
+from tradai_tasks.backtest.time_range import Window
+from tradai_tasks.environment_allowance import Allowance
+from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError
+from tradai_tasks.settings.backtest import BacktestSettings
+
+__all__ = [
+    "Facts",
+    "Job",
+    "Series",
+    "check_asked",
+    "check_candles",
+    "check_children",
+    "conclude",
+    "environment",
+    "last_words",
+    "read_facts",
+]
+
+_SHOWN = 40  # series that lack something and are named one by one
+_LOG_LINE = re.compile(
+    r"^\d{4}-\d\d-\d\d [\d:,]+ - (?P<where>\S+) - (?P<level>[A-Z]+) - (?P<what>.*)"
+)
+# what freqtrade says, and goes on, when a strategy asks for candles that are not there
+_UNDECLARED = re.compile(r"(?:No data found for \(|No history for )(?P<what>[^)\n]*?)(?:\)| found)")
+_LEFT_OUT = re.compile(r"Pair (?P<pair>\S+) is not [^.]*\. ?Removing it from whitelist")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A backtest that is to be run."""
+
+    strategy: str  # the slug
+    kind: Kind
+    settings: BacktestSettings
+    window: Window
+    home: Path  # the strategy's folder, where freqtrade runs
+    folder: Path  # this run's own
+    store: Path  # where all candles are kept, with a folder for each exchange
+
+    @property
+    def pairs(self) -> tuple[str, ...] | None:
+        """Pairs by settings; None where they are those of the strategy's configuration."""
+        return (self.settings.smoke_pair,) if self.kind == "smoke" else self.settings.pairs
+
+    @property
+    def session(self) -> str:
+        """The session that brings its candles."""
+        return f'nox -s "backtest-data({self.strategy})"'
+
+    @property
+    def log(self) -> Path:
+        """Where freqtrade's output goes."""
+        return self.folder / "freqtrade.log"
+
+    @property
+    def results(self) -> Path:
+        """The folder for the result, empty before the run."""
+        return self.folder / "work" / "results"
+
+    @property
+    def facts(self) -> Path:
+        """Where the run says what it found."""
+        return self.folder / "work" / "facts.json"
+
+    @property
+    def order(self) -> Path:
+        """What the run is told."""
+        return self.folder / "work" / "order.json"
+
+    def argv(self) -> list[str]:
+        """Return freqtrade's arguments."""
+        work = self.folder / "work"
+        argv = ["backtesting", "--config", self.settings.config]
+        argv += ["--config", str(work / "overlay.json"), "--userdir", str(work / "user_data")]
+        argv += ["--datadir", str(work / "data"), "--timerange", self.window.timerange]
+        argv += ["--backtest-directory", str(self.results), "--cache", "none"]
+        argv += ["--export", "trades", "--no-color"]
+        if self.settings.timeframe:
+            argv += ["--timeframe", self.settings.timeframe]
+        if self.settings.strategy_class:
+            argv += ["--strategy", self.settings.strategy_class]
+        return argv
+
+    def overlay(self) -> dict[str, Any]:
+        """Return what is laid over the strategy's configuration."""
+        exchange: dict[str, Any] = {"key": "", "secret": "", "password": "", "uid": ""}  # nosec B105 - none
+        if self.pairs is not None:
+            exchange["pair_whitelist"] = list(self.pairs)
+        return {
+            "dry_run": True,
+            "exchange": exchange,
+            # other methods ask the exchange what is traded most today
+            "pairlists": [{"method": "StaticPairList"}],
+            "dataformat_ohlcv": "feather",
+        }
+
+    def arguments(self) -> list[str]:
+        """Return what the Python of the strategy's environment is started with."""
+        # -P: else this library's own modules would stand before freqtrade's imports
+        return ["-P", "-s", str(Path(inside.__file__)), str(self.order)]
+
+    def prepare(self, markets: Markets, *, go: bool) -> None:
+        """Write the order and make the folders.
+
+        Args:
+            markets: The server of the snapshot.
+            go: Whether freqtrade is to run, or only to be asked what it would read.
+        """
+        work = self.folder / "work"
+        for folder in (self.results, work / "data", work / "user_data"):
+            folder.mkdir(parents=True)
+        start, end = self.window.seconds
+        order = {
+            "argv": self.argv(),
+            "config": self.settings.config,
+            "overlay": str(work / "overlay.json"),
+            "ccxt": ccxt_configs(markets.address),
+            "store": str(self.store),
+            "copy": str(work / "data") if go else None,
+            "facts": str(self.facts),
+            "start": start,
+            "end": end,
+            "informative": list(self.settings.informative),
+            "most_missing": self.settings.max_missing,
+            "go": go,
+        }
+        (work / "overlay.json").write_text(json.dumps(self.overlay()), encoding="utf-8")
+        self.order.write_text(json.dumps(order, indent=1), encoding="utf-8")
+
+
+def environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str | None]:
+    """Return what changes in a run's environment; None takes a variable away.
+
+    freqtrade reads settings from variables, and a proxy would stand before the markets' server.
+    """
+    dropped = ("FREQTRADE", "PYTHON")
+    gone: dict[str, str | None] = dict.fromkeys(allowance.withheld(env))
+    gone |= {
+        name: None
+        for name in env
+        if name.startswith(dropped) or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}
+    }
+    return {**gone, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "TZ": "UTC", "COLUMNS": "1000"}
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True):
+    """Candles that a strategy reads, and what they lack."""
+
+    pair: str
+    timeframe: str
+    candle: str
+    step: int
+    start: int
+    end: int
+    file: str
+    lacks: tuple[str, ...]
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run found before freqtrade began."""
+
+    stage: str  # "look" or "run"
+    error: str | None = None
+    blocked: tuple[str, ...] = ()  # addresses that it wanted to reach
+    children: tuple[str, ...] = ()  # programs that it started
+    freqtrade: str = ""
+    exchange: str = ""
+    mode: str = ""
+    strategy: str = ""
+    timeframe: str = ""
+    step: int = 0
+    startup: int = 0
+    pairs: tuple[str, ...] = ()
+    snapshot: str = ""
+    without_market: tuple[str, ...] | None = None  # None where there is no snapshot
+    data_sha256: str = ""
+    series: tuple[Series, ...] = ()
+
+
+def read_facts(job: Job) -> Facts:
+    """Read what a run found.
+
+    Raises:
+        BacktestError: It came to nothing: the environment has no freqtrade, or a broken one.
+    """
+    try:
+        return msgspec.json.decode(job.facts.read_bytes(), type=Facts)
+    except (OSError, msgspec.DecodeError):
+        raise BacktestError(
+            f"{job.strategy}: freqtrade did not start: {last_words(_log(job))}; see {job.log}"
+        ) from None
+
+
+def check_children(job: Job, facts: Facts, why_not: str) -> None:
+    """See that a run started no other process where that could have reached a network.
+
+    Args:
+        job: What was run.
+        facts: What it found.
+        why_not: Why it was not in a network namespace; empty where it was.
+
+    Raises:
+        NotHermeticError: It started one.
+    """
+    if why_not and facts.children:
+        raise NotHermeticError(
+            f"{job.strategy}: it started {', '.join(facts.children[:_SHOWN])}, and what another "
+            f"process reads cannot be kept to the candles here: no network namespace ({why_not}); "
+            f"start no process, or run it on Linux with user namespaces"
+        )
+
+
+def conclude(job: Job, facts: Facts, markets: Markets) -> None:
+    """See that a run found all it needs, and wanted nothing else.
+
+    Raises:
+        NotHermeticError: It wanted to reach another machine, or more than the markets.
+        CandlesError: Candles or the snapshot lack.
+        BacktestError: freqtrade refused the configuration or the strategy.
+    """
+    unasked = not facts.blocked and not markets.refused
+    if unasked and (markets.missing or (facts.snapshot and facts.without_market is None)):
+        lacking = markets.missing[0] if markets.missing else facts.snapshot
+        raise CandlesError(
+            f"{job.strategy}: {lacking}: no snapshot of the exchange's markets; bring it with: "
+            f"{job.session}"
+        )
+    check_asked(job, facts, markets)
+    if facts.without_market:
+        raise CandlesError(
+            f"{job.strategy}: {', '.join(facts.without_market)}: not in {facts.snapshot}, so not "
+            f"traded on the exchange, or later than the snapshot; bring a new one with: "
+            f"{job.session} -- --refresh"
+        )
+    check_candles(job, facts, f"bring them with: {job.session}")
+    log = _log(job)
+    undeclared = sorted({found["what"] for found in _UNDECLARED.finditer(log)})
+    if undeclared:
+        raise CandlesError(
+            f"{job.strategy}: it read candles that it does not declare ({'; '.join(undeclared)}); "
+            f"return them from informative_pairs(), or name them in the setting "
+            f"backtest.informative"
+        )
+    left_out = sorted({found["pair"] for found in _LEFT_OUT.finditer(log)})
+    if left_out:
+        raise CandlesError(
+            f"{job.strategy}: freqtrade left out {', '.join(left_out)}, which the snapshot has "
+            f"as not traded; bring a new one with: {job.session} -- --refresh"
+        )
+
+
+def check_asked(job: Job, facts: Facts, markets: Markets) -> None:
+    """See that freqtrade took the configuration and the strategy, and wanted nothing else.
+
+    Raises:
+        NotHermeticError: It wanted to reach another machine, or more than the markets.
+        BacktestError: It refused the configuration or the strategy.
+    """
+    outside = [*facts.blocked, *dict.fromkeys(markets.refused)]
+    if outside:
+        raise NotHermeticError(
+            f"{job.strategy}: it wanted {', '.join(outside[:_SHOWN])}; a backtest reads its "
+            f"candles and the snapshot of the markets, nothing else; see {job.log}"
+        )
+    if facts.error:
+        raise BacktestError(
+            f"{job.strategy}: freqtrade refused: {last_words(_log(job), facts.error)}; see "
+            f"{job.log}"
+        )
+
+
+def check_candles(job: Job, facts: Facts, advice: str) -> None:
+    """See that all candles are there.
+
+    Raises:
+        CandlesError: Some are not; a line for each series.
+    """
+    lacking = [one for one in facts.series if one.lacks]
+    if not lacking:
+        return
+    lines = [f"{job.strategy}: {len(lacking)} of {len(facts.series)} series lack candles; {advice}"]
+    for one in lacking[:_SHOWN]:
+        where = f"{one.pair} {one.timeframe} {one.candle}"
+        lines.append(f"  {where}: {'; '.join(one.lacks)} ({one.file})")
+    if len(lacking) > _SHOWN:
+        lines.append(f"  and {len(lacking) - _SHOWN} more")
+    raise CandlesError(*lines)
+
+
+def last_words(log: str, error: str = "") -> str:
+    """Return why freqtrade gave up, on one line: its last complaints, else its last line."""
+    said = []
+    for line in log.splitlines():
+        found = _LOG_LINE.match(line)
+        if found is None:
+            continue
+        # a strategy with a fault in its code is but a warning to freqtrade
+        if found["level"] in {"ERROR", "CRITICAL"} or "Could not import" in found["what"]:
+            said.append(found["what"])
+    if error:
+        said.append(" ".join(error.split()))
+    lines = [line.strip() for line in log.splitlines() if line.strip() and "━" not in line]
+    words: Sequence[str] = list(dict.fromkeys(said))[-2:] or lines[-1:] or ["it printed nothing"]
+    return ": ".join(words).rstrip(".")
+
+
+def _log(job: Job) -> str:
+    return job.log.read_text(encoding="utf-8", errors="replace") if job.log.is_file() else ""

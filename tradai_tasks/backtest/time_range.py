@@ -1,0 +1,64 @@
+"""The stretch of time that a backtest covers."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from tradai_tasks.backtest.record import Kind
+from tradai_tasks.errors import SettingsError
+from tradai_tasks.settings.backtest import BacktestSettings
+
+__all__ = ["Window", "window_of"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """From UTC midnight of one day to UTC midnight of another, which is not in it."""
+
+    start: date
+    end: date
+
+    @property
+    def timerange(self) -> str:
+        """The window as freqtrade's `--timerange` has it."""
+        return f"{self.start:%Y%m%d}-{self.end:%Y%m%d}"
+
+    @property
+    def seconds(self) -> tuple[int, int]:
+        """Both ends in seconds since the epoch."""
+        return _midnight(self.start), _midnight(self.end)
+
+
+def window_of(kind: Kind, settings: BacktestSettings, commit_time: int) -> Window:
+    """Return the window of a backtest.
+
+    Months are calendar months: twelve before 29 February is 28 February.
+
+    Args:
+        kind: Which backtest.
+        settings: Of the strategy.
+        commit_time: Committer's time of the commit, in seconds since the epoch.
+
+    Raises:
+        SettingsError: The setting `end` is no day.
+    """
+    end = datetime.fromtimestamp(commit_time, UTC).date()
+    if settings.end != "commit":
+        try:
+            end = date.fromisoformat(settings.end)
+        except ValueError:
+            raise SettingsError(
+                f"backtest.end: {settings.end!r} is no day; write one as `2026-01-01`, or `commit`"
+            ) from None
+    if kind == "smoke":
+        return Window(start=end - timedelta(days=settings.smoke_days), end=end)
+    months = end.year * 12 + end.month - 1 - settings.full_months
+    year, month = divmod(months, 12)
+    most = calendar.monthrange(year, month + 1)[1]
+    return Window(start=date(year, month + 1, min(end.day, most)), end=end)
+
+
+def _midnight(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())

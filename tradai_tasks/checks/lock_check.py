@@ -1,0 +1,64 @@
+"""What uv says of a lock file: fresh, stale, missing, or that it could not look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.process import run
+
+__all__ = ["LockState", "state_of"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockState:
+    """One lock file, as uv judges it."""
+
+    file: str  # from the root
+    state: Literal["fresh", "stale", "missing", "unknown"]
+    said: str = ""  # all that uv said
+
+    @property
+    def why(self) -> str:
+        """Why uv could not look, in one line."""
+        lines = [line.strip() for line in self.said.splitlines() if line.strip()]
+        found = [line for line in lines if line.startswith(("error:", "cause:", "Caused by:"))]
+        return "; ".join((found or lines or ["uv says nothing"])[:2])
+
+
+def state_of(  # noqa: PLR0913 - where, what, and how
+    uv: str,
+    root: Path,
+    tree: Tree,
+    project: str,
+    further: Sequence[str] = (),
+    *,
+    timeout: float | None = None,
+) -> LockState:
+    """Ask uv whether a project's lock file is there and fresh.
+
+    Args:
+        uv: The uv to ask.
+        root: The workspace root.
+        tree: Its files.
+        project: The project's folder, from the root.
+        further: Further options of `uv lock`.
+        timeout: Seconds after which it is ended.
+
+    Raises:
+        CommandFailedError: uv does not end in time.
+        ToolMissingError: There is no uv.
+    """
+    file = join(project, "uv.lock")
+    if not tree.is_file(file):
+        return LockState(file=file, state="missing")
+    argv = [uv, "lock", "--check", "--project", project, *further]
+    done = run(argv, cwd=root, check=False, timeout=timeout)
+    if done.returncode == 0:
+        return LockState(file=file, state="fresh", said=done.error_text)
+    # uv ends with the same status where it finds no versions that go together
+    is_stale = "needs to be updated" in done.error_text
+    return LockState(file=file, state="stale" if is_stale else "unknown", said=done.error_text)

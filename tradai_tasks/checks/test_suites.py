@@ -1,0 +1,77 @@
+"""What the tests of a repository are: which have benchmarks, and which markers they use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tradai_tasks.files.file_tree import Tree, join
+
+__all__ = ["Suites", "has_benchmarks", "suites_of"]
+
+_FIXTURE = re.compile(rb"def\s+test\w*\s*\([^)]*\bbenchmark\b", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suites:
+    """What was found in the test files."""
+
+    benchmarked: frozenset[str]  # of the owners, those with a test that takes `benchmark`
+    marked: frozenset[str]  # markers that some test has
+
+
+def suites_of(tree: Tree, tests: Mapping[str, Sequence[str]], markers: Iterable[str]) -> Suites:
+    """Read every test file once, as far as it still can tell something.
+
+    Args:
+        tree: The repository.
+        tests: Test folders and files, by whom they belong to.
+        markers: The markers to look for.
+    """
+    pending = {name: _mark(name) for name in markers}
+    benchmarked: set[str] = set()
+    marked: set[str] = set()
+    for owner, paths in tests.items():
+        for file in _files(tree, paths):
+            if owner in benchmarked and not pending:
+                break
+            content = tree.read(file)
+            if b"benchmark" in content and _FIXTURE.search(content):
+                benchmarked.add(owner)
+            found = {name for name, pattern in pending.items() if _has(content, name, pattern)}
+            marked |= found
+            pending = {name: one for name, one in pending.items() if name not in found}
+    return Suites(benchmarked=frozenset(benchmarked), marked=frozenset(marked))
+
+
+def has_benchmarks(tree: Tree, tests: Iterable[str]) -> bool:
+    """Tell whether any test file has a test that takes the `benchmark` fixture."""
+    return any(_FIXTURE.search(tree.read(file)) for file in _files(tree, tests))
+
+
+def _has(content: bytes, name: str, pattern: re.Pattern[bytes]) -> bool:
+    # looking for the plain name first takes a hundredth of the time
+    return name.encode() in content and pattern.search(content) is not None
+
+
+def _mark(name: str) -> re.Pattern[bytes]:
+    """Return what a file that gives a test the marker has: `mark.name`, `add_marker("name")`."""
+    word = re.escape(name.encode())
+    given = rb"(?:\badd_marker\s*\(|\bmark\s*,)\s*[\"']" + word + rb"[\"']"
+    return re.compile(rb"\bmark\s*\.\s*" + word + rb"\b|" + given)
+
+
+def _files(tree: Tree, paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        if path.endswith(".py"):
+            if tree.is_file(path):
+                yield path
+            continue
+        yield from (join(path, name) for name in tree.files(path) if name.endswith(".py"))
+        below = [join(path, name) for name in tree.folders(path) if not _is_hidden(name)]
+        yield from _files(tree, below)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "__pycache__"))

@@ -1,0 +1,154 @@
+"""`python -m tradai_tasks init`, or `uvx tradai-tasks init`: a way to begin.
+
+It runs before there is a noxfile, so it is no session.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import io
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksError
+from tradai_tasks.files.file_tree import DiskTree
+from tradai_tasks.report import of_the_machine, say
+from tradai_tasks.sessions.core.fitting import fitting_of
+from tradai_tasks.settings.load import load_settings
+from tradai_tasks.workflows.file_writer import put_all
+from tradai_tasks.workflows.repository_traits import committed_locks
+from tradai_tasks.workflows.scaffold import Piece, diff_of_pieces, local_nox, pieces
+from tradai_tasks.workspace.discovery import Workspace, discover
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that it cannot show is no error
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        options = _parser().parse_args(argv)
+        _init(
+            Path(options.root).resolve(),
+            yes=options.yes,
+            dry_run=options.dry_run,
+            force=options.force,
+        )
+    except TasksError as error:
+        for line in error.faults:
+            say(f"tradai-tasks: {line}", file=sys.stderr)
+        return error.exit_code
+    except (OSError, UnicodeEncodeError) as error:
+        said = of_the_machine(error)
+        if said is None:
+            raise
+        say(f"tradai-tasks: {said}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what does not fit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise for arguments that do not fit."""
+        raise BadArgumentsError(f"{message}; see: {self.prog} --help")
+
+
+def _version() -> str:
+    return importlib.metadata.version("tradai-tasks")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="tradai-tasks",
+        description="Every check and release step of a uv monorepo as nox sessions.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    init = commands.add_parser(
+        "init",
+        help="write noxfile, settings, justfile and workflows into a repository",
+        description="Write what lacks of noxfile, settings, justfile and workflow files into a "
+        "repository; show it first, and overwrite nothing unasked.",
+    )
+    init.add_argument("--root", default=".", metavar="DIR", help="the workspace root; by default .")
+    init.add_argument("-y", "--yes", action="store_true", help="write without asking")
+    init.add_argument("--dry-run", action="store_true", help="show it, and write nothing")
+    init.add_argument(
+        "--force", action="store_true", help="overwrite files that are there and differ, too"
+    )
+    return parser
+
+
+def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
+    """Show what lacks, ask, and write it."""
+    if not root.is_dir():
+        raise BadArgumentsError(f"--root {root}: no such folder")
+    tree = DiskTree(root)
+    loaded = load_settings(tree)
+    workspace = discover(tree, loaded.settings, settings_file=loaded.file)
+    locks = committed_locks(root, workspace.projects)
+    found = pieces(
+        tree,
+        workspace,
+        loaded.settings,
+        sessions=fitting_of(tree, loaded.settings, workspace).sessions(),
+        locks=locks,
+        versions={name: importlib.metadata.version(name) for name in ("nox", "tradai-tasks")},
+    )
+    todo = [piece for piece in found if piece.state in {"new", "added to"}]
+    kept = [piece for piece in found if piece.state == "kept"]
+    if force:
+        todo, kept = [*todo, *kept], []
+    say(*diff_of_pieces(todo).split("\n")[:-1])
+    _list(workspace, todo, kept)
+    if not todo:
+        say("nothing to write")
+        return
+    if dry_run:
+        say("nothing was written: this is a dry run")
+        return
+    if not yes:
+        _ask(len(todo))
+    put_all(root, {piece.path: piece.new for piece in todo})
+    noxfile = next(piece for piece in found if piece.path == "noxfile.py")
+    text = str(noxfile.old if noxfile in kept else noxfile.new)
+    nox = local_nox(text, workspace)
+    say(f"wrote {_counted(len(todo), 'file')}; see what there is now with: {nox} -l")
+    if not locks:
+        say(f"no lock file is there yet; make it, and have CI use it: {nox} -s lock workflows")
+
+
+def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]) -> None:
+    count = len(workspace.packages)
+    say(f"a {workspace.kind} repository, {_counted(count, 'package')}")
+    for piece in todo:
+        how = {"new": "new", "added to": "added to", "kept": "overwritten"}[piece.state]
+        say(f"  {piece.path}: {how} ({_counted(len(piece.new.splitlines()), 'line')})")
+    for piece in kept:
+        hint = piece.hint or "overwrite it with: --force"
+        say(f"  {piece.path}: there already, and left as it is; {hint}")
+
+
+def _ask(count: int) -> None:
+    """Ask whether to write.
+
+    Raises:
+        NothingWrittenError: The answer is no, or there is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        raise NothingWrittenError(
+            "init: nothing was written; there is nobody to ask, so say: --yes"
+        )
+    answer = input(f"Write {_counted(count, 'file')}? [y/N] ")
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise NothingWrittenError("init: nothing was written, as you chose")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"

@@ -1,0 +1,255 @@
+"""What pages say that is no longer so: names of files, sessions, recipes and settings, and links.
+
+A page is Markdown. What stands in a code span or a code block is held against the repository; what
+cannot be told (a placeholder, a name of something else) is let pass.
+"""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from urllib.parse import unquote, urlsplit
+
+import tomli
+
+from tradai_tasks.settings.load import faults_of
+from tradai_tasks.settings.model import PackageSettings, Settings
+
+__all__ = ["Facts", "Stale", "external_links", "recipes_of", "stale"]
+
+_FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})\s*(?P<kind>[\w-]*)")
+_SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)")
+_LINK = re.compile(r"!?\[[^\]\[]*\]\(\s*<?(?P<target>[^)\s>]+)>?[^)]*\)")
+_REFERENCE = re.compile(r"^ {0,3}\[[^\]]+\]:\s*<?(?P<target>\S+?)>?(?:\s|$)")
+_HEADING = re.compile(r"^ {0,3}#{1,6}\s+(?P<text>.+?)\s*#*$")
+_ANCHOR = re.compile(r"<a\s+(?:id|name)=\"(?P<name>[^\"]+)\"|\{\s*#(?P<id>[\w-]+)[^}]*\}")
+# a path below a folder, with no placeholder in it
+_PATH = re.compile(r"\.?/?(?P<path>[\w.@+-]+(?:/[\w.@+-]+)+)/?(?::\d+)?")
+_NOX = re.compile(r"\bnox\b(?P<rest>[^\n|;&]*)")
+_SESSION = re.compile(r"(?:^|\s)(?:-s|--session|--sessions)[= ]\s*\"?(?P<name>[a-z][\w.-]*)")
+_JUST = re.compile(r"^(?:\$ )?just\s+(?P<name>[a-z][\w-]*)")
+# `name := value` is a variable, and a parameter may have a default
+_RECIPE = re.compile(r"^@?(?P<name>[a-z][\w-]*+)(?!\s*:=)(?:[^:\n]|:=)*:(?!=)", re.MULTILINE)
+_PYTHON = re.compile(r"-\d+(?:\.\d+)*$")  # what a session for one Python ends with
+_SHELLS = frozenset({"", "bash", "console", "sh", "shell", "text", "zsh"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What there is, to hold pages against."""
+
+    files: frozenset[str]  # POSIX paths from the workspace root
+    sessions: frozenset[str]  # names without what is between brackets
+    recipes: frozenset[str]  # of the justfile; empty where there is none
+    ignore: tuple[str, ...] = ()  # globs of names that need not exist
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """Every folder that has a file below it."""
+        found: set[str] = set()
+        for path in self.files:
+            while path := posixpath.dirname(path):
+                found.add(path)
+        return frozenset(found)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stale:
+    """Something in a page that is not so."""
+
+    page: str
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Block:
+    """A code block."""
+
+    line: int  # of its first line of code
+    kind: str  # what stands behind the fence
+    text: str
+
+
+def stale(pages: Mapping[str, str], facts: Facts) -> list[Stale]:
+    """Return everything in pages that is not so, in their order.
+
+    Args:
+        pages: Text by path.
+        facts: What there is.
+    """
+    anchors = {page: frozenset(_anchors(text)) for page, text in pages.items()}
+    folders = facts.folders
+    found: list[Stale] = []
+    for page, text in pages.items():
+        lines, blocks = _parts(text)
+        own = [*_links(page, lines, facts, folders, anchors)]
+        for number, code in _spans(lines):
+            own += [
+                Stale(page=page, line=number, what=what)
+                for what in (*_paths(code, facts, folders), *_commands(code, facts))
+            ]
+        for block in blocks:
+            own += _of_block(page, block, facts)
+        found += sorted(own, key=lambda one: one.line)
+    return found
+
+
+def external_links(pages: Mapping[str, str]) -> dict[str, tuple[str, int]]:
+    """Return the web addresses that pages link to, each with the page and line of its first use."""
+    found: dict[str, tuple[str, int]] = {}
+    for page, text in pages.items():
+        for number, target in _targets(_parts(text)[0]):
+            if urlsplit(target).scheme in {"http", "https"}:
+                found.setdefault(target.partition("#")[0], (page, number))
+    return found
+
+
+def recipes_of(justfile: str) -> frozenset[str]:
+    """Return the names of a justfile's recipes."""
+    return frozenset(match["name"] for match in _RECIPE.finditer(justfile))
+
+
+def _parts(text: str) -> tuple[list[str], list[_Block]]:
+    """Return a page's lines with those of code blocks emptied, and the code blocks."""
+    lines: list[str] = []
+    blocks: list[_Block] = []
+    mark, kind, start = "", "", 0
+    code: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        fence = _FENCE.match(line)
+        if mark:
+            closes = fence is not None and fence["mark"].startswith(mark) and not fence["kind"]
+            if closes:
+                blocks.append(_Block(line=start, kind=kind, text="\n".join(code)))
+                mark, code = "", []
+            else:
+                code.append(line)
+            lines.append("")
+        elif fence is not None:
+            mark, kind, start = fence["mark"], fence["kind"].lower(), number + 1
+            lines.append("")
+        else:
+            lines.append(line)
+    return lines, blocks
+
+
+def _spans(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines, start=1):
+        for match in _SPAN.finditer(line):
+            yield number, match["code"].strip()
+
+
+def _targets(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines, start=1):
+        bare = _SPAN.sub("", line)
+        for match in _LINK.finditer(bare):
+            yield number, match["target"]
+        reference = _REFERENCE.match(bare)
+        if reference and not reference[0].lstrip().startswith("[^"):
+            yield number, reference["target"]
+
+
+def _links(
+    page: str,
+    lines: list[str],
+    facts: Facts,
+    folders: Collection[str],
+    anchors: Mapping[str, frozenset[str]],
+) -> Iterator[Stale]:
+    for number, target in _targets(lines):
+        parts = urlsplit(target)
+        if parts.scheme or parts.netloc or _is_ignored(target, facts):
+            continue
+        path = unquote(parts.path)
+        home = "" if path.startswith("/") else posixpath.dirname(page)
+        whole = posixpath.normpath(posixpath.join(home, path.lstrip("/"))) if path else page
+        if whole not in facts.files and whole not in folders and whole != ".":
+            yield Stale(page=page, line=number, what=f"link to {target}: no such file")
+        elif parts.fragment and whole in anchors and parts.fragment not in anchors[whole]:
+            near = difflib.get_close_matches(parts.fragment, anchors[whole], n=1)
+            hint = f"; did you mean #{near[0]}?" if near else ""
+            what = f"link to {target}: no such heading{hint}"
+            yield Stale(page=page, line=number, what=what)
+
+
+def _anchors(text: str) -> Iterator[str]:
+    """Yield what a page can be linked to by: its headings, as GitHub and mkdocs name them."""
+    seen: dict[str, int] = {}
+    for line in _parts(text)[0]:
+        for match in _ANCHOR.finditer(line):
+            yield match["name"] or match["id"]
+        heading = _HEADING.match(line)
+        if heading is None:
+            continue
+        slug = _slug(heading["text"])
+        count = seen.get(slug, 0)
+        seen[slug] = count + 1
+        yield from ((slug,) if not count else (f"{slug}-{count}", f"{slug}_{count}"))
+
+
+def _slug(text: str) -> str:
+    bare = re.sub(r"!?\[([^\]]*)\]\([^)]*\)|[`*~]", r"\1", text)
+    return re.sub(r"[^\w\- ]", "", bare.lower()).strip().replace(" ", "-")
+
+
+def _paths(code: str, facts: Facts, folders: Collection[str]) -> Iterator[str]:
+    match = _PATH.fullmatch(code)
+    if match is None or _is_ignored(code, facts):
+        return
+    path = posixpath.normpath(match["path"])
+    top = path.partition("/")[0]
+    # a name whose first part is no folder here is most often none of ours: an image, a package
+    if top in folders and path not in facts.files and path not in folders:
+        yield f"`{code}`: no such file or folder"
+
+
+def _commands(code: str, facts: Facts) -> Iterator[str]:
+    for command in _NOX.finditer(code):
+        for match in _SESSION.finditer(command["rest"].partition(" -- ")[0]):
+            name = _PYTHON.sub("", match["name"])
+            yield from _unknown("session", name, facts.sessions, facts)
+    if facts.recipes:
+        for match in _JUST.finditer(code):
+            yield from _unknown("recipe", match["name"], facts.recipes, facts)
+
+
+def _unknown(kind: str, name: str, known: Collection[str], facts: Facts) -> Iterator[str]:
+    if name not in known and not _is_ignored(name, facts):
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        yield f"{kind} {name}: there is none{hint}"
+
+
+def _of_block(page: str, block: _Block, facts: Facts) -> Iterator[Stale]:
+    if block.kind in _SHELLS:
+        for number, line in enumerate(block.text.splitlines(), start=block.line):
+            # of a transcript only what was typed; a block without prompts is all commands
+            has_prompts = any(one.startswith("$ ") for one in block.text.splitlines())
+            if has_prompts and not line.startswith("$ "):
+                continue
+            for what in _commands(line.partition(" #")[0], facts):
+                yield Stale(page=page, line=number, what=what)
+    elif block.kind == "toml":
+        for what in _settings(block.text):
+            yield Stale(page=page, line=block.line, what=what)
+
+
+def _settings(text: str) -> Iterator[str]:
+    """Yield the faults of `[tool.tradai-tasks]` in an example; one that is no TOML is let pass."""
+    try:
+        tool = tomli.loads(text).get("tool", {})
+    except tomli.TOMLDecodeError:
+        return
+    table = tool.get("tradai-tasks") if isinstance(tool, dict) else None
+    # a package's own pyproject.toml has a table of that name too
+    if isinstance(table, dict) and faults_of(table, PackageSettings, ""):
+        yield from faults_of(table, Settings, "tool.tradai-tasks.")
+
+
+def _is_ignored(name: str, facts: Facts) -> bool:
+    return any(fnmatchcase(name, glob) for glob in facts.ignore)

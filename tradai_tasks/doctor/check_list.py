@@ -1,0 +1,120 @@
+"""Every check of the doctor, by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from functools import partial
+
+from tradai_tasks.doctor import github, index, remote, repository
+from tradai_tasks.doctor.check_runner import Check
+from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.errors import BadArgumentsError
+
+__all__ = ["NAMES", "checks"]
+
+# name, what would fail without it, the question, what to do when it cannot be asked
+_ALL = (
+    (
+        "locks",
+        "every session that installs packages",
+        repository.locks,
+        "see what uv says: uv lock --check",
+    ),
+    (
+        "engine",
+        "image builds, contract tests",
+        repository.engine,
+        "install and start a container engine; try: docker info",
+    ),
+    (
+        "lambdas",
+        "the discovery of lambdas",
+        repository.lambdas,
+        "see the folders: ls -la lambdas/",
+    ),
+    (
+        "aws",
+        "everything that is released to AWS",
+        remote.credentials,
+        "try: aws sts get-caller-identity",
+    ),
+    (
+        "registry",
+        "pushing images",
+        remote.registry,
+        "see images.registry (or ECR_REGISTRY) and the credentials for it",
+    ),
+    (
+        "codeartifact",
+        "publish, and installing what it has",
+        index.codeartifact,
+        "see publish.codeartifact and the AWS credentials",
+    ),
+    (
+        "services",
+        "deploy",
+        remote.services,
+        "see deploy.environments.<name>, and allow ecs:DescribeServices",
+    ),
+    (
+        "functions",
+        "lambdas",
+        remote.functions,
+        "see deploy.environments.<name>, and allow lambda:GetFunction",
+    ),
+    (
+        "mlflow",
+        "mlflow-register and the release of a strategy",
+        remote.mlflow,
+        "see MLFLOW_TRACKING_URI",
+    ),
+    (
+        "pulumi",
+        "infra",
+        repository.pulumi,
+        "try: pulumi stack ls --cwd infra; sign in with: pulumi login",
+    ),
+    (
+        "secrets",
+        "the workflows",
+        repository.secrets,
+        "see: nox -s workflows -- --secrets",
+    ),
+    (
+        "keys",
+        "nothing: keys would go to who does not need them",
+        github.keys,
+        "see: nox -s workflows -- --trust",
+    ),
+)
+NAMES = tuple(name for name, *_ in _ALL)
+
+
+def checks(
+    looked_at: Repository, *, only: Collection[str] = (), skip: Collection[str] = ()
+) -> tuple[Check, ...]:
+    """Return the checks to run.
+
+    Args:
+        looked_at: The repository.
+        only: Names of the checks to run; all when empty.
+        skip: Names of checks to leave out.
+
+    Raises:
+        BadArgumentsError: There is no such check, or none is left.
+    """
+    for option, names in (("--only", only), ("--skip", skip)):
+        for name in names:
+            if name not in NAMES:
+                near = difflib.get_close_matches(name, NAMES, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(NAMES)}"
+                raise BadArgumentsError(f"{option} {name}: there is no such check; {hint}")
+    chosen = [
+        Check(name=name, about=about, ask=partial(ask, looked_at), remedy=remedy)
+        for name, about, ask, remedy in _ALL
+        if (not only or name in only) and name not in skip
+    ]
+    if not chosen:
+        raise BadArgumentsError("--skip: no check is left to run")
+    return tuple(chosen)

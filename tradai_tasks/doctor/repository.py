@@ -1,0 +1,212 @@
+"""Checks of the repository and this machine: locks, layout, engine, secrets, Pulumi."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradai_tasks.checks.compose import compose_file
+from tradai_tasks.checks.lock_check import state_of
+from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
+from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.infra.pulumi import layers_of
+from tradai_tasks.process import run
+from tradai_tasks.release.images.engine import find_engine
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.workflows.required_secrets import needed
+from tradai_tasks.workspace.discovery import Workspace
+
+__all__ = ["Repository", "engine", "lambdas", "locks", "pulumi", "secrets"]
+
+_WORKFLOWS = ".github/workflows"
+# CMD ["handler.handler"]: the module and the function that Lambda calls
+_CMD = re.compile(r"^\s*CMD\s+\[\s*\"(?P<handler>[^\"]+)\"\s*(?P<more>,)?", re.MULTILINE)
+_BASE = re.compile(r"^\s*(ARG\s+BASE_IMAGE|FROM\s+\S*lambda-base\b)", re.MULTILINE)
+_SHOWN = 8  # names in a message
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """What is looked at."""
+
+    root: Path
+    tree: Tree
+    settings: Settings
+    workspace: Workspace
+    env: Mapping[str, str]
+    uv: str  # the uv to run
+    environments: tuple[str, ...]  # whose services and functions are looked for
+    is_asked: bool = False  # whether they were asked for by name
+    seconds: float  # that one command may take
+
+
+def locks(repository: Repository) -> Finding:
+    """Ask uv whether every lock file is there and fresh."""
+    found = [
+        state_of(
+            repository.uv, repository.root, repository.tree, project, timeout=repository.seconds
+        )
+        for project in repository.workspace.projects
+    ]
+    if missing := [one.file for one in found if one.state == "missing"]:
+        return fault(f"{_listed(missing)}: not there", "make it: nox -s lock")
+    if stale := [one.file for one in found if one.state == "stale"]:
+        return fault(f"{_listed(stale)}: stale", "bring it up to date: nox -s lock")
+    if unknown := [f"{one.file} ({one.why})" for one in found if one.state == "unknown"]:
+        return fault(
+            f"{_listed(unknown)}: uv could not look", "see what uv says: nox -s lock -- --check"
+        )
+    count = len(repository.workspace.projects)
+    return fine(f"{count} lock file{'s' * (count != 1)} fresh")
+
+
+def engine(repository: Repository) -> Finding:
+    """Ask the container engine whether it is there."""
+    workspace = repository.workspace
+    builds = [one.path for one in (*workspace.services, *workspace.lambdas)]
+    builds += [
+        one.path
+        for one in workspace.strategies
+        if repository.tree.is_file(join(one.path, "Dockerfile"))
+    ]
+    compose = compose_file(repository.tree, repository.settings.contract.compose_file)
+    if not builds and compose is None:
+        return not_here("no Dockerfile and no compose file")
+    settings = repository.settings.images
+    found = find_engine(settings.engine, repository.env, repository.root)
+    return fine(f"{found.program} answers, on {found.platform}")
+
+
+def lambdas(repository: Repository) -> Finding:
+    """See that every folder under lambdas/ is one that is found, built and can be called."""
+    tree = repository.tree
+    folders = [name for name in tree.folders("lambdas") if not name.startswith((".", "_"))]
+    if not folders:
+        return not_here("no folder under lambdas/")
+    faults = []
+    for name in folders:
+        home = join("lambdas", name)
+        if name != "base":
+            faults += _of_lambda(tree, home, has_base="base" in folders)
+        elif not tree.is_file(join(home, "Dockerfile")):
+            faults.append(f"{home}: no Dockerfile, so there is no base image")
+    if faults:
+        return fault(
+            "; ".join(faults),
+            "each lambda needs lambdas/<name>/Dockerfile, whose CMD names module and function",
+        )
+    return fine(f"{len(repository.workspace.lambdas)} found")
+
+
+def secrets(repository: Repository) -> Finding:
+    """See that the secrets and variables which workflows read are there."""
+    tree = repository.tree
+    files = {
+        name: tree.read(join(_WORKFLOWS, name)).decode("utf-8", "replace")
+        for name in tree.files(_WORKFLOWS)
+        if name.endswith((".yml", ".yaml"))
+    }
+    wanted = needed(files)
+    if not wanted:
+        return not_here("no workflow reads a secret or a variable")
+    lacking = [one for one in wanted if not repository.env.get(one.name)]
+    if not lacking:
+        return fine(f"{len(wanted)} of the workflows are set here")
+    shown = _listed([f"{one.name} ({', '.join(one.files)})" for one in lacking])
+    if repository.env.get("CI", "").lower() not in {"1", "true"}:
+        return not_here(
+            f"not to be seen from here: {shown}; give them to a job that runs this, by `env:`"
+        )
+    return fault(
+        f"not set: {shown}",
+        "set them on GitHub: Settings, Secrets and variables, Actions; or by gh secret set NAME",
+    )
+
+
+def pulumi(repository: Repository) -> Finding:
+    """Ask Pulumi whether a stack is locked by an update, running or left behind."""
+    layers = layers_of(repository.tree)
+    if not layers:
+        return not_here("no Pulumi.yaml under infra/")
+    if shutil.which("pulumi", path=repository.env.get("PATH")) is None:
+        return fault(
+            "pulumi: not found on PATH, so no stack can be previewed",
+            "install it (https://www.pulumi.com/docs/install/), or leave this out: --skip pulumi",
+        )
+    env = {**repository.env, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    held, count = [], 0
+    for layer in layers:
+        argv = ["pulumi", "stack", "ls", "--json", "--non-interactive", "--cwd", layer]
+        done = run(argv, cwd=repository.root, env=env, timeout=repository.seconds)
+        for stack in _stacks(done.text, layer):
+            count += 1
+            if stack.get("updateInProgress"):
+                held.append(f"{layer}: stack {stack.get('name')}")
+    if held:
+        return fault(
+            f"{_listed(held)}: locked by an update",
+            "wait for it; if none runs: pulumi cancel --cwd LAYER --stack STACK",
+        )
+    return fine(f"{count} stacks in {len(layers)} layers, none locked")
+
+
+def _stacks(text: str, layer: str) -> list[dict[str, object]]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise CommandFailedError(f"{layer}: pulumi stack ls printed something else than JSON")
+    return found
+
+
+def _of_lambda(tree: Tree, home: str, *, has_base: bool) -> list[str]:
+    """Return the faults of one lambda's folder."""
+    file = join(home, "Dockerfile")
+    if not tree.is_file(file):
+        return [f"{home}: no Dockerfile, so it is never built"]
+    text = tree.read(file).decode("utf-8", "replace")
+    faults = []
+    if _BASE.search(text) and not has_base:
+        faults.append(f"{file}: is built on lambdas/base, which is not there")
+    commands = list(_CMD.finditer(text))
+    if not commands or commands[-1]["more"]:
+        return faults  # the base may state it; a list of words is for an entry point of its own
+    handler = commands[-1]["handler"]
+    module, _, function = handler.rpartition(".")
+    source = join(home, f"{module.replace('.', '/')}.py")
+    if not module:
+        faults.append(f"{file}: its CMD {handler!r} names no module and function")
+    elif not tree.is_file(source):
+        faults.append(f"{file}: its CMD names {source}, which is not there")
+    elif not _defines(tree.read(source), function):
+        faults.append(f"{source}: has no {function!r}, which the CMD of {file} names")
+    return faults
+
+
+def _defines(source: bytes, name: str) -> bool:
+    """Tell whether a module gives a name to something at its top; also where it cannot be read."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # of a newer Python, perhaps: the tests of the lambda tell
+        return True
+    bound: set[str] = set()
+    for node in ast.walk(ast.Module(body=body, type_ignores=[])):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+        elif isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).partition(".")[0])
+    return name in bound or "*" in bound
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"

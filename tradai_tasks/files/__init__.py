@@ -1,0 +1,1 @@
+"""Files and paths: trees of files, whole writes, archives and paths within bounds."""

@@ -1,0 +1,209 @@
+"""One comment on a pull request, edited in place.
+
+https://docs.github.com/en/rest/issues/comments
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tradai_tasks.errors import CommentError, ForkError
+from tradai_tasks.http_client.address import bearer
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import AnswerError, Limits, parsed_json
+from tradai_tasks.http_client.retry import TRANSIENT, TransientError, retried, seconds_asked_for
+from tradai_tasks.infra.preview_counts import COLUMNS, Changes, rows
+from tradai_tasks.report import markdown_table
+
+__all__ = ["MARK", "PullRequest", "body_of", "post", "pull_request", "refuse_fork"]
+
+MARK = "<!-- tradai-tasks: infra -->"  # begins the comment: what it is found again by
+_LONGEST = 40  # resources listed for each stack
+_PAGE = 100  # comments that one answer has at most
+_MOST_PAGES = 50
+_TRIES = 4
+_FORBIDDEN = (401, 403, 404)
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PullRequest:
+    """Where the comment goes."""
+
+    api: str  # address of GitHub's API, without a slash at its end
+    repository: str  # "owner/name"
+    number: int
+    token: str = field(repr=False)
+    is_job: bool  # whether a job comments, whose comments are a bot's
+
+
+def refuse_fork(event: Mapping[str, Any]) -> None:
+    """Refuse a pull request from a fork: it gets no credentials, and its code must not have ours.
+
+    Raises:
+        ForkError: It is one.
+    """
+    request = event.get("pull_request")
+    if not isinstance(request, dict):
+        return
+    names = [
+        ((request.get(side) or {}).get("repo") or {}).get("full_name") for side in ("head", "base")
+    ]
+    if names[0] != names[1]:
+        raise ForkError(
+            f"pull request of {names[0] or 'a deleted fork'!r}: a fork gets no credentials, so its "
+            f"infrastructure cannot be previewed; push the branch to {names[1]} and preview it "
+            f"there"
+        )
+
+
+def pull_request(
+    event: Mapping[str, Any], env: Mapping[str, str], number: int | None = None
+) -> PullRequest:
+    """Return the pull request to comment on.
+
+    Args:
+        event: The CI event's document.
+        env: The environment: GITHUB_TOKEN or GH_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL.
+        number: Its number, where no event states it.
+
+    Raises:
+        CommentError: Something of it is not known.
+    """
+    request = event.get("pull_request")
+    stated = number or (request.get("number") if isinstance(request, dict) else None)
+    if not isinstance(stated, int):
+        raise CommentError(
+            "--comment: the CI event is of no pull request; name one: --pull-request NUMBER"
+        )
+    repository = env.get("GITHUB_REPOSITORY", "")
+    if not repository:
+        raise CommentError("--comment: GITHUB_REPOSITORY is not set; set it to owner/name")
+    token = env.get("GITHUB_TOKEN") or env.get("GH_TOKEN")
+    if not token:
+        raise CommentError(
+            "--comment: GITHUB_TOKEN is not set; give it to the step by `env:`, with the "
+            "permission pull-requests: write"
+        )
+    return PullRequest(
+        api=env.get("GITHUB_API_URL", "https://api.github.com").rstrip("/"),
+        repository=repository,
+        number=stated,
+        token=token,
+        is_job=env.get("GITHUB_ACTIONS") == "true",
+    )
+
+
+def body_of(changes: Sequence[Changes], env: Mapping[str, str]) -> str:
+    """Return the comment: one table for all stacks, and what is lost by name."""
+    parts = [f"{MARK}\n### Infrastructure\n\n", markdown_table(("stack", *COLUMNS), rows(changes))]
+    for one in changes:
+        parts += _lost(one)
+    parts.append(_origin(env))
+    return "".join(parts)
+
+
+def _lost(one: Changes) -> Iterable[str]:
+    if not one.lost:
+        return
+    yield f"\n**{one.stack}** deletes or replaces:\n\n"
+    for line in one.lost[:_LONGEST]:
+        yield f"- `{' '.join(line.replace('`', ' ').split())}`\n"
+    if one.lost[_LONGEST:]:
+        yield f"- and {len(one.lost) - _LONGEST} more\n"
+
+
+def _origin(env: Mapping[str, str]) -> str:
+    server, repository, run = (
+        env.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    )
+    commit = env.get("GITHUB_SHA", "")[:12]
+    if server and repository and run:
+        return f"\nOf {commit}, by [this run]({server}/{repository}/actions/runs/{run}).\n"
+    return f"\nOf {commit}.\n" if commit else ""
+
+
+def post(request: PullRequest, body: str, *, timeout: float = 30.0) -> str:
+    """Make the comment, or edit the one that is there; return which of the two was done.
+
+    Looking and writing are retried together: an answer that is lost does not make a second comment.
+
+    Args:
+        request: Where to.
+        body: The whole comment.
+        timeout: Seconds without a byte after which a request is given up.
+
+    Raises:
+        CommentError: It could not be done; the comment is as it was.
+    """
+    name = f"{request.repository}#{request.number}"
+    try:
+        client = HttpClient(
+            f"{request.api}/",
+            authorization=lambda: bearer(request.token),
+            limits=Limits(idle=timeout, whole=2 * timeout),
+        )
+    except AnswerError as fault:
+        raise CommentError(f"{name}: no comment made: GITHUB_API_URL is {fault}") from None
+    try:
+        return retried(lambda: _once(client, request, body), tries=_TRIES)
+    except TransientError as fault:
+        raise CommentError(f"{name}: no comment made: {fault}; run it again") from None
+    except AnswerError as fault:
+        raise CommentError(f"{name}: no comment made: GitHub {fault}") from None
+    finally:
+        client.close()
+
+
+def _once(client: HttpClient, request: PullRequest, body: str) -> str:
+    base = f"{request.api}/repos/{request.repository}/issues"
+    found = _found(client, request, f"{base}/{request.number}/comments")
+    if found is None:
+        _send(client, request, "POST", f"{base}/{request.number}/comments", json={"body": body})
+        return "made"
+    _send(client, request, "PATCH", f"{base}/comments/{found}", json={"body": body})
+    return "edited"
+
+
+def _found(client: HttpClient, request: PullRequest, url: str) -> int | None:
+    """Return the id of our comment, the first that begins with the mark."""
+    for page in range(1, _MOST_PAGES + 1):
+        params = {"per_page": str(_PAGE), "page": str(page)}
+        comments = _send(client, request, "GET", url, params=params)
+        try:
+            for one in comments:
+                # anybody may write the mark into a comment of their own
+                is_ours = not request.is_job or (one.get("user") or {}).get("type") == "Bot"
+                if is_ours and str(one.get("body", "")).startswith(MARK):
+                    return int(one["id"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise CommentError(f"what answers at {request.api} is not GitHub") from None
+        if len(comments) < _PAGE:
+            return None
+    return None
+
+
+def _send(client: HttpClient, request: PullRequest, method: str, url: str, **given: Any) -> Any:
+    name = f"{request.repository}#{request.number}"
+    try:
+        answer = client.request(method, url, headers=_HEADERS, **given)
+    except TransientError as fault:
+        raise TransientError(f"GitHub cannot be reached ({fault.kind})") from None
+    if answer.status_code in TRANSIENT:
+        raise TransientError(
+            f"GitHub answers with status {answer.status_code}",
+            wait=seconds_asked_for(answer.headers),
+        )
+    if answer.status_code in _FORBIDDEN:
+        raise CommentError(
+            f"{name}: no comment made: GitHub answers with status {answer.status_code}; the token "
+            f"needs the permission pull-requests: write"
+        )
+    if not answer.is_success:
+        raise CommentError(f"{name}: no comment made: GitHub answers {answer.status_code}")
+    try:
+        return parsed_json(answer.content)
+    except ValueError:
+        raise CommentError(f"{name}: what answers at {request.api} is not GitHub") from None

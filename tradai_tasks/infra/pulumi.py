@@ -1,0 +1,151 @@
+"""Running the repository's own script on stacks."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tradai_tasks.errors import (
+    BadArgumentsError,
+    InfraError,
+    StackLockedError,
+    TasksError,
+)
+from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.infra.preview_counts import Changes, changes_of, failure, is_locked
+from tradai_tasks.process import find_tool, run
+from tradai_tasks.settings.infra import InfraSettings
+
+__all__ = ["Command", "Pulumi", "choose", "layers_of", "run_stacks"]
+
+Command = Literal["preview", "up"]
+
+
+def choose(asked: Sequence[str], known: Sequence[str], command: Command) -> tuple[str, ...]:
+    """Return the stacks to work on: for a preview all, where none is named.
+
+    Raises:
+        BadArgumentsError: There is no such stack, or `up` does not name just one.
+        InfraError: There is no stack at all.
+    """
+    if not known:
+        raise InfraError("infra: no stack is here (infra/Pulumi.<stack>.yaml, or a layer below)")
+    for name in asked:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise BadArgumentsError(f"infra: no stack is called {name!r}; {hint}")
+    if command == "up" and len(set(asked)) != 1:
+        raise BadArgumentsError(
+            f"infra: up needs one stack by name, such as: nox -s infra -- up {known[0]} --yes"
+        )
+    return tuple(dict.fromkeys(asked)) or tuple(known)
+
+
+def layers_of(tree: Tree) -> list[str]:
+    """Return the folders of Pulumi projects: `infra` itself, then those in it."""
+    folders = ("infra", *(join("infra", name) for name in tree.folders("infra")))
+    return [folder for folder in folders if tree.is_file(join(folder, "Pulumi.yaml"))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulumi:
+    """The script that runs Pulumi on all layers of a stack."""
+
+    root: Path
+    settings: InfraSettings
+    env: Mapping[str, str]
+
+    def check(self) -> None:
+        """See that there is something to run.
+
+        Raises:
+            InfraError: There is no script, or it cannot be executed.
+            ToolMissingError: There is no `pulumi`.
+        """
+        script = self.root / self.settings.script
+        if not script.is_file():
+            raise InfraError(
+                f"{self.settings.script}: no such file; write it (SCRIPT preview|up STACK --json), "
+                f"or name it in the setting infra.script"
+            )
+        if not os.access(script, os.X_OK):
+            raise InfraError(
+                f"{self.settings.script}: is not executable; mend with: chmod +x "
+                f"{self.settings.script}"
+            )
+        find_tool("pulumi", env=self.env)
+
+    def argv(self, command: Command, stack: str) -> list[str]:
+        """Return the command line for a stack."""
+        return [str(self.root / self.settings.script), command, stack, "--json"]
+
+    def run(self, command: Command, stack: str) -> Changes:
+        """Run the script on a stack, and return what it comes to.
+
+        Raises:
+            StackLockedError: Another run holds the stack's state, or left it held.
+            InfraError: Pulumi failed, or said nothing that can be told.
+            CommandFailedError: It took too long.
+        """
+        env = {**self.env, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        done = run(
+            self.argv(command, stack),
+            cwd=self.root,
+            env=env,
+            check=False,
+            timeout=self.settings.timeout,
+        )
+        if done.returncode == 0:
+            return changes_of(stack, done.text)
+        said = failure(done.text, done.error_text)
+        if is_locked(f"{done.text}\n{done.error_text}"):
+            raise StackLockedError(
+                f"{stack}: its state is locked by another run ({said}); wait for that one; if none "
+                f"runs: pulumi cancel --stack {stack} --cwd <layer>, then run it again"
+            )
+        after = " what is done is done: run it again to finish" if command == "up" else ""
+        raise InfraError(
+            f"{stack}: pulumi {command} failed (exit status {done.returncode}): {said}"
+            f"{';' if after else ''}{after}"
+        )
+
+
+def run_stacks(
+    pulumi: Pulumi, command: Command, stacks: Sequence[str], say: Callable[[str], None]
+) -> list[Changes]:
+    """Run a command on stacks beside one another, and return what each comes to.
+
+    Args:
+        pulumi: What runs it.
+        command: `preview` or `up`.
+        stacks: Their names.
+        say: Called with each line of progress, from any thread.
+
+    Raises:
+        TasksError: A stack failed; with several, an InfraError with a line each.
+    """
+
+    def one(stack: str) -> Changes | TasksError:
+        say(f"{command} {stack}")
+        try:
+            found = pulumi.run(command, stack)
+        except TasksError as error:
+            say(f"{command} {stack}: failed")
+            return error
+        say(f"{command} {stack}: {found.total} changes in {found.layers} layers")
+        return found
+
+    with ThreadPoolExecutor(min(pulumi.settings.parallel, len(stacks))) as pool:
+        results = list(pool.map(one, stacks))
+    faults = [result for result in results if isinstance(result, TasksError)]
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise InfraError(*faults)
+    return [result for result in results if isinstance(result, Changes)]

@@ -1,0 +1,225 @@
+"""The one door to subprocesses.
+
+Everything the library starts by itself goes through `run`; the tools of a nox session go through
+nox's own `session.run`. Unit tests close this door and record what would have gone through.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import signal
+import subprocess  # nosec B404 - the one door: argument lists only, never a shell
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradai_tasks.errors import CommandFailedError, StoppedError, ToolMissingError
+from tradai_tasks.parent_watch import leashed
+from tradai_tasks.sandbox import PROBE, Sandbox
+
+__all__ = ["Completed", "find_tool", "node_tool", "run", "run_logged", "sandbox_fault"]
+
+_TICK = 0.1  # seconds between two looks at whether to stop
+_PATIENCE = (10.0, 5.0)  # seconds for a command to end after an interrupt, and after a SIGTERM
+_INSTALL_HINTS = {
+    "git": "install git",
+    "uv": "install uv, or nox with its extra: nox[uv]",
+    "docker": "install a Docker engine with the compose plugin and start it",
+}
+# The newest that run on Node 20.
+_NODE_PACKAGES = {"wrangler": "wrangler@4.86.0", "devcontainer": "@devcontainers/cli@0.89.0"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completed:
+    """What a command left behind: exit status and raw output."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text; bytes that are no UTF-8 survive as surrogates."""
+        return self.stdout.decode("utf-8", "surrogateescape")
+
+    @property
+    def error_text(self) -> str:
+        """Standard error as text for a message, stripped."""
+        return self.stderr.decode("utf-8", "replace").strip()
+
+
+def find_tool(name: str, *, env: Mapping[str, str] | None = None) -> str:
+    """Return the path of an executable.
+
+    Raises:
+        ToolMissingError: It is not on PATH.
+    """
+    path = (env or os.environ).get("PATH", os.defpath)
+    found = shutil.which(name, path=path)
+    if found is None:
+        hint = _INSTALL_HINTS.get(name, f"install {name}")
+        raise ToolMissingError(f"{name}: not found on PATH; {hint}")
+    return found
+
+
+def node_tool(name: str) -> list[str]:
+    """Return how a tool of the npm registry is called: as it is installed, else by npx.
+
+    Raises:
+        ToolMissingError: Neither is on PATH.
+    """
+    if shutil.which(name) is not None:
+        return [name]
+    package = _NODE_PACKAGES[name]
+    if shutil.which("npx") is None:
+        raise ToolMissingError(
+            f"{name}: not found on PATH, nor is npx, which would fetch it; install Node.js, or the "
+            f"tool: npm install --global {package}"
+        )
+    return ["npx", "--yes", "--", package]
+
+
+def run(  # noqa: PLR0913 - one door has one signature
+    argv: Sequence[str],
+    *,
+    cwd: Path | str,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    check: bool = True,
+    timeout: float | None = None,
+    umask: int = -1,
+    sandbox: Sandbox | None = None,
+) -> Completed:
+    """Run a command to its end and return what it printed.
+
+    Args:
+        argv: Program and arguments, never a shell line.
+        cwd: Folder to run in.
+        env: The whole environment of the command; the caller's own when None.
+        stdin: Bytes for its standard input; without them it reads nothing.
+        check: Whether a status other than 0 is an error.
+        timeout: Seconds after which the command is ended.
+        umask: Permissions that files it makes go without; this process's own when -1.
+        sandbox: What it runs in; nothing of the kind when None.
+
+    Raises:
+        ToolMissingError: The program is not on PATH.
+        CommandFailedError: With `check`, it ended with another status than 0; or it took too long.
+    """
+    program = find_tool(argv[0], env=env)
+    try:
+        done = subprocess.run(  # nosec B603 - as above
+            _within(sandbox, program, *argv[1:]),
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            input=b"" if stdin is None else stdin,
+            capture_output=True,
+            check=False,
+            timeout=timeout,
+            umask=umask,
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise CommandFailedError(
+            f"{_shown(argv)}: not done after {expired.timeout:g} s; ended"
+        ) from None
+    completed = Completed(
+        argv=tuple(argv), returncode=done.returncode, stdout=done.stdout, stderr=done.stderr
+    )
+    if check and completed.returncode != 0:
+        last = completed.error_text.splitlines()[-1:] or ["no message"]
+        raise CommandFailedError(f"{_shown(argv)}: exit status {completed.returncode}: {last[0]}")
+    return completed
+
+
+def run_logged(  # noqa: PLR0913 - as above
+    argv: Sequence[str],
+    *,
+    cwd: Path | str,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    stop: threading.Event | None = None,
+    sandbox: Sandbox | None = None,
+    pass_fds: Sequence[int] = (),
+) -> int:
+    """Run a command that takes long, with all that it prints in a file; return its exit status.
+
+    Args:
+        argv: Program and arguments, never a shell line.
+        cwd: Folder to run in.
+        log: File for standard output and standard error.
+        env: The whole environment of the command; the caller's own when None.
+        stop: Once set, the command is interrupted, as by Ctrl-C, and then ended.
+        sandbox: What it runs in; nothing of the kind when None.
+        pass_fds: File descriptors that it has too.
+
+    Raises:
+        ToolMissingError: The program is not on PATH.
+        StoppedError: It was stopped.
+    """
+    program = find_tool(argv[0], env=env)
+    stop = stop or threading.Event()
+    with log.open("wb") as out:
+        # in this process's own group: what ends the group, a CI's cancellation say, ends it too;
+        # and on a leash, for where this process alone is killed
+        process = subprocess.Popen(  # nosec B603 - as above
+            leashed(*_within(sandbox, program, *argv[1:])),
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            pass_fds=pass_fds,
+        )
+        try:
+            while not stop.is_set():
+                try:
+                    return process.wait(timeout=_TICK)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            _end(process)
+    raise StoppedError(f"{_shown(argv)}: stopped")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that is still running: gently, and harder where that does not help."""
+    gentle, firm = _PATIENCE
+    for number, seconds in (
+        (signal.SIGINT, gentle),
+        (signal.SIGTERM, firm),
+        (signal.SIGKILL, None),
+    ):
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+@functools.cache
+def sandbox_fault(sandbox: Sandbox) -> str:
+    """Return why this machine has no such sandbox; empty where it has."""
+    if sys.platform != "linux":
+        return f"{sys.platform} has no namespaces"
+    done = run(sandbox.argv(PROBE), cwd="/", check=False)
+    if done.returncode == 0:
+        return ""
+    said = done.error_text.rpartition("\n")[2].removeprefix("no sandbox: ")
+    return said or f"exit status {done.returncode}"
+
+
+def _within(sandbox: Sandbox | None, *command: str) -> list[str]:
+    return list(command) if sandbox is None else sandbox.argv(*command)
+
+
+def _shown(argv: Sequence[str]) -> str:
+    """Return the start of a command line, enough to know it by."""
+    return " ".join([*argv[:4], *(["..."] if argv[4:] else [])])

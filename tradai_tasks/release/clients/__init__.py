@@ -1,0 +1,1 @@
+"""Clients of AWS, registries, package indexes and MLflow."""

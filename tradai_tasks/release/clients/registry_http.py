@@ -1,0 +1,246 @@
+"""Requests to a registry: logging in where it asks for that, and retrying what may pass.
+
+The token authentication is that of https://distribution.github.io/distribution/spec/auth/token/.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tradai_tasks.errors import LoginRefusedError, PushDeniedError, RegistryError
+from tradai_tasks.http_client.address import basic, bearer, origin_of
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits, parsed_json
+from tradai_tasks.http_client.retry import (
+    TRANSIENT,
+    Sleep,
+    TransientError,
+    retried,
+    seconds_asked_for,
+)
+from tradai_tasks.release.clients.image_reference import is_loopback
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Credentials", "RegistrySession", "fault_of", "parsed"]
+
+_LIMITS = Limits(idle=30.0, whole=60.0, most=4 * MEGABYTE)  # no registry takes larger manifests
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_OK, _UNAUTHORIZED, _FORBIDDEN = 200, 401, 403
+# registries whose passwords go to another host of the same owner, and to no other
+_TOKEN_HOSTS = {
+    "docker.io": "auth.docker.io",
+    "index.docker.io": "auth.docker.io",
+    "registry-1.docker.io": "auth.docker.io",
+    "registry.gitlab.com": "gitlab.com",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user name, and a password that no text of this object shows."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+class RegistrySession:
+    """The requests to one registry; safe to use from several threads."""
+
+    def __init__(  # noqa: PLR0913 - all but the host have defaults
+        self,
+        host: str,
+        *,
+        credentials: Callable[[], Credentials | None] = lambda: None,
+        remedy: str = "check the credentials",
+        insecure: bool = False,
+        token_hosts: Collection[str] = (),
+        patience: float = 60.0,
+        sleep: Sleep = time.sleep,
+        stop: threading.Event | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Make a client; nothing is asked for yet.
+
+        Args:
+            host: With its port.
+            credentials: Called once, when the registry first wants any.
+            remedy: What to do about credentials that are refused.
+            insecure: Whether it speaks http though it is not on this machine; then it gets no
+                credentials.
+            token_hosts: Further hosts, with their ports, that its password may be sent to.
+            patience: Seconds for which a fault that may pass is retried.
+            sleep: Waits a number of seconds; for tests.
+            stop: Once set, requests and waits end.
+            transport: Of the HTTP client; for tests.
+
+        Raises:
+            RegistryError: Nothing may be sent to that host.
+        """
+        self.host = host
+        self._remedy = remedy
+        scheme = "http" if insecure or is_loopback(host) else "https"
+        self._ask_credentials = credentials
+        self._patience = patience
+        self._sleep, self.stop = sleep, stop
+        self._lock = threading.RLock()
+        self._credentials: list[Credentials | None] = []  # empty until asked for
+        self._authorization: dict[str, str] = {}  # scope -> header
+        self._token_hosts = {*token_hosts, _TOKEN_HOSTS.get(host, host), host}
+        try:
+            self._client = HttpClient(
+                f"{scheme}://{host}",
+                limits=_LIMITS,
+                plain_http=insecure,
+                stop=stop,
+                transport=transport,
+            )
+        except AnswerError as fault:
+            raise RegistryError(f"{host}: {fault}; check images.registry") from None
+        self.base_url = self._client.base
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()
+
+    def send(self, method: str, url: str, repository: str, **given: Any) -> httpx.Response:
+        """Send a request, log in where that is asked for, and retry what may pass."""
+        try:
+            return retried(
+                lambda: self._once(method, url, repository, **given),
+                patience=self._patience,
+                sleep=self._sleep,
+                stop=self.stop,
+            )
+        except TransientError as fault:
+            raise RegistryError(
+                f"{self.host}: {fault}; tried for {self._patience:g} s (images.patience); "
+                f"run the same again once it is up"
+            ) from None
+        except AnswerError as fault:
+            raise RegistryError(
+                f"{self.host}: {fault}; check that it is a registry (images.registry)"
+            ) from None
+
+    def expect_ok(self, answer: httpx.Response, name: str) -> None:
+        """Raise unless an answer is a plain success."""
+        if answer.status_code != _OK:
+            raise RegistryError(
+                f"{self.host}/{name}: status {answer.status_code}: {fault_of(answer)}"
+            )
+
+    def _once(
+        self, method: str, url: str, repository: str, *, writes: bool = False, **given: Any
+    ) -> httpx.Response:
+        scope = f"repository:{repository}:{'pull,push' if writes else 'pull'}"
+        answer = self._request(method, url, self._header(scope), **given)
+        if answer.status_code == _UNAUTHORIZED:
+            self._authorize(scope, answer)
+            answer = self._request(method, url, self._header(scope), **given)
+        if answer.status_code == _UNAUTHORIZED:
+            self._refuse(answer)
+        if answer.status_code == _FORBIDDEN:
+            raise PushDeniedError(
+                f"{self.host}/{repository}: {'push' if writes else 'pull'} denied: "
+                f"{fault_of(answer)}; {self._remedy}"
+            )
+        return answer
+
+    def _request(
+        self, method: str, url: str, authorization: str | None, **given: Any
+    ) -> httpx.Response:
+        answer = self._client.request(method, url, authorization=authorization, **given)
+        if answer.status_code in TRANSIENT:
+            raise TransientError(
+                f"status {answer.status_code} {answer.reason_phrase}",
+                wait=seconds_asked_for(answer.headers),
+            )
+        return answer
+
+    def _header(self, scope: str) -> str | None:
+        with self._lock:
+            return self._authorization.get(scope) or self._authorization.get("")
+
+    def _authorize(self, scope: str, answer: httpx.Response) -> None:
+        """Get what the registry's challenge asks for; the answer to a redirect asks for nothing."""
+        if origin_of(answer.url) != origin_of(self.base_url):
+            return
+        kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
+        with self._lock:
+            if not self._credentials:
+                self._credentials.append(self._ask_credentials())
+            known = self._credentials[0]
+            header = None if known is None else basic(known.username, known.password)
+            if kind.lower() == "bearer":
+                asked = dict(_CHALLENGE.findall(rest))
+                self._authorization[scope] = self._token(asked, scope, header)
+            elif kind.lower() == "basic" and header is not None:
+                self._authorization[""] = header
+
+    def _token(self, asked: Mapping[str, str], scope: str, header: str | None) -> str:
+        """Return the header with a token, from where the registry has it asked for."""
+        import httpx  # noqa: PLC0415 - takes 0.2 s to load
+
+        try:
+            realm = httpx.URL(asked.get("realm", ""))
+        except httpx.InvalidURL:
+            realm = httpx.URL("")
+        if realm.scheme not in {"https", self.base_url.scheme}:
+            raise RegistryError(
+                f"{self.host}: wants credentials sent to {str(realm)[:80]!r}, which is not https"
+            )
+        allowed = {origin_of(httpx.URL(f"{realm.scheme}://{one}")) for one in self._token_hosts}
+        if origin_of(realm) not in allowed:
+            place = realm.netloc.decode("ascii", "replace")[:80]
+            raise RegistryError(
+                f"{self.host}: wants credentials sent to another host, {place!r}; if that is its "
+                f"own, name it: images.token-hosts"
+            )
+        params = {"scope": scope, **({"service": asked["service"]} if "service" in asked else {})}
+        try:
+            answer = self._request("GET", str(realm), header, params=params)
+        except (TransientError, AnswerError) as fault:
+            raise type(fault)(f"{realm.host}: {fault}") from None
+        if answer.status_code in {_UNAUTHORIZED, _FORBIDDEN}:
+            self._refuse(answer)
+        self.expect_ok(answer, "token")
+        body = parsed(answer.content, f"{realm.host}: token")
+        token = body.get("token") or body.get("access_token")
+        if not isinstance(token, str) or (made := bearer(token)) is None:
+            raise RegistryError(f"{realm.host}: answers without a token")
+        return made
+
+    def _refuse(self, answer: httpx.Response) -> None:
+        known = self._credentials[0] if self._credentials else None
+        who = "no credentials were given" if known is None else f"user {known.username!r}"
+        raise LoginRefusedError(
+            f"{self.host}: login refused (status {answer.status_code}, {who}): {fault_of(answer)}; "
+            f"{self._remedy}"
+        )
+
+
+def parsed(body: bytes, name: str) -> dict[str, Any]:
+    """Return the JSON object of an answer."""
+    try:
+        found = parsed_json(body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise RegistryError(f"{name}: the registry's answer is no JSON object")
+    return found
+
+
+def fault_of(answer: httpx.Response) -> str:
+    """Return what a registry says is wrong, on one line."""
+    try:
+        errors = parsed_json(answer.content)["errors"]
+        said = "; ".join(f"{one.get('code')}: {one.get('message')}" for one in errors)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        said = answer.content.decode("utf-8", "replace")
+    return " ".join(said.split())[:200] or answer.reason_phrase

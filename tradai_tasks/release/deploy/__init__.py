@@ -1,0 +1,1 @@
+"""Services and functions brought to a release."""

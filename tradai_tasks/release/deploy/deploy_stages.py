@@ -1,0 +1,190 @@
+"""The stages that bring an environment to a release: `latest` moved back, services, functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tradai_tasks.errors import RegistryError, ReleaseImageMissingError
+from tradai_tasks.release.clients.aws import Aws
+from tradai_tasks.release.clients.registry import Registry
+from tradai_tasks.release.deploy.ecs_decisions import shown_digest
+from tradai_tasks.release.deploy.ecs_step import ServiceStep
+from tradai_tasks.release.deploy.lambda_step import FunctionStep
+from tradai_tasks.release.engine.step import Known, Look, Stage
+from tradai_tasks.release.images.image_decisions import LATEST
+from tradai_tasks.release.images.image_specs import ImageSpec
+from tradai_tasks.release.images.released_image import ReleaseImage
+from tradai_tasks.release.tags.target_environment import Environment
+from tradai_tasks.settings.deploy import DeploySettings
+
+__all__ = ["DEPLOY", "FUNCTIONS", "LATEST_STAGE", "Target", "function_stage", "latest_stage",
+           "service_stage"]  # fmt: skip
+
+DEPLOY, FUNCTIONS, LATEST_STAGE = "deploy", "functions", "latest"  # names of the stages
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """Where a release is brought to, and by which settings."""
+
+    environment: Environment
+    aws: Aws
+    registry: Registry
+    settings: DeploySettings
+
+
+def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
+    tag: str,
+    services: Sequence[ImageSpec],
+    target: Target,
+    *,
+    commit: str | None = None,
+    after_images: bool = False,
+    leaves_latest: bool = False,
+) -> Stage:
+    """Return the stage that brings each service's tasks to the image of a tag.
+
+    The record of a step: `cluster`, `service`, `environment`, `digests` (those that count as the
+    release's).
+
+    Args:
+        tag: The release tag, which is the image's.
+        services: The images of the services.
+        target: Where they run.
+        commit: That the tag names; an image that says it is of another is refused.
+        after_images: Whether an earlier stage of the same run makes the images.
+        leaves_latest: Whether that leaves `latest` where it is.
+
+    Raises:
+        SettingsError: The environment has no cluster.
+    """
+    environment, settings = target.environment, target.settings
+    cluster = environment.cluster
+    steps = tuple(
+        ServiceStep(
+            name=spec.name,
+            aws=target.aws,
+            cluster=cluster,
+            service=environment.service(spec.name),
+            environment=environment.name,
+            image=_image(tag, spec, target.registry, commit),
+            missing=environment.missing("service"),
+            timeout=settings.timeout,
+            interval=settings.interval,
+            after_images=after_images,
+            leaves_latest=leaves_latest,
+        )
+        for spec in services
+    )
+    return Stage(name=DEPLOY, steps=steps, parallel=settings.parallel)
+
+
+def function_stage(tag: str, commit: str, lambdas: Sequence[ImageSpec], target: Target) -> Stage:
+    """Return the stage that brings each lambda's function to the image of a tag.
+
+    The record of a step: `function`, `environment`, `digest`, `version` (that was published).
+
+    Args:
+        tag: The image's tag.
+        commit: That it was built from; it stands in the version's description.
+        lambdas: The images of the lambdas, without their base.
+        target: Where the functions are.
+    """
+    environment, settings = target.environment, target.settings
+    steps = tuple(
+        FunctionStep(
+            name=spec.name,
+            aws=target.aws,
+            function=environment.function(spec.name),
+            environment=environment.name,
+            image=_image(tag, spec, target.registry, commit),
+            commit=commit,
+            missing=environment.missing("function"),
+            timeout=settings.function_timeout,
+            interval=settings.interval,
+        )
+        for spec in lambdas
+    )
+    return Stage(name=FUNCTIONS, steps=steps, parallel=settings.parallel)
+
+
+def latest_stage(
+    tag: str, images: Sequence[ImageSpec], registry: Registry, *, commit: str | None = None
+) -> Stage:
+    """Return the stage that points `latest` of each image at a tag, forward or back.
+
+    It is what a roll-back asks for; a release moves `latest` by itself, and only forward.
+    """
+    steps = tuple(
+        LatestStep(name=spec.name, registry=registry, image=_image(tag, spec, registry, commit))
+        for spec in images
+    )
+    return Stage(name=LATEST_STAGE, steps=steps)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LatestStep:
+    """`latest` of one image, which must be the release's."""
+
+    name: str
+    registry: Registry
+    image: ReleaseImage
+
+    def look(self, known: Known) -> Look:
+        """Ask what the tag and `latest` point to."""
+        del known
+        wanted = self._digest()
+        latest = self.registry.digest(self.image.path, LATEST)
+        there = f"{self.image.repository}:{LATEST}"
+        if latest == wanted:
+            return self._is(wanted)
+        now = shown_digest(latest) if latest else "nothing"
+        note = f"{there}: {now} -> {self.image.tag} ({shown_digest(wanted)})"
+        return Look(state="todo", note=note)
+
+    def act(self, known: Known) -> Look:
+        """Point `latest` at what the tag points to, by the registry's API; nothing is rebuilt."""
+        del known
+        wanted = self._digest()
+        found = self.registry.image(self.image.path, wanted)
+        if found is None:
+            raise ReleaseImageMissingError(self._missing())
+        self.registry.put(self.image.path, LATEST, found)
+        latest = self.registry.digest(self.image.path, LATEST)
+        if latest != wanted:
+            raise RegistryError(
+                f"{self.image.repository}:{LATEST}: is {latest} after it was pointed at {wanted}; "
+                f"another run moves it at the same time: run it again when that is done"
+            )
+        return self._is(wanted)
+
+    def _digest(self) -> str:
+        if self.image.commit is not None:
+            self.image.found()  # raises where it was built of another commit
+        found = self.registry.digest(self.image.path, self.image.tag)
+        if found is None:
+            raise ReleaseImageMissingError(self._missing())
+        return found
+
+    def _missing(self) -> str:
+        return (
+            f"{self.image.repository}:{self.image.tag} is not in the registry, so latest cannot be "
+            f"moved to it; choose a tag that was released"
+        )
+
+    def _is(self, digest: str) -> Look:
+        there = f"{self.image.repository}:{LATEST}"
+        return Look(
+            state="done",
+            note=f"{there} is {self.image.tag} ({shown_digest(digest)})",
+            record={"repository": self.image.repository, "digest": digest},
+        )
+
+
+def _image(
+    tag: str, spec: ImageSpec, registry: Registry, commit: str | None = None
+) -> ReleaseImage:
+    return ReleaseImage(
+        images=registry, path=spec.path, repository=spec.repository, tag=tag, commit=commit
+    )

@@ -1,0 +1,98 @@
+"""A release without a tag: what a person has built and deployed of the commit that is checked out.
+
+Its version is `<latest tag>-g<short commit>`: a version of Semantic Versioning and a name that an
+image tag takes. It is computed once and handed down, so that all jobs of a run mean the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tradai_tasks.errors import BadTagError, DirtyTreeError, UnknownTagError, WrongCommitError
+from tradai_tasks.release.engine.step import Release
+from tradai_tasks.release.tags.tag_validation import source_of
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.workspace.tags import parse_tag
+
+__all__ = ["dispatch", "newest_release", "version_for"]
+
+_SHORT = 7  # digits; git adds to them where they are not enough
+_OF_COMMIT = re.compile(r"-g([0-9a-f]{7,40})\Z")
+_NONE_YET = "v0.0.0"
+_SHOWN = 5  # paths in a message
+
+
+def version_for(tags: Iterable[str], short: str) -> str:
+    """Return the version of a commit that has no tag of its own.
+
+    Args:
+        tags: Names of the tags that the commit has behind it, of any kind.
+        short: The start of the commit's id.
+    """
+    return f"{newest_release(tags) or _NONE_YET}-g{short}"
+
+
+def newest_release(tags: Iterable[str]) -> str | None:
+    """Return the highest release tag of a platform; None where there is none.
+
+    Test tags do not count, nor does one with build metadata, which no image tag takes.
+    """
+    import semver  # noqa: PLC0415 - few sessions look at a tag
+
+    found = []
+    for text in tags:
+        try:
+            tag = parse_tag(text, ())
+        except BadTagError:
+            continue  # a tag of another kind
+        if not tag.is_test and "+" not in tag.version:
+            found.append((semver.Version.parse(tag.version), tag.text))
+    return max(found)[1] if found else None
+
+
+def dispatch(git: Git, root: Path, env: Mapping[str, str], version: str | None = None) -> Release:
+    """Return what is released of the commit that is checked out.
+
+    Args:
+        git: The repository.
+        root: The workspace root.
+        env: The environment, where GITHUB_SERVER_URL and GITHUB_REPOSITORY name the repository.
+        version: One that was computed before, by another job of the same run.
+
+    Raises:
+        DirtyTreeError: There are uncommitted changes.
+        UnknownTagError: A shallow clone has no tags to take a version from.
+        BadTagError: The version is none.
+        WrongCommitError: The version is of another commit.
+    """
+    head = git.require_commit("HEAD", "")
+    dirty = [entry.path for entry in git.status()]
+    if dirty:
+        more = f" and {len(dirty) - _SHOWN} more" if dirty[_SHOWN:] else ""
+        raise DirtyTreeError(
+            f"uncommitted changes in {', '.join(dirty[:_SHOWN])}{more}; commit, stash or ignore "
+            f"them first, since the version names a commit"
+        )
+    text = version or _computed(git)
+    tag = parse_tag(text, ())
+    named = _OF_COMMIT.search(text)
+    if named is None or not head.startswith(named[1]):
+        raise WrongCommitError(
+            f"version {text}: is not of the commit that is checked out, {head[:12]}; check out its "
+            f"own, name a tag instead, or leave out --version"
+        )
+    return Release(tag=tag, commit=head, time=git.time(head), root=root, source=source_of(git, env))
+
+
+def _computed(git: Git) -> str:
+    tags = run_git(git.folder, "tag", "--merged", "HEAD", env=git.env).text.split()
+    if newest_release(tags) is None and git.is_shallow():
+        raise UnknownTagError(
+            "no release tag in this shallow clone, so no version can be told; fetch them with: git "
+            "fetch --tags --unshallow (in CI: fetch-depth: 0), or name one: --version"
+        )
+    argv = ["rev-parse", f"--short={_SHORT}", "HEAD"]
+    return version_for(tags, run_git(git.folder, *argv, env=git.env).text.strip())

@@ -1,0 +1,372 @@
+"""The step that brings an ECS service to a release's image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tradai_tasks.errors import (
+    AwsError,
+    AwsThrottledError,
+    AwsUnreachableError,
+    ClusterMissingError,
+    ConflictError,
+    DeploymentFailedError,
+    DeployTimeoutError,
+    ReleaseImageMissingError,
+    ServiceMissingError,
+    TaskDefinitionError,
+)
+from tradai_tasks.release.clients.aws import Aws
+from tradai_tasks.release.deploy.ecs_decisions import (
+    Deployment,
+    Observed,
+    Task,
+    Verdict,
+    judge,
+    shown_digest,
+)
+from tradai_tasks.release.engine.step import Known, Look
+from tradai_tasks.release.images.released_image import ReleaseImage, split_image
+from tradai_tasks.settings.deploy import Missing
+
+__all__ = ["ServiceStep"]
+
+_MOST = 100  # tasks that one DescribeTasks takes
+_GONE = frozenset({"DEPROVISIONING", "STOPPED", "DELETED"})  # such a task serves nobody
+_SETTLING = 3  # looks after which ECS must tell of a deployment that it has accepted
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceStep:
+    """One ECS service that must run the release's image."""
+
+    name: str  # of the service's folder
+    aws: Aws
+    cluster: str
+    service: str
+    environment: str
+    image: ReleaseImage
+    missing: Missing
+    timeout: float  # seconds in which it must run the image
+    interval: float  # seconds between two looks
+    after_images: bool = False  # `latest` is yet to be moved, by an earlier step of the same run
+    leaves_latest: bool = False  # such a step leaves `latest` where it is: of a pre-release
+
+    def look(self, known: Known) -> Look:
+        """Ask which image the tasks run."""
+        del known  # the registry knows best which image the tag names
+        described = self._described()
+        if described is None:
+            return Look(state="skipped", note=f"{self._missing()}; skipped in {self.environment}")
+        try:
+            wanted = self.image.wanted()
+        except ConflictError:
+            if not self.after_images:
+                raise
+            wanted = None  # an earlier stage judges it, and replaces a test's
+        if wanted is None:
+            if self.leaves_latest:
+                self._check_takes(described, frozenset())
+            return Look(state="todo", note=f"{self.here}: once {self.image.tag} is in the registry")
+        verdict = judge(self._observed(described), wanted)
+        state = {"done": "done", "idle": "left"}.get(verdict.todo, "todo")
+        if state == "todo":
+            self._check_takes(described, wanted)
+        return self._look(state, verdict, wanted)
+
+    def act(self, known: Known) -> Look:
+        """Force a new deployment where one is needed, and wait until every task runs the image."""
+        del known
+        described = self._described()
+        if described is None:
+            return Look(state="skipped", note=f"{self._missing()}; skipped in {self.environment}")
+        wanted = self.image.wanted()
+        if wanted is None:
+            raise ReleaseImageMissingError(
+                f"{self.here}: {self.image.repository}:{self.image.tag} is not in the registry; "
+                f"push it first: nox -s images -- {self.image.tag}"
+            )
+        verdict = judge(self._observed(described), wanted)
+        if verdict.todo == "idle":
+            return self._look("left", verdict, wanted)
+        if verdict.todo != "done":
+            self._check_takes(described, wanted, strictly=True)
+            verdict = self._followed(wanted)
+        return self._look("done", verdict, wanted)
+
+    def _followed(self, wanted: frozenset[str]) -> Verdict:
+        """Look again and again, start a deployment when one is needed, until it is done."""
+        from tenacity import (  # noqa: PLC0415 - of the extra `release`
+            RetryError,
+            Retrying,
+            retry_if_exception_type,
+            retry_if_result,
+            stop_after_delay,
+            wait_fixed,
+        )
+
+        rollout = _Rollout(step=self, wanted=wanted)
+        waiting = Retrying(
+            stop=stop_after_delay(self.timeout),
+            wait=wait_fixed(self.interval),
+            # what ECS cannot say now it may say at the next look
+            retry=retry_if_result(lambda found: found is None)
+            | retry_if_exception_type((AwsThrottledError, AwsUnreachableError)),
+        )
+        try:
+            found: Verdict = waiting(rollout.look)  # type: ignore[assignment]  # None is waited out
+        except RetryError as ended:
+            failure = ended.last_attempt.exception()
+            if isinstance(failure, AwsError):
+                raise failure from None
+            raise DeployTimeoutError(
+                f"{self.here}: not done after {self.timeout:g} s: {rollout.last}; run it again to "
+                f"wait longer, or raise deploy.timeout"
+            ) from None
+        return found
+
+    def start(self) -> str:
+        """Force a new deployment and return its id.
+
+        Raises:
+            AwsUnreachableError: No answer came; it may have been started.
+            AwsError: ECS refused.
+        """
+        answer = self.aws.call(
+            "ecs",
+            "update_service",
+            once=True,
+            cluster=self.cluster,
+            service=self.service,
+            forceNewDeployment=True,
+        )
+        primary = _observed(answer["service"], ()).primary
+        if primary is None:
+            raise DeploymentFailedError(f"{self.here}: ECS started no deployment")
+        return primary.id
+
+    def observed(self) -> Observed:
+        """Return what the service and its tasks are now.
+
+        Raises:
+            ServiceMissingError: It is not there any more.
+        """
+        described = self._described()
+        if described is None:
+            raise ServiceMissingError(f"{self._missing()}: it was deleted meanwhile")
+        return self._observed(described)
+
+    def _described(self) -> dict[str, Any] | None:
+        """Return the service as ECS describes it; None where there is none, and that is allowed."""
+        try:
+            answer = self.aws.call(
+                "ecs", "describe_services", cluster=self.cluster, services=[self.service]
+            )
+        except AwsError as error:
+            if error.code == "ClusterNotFoundException":
+                raise ClusterMissingError(
+                    f"ECS has no cluster {self.cluster!r} in the region of {self.environment}; "
+                    f"provision it, or mend deploy.environments.{self.environment}.cluster"
+                ) from None
+            raise
+        for one in answer["services"]:
+            if one.get("status", "ACTIVE") == "ACTIVE":
+                self._check_controller(one)
+                return dict(one)
+        reasons = {str(one.get("reason")) for one in answer.get("failures", [])} - {"MISSING"}
+        if reasons:
+            raise AwsError(f"{self.here}: ECS cannot describe it: {', '.join(sorted(reasons))}")
+        if self.missing == "error":
+            where = f"deploy.environments.{self.environment}"
+            raise ServiceMissingError(
+                f"{self._missing()}; provision it, name the one that runs {self.name} in "
+                f'{where}.services, or allow it to be missing: {where}.missing-service = "skip"'
+            )
+        return None
+
+    def _check_controller(self, described: Mapping[str, Any]) -> None:
+        kind = (described.get("deploymentController") or {}).get("type", "ECS")
+        if kind != "ECS":
+            raise TaskDefinitionError(
+                f"{self.here}: its deployment controller is {kind}, which takes no forced "
+                f"deployment; deploy it there, or let ECS control it"
+            )
+
+    def _check_takes(
+        self, described: Mapping[str, Any], wanted: frozenset[str], *, strictly: bool = False
+    ) -> None:
+        """Refuse a service that a new deployment would not bring to the release.
+
+        `strictly`, `latest` must be the release's already; before that an earlier step may yet
+        move it.
+        """
+        definition = str(described["taskDefinition"])
+        answer = self.aws.call("ecs", "describe_task_definition", taskDefinition=definition)
+        containers = answer["taskDefinition"].get("containerDefinitions", [])
+        references = [str(one.get("image", "")) for one in containers]
+        own = [split_image(one) for one in references]
+        own = [one for one in own if one[0] == self.image.repository]
+        shown = definition.rpartition("/")[2]
+        if not own:
+            raise TaskDefinitionError(
+                f"{self.here}: its task definition {shown} has no container of "
+                f"{self.image.repository}; it has {', '.join(references) or 'none'}; mend the task "
+                f"definition, or the name of the image in the settings"
+            )
+        for _, tag, digest in own:
+            if digest is not None:
+                self._check_digest(shown, digest, wanted)
+            elif tag not in {"latest", self.image.tag}:
+                raise TaskDefinitionError(
+                    f"{self.here}: its task definition {shown} pins {self.image.repository}:{tag}, "
+                    f"so a new deployment would start that again and not {self.image.tag}; let it "
+                    f"say :latest, or give the service a task definition with :{self.image.tag}"
+                )
+            elif tag == "latest" and (strictly or self.leaves_latest or not self.after_images):
+                self._check_latest(wanted)
+
+    def _check_digest(self, shown: str, digest: str, wanted: frozenset[str]) -> None:
+        if digest not in wanted:
+            raise TaskDefinitionError(
+                f"{self.here}: its task definition {shown} pins {shown_digest(digest)}, so a new "
+                f"deployment would start that again and not {self.image.tag}; let it say :latest"
+            )
+
+    def _check_latest(self, wanted: frozenset[str]) -> None:
+        latest = self.image.latest()
+        if latest not in wanted:
+            there = shown_digest(latest) if latest else "not there"
+            own = " or ".join(sorted(map(shown_digest, wanted))) or "yet to be built"
+            mend = f"on purpose: nox -s deploy -- {self.image.tag} --rollback"
+            mend = (
+                f"a pre-release does not move latest: let its task definition say "
+                f":{self.image.tag}, or once that is pushed, move latest {mend}"
+                if self.leaves_latest
+                else f"move latest by a release, or back {mend}"
+            )
+            raise ConflictError(
+                f"{self.here}: {self.image.repository}:latest is {there}, while {self.image.tag} "
+                f"is {own}, and its tasks start from latest; {mend}"
+            )
+
+    def _observed(self, described: Mapping[str, Any]) -> Observed:
+        """Add the tasks to what ECS says of the service."""
+        arns: list[str] = []
+        for status in ("RUNNING", "STOPPED"):  # a task that was told to stop may still serve
+            arns += map(
+                str,
+                self.aws.pages(
+                    "ecs",
+                    "list_tasks",
+                    "taskArns",
+                    cluster=self.cluster,
+                    serviceName=self.service,
+                    desiredStatus=status,
+                ),
+            )
+        arns = list(dict.fromkeys(arns))
+        tasks: list[Task] = []
+        for start in range(0, len(arns), _MOST):
+            answer = self.aws.call(
+                "ecs", "describe_tasks", cluster=self.cluster, tasks=arns[start : start + _MOST]
+            )
+            tasks += [
+                self._task(one) for one in answer["tasks"] if one.get("lastStatus") not in _GONE
+            ]
+        return _observed(described, tasks)
+
+    def _task(self, one: Mapping[str, Any]) -> Task:
+        containers = [
+            container
+            for container in one.get("containers", [])
+            if split_image(str(container.get("image", "")))[0] == self.image.repository
+        ]
+        return Task(
+            id=str(one["taskArn"]).rpartition("/")[2],
+            # a task of another image altogether is of no release of ours
+            digests=tuple(c.get("imageDigest") for c in containers) or ("another image",),
+            deployment=one.get("startedBy"),
+            is_going=one.get("desiredStatus") == "STOPPED",
+        )
+
+    def _look(self, state: Any, verdict: Verdict, wanted: frozenset[str]) -> Look:
+        note = verdict.note
+        if state == "left":
+            note += (
+                f"; start it with: aws ecs update-service --cluster {self.cluster} --service "
+                f"{self.service} --desired-count 1 --force-new-deployment"
+            )
+        return Look(
+            state=state,
+            note=f"{self.here}: {note}",
+            record={
+                "cluster": self.cluster,
+                "service": self.service,
+                "digests": sorted(wanted),
+                "environment": self.environment,
+            },
+        )
+
+    @property
+    def here(self) -> str:
+        """The service with its cluster, for messages."""
+        return f"{self.cluster}/{self.service}"
+
+    def _missing(self) -> str:
+        return f"cluster {self.cluster} has no ECS service {self.service!r}"
+
+
+@dataclass(kw_only=True)
+class _Rollout:
+    """A deployment that is followed, look by look."""
+
+    step: ServiceStep
+    wanted: frozenset[str]
+    mine: str | None = None  # the deployment that this run started
+    asked_at: str | None = None  # the one that was newest when a start was asked for in vain
+    looks: int = 0  # since it was started
+    last: str = ""  # what the last look found
+
+    def look(self) -> Verdict | None:
+        """Look, and act once if need be; None while it is to be waited."""
+        seen = self.step.observed()
+        if self.asked_at and seen.primary and seen.primary.id != self.asked_at:
+            self.mine, self.asked_at = seen.primary.id, None  # only the answer had been lost
+        settling = self.looks < _SETTLING
+        verdict = judge(seen, self.wanted, mine=self.mine, settling=settling)
+        self.looks += 1
+        self.last = verdict.note + (f"; ECS says: {seen.event}" if seen.event else "")
+        if verdict.todo == "failed":
+            raise DeploymentFailedError(
+                f"{self.step.here}: {self.last}; see its events and stopped tasks, mend the image "
+                f"or the task definition, and run it again"
+            )
+        if verdict.todo == "start" and self.mine is None:
+            try:
+                self.mine, self.looks = self.step.start(), 0
+            except AwsUnreachableError:
+                self.asked_at = seen.primary.id if seen.primary else None
+                raise
+        return verdict if verdict.todo in {"done", "idle"} else None
+
+
+def _observed(described: Mapping[str, Any], tasks: Any) -> Observed:
+    events = described.get("events") or [{}]
+    return Observed(
+        desired=int(described.get("desiredCount", 0)),
+        deployments=tuple(
+            Deployment(
+                id=str(one["id"]),
+                is_primary=one.get("status") == "PRIMARY",
+                rollout=one.get("rolloutState"),
+                reason=str(one.get("rolloutStateReason") or ""),
+                task_definition=str(one.get("taskDefinition", "")).rpartition("/")[2],
+                failed_tasks=int(one.get("failedTasks", 0)),
+            )
+            for one in described.get("deployments", [])
+        ),
+        tasks=tuple(tasks),
+        event=" ".join(str(events[0].get("message", "")).split()),
+    )

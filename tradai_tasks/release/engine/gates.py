@@ -1,0 +1,260 @@
+"""The gates of a release: nox sessions in processes of their own, judged by what they report.
+
+A gate that has passed for this tag, commit and lock is not run again: its evidence stands for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, read_record
+from tradai_tasks.environment_allowance import Allowance, masked
+from tradai_tasks.errors import BacktestRecordError, EvidenceError, ReleaseGateError
+from tradai_tasks.process import run_logged
+from tradai_tasks.release.engine.evidence import Evidence, Store
+from tradai_tasks.release.engine.step import Known, Look
+from tradai_tasks.sandbox import Sandbox
+
+__all__ = ["BacktestGate", "SessionGate", "SkippedGate", "backtest_of", "gate_environment"]
+
+_SHOWN = 40  # lines of a failed gate's log in the terminal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionGate:
+    """A gate that is one or several nox sessions."""
+
+    name: str  # what is judged: a strategy's slug
+    stage: str
+    sessions: tuple[str, ...]
+    noxfile: Path
+    store: Store
+    stop: threading.Event
+    show: Callable[[str], None]  # called with the log's end of a gate that failed
+    env: Mapping[str, str] = field(repr=False)
+    withheld: tuple[str, ...] = ()  # names of what `env` lacks of the release's own
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # not to be shown in its log
+    sandbox: Sandbox | None = None  # that it runs in; None where the machine has none
+
+    def look(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
+        """Find the evidence that it has passed."""
+        found = self.store.find(self.stage)
+        if isinstance(found, Evidence):
+            return found.steps.get(self.name) or Look(state="todo", note="not in its evidence")
+        return Look(state="todo", note=f"to be run: {found}" if found else "to be run")
+
+    def act(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
+        """Run the sessions.
+
+        Raises:
+            ReleaseGateError: One of them failed, or did not run.
+            StoppedError: It was stopped.
+        """
+        seconds = self._run()
+        return Look(
+            state="done",
+            note=f"passed: {', '.join(self.sessions)}",
+            record={"sessions": list(self.sessions), "seconds": round(seconds, 3)},
+        )
+
+    def _run(self) -> float:
+        """Run the sessions in a process of their own and return the seconds that they took."""
+        self.store.prepare()
+        log = self.store.folder / f"{self.stage}.log"
+        log.unlink(missing_ok=True)  # it may be a link that an earlier gate has put there
+        again = f"nox -s {shlex.join(self.sessions)}"
+        # a file without a name: no other gate can write to it
+        with tempfile.TemporaryFile() as report:
+            argv = [sys.executable, "-m", "nox", "--noxfile", str(self.noxfile)]
+            argv += ["-j", "auto"] if len(self.sessions) > 1 else []
+            argv += ["--report", f"/dev/fd/{report.fileno()}", "-s", *self.sessions]
+            try:
+                status = run_logged(
+                    argv,
+                    cwd=self.noxfile.parent,
+                    log=log,
+                    env=self.env,
+                    stop=self.stop,
+                    sandbox=self.sandbox,
+                    pass_fds=(report.fileno(),),
+                )
+            finally:
+                text = self._masked(log)
+            report.seek(0)
+            found = report.read()
+        if status != 0:
+            shown = os.path.relpath(log, self.noxfile.parent)
+            lines = text.splitlines()[-_SHOWN:]
+            self.show("\n".join([f"--- end of {shown} ---", *lines, "---", *self._lacks()]))
+            raise ReleaseGateError(f"{_reason(found)}; all it said is in {shown}; again: {again}")
+        return self._judged(found, again)
+
+    def _masked(self, log: Path) -> str:
+        """Take the secrets that the gate was given out of its log, and return the text."""
+        said = log.read_text(encoding="utf-8", errors="replace")
+        text = masked(said, self.secrets)
+        if text != said:
+            log.write_text(text, encoding="utf-8")
+        return text
+
+    def _lacks(self) -> list[str]:
+        """Say what a gate could not see, should it be that which it failed for."""
+        if not self.withheld:
+            return []
+        names = ", ".join(self.withheld)
+        return [f"withheld from the gates, unless release.gate-environment names it: {names}"]
+
+    def _judged(self, report: bytes, again: str) -> float:
+        """See that every session ran: nox exits with 0 where one was skipped."""
+        try:
+            ran = json.loads(report)["sessions"]
+            # a session of one package is known by its signature; its name is that of them all
+            results = [({one["name"], *one["signatures"]}, str(one["result"])) for one in ran]
+            seconds = sum(float(one["duration"]) for one in ran)
+        except (ValueError, KeyError, TypeError):
+            raise ReleaseGateError(
+                f"nox ended well and left no report of its sessions; run it: {again}"
+            ) from None
+        for name in self.sessions:
+            found = [result for names, result in results if name in names] or ["not run"]
+            missed = [result for result in found if result != "success"]
+            if missed:
+                raise ReleaseGateError(
+                    f"{name} did not run to its end ({missed[0]}), so it judged nothing; run it: "
+                    f"{again}"
+                )
+        return seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BacktestGate:
+    """The full backtest: a session whose record is held against the release."""
+
+    gate: SessionGate
+    reports: Path  # where the session leaves its record and the report's files
+
+    @property
+    def name(self) -> str:
+        """What is judged: the strategy's slug."""
+        return self.gate.name
+
+    def look(self, known: Known) -> Look:
+        """Find the evidence that it has passed."""
+        look = self.gate.look(known)
+        if look.state == "done":
+            try:
+                _check(self._read(look.record), self.name, self.gate.store)
+            except (BacktestRecordError, EvidenceError) as error:
+                return Look(state="todo", note=f"to be run: {error}")
+        return look
+
+    def act(self, known: Known) -> Look:
+        """Run the backtest, and keep its record and report.
+
+        Raises:
+            ReleaseGateError: It failed.
+            BacktestRecordError: It left no record, or one that contradicts itself.
+            EvidenceError: Its record is of something else.
+            StoppedError: It was stopped.
+        """
+        # only a record of this very run counts
+        (self.reports / RECORD_FILE).unlink(missing_ok=True)
+        look = self.gate.act(known)
+        record = read_record(self.reports)
+        files = {name: (self.reports / name).read_bytes() for name in (RECORD_FILE, *record.files)}
+        # of the very bytes that are kept
+        record = BacktestRecord.from_json(files[RECORD_FILE], file=str(self.reports / RECORD_FILE))
+        _check(record, self.name, self.gate.store)
+        self.gate.store.keep(self.gate.stage, files)
+        shown = ", ".join(_shown(verdict) for verdict in record.verdicts)
+        raw = json.loads(record.as_json())
+        return Look(state="done", note=f"passed: {shown}", record={**look.record, "backtest": raw})
+
+    def _read(self, record: Mapping[str, Any]) -> BacktestRecord:
+        return backtest_of({self.gate.stage: {self.name: record}}, self.gate.stage, self.name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SkippedGate:
+    """A gate that the settings say there is nothing to judge for."""
+
+    name: str
+    why: str
+
+    def look(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
+        """Say why."""
+        return Look(state="skipped", note=self.why)
+
+    def act(self, known: Known) -> Look:
+        """Do nothing; it is never to do."""
+        return self.look(known)
+
+
+def backtest_of(known: Known, stage: str, name: str) -> BacktestRecord:
+    """Return the backtest's record that a stage has handed on.
+
+    Raises:
+        EvidenceError: It handed on none.
+        BacktestRecordError: It contradicts itself.
+    """
+    raw = known.get(stage, {}).get(name, {}).get("backtest")
+    if not isinstance(raw, Mapping):
+        raise EvidenceError(
+            f"evidence of {stage}: it holds no backtest of {name}; run that stage again"
+        )
+    return BacktestRecord.from_json(json.dumps(raw), file=f"evidence of {stage}")
+
+
+def gate_environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str]:
+    """Return the environment of a gate.
+
+    It is made by hand since nox reads the sessions to run from it too.
+    """
+    return {**allowance.given(env), "NOXSESSION": ""}
+
+
+def _check(record: BacktestRecord, slug: str, store: Store) -> None:
+    """See that a backtest is of this release and passed; its own verdicts were checked already."""
+    where = f"the backtest of {record.strategy}"
+    again = f"run it again: nox -s {shlex.quote(f'backtest-full({slug})')}"
+    subject = store.subject
+    found = {
+        "strategy": (record.strategy, slug),
+        "kind": (record.kind, "full"),
+        "commit": (record.commit, subject.commit),
+        "lock": (record.lock_sha256, subject.lock),
+    }
+    for what, (theirs, ours) in found.items():
+        if theirs != ours:
+            raise EvidenceError(
+                f"{where}: is of {what} {theirs!r}, and this release is of {what} {ours!r}; {again}"
+            )
+    if record.dirty:
+        raise EvidenceError(f"{where}: ran with uncommitted changes; {again}")
+    if not record.passed:
+        raise EvidenceError(f"{where}: did not pass its gates; {again}")
+
+
+def _reason(report: bytes) -> str:
+    """Return what a failed session gave as its reason."""
+    try:
+        ran = json.loads(report)["sessions"]
+        reasons = [one["reason"] for one in ran if one["result"] != "success"]
+    except (ValueError, KeyError, TypeError):
+        reasons = ["nox ended before it came to a result"]
+    said = " ".join(str((reasons or [None])[0] or "it failed").split())
+    return said.rstrip(".")
+
+
+def _shown(verdict: Any) -> str:
+    value = verdict.note if verdict.value is None else f"{verdict.value:.4g}"
+    return f"{verdict.metric} {value} {verdict.relation} {verdict.threshold:g}"

@@ -1,0 +1,157 @@
+"""What a release has to do: stages chosen, the world looked at, the result in words."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from tradai_tasks.errors import BadArgumentsError, TasksError
+from tradai_tasks.release.engine.evidence import Evidence
+from tradai_tasks.release.engine.step import Known, Look, Stage, Step
+
+__all__ = ["Chosen", "Plan", "Seen", "choose", "look_at", "records_of"]
+
+_WORDS = {"done": "there", "todo": "to do", "left": "left", "skipped": "skipped"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """Which stages are run, and of which the evidence must be there."""
+
+    given: tuple[str, ...]  # ran earlier, elsewhere
+    active: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """A step and what was found of it: a look, or why it cannot be told."""
+
+    stage: Stage
+    step: Step
+    look: Look | None
+    fault: TasksError | None = None
+
+    @property
+    def is_todo(self) -> bool:
+        """Whether there is something to do."""
+        return self.look is not None and self.look.state == "todo"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All that a release has to do, and all that is there already."""
+
+    given: tuple[Evidence, ...]
+    seen: tuple[Seen, ...]
+    known: Known
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What cannot be told or is there but different, a line each."""
+        return tuple(
+            f"{seen.stage.name} {seen.step.name}: {seen.fault}" for seen in self.seen if seen.fault
+        )
+
+    @property
+    def todo(self) -> tuple[Seen, ...]:
+        """The steps that have something to do, in order."""
+        return tuple(seen for seen in self.seen if seen.is_todo)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing lacks, and all could be told."""
+        return not self.todo and not self.faults
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Return (stage, step, state, note) of everything."""
+        rows = [
+            (evidence.stage, name, "there", f"by evidence: {look.note}")
+            for evidence in self.given
+            for name, look in evidence.steps.items()
+        ]
+        for seen in self.seen:
+            state = "unknown" if seen.look is None else _WORDS[seen.look.state]
+            note = str(seen.fault) if seen.look is None else seen.look.note
+            rows.append((seen.stage.name, seen.step.name, state, note))
+        return rows
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the plan for scripts."""
+        keys = ("stage", "step", "state", "note")
+        return {
+            "complete": self.is_complete,
+            "steps": [dict(zip(keys, row, strict=True)) for row in self.rows()],
+        }
+
+
+def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | None) -> Chosen:
+    """Choose the stages to run, and those that must have been run.
+
+    A gate needs nothing of the gates beside it, so one alone may be run; any other stage needs
+    all that come before it.
+
+    Args:
+        order: Names of all stages, in order, and whether each is a gate.
+        only: Names of the stages to run; all when empty.
+        start: Name of the stage to begin with; the first when None.
+
+    Raises:
+        BadArgumentsError: There is no such stage, or both are given.
+    """
+    names = list(order)
+    for option, name in [*(("--only", name) for name in only), ("--from", start)]:
+        if name is not None and name not in order:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            raise BadArgumentsError(f"{option} {name}: there is no such stage; {hint}")
+    if only and start is not None:
+        raise BadArgumentsError("--from and --only: give one of the two")
+    if start is not None:
+        at = names.index(start)
+        return Chosen(given=tuple(names[:at]), active=tuple(names[at:]))
+    active = tuple(name for name in names if not only or name in only)
+    acting = [names.index(name) for name in active if not order[name]]
+    before = names[: max(acting)] if acting else []
+    return Chosen(given=tuple(name for name in before if name not in active), active=active)
+
+
+def look_at(stages: Iterable[Stage], given: Sequence[Evidence]) -> Plan:
+    """Look at every step, telling each what the stages before it made."""
+    known: dict[str, dict[str, Mapping[str, Any]]] = {
+        evidence.stage: records_of(evidence.steps) for evidence in given
+    }
+    found: list[Seen] = []
+    for stage in stages:
+        seen = _look_at_stage(stage, known)
+        found += seen
+        looks = {one.step.name: one.look for one in seen if one.look is not None}
+        known[stage.name] = records_of(looks)
+    return Plan(given=tuple(given), seen=tuple(found), known=known)
+
+
+def records_of(looks: Mapping[str, Look]) -> dict[str, Mapping[str, Any]]:
+    """Return the records of what is there; what is yet to be made has none."""
+    return {name: look.record for name, look in looks.items() if look.state != "todo"}
+
+
+def _look_at_stage(stage: Stage, known: dict[str, dict[str, Mapping[str, Any]]]) -> list[Seen]:
+    if stage.parallel > 1 and len(stage.steps) > 1:
+        with ThreadPoolExecutor(stage.parallel) as pool:
+            return list(pool.map(lambda step: _look(stage, step.look, step, known), stage.steps))
+    seen = []
+    for step in stage.steps:
+        one = _look(stage, step.look, step, known)
+        seen.append(one)
+        if one.look is not None:
+            known.setdefault(stage.name, {}).update(records_of({step.name: one.look}))
+    return seen
+
+
+def _look(stage: Stage, look: Callable[[Known], Look], step: Step, known: Known) -> Seen:
+    try:
+        return Seen(stage=stage, step=step, look=look(known))
+    except TasksError as error:
+        return Seen(stage=stage, step=step, look=None, fault=error)

@@ -1,0 +1,163 @@
+"""The files of a commit in a folder of their own, to build from.
+
+An image or wheel made of it holds what was judged: no ignored or untracked file, no `.git`, no byte
+code that was left behind, and nothing that a gate changes meanwhile. Contents come from git's
+objects, without filters; files of Git LFS from its store, by their digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tradai_tasks.errors import SourceExportError
+from tradai_tasks.files.file_tree import join
+from tradai_tasks.vcs.git import Entry, Git
+from tradai_tasks.vcs.git_environment import run_git
+
+__all__ = ["EPOCH", "SourceExport", "export_commit", "lock_files", "settle"]
+
+# Seconds since the epoch, what hatchling takes where nothing is set: 2020-02-02. A commit's time
+# would give an unchanged library other bytes at the next commit, under the same version.
+EPOCH = 1580601600
+
+_LINK, _SUBMODULE, _PROGRAM = "120000", "160000", "100755"  # modes in a tree of git
+_AT_ONCE = 500  # blobs in memory
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.+\n)*?oid sha256:([0-9a-f]{64})\n"
+)
+_POINTER_SIZE = 1024  # bytes that a pointer has at most
+
+
+@dataclass(kw_only=True)
+class SourceExport:
+    """The export of one commit: made when it is first needed, removed at the end."""
+
+    git: Git
+    commit: str
+    # files that git ignores and that were judged all the same: the lock files of a release
+    judged: Mapping[str, bytes] = field(default_factory=dict)
+    scratch: Path | None = None  # where to make it; the usual place when None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _folder: Path | None = None
+
+    def folder(self) -> Path:
+        """Return the folder that stands for the workspace root.
+
+        Raises:
+            SourceExportError: A submodule or a file of Git LFS is not in this clone.
+        """
+        with self._lock:
+            if self._folder is None:
+                made = Path(
+                    tempfile.mkdtemp(prefix=f"tradai-tasks-source-{os.getpid()}-", dir=self.scratch)
+                )
+                self._folder = made
+                root = made / "tree" / self.git.prefix
+                export_commit(self.git, self.commit, root)
+                for path, content in self.judged.items():
+                    if not (root / path).exists():
+                        _write(root / path, content)
+            return self._folder / "tree" / self.git.prefix
+
+    def left_out(self, below: str) -> list[str]:
+        """Return the files below a folder that are on disk and not in the commit."""
+        argv = ["ls-files", "-z", "--others", "--directory", "--", below]
+        done = run_git(self.git.folder, *argv, env=self.git.env, check=False)
+        root = self.folder()
+        return [path for path in done.text.split("\0") if path and not (root / path).exists()]
+
+    def close(self) -> None:
+        """Remove it."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+def export_commit(git: Git, commit: str, into: Path) -> None:
+    """Write the files of a commit below git's folder.
+
+    Times and permissions are settled. A symbolic link stays one.
+
+    Raises:
+        SourceExportError: A submodule or a file of Git LFS is not in this clone.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    entries = git.tree(commit)
+    for entry in entries:
+        if entry.mode == _SUBMODULE:
+            _export_submodule(git, entry, into)
+    files = [entry for entry in entries if entry.mode != _SUBMODULE]
+    for start in range(0, len(files), _AT_ONCE):
+        some = files[start : start + _AT_ONCE]
+        contents = git.read(entry.blob for entry in some)
+        for entry in some:
+            _export(git, entry, contents[entry.blob], into)
+
+
+def _export(git: Git, entry: Entry, content: bytes, into: Path) -> None:
+    target = into / entry.path
+    if entry.mode == _LINK:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(os.fsdecode(content))
+        return
+    pointer = _POINTER.match(content) if len(content) <= _POINTER_SIZE else None
+    if pointer is not None:
+        content = _from_lfs(git, entry.path, pointer[1].decode())
+    _write(target, content, is_program=entry.mode == _PROGRAM)
+
+
+def _from_lfs(git: Git, path: str, digest: str) -> bytes:
+    """Return a file of Git LFS from the clone's store."""
+    argv = ["rev-parse", "--path-format=absolute", "--git-common-dir"]
+    home = Path(run_git(git.folder, *argv, env=git.env).text.removesuffix("\n"))
+    file = home / "lfs" / "objects" / digest[:2] / digest[2:4] / digest
+    content = file.read_bytes() if file.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise SourceExportError(
+            f"{path}: is kept by Git LFS and not in this clone; fetch it with: git lfs pull (in "
+            f"CI: the option lfs of the checkout)"
+        )
+    return content
+
+
+def _export_submodule(git: Git, entry: Entry, into: Path) -> None:
+    source = git.folder / entry.path
+    if not (source / ".git").exists():
+        raise SourceExportError(
+            f"{entry.path}: a submodule that is not checked out, so nothing can be built from it; "
+            f"run: git submodule update --init --recursive (in CI: the option submodules of the "
+            f"checkout)"
+        )
+    inner = Git.open(source)
+    if inner.commit(entry.blob) is None:
+        raise SourceExportError(
+            f"{entry.path}: the submodule's commit {entry.blob[:12]} is not in this clone; run: "
+            f"git submodule update --init --recursive"
+        )
+    export_commit(inner, entry.blob, into / entry.path)
+
+
+def _write(file: Path, content: bytes, *, is_program: bool = False) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    settle(file, is_program=is_program)
+
+
+def settle(file: Path, *, is_program: bool) -> None:
+    """Give a file the time and the permissions that every build finds."""
+    file.chmod(0o755 if is_program else 0o644)
+    os.utime(file, (EPOCH, EPOCH))
+
+
+def lock_files(root: Path, projects: tuple[str, ...]) -> dict[str, bytes]:
+    """Return the lock files of projects that are there, by path from the root."""
+    found = {join(project, "uv.lock") for project in projects}
+    return {path: (root / path).read_bytes() for path in sorted(found) if (root / path).is_file()}

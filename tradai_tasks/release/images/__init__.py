@@ -1,0 +1,1 @@
+"""Container images: built once, pushed, found again."""

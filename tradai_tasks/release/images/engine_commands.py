@@ -1,0 +1,140 @@
+"""The command lines of container engines; nothing here runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tradai_tasks.errors import EngineError
+from tradai_tasks.settings.images import BuildSecret
+
+__all__ = [
+    "Build",
+    "Builder",
+    "Engine",
+    "build_argv",
+    "build_env",
+    "login_argv",
+    "push_argv",
+    "push_fault",
+]
+
+# buildx: the plugin of a current docker. buildkit: what docker before 23 has built in. legacy: what
+# is left of a docker without either; it knows no secrets.
+Builder = Literal["buildx", "buildkit", "legacy", "podman"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engine:
+    """A container engine as it was found."""
+
+    program: Literal["docker", "podman"]
+    builder: Builder
+    platform: str  # that it runs on, "linux/amd64"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Build:
+    """What is built."""
+
+    image: str  # host/repository:tag
+    dockerfile: Path
+    context: Path
+    platform: str
+    labels: Mapping[str, str]
+    build_args: Mapping[str, str]
+    secrets: Sequence[BuildSecret] = ()
+    network: str | None = None  # of RUN steps
+    root: Path | None = None  # from which messages show paths; the workspace root when None
+
+
+def build_argv(engine: Engine, build: Build) -> list[str]:
+    """Return the command that builds an image.
+
+    It makes one manifest for one platform and nothing beside it: attestations would make a list of
+    it, which Lambda rejects.
+
+    Raises:
+        EngineError: The engine cannot do what is asked for.
+    """
+    argv = {
+        "buildx": ["docker", "buildx", "build", "--load", "--provenance=false", "--sbom=false"],
+        "buildkit": ["docker", "build"],
+        "legacy": ["docker", "build"],
+        "podman": ["podman", "build", "--format=docker"],  # only it keeps HEALTHCHECK
+    }[engine.builder]
+    if engine.builder in {"buildx", "buildkit"}:
+        argv.append("--progress=plain")
+    if engine.builder != "legacy":
+        argv.append(f"--platform={build.platform}")
+    elif build.platform != engine.platform:
+        raise EngineError(
+            f"docker: cannot build for {build.platform} on {engine.platform} without BuildKit; "
+            f"install its buildx plugin"
+        )
+    if build.secrets and engine.builder == "legacy":
+        raise EngineError(
+            "docker: cannot hand secrets to a build (images.secrets) without BuildKit; install its "
+            "buildx plugin"
+        )
+    if build.network is not None:
+        argv.append(f"--network={build.network}")
+    argv += [f"--secret=id={one.id},{_secret_source(engine)}={one.env}" for one in build.secrets]
+    for name, value in sorted(build.labels.items()):
+        argv += ["--label", f"{name}={value}"]
+    for name, value in sorted(build.build_args.items()):
+        argv += ["--build-arg", f"{name}={value}"]
+    argv += ["--tag", build.image, "--file", str(build.dockerfile), str(build.context)]
+    return argv
+
+
+def _secret_source(engine: Engine) -> str:
+    return "type=env,src" if engine.builder == "podman" else "env"
+
+
+def build_env(engine: Engine) -> dict[str, str]:
+    """Return what the environment of a build must say."""
+    if engine.program == "podman":
+        return {}
+    return {"DOCKER_BUILDKIT": "0" if engine.builder == "legacy" else "1"}
+
+
+def push_argv(engine: Engine, image: str, *, insecure: bool) -> list[str]:
+    """Return the command that pushes an image.
+
+    Args:
+        engine: The engine.
+        image: With its tag.
+        insecure: Whether the registry speaks http. docker decides that for itself: it allows
+            loopback addresses, and what the engine's `insecure-registries` name.
+    """
+    if engine.program == "podman":
+        return ["podman", "push", *_podman_tls(insecure=insecure), image]
+    return ["docker", "push", image]
+
+
+def login_argv(engine: Engine, host: str, username: str, *, insecure: bool) -> list[str]:
+    """Return the command that logs in to a registry; the password goes to its standard input."""
+    words = ["login", "--username", username, "--password-stdin"]
+    if engine.program == "podman":
+        words += _podman_tls(insecure=insecure)
+    return [engine.program, *words, host]
+
+
+def _podman_tls(*, insecure: bool) -> list[str]:
+    return ["--tls-verify=false"] if insecure else []
+
+
+def push_fault(said: str) -> Literal["immutable", "denied", "missing", "other"]:
+    """Tell from an engine's output why a push failed."""
+    text = said.lower()
+    if "immutable" in text or "tag invalid" in text or "already exists in the" in text:
+        return "immutable"
+    if "repository" in text and "does not exist" in text and "may require" not in text:
+        return "missing"
+    if "name unknown" in text or "name_unknown" in text:
+        return "missing"
+    words = ("denied", "unauthorized", "no basic auth", "authentication required", "forbidden")
+    return "denied" if any(word in text for word in words) else "other"

@@ -1,0 +1,212 @@
+"""What is to be done about an image, judged by what the registry has.
+
+Nothing here asks or changes anything. An image is known by the commit in its label
+`org.opencontainers.image.revision`: a rebuild has another digest, but not another commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from tradai_tasks.errors import BadTagError, ConflictError
+from tradai_tasks.release.clients.registry import RemoteImage
+from tradai_tasks.release.engine.step import Release
+from tradai_tasks.workspace.tags import is_semver, parse_tag, tag_name
+
+if TYPE_CHECKING:
+    import semver
+
+__all__ = [
+    "LATEST",
+    "REVISION",
+    "VERSION",
+    "LatestRule",
+    "Verdict",
+    "dated_tags",
+    "is_test_version",
+    "judge_latest",
+    "judge_version",
+    "labels_of",
+    "newer_release",
+    "stated_version",
+]
+
+LATEST = "latest"
+# forward: only to a higher version, never to a pre-release. always: whatever it points to, for a
+# roll-back and for test tags. never: it is left alone.
+LatestRule = Literal["forward", "always", "never"]
+
+REVISION = "org.opencontainers.image.revision"
+VERSION = "org.opencontainers.image.version"
+_SOURCE = "org.opencontainers.image.source"
+_CREATED = "org.opencontainers.image.created"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done, and why."""
+
+    state: Literal["done", "todo", "left"]
+    note: str
+
+
+def labels_of(release: Release) -> dict[str, str]:
+    """Return the labels of a release's images, of the pre-defined annotation keys.
+
+    https://github.com/opencontainers/image-spec/blob/v1.1.0/annotations.md. `created` is the time
+    of the commit, so that it does not change with a rebuild. Without a source the label is empty:
+    that of the base image would be inherited.
+    """
+    created = datetime.fromtimestamp(release.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        _CREATED: created,
+        REVISION: release.commit,
+        _SOURCE: release.source or "",
+        VERSION: release.tag.version,
+    }
+
+
+def judge_version(
+    remote: RemoteImage | None, release: Release, *, name: str, platform: str, immutable: bool
+) -> Verdict:
+    """Judge what the release's own tag points to.
+
+    Args:
+        remote: What is there.
+        release: What should be there.
+        name: The image with its tag, for messages.
+        platform: What it should be built for.
+        immutable: Whether the repository refuses to overwrite the tag.
+
+    Raises:
+        ConflictError: Something else is there, and may not be overwritten.
+    """
+    if remote is None:
+        return Verdict("todo", "is built and pushed")
+    fault = _difference(remote, release, platform)
+    if fault is None:
+        return Verdict("done", f"is there: {remote.digest}")
+    both = f"{name}: is there already as {remote.digest}, {fault}"
+    if not release.tag.is_test:
+        raise ConflictError(
+            f"{both} (which is not built, so it has no digest); a released tag is never "
+            f"overwritten: release {release.commit[:12]} under another version"
+        )
+    if immutable:
+        raise ConflictError(
+            f"{both}, and the repository is immutable; use another test tag, such as "
+            f"{release.tag}.1, or delete the image"
+        )
+    return Verdict("todo", f"is built and pushed over {remote.digest} ({fault})")
+
+
+def _difference(remote: RemoteImage, release: Release, platform: str) -> str | None:
+    """Return how what is there is not what the release is; None where it is."""
+    revision = remote.labels.get(REVISION)
+    if revision != release.commit:
+        whose = f"of commit {revision}" if revision else f"with no label {REVISION}"
+        return f"{whose}, not of {release.commit}"
+    if remote.is_list:
+        return f"of this commit, but a list of images, not one for {platform}"
+    if remote.platform != platform:
+        return f"of this commit, but for {remote.platform}, not {platform}"
+    return None
+
+
+def stated_version(remote: RemoteImage, release: Release) -> str | None:
+    """Return the semantic version that an image's label states; None where it states none.
+
+    A label of another source is that of a base image, handed down.
+    """
+    source = remote.labels.get(_SOURCE)
+    if source and release.source and source != release.source:
+        return None
+    version = remote.labels.get(VERSION, "")
+    return version if is_semver(version) else None
+
+
+def dated_tags(tags: Iterable[str], release: Release) -> dict[str, str]:
+    """Return those of an image's tags that are release tags, with their versions, newest first."""
+    slug = release.tag.slug
+    found: dict[str, str] = {}
+    for text in tags:
+        try:
+            tag = parse_tag(text, [slug] if slug else [])
+        except BadTagError:
+            continue  # a tag of any other kind may stand beside them
+        if text == tag_name(slug, tag.version):
+            found[text] = tag.version
+    newest = sorted(found, key=lambda text: _order(found[text]), reverse=True)
+    return {text: found[text] for text in newest}
+
+
+def is_test_version(version: str) -> bool:
+    """Tell whether a version is that of a test tag, `v0.0.0-test` or `v0.0.0-test.2`."""
+    return parse_tag(f"v{version}", []).is_test
+
+
+def newer_release(versions: Iterable[str], than: str) -> str | None:
+    """Return the highest of some versions that is no pre-release, where it is above another."""
+    released = [one for one in map(_order, versions) if one.prerelease is None]
+    newest = max(released, default=None)
+    return str(newest) if newest is not None and newest > _order(than) else None
+
+
+def judge_latest(  # noqa: PLR0913 - all that the decision depends on
+    latest: RemoteImage | None,
+    version: str | None,
+    release: Release,
+    *,
+    digest: str | None,
+    name: str,
+    immutable: bool,
+    rule: LatestRule,
+) -> Verdict:
+    """Judge whether `latest` is to be moved to the release.
+
+    Args:
+        latest: What it points to.
+        version: The semantic version of that; None where it cannot be told.
+        release: What it may be moved to.
+        digest: The release's image; None where it is yet to be built.
+        name: The image with the tag `latest`, for messages.
+        immutable: Whether the repository refuses to overwrite `latest`.
+        rule: How it moves.
+
+    Raises:
+        ConflictError: It points to an image whose version cannot be told.
+    """
+    if latest is not None and latest.digest == digest:
+        return Verdict("done", "latest is this")
+    if rule == "never":
+        return Verdict("left", "latest is left alone")
+    if rule == "forward" and release.tag.is_prerelease:
+        return Verdict("left", f"latest is left alone: {release.tag.version} is a pre-release")
+    if immutable:
+        return Verdict("left", "latest is left alone: the repository is immutable")
+    if latest is None:
+        return Verdict("todo", "latest is set")
+    if rule == "always":
+        return Verdict("todo", f"latest moves from {version or latest.digest}")
+    if version is None:
+        raise ConflictError(
+            f"{name}: points to {latest.digest}, whose version neither a label {VERSION} nor a "
+            f"release tag tells, so whether {release.tag.version} is newer cannot be told; move it "
+            f"once on purpose with --move-latest, or leave it with --keep-latest"
+        )
+    if _order(version) > _order(release.tag.version):
+        stated = latest.labels.get(VERSION, "")
+        what = (
+            "it is a test's, and there is" if is_semver(stated) and stated != version else "it is"
+        )
+        return Verdict("left", f"latest is left alone: {what} {version}, which is newer")
+    return Verdict("todo", f"latest moves from {version}")
+
+
+def _order(version: str) -> semver.Version:
+    import semver  # noqa: PLC0415 - few sessions look at a tag
+
+    return semver.Version.parse(version)

@@ -1,0 +1,337 @@
+"""Images of a release: each is built once, pushed under its tag, and becomes `latest`.
+
+A step looks before it builds: an image whose label says the release's commit is there already, and
+`latest` moves by sending its manifest alone, so a run that was cut between the two is finished
+without a build.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tradai_tasks.errors import (
+    ConflictError,
+    ImageBuildError,
+    PushDeniedError,
+    RegistryError,
+    RepositoryMissingError,
+)
+from tradai_tasks.files.file_tree import DiskTree
+from tradai_tasks.http_client.retry import TransientError, retried
+from tradai_tasks.release.clients.registry import RemoteImage, TagRefusedError
+from tradai_tasks.release.engine.step import Known, Look, Release, Stage
+from tradai_tasks.release.images.dockerfile import BASE_ARG, copied_of, takes_base, with_base
+from tradai_tasks.release.images.engine_commands import Build
+from tradai_tasks.release.images.image_decisions import (
+    LATEST,
+    LatestRule,
+    Verdict,
+    dated_tags,
+    is_test_version,
+    judge_latest,
+    judge_version,
+    labels_of,
+    newer_release,
+    stated_version,
+)
+from tradai_tasks.release.images.image_specs import ImageSpec, check_files
+from tradai_tasks.release.images.image_tools import ImageRoom
+from tradai_tasks.release.images.image_wheels import ImageWheels
+
+__all__ = ["ImageStep", "image_stage"]
+
+
+def image_stage(
+    release: Release,
+    *,
+    images: Sequence[ImageSpec],
+    room: ImageRoom,
+    latest: LatestRule = "forward",
+    name: str = "image",
+) -> Stage:
+    """Return the stage that builds and pushes a release's images, a step for each.
+
+    The record of a step: `repository` (with the host), `tag`, `digest` (`sha256:...`), `uri`
+    (repository@digest), `revision` (the commit), and `latest` in words. Before the image is there
+    it lacks `digest` and `uri`.
+
+    Args:
+        release: What is released.
+        images: What to build.
+        room: What to build and push with; it must stay open for as long as the stage is used.
+        latest: How `latest` moves.
+        name: What the stage is called.
+    """
+    steps = tuple(ImageStep(spec=one, release=release, room=room, rule=latest) for one in images)
+    return Stage(name=name, steps=steps, parallel=room.settings.parallel)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageStep:
+    """One image: built, pushed under the release's tag, and `latest` where that moves forward."""
+
+    spec: ImageSpec
+    release: Release
+    room: ImageRoom
+    rule: LatestRule
+    _built: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the strategy, service or lambda."""
+        return self.spec.name
+
+    @property
+    def _tag(self) -> str:
+        return self.release.tag.text
+
+    @property
+    def _image(self) -> str:
+        return f"{self.spec.repository}:{self._tag}"
+
+    def look(self, known: Known) -> Look:  # noqa: ARG002 - a base that lacks is no matter yet
+        """Ask the registry what the tag and `latest` point to."""
+        check_files(self.spec, DiskTree(self.release.root))
+        ecr = self.room.ecr
+        if ecr is not None and not ecr.has(self.spec.path):
+            if not ecr.creates:
+                raise RepositoryMissingError(ecr.missing(self.spec.path))
+            return self._seen(None, Verdict("todo", "is built and pushed to a new repository"))
+        remote = self._remote(self._tag)
+        version = self._judged(remote)
+        is_there = version.state == "done"
+        latest = self._judge_latest(remote if is_there else None)
+        return self._seen(remote if is_there else None, version, latest)
+
+    def prepare(self, known: Known) -> None:
+        """Build the image where it lacks, and push nothing."""
+        stage, step = self.spec.base_from or ("", "")
+        if self.spec.base_from is not None and step not in known.get(stage, {}):
+            return  # what it is built on is made by a stage between the gates and this one
+        remote = self._remote(self._tag)
+        if remote is None or self._judged(remote).state == "todo":
+            self._build(known)
+
+    def act(self, known: Known) -> Look:
+        """Build and push what lacks, then move `latest`."""
+        if self.room.ecr is not None:
+            self.room.ecr.require(self.spec.path)
+        remote = self._remote(self._tag)
+        if remote is None or self._judged(remote).state == "todo":
+            if not self._built.is_set():
+                self._build(known)
+            remote = self._push()
+        latest = self._move_latest(remote)
+        return self._seen(remote, Verdict("done", f"is there: {remote.digest}"), latest)
+
+    def _seen(
+        self, remote: RemoteImage | None, version: Verdict, latest: Verdict | None = None
+    ) -> Look:
+        record: dict[str, Any] = {
+            "repository": self.spec.repository,
+            "tag": self._tag,
+            "revision": self.release.commit,
+        }
+        if remote is not None:
+            record["digest"] = remote.digest
+            record["uri"] = f"{self.spec.repository}@{remote.digest}"
+        notes = [f"{self._image} {version.note}"]
+        if latest is not None:
+            record["latest"] = latest.note
+            notes.append(latest.note)
+        todo = "todo" in {version.state, latest.state if latest else "done"}
+        return Look(state="todo" if todo else "done", note="; ".join(notes), record=record)
+
+    def _remote(self, tag: str) -> RemoteImage | None:
+        platform = self.room.settings.platform
+        return self.room.registry.image(self.spec.path, tag, platform=platform)
+
+    def _judged(self, remote: RemoteImage | None) -> Verdict:
+        return judge_version(
+            remote,
+            self.release,
+            name=self._image,
+            platform=self.room.settings.platform,
+            immutable=self._is_immutable(self._tag),
+        )
+
+    def _is_immutable(self, tag: str) -> bool:
+        return self.room.ecr is not None and self.room.ecr.is_immutable(self.spec.path, tag)
+
+    def _build(self, known: Known) -> None:
+        """Build the image, tagged with the release's tag."""
+        settings, root = self.room.settings, self._wheels.source.folder()
+        dockerfile = self._exported(root, self.spec.dockerfile)
+        # what is no text is for the engine to judge, byte for byte
+        text = dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
+        arguments = dict(self.spec.build_args)
+        base = self._base(known, takes=takes_base(text))
+        self._wheels.put(self.spec)
+        with tempfile.TemporaryDirectory(prefix="tradai-tasks-") as scratch:
+            if base is not None and takes_base(text):
+                arguments.setdefault(BASE_ARG, base)
+            elif self.spec.base is not None:
+                changed = with_base(text, self.spec.base, file=self.spec.dockerfile)
+                dockerfile = _copied(dockerfile, changed, Path(scratch))
+            build = Build(
+                image=self._image,
+                dockerfile=dockerfile,
+                context=self._exported(root, self.spec.context),
+                platform=settings.platform,
+                labels=labels_of(self.release),
+                build_args=arguments,
+                secrets=settings.secrets,
+                network=settings.network,
+                root=root,
+            )
+            try:
+                self.room.engine.build(build, self.spec.name)
+            except ImageBuildError as error:
+                raise ImageBuildError(f"{error}{self._left_out(root)}") from None
+        self._built.set()
+
+    @property
+    def _wheels(self) -> ImageWheels:
+        if self.room.wheels is None:
+            raise AssertionError("a room in which images are built has a source")
+        return self.room.wheels
+
+    def _exported(self, root: Path, path: str) -> Path:
+        """Return where a file or folder of the commit is; not one that a link leads to outside."""
+        found = root / path
+        if not found.exists() or not found.resolve().is_relative_to(root.resolve()):
+            raise ImageBuildError(
+                f"{self.spec.name}: {path} is not in the commit that its image is built from, or a "
+                f"link out of it; commit it"
+            )
+        return found
+
+    def _left_out(self, root: Path) -> str:
+        """Say which files a Dockerfile names that are on disk and not in the commit."""
+        text = (root / self.spec.dockerfile).read_text(encoding="utf-8", errors="replace")
+        found = copied_of(text, self._wheels.source.left_out(self.spec.context), self.spec.context)
+        if not found:
+            return ""
+        more = f" and {len(found) - 1} more" if found[1:] else ""
+        return (
+            f"; {found[0]}{more} is ignored by git or untracked, so it is not in the commit that "
+            f"images are built from: commit it, or have the Dockerfile make it"
+        )
+
+    def _base(self, known: Known, *, takes: bool) -> str | None:
+        """Return the image to build on: by digest where an earlier stage has made it."""
+        if self.spec.base_from is None or not takes:
+            return self.spec.base
+        stage, step = self.spec.base_from
+        record = known.get(stage, {}).get(step, {})
+        if "uri" not in record:
+            raise ImageBuildError(
+                f"{self.spec.name}: the image {step} that it is built on is not there; run the "
+                f"stage {stage} first"
+            )
+        return str(record["uri"])
+
+    def _push(self) -> RemoteImage:
+        """Push the image that was built, for as long as that may yet go well."""
+        patience = self.room.settings.patience
+        try:
+            return retried(self._push_once, patience=patience, stop=self.room.registry.stop)
+        except TransientError as fault:
+            raise RegistryError(
+                f"{self._image}: not pushed: {fault}; tried for {patience} s (images.patience); "
+                f"run the same again"
+            ) from None
+
+    def _push_once(self) -> RemoteImage:
+        """Push, unless another run was faster; the registry has the last word on how it went."""
+        remote = self._remote(self._tag)
+        if remote is not None and self._judged(remote).state == "done":
+            return remote
+        before = remote.digest if remote else None
+        pushed = self.room.engine.push(self._image)
+        remote = self._remote(self._tag)
+        if remote is not None and self._judged(remote).state == "done":
+            return remote
+        if pushed.fault == "denied":
+            raise PushDeniedError(
+                f"{self._image}: push denied: {pushed.said}; {self.room.engine.remedy}"
+            )
+        if pushed.fault == "missing":
+            raise RepositoryMissingError(
+                f"{self.spec.repository}: there is no such repository: {pushed.said}; create it"
+            )
+        if pushed.fault == "immutable":
+            raise ConflictError(f"{self._image}: the registry refuses the tag: {pushed.said}")
+        if pushed.fault is None:
+            there = remote.digest if remote else "nothing"
+            if there != (before or "nothing"):
+                raise ConflictError(f"{self._image}: another run has just pushed {there}")
+            raise TransientError(f"after the push {there} is there")
+        raise TransientError(pushed.said)
+
+    def _judge_latest(self, remote: RemoteImage | None) -> Verdict:
+        """Judge what `latest` is, given the release's image or None where it is yet to be built."""
+        registry, path = self.room.registry, self.spec.path
+        if remote is not None and registry.digest(path, LATEST) == remote.digest:
+            latest: RemoteImage | None = remote
+        else:
+            latest = self._remote(LATEST)
+        version = None if latest is None or latest is remote else self._version(latest)
+        return judge_latest(
+            latest,
+            version,
+            self.release,
+            digest=None if remote is None else remote.digest,
+            name=f"{self.spec.repository}:{LATEST}",
+            immutable=self._is_immutable(LATEST),
+            rule=self.rule,
+        )
+
+    def _version(self, latest: RemoteImage) -> str | None:
+        """Return the version of `latest`: as its label states, else of the tag that is the same."""
+        stated = stated_version(latest, self.release)
+        if stated is not None and not is_test_version(stated):
+            return stated
+        registry, path = self.room.registry, self.spec.path
+        dated = dated_tags(registry.tags(path), self.release)
+        if stated is not None:  # a test's, which says nothing of what was released before it
+            return newer_release(dated.values(), self.release.tag.version) or stated
+        for tag, version in dated.items():
+            if registry.digest(path, tag) == latest.digest:
+                return version
+        return None
+
+    def _move_latest(self, remote: RemoteImage) -> Verdict:
+        """Point `latest` at the image, where that is to be."""
+        verdict = self._judge_latest(remote)
+        if verdict.state != "todo":
+            return verdict
+        try:
+            self.room.registry.put(self.spec.path, LATEST, remote)
+        except TagRefusedError as refused:
+            # a request that was answered by no more than a closed connection is sent twice
+            if self.room.registry.digest(self.spec.path, LATEST) == remote.digest:
+                return Verdict("done", "latest is this")
+            return Verdict("left", f"latest is left alone: the repository is immutable: {refused}")
+        there = self.room.registry.digest(self.spec.path, LATEST)
+        if there != remote.digest:
+            raise RegistryError(
+                f"{self.spec.repository}:{LATEST}: another run has just moved it to {there}; run "
+                f"the same again to have it judged"
+            )
+        return Verdict("done", verdict.note.replace("moves", "moved").replace("is set", "was set"))
+
+
+def _copied(dockerfile: Path, text: str, scratch: Path) -> Path:
+    """Write a changed Dockerfile, with the ignore file that belongs to it."""
+    changed = scratch / dockerfile.name
+    changed.write_text(text, encoding="utf-8", errors="surrogateescape")
+    ignore = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
+    if ignore.is_file():
+        changed.with_name(ignore.name).write_bytes(ignore.read_bytes())
+    return changed

@@ -1,0 +1,166 @@
+"""The registry, the engine and ECR that images are made with, from settings and environment."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradai_tasks.environment_allowance import BASE_ONLY, Allowance
+from tradai_tasks.errors import LoginRefusedError
+from tradai_tasks.release.clients.ecr import PERMISSIONS, Ecr, ecr_address
+from tradai_tasks.release.clients.image_reference import Home, is_loopback
+from tradai_tasks.release.clients.registry import Registry
+from tradai_tasks.release.clients.registry_http import Credentials, RegistrySession
+from tradai_tasks.release.engine.source_export import SourceExport
+from tradai_tasks.release.images.engine import Containers, sweep
+from tradai_tasks.release.images.image_wheels import ImageWheels
+from tradai_tasks.report import mask
+from tradai_tasks.sandbox import Sandbox
+from tradai_tasks.settings.images import ImagesSettings
+
+__all__ = ["ImageRoom", "image_room"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageRoom:
+    """What the steps of an image stage work with."""
+
+    settings: ImagesSettings
+    registry: Registry
+    engine: Containers
+    ecr: Ecr | None  # where the registry is Amazon's
+    wheels: ImageWheels | None  # with what images are built from; None where none is built
+
+
+@contextmanager
+def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
+    settings: ImagesSettings,
+    home: Home,
+    *,
+    root: Path,
+    env: Mapping[str, str],
+    stop: threading.Event | None = None,
+    source: SourceExport | None = None,
+    allowance: Allowance = BASE_ONLY,
+    sandbox: Sandbox | None = None,
+) -> Iterator[ImageRoom]:
+    """Open the room; credentials are asked for, and the engine looked for, when they are needed.
+
+    Args:
+        settings: `images` of the settings.
+        home: The registry.
+        root: The workspace root.
+        env: The environment.
+        stop: Once set, builds that run are ended.
+        source: What images are built from, removed at the end; None where none is built.
+        allowance: What of the environment builds are given.
+        sandbox: What builds of wheels run in.
+    """
+    scratch = source.scratch if source else None
+    sweep(scratch)
+    uses_ecr = settings.login == "ecr" or (
+        settings.login == "auto" and ecr_address(home.host) is not None
+    )
+    ecr = None
+    if uses_ecr:
+        ecr = Ecr(home.host, region=settings.region, create=settings.create)
+    given = functools.partial(_given, settings, home.host, env)
+    ask = _once(_by_https(ecr.credentials if ecr else given, settings, home.host), env)
+    remedy = _remedy(settings, uses_ecr=uses_ecr)
+    session = RegistrySession(
+        home.host,
+        credentials=ask,
+        remedy=remedy,
+        insecure=settings.insecure,
+        token_hosts=settings.token_hosts,
+        patience=settings.patience,
+        stop=stop,
+    )
+    engine = Containers(
+        home.host,
+        wanted=settings.engine,
+        root=root,
+        reports=root / "build" / "reports" / "images",
+        env=env,
+        credentials=ask,
+        remedy=remedy,
+        insecure=settings.insecure or is_loopback(home.host),
+        stop=stop,
+        allowance=allowance,
+        scratch=scratch,
+    )
+    wheels = None
+    if source is not None:
+        wheels = ImageWheels(source=source, allowance=allowance, sandbox=sandbox)
+    try:
+        yield ImageRoom(
+            settings=settings,
+            registry=Registry(session),
+            engine=engine,
+            ecr=ecr,
+            wheels=wheels,
+        )
+    finally:
+        if source is not None:
+            source.close()
+        engine.close()
+        session.close()
+
+
+def _by_https(
+    ask: Callable[[], Credentials | None], settings: ImagesSettings, host: str
+) -> Callable[[], Credentials | None]:
+    """Return a function that gives no password to a registry on another machine by http."""
+
+    def asked() -> Credentials | None:
+        known = ask()
+        if known is not None and settings.insecure and not is_loopback(host):
+            raise LoginRefusedError(
+                f"{host}: no login: images.insecure has the password sent by http, which anybody "
+                f"on the way can read; give the registry a certificate, or set images.login to none"
+            )
+        return known
+
+    return asked
+
+
+def _once(
+    ask: Callable[[], Credentials | None], env: Mapping[str, str]
+) -> Callable[[], Credentials | None]:
+    """Return a function that asks the first time, has CI mask the password, and remembers both."""
+    lock = threading.Lock()
+    found: list[Credentials | None] = []
+
+    def asked() -> Credentials | None:
+        with lock:
+            if not found:
+                known = ask()
+                mask([known.password] if known else [], env)
+                found.append(known)
+            return found[0]
+
+    return asked
+
+
+def _given(settings: ImagesSettings, host: str, env: Mapping[str, str]) -> Credentials | None:
+    """Return the credentials of the environment; None where there are none and none are wanted."""
+    password = env.get(settings.password_env)
+    if settings.login == "none" or (settings.login == "auto" and not password):
+        return None
+    username = env.get(settings.username_env)
+    if not username or not password:
+        lacking = settings.password_env if username else settings.username_env
+        raise LoginRefusedError(f"{host}: no login: {lacking} is not set in the environment")
+    return Credentials(username, password)
+
+
+def _remedy(settings: ImagesSettings, *, uses_ecr: bool) -> str:
+    if uses_ecr:
+        return (
+            f"check the AWS credentials with: aws sts get-caller-identity; they need {PERMISSIONS}"
+        )
+    return f"check {settings.username_env} and {settings.password_env} in the environment"

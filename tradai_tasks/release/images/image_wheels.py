@@ -1,0 +1,125 @@
+"""Wheels that images are built with: made of the released commit, put where a Dockerfile looks."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tradai_tasks.environment_allowance import Allowance
+from tradai_tasks.errors import BuildFailedError
+from tradai_tasks.files.file_tree import join
+from tradai_tasks.process import run
+from tradai_tasks.release.engine.source_export import SourceExport, export_commit
+from tradai_tasks.release.images.image_specs import ImageSpec
+from tradai_tasks.release.libraries.wheel_build import build, build_env, refuse_dirty
+from tradai_tasks.sandbox import Sandbox
+from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.vcs.git import Git
+
+__all__ = ["WHEELS", "ImageWheels"]
+
+WHEELS = "wheels"  # folder of a context where Dockerfiles look for libraries of other repositories
+_SECONDS = 1800.0
+
+
+@dataclass(kw_only=True)
+class ImageWheels:
+    """Puts wheels into an export; each is built once, however many images take it."""
+
+    source: SourceExport
+    allowance: Allowance
+    sandbox: Sandbox | None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _made: set[str] = field(default_factory=set)
+
+    def put(self, spec: ImageSpec) -> None:
+        """Put the wheels that an image takes into the export.
+
+        Those of the workspace are built into dist/. A context with a lock file may take libraries
+        of other repositories from wheels/: what the lock has from a folder is built from the commit
+        that is checked out there, and a wheel on disk is taken if the lock has its SHA-256.
+
+        Raises:
+            BuildFailedError: uv could not build one.
+            DirtyTreeError: The folder of another repository has uncommitted changes.
+        """
+        with self._lock:
+            lacking = [one for one in spec.wheels if one.name not in self._made]
+            if lacking:
+                build(
+                    self.source.git,
+                    lacking,
+                    self.source.folder() / "dist",
+                    env=build_env(os.environ, self.allowance),
+                    commit=self.source.commit,
+                    sandbox=self.sandbox,
+                )
+                self._made.update(one.name for one in lacking)
+            if spec.takes_wheels and spec.context not in self._made:
+                self._put_foreign(spec.context)
+                self._made.add(spec.context)
+
+    def _put_foreign(self, context: str) -> None:
+        lock = self.source.folder() / context / "uv.lock"
+        if not lock.is_file():
+            return
+        packages = parse_toml(lock.read_bytes(), join(context, "uv.lock")).get("package", [])
+        target = lock.parent / WHEELS
+        home = self.source.git.folder
+        for folder in _foreign_folders(packages, home / context, home.resolve()):
+            self._build_folder(folder, target)
+        known = {one.get("hash") for package in packages for one in package.get("wheels", [])}
+        for file in sorted((home / context / WHEELS).glob("*.whl")):
+            content = file.read_bytes()
+            if f"sha256:{hashlib.sha256(content).hexdigest()}" in known:
+                target.mkdir(exist_ok=True)
+                (target / file.name).write_bytes(content)
+
+    def _build_folder(self, folder: Path, target: Path) -> None:
+        """Build the wheel of a library in another repository, of the commit that is there."""
+        git = Git.open(folder)
+        refuse_dirty(git)
+        with tempfile.TemporaryDirectory(prefix="tradai-build-") as scratch:
+            root, out = Path(scratch, "tree"), Path(scratch, "out")
+            export_commit(git, git.require_commit("HEAD", ""), root)
+            argv = ["uv", "build", "--no-progress", "--wheel", "--no-create-gitignore"]
+            done = run(
+                [*argv, "--out-dir", str(out), str(root)],
+                cwd=root,
+                env=build_env(os.environ, self.allowance),
+                check=False,
+                timeout=_SECONDS,
+                umask=0o022,
+                sandbox=self.sandbox,
+            )
+            if done.returncode != 0:
+                said = (done.error_text or done.text).splitlines()[-30:]
+                raise BuildFailedError(
+                    f"{folder}: uv build failed with status {done.returncode}; fix what it "
+                    f"reports:",
+                    *said,
+                )
+            target.mkdir(exist_ok=True)
+            for wheel in sorted(out.glob("*.whl")):
+                (target / wheel.name).write_bytes(wheel.read_bytes())
+
+
+def _foreign_folders(
+    packages: Iterable[Mapping[str, Any]], project: Path, root: Path
+) -> list[Path]:
+    """Return the folders outside the repository that a lock takes packages from."""
+    found = []
+    for package in packages:
+        source = package.get("source", {})
+        path = source.get("editable") or source.get("directory")
+        if isinstance(path, str):
+            folder = (project / path).resolve()
+            if not folder.is_relative_to(root):
+                found.append(folder)
+    return sorted(set(found))

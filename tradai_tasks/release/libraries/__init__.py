@@ -1,0 +1,1 @@
+"""Libraries: built, compared with the index and published."""

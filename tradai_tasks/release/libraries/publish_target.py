@@ -1,0 +1,90 @@
+"""Where libraries are published: CodeArtifact or any index, by the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from tradai_tasks.errors import IndexAuthError, SettingsError
+from tradai_tasks.extras import require
+from tradai_tasks.release.clients.codeartifact import CodeArtifact
+from tradai_tasks.release.clients.package_index import Credentials
+from tradai_tasks.settings.publish import IndexSettings, PublishSettings
+
+__all__ = ["PlainIndex", "Target", "target_of"]
+
+
+class Target(Protocol):
+    """An index that takes uploads."""
+
+    @property
+    def shown(self) -> str:
+        """What it is called in messages."""
+
+    def upload_url(self) -> str:
+        """Return the address that takes uploads."""
+
+    def simple_url(self) -> str:
+        """Return the root of the simple API."""
+
+    def credentials(self) -> Credentials | None:
+        """Return the credentials for the next request; None where there are none."""
+
+
+class PlainIndex:
+    """An index at addresses from the settings, with credentials from the environment."""
+
+    def __init__(self, settings: IndexSettings, env: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._env = env
+
+    @property
+    def shown(self) -> str:
+        """What it is called in messages."""
+        return self._settings.simple_url
+
+    def upload_url(self) -> str:
+        """Return the address that takes uploads."""
+        return self._settings.upload_url
+
+    def simple_url(self) -> str:
+        """Return the root of the simple API."""
+        return self._settings.simple_url
+
+    def credentials(self) -> Credentials | None:
+        """Return what the environment holds; None where it holds none.
+
+        Raises:
+            IndexAuthError: Only one of user and password is set.
+        """
+        names = (self._settings.username_env, self._settings.password_env)
+        user, password = (self._env.get(name, "") for name in names)
+        if bool(user) != bool(password):
+            missing = names[1] if user else names[0]
+            raise IndexAuthError(
+                f"{self.shown}: the environment variable {missing} is not set (see "
+                f"publish.index.username-env and password-env); set both, or neither"
+            )
+        return Credentials(username=user, password=password) if user else None
+
+
+def target_of(settings: PublishSettings, env: Mapping[str, str], *, file: str) -> Target:
+    """Return where the settings say to publish.
+
+    Raises:
+        ExtraMissingError: The extra `release` is not installed.
+        SettingsError: They name no index, or two.
+    """
+    if settings.codeartifact is not None and settings.index is not None:
+        raise SettingsError(
+            f"{file}: publish: both `codeartifact` and `index` are set; keep the one to publish to"
+        )
+    require("release")
+    if settings.codeartifact is not None:
+        return CodeArtifact(settings.codeartifact)
+    if settings.index is not None:
+        return PlainIndex(settings.index, env)
+    raise SettingsError(
+        f"{file}: publish: no index to publish to; set publish.codeartifact (domain, repository) "
+        f"or publish.index (upload-url, simple-url)"
+    )

@@ -1,0 +1,163 @@
+"""Uploading one file by twine, once: whether to try again is for the caller, who looks first."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tradai_tasks.errors import UploadRefusedError
+from tradai_tasks.http_client.client import HttpClient
+from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
+from tradai_tasks.http_client.retry import TRANSIENT, TransientError, seconds_asked_for
+from tradai_tasks.text import safe
+
+if TYPE_CHECKING:
+    from tradai_tasks.release.clients.package_index import Credentials
+
+__all__ = ["Outcome", "upload"]
+
+_SAID = MEGABYTE  # bytes of an answer to an upload
+_SLOWEST = 16 * 1024  # bytes in a second that an upload must make
+_PART = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What an index said to an upload."""
+
+    status: int | None  # None: the connection broke, so the file may be there or not
+    text: str = ""  # its reason, one line
+    wait: float = 0.0  # seconds for which it asked to be left alone
+    is_final: bool = False  # the answer was beyond all limits, and another would be too
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the index says that it has the file."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - HTTP
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether the index refuses the credentials."""
+        return self.status in {401, 403}
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether trying again may help."""
+        return not self.is_final and (self.status is None or self.status in TRANSIENT)
+
+    @property
+    def shown(self) -> str:
+        """The outcome in a message."""
+        if self.status is None:
+            return f"no answer ({self.text})"
+        return f"HTTP {self.status}{f' {self.text}' if self.text else ''}"
+
+
+def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) -> Outcome:
+    """Upload a distribution in one request.
+
+    Args:
+        path: The wheel or source distribution.
+        url: Address that the index takes uploads at.
+        credentials: User and password.
+        timeout: Seconds that the request may go without an answer, once the file is sent.
+
+    Raises:
+        UploadRefusedError: twine does not take the file.
+    """
+    import requests  # noqa: PLC0415 - what twine is built on; of the extra `release`
+    from twine.exceptions import InvalidDistribution  # noqa: PLC0415 - as above
+    from twine.package import PackageFile  # noqa: PLC0415 - as above
+    from twine.repository import Repository  # noqa: PLC0415 - as above
+
+    # twine would announce a further try of its own for a 5xx, and there is none
+    logging.getLogger("twine.repository").setLevel(logging.ERROR)
+    size = path.stat().st_size
+    limits = Limits(idle=timeout, whole=timeout + size / _SLOWEST, most=_SAID)
+    try:
+        client = HttpClient(url, limits=limits)
+    except AnswerError as fault:
+        raise UploadRefusedError(
+            f"{path.name}: not uploaded: the index's address is {fault}; check publish.index"
+        ) from None
+    repository = Repository(
+        url, credentials.username, credentials.password, disable_progress_bar=True
+    )
+    for scheme in ("http://", "https://"):
+        repository.session.mount(scheme, _through(client))
+    try:
+        package = PackageFile.from_filename(str(path), comment=None)
+        # a single try (what the parameter counts): twine's further ones would not look first
+        answer = repository.upload(package, max_redirects=1)
+    except InvalidDistribution as error:
+        raise UploadRefusedError(f"{path}: twine does not take it: {error}") from None
+    except requests.RequestException as error:
+        # its text can hold the address with a query; its kind says enough
+        return Outcome(status=None, text=type(error).__name__)
+    except AnswerError as fault:
+        return Outcome(status=None, text=str(fault), is_final=True)
+    finally:
+        repository.close()
+        client.close()
+    with answer:
+        content = answer.content.decode("utf-8", "replace")
+        text = _first_line(content) or str(answer.reason or "")
+        text = text.replace(credentials.password, "***")  # should the index echo it
+        return Outcome(status=answer.status_code, text=text, wait=seconds_asked_for(answer.headers))
+
+
+def _through(client: HttpClient) -> Any:
+    """Return what twine sends by: the one door to servers, with its limits."""
+    import requests  # noqa: PLC0415 - as above
+    from requests.adapters import BaseAdapter  # noqa: PLC0415 - as above
+
+    class Adapter(BaseAdapter):
+        def send(self, request: Any, *_: Any, **__: Any) -> Any:
+            headers = {name: _text(value) for name, value in request.headers.items()}
+            header = headers.pop("Authorization", None)
+            try:
+                found = client.request(
+                    request.method,
+                    request.url,
+                    headers=headers,
+                    authorization=header,
+                    content=_parts(request.body),
+                )
+            except TransientError as fault:
+                raise requests.ConnectionError(fault.kind) from None
+            answer = requests.Response()
+            answer.status_code, answer.reason = found.status_code, found.reason_phrase
+            answer.url, answer.request = request.url, request
+            answer.headers.update(found.headers)
+            answer.raw = io.BytesIO(found.content)
+            return answer
+
+        def close(self) -> None:
+            """Leave the client to whoever made it."""
+
+    return Adapter()
+
+
+def _parts(body: Any) -> Iterator[bytes]:
+    if isinstance(body, bytes | str):
+        yield body.encode() if isinstance(body, str) else body
+        return
+    while part := body.read(_PART):
+        yield part
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _first_line(text: str) -> str:
+    longest = 200  # characters
+    for line in text.splitlines():
+        shown = "".join(one for one in line if one.isprintable()).strip()
+        if shown:
+            return safe(shown[:longest])
+    return ""

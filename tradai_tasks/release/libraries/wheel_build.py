@@ -1,0 +1,312 @@
+"""Building libraries such that the same source gives the same bytes, wherever and whenever.
+
+What git knows is copied to a scratch folder and built there: nothing untracked gets into a wheel,
+no backend leaves anything in the work tree, and a test release can carry a version of its own.
+Times and permissions are the same for all files, so a library that has not changed is built to
+the same bytes from every later commit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gzip
+import io
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradai_tasks.environment_allowance import Allowance
+from tradai_tasks.errors import BrokenTomlError, BuildFailedError, DirtyTreeError
+from tradai_tasks.files.archives import ArchiveError, tar_member
+from tradai_tasks.files.file_tree import join
+from tradai_tasks.process import run
+from tradai_tasks.release.engine.source_export import EPOCH, export_commit, settle
+from tradai_tasks.release.libraries.distributions import Distribution, distributions_in, name_of
+from tradai_tasks.sandbox import Sandbox
+from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.workspace.discovery import Package
+from tradai_tasks.workspace.version_bump import with_version
+
+__all__ = [
+    "EPOCH",
+    "Wheelhouse",
+    "build",
+    "build_argv",
+    "build_env",
+    "copy_tree",
+    "refuse_dirty",
+    "version_of_test",
+]
+
+_SECONDS = 1800.0  # for one build
+_SUBMODULE = "160000"  # its mode in the index
+
+
+def build_argv(package: Package, out: Path, *, uv: str = "uv", sdist: bool = False) -> list[str]:
+    """Return the command that builds a package."""
+    argv = [uv, "build", "--no-progress", "--out-dir", str(out)]
+    # in a member, uv would write to the root's dist/
+    argv += ["--package", package.name] if package.project == "." else []
+    return argv if sdist else [*argv, "--wheel"]
+
+
+def build_env(env: Mapping[str, str], allowance: Allowance) -> dict[str, str]:
+    """Return a build's environment: what is allowed, with fixed times.
+
+    Args:
+        env: The environment to begin with; its SOURCE_DATE_EPOCH is kept.
+        allowance: What of it the repository's own code and its build backends are given.
+    """
+    kept = allowance.given(env)
+    # a version that a backend takes from git is read without writing to the repository
+    return {"SOURCE_DATE_EPOCH": str(EPOCH), **kept, "GIT_OPTIONAL_LOCKS": "0"}
+
+
+def version_of_test(time: int) -> str:
+    """Return the version of every library in a test release of a commit, by the commit's time."""
+    return f"0.0.0.dev{time}"
+
+
+def refuse_dirty(git: Git) -> None:
+    """See to it that the work tree is what is committed.
+
+    Raises:
+        DirtyTreeError: It is not.
+    """
+    dirty = [entry.path for entry in git.status()]
+    if dirty:
+        more = f" and {len(dirty) - 1} more" if dirty[1:] else ""
+        raise DirtyTreeError(
+            f"{dirty[0]}{more}: not committed; what is published must be a commit's: commit it, "
+            f"put it aside, or have git ignore it"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Job:
+    """One run of the build command."""
+
+    package: Package
+    argv: tuple[str, ...]
+    folder: Path
+
+
+def build(  # noqa: PLR0913 - what a build depends on
+    git: Git,
+    packages: Sequence[Package],
+    out: Path,
+    *,
+    env: Mapping[str, str],
+    uv: str = "uv",
+    sdist: bool = False,
+    version: str | None = None,
+    commit: str | None = None,
+    sandbox: Sandbox | None = None,
+) -> Mapping[str, tuple[Distribution, ...]]:
+    """Build packages into a folder, in place of what it has of them.
+
+    Args:
+        git: The repository; its folder is the workspace root.
+        packages: What to build.
+        out: The folder, made if there is none.
+        env: Environment of the builds, from `build_env`.
+        uv: The uv to run.
+        sdist: Whether to make source distributions too.
+        version: Version to give every package; its own when None.
+        commit: What to build of; the work tree as far as git does not ignore it when None.
+        sandbox: What the builds run in.
+
+    Raises:
+        SourceExportError: The commit has a file that this clone has not.
+        BuildFailedError: A build failed, or made something else than was asked for.
+        BumpError: A package states no version that could be replaced.
+    """
+    with tempfile.TemporaryDirectory(prefix="tradai-build-") as name:
+        scratch = Path(name).resolve()
+        root = scratch / "tree" / git.prefix
+        if commit is None:
+            copy_tree(git, root)
+        else:
+            export_commit(git, commit, root)
+        (scratch / "tree" / ".git").write_text(f"gitdir: {_git_folder(git)}\n", encoding="utf-8")
+        for package in packages if version else ():
+            _set_version(root, join(package.path, "pyproject.toml"), str(version))
+        jobs = []
+        for package in packages:
+            folder = scratch / "out" / package.name
+            argv = build_argv(package, folder, uv=uv, sdist=sdist)
+            jobs.append(_Job(package=package, argv=tuple(argv), folder=folder))
+        with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+            list(pool.map(functools.partial(_built, root, env, sandbox), jobs))
+        made = [path for job in jobs for path in sorted(job.folder.iterdir())]
+        _deliver(made, out, {package.name for package in packages})
+    names = [package.name for package in packages]
+    return distributions_in(out, names, sdist=sdist, alone=False)
+
+
+def _built(root: Path, env: Mapping[str, str], sandbox: Sandbox | None, job: _Job) -> None:
+    """Build one package and see what came out."""
+    job.folder.mkdir(parents=True)
+    cwd = root / job.package.project
+    # permissions of files get into a wheel, and with setuptools those of the umask
+    done = run(
+        job.argv, cwd=cwd, env=env, check=False, timeout=_SECONDS, umask=0o022, sandbox=sandbox
+    )
+    if done.returncode != 0:
+        raise BuildFailedError(
+            f"{join(job.package.path, 'pyproject.toml')}: uv build failed with status "
+            f"{done.returncode}; mend what it says:",
+            *(done.error_text or done.text).splitlines()[-30:],
+        )
+    for path in job.folder.iterdir():
+        if name_of(path.name) is None:  # the .gitignore that uv adds
+            path.unlink()
+        elif path.name.endswith(".tar.gz"):
+            content = path.read_bytes()
+            try:
+                tar_member(content, lambda _: False, 0)  # all of it is within the limits
+            except ArchiveError as error:
+                raise BuildFailedError(
+                    f"{path.name}: the build backend has made an archive that is refused: {error}"
+                ) from None
+            path.write_bytes(_settled(content, int(env["SOURCE_DATE_EPOCH"])))
+
+
+def _git_folder(git: Git) -> str:
+    done = run_git(git.folder, "rev-parse", "--absolute-git-dir", env=git.env)
+    return done.text.removesuffix("\n")
+
+
+def copy_tree(git: Git, into: Path) -> None:
+    """Copy what git knows below its folder: committed, changed and untracked, but not ignored.
+
+    In a clean work tree that is the commit. Times and permissions are settled.
+    """
+    modes = {entry.path: entry.mode for entry in git.index()}
+    for entry in git.status():
+        if not entry.path.startswith("../"):
+            modes.setdefault(entry.path, entry.worktree_mode)
+    into.mkdir(parents=True, exist_ok=True)
+    for path, mode in modes.items():
+        source, copy = git.folder / path, into / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if mode == _SUBMODULE:
+            _copy_submodule(source, copy)
+        elif source.is_symlink():
+            copy.symlink_to(source.readlink())
+        elif source.is_file():  # else it was deleted and that is not committed
+            shutil.copyfile(source, copy)
+            settle(copy, is_program=bool(source.stat().st_mode & 0o100))
+
+
+def _copy_submodule(source: Path, copy: Path) -> None:
+    """Copy a submodule, which the repository's own git sees as one entry."""
+    if (source / ".git").exists():
+        copy_tree(Git.open(source), copy)
+
+
+def _set_version(root: Path, name: str, version: str) -> None:
+    """Give a package in the scratch folder another version."""
+    file = root / name
+    content = file.read_bytes()
+    project = parse_toml(content, name)["project"]
+    if "version" in project.get("dynamic", ()):
+        file.write_bytes(_stated(content, version, name))
+    else:
+        file.write_bytes(with_version(content, version, name))
+    settle(file, is_program=False)
+
+
+def _stated(content: bytes, version: str, name: str) -> bytes:
+    """Return a pyproject.toml that states a version which was dynamic.
+
+    Raises:
+        BuildFailedError: It is written in a way that this does not read.
+    """
+    wanted = parse_toml(content, name)
+    wanted["project"]["dynamic"] = [one for one in wanted["project"]["dynamic"] if one != "version"]
+    wanted["project"]["version"] = version
+    listed = ", ".join(f'"{one}"' for one in wanted["project"]["dynamic"])
+    text = re.sub(
+        r"^dynamic\s*=\s*\[[^\]]*\]",
+        f'dynamic = [{listed}]\nversion = "{version}"',
+        content.decode("utf-8-sig"),
+        count=1,
+        flags=re.MULTILINE,
+    )
+    with contextlib.suppress(BrokenTomlError):
+        if parse_toml(text.encode(), name) == wanted:
+            return text.encode()
+    raise BuildFailedError(
+        f"{name}: project.version is dynamic, and a test release cannot replace it there; "
+        f'write it as dynamic = ["version"] in the table [project]'
+    )
+
+
+def _settled(content: bytes, epoch: int) -> bytes:
+    """Return a source distribution whose files carry no later time than the epoch, nor an owner.
+
+    uv_build and hatchling do so themselves, and theirs is returned as it is.
+    """
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        members = archive.getmembers()
+        if all(one.mtime <= epoch for one in members):
+            return content
+        plain = io.BytesIO()
+        with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as settled:
+            for one in sorted(members, key=lambda member: member.name):
+                one.mtime, one.uid, one.gid, one.uname, one.gname = epoch, 0, 0, "", ""
+                one.mode = 0o755 if one.isdir() or one.mode & 0o100 else 0o644
+                one.pax_headers = {}
+                settled.addfile(one, archive.extractfile(one) if one.isreg() else None)
+    return gzip.compress(plain.getvalue(), mtime=epoch)
+
+
+def _deliver(made: Sequence[Path], out: Path, names: Iterable[str]) -> None:
+    """Put built files into a folder, in place of what it has of the same packages."""
+    out.mkdir(parents=True, exist_ok=True)
+    wanted = {path.name for path in made}
+    for path in made:
+        arriving = out / f".{path.name}.part"
+        shutil.copyfile(path, arriving)
+        arriving.replace(out / path.name)
+    for path in out.iterdir():
+        said = name_of(path.name)
+        if said is not None and said[0] in names and path.name not in wanted:
+            path.unlink()
+
+
+class Wheelhouse:
+    """Libraries that are built once, beside whatever else goes on meanwhile."""
+
+    def __init__(self, make: Callable[[], Mapping[str, tuple[Distribution, ...]]]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: Future[Mapping[str, tuple[Distribution, ...]]] | None = None
+
+    def begin(self) -> Future[Mapping[str, tuple[Distribution, ...]]]:
+        """Begin to build, if that is not yet done, and return what will come of it."""
+        with self._lock:
+            if self._made is None:
+                pool = ThreadPoolExecutor(max_workers=1)
+                self._made = pool.submit(self._make)
+                pool.shutdown(wait=False)
+            return self._made
+
+    def files(self, name: str) -> tuple[Distribution, ...]:
+        """Return a library's files once they are built.
+
+        Raises:
+            TasksError: They could not be built; every further call says the same.
+        """
+        return self.begin().result()[name]

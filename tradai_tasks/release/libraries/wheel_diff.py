@@ -1,0 +1,39 @@
+"""In what two wheels of one name differ."""
+
+from __future__ import annotations
+
+from tradai_tasks.files.archives import ArchiveError, opened_zip
+from tradai_tasks.release.libraries.distributions import Distribution
+
+__all__ = ["difference"]
+
+
+def difference(file: Distribution, there: bytes) -> str:
+    """Say in what two wheels of one name differ, and what to do; empty where that cannot be told.
+
+    In the text, `{mend}` stands for the command that bumps the library.
+    """
+    if file.kind != "wheel":
+        return ""
+    try:
+        ours, theirs = _members(file.path.read_bytes()), _members(there)
+    except ArchiveError:
+        return ""
+    differing = sorted(
+        name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)
+    )
+    by_builder = (".dist-info/WHEEL", ".dist-info/RECORD")
+    changed = [name for name in differing if not name.endswith(by_builder)]
+    if changed:
+        more = f" and {len(changed) - 1} more" if changed[1:] else ""
+        shown = changed[0].replace("{", "{{").replace("}", "}}")
+        return f"its source has changed ({shown}{more}), so bump it: {{mend}}"
+    return (
+        "all that it installs is the same, so the build backend is another one: pin it in "
+        "build-system.requires to the version that built what is there, or bump: {mend}"
+    )
+
+
+def _members(content: bytes) -> dict[str, tuple[int, int]]:
+    with opened_zip(content) as archive:
+        return {one.filename: (one.CRC, one.file_size) for one in archive.infolist()}

@@ -1,0 +1,1 @@
+"""A strategy's release: its stages and its model version."""

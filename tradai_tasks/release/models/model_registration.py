@@ -1,0 +1,291 @@
+"""Registering a release in MLflow: one model version, and the alias that points at the newest.
+
+Metrics, parameters and the report's files are kept in a run of an experiment, which the version
+names as its source; what a reader looks for first is also in the version's own tags.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tradai_tasks.backtest.record import BacktestRecord
+from tradai_tasks.errors import ConflictError, EvidenceError
+from tradai_tasks.release.clients.mlflow_api import MlflowServer, ModelVersion
+from tradai_tasks.release.engine.step import Known, Look, Release
+from tradai_tasks.workspace.tags import is_semver
+
+__all__ = [
+    "AliasStep",
+    "Registration",
+    "VersionStep",
+    "differences",
+    "is_newer",
+    "registration",
+]
+
+VERSION_TAG = "strategy_version"  # by which a release's model version is known
+_RUN_TAG, _PRINT_TAG = "release_tag", "release_fingerprint"
+_REPORT = "report"  # folder of a run's artifacts
+_SHOWN = 3  # differences in a message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registration:
+    """All that a release registers; nothing in it changes when it is computed again."""
+
+    model: str  # name of the registered model: the strategy's slug
+    version: str  # of the strategy, as semver.org writes it
+    source: str  # docker://<image by digest>
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all of it, by which a run that was begun is known again."""
+        parts = [self.model, self.version, self.source]
+        parts += [json.dumps(dict(one), sort_keys=True) for one in (self.tags, self.params)]
+        parts += [json.dumps(dict(self.metrics), sort_keys=True)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def registration(
+    release: Release, image: str, record: BacktestRecord, metadata: Mapping[str, str]
+) -> Registration:
+    """Compute what is registered.
+
+    Args:
+        release: What is released.
+        image: The image by its digest, `registry/name@sha256:...`.
+        record: The full backtest.
+        metadata: Further tags of the model version; those below win.
+    """
+    slug = str(release.tag.slug)
+    params = {
+        "pairs": ",".join(record.pairs),
+        "timerange": record.timerange,
+        "timeframe": record.timeframe,
+        "sharpe_kind": record.sharpe,
+    }
+    tags = {
+        **metadata,
+        **params,
+        "strategy": slug,
+        VERSION_TAG: release.tag.version,
+        "release_tag": release.tag.text,
+        "git_revision": release.commit,
+        "image": image,
+        "image_digest": image.rpartition("@")[2],
+        "candles_sha256": record.data_sha256,
+        "lock_sha256": record.lock_sha256,
+        "freqtrade_version": record.freqtrade,
+        **{f"metrics.{name}": f"{value:.10g}" for name, value in record.metrics.items()},
+        **({"git_repository": release.source} if release.source else {}),
+    }
+    return Registration(
+        model=slug,
+        version=release.tag.version,
+        source=f"docker://{image}",
+        tags=tags,
+        metrics=dict(record.metrics),
+        params=params,
+    )
+
+
+def differences(found: ModelVersion, wanted: Mapping[str, str], source: str | None) -> list[str]:
+    """Return what a registered version and a release do not agree on, both sides named."""
+    differ = [
+        f"{key} is {found.tags.get(key)!r} there and {value!r} here"
+        for key, value in wanted.items()
+        if found.tags.get(key) != value
+    ]
+    if source is not None and found.source != source:
+        differ.insert(0, f"its source is {found.source!r} there and {source!r} here")
+    return differ
+
+
+def is_newer(one: ModelVersion, other: ModelVersion) -> bool:
+    """Tell whether a version is of a later release than another.
+
+    By Semantic Versioning where both are of a release; else by the order they were registered in.
+    """
+    import semver  # noqa: PLC0415 - few sessions look at a version
+
+    first, second = one.tags.get(VERSION_TAG, ""), other.tags.get(VERSION_TAG, "")
+    if is_semver(first) and is_semver(second):
+        return semver.Version.parse(first) > semver.Version.parse(second)
+    return int(one.version) > int(other.version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionStep:
+    """The model version of a release."""
+
+    name: str  # of the registered model
+    release: Release
+    connect: Callable[[], MlflowServer] = field(repr=False)  # called when the server is needed
+    image: Callable[[Known], str | None]  # the image by digest; None where it is yet to be made
+    backtest: Callable[[Known], BacktestRecord | None]  # None where it is yet to be run
+    report: Callable[[], Mapping[str, bytes]]  # files of the backtest's report, by name
+    metadata: Mapping[str, str]
+    description: str
+    experiment: str  # name of the experiment
+
+    def look(self, known: Known) -> Look:
+        """Find the version.
+
+        Raises:
+            ConflictError: There is one that differs, or several; a test tag's is replaced.
+            ModelRegistryError: The server cannot be asked.
+        """
+        found = self.connect().find_versions(self.name, self._known_by)
+        image, record = self.image(known), self.backtest(known)
+        if image is not None and record is not None:
+            wanted = registration(self.release, image, record, self.metadata)
+            stale = [(one, differences(one, wanted.tags, wanted.source)) for one in found]
+        else:  # it is compared with what is known by now
+            source = None if image is None else f"docker://{image}"
+            revision = {"git_revision": self.release.commit}
+            stale = [(one, differences(one, revision, source)) for one in found]
+        if self.release.tag.is_test:
+            return self._look_at_test(stale)
+        for version, differ in stale:
+            if differ:
+                raise ConflictError(self._conflict(version, differ))
+        if len(found) > 1:
+            numbers = " and ".join(one.version for one in found)
+            raise ConflictError(
+                f"model {self.name}: versions {numbers} both are of {self.release.tag}; delete all "
+                f"but one"
+            )
+        return _there(found[0]) if found else Look(state="todo", note="to be registered")
+
+    def act(self, known: Known) -> Look:
+        """Register it: the run with its files first, then the version that names it.
+
+        Raises:
+            EvidenceError: The image or the backtest is not known.
+            ModelRegistryError: The server cannot be reached, or refuses.
+        """
+        image, record = self.image(known), self.backtest(known)
+        if image is None or record is None:
+            lacks = "image" if image is None else "backtest"
+            raise EvidenceError(
+                f"model {self.name}: its {lacks} is not known; run that stage first"
+            )
+        wanted = registration(self.release, image, record, self.metadata)
+        server = self.connect()
+        # a run that an earlier try began is known by this, and finished
+        known_by = {_RUN_TAG: self.release.tag.text, _PRINT_TAG: wanted.fingerprint}
+        experiment = server.ensure_experiment(self.experiment)
+        run = server.ensure_run(experiment, self.release.tag.text, known_by, _now())
+        if run.status != "FINISHED":
+            server.log(run, wanted.metrics, wanted.params, self.release.time * 1000)
+            server.upload(run, _REPORT, self.report())
+            server.finish(run, _now())
+        server.ensure_model(self.name, self.description)
+        made_by = {**self._known_by, _PRINT_TAG: wanted.fingerprint}
+        version = server.ensure_version(
+            self.name,
+            made_by,
+            source=wanted.source,
+            run=run,
+            tags=wanted.tags,
+            description=f"{self.release.tag}: {self.description}",
+        )
+        if self.release.tag.is_test:
+            for other in server.find_versions(self.name, self._known_by):
+                if other.version != version.version:
+                    server.delete_version(self.name, other.version)
+        return _there(version)
+
+    @property
+    def _known_by(self) -> dict[str, str]:
+        return {VERSION_TAG: self.release.tag.version}
+
+    def _look_at_test(self, stale: list[tuple[ModelVersion, list[str]]]) -> Look:
+        """Test tags alone may be overwritten."""
+        good = [version for version, differ in stale if not differ]
+        if good and len(stale) == 1:
+            return _there(good[0])
+        if not stale:
+            return Look(state="todo", note="to be registered")
+        numbers = ", ".join(version.version for version, _ in stale)
+        return Look(state="todo", note=f"a test tag: to replace version {numbers}")
+
+    def _conflict(self, version: ModelVersion, differ: list[str]) -> str:
+        more = f", and {len(differ) - _SHOWN} more differ" if len(differ) > _SHOWN else ""
+        return (
+            f"model {self.name}: version {version.version} is of {self.release.tag} already, but "
+            f"{'; '.join(differ[:_SHOWN])}{more}; a release is never changed: release a higher "
+            f"version, or delete that one if it was made by mistake"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AliasStep:
+    """The alias of the newest release, which only ever moves forward."""
+
+    name: str  # the alias
+    model: str
+    stage: str  # whose step `model` has made the version
+    connect: Callable[[], MlflowServer] = field(repr=False)
+
+    def look(self, known: Known) -> Look:
+        """Find what it points at.
+
+        Raises:
+            ModelRegistryError: The server cannot be asked.
+        """
+        server = self.connect()
+        held = server.aliases(self.model).get(self.name)
+        ours = known.get(self.stage, {}).get(self.model, {}).get("version")
+        if held is None:
+            return Look(state="todo", note="to be set")
+        if held == ours:
+            return Look(state="done", note=f"at version {held}", record={"version": held})
+        there = server.version(self.model, held)
+        mine = None if ours is None else server.version(self.model, str(ours))
+        if there is not None and mine is not None and is_newer(there, mine):
+            release = there.tags.get(VERSION_TAG)
+            shown = f"version {held} ({release})" if release else f"version {held}"
+            return Look(
+                state="left",
+                note=f"stays at {shown}, which is newer",
+                record={"version": held},
+            )
+        return Look(state="todo", note=f"to be moved from version {held}")
+
+    def act(self, known: Known) -> Look:
+        """Let it point at the release's version.
+
+        Raises:
+            EvidenceError: The version is not known.
+            ModelRegistryError: The server cannot be reached, or refuses.
+        """
+        ours = known.get(self.stage, {}).get(self.model, {}).get("version")
+        if ours is None:
+            raise EvidenceError(f"alias {self.name}: the version of {self.model} is not known")
+        self.connect().set_alias(self.model, self.name, str(ours))
+        return Look(state="done", note=f"at version {ours}", record={"version": str(ours)})
+
+
+def _now() -> int:
+    """Return the time in milliseconds since the epoch, as MLflow counts it."""
+    return int(time.time() * 1000)
+
+
+def _there(version: ModelVersion) -> Look:
+    return Look(
+        state="done",
+        note=f"version {version.version}, {version.source}",
+        record={
+            "version": version.version,
+            "source": version.source,
+            "run": version.run_id,
+        },
+    )

@@ -1,0 +1,1 @@
+"""Which tag is released, whether it may be, and where it goes."""

@@ -1,0 +1,207 @@
+"""What the references of a clone say of a tag, and whether that lets it be released.
+
+Nothing here reads the work tree: a tag is judged by git's references and commits alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tradai_tasks.errors import (
+    AmbiguousRefError,
+    GitError,
+    NotOnMainError,
+    ReleaseRefusedError,
+    TasksError,
+    UnknownTagError,
+    UntrustedEventError,
+)
+from tradai_tasks.release.tags.ci_event import Asked
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.vcs.merge_base import Branch, default_branch, find_merge_base
+from tradai_tasks.workspace.tags import ReleaseTag
+
+__all__ = [
+    "Refs",
+    "ask",
+    "branches_fault",
+    "look_at_refs",
+    "raise_all",
+    "refs_faults",
+    "short",
+    "tagged",
+    "unknown_tag",
+]
+
+_SHORT = 12  # digits of a commit in a message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refs:
+    """What the references of a clone say of a tag."""
+
+    commit: str | None  # that refs/tags/<tag> names; None where there is no such tag
+    branches: tuple[str, ...]  # references of branches that are named like the tag
+    main: str | None  # what was taken for the main branch: "origin/main"
+    not_on_main: str | None  # why the commit is not on it; None where it is
+    main_commit: str | None = None
+
+
+def look_at_refs(git: Git, tag: str, *, branch: str | None) -> Refs:
+    """Ask git what its references say of a tag.
+
+    Args:
+        git: The repository.
+        tag: The tag's name, read strictly before.
+        branch: The main branch's name, where it is known.
+
+    Raises:
+        GitError: git failed unexpectedly.
+    """
+    commit = tagged(git, tag)
+    main = _main(git, branch)
+    return Refs(
+        commit=commit,
+        branches=_branches(git, tag),
+        main=None if main is None else main.shown,
+        main_commit=None if main is None else main.commit,
+        not_on_main=_not_on(git, commit, main),
+    )
+
+
+def tagged(git: Git, name: str) -> str | None:
+    """Return the commit that a tag names; None where there is no such tag.
+
+    That there is one must be asked first: git takes `refs/tags/v1.0.0-gabc1234`, as `git describe`
+    writes it, for the commit abc1234, whatever is before it.
+    """
+    return git.commit(f"refs/tags/{name}") if _exists(git, f"refs/tags/{name}") else None
+
+
+def refs_faults(
+    tag: str, refs: Refs, *, asked: Asked | None = None, main: str | None = None
+) -> list[TasksError]:
+    """Return why the references of a clone do not let a tag be released.
+
+    Args:
+        tag: The tag's name, for the messages.
+        refs: What the clone says of it; there is such a tag.
+        asked: What the CI event asks for.
+        main: Name of the main branch by the settings, for a message.
+    """
+    faults: list[TasksError] = []
+    commit = short(refs.commit)
+    if asked is not None and asked.commit not in {None, refs.commit}:
+        faults.append(
+            UntrustedEventError(
+                f"tag {tag}: is at {commit}, but the CI event is of {short(asked.commit)}; the "
+                f"tag was moved, or the event is of a branch of that name; nothing is released"
+            )
+        )
+    faults += branches_fault(tag, refs)
+    if refs.main is None:
+        faults.append(
+            NotOnMainError(
+                f"tag {tag}: there is no main branch to find it on ({main or 'main or master'}); "
+                f"fetch it, or name it in the setting release.branch"
+            )
+        )
+    elif refs.not_on_main:
+        faults.append(
+            NotOnMainError(
+                f"tag {tag}: its commit {commit} is not on {refs.main} ({refs.not_on_main}); "
+                f"merge and push it first, or tag a commit that is there"
+            )
+        )
+    return faults
+
+
+def branches_fault(tag: str, refs: Refs) -> list[TasksError]:
+    """Return the fault of a tag that a branch is named like, if one is."""
+    if not refs.branches:
+        return []
+    return [
+        AmbiguousRefError(
+            f"tag {tag}: a branch has the same name ({', '.join(refs.branches)}); rename or "
+            f"delete the branch, so that nobody can take one for the other"
+        )
+    ]
+
+
+def unknown_tag(tag: ReleaseTag) -> UnknownTagError:
+    """Return the error of a tag that is not in the clone."""
+    how = f"nox -s bump -- {tag.slug} {tag.version} --tag" if tag.slug else f"git tag -a {tag}"
+    return UnknownTagError(
+        f"tag {tag}: no such tag in this clone; fetch it with: git fetch --tags, or make it: {how}"
+    )
+
+
+def raise_all(faults: Sequence[TasksError]) -> None:
+    """Raise what was found: one fault as it is, several as a line each.
+
+    Raises:
+        TasksError: There is one.
+        ReleaseRefusedError: There are several.
+    """
+    if len(faults) > 1:
+        raise ReleaseRefusedError(*faults)
+    if faults:
+        raise faults[0]
+
+
+def short(commit: str | None) -> str:
+    """Return the start of a commit's id, for a message."""
+    return commit[:_SHORT] if commit else "no commit"
+
+
+def ask(git: Git, *args: str) -> str:
+    """Return what a git command prints.
+
+    Raises:
+        GitError: It failed.
+    """
+    done = run_git(git.folder, *args, env=git.env, check=False)
+    if done.returncode != 0:
+        said = (done.error_text.splitlines() or ["no message"])[-1]
+        raise GitError(f"git {args[0]}: exit status {done.returncode}: {said}")
+    return done.text.strip()
+
+
+def _exists(git: Git, ref: str) -> bool:
+    """Tell whether a reference of exactly this name exists: git also takes parts of names."""
+    argv = ["show-ref", "--verify", "--quiet", ref]
+    return run_git(git.folder, *argv, env=git.env, check=False).returncode == 0
+
+
+def _main(git: Git, name: str | None) -> Branch | None:
+    """Find the main branch; a clone of just a tag has none, so the remote is asked then."""
+    found = default_branch(git, name)
+    remote = git.remote()
+    if found is None and name is None and remote is not None:
+        argv = ["ls-remote", "--symref", "--quiet", "--", remote, "HEAD"]
+        done = run_git(git.folder, *argv, env=git.env, check=False, timeout=60)
+        pointed = re.match(r"ref: refs/heads/(\S+)\tHEAD$", done.text, re.MULTILINE)
+        found = default_branch(git, pointed[1]) if pointed else None
+    if found is None:
+        return None
+    ref = f"refs/{'heads' if found.shown == found.name else 'remotes'}/{found.shown}"
+    # where there is no such branch, git would take a tag that is called `refs/remotes/origin/main`
+    return None if git.commit(ref) is not None and not _exists(git, ref) else found
+
+
+def _not_on(git: Git, commit: str | None, main: Branch | None) -> str | None:
+    if commit is None or main is None:
+        return None
+    base = find_merge_base(git, commit, main.commit)
+    if base.commit == commit:
+        return None
+    return base.fault or f"it branched off at {short(base.commit)}"
+
+
+def _branches(git: Git, tag: str) -> tuple[str, ...]:
+    """Return the branches, local or of a remote, that are named like the tag."""
+    argv = ["for-each-ref", "--format=%(refname)", f"refs/heads/{tag}", f"refs/remotes/*/{tag}"]
+    return tuple(ask(git, *argv).split())

@@ -1,0 +1,255 @@
+"""Is there a release to make? The tag held against the repository.
+
+`look` gathers what git says, `check` judges it without touching anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tradai_tasks.errors import (
+    BadTagError,
+    DirtyTreeError,
+    TasksError,
+    UnknownTagError,
+    VersionMismatchError,
+    WrongCommitError,
+)
+from tradai_tasks.release.engine.step import Release
+from tradai_tasks.release.tags.ci_event import Asked
+from tradai_tasks.release.tags.tag_references import (
+    Refs,
+    ask,
+    branches_fault,
+    look_at_refs,
+    raise_all,
+    refs_faults,
+    short,
+    tagged,
+    unknown_tag,
+)
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.workspace.tags import ReleaseTag, check_release, check_version
+
+__all__ = [
+    "Found",
+    "Versioned",
+    "check",
+    "check_branches",
+    "look",
+    "public_address",
+    "release_of",
+    "source_of",
+    "still_holds",
+    "tree_holds",
+]
+
+_SHOWN = 5  # paths in a message
+# user@host:path, as ssh takes it
+_SCP = re.compile(r"(?:[^@/]+@)?([A-Za-z0-9.-]+):(?!//)(.+)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Versioned:
+    """A package whose version must be the tag's."""
+
+    name: str  # what the session `bump` knows it by
+    file: str  # its pyproject.toml, from the workspace root
+    version: str | None  # `project.version`
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found(Refs):
+    """What the clone says of a tag, its work tree included."""
+
+    head: str | None
+    dirty: tuple[str, ...]  # changed, staged or untracked paths
+    time: int  # of the commit, in seconds since the epoch; 0 where there is no commit
+    source: str | None  # address of the repository, without credentials
+
+
+def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str]) -> Found:
+    """Ask git all that `check` judges.
+
+    Args:
+        git: The repository.
+        tag: The tag.
+        branch: The main branch's name, where it is known.
+        env: The environment, where GITHUB_SERVER_URL and GITHUB_REPOSITORY name the repository.
+
+    Raises:
+        GitError: git failed unexpectedly.
+    """
+    refs = look_at_refs(git, tag.text, branch=branch)
+    argv = ["log", "-1", "--no-show-signature", "--format=%ct"]
+    return Found(
+        commit=refs.commit,
+        branches=refs.branches,
+        main=refs.main,
+        main_commit=refs.main_commit,
+        not_on_main=refs.not_on_main,
+        head=git.commit("HEAD"),
+        dirty=tuple(entry.path for entry in git.status()),
+        time=int(ask(git, *argv, refs.commit)) if refs.commit else 0,
+        source=source_of(git, env),
+    )
+
+
+def check(
+    tag: ReleaseTag,
+    found: Found,
+    versioned: Versioned | None,
+    *,
+    asked: Asked | None = None,
+    main: str | None = None,
+) -> None:
+    """Refuse a release that must not be made.
+
+    Args:
+        tag: The tag.
+        found: What the clone says of it.
+        versioned: The package whose version must be the tag's; None where there is none.
+        asked: What the CI event asks for.
+        main: Name of the main branch by the settings, for a message.
+
+    Raises:
+        UnknownTagError: The tag is not in this clone.
+        ReleaseRefusedError: There are several of the faults below, each on a line.
+        BadTagError: The tag parses, but cannot be released.
+        UntrustedEventError: The CI event is of another commit than the tag's.
+        AmbiguousRefError: A branch is named like the tag.
+        NotOnMainError: The commit is not on the main branch.
+        WrongCommitError: The work tree is of another commit.
+        DirtyTreeError: There are uncommitted changes.
+        VersionMismatchError: The package has another version.
+    """
+    if found.commit is None:
+        raise unknown_tag(tag)
+    faults: list[TasksError] = []
+    try:
+        check_release(tag)
+        # another commit's files say nothing about this one's version
+        if versioned is not None and found.head == found.commit:
+            check_version(tag, versioned.version, file=versioned.file, name=versioned.name)
+    except (BadTagError, VersionMismatchError) as error:
+        faults.append(error)
+    faults += refs_faults(tag.text, found, asked=asked, main=main)
+    faults += _of_tree(tag, found)
+    raise_all(faults)
+
+
+def check_branches(tag: ReleaseTag, found: Found) -> None:
+    """Refuse a tag that a branch is named like.
+
+    Raises:
+        AmbiguousRefError: One is.
+    """
+    raise_all(branches_fault(tag.text, found))
+
+
+def release_of(tag: ReleaseTag, found: Found, root: Path) -> Release:
+    """Return the release of a tag that is in the clone.
+
+    Raises:
+        UnknownTagError: It is not.
+    """
+    if found.commit is None:
+        raise UnknownTagError(f"tag {tag}: no such tag in this clone; git fetch --tags")
+    return Release(tag=tag, commit=found.commit, time=found.time, root=root, source=found.source)
+
+
+def still_holds(git: Git, release: Release, *, untracked: bool) -> None:
+    """See that the work tree is still the released commit's, after gates have run in it.
+
+    Args:
+        git: The repository.
+        release: What is released.
+        untracked: Whether new files count too; a gate that still runs may have some for a while.
+
+    Raises:
+        WrongCommitError: HEAD moved, or the tag did.
+        DirtyTreeError: Files changed.
+    """
+    if tagged(git, release.tag.text) != release.commit:
+        raise WrongCommitError(_moved(release))
+    tree_holds(git, release, untracked=untracked)
+
+
+def tree_holds(git: Git, release: Release, *, untracked: bool) -> None:
+    """See that the work tree is still the released commit's; a release need not have a tag.
+
+    Args:
+        git: The repository.
+        release: What is released.
+        untracked: Whether new files count too.
+
+    Raises:
+        WrongCommitError: HEAD moved.
+        DirtyTreeError: Files changed.
+    """
+    if git.commit("HEAD") != release.commit:
+        raise WrongCommitError(_moved(release))
+    dirty = tuple(entry.path for entry in git.status() if untracked or entry.index != "?")
+    if dirty:
+        raise DirtyTreeError(
+            f"{_listed(dirty)} changed while the gates ran, so they did not judge {release.tag}; "
+            f"nothing was pushed or registered; put that back, or ignore it if a tool leaves it"
+        )
+
+
+def _moved(release: Release) -> str:
+    return (
+        f"tag {release.tag}: the tag or HEAD moved while the gates ran; nothing was pushed or "
+        f"registered; run the same again"
+    )
+
+
+def public_address(url: str) -> str | None:
+    """Return a remote's address as a web page's, without credentials; None for a local path."""
+    scp = _SCP.fullmatch(url)
+    if scp and "//" not in url:
+        return f"https://{scp[1]}/{scp[2].removesuffix('.git').strip('/')}"
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https", "ssh", "git"} or not parts.hostname:
+        return None
+    port = f":{parts.port}" if parts.port and parts.scheme in {"http", "https"} else ""
+    scheme = parts.scheme if parts.scheme == "http" else "https"
+    return f"{scheme}://{parts.hostname}{port}{parts.path.removesuffix('.git').rstrip('/')}"
+
+
+def _of_tree(tag: ReleaseTag, found: Found) -> list[TasksError]:
+    faults: list[TasksError] = []
+    if found.head != found.commit:
+        faults.append(
+            WrongCommitError(
+                f"tag {tag}: names {short(found.commit)}, but HEAD is {short(found.head)}; check "
+                f"it out with: git switch --detach {tag}"
+            )
+        )
+    if found.dirty:
+        faults.append(
+            DirtyTreeError(
+                f"uncommitted changes in {_listed(found.dirty)}; commit, stash or ignore them "
+                f"first, since a release is made of the tagged commit alone"
+            )
+        )
+    return faults
+
+
+def source_of(git: Git, env: Mapping[str, str]) -> str | None:
+    """Return the address of the repository, without credentials; None where it has none."""
+    server, repository = env.get("GITHUB_SERVER_URL"), env.get("GITHUB_REPOSITORY")
+    if env.get("GITHUB_ACTIONS") == "true" and server and repository:
+        return public_address(f"{server}/{repository}")
+    remote = git.remote()
+    url = git.config(f"remote.{remote}.url") if remote else None
+    return public_address(url) if url else None
+
+
+def _listed(paths: tuple[str, ...]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return f"{', '.join(paths[:_SHOWN])}{more}"

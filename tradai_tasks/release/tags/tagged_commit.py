@@ -1,0 +1,48 @@
+"""The workspace of a tagged commit, read as data: nothing of it is checked out or executed."""
+
+from __future__ import annotations
+
+from tradai_tasks.errors import TaggedCommitError, TasksError
+from tradai_tasks.files.file_tree import join
+from tradai_tasks.release.tags.tag_references import short
+from tradai_tasks.release.tags.tag_validation import Versioned
+from tradai_tasks.settings.load import load_settings
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.snapshot import CommitSnapshot
+from tradai_tasks.vcs.snapshot_tree import SnapshotTree
+from tradai_tasks.workspace.discovery import Package, Workspace, discover
+
+__all__ = ["version_of", "workspace_at"]
+
+
+def workspace_at(git: Git, tag: str, commit: str) -> tuple[Settings, Workspace]:
+    """Return the settings and the workspace of a commit.
+
+    Args:
+        git: The repository.
+        tag: The tag's name, for messages.
+        commit: The commit that it names.
+
+    Raises:
+        TaggedCommitError: They cannot be read.
+    """
+    tree = SnapshotTree(CommitSnapshot(git, commit))
+    try:
+        loaded = load_settings(tree)
+        return loaded.settings, discover(tree, loaded.settings, settings_file=loaded.file)
+    except TasksError as error:
+        first = str(error).splitlines()[0]
+        raise TaggedCommitError(
+            f"tag {tag}: its commit {short(commit)} cannot be read: {first}"
+        ) from None
+
+
+def version_of(package: Package, name: str) -> Versioned:
+    """Return what a package says of its version; `name` is what `bump` knows it by."""
+    version = package.document.get("project", {}).get("version")
+    return Versioned(
+        name=name,
+        file=join(package.path, "pyproject.toml"),
+        version=version if isinstance(version, str) else None,
+    )

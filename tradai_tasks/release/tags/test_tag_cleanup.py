@@ -1,0 +1,94 @@
+"""A test tag taken away again, here and at the remote, so that its name is free for the next try.
+
+Nothing else is: images, wheels and services of a test stay as they are until the next test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tradai_tasks.errors import GitError, ReleaseRefusedError
+from tradai_tasks.vcs.git import Git, is_object_id
+from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.workspace.tags import ReleaseTag
+
+__all__ = ["Tagged", "look_for", "remove_here", "remove_there"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tagged:
+    """Where there is a tag, by the ids of the objects that it names."""
+
+    ref: str  # refs/tags/<name>
+    here: str | None  # in the clone; None where it is not
+    remote: str | None  # the remote's name; None for a clone that has none
+    there: str | None  # at the remote; None where it is not
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return the table of it: where, what is there, what is to be done."""
+        places = [("here", self.here)]
+        places += [(self.remote, self.there)] if self.remote else []
+        return [
+            (where, found[:12] if found else "-", "delete" if found else "gone already")
+            for where, found in places
+        ]
+
+
+def look_for(git: Git, tag: ReleaseTag) -> Tagged:
+    """Find out where there is a test tag.
+
+    Raises:
+        ReleaseRefusedError: It is no test tag.
+        GitError: The remote cannot be asked.
+    """
+    if not tag.is_test:
+        raise ReleaseRefusedError(
+            f"tag {tag}: --cleanup deletes test tags alone, such as v0.0.0-test; what is released "
+            f"keeps its tag"
+        )
+    ref = f"refs/tags/{tag}"
+    argv = ["show-ref", "--verify", "--quiet", "--hash", ref]
+    known = run_git(git.folder, *argv, env=git.env, check=False).returncode == 0
+    argv = ["rev-parse", "--verify", "--quiet", ref]
+    here = run_git(git.folder, *argv, env=git.env).text.strip() if known else None
+    remote = git.remote()
+    return Tagged(ref=ref, here=here, remote=remote, there=remote and _there(git, remote, ref))
+
+
+def _there(git: Git, remote: str, ref: str) -> str | None:
+    asked = git.ask("ls-remote", "--quiet", "--", remote, ref)
+    if isinstance(asked, str):
+        raise GitError(f"{ref}: remote {remote} cannot be asked: {asked}")
+    for line in asked.text.splitlines():
+        found, _, name = line.partition("\t")
+        if name == ref and is_object_id(found):
+            return found
+    return None
+
+
+def remove_there(git: Git, tagged: Tagged) -> None:
+    """Delete the tag at the remote, unless it has been moved since it was looked for.
+
+    Raises:
+        GitError: The remote refuses, or the tag has been moved.
+    """
+    lease = f"--force-with-lease={tagged.ref}:{tagged.there}"
+    done = git.ask("push", "--quiet", lease, str(tagged.remote), f":{tagged.ref}")
+    if isinstance(done, str):
+        raise GitError(
+            f"{tagged.ref}: remote {tagged.remote} did not delete it: {done}; mend that and run "
+            f"the same again"
+        )
+
+
+def remove_here(git: Git, tagged: Tagged) -> None:
+    """Delete the tag in the clone, unless it has been moved since it was looked for.
+
+    Raises:
+        GitError: git refuses.
+    """
+    argv = ["update-ref", "-d", tagged.ref, str(tagged.here)]
+    done = run_git(git.folder, *argv, env=git.env, check=False)
+    if done.returncode != 0:
+        said = (done.error_text.splitlines() or ["no message"])[-1]
+        raise GitError(f"{tagged.ref}: not deleted: {said}; run the same again")

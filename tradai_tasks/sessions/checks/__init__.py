@@ -1,0 +1,1 @@
+"""Sessions that check or build what is there."""

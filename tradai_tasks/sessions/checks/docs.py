@@ -1,0 +1,147 @@
+"""`docs`: the site built by mkdocs, and deployed to Cloudflare Pages by wrangler."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+from tradai_tasks.errors import (
+    BadArgumentsError,
+    CheckFailedError,
+    CommandFailedError,
+    DocsError,
+    SettingsError,
+)
+from tradai_tasks.process import node_tool
+from tradai_tasks.report import mask_environment, say
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.confined import confined, withhold
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.dispatched import refuse_dispatch
+from tradai_tasks.sessions.core.environment import install_tool, status_of, sync_everything
+from tradai_tasks.sessions.core.nox_options import end_of_install, only_installs
+from tradai_tasks.vcs.git import Git
+
+__all__ = ["docs"]
+
+_DOC = "Build the documentation, where any warning is an error, and deploy it with --deploy."
+_OPTIONS: list[Option] = [
+    (("--deploy",), {"action": "store_true", "help": "deploy it to Cloudflare Pages by wrangler"}),
+    (
+        ("--branch",),
+        {"metavar": "NAME", "help": "deploy a preview of this branch, not production"},
+    ),
+    (("--site",), {"metavar": "DIR", "help": "deploy what is built there, and build nothing"}),
+    (("--dry-run",), {"action": "store_true", "help": "build; print what would be deployed"}),
+]
+_NEEDED = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID")
+
+
+def docs(session: nox.Session, context: Context) -> None:
+    """Build the site and, if asked, deploy it."""
+    options = parse(session, _OPTIONS, _DOC)
+    mask_environment()
+    for option in ("branch", "site"):
+        if getattr(options, option) and not options.deploy:
+            raise BadArgumentsError(f"docs: --{option} goes with --deploy")
+    if not context.tree.is_file("mkdocs.yml"):
+        raise DocsError("mkdocs.yml: no such file, so there is no site to build; add one")
+    # what the deployment needs is asked for before anything is built
+    deploy = _deployment(context, options.branch) if options.deploy else None
+    if deploy and only_installs(session):
+        _fetch(session, deploy[0])
+    elif deploy and not options.dry_run:
+        refuse_dispatch(context, context.settings.workflows.docs_environment)
+        _check_credentials()
+    if options.site is None:
+        site = _built(session, context)
+    else:
+        end_of_install(session)
+        site = _there(Path(session.invoked_from) / options.site)
+    if deploy is None:
+        return
+    wrangler, given = deploy
+    argv = [*wrangler, "pages", "deploy", str(site), *given]
+    if options.dry_run:
+        say(" ".join(argv))
+        session.log("nothing was deployed: this is a dry run")
+        return
+    # the token goes by the environment, where wrangler itself looks for it
+    try:
+        session.run(*argv, external=True, env=dict(os.environ))
+    except nox.command.CommandFailed:
+        raise CommandFailedError(
+            "docs: wrangler did not deploy the site; its message is above; the site that was "
+            "there is still served: mend that and run it again"
+        ) from None
+
+
+def _built(session: nox.Session, context: Context) -> Path:
+    """Build the site and return its folder; mkdocs and its hooks see only what is allowed."""
+    withhold(session, context)
+    sync_everything(session, context, ".", context.settings.docs.groups)
+    install_tool(session, context, "mkdocs", only_missing=True)
+    end_of_install(session)
+    site = context.root / "build" / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    context.reports()  # makes build/, out of git's sight
+    argv = confined("mkdocs", "build", "--strict", "--site-dir", site)
+    if status_of(session, argv):
+        raise CheckFailedError(
+            "docs: mkdocs does not build the site; each warning above is an error"
+        )
+    if not (site / "index.html").is_file():
+        raise DocsError("docs: mkdocs built no index.html; is docs/index.md there?")
+    session.log(f"built into {site.relative_to(context.root)}")
+    return site
+
+
+def _there(site: Path) -> Path:
+    """Return the folder of a site that is built already."""
+    if not (site / "index.html").is_file():
+        raise DocsError(
+            f"docs: --site {site}: no index.html is there, so it is no site; build it with: "
+            f"nox -s docs"
+        )
+    return site
+
+
+def _fetch(session: nox.Session, wrangler: list[str]) -> None:
+    """Have npx fetch wrangler and run its installation while there is no token."""
+    if wrangler[0] == "npx":
+        env = dict.fromkeys(_NEEDED)
+        session.run_install(*wrangler, "--version", env=env, external=True)
+
+
+def _deployment(context: Context, branch: str | None) -> tuple[list[str], list[str]]:
+    """Return how wrangler is called, and what it is given beside the site.
+
+    Raises:
+        SettingsError: No project is set.
+        ToolMissingError: There is no wrangler, and no npx.
+    """
+    settings = context.settings.docs
+    if settings.project is None:
+        raise SettingsError(
+            f"{context.settings_file}: docs.project: not set; name the project of Cloudflare Pages"
+        )
+    wrangler = node_tool("wrangler")
+    git = Git.open(context.root)
+    head = git.require_commit("HEAD", "")
+    return wrangler, [
+        f"--project-name={settings.project}",
+        f"--branch={branch or settings.branch}",
+        f"--commit-hash={head}",
+        f"--commit-dirty={'true' if git.status() else 'false'}",
+    ]
+
+
+def _check_credentials() -> None:
+    missing = [name for name in _NEEDED if not os.environ.get(name)]
+    if missing:
+        raise DocsError(
+            f"docs: {' and '.join(missing)} not set; give them by the environment (in CI: secrets)"
+        )

@@ -1,0 +1,71 @@
+"""`lock`: make or check every lock file of the repository."""
+
+from __future__ import annotations
+
+import nox
+
+from tradai_tasks.checks.lock_check import LockState, state_of
+from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.report import say
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.environment import status_of, uv_program
+
+__all__ = ["lock"]
+
+_DOC = "Make or bring up to date every lock file; with --check, fail where one is stale."
+_OPTIONS: list[Option] = [
+    (("--check",), {"action": "store_true", "help": "write nothing; fail where a lock is stale"}),
+    (("--upgrade",), {"action": "store_true", "help": "take the newest versions allowed"}),
+    (
+        ("--upgrade-package",),
+        {"action": "append", "default": [], "metavar": "NAME", "help": "take its newest version"},
+    ),
+]
+
+
+def lock(session: nox.Session, context: Context) -> None:
+    """Run `uv lock` on every project."""
+    options = parse(session, _OPTIONS, _DOC)
+    further = ["--upgrade"] if options.upgrade else []
+    further += [f"--upgrade-package={name}" for name in options.upgrade_package]
+    projects = context.workspace.projects
+    uv = uv_program()
+    if options.check:
+        _judge([_look(session, context, uv, project, further) for project in projects])
+    elif failed := [
+        project
+        for project in projects
+        if status_of(session, [uv, "lock", "--project", project, *further])
+    ]:
+        raise CheckFailedError(f"lock: uv could not lock {', '.join(failed)}; see above")
+    session.log(f"{len(projects)} lock file{'s' * (len(projects) > 1)} up to date")
+
+
+def _look(
+    session: nox.Session, context: Context, uv: str, project: str, further: list[str]
+) -> LockState:
+    session.log(" ".join([uv, "lock", "--check", "--project", project, *further]))
+    found = state_of(uv, context.root, context.tree, project, further)
+    say(*found.said.splitlines())
+    return found
+
+
+def _judge(found: list[LockState]) -> None:
+    """Fail for lock files that are not fresh; what uv could not look at, `nox -s lock` cannot fix.
+
+    Raises:
+        CheckFailedError: One is missing or stale, or cannot be judged.
+    """
+    names = {
+        state: ", ".join(one.file for one in found if one.state == state)
+        for state in ("missing", "stale", "unknown")
+    }
+    faults = [f"{state}: {names[state]}" for state in ("missing", "stale") if names[state]]
+    if faults:
+        faults[-1] += "; make it fresh with: nox -s lock"
+    if names["unknown"]:
+        why = next(one.why for one in found if one.state == "unknown")
+        faults.append(f"uv could not look at {names['unknown']}: {why}")
+    if faults:
+        raise CheckFailedError(f"lock: {'; '.join(faults)}")

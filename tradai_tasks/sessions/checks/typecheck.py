@@ -1,0 +1,105 @@
+"""`typecheck`: mypy over all packages, or strictly over each strategy, and Protocol compliance."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+from tradai_tasks.checks.typecheck_rules import (
+    Batch,
+    batches,
+    exclusions,
+    protocol_module,
+    without_excluded,
+)
+from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.environment import install_tool, status_of, sync_everything
+from tradai_tasks.settings.model import ProtocolPair
+from tradai_tasks.workspace.discovery import Package
+
+__all__ = ["typecheck"]
+
+
+def typecheck(session: nox.Session, context: Context, package: Package | None) -> None:
+    """Type-check one strategy, or all packages project by project."""
+    if package is not None:
+        _typecheck(session, context, [package], package.project)
+        return
+    for project in context.workspace.projects:
+        held = [p for p in context.workspace.packages if p.project == project]
+        if held:
+            _typecheck(session, context, held, project)
+
+
+def _typecheck(
+    session: nox.Session, context: Context, packages: list[Package], project: str
+) -> None:
+    settings = context.settings.typecheck
+    sync_everything(session, context, project, settings.groups)
+    install_tool(session, context, "mypy", project=project, only_missing=True)
+    layouts = {package: context.layout(package) for package in packages}
+    pairs = [pair for package in packages for pair in package.settings.protocols]
+    extra = [str(_write_protocols(session, context, pairs))] if pairs else []
+    if extra and not any(layout.has_code for layout in layouts.values()):
+        raise CheckFailedError("typecheck: settings name Protocols, but there is no code to check")
+    strict = settings.strict
+    if strict is None:
+        strict = context.workspace.kind == "strategies"
+    plan = batches(context.tree, layouts, tests=settings.tests, extra=extra)
+    if not plan:
+        session.log("no package has code to check")
+    failed = [
+        batch for batch in plan if _run(session, context, batch, project=project, strict=strict)
+    ]
+    if failed:
+        raise CheckFailedError(_fault(context, packages))
+
+
+def _run(
+    session: nox.Session, context: Context, batch: Batch, *, project: str, strict: bool
+) -> int:
+    """Run mypy on one batch and return its exit status.
+
+    It runs at the project's folder, so that a configuration found there holds.
+    """
+    home = context.root / project
+    argv = ["mypy", "--namespace-packages", "--explicit-package-bases", "--show-error-codes"]
+    argv += ["--strict"] if strict else []
+    if batch.config is not None and Path(context.root / batch.config).parent != home:
+        argv += ["--config-file", str(context.root / batch.config)]
+    listed = [os.path.relpath(context.root / source, home) for source in batch.sources]
+    sources = without_excluded(listed, exclusions(context.tree, project))
+    if len(sources) < len(listed):
+        session.log(
+            f"excluded by mypy's configuration: {' '.join(sorted(set(listed) - set(sources)))}"
+        )
+    if not sources:
+        return 0
+    search = os.pathsep.join(
+        str(context.root / folder) for folder in (*batch.search, *batch.borrowed)
+    )
+    argv += ["--follow-imports=silent"] if batch.borrowed else []
+    with session.chdir(home):
+        return status_of(
+            session,
+            [*argv, *context.settings.typecheck.args, *session.posargs, *sources],
+            env={"MYPYPATH": search},
+        )
+
+
+def _write_protocols(session: nox.Session, context: Context, pairs: list[ProtocolPair]) -> Path:
+    """Write the module whose type check judges the Protocols, one for each session."""
+    folder = context.reports("typecheck", session.name.replace("(", "-").rstrip(")"))
+    module = folder / "protocol_compliance.py"
+    module.write_text(protocol_module(pairs), encoding="utf-8")
+    return module
+
+
+def _fault(context: Context, packages: list[Package]) -> str:
+    if context.workspace.kind == "strategies":
+        one = context.workspace.session_id(packages[0])
+        return f'typecheck: mypy found fault; check again with: nox -s "typecheck({one})"'
+    return "typecheck: mypy found fault; check again with: nox -s typecheck"

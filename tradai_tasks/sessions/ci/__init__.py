@@ -1,0 +1,1 @@
+"""Sessions that serve CI: selection, tags, the gate, workflow files."""

@@ -1,0 +1,149 @@
+"""From a selection to sessions: which of them test what is affected."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import nox
+
+from tradai_tasks.affected.selection.compute import End, Found
+from tradai_tasks.affected.selection.selection import Selection
+from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.matrix import Task
+from tradai_tasks.sessions.core.context import Context
+
+__all__ = ["STEPS", "Tasks", "known_names", "tasks_of"]
+
+STEPS = ("lint", "typecheck", "test")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tasks:
+    """What is to run for a selection."""
+
+    tasks: tuple[Task, ...]
+    untested: tuple[str, ...]  # affected packages with tests that no session runs
+
+
+def tasks_of(context: Context, found: Found) -> Tasks:
+    """Return the sessions of each affected package, a task for each Python.
+
+    Sessions go by the repository at the head of the range, which need not be the one on disk.
+    """
+    selection = found.selection
+    names = known_names(context)
+    if found.elsewhere is not None:
+        context = _at_head(context, found.elsewhere)
+        names = frozenset(context.names)
+    current = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    suffixed = isinstance(context.settings.python, tuple)
+    tested = {context.workspace.session_id(package) for package in context.tested_packages}
+    tasks = []
+    untested = []
+    for item in selection.packages:
+        for python in context.pythons or (current,):
+            test = f"test{f'-{python}' if suffixed else ''}({item.name})"
+            wanted = [test] if item.affected else []
+            if context.workspace.kind == "strategies" and python == (context.python or current):
+                once = [s for s in STEPS[:2] if item.affected or s in selection.sessions]
+                wanted = [f"{name}({item.name})" for name in once] + wanted
+            found_names = tuple(name for name in wanted if name in names)
+            if found_names:
+                tasks.append(Task(package=item.name, python=python, sessions=found_names))
+            if item.affected and item.name in tested and test not in names:
+                untested.append(item.name)
+    tasks += _root_tasks(context, selection, current, names)
+    return Tasks(tasks=tuple(tasks), untested=tuple(dict.fromkeys(untested)))
+
+
+def known_names(context: Context) -> frozenset[str]:
+    """Return the names of all sessions that the noxfile has, its own ones too."""
+    return frozenset(context.names).union(_own_names(context.exclude))
+
+
+def _own_names(excluded: Iterable[str]) -> Iterator[str]:
+    """Yield the names of sessions that the noxfile itself has in place of the library's."""
+    registered = nox.registry.get()
+    for name in sorted({*excluded} & registered.keys()):
+        function = registered[name]
+        pythons = function.python if isinstance(function.python, (list, tuple, set)) else None
+        stems = [name] if pythons is None else [f"{name}-{python}" for python in pythons]
+        params = getattr(function, "parametrize", None)
+        ends = [""] if params is None else [f"({param})" for param in params]
+        yield name  # nox takes it for all of them
+        yield from (stem + end for stem in stems for end in ends)
+
+
+def _at_head(context: Context, end: End) -> Context:
+    """Return the sessions' view of the repository at the head, where the disk has another."""
+    there = Context(
+        root=context.root,
+        noxfile=context.noxfile,
+        tree=end.tree,
+        settings=end.settings or context.settings,
+        settings_file=context.settings_file,
+        workspace=end.workspace,
+        exclude=context.exclude,
+    )
+    ids = [there.workspace.session_id(package) for package in there.workspace.packages]
+    tested = [there.workspace.session_id(package) for package in there.tested_packages]
+    names = there.names_of("test", tested, every_python=True)
+    for name in STEPS[:2]:
+        names += there.names_of(name, ids if there.workspace.kind == "strategies" else [])
+    kept = [name for name in names if not there.exclude & {name, name.partition("(")[0]}]
+    return dataclasses.replace(there, names=kept)
+
+
+def _root_tasks(
+    context: Context, selection: Selection, current: str, names: frozenset[str]
+) -> list[Task]:
+    """Return the tests of a root that is no package: they may test whatever is there."""
+    root = context.workspace.virtual_root
+    share = context.shares.get(root) if root else None
+    if root is None or share is None or not _concerns(selection, context.tree, share.tests):
+        return []
+    several = isinstance(context.settings.python, tuple)
+    wanted = [
+        (python, f"test-{python}({root.name})" if several else f"test({root.name})")
+        for python in context.pythons or (current,)
+    ]
+    return [
+        Task(package=root.name, python=python, sessions=(name,))
+        for python, name in wanted
+        if name in names
+    ]
+
+
+def _concerns(selection: Selection, tree: Tree, tests: Sequence[str]) -> bool:
+    """Tell whether the root's tests may see a change; of documents only what they name."""
+    kinds = ("packages", "services", "lambdas", "stacks")
+    if selection.everything or any(selection.affected(kind) for kind in kinds):
+        return True
+    documents = {path for path in selection.changed if path in selection.docs}
+    if any(path not in documents for path in selection.changed):
+        return True
+    words = {word for path in documents for word in _words(path)}
+    return bool(words) and any(
+        word in text for folder in tests for text in _texts(tree, folder) for word in words
+    )
+
+
+def _words(path: str) -> Iterator[bytes]:
+    """Yield what a text that reads a file may hold: the name of it or of a folder, its ending."""
+    for part in path.split("/"):
+        yield part.encode("utf-8", "surrogateescape")
+    stem, dot, ending = path.rpartition(".")
+    if stem and dot and "/" not in ending:
+        yield f".{ending}".encode("utf-8", "surrogateescape")
+
+
+def _texts(tree: Tree, folder: str) -> Iterator[bytes]:
+    for name in tree.files(folder):
+        if name.endswith(".py"):
+            yield tree.read(join(folder, name))
+    for name in tree.folders(folder):
+        if not name.startswith((".", "__pycache__")):
+            yield from _texts(tree, join(folder, name))

@@ -1,0 +1,199 @@
+"""`changes` and `affected`: what a change touches, the CI matrix for it, and the checks of it."""
+
+from __future__ import annotations
+
+import gc
+import glob
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import nox
+
+from tradai_tasks.affected.selection.compute import Found, find
+from tradai_tasks.affected.selection.presentation import (
+    KINDS,
+    as_document,
+    as_outputs,
+    explanation,
+    markdown,
+    rows,
+    visible,
+)
+from tradai_tasks.affected.selection.selection import Selection
+from tradai_tasks.errors import BadArgumentsError, CheckFailedError
+from tradai_tasks.matrix import Job, Task, build_matrix, read_durations
+from tradai_tasks.report import append_markdown, print_table, say, write_outputs
+from tradai_tasks.sessions.ci.affected_sessions import STEPS, Tasks, known_names, tasks_of
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.environment import status_of
+from tradai_tasks.sessions.core.nox_options import rerun
+from tradai_tasks.workspace.discovery import unknown_package
+
+__all__ = ["affected", "changes"]
+
+_DOC = "Say what a change affects and why, and write the CI matrix for it."
+_RANGE: list[Option] = [
+    (("--base",), {"metavar": "REV", "help": "compare with the merge base of this revision"}),
+    (("--head",), {"metavar": "REV", "help": "look at this revision, not the work tree"}),
+]
+_OPTIONS: list[Option] = [
+    *_RANGE,
+    (("--json",), {"action": "store_true", "help": "print JSON and nothing else"}),
+    (("--explain",), {"metavar": "PKG", "help": "print every reason for one package"}),
+    (("--report",), {"action": "store_true", "help": "name the files that select the most"}),
+]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage meanwhile.
+
+    A graph is hundreds of thousands of small objects, none of them garbage: looking for it costs
+    a quarter.
+    """
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_on:
+            gc.enable()
+
+
+@_uncollected()
+def changes(session: nox.Session, context: Context) -> None:
+    """Compute the selection, and show it as asked for."""
+    options = parse(session, _OPTIONS, _DOC)
+    found = _find(context, options, with_graph=options.report)
+    tasks = tasks_of(context, found)
+    jobs = [job.as_json() for job in _jobs(context, tasks)]
+    explained = _explain(found.selection, options.explain) if options.explain is not None else ""
+    beside = sys.stderr if options.json else sys.stdout  # JSON is all of standard output, or none
+    _say(session, found, tasks)
+    if options.json:
+        print(json.dumps(as_document(found.span, found.selection, jobs), indent=2))
+    elif options.explain is None:
+        _show(found)
+    say(*explained.split("\n")[:-1], file=beside)
+    if options.report:
+        _report(found, beside)
+    backtested = [context.workspace.session_id(one) for one in context.backtested_packages]
+    write_outputs(as_outputs(found.selection, jobs, backtested))
+    append_markdown(markdown(found.span, found.selection, found.edges))
+
+
+def affected(session: nox.Session, context: Context) -> None:
+    """Run lint, type check and the affected tests in one nox run, in parallel."""
+    options = parse(session, _RANGE, "Run lint, type check and the tests that a change affects.")
+    with _uncollected():
+        found = _find(context, options)
+    tasks = tasks_of(context, found)
+    _say(session, found, tasks)
+    _show(found)
+    wanted = _session_names(context, found, tasks.tasks)
+    known = known_names(context)
+    names = [name for name in wanted if name in known]
+    if names and status_of(session, rerun(session, names)):
+        raise CheckFailedError("affected: a session failed; the summary above names it")
+    absent = [name for name in wanted if name not in known]
+    if absent:
+        raise CheckFailedError(
+            f"affected: not in this checkout, so not run: {', '.join(absent)}; check the packages "
+            f"out, with git switch or git sparse-checkout add"
+        )
+    if not names:
+        session.log("nothing that changed affects any check")
+
+
+def _find(context: Context, options: Any, *, with_graph: bool = False) -> Found:
+    return find(
+        root=context.root,
+        settings=context.settings,
+        settings_file=context.settings_file,
+        workspace=context.workspace,
+        env=os.environ,
+        base=options.base,
+        head=options.head,
+        with_graph=with_graph,
+    )
+
+
+def _jobs(context: Context, tasks: Tasks) -> tuple[Job, ...]:
+    settings = context.settings.affected
+    found = (
+        context.root / name
+        for pattern in settings.durations
+        for name in sorted(
+            glob.glob(pattern, root_dir=context.root, recursive=True, include_hidden=True)  # noqa: PTH207 - takes any pattern
+        )
+    )
+    files = [file for file in found if not file.is_dir()]
+    return build_matrix(
+        tasks.tasks,
+        max_jobs=settings.max_jobs,
+        durations=read_durations(files),
+    )
+
+
+def _session_names(context: Context, found: Found, tasks: Iterable[Task]) -> list[str]:
+    """Return what `affected` runs: lint and types for any change, tests of what it touches."""
+    selection = found.selection
+    names = [name for task in tasks for name in task.sessions]
+    is_any = bool(selection.changed or selection.everything or names)
+    if context.workspace.kind != "strategies" and is_any:
+        known = known_names(context)
+        names = [name for name in STEPS[:2] if name in known] + names
+    return list(dict.fromkeys(names))
+
+
+def _explain(selection: Selection, name: str) -> str:
+    items = [
+        item
+        for kind in (*KINDS, "stacks")
+        for item in getattr(selection, kind)
+        if item.name == name
+    ]
+    if items:  # a package and the service in its folder mostly say the same
+        return "".join(dict.fromkeys(map(explanation, items)))
+    known = [item.name for item in selection.packages]
+    shown = visible(name) or "''"
+    raise BadArgumentsError(f"--explain {shown}: {unknown_package(name, known)}")
+
+
+def _say(session: nox.Session, found: Found, tasks: Tasks) -> None:
+    for warning in found.warnings:
+        session.warn(visible(warning))
+    for name in tasks.untested:
+        session.warn(f"{visible(name)} is affected, but the noxfile has no session that tests it")
+    session.log(visible(found.span.why))
+    for reason in found.selection.everything[:5]:
+        if reason != found.span.why:
+            session.log(f"everything is affected: {visible(reason)}")
+
+
+def _show(found: Found) -> None:
+    selection = found.selection
+    count = len(selection.affected("packages"))
+    title = f"{count} of {len(selection.packages)} packages affected"
+    table = rows(selection)
+    if table:
+        print_table(title, ("kind", "name", "because of"), table)
+    else:
+        say("nothing is affected")
+
+
+def _report(found: Found, file: IO[str]) -> None:
+    print_table(
+        "Files that select the most packages",
+        ("file", "packages", "saved if split"),
+        [
+            (visible(cost.path), str(cost.selects), str(cost.saved))
+            for cost in (found.graph.costs() if found.graph else ())
+        ],
+        file=file,
+    )

@@ -1,0 +1,94 @@
+"""`doctor`: what would fail, before it does."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import nox
+import nox.virtualenv
+
+from tradai_tasks.doctor.check_list import NAMES, checks
+from tradai_tasks.doctor.check_runner import Result, as_document, examine
+from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.errors import BadArgumentsError, CheckFailedError
+from tradai_tasks.release.tags.target_environment import environment_named
+from tradai_tasks.report import append_summary, print_table
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.context import Context
+
+__all__ = ["doctor"]
+
+_DOC = "Say what would fail, before it does, and what to do about it. Nothing is changed."
+_OPTIONS: list[Option] = [
+    (("--json",), {"action": "store_true", "help": "print the findings as JSON and nothing else"}),
+    (
+        ("--only",),
+        {
+            "action": "append",
+            "default": [],
+            "metavar": "CHECK",
+            "help": f"run just this one; repeatable ({', '.join(NAMES)})",
+        },
+    ),
+    (
+        ("--skip",),
+        {"action": "append", "default": [], "metavar": "CHECK", "help": "leave one out"},
+    ),
+    (
+        ("--environment",),
+        {
+            "action": "append",
+            "default": [],
+            "metavar": "NAME",
+            "help": "look into this environment; by default into all that have a cluster",
+        },
+    ),
+    (
+        ("--timeout",),
+        {"type": float, "default": 20.0, "metavar": "SECONDS", "help": "for each check; 20"},
+    ),
+]
+_COLUMNS = ("check", "state", "what, and what to do about it")
+
+
+def doctor(session: nox.Session, context: Context) -> None:
+    """Run the checks and show what they found."""
+    options = parse(session, _OPTIONS, _DOC)
+    if not 0 < options.timeout <= 3600:  # noqa: PLR2004 - an hour
+        raise BadArgumentsError("--timeout: give seconds, more than 0 and at most 3600")
+    settings = context.settings.deploy
+    named = [environment_named(name, settings).name for name in options.environment]
+    looked_at = Repository(
+        root=context.root,
+        tree=context.tree,
+        settings=context.settings,
+        workspace=context.workspace,
+        env=os.environ,
+        uv=nox.virtualenv.UV,
+        environments=tuple(named)
+        or tuple(name for name, table in settings.environments.items() if table.cluster),
+        is_asked=bool(named),
+        seconds=options.timeout,
+    )
+    results = examine(
+        checks(looked_at, only=options.only, skip=options.skip), timeout=options.timeout
+    )
+    if options.json:
+        print(json.dumps(as_document(results), indent=2), flush=True)
+    else:
+        rows = [_row(one) for one in results]
+        print_table("What would fail here", _COLUMNS, rows)
+        append_summary(_COLUMNS, rows)
+    faults = [one.check.name for one in results if one.finding.state == "fault"]
+    if faults:
+        raise CheckFailedError(
+            f"doctor: {len(faults)} of {len(results)} checks found a fault: {', '.join(faults)}; "
+            f"each remedy is above"
+        )
+    session.log(f"{sum(one.finding.state == 'ok' for one in results)} checks are well")
+
+
+def _row(one: Result) -> tuple[str, str, str]:
+    remedy = f"\n-> {one.finding.remedy}" if one.finding.remedy else ""
+    return one.check.name, one.finding.state, f"{one.finding.what}{remedy}"

@@ -1,0 +1,44 @@
+"""`gate`: the one check that branch protection requires."""
+
+from __future__ import annotations
+
+import os
+
+import nox
+
+from tradai_tasks.errors import GateError
+from tradai_tasks.report import annotate, append_summary, print_table
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.workflows.job_results import judge, parse_may_skip, parse_needs
+
+__all__ = ["gate"]
+
+_DOC = "Judge the results of all other jobs, given as JSON in the environment variable NEEDS."
+_OPTIONS: list[Option] = [
+    (
+        ("--may-skip",),
+        {
+            "action": "append",
+            "default": [],
+            "metavar": "JOB[=NEED.OUTPUT:VALUE]",
+            "help": "a job that may be skipped, always or where an output has that value",
+        },
+    ),
+]
+_COLUMNS = ("job", "result", "counts as passed because")
+
+
+def gate(session: nox.Session, context: Context) -> None:  # noqa: ARG001 - bodies share one shape
+    """Judge and show."""
+    options = parse(session, _OPTIONS, _DOC)
+    rules = parse_may_skip(options.may_skip)
+    needs = parse_needs(os.environ.get("NEEDS"))
+    try:
+        rows = judge(needs, rules)
+    except GateError as error:
+        append_summary(_COLUMNS, [(need.job, need.result, "") for need in needs])
+        annotate("error", str(error))
+        raise
+    print_table("All jobs passed", _COLUMNS, rows)
+    append_summary(_COLUMNS, rows)

@@ -1,0 +1,99 @@
+"""`infra`: previews and updates of Pulumi stacks, by the repository's own script."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import nox
+from nox.command import CommandFailed
+
+from tradai_tasks.errors import BadArgumentsError, InfraError
+from tradai_tasks.infra.preview_counts import COLUMNS, rows
+from tradai_tasks.infra.pull_request_comment import body_of, post, pull_request, refuse_fork
+from tradai_tasks.infra.pulumi import Pulumi, choose, layers_of, run_stacks
+from tradai_tasks.release.tags.ci_event import read_event
+from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table, say
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.dispatched import refuse_dispatch
+from tradai_tasks.sessions.core.nox_options import end_of_install, only_installs
+
+__all__ = ["infra"]
+
+_DOC = "Preview Pulumi stacks, or update one, in all layers, and count what changes."
+_OPTIONS: list[Option] = [
+    (("command",), {"choices": ["preview", "up"], "help": "what to do"}),
+    (("stack",), {"nargs": "*", "help": "stacks; a preview takes all where none is named"}),
+    (("--yes",), {"action": "store_true", "help": "needed by up: nobody is asked any more"}),
+    (
+        ("--comment",),
+        {"action": "store_true", "help": "say it on the pull request, in one comment"},
+    ),
+    (
+        ("--pull-request",),
+        {"type": int, "metavar": "NUMBER", "help": "which; by default as the CI event says"},
+    ),
+    (("--json",), {"action": "store_true", "help": "print the counts as JSON and nothing else"}),
+    (("--dry-run",), {"action": "store_true", "help": "print what would be run"}),
+]
+
+
+def infra(session: nox.Session, context: Context) -> None:
+    """Run Pulumi on the stacks and show what changes."""
+    options = parse(session, _OPTIONS, _DOC)
+    if not options.json:  # a mask is a line of the output
+        mask_environment()
+    known = [unit.name for unit in context.workspace.stacks]
+    stacks = choose(options.stack, known, options.command)
+    if options.command == "up" and options.comment:
+        raise BadArgumentsError("infra: --comment is for a preview")
+    if options.command == "up" and not (options.yes or options.dry_run):
+        raise BadArgumentsError(
+            f"infra: up changes {stacks[0]} at once and asks nobody; look at the preview first: "
+            f"nox -s infra -- preview {stacks[0]}; then add --yes"
+        )
+    event = read_event(os.environ)
+    refuse_fork(event)
+    if options.command == "up" and not options.dry_run:
+        refuse_dispatch(context, stacks[0])
+    # what the comment needs is asked for before anything runs
+    request = pull_request(event, os.environ, options.pull_request) if options.comment else None
+    pulumi = Pulumi(root=context.root, settings=context.settings.infra, env=os.environ)
+    pulumi.check()
+    if only_installs(session):
+        _install(session, context)
+    if options.dry_run:
+        for stack in stacks:
+            say(" ".join(pulumi.argv(options.command, stack)))
+        session.log("nothing was done: this is a dry run")
+        return
+    changes = run_stacks(pulumi, options.command, stacks, session.log)
+    title = f"pulumi {options.command}"
+    if options.json:
+        document = {
+            one.stack: {name: one.counts.get(name, 0) for name in COLUMNS} for one in changes
+        }
+        print(json.dumps(document, indent=2), flush=True)
+    else:
+        print_table(title, ("stack", *COLUMNS), rows(changes))
+    append_markdown(f"\n### {title}\n\n{markdown_table(('stack', *COLUMNS), rows(changes))}")
+    if request is not None:
+        done = post(request, body_of(changes, os.environ))
+        session.log(f"the comment on #{request.number} was {done}")
+
+
+def _install(session: nox.Session, context: Context) -> None:
+    """Install what each layer's program needs, while there are no credentials: one by one.
+
+    Raises:
+        InfraError: It could not be installed.
+    """
+    for layer in layers_of(context.tree):
+        try:
+            session.run_install("pulumi", "install", "--cwd", layer, external=True)
+        except CommandFailed:
+            raise InfraError(
+                f"{layer}: pulumi install failed; its message is above; mend that and run it again"
+            ) from None
+    end_of_install(session)

@@ -1,0 +1,130 @@
+"""`tag`: which release a CI event asks for, proved from the repository, as outputs of the step."""
+
+from __future__ import annotations
+
+import os
+
+import nox
+
+from tradai_tasks.errors import BadArgumentsError, UnknownRevisionError
+from tradai_tasks.release.tags.ci_event import (
+    Asked,
+    asked_by,
+    dispatched_commit,
+    main_branch_of,
+    read_event,
+)
+from tradai_tasks.release.tags.tag_proof import Proof, prove
+from tradai_tasks.release.tags.target_environment import environment_named, environment_of
+from tradai_tasks.report import append_summary, print_table, write_outputs
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.dispatched import refuse_dispatch
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.workspace.tags import tag_text
+
+__all__ = ["tag"]
+
+_DOC = (
+    "Say which release a CI event asks for and where it goes, once it is proved that the tag is "
+    "there, is at the checked commit, is on the main branch and has the package's version."
+)
+_OPTIONS: list[Option] = [
+    (("tag",), {"nargs": "?", "help": "the release tag; by default the one that the event names"}),
+    (
+        ("--environment",),
+        {"metavar": "NAME", "help": "where it goes, if not where the settings say; may be empty"},
+    ),
+    (
+        ("--dispatch",),
+        {
+            "metavar": "ENVIRONMENT",
+            "help": "only refuse a workflow_dispatch on a branch that may not deploy there",
+        },
+    ),
+]
+_COLUMNS = ("tag", "version", "environment", "commit")
+
+
+def tag(session: nox.Session, context: Context) -> None:
+    """Prove the tag, and hand it down."""
+    options = parse(session, _OPTIONS, _DOC)
+    event = read_event(os.environ)
+    if options.dispatch is not None:
+        if not options.dispatch:
+            raise BadArgumentsError("tag: --dispatch: is empty; name what would be deployed to")
+        refuse_dispatch(context, options.dispatch)
+        session.log(f"{options.dispatch}: nothing speaks against a deployment by this event")
+        return
+    wanted = options.environment or None  # a workflow's input that was not given is empty
+    asked = asked_by(os.environ, event)
+    text = options.tag or (asked.tag if asked else None)
+    if text is None:
+        _without(session, context, wanted)
+        return
+    if options.tag and asked and asked.is_workflow_run:
+        _refuse_another(text, asked)
+    proof = prove(
+        Git.open(context.root),
+        text,
+        workspace=context.workspace,
+        settings=context.settings,
+        file=context.settings_file,
+        asked=asked,
+        main=context.settings.release.branch or main_branch_of(event),
+    )
+    environment = _environment(context, proof, wanted)
+    refuse_dispatch(context, environment)
+    found, strategy = proof.tag, {}
+    if found.slug is not None:
+        strategy = {"strategy": found.slug, "backtested": str(proof.backtested).lower()}
+    _hand_down(
+        tag=found.text,
+        version=found.version,
+        environment=environment,
+        commit=proof.commit,
+        **strategy,
+    )
+
+
+def _environment(context: Context, proof: Proof, wanted: str | None) -> str:
+    """Return where a tag goes: a strategy to the one environment of such releases."""
+    if proof.tag.kind == "strategy":
+        return wanted or context.settings.workflows.release_environment
+    return environment_of(proof.tag, context.settings.deploy, asked=wanted).name
+
+
+def _without(session: nox.Session, context: Context, environment: str | None) -> None:
+    """Hand down an environment alone, as a dispatch does that deploys the commit it is of."""
+    if environment is None:
+        raise BadArgumentsError(
+            "tag: the CI event names no tag; give one: nox -s tag -- v1.2.0, or say where what is "
+            "checked out goes: nox -s tag -- --environment dev"
+        )
+    found = environment_named(environment, context.settings.deploy)
+    refuse_dispatch(context, found.name)
+    git = Git.open(context.root)
+    # the work tree is the default branch's, whatever branch was dispatched
+    dispatched = dispatched_commit(os.environ)
+    commit = git.commit(dispatched) if dispatched else git.require_commit("HEAD", "")
+    if commit is None:
+        raise UnknownRevisionError(
+            f"commit {dispatched}: is not in this clone, though the dispatch is of it; fetch it "
+            f"(in CI: fetch-depth: 0)"
+        )
+    session.log("no tag: this commit goes to the environment that was asked for")
+    _hand_down(tag="", version="", environment=found.name, commit=commit)
+
+
+def _refuse_another(text: str, asked: Asked) -> None:
+    named, by_event = tag_text(text), tag_text(asked.tag)
+    if by_event != named:
+        raise BadArgumentsError(f"tag {named}: the workflow_run event is of tag {by_event}")
+
+
+def _hand_down(**found: str) -> None:
+    row = tuple(found[name] or "-" for name in _COLUMNS[:-1])
+    row = (*row, found["commit"][:12])
+    print_table("What is released", _COLUMNS, [row])
+    append_summary(_COLUMNS, [row])
+    write_outputs(found)

@@ -1,0 +1,150 @@
+"""`workflows`: bring the workflow files to the repository, and keep them true."""
+
+from __future__ import annotations
+
+import os
+
+import nox
+import nox.registry
+
+from tradai_tasks.errors import BadArgumentsError, SettingsError
+from tradai_tasks.report import print_table, say
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.command_line import base_of
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.workflows.drift import plan
+from tradai_tasks.workflows.file_writer import check, present, write
+from tradai_tasks.workflows.repository_traits import Repository, committed_locks, gather
+from tradai_tasks.workflows.required_secrets import needed
+from tradai_tasks.workflows.rights import Job, jobs
+from tradai_tasks.workflows.selection import workflows
+from tradai_tasks.workflows.sign_in import keys_warning, role_faults
+from tradai_tasks.workflows.trust import TAGS, repository_named, shown, trust_of
+
+__all__ = ["write_workflows"]
+
+_DOC = "Write the workflow files that fit this repository."
+_OPTIONS: list[Option] = [
+    (("--check",), {"action": "store_true", "help": "write nothing; fail where one has drifted"}),
+    (("--dry-run",), {"action": "store_true", "help": "write nothing; show what would change"}),
+    (("--secrets",), {"action": "store_true", "help": "print the secrets and variables they need"}),
+    (
+        ("--trust",),
+        {
+            "action": "store_true",
+            "help": "print who may assume each role of AWS, and the rules of environments, "
+            "branches and tags to set on GitHub",
+        },
+    ),
+    (
+        ("--repository",),
+        {"metavar": "OWNER/NAME", "help": "with --trust, if not as the remote `origin` says"},
+    ),
+    (("--force",), {"action": "store_true", "help": "overwrite files that are not ours, too"}),
+    (("--prune",), {"action": "store_true", "help": "delete files of ours that no longer fit"}),
+]
+
+
+def write_workflows(session: nox.Session, context: Context) -> None:
+    """Write, check or describe."""
+    options = parse(session, _OPTIONS, _DOC)
+    there = present(context.root)
+    if options.repository is not None and not options.trust:
+        raise BadArgumentsError("workflows: --repository goes with --trust")
+    repository = _gathered(context)
+    wanted = workflows(repository, context.settings.workflows)
+    if options.secrets:
+        _print_secrets(there or wanted)
+        return
+    found = _jobs(context, repository, wanted)
+    if options.trust:
+        _print_trust(context, options.repository, found)
+        return
+    warning = keys_warning(found, context.settings.workflows)
+    if warning:
+        session.warn(warning)
+    changes = plan(wanted, there)
+    if options.check:
+        check(changes)
+        session.log(f"{len(changes)} workflow files are as they should be")
+        return
+    said = write(
+        context.root,
+        changes,
+        force=options.force,
+        prune=options.prune,
+        dry_run=options.dry_run,
+    )
+    for line in said:
+        session.log(line)
+    if not (context.root / ".git").exists():
+        session.log(
+            f"GitHub reads workflows only at the top of a repository, and {context.root} is none"
+        )
+
+
+def _gathered(context: Context) -> Repository:
+    """Look at the repository, and refuse settings that its workflows could not honour."""
+    _check_before(context)
+    found = gather(
+        context.tree,
+        context.workspace,
+        context.settings,
+        sessions=context.names,
+        noxfile=context.noxfile.read_text(encoding="utf-8"),
+        locks=committed_locks(context.root, context.workspace.projects),
+    )
+    faults = role_faults(context.settings.workflows, {*found.environments, *found.stacks})
+    if faults:
+        raise SettingsError(*(f"{context.settings_file}: {fault}" for fault in faults))
+    return found
+
+
+def _jobs(context: Context, repository: Repository, files: dict[str, str]) -> tuple[Job, ...]:
+    settings = context.settings.workflows
+    return jobs(
+        files,
+        branch=settings.branch,
+        environments=repository.environments,
+        branch_environments=settings.branch_environments,
+    )
+
+
+def _print_trust(context: Context, given: str | None, found: tuple[Job, ...]) -> None:
+    """Print what to set up on GitHub and AWS for the workflows as they would be written."""
+    remote = None
+    if given is None:
+        done = run_git(context.root, "remote", "get-url", "origin", check=False)
+        remote = done.text.strip() if done.returncode == 0 else None
+    trust = trust_of(
+        found,
+        repository=repository_named(given, remote),
+        branch=context.settings.workflows.branch,
+        tags=TAGS[context.workspace.kind],
+    )
+    say(*shown(trust, os.environ.get("AWS_ACCOUNT_ID")).split("\n"))
+
+
+def _check_before(context: Context) -> None:
+    """Refuse a session to run first that nox would not know: CI alone would find that out.
+
+    Raises:
+        SettingsError: There is none of this name.
+    """
+    bases = {base_of(name) for name in context.names}
+    own = set(nox.registry.get()) - bases  # the noxfile's, of which only the first part is known
+    for position, name in enumerate(context.settings.workflows.before or ()):
+        if name not in {*context.names, *bases} and base_of(name) not in own:
+            raise SettingsError(
+                f"{context.settings_file}: workflows.before[{position}]: no session is called "
+                f"{name!r}; see `nox -l` for those that there are"
+            )
+
+
+def _print_secrets(files: dict[str, str]) -> None:
+    rows = [(one.kind, one.name, ", ".join(one.files)) for one in needed(files)]
+    if rows:
+        print_table("Secrets and variables of the workflows", ("kind", "name", "workflows"), rows)
+    else:
+        say("the workflows need no secret and no variable")

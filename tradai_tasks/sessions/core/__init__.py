@@ -1,0 +1,1 @@
+"""How sessions are made: catalogue, arguments, context, environments."""

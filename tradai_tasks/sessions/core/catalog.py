@@ -1,0 +1,261 @@
+"""Every session of the library: its name, what it does, and where its body is.
+
+Bodies are loaded when a session runs, so that `nox -l` stays close to plain nox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["CATALOG", "Entry", "Need"]
+
+# what a session may need the repository to have: see `fitting`
+Need = Literal[
+    "benchmarks", "contract", "devcontainer", "images", "integration", "lambdas", "pages",
+    "platform", "services", "site", "stacks", "strategies",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One session, or one for each package."""
+
+    name: str
+    body: str  # "module:function" below tradai_tasks.sessions
+    doc: str
+    # for which packages there is one: none (a single session), all with code or tests, those with
+    # benchmarks; `strategies` means all in a strategies repository and a single one elsewhere,
+    # `backtested` the strategies with backtests
+    each: Literal["none", "tested", "benchmarked", "strategies", "backtested"] = "none"
+    needs: Need | None = None  # what the repository must have for it
+    every_python: bool = False  # one for each Python of the settings
+    isolated: bool = True  # has an environment of its own
+    installs: bool = True  # puts packages into it, so that their requires-python counts
+    prepares: bool = False  # has something to install though it has no environment of its own
+    parallel: bool = True  # may run beside others under -j
+
+
+CATALOG = (
+    Entry(
+        name="fmt",
+        body="checks.lint:fmt",
+        doc="Format the code and mend what can be mended: ruff.",
+        each="strategies",
+        installs=False,
+    ),
+    Entry(
+        name="lint",
+        body="checks.lint:lint",
+        doc="Lint and check the format: ruff.",
+        each="strategies",
+        installs=False,  # unless the settings name further commands
+    ),
+    Entry(
+        name="typecheck",
+        body="checks.typecheck:typecheck",
+        doc="Type-check, and judge which class satisfies its Protocol: mypy.",
+        each="strategies",
+    ),
+    Entry(
+        name="test",
+        body="checks.test:test",
+        doc="Test one package against its coverage floor: pytest.",
+        each="tested",
+        every_python=True,
+    ),
+    Entry(
+        name="security",
+        body="checks.security:security",
+        doc="Find faults in the sources and in the locked packages: bandit, pip-audit.",
+    ),
+    Entry(
+        name="lock",
+        body="checks.lock:lock",
+        doc="Make every lock file, or with `-- --check` fail where one is stale: uv.",
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
+        name="bump",
+        body="release.bump:bump",
+        doc="Raise a package's version, commit it and, with `--tag`, tag it for release.",
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
+        name="doctor",
+        body="ci.doctor:doctor",
+        doc="Say what would fail, before it does, and what to do about it.",
+        isolated=False,
+    ),
+    Entry(
+        name="infra",
+        body="ci.infra:infra",
+        doc="Preview the Pulumi stacks, or update one, and count what changes.",
+        needs="stacks",
+        isolated=False,
+        prepares=True,
+        parallel=False,
+    ),
+    Entry(
+        name="docs",
+        body="checks.docs:docs",
+        doc="Build the documentation, any warning an error; deploy it with `-- --deploy`.",
+        needs="site",
+    ),
+    Entry(
+        name="docs-freshness",
+        body="checks.docs_freshness:docs_freshness",
+        doc="Find what pages name that no longer exists: files, sessions, settings, links.",
+        needs="pages",
+        isolated=False,
+    ),
+    Entry(
+        name="devcontainer",
+        body="checks.devcontainer:devcontainer",
+        doc="Build the development container, test in it and push it, by the devcontainer CLI.",
+        needs="devcontainer",
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
+        name="changes",
+        body="ci.changes:changes",
+        doc="Say what a change affects and why, and write the CI matrix for it.",
+        isolated=False,
+    ),
+    Entry(
+        name="affected",
+        body="ci.changes:affected",
+        doc="Lint, type-check and run the tests that a change affects.",
+        isolated=False,
+        parallel=False,  # it runs sessions in parallel itself
+    ),
+    Entry(
+        name="perf",
+        body="checks.perf:perf",
+        doc="Benchmark one package, in CI against its merge base: pytest-benchmark.",
+        each="benchmarked",
+        needs="benchmarks",
+        parallel=False,  # two benchmarks at once would measure each other
+    ),
+    Entry(
+        name="contract",
+        body="checks.marked_tests:contract",
+        doc="Run the contract tests with the services of the compose file.",
+        needs="contract",
+        parallel=False,
+    ),
+    Entry(
+        name="integration",
+        body="checks.marked_tests:integration",
+        doc="Run the integration tests.",
+        needs="integration",
+        parallel=False,
+    ),
+    Entry(
+        name="tag",
+        body="ci.tag:tag",
+        doc="Say which release a CI event asks for, held against the repository.",
+        isolated=False,
+    ),
+    Entry(
+        name="gate",
+        body="ci.gate:gate",
+        doc="Judge the results of all jobs of a workflow, for branch protection to require.",
+        isolated=False,
+    ),
+    Entry(
+        name="workflows",
+        body="ci.workflows:write_workflows",
+        doc="Write the workflow files that fit, or with `-- --check` fail where one has drifted.",
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
+        name="backtest-data",
+        body="release.backtest_data:data",
+        doc="Bring the candles of one strategy's backtests, and the exchange's markets.",
+        each="backtested",
+        isolated=False,  # all of a strategy share an environment of their own
+        prepares=True,
+        parallel=False,  # strategies share the folder of candles
+    ),
+    Entry(
+        name="backtest-smoke",
+        body="release.backtest:smoke",
+        doc="Backtest one strategy shortly, on one pair: freqtrade.",
+        each="backtested",
+        isolated=False,
+        prepares=True,
+    ),
+    Entry(
+        name="backtest-full",
+        body="release.backtest:full",
+        doc="Backtest one strategy in full and hold it against the gates: freqtrade.",
+        each="backtested",
+        isolated=False,
+        prepares=True,
+    ),
+    Entry(
+        name="images",
+        body="release.images:images",
+        doc="Build and push the images of a release, as far as the registry lacks them.",
+        needs="images",
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
+        name="lambdas",
+        body="release.deploy:lambdas",
+        doc="Build the images of lambdas on their base, and bring their functions to them.",
+        needs="lambdas",
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
+        name="deploy",
+        body="release.deploy:deploy",
+        doc="Bring an environment's ECS services to a release, and verify every task's image.",
+        needs="services",
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
+        name="release",
+        body="release.release:release",
+        doc="Release what a tag names, as far as it is not released yet.",
+        isolated=False,
+        parallel=False,  # it runs sessions itself
+    ),
+    Entry(
+        name="mlflow-register",
+        body="release.release:mlflow_register",
+        doc="Register a strategy's release in MLflow, by the evidence of what came before.",
+        needs="strategies",
+        isolated=False,
+    ),
+    Entry(
+        name="build",
+        body="release.publish:build",
+        doc="Build the libraries that are published, reproducibly: uv build, twine check.",
+        needs="platform",
+        isolated=False,
+    ),
+    Entry(
+        name="publish",
+        body="release.publish:publish",
+        doc="Publish the libraries: upload what the index lacks, and nothing else.",
+        needs="platform",
+        isolated=False,
+        parallel=False,
+    ),
+    Entry(
+        name="codeartifact-login",
+        body="release.codeartifact_login:login",
+        doc="Get a token for AWS CodeArtifact and write it where pip, uv and twine read it.",
+        isolated=False,
+        parallel=False,
+    ),
+)

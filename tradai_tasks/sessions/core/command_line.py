@@ -1,0 +1,90 @@
+"""What nox was called with: sessions that there are not, and arguments that none may have."""
+
+from __future__ import annotations
+
+import re
+
+from packaging.utils import canonicalize_name
+
+from tradai_tasks.errors import BadArgumentsError
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.workspace.discovery import Package, unknown_package
+
+__all__ = ["base_of", "check_command_line", "refusal"]
+
+_ONE = re.compile(r"^(?P<base>[^()]+)\((?P<id>[^()]+)\)\Z")
+_PYTHON = re.compile(r"(?<=.)-(?:[a-z]*-?)\d+(?:\.\d+)*t?\Z")  # test-3.11, test-pypy3.10
+
+
+def check_command_line(context: Context) -> None:
+    """Look at what nox was called with, before any session runs.
+
+    Raises:
+        BadArgumentsError: A package's session is selected that there is not, or an aggregate
+            with something after `--`.
+    """
+    options = context.options
+    if options is None:
+        return
+    # a Python that is asked for here gives sessions names that only nox knows
+    further = options.extra_pythons or options.force_pythons
+    for word in map(str.strip, options.sessions or ()):
+        if word not in context.names and word not in context.aliases:
+            _check_known(context, word, any_python=bool(further))
+    # nox hands what stands after `--` to every session it runs, those that an aggregate requires
+    # first of all, so the aggregate itself would refuse too late
+    for word in options.sessions or () if options.posargs else ():
+        if base_of(word) in {"check", "ci"} and {word, base_of(word)} & {*context.names}:
+            raise BadArgumentsError(refusal(word))
+
+
+def _check_known(context: Context, word: str, *, any_python: bool) -> None:
+    """Say why a package has no such session; a name that is not the library's is nox's to judge."""
+    match = _ONE.match(word)
+    bases = {base_of(name) for name in context.names if "(" in name}
+    if match is None or base_of(word) not in bases:
+        return
+    base, wanted = base_of(word), match["id"]
+    there = [name for name in context.names if base_of(name) == base]
+    if near := [name for name in there if name.endswith(f"({wanted})")]:
+        if any_python:
+            return
+        raise BadArgumentsError(f"{word}: no such session; there is {', '.join(near)}")
+    workspace = context.workspace
+    known = {workspace.session_id(package): package for package in workspace.packages}
+    package = known.get(wanted) or known.get(canonicalize_name(wanted))
+    if package is None:
+        ids = [name.partition("(")[2][:-1] for name in there]
+        raise BadArgumentsError(f"{word}: {unknown_package(wanted, dict.fromkeys(ids))}")
+    name = workspace.session_id(package)
+    if name != wanted:
+        raise BadArgumentsError(f"{word}: no such session; write it {base}({name})")
+    if base == "perf" and context.layout(package).tests:
+        raise BadArgumentsError(
+            f"{word}: no such session; no test of {package.name} takes the `benchmark` fixture"
+        )
+    raise BadArgumentsError(f"{word}: no such session; {_why(context, package)}")
+
+
+def _why(context: Context, package: Package) -> str:
+    if not package.settings.test:
+        return f"settings say that {package.name} has no tests"
+    if not context.layout(package).tests:
+        root = next((other for other in context.shares if other.path == "."), None)
+        if root is not None and context.layout(package).has_code:
+            return f"{package.name} has no tests of its own, it is tested by test({root.name})"
+        return f"{package.name} has no tests"
+    return f"all tests of {package.name} have sessions of their own: contract, integration"
+
+
+def base_of(name: str) -> str:
+    """Return a session's name without Python version and package: `test-3.11(a)` -> `test`."""
+    return _PYTHON.sub("", name.partition("(")[0])
+
+
+def refusal(name: str) -> str:
+    """Say that an aggregate takes no arguments."""
+    return (
+        f"{name}: takes no arguments after `--`, since nox would hand them to every session it "
+        f'requires; give them to one, such as: nox -s "test(PACKAGE)" -- -k NAME'
+    )

@@ -1,0 +1,253 @@
+"""What every session is made from: the repository, its settings, and how a session is added."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nox
+from nox._option_set import Source
+from nox._options import NoxConfig
+
+from tradai_tasks.checks.coverage_scope import shares
+from tradai_tasks.checks.pythons import python_for
+from tradai_tasks.errors import SettingsError
+from tradai_tasks.files.atomic_write import ignore_folder
+from tradai_tasks.files.file_tree import Tree
+from tradai_tasks.files.path_guard import require_inside
+from tradai_tasks.sessions.core.error_door import guarded
+from tradai_tasks.sessions.core.fitting import Fitting
+from tradai_tasks.sessions.core.nox_options import end_of_install
+from tradai_tasks.settings.backtest import for_strategy
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.workspace.discovery import Package, Workspace
+from tradai_tasks.workspace.layout import Layout, layout_of
+
+__all__ = ["Context", "in_ci"]
+
+_DEFAULT_FLOOR = {"platform": 60.0, "strategies": 80.0}  # percent
+
+
+def in_ci() -> bool:
+    """Tell whether this runs in a CI job, as GitHub Actions and most others say it."""
+    return os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The repository as sessions see it."""
+
+    root: Path
+    noxfile: Path
+    tree: Tree
+    settings: Settings
+    settings_file: str
+    workspace: Workspace
+    exclude: frozenset[str] = frozenset()
+    options: NoxConfig | None = None  # what nox was called with
+    names: list[str] = field(default_factory=list)  # of the sessions added, with their ids
+    aliases: set[str] = field(default_factory=set)  # what else nox takes for them
+    absent: dict[str, str] = field(default_factory=dict)  # sessions that do not fit, and why
+    left_out: set[str] = field(default_factory=set)  # of `exclude`, those that met a session
+    _layouts: dict[str, Layout] = field(default_factory=dict)
+
+    @functools.cached_property
+    def pythons(self) -> tuple[str, ...]:
+        """Python versions of the settings, empty where the one that runs nox is used.
+
+        Where the settings name none, it is the one of `.python-version`, or one that the packages
+        allow where they do not allow the one that runs nox.
+        """
+        python = self.settings.python
+        if python is None:
+            running = ".".join(map(str, sys.version_info[:3]))
+            python = python_for(self.tree, self.workspace.packages, running)
+        return (python,) if isinstance(python, str) else tuple(dict.fromkeys(python or ()))
+
+    @functools.cached_property
+    def _reuses(self) -> bool:
+        """Whether environments are used again; `--reuse-venv=no` and `-N` say that they are not."""
+        options = self.options
+        return (
+            options is None
+            or options.reuse_venv != "no"
+            or options.provenance("reuse_venv") is not Source.COMMAND_LINE
+        )
+
+    @property
+    def python(self) -> str | None:
+        """The Python of sessions that run once: the first of several."""
+        return self.pythons[0] if self.pythons else None
+
+    def layout(self, package: Package) -> Layout:
+        """Return where a package keeps its code and tests."""
+        if package.path not in self._layouts:
+            self._layouts[package.path] = layout_of(self.tree, package, nested=self._nested)
+        return self._layouts[package.path]
+
+    @functools.cached_property
+    def _nested(self) -> frozenset[str]:
+        return frozenset(package.path for package in self.workspace.packages)
+
+    @functools.cached_property
+    def tested_packages(self) -> tuple[Package, ...]:
+        """Packages with a test session: see `shares`."""
+        return tuple(self.shares)
+
+    @functools.cached_property
+    def shares(self) -> Mapping[Package, Layout]:
+        """Each package with a test session, and what its tests are held to account for."""
+        layouts = {package: self.layout(package) for package in self.workspace.packages}
+        return shares(self.tree, self.workspace, layouts, self.markers)
+
+    @property
+    def markers(self) -> tuple[str, str]:
+        """Markers of tests that have a session of their own."""
+        return self.settings.contract.marker, self.settings.integration.marker
+
+    @functools.cached_property
+    def backtested_packages(self) -> tuple[Package, ...]:
+        """Strategies with backtest sessions: all, unless settings say no."""
+        return tuple(
+            package
+            for package in self.workspace.strategies
+            if for_strategy(self.settings.backtest, package.settings.backtest).enabled
+        )
+
+    @functools.cached_property
+    def fitting(self) -> Fitting:
+        """What decides which sessions there are."""
+        return Fitting(
+            tree=self.tree,
+            settings=self.settings,
+            workspace=self.workspace,
+            layouts={package: self.layout(package) for package in self.workspace.packages},
+            shares=self.shares,
+        )
+
+    def floor(self, package: Package) -> float:
+        """Return a package's coverage floor in percent: its own, the settings', or the kind's."""
+        for floor in (package.settings.floor, self.settings.test.floor):
+            if floor is not None:
+                return floor
+        return _DEFAULT_FLOOR[self.workspace.kind]
+
+    def reports(self, *parts: str) -> Path:
+        """Make and return a folder for what a session leaves for CI to upload.
+
+        It is below `build/reports`, out of git's sight whatever the repository ignores.
+        """
+        top = self.root / "build" / "reports"
+        folder = top.joinpath(*parts)
+        require_inside(self.root, folder / ".gitignore")
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore_folder(top)
+        return folder
+
+    def add(  # noqa: PLR0913 - the parameters are nox's own
+        self,
+        body: Callable[..., None],
+        *,
+        name: str,
+        doc: str,
+        packages: Sequence[Package] | None = None,
+        every_python: bool = False,
+        isolated: bool = True,
+        installs: bool = True,
+        prepares: bool = False,
+        default: bool = False,
+        parallel: bool = True,
+        requires: Iterable[str] = (),
+        tags: Iterable[str] = (),
+    ) -> None:
+        """Add a session, or one for each package.
+
+        Args:
+            body: Called with the nox session, and the package where `packages` are given.
+            name: The session's name.
+            doc: What `nox -l` says of it.
+            packages: Packages to make a session for, `name(package)`.
+            every_python: Whether it runs on each Python of a list in the settings.
+            isolated: Whether it has an environment of its own.
+            installs: Whether that gets packages, so that their `requires-python` counts.
+            prepares: Whether `--install-only` has something to do though it has no environment
+                of its own: its body must end at `end_of_install`.
+            default: Whether a bare `nox` runs it.
+            parallel: Whether it may run beside others under `-j`.
+            requires: Sessions that run before it.
+            tags: Tags to select it by.
+        """
+        if self._is_left_out(name) or (packages is not None and not packages):
+            return
+        ids = [self.workspace.session_id(one) for one in packages or ()]
+        if not (isolated or prepares):
+            body = _nothing_to_install(body)
+        function: Any = self._session_body(body, dict(zip(ids, packages or (), strict=True)))
+        function.__name__ = name
+        function.__doc__ = doc
+        if packages is not None:
+            params = [nox.param(one, id=one, tags=[one]) for one in ids]
+            function = nox.parametrize("package", params)(function)
+        several = every_python and isolated and isinstance(self.settings.python, tuple)
+        stated = self.python if installs or self.settings.python else None
+        python = stated if isolated else False
+        nox.session(
+            function,
+            name=name,
+            python=list(self.pythons) if several else python,
+            venv_backend="uv" if isolated else "none",
+            reuse_venv=True if isolated and self._reuses else None,
+            default=default,
+            allow_parallel=parallel,
+            requires=[required for required in requires if required in self.names],
+            tags=list(tags),
+        )
+        self.names.extend(self.names_of(name, ids, every_python=several))
+        # nox names the children of a parallel run so: test-3.12(a), also where its listing does not
+        for version in self.pythons if several else filter(None, [python]):
+            self.aliases.update(f"{name}-{version}{end}" for end in ("", *(f"({i})" for i in ids)))
+
+    def _session_body(
+        self, body: Callable[..., None], by_id: Mapping[str, Package]
+    ) -> Callable[..., None]:
+        # the parameter is a string, since nox writes it into its --report as JSON
+        def session_body(session: nox.Session, package: str | None = None) -> None:
+            with contextlib.chdir(self.root):  # nox stands in the noxfile's folder
+                guarded(body, session, **({} if package is None else {"package": by_id[package]}))
+
+        return session_body
+
+    def names_of(self, name: str, ids: Sequence[str], *, every_python: bool = False) -> list[str]:
+        """Return what nox calls the sessions of one name, of packages by their ids."""
+        several = every_python and isinstance(self.settings.python, tuple)
+        prefixes = [f"{name}-{version}" for version in self.pythons] if several else [name]
+        suffixes = [f"({one})" for one in ids] or [""]
+        return [prefix + suffix for prefix in prefixes for suffix in suffixes]
+
+    def _is_left_out(self, name: str) -> bool:
+        """Tell whether the noxfile does without a session; one of its own must not be there."""
+        met = self.exclude & {name, name.partition("(")[0]}
+        self.left_out.update(met)
+        if not met and name in nox.registry.get():
+            # nox would let the later one win, with a warning that it will not for ever
+            raise SettingsError(
+                f"register(): the noxfile has a session {name!r} already; leave the library's out: "
+                f"register(exclude=[{name!r}])"
+            )
+        return bool(met)
+
+
+def _nothing_to_install(body: Callable[..., None]) -> Callable[..., None]:
+    """Return a body that `nox --install-only` does not enter: all that it does is to act."""
+
+    def acting(session: nox.Session, **given: Any) -> None:
+        end_of_install(session)
+        body(session, **given)
+
+    return acting

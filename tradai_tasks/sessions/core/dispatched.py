@@ -1,0 +1,25 @@
+"""Refusing to deploy from a branch that somebody has started a workflow on."""
+
+from __future__ import annotations
+
+import os
+
+from tradai_tasks.release.tags.ci_event import check_dispatch, read_event
+from tradai_tasks.sessions.core.context import Context
+
+__all__ = ["refuse_dispatch"]
+
+
+def refuse_dispatch(context: Context, environment: str | None) -> None:
+    """Refuse a `workflow_dispatch` on a branch that may not deploy there; else do nothing.
+
+    Args:
+        context: The repository.
+        environment: What would be deployed to; None for a release as such.
+
+    Raises:
+        DispatchRefusedError: The branch may not deploy there.
+    """
+    settings = context.settings.workflows
+    name = settings.release_environment if environment is None else environment
+    check_dispatch(os.environ, read_event(os.environ), name, settings.branch_environments)

@@ -1,0 +1,204 @@
+"""Filling a session's environment from the lock file, and running tools in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nox
+import nox.virtualenv
+from nox.command import CommandFailed
+from nox.virtualenv import PassthroughEnv, VirtualEnv
+from packaging.version import Version
+
+from tradai_tasks.checks.coverage_scope import is_root_of_others
+from tradai_tasks.checks.pytest_rules import sync_commands
+from tradai_tasks.checks.pythons import answers, interpreter_of
+from tradai_tasks.errors import CommandFailedError, ToolTooOldError
+from tradai_tasks.files.file_tree import join
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.nox_options import end_of_install, is_made
+from tradai_tasks.workspace.discovery import Package, dependency_groups
+from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS, Lock, Place, read_lock
+
+__all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package", "uv_program"]
+
+_OLDEST_UV = Version("0.9")  # that knows all commands and options that sessions use
+
+
+def uv_program() -> str:
+    """Return uv as nox finds it: the one that the variable UV names, beside nox, or on PATH.
+
+    Raises:
+        ToolTooOldError: It does not know all options that sessions use.
+    """
+    found = nox.virtualenv.UV_VERSION  # asked once in a run; 0.0 where there is none
+    if Version("0.0") < found < _OLDEST_UV:
+        raise ToolTooOldError(
+            f"{nox.virtualenv.UV}: uv {found} is too old, sessions need {_OLDEST_UV} or newer; "
+            f"upgrade it with: uv self update (or where pip installed it: pip install --upgrade uv)"
+        )
+    return nox.virtualenv.UV
+
+
+def install_tool(
+    session: nox.Session,
+    context: Context,
+    tool: str,
+    *,
+    project: str = ".",
+    only_missing: bool = False,
+) -> None:
+    """Install a tool at the version that the project's lock pins, else at the library's own.
+
+    Args:
+        session: The session.
+        context: The repository.
+        tool: The distribution.
+        project: Folder of the project whose lock counts.
+        only_missing: The environment was filled from this lock, so a pinned tool may be in it.
+
+    Raises:
+        CommandFailedError: It could not be installed.
+    """
+    uv_program()
+    has_lock = context.tree.is_file(join(project, "uv.lock"))
+    lock = read_lock(context.tree, project) if has_lock else Lock({})
+    if not lock.pins(tool):
+        session.log(
+            f"{tool} is in no lock file here; using {DEFAULT_TOOLS[tool]} "
+            f"(add {tool} to a dependency group to choose its version)"
+        )
+    elif only_missing:
+        session.log(f"{tool}: as locked")
+    requirement = lock.requirement(tool)
+    if isinstance(session.virtualenv, PassthroughEnv):
+        session.log(f"not installed without an environment of its own: {requirement}")
+        return
+    try:
+        session.install(requirement)
+    except CommandFailed:
+        raise CommandFailedError(
+            f"{session.name}: {requirement} could not be installed; uv's message is above"
+        ) from None
+
+
+def sync_package(
+    session: nox.Session, context: Context, package: Package, places: Sequence[Place]
+) -> None:
+    """Install just one package and its test tools, as locked."""
+    in_workspace = package.project == "."
+    root = context.workspace.root_document if in_workspace else {}
+    commands = sync_commands(
+        package,
+        places,
+        root=root,
+        in_workspace=in_workspace,
+        is_root_of_others=is_root_of_others(package, context.layout(package), context.workspace),
+    )
+    for command in commands:
+        _install(session, command, [package.document, root])
+
+
+def sync_everything(
+    session: nox.Session, context: Context, project: str, groups: Iterable[str]
+) -> None:
+    """Install all packages of a project, and those of its groups that exist, as locked."""
+    read_lock(context.tree, project)
+    wanted = tuple(groups)
+    command = ["uv", "sync", "--locked", "--no-default-groups"]
+    command += ["--all-packages"] if project == "." else ["--project", project]
+    members = [p.document for p in context.workspace.packages if p.project == project]
+    root = [context.workspace.root_document] if project == "." else []
+    tables = [dependency_groups(document) for document in (*members, *root)]
+    for group in wanted:
+        # an empty group brings nothing, and not every uv knows it by the lock
+        if any(table.get(group) for table in tables):
+            command += ["--group", group]
+    _install(session, command, [*members, *root])
+
+
+def _install(
+    session: nox.Session, command: Sequence[str], documents: Iterable[Mapping[str, Any]]
+) -> None:
+    """Run `uv sync` into the session's environment.
+
+    Args:
+        session: The session.
+        command: The command.
+        documents: The parsed pyproject.toml of all that is installed.
+
+    Raises:
+        CommandFailedError: uv failed.
+    """
+    venv = session.virtualenv
+    target = session.env.get("UV_PROJECT_ENVIRONMENT")  # of one that several sessions share
+    if isinstance(venv, VirtualEnv):
+        # nox itself sets it for `uv`, not for what `--force-venv-backend` may name
+        target = venv.location
+    elif is_made(session):
+        return
+    if target is None:
+        session.log(f"not run without an environment of its own: {' '.join(command)}")
+        return
+    uv_program()
+    try:
+        session.run_install(*command, env={"UV_PROJECT_ENVIRONMENT": target}, external=True)
+    except CommandFailed:
+        raise CommandFailedError(
+            f"{' '.join(command[:2])} failed; its message is above; {_advice(target, documents)}"
+        ) from None
+
+
+def _advice(environment: str, documents: Iterable[Mapping[str, Any]]) -> str:
+    """Return what a failed install most often means."""
+    found = interpreter_of(Path(environment))
+    for document in documents if found else ():
+        project = document.get("project", {})
+        allowed = project.get("requires-python")
+        if allowed and found and answers(found, allowed, found) is False:
+            return (
+                f"{project.get('name')} requires Python {allowed}, and {found} was asked for; "
+                f"change the setting `python`, or what `requires-python` says"
+            )
+    return "if the lock file is out of date: nox -s lock"
+
+
+def status_of(
+    session: nox.Session,
+    argv: Sequence[str | Path],
+    env: Mapping[str, str | None] | None = None,
+    *,
+    external: bool = False,
+) -> int:
+    """Run a tool and return its exit status instead of failing on it.
+
+    Args:
+        session: The session.
+        argv: The tool and its arguments.
+        env: What is added to the environment; None takes a variable out of it.
+        external: Whether the tool need not be in the session's environment.
+
+    Raises:
+        CommandFailedError: It could not be run.
+    """
+    end_of_install(session)
+    try:
+        session.run(*argv, env=env or {}, external=external)
+    except CommandFailed as failed:
+        if failed.return_code is None:
+            raise CommandFailedError(f"{argv[0]}: {failed.reason}") from None
+        return failed.return_code
+    return 0
+
+
+def run_all(session: nox.Session, commands: Iterable[Sequence[str | Path]], fault: str) -> None:
+    """Run every command, then fail with `fault` if any did: the user sees all there is to mend.
+
+    Raises:
+        CommandFailedError: A command failed.
+    """
+    failed = [argv for argv in commands if status_of(session, argv) != 0]
+    if failed:
+        raise CommandFailedError(fault)

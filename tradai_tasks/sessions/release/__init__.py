@@ -1,0 +1,1 @@
+"""Sessions that release, and their stages where they stand alone."""

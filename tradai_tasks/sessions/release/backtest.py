@@ -1,0 +1,246 @@
+"""`backtest-smoke(s)` and `backtest-full(s)`: freqtrade, judged by the gates."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+
+from tradai_tasks.backtest.equity_chart import has_matplotlib, load
+from tradai_tasks.backtest.isolation import isolation_of
+from tradai_tasks.backtest.markets import Markets, serve_markets
+from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Kind
+from tradai_tasks.backtest.record_builder import Code, make_record
+from tradai_tasks.backtest.report_page import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
+from tradai_tasks.backtest.run import Facts, Job, check_children, conclude, environment, read_facts
+from tradai_tasks.backtest.time_range import window_of
+from tradai_tasks.environment_allowance import Allowance
+from tradai_tasks.errors import BacktestError, GatesFailedError
+from tradai_tasks.extras import require
+from tradai_tasks.files.file_tree import join
+from tradai_tasks.release.engine.confinement import allowance_of
+from tradai_tasks.report import annotate, append_markdown, markdown_table, print_table, say
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.confined import withhold
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.environment import sync_package
+from tradai_tasks.sessions.core.nox_options import end_of_install
+from tradai_tasks.settings.backtest import BacktestSettings, for_strategy
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.workspace.discovery import Package
+from tradai_tasks.workspace.locked_tools import find_test_tools, read_lock
+
+__all__ = ["full", "install_freqtrade", "job_of", "program", "running", "smoke"]
+
+_DRY_RUN: Option = (("--dry-run",), {"action": "store_true", "help": "print what would be done"})
+
+
+def smoke(session: nox.Session, context: Context, package: Package) -> None:
+    """Run the smoke backtest."""
+    _backtest(session, context, package, "smoke")
+
+
+def full(session: nox.Session, context: Context, package: Package) -> None:
+    """Run the full backtest and hold it against the gates."""
+    _backtest(session, context, package, "full")
+
+
+def _backtest(session: nox.Session, context: Context, package: Package, kind: Kind) -> None:
+    options = parse(session, [_DRY_RUN], f"Run the {kind} backtest of {package.slug}.")
+    if kind == "full":
+        require("backtest")  # before half an hour of work, not after it
+    git = Git.open(context.root)
+    job = job_of(context, package, kind, git)
+    say(*(line.replace(f"{context.root}/", "") for line in _plan(job)))
+    if options.dry_run:
+        session.log("nothing was done: this is a dry run")
+        return
+    install_freqtrade(session, context, package, job.settings)
+    not_before = int(time.time())
+    shutil.rmtree(job.folder, ignore_errors=True)  # an earlier run's figures must not stand here
+    code = _code(context, package, git)
+    loading = threading.Thread(target=load)  # takes a second or two, and freqtrade longer
+    loading.start()
+    with running(session, job, allowance_of(context.settings), go=True) as (facts, markets):
+        conclude(job, facts, markets)
+    loading.join()
+    if _code(context, package, git) != code:
+        raise BacktestError(
+            f"{job.strategy}: its files or its lock file were changed while freqtrade ran; run it "
+            f"again"
+        )
+    record = make_record(job, facts, code, not_before=not_before)
+    if not has_matplotlib():
+        session.log("no picture: matplotlib is not installed; it comes with tradai-tasks[backtest]")
+    _report(job, record)
+
+
+def job_of(
+    context: Context, package: Package, kind: Kind, git: Git, folder: str | None = None
+) -> Job:
+    """Return what a strategy's backtest is.
+
+    Args:
+        context: The repository.
+        package: The strategy.
+        kind: Which backtest.
+        git: The repository's git.
+        folder: Name of the folder for what is left behind; by default the kind.
+    """
+    settings = settings_of(context, package)
+    head = git.require_commit("HEAD", "make a commit: the window ends on its day")
+    when = run_git(git.folder, "show", "--no-patch", "--format=%ct", head, env=git.env)
+    return Job(
+        strategy=package.slug,
+        kind=kind,
+        settings=settings,
+        window=window_of(kind, settings, int(when.text)),
+        home=context.root / package.path,
+        folder=context.reports("backtest", package.slug, folder or kind),
+        store=context.root / settings.data_dir,
+    )
+
+
+def settings_of(context: Context, package: Package) -> BacktestSettings:
+    """Return the settings of a strategy's backtests."""
+    return for_strategy(context.settings.backtest, package.settings.backtest)
+
+
+def install_freqtrade(
+    session: nox.Session, context: Context, package: Package, settings: BacktestSettings
+) -> None:
+    """Install the strategy with freqtrade, as its lock file has them.
+
+    All backtest sessions of a strategy share the environment, which nox knows no way to say:
+    freqtrade is large, and its first start after an installation slow. uv locks it meanwhile.
+    Under `--install-only` that is all.
+    """
+    # build backends and the strategy itself run from here on
+    withhold(session, context)
+    folder = session.cache_dir.resolve() / f"backtest-{package.slug}"
+    session.env["UV_PROJECT_ENVIRONMENT"] = session.env["VIRTUAL_ENV"] = str(folder)
+    session.env["UV_PYTHON"] = context.python or sys.executable
+    lock = read_lock(context.tree, package.project)
+    root = context.workspace.root_document if package.project == "." else {}
+    tools = find_test_tools(lock, package, root, settings.groups, tool="freqtrade")
+    sync_package(session, context, package, tools.places)
+    end_of_install(session)
+
+
+def program(session: nox.Session, name: str) -> str:
+    """Return the path of a program in the environment that `install_freqtrade` filled."""
+    return str(Path(session.env["UV_PROJECT_ENVIRONMENT"] or "") / "bin" / name)
+
+
+@contextmanager
+def running(
+    session: nox.Session, job: Job, allowance: Allowance, *, go: bool
+) -> Iterator[tuple[Facts, Markets]]:
+    """Run freqtrade in the session's environment; yield what it found.
+
+    Args:
+        session: The session.
+        job: What to run.
+        allowance: What of the environment it is given.
+        go: Whether to run the backtest, or only to ask what it would read.
+    """
+    isolation = isolation_of(os.environ)
+    if isolation.why_not:
+        session.log(f"no network namespace ({isolation.why_not}): it may start no other process")
+    with serve_markets(job.store) as markets, isolation.entered(markets) as within:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(job.folder / "work", ignore_errors=True)
+        job.prepare(markets, go=go)
+        start = time.monotonic()
+        with job.log.open("w", encoding="utf-8") as log, session.chdir(job.home):
+            try:
+                # its exit status tells nothing: it is 0 on many faults, and the facts are judged
+                session.run(
+                    *within(program(session, "python"), *job.arguments()),
+                    env=environment(os.environ, allowance),
+                    stdout=log,
+                    success_codes=range(256),
+                    external=True,
+                )
+            except CommandFailed as failed:
+                raise BacktestError(
+                    f"{job.strategy}: freqtrade could not be run: {failed.reason}"
+                ) from None
+        session.log(f"{time.monotonic() - start:.1f} s; its output is in {job.log}")
+        facts = read_facts(job)
+        check_children(job, facts, isolation.why_not)
+        yield facts, markets
+
+
+def _plan(job: Job) -> list[str]:
+    settings = job.settings
+    pairs = ", ".join(job.pairs) if job.pairs else f"all pairs of {settings.config}"
+    gates = (
+        f"Sharpe of {settings.sharpe} >= {settings.min_sharpe:g}, profit factor >= "
+        f"{settings.min_profit_factor:g}, drawdown <= {settings.max_drawdown:g} %, trades >= "
+        f"{settings.min_trades}"
+    )
+    return [
+        f"{job.strategy}: {job.kind} backtest",
+        f"  window    {job.window.start} to {job.window.end}",
+        f"  pairs     {pairs}",
+        f"  candles   {job.store}",
+        f"  gates     {gates if job.kind == 'full' else 'none: it must run, on fresh candles'}",
+        f"  command   freqtrade {' '.join(job.argv())}",
+    ]
+
+
+def _code(context: Context, package: Package, git: Git) -> Code:
+    """Return what is run, as git and the lock file know it at this moment."""
+    lock = context.root / join(package.project, "uv.lock")
+    home = "" if package.path == "." else f"{package.path}/"
+    changed = [entry for entry in git.status() if entry.path.startswith(home)]
+    content = hashlib.sha256()
+    for entry in changed:
+        file = context.root / entry.path
+        content.update(entry.path.encode() + (file.read_bytes() if file.is_file() else b""))
+    return Code(
+        commit=git.require_commit("HEAD", "make a commit"),
+        changes=content.hexdigest() if changed else "",
+        lock_sha256=hashlib.sha256(lock.read_bytes()).hexdigest(),
+    )
+
+
+def _report(job: Job, record: BacktestRecord) -> None:
+    rows = verdict_rows(record)
+    title = headline(record)
+    summary = f"\n### {title}\n\n"
+    say(title)
+    if rows:
+        print_table("", VERDICT_COLUMNS, rows)
+        summary += markdown_table(VERDICT_COLUMNS, rows)
+    else:
+        print_table("", ("figure", "value"), figure_rows(record))
+        summary += markdown_table(("figure", "value"), figure_rows(record))
+    if record.note:
+        annotate("warning", f"{record.strategy}: {record.note}")
+        say(f"{record.strategy}: {record.note}")
+        summary += f"\n{record.note}\n"
+    if record.dirty:
+        say(f"{record.strategy}: with changes that are not in commit {record.commit[:12]}")
+    append_markdown(summary)
+    say(f"report: {job.folder / 'report.html'}", f"record: {job.folder / RECORD_FILE}")
+    failed = [verdict for verdict in record.verdicts if not verdict.passed]
+    if failed:
+        said = ", ".join(
+            f"{row[0]} {row[1]} (wanted {row[2]})" for row in rows if row[3] == "FAILED"
+        )
+        raise GatesFailedError(
+            f"{record.strategy}: {len(failed)} of {len(rows)} gates failed: {said}; see "
+            f"{job.folder / 'report.html'}"
+        )

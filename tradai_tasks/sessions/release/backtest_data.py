@@ -1,0 +1,216 @@
+"""`backtest-data(s)`: bring the candles of a strategy's backtests, and the exchange's markets."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import nox
+from nox.command import CommandFailed
+
+from tradai_tasks.backtest.candles import (
+    Source,
+    bring,
+    check_snapshot,
+    download_argv,
+    download_overlay,
+    fetch_snapshot,
+    keep_out_of_git,
+    parse_source,
+    replace,
+)
+from tradai_tasks.backtest.isolated_run import day
+from tradai_tasks.backtest.markets import Markets, api_of
+from tradai_tasks.backtest.record import Kind
+from tradai_tasks.backtest.run import (
+    Facts,
+    Job,
+    check_asked,
+    check_candles,
+    environment,
+    last_words,
+)
+from tradai_tasks.environment_allowance import Allowance
+from tradai_tasks.errors import AwsError, CandlesError
+from tradai_tasks.release.clients.aws import Aws, told
+from tradai_tasks.release.engine.confinement import allowance_of
+from tradai_tasks.report import print_table, say
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.release.backtest import install_freqtrade, job_of, program, running
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.workspace.discovery import Package
+
+__all__ = ["data"]
+
+_MOST = 2 << 30  # bytes of one file of candles
+_DOC = "Bring the candles of a strategy's backtests, and a snapshot of the exchange's markets."
+_OPTIONS: list[Option] = [
+    (("--smoke",), {"action": "store_true", "help": "only what the smoke backtest reads"}),
+    (
+        ("--refresh",),
+        {"action": "store_true", "help": "bring again what is there, the snapshot too"},
+    ),
+    (("--dry-run",), {"action": "store_true", "help": "print what would be done"}),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Bringer:
+    """One call of the session."""
+
+    session: nox.Session
+    source: Source
+    refresh: bool
+    aws: Aws
+    allowance: Allowance  # what of the environment freqtrade is given
+
+    def bring(self, job: Job) -> Facts:
+        """Bring all that a backtest reads, and see that it is there."""
+        facts, markets = self._ask(job)
+        renewed = self._snapshot(job, facts)
+        if not facts.series:  # it asked for markets that were not there yet
+            facts, markets = self._ask(job)
+        check_asked(job, facts, markets)
+        if self.source.kind == "download":
+            return self._download(job, facts)
+        names = [f"{facts.exchange}/{one.file}" for one in facts.series]
+        brought = bring(names, self._getter(), job.store)
+        self.session.log(
+            f"{len(brought.changed)} files brought, {len(brought.same)} there already, "
+            f"{len(brought.absent)} not in {self.source}"
+        )
+        if brought.changed or renewed:
+            facts, _ = self._ask(job)
+        check_candles(job, facts, f"{self.source} does not have them")
+        return facts
+
+    def _ask(self, job: Job) -> tuple[Facts, Markets]:
+        """Ask freqtrade what the strategy reads."""
+        with running(self.session, job, self.allowance, go=False) as (facts, markets):
+            if not markets.missing:
+                check_asked(job, facts, markets)
+            return facts, markets
+
+    def _snapshot(self, job: Job, facts: Facts) -> bool:
+        """Bring the snapshot of the markets, unless it is there and has all pairs."""
+        if facts.without_market == () and not self.refresh:
+            return False
+        api = api_of(facts.exchange, facts.mode)
+        name = f"{api.exchange}/{api.file}"
+        if self.source.kind == "download":
+            content: bytes | None = fetch_snapshot(api, job.settings.api_url)
+            where = job.settings.api_url or api.host
+        else:
+            content, where = self._getter()(name), f"{self.source}/{name}"
+        if content is None:
+            raise CandlesError(
+                f"{where}: no such file; put the exchange's answer to GET {api.path} there"
+            )
+        check_snapshot(content, where, facts.pairs)
+        replace(job.store / name, content)
+        self.session.log(f"{name}: from {where}")
+        return True
+
+    def _getter(self) -> Callable[[str], bytes | None]:
+        folder = self.source.folder
+        if folder is not None:
+            return lambda name: (folder / name).read_bytes() if (folder / name).is_file() else None
+        return self._object
+
+    def _object(self, name: str) -> bytes | None:
+        """Return an object of the bucket, None where there is none."""
+        key = self.source.key(name)
+        try:
+            answer = self.aws.call("s3", "get_object", Bucket=self.source.bucket, Key=key)
+        except AwsError as error:
+            if error.code == "NoSuchKey":
+                return None
+            raise
+        try:
+            content: bytes = answer["Body"].read(_MOST + 1)
+        except Exception as error:
+            if type(error).__module__.split(".")[0] != "botocore":
+                raise
+            raise told(error, "s3", "get_object") from None
+        if len(content) > _MOST:
+            raise CandlesError(f"{self.source}: {name}: larger than {_MOST >> 30} GB, so refused")
+        return content
+
+    def _download(self, job: Job, facts: Facts) -> Facts:
+        """Download with freqtrade what lacks: the end first, then what is before."""
+        passes = [{"erase": True}] if self.refresh else [{}, {"prepend": True}]
+        said = ""
+        for options in passes:
+            if not self.refresh and not any(one.lacks for one in facts.series):
+                break
+            overlay = job.folder / "work" / "download.json"
+            overlay.write_text(json.dumps(download_overlay(job, facts)), encoding="utf-8")
+            argv = download_argv(job, facts, overlay, **options)
+            log = job.folder / "download.log"
+            with log.open("w", encoding="utf-8") as out, self.session.chdir(job.home):
+                try:  # its exit status tells nothing; the candles do
+                    env = {
+                        n: v
+                        for n, v in environment(os.environ, self.allowance).items()
+                        if "proxy" not in n.lower()
+                    }
+                    self.session.run(
+                        program(self.session, argv[0]),
+                        *argv[1:],
+                        env=env,
+                        stdout=out,
+                        success_codes=range(256),
+                        external=True,
+                    )
+                except CommandFailed as failed:
+                    raise CandlesError(f"{job.strategy}: freqtrade: {failed.reason}") from None
+            said = last_words(log.read_text(encoding="utf-8", errors="replace"))
+            facts, _ = self._ask(job)
+        check_candles(job, facts, f"freqtrade could not download them: {said}")
+        return facts
+
+
+def data(session: nox.Session, context: Context, package: Package) -> None:
+    """Bring candles and markets, first those of the full backtest."""
+    options = parse(session, _OPTIONS, _DOC)
+    git = Git.open(context.root)
+    kinds: tuple[Kind, ...] = ("smoke",) if options.smoke else ("full", "smoke")
+    jobs = [job_of(context, package, kind, git, "data") for kind in kinds]
+    source = parse_source(jobs[0].settings.source, context.root)
+    for job in jobs:
+        pairs = ", ".join(job.pairs) if job.pairs else f"all pairs of {job.settings.config}"
+        say(
+            f"{job.strategy}: candles of {pairs}, {job.window.start} to {job.window.end}, from "
+            f"{source} to {job.store}"
+        )
+    if options.dry_run:
+        session.log("nothing was done: this is a dry run")
+        return
+    install_freqtrade(session, context, package, jobs[0].settings)
+    keep_out_of_git(jobs[0].store)
+    bringer = _Bringer(
+        session=session,
+        source=source,
+        refresh=options.refresh,
+        aws=Aws(),
+        allowance=allowance_of(context.settings),
+    )
+    found = bringer.bring(jobs[0])
+    _show(found)
+    for job in jobs[1:]:
+        covered = job.settings.smoke_pair in found.pairs
+        if not covered or job.window.start < jobs[0].window.start:
+            _show(bringer.bring(job))
+    shutil.rmtree(jobs[0].folder / "work", ignore_errors=True)
+
+
+def _show(facts: Facts) -> None:
+    rows = [
+        (one.pair, one.timeframe, one.candle, day(one.start), day(one.end)) for one in facts.series
+    ]
+    print_table("", ("pair", "timeframe", "candles", "from", "to"), rows)
+    say(f"candles, sha256: {facts.data_sha256}")

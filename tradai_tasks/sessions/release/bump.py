@@ -1,0 +1,165 @@
+"""`bump`: raise a package's version, commit it, tag it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import nox
+from packaging.utils import canonicalize_name
+
+from tradai_tasks.errors import BadArgumentsError, BumpError, CommandFailedError, GitError
+from tradai_tasks.files.file_tree import join
+from tradai_tasks.files.path_guard import require_inside
+from tradai_tasks.report import say
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.environment import status_of, uv_program
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_environment import git_environment, run_git
+from tradai_tasks.workspace.discovery import Package, Workspace, unknown_package
+from tradai_tasks.workspace.version_bump import SCRATCH, Found, Plan, check_lock, plan
+
+__all__ = ["bump"]
+
+_DOC = "Raise a package's version in its pyproject.toml, commit that, and tag it with --tag."
+_OPTIONS: list[Option] = [
+    (("name",), {"help": "a strategy or a package"}),
+    (
+        ("step",),
+        {
+            "help": "patch, minor, major, rc (of a stable version the next minor's rc1, of an rc "
+            "the next one), or a version"
+        },
+    ),
+    (("--tag",), {"action": "store_true", "help": "make the tag that releases it (a strategy)"}),
+    (("--dry-run",), {"action": "store_true", "help": "print what would be done"}),
+]
+
+
+def bump(session: nox.Session, context: Context) -> None:
+    """Look at what is there, print the plan, and do what lacks."""
+    options = parse(session, _OPTIONS, _DOC)
+    package = _package(context.workspace, options.name)
+    git = Git.open(context.root)
+    found = _look(context, git, package)
+    todo = plan(found, options.step, with_tag=options.tag)
+    say(*todo.lines)
+    if todo.is_done:
+        session.log("nothing to do: it is all there already")
+    elif options.dry_run:
+        session.log("nothing was done: this is a dry run")
+    else:
+        _act(session, context, git, package, todo)
+
+
+def _package(workspace: Workspace, name: str) -> Package:
+    by_name = {package.name: package for package in workspace.packages}
+    by_name |= {workspace.session_id(package): package for package in workspace.packages}
+    found = by_name.get(name) or by_name.get(canonicalize_name(name))
+    if found is None:
+        raise BadArgumentsError(f"bump: {name!r}: {unknown_package(name, by_name)}")
+    return found
+
+
+def _look(context: Context, git: Git, package: Package) -> Found:
+    """Read all that the plan depends on."""
+    file = join(package.path, "pyproject.toml")
+    lock = join(package.project, "uv.lock")
+    head = git.require_commit("HEAD", "")
+    committed = {entry.path: entry.blob for entry in git.tree(head)}
+    parents = git.parents(head)
+    parent = git.commit(parents[0]) if parents else None  # a shallow clone may lack it
+    before = {entry.path: entry.blob for entry in git.tree(parent)} if parent else {}
+    wanted = [files[file] for files in (committed, before) if file in files]
+    blobs = git.read(wanted)
+    is_strategy = package in context.workspace.strategies
+    return Found(
+        name=context.workspace.session_id(package),
+        slugs=tuple(one.slug for one in context.workspace.strategies) if is_strategy else (),
+        file=file,
+        lock=lock if context.tree.is_file(lock) else None,
+        is_lock_committed=lock in committed,
+        on_disk=context.tree.read(file),
+        at_head=blobs[committed[file]] if file in committed else None,
+        before_head=blobs[before[file]] if file in before else None,
+        head=head,
+        subject=_git(git, "log", "-1", "--no-show-signature", "--format=%s", head).rstrip("\n"),
+        dirty=tuple(entry.path for entry in git.status()),
+        tags=_tags(git),
+    )
+
+
+def _tags(git: Git) -> dict[str, str]:
+    """Return every tag with the commit that it names."""
+    # of an annotated tag the second id is its commit's, of a lightweight one the first
+    layout = "--format=%(objectname) %(*objectname) %(refname:strip=2)"
+    rows = (
+        row.split(" ", 2) for row in _git(git, "for-each-ref", layout, "refs/tags").splitlines()
+    )
+    return {name: peeled or own for own, peeled, name in rows}
+
+
+def _act(session: nox.Session, context: Context, git: Git, package: Package, todo: Plan) -> None:
+    """Carry the plan out: after each step, running it again goes on with the next."""
+    if todo.content is not None:
+        _replace(git.top, context.root / todo.file, todo.content)
+    if todo.lock is not None:
+        _lock(session, context, git, package, todo.lock)
+    if todo.commit:
+        _git(git, "commit", "--quiet", "-m", todo.message, "--", *_literally(todo.commit))
+        session.log(f"committed: {todo.message}")
+    if todo.tag is not None:
+        _git(git, "tag", "--annotate", "-m", f"{todo.name} {todo.new}", todo.tag, "HEAD")
+        session.log(f"tagged: {todo.tag}; publish both with: git push --follow-tags")
+
+
+def _lock(session: nox.Session, context: Context, git: Git, package: Package, lock: str) -> None:
+    """Bring the lock file up to date; where that cannot be done, put both files back."""
+    file = join(package.path, "pyproject.toml")
+    committed = {entry.path: entry.blob for entry in git.tree("HEAD")}
+    kept = {path: committed[path] for path in (file, lock) if path in committed}
+    try:
+        if status_of(session, [uv_program(), "lock", "--project", package.project]):
+            raise CommandFailedError(
+                f"bump: uv could not lock {package.project}, see above; nothing was changed"
+            )
+        if lock in kept:
+            before = git.read([kept[lock]])[kept[lock]]
+            after = (context.root / lock).read_bytes()
+            check_lock(before, after, name=package.name, file=lock)
+    except (BumpError, CommandFailedError):
+        _git(git, "checkout", "--quiet", "HEAD", "--", *_literally(kept))
+        raise
+
+
+def _replace(top: Path, file: Path, content: bytes) -> None:
+    """Write a file such that it is whole at any moment."""
+    file = require_inside(top.resolve(), file.resolve())  # a link stays one, inside the work tree
+    scratch = file.with_name(f"{file.name}{SCRATCH}")
+    scratch.write_bytes(content)
+    shutil.copymode(file, scratch)
+    scratch.replace(file)
+
+
+def _literally(paths: Iterable[str]) -> list[str]:
+    """Return paths such that git expands nothing in them; by its option, hooks would inherit it."""
+    return [f":(literal){path}" for path in paths]
+
+
+def _git(git: Git, *args: str) -> str:
+    """Run git and return its output; what it says on a failure, a hook's say, is shown whole."""
+    # hooks are the user's own wish where it is the user's own commit
+    hooks = args[0] in {"commit", "tag"}
+    env = git_environment(os.environ, hooks=True) if hooks else git.env
+    done = run_git(git.folder, *args, env=env, check=False)
+    if done.returncode != 0:
+        say(*f"{done.text}{done.error_text}".splitlines(), file=sys.stderr)
+        raise GitError(
+            f"git {args[0]}: exit status {done.returncode}; its message is above; mend that and "
+            f"run the same again, it goes on from here"
+        )
+    return done.text

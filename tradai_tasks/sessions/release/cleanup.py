@@ -1,0 +1,53 @@
+"""`release -- v0.0.0-test --cleanup`: take a test tag away again."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+import nox
+
+from tradai_tasks.errors import BadArgumentsError
+from tradai_tasks.release.tags.test_tag_cleanup import look_for, remove_here, remove_there
+from tradai_tasks.report import print_table
+from tradai_tasks.sessions.core.arguments import Option
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.workspace.tags import parse_tag
+
+__all__ = ["CLEANUP", "clean_up"]
+
+CLEANUP: Option = (
+    ("--cleanup",),
+    {
+        "action": "store_true",
+        "help": "delete a test tag, here and at the remote, and release nothing",
+    },
+)
+_OTHERS = ("only", "start", "evidence", "environment", "status", "json")
+_COLUMNS = ("where", "tag", "what")
+
+
+def clean_up(session: nox.Session, context: Context, options: Namespace) -> None:
+    """Delete a test tag wherever it is; the remote's first, since only that can fail.
+
+    Raises:
+        BadArgumentsError: No tag is named, or there is an option beside --dry-run.
+        TasksError: It is no test tag, or cannot be deleted.
+    """
+    if not options.tag or any(getattr(options, name) for name in _OTHERS):
+        raise BadArgumentsError(
+            "--cleanup: takes a test tag and no option but --dry-run, such as: "
+            "nox -s release -- v0.0.0-test --cleanup"
+        )
+    tag = parse_tag(options.tag, [package.slug for package in context.workspace.strategies])
+    git = Git.open(context.root)
+    tagged = look_for(git, tag)
+    print_table(f"{tag}", _COLUMNS, tagged.rows())
+    if options.dry_run:
+        session.log("nothing was done: this is a dry run")
+        return
+    if tagged.there:
+        remove_there(git, tagged)
+    if tagged.here:
+        remove_here(git, tagged)
+    session.log(f"{tag}: deleted" if tagged.there or tagged.here else f"{tag}: was gone already")

@@ -1,0 +1,299 @@
+"""`lambdas` and `deploy`: functions and services brought to a release."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+import nox
+
+from tradai_tasks.errors import BadArgumentsError, BadTagError
+from tradai_tasks.release.clients.aws import Aws
+from tradai_tasks.release.clients.image_reference import home_of
+from tradai_tasks.release.deploy.deploy_stages import (
+    DEPLOY,
+    FUNCTIONS,
+    LATEST_STAGE,
+    Target,
+    function_stage,
+    latest_stage,
+    service_stage,
+)
+from tradai_tasks.release.deploy.dispatch import dispatch
+from tradai_tasks.release.engine.step import Stage
+from tradai_tasks.release.images.image_specs import image_specs, select
+from tradai_tasks.release.images.image_tools import ImageRoom, image_room
+from tradai_tasks.release.images.platform_images import (
+    BASE_STAGE,
+    LAMBDA_STAGE,
+    lambda_image_stages,
+)
+from tradai_tasks.release.tags.ci_event import asked_by, read_event
+from tradai_tasks.release.tags.tag_references import tagged
+from tradai_tasks.release.tags.tag_validation import still_holds, tree_holds
+from tradai_tasks.release.tags.target_environment import (
+    Environment,
+    check_names,
+    environment_of,
+)
+from tradai_tasks.report import mask_environment
+from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.release import images
+from tradai_tasks.sessions.release.release import (
+    LOOKS,
+    TAG,
+    Basis,
+    Stages,
+    run_stages,
+    validated,
+    wanted_of,
+)
+from tradai_tasks.sessions.release.stages import Needs
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.workspace.tags import ReleaseTag
+
+__all__ = ["deploy", "environment_for", "lambdas", "target_at"]
+
+_ENVIRONMENT: Option = (
+    ("--environment",),
+    {
+        "metavar": "NAME",
+        "help": "where to: dev, staging, prod, or one of the settings; by default as deploy.tags "
+        "says of the tag. A test tag goes to dev whatever is said",
+    },
+)
+_LAMBDA_OPTIONS: list[Option] = [
+    *images.OPTIONS,
+    _ENVIRONMENT,
+    (
+        ("--version",),
+        {
+            "metavar": "VERSION",
+            "help": "without a tag: the version of the commit that is checked out, as an earlier "
+            "job of the same run has computed it; by default <latest tag>-g<commit>",
+        },
+    ),
+    (
+        ("--images-only",),
+        {"action": "store_true", "help": "build and push; leave the functions alone"},
+    ),
+]
+_DEPLOY_OPTIONS: list[Option] = [
+    TAG,
+    *LOOKS,
+    _ENVIRONMENT,
+    (
+        ("--only",),
+        {"action": "append", "default": [], "metavar": "NAME", "help": "just this; repeatable"},
+    ),
+    (
+        ("--rollback",),
+        {
+            "action": "store_true",
+            "help": "first point `latest` of each service at the tag's image, whatever it is now",
+        },
+    ),
+]
+
+
+def lambdas(session: nox.Session, context: Context) -> None:
+    """Build and push the lambdas' images, and bring the functions to them."""
+    doc = (
+        "Build and push the images of lambdas, update each function whose image differs, wait, and "
+        "publish a version of it."
+    )
+    options = _given(parse(session, _LAMBDA_OPTIONS, doc))
+    mask_environment()
+    by_event = asked_by(os.environ, read_event(os.environ)) is not None
+    if options.matrix and not (options.tag or options.version or options.environment or by_event):
+        images.print_matrix(context, options, ("lambda",))
+        return
+    basis = _of_lambdas(context, options, by_event=by_event)
+    tag = basis.release.tag
+    environment = None
+    # what has no tag goes nowhere by itself
+    if not options.images_only and (basis.is_tagged or options.environment):
+        environment = environment_for(session, context, tag, options)
+    if options.matrix:
+        where = {"environment": environment.name} if environment else {}
+        images.print_matrix(context, options, ("lambda",), version=tag.text, **where)
+        return
+    if set(options.only) == {images.BASE}:
+        environment = None  # it has no function
+    # a part of the lambdas must not be taken for all of them
+    names = [BASE_STAGE, "-".join([LAMBDA_STAGE, *options.only])]
+    if environment is not None:
+        names.append("-".join([FUNCTIONS, environment.name, *options.only]))
+
+    @contextmanager
+    def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
+        made = needs.release
+        with images.opened_images(context, options, ("base", "lambda"), needs) as (
+            specs,
+            room,
+        ):
+            rule = images.latest_rule_of(options, made.tag)
+            found = [*lambda_image_stages(made, images=specs, room=room, latest=rule)]
+            if environment is not None:
+                own = [spec for spec in specs if spec.kind == "lambda"]
+                target = target_at(context, environment, room)
+                found.append(function_stage(made.tag.text, made.commit, own, target))
+            yield tuple(replace(stage, name=name) for stage, name in zip(found, names, strict=True))
+
+    order, target = dict.fromkeys(names, False), None if environment is None else environment.name
+    _run(session, context, options, order, opened, basis, target)
+
+
+def deploy(session: nox.Session, context: Context) -> None:
+    """Bring an environment's services to a release, and see every running task's image."""
+    doc = (
+        "Force a new deployment of each service whose tasks run another image than the release's, "
+        "wait, and verify the image of every running task."
+    )
+    options = _given(parse(session, _DEPLOY_OPTIONS, doc))
+    mask_environment()
+    basis = _of_services(context, options)
+    tag = basis.release.tag
+    environment = environment_for(session, context, tag, options)
+    names = ["-".join([LATEST_STAGE, *options.only])] if options.rollback else []
+    names.append("-".join([DEPLOY, environment.name, *options.only]))
+
+    @contextmanager
+    def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
+        settings = context.settings.images
+        home = home_of(settings, os.environ)
+        every = image_specs(context.workspace, settings, home, context.tree, kinds=["service"])
+        specs = select(every, options.only)
+        with image_room(settings, home, root=context.root, env=os.environ) as room:
+            target = target_at(context, environment, room)
+            commit, found = needs.release.commit, []
+            if options.rollback:
+                found.append(latest_stage(tag.text, specs, room.registry, commit=commit))
+            found.append(
+                service_stage(tag.text, specs, target, commit=commit, after_images=options.rollback)
+            )
+            yield tuple(replace(stage, name=name) for stage, name in zip(found, names, strict=True))
+
+    order = dict.fromkeys(names, False)
+    _run(session, context, options, order, opened, basis, environment.name)
+
+
+def _given(options: Namespace) -> Namespace:
+    """Return the options; an input of a workflow that was not given comes as an empty text.
+
+    Raises:
+        BadArgumentsError: The environment came so: that must not mean whichever a rule names.
+    """
+    for name in ("tag", "version"):
+        setattr(options, name, getattr(options, name, None) or None)
+    if options.environment is not None and not options.environment.strip():
+        raise BadArgumentsError(
+            "--environment: is empty; name one (dev, staging, prod), or leave the option out to "
+            "have deploy.tags say where a tag goes"
+        )
+    return options
+
+
+def _run(  # noqa: PLR0913, PLR0917 - all that a run is made of
+    session: nox.Session,
+    context: Context,
+    options: Namespace,
+    order: Mapping[str, bool],
+    opened: Stages,
+    basis: Basis,
+    where: str | None,
+) -> None:
+    wanted = wanted_of(options, only=[], start=None)
+    run_stages(
+        session,
+        context,
+        options,
+        wanted,
+        order=lambda _: order,
+        opened=opened,
+        basis=basis,
+        where=lambda: where,
+    )
+
+
+def _of_lambdas(context: Context, options: Namespace, *, by_event: bool) -> Basis:
+    """Return what the lambdas are built of: a tag's commit, or without a tag what is checked out.
+
+    Without a tag somebody must have said that this is meant: by naming an environment or a version.
+    """
+    git = Git.open(context.root)
+    if options.tag is not None and options.version is not None:
+        raise BadArgumentsError("lambdas: give a tag or --version, not both")
+    version = options.version
+    # a job of a tagged run is handed the tag in the same way
+    is_tagged = version is not None and tagged(git, version) is not None
+    text = version if is_tagged else options.tag
+    named = version or options.environment or options.images_only
+    if text is None and not by_event and named:
+        made = dispatch(git, context.root, os.environ, version)
+        # a rule for tags, `any` say, would bring what nobody has tagged to prod
+        if not (options.environment or options.images_only or options.matrix):
+            raise BadArgumentsError(
+                f"lambdas: version {version} is of no tag, so no rule of deploy.tags is for it; "
+                f"say where it goes: --environment dev"
+            )
+        return Basis(release=made, holds=partial(tree_holds, git, made), is_tagged=False)
+    made = validated(context, git, text, strictly=not options.status)
+    _check_platform(made.tag)
+    return Basis(release=made, holds=partial(still_holds, git, made))
+
+
+def _of_services(context: Context, options: Namespace) -> Basis:
+    """Return what is deployed: what a tag names, wherever the work tree stands.
+
+    The image is in the registry, so the files here say nothing; but a tag that a CI event names is
+    held against the clone as for a release.
+    """
+    git = Git.open(context.root)
+    asked = asked_by(os.environ, read_event(os.environ))
+    strictly = options.tag is None or (asked is not None and asked.is_workflow_run)
+    made = validated(context, git, options.tag, strictly=strictly)
+    _check_platform(made.tag)
+    return Basis(release=made, holds=_nothing_to_hold, needs_lock=False)
+
+
+def _nothing_to_hold(*, untracked: bool) -> None:
+    """Nothing of the work tree is deployed."""
+
+
+def _check_platform(tag: ReleaseTag) -> None:
+    if tag.kind != "platform":
+        raise BadTagError(f"tag {tag}: is a strategy's, which has no services and no lambdas")
+
+
+def environment_for(
+    session: nox.Session, context: Context, tag: ReleaseTag, options: Namespace
+) -> Environment:
+    """Return where a tag goes, and say so."""
+    settings = context.settings.deploy
+    workspace = context.workspace
+    check_names(
+        settings,
+        services=[unit.name for unit in workspace.services],
+        functions=[unit.name for unit in workspace.lambdas],
+    )
+    found = environment_of(tag, settings, asked=options.environment)
+    if options.environment not in {None, found.name}:
+        session.warn(f"{tag} is a test tag: it goes to {found.name}, not {options.environment}")
+    session.log(f"{tag} goes to {found.name}")
+    return found
+
+
+def target_at(context: Context, environment: Environment, room: ImageRoom) -> Target:
+    """Return where an environment's services and functions are, to be brought to a release."""
+    return Target(
+        environment=environment,
+        aws=Aws(region=environment.region),
+        registry=room.registry,
+        settings=context.settings.deploy,
+    )

@@ -1,0 +1,1 @@
+"""The typed model of `[tool.tradai-tasks]` and how it is read."""

@@ -1,0 +1,156 @@
+"""Settings of backtests, for the repository and for each strategy."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from tradai_tasks.settings.table import Name, Percent, Table, WebAddress, whole
+
+__all__ = ["BacktestSettings", "StrategyBacktestSettings", "for_strategy"]
+
+_Enabled = Annotated[
+    bool, Meta(description="Whether there are backtest sessions, which `ci(s)` requires.")
+]
+_StrategyClass = Annotated[
+    Annotated[str, whole(r"[A-Za-z_]\w*")],
+    Meta(description="Class that freqtrade runs; `strategy` of its configuration if absent."),
+]
+_Config = Annotated[
+    Name, Meta(description="freqtrade's configuration, from the strategy's folder.")
+]
+_Groups = Annotated[
+    tuple[Name, ...],
+    Meta(description="Names of extras and dependency groups that bring freqtrade."),
+]
+_Pair = Annotated[str, whole(r"[A-Za-z0-9.]+/[A-Za-z0-9.]+(:[A-Za-z0-9.]+)?")]
+_Pairs = Annotated[
+    Annotated[tuple[_Pair, ...], Meta(min_length=1)],
+    Meta(description="Pairs of the full backtest; those of freqtrade's configuration if absent."),
+]
+_Timeframe = Annotated[
+    Annotated[str, whole(r"[0-9]{1,3}[smhdwM]")],
+    Meta(description="Timeframe of both backtests; the strategy's own if absent."),
+]
+_SmokePair = Annotated[_Pair, Meta(description="The one pair of the smoke backtest.")]
+_SmokeDays = Annotated[
+    Annotated[int, Meta(ge=1, le=366)], Meta(description="Days of the smoke backtest.")
+]
+_FullMonths = Annotated[
+    Annotated[int, Meta(ge=1, le=120)], Meta(description="Months of the full backtest.")
+]
+_End = Annotated[
+    Annotated[str, whole(r"(commit|[0-9]{4}-[0-9]{2}-[0-9]{2})")],
+    Meta(
+        description="Where the window ends, at UTC midnight: `commit`, of the commit's day, or a "
+        "day such as `2026-01-01`, which is not in it."
+    ),
+]
+_Sharpe = Annotated[
+    Literal["closed-trades", "daily-balance"],
+    Meta(
+        description="Which Sharpe ratio is gated: of the profits by the day they were closed, or "
+        "of the balance at the end of each day."
+    ),
+]
+_MinSharpe = Annotated[
+    Annotated[float, Meta(ge=0, le=100)],
+    Meta(description="Gate: least Sharpe ratio, annualised."),
+]
+_MinProfitFactor = Annotated[
+    Annotated[float, Meta(ge=0, le=1000)],
+    Meta(description="Gate: least profit factor, gains divided by losses."),
+]
+_MaxDrawdown = Annotated[
+    Percent, Meta(description="Gate: largest drawdown of the account, in percent.")
+]
+_MinTrades = Annotated[
+    Annotated[int, Meta(ge=1)], Meta(description="Gate: least number of closed trades.")
+]
+_Source = Annotated[
+    Name,
+    Meta(
+        description="Where `backtest-data` brings candles from: `download` (from the exchange, by "
+        "freqtrade), a folder, or `s3://bucket/prefix`."
+    ),
+]
+_DataDir = Annotated[
+    Name,
+    Meta(description="Where candles are kept, from the root; in it a folder for each exchange."),
+]
+_ApiUrl = Annotated[
+    WebAddress,
+    Meta(description="Address to download from in place of the exchange's own, without a path."),
+]
+_Informative = Annotated[
+    tuple[Annotated[str, whole(r"(\S+ )?[0-9]{1,3}[smhdwM]")], ...],
+    Meta(
+        description="Further candles that the strategy reads and freqtrade cannot know of: `4h` "
+        "for its pairs, or `BTC/USDT:USDT 1d`."
+    ),
+]
+_MaxMissing = Annotated[
+    Annotated[float, Meta(ge=0, le=10)],
+    Meta(description="Most candles of a series that may lack in its midst, in percent."),
+]
+
+
+class BacktestSettings(Table, frozen=True, kw_only=True):
+    """The sessions `backtest-data(s)`, `backtest-smoke(s)` and `backtest-full(s)`."""
+
+    enabled: _Enabled = True
+    strategy_class: _StrategyClass | None = None
+    config: _Config = "configs/config.json"
+    groups: _Groups = ("freqtrade", "backtest")
+    pairs: _Pairs | None = None
+    timeframe: _Timeframe | None = None
+    smoke_pair: _SmokePair = "BTC/USDT:USDT"
+    smoke_days: _SmokeDays = 30
+    full_months: _FullMonths = 12
+    end: _End = "commit"
+    sharpe: _Sharpe = "closed-trades"
+    min_sharpe: _MinSharpe = 1.0
+    min_profit_factor: _MinProfitFactor = 1.2
+    max_drawdown: _MaxDrawdown = 20.0
+    min_trades: _MinTrades = 50
+    source: _Source = "download"
+    data_dir: _DataDir = "user_data/data"
+    api_url: _ApiUrl | None = None
+    informative: _Informative = ()
+    max_missing: _MaxMissing = 0.1
+
+
+class StrategyBacktestSettings(Table, frozen=True, kw_only=True):
+    """Backtests of one strategy: each key that is absent is the repository's."""
+
+    enabled: _Enabled | None = None
+    strategy_class: _StrategyClass | None = None
+    config: _Config | None = None
+    groups: _Groups | None = None
+    pairs: _Pairs | None = None
+    timeframe: _Timeframe | None = None
+    smoke_pair: _SmokePair | None = None
+    smoke_days: _SmokeDays | None = None
+    full_months: _FullMonths | None = None
+    end: _End | None = None
+    sharpe: _Sharpe | None = None
+    min_sharpe: _MinSharpe | None = None
+    min_profit_factor: _MinProfitFactor | None = None
+    max_drawdown: _MaxDrawdown | None = None
+    min_trades: _MinTrades | None = None
+    source: _Source | None = None
+    data_dir: _DataDir | None = None
+    api_url: _ApiUrl | None = None
+    informative: _Informative | None = None
+    max_missing: _MaxMissing | None = None
+
+
+def for_strategy(base: BacktestSettings, own: StrategyBacktestSettings) -> BacktestSettings:
+    """Return the settings of one strategy: its own, key by key, over the repository's."""
+    values: dict[str, Any] = {name: getattr(base, name) for name in base.__struct_fields__}
+    for name in own.__struct_fields__:
+        value = getattr(own, name)
+        if value is not None:
+            values[name] = value
+    return BacktestSettings(**values)

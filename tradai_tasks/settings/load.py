@@ -1,0 +1,391 @@
+"""Reading settings: from files to a validated `Settings`, every fault with key path and file."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import tomli
+
+from tradai_tasks.errors import BrokenTomlError, SettingsError
+from tradai_tasks.files.file_tree import Tree
+from tradai_tasks.settings.model import PackageSettings, Settings
+
+__all__ = [
+    "LoadedSettings",
+    "faults_of",
+    "key_prefix",
+    "load_settings",
+    "parse_toml",
+    "read_package_table",
+    "tool_table",
+]
+
+_TABLE = "tool.tradai-tasks"
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$", re.DOTALL)
+_QUOTED_WORDS = re.compile(r"`[^`]*`")
+_STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>\d+)\]")
+_WORDS = (
+    ("Expected `object`", "expected a table"),
+    ("Expected `array` of length", "expected a list of length"),
+    ("Object missing required field", "missing key"),
+)
+
+
+class LoadedSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings and where they came from."""
+
+    settings: Settings
+    file: str  # from the root; the file that a message about settings names
+
+
+def parse_toml(content: bytes, file: str) -> dict[str, Any]:
+    """Parse a TOML file.
+
+    Raises:
+        BrokenTomlError: It is no TOML, or not UTF-8.
+    """
+    try:
+        return tomli.loads(content.decode("utf-8-sig"))
+    except tomli.TOMLDecodeError as error:
+        end = f"at line {len(content.splitlines())}, the end of the file"
+        what = str(error).replace("at end of document", end)
+        raise BrokenTomlError(f"{file}: broken TOML: {what}") from None
+    except RecursionError:
+        raise BrokenTomlError(f"{file}: broken TOML: nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise BrokenTomlError(
+            f"{file}: broken TOML: byte {error.start} is not UTF-8; save the file as UTF-8"
+        ) from None
+
+
+def tool_table(document: Mapping[str, Any], file: str) -> dict[str, Any]:
+    """Return `[tool.tradai-tasks]` of a parsed pyproject.toml, empty where it has none.
+
+    Raises:
+        SettingsError: `tool` or the table is something else than a table.
+    """
+    tool = document.get("tool", {})
+    table = tool.get("tradai-tasks", {}) if isinstance(tool, dict) else None
+    if not isinstance(table, dict):
+        raise SettingsError(f"{file}: {_TABLE}: expected a table")
+    return table
+
+
+def load_settings(tree: Tree, overrides: Mapping[str, Any] | None = None) -> LoadedSettings:
+    """Read the settings of the repository at the root of `tree`.
+
+    They stand in `[tool.tradai-tasks]` of pyproject.toml, or, where there is no root
+    pyproject.toml, at the top of tradai-tasks.toml. `overrides`, a table of the same shape, is
+    laid over them key by key.
+
+    Raises:
+        BrokenTomlError: A file does not parse.
+        SettingsError: Something does not fit the model, or both files hold settings.
+    """
+    file, raw = _read(tree)
+    prefix = key_prefix(file)
+    where = file
+    if overrides is not None and not isinstance(overrides, Mapping):
+        raise SettingsError(
+            f"register(settings=...): expected a table, got `{type(overrides).__name__}`"
+        )
+    if overrides:
+        raw = _laid_over(raw, overrides)
+        where = f"{file} or register(settings=...)"
+    faults = faults_of(raw, Settings, prefix)
+    if faults:
+        raise SettingsError(*(f"{where}: {fault}" for fault in faults))
+    return LoadedSettings(settings=msgspec.convert(raw, Settings), file=file)
+
+
+def key_prefix(file: str) -> str:
+    """Return what stands before a setting's key in a file that holds the repository's settings."""
+    return f"{_TABLE}." if file == "pyproject.toml" else ""
+
+
+def read_package_table(raw: Mapping[str, Any], file: str) -> PackageSettings:
+    """Validate `[tool.tradai-tasks]` of a package's own pyproject.toml.
+
+    Raises:
+        SettingsError: Something does not fit the model.
+    """
+    faults = faults_of(raw, PackageSettings, f"{_TABLE}.")
+    if faults:
+        raise SettingsError(*(f"{file}: {fault}" for fault in faults))
+    return msgspec.convert(raw, PackageSettings)
+
+
+def faults_of(raw: Mapping[str, Any], model: type[msgspec.Struct], prefix: str) -> list[str]:
+    """Return every fault of a raw table, each as `key.path: what`, empty when it fits."""
+    foreign = _foreign(raw, "")
+    if foreign:
+        return [f"{prefix}{fault}" for fault in foreign]
+    try:
+        msgspec.convert(raw, model)
+    except msgspec.ValidationError:
+        return _each_fault(copy.deepcopy(dict(raw)), model, prefix)
+    return []
+
+
+def _each_fault(rest: dict[str, Any], model: type[msgspec.Struct], prefix: str) -> list[str]:
+    """Return every fault of a copy that is used up.
+
+    msgspec stops at the first fault, so each is taken out and the rest tried again.
+    """
+    faults: list[str] = []
+    for where, inner, table in _named_tables(rest, model):
+        # msgspec does not name the keys of a dict, so its entries are validated one by one
+        faults += _named_faults(f"{prefix}{where}", inner, table)
+    removed: dict[str, list[int]] = {}
+    gone: set[str] = set()
+    while True:
+        try:
+            msgspec.convert(rest, model)
+        except msgspec.ValidationError as error:
+            fault, path = _described(str(error), model, prefix, rest, removed)
+            missing = re.search(r": missing key `(.*)`$", fault)
+            if not (missing and f"{fault[: missing.start()]}.{missing[1]}" in gone):
+                faults.append(fault)
+            gone.add(f"{prefix}{_shown(path, removed)}")
+            if not _remove(rest, path, removed):
+                return faults
+        else:
+            return faults
+
+
+def _named_tables(
+    raw: dict[str, Any], model: type[msgspec.Struct]
+) -> Iterator[tuple[str, type[msgspec.Struct], Any]]:
+    """Take every table that has a name of the user's own out of `raw`, and yield it.
+
+    That is each entry of a dict of tables, at the top or in a table below, as (path, model, value).
+    """
+    from msgspec import inspect  # noqa: PLC0415 - needed only to word a fault
+
+    kind: Any = inspect.type_info(model)
+    for field in kind.fields:
+        value = raw.get(field.encode_name)
+        if not isinstance(value, dict):
+            continue
+        types = [_bare(one) for one in getattr(_bare(field.type), "types", (field.type,))]
+        for one in types:
+            entry = _bare(getattr(one, "value_type", None))
+            if isinstance(one, inspect.DictType) and isinstance(entry, inspect.StructType):
+                del raw[field.encode_name]
+                for name, table in value.items():
+                    yield f"{field.encode_name}.{_quoted(name)}", entry.cls, table
+            elif isinstance(one, inspect.StructType):
+                for path, inner, table in _named_tables(value, one.cls):
+                    yield f"{field.encode_name}.{path}", inner, table
+
+
+def _named_faults(where: str, model: type[msgspec.Struct], table: Any) -> list[str]:
+    if where.endswith('.""'):
+        return [f"{where}: expected a name"]
+    if not isinstance(table, dict):
+        return [f"{where}: expected a table, got `{type(table).__name__}`"]
+    return faults_of(table, model, f"{where}.")
+
+
+def _read(tree: Tree) -> tuple[str, dict[str, Any]]:
+    alone = tree.is_file("tradai-tasks.toml")
+    if not tree.is_file("pyproject.toml"):
+        if not alone:
+            return "tradai-tasks.toml", {}
+        return "tradai-tasks.toml", parse_toml(tree.read("tradai-tasks.toml"), "tradai-tasks.toml")
+    if alone:
+        raise SettingsError(
+            f"tradai-tasks.toml: not read where a root pyproject.toml exists; move its settings "
+            f"to [{_TABLE}] in pyproject.toml"
+        )
+    document = parse_toml(tree.read("pyproject.toml"), "pyproject.toml")
+    return "pyproject.toml", tool_table(document, "pyproject.toml")
+
+
+def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        merged[key] = _laid_over(below, value) if both else value  # type: ignore[arg-type]  # both are mappings here
+    return merged
+
+
+def _described(
+    message: str,
+    model: type[msgspec.Struct],
+    prefix: str,
+    raw: Mapping[str, Any],
+    removed: Mapping[str, list[int]],
+) -> tuple[str, list[str | int]]:
+    """Return a fault in the user's words, and the path of what to take out."""
+    match = _AT.match(message)
+    if match is None:
+        raise AssertionError("the pattern takes any text")
+    what = match["what"]
+    path: list[str | int] = [
+        step["key"] if step["index"] is None else int(step["index"])
+        # "[...]" is a value in a dict, whose key msgspec does not tell
+        for step in _STEP.finditer((match["path"] or "").replace("[...]", ""))
+    ]
+    unknown = _UNKNOWN.match(what)
+    if unknown:
+        what = "unknown key" + _near(unknown["key"], _model_at(model, path))
+        path = [*path, unknown["key"]]
+    elif what.startswith("Invalid enum value"):
+        what = f"{what[0].lower()}{what[1:]}{_choices(model, path)}"
+    elif re.search(r" [<>]=? ", what):
+        what += f", got {_value_at(raw, path)!r}"
+    elif "matching regex" in what:
+        pattern = what.rpartition("regex ")[2].replace("\\\\Z'", "$'")
+        what = f"{_value_at(raw, path)!r} does not match {pattern}"
+    for old, new in _WORDS:
+        what = what.replace(old, new)
+    if not unknown:
+        what = _QUOTED_WORDS.sub(_in_tomls_words, what)
+    return f"{prefix}{_shown(path, removed)}: {what[0].lower()}{what[1:]}", path
+
+
+def _in_tomls_words(match: re.Match[str]) -> str:
+    words = match[0].strip("`").split(" | ")
+    names = {"array": "list", "object": "table"}
+    return f"`{' | '.join(names.get(word, word) for word in words if word != 'null')}`"
+
+
+def _foreign(value: Any, where: str) -> list[str]:
+    """Return what no TOML file could hold, but a table made in Python can."""
+    if isinstance(value, Mapping):
+        found = [
+            f"{where}{'.' if where else ''}{key}: expected the name of a key, "
+            f"got `{type(key).__name__}`"
+            for key in value
+            if not isinstance(key, str)
+        ]
+        inner = [
+            (item, f"{where}{'.' if where else ''}{_quoted(key)}")
+            for key, item in value.items()
+            if isinstance(key, str)
+        ]
+        return found + [fault for item, path in inner for fault in _foreign(item, path)]
+    if isinstance(value, (set, frozenset)):
+        return [f"{where}: expected `list`, got `{type(value).__name__}`"]
+    if isinstance(value, (list, tuple)):
+        return [f for n, item in enumerate(value) for f in _foreign(item, f"{where}[{n}]")]
+    return []
+
+
+def _shown(path: list[str | int], removed: Mapping[str, list[int]]) -> str:
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            index = step
+            for gone in sorted(removed.get(text, [])):
+                index += gone <= index
+            text += f"[{index}]"
+        else:
+            text += f"{'.' if text else ''}{_quoted(step)}"
+    return text or "(the whole table)"
+
+
+def _quoted(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
+
+
+def _remove(raw: dict[str, Any], path: list[str | int], removed: dict[str, list[int]]) -> bool:
+    """Take the element at `path` out of `raw`; False when the path names nothing in it.
+
+    Of a list in a list all goes: what is left of it could be at fault for being short. So could a
+    list of which nothing is left.
+    """
+    while len(path) > 1 and isinstance(path[-1], int) and isinstance(path[-2], int):
+        path = path[:-1]
+    holder: Any = raw
+    for depth, step in enumerate(path):
+        last = depth == len(path) - 1
+        if isinstance(step, int):
+            if not isinstance(holder, list) or step >= len(holder):
+                return False
+            if last:
+                shown = _shown([*path], removed)
+                removed.setdefault(_shown(path[:-1], removed), []).append(
+                    int(shown.rpartition("[")[2][:-1])
+                )
+                del holder[step]
+                return bool(holder) or _remove(raw, path[:-1], removed)
+        elif not isinstance(holder, dict) or step not in holder:
+            return False
+        elif last:
+            del holder[step]
+            return True
+        holder = holder[step]
+    return False
+
+
+def _value_at(raw: Any, path: list[str | int]) -> Any:
+    for step in path:
+        raw = raw[step]
+    return raw
+
+
+def _model_at(model: type[msgspec.Struct], path: list[str | int]) -> type[msgspec.Struct]:
+    """Return the table's class at a path; list positions do not count."""
+    from msgspec import inspect  # noqa: PLC0415 - needed only to word a fault
+
+    kind: Any = inspect.type_info(model)
+    for step in path:
+        kind = _table_in(kind)
+        if isinstance(step, str):
+            kind = next(f.type for f in kind.fields if f.encode_name == step)
+    found: type[msgspec.Struct] = _table_in(kind).cls
+    return found
+
+
+def _table_in(kind: Any) -> Any:
+    """Return the table type inside unions and lists, or the type itself."""
+    kind = _bare(kind)
+    for inner in getattr(kind, "types", ()):
+        if hasattr(_table_in(inner), "fields"):
+            return _table_in(inner)
+    item = getattr(kind, "item_type", None)
+    return kind if item is None else _table_in(item)
+
+
+def _bare(kind: Any) -> Any:
+    """Return a type without the descriptions around it."""
+    while type(kind).__name__ == "Metadata":
+        kind = kind.type
+    return kind
+
+
+def _near(key: str, model: type[msgspec.Struct]) -> str:
+    gone: Mapping[str, str] = getattr(model, "gone", {})  # keys that there were, and what to write
+    if key in gone:
+        return f"; {gone[key]}"
+    known = list(model.__struct_encode_fields__)
+    near = difflib.get_close_matches(key, known, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known are {', '.join(sorted(known))}"
+
+
+def _choices(model: type[msgspec.Struct], path: list[str | int]) -> str:
+    from msgspec import inspect  # noqa: PLC0415 - needed only to word a fault
+
+    while isinstance(path[-1], int):
+        path = path[:-1]  # the values of a list are those of its key
+    table = inspect.type_info(_model_at(model, path[:-1]))
+    fields: Any = getattr(table, "fields", ())
+    kind = _bare(next((f.type for f in fields if f.encode_name == path[-1]), None))
+    while getattr(kind, "item_type", None) is not None:
+        kind = _bare(kind.item_type)
+    values = getattr(kind, "values", None)
+    for inner in getattr(kind, "types", ()):
+        values = values or getattr(_bare(inner), "values", None)
+    return f"; use one of {', '.join(map(repr, values))}" if values else ""

@@ -1,0 +1,298 @@
+"""The typed model of `[tool.tradai-tasks]`: every setting, its meaning, unit, range and default.
+
+The table in the docs, the JSON schema for editors and the validation all come from these classes.
+`settings_load` reads and validates the files.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from tradai_tasks.settings.backtest import BacktestSettings, StrategyBacktestSettings
+from tradai_tasks.settings.deploy import DeploySettings
+from tradai_tasks.settings.devcontainer import DevcontainerSettings
+from tradai_tasks.settings.docs import DocsSettings
+from tradai_tasks.settings.images import ImagesSettings
+from tradai_tasks.settings.infra import InfraSettings
+from tradai_tasks.settings.publish import PublishSettings
+from tradai_tasks.settings.release import MlflowSettings, ReleaseSettings
+from tradai_tasks.settings.table import (
+    Kind,
+    Level,
+    Marker,
+    MetadataKey,
+    Name,
+    ObjectPath,
+    Percent,
+    PythonVersion,
+    Table,
+    whole,
+)
+from tradai_tasks.settings.workflows import WorkflowsSettings
+
+__all__ = [
+    "AffectedSettings",
+    "ContractSettings",
+    "DeploySettings",
+    "DevcontainerSettings",
+    "DocsSettings",
+    "IgnoredAdvisory",
+    "IntegrationSettings",
+    "Kind",
+    "InfraSettings",
+    "LintSettings",
+    "MlflowSettings",
+    "NotAudited",
+    "PackageSettings",
+    "PerfSettings",
+    "ProtocolPair",
+    "ReleaseSettings",
+    "PublishSettings",
+    "SecuritySettings",
+    "Settings",
+    "TestSettings",
+    "TypecheckSettings",
+    "WorkflowsSettings",
+]
+
+
+class ProtocolPair(Table, frozen=True, kw_only=True):
+    """A class and the Protocol that mypy holds it against, both as `module:Name`."""
+
+    class_: Annotated[
+        ObjectPath, Meta(description="Class that must satisfy the Protocol, as `module:Name`.")
+    ] = field(name="class")
+    protocol: Annotated[ObjectPath, Meta(description="The Protocol, as `module:Name`.")]
+
+
+class PackageSettings(Table, frozen=True, kw_only=True):
+    """Settings of one package: `packages.<name>`, or the table in its own pyproject.toml."""
+
+    test: Annotated[
+        bool,
+        Meta(description="Whether it has a test session; false where it has no tests."),
+    ] = True
+    floor: Annotated[
+        Percent | None, Meta(description="Coverage floor in percent; `test.floor` when absent.")
+    ] = None
+    groups: Annotated[
+        tuple[Name, ...] | None,
+        Meta(
+            description="Dependency groups or extras with its test tools; `test.groups` if absent."
+        ),
+    ] = None
+    protocols: Annotated[
+        tuple[ProtocolPair, ...],
+        Meta(description="Classes and the Protocols they must satisfy, judged by mypy."),
+    ] = ()
+    also_affected_by: Annotated[
+        tuple[Name, ...],
+        Meta(description="Globs from the workspace root of further files that affect the package."),
+    ] = ()
+    backtest: StrategyBacktestSettings = field(default_factory=StrategyBacktestSettings)
+    metadata: Annotated[
+        dict[MetadataKey, str],
+        Meta(description="Further tags of a strategy's model versions, beside `mlflow.metadata`."),
+    ] = field(default_factory=dict)
+
+
+class TestSettings(Table, frozen=True, kw_only=True):
+    """The sessions `test(pkg)`."""
+
+    __test__ = False  # keep pytest from collecting it
+
+    floor: Annotated[
+        Percent | None,
+        Meta(description="Coverage floor in percent; if absent 60, 80 in a strategies repository."),
+    ] = None
+    groups: Annotated[
+        tuple[Name, ...],
+        Meta(description="Names of dependency groups and extras looked for, first in the package."),
+    ] = ("test", "tests", "dev")
+    args: Annotated[tuple[str, ...], Meta(description="Further arguments for pytest.")] = ()
+
+
+class LintSettings(Table, frozen=True, kw_only=True):
+    """The session `lint`."""
+
+    commands: Annotated[
+        tuple[Annotated[tuple[Name, ...], Meta(min_length=1)], ...],
+        Meta(
+            description="Further commands, each a list of words, run with all packages installed; "
+            "one that fails, fails `lint`."
+        ),
+    ] = ()
+    groups: Annotated[
+        tuple[Name, ...],
+        Meta(description="Root dependency groups that `lint.commands` need."),
+    ] = ("lint", "dev")
+
+
+class TypecheckSettings(Table, frozen=True, kw_only=True):
+    """The session `typecheck`."""
+
+    strict: Annotated[
+        bool | None,
+        Meta(description="Whether mypy is strict; if absent, in a strategies repository only."),
+    ] = None
+    tests: Annotated[bool, Meta(description="Whether tests are type-checked too.")] = False
+    groups: Annotated[
+        tuple[Name, ...],
+        Meta(description="Dependency groups with stubs and plugins, where they exist."),
+    ] = ("typecheck", "typing", "mypy", "dev", "test", "tests")
+    args: Annotated[tuple[str, ...], Meta(description="Further arguments for mypy.")] = ()
+
+
+class IgnoredAdvisory(Table, frozen=True, kw_only=True):
+    """An advisory that is known and accepted, for a reason and perhaps until a date."""
+
+    id: Annotated[
+        str,
+        Meta(min_length=3, description="Its id or an alias: `CVE-...`, `GHSA-...`, `PYSEC-...`."),
+    ]
+    reason: Annotated[str, Meta(min_length=1, description="Why it is accepted.")]
+    until: Annotated[
+        date | None,
+        Meta(description="Last day on which it is ignored; later it fails the session."),
+    ] = None
+
+
+class NotAudited(Table, frozen=True, kw_only=True):
+    """A locked package that the advisory service does not know and that is accepted so."""
+
+    name: Annotated[str, Meta(min_length=1, description="The distribution's name.")]
+    reason: Annotated[str, Meta(min_length=1, description="Why it is accepted.")]
+    until: Annotated[
+        date | None,
+        Meta(description="Last day on which it is accepted; later it fails the session."),
+    ] = None
+
+
+class SecuritySettings(Table, frozen=True, kw_only=True):
+    """The session `security`."""
+
+    severity: Annotated[
+        Level, Meta(description="Least severity of a bandit finding that fails the session.")
+    ] = "low"
+    confidence: Annotated[
+        Level, Meta(description="Least confidence of a bandit finding that fails the session.")
+    ] = "medium"
+    service_url: Annotated[
+        Annotated[str, whole(r"https?://\S+")] | None,
+        Meta(
+            description="Address of an OSV service to ask instead of the public index's advisories."
+        ),
+    ] = None
+    ignore: Annotated[
+        tuple[IgnoredAdvisory, ...], Meta(description="Advisories that do not fail the session.")
+    ] = ()
+    not_audited: Annotated[
+        tuple[NotAudited, ...],
+        Meta(description="Packages that may go without an audit."),
+    ] = ()
+
+
+class PerfSettings(Table, frozen=True, kw_only=True):
+    """The sessions `perf(pkg)`."""
+
+    max_slowdown: Annotated[
+        Annotated[float, Meta(gt=0, le=10_000)],
+        Meta(description="Slow-down against the merge base, in percent, past which a run fails."),
+    ] = 25.0
+    args: Annotated[tuple[str, ...], Meta(description="Further arguments for pytest.")] = ()
+
+
+class ContractSettings(Table, frozen=True, kw_only=True):
+    """The session `contract`."""
+
+    marker: Annotated[Marker, Meta(description="pytest marker of the contract tests.")] = "contract"
+    paths: Annotated[
+        tuple[Name, ...],
+        Meta(description="Where the tests are; by default every package's tests and `tests/`."),
+    ] = ()
+    compose_file: Annotated[
+        Name | None,
+        Meta(
+            description="Compose file brought up for the tests; a usual name at the root if absent."
+        ),
+    ] = None
+    timeout: Annotated[
+        Annotated[int, Meta(gt=0)],
+        Meta(description="Seconds within which the services must be up."),
+    ] = 300
+
+
+class IntegrationSettings(Table, frozen=True, kw_only=True):
+    """The session `integration`."""
+
+    marker: Annotated[Marker, Meta(description="pytest marker of the integration tests.")] = (
+        "integration"
+    )
+    paths: Annotated[
+        tuple[Name, ...],
+        Meta(description="Where the tests are; by default every package's tests and `tests/`."),
+    ] = ()
+
+
+class AffectedSettings(Table, frozen=True, kw_only=True):
+    """The sessions `changes` and `affected`."""
+
+    ignore: Annotated[
+        tuple[Name, ...],
+        Meta(description="Globs from the workspace root of files that affect nothing."),
+    ] = ()
+    max_jobs: Annotated[
+        Annotated[int, Meta(ge=1, le=256)],
+        Meta(description="Most jobs in the CI matrix; more packages than that share jobs."),
+    ] = 64
+    durations: Annotated[
+        tuple[Name, ...],
+        Meta(
+            description="Globs of files from `nox --report`, whose durations balance shared jobs."
+        ),
+    ] = ()
+
+
+class Settings(Table, frozen=True, kw_only=True):
+    """`[tool.tradai-tasks]` of the root pyproject.toml, or the whole of tradai-tasks.toml."""
+
+    kind: Annotated[
+        Kind | None,
+        Meta(description="What the repository is; inferred from its folders if absent."),
+    ] = None
+    python: Annotated[
+        PythonVersion | Annotated[tuple[PythonVersion, ...], Meta(min_length=1)] | None,
+        Meta(
+            description="Python of the sessions. A list runs tests on each, as `test-3.11(pkg)`; "
+            "if absent, `.python-version`, the one that runs nox, or one that all packages allow."
+        ),
+    ] = None
+    members: Annotated[
+        tuple[Name, ...],
+        Meta(description="Globs of independent projects, for a repository with no uv workspace."),
+    ] = ()
+    test: TestSettings = field(default_factory=TestSettings)
+    lint: LintSettings = field(default_factory=LintSettings)
+    typecheck: TypecheckSettings = field(default_factory=TypecheckSettings)
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    perf: PerfSettings = field(default_factory=PerfSettings)
+    contract: ContractSettings = field(default_factory=ContractSettings)
+    integration: IntegrationSettings = field(default_factory=IntegrationSettings)
+    affected: AffectedSettings = field(default_factory=AffectedSettings)
+    backtest: BacktestSettings = field(default_factory=BacktestSettings)
+    deploy: DeploySettings = field(default_factory=DeploySettings)
+    devcontainer: DevcontainerSettings = field(default_factory=DevcontainerSettings)
+    docs: DocsSettings = field(default_factory=DocsSettings)
+    infra: InfraSettings = field(default_factory=InfraSettings)
+    images: ImagesSettings = field(default_factory=ImagesSettings)
+    publish: PublishSettings = field(default_factory=PublishSettings)
+    workflows: WorkflowsSettings = field(default_factory=WorkflowsSettings)
+    release: ReleaseSettings = field(default_factory=ReleaseSettings)
+    mlflow: MlflowSettings = field(default_factory=MlflowSettings)
+    packages: Annotated[
+        dict[Name, PackageSettings],
+        Meta(description="Settings of single packages, by name."),
+    ] = field(default_factory=dict)

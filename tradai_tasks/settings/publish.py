@@ -1,0 +1,52 @@
+"""Settings of the sessions `build`, `publish` and `codeartifact-login`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from tradai_tasks.settings.codeartifact import CodeArtifactSettings
+from tradai_tasks.settings.table import Name, Table, Variable, WebAddress
+
+__all__ = ["IndexSettings", "PublishSettings"]
+
+
+class IndexSettings(Table, frozen=True, kw_only=True):
+    """Any other package index."""
+
+    upload_url: Annotated[WebAddress, Meta(description="Address that twine uploads to.")]
+    simple_url: Annotated[
+        WebAddress, Meta(description="Root of its simple API (PEP 503, PEP 691).")
+    ]
+    username_env: Annotated[
+        Variable, Meta(description="Environment variable with the user's name.")
+    ] = "TWINE_USERNAME"
+    password_env: Annotated[
+        Variable, Meta(description="Environment variable with the password or token.")
+    ] = "TWINE_PASSWORD"  # noqa: S105 - a variable's name
+
+
+class PublishSettings(Table, frozen=True, kw_only=True):
+    """The sessions `build`, `publish` and `codeartifact-login`."""
+
+    libraries: Annotated[
+        tuple[Name, ...] | None,
+        Meta(description="Packages to publish; `tradai-strategy` if absent and there is one."),
+    ] = None
+    sdist: Annotated[
+        bool, Meta(description="Whether source distributions are published beside the wheels.")
+    ] = False
+    lockstep: Annotated[
+        bool, Meta(description="Whether each library must have the version of the release's tag.")
+    ] = False
+    timeout: Annotated[
+        Annotated[int, Meta(gt=0)],
+        Meta(description="Seconds that one request to the index may go without an answer."),
+    ] = 60
+    codeartifact: Annotated[
+        CodeArtifactSettings | None, Meta(description="Where to publish: AWS CodeArtifact.")
+    ] = None
+    index: Annotated[
+        IndexSettings | None, Meta(description="Where to publish: any other index.")
+    ] = None

@@ -1,0 +1,174 @@
+"""Settings of the workflow files: what differs between repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from tradai_tasks.settings.table import Name, PythonVersion, Table, whole
+
+__all__ = ["RolesSettings", "WorkflowsSettings"]
+
+# All of these are written into YAML, so none may end or begin anything there.
+_Label = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*")]
+_Branch = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._/-]*")]
+_Session = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*(\([A-Za-z0-9._-]+\))?")]
+_Variable = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*=([^$\x00-\x1f]|\$(?!\{\{))*")]
+_Cron = Annotated[str, whole(r"[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}")]
+_Source = Annotated[str, whole(r"(secrets|vars)\.[A-Za-z_][A-Za-z0-9_]*")]
+
+
+class RolesSettings(Table, frozen=True, kw_only=True):
+    """Where the AWS roles that jobs assume by OIDC are kept, one for each purpose."""
+
+    read: Annotated[
+        _Source,
+        Meta(
+            description="The role that reads private packages and candles; jobs of pull requests "
+            "assume it, so it must not be able to write."
+        ),
+    ] = "vars.AWS_READ_ROLE_ARN"
+    preview: Annotated[
+        _Source,
+        Meta(
+            description="The role that previews the infrastructure, on pull requests too; it must "
+            "not be able to write."
+        ),
+    ] = "vars.AWS_PREVIEW_ROLE_ARN"
+    publish: Annotated[
+        _Source, Meta(description="The role that pushes images and publishes libraries.")
+    ] = "vars.AWS_PUBLISH_ROLE_ARN"
+    deploy: Annotated[
+        _Source | dict[_Label, _Source],
+        Meta(
+            description="The role that deploys: one for all environments, or a table by "
+            "environment, where one that is not named takes `vars.AWS_DEPLOY_ROLE_ARN`."
+        ),
+    ] = "vars.AWS_DEPLOY_ROLE_ARN"
+
+
+class WorkflowsSettings(Table, frozen=True, kw_only=True):
+    """The workflow files, and the session `workflows` that writes them."""
+
+    gone: ClassVar[Mapping[str, str]] = {
+        "aws-role": "there is a role for each purpose now; write workflows.roles, such as: "
+        'roles = { read = "vars.AWS_READ_ROLE_ARN", deploy = "vars.AWS_DEPLOY_ROLE_ARN" }'
+    }
+
+    exclude: Annotated[
+        tuple[Name, ...],
+        Meta(description="Files that would fit and are not wanted, such as `docs.yml`."),
+    ] = ()
+    runner: Annotated[
+        _Label | tuple[_Label, ...],
+        Meta(description="Label of the runner that jobs run on, or a list of labels it must have."),
+    ] = "ubuntu-24.04"
+    branch: Annotated[
+        _Branch, Meta(description="Branch whose pushes are checked and deployed from.")
+    ] = "main"
+    python: Annotated[
+        PythonVersion | None,
+        Meta(description="Python that runs nox; uv's choice if absent."),
+    ] = None
+    locked: Annotated[
+        bool | None,
+        Meta(
+            description="Whether lock files are committed, so that nox is run with `--locked`; "
+            "as git says if absent."
+        ),
+    ] = None
+    before: Annotated[
+        tuple[_Session, ...] | None,
+        Meta(
+            description="Sessions that run first in each job that installs packages. If absent, "
+            "`lock` where lock files are not committed, and `codeartifact-login` in a strategies "
+            "repository with `publish.codeartifact`."
+        ),
+    ] = None
+    env: Annotated[
+        tuple[_Variable, ...],
+        Meta(description="Environment of every job that runs a check, each as `NAME=value`."),
+    ] = ()
+    schedule: Annotated[
+        _Cron, Meta(description="When everything is checked, in cron's five fields, UTC.")
+    ] = "17 4 * * 1"
+    timeout: Annotated[
+        Annotated[int, Meta(gt=0, le=360)],
+        Meta(description="Minutes after which a job that checks or builds is ended."),
+    ] = 60
+    aws: Annotated[
+        Literal["oidc", "keys"],
+        Meta(
+            description="How jobs sign in to AWS: a role for each purpose by OIDC, or the same "
+            "static keys for every job."
+        ),
+    ] = "oidc"
+    release_environment: Annotated[
+        _Label,
+        Meta(
+            description="GitHub's environment of a strategy's release; those of a platform are "
+            "where `deploy.tags` says that the tag goes."
+        ),
+    ] = "release"
+    branch_environments: Annotated[
+        tuple[_Label, ...],
+        Meta(
+            description="Environments that a workflow which is dispatched on another branch than "
+            "the default one may deploy to; `docs`, the name of a stack and `devcontainer` count "
+            "as such."
+        ),
+    ] = ()
+    read_environment: Annotated[
+        _Label,
+        Meta(
+            description="GitHub's environment of jobs that only read from AWS, those of pull "
+            "requests among them."
+        ),
+    ] = "read"
+    preview_environment: Annotated[
+        _Label,
+        Meta(
+            description="GitHub's environment of previews of the infrastructure, which gives them "
+            "Pulumi's passphrase."
+        ),
+    ] = "preview"
+    docs_environment: Annotated[
+        _Label, Meta(description="GitHub's environment of the site that is deployed.")
+    ] = "docs"
+    attest: Annotated[
+        bool,
+        Meta(
+            description="Whether wheels get an attestation of provenance, which GitHub keeps for "
+            "public repositories, and for private ones by plan."
+        ),
+    ] = False
+    roles: RolesSettings = RolesSettings()
+    aws_key_id: Annotated[_Source, Meta(description="Where the static access key is kept.")] = (
+        "secrets.AWS_ACCESS_KEY_ID"
+    )
+    aws_secret_key: Annotated[_Source, Meta(description="Where the static secret key is kept.")] = (
+        "secrets.AWS_SECRET_ACCESS_KEY"  # noqa: S105 - where it is kept
+    )
+    aws_region: Annotated[_Source, Meta(description="Where the AWS region is kept.")] = (
+        "secrets.AWS_REGION"
+    )
+    ecr_registry: Annotated[_Source, Meta(description="Where the registry's address is kept.")] = (
+        "secrets.ECR_REGISTRY"
+    )
+    mlflow_uri: Annotated[_Source, Meta(description="Where the MLflow address is kept.")] = (
+        "secrets.MLFLOW_TRACKING_URI"
+    )
+    pulumi_passphrase: Annotated[
+        _Source, Meta(description="Where Pulumi's encryption passphrase is kept.")
+    ] = "secrets.PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - where it is kept
+    pulumi_backend: Annotated[
+        _Source, Meta(description="Where the address of Pulumi's state is kept.")
+    ] = "secrets.S3_PULUMI_BACKEND_URL"
+    cloudflare_token: Annotated[
+        _Source, Meta(description="Where the Cloudflare Pages token is kept.")
+    ] = "secrets.CLOUDFLARE_API_TOKEN"  # noqa: S105 - where it is kept
+    cloudflare_account: Annotated[
+        _Source, Meta(description="Where the Cloudflare account is kept.")
+    ] = "secrets.CLOUDFLARE_ACCOUNT_ID"

@@ -1,0 +1,447 @@
+"""A thin typed layer over the git command.
+
+The user's configuration and environment can change what git prints or hide changes. Each call
+therefore names what it wants by flags, and variables that point git elsewhere are dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, TypeGuard
+
+from tradai_tasks.errors import (
+    CommandFailedError,
+    GitError,
+    NotARepositoryError,
+    UnknownRevisionError,
+)
+from tradai_tasks.process import Completed
+from tradai_tasks.vcs.git_environment import git_environment, run_git
+
+__all__ = ["NO_COMMIT", "Entry", "Git", "RawChange", "StatusEntry", "is_object_id"]
+
+# How git itself writes "no commit", for instance as the `before` of a new branch.
+NO_COMMIT = "0" * 40
+
+_ID_LENGTHS = (40, 64)  # SHA-1, SHA-256
+_EMPTY_WORDS = "error: failed to push some refs"  # the reason stands in the line before it
+_HEX = frozenset("0123456789abcdef")
+_TREE_ROW = re.compile(r"(\d+) \w+ (\w+)\t([^\0]+)\0")
+_CORE = frozenset({"autocrlf", "sparsecheckout"})
+_OFF = frozenset({"false", "no", "off", "0"})
+# Attributes by which git changes content on its way to the disk.
+_CONVERTING = frozenset({"crlf", "eol", "filter", "ident", "text", "working-tree-encoding"})
+_FETCH_SECONDS = 300.0
+_AT_ONCE = 10_000  # blobs to fetch, as a command line has an end
+
+
+class Entry(NamedTuple):
+    """A file of a commit or of the index."""
+
+    path: str
+    mode: str  # "100644", "100755", "120000" (symbolic link), "160000" (submodule)
+    blob: str
+    stage: str = "0"  # "1" to "3" in a conflict
+    # of the index: "S" skip-worktree, small letters assume-unchanged, else nothing is hidden
+    flag: str = "H"
+
+
+@dataclass(frozen=True, slots=True)
+class RawChange:
+    """A path that differs between two commits; modes and ids are zeros where it is absent."""
+
+    path: str
+    status: str  # "A", "M", "D", "T"
+    old_mode: str
+    new_mode: str
+    old_blob: str
+    new_blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusEntry:
+    """A path that differs between HEAD, the index and the work tree."""
+
+    path: str
+    index: str  # HEAD against the index: ".", "A", "M", "D", "T"; "?" untracked; "U" in a conflict
+    worktree: str  # index against the work tree, likewise
+    head_mode: str = "000000"
+    worktree_mode: str = "000000"
+    head_blob: str = ""
+    index_blob: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Git:
+    """A git repository seen from a folder in its work tree; made by `open`."""
+
+    folder: Path  # the workspace root
+    top: Path  # the work tree's top
+    prefix: str  # from the top to the folder: "" or "python/"
+    hashed_by: str  # "sha1" or "sha256"
+    env: Mapping[str, str] = field(repr=False)
+    _known: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, folder: Path, env: Mapping[str, str] | None = None) -> Git:
+        """Find the repository around a folder.
+
+        Args:
+            folder: The workspace root: the work tree's top or any folder below it.
+            env: Environment of git; this process's own when None.
+
+        Raises:
+            ToolMissingError: git is not on PATH.
+            NotARepositoryError: The folder is in no work tree, or git refuses to read it.
+        """
+        if not folder.is_dir():
+            raise NotARepositoryError(f"{folder}: no such folder")
+        env = git_environment(os.environ if env is None else env)
+        argv = ["rev-parse", "--show-object-format", "--show-toplevel", "--show-prefix"]
+        done = run_git(folder, *argv, env=env, check=False)
+        if done.returncode != 0:
+            raise NotARepositoryError(f"{folder}: {_why_unreadable(done.error_text)}")
+        hashed_by, top, prefix = done.text.removesuffix("\n").split("\n", 2)
+        if "\n" in prefix:  # a folder's name holds line feeds: each answer by itself
+            top, prefix = (
+                run_git(folder, argv[0], option, env=env).text.removesuffix("\n")
+                for option in argv[2:]
+            )
+        return cls(folder=folder, top=Path(top), prefix=prefix, hashed_by=hashed_by, env=env)
+
+    def inside(self, path: str) -> str:
+        """Return a path given from the top as one from the workspace root, or `../` beyond it."""
+        if path.startswith(self.prefix):
+            return path[len(self.prefix) :]
+        here, there = self.prefix.rstrip("/").split("/"), path.split("/")
+        while here and there and here[0] == there[0]:
+            del here[0], there[0]
+        return "/".join([*[".."] * len(here), *there])
+
+    def commit(self, revision: str) -> str | None:
+        """Return the full id of the commit that a revision names; None where git knows none."""
+        if not revision or revision.startswith("-") or "\0" in revision:
+            return None
+        argv = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+        done = self._run(*argv, check=False)
+        return done.text.strip() if done.returncode == 0 else None
+
+    def require_commit(self, revision: str, given_by: str) -> str:
+        """Return the full id of the commit that a revision names.
+
+        Raises:
+            UnknownRevisionError: git knows none; the message names `given_by`, an option (empty
+                for HEAD).
+        """
+        found = self.commit(revision)
+        if found is None:
+            raise UnknownRevisionError(
+                f"{given_by} {revision!r}: no such commit, branch or tag in this clone; "
+                f"check the name, or fetch it first"
+                if given_by
+                else f"{revision}: the branch has no commit yet; make one, or name a revision"
+            )
+        return found
+
+    def time(self, commit: str) -> int:
+        """Return when a commit was made (its committer's date), in seconds since the epoch."""
+        header = self._run("cat-file", "commit", commit).text.partition("\n\n")[0]
+        line = next(line for line in header.split("\n") if line.startswith("committer "))
+        return int(line.rsplit(" ", 2)[1])
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """Return a commit's parents as recorded in it, also where a shallow clone lacks them."""
+        header = self._run("cat-file", "commit", commit).text.partition("\n\n")[0]
+        lines = (line.split(" ") for line in header.split("\n"))
+        return tuple(line[1] for line in lines if line[0] == "parent")
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """Return a best common ancestor of two commits; None where this clone shows none."""
+        done = self._run("merge-base", one, other, check=False)
+        if done.returncode == 1:
+            return None
+        return self._checked(done, ["merge-base", one, other]).text.split("\n")[0]
+
+    def is_shallow(self) -> bool:
+        """Tell whether history is cut off."""
+        return self._run("rev-parse", "--is-shallow-repository").text.strip() == "true"
+
+    def is_sparse(self) -> bool:
+        """Tell whether files are left off the disk."""
+        return self._is_set("sparsecheckout")
+
+    def converted(self, paths: Iterable[str]) -> frozenset[str]:
+        """Return those files whose content on disk need not be what git keeps of them.
+
+        Their line ends, encoding or keywords may differ, or a filter makes one of the other.
+        """
+        wanted = frozenset(paths)
+        if self._is_set("autocrlf"):
+            return wanted
+        stdin = "".join(f"{path}\0" for path in wanted).encode("utf-8", "surrogateescape")
+        told = self._run("check-attr", "-z", "--all", "--stdin", stdin=stdin).text.split("\0")
+        return frozenset(
+            path
+            for path, name, value in zip(told[0::3], told[1::3], told[2::3], strict=False)
+            if name in _CONVERTING and value != "unset"
+        )
+
+    def _is_set(self, key: str) -> bool:
+        """Tell whether a setting of git's core is on, in any way."""
+        if not self._known.keys() >= _CORE:
+            pattern = rf"^core\.({'|'.join(sorted(_CORE))})$"
+            done = self._run("config", "-z", "--get-regexp", pattern, check=False)
+            self._known.update(dict.fromkeys(_CORE, False))
+            for row in done.text.split("\0")[:-1]:  # the last word on each wins
+                name, _, value = row.partition("\n")
+                self._known[name.removeprefix("core.")] = value.lower() not in _OFF
+        return self._known[key]
+
+    def cut_off(self, included: Iterable[str], excluded: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return the commits where a shallow clone's history ends, among a range's commits."""
+        file = self._run("rev-parse", "--git-path", "shallow").text.removesuffix("\n")
+        try:
+            ends = set((self.folder / file).read_text(encoding="ascii").split())
+        except FileNotFoundError:  # not shallow
+            return ()
+        argv = [*included, *(f"^{commit}" for commit in excluded)]
+        reached = self._run("rev-list", *argv).text.split()
+        return tuple(commit for commit in reached if commit in ends)
+
+    def branch(self) -> str | None:
+        """Return the checked-out branch's name; None where HEAD is detached."""
+        done = self._run("symbolic-ref", "--quiet", "--short", "HEAD", check=False)
+        return done.text.strip() if done.returncode == 0 else None
+
+    def symbolic(self, ref: str) -> str | None:
+        """Return what a symbolic reference such as `refs/remotes/origin/HEAD` points at."""
+        done = self._run("symbolic-ref", "--quiet", ref, check=False)
+        return done.text.strip() if done.returncode == 0 else None
+
+    def config(self, key: str) -> str | None:
+        """Return a configured value."""
+        done = self._run("config", "--get", key, check=False)
+        return done.text.removesuffix("\n") if done.returncode == 0 else None
+
+    def remote(self) -> str | None:
+        """Return the remote to ask: `origin`, else the only one there is."""
+        names = self._run("remote").text.split()
+        if "origin" in names:
+            return "origin"
+        return names[0] if len(names) == 1 else None
+
+    def remote_tip(self, remote: str, branch: str) -> str | None:
+        """Ask a remote for a branch's commit; None where it does not say."""
+        ref = f"refs/heads/{branch}"
+        done = self.ask("ls-remote", "--quiet", "--", remote, ref)
+        for line in done.text.splitlines() if isinstance(done, Completed) else ():
+            commit, _, name = line.partition("\t")
+            if name == ref and is_object_id(commit):
+                return commit
+        return None
+
+    def fetch(self, remote: str, commits: Iterable[str], *how: str) -> str | None:
+        """Fetch commits by id; no reference is changed, and nobody is asked for a password.
+
+        Args:
+            remote: Name of the remote.
+            commits: Full ids.
+            how: `--deepen=N`, `--depth=1` or `--unshallow`, in a shallow clone only; `--filter=...`
+                in a partial one.
+
+        Returns:
+            None when done, else git's last word on why not.
+        """
+        argv = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-prune"]
+        argv += ["--no-write-fetch-head", "--no-auto-maintenance", "--refmap=", *how, "--", remote]
+        done = self.ask(*argv, *commits)
+        return None if isinstance(done, Completed) else done
+
+    def tree(self, commit: str) -> list[Entry]:
+        """Return all files of a commit below the folder, by path from it."""
+        below = self.prefix.rstrip("/") or "."
+        text = self._run("ls-tree", "-r", "-z", "--full-tree", commit, below).text
+        cut, prefix = len(self.prefix), self.prefix
+        return [
+            Entry(path[cut:], mode, blob)
+            for mode, blob, path in _TREE_ROW.findall(text)
+            if path.startswith(prefix)  # else the folder was a file in that commit
+        ]
+
+    def index(self) -> list[Entry]:
+        """Return all files of the index below the folder, by path from it."""
+        text = self._run("ls-files", "-s", "-v", "-z", "--full-name").text
+        cut = len(self.prefix)
+        found = []
+        for row in text.split("\0")[:-1]:  # each as "H 100644 <id> 0<tab><path>"
+            head, _, path = row.partition("\t")
+            found.append(Entry(path[cut:], head[2:8], head[9:-2], head[-1], row[0]))
+        return found
+
+    def hash_files(self, paths: Iterable[str]) -> dict[str, str]:
+        """Return the ids that git would give files on disk, after its filters."""
+        wanted = list(paths)
+        if not wanted:
+            return {}
+        stdin = "".join(f"{_quoted(self.prefix + path)}\n" for path in wanted)
+        done = self._run(
+            "hash-object", "--stdin-paths", stdin=stdin.encode("utf-8", "surrogateescape")
+        )
+        return dict(zip(wanted, done.text.split(), strict=True))
+
+    def naming(self, words: Iterable[str], commit: str | None) -> list[str]:
+        """Return the files of a commit, or of the work tree, that have one of some words."""
+        argv = ["grep", "-l", "-z", "-F", "-I", "--no-color", "--no-full-name"]
+        argv += ["--no-recurse-submodules", *(["--untracked"] if commit is None else [])]
+        argv += [part for word in words for part in ("-e", word)]
+        argv += [commit] if commit else []
+        done = self._run(*argv, "--", check=False)
+        if done.returncode == 1:
+            return []
+        start = len(commit) + 1 if commit else 0
+        return [row[start:] for row in _rows(self._checked(done, argv))]
+
+    def diff(self, base: str, head: str) -> list[RawChange]:
+        """Return what differs between two commits; a moved file counts at both ends."""
+        argv = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-relative"]
+        argv += ["--ignore-submodules=none", "--no-ext-diff", "--no-textconv", base, head]
+        rows = iter(_rows(self._run(*argv)))
+        found = []
+        for row in rows:
+            old_mode, new_mode, old_blob, new_blob, status = row[1:].split(" ")
+            path = self.inside(next(rows))
+            found.append(RawChange(path, status[0], old_mode, new_mode, old_blob, new_blob))
+        return found
+
+    def status(self) -> list[StatusEntry]:
+        """Return what is staged, changed, in conflict or untracked and not ignored."""
+        argv = ["status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all"]
+        rows = _rows(self._run(*argv, "--ignored=no", "--ignore-submodules=none"))
+        return [entry for row in rows if (entry := self._status_entry(row)) is not None]
+
+    def read(self, blobs: Iterable[str]) -> dict[str, bytes]:
+        """Return the content of blobs by id, in one batch.
+
+        Raises:
+            GitError: One of them is not to be had.
+        """
+        wanted = list(dict.fromkeys(blobs))
+        if not wanted:
+            return {}
+        self._bring(wanted)
+        stdin = "".join(f"{blob}\n" for blob in wanted).encode("ascii")
+        out = self._run("cat-file", "--batch", "--buffer", stdin=stdin).stdout
+        found: dict[str, bytes] = {}
+        position = 0
+        for blob in wanted:
+            end = out.index(b"\n", position)
+            header = out[position:end].split(b" ")
+            if header[1] != b"blob":
+                raise GitError(
+                    f"git cat-file: {blob}: {header[1].decode()}; the clone is incomplete, "
+                    f"fetch it anew"
+                )
+            start, size = end + 1, int(header[2])
+            found[blob] = out[start : start + size]
+            position = start + size + 1
+        return found
+
+    def blob_id(self, content: bytes) -> str:
+        """Return the id that git gives a file of this content, before any filter."""
+        digest = hashlib.new(self.hashed_by, b"blob %d\0" % len(content), usedforsecurity=False)
+        digest.update(content)
+        return digest.hexdigest()
+
+    def _bring(self, wanted: Iterable[str]) -> None:
+        """Fetch what a partial clone lacks of some blobs, at once: git asks for each by itself."""
+        if "partial" not in self._known:
+            keys = r"^(remote\..*\.promisor|extensions\.partialclone)$"
+            done = self._run("config", "--get-regexp", keys, check=False)
+            self._known["partial"] = done.returncode == 0
+        remote = self.remote() if self._known["partial"] else None
+        if remote is None:
+            return
+        asked = ["cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objectname)"]
+        held = set(self._run(*asked).text.split())
+        missing = [blob for blob in wanted if blob not in held]
+        for start in range(0, len(missing), _AT_ONCE):
+            # a fault shows when the blobs are read
+            self.fetch(remote, missing[start : start + _AT_ONCE], "--filter=blob:none")
+
+    def _status_entry(self, row: str) -> StatusEntry | None:
+        kind = row[0]
+        if kind == "?":
+            # an untracked repository inside this one is listed as a folder
+            path = self.inside(row[2:].rstrip("/"))
+            return StatusEntry(path, "?", "?", worktree_mode="100644")
+        if kind == "1":
+            _, xy, _, head, _, work, old, new, path = row.split(" ", 8)
+            return StatusEntry(self.inside(path), xy[0], xy[1], head, work, old, new)
+        if kind == "u":
+            _, _, _, _, head, _, work, _, old, _, path = row.split(" ", 10)
+            return StatusEntry(self.inside(path), "U", "U", head, work, old, "")
+        if kind == "#":  # a header, as of the stash
+            return None
+        raise GitError(f"git status: cannot read {row!r}; update tradai-tasks")
+
+    def ask(self, *args: str) -> Completed | str:
+        """Run a command that talks to a remote; a failure is returned as one line."""
+        env = dict(self.env)
+        if not {"GIT_SSH", "GIT_SSH_COMMAND"} & set(env) and self.config("core.sshCommand") is None:
+            env["GIT_SSH_COMMAND"] = (
+                "ssh -o BatchMode=yes"  # ssh must not ask for a password either
+            )
+        try:
+            done = run_git(self.folder, *args, env=env, check=False, timeout=_FETCH_SECONDS)
+        except CommandFailedError as slow:
+            return str(slow)
+        return done if done.returncode == 0 else _last_line(done)
+
+    def _run(self, *args: str, check: bool = True, stdin: bytes | None = None) -> Completed:
+        argv = ["--literal-pathspecs", *args]
+        done = run_git(self.folder, *argv, env=self.env, check=False, stdin=stdin)
+        return self._checked(done, args) if check else done
+
+    def _checked(self, done: Completed, args: Iterable[str]) -> Completed:
+        if done.returncode != 0:
+            command = " ".join(["git", *list(args)[:3]])
+            raise GitError(f"{command}: exit status {done.returncode}: {_last_line(done)}")
+        return done
+
+
+def is_object_id(value: object) -> TypeGuard[str]:
+    """Tell whether a value is a full object id, SHA-1 or SHA-256, in lower case."""
+    return isinstance(value, str) and len(value) in _ID_LENGTHS and set(value) <= _HEX
+
+
+def _quoted(path: str) -> str:
+    for character, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r")):
+        path = path.replace(character, escaped)
+    return f'"{path}"'
+
+
+def _why_unreadable(said: str) -> str:
+    if "dubious ownership" in said:
+        return (
+            "git refuses to read it, since another user owns it; "
+            "allow it with: git config --global --add safe.directory <folder>"
+        )
+    if "must be run in a work tree" in said:
+        return "a git repository without a work tree; run in a clone that has its files"
+    if "not a git repository" in said:
+        return "not in a git repository; run in a clone, or make one with: git init"
+    return f"git cannot read it: {said.splitlines()[-1] if said else 'no message'}"
+
+
+def _rows(done: Completed) -> Iterator[str]:
+    return iter(done.text.split("\0")[:-1])
+
+
+def _last_line(done: Completed) -> str:
+    said = [line for line in done.error_text.splitlines() if not line.startswith(_EMPTY_WORDS)]
+    return (said or ["no message"])[-1].strip()

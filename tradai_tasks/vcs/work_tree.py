@@ -1,0 +1,119 @@
+"""The index and the status of the work tree, with the changes that git was told not to see.
+
+`git update-index --assume-unchanged` and `--skip-worktree` make git call a file unchanged whatever
+is on disk. Tests run on what is on disk, so such a file counts as changed where it differs. One
+that is marked skip-worktree and is not on disk was left off by a sparse checkout, and counts as it
+stands in the index.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from tradai_tasks.vcs.git import Entry, Git, RawChange, StatusEntry
+
+__all__ = ["WorkTree", "look", "tree_before"]
+
+_LINK = "120000"
+_SUBMODULE = "160000"
+_ABSENT = "000000"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkTree:
+    """What git says of the work tree, and what it does not say."""
+
+    index: list[Entry]
+    status: list[StatusEntry]
+    # files that git calls unchanged, but whose content on disk need not be what the index has
+    unsure: frozenset[str] = frozenset()
+
+
+def look(git: Git, status: Future[list[StatusEntry]] | None = None) -> WorkTree:
+    """Return the index and the status of the work tree.
+
+    Args:
+        git: The repository.
+        status: What `git.status()` will return, where it was asked already.
+
+    Raises:
+        GitError: git failed.
+    """
+    index = git.index()
+    converted = git.converted(entry.path for entry in index)
+    told = status.result() if status else git.status()
+    rows = {row.path: row for row in told if row.index != "?"}  # a path may be untracked besides
+    hidden = [
+        entry
+        for entry in index
+        if entry.flag in "hsS"
+        and entry.mode != _SUBMODULE
+        and (entry.path not in rows or rows[entry.path].worktree == ".")
+    ]
+    modes = {entry.path: _mode_on_disk(git, entry) for entry in hidden}
+    there = [entry for entry in hidden if modes[entry.path] != _ABSENT]
+    ids = _ids_on_disk(git, there, modes)
+    for entry in hidden:
+        mode = modes[entry.path]
+        is_same = entry.mode[:3] == mode[:3] and entry.blob == ids.get(entry.path)
+        is_left_off = mode == _ABSENT and entry.flag in "sS"
+        if not is_same and not is_left_off:
+            rows[entry.path] = _change(entry, mode, rows.get(entry.path))
+    unsure = converted.union(entry.path for entry in there)
+    told = [*rows.values(), *(row for row in told if row.index == "?")]
+    return WorkTree(index=index, status=told, unsure=unsure)
+
+
+def tree_before(work: WorkTree, changes: Iterable[RawChange]) -> list[Entry]:
+    """Return the files of a commit, without asking git for all of them.
+
+    Args:
+        work: The work tree.
+        changes: What differs between that commit and HEAD.
+    """
+    entries = {entry.path: entry for entry in work.index}
+    before = [(row.path, row.head_mode, row.head_blob) for row in work.status if row.index != "?"]
+    before += [(change.path, change.old_mode, change.old_blob) for change in changes]
+    for path, mode, blob in before:
+        if mode != _ABSENT and not path.startswith("../"):
+            entries[path] = Entry(path, mode, blob)
+        else:
+            entries.pop(path, None)
+    return list(entries.values())
+
+
+def _change(entry: Entry, mode: str, staged: StatusEntry | None) -> StatusEntry:
+    kind = "D" if mode == _ABSENT else "M" if mode[:3] == entry.mode[:3] else "T"
+    if staged is not None:
+        return replace(staged, worktree=kind, worktree_mode=mode)
+    return StatusEntry(entry.path, ".", kind, entry.mode, mode, entry.blob, entry.blob)
+
+
+def _mode_on_disk(git: Git, entry: Entry) -> str:
+    """Return what a path is on disk, in git's words; of a file the bits that the index has."""
+    try:
+        mode = os.lstat(git.folder / entry.path).st_mode
+    except OSError:
+        return _ABSENT
+    if stat.S_ISLNK(mode):
+        return _LINK
+    if not stat.S_ISREG(mode):
+        return _ABSENT
+    return entry.mode if entry.mode != _LINK else "100644"
+
+
+def _ids_on_disk(git: Git, entries: Iterable[Entry], modes: dict[str, str]) -> dict[str, str]:
+    """Return what git would call the content of files, were they added."""
+    found: dict[str, str] = {}
+    files: list[str] = []
+    for entry in entries:
+        if modes[entry.path] == _LINK:
+            target = os.fsencode((git.folder / entry.path).readlink())
+            found[entry.path] = git.blob_id(target)
+        else:
+            files.append(entry.path)
+    return found | git.hash_files(files)

@@ -1,0 +1,136 @@
+"""Reading and writing the workflow files on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from tradai_tasks.errors import FileExistsAlreadyError, FileNotWrittenError, WorkflowDriftError
+from tradai_tasks.files.atomic_write import write_whole
+from tradai_tasks.files.path_guard import require_inside
+from tradai_tasks.report import say
+from tradai_tasks.workflows.drift import Change, diff_of
+from tradai_tasks.workflows.selection import FOLDER
+
+__all__ = ["check", "make_sure_of_room", "present", "put", "put_all", "write"]
+
+_SAID = {"new": "wrote", "drifted": "rewrote", "foreign": "overwrote", "stale": "deleted"}
+
+
+def present(root: Path) -> dict[str, str]:
+    """Return the text of every workflow file that is there, by its path from the root."""
+    files = sorted([*(root / FOLDER).glob("*.yml"), *(root / FOLDER).glob("*.yaml")])
+    # GitHub, too, reads files alone
+    return {
+        f"{FOLDER}/{file.name}": file.read_text("utf-8", "replace")
+        for file in files
+        if file.is_file()
+    }
+
+
+def check(changes: Sequence[Change]) -> None:
+    """Print what differs, and fail where anything does.
+
+    Raises:
+        WorkflowDriftError: A file is not as it should be.
+    """
+    drifted = [change for change in changes if change.state != "same"]
+    if not drifted:
+        return
+    say(*diff_of(drifted).split("\n")[:-1])
+    words = {"new": "missing", "stale": "no longer fits"}
+    named = ", ".join(f"{c.path} ({words.get(c.state, 'differs')})" for c in drifted)
+    raise WorkflowDriftError(
+        f"workflows: {named}; the diff is above; mend with: nox -s workflows{_options(drifted)}"
+    )
+
+
+def write(
+    root: Path, changes: Sequence[Change], *, force: bool, prune: bool, dry_run: bool = False
+) -> list[str]:
+    """Make the files as they should be, and return a line on each thing done.
+
+    Args:
+        root: The repository.
+        changes: From `drift.plan`.
+        force: Whether to overwrite files that are not the library's.
+        prune: Whether to delete files of the library that no longer fit.
+        dry_run: Whether to print the diff instead.
+
+    Raises:
+        FileExistsAlreadyError: A file is not the library's, and `force` is not given; then
+            nothing is written at all. Or something that is no file is in the way.
+        FileNotWrittenError: The disk refuses.
+    """
+    foreign = [change for change in changes if change.state == "foreign"]
+    if foreign and not force:
+        raise FileExistsAlreadyError(
+            f"{', '.join(change.path for change in foreign)}: there, and not written by "
+            f"tradai-tasks; nothing was written. See what would change with: "
+            f"nox -s workflows -- --check; overwrite with: nox -s workflows -- --force; or leave "
+            f"a file out by the setting workflows.exclude"
+        )
+    todo = [c for c in changes if c.state != "same" and (c.state != "stale" or prune)]
+    kept = [c for c in changes if c.state == "stale" and not prune]
+    said = [f"{c.path}: no longer fits; delete it with: nox -s workflows -- --prune" for c in kept]
+    if dry_run:
+        say(*diff_of(todo).split("\n")[:-1])
+        return [f"{change.path}: {change.state}" for change in todo] + said
+    put_all(root, {change.path: change.new for change in todo})
+    same = sum(change.state == "same" for change in changes)
+    done = [f"{_SAID[change.state]} {change.path}" for change in todo]
+    return done + said + ([f"{same} up to date"] if same else [])
+
+
+def make_sure_of_room(root: Path, paths: Iterable[str]) -> None:
+    """Make sure that each path is free or a file, and that what it is in are folders.
+
+    Raises:
+        FileExistsAlreadyError: One is not. A link to nowhere is neither file nor folder.
+    """
+    for path in paths:
+        file = root / path
+        folders = [parent for parent in file.parents if parent.is_relative_to(root)]
+        for place in reversed([file, *folders]):
+            good = place.is_file() if place == file else place.is_dir()
+            if not good and os.path.lexists(place):
+                raise FileExistsAlreadyError(
+                    f"{place.relative_to(root).as_posix()}: there, and no "
+                    f"{'file' if place == file else 'folder'}; nothing was written; "
+                    f"move it away first"
+                )
+
+
+def put_all(root: Path, texts: Mapping[str, str | None]) -> None:
+    """Write files by their paths from the root; delete those without a text.
+
+    Raises:
+        FileExistsAlreadyError: Something is in the way of one; then nothing is written at all.
+        FileNotWrittenError: The disk refuses one; those before it are written.
+    """
+    make_sure_of_room(root, texts)
+    for path in texts:
+        require_inside(root, root / path)
+    for path, text in texts.items():
+        try:
+            put(root / path, text)
+        except OSError as error:
+            raise FileNotWrittenError(
+                f"{path}: cannot be written: {error.strerror}; mend that and run it again"
+            ) from None
+
+
+def put(file: Path, text: str | None) -> None:
+    """Write a file whole or not at all; without a text, delete it."""
+    if text is None:
+        file.unlink()
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, text.encode(), mode=0o644)
+
+
+def _options(changes: Sequence[Change]) -> str:
+    states = {change.state for change in changes}
+    options = [o for o, s in (("--force", "foreign"), ("--prune", "stale")) if s in states]
+    return f" -- {' '.join(options)}" if options else ""

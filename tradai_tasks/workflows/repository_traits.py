@@ -1,0 +1,132 @@
+"""What the choice of workflows depends on, gathered from the repository."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.extras import carries_pins, run_options
+from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.release.tags.target_environment import BUILT_IN, environments
+from tradai_tasks.settings.backtest import for_strategy
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.settings.table import Kind
+from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.workspace.discovery import Workspace
+from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
+
+__all__ = ["Repository", "committed_locks", "gather"]
+
+_NOT_A_REPOSITORY = 128  # git's status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repository:
+    """A repository as far as its workflows depend on it."""
+
+    kind: Kind
+    sessions: frozenset[str]  # that it has, without packages and Pythons
+    pinned_noxfile: bool = False  # the noxfile carries its own requirements
+    run_options: tuple[str, ...] = ()  # by which `uv run` installs the library
+    locked: bool = False  # lock files are committed
+    one_lock: bool = True  # of the root alone, which `uv run` makes where it lacks
+    private_index: bool = False  # packages come from CodeArtifact
+    candles_in_aws: bool = False  # what backtests read comes from a bucket
+    benchmarks: bool = False
+    contract_tests: bool = False
+    integration_tests: bool = False
+    libraries: bool = False  # there are wheels to publish
+    services: bool = False
+    lambdas: bool = False
+    environments: tuple[str, ...] = BUILT_IN
+    stacks: tuple[str, ...] = ()
+    registry_set: bool = False  # the settings name the registry
+    publishes_to_aws: bool = True  # libraries go to CodeArtifact
+    publish_secrets: tuple[str, ...] = ()  # environment variables of another index
+    docs: bool = False  # a site made by mkdocs
+    docs_deployed: bool = False  # the settings say where to
+    devcontainer: bool = False
+    devcontainer_image: bool = False  # and a name for its image
+
+
+def gather(  # noqa: PLR0913 - all that there is to look at
+    tree: Tree,
+    workspace: Workspace,
+    settings: Settings,
+    *,
+    sessions: Iterable[str],
+    noxfile: str,
+    locks: Collection[str],
+) -> Repository:
+    """Look at everything that the choice of workflows depends on.
+
+    Args:
+        tree: The repository's files.
+        workspace: What is in it.
+        settings: Its settings.
+        sessions: Names of its sessions.
+        noxfile: The text of its noxfile.
+        locks: Lock files that are committed, from the root.
+    """
+    given, publish = settings.workflows.locked, settings.publish
+    names = {package.name for package in workspace.packages}
+    has_container = any(
+        tree.is_file(place) for place in (".devcontainer/devcontainer.json", ".devcontainer.json")
+    )
+    bases = frozenset(map(_base, sessions))
+    return Repository(
+        kind=workspace.kind,
+        sessions=bases,
+        pinned_noxfile=carries_pins(noxfile),
+        run_options=run_options(workspace.root_document),
+        locked=bool(locks) if given is None else given,
+        one_lock=workspace.projects == (".",),
+        # there are these sessions only where there are such tests
+        benchmarks="perf" in bases,
+        contract_tests="contract" in bases,
+        integration_tests="integration" in bases,
+        private_index=workspace.kind == "strategies" and publish.codeartifact is not None,
+        candles_in_aws=any(
+            for_strategy(settings.backtest, one.settings.backtest).source.startswith("s3://")
+            for one in workspace.strategies
+        ),
+        libraries=bool(publish.libraries or DEFAULT_LIBRARY in names),
+        publishes_to_aws=publish.index is None,
+        publish_secrets=()
+        if publish.index is None
+        else (publish.index.username_env, publish.index.password_env),
+        registry_set=settings.images.registry is not None,
+        services=bool(workspace.services),
+        lambdas=bool(workspace.lambdas),
+        environments=environments(settings.deploy),
+        stacks=tuple(unit.name for unit in workspace.stacks),
+        docs=tree.is_file("mkdocs.yml"),
+        docs_deployed=settings.docs.project is not None,
+        devcontainer=has_container,
+        devcontainer_image=has_container and settings.devcontainer.image is not None,
+    )
+
+
+def _base(name: str) -> str:
+    """Return a session's name without package and Python: `test-3.11(a)` -> `test`."""
+    return re.sub(r"(-3\.[0-9]+)?(\(.*)?\Z", "", name, count=1)
+
+
+def committed_locks(root: Path, projects: Iterable[str]) -> tuple[str, ...]:
+    """Return the lock files that are committed, or would be by `git add --all`.
+
+    Raises:
+        CommandFailedError: git failed.
+        ToolMissingError: There is no git.
+    """
+    files = [join(project, "uv.lock") for project in projects]
+    argv = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *files]
+    done = run_git(root, *argv, check=False)
+    if done.returncode == _NOT_A_REPOSITORY:
+        return tuple(file for file in files if (root / file).is_file())
+    if done.returncode:
+        raise CommandFailedError(f"git ls-files: exit status {done.returncode}: {done.error_text}")
+    return tuple(sorted(filter(None, done.text.split("\0"))))

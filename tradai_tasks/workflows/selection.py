@@ -1,0 +1,273 @@
+"""Which workflow files fit a repository, and what is in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from tradai_tasks.release.models.strategy_stages import GATES, IMAGE
+from tradai_tasks.settings.workflows import WorkflowsSettings
+from tradai_tasks.workflows.action_pins import ACTIONS
+from tradai_tasks.workflows.render import Values, render
+from tradai_tasks.workflows.repository_traits import Repository
+from tradai_tasks.workflows.sign_in import sign_in_parts, sources_of
+
+__all__ = [
+    "CATALOG",
+    "FOLDER",
+    "Workflow",
+    "choose",
+    "nox_command",
+    "ready_command",
+    "values_for",
+    "workflows",
+]
+
+FOLDER = ".github/workflows"
+_LOGIN = "codeartifact-login"
+# of the workflows whose runs others follow: GitHub finds them by name
+_CI = {"platform": "CI", "strategies": "Strategy CI/CD"}
+_ON_DEFAULT = (
+    "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"  # in a `if:`
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workflow:
+    """One workflow file that the library knows how to write."""
+
+    file: str
+    kind: str  # of the repository
+    sessions: frozenset[str]  # that it calls and cannot do without
+    has: str | None = None  # field of Repository that must not be empty
+
+
+CATALOG = (
+    Workflow(
+        file="ci.yml",
+        kind="platform",
+        sessions=frozenset({"changes", "lint", "typecheck", "test", "security", "gate"}),
+    ),
+    Workflow(file="_lint.yml", kind="platform", sessions=frozenset({"lint"})),
+    Workflow(
+        file="docker-build.yml",
+        kind="platform",
+        sessions=frozenset({"tag", "images"}),
+        has="services",
+    ),
+    Workflow(
+        file="deploy-lambdas.yml",
+        kind="platform",
+        sessions=frozenset({"tag", "lambdas", "deploy"}),
+        has="lambdas",
+    ),
+    Workflow(file="deploy-infra.yml", kind="platform", sessions=frozenset({"infra"}), has="stacks"),
+    Workflow(
+        file="publish-libs.yml",
+        kind="platform",
+        sessions=frozenset({"tag", "build", "publish"}),
+        has="libraries",
+    ),
+    Workflow(file="docs.yml", kind="platform", sessions=frozenset({"docs"}), has="docs"),
+    Workflow(
+        file="docs-freshness.yml",
+        kind="platform",
+        sessions=frozenset({"docs-freshness"}),
+        has="docs",
+    ),
+    Workflow(
+        file="devcontainer-ci.yml",
+        kind="platform",
+        sessions=frozenset({"devcontainer"}),
+        has="devcontainer",
+    ),
+    Workflow(
+        file="devcontainer-prebuild.yml",
+        kind="platform",
+        sessions=frozenset({"devcontainer"}),
+        has="devcontainer_image",
+    ),
+    Workflow(
+        file="strategy-ci.yml",
+        kind="strategies",
+        sessions=frozenset({"changes", "security", "gate"}),
+    ),
+    Workflow(
+        file="strategy-release.yml",
+        kind="strategies",
+        sessions=frozenset({"tag", "release"}),
+    ),
+)
+
+
+def choose(repository: Repository, settings: WorkflowsSettings) -> tuple[Workflow, ...]:
+    """Return the workflows that fit: of its kind, with all their sessions, and wanted."""
+    return tuple(
+        workflow
+        for workflow in CATALOG
+        if workflow.kind == repository.kind
+        and workflow.sessions <= repository.sessions
+        and (workflow.has is None or getattr(repository, workflow.has))
+        and workflow.file not in settings.exclude
+    )
+
+
+def workflows(repository: Repository, settings: WorkflowsSettings) -> dict[str, str]:
+    """Return the text of every file that fits, by its path from the root."""
+    values = values_for(repository, settings)
+    return {
+        f"{FOLDER}/{workflow.file}": render(workflow.file, values)
+        for workflow in choose(repository, settings)
+    }
+
+
+def nox_command(repository: Repository) -> str:
+    """Return how nox is called: as locked where that can be, else by what pins it."""
+    if repository.pinned_noxfile:
+        return "uvx nox"
+    options = ["--locked"] if repository.locked else []
+    return " ".join(["uv run", *options, *repository.run_options, "nox"])
+
+
+def ready_command(repository: Repository) -> str:
+    """Return how nox is called once all is installed: nothing is fetched, built or installed."""
+    if repository.pinned_noxfile:
+        return "uvx --offline nox --script-mode reuse -R"
+    return "uv run --no-sync nox -R"
+
+
+def _before(repository: Repository, settings: WorkflowsSettings) -> tuple[str, ...]:
+    """Return the sessions that make a job ready for installing packages."""
+    if settings.before is not None:
+        return settings.before
+    found = []
+    if repository.private_index and _LOGIN in repository.sessions:
+        found.append(_LOGIN)
+    # `uv run` makes the lock of the root by itself
+    made = repository.one_lock and not repository.pinned_noxfile
+    if not repository.locked and not made and "lock" in repository.sessions:
+        found.append("lock")
+    return tuple(found)
+
+
+def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
+    """Return everything that the templates are filled with."""
+    before = _before(repository, settings)
+    conditions = _conditions(repository, settings, before)
+    text = {**_text(repository, settings, before), **_gate(repository, conditions)}
+    secrets = _before_secrets(settings) if conditions["before_aws"] else ()
+    parts = {
+        "publish-env": "".join(
+            f"{name}: ${{{{ secrets.{name} }}}}\n" for name in repository.publish_secrets
+        ),
+        "env": _block("env", dict(map(_variable, settings.env))),
+        "declare-secrets": _block("secrets", dict.fromkeys(secrets, "{ required: true }")),
+        "pass-secrets": _block("secrets", {n: "${{ secrets." + n + " }}" for n in secrets}),
+        **sign_in_parts(settings),
+    }
+    return Values(text=text, conditions=conditions, parts=parts)
+
+
+def _conditions(
+    repository: Repository, settings: WorkflowsSettings, before: Collection[str]
+) -> dict[str, bool]:
+    """Return which parts of the templates there are, by the condition's name."""
+    before_aws = _LOGIN in before
+    data_aws = repository.candles_in_aws and "backtest-data" in repository.sessions
+    return {
+        "before": bool(before),
+        "before_aws": before_aws,
+        "before_rest": set(before) > {_LOGIN} if before_aws else bool(before),
+        "before_oidc": before_aws and settings.aws == "oidc",
+        "data_aws": data_aws,
+        "reads_aws": data_aws or before_aws,
+        "reads_oidc": (data_aws or before_aws) and settings.aws == "oidc",
+        "oidc": settings.aws == "oidc",
+        "attest": settings.attest,
+        "python": settings.python is not None,
+        "perf": repository.benchmarks and "perf" in repository.sessions,
+        "contract": repository.contract_tests and "contract" in repository.sessions,
+        "integration": repository.integration_tests and "integration" in repository.sessions,
+        "smoke": "backtest-smoke" in repository.sessions,
+        "data": "backtest-data" in repository.sessions,
+        "strategies": repository.kind == "strategies",
+        "branch_environments": bool(settings.branch_environments),
+        "docs_any_branch": settings.docs_environment in settings.branch_environments,
+        "devcontainer_any_branch": "devcontainer" in settings.branch_environments,
+        "deploy": "deploy" in repository.sessions,
+        "registry_env": not repository.registry_set,
+        "docs_deploy": repository.docs_deployed,
+        "publish_aws": repository.publishes_to_aws,
+        "publish_token": settings.attest
+        or (repository.publishes_to_aws and settings.aws == "oidc"),
+    }
+
+
+def _text(
+    repository: Repository, settings: WorkflowsSettings, before: Collection[str]
+) -> dict[str, str]:
+    """Return what stands for each name in the templates."""
+    runner = settings.runner
+    return {
+        **{name: action.uses for name, action in ACTIONS.items()},
+        "nox": nox_command(repository),
+        "ready": ready_command(repository),
+        "runner": runner if isinstance(runner, str) else f"[{', '.join(runner)}]",
+        "ci": _CI[repository.kind],
+        "branch": settings.branch,
+        "on_default": _ON_DEFAULT,
+        "branch_environments": json.dumps(settings.branch_environments),
+        "schedule": settings.schedule,
+        "timeout": str(settings.timeout),
+        "python": settings.python or "",
+        "before": ",".join(name for name in before if name != _LOGIN),
+        "login": _LOGIN,
+        "gates": " ".join(f"--only {gate}" for gate in GATES),
+        "first_act": IMAGE,
+        "lock_glob": "**/uv.lock" if repository.locked else "**/pyproject.toml",
+        "environments": ", ".join(map(json.dumps, repository.environments)),
+        "stacks": ", ".join(map(json.dumps, repository.stacks)),
+        "docs_environment": settings.docs_environment,
+        "release_environment": settings.release_environment,
+        "read_environment": settings.read_environment,
+        "preview_environment": settings.preview_environment,
+        "ecr_registry": settings.ecr_registry,
+        "mlflow_uri": settings.mlflow_uri,
+        "pulumi_passphrase": settings.pulumi_passphrase,
+        "pulumi_backend": settings.pulumi_backend,
+        "cloudflare_token": settings.cloudflare_token,
+        "cloudflare_account": settings.cloudflare_account,
+    }
+
+
+def _gate(repository: Repository, conditions: Mapping[str, bool]) -> dict[str, str]:
+    """Return the jobs that the gate waits for, and the options that say what may be skipped."""
+    if repository.kind == "strategies":
+        jobs = ["detect", "check", *(["smoke"] if conditions["smoke"] else []), "security"]
+        options = ' --may-skip "smoke=detect.backtested:[]"' if conditions["smoke"] else ""
+    else:
+        optional = [job for job in ("perf", "contract", "integration") if conditions[job]]
+        jobs = ["changes", "lint", "typecheck", "test", "security", *optional]
+        options = "".join(f" --may-skip {job}" for job in optional)
+    return {"gated": ", ".join(jobs), "skippable": options}
+
+
+def _before_secrets(settings: WorkflowsSettings) -> tuple[str, ...]:
+    """Return the names of the secrets that a reusable workflow must be handed."""
+    sources = sources_of("read", settings)
+    pairs = [source.partition(".") for source in (*sources, settings.aws_region)]
+    return tuple(dict.fromkeys(name for context, _, name in pairs if context == "secrets"))
+
+
+def _variable(text: str) -> tuple[str, str]:
+    """Return a variable's name, and its value as YAML has it."""
+    name, _, value = text.partition("=")
+    return name, json.dumps(value)
+
+
+def _block(key: str, entries: Mapping[str, str]) -> str:
+    """Return a YAML mapping in block style; nothing where it is empty."""
+    lines = [f"{key}:", *(f"  {name}: {value}" for name, value in entries.items())]
+    # a part is read as a template is: what was computed must come through as it is
+    return "".join(f"{line.replace('@', '@@')}\n" for line in lines) if entries else ""

@@ -1,0 +1,162 @@
+"""The steps that sign in to AWS, and what the steps after them are given.
+
+Credentials are outputs of the step that signs in, and stand in the `env:` of the step that acts:
+no other step of the job sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
+from tradai_tasks.workflows.rights import Job
+
+__all__ = ["PURPOSES", "keys_warning", "role_faults", "role_of", "sign_in_parts", "sources_of"]
+
+PURPOSES = ("read", "preview", "publish", "deploy")
+_ABOUT = {
+    "read": "read private packages and candles",
+    "preview": "preview the infrastructure",
+    "publish": "publish",
+    "deploy": "deploy",
+}
+# where a job that deploys says to which environment it goes
+_ENVIRONMENT = "needs.version.outputs.environment"
+
+
+def sources_of(purpose: str, settings: WorkflowsSettings) -> tuple[str, ...]:
+    """Return where a purpose's credentials are kept, each as `secrets.NAME` or `vars.NAME`."""
+    if settings.aws == "keys":
+        return settings.aws_key_id, settings.aws_secret_key
+    role = getattr(settings.roles, purpose)
+    if isinstance(role, str):
+        return (role,)
+    return tuple(dict.fromkeys([*role.values(), _default_of(purpose)]))
+
+
+def role_of(purpose: str, settings: WorkflowsSettings, *, environment: str = _ENVIRONMENT) -> str:
+    """Return GitHub's expression for the role of a purpose.
+
+    Where it is a table by environment, one that is not there yet is empty and fails the job: no
+    environment ever falls back to the role of another.
+
+    Args:
+        purpose: One of PURPOSES.
+        settings: With the roles.
+        environment: The expression for the job's environment.
+    """
+    role = getattr(settings.roles, purpose)
+    if isinstance(role, str):
+        return role
+    named = [f"({environment} == '{name}' && {source})" for name, source in role.items()]
+    others = " && ".join([*(f"{environment} != '{name}'" for name in role), _default_of(purpose)])
+    return " || ".join([*named, f"({others})"])
+
+
+def sign_in_parts(settings: WorkflowsSettings) -> dict[str, str]:
+    """Return the parts of templates: a step and variables for each purpose, by name."""
+    parts = {}
+    for purpose in PURPOSES:
+        parts[f"sign-in-{purpose}"] = _step(purpose, role_of(purpose, settings), settings)
+        parts[f"aws-{purpose}"] = _variables(purpose, settings)
+    # a stack's name is the environment that it is deployed to
+    stack = role_of("deploy", settings, environment="inputs.stack")
+    parts["sign-in-stack"] = _step("deploy", stack, settings)
+    return parts
+
+
+def role_faults(settings: WorkflowsSettings, environments: Collection[str]) -> list[str]:
+    """Return what is wrong with the roles of the settings, each as `key: what, and what to do`.
+
+    Args:
+        settings: With the roles.
+        environments: That there are: those of releases, and the stacks.
+    """
+    if settings.aws == "keys":
+        return []
+    faults = []
+    for reader in ("read", "preview"):
+        for writer in ("publish", "deploy"):
+            shared = set(sources_of(reader, settings)) & set(sources_of(writer, settings))
+            faults += [
+                f"workflows.roles.{reader}: {name} is also the role to {_ABOUT[writer]}, and jobs "
+                f"of pull requests would assume it; give them a role that can only read"
+                for name in sorted(shared)
+            ]
+    deploy = settings.roles.deploy
+    for name in () if isinstance(deploy, str) else deploy:
+        if name not in environments:
+            known = ", ".join(sorted(environments))
+            faults.append(
+                f"workflows.roles.deploy.{name}: there is no such environment; known are {known}"
+            )
+    return faults
+
+
+def keys_warning(found: Sequence[Job], settings: WorkflowsSettings) -> str | None:
+    """Return who gets the static keys; None where jobs sign in by roles, or none signs in."""
+    if settings.aws != "keys":
+        return None
+    holding = [
+        (job, grant)
+        for job in found
+        for grant in job.grants
+        if settings.aws_secret_key in grant.secrets
+    ]
+    if not holding:
+        return None
+    by_anybody = [f"{job.workflow}: {job.name}" for job, grant in holding if grant.is_unreviewed]
+    others = [f"{job.workflow}: {job.name}" for job, _ in holding]
+    acting = [name for name in dict.fromkeys(others) if name not in by_anybody]
+    if not by_anybody:
+        return (
+            f"static keys: {', '.join(acting)} get the same keys, which do not expire; "
+            f'roles by OIDC do: workflows.aws = "oidc"'
+        )
+    return (
+        f"static keys: jobs that run code of any branch or pull request of this repository "
+        f"({', '.join(dict.fromkeys(by_anybody))}) get the same keys as those that publish and "
+        f"deploy ({', '.join(acting) or 'none so far'}); roles by OIDC give each just what it "
+        f'needs: workflows.aws = "oidc"'
+    )
+
+
+def _default_of(purpose: str) -> str:
+    default = getattr(RolesSettings(), purpose)
+    return str(default)
+
+
+def _step(purpose: str, role: str, settings: WorkflowsSettings) -> str:
+    """Return the step that assumes a role; static keys need none."""
+    if settings.aws == "keys":
+        return ""
+    return f"""\
+- name: Sign in to AWS, to {_ABOUT[purpose]}
+  id: {purpose}
+  uses: @{{aws_credentials}}
+  with:
+    role-to-assume: ${{{{ {role} }}}}
+    aws-region: ${{{{ {settings.aws_region} }}}}
+    output-credentials: true # for the step that acts
+    output-env-credentials: false # and for no other
+"""
+
+
+def _variables(purpose: str, settings: WorkflowsSettings) -> str:
+    """Return the entries of `env:` with which a step acts on AWS."""
+    given: Mapping[str, str]
+    if settings.aws == "keys":
+        given = {
+            "AWS_ACCESS_KEY_ID": settings.aws_key_id,
+            "AWS_SECRET_ACCESS_KEY": settings.aws_secret_key,
+        }
+    else:
+        outputs = f"steps.{purpose}.outputs"
+        given = {
+            "AWS_ACCESS_KEY_ID": f"{outputs}.aws-access-key-id",
+            "AWS_SECRET_ACCESS_KEY": f"{outputs}.aws-secret-access-key",
+            "AWS_SESSION_TOKEN": f"{outputs}.aws-session-token",
+        }
+    region = settings.aws_region
+    given = {**given, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    return "".join(f"{name}: ${{{{ {source} }}}}\n" for name, source in given.items())

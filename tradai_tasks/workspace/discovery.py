@@ -1,0 +1,374 @@
+"""What the repository is made of: packages, services, lambdas, strategies, stacks.
+
+Discovery reads a `Tree`, so it works on disk and on a revision alike, and starts no process.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from packaging.utils import InvalidName, canonicalize_name
+
+from tradai_tasks.errors import DuplicatePackageError, MemberError, SettingsError
+from tradai_tasks.files.file_tree import Tree, glob_folders, join
+from tradai_tasks.settings.load import key_prefix, parse_toml, read_package_table, tool_table
+from tradai_tasks.settings.model import Kind, PackageSettings, Settings
+from tradai_tasks.settings.pyproject_check import check_project_file
+from tradai_tasks.settings.table import Table
+
+__all__ = ["Package", "Unit", "Workspace", "dependency_groups", "discover", "unknown_package"]
+
+# Folders that tools leave behind; a workspace folder with nothing else in it is an old member.
+_LEFTOVERS = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """One Python project: a member of the uv workspace, or an independent project."""
+
+    name: str  # PEP 503-normalised
+    path: str  # its folder, POSIX from the workspace root; "." for the root itself
+    project: str  # folder whose uv.lock pins it: the workspace root, or its own folder
+    document: Mapping[str, Any] = field(repr=False, compare=False)  # its parsed pyproject.toml
+    settings: PackageSettings = field(default_factory=PackageSettings, repr=False, hash=False)
+
+    @property
+    def slug(self) -> str:
+        """The folder's name: what a strategy goes by in tags and sessions."""
+        return posixpath.basename(self.path) if self.path != "." else self.name
+
+    @property
+    def is_strategy(self) -> bool:
+        """Whether it is one of `strategies/*`."""
+        return posixpath.dirname(self.path) == "strategies"
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether uv builds and installs it: it has a build system, and is not turned off."""
+        uv = self.document.get("tool", {}).get("uv", {})
+        return bool(uv.get("package", "build-system" in self.document))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unit:
+    """Something that is deployed from a folder: a service, a lambda, a stack."""
+
+    name: str
+    path: str  # POSIX from the workspace root
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workspace:
+    """All that discovery found, each tuple sorted by path."""
+
+    kind: Kind
+    packages: tuple[Package, ...]
+    services: tuple[Unit, ...] = ()
+    lambdas: tuple[Unit, ...] = ()
+    strategies: tuple[Package, ...] = ()
+    stacks: tuple[Unit, ...] = ()
+    is_uv_workspace: bool = True  # a root project with one lock, not independent projects
+    root_document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    # a workspace root without [project], by the name "root": no package, but it may have tests
+    virtual_root: Package | None = None
+
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """Folders that have a uv.lock of their own, the root first."""
+        found = {package.project for package in self.packages}
+        if self.is_uv_workspace:
+            found.add(".")
+        return tuple(sorted(found))
+
+    def session_id(self, package: Package) -> str:
+        """Return what stands between the brackets of the package's sessions."""
+        return package.slug if package in self.strategies else package.name
+
+
+def discover(tree: Tree, settings: Settings, *, settings_file: str = "pyproject.toml") -> Workspace:
+    """Find everything in the repository.
+
+    Raises:
+        BrokenTomlError: A pyproject.toml does not parse.
+        MemberError: A member is no project, or there is nothing at all to work on.
+        DuplicatePackageError: Two packages have one name.
+        SettingsError: Settings name what does not exist.
+    """
+    root: dict[str, Any] = {}
+    if tree.is_file("pyproject.toml"):
+        root = _document(tree, ".")
+    workspace_table = _table(root, "pyproject.toml", "tool", "uv", "workspace")
+    has_workspace = workspace_table is not None
+    members = _members(tree, workspace_table or {})
+    packages = [_package(path, ".", document) for path, document in members.items()]
+    if "project" in root:
+        packages.append(_package(".", ".", root))
+    taken = {package.path for package in packages}
+    packages += [
+        _package(path, path, _document(tree, path))
+        for path in _independents(tree, settings, settings_file)
+        if path not in taken
+    ]
+    packages.sort(key=lambda package: package.path)
+    if not packages:
+        raise MemberError(
+            f"{'pyproject.toml' if root else 'this folder'}: no project found; add "
+            f"[tool.uv.workspace] or [project] to the root pyproject.toml, strategies/*/, or "
+            f"name independent projects in the setting `members`"
+        )
+    _check_names(packages)
+    virtual = _virtual_root(root, packages) if has_workspace else []
+    packages = _with_settings([*packages, *virtual], settings, settings_file)
+    virtual = [packages.pop() for _ in virtual]
+    kind = settings.kind or _inferred_kind(packages)
+    strategies = tuple(p for p in packages if p.is_strategy)
+    _check_slugs(strategies)
+    return Workspace(
+        kind=kind,
+        packages=tuple(packages),
+        services=_units(tree, "services", "Dockerfile"),
+        lambdas=tuple(u for u in _units(tree, "lambdas", "Dockerfile") if u.name != "base"),
+        strategies=strategies if kind == "strategies" else (),
+        stacks=_stacks(tree),
+        is_uv_workspace=has_workspace or "project" in root,
+        root_document=root,
+        virtual_root=virtual[0] if virtual else None,
+    )
+
+
+def _virtual_root(root: Mapping[str, Any], packages: Iterable[Package]) -> list[Package]:
+    if "project" in root:
+        return []
+    taken = {package.name for package in packages}
+    name = "root" if "root" not in taken else "workspace-root"
+    return [Package(name=name, path=".", project=".", document=root)]
+
+
+def _members(tree: Tree, table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the members as uv finds them, each folder with its parsed pyproject.toml."""
+    excluded = {p for glob in _globs(table, "exclude") for p in glob_folders(tree, glob)}
+    found: dict[str, dict[str, Any]] = {}
+    for glob in _globs(table, "members"):
+        for path in glob_folders(tree, glob):
+            if path in excluded or path == "." or path in found:
+                continue
+            if tree.is_file(join(path, "pyproject.toml")):
+                document = _document(tree, path)
+                if _is_managed(document, path):
+                    found[path] = document
+            elif not _is_leftover(tree, path):
+                raise MemberError(
+                    f"{path}: a workspace member (by {glob!r} in tool.uv.workspace.members) "
+                    f"without a pyproject.toml; add one, or list it under tool.uv.workspace.exclude"
+                )
+    return found
+
+
+def _globs(table: Mapping[str, Any], key: str) -> list[str]:
+    globs = table.get(key, [])
+    if not isinstance(globs, list) or not all(isinstance(glob, str) for glob in globs):
+        raise MemberError(f"pyproject.toml: tool.uv.workspace.{key}: expected a list of globs")
+    return globs
+
+
+def _is_leftover(tree: Tree, path: str) -> bool:
+    """Tell whether a folder holds only what tools leave behind, as after a branch switch."""
+    if posixpath.basename(path).startswith("."):
+        return True
+    if any(not name.startswith(".") for name in tree.files(path)):
+        return False
+    return all(
+        name in _LEFTOVERS
+        or name.startswith(".")
+        or name.endswith(".egg-info")
+        or _is_leftover(tree, join(path, name))
+        for name in tree.folders(path)
+    )
+
+
+def _document(tree: Tree, path: str) -> dict[str, Any]:
+    file = join(path, "pyproject.toml")
+    document = parse_toml(tree.read(file), file)
+    check_project_file(document, file)
+    return document
+
+
+def _is_managed(document: Mapping[str, Any], path: str) -> bool:
+    uv = _table(document, join(path, "pyproject.toml"), "tool", "uv") or {}
+    return uv.get("managed") is not False
+
+
+def _independents(tree: Tree, settings: Settings, settings_file: str) -> list[str]:
+    """Return the folders of independent projects: `strategies/*`, and the setting `members`."""
+    found = [
+        path
+        for path in glob_folders(tree, "strategies/*")
+        if tree.is_file(join(path, "pyproject.toml"))
+    ]
+    for glob in settings.members:
+        matches = [p for p in glob_folders(tree, glob) if tree.is_file(join(p, "pyproject.toml"))]
+        if not matches:
+            raise SettingsError(
+                f"{settings_file}: {key_prefix(settings_file)}members: {glob!r} matches no folder "
+                f"with a pyproject.toml"
+            )
+        found += [path for path in matches if path not in found]
+    return found
+
+
+def _package(path: str, project: str, document: Mapping[str, Any]) -> Package:
+    file = join(path, "pyproject.toml")
+    table = _table(document, file, "project")
+    if table is None:
+        raise MemberError(
+            f"{file}: no [project] table, so it is no workspace member; add one with a name, or "
+            f"leave the folder out by tool.uv.workspace.exclude"
+        )
+    name = table.get("name")
+    if not isinstance(name, str) or not name:
+        raise MemberError(f"{file}: project.name: expected the package's name")
+    try:
+        normalised = canonicalize_name(name, validate=True)
+    except InvalidName:
+        raise MemberError(
+            f"{file}: project.name: {name!r} is no name of a package; letters, digits, -, _ and . "
+            f"make one"
+        ) from None
+    own = {} if path == "." else tool_table(document, file)
+    return Package(
+        name=normalised,
+        path=path,
+        project=project,
+        document=document,
+        settings=read_package_table(own, file),
+    )
+
+
+def _table(document: Mapping[str, Any], file: str, *keys: str) -> dict[str, Any] | None:
+    """Return a nested table, or None where it is absent."""
+    found: Any = document
+    for depth, key in enumerate(keys, start=1):
+        if key not in found:
+            return None
+        found = found[key]
+        if not isinstance(found, dict):
+            raise MemberError(f"{file}: {'.'.join(keys[:depth])}: expected a table")
+    return dict(found)
+
+
+def _check_names(packages: Iterable[Package]) -> None:
+    seen: dict[str, Package] = {}
+    for package in packages:
+        twin = seen.setdefault(package.name, package)
+        if twin is not package:
+            raise DuplicatePackageError(
+                f"{join(package.path, 'pyproject.toml')}: the name {package.name!r} is taken by "
+                f"{join(twin.path, 'pyproject.toml')}; rename one of them"
+            )
+
+
+def _check_slugs(strategies: Iterable[Package]) -> None:
+    for package in strategies:
+        if "," in package.slug:
+            raise MemberError(
+                f"{package.path}: a comma in a strategy's folder, which NOXSESSION would take for "
+                f"two sessions; rename it"
+            )
+
+
+def _with_settings(
+    packages: Iterable[Package], settings: Settings, settings_file: str
+) -> list[Package]:
+    """Lay `packages.<name>` of the root's settings over each package's own."""
+    by_name: dict[str, PackageSettings] = {}
+    for name, table in settings.packages.items():
+        by_name[canonicalize_name(name)] = table
+    packages = list(packages)
+    known = {package.name for package in packages} | {
+        canonicalize_name(package.slug) for package in packages if package.is_strategy
+    }
+    for name in by_name:
+        if name not in known:
+            raise SettingsError(
+                f"{settings_file}: {key_prefix(settings_file)}packages.{name}: "
+                f"{unknown_package(name, known)}"
+            )
+    return [_laid_over(package, by_name) for package in packages]
+
+
+def _laid_over(package: Package, by_name: Mapping[str, PackageSettings]) -> Package:
+    top = by_name.get(package.name)
+    if top is None and package.is_strategy:
+        top = by_name.get(canonicalize_name(package.slug))
+    if top is None:
+        return package
+    return Package(
+        name=package.name,
+        path=package.path,
+        project=package.project,
+        document=package.document,
+        settings=_settings_over(package.settings, top),
+    )
+
+
+def dependency_groups(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the dependency groups of a parsed pyproject.toml by name.
+
+    `tool.uv.dev-dependencies`, uv's older way of writing the group `dev`, counts as it does for uv.
+    """
+    groups = dict(document.get("dependency-groups", {}))
+    older = document.get("tool", {}).get("uv", {}).get("dev-dependencies")
+    if older is not None:
+        groups["dev"] = [*groups.get("dev", []), *older]
+    return groups
+
+
+def _settings_over(below: Table, top: Table) -> Any:
+    """Lay one table over another of its kind, key by key, tables in it too."""
+    default = type(below)()
+    merged = {}
+    for name in below.__struct_fields__:
+        lower, upper = getattr(below, name), getattr(top, name)
+        if isinstance(lower, Table):
+            merged[name] = _settings_over(lower, upper)
+        else:
+            merged[name] = upper if upper != getattr(default, name) else lower
+    return type(below)(**merged)
+
+
+def unknown_package(name: str, known: Iterable[str]) -> str:
+    """Say that no package has the name, with the nearest that one has."""
+    import difflib  # noqa: PLC0415 - needed only to word a fault
+
+    near = difflib.get_close_matches(name, list(known), n=3)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return f"no package of that name{hint}"
+
+
+def _inferred_kind(packages: Iterable[Package]) -> Kind:
+    """A strategies repository has nothing but strategies beside its root."""
+    nested = [package for package in packages if package.path != "."]
+    return "strategies" if nested and all(p.is_strategy for p in nested) else "platform"
+
+
+def _units(tree: Tree, folder: str, file: str) -> tuple[Unit, ...]:
+    return tuple(
+        Unit(name=name, path=join(folder, name))
+        for name in tree.folders(folder)
+        if tree.is_file(join(join(folder, name), file))
+    )
+
+
+def _stacks(tree: Tree) -> tuple[Unit, ...]:
+    """Return Pulumi's stacks: `Pulumi.<stack>.yaml` under infra/, at its top or a layer below."""
+    found: dict[str, Unit] = {}
+    for folder in ("infra", *(join("infra", name) for name in tree.folders("infra"))):
+        for name in tree.files(folder):
+            first, _, rest = name.partition(".")
+            stack, _, ending = rest.rpartition(".")
+            if first == "Pulumi" and stack and ending in {"yaml", "yml"}:
+                found.setdefault(stack, Unit(name=stack, path=folder))
+    return tuple(found[name] for name in sorted(found))

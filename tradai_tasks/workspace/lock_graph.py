@@ -1,0 +1,262 @@
+"""A uv.lock as a graph of data: packages, what of them is used, and what that needs.
+
+A node is a part of a locked package: the package itself, one of its extras, one of its dependency
+groups. So an edge to `pkg[extra]` reaches that extra's dependencies and no other's. Several
+versions of one name (forks) are several packages.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from packaging.utils import canonicalize_name
+
+from tradai_tasks.errors import BrokenTomlError
+from tradai_tasks.settings.load import parse_toml
+
+__all__ = ["Data", "LockGraph", "Node", "Part", "canonical", "parse_edges", "parse_lock"]
+
+_KNOWN_VERSION = 1  # of uv's lock format; a newer one may mean things that are not known here
+_EDGE_TABLES = ("dependencies", "optional-dependencies", "dev-dependencies")
+_LOCAL = ("editable", "virtual", "directory")
+_FILE = rb'\{ [a-z-]+ = (?:"[^"\\\n]*+"|\d++)(?:, [a-z-]+ = (?:"[^"\\\n]*+"|\d++))* \}'
+# Where a package is to be had, in exactly the form that uv writes.
+_FILES = re.compile(rb"\n(?:sdist = %b|wheels = \[(?:\n    %b,)*\n\])(?=\n)" % (_FILE, _FILE))
+
+
+class Part(NamedTuple):
+    """What of a package is meant."""
+
+    kind: str  # "base", "extra", "group", "entry" (all that the lock says of a member itself)
+    name: str = ""
+
+
+_BASE = Part("base")
+_ENTRY = Part("entry")
+
+
+class Node(NamedTuple):
+    """A part of a locked package; the workspace's own groups have the package name ""."""
+
+    package: str
+    version: str
+    source: str  # canonical JSON; tells forks of one version apart
+    part: Part
+
+
+class Data(NamedTuple):
+    """What the lock says of a node."""
+
+    own: Mapping[str, Any]  # of the package itself
+    needed: list[Mapping[str, Any]]  # its edges
+
+    def equals(self, other: Data) -> bool:
+        """Tell whether two locks say the same, in whatever order and form."""
+        if self == other:  # most are, and this is the quick way to see it
+            return True
+        return (
+            _own_data(self.own) == _own_data(other.own)
+            and sorted(map(canonical, self.needed)) == sorted(map(canonical, other.needed))
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockGraph:
+    """A parsed lock file."""
+
+    members: frozenset[str]  # as the lock names them
+    root: str | None  # the member that is the workspace root itself
+    head: Mapping[str, Any]  # the top level, less packages and the manifest's groups
+    nodes: Mapping[Node, Data]
+    edges: Mapping[Node, tuple[Node, ...]]
+    versions: Mapping[str, tuple[str, ...]]  # of each name
+    declared: Mapping[str, frozenset[str]] = field(default_factory=dict)  # member -> names
+
+
+def parse_lock(content: bytes, file: str) -> LockGraph:
+    """Parse a lock file.
+
+    Args:
+        content: The file's bytes.
+        file: How a message calls it: its path, and the revision where it is not the present one.
+
+    Raises:
+        BrokenTomlError: It is no TOML, or not of the form that uv writes.
+    """
+    document = parse_toml(content, file)
+    version = document.get("version")
+    if version != _KNOWN_VERSION:
+        raise BrokenTomlError(
+            f"{file}: lock format {version!r} is not known, only {_KNOWN_VERSION}; "
+            f"write it with a uv that does, or update tradai-tasks"
+        )
+    try:
+        return _Builder(document).graph()
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BrokenTomlError(
+            f"{file}: not a lock file as uv writes it ({type(error).__name__}: {error}); "
+            f"make it anew with: uv lock"
+        ) from None
+
+
+@lru_cache(maxsize=4)  # asked for twice, and parsing is what takes time
+def parse_edges(content: bytes, file: str) -> LockGraph:
+    """Parse a lock file but for the files of its packages, which are most of it.
+
+    Raises:
+        BrokenTomlError: As `parse_lock`.
+    """
+    if not (b'"""' in content or b"'''" in content):  # a string of many lines can look like files
+        try:
+            return parse_lock(_FILES.sub(b"", content), file)
+        except BrokenTomlError:
+            pass  # the message is to name the right line
+    return parse_lock(content, file)
+
+
+class _Builder:
+    """Turns the parsed file into nodes and edges."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = document
+        self.packages: list[dict[str, Any]] = document.get("package", [])
+        self.by_name: dict[str, list[dict[str, Any]]] = {}
+        for package in self.packages:
+            if not isinstance(package["source"], dict):
+                raise TypeError(f"source of {package['name']}: expected a table")
+            self.by_name.setdefault(package["name"], []).append(package)
+        self.manifest: Mapping[str, Any] = document.get("manifest", {})
+        self.members = self._members()
+        self.nodes: dict[Node, Data] = {}
+        self.edges: dict[Node, tuple[Node, ...]] = {}
+
+    def graph(self) -> LockGraph:
+        for package in self.packages:
+            self._add(package)
+        for group, needed in self.manifest.get("dependency-groups", {}).items():
+            self._add_node(Node("", "", "", Part("group", canonicalize_name(group))), {}, needed)
+        head = {key: value for key, value in self.document.items() if key not in _NOT_HEAD}
+        head["manifest"] = {k: v for k, v in self.manifest.items() if k != "dependency-groups"}
+        return LockGraph(
+            members=self.members,
+            root=self._root(),
+            head={key: canonical(value) for key, value in sorted(head.items())},
+            nodes=self.nodes,
+            edges=self.edges,
+            versions={
+                name: tuple(sorted(package.get("version", "") for package in packages))
+                for name, packages in self.by_name.items()
+            },
+            declared={
+                name: frozenset(_declared(package))
+                for name in self.members
+                for package in self.by_name.get(name, ())
+            },
+        )
+
+    def _members(self) -> frozenset[str]:
+        """Return the manifest's members; a lock of one project names none, it is just there."""
+        named = self.manifest.get("members")
+        if named is not None:
+            return frozenset(named)
+        return frozenset(p["name"] for p in self.packages if _local_path(p) == ".")
+
+    def _root(self) -> str | None:
+        for package in self.packages:
+            if package["name"] in self.members and _local_path(package) == ".":
+                return str(package["name"])
+        return None
+
+    def _add(self, package: Mapping[str, Any]) -> None:
+        is_member = package["name"] in self.members
+        base = self._base(package)
+        left_out = package if is_member else _EDGE_TABLES[:2]
+        own = {key: value for key, value in package.items() if key not in left_out}
+        self._add_node(base, own, package.get("dependencies", []))
+        for extra, needed in package.get("optional-dependencies", {}).items():
+            part = Part("extra", canonicalize_name(extra))
+            self._add_node(base._replace(part=part), {}, needed, base)
+        if is_member:
+            for group, needed in package.get("dev-dependencies", {}).items():
+                part = Part("group", canonicalize_name(group))
+                self._add_node(base._replace(part=part), {}, needed)
+            self._add_node(base._replace(part=_ENTRY), package, [])
+
+    def _add_node(
+        self, node: Node, own: Mapping[str, Any], needed: list[Mapping[str, Any]], *further: Node
+    ) -> None:
+        self.nodes[node] = Data(own, needed)
+        targets = (target for edge in needed for target in self._targets(edge))
+        self.edges[node] = tuple(dict.fromkeys((*targets, *further)))
+
+    def _base(self, package: Mapping[str, Any]) -> Node:
+        name = package["name"]
+        if name in self.members:  # there is one of it, whatever its version and wherever it is
+            return Node(name, "", "", _BASE)
+        return Node(name, package.get("version", ""), canonical(package["source"]), _BASE)
+
+    def _targets(self, edge: Mapping[str, Any]) -> Iterable[Node]:
+        """Return what an edge leads to; one without a version leads to all of the name."""
+        extras = edge.get("extra", edge.get("extras", ()))
+        for package in self.by_name.get(edge["name"], ()):
+            if "version" in edge and edge["version"] != package.get("version"):
+                continue
+            if "source" in edge and canonical(edge["source"]) != canonical(package["source"]):
+                continue
+            base = self._base(package)
+            yield base
+            for extra in [extras] if isinstance(extras, str) else extras:
+                name = canonicalize_name(extra)
+                if name in map(canonicalize_name, package.get("optional-dependencies", {})):
+                    yield base._replace(part=Part("extra", name))
+
+
+# `revision` counts additions to the format that older uvs can ignore; what they add is compared
+_NOT_HEAD = frozenset({"package", "manifest", "revision"})
+
+
+def _own_data(own: Mapping[str, Any]) -> str:
+    compared = dict(own)
+    for key in ("sdist", "wheels"):
+        if key in own:
+            files = own[key] if isinstance(own[key], list) else [own[key]]
+            compared[key] = sorted(map(_file_data, files))
+    return canonical(compared)
+
+
+def _file_data(file: Mapping[str, Any]) -> str:
+    """Return what identifies a file: its name and hash, not where or when it was uploaded."""
+    where = str(file.get("filename") or file.get("url") or file.get("path") or "")
+    if "hash" not in file:
+        return where
+    return f"{where.partition('#')[0].rpartition('/')[2]} {file['hash']}"
+
+
+def _local_path(package: Mapping[str, Any]) -> str | None:
+    source = package["source"]
+    return next((str(source[kind]) for kind in _LOCAL if kind in source), None)
+
+
+def _declared(package: Mapping[str, Any]) -> Iterable[str]:
+    """Return the names that a member declares, also where nothing was resolved for them."""
+    metadata = package.get("metadata", {})
+    for requirement in metadata.get("requires-dist", ()):
+        yield requirement["name"]
+    for requirements in metadata.get("requires-dev", {}).values():
+        for requirement in requirements:
+            yield requirement["name"]
+
+
+def canonical(value: Any) -> str:
+    """Return data as text that is equal for equal data, whatever the order it was written in."""
+    if isinstance(value, dict):
+        inner = (f"{json.dumps(key)}:{canonical(value[key])}" for key in sorted(value))
+        return f"{{{','.join(inner)}}}"
+    if isinstance(value, list):
+        return f"[{','.join(sorted(map(canonical, value)))}]"
+    return json.dumps(value, default=str)

@@ -1,0 +1,62 @@
+"""Which libraries of the workspace are published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from packaging.utils import canonicalize_name
+
+from tradai_tasks.errors import BadArgumentsError, SettingsError
+from tradai_tasks.settings.publish import PublishSettings
+from tradai_tasks.workspace.discovery import Package, Workspace, unknown_package
+
+__all__ = ["DEFAULT_LIBRARY", "chosen", "libraries_of"]
+
+DEFAULT_LIBRARY = "tradai-strategy"
+
+
+def libraries_of(
+    workspace: Workspace, settings: PublishSettings, *, file: str
+) -> tuple[Package, ...]:
+    """Return the packages that the settings publish, by default `tradai-strategy` if there is one.
+
+    Raises:
+        SettingsError: They name none, or one that is not there or cannot be built.
+    """
+    by_name = {package.name: package for package in workspace.packages}
+    names = settings.libraries
+    if names is None:
+        names = (DEFAULT_LIBRARY,) if DEFAULT_LIBRARY in by_name else ()
+    if not names:
+        raise SettingsError(
+            f"{file}: publish.libraries: nothing to publish; name the packages to publish there"
+        )
+    found: dict[str, Package] = {}
+    for position, name in enumerate(names):
+        where = f"{file}: publish.libraries[{position}]: {name!r}"
+        package = by_name.get(canonicalize_name(name))
+        if package is None:
+            raise SettingsError(f"{where}: {unknown_package(name, by_name)}")
+        if not package.is_installed:
+            raise SettingsError(
+                f"{where}: {package.path}/pyproject.toml has no [build-system], so there is no "
+                f"wheel of it; add one, or take the name out"
+            )
+        found.setdefault(package.name, package)
+    return tuple(found.values())
+
+
+def chosen(libraries: Sequence[Package], only: Iterable[str]) -> tuple[Package, ...]:
+    """Return those of the libraries that are asked for by name; all where none is.
+
+    Raises:
+        BadArgumentsError: A name is none of theirs.
+    """
+    by_name = {package.name: package for package in libraries}
+    wanted = [str(canonicalize_name(name)) for name in only]
+    for name in wanted:
+        if name not in by_name:
+            raise BadArgumentsError(
+                f"--only {name}: none of what is published here; known are {', '.join(by_name)}"
+            )
+    return tuple(package for name, package in by_name.items() if not wanted or name in wanted)

@@ -1,0 +1,343 @@
+"""Raising a package's version: which one comes next, what is to be done for it, in which order.
+
+Nothing here touches the repository: `plan` is given what was found there and says what lacks, so
+that a bump which was interrupted at any point is finished by running it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from tradai_tasks.errors import BrokenTomlError, BumpError, DirtyTreeError, TagExistsError
+from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.workspace.tags import check_release, parse_tag, semver_of, tag_name
+
+__all__ = [
+    "SCRATCH",
+    "Found",
+    "Plan",
+    "check_lock",
+    "next_version",
+    "plan",
+    "version_of",
+    "with_version",
+]
+
+SCRATCH = ".bump"  # ending of the file that is written first and then put in the place of another
+
+_STEPS = ("patch", "minor", "major", "rc")
+_EXPECTED = f"expected {', '.join(_STEPS)} or a version such as 1.2.0 or 1.2.0-rc1"
+_LONGEST = 128  # characters of a version; a release tag has no more
+_SHOWN = 5  # paths in a message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """The repository as a bump finds it; paths are POSIX from the workspace root."""
+
+    name: str  # what the package goes by: a strategy's slug, a package's name
+    slugs: tuple[str, ...]  # of all strategies, where the package is one; else empty
+    file: str  # its pyproject.toml
+    lock: str | None  # the lock file that pins it, where there is one
+    is_lock_committed: bool
+    on_disk: bytes = field(repr=False)  # content of the file
+    at_head: bytes | None = field(repr=False)  # the same in HEAD; None where HEAD has no such file
+    before_head: bytes | None = field(repr=False)  # the same in HEAD's first parent
+    head: str  # id of the commit
+    subject: str  # first line of its message
+    dirty: tuple[str, ...]  # changed, staged or untracked paths
+    tags: Mapping[str, str] = field(repr=False)  # name -> id of the commit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a bump does; a step that is None or empty is not wanted or done already."""
+
+    name: str
+    old: str
+    new: str
+    file: str
+    content: bytes | None = field(repr=False)  # to be written to the file
+    lock: str | None  # lock file to bring up to date
+    commit: tuple[str, ...]  # paths to commit
+    message: str
+    tag: str | None  # tag to make
+    lines: tuple[str, ...]  # all of it in words, what is done already too
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self.commit and self.tag is None
+
+
+def next_version(current: str, step: str, *, name: str) -> Version:
+    """Return the version that a step leads to.
+
+    `patch`, `minor` and `major` of a pre-release lead to the release it prepares, if that is such a
+    step: minor of 1.1.0rc1 is 1.1.0. `rc` of a stable version is the next minor's first release
+    candidate, of an alpha or beta the first of the same release, of a candidate the next one.
+
+    Args:
+        current: The version now.
+        step: `patch`, `minor`, `major`, `rc`, or a version; it may be lower than `current`.
+        name: The package, for messages.
+
+    Raises:
+        BumpError: The step is neither, or not to be taken from the current version.
+    """
+    if step not in _STEPS:
+        return _exact(step, name)
+    import semver  # noqa: PLC0415 - only this session needs it
+
+    now = _version(current, name)
+    text = semver_of(now)
+    if text is None:
+        raise BumpError(
+            f"{name}: {step} of {current} is not defined, since it is no semantic version; name "
+            f"the version: nox -s bump -- {name} X.Y.Z"
+        )
+    if step != "rc":
+        return Version(str(semver.Version.parse(text).next_version(step)))
+    core = now.base_version if now.is_prerelease else str(semver.Version.parse(text).bump_minor())
+    last = now.pre[1] if now.pre and now.pre[0] == "rc" else 0
+    is_before = now.dev is not None and last > 0  # 1.1.0rc2.dev1 comes before 1.1.0rc2
+    return Version(f"{core}rc{last if is_before else last + 1}")
+
+
+def version_of(content: bytes, file: str) -> str:
+    """Return `project.version` of a pyproject.toml.
+
+    Raises:
+        BrokenTomlError: It does not parse.
+        BumpError: It states no version.
+    """
+    project = parse_toml(content, file).get("project")
+    project = project if isinstance(project, dict) else {}
+    if "version" in project.get("dynamic", ()):
+        raise BumpError(
+            f"{file}: project.version is dynamic, so the build backend takes it from elsewhere; "
+            f"bump it there, or state it here"
+        )
+    version = project.get("version")
+    if not isinstance(version, str):
+        raise BumpError(f'{file}: no project.version to bump; write there: version = "0.1.0"')
+    return version
+
+
+def with_version(content: bytes, version: str, file: str) -> bytes:
+    """Return a pyproject.toml with another version and every other byte as it was.
+
+    Each place where the old version stands in quotes is tried, and the one taken after which the
+    document differs in `project.version` and nothing else: however the key is written, and whatever
+    else has that version.
+
+    Raises:
+        BrokenTomlError: It does not parse.
+        BumpError: It states no version, or writes it with escapes.
+    """
+    old = version_of(content, file)
+    wanted = parse_toml(content, file)
+    wanted["project"]["version"] = version
+    for quote in ('"', "'"):
+        token = f"{quote}{old}{quote}".encode()
+        at = content.find(token)
+        while at >= 0:
+            edited = content[: at + 1] + version.encode() + content[at + len(token) - 1 :]
+            if _reads_as(edited, wanted):
+                return edited
+            at = content.find(token, at + 1)
+    raise BumpError(
+        f"{file}: project.version is {old!r}, but not written so; write it in plain quotes"
+    )
+
+
+def check_lock(before: bytes, after: bytes, *, name: str, file: str) -> None:
+    """See to it that a lock file changed in one package's version and nothing else.
+
+    Args:
+        before: Content of the lock file in HEAD.
+        after: Content now.
+        name: The package's normalised name.
+        file: The lock file, for messages.
+
+    Raises:
+        BumpError: More than that changed.
+    """
+    if _without_version(before, name, file) != _without_version(after, name, file):
+        raise BumpError(
+            f"{file}: more than the version of {name} changed, so it was out of date before; run "
+            f"nox -s lock and commit the result, then bump"
+        )
+
+
+def plan(found: Found, step: str, *, with_tag: bool) -> Plan:
+    """Decide what is to be done.
+
+    Raises:
+        DirtyTreeError: There are uncommitted changes that are not this bump's own.
+        BumpError: The version cannot be raised as asked.
+        BadTagError: The strategy's tag would be no release tag.
+        TagExistsError: The version has a tag already, on another commit.
+    """
+    if found.at_head is None:
+        _refuse_dirty(found.dirty)
+        raise BumpError(f"{found.file}: not committed; commit it first")
+    old = version_of(found.at_head, found.file)
+    new = _target(found, old, step, with_tag=with_tag)
+    is_committed = new == old
+    tag = _tag(found, new, is_committed=is_committed, with_tag=with_tag)
+    content = None
+    if is_committed:
+        _refuse_dirty(found.dirty)
+    elif not _is_edited(found, new):
+        _refuse_dirty(found.dirty)
+        content = with_version(found.on_disk, new, found.file)
+    lock = None if is_committed else found.lock
+    made = found.tags.get(tag) if tag else None
+    lines = [f"{found.name} is at {new}" if is_committed else f"{found.name} {old} -> {new}"]
+    lines.append(f"  edit    {found.file}{_there(content is None)}")
+    if found.lock:
+        apart = "" if found.is_lock_committed else " (git ignores it: not committed)"
+        lines.append(f"  lock    {found.lock}{apart}{_there(is_committed)}")
+    lines.append(f"  commit  {_message(found.name, new)}{_there(is_committed)}")
+    if tag:
+        lines.append(f"  tag     {tag}{_there(made is not None)}")
+    paths = (found.file, *([lock] if lock and found.is_lock_committed else []))
+    return Plan(
+        name=found.name,
+        old=old,
+        new=new,
+        file=found.file,
+        content=content,
+        lock=lock,
+        commit=() if is_committed else paths,
+        message=_message(found.name, new),
+        tag=None if made else tag,
+        lines=tuple(lines),
+    )
+
+
+def _target(found: Found, old: str, step: str, *, with_tag: bool) -> str:
+    """Return the version to reach: the one that HEAD has where only later steps are missing."""
+    is_last = found.subject == _message(found.name, old)
+    if is_last and found.before_head is not None:
+        # the last commit is a bump: if it is the one asked for, it is not made twice
+        before = version_of(found.before_head, found.file)
+        if before != old and next_version(before, step, name=found.name) == Version(old):
+            return old
+    elif is_last and step in _STEPS:
+        raise BumpError(
+            f"{found.name}: the last commit bumped it to {old}, and history ends there, so it "
+            f"cannot be told whether that was this {step}; name the version: "
+            f"nox -s bump -- {found.name} X.Y.Z"
+        )
+    new = next_version(old, step, name=found.name)
+    now = _version(old, found.name)
+    if new == now and with_tag:
+        return old
+    if new == now:
+        raise BumpError(
+            f"{found.name}: is at {old} already ({found.file}); choose a higher version"
+        )
+    if new < now:
+        raise BumpError(
+            f"{found.name}: {new} is lower than {old} ({found.file}); a version only goes up"
+        )
+    return str(new)
+
+
+def _tag(found: Found, new: str, *, is_committed: bool, with_tag: bool) -> str | None:
+    """Return the tag that is wanted, after a look at those that there are."""
+    if not found.slugs:
+        if with_tag:
+            raise BumpError(
+                f"--tag: only a strategy has a tag of its own; here v<version> releases the whole "
+                f"platform, whatever version {found.name} has; bump it without --tag"
+            )
+        return None
+    version = semver_of(Version(new))
+    if version is None:
+        raise AssertionError("next_version returns only what has a semantic version")
+    name = tag_name(found.name, version)
+    made = found.tags.get(name)
+    if made is not None and not (is_committed and made == found.head):
+        raise TagExistsError(
+            f"tag {name}: exists already, on commit {made[:12]}; choose a higher version than {new}"
+        )
+    if with_tag:
+        check_release(parse_tag(name, found.slugs))
+    return name if with_tag else None
+
+
+def _is_edited(found: Found, new: str) -> bool:
+    """Tell whether the uncommitted changes are those of this very bump, interrupted."""
+    own = {found.file, found.lock, f"{found.file}{SCRATCH}"}
+    if found.at_head is None or found.file not in found.dirty or not set(found.dirty) <= own:
+        return False
+    # git may turn line ends on their way to the disk
+    edited = with_version(found.at_head, new, found.file)
+    return edited.replace(b"\r\n", b"\n") == found.on_disk.replace(b"\r\n", b"\n")
+
+
+def _refuse_dirty(dirty: tuple[str, ...]) -> None:
+    left = [path for path in dirty if not path.endswith(f"pyproject.toml{SCRATCH}")]
+    if left:
+        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+        raise DirtyTreeError(
+            f"uncommitted changes in {', '.join(left[:_SHOWN])}{more}; commit, stash or ignore "
+            f"them first"
+        )
+
+
+def _message(name: str, version: str) -> str:
+    return f"chore({name}): bump version to {version}"
+
+
+def _there(is_done: bool) -> str:  # noqa: FBT001 - one flag, one meaning
+    return ": already there" if is_done else ""
+
+
+def _exact(text: str, name: str) -> Version:
+    """Read a version that the user names, as PEP 440 or SemVer writes it."""
+    if text[:1].isdigit() and text.isascii() and len(text) <= _LONGEST and "+" not in text:
+        try:
+            version = Version(text)
+        except InvalidVersion:
+            pass  # refused below, with all else that is none
+        else:
+            if semver_of(version) is not None:
+                return version
+            raise BumpError(
+                f"{name}: {text} is {version} to a package, which no semantic version says; "
+                f"{_EXPECTED}"
+            )
+    raise BumpError(f"{name}: {text[:_LONGEST]!a} is no version to bump to; {_EXPECTED}")
+
+
+def _version(text: str, name: str) -> Version:
+    try:
+        return Version(text)
+    except ValueError:  # InvalidVersion, or more digits than Python converts
+        raise BumpError(
+            f"{name}: its version {text!r} is none by PEP 440; write one such as 1.0.0 by hand"
+        ) from None
+
+
+def _reads_as(content: bytes, wanted: Mapping[str, Any]) -> bool:
+    """Tell whether a document is what is wanted; by repr, which tells 1 from 1.0 from true."""
+    try:
+        return repr(parse_toml(content, "")) == repr(wanted)
+    except BrokenTomlError:  # the version stood in a key, which is now there twice
+        return False
+
+
+def _without_version(lock: bytes, name: str, file: str) -> str:
+    document = parse_toml(lock, file)
+    for package in document.get("package", ()):
+        if package.get("name") == name:
+            package.pop("version", None)
+    return repr(document)
