@@ -30,8 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.affected.graph.fact_cache import Cache
-from tradai_tasks.affected.selection.compute import End
-from tradai_tasks.affected.selection.selection import Evidence, select
+from tradai_tasks.affected.selection.change_analysis import End
+from tradai_tasks.affected.selection.selection import ChangeEvidence, select
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.snapshot import CommitSnapshot, SnapshotTree
@@ -93,7 +93,7 @@ def checkout(root: Path) -> Held:
         print(f"note: {warning}", file=sys.stderr)
 
     def selected(path: str) -> dict[str, tuple[str, ...]]:
-        evidence = Evidence(
+        evidence = ChangeEvidence(
             paths=(path,), chains=graph.affected_by([path]), accounted=graph.accounted([path])
         )
         found = select(workspace, workspace, evidence, loaded.settings.affected)

@@ -16,7 +16,7 @@ from tests.sessions.test_sessions import LOCK, PLATFORM, STRATEGIES, benchmark_s
 from tests.support.inprocess import InProcess, run
 from tradai_tasks.affected.graph.graph_builder import ImportGraph
 from tradai_tasks.affected.revisions.commit_range import CommitRange
-from tradai_tasks.affected.selection.compute import Found
+from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis
 from tradai_tasks.affected.selection.selection import Item, Selection
 from tradai_tasks.errors import GitError
 from tradai_tasks.sessions.checks import perf
@@ -49,11 +49,11 @@ def finding(
     )  # fmt: skip
     calls: list[dict[str, Any]] = []
 
-    def find(**asked: Any) -> Found:
+    def find(**asked: Any) -> ChangeAnalysis:
         calls.append(asked)
-        return Found(span=SPAN, selection=selection, warnings=("a warning",), graph=graph)
+        return ChangeAnalysis(span=SPAN, selection=selection, warnings=("a warning",), graph=graph)
 
-    monkeypatch.setattr(changes, "find", find)
+    monkeypatch.setattr(changes, "analyse_change", find)
     return calls
 
 

@@ -13,8 +13,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
+
+from tests.support.loopback import QuietHandler, serving
 
 __all__ = ["Ecs", "Fault", "Fate", "Service", "ecs_server"]
 
@@ -318,7 +319,7 @@ def ecs_server() -> Iterator[Ecs]:
     """Serve a stand-in on loopback; its address is in `url`."""
     ecs = Ecs()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # head and body are sent one after the other
 
@@ -348,22 +349,6 @@ def ecs_server() -> Iterator[Ecs]:
             self.end_headers()
             self.wfile.write(raw)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *args: object) -> None:
-            pass  # a client that goes away is no matter
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    ecs.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Handler) as port:
+        ecs.url = f"http://127.0.0.1:{port}"
         yield ecs
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

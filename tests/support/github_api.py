@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.loopback import QuietHandler, serving
 
 TOKEN = "marked-token"
 
@@ -65,7 +65,7 @@ def github() -> Iterator[GitHub]:
     """Serve one on loopback; its address is in `url`."""
     made = GitHub()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else {}
@@ -83,7 +83,7 @@ def github() -> Iterator[GitHub]:
                 return self.connection.close()
             return self._say(*answer)
 
-        do_GET = do_POST = do_PATCH = handle_any  # noqa: N815 - the base class names them so
+        do_GET = do_POST = do_PATCH = handle_any
 
         def _say(self, status: int, answer: Any) -> None:
             raw = b"<html>" if answer is None else json.dumps(answer).encode()
@@ -92,22 +92,6 @@ def github() -> Iterator[GitHub]:
             self.end_headers()
             self.wfile.write(raw)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *args: object) -> None:
-            pass  # a connection that is dropped on purpose
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Handler) as port:
+        made.url = f"http://127.0.0.1:{port}"
         yield made
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

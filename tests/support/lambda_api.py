@@ -13,8 +13,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
+
+from tests.support.loopback import QuietHandler, serving
 
 __all__ = ["FunctionState", "Lambda", "lambda_server"]
 
@@ -154,7 +155,7 @@ def lambda_server() -> Iterator[Lambda]:
     """Serve a stand-in on loopback; its address is in `url`."""
     api = Lambda()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # head and body are sent one after the other
 
@@ -188,24 +189,8 @@ def lambda_server() -> Iterator[Lambda]:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_PUT = do_POST = handle_any  # noqa: N815 - the base class names them so
+        do_GET = do_PUT = do_POST = handle_any
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *args: object) -> None:
-            pass  # a client that goes away is no matter
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Handler) as port:
+        api.url = f"http://127.0.0.1:{port}"
         yield api
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

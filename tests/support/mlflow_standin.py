@@ -11,9 +11,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.support.loopback import QuietHandler, serving
 
 # drop: the connection closes unanswered. drop-after: the same, after the request was carried out.
 Fault = Literal["drop", "drop-after", 500, 503, 429]
@@ -157,7 +158,7 @@ def mlflow_standin() -> Iterator[Standin]:
     standin = Standin()
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
@@ -213,20 +214,9 @@ def mlflow_standin() -> Iterator[Standin]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    standin.address = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Handler) as port:
+        standin.address = f"http://127.0.0.1:{port}"
         yield standin
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _has(tags: list[dict[str, str]], wanted: str) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.loopback import QuietHandler, serving
 
 
 def advisory(identity: str, fixed: str, *aliases: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def advisory(identity: str, fixed: str, *aliases: str) -> dict[str, Any]:
 def osv_server(known: Mapping[tuple[str, str], list[dict[str, Any]]]) -> Iterator[str]:
     """Serve advisories for (name, version); anything else is clean. Yields the address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             found = []
@@ -50,15 +50,5 @@ def osv_server(known: Mapping[tuple[str, str], list[dict[str, Any]]]) -> Iterato
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1/query"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}/v1/query"

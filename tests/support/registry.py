@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import bcrypt
 import httpx
 
+from tests.support.loopback import QuietHandler, serving
 from tests.support.real import need
 
 USER, PASSWORD = "AWS", "s3cret-of-the-registry"
@@ -132,7 +132,7 @@ class Proxy:
 def proxy(upstream: str) -> Iterator[Proxy]:
     """Yield a proxy in front of a registry."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def handle_any(self) -> None:
@@ -152,7 +152,7 @@ def proxy(upstream: str) -> Iterator[Proxy]:
                 return self._drop()
             return self._answer(status, headers, content)
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815
+        do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any
 
         def _refused(self, body: bytes) -> str | None:
             found = re.fullmatch(r"/v2/(.+)/manifests/([^:]+)", self.path)
@@ -211,22 +211,6 @@ def proxy(upstream: str) -> Iterator[Proxy]:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *args: object) -> None:
-            pass  # a client that goes away is no matter
-
-    server = Server(("127.0.0.1", 0), Handler)
-    made = Proxy(f"127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as port:
+        made = Proxy(f"127.0.0.1:{port}")
         yield made
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

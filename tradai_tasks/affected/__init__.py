@@ -1,3 +1,3 @@
-"""What a change touches: commit range, changed paths, import graph, lock file, selection."""
+"""Find what a change affects: commit range, changed paths, import graph, locks, selection."""
 
 __all__: list[str] = []

@@ -142,7 +142,7 @@ def serve_markets(store: Path) -> Iterator[Markets]:
             else:
                 self._send(200, json.loads(file.read_bytes()))
 
-        do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - names of the base class
+        do_GET = do_POST = do_PUT = do_DELETE = _answer
 
         def _send(self, status: int, document: Mapping[str, Any]) -> None:
             body = json.dumps(document).encode()

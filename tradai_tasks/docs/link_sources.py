@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from tradai_tasks.affected.selection.selection import matches
+from tradai_tasks.affected.selection.path_globs import matches
 from tradai_tasks.docs.freshness import Stale
 from tradai_tasks.errors import DocsError
 from tradai_tasks.http_client.client import HttpClient

@@ -12,7 +12,7 @@ import pytest
 from tests.support.real import clean_env, edit, git, write
 from tests.support.trees import project
 from tradai_tasks.affected.revisions.benchmark_baseline import baseline_commit
-from tradai_tasks.affected.selection.compute import Found, find
+from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, analyse_change
 from tradai_tasks.errors import BrokenTomlError, TasksError, UnknownRevisionError
 from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.settings.load import load_settings
@@ -104,10 +104,12 @@ def commit(home: Path) -> str:
     return git(home, "rev-parse", "HEAD")
 
 
-def found(home: Path, *, base: str | None = "HEAD", head: str | None = None, **env: str) -> Found:
+def found(
+    home: Path, *, base: str | None = "HEAD", head: str | None = None, **env: str
+) -> ChangeAnalysis:
     tree = DiskTree(home)
     loaded = load_settings(tree)
-    return find(
+    return analyse_change(
         root=home,
         settings=loaded.settings,
         settings_file=loaded.file,

@@ -10,14 +10,13 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.support.inprocess import InProcess, Ran, run
+from tests.support.loopback import QuietHandler, serving
 from tests.support.real import clean_env, edit, git, nox, write
 from tradai_tasks.process import sandbox_fault
 from tradai_tasks.sandbox import Sandbox
@@ -267,24 +266,14 @@ def test_no_page_is_an_error(pages: InProcess) -> None:
 
 @pytest.fixture
 def web() -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             self.send_response({"/gone": 404, "/login": 401}.get(self.path, 200))
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_web_addresses_are_asked_for_on_request_only(pages: InProcess, web: str) -> None:

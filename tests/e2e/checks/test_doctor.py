@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ import pytest
 from tests.support.codeartifact import codeartifact
 from tests.support.ecs import Service, ecs_server
 from tests.support.inprocess import InProcess, Ran, run
+from tests.support.loopback import QuietHandler, serving
 from tests.support.moto_server import ACCOUNT, moto
 from tests.support.registry import PASSWORD, USER, proxy, registry
 
@@ -303,25 +302,15 @@ def test_an_environments_own_codeartifact_is_asked_too(
 
 @contextmanager
 def model_registry(status: int, body: bytes) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://user:marked-secret@127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as port:
+        yield f"http://user:marked-secret@127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(

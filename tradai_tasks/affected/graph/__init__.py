@@ -1,1 +1,1 @@
-"""From facts to edges, and the walk over them."""
+"""Build the import graph from facts, and walk it from changed files to affected members."""

@@ -1,31 +1,20 @@
-"""The edges of some files, as one process hands them to another."""
+"""The edges that one process has collected, in the form in which another receives them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
-from tradai_tasks.affected.graph.lazy_nodes import Question
+from tradai_tasks.affected.graph.lazy_attributes import LazyAttribute
+from tradai_tasks.affected.graph.module_uses import ModuleBinding
 
-__all__ = ["Held", "Linked"]
-
-
-class Held(NamedTuple):
-    """A module that may hold a lazy one, under a name in a file."""
-
-    number: int
-    bound: str  # the name there
-    dotted: str  # the module
-    folder: str
-    owner: int
+__all__ = ["LinkedFiles"]
 
 
-class Linked(msgspec.Struct, array_like=True, gc=False):
-    """What one process has collected."""
+class LinkedFiles(msgspec.Struct, array_like=True, gc=False):
+    """The edges of some files."""
 
     edges: dict[int, list[int]]  # file -> nodes
-    first: int  # of the nodes that stand for `asked`
-    asked: list[Question]
+    first: int  # the node of the first of `attributes`
+    attributes: list[LazyAttribute]
     undeclared: dict[int, list[str]]  # file -> modules that it should declare
-    held: list[Held]
+    bindings: list[ModuleBinding]

@@ -1,7 +1,7 @@
-"""Source tree -> import graph: which files a change of a file can reach.
+"""Build the import graph of a snapshot: which files load which others.
 
-A node is a file, not a module name. The graph says what a member's files load, directly or not;
-`affected_by` walks it backwards from what has changed.
+A node is a file, not a module name. `ImportGraph.affected_by` walks the graph backwards from the
+files that have changed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ from tradai_tasks.affected.graph.fact_cache import Cache, Links
 from tradai_tasks.affected.graph.fact_loader import all_facts
 from tradai_tasks.affected.graph.import_graph import ImportGraph, unite
 from tradai_tasks.affected.graph.linker import Linker, ReadTexts
+from tradai_tasks.affected.graph.member_edges import (
+    conftest_users,
+    entry_point_users,
+    link_plugins,
+    third_party_users,
+)
 from tradai_tasks.affected.graph.named_modules import (
     command_users,
     data_files,
@@ -23,9 +29,7 @@ from tradai_tasks.affected.graph.named_modules import (
     name_users,
 )
 from tradai_tasks.affected.graph.parallel_linking import link_files
-from tradai_tasks.affected.locks.third_party_edges import loaded_by_others
 from tradai_tasks.affected.parse.facts import Facts
-from tradai_tasks.affected.resolve.lazy_reexports import is_collected
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.module_index import ModuleIndex, is_python
 from tradai_tasks.affected.rules.data_paths import readers_by_path
@@ -33,8 +37,6 @@ from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, decode
 from tradai_tasks.vcs.snapshot_protocol import Snapshot
 
 __all__ = ["ImportGraph", "build_both", "build_graph", "unite"]
-
-_COMMAND_GROUPS = frozenset({"scripts", "gui-scripts", "console_scripts", "gui_scripts"})
 
 
 def build_graph(
@@ -45,9 +47,9 @@ def build_graph(
     Args:
         snapshot: The files.
         members: The members of the workspace.
-        cache: Where facts are kept between runs; None reads every file.
+        cache: Where facts and edges are kept between runs; None reads every file.
     """
-    return _graph(_linked(snapshot, members, cache))
+    return _graph(_link_snapshot(snapshot, members, cache))
 
 
 def build_both(
@@ -62,18 +64,18 @@ def build_both(
         head: The files at the head.
         base: The files at the base.
         members: The members of the workspace at both.
-        cache: Where facts are kept between runs; None reads every file.
+        cache: Where facts and edges are kept between runs; None reads every file.
     """
-    linked = _linked(head, members, cache)
-    older = _older(linked, head, base, cache)
+    linked = _link_snapshot(head, members, cache)
+    older = _link_base(linked, head, base, cache)
     if older is None:
         return unite(_graph(linked), build_graph(base, members, cache=cache))
     return _graph(linked, older)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Linked:
-    """The files of a snapshot with the edges that their texts make."""
+class _LinkedSnapshot:
+    """The files of a snapshot with the edges between them."""
 
     blobs: Mapping[str, str]
     digests: Mapping[str, str]  # of all files that were parsed
@@ -84,7 +86,10 @@ class _Linked:
     linker: Linker
 
 
-def _linked(snapshot: Snapshot, members: Sequence[Member], cache: Cache | None) -> _Linked:
+def _link_snapshot(
+    snapshot: Snapshot, members: Sequence[Member], cache: Cache | None
+) -> _LinkedSnapshot:
+    """Collect the edges of all Python files of a snapshot."""
     ordered = sorted(members, key=lambda member: member.path)
     paths = sorted(path for path in snapshot.blobs if is_python(path))
     settings = sorted(p for p in snapshot.blobs if p.rpartition("/")[2] in CONFIG_FILES)
@@ -98,9 +103,9 @@ def _linked(snapshot: Snapshot, members: Sequence[Member], cache: Cache | None) 
     _add_roots(index, facts, config)
     linker = Linker(index, facts)
     keys = [f"{path}\0{parsed.digests[path]}" for path in paths]
-    frame = _frame(index, keys, facts, linker.offered)
+    frame = _frame(index, keys, facts, linker.lazy.reexported)
     _link(linker, keys, frame, _reader(snapshot, index), cache)
-    return _Linked(
+    return _LinkedSnapshot(
         blobs=snapshot.blobs,
         digests=parsed.digests | texts_run.digests,
         index=index,
@@ -111,13 +116,13 @@ def _linked(snapshot: Snapshot, members: Sequence[Member], cache: Cache | None) 
     )
 
 
-def _older(
-    linked: _Linked, head: Snapshot, base: Snapshot, cache: Cache | None
+def _link_base(
+    linked: _LinkedSnapshot, head: Snapshot, base: Snapshot, cache: Cache | None
 ) -> dict[int, Facts] | None:
-    """Add the edges of what the changed modules said before, and return that.
+    """Add the edges that changed modules have at the base, and return their facts there.
 
-    None where the ends differ in anything else that decides what a name means: the files there
-    are, the settings of pytest, stubs, lazy modules and what is handed on under other names.
+    None where the ends differ in anything else that decides what a name means: the set of files,
+    the settings of pytest, stubs, lazy modules and re-exported names.
     """
     index, facts = linked.index, linked.facts
     if head.blobs.keys() != base.blobs.keys():
@@ -137,7 +142,7 @@ def _older(
             return None
         if (one.runs_examples, one.extends_path) != (new.runs_examples, new.extends_path):
             return None
-    if not linked.linker.offers_the_same(older):
+    if not linked.linker.lazy.has_same_reexports(older):
         return None
     linked.linker.link_older(older, _reader(base, index))
     moved = [path for path in linked.named if path in differing]
@@ -150,14 +155,16 @@ def _frame(
     index: ModuleIndex,
     keys: Sequence[str],
     facts: Sequence[Facts],
-    offered: frozenset[tuple[int, str]],
+    reexported: frozenset[tuple[int, str]],
 ) -> str:
-    """Return a digest of all that a file's edges depend on beside its own content."""
+    """Return a digest of all that a file's edges depend on apart from its own content."""
     lazy = [keys[number] for number, found in enumerate(facts) if found.lazy is not None]
     lazy += [key for key in keys if ".pyi\0" in key]
     members = [(m.name, m.path, m.source_roots, m.entry_points) for m in index.members]
-    moved = [sorted(index.more_roots.items()), sorted(index.movers), sorted(index.extenders)]
-    parts = [list(index.paths), members, lazy, moved, sorted(offered)]
+    changes = index.path_changes
+    moved = [sorted(changes.added_roots.items()), sorted(changes.sys_path_members)]
+    moved.append(sorted(changes.package_path_members))
+    parts = [list(index.paths), members, lazy, moved, sorted(reexported)]
     digest = hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape"))
     for closure in index.closures:
         digest.update(array("I", [len(closure), *sorted(closure)]))
@@ -167,18 +174,17 @@ def _frame(
 def _link(
     linker: Linker, keys: Sequence[str], frame: str, read: ReadTexts, cache: Cache | None
 ) -> None:
-    """Collect the edges: from the cache, as far as the files are the same."""
+    """Collect the edges of all files: those of unchanged files from the cache."""
     stored = cache.get_links(frame) if cache else None
     known: dict[int, tuple[int, ...]] = {}
     if stored is not None:
-        linker.preset(stored.asked, stored.answers)
         for number, key in enumerate(keys):
             edges = stored.edges.get(key)
             if edges is not None:
                 known[number] = edges
                 if key in stored.undeclared:
                     linker.undeclared[number] = dict.fromkeys(stored.undeclared[key])
-    linker.know(known)
+        linker.restore(known, stored.asked, stored.answers)
     link_files(linker, [number for number in range(len(keys)) if number not in known])
     linker.finish(read)
     if cache is None or len(known) == len(keys):
@@ -189,10 +195,10 @@ def _link(
             links.edges[key] = tuple(sorted(linker.edges[number]))
             if number in linker.undeclared:
                 links.undeclared[key] = tuple(linker.undeclared[number])
-    if len(links.edges) > 2 * len(keys):  # old versions of files do not pile up
+    if len(links.edges) > 2 * len(keys):  # so that old versions of files do not add up
         kept = set(keys)
         links.edges = {key: edges for key, edges in links.edges.items() if key in kept}
-    links.asked = linker.questions.asked
+    links.asked = linker.attributes.all
     first = len(keys)
     links.answers = [
         tuple(sorted(linker.edges.get(first + n, ()))) for n in range(len(links.asked))
@@ -201,42 +207,33 @@ def _link(
 
 
 def _add_roots(index: ModuleIndex, facts: Sequence[Facts], config: Mapping[str, Facts]) -> None:
-    """Find further folders on sys.path: pytest's `pythonpath`, and what code puts there."""
+    """Note folders that pytest's `pythonpath`, or code, adds to sys.path."""
     roots: dict[int, set[str]] = {}
-    inside = _members_by_folder(index)
     for path, found in config.items():
         folder = posixpath.dirname(path)
-        below = inside.get(folder, set()) if found.paths else set()
+        below = index.members_in.get(folder, set()) if found.paths else set()
         for text in found.paths:
             inner = posixpath.normpath(posixpath.join(folder, text))
             for owner in {index.owner_of_folder(folder), *below}:
                 roots.setdefault(owner, set()).add("" if inner == "." else inner)
-    index.extenders |= {index.owners[n] for n, one in enumerate(facts) if one.extends_path}
-    index.movers |= {index.owners[number] for number, one in enumerate(facts) if one.moves_path}
+    changes = index.path_changes
+    changes.package_path_members |= {
+        index.owners[number] for number, one in enumerate(facts) if one.extends_path
+    }
+    changes.sys_path_members |= {
+        index.owners[number] for number, one in enumerate(facts) if one.moves_path
+    }
     for folder in index.by_folder:
         owner = index.owner_of_folder(folder)
-        if index.movers & {owner, -1}:
+        if changes.sys_path_members & {owner, -1}:
             roots.setdefault(owner, set()).add(folder)
     for owner, folders in roots.items():
-        index.more_roots[owner] = tuple(sorted(folders))
-
-
-def _members_by_folder(index: ModuleIndex) -> Mapping[str, set[int]]:
-    """Return the members in each folder, whose tests take the settings of pytest that stand there.
-
-    The root is the empty text.
-    """
-    found: dict[str, set[int]] = {}
-    for number, member in enumerate(index.members):
-        folder = "" if member.path == "." else member.path
-        while folder:
-            found.setdefault(folder, set()).add(number)
-            folder = posixpath.dirname(folder)
-        found.setdefault("", set()).add(number)
-    return found
+        changes.added_roots[owner] = tuple(sorted(folders))
 
 
 def _reader(snapshot: Snapshot, index: ModuleIndex) -> ReadTexts:
+    """Return a function that reads the texts of files of a snapshot."""
+
     def read(numbers: Collection[int]) -> dict[int, str]:
         found = {}
         for path, loaded in snapshot.load(index.paths[number] for number in sorted(numbers)):
@@ -249,41 +246,12 @@ def _reader(snapshot: Snapshot, index: ModuleIndex) -> ReadTexts:
     return read
 
 
-def _settings(
-    linker: Linker, index: ModuleIndex, config: Mapping[str, Facts]
-) -> dict[int, set[str]]:
-    """Link the plugins that pytest's settings name: every test below the file loads them.
-
-    Returns:
-        For each plugin, the members below the settings, by their project files.
-    """
-    users: dict[int, set[str]] = {}
-    inside = _members_by_folder(index)
-    for path, found in config.items():
-        folder = posixpath.dirname(path)
-        below = inside.get(folder, set())
-        owner = index.owner_of_folder(folder)
-        seen_from = [(folder, owner)]
-        seen_from += [(_folder(index.members[number]), number) for number in sorted(below)]
-        for word in found.words:
-            targets = {n for place in seen_from for n in linker.refer(word, *place)}
-            for target in targets:
-                users.setdefault(target, set()).update(
-                    _project_file(index.members[number]) for number in {owner, *below} - {-1}
-                )
-            start = f"{folder}/" if folder else ""
-            for number, file in enumerate(index.paths):
-                if targets and file.startswith(start) and is_collected(file):
-                    linker.add(number, targets)
-    return users
-
-
-def _graph(linked: _Linked, older: Mapping[int, Facts] | None = None) -> ImportGraph:
-    """Turn edges into the graph.
+def _graph(linked: _LinkedSnapshot, older: Mapping[int, Facts] | None = None) -> ImportGraph:
+    """Return the graph of linked files.
 
     Args:
         linked: The files with their edges.
-        older: What changed modules said before, where their edges are among them.
+        older: Facts of changed modules at the base, where those edges are among them.
     """
     index, facts, older = linked.index, linked.facts, older or {}
     read = readers_by_path(index, facts, linked.blobs)
@@ -314,20 +282,24 @@ def _graph(linked: _Linked, older: Mapping[int, Facts] | None = None) -> ImportG
 
 
 def _users(
-    linked: _Linked, read: Mapping[str, set[str]], older: Mapping[int, Facts]
+    linked: _LinkedSnapshot, read: Mapping[str, set[str]], older: Mapping[int, Facts]
 ) -> dict[str, frozenset[str]]:
-    """Turn the edges around: for each file, what loads it."""
+    """Return the edges in reverse: for each file, what loads it."""
     index, linker = linked.index, linked.linker
-    run = [_settings(linker, index, linked.config), _entry_points(index, linker)]
-    run += [_conftests(index, linker), loaded_by_others(index)]
+    run = [
+        link_plugins(linker, linked.config),
+        entry_point_users(linker),
+        conftest_users(index),
+        third_party_users(index),
+    ]
     run.append(command_users(linker, [*enumerate(linked.facts), *older.items()]))
     run.append(name_users(linker, [*enumerate(linked.facts), *older.items()], linked.named))
-    linker.settle()
+    linker.link_attributes()
     names = linker.names()
     users: dict[str, set[str]] = {}
     queue = [*range(len(index.paths)), *(node for found in run for node in found)]
     seen = set(queue)
-    for node in queue:  # what a lazy module was asked for by older versions of a file is left out
+    for node in queue:  # only what is reached: names that only older files ask for are left out
         for target in linker.edges.get(node, ()):
             users.setdefault(names[target], set()).add(names[node])
             if target not in seen:
@@ -344,9 +316,10 @@ def _users(
 def _unknown(
     index: ModuleIndex, facts: Sequence[Facts], older: Mapping[int, Facts]
 ) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the files that may load anything, each with the reason, and those whose callers tell.
+    """Return the files that may load anything, each with the reason.
 
-    What does not parse does not run: it is loaded by nothing that passes.
+    Of these also the ones whose callers pass the names that they load. A file that does not parse
+    counts among them: it does not run, so no test that passes loads it.
     """
     dynamic: dict[str, str] = {}
     passed = set()
@@ -358,44 +331,3 @@ def _unknown(
             if all(text.broken or text.is_passed for text in unknown):
                 passed.add(index.paths[number])
     return dynamic, frozenset(passed)
-
-
-def _entry_points(index: ModuleIndex, linker: Linker) -> dict[int, set[str]]:
-    """A member loads its own entry points, and the plugins of all that it installs.
-
-    Whoever reads a group of entry points, mostly a third party, finds all that are installed:
-    pytest its plugins, xarray its backends. Commands are told by those who start them.
-    """
-    users: dict[int, set[str]] = {}
-    for number, member in enumerate(index.members):
-        for file in linker.entry_points(member, number):
-            users.setdefault(file, set()).add(_project_file(member))
-        plugins = {
-            file
-            for group in {group for group, _ in member.entry_points} - _COMMAND_GROUPS
-            for file in linker.entry_points(member, number, group)
-        }
-        for other in index.members if plugins else ():
-            if member.name in other.closure and other.is_project:
-                for file in plugins:
-                    users.setdefault(file, set()).add(_project_file(other))
-    return users
-
-
-def _conftests(index: ModuleIndex, linker: Linker) -> dict[int, set[str]]:
-    """A member whose tests go by other names than the usual runs each conftest.py around it."""
-    usual = {index.owners[n] for n, path in enumerate(index.paths) if is_collected(path)}
-    users: dict[int, set[str]] = {}
-    for number, member in enumerate(index.members):
-        if number not in usual:
-            for file in linker.conftests(_folder(member)):
-                users.setdefault(file, set()).add(_project_file(member))
-    return users
-
-
-def _folder(member: Member) -> str:
-    return "" if member.path == "." else member.path
-
-
-def _project_file(member: Member) -> str:
-    return f"{member.path}/pyproject.toml" if member.path != "." else "pyproject.toml"

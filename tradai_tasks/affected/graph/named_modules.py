@@ -1,8 +1,8 @@
-"""Modules that are named where nothing is imported: in data files, documents and docstrings.
+"""Edges for modules that are named outside of code: in data files, documents and docstrings.
 
-A data file that names a module is a node of the graph between the module and all that may read the
-file. What the examples in docstrings load is loaded by the tests of the module's own member, and of
-members that run the examples of others; whoever imports the module loads none of it.
+A data file that names a module is a node of the graph between the module and the files that may
+read the data file. Examples in docstrings are run by the tests of the module's own member, and of
+members that run the examples of others. A file that imports the module does not run them.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tradai_tasks.affected.graph.import_graph import EXAMPLES
 from tradai_tasks.affected.graph.linker import Linker
+from tradai_tasks.affected.graph.member_edges import project_file
 from tradai_tasks.affected.graph.script_files import is_cython, is_script
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.text_examples import is_data, is_document
-from tradai_tasks.affected.resolve.lazy_reexports import is_collected
+from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
-from tradai_tasks.affected.resolve.script_paths import by_path
+from tradai_tasks.affected.resolve.script_paths import files_at_path
 
 __all__ = ["command_users", "data_files", "documents", "name_users"]
 
 
 def data_files(index: ModuleIndex, paths: Iterable[str]) -> list[str]:
-    """Return the files of members that may name modules: data, scripts, doctests in text files."""
+    """Return files of members that may name modules: data, scripts and doctests in text files."""
     return sorted(
         path
         for path in paths
@@ -41,7 +42,7 @@ def data_files(index: ModuleIndex, paths: Iterable[str]) -> list[str]:
 def documents(
     facts: Sequence[Facts], config: Mapping[str, Facts], paths: Iterable[str]
 ) -> list[str]:
-    """Return the documents whose examples may be run: below settings that ask for it, or all."""
+    """Return documents whose examples may be run: below settings that say so, or all."""
     folders = [posixpath.dirname(path) for path, found in config.items() if found.runs_examples]
     if any(one.runs_examples for one in facts) or "" in folders:
         return sorted(path for path in paths if is_document(path))
@@ -52,65 +53,69 @@ def documents(
 def name_users(
     linker: Linker, facts: Iterable[tuple[int, Facts]], named: Mapping[str, Sequence[Facts]]
 ) -> dict[int, set[str]]:
-    """Return what names each module, or lazy module's name, elsewhere than in code.
+    """Return for modules the data files, documents and examples that name them.
 
     Args:
         linker: The edges so far.
-        facts: Python files by number, what they say; a file may come twice.
-        named: Data files and documents, what each says, at one or both ends of a range.
+        facts: Python files by number, with their facts; a file may come twice.
+        named: Data files and documents, with their facts at one or both ends of a range.
 
     Returns:
-        Node -> the data files, documents and examples that name it.
+        Node -> paths of what names it.
     """
     index = linker.index
     users: dict[int, set[str]] = {}
     runners: set[int] = set()
-    told: list[tuple[int, Facts]] = []
+    with_examples: list[tuple[int, Facts]] = []
     for number, one in facts:
         if one.runs_examples and index.owners[number] >= 0:
             runners.add(index.owners[number])
         if one.examples or one.fenced:
-            told.append((number, one))
-    for number, one in told:
+            with_examples.append((number, one))
+    for number, one in with_examples:
         path, owner = index.paths[number], index.owners[number]
         others = [runner for runner in runners if owner < 0 or owner in index.closures[runner]]
         fenced = one.fenced if others else ()
-        sinks = {f"{path}{EXAMPLES}"} | {_project_file(index, other) for other in others}
-        _refer(linker, users, (*one.examples, *fenced), path, owner, sinks)
+        users_of_text = {f"{path}{EXAMPLES}"} | {
+            project_file(index.members[other]) for other in others
+        }
+        _add_references(linker, users, (*one.examples, *fenced), path, owner, users_of_text)
     for path, texts in named.items():
         owner = index.owner_of_folder(posixpath.dirname(path))
-        sinks = {path}
+        users_of_text = {path}
         if is_document(path):
-            sinks |= {
-                _project_file(index, runner)
+            users_of_text |= {
+                project_file(index.members[runner])
                 for runner in runners
                 if owner < 0 or owner in index.closures[runner]
             }
         for one in texts:
-            _refer(linker, users, (*one.strings, *one.examples), path, owner, sinks)
+            _add_references(
+                linker, users, (*one.strings, *one.examples), path, owner, users_of_text
+            )
             for script in (
-                n for t in one.paths for n in by_path(index, t, posixpath.dirname(path))
+                n for t in one.paths for n in files_at_path(index, t, posixpath.dirname(path))
             ):
-                users.setdefault(script, set()).update(sinks)
+                users.setdefault(script, set()).update(users_of_text)
     return users
 
 
 def command_users(linker: Linker, facts: Iterable[tuple[int, Facts]]) -> dict[int, set[str]]:
-    """Return what may start the commands of members, whose code a process of its own loads.
+    """Return for modules that console commands run the files that may start these commands.
 
     Args:
         linker: The edges so far.
-        facts: Python files by number, what they say; a file may come twice.
+        facts: Python files by number, with their facts; a file may come twice.
 
     Returns:
-        Node -> the files that name the command.
+        Node -> paths of the files that name its command.
     """
     index = linker.index
     scripts: dict[str, set[int]] = {}
     for number, member in enumerate(index.members):
         folder = "" if member.path == "." else member.path
         for command, target in member.scripts:
-            nodes = linker.refer(target.partition("[")[0].strip(), folder, number)
+            nodes = linker.resolver.nodes_of(target.partition("[")[0].strip(), folder, number)
             scripts.setdefault(command, set()).update(nodes)
     users: dict[int, set[str]] = {}
     for number, one in facts:
@@ -120,23 +125,18 @@ def command_users(linker: Linker, facts: Iterable[tuple[int, Facts]]) -> dict[in
     return users
 
 
-def _refer(  # noqa: PLR0913, PLR0917 - the parts of one text
+def _add_references(  # noqa: PLR0913, PLR0917 - the parts of one text
     linker: Linker,
     users: dict[int, set[str]],
     references: Iterable[str],
     path: str,
     owner: int,
-    sinks: Iterable[str],
+    users_of_text: Iterable[str],
 ) -> None:
     folder = posixpath.dirname(path)
     for text in references:
         top = text.partition(".")[0]
-        if top in sys.stdlib_module_names or (top and not linker.index.has_top(top)):
+        if top in sys.stdlib_module_names or (top and not linker.index.provides_top(top)):
             continue
-        for node in linker.refer(text, folder, owner):
-            users.setdefault(node, set()).update(sinks)
-
-
-def _project_file(index: ModuleIndex, number: int) -> str:
-    path = index.members[number].path
-    return "pyproject.toml" if path == "." else f"{path}/pyproject.toml"
+        for node in linker.resolver.nodes_of(text, folder, owner):
+            users.setdefault(node, set()).update(users_of_text)

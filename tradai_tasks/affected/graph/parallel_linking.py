@@ -1,4 +1,4 @@
-"""Edges of many files, found by as many processes as pay."""
+"""Collect the edges of many files in several processes, where that is faster."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from functools import partial
 
 import msgspec
 
-from tradai_tasks.affected.graph.edge_transfer import Linked
+from tradai_tasks.affected.graph.edge_transfer import LinkedFiles
 from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, Copy, usable_cores
 from tradai_tasks.affected.graph.linker import Linker
 
 __all__ = ["link_files"]
 
-_WORTH_A_PROCESS = 2_000  # files; fewer are linked as fast as edges are handed back
+_WORTH_A_PROCESS = 2_000  # files; fewer are linked as fast as their edges are sent back
 
 
 def link_files(linker: Linker, numbers: Sequence[int]) -> None:
     """Collect the edges of files.
 
     Args:
-        linker: Where they are collected.
+        linker: Where they are added.
         numbers: The files.
     """
     workers = min(usable_cores(), len(numbers) // _WORTH_A_PROCESS, MOST_PROCESSES)
@@ -29,18 +29,18 @@ def link_files(linker: Linker, numbers: Sequence[int]) -> None:
         linker.link_files(numbers)
         return
     size = -(-len(numbers) // workers)
-    # files that lie beside each other look the same names up: they stay together
+    # files of one folder look up the same names: they stay together
     own, *others = [numbers[start : start + size] for start in range(0, len(numbers), size)]
     copies = [(share, Copy(partial(_packed, linker, share))) for share in others]
     linker.link_files(own)
     for share, copy in copies:
         if outcome := copy.outcome():
-            linker.take(msgspec.msgpack.decode(outcome, type=Linked))
+            linker.merge(msgspec.msgpack.decode(outcome, type=LinkedFiles))
         else:  # it could not begin, or was killed
             linker.link_files(share)
 
 
 def _packed(linker: Linker, share: Sequence[int]) -> bytes:
-    first = linker.questions.end
+    first = linker.attributes.end
     linker.link_files(share)
-    return msgspec.msgpack.encode(linker.given(share, first))
+    return msgspec.msgpack.encode(linker.export(share, first))

@@ -1,4 +1,4 @@
-"""Python scripts whose names do not say so (`bin/tool`, by its first line), and Cython."""
+"""Extract facts of Python scripts without an ending (`bin/tool`), and of Cython files."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from tradai_tasks.affected.rules.fact_extraction import extract
 
 __all__ = ["extract_cython", "extract_script", "is_cython", "is_script"]
 
+# One of these in the first line makes a file a Python script.
 _RUNNERS = (b"python", b"pypy", b"uv run")
 
 
 def is_script(path: str) -> bool:
-    """Tell whether a file may be a script: its name has no ending."""
+    """Tell whether a file may be a script, by its name: it has no ending."""
     return "." not in path.rpartition("/")[2]
 
 
 def is_cython(path: str) -> bool:
-    """Tell whether a file is compiled to a module, and imports as Python does."""
+    """Tell whether a file is Cython: compiled to a module, with imports as in Python."""
     return path.endswith((".pyx", ".pxd"))
 
 

@@ -1,7 +1,7 @@
-"""Which files cost the most selections, and what would be saved if they were split.
+"""Rank files by how many packages their changes select, and what splitting them would save.
 
-An `__init__.py` that imports all of its package's modules makes everybody who imports one of them
-depend on them all, whatever looks at the imports.
+An `__init__.py` that imports all modules of its package makes every file that imports one of them
+depend on all of them.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from dataclasses import dataclass
 
 __all__ = ["Cost", "costs"]
 
-_CANDIDATES = 40  # of the dearest files, for which a split is worked out
+_CANDIDATES = 40  # the most expensive files, for which the effect of a split is computed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What one file costs."""
+    """What a change of one file costs."""
 
     path: str
-    selects: int  # packages, beside its own, that a change of it selects
-    saved: int  # selections, over all files, that vanish if it loads nothing by itself
+    selects: int  # packages, apart from its own, that a change of it selects
+    saved: int  # selections, over all files, that would not happen if it loaded nothing
 
 
 def costs(
     users: Mapping[str, AbstractSet[str]], owner_of: Callable[[str], str | None], *, most: int = 20
 ) -> tuple[Cost, ...]:
-    """Return the files that cost the most selections, dearest first.
+    """Return the files that cost the most selections, the most expensive first.
 
     Args:
         users: File -> files that load it.
@@ -48,9 +48,9 @@ def costs(
     selects = {path: (reach[path] & ~own[path]).bit_count() for path in files}
     # a file that loads much and is loaded by many is where a split can save the most
     weights = {p: selects[p] * (1 + len(loads.get(p, ()))) for p in files if selects[p]}
-    dear = sorted(weights, key=lambda path: (-weights[path], path))
+    expensive = sorted(weights, key=lambda path: (-weights[path], path))
     rows = []
-    for path in dear[:_CANDIDATES]:
+    for path in expensive[:_CANDIDATES]:
         without = _without(path, reach, own, loads, users)
         saved = sum(
             (reach[other] & ~mask).bit_count()
@@ -68,7 +68,7 @@ def _reach(
     """Return for each file the packages that a change of it selects, as bits.
 
     Args:
-        start: What is known of each file to begin with.
+        start: The packages that are known for each file to begin with.
         loads: File -> files that it loads.
         users: The files that load others.
     """
@@ -89,22 +89,22 @@ def _reach(
 
 
 def _without(
-    gone: str,
+    split: str,
     reach: Mapping[str, int],
     own: Mapping[str, int],
     loads: Mapping[str, list[str]],
     users: Mapping[str, AbstractSet[str]],
 ) -> dict[str, int]:
-    """Return what the files that one file loads select where it loads nothing; others keep theirs.
+    """Return what files would select if one file loaded nothing; only those that it loads differ.
 
     Args:
-        gone: The file.
+        split: The file.
         reach: What each file selects as it is.
         own: The package of each file.
         loads: File -> files that it loads.
         users: File -> files that load it.
     """
-    below = dict.fromkeys(loads.get(gone, ()))
+    below = dict.fromkeys(loads.get(split, ()))
     queue = list(below)
     for path in queue:
         new = [inner for inner in loads.get(path, ()) if inner not in below]
@@ -113,11 +113,11 @@ def _without(
     start = {path: own[path] for path in below}
     for path in below:
         for user in users.get(path, ()):
-            if user not in below and user != gone:
+            if user not in below and user != split:
                 start[path] |= reach[user]
     inner = {
         user: [path for path in loads[user] if path in below]
         for user in below
-        if user in loads and user != gone
+        if user in loads and user != split
     }
     return _reach(start, inner, inner)

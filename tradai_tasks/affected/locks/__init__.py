@@ -1,1 +1,1 @@
-"""uv.lock and pyproject.toml before and after a change."""
+"""Compare uv.lock and pyproject.toml before and after a change."""

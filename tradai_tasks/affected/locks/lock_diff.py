@@ -1,8 +1,8 @@
-"""uv.lock before and after -> the members whose resolved closure changed.
+"""Compare two versions of uv.lock: which members have a changed resolved closure, and why.
 
-Lock files are compared as data: an entry that is only written otherwise has not changed. From
-what changed the graphs of both versions are walked back to the members that reach it. That is
-exact: up to the first changed node on a path both graphs are the same.
+Lock files are compared as data: an entry that is only formatted differently has not changed. From
+the changed nodes, the graphs of both versions are walked back to the members that reach them. That
+is exact: up to the first changed node on a path, both graphs are the same.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockChange:
-    """Which members a change of a lock file touches, each with the shortest chain as reason."""
+    """Members that a change of a lock file affects, each with the shortest chain as reason."""
 
     everything: str | None = None  # why all of them
     members: Mapping[str, str] = field(default_factory=dict)  # name -> reason, sorted by name
@@ -48,20 +48,20 @@ def compare_locks(
     members: Collection[str] = (),
     root_users: Mapping[str, Collection[str]] | None = None,
 ) -> LockChange:
-    """Tell which members a change of a lock file touches.
+    """Find the members that a change of a lock file affects.
 
-    A member is touched when what is installed for it changes: a package in its resolved closure,
-    with all its extras and groups (version, source, files' hashes), an edge in that closure
-    (extras and markers too), or what the lock says of the member itself.
+    A member is affected when what is installed for it changes: a package in its resolved closure,
+    with all its extras and groups (version, source, hashes of files), an edge in that closure
+    (extras and markers too), or the member's own entry.
 
     Args:
-        before: The file at the base; None where it is not there.
+        before: The file at the base; None where there is none.
         after: The file at the head, likewise.
         file: Its path, for messages.
-        members: Names of the members as the work tree has them; one that neither lock knows is
-            touched. For a lock of a single project, that project.
-        root_users: Members that install a dependency group or an extra of the workspace root
-            beside their own, by its name. One that is not named here serves every session.
+        members: Names of the members that the work tree has; one that neither lock knows is
+            affected. For a lock of a single project, that project.
+        root_users: Group or extra of the workspace root -> the members that install it as well
+            as their own. One that is not named here serves every session.
 
     Raises:
         BrokenTomlError: The file at the head is broken.
@@ -80,7 +80,7 @@ def compare_locks(
     for key in sorted({*old.head, *new.head}):
         if old.head.get(key) != new.head.get(key):
             return LockChange(everything=_head_reason(file, key, old, new))
-    return _Comparison(old, new, file, root_users or {}).outcome(members)
+    return _LockComparison(old, new, file, root_users or {}).result(members)
 
 
 def _head_reason(file: str, key: str, old: LockGraph, new: LockGraph) -> str:
@@ -93,7 +93,7 @@ def _head_reason(file: str, key: str, old: LockGraph, new: LockGraph) -> str:
     return f"{file}: {key} changed"
 
 
-class _Comparison:
+class _LockComparison:
     """Two lock files that can be compared node by node."""
 
     def __init__(
@@ -112,7 +112,7 @@ class _Comparison:
                 for target in needed:
                     self.users.setdefault(target, set()).add(node)
 
-    def outcome(self, members: Collection[str]) -> LockChange:
+    def result(self, members: Collection[str]) -> LockChange:
         changed = sorted(
             node for node in {*self.old.nodes, *self.new.nodes} if not self._is_same(node)
         )
@@ -145,7 +145,7 @@ class _Comparison:
         return before is not None and after is not None and before.equals(after)
 
     def _walk_back(self, changed: Iterable[Node]) -> dict[Node, Node | None]:
-        """Return every node that reaches a changed one, with the next step towards it."""
+        """Return every node that reaches a changed one, with the next node on the way."""
         came_from: dict[Node, Node | None] = dict.fromkeys(changed)
         queue = deque(came_from)
         while queue:
@@ -197,13 +197,13 @@ class _Comparison:
         return " <- ".join(names)
 
     def _label(self, node: Node) -> str:
-        """Say what became of a changed node."""
+        """Describe the change of a node."""
         name, shown = node.package, _shown(node, self.members)
-        there, then = self.old.nodes.get(node), self.new.nodes.get(node)
+        old, new = self.old.nodes.get(node), self.new.nodes.get(node)
         if node.part.kind == "entry":
             return f"{name}: its entry in {self.file} changed"
         if name in self.members or not name:
-            moved = _moved(there.needed if there else [], then.needed if then else [])
+            moved = _edge_changes(old.needed if old else [], new.needed if new else [])
             return f"{shown}: dependencies in {self.file} changed{moved}"
         before, after = self.old.versions.get(name, ()), self.new.versions.get(name, ())
         if before != after:
@@ -212,29 +212,29 @@ class _Comparison:
             if not after:
                 return f"{name} {', '.join(before)} removed"
             return f"{name} {', '.join(before)} -> {', '.join(after)}"
-        told = f"{shown} {node.version}".rstrip()
-        if there is None or then is None:
-            return f"{told}: {'extra' if node.part.kind == 'extra' else 'source'} changed"
-        moved = _moved(there.needed, then.needed)
-        return f"{told}: dependencies changed{moved}" if moved else f"{told}: files changed"
+        label = f"{shown} {node.version}".rstrip()
+        if old is None or new is None:
+            return f"{label}: {'extra' if node.part.kind == 'extra' else 'source'} changed"
+        moved = _edge_changes(old.needed, new.needed)
+        return f"{label}: dependencies changed{moved}" if moved else f"{label}: files changed"
 
 
-def _moved(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> str:
+def _edge_changes(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> str:
     """Return which edges differ: " (+added, -removed, changed)"; "" where none does."""
     before, after = {canonical(edge) for edge in old}, {canonical(edge) for edge in new}
-    gone = {json.loads(text)["name"] for text in before - after}
-    come = {json.loads(text)["name"] for text in after - before}
-    still = {json.loads(text)["name"] for text in before & after}
-    told = {
-        name: name if name in still or (name in gone and name in come) else f"{sign}{name}"
-        for sign, names in (("-", gone), ("+", come))
+    removed = {json.loads(text)["name"] for text in before - after}
+    added = {json.loads(text)["name"] for text in after - before}
+    kept = {json.loads(text)["name"] for text in before & after}
+    labels = {
+        name: name if name in kept or (name in removed and name in added) else f"{sign}{name}"
+        for sign, names in (("-", removed), ("+", added))
         for name in names
     }
-    return f" ({', '.join(told[name] for name in sorted(told))})" if told else ""
+    return f" ({', '.join(labels[name] for name in sorted(labels))})" if labels else ""
 
 
 def _shown(node: Node, members: Collection[str]) -> str:
-    """Return how a chain calls a node."""
+    """Return the name of a node in a chain."""
     kind, name = node.part
     if not node.package:
         return f"the root's group {name}"
@@ -246,17 +246,17 @@ def _shown(node: Node, members: Collection[str]) -> str:
 
 
 def member_closures(lock: LockGraph) -> dict[str, frozenset[str]]:
-    """Return which members each member can import: itself and what it reaches in the lock.
+    """Return the members that each member can import: itself and those it reaches in the lock.
 
-    All extras and groups of the member count, and what it declares, also where nothing was
-    resolved for it (as under a marker that never holds).
+    All extras and groups of the member count. So does what it declares, even if nothing was
+    resolved for it, as under a marker that never holds.
     """
     found = {name: {node.package for node in seen} for name, seen in _reached(lock).items()}
     return {name: frozenset({name, *found[name] & lock.members}) for name in sorted(found)}
 
 
 def members_behind(lock: LockGraph) -> dict[str, frozenset[str]]:
-    """Return of each member which others a third party that it reaches needs, and so loads."""
+    """Return for each member the others that it reaches through a third-party dependency."""
     return {
         name: frozenset(
             target.package
@@ -270,7 +270,7 @@ def members_behind(lock: LockGraph) -> dict[str, frozenset[str]]:
 
 
 def _reached(lock: LockGraph) -> dict[str, set[Node]]:
-    """Return what each member reaches, of members and of what reaches members itself."""
+    """Return the nodes that each member reaches, as far as they lead to members."""
     reaching = _reaching_members(lock)
     found: dict[str, set[Node]] = {}
     parts: dict[str, list[Node]] = {name: [] for name in lock.members}
@@ -296,7 +296,7 @@ def _reached(lock: LockGraph) -> dict[str, set[Node]]:
 
 
 def _reaching_members(lock: LockGraph) -> set[Node]:
-    """Return the nodes from which a member can be reached; few third-party ones are."""
+    """Return the nodes from which a member can be reached: few third-party ones are among them."""
     users: dict[Node, list[Node]] = {}
     for node, needed in lock.edges.items():
         for target in needed:
@@ -312,7 +312,7 @@ def _reaching_members(lock: LockGraph) -> set[Node]:
 
 
 def declared_closures(dependencies: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
-    """Return which members each member can import where there is no lock, itself included.
+    """Return the members that each member can import where there is no lock, itself included.
 
     Args:
         dependencies: Member -> its requirements as pyproject.toml writes them, of all extras and

@@ -1,7 +1,7 @@
-"""Projects that are no packages of the workspace, but that its packages install by their path.
+"""Find projects outside the workspace that its packages install by path.
 
-`[tool.uv.sources] legacy = { path = "../legacy" }` names one: excluded from the workspace, or a
-project of its own. It has no sessions, but a package that imports it imports what it imports.
+`[tool.uv.sources] legacy = { path = "../legacy" }` names one. It has no sessions, but a package
+that imports it depends on what it imports.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ __all__ = ["projects_beside"]
 
 
 def projects_beside(tree: Tree, workspace: Workspace) -> tuple[Package, ...]:
-    """Return the projects that packages install by path and that are no packages, by path.
+    """Return the projects that packages install by path and that are no packages, sorted by path.
 
     Raises:
         BrokenTomlError: The project file of one does not parse.
-        MemberError: It has not the form of a project file.
+        MemberError: One does not have the form of a project file.
     """
     taken = {package.path for package in workspace.packages}
     names = {package.name for package in workspace.packages}

@@ -1,4 +1,4 @@
-"""The root pyproject.toml and tools' own files before and after -> which sessions they steer."""
+"""Compare the root pyproject.toml and tools' settings files: which sessions a change affects."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TOOLS: Mapping[str, tuple[str, ...]] = {
     "pytest": ("test",),
     "ruff": ("lint",),
 }
-# Tables of [tool] that change what is built or installed, or which sessions there are.
+# Tables of [tool] that change what is built or installed, or which sessions exist.
 _STEERING_TOOLS = frozenset(
     {
         "cibuildwheel",
@@ -56,9 +56,11 @@ _STEERING_TOOLS = frozenset(
         "versioningit",
     }
 )
+# Files at the root of which any change affects everything.
 _STEERING_FILES = frozenset(
     {".python-version", ".python-versions", "noxfile.py", "tradai-tasks.toml", "uv.toml"}
 )
+# Tools' own settings files at the root, and the sessions that read them.
 _FILES: Mapping[str, tuple[str, ...]] = {
     ".bandit": ("security",),
     ".coveragerc": ("test",),
@@ -81,7 +83,7 @@ _FILES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RootChange:
-    """What a change of the root's settings steers."""
+    """What a change of the root's settings affects."""
 
     everything: str | None = None  # why all is selected
     sessions: Mapping[str, str] = field(default_factory=dict)  # session -> reason; for all packages
@@ -90,10 +92,10 @@ class RootChange:
 def compare_root(
     before: bytes | None, after: bytes | None, *, file: str = "pyproject.toml"
 ) -> RootChange:
-    """Tell what a change of the root pyproject.toml steers.
+    """Find what a change of the root pyproject.toml affects.
 
-    Comments, form, prose for readers and the tables of tools that no session runs steer nothing.
-    Whatever is not known to be harmless selects everything.
+    Comments, formatting, metadata for readers and tables of tools that no session runs affect
+    nothing. Any change that is not known to be harmless affects everything.
 
     Raises:
         BrokenTomlError: The file at the head is broken.
@@ -120,7 +122,7 @@ def compare_root(
 
 
 def compare_root_file(path: str) -> RootChange | None:
-    """Tell what a change of a settings file at the root steers, by its name; None for others."""
+    """Return what a change of a settings file at the root affects, by its name; None for others."""
     if path in _STEERING_FILES:
         return RootChange(everything=f"{path} changed")
     if path in _FILES:
@@ -129,7 +131,7 @@ def compare_root_file(path: str) -> RootChange | None:
 
 
 def _steering(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
-    """Return a changed key that steers what is installed or run, if there is one."""
+    """Return a changed key that decides what is installed or run, if there is one."""
     for key in _changed(old, new):
         if key not in {"project", "tool"}:
             return key
@@ -143,7 +145,7 @@ def _steering(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
 
 
 def _readers(tool: str) -> tuple[str, ...]:
-    """Return the sessions that read a tool's table; plugins' tables are told by their names."""
+    """Return the sessions that read a tool's table; tables of plugins are known by their names."""
     if tool in _TOOLS:
         return _TOOLS[tool]
     if "pytest" in tool or "coverage" in tool:

@@ -1,1 +1,1 @@
-"""From one file's text to its facts."""
+"""Read one file's text: imports, strings, and the values of expressions."""

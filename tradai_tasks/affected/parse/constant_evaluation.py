@@ -1,4 +1,4 @@
-"""What an expression can be, as far as the text of one file tells.
+"""Evaluate expressions as far as the text of one file tells, without running it.
 
 Used for the argument of a dynamic import: a literal, a literal with a computed end
 (`f"pkg.{name}"`), something looked up in a literal table, or unknown.
@@ -8,38 +8,22 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Any
 
-from tradai_tasks.affected.parse.listed_locations import DEEPEST, folder_in, packages_in
-from tradai_tasks.affected.parse.partial_source import Part
-from tradai_tasks.affected.parse.possible_values import Values, started, started_by, unknown
-from tradai_tasks.affected.parse.syntax_tree import Function, Syntax, called, parameters
-
-__all__ = ["Source"]
-
-_STRING_METHODS = frozenset(
-    [
-        "casefold",
-        "format",
-        "format_map",
-        "lower",
-        "lstrip",
-        "partition",
-        "removeprefix",
-        "removesuffix",
-        "replace",
-        "rpartition",
-        "rsplit",
-        "rstrip",
-        "split",
-        "splitlines",
-        "strip",
-        "title",
-        "upper",
-    ]
+from tradai_tasks.affected.parse.listed_locations import MAX_DEPTH, listed_folder, listed_packages
+from tradai_tasks.affected.parse.partial_source import PartialSource
+from tradai_tasks.affected.parse.possible_values import (
+    PossibleValues,
+    unknown,
+    with_prefix,
+    with_prefixes,
 )
-_SPLITS = frozenset(["partition", "rpartition", "rsplit", "split", "splitlines"])
+from tradai_tasks.affected.parse.string_methods import STRING_METHODS, apply_method
+from tradai_tasks.affected.parse.syntax_tree import Function, SyntaxIndex, called_name, parameters
+
+__all__ = ["ParsedModule"]
+
 _TABLE_METHODS = frozenset(["get", "items", "keys", "values", "pop", "copy", "setdefault"])
+# Functions whose result contains what their arguments contain.
 _WRAPPERS = frozenset(
     [
         "dict",
@@ -62,36 +46,44 @@ _WRAPPERS = frozenset(
         "PurePath",
     ]
 )
+# Functions and methods that list a folder.
 _LISTINGS = frozenset(["glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"])
+# Methods that add to a list or a table.
 _ADDERS = frozenset(["append", "add", "extend", "insert", "update", "setdefault", "appendleft"])
+# Without arguments, these make an empty list or table.
 _EMPTY = frozenset(["dict", "list", "set"])
-_ROUNDS = 4
-_OWN = frozenset({"__name__", "__package__"})
+_MAX_ROUNDS = 4  # of evaluating a name that is made from itself
+_OWN_NAMES = frozenset({"__name__", "__package__"})
 
 
-class Source(Syntax):
+class ParsedModule(SyntaxIndex):
     """A parsed file whose expressions can be evaluated."""
 
-    def __init__(self, tree: ast.Module, part: Part | None = None) -> None:
-        """Index a tree, of a whole file or of a part of one."""
+    def __init__(self, tree: ast.Module, part: PartialSource | None = None) -> None:
+        """Index a tree.
+
+        Args:
+            tree: The tree of a whole file, or of a part of one.
+            part: That part.
+        """
         super().__init__(tree, part)
-        self._known: dict[tuple[Function | None, str], Values] = {}
-        self._open: tuple[Function | None, str] | None = None  # what is evaluated in rounds
+        self._known: dict[tuple[Function | None, str], PossibleValues] = {}
+        self._open: tuple[Function | None, str] | None = None  # the name evaluated in rounds
         self._is_open_used = False
 
-    def evaluate(self, node: ast.AST, depth: int = 0) -> Values:
-        """Tell what an expression can be."""
-        if depth > DEEPEST:
+    def evaluate(self, node: ast.AST, depth: int = 0) -> PossibleValues:
+        """Return what an expression can be."""
+        if depth > MAX_DEPTH:
             return unknown()
         match node:
             case ast.Constant(value=value):
-                return Values(literals={value} if isinstance(value, str) else set())
+                return PossibleValues(literals={value} if isinstance(value, str) else set())
             case ast.JoinedStr(values=parts):
-                return self._concatenated([_inside(part) for part in parts], depth)
+                return self._concatenate([_unwrapped(part) for part in parts], depth)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
-                return self._concatenated([left, right], depth)
+                return self._concatenate([left, right], depth)
             case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod()):
-                return started(text.partition("%")[0])
+                return with_prefix(text.partition("%")[0])
             case ast.Name():
                 return self._name(node, depth)
             case ast.IfExp(body=body, orelse=orelse):
@@ -117,8 +109,8 @@ class Source(Syntax):
             case _:
                 return unknown()
 
-    def _table(self, keys: list[ast.expr], values: list[ast.expr], depth: int) -> Values:
-        """Tell what a table holds; keys that are no text, and what is called, name no module."""
+    def _table(self, keys: list[ast.expr], values: list[ast.expr], depth: int) -> PossibleValues:
+        """Return what a dictionary contains; functions and keys that are no text do not count."""
         found = self._any(keys, depth)
         found.unknown = False
         found.add(self._any([v for v in values if not self._is_callable(v)], depth))
@@ -130,47 +122,47 @@ class Source(Syntax):
             isinstance(node, ast.Name) and node.id in self.definitions
         )
 
-    def _any(self, parts: list[ast.expr], depth: int) -> Values:
-        found = Values()
+    def _any(self, parts: list[ast.expr], depth: int) -> PossibleValues:
+        found = PossibleValues()
         for part in parts:
             found.add(self.evaluate(part, depth + 1))
         return found
 
-    def _concatenated(self, parts: list[ast.AST], depth: int) -> Values:
-        """Join parts from the left for as long as each is known; what follows is a prefix."""
+    def _concatenate(self, parts: list[ast.AST], depth: int) -> PossibleValues:
+        """Join parts from the left as long as each is known; what is joined so far is a prefix."""
         starts = {""}
         for part in parts:
             values = self.evaluate(part, depth + 1)
             if values.unknown or values.is_table or values.prefixes or not values.literals:
-                ends = values.prefixes if not values.unknown else set()
-                return started_by(starts, ends)
+                prefixes = values.prefixes if not values.unknown else set()
+                return with_prefixes(starts, prefixes)
             starts = {start + literal for start in starts for literal in values.literals}
-        return Values(literals=starts)
+        return PossibleValues(literals=starts)
 
-    def _name(self, node: ast.Name, depth: int) -> Values:
-        if node.id in _OWN:
-            return Values(literals={""})  # a dot follows: relative to the own package
+    def _name(self, node: ast.Name, depth: int) -> PossibleValues:
+        if node.id in _OWN_NAMES:
+            return PossibleValues(literals={""})  # a dot follows: relative to the own package
         for function in self.functions_of(node):
             if node.id in parameters(function):
                 return self._once(function, node.id, depth)
         return self._once(None, node.id, depth) if node.id in self.bound else unknown()
 
-    def _once(self, function: Function | None, name: str, depth: int) -> Values:
-        """Evaluate a name, or a function's parameter, once: names that use names are many."""
+    def _once(self, function: Function | None, name: str, depth: int) -> PossibleValues:
+        """Evaluate a name, or a function's parameter, and remember the result."""
         key = (function, name)
         if key not in self._known:
             self._settle(key, depth)
         elif key == self._open:
             self._is_open_used = True
-        copy = Values()
+        copy = PossibleValues()
         copy.add(self._known[key])
         return copy
 
     def _settle(self, key: tuple[Function | None, str], depth: int) -> None:
         """Evaluate a name that may be made from itself, as in `name = name.strip()`.
 
-        That is repeated with what was found until nothing is new. Of a name within that is made
-        from itself it is not known what it is.
+        That is repeated with what was found until nothing is new. A second such name within it is
+        taken as unknown.
         """
         if self._open is not None:
             self._known[key] = unknown()
@@ -178,8 +170,8 @@ class Source(Syntax):
             return
         self._open = key
         size = len(self._known)
-        found = Values()
-        for _ in range(_ROUNDS):
+        found = PossibleValues()
+        for _ in range(_MAX_ROUNDS):
             self._known[key] = guess = found
             self._is_open_used = False
             found = self._named(*key, depth)
@@ -189,15 +181,15 @@ class Source(Syntax):
                 self._known.popitem()
         else:
             found = unknown()
-        self._known[key] = unknown() if found == Values() else found
+        self._known[key] = unknown() if found == PossibleValues() else found
         self._open = None
 
-    def _named(self, function: Function | None, name: str, depth: int) -> Values:
-        found = Values()
+    def _named(self, function: Function | None, name: str, depth: int) -> PossibleValues:
+        found = PossibleValues()
         if function is not None:
             found.add(self._parameter(function, name, depth))
         else:
-            self.need_changes(name)
+            self.require_changes(name)
             # bound by an import too: `except ImportError: NAME = "x"`
             found.unknown = name in self.modules
         for value, _ in self.bound.get(name, ()):
@@ -206,10 +198,10 @@ class Source(Syntax):
         if function is None:
             for part in self.added(name):
                 found.add(unknown() if part is None else self.evaluate(part, depth + 1))
-        return unknown() if found == Values() and self._open != (function, name) else found
+        return unknown() if found == PossibleValues() and self._open != (function, name) else found
 
     def added(self, name: str) -> Iterator[ast.expr | None]:
-        """Yield what is put into a list or a table under a name; None where that is not plain."""
+        """Yield what is added to a list or a table of a name; None where it is unknown."""
         for mention in self.mentions.get(name, ()):
             parent = self.parents.get(mention)
             above = self.parents.get(parent) if parent else None
@@ -225,12 +217,16 @@ class Source(Syntax):
                 case _:
                     pass
 
-    def _attribute(self, node: ast.Attribute, depth: int) -> Values:
-        if node.attr in _OWN | {"parent"} and isinstance(node.value, ast.Name):
+    def _attribute(self, node: ast.Attribute, depth: int) -> PossibleValues:
+        if node.attr in _OWN_NAMES | {"parent"} and isinstance(node.value, ast.Name):
             if node.value.id == "__spec__":
-                return Values(literals={""})
+                return PossibleValues(literals={""})
             module = self.modules.get(node.value.id)
-            return Values(literals={module}) if module and node.attr in _OWN else unknown()
+            return (
+                PossibleValues(literals={module})
+                if module and node.attr in _OWN_NAMES
+                else unknown()
+            )
         if node.attr == "param" and isinstance(node.value, ast.Name):  # request.param of a fixture
             for function in self.functions_of(node):
                 for decorator in getattr(function, "decorator_list", []):
@@ -241,63 +237,64 @@ class Source(Syntax):
             return self.evaluate(node.value, depth + 1)
         return unknown()
 
-    def _subscript(self, value: ast.expr, index: ast.expr, depth: int) -> Values:
+    def _subscript(self, value: ast.expr, index: ast.expr, depth: int) -> PossibleValues:
         found = self.evaluate(value, depth + 1)
         if not found.unknown:
             return found
         key = index.value if isinstance(index, ast.Constant) else None
         if isinstance(key, str) and key in self.keys:
-            return Values(is_table=True)
+            return PossibleValues(is_table=True)
         return found
 
-    def _call(self, node: ast.Call, depth: int) -> Values:
-        name = called(node)
+    def _call(self, node: ast.Call, depth: int) -> PossibleValues:
+        name = called_name(node)
         if name in {"iter_modules", "walk_packages"} and (node.args or node.keywords):
-            return packages_in(self, node)
+            return listed_packages(self, node)
         if name in _LISTINGS:
-            return folder_in(self, node)
+            return listed_folder(self, node)
         if isinstance(node.func, ast.Attribute):
             if name == "format" and isinstance(node.func.value, ast.Constant):
-                return started(str(node.func.value.value).partition("{")[0])
+                return with_prefix(str(node.func.value.value).partition("{")[0])
             if name == "join" and isinstance(node.func.value, ast.Constant) and node.args:
                 return self._joined(str(node.func.value.value), node.args[0], depth)
-            if name in _STRING_METHODS | _TABLE_METHODS:
+            if name in STRING_METHODS | _TABLE_METHODS:
                 return self._derived(node, node.func.value, depth)
         if name in _EMPTY and not node.args and not node.keywords:
-            return Values()  # what is put into it counts
+            return PossibleValues()  # what is put into it counts
         if name in _WRAPPERS and (node.args or node.keywords):
             found = self._any(node.args[-1:] if name == "map" else node.args, depth)
             found.add(self._any([keyword.value for keyword in node.keywords], depth))
             return found
         return unknown()
 
-    def _derived(self, node: ast.Call, value: ast.expr, depth: int) -> Values:
-        """Tell what a method of a string or a table yields: parts of it, or its default."""
-        method = called(node)
+    def _derived(self, node: ast.Call, value: ast.expr, depth: int) -> PossibleValues:
+        """Return what a method of a string or a table returns: parts of it, or its default."""
+        method = called_name(node)
         found = self.evaluate(value, depth + 1)
         if method in {"get", "pop", "setdefault"} and len(node.args) > 1:
             found.add(self.evaluate(node.args[1], depth + 1))
         if method in _TABLE_METHODS or found.literals == {""}:
             return found  # __name__.rpartition(".")[0]: still the own package
         if method in {"format", "format_map"}:
-            return _altered(found, method, [])
-        given = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]
-        if node.keywords or None in given[:1] or not all(isinstance(g, (str, int)) for g in given):
+            return apply_method(found, method, [])
+        arguments = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]
+        is_literal = all(isinstance(one, (str, int)) for one in arguments)
+        if node.keywords or None in arguments[:1] or not is_literal:
             return unknown()
-        return _altered(found, method, given)
+        return apply_method(found, method, arguments)
 
-    def _joined(self, glue: str, parts: ast.expr, depth: int) -> Values:
+    def _joined(self, glue: str, parts: ast.expr, depth: int) -> PossibleValues:
         if not isinstance(parts, (ast.List, ast.Tuple)):
             return unknown()
         spaced: list[ast.AST] = []
         for part in parts.elts:
             spaced += [ast.Constant(glue), part] if spaced else [part]
-        return self._concatenated(spaced, depth)
+        return self._concatenate(spaced, depth)
 
-    def _parameter(self, function: Function, name: str, depth: int) -> Values:
-        """Tell what a parameter can be: a parametrised test, or a helper of this file alone."""
+    def _parameter(self, function: Function, name: str, depth: int) -> PossibleValues:
+        """Return what a parameter can be: of a parametrised test, or a private function."""
         for decorator in self._decorators(function):
-            if called(decorator) == "parametrize" and len(decorator.args) > 1:
+            if called_name(decorator) == "parametrize" and len(decorator.args) > 1:
                 names = self.evaluate(decorator.args[0], depth + 1).literals
                 if any(name in text.replace(",", " ").split() for text in names):
                     values = self.evaluate(decorator.args[1], depth + 1)
@@ -322,10 +319,10 @@ class Source(Syntax):
 
     def _passed(
         self, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str, depth: int
-    ) -> Values:
-        """Tell what the calls in this file pass; unknown when it is used in any other way."""
-        self.need_callers(function)
-        found = Values()
+    ) -> PossibleValues:
+        """Return what the calls in this file pass; unknown when it is used in any other way."""
+        self.require_callers(function)
+        found = PossibleValues()
         calls = 0
         place = parameters(function).index(name)
         for node in self.mentions.get(function.name, ()):
@@ -341,27 +338,7 @@ class Source(Syntax):
         return found if calls else unknown()
 
 
-def _altered(values: Values, method: str, given: list[Any]) -> Values:
-    """Return what a method of strings makes of them."""
-    found = Values(is_table=values.is_table, unknown=values.unknown)
-    for text in values.literals:
-        if method in {"format", "format_map"}:
-            found.add(started(text.partition("{")[0]) if "{" in text else Values(literals={text}))
-            continue
-        try:
-            made = getattr(text, method)(*given)
-        except (TypeError, ValueError):
-            return unknown()
-        found.literals |= {made} if isinstance(made, str) else set(made)
-    for prefix in values.prefixes:
-        is_kept = method in {"strip", "rstrip", "removesuffix", "format"} or (
-            method not in _SPLITS and getattr(prefix, method)(*given) == prefix
-        )
-        found.add(Values(prefixes={prefix}, unknown=not is_kept))
-    return found
-
-
-def _inside(part: ast.AST) -> ast.AST:
+def _unwrapped(part: ast.AST) -> ast.AST:
     return part.value if isinstance(part, ast.FormattedValue) else part
 
 

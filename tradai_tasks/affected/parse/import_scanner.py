@@ -61,13 +61,13 @@ _LONGEST = 200  # nothing longer is meant as a name or a path
 
 @dataclass(slots=True)
 class Scan:
-    """What the lexer saw; dictionaries are used as sets that keep their order."""
+    """What the scanner found; dictionaries are used as sets that keep their order."""
 
     imports: dict[Import, None] = field(default_factory=dict)
     strings: dict[str, None] = field(default_factory=dict)
     paths: dict[str, None] = field(default_factory=dict)
     prefixes: dict[str, None] = field(default_factory=dict)
-    broken: str = ""  # why the text is no Python, as far as a lexer can tell
+    broken: str = ""  # why the text is not Python, as far as a lexer can tell
     # the text as code, token, code, token, ..., code; empty where a division does not tell
     pieces: list[str] = field(default_factory=list, compare=False)
 

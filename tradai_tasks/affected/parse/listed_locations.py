@@ -1,21 +1,24 @@
-"""Which packages and folders an expression lists: `pkg.__path__`, `Path(__file__).parent / "x"`."""
+"""Find the packages and folders whose content a call lists.
+
+Examples are `pkgutil.iter_modules(pkg.__path__)` and `(Path(__file__).parent / "x").glob("*")`.
+"""
 
 from __future__ import annotations
 
 import ast
 
-from tradai_tasks.affected.parse.possible_values import Values, unknown
-from tradai_tasks.affected.parse.syntax_tree import Syntax
+from tradai_tasks.affected.parse.possible_values import PossibleValues, unknown
+from tradai_tasks.affected.parse.syntax_tree import SyntaxIndex
 
-__all__ = ["DEEPEST", "folder_in", "packages_in", "spelled_out"]
+__all__ = ["MAX_DEPTH", "listed_folder", "listed_packages", "expanded_parts"]
 
-DEEPEST = 12  # names behind names that are followed
-_LONGEST = 2_000  # parts of a spelt-out expression; what is longer is no path
+MAX_DEPTH = 12  # names that are followed from one to the next
+_MAX_PARTS = 2_000  # of an expression whose names are replaced; what is longer is no path
 
 
-def packages_in(source: Syntax, node: ast.Call) -> Values:
-    """Tell of which packages `pkgutil.iter_modules(path)` yields the submodules."""
-    found = Values()
+def listed_packages(source: SyntaxIndex, node: ast.Call) -> PossibleValues:
+    """Return the packages of which `pkgutil.iter_modules(path)` yields the submodules."""
+    found = PossibleValues()
     seen: set[str] = set()
     for expression in _arguments(node):
         found.add(_packages(source, expression, seen))
@@ -26,9 +29,9 @@ def _arguments(node: ast.Call) -> list[ast.expr]:
     return node.args[:1] or [keyword.value for keyword in node.keywords[:1]]
 
 
-def _packages(source: Syntax, node: ast.AST, seen: set[str]) -> Values:
-    """Look through an expression and, once each, through what its names are bound to."""
-    found = Values()
+def _packages(source: SyntaxIndex, node: ast.AST, seen: set[str]) -> PossibleValues:
+    """Search an expression and, once each, what its names are bound to."""
+    found = PossibleValues()
     for part in ast.walk(node):
         if isinstance(part, ast.Name) and part.id in {"__path__", "__file__"}:
             found.prefixes.add(".")
@@ -38,23 +41,23 @@ def _packages(source: Syntax, node: ast.AST, seen: set[str]) -> Values:
             else:
                 found.unknown = True
         elif isinstance(part, ast.Name) and part.id in source.bound:
-            if part.id in seen or len(seen) >= DEEPEST:
+            if part.id in seen or len(seen) >= MAX_DEPTH:
                 found.unknown = True
                 continue
             seen.add(part.id)
-            source.need_changes(part.id)
+            source.require_changes(part.id)
             for value, _ in source.bound[part.id]:
                 found.add(_packages(source, value, seen))
     return found if found.prefixes or found.unknown else unknown()
 
 
-def folder_in(source: Syntax, node: ast.AST) -> Values:
-    """Tell which folder an expression on paths lists, as "/" and a path from the file's own."""
+def listed_folder(source: SyntaxIndex, node: ast.AST) -> PossibleValues:
+    """Return the folder that an expression lists, as "/" and a path from the file's own folder."""
     ups, is_own, package, parts = 0, False, "", []
-    spelled = spelled_out(source, node)
-    if spelled is None:
+    expanded = expanded_parts(source, node)
+    if expanded is None:
         return unknown()
-    for part in spelled:
+    for part in expanded:
         match part:
             case ast.Name(id="__file__" | "__path__"):
                 is_own = True
@@ -80,28 +83,30 @@ def folder_in(source: Syntax, node: ast.AST) -> Values:
     if package:  # of the module's own folder, or of one below it
         inner = [part for part in folder.split("/") if part]
         is_inside = ups < 2 and all(part.isidentifier() for part in inner)  # noqa: PLR2004
-        return Values(prefixes={".".join([package, *inner, ""])}) if is_inside else unknown()
+        return (
+            PossibleValues(prefixes={".".join([package, *inner, ""])}) if is_inside else unknown()
+        )
     if is_own:
-        return Values(prefixes={"/" + "../" * max(0, ups - 1) + folder})
-    return Values(prefixes={"/" + folder}) if "/" in folder else unknown()
+        return PossibleValues(prefixes={"/" + "../" * max(0, ups - 1) + folder})
+    return PossibleValues(prefixes={"/" + folder}) if "/" in folder else unknown()
 
 
-def spelled_out(source: Syntax, node: ast.AST) -> list[ast.AST] | None:
-    """Return the parts of an expression from the left, names replaced by their values.
+def expanded_parts(source: SyntaxIndex, node: ast.AST) -> list[ast.AST] | None:
+    """Return the nodes of an expression from the left, names replaced by their values.
 
     None where that does not end, or makes an expression that is too long to be a path.
     """
     found: list[ast.AST] = []
-    return found if _spell(source, node, 0, found) else None
+    return found if _expand(source, node, 0, found) else None
 
 
-def _spell(source: Syntax, node: ast.AST, depth: int, found: list[ast.AST]) -> bool:
+def _expand(source: SyntaxIndex, node: ast.AST, depth: int, found: list[ast.AST]) -> bool:
     if isinstance(node, ast.Name) and node.id in source.bound:
-        source.need_changes(node.id)
+        source.require_changes(node.id)
         values = [value for value, is_part in source.bound[node.id] if not is_part]
-        if len(values) == 1 and depth < DEEPEST:
-            return _spell(source, values[0], depth + 1, found)
+        if len(values) == 1 and depth < MAX_DEPTH:
+            return _expand(source, values[0], depth + 1, found)
     found.append(node)
-    return len(found) <= _LONGEST and all(
-        _spell(source, child, depth, found) for child in ast.iter_child_nodes(node)
+    return len(found) <= _MAX_PARTS and all(
+        _expand(source, child, depth, found) for child in ast.iter_child_nodes(node)
     )

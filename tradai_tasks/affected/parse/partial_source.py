@@ -1,4 +1,8 @@
-"""A part of a file that is read in place of the whole, for as long as nothing else is asked for."""
+"""A part of a file that is parsed in place of the whole, and a request for a larger part.
+
+While a part is evaluated it may turn out that what decides lies outside of it. Then
+`MissingPartError` says what a larger part must contain.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-__all__ = ["Asked", "MissingPartError", "Part"]
+__all__ = ["MissingPartError", "PartContents", "PartialSource"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What a part holds beside what may import."""
+class PartContents:
+    """What a part contains in addition to the statements that may import by a call."""
 
-    callers: frozenset[str] = frozenset()  # all that mentions these names
-    changed: frozenset[str] = frozenset()  # all that may put something into these
-    is_code: bool = False  # all that holds imports as text
+    callers: frozenset[str] = frozenset()  # all that mentions these functions
+    changes: frozenset[str] = frozenset()  # all that may add to these lists and tables
+    code: bool = False  # all that has imports in strings
 
 
 class MissingPartError(Exception):
-    """What is asked of a part may stand in the rest of its file."""
+    """What is looked for may be in the rest of the file."""
 
-    def __init__(self, asked: Asked | None) -> None:
-        """Say what a larger part must hold; None where only the whole will do."""
+    def __init__(self, contents: PartContents | None) -> None:
+        """Say what a larger part must contain; None where only the whole file will do."""
         super().__init__()
-        self.asked = asked
+        self.contents = contents
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """The text of a file, what decides nothing blanked, every line in its place."""
+class PartialSource:
+    """The text of a file with the rest blanked, every line in its place."""
 
     text: str
-    asked: Asked
+    contents: PartContents
     pieces: Sequence[str]  # the whole file, divided into code, token, code, token, ..., code
 
     @cached_property
@@ -41,29 +45,31 @@ class Part:
         tokens = [token for token in self.pieces[1::2] if token[0] != "#"]
         return tuple(t[3:-3] if t[:3] in {'"""', "'''"} else t[1:-1] for t in tokens)
 
-    def need_callers(self, name: str) -> None:
-        """Say that all that mentions a name must be here.
+    def require_callers(self, name: str) -> None:
+        """Check that the part contains all that mentions a function.
 
         Raises:
-            MissingPartError: Some may not be.
+            MissingPartError: It may not.
         """
-        if name not in self.asked.callers:
-            raise MissingPartError(replace(self.asked, callers=self.asked.callers | {name}))
+        if name not in self.contents.callers:
+            callers = self.contents.callers | {name}
+            raise MissingPartError(replace(self.contents, callers=callers))
 
-    def need_changes(self, name: str) -> None:
-        """Say that all that puts something into a list or a table must be here.
+    def require_changes(self, name: str) -> None:
+        """Check that the part contains all that adds to a list or a table.
 
         Raises:
-            MissingPartError: Some may not be.
+            MissingPartError: It may not.
         """
-        if name not in self.asked.changed:
-            raise MissingPartError(replace(self.asked, changed=self.asked.changed | {name}))
+        if name not in self.contents.changes:
+            changes = self.contents.changes | {name}
+            raise MissingPartError(replace(self.contents, changes=changes))
 
-    def need_code(self) -> None:
-        """Say that all must be here that holds imports as text.
+    def require_code(self) -> None:
+        """Check that the part contains all that has imports in strings.
 
         Raises:
-            MissingPartError: Some may not be.
+            MissingPartError: It may not.
         """
-        if not self.asked.is_code:
-            raise MissingPartError(replace(self.asked, is_code=True))
+        if not self.contents.code:
+            raise MissingPartError(replace(self.contents, code=True))

@@ -1,47 +1,48 @@
-"""What an expression can be: the strings that it can yield, as far as text tells."""
+"""The strings that an expression can evaluate to, as far as the text of its file tells."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["Values", "started", "started_by", "unknown"]
+__all__ = ["PossibleValues", "unknown", "with_prefix", "with_prefixes"]
 
 
 @dataclass(slots=True)
-class Values:
+class PossibleValues:
     """The strings that an expression can be; relative names begin with a dot."""
 
     literals: set[str] = field(default_factory=set)
     prefixes: set[str] = field(default_factory=set)  # "pkg." of f"pkg.{name}"
     is_table: bool = False  # also any string constant of the file
-    unknown: bool = False
+    unknown: bool = False  # also anything else
 
-    def add(self, other: Values) -> None:
-        """Take in what else it can be."""
+    def add(self, other: PossibleValues) -> None:
+        """Add what else the expression can be."""
         self.literals |= other.literals
         self.prefixes |= other.prefixes
         self.is_table |= other.is_table
         self.unknown |= other.unknown
 
 
-def unknown() -> Values:
-    """Return what can be anything."""
-    return Values(unknown=True)
+def unknown() -> PossibleValues:
+    """Return the values of an expression that can be anything."""
+    return PossibleValues(unknown=True)
 
 
-def started(text: str) -> Values:
-    """Return what begins with a text: a prefix where a package is whole in it."""
+def with_prefix(text: str) -> PossibleValues:
+    """Return the values that begin with a text; unknown where it holds no whole package."""
     package, dot, _ = text.rpartition(".")
-    return Values(prefixes={package + dot}) if dot else unknown()
+    return PossibleValues(prefixes={package + dot}) if dot else unknown()
 
 
-def started_by(starts: set[str], ends: set[str]) -> Values:
-    """Return what begins with one of some texts and goes on with one of some prefixes."""
-    found = Values()
+def with_prefixes(starts: set[str], prefixes: set[str]) -> PossibleValues:
+    """Return the values that begin with one of some texts, followed by one of some prefixes."""
+    found = PossibleValues()
     for start in starts:
-        if start and not any(end.startswith(".") for end in ends):
-            found.add(started(start))
+        if start and not any(prefix.startswith(".") for prefix in prefixes):
+            found.add(with_prefix(start))
             continue
-        for end in ends or {""}:
-            found.add(Values(prefixes={end}) if end.startswith("/") else started(start + end))
+        for prefix in prefixes or {""}:
+            is_path = prefix.startswith("/")
+            found.add(PossibleValues(prefixes={prefix}) if is_path else with_prefix(start + prefix))
     return found

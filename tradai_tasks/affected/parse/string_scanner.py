@@ -1,4 +1,4 @@
-"""Where strings and comments begin and end in Python text, f-strings with their fields too.
+"""Find where strings and comments begin and end in Python text, and the fields of f-strings.
 
 Source of the rules: the language reference, chapter 2 (lexical analysis), and PEP 701.
 """

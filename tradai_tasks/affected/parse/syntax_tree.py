@@ -1,4 +1,4 @@
-"""One parsed file with the look-ups that reading it needs: parents, functions, bindings, uses."""
+"""A parsed file with indexes of its syntax tree: parents, functions, bindings and mentions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
-from tradai_tasks.affected.parse.partial_source import MissingPartError, Part
+from tradai_tasks.affected.parse.partial_source import MissingPartError, PartialSource
 
-__all__ = ["Function", "Syntax", "called", "parameters"]
+__all__ = ["Function", "SyntaxIndex", "called_name", "parameters"]
 
 _BINDERS = (
     ast.Assign,
@@ -35,16 +35,22 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
 }
 
 
-class Syntax:
-    """A parsed file, indexed."""
+class SyntaxIndex:
+    """A syntax tree with its look-ups."""
 
-    def __init__(self, tree: ast.Module, part: Part | None = None) -> None:
-        """Index a tree, of a whole file or of a part of one."""
+    def __init__(self, tree: ast.Module, part: PartialSource | None = None) -> None:
+        """Index a tree.
+
+        Args:
+            tree: The tree of a whole file, or of a part of one.
+            part: That part.
+        """
         self.tree = tree
         self.part = part
         self.parents: dict[ast.AST, ast.AST] = {}
         self.nodes: list[ast.AST] = [tree]
-        self.bound: dict[str, list[tuple[ast.AST, bool]]] = {}  # name -> values; bool: part of one
+        # name -> what it is bound to, and whether to an element or a part of that only
+        self.bound: dict[str, list[tuple[ast.AST, bool]]] = {}
         self.modules: dict[str, str] = {}  # name -> module that an import statement binds to it
         parents, nodes = self.parents, self.nodes
         for node in nodes:  # grows while it is read: breadth first
@@ -62,24 +68,24 @@ class Syntax:
             if isinstance(node, _BINDERS):
                 self._bind(node)
 
-    def need_callers(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Say that all that mentions a function must be here.
+    def require_callers(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Check that all that mentions a function is in the tree.
 
         Raises:
-            MissingPartError: This is a part of a file that may lack some.
+            MissingPartError: Some may be in the rest of the file.
         """
         if self.part and self.function_of(function) is None:
-            self.part.need_callers(function.name)
+            self.part.require_callers(function.name)
 
-    def need_changes(self, name: str) -> None:
-        """Say that all that puts something into a list or a table must be here.
+    def require_changes(self, name: str) -> None:
+        """Check that all that adds to a list or a table is in the tree.
 
         Raises:
-            MissingPartError: This is a part of a file that may lack some.
+            MissingPartError: Some may be in the rest of the file.
         """
         values = self.bound.get(name, ())
         if self.part and any(self.function_of(value) is None for value, _ in values):
-            self.part.need_changes(name)
+            self.part.require_changes(name)
 
     def _bind(self, node: ast.AST) -> None:
         match node:
@@ -122,11 +128,11 @@ class Syntax:
             self.bound.setdefault(target.id, []).append((value, part))
         elif isinstance(target, (ast.Tuple, ast.List)):
             if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
-                for one, its in zip(target.elts, value.elts, strict=True):
-                    self._bind_target(one, its, part=part)
+                for inner, its_value in zip(target.elts, value.elts, strict=True):
+                    self._bind_target(inner, its_value, part=part)
             else:
-                for one in target.elts:
-                    self._bind_target(one, value, part=True)
+                for inner in target.elts:
+                    self._bind_target(inner, value, part=True)
         elif isinstance(target, ast.Starred):
             self._bind_target(target.value, value, part=True)
 
@@ -146,7 +152,7 @@ class Syntax:
 
     @cached_property
     def mentions(self) -> dict[str, list[ast.Name | ast.Attribute]]:
-        """Name -> where it stands, alone or after a dot."""
+        """Name -> where it is mentioned, alone or after a dot."""
         found: dict[str, list[ast.Name | ast.Attribute]] = {}
         for node in self.nodes:
             if isinstance(node, ast.Name):
@@ -163,10 +169,10 @@ class Syntax:
 
     @cached_property
     def keys(self) -> frozenset[object]:
-        """The literal keys under which literal tables of the file have literals.
+        """The literal keys of literal values in the dictionaries of the file.
 
         Raises:
-            MissingPartError: This is a part of a file, which does not tell.
+            MissingPartError: The tree is that of a part of the file.
         """
         if self.part:
             raise MissingPartError(None)
@@ -191,15 +197,15 @@ class Syntax:
 
 
 def parameters(function: Function) -> list[str]:
-    """Return the names of a function's parameters, those by position first."""
-    given = function.args
-    ordered = [*given.posonlyargs, *given.args, *given.kwonlyargs]
-    ordered += [one for one in (given.vararg, given.kwarg) if one is not None]
+    """Return the names of a function's parameters, positional ones first."""
+    declared = function.args
+    ordered = [*declared.posonlyargs, *declared.args, *declared.kwonlyargs]
+    ordered += [one for one in (declared.vararg, declared.kwarg) if one is not None]
     return [one.arg for one in ordered]
 
 
-def called(node: ast.AST) -> str:
-    """Return the last part of the name that a call calls."""
+def called_name(node: ast.AST) -> str:
+    """Return the last part of the name of the function that a call calls; "" for none."""
     if isinstance(node, ast.Call):
         node = node.func
     if isinstance(node, ast.Attribute):

@@ -1,4 +1,4 @@
-"""What texts that are no modules say: examples in docstrings and documents, names in data files."""
+"""Extract facts from examples in docstrings and documents, and from data files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
     "named_in_commands",
 ]
 
-# Modules that run the examples of others' texts.
+# Modules that run examples in documents and in docstrings of other modules.
 RUNNERS = frozenset(
     [
         "doctest",
@@ -39,20 +39,20 @@ RUNNERS = frozenset(
         "xdoctest",
     ]
 )
-# Without these, a module has no such examples.
+# A module without these has no such examples.
 PROMPT = ">>> "
 FENCE = "```"
 MARKS = RUNNERS | {PROMPT, FENCE}
 _NOTEBOOK = ".ipynb"
 _DOCUMENTS = (".md", ".rst", ".txt", _NOTEBOOK)
 _DATA = (".cfg", ".conf", ".ini", ".json", ".jsonc", ".toml", ".xml", ".yaml", ".yml")
-# What a test runs, or makes code of.
+# Files that a test runs, or makes code of.
 _SHELL = (".bash", ".sh")
 _TEMPLATES = (".env", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl", ".tpl")
-# Extensions of Python in other languages, in which a name of a module is in quotes.
+# Extension modules in other languages, in which the name of a module is in quotes.
 _NATIVE = (".cc", ".cpp", ".cxx", ".rs")
 _PICKLES = (".dill", ".joblib", ".npy", ".p", ".pickle", ".pkl", ".pt")
-# Of tools, which read no names of modules from them that tests load; locks are long.
+# Files of tools, which read no names of modules from them that tests load.
 _NOT_DATA = frozenset(
     [
         ".pre-commit-config.yaml",
@@ -66,14 +66,14 @@ _NOT_DATA = frozenset(
         "uv.lock",
     ]
 )
-# Answers of servers that were recorded: they are many and long, and name nothing to load.
+# Recorded answers of servers: they are many and long, and name nothing to load.
 _RECORDED = re.compile(r"(?:^|/)(?:cassettes|node_modules|__snapshots__)/")
 _PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[ \t]([^\n]*)", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*```[ \t]*\{?\.?py[^\n]*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
 _CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
 _DOTTED = re.compile(rb"(?<![\w./\\@-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?![\w/\\@-])")
 _QUOTED = re.compile(rb'"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)"')
-# Begun by a character, which is looked for faster than what stands before it.
+# The pattern begins with a character: that is searched faster than what precedes it.
 _RUN_MODULE = re.compile(r"-(?<!\S-)[a-zA-Z]*m[ =]([A-Za-z_][\w.]*)")
 _RUN_CODE = re.compile(r"""-(?<!\S-)[a-zA-Z]*c\s+\\?(["'])(.+?)\\?\1""")
 _LONGEST = 120  # characters of a module's name
@@ -81,7 +81,7 @@ _ATTRIBUTE = re.compile(r":[A-Za-z_]\w*")
 _SERVED = re.compile(r"\s([A-Za-z_][\w.]*)$")
 _SCRIPT = re.compile(r"[\w./-]+\.py\b")
 _WORD = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
-# A name of a file, not of a module.
+# Endings of names of files, which are no names of modules.
 _ENDINGS = (
     *(b".cfg", b".ini", b".json", b".md", b".py"),
     *(b".rst", b".toml", b".txt", b".yaml", b".yml"),
@@ -103,12 +103,14 @@ def is_document(path: str) -> bool:
 
 
 def extract_data(path_ending: str, data: bytes) -> Facts:
-    """Read the dotted names of a data file; of a pickle every name; of code what it imports."""
+    """Extract the dotted names of a data file, every name of a pickle, the imports of code."""
     if path_ending in _NATIVE:
         return Facts(strings=_decoded(dict.fromkeys(_QUOTED.findall(data))))
     if path_ending in _PICKLES:
         found = dict.fromkeys(_WORD.findall(data))
-        found |= dict.fromkeys(name[1:] for name in found if b"." in name)  # behind its length
+        found |= dict.fromkeys(
+            name[1:] for name in found if b"." in name
+        )  # the first character may be its length
     else:
         found = dict.fromkeys(n for n in _DOTTED.findall(data) if not n.endswith(_ENDINGS))
     names = _decoded(found)
@@ -126,7 +128,7 @@ def _decoded(names: Iterable[bytes]) -> tuple[str, ...]:
 
 
 def named_in_commands(text: str) -> tuple[str, ...]:
-    """Return the modules that commands for a shell name: by `-m`, in code for `-c`, as `m:app`."""
+    """Return the modules that shell commands name: by `-m`, in code for `-c`, as `m:app`."""
     found = dict.fromkeys(_RUN_MODULE.findall(text))
     for attribute in _ATTRIBUTE.finditer(text):
         start = attribute.start()
@@ -138,7 +140,7 @@ def named_in_commands(text: str) -> tuple[str, ...]:
 
 
 def extract_document(data: bytes) -> Facts:
-    """Read the imports in a document: behind prompts, in fences, indented, or in a notebook."""
+    """Extract the imports in a document: after prompts, in fences, indented, or in a notebook."""
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
     if text.lstrip().startswith("{"):
         text = _cells(text)
@@ -146,7 +148,7 @@ def extract_document(data: bytes) -> Facts:
 
 
 def _cells(text: str) -> str:
-    """Return what is in the cells of a notebook (nbformat 4); the text itself where it is none."""
+    """Return the cells of a notebook (nbformat 4) as text; the text itself if it is none."""
     try:
         cells = [cell["source"] for cell in json.loads(text)["cells"]]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -156,12 +158,12 @@ def _cells(text: str) -> str:
 
 
 def examples_in(text: str) -> tuple[str, ...]:
-    """Return what the examples with prompts in a module's docstrings refer to."""
+    """Return what the examples with prompts in a module's docstrings import."""
     return _references("\n".join(_PROMPT.findall(text)))
 
 
 def fenced_in(text: str) -> tuple[str, ...]:
-    """Return what the fenced code in a module's docstrings refers to."""
+    """Return what the fenced code in a module's docstrings imports."""
     return _references("\n".join(_FENCE.findall(text)))
 
 

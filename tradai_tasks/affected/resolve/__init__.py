@@ -1,1 +1,1 @@
-"""From names and paths to files, as Python would find them for that member."""
+"""Resolve names and paths to files, as Python would find them for the importing member."""

@@ -1,14 +1,14 @@
-"""Dotted names and paths as text: how deep they are and what lies around what."""
+"""Small questions about dotted names and paths that their text alone answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["depth_of", "folders_around", "is_around"]
+__all__ = ["depth_of", "folders_around", "is_parent_init"]
 
 
 def depth_of(dotted: str) -> int:
-    """Return of how many parts a name consists, the leading dots left aside."""
+    """Return how many parts a name has, without its leading dots."""
     inner = dotted.strip(".")
     return inner.count(".") + 1 if inner else 0
 
@@ -21,7 +21,7 @@ def folders_around(folder: str) -> Iterable[str]:
     yield ""
 
 
-def is_around(path: str, others: Iterable[str]) -> bool:
+def is_parent_init(path: str, others: Iterable[str]) -> bool:
     """Tell whether a file is the `__init__` of a package that other files lie below."""
     folder, _, name = path.rpartition("/")
     if not name.startswith("__init__."):

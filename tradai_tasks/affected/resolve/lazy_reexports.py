@@ -1,4 +1,8 @@
-"""Lazy modules (PEP 562) under other names: what a stub tells of them, and who hands them on."""
+"""Names under which lazy modules (PEP 562) are re-exported, and stubs read as their tables.
+
+`import a.lazy as api` in m.py, and `from m import api` in another file: whatever that one takes
+from `api`, it takes from the lazy module.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +11,34 @@ from collections.abc import Iterable, Sequence
 
 from tradai_tasks.affected.parse.facts import Facts, Lazy
 
-__all__ = ["is_collected", "lazy_stub", "offers", "tops_of"]
+__all__ = ["path_parts", "reexported_names", "table_of_stub"]
 
 
-def offers(
-    paths: Sequence[str], facts: Sequence[Facts], tops: frozenset[str]
+def reexported_names(
+    paths: Sequence[str], facts: Sequence[Facts], parts: frozenset[str]
 ) -> frozenset[tuple[int, str]]:
-    """Return the names that files give to lazy modules and under which other files take them.
+    """Return the names that files bind to lazy modules and that other files import from them.
 
-    `import a.lazy as api` in m.py, and `from m import api` in another file: whatever that one
-    takes from `api`, the lazy module is asked for. Names alone decide, so that this errs on the
-    side of too many.
+    Names alone decide, so that this errs on the side of too many.
 
     Args:
         paths: Files.
-        facts: What each of them says.
-        tops: The names through which lazy modules can be reached.
+        facts: Facts of each of them.
+        parts: What `path_parts` returns for the lazy modules.
+
+    Returns:
+        Pairs of a file, by its number, and a name that it binds.
     """
-    if not tops:
+    if not parts:
         return frozenset()
     bound = {
         (number, name)
         for number, found in enumerate(facts)
         for module, clauses in found.imports
-        for name in _bound(module, clauses, tops)
+        for name in _bound_names(module, clauses, parts)
     }
-    stems = {_stem(paths[number]) for number, _ in bound}
-    taken = {
+    stems = {_module_name(paths[number]) for number, _ in bound}
+    imported = {
         (stem, clause.partition(" ")[0])
         for found in facts
         for module, clauses in found.imports
@@ -43,27 +48,28 @@ def offers(
     return frozenset(
         (number, name)
         for number, name in bound
-        if {(_stem(paths[number]), name), (_stem(paths[number]), "*")} & taken
+        if {(_module_name(paths[number]), name), (_module_name(paths[number]), "*")} & imported
     )
 
 
-def _bound(module: str, clauses: Iterable[str], tops: frozenset[str]) -> Iterable[str]:
+def _bound_names(module: str, clauses: Iterable[str], parts: frozenset[str]) -> Iterable[str]:
     dotted, _, alias = module.partition(" as ")
-    if alias and not tops.isdisjoint(dotted.split(".")):
+    if alias and not parts.isdisjoint(dotted.split(".")):
         yield alias
     for clause in clauses:
         name, _, alias = clause.partition(" as ")
-        if name in tops:
+        if name in parts:
             yield alias or name
 
 
-def _stem(path: str) -> str:
+def _module_name(path: str) -> str:
+    """Return the last part of the name that a file has as a module."""
     folder, _, name = path.rpartition("/")
     stem = name.partition(".")[0]
     return posixpath.basename(folder) if stem == "__init__" else stem
 
 
-def lazy_stub(facts: Facts) -> Lazy:
+def table_of_stub(facts: Facts) -> Lazy:
     """Read the stub (`.pyi`) of a lazy module as a table: which name comes from which module."""
     symbols: dict[str, tuple[str, ...]] = {}
     others: list[str] = []
@@ -80,13 +86,7 @@ def lazy_stub(facts: Facts) -> Lazy:
     return Lazy(symbols=symbols, others=tuple(others), defined=frozenset(), complete=True)
 
 
-def is_collected(path: str) -> bool:
-    """Tell whether pytest imports a file by itself, going by its usual names."""
-    name = path.rpartition("/")[2]
-    return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
-
-
-def tops_of(lazy: Iterable[str]) -> frozenset[str]:
-    """Return the names through which lazy modules can be reached: every part of their paths."""
-    parts = {part for path in lazy for part in path.rpartition(".")[0].split("/")}
+def path_parts(paths: Iterable[str]) -> frozenset[str]:
+    """Return every part of the paths of modules: a name for one of them has one of these parts."""
+    parts = {part for path in paths for part in path.rpartition(".")[0].split("/")}
     return frozenset(parts - {"__init__"})

@@ -1,27 +1,38 @@
-"""The search for a dotted name from one place: level by level, each level looked up once."""
+"""Look up dotted names in given search folders and among the names below source roots.
+
+A name is looked up level by level: `a`, `a.b`, `a.b.c`, and each level once.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-__all__ = ["NOTHING", "Bases", "Found", "Outlook", "files_at"]
+from tradai_tasks.affected.resolve.search_path import SearchFolders
 
-# (files of the module and of every package above it, parts of the name that were found,
-#  whether it is outside what the member declares)
-Found = tuple[tuple[int, ...], int, bool]
-NOTHING: Found = ((), 0, False)
-# Folders in which a name is looked for, source roots aside, each with whether it is certain to
-# come before what other members provide.
-Bases = tuple[tuple[str, bool], ...]
-_FAR = 2  # the last of the tiers: what the member does not declare
-_Level = tuple[list[int], list[int], list[int]]  # of one part of a name: own files, near, far
+__all__ = ["NOTHING", "NameSearch", "Resolution", "module_files"]
 
 
-def files_at(ids: Mapping[str, int], base: str, dotted: str) -> list[int]:
-    """Return the files that a name is below one folder."""
+class Resolution(NamedTuple):
+    """What a dotted name was found to be."""
+
+    files: tuple[int, ...]  # of the module, and of every package above it
+    length: int  # how many parts of the name were found
+    is_undeclared: bool = False  # whether it is outside what the importing member declares
+
+
+NOTHING = Resolution((), 0)
+_UNDECLARED = 2  # the last of the tiers
+# The files of one level of a name by tier: the importing member's own, those of members that it
+# declares, those of others.
+_Level = tuple[list[int], list[int], list[int]]
+
+
+def module_files(ids: Mapping[str, int], folder: str, dotted: str) -> list[int]:
+    """Return the files that a module or package of a name has below one folder."""
     inner = dotted.replace(".", "/")
-    inner = f"{base}/{inner}" if base else inner
+    inner = f"{folder}/{inner}" if folder else inner
     return [
         number
         for ending in ("/__init__.py", "/__init__.pyi", ".py", ".pyi")
@@ -29,17 +40,17 @@ def files_at(ids: Mapping[str, int], base: str, dotted: str) -> list[int]:
     ]
 
 
-class Outlook:
-    """What a member's files find from folders with the same bases."""
+class NameSearch:
+    """Finds the names that a member's files can import from the same search folders."""
 
     __slots__ = (
-        *("_bases", "_closure", "_found", "_ids", "_levels", "_names", "_owner", "_owners"),
+        *("_closure", "_folders", "_found", "_ids", "_levels", "_names", "_owner", "_owners"),
         "_packages",
     )
 
-    def __init__(  # noqa: PLR0913 - the member, its bases and the tables of all files
+    def __init__(  # noqa: PLR0913 - the member, its folders and the tables of all files
         self,
-        bases: Bases,
+        folders: SearchFolders,
         *,
         owner: int,
         closure: frozenset[int] | None,
@@ -50,25 +61,25 @@ class Outlook:
         """Begin without having looked anything up.
 
         Args:
-            bases: The folders.
+            folders: The search folders.
             owner: The member; -1 for none.
             closure: The members that it declares; None for all.
             ids: Path -> file.
             names: Dotted name -> files, under any source root.
             owners: The member of each file.
         """
-        self._bases = bases
+        self._folders = folders
         self._owner = owner
         self._closure = closure
         self._ids = ids
         self._names = names
         self._owners = owners
-        self._found: dict[str, Found] = {}
+        self._found: dict[str, Resolution] = {}
         self._levels: dict[str, _Level] = {}
         self._packages: dict[tuple[str, int], tuple[int, ...]] = {}
 
-    def find(self, dotted: str) -> Found:
-        """Look an absolute name up.
+    def find(self, dotted: str) -> Resolution:
+        """Look up an absolute name.
 
         A module is what the first tier has under its whole name; the packages around it may have
         portions in every tier up to that one. What no tier has is looked for in its package.
@@ -78,22 +89,22 @@ class Outlook:
             package = dotted.rpartition(".")[0]
             for place, tier in enumerate(self._level(dotted)):
                 if tier:
-                    files = tuple(dict.fromkeys((*self._around(package, place), *tier)))
-                    found = files, dotted.count(".") + 1, place == _FAR
+                    files = tuple(dict.fromkeys((*self._packages_around(package, place), *tier)))
+                    found = Resolution(files, dotted.count(".") + 1, place == _UNDECLARED)
                     break
             else:
                 found = self.find(package) if package else NOTHING
             self._found[dotted] = found
         return found
 
-    def _around(self, package: str, place: int) -> tuple[int, ...]:
+    def _packages_around(self, package: str, place: int) -> tuple[int, ...]:
         """Return the files of a package and of those above it, in the tiers up to one."""
         if not package:
             return ()
         known = self._packages.get((package, place))
         if known is None:
             level = self._level(package)[: place + 1]
-            above = self._around(package.rpartition(".")[0], place)
+            above = self._packages_around(package.rpartition(".")[0], place)
             known = (*above, *(number for tier in level for number in tier))
             self._packages[package, place] = known
         return known
@@ -107,18 +118,18 @@ class Outlook:
 
     def _tiers(self, name: str) -> _Level:
         own: list[int] = []
-        near: list[int] = []
-        far: list[int] = []
-        for base, is_sure in self._bases:
-            (own if is_sure else near).extend(files_at(self._ids, base, name))
+        declared: list[int] = []
+        undeclared: list[int] = []
+        for folder, is_first in self._folders:
+            (own if is_first else declared).extend(module_files(self._ids, folder, name))
         for number in self._names.get(name, ()):
             holder = self._owners[number]
             if holder == self._owner:
                 own.append(number)
             elif self._closure is None or holder < 0 or holder in self._closure:
-                near.append(number)
+                declared.append(number)
             else:
-                far.append(number)
-        if far and name.partition(".")[0] in sys.stdlib_module_names:
-            far = []  # nobody means another member's module of that name
-        return own, near, far
+                undeclared.append(number)
+        if undeclared and name.partition(".")[0] in sys.stdlib_module_names:
+            undeclared = []  # a standard module is meant, not another member's
+        return own, declared, undeclared

@@ -1,4 +1,7 @@
-"""Files by their place, not their name: paths of scripts, and packages put together of folders."""
+"""Resolve paths in strings, such as "scripts/job.py", to Python files.
+
+Also modules that may lie in any folder, where a package's `__path__` is changed.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,17 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
+from tradai_tasks.affected.resolve.dotted_names import folders_around
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 
-__all__ = ["Anywhere", "by_path", "from_places"]
+__all__ = ["AnyFolderSearch", "files_at_path", "scripts_in_places"]
 
 
-class Anywhere:
-    """Finds the files that a name can be below any folder at all."""
+class AnyFolderSearch:
+    """Finds the files that a dotted name can be below any folder at all."""
 
     def __init__(self, paths: Sequence[str]) -> None:
-        """Take the files, sorted; they are indexed when the first is looked for."""
+        """Take the files, sorted; they are indexed at the first search."""
         self._paths = paths
 
     @cached_property
@@ -31,37 +35,33 @@ class Anywhere:
     def find(self, dotted: str) -> list[int]:
         """Return the files of a module or package of that name in any folder."""
         inner = f"/{dotted.replace('.', '/')}"
-        ends = tuple(inner + e for e in (".py", ".pyi", "/__init__.py", "/__init__.pyi"))
-        held = self._by_stem.get(dotted.rpartition(".")[2], ())
-        return [number for number in held if f"/{self._paths[number]}".endswith(ends)]
+        endings = tuple(inner + e for e in (".py", ".pyi", "/__init__.py", "/__init__.pyi"))
+        candidates = self._by_stem.get(dotted.rpartition(".")[2], ())
+        return [number for number in candidates if f"/{self._paths[number]}".endswith(endings)]
 
 
-def by_path(index: ModuleIndex, text: str, folder: str) -> list[int]:
-    """Return the Python files that a path in a string can be, from here or any folder above."""
+def files_at_path(index: ModuleIndex, text: str, folder: str) -> list[int]:
+    """Return the nearest Python file that a path can be, from a folder or any above it."""
     if not text.rstrip("/").endswith((".py", ".pyi")):
         return []
-    up = folder
-    while True:
-        inner = posixpath.normpath(posixpath.join(up, text))
-        number = index.ids.get(inner)
+    for up in folders_around(folder):
+        number = index.ids.get(posixpath.normpath(posixpath.join(up, text)))
         if number is not None:
             return [number]
-        if not up:
-            return []
-        up = up.rpartition("/")[0]
+    return []
 
 
-def from_places(
+def scripts_in_places(
     index: ModuleIndex, loaded: Iterable[int], paths: Sequence[str], folder: str
 ) -> set[int]:
-    """Return what paths of scripts can be where packages lie, or in the folders that are named.
+    """Return the scripts that paths can be next to imported modules, or in folders that are named.
 
-    Of which package, and in which folder, is not told apart: `Path(pkg.__file__).parent` and
-    `cwd=ROOT / "libs" / "a"` are two of many forms.
+    Every path is tried in every folder: `Path(pkg.__file__).parent` and `cwd=ROOT / "libs" / "a"`
+    are two of many forms.
 
     Args:
         index: The Python files.
-        loaded: The files that the file at hand loads.
+        loaded: The nodes that the file at hand loads.
         paths: The paths that it names.
         folder: Where it lies itself.
     """
@@ -70,4 +70,4 @@ def from_places(
     for text in paths:
         places |= dict.fromkeys(index.folders_named(text, folder))
     scripts = [text for text in paths if text.endswith(".py")]
-    return {n for text in scripts for place in places for n in by_path(index, text, place)}
+    return {n for text in scripts for place in places for n in files_at_path(index, text, place)}

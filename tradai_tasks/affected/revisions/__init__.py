@@ -1,1 +1,1 @@
-"""From a CI event or branch to a range of commits and its changed paths."""
+"""Find the range of commits to compare, for a CI event or a branch, and its changed paths."""

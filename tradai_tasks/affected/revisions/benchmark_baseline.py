@@ -1,4 +1,4 @@
-"""The commit that a benchmark is held against."""
+"""Find the commit that benchmarks are compared with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["baseline_commit"]
 def baseline_commit(
     root: Path, revision: str | None, env: Mapping[str, str]
 ) -> tuple[str | None, str]:
-    """Return the merge base to measure against, or None and why there is none.
+    """Return the merge base to compare with, or None, and the reason.
 
     Args:
         root: The workspace root.

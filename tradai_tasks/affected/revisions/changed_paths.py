@@ -1,4 +1,7 @@
-"""Commit range -> changed paths; a change that an ignore rule hides from git is none."""
+"""List the paths that a range of commits changes.
+
+A change that an ignore rule hides from git does not count.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,14 @@ _ABSENT = "000000"
 
 @dataclass(frozen=True, slots=True, order=True)
 class ChangedPath:
-    """A path that the range touches; a moved file is deleted at one path and added at another."""
+    """A changed path; a moved file is deleted at one path and added at another."""
 
     path: str  # POSIX from the workspace root; "../x" outside of it
     kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class _Version:
     """What a path is at one end of the range."""
 
     mode: str
@@ -39,10 +42,10 @@ def changed_paths(
     status: Iterable[StatusEntry] | None = None,
     committed: Iterable[RawChange] | None = None,
 ) -> tuple[ChangedPath, ...]:
-    """Return the paths that a range touches, sorted by path.
+    """Return the changed paths of a range, sorted by path.
 
-    With the work tree, whatever is committed since the base, staged, changed, in conflict or
-    untracked counts, also where one undoes another. Without a base every file counts as added.
+    With the work tree, every path counts that is committed since the base, staged, changed, in
+    conflict or untracked, even if one change undoes another. Without a base every file is added.
 
     Args:
         git: The repository.
@@ -53,13 +56,13 @@ def changed_paths(
     Raises:
         GitError: git failed.
     """
-    ends: dict[str, tuple[_Side, _Side]] = {}
+    ends: dict[str, tuple[_Version, _Version]] = {}
     if compared.base is not None:
         for change in git.diff(compared.base, compared.head) if committed is None else committed:
             ends[change.path] = _committed(change)
     elif compared.head != NO_COMMIT:
         for entry in git.tree(compared.head):
-            ends[entry.path] = (_Side(_ABSENT, ""), _Side(entry.mode, entry.blob))
+            ends[entry.path] = (_Version(_ABSENT, ""), _Version(entry.mode, entry.blob))
     if compared.worktree:
         for touched in look(git).status if status is None else status:
             before, after = _uncommitted(touched)
@@ -68,18 +71,18 @@ def changed_paths(
     return tuple(ChangedPath(path, _kind(*ends[path])) for path in sorted(ends))
 
 
-def _committed(change: RawChange) -> tuple[_Side, _Side]:
-    return _Side(change.old_mode, change.old_blob), _Side(change.new_mode, change.new_blob)
+def _committed(change: RawChange) -> tuple[_Version, _Version]:
+    return _Version(change.old_mode, change.old_blob), _Version(change.new_mode, change.new_blob)
 
 
-def _uncommitted(entry: StatusEntry) -> tuple[_Side, _Side]:
+def _uncommitted(entry: StatusEntry) -> tuple[_Version, _Version]:
     # what the work tree holds is not hashed here, unless it is as staged
     blob = entry.index_blob if entry.worktree == "." else ""
-    before = _Side(entry.head_mode, entry.head_blob)
-    return before, _Side(entry.worktree_mode, blob)
+    before = _Version(entry.head_mode, entry.head_blob)
+    return before, _Version(entry.worktree_mode, blob)
 
 
-def _kind(before: _Side, after: _Side) -> Kind:
+def _kind(before: _Version, after: _Version) -> Kind:
     if after.mode == _ABSENT:
         return "deleted"
     if before.mode == _ABSENT:

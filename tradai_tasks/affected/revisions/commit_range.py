@@ -1,7 +1,7 @@
-"""CI event or local branch -> the range of commits to compare.
+"""Decide which commits to compare, from a CI event or the local branch.
 
-Where there is doubt, everything is selected and the range says why: a wrong "nothing" would let a
-fault through unseen.
+In case of doubt everything is selected, and the range says why: a wrong "nothing" would hide a
+fault.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 
 from tradai_tasks.affected.revisions.event_payload import (
     Everything,
-    Laptop,
-    MergeGroup,
-    PullRequest,
-    Push,
+    LocalChange,
+    MergeGroupEvent,
+    PullRequestEvent,
+    PushEvent,
     StrategyTag,
     parse_event,
 )
@@ -32,7 +32,7 @@ __all__ = ["CommitRange", "commit_range"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommitRange:
-    """What is compared with what, and why."""
+    """The commits to compare, and why these."""
 
     base: str | None  # full id; None where there is nothing to compare with
     head: str  # full id; zeros on a branch without commits
@@ -50,15 +50,15 @@ def commit_range(
     head: str | None = None,
     slugs: Iterable[str] = (),
 ) -> CommitRange:
-    """Tell which commits to compare.
+    """Decide which commits to compare.
 
     Args:
         git: The repository.
         env: The environment; of it GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REF,
             GITHUB_REF_NAME, GITHUB_REF_TYPE, GITHUB_BASE_REF, GITHUB_SHA and CI are read.
-        base: Revision to compare with, by the user's word; the merge base of it and the head is
+        base: Revision that the user names to compare with; the merge base of it and the head is
             taken. Overrides the event.
-        head: Revision to compare, by the user's word; without it HEAD and the work tree are.
+        head: Revision that the user names to compare; by default HEAD and the work tree.
         slugs: The strategies that a tag may name.
 
     Raises:
@@ -66,7 +66,7 @@ def commit_range(
         GitError: git failed unexpectedly.
     """
     if base is not None or head is not None:
-        return _given(git, base, head)
+        return _named_range(git, base, head)
     tip = git.commit("HEAD")
     if tip is None:
         return CommitRange(
@@ -82,14 +82,14 @@ def commit_range(
         case StrategyTag(slug=slug, tag=tag):
             why = f"tag {tag} releases strategy {slug}"
             return CommitRange(base=None, head=tip, why=why, strategy=slug)
-        case PullRequest() as request:
-            return _of_pull_request(git, request, tip)
-        case Push() as push:
-            return _of_push(git, push, tip)
-        case MergeGroup() as group:
-            return _of_merge_group(git, group, tip)
-        case Laptop(in_ci=in_ci):
-            return _of_laptop(git, tip, in_ci=in_ci)
+        case PullRequestEvent() as request:
+            return _pull_request_range(git, request, tip)
+        case PushEvent() as push:
+            return _push_range(git, push, tip)
+        case MergeGroupEvent() as group:
+            return _merge_group_range(git, group, tip)
+        case LocalChange(in_ci=in_ci):
+            return _local_range(git, tip, in_ci=in_ci)
 
 
 def _payload(env: Mapping[str, str]) -> bytes | None:
@@ -97,10 +97,10 @@ def _payload(env: Mapping[str, str]) -> bytes | None:
     try:
         return Path(path).read_bytes() if path else None
     except OSError:
-        return None  # as good as none: the reason names the variable
+        return None  # the same as none: the reason names the variable
 
 
-def _given(git: Git, base: str | None, head: str | None) -> CommitRange:
+def _named_range(git: Git, base: str | None, head: str | None) -> CommitRange:
     for revision in (base, head):
         if is_object_id(revision):  # a shallow clone may lack it; the next lines judge
             make_available(git, revision)
@@ -120,7 +120,7 @@ def _given(git: Git, base: str | None, head: str | None) -> CommitRange:
     return CommitRange(base=found.commit, head=tip, why=why, worktree=head is None)
 
 
-def _of_pull_request(git: Git, request: PullRequest, tip: str) -> CommitRange:
+def _pull_request_range(git: Git, request: PullRequestEvent, tip: str) -> CommitRange:
     number = f" #{request.number}" if request.number is not None else ""
     what = f"pull request{number} into {request.branch}"
     parents = git.parents(tip)
@@ -157,7 +157,7 @@ def _of_pull_request(git: Git, request: PullRequest, tip: str) -> CommitRange:
     return _everything(tip, f"{what}: {fault}")
 
 
-def _of_push(git: Git, push: Push, tip: str) -> CommitRange:
+def _push_range(git: Git, push: PushEvent, tip: str) -> CommitRange:
     what = f"push to {push.branch}"
     fault = make_available(git, push.after)
     if fault is not None:
@@ -182,14 +182,14 @@ def _of_push(git: Git, push: Push, tip: str) -> CommitRange:
         )
     if found.commit == before:
         why = f"{what}: the commits before and after"
-    elif found.commit == push.after:  # commits were taken back, and nothing else tells which
+    elif found.commit == push.after:  # commits were removed, and nothing else says which
         return _without_before(git, push, f"{what}: it went back to an earlier commit")
     else:
         why = f"forced {what}: merge base of the commits before and after"
     return CommitRange(base=found.commit, head=push.after, why=why)
 
 
-def _without_before(git: Git, push: Push, what: str) -> CommitRange:
+def _without_before(git: Git, push: PushEvent, what: str) -> CommitRange:
     """Compare a pushed branch with the default branch."""
     branch = default_branch(git, push.default_branch)
     if push.branch == (branch.name if branch is not None else push.default_branch):
@@ -197,7 +197,7 @@ def _without_before(git: Git, push: Push, what: str) -> CommitRange:
     return _against(git, branch, push.after, what)
 
 
-def _of_merge_group(git: Git, group: MergeGroup, tip: str) -> CommitRange:
+def _merge_group_range(git: Git, group: MergeGroupEvent, tip: str) -> CommitRange:
     for commit in (group.head, group.base):
         fault = make_available(git, commit)
         if fault is not None:
@@ -208,7 +208,7 @@ def _of_merge_group(git: Git, group: MergeGroup, tip: str) -> CommitRange:
     return CommitRange(base=group.base, head=group.head, why="merge group: its base and its head")
 
 
-def _of_laptop(git: Git, tip: str, *, in_ci: bool) -> CommitRange:
+def _local_range(git: Git, tip: str, *, in_ci: bool) -> CommitRange:
     current = git.branch()
     branch = default_branch(git)
     if branch is not None and branch.shown == current:

@@ -1,6 +1,6 @@
-"""What a CI event asks to be compared: a pure reading of its environment and its JSON.
+"""Read a CI event: what its environment variables and its JSON say is to be compared.
 
-Every value is data from outside: ids and names are checked before git sees them.
+Every value is data from outside: commit ids and names are checked before git sees them.
 Source of the rules: GitHub's "Events that trigger workflows" and "Webhook events and payloads".
 """
 
@@ -15,18 +15,18 @@ from typing import Any, TypeGuard
 from tradai_tasks.vcs.git import is_object_id
 
 __all__ = [
+    "CiEvent",
     "Everything",
-    "Laptop",
-    "MergeGroup",
-    "PullRequest",
-    "Push",
+    "LocalChange",
+    "MergeGroupEvent",
+    "PullRequestEvent",
+    "PushEvent",
     "StrategyTag",
-    "Wanted",
     "is_ref_name",
     "parse_event",
 ]
 
-# https://semver.org, its own expression
+# The expression of https://semver.org.
 _NUMBER = r"(?:0|[1-9]\d*)"
 _PART = rf"(?:{_NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
 _SEMVER = re.compile(
@@ -41,7 +41,7 @@ _NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Everything:
-    """Nothing to compare with: all is checked."""
+    """Nothing to compare with: everything is checked."""
 
     why: str
 
@@ -55,19 +55,19 @@ class StrategyTag:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PullRequest:
+class PullRequestEvent:
     """A pull request against a branch."""
 
     number: int | None
-    branch: str  # that it is to be merged into
-    base: str | None  # that branch's tip when the event was made; it may have moved on since
+    branch: str  # the one to merge into
+    base: str | None  # tip of that branch at the time of the event; it may have moved since
     head: str
     merged: str | None  # the merge commit that the event runs on, where it names one
     is_checked_out: bool  # whether the work tree holds the request's own code
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Push:
+class PushEvent:
     """A push to a branch."""
 
     branch: str
@@ -78,7 +78,7 @@ class Push:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MergeGroup:
+class MergeGroupEvent:
     """A group of pull requests in a merge queue."""
 
     base: str
@@ -86,23 +86,23 @@ class MergeGroup:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Laptop:
-    """No event: somebody at a work tree, or a CI that leaves no event behind."""
+class LocalChange:
+    """No event: a local work tree, or a CI that describes no event."""
 
     in_ci: bool
 
 
-Wanted = Everything | StrategyTag | PullRequest | Push | MergeGroup | Laptop
+CiEvent = Everything | StrategyTag | PullRequestEvent | PushEvent | MergeGroupEvent | LocalChange
 
 
-class _UnusableError(Exception):
-    """An event that lacks what is needed; its text says what."""
+class _UnusableEventError(Exception):
+    """An event without something that is needed; the text says what."""
 
 
-def parse_event(env: Mapping[str, str], payload: bytes | None, slugs: Iterable[str]) -> Wanted:
-    """Tell what an event asks to be compared.
+def parse_event(env: Mapping[str, str], payload: bytes | None, slugs: Iterable[str]) -> CiEvent:
+    """Read an event.
 
-    An event that cannot be read asks for everything, with the fault as the reason.
+    One that cannot be read gives `Everything`, with the fault as the reason.
 
     Args:
         env: The environment, of which only GITHUB_* variables and CI are read.
@@ -111,7 +111,7 @@ def parse_event(env: Mapping[str, str], payload: bytes | None, slugs: Iterable[s
     """
     name = env.get("GITHUB_EVENT_NAME", "")
     if not name:
-        return Laptop(in_ci=env.get("CI", "").lower() in {"1", "true"})
+        return LocalChange(in_ci=env.get("CI", "").lower() in {"1", "true"})
     try:
         match name:
             case "pull_request" | "pull_request_target":
@@ -120,10 +120,12 @@ def parse_event(env: Mapping[str, str], payload: bytes | None, slugs: Iterable[s
                 return _push(env, payload, tuple(slugs))
             case "merge_group":
                 group = _table(_document(payload), "merge_group")
-                return MergeGroup(base=_commit(group, "base_sha"), head=_commit(group, "head_sha"))
+                return MergeGroupEvent(
+                    base=_commit(group, "base_sha"), head=_commit(group, "head_sha")
+                )
             case _:
                 return Everything(why=f"event {_shown(name)} names no change to compare")
-    except _UnusableError as fault:
+    except _UnusableEventError as fault:
         return Everything(why=f"event {_shown(name)}: {fault}")
 
 
@@ -140,16 +142,16 @@ def is_ref_name(name: object) -> TypeGuard[str]:
     )
 
 
-def _pull_request(name: str, env: Mapping[str, str], event: Mapping[str, Any]) -> PullRequest:
+def _pull_request(name: str, env: Mapping[str, str], event: Mapping[str, Any]) -> PullRequestEvent:
     request = _table(event, "pull_request")
     base = _table(request, "base")
     branch = base.get("ref", env.get("GITHUB_BASE_REF"))
     if not is_ref_name(branch):
-        raise _UnusableError("pull_request.base.ref is missing or no branch name")
+        raise _UnusableEventError("pull_request.base.ref is missing or no branch name")
     runs_on = env.get("GITHUB_SHA")
     is_merge = name == "pull_request" and _MERGE_REF.fullmatch(env.get("GITHUB_REF", ""))
     number = request.get("number", event.get("number"))
-    return PullRequest(
+    return PullRequestEvent(
         number=number if isinstance(number, int) else None,
         branch=branch,
         base=base["sha"] if is_object_id(base.get("sha")) else None,
@@ -159,7 +161,7 @@ def _pull_request(name: str, env: Mapping[str, str], event: Mapping[str, Any]) -
     )
 
 
-def _push(env: Mapping[str, str], payload: bytes | None, slugs: tuple[str, ...]) -> Wanted:
+def _push(env: Mapping[str, str], payload: bytes | None, slugs: tuple[str, ...]) -> CiEvent:
     ref = env.get("GITHUB_REF", "")
     if ref.startswith("refs/tags/") or env.get("GITHUB_REF_TYPE") == "tag":
         return _tag(ref.removeprefix("refs/tags/") or env.get("GITHUB_REF_NAME", ""), slugs)
@@ -169,13 +171,13 @@ def _push(env: Mapping[str, str], payload: bytes | None, slugs: tuple[str, ...])
         return _tag(ref.removeprefix("refs/tags/"), slugs)
     branch = ref.removeprefix("refs/heads/") if isinstance(ref, str) else None
     if branch is None or not is_ref_name(branch):
-        raise _UnusableError("ref is missing or no branch name")
+        raise _UnusableEventError("ref is missing or no branch name")
     if event.get("deleted") is True or _is_zero(event.get("after")):
         return Everything(why=f"branch {branch} was deleted, so there is nothing to compare")
     default = event.get("repository")
     default = default.get("default_branch") if isinstance(default, dict) else None
     forced = event.get("forced")
-    return Push(
+    return PushEvent(
         branch=branch,
         default_branch=default if is_ref_name(default) else None,
         before=None if _is_zero(event.get("before")) else _commit(event, "before"),
@@ -184,7 +186,7 @@ def _push(env: Mapping[str, str], payload: bytes | None, slugs: tuple[str, ...])
     )
 
 
-def _tag(tag: str, slugs: tuple[str, ...]) -> Wanted:
+def _tag(tag: str, slugs: tuple[str, ...]) -> CiEvent:
     if not is_ref_name(tag):
         return Everything(why="the pushed tag has no usable name")
     if tag.startswith("v") and _SEMVER.fullmatch(tag[1:]):
@@ -197,27 +199,27 @@ def _tag(tag: str, slugs: tuple[str, ...]) -> Wanted:
 
 def _document(payload: bytes | None) -> dict[str, Any]:
     if payload is None:
-        raise _UnusableError("there is no event file (GITHUB_EVENT_PATH)")
+        raise _UnusableEventError("there is no event file (GITHUB_EVENT_PATH)")
     try:
         document = json.loads(payload)
     except (ValueError, RecursionError):
-        raise _UnusableError("the event file (GITHUB_EVENT_PATH) is no JSON") from None
+        raise _UnusableEventError("the event file (GITHUB_EVENT_PATH) is no JSON") from None
     if not isinstance(document, dict):
-        raise _UnusableError("the event file (GITHUB_EVENT_PATH) holds no object")
+        raise _UnusableEventError("the event file (GITHUB_EVENT_PATH) holds no object")
     return document
 
 
 def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     found = document.get(key)
     if not isinstance(found, dict):
-        raise _UnusableError(f"{key} is missing from the event file")
+        raise _UnusableEventError(f"{key} is missing from the event file")
     return found
 
 
 def _commit(document: Mapping[str, Any], key: str) -> str:
     found = document.get(key)
     if not is_object_id(found) or _is_zero(found):
-        raise _UnusableError(f"{key} is missing from the event file, or no commit id")
+        raise _UnusableEventError(f"{key} is missing from the event file, or no commit id")
     return str(found)
 
 

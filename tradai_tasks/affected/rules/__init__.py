@@ -1,1 +1,1 @@
-"""One module for each kind of edge."""
+"""Extract facts from files, one module for each kind of edge."""

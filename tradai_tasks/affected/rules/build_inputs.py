@@ -1,4 +1,7 @@
-"""Files that a package's build reads: all that depend on the package install what comes of them."""
+"""Recognise files that a package is built from, other than its Python code.
+
+Whoever depends on the package installs what is built from them.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ _SOURCE = re.compile(
     r".*\.(c|cc|cmake|cpp|cu|cuh|cxx|f|f90|fbs|g4|go|h|hh|hpp|hxx|i|pxd|pxi|proto|pyx|rs|swg|thrift|"
     r"zig)|(.*/)?(CMakeLists\.txt|Cargo\.(toml|lock)|go\.(mod|sum)|meson\.build|meson[._]options(\.txt)?)"
 )
-# Beside pyproject.toml: what build backends run or read.
+# Next to pyproject.toml: what build backends run or read.
 _SCRIPT = re.compile(r"setup\.cfg|MANIFEST\.in|[^/]*(build|setup)[^/]*\.py")
 _NOT_BUILT = re.compile(r"(.*/)?(benchmarks|docs|examples|samples|test|tests)/.*")
 
 
 def is_build_input(path: str) -> bool:
-    """Tell whether a file is one that the package is built from, beside its Python code.
+    """Tell whether a package is built from a file that is not Python code.
 
     Args:
         path: From the package's folder.

@@ -1,4 +1,4 @@
-"""Commands that a file may start: those that a package installs run the package's own code."""
+"""Find commands that a file may start: a command that a package installs runs its code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 __all__ = ["STARTERS", "commands_in"]
 
-# Text without any of these starts no process, and hands no command to what does.
+# A file without any of these starts no process.
 STARTERS = frozenset(
     [
         "subprocess",
@@ -31,5 +31,5 @@ _COMMAND = re.compile(r"""["'/]([A-Za-z0-9][\w.-]*)(?=["' ])""", re.ASCII)
 
 
 def commands_in(text: str) -> tuple[str, ...]:
-    """Return the words that may name a command, in a text with one of the starters."""
+    """Return the words that may name a command, in a file with one of `STARTERS`."""
     return tuple(dict.fromkeys(_COMMAND.findall(text)))

@@ -1,4 +1,4 @@
-"""Files that are read, not imported: a path in a string that leads out of the own package."""
+"""Find files of other members that Python code names by their paths, to read them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tradai_tasks.files.file_tree import folders_above
 
 __all__ = ["readers_by_path"]
 
-# What belongs to no member and does not affect everybody.
+# Files that belong to no member, and of which a change does not affect everything.
 _PROSE = re.compile(
     r"(?:docs|infra|lambdas/base|tests?)/|[^/]+\.(?:md|rst)\Z|(?:LICEN[CS]E|NOTICE|AUTHORS)[^/]*\Z|"
     r"(?:mkdocs|(?:docker-)?compose[^/]*)\.ya?ml\Z"
@@ -23,25 +23,24 @@ _PROSE = re.compile(
 def readers_by_path(
     index: ModuleIndex, facts: Sequence[Facts] | Mapping[int, Facts], blobs: Collection[str]
 ) -> dict[str, set[str]]:
-    """Return which files name which files and folders of other members, by their paths.
+    """Return the files and folders that Python files name by their paths, with these files.
 
     A path in a string is looked up from the folder of the file that names it and from every
-    folder above, as `Path(__file__).parents[2] / "data" / "x.json"` means it. What belongs to the
-    file's own member is left out: it affects that member anyhow. So is what belongs to none and
-    affects everybody for that.
+    folder above, as `Path(__file__).parents[2] / "data" / "x.json"` means it. Files of the same
+    member are left out: they affect that member in any case. So are files that belong to none
+    and therefore affect everything.
 
     Args:
         index: The Python files.
-        facts: What they say, in the order of the index or by the number there.
+        facts: Their facts, in the order of the index or by the number there.
         blobs: The paths of all files.
 
     Returns:
-        Path, with a slash at the end for a folder, and "*.py" behind that where the modules in it
-        are read too -> the Python files that name it.
+        Path -> the Python files that name it. The path of a folder ends with a slash; another key
+        with "*.py" after it stands for the modules in the folder.
     """
     found: dict[str, set[str]] = {}
     folders: frozenset[str] | None = None
-    homes: dict[str, set[int]] | None = None
     numbered = facts.items() if isinstance(facts, Mapping) else enumerate(facts)
     for number, one in numbered:
         for text in one.paths:
@@ -49,7 +48,7 @@ def readers_by_path(
                 continue  # an edge of imports already
             folders = folders_above(blobs) if folders is None else folders
             folder = posixpath.dirname(index.paths[number])
-            target = _target(text, folder, blobs, folders)
+            target = _resolve(text, folder, blobs, folders)
             if target is None:
                 continue
             owner = index.owner_of_folder(posixpath.dirname(target))
@@ -58,24 +57,22 @@ def readers_by_path(
                 if target.endswith("/"):  # its modules may be run, copied or compiled
                     found.setdefault(f"{target}{SOURCES}", set()).add(index.paths[number])
         if one.listed:
-            homes = _homes(index) if homes is None else homes
-            for target in _listed(index, number, one.listed, homes, blobs):
+            for target in _listed_targets(index, number, one.listed, blobs):
                 found.setdefault(target, set()).add(index.paths[number])
                 if SOURCES in one.listed:
                     found.setdefault(f"{target}{SOURCES}", set()).add(index.paths[number])
     return found
 
 
-def _listed(
+def _listed_targets(
     index: ModuleIndex,
     number: int,
     words: Iterable[str],
-    homes: Mapping[str, set[int]],
     blobs: Collection[str],
 ) -> Iterable[str]:
-    """Yield the folders that a file may list and in which other members lie, or that are one.
+    """Yield the folders that a file may list and that are, or contain, other members.
 
-    And documents above it, and folders of the root, that belong to nobody.
+    Also documents in folders above the file, and folders at the root that belong to no member.
     """
     own = {index.owners[number]}
     folder = posixpath.dirname(index.paths[number])
@@ -83,24 +80,17 @@ def _listed(
         folder = posixpath.dirname(folder)
         for word in words:
             target = f"{folder}/{word}" if folder else word
-            if homes.get(target, own) - own or (not folder and _PROSE.match(f"{target}/")):
+            if index.members_in.get(target, own) - own or (
+                not folder and _PROSE.match(f"{target}/")
+            ):
                 yield f"{target}/"
             elif target in blobs and index.owner_of_folder(folder) not in own:
                 yield target
 
 
-def _homes(index: ModuleIndex) -> dict[str, set[int]]:
-    """Return for each folder that is a member, or has some below it, which these are."""
-    found: dict[str, set[int]] = {}
-    for number, member in enumerate(index.members):
-        folder = member.path if member.path != "." else ""
-        while folder:
-            found.setdefault(folder, set()).add(number)
-            folder = posixpath.dirname(folder)
-    return found
-
-
-def _target(text: str, folder: str, blobs: Collection[str], folders: Collection[str]) -> str | None:
+def _resolve(
+    text: str, folder: str, blobs: Collection[str], folders: Collection[str]
+) -> str | None:
     while True:
         inner = posixpath.normpath(posixpath.join(folder, text))
         if inner in blobs:

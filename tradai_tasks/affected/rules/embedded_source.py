@@ -1,4 +1,4 @@
-"""Modules that are named inside longer strings: in code and settings that a test writes down."""
+"""Find modules that are named inside longer strings: code and settings that a test writes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from tradai_tasks.affected.parse.text_examples import named_in_commands
 from tradai_tasks.affected.rules.console_commands import STARTERS
-from tradai_tasks.affected.rules.trigger_words import Marks
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
-__all__ = ["MARKS", "named_inside"]
+__all__ = ["MARKS", "names_in_strings"]
 
-# With one of these, what a file writes to another may be run, or read as settings.
+# With one of these, what a file writes to another file may be run.
 _RUNNERS = STARTERS | {"run_path", "runpy", "spec_from_file_location"}
+# With one of these, it may be read as settings.
 _SETTINGS = frozenset({"configparser", "toml", "yaml"})
 MARKS = _RUNNERS | _SETTINGS
 _STATEMENT = (
@@ -21,7 +22,7 @@ _STATEMENT = (
 )
 _IN_LINE = re.compile(rf"""(?:["';]|\\n){_STATEMENT}""")
 _IN_BLOCK = re.compile(rf"^{_STATEMENT}", re.MULTILINE)
-# Text over several lines that is handed on or kept: no docstring, which has examples for readers.
+# Text over several lines that is passed on or kept: no docstring, which has examples for readers.
 _BLOCK = re.compile(r"""[=(,\[]\s*[a-zA-Z]{0,2}(\"{3}|'{3})(.*?)\1""", re.DOTALL)
 # A value: "key: a.b", "key = a.b", '"a.b"', "[a.b, c.d]".
 _VALUE = re.compile(
@@ -30,20 +31,25 @@ _VALUE = re.compile(
 )
 
 
-def named_inside(text: str, marks: Marks) -> tuple[str, ...]:
-    """Return the names that may be modules in the strings of a Python file."""
+def names_in_strings(text: str, marks: Marks) -> tuple[str, ...]:
+    """Return the names in the strings of a Python file that may be modules.
+
+    Args:
+        text: The file's text.
+        marks: Which of `MARKS` are in it.
+    """
     found: dict[str, None] = {}
     if not _RUNNERS.isdisjoint(marks):
         found |= dict.fromkeys(named_in_commands(text))
         for block in (code for _, code in _BLOCK.findall(text) if "import " in code):
-            found |= dict.fromkeys(_modules(_IN_BLOCK.findall(block)))
-        found |= dict.fromkeys(_modules(_IN_LINE.findall(text)))
+            found |= dict.fromkeys(_modules_of(_IN_BLOCK.findall(block)))
+        found |= dict.fromkeys(_modules_of(_IN_LINE.findall(text)))
     if not _SETTINGS.isdisjoint(marks):
         found |= dict.fromkeys(_VALUE.findall(text))
     return tuple(found)
 
 
-def _modules(statements: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+def _modules_of(statements: Iterable[tuple[str, str, str]]) -> Iterator[str]:
     for origin, names, module in statements:
         yield origin or module
         parts = (name.split()[0] for name in names.split(",") if name.strip(" *\t"))

@@ -1,4 +1,4 @@
-"""One file's bytes -> its facts."""
+"""Extract the facts of one file from its bytes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from tradai_tasks.affected.parse.constant_evaluation import Source
+from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.import_scanner import Scan, scan
-from tradai_tasks.affected.parse.partial_source import Asked, MissingPartError
+from tradai_tasks.affected.parse.partial_source import MissingPartError, PartContents
 from tradai_tasks.affected.parse.text_examples import (
     FENCE,
     PROMPT,
@@ -22,17 +22,24 @@ from tradai_tasks.affected.parse.text_examples import (
     fenced_in,
 )
 from tradai_tasks.affected.parse.text_examples import MARKS as EXAMPLE_MARKS
-from tradai_tasks.affected.rules import dynamic_imports as dynamic
 from tradai_tasks.affected.rules.console_commands import STARTERS, commands_in
-from tradai_tasks.affected.rules.deciding_parts import Slices
-from tradai_tasks.affected.rules.embedded_source import MARKS as WRITTEN_MARKS
-from tradai_tasks.affected.rules.embedded_source import named_inside
-from tradai_tasks.affected.rules.framework_scans import APP_CONFIG, APPS, apps_in
-from tradai_tasks.affected.rules.import_collector import guess
+from tradai_tasks.affected.rules.dynamic_imports.call_reader import (
+    DynamicImports,
+    find_dynamic_imports,
+)
+from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
+from tradai_tasks.affected.rules.dynamic_imports.import_findings import guess_from_words
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import (
+    Marks,
+    has_trigger,
+    trigger_places,
+)
+from tradai_tasks.affected.rules.embedded_source import MARKS as EMBEDDED_MARKS
+from tradai_tasks.affected.rules.embedded_source import names_in_strings
+from tradai_tasks.affected.rules.framework_scans import APP_CONFIG, APPS, installed_apps
 from tradai_tasks.affected.rules.lazy_modules import find_lazy
-from tradai_tasks.affected.rules.path_anchors import moves_path, surroundings
+from tradai_tasks.affected.rules.path_anchors import moves_path, path_facts
 from tradai_tasks.affected.rules.prefilter import marks_in
-from tradai_tasks.affected.rules.trigger_words import Marks, has_trigger, trigger_places
 
 __all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]
 
@@ -47,11 +54,11 @@ _PLUGIN = re.compile(r"""(?<![\w-])-p(?:["',\s=]+|(?=\w))([^\W\d][\w.]*)""")
 _SETTINGS = re.compile(
     r"""(?:DJANGO_SETTINGS_MODULE|DJANGO_CONFIGURATION)["']?\s*[=:]\s*["']?([\w.]+)"""
 )
-# Variables of the environment that plugins set from settings: "APP_SETTINGS=pkg.mod:Class".
+# Environment variables that plugins set from settings: "APP_SETTINGS=pkg.mod:Class".
 _VARIABLE = re.compile(
     r"""\b[A-Z][A-Z0-9_]+["']?\s*[=:]\s*["']?((?:[^\W\d]\w*\.)+[^\W\d]\w*(?::\w+)?)"""
 )
-# The class of a filter of warnings, "action:message:pkg.Class": pytest imports its module.
+# The class of a warnings filter, "action:message:pkg.Class": pytest imports its module.
 _WARNING = re.compile(
     r"\b(?:always|all|default|error|ignore|module|once):[^:\n]*:\s*((?:[^\W\d]\w*\.)+[^\W\d]\w*)"
 )
@@ -66,7 +73,7 @@ _PART = re.compile(r"""[^\s"',\[\]]+""")
 
 
 def extract(data: bytes) -> Facts:
-    """Read a Python file or a stub; never raises, whatever the bytes are."""
+    """Extract the facts of a Python file or a stub; never raises, whatever the bytes are."""
     if not data:
         return Facts()
     try:
@@ -76,35 +83,35 @@ def extract(data: bytes) -> Facts:
     if "\0" in text:
         return Facts(broken="does not parse: null bytes")
     marks = marks_in(text)
-    facts = _read(text, scan(text, marks), marks)
-    more = {**_in_strings(facts, text, marks), **surroundings(text, marks, facts.paths)}
+    facts = _import_facts(text, scan(text, marks), marks)
+    more = {**_string_facts(facts, text, marks), **path_facts(text, marks, facts.paths)}
     return msgspec.structs.replace(facts, **more) if more else facts
 
 
-def _in_strings(facts: Facts, text: str, marks: Marks) -> dict[str, Any]:
-    """Return what is in strings: commands, and the examples that only a tool of tests runs."""
-    if WRITTEN_MARKS.isdisjoint(marks) and EXAMPLE_MARKS.isdisjoint(marks):
+def _string_facts(facts: Facts, text: str, marks: Marks) -> dict[str, Any]:
+    """Return the facts about strings: commands, embedded source, examples in docstrings."""
+    if EMBEDDED_MARKS.isdisjoint(marks) and EXAMPLE_MARKS.isdisjoint(marks):
         return {}
     examples = examples_in(text) if PROMPT in marks else ()
     fenced = fenced_in(text) if FENCE in marks else ()
     commands = () if STARTERS.isdisjoint(marks) else commands_in(text)
     runs = any(module.partition(".")[0] in RUNNERS for module, _ in facts.imports)
     found = {"examples": examples, "fenced": fenced, "commands": commands, "runs_examples": runs}
-    if named := named_inside(text, marks):
+    if named := names_in_strings(text, marks):
         return {**found, "words": tuple(dict.fromkeys((*facts.words, *named)))}
     return found
 
 
-def _read(text: str, scanned: Scan, marks: Marks) -> Facts:
+def _import_facts(text: str, scanned: Scan, marks: Marks) -> Facts:
     if "filterwarnings" in marks:
         scanned.strings.update(dict.fromkeys(_WARNING.findall(text)))
     if scanned.broken:
-        rejected = _fault(text)
+        rejected = _syntax_fault(text)
         if rejected is not None:
-            return _facts(scanned, broken=f"does not parse: {scanned.broken or rejected}")
+            return _scanned_facts(scanned, broken=f"does not parse: {scanned.broken or rejected}")
     if not has_trigger(text, marks):
-        return _facts(scanned, moves_path=moves_path(marks))
-    return _analysed(text, scanned, marks)
+        return _scanned_facts(scanned, moves_path=moves_path(marks))
+    return _parsed_facts(text, scanned, marks)
 
 
 def decode(data: bytes) -> str:
@@ -130,7 +137,7 @@ def decode(data: bytes) -> str:
 
 
 def extract_config(data: bytes) -> Facts:
-    """Read the settings of pytest: plugins by `-p`, `pythonpath`, Django's settings module."""
+    """Extract the facts of a settings file: what pytest, its plugins and Django load."""
     if not any(word in data for word in (b"pytest", b"pythonpath", b"doctest", b"nbmake")):
         return Facts()
     text = data.decode("utf-8", "replace")
@@ -148,8 +155,8 @@ def extract_config(data: bytes) -> Facts:
     )
 
 
-def _fault(text: str) -> str | None:
-    """Return why Python rejects a text; None where it takes it."""
+def _syntax_fault(text: str) -> str | None:
+    """Return why Python rejects a text; None where it accepts it."""
     try:
         _parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
@@ -163,7 +170,7 @@ def _parse(text: str) -> ast.Module:
         return ast.parse(text)
 
 
-def _facts(scanned: Scan, *, broken: str = "", moves_path: bool = False) -> Facts:
+def _scanned_facts(scanned: Scan, *, broken: str = "", moves_path: bool = False) -> Facts:
     return Facts(
         imports=tuple(scanned.imports),
         strings=tuple(scanned.strings),
@@ -174,23 +181,23 @@ def _facts(scanned: Scan, *, broken: str = "", moves_path: bool = False) -> Fact
     )
 
 
-def _analysed(text: str, scanned: Scan, marks: Marks) -> Facts:
-    """Read a file with dynamic imports, or one that may have them."""
+def _parsed_facts(text: str, scanned: Scan, marks: Marks) -> Facts:
+    """Return the facts of a file that may have dynamic imports, from its syntax tree."""
     lazy = None
     try:
         has_apps = APPS in marks or APP_CONFIG in marks
         pieces = () if has_apps else scanned.pieces
-        found = _found_in_part(Slices(text, pieces, trigger_places(text, marks)))
+        found = _found_in_part(SourceParts(text, pieces, trigger_places(text, marks)))
         if found is None:
-            source = Source(_parse(text))
+            source = ParsedModule(_parse(text))
             lazy = find_lazy(source)
-            found = dynamic.analyse(source, lazy.skipped if lazy else None)
+            found = find_dynamic_imports(source, lazy.skipped if lazy else None)
             if has_apps:
-                found.scan(apps_in(source))
+                found.add_packages(installed_apps(source))
     except (SyntaxError, ValueError):
-        found = guess(text)
+        found = guess_from_words(text)
     except (RecursionError, MemoryError):
-        return _facts(scanned, broken="does not parse: nested too deeply")
+        return _scanned_facts(scanned, broken="does not parse: nested too deeply")
     imports = lazy.eager if lazy else scanned.imports
     return Facts(
         imports=tuple({**imports, **found.imports}),
@@ -206,14 +213,14 @@ def _analysed(text: str, scanned: Scan, marks: Marks) -> Facts:
     )
 
 
-def _found_in_part(slices: Slices) -> dynamic.Dynamic | None:
-    """Return what the deciding part of a file tells of its calls; None where it takes all of it."""
-    asked: Asked | None = Asked()
-    while asked is not None and (part := slices.part(asked)) is not None:
+def _found_in_part(parts: SourceParts) -> DynamicImports | None:
+    """Find the dynamic imports in the deciding part of a file; None where all of it decides."""
+    contents: PartContents | None = PartContents()
+    while contents is not None and (part := parts.part(contents)) is not None:
         try:
-            return dynamic.analyse(Source(_parse(part.text), part))
+            return find_dynamic_imports(ParsedModule(_parse(part.text), part))
         except MissingPartError as missing:
-            asked = missing.asked
+            contents = missing.contents
         except (SyntaxError, ValueError):
             return None
     return None

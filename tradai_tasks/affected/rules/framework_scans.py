@@ -1,7 +1,7 @@
-"""Packages that settings name, of which a framework loads modules by names of its own.
+"""Find packages of which a framework loads modules by itself, as Django does of its apps.
 
-Django imports `models` of all that INSTALLED_APPS names, and what is installed has it import
-`admin`, `tasks`, `signals` or `management.commands.x` as well: any module of such a package counts.
+Django imports `models` of every package in INSTALLED_APPS, and plugins make it import `admin`,
+`tasks`, `signals` or `management.commands.x` too. So any module of such a package counts.
 """
 
 from __future__ import annotations
@@ -9,35 +9,35 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from tradai_tasks.affected.parse.constant_evaluation import Source
-from tradai_tasks.affected.rules.import_collector import WORD
+from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
+from tradai_tasks.affected.rules.dynamic_imports.import_findings import REFERENCE
 
-__all__ = ["APPS", "APP_CONFIG", "apps_in"]
+__all__ = ["APPS", "APP_CONFIG", "installed_apps"]
 
 APPS = "_APPS"  # INSTALLED_APPS, and LOCAL_APPS of which it is often put together
 APP_CONFIG = "AppConfig"
 
 
-def apps_in(source: Source) -> set[str]:
+def installed_apps(source: ParsedModule) -> set[str]:
     """Return the packages whose modules a framework may load, by their names."""
     found: set[str] = set()
-    for node in _places(source):
+    for node in _app_expressions(source):
         for text in _texts(source, node, set()):
-            if WORD.match(text):
+            if REFERENCE.match(text):
                 found.add(text)
-                found |= _around_class(text)
+                found |= _configured_by(text)
     return found
 
 
-def _around_class(text: str) -> set[str]:
-    """Return what `pkg.apps.Config` may configure: Django looks into the class for its name."""
+def _configured_by(text: str) -> set[str]:
+    """Return the packages that `pkg.apps.Config` may configure: the class says which."""
     module, _, name = text.rpartition(".")
     package = module.rpartition(".")[0]
     return {one for one in (module, package) if one} if name[:1].isupper() else set()
 
 
-def _places(source: Source) -> Iterator[ast.AST]:
-    """Yield what is said to be an app, in any of the forms that settings have."""
+def _app_expressions(source: ParsedModule) -> Iterator[ast.AST]:
+    """Yield the expressions that name apps, in any of the forms that settings have."""
     for node in source.nodes:
         match node:
             case ast.Assign(targets=targets, value=value):
@@ -84,7 +84,7 @@ def _names_in(config: ast.ClassDef) -> Iterator[ast.expr]:
                 pass
 
 
-def _texts(source: Source, node: ast.AST, seen: set[str]) -> Iterator[str]:
+def _texts(source: ParsedModule, node: ast.AST, seen: set[str]) -> Iterator[str]:
     """Yield the texts in an expression, and in what the names in it are bound to."""
     for part in ast.walk(node):
         if isinstance(part, ast.Constant) and isinstance(part.value, str):

@@ -1,8 +1,8 @@
-"""Modules that import on demand (PEP 562): which name makes them load which module.
+"""Read modules that import on demand (PEP 562): which name makes them load which module.
 
-Known ways to say so, all of them literal: a table from name to module or from module to names, in
-any shape; `if name == "X": from .x import X`; imports under TYPE_CHECKING that mirror the table.
-What no table mentions may load anything that the file mentions.
+These forms are known, all of them literal: a table from name to module or from module to names,
+in any shape; `if name == "X": from .x import X`; imports under TYPE_CHECKING that repeat the
+table. A name that no table mentions may load anything that the file mentions.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-from tradai_tasks.affected.parse.constant_evaluation import Source
+from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Import, Lazy
 from tradai_tasks.affected.parse.string_scanner import mask
 
@@ -22,19 +22,19 @@ _REFERENCE = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$")
 
 @dataclass(slots=True)
 class LazyModule:
-    """A lazy module, with what it imports at once."""
+    """A lazy module, with what it imports immediately."""
 
     lazy: Lazy
     eager: dict[Import, None]
     skipped: ast.AST | None  # its `__getattr__`
 
 
-def find_lazy(source: Source) -> LazyModule | None:
+def find_lazy(source: ParsedModule) -> LazyModule | None:
     """Read the lazy exports of a module; None for a module that has none."""
     getter = _getter(source.tree)
     if getter is None:
         return None
-    reader = _Reader(source, getter)
+    reader = _TableReader(source, getter)
     reader.read()
     if not (reader.symbols or reader.others):
         return None
@@ -76,8 +76,10 @@ def _texts(node: ast.AST) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Reader:
-    source: Source
+class _TableReader:
+    """Collects the names of a lazy module and what each loads."""
+
+    source: ParsedModule
     getter: ast.AST
     symbols: dict[str, set[str]] = field(default_factory=dict)
     others: set[str] = field(default_factory=set)
@@ -88,42 +90,42 @@ class _Reader:
     def read(self) -> None:
         for node in self.source.nodes:
             if isinstance(node, ast.Dict) and node not in self._in_tables:
-                self._table(node, ())
+                self._read_table(node, ())
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 if node.func.id == "dict":
                     for keyword in node.keywords:
                         if keyword.arg:
-                            self._entry([keyword.arg], keyword.value, ())
+                            self._read_entry([keyword.arg], keyword.value, ())
             elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-                self._rows(node)
+                self._read_rows(node)
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
-                self._import(node)
+                self._read_import(node)
         for node in self.source.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                self._loose(node)
+                self._read_loose_string(node)
         self._find_defined()
 
-    def _table(self, node: ast.Dict, around: tuple[str, ...]) -> None:
-        """Read a table, and the tables in it with the keys that lead to them."""
+    def _read_table(self, node: ast.Dict, around: tuple[str, ...]) -> None:
+        """Read a dictionary, and those inside it with the keys that lead to them."""
         for key, value in zip(node.keys, node.values, strict=True):
-            keys = self._known(key) if key is not None else []
+            keys = self._strings_of(key) if key is not None else []
             if key is None:
-                continue  # **other: a table of its own
+                continue  # `**other`: read where that is bound
             if isinstance(value, ast.Dict):
-                self._table(value, (*around, *keys))
+                self._read_table(value, (*around, *keys))
                 self._in_tables.add(value)
             else:
-                self._entry(keys, value, around)
+                self._read_entry(keys, value, around)
             self._in_tables.update(ast.walk(key))
             self._in_tables.update(ast.walk(value))
 
-    def _known(self, node: ast.AST) -> list[str]:
+    def _strings_of(self, node: ast.AST) -> list[str]:
         values = self.source.evaluate(node)
         return sorted(values.literals | {text for text in _texts(node) if text})
 
-    def _entry(self, keys: list[str], value: ast.expr, around: tuple[str, ...]) -> None:
-        """Record one line of a table, whichever of its two sides the module is on."""
-        values = self._known(value)
+    def _read_entry(self, keys: list[str], value: ast.expr, around: tuple[str, ...]) -> None:
+        """Record one entry of a table, whichever of its two sides the module is on."""
+        values = self._strings_of(value)
         for part in ast.walk(value):
             if isinstance(part, ast.Name):
                 values += sorted(self.source.evaluate(part).literals)
@@ -134,8 +136,8 @@ class _Reader:
             self._add(name, sides)
         self._in_tables.update(ast.walk(value))
 
-    def _rows(self, node: ast.List | ast.Tuple | ast.Set) -> None:
-        """Read a table that is a list of tuples; a flat list only names what can be asked for."""
+    def _read_rows(self, node: ast.List | ast.Tuple | ast.Set) -> None:
+        """Read a table that is a list of tuples; a flat list is only of names."""
         rows = [row for row in node.elts if isinstance(row, (ast.Tuple, ast.List))]
         for row in rows:
             texts = _texts(row)
@@ -165,8 +167,8 @@ class _Reader:
             known = self.symbols.setdefault(name, set())
             known.update(ref for ref in references if ref != name and _REFERENCE.match(ref))
 
-    def _loose(self, node: ast.Constant) -> None:
-        """A string outside any table may be the module of every name."""
+    def _read_loose_string(self, node: ast.Constant) -> None:
+        """Record a string outside any table: it may be the module of every name."""
         if node in self._in_tables or isinstance(self.source.parents.get(node), ast.Expr):
             return
         text = str(node.value)
@@ -176,8 +178,8 @@ class _Reader:
         if text not in self.symbols:
             self.others.add(text)
 
-    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
-        """Sort an import: at once or on demand; in TYPE_CHECKING it tells what a name is."""
+    def _read_import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """Record an import: immediate or on demand; under TYPE_CHECKING it says what a name is."""
         names, is_lazy = self._condition(node)
         if not is_lazy:
             for alias in node.names:
@@ -188,7 +190,7 @@ class _Reader:
             for alias in node.names:
                 for name in names or {alias.asname or alias.name}:
                     is_any = not names and self._is_in_getter(node)
-                    self._refer(name, alias.name, everything=is_any)
+                    self._add_reference(name, alias.name, everything=is_any)
             return
         base = "." * node.level + (node.module or "")
         for alias in node.names:
@@ -197,12 +199,12 @@ class _Reader:
                 self.others.add(base)
             elif names:
                 for name in names:
-                    self._refer(name, reference, everything=False)
+                    self._add_reference(name, reference, everything=False)
             else:
                 is_call = self._is_in_getter(node)
-                self._refer(alias.asname or alias.name, reference, everything=is_call)
+                self._add_reference(alias.asname or alias.name, reference, everything=is_call)
 
-    def _refer(self, name: str, reference: str, *, everything: bool) -> None:
+    def _add_reference(self, name: str, reference: str, *, everything: bool) -> None:
         if everything:
             self.others.add(reference)
         else:
@@ -215,7 +217,7 @@ class _Reader:
         return up is not None
 
     def _condition(self, node: ast.AST) -> tuple[set[str], bool]:
-        """Tell for which names a statement runs (none: any), and whether it runs on demand only."""
+        """Return the names for which a statement runs (none: any), and whether only on demand."""
         names: set[str] = set()
         is_checking = False
         below: ast.AST = node
@@ -268,11 +270,11 @@ def uses_of(text: str, name: str) -> set[tuple[str, ...]]:
 
     Returns:
         Chains of attributes, such as `("b", "Client")`; an empty chain where the module itself is
-        handed on, so that anything may be taken from it.
+        passed on, so that anything may be taken from it.
     """
     code = mask(text)
     found: set[tuple[str, ...]] = set()
-    # what is no longer name comes behind the name: a pattern is searched by how it begins
+    # the check of what precedes the name comes after it: a literal beginning is searched fast
     whole = rf"{re.escape(name)}(?<![\w.]{re.escape(name)})\b"
     pattern = re.compile(rf"{whole}((?:\s*\.\s*[^\W\d]\w*)*)")
     for match in pattern.finditer(code):
@@ -296,5 +298,5 @@ _RELOADED = re.compile(r"(?:\breload\(|\bdel )\s*$")
 
 
 def _is_bound(code: str, end: int, line: str) -> bool:
-    """Tell whether a mention only binds the name again: `name = None`, `name: Any`."""
+    """Tell whether a mention only binds the name again: `name = None`, `name: Any = x`."""
     return not line.strip() and re.match(r"[ \t]*(?::[^=\n]*)?=(?!=)", code[end:]) is not None

@@ -1,4 +1,4 @@
-"""Where the paths of a Python file may begin, what it does to packages, whose tests it runs."""
+"""Facts about paths: where they may start, whose tests a file runs, what it does to sys.path."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tradai_tasks.affected.rules.trigger_words import Marks
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
-__all__ = ["MARKS", "SOURCES", "moves_path", "surroundings"]
+__all__ = ["MARKS", "SOURCES", "moves_path", "path_facts"]
 
-# What says where a package lies, or where a command is run.
+# Texts that give the place of a package, or the working directory of a command.
 _PLACED = frozenset(
     [
         ".__file__",
@@ -36,15 +36,15 @@ _RUNS_TESTS = frozenset(
 )
 _DISCOVER = "discover("
 _TESTERS = frozenset({"pytest", "unittest"})
-# What lists the files of a folder; of what it names, folders and documents count.
+# Calls that list the files of a folder.
 _LISTINGS = frozenset(
     [".glob(", ".rglob(", "iterdir(", "listdir(", "scandir(", "os.walk(", "find_examples("]
 )
 _FOLDER = re.compile(r"""["']([\w-]{2,40}(?:\.(?:md|rst))?)["']""")
-# Among what is listed: modules too, of which a test reads the text.
+# Stands for the modules among what is listed, whose text a test reads.
 SOURCES = "*.py"
 _SOURCES = re.compile(r"""["'](?:[^"'\n]*\*)?\.py["']""")
-# What extend_path() finds lies below source roots, by the package's own name.
+# Not extend_path(): what it finds lies below source roots, under the package's own name.
 _EXTENDS = re.compile(
     r"__path__\s*(?:\+=|=(?!=)(?!.*extend_path)|\.(?:append|extend|insert)\(|\[.*\]\s*=)"
 )
@@ -55,13 +55,13 @@ MARKS = frozenset(
 )
 
 
-def surroundings(text: str, marks: Marks, paths: Sequence[str]) -> dict[str, Any]:
-    """Return what a file says beside its imports, as fields of its facts.
+def path_facts(text: str, marks: Marks, paths: Sequence[str]) -> dict[str, Any]:
+    """Return the facts of a file that concern paths, as fields of `Facts`.
 
     Args:
-        text: The file's.
-        marks: Which texts stand in it, of `MARKS` at least.
-        paths: The paths in it.
+        text: The file's text.
+        marks: Which of `MARKS` are in it.
+        paths: The paths in its strings.
     """
     found: dict[str, Any] = {}
     if MARKS.isdisjoint(marks):
@@ -83,6 +83,6 @@ def surroundings(text: str, marks: Marks, paths: Sequence[str]) -> dict[str, Any
 
 
 def moves_path(marks: Marks) -> bool:
-    """Tell whether a file changes what imports find: sys.path, finders, a working directory."""
+    """Tell whether a file changes where imports are looked for: sys.path, finders, a `cwd`."""
     here = marks.keys()
     return bool(here & _MOVERS) or ("cwd=" in here and bool(here & _MODULE_OPTIONS))

@@ -14,9 +14,9 @@ from tradai_tasks.affected.parse import import_scanner as lexical
 from tradai_tasks.affected.parse import text_examples as texts
 from tradai_tasks.affected.rules import embedded_source as written
 from tradai_tasks.affected.rules import path_anchors as surroundings
-from tradai_tasks.affected.rules import trigger_words as triggers
 from tradai_tasks.affected.rules.console_commands import STARTERS
-from tradai_tasks.affected.rules.trigger_words import Marks
+from tradai_tasks.affected.rules.dynamic_imports import trigger_words as triggers
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
 __all__ = ["marks_in"]
 

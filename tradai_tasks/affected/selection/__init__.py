@@ -1,1 +1,1 @@
-"""From evidence to affected packages, each with its reason."""
+"""Decide what a change affects: packages and units, each with its reasons."""

@@ -1,4 +1,4 @@
-"""What a Dockerfile copies into its image from elsewhere in the repository."""
+"""Find out whether a Dockerfile copies a file of the repository into its image."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from tradai_tasks.affected.selection.selection import matches
+from tradai_tasks.affected.selection.path_globs import matches
 
-__all__ = ["copies"]
+__all__ = ["is_copied"]
 
 _INSTRUCTION = re.compile(r"(?:COPY|ADD)\s+(.*)", re.IGNORECASE)
 _OPTION = re.compile(r"--([a-z-]+)(?:=(\S+))?\s+")
-_OTHERS = re.compile(r"[a-z]+://|git@", re.IGNORECASE)  # not of the repository
+_OTHERS = re.compile(r"[a-z]+://|git@", re.IGNORECASE)  # URLs: not files of the repository
 
 
-def copies(dockerfile: bytes, folder: str, path: str) -> bool:
-    """Tell whether an image holds a file, by what its Dockerfile copies.
+def is_copied(dockerfile: bytes, folder: str, path: str) -> bool:
+    """Tell whether a Dockerfile copies a file into the image.
 
-    The folder that the build is given may be the repository's root or the Dockerfile's own. A copy
-    of all of it says nothing of what the image needs.
+    The build context may be the repository's root or the Dockerfile's own folder. A copy of the
+    whole context does not count: it says nothing about what the image needs.
 
     Args:
         dockerfile: The Dockerfile's content.
@@ -43,7 +43,7 @@ def copies(dockerfile: bytes, folder: str, path: str) -> bool:
 
 @functools.lru_cache(maxsize=512)
 def _sources(dockerfile: bytes) -> tuple[str, ...]:
-    """Return the sources of all instructions that copy from the folder of the build."""
+    """Return the sources of all instructions that copy from the build context."""
     return tuple(_each_source(dockerfile.decode("utf-8", "replace")))
 
 

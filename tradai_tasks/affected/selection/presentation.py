@@ -1,4 +1,4 @@
-"""A selection in the forms that people and workflows read: JSON, outputs, table, Markdown."""
+"""Present a selection as JSON, outputs of a CI step, table rows, Markdown or a Mermaid graph."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def markdown(span: CommitRange, selection: Selection, edges: Sequence[tuple[str,
 
 
 def _bytes(row: Sequence[str]) -> int:
-    return len(" | ".join(row).encode()) + 5  # the marks before and behind
+    return len(" | ".join(row).encode()) + 5  # the marks around a row
 
 
 def mermaid(selection: Selection, edges: Sequence[tuple[str, str]]) -> str:
@@ -171,15 +171,15 @@ def _line(value: Any) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text that Markdown shows as it is: file names are data."""
+    """Return text with Markdown's special characters escaped: file names are data."""
     text = visible(text)
     return "".join(f"\\{char}" if char in "\\`*_[]<>#!|" else char for char in text)
 
 
 def visible(text: str) -> str:
-    """Return a text with file names in it as one line that a terminal and a log take as text.
+    """Return a text with file names in it as one printable line.
 
-    A name may hold line feeds, which would begin a command to the CI's runner, escape sequences,
-    and bytes that are no UTF-8.
+    A name may contain line feeds, which would begin a command to the CI's runner, escape
+    sequences, and bytes that are no UTF-8.
     """
     return safe(text, longest=None)

@@ -11,7 +11,7 @@ from tradai_tasks.affected.graph.fact_loader import all_digests
 from tradai_tasks.affected.graph.graph_builder import ImportGraph, build_graph
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.selection.members import SHAPING, closures, import_members, shape_of
-from tradai_tasks.affected.selection.selection import Owners
+from tradai_tasks.affected.selection.package_owners import Owners
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.vcs.snapshot import CommitSnapshot, WorktreeSnapshot
 from tradai_tasks.vcs.snapshot_tree import SnapshotTree

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import nox
 import nox.registry
 
-from tradai_tasks.affected.selection.selection import matches
+from tradai_tasks.affected.selection.path_globs import matches
 from tradai_tasks.docs.freshness import Facts, Stale, external_links, recipes_of, stale
 from tradai_tasks.docs.link_sources import answers, older_than_code
 from tradai_tasks.errors import CheckFailedError, DocsError

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import nox
 
-from tradai_tasks.affected.selection.compute import End, Found
+from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, End
 from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.matrix import Task
@@ -28,7 +28,7 @@ class Tasks:
     untested: tuple[str, ...]  # affected packages with tests that no session runs
 
 
-def tasks_of(context: Context, found: Found) -> Tasks:
+def tasks_of(context: Context, found: ChangeAnalysis) -> Tasks:
     """Return the sessions of each affected package, a task for each Python.
 
     Sessions go by the repository at the head of the range, which need not be the one on disk.

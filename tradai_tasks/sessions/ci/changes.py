@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import nox
 
-from tradai_tasks.affected.selection.compute import Found, find
+from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, analyse_change
 from tradai_tasks.affected.selection.presentation import (
     KINDS,
     as_document,
@@ -110,8 +110,8 @@ def affected(session: nox.Session, context: Context) -> None:
         session.log("nothing that changed affects any check")
 
 
-def _find(context: Context, options: Any, *, with_graph: bool = False) -> Found:
-    return find(
+def _find(context: Context, options: Any, *, with_graph: bool = False) -> ChangeAnalysis:
+    return analyse_change(
         root=context.root,
         settings=context.settings,
         settings_file=context.settings_file,
@@ -140,7 +140,7 @@ def _jobs(context: Context, tasks: Tasks) -> tuple[Job, ...]:
     )
 
 
-def _session_names(context: Context, found: Found, tasks: Iterable[Task]) -> list[str]:
+def _session_names(context: Context, found: ChangeAnalysis, tasks: Iterable[Task]) -> list[str]:
     """Return what `affected` runs: lint and types for any change, tests of what it touches."""
     selection = found.selection
     names = [name for task in tasks for name in task.sessions]
@@ -165,7 +165,7 @@ def _explain(selection: Selection, name: str) -> str:
     raise BadArgumentsError(f"--explain {shown}: {unknown_package(name, known)}")
 
 
-def _say(session: nox.Session, found: Found, tasks: Tasks) -> None:
+def _say(session: nox.Session, found: ChangeAnalysis, tasks: Tasks) -> None:
     for warning in found.warnings:
         session.warn(visible(warning))
     for name in tasks.untested:
@@ -176,7 +176,7 @@ def _say(session: nox.Session, found: Found, tasks: Tasks) -> None:
             session.log(f"everything is affected: {visible(reason)}")
 
 
-def _show(found: Found) -> None:
+def _show(found: ChangeAnalysis) -> None:
     selection = found.selection
     count = len(selection.affected("packages"))
     title = f"{count} of {len(selection.packages)} packages affected"
@@ -187,7 +187,7 @@ def _show(found: Found) -> None:
         say("nothing is affected")
 
 
-def _report(found: Found, file: IO[str]) -> None:
+def _report(found: ChangeAnalysis, file: IO[str]) -> None:
     print_table(
         "Files that select the most packages",
         ("file", "packages", "saved if split"),

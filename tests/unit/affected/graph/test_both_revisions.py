@@ -61,13 +61,13 @@ def test_one_graph_of_both_ends_is_the_union_of_theirs(
 def graphs_built(monkeypatch: pytest.MonkeyPatch, base: dict[str, str]) -> int:
     """Count the graphs that are built for FILES and another end."""
     calls = []
-    whole = imports._linked
+    whole = imports._link_snapshot
 
     def counted(*args: object, **options: object) -> object:
         calls.append(args)
         return whole(*args, **options)  # type: ignore[arg-type]  # handed on as it came
 
-    monkeypatch.setattr(imports, "_linked", counted)
+    monkeypatch.setattr(imports, "_link_snapshot", counted)
     found = build_both(MemorySnapshot(FILES), MemorySnapshot(base), TWO)
     monkeypatch.undo()
     assert found == unite(graph_of(FILES, TWO), graph_of(base, TWO))

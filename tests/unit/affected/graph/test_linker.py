@@ -4,7 +4,8 @@ import pytest
 
 from tests.support.snapshots import affected, member
 from tradai_tasks.affected.resolve.dotted_names import depth_of, folders_around
-from tradai_tasks.affected.resolve.lazy_reexports import is_collected, tops_of
+from tradai_tasks.affected.resolve.file_table import is_collected
+from tradai_tasks.affected.resolve.lazy_reexports import path_parts
 
 A = member("libs/a")
 B = member("libs/b", "a")
@@ -29,7 +30,13 @@ def test_what_pytest_imports_by_itself(path: str) -> None:
 
 
 def test_a_lazy_module_is_reached_through_any_part_of_its_path() -> None:
-    assert tops_of(["libs/a/src/a/__init__.py", "x/lazy.py"]) == {"libs", "a", "src", "x", "lazy"}
+    assert path_parts(["libs/a/src/a/__init__.py", "x/lazy.py"]) == {
+        "libs",
+        "a",
+        "src",
+        "x",
+        "lazy",
+    }
 
 
 @pytest.mark.parametrize(

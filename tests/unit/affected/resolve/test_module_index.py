@@ -19,7 +19,7 @@ def index_of(*paths: str, members: tuple[Member, ...] = (A, B)) -> ModuleIndex:
 def found(index: ModuleIndex, dotted: str, importer: str) -> set[str]:
     folder = importer.rpartition("/")[0]
     owner = index.owner_of_folder(folder)
-    look = index.relative if dotted.startswith(".") else index.find
+    look = index.find_relative if dotted.startswith(".") else index.find
     return {index.paths[number] for number in look(dotted, folder, owner)[0]}
 
 
@@ -165,21 +165,21 @@ def test_units_that_are_no_packages_import_from_all() -> None:
 def test_a_prefix_covers_all_files_below(prefix: str, names: set[str]) -> None:
     inner = ("__init__", "m", "sub/__init__", "sub/n")
     index = index_of(*(f"libs/b/src/b/{name}.py" for name in inner), "libs/a/src/a.py")
-    files = index.below(prefix, "libs/b/src/b", 1)
+    files = index.files_with_prefix(prefix, "libs/b/src/b", 1)
     assert {index.paths[n] for n in files} == {f"libs/b/src/b/{name}.py" for name in names}
 
 
 def test_a_prefix_with_two_dots_begins_a_package_above() -> None:
     index = index_of("libs/b/src/b/sub/n.py", "libs/b/src/b/other/m.py", "libs/b/src/c.py")
-    files = index.below("..other.", "libs/b/src/b/sub", 1)
+    files = index.files_with_prefix("..other.", "libs/b/src/b/sub", 1)
     assert [index.paths[n] for n in files] == ["libs/b/src/b/other/m.py"]
-    assert len(index.below("..", "libs/b/src/b/sub", 1)) == 2
+    assert len(index.files_with_prefix("..", "libs/b/src/b/sub", 1)) == 2
 
 
 def test_a_prefix_covers_the_portions_of_a_namespace_package() -> None:
     index = index_of("libs/a/src/ns/x.py", "libs/b/src/ns/y.py")
-    assert index.below(".", "libs/b/src/ns", 1) == [0, 1]
-    assert index.below("ns.", "libs/b/src/b", 1) == [0, 1]
+    assert index.files_with_prefix(".", "libs/b/src/ns", 1) == [0, 1]
+    assert index.files_with_prefix("ns.", "libs/b/src/b", 1) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -202,4 +202,4 @@ def test_the_package_around_a_module(path: str, parents: list[str]) -> None:
         "__init__.py",
         "top.py",
     )
-    assert [index.paths[n] for n in index.parents(path)] == parents
+    assert [index.paths[n] for n in index.parent_inits(path)] == parents

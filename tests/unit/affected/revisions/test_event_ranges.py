@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tests.support.repos import ZEROS
 from tradai_tasks.affected.revisions.event_payload import (
     Everything,
-    Laptop,
-    MergeGroup,
-    PullRequest,
-    Push,
+    LocalChange,
+    MergeGroupEvent,
+    PullRequestEvent,
+    PushEvent,
     StrategyTag,
     is_ref_name,
     parse_event,
@@ -40,12 +40,12 @@ def parsed(name: str, payload: Any, slugs: tuple[str, ...] = (), **env: str) -> 
 
 @pytest.mark.parametrize(("ci", "in_ci"), [("true", True), ("1", True), ("", False), ("no", False)])
 def test_without_an_event_it_is_a_laptop(ci, in_ci):
-    assert parse_event({"CI": ci}, None, ()) == Laptop(in_ci=in_ci)
+    assert parse_event({"CI": ci}, None, ()) == LocalChange(in_ci=in_ci)
 
 
 def test_a_pull_request_has_its_branch_and_commits():
     found = parsed("pull_request", REQUEST, GITHUB_REF="refs/pull/7/merge", GITHUB_SHA=A)
-    assert found == PullRequest(
+    assert found == PullRequestEvent(
         number=7, branch="main", base=A, head=B, merged=A, is_checked_out=True
     )
     target = parsed("pull_request_target", REQUEST, GITHUB_REF="refs/heads/main", GITHUB_SHA=A)
@@ -60,18 +60,18 @@ def test_a_pull_request_takes_the_branch_from_the_environment_where_need_be():
 
 
 def test_a_push_has_its_branch_and_commits():
-    assert parsed("push", PUSH) == Push(
+    assert parsed("push", PUSH) == PushEvent(
         branch="feature/x", default_branch="trunk", before=A, after=B, is_forced=True
     )
     bare = {"before": ZEROS, "after": B}
-    assert parsed("push", bare, GITHUB_REF="refs/heads/main") == Push(
+    assert parsed("push", bare, GITHUB_REF="refs/heads/main") == PushEvent(
         branch="main", default_branch=None, before=None, after=B, is_forced=None
     )
 
 
 def test_a_merge_group_has_its_commits():
     event = {"merge_group": {"base_sha": A, "head_sha": B}}
-    assert parsed("merge_group", event) == MergeGroup(base=A, head=B)
+    assert parsed("merge_group", event) == MergeGroupEvent(base=A, head=B)
 
 
 @pytest.mark.parametrize(
@@ -230,14 +230,14 @@ def test_any_payload_is_read_or_selects_everything(payload, name):
         case Everything(why=why):
             assert why
             assert "\n" not in why
-        case Push(branch=branch, before=before, after=after):
+        case PushEvent(branch=branch, before=before, after=after):
             assert is_ref_name(branch)
             assert is_object_id(after)
             assert before is None or is_object_id(before)
-        case PullRequest(branch=branch, head=head):
+        case PullRequestEvent(branch=branch, head=head):
             assert is_ref_name(branch)
             assert is_object_id(head)
-        case MergeGroup(base=base, head=head):
+        case MergeGroupEvent(base=base, head=head):
             assert is_object_id(base)
             assert is_object_id(head)
         case other:

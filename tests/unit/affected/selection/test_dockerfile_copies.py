@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tradai_tasks.affected.selection.dockerfile_copies import copies
+from tradai_tasks.affected.selection.dockerfile_copies import is_copied
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ from tradai_tasks.affected.selection.dockerfile_copies import copies
 )
 def test_copies(line: str, path: str, does: bool) -> None:
     text = f"FROM x\n{line}\n".encode("latin-1")
-    assert copies(text, "services/web", path) is does
+    assert is_copied(text, "services/web", path) is does

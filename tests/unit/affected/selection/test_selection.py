@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradai_tasks.affected.revisions.commit_range import CommitRange
+from tradai_tasks.affected.selection.path_globs import matches
 from tradai_tasks.affected.selection.presentation import (
     as_document,
     as_outputs,
@@ -16,7 +17,7 @@ from tradai_tasks.affected.selection.presentation import (
     markdown,
     rows,
 )
-from tradai_tasks.affected.selection.selection import Evidence, Selection, matches, select
+from tradai_tasks.affected.selection.selection import ChangeEvidence, Selection, select
 from tradai_tasks.settings.model import AffectedSettings, PackageSettings
 from tradai_tasks.workspace.discovery import Package, Unit, Workspace
 
@@ -44,7 +45,7 @@ WORKSPACE = Workspace(
 
 
 def chosen(*paths: str, ignore: tuple[str, ...] = (), **more: object) -> Selection:
-    evidence = Evidence(paths=paths, **more)  # type: ignore[arg-type]  # named fields
+    evidence = ChangeEvidence(paths=paths, **more)  # type: ignore[arg-type]  # named fields
     return select(WORKSPACE, None, evidence, AffectedSettings(ignore=ignore))
 
 
@@ -121,7 +122,7 @@ def test_the_import_graph_accounts_for_files_outside_any_package() -> None:
 
 def test_a_deleted_package_still_accounts_for_its_files() -> None:
     before = Workspace(kind="platform", packages=(package("libs/old"),))
-    evidence = Evidence(paths=("libs/old/src/old.py",))
+    evidence = ChangeEvidence(paths=("libs/old/src/old.py",))
     selection = select(WORKSPACE, before, evidence, AffectedSettings())
     assert selection.everything == ()
     assert selection.affected("packages") == ()
@@ -134,7 +135,7 @@ def test_changed_pytest_settings_affect_every_package_and_ruffs_only_lint() -> N
 
 def test_a_single_package_owns_its_whole_repository() -> None:
     workspace = Workspace(kind="platform", packages=(package("."),))
-    selection = select(workspace, None, Evidence(paths=("any/file",)), AffectedSettings())
+    selection = select(workspace, None, ChangeEvidence(paths=("any/file",)), AffectedSettings())
     assert selection.affected("packages") == ("root",)
 
 
@@ -182,7 +183,7 @@ def test_a_summary_too_large_for_the_ci_is_cut_and_says_so(affected: int) -> Non
     selection = select(
         Workspace(kind="platform", packages=packages),
         None,
-        Evidence(paths=paths),
+        ChangeEvidence(paths=paths),
         AffectedSettings(),
     )
     edges = [(f"p{n:04}", f"p{n - 1:04}") for n in range(1, 1_600)]

@@ -1,9 +1,9 @@
-"""The parts of a long file that decide what its calls import: the rest need not be parsed.
+"""Select the parts of a long file that decide what its calls import: only these are parsed.
 
 Most of a file with a dynamic import is functions and classes that have nothing to do with it.
-Kept are the statements of the module itself and the definitions that hold a trigger. What else is
-asked for while these are read is added then: the callers of a function, and what changes a list
-or a table of the module. Names in other definitions are local there, or only read.
+A part contains the statements of the module itself and the definitions that hold a trigger. What
+else turns out to decide is added later: the callers of a function, and what adds to a list or a
+table of the module. Names in other definitions are local there, or only read.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from tradai_tasks.affected.parse.partial_source import Asked, Part
-from tradai_tasks.affected.rules import trigger_words as triggers
+from tradai_tasks.affected.parse.partial_source import PartContents, PartialSource
+from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 
-__all__ = ["Slices"]
+__all__ = ["SourceParts"]
 
-_WORTH_IT = 4_000  # characters; less is parsed as fast as divided
-_MOST = 0.75  # of the text; a larger part is no gain
-# Where a statement of the module itself can begin, once strings are left out.
+_MIN_LENGTH = 4_000  # characters; less is parsed as fast as divided
+_MAX_SHARE = 0.75  # of the text; a larger part saves nothing
+# Where a statement of the module itself can begin, strings left out.
 _HEAD = re.compile(r"^[^\s#)\]}]", re.MULTILINE)
 _DEFINITION = re.compile(r"(?:async[ \t]+def|class|def)\b")
 _DEFINED = re.compile(r"\b(?:class|def)[ \t]+(\w+)")
 _LAZY = re.compile(r"__getattr__|sys\.modules\[")
 # Other names for what imports: `load = importlib.import_module`, `import run_path as run`.
-_CALLS = triggers.BY_NAME | triggers.BY_PATH | triggers.CODE | triggers.FOUND | triggers.GROUPS
-_CALLS |= triggers.LISTS | triggers.MANAGERS | {"EntryPoint"}
+_CALLS = calls.NAME_IMPORTERS | calls.PATH_IMPORTERS | calls.CODE_RUNNERS | calls.SPEC_LOADERS
+_CALLS |= calls.GROUP_READERS | calls.PACKAGE_LISTERS | calls.PLUGIN_MANAGERS | {"EntryPoint"}
 _NAMED = rf"\b(?:{'|'.join(sorted(_CALLS))})\b"
 _ALIAS = re.compile(
     rf"^.*?(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]*{_NAMED}[ \t]*(?:#|$)"
@@ -45,22 +45,22 @@ class _Statement:
     is_definition: bool
 
 
-class Slices:
-    """A text divided into definitions with their decorators, and what is between them."""
+class SourceParts:
+    """A file divided into definitions with their decorators, and what is between them."""
 
     def __init__(self, text: str, pieces: Sequence[str], places: Sequence[int]) -> None:
-        """Divide a text.
+        """Divide a file.
 
         Args:
-            text: A Python file's.
-            pieces: The same, divided into code, token, code, token, ..., code; none where that
-                cannot be told.
-            places: Where what may import by a call stands in it.
+            text: The text of the file.
+            pieces: The same, divided into code, token, code, token, ..., code; empty where it
+                could not be divided.
+            places: Where in the text there may be calls that import.
         """
         self._text = text
         self._pieces = pieces
         self._statements: list[_Statement] = []
-        if len(text) < _WORTH_IT or not pieces or "dictConfig" in text:
+        if len(text) < _MIN_LENGTH or not pieces or "dictConfig" in text:
             return
         self._statements = _statements(text, pieces)
         begins = [one.begin for one in self._statements]
@@ -71,25 +71,22 @@ class Slices:
         if any(self._makes_lazy(one) for one in self._statements):
             self._statements = []
 
-    def part(self, asked: Asked) -> Part | None:
-        """Return the text with what decides nothing blanked, every line in its place.
+    def part(self, contents: PartContents) -> PartialSource | None:
+        """Return a part of the file; None where it would be all of it, or hardly less.
 
         Args:
-            asked: What was missing when a smaller part was read.
-
-        Returns:
-            None where all of the text may count, or hardly less.
+            contents: What it must contain, as parsing a smaller part has shown.
         """
         kept = self._kept if self._statements else set()
-        if asked.callers:
-            kept = kept | self._mentioning(asked.callers)
-        if asked.changed:
-            kept = kept | self._changing(asked.changed)
-        if asked.is_code:
+        if contents.callers:
+            kept = kept | self._mentioning(contents.callers)
+        if contents.changes:
+            kept = kept | self._changing(contents.changes)
+        if contents.code:
             kept = kept | self._holding_code()
         statements = self._statements
         size = sum(statements[n].end - statements[n].begin for n in kept)
-        if not statements or size > len(self._text) * _MOST:
+        if not statements or size > len(self._text) * _MAX_SHARE:
             return None
         text = "".join(
             self._text[one.begin : one.end]
@@ -97,7 +94,7 @@ class Slices:
             else "\n" * self._text.count("\n", one.begin, one.end)
             for number, one in enumerate(statements)
         )
-        return Part(text=text, asked=asked, pieces=self._pieces)
+        return PartialSource(text=text, contents=contents, pieces=self._pieces)
 
     def _mentioning(self, names: set[str] | frozenset[str]) -> set[int]:
         return self._matching(rf"\b(?:{'|'.join(sorted(names))})\b") if names else set()

@@ -11,12 +11,12 @@ import pytest
 from tests.unit.affected.rules.test_fact_extraction import corpus
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.import_scanner import scan
-from tradai_tasks.affected.parse.partial_source import Asked
+from tradai_tasks.affected.parse.partial_source import PartContents
 from tradai_tasks.affected.rules import fact_extraction as extracting
-from tradai_tasks.affected.rules.deciding_parts import Slices
+from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import trigger_places
 from tradai_tasks.affected.rules.fact_extraction import extract
 from tradai_tasks.affected.rules.prefilter import marks_in
-from tradai_tasks.affected.rules.trigger_words import trigger_places
 
 # What makes a file long enough to be divided, and has nothing to do with imports.
 PADDING = "".join(f"def unrelated_{n}(a, b):\n    return a * {n} + b\n\n\n" for n in range(200))
@@ -327,8 +327,8 @@ def other():
     ],
 )
 def test_what_cannot_be_divided_or_is_no_less_is_read_whole(text: str) -> None:
-    slices = Slices(text, scan(text).pieces, trigger_places(text, marks_in(text)))
-    assert slices.part(Asked()) is None
+    parts = SourceParts(text, scan(text).pieces, trigger_places(text, marks_in(text)))
+    assert parts.part(PartContents()) is None
     assert extract(text.encode()).words == ("one",)
 
 

@@ -1,4 +1,4 @@
-"""All that is known of a change, as it comes in from both ends of the range."""
+"""Collect the evidence of a change: locks, project files, Dockerfiles and the import graph."""
 
 from __future__ import annotations
 
@@ -11,33 +11,39 @@ from tradai_tasks.affected.locks.lock_diff import compare_locks
 from tradai_tasks.affected.locks.tool_settings_diff import compare_root, compare_root_file
 from tradai_tasks.affected.resolve.module_index import is_python
 from tradai_tasks.affected.rules.build_inputs import is_build_input
-from tradai_tasks.affected.selection.dockerfile_copies import copies
+from tradai_tasks.affected.selection.dockerfile_copies import is_copied
 from tradai_tasks.affected.selection.members import dependents_of, root_group_users
+from tradai_tasks.affected.selection.path_rules import is_for_readers
 from tradai_tasks.affected.selection.revision import End
-from tradai_tasks.affected.selection.selection import Evidence, counting, is_for_readers
-from tradai_tasks.affected.selection.submodule_packages import unseen_reasons
+from tradai_tasks.affected.selection.selection import ChangeEvidence, paths_that_count
+from tradai_tasks.affected.selection.unlisted_packages import unlisted_package_reasons
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.settings.model import Settings
 
-__all__ = ["Gathered", "with_root_readers"]
+__all__ = ["EvidenceCollector", "add_document_readers"]
 
 
-def with_root_readers(
-    graph: ImportGraph, paths: Iterable[str], end: End, naming: Callable[[Iterable[str]], list[str]]
+def add_document_readers(
+    graph: ImportGraph,
+    paths: Iterable[str],
+    end: End,
+    files_naming: Callable[[Iterable[str]], list[str]],
 ) -> ImportGraph:
-    """Add who names a changed document at the root: `ROOT / "README.md"` is no path by itself.
+    """Add the files that name a changed document at the root: `ROOT / "README.md"`.
+
+    Such a name is no path by itself, so that the graph does not have it.
 
     Args:
         graph: The import graph.
         paths: What has changed.
         end: The head.
-        naming: Returns the files that have one of some words.
+        files_naming: Returns the files that contain one of some words.
     """
     users = dict(graph.users)
     for path in filter(is_for_readers, paths):
         readers = {
             file
-            for file in naming([f'"{path}"', f"'{path}'"])
+            for file in files_naming([f'"{path}"', f"'{path}'"])
             if is_python(file) and not _has_nearer(path, file, end)
         }
         if readers:
@@ -56,8 +62,8 @@ def _has_nearer(name: str, file: str, end: End) -> bool:
 
 
 @dataclass(kw_only=True)
-class Gathered:
-    """Evidence as it comes in, from both ends of the range."""
+class EvidenceCollector:
+    """Evidence from both ends of the range, as far as it is collected."""
 
     paths: tuple[str, ...]
     before: End | None
@@ -71,9 +77,9 @@ class Gathered:
     def _ends(self) -> tuple[End, ...]:
         return (self.after,) if self.before is None else (self.after, self.before)
 
-    def evidence(self, graph: ImportGraph | None) -> Evidence:
-        """Return all of it, with what the import graph adds."""
-        accounted = self._of_root()
+    def evidence(self, graph: ImportGraph | None) -> ChangeEvidence:
+        """Return all evidence, with what the import graph adds."""
+        accounted = self._in_root_package()
         if graph is not None:
             accounted |= graph.accounted(self.paths)
             accounted |= {
@@ -81,19 +87,19 @@ class Gathered:
                 for path in self.paths
                 if is_python(path) and (graph.owner_of(path) or "").startswith("projects:")
             }
-            self._units(graph)
-        return Evidence(
+            self._declare_units(graph)
+        return ChangeEvidence(
             paths=self.paths,
             chains=self._chains(graph) if graph else {},
             accounted=accounted,
             declared={name: tuple(reasons) for name, reasons in self.declared.items()},
             everything=tuple(self.everything),
             sessions=self.sessions,
-            docs=self._documented(),
+            docs=self._documented_modules(),
         )
 
-    def _documented(self) -> tuple[str, ...]:
-        """Return the changed modules of packages, where the documentation is made from code too."""
+    def _documented_modules(self) -> tuple[str, ...]:
+        """Return the changed modules of packages, if mkdocstrings makes documentation from code."""
         text = self.after.content("mkdocs.yml") or self.after.content("mkdocs.yaml") or b""
         if b"mkdocstrings" not in text:
             return ()
@@ -101,11 +107,11 @@ class Gathered:
         return tuple(p for p in self.paths if is_python(p) and owners.of(p) is not None)
 
     def _chains(self, graph: ImportGraph) -> dict[str, tuple[str, ...]]:
-        """Return what the import graph says, of links to what has changed too.
+        """Return the chains of the import graph, also from symbolic links to what has changed.
 
-        Paths to ignore are left out before: each package's chain begins with a path that counts.
+        Ignored paths are left out first, so that each chain begins with a path that counts.
         """
-        paths = counting(self.paths, self.settings.affected)
+        paths = paths_that_count(self.paths, self.settings.affected)
         links = self.after.snapshot.links_to(paths)
         if self.before is not None:
             links = self.before.snapshot.links_to(paths) | links
@@ -115,13 +121,13 @@ class Gathered:
             for name, chain in chains.items()
         }
 
-    def _of_root(self) -> frozenset[str]:
+    def _in_root_package(self) -> frozenset[str]:
         """Return the changed paths in code and tests of a package at the root."""
         folders = tuple({f"{folder}/" for end in self._ends for folder in end.root_folders})
         return frozenset(path for path in self.paths if path.startswith(folders))
 
-    def _units(self, graph: ImportGraph) -> None:
-        """What a package installs is there for each service or lambda that imports the package."""
+    def _declare_units(self, graph: ImportGraph) -> None:
+        """Pass reasons of packages on to services, lambdas and stacks that import them."""
         packages = {package.name for package in self.after.workspace.packages} & {*self.declared}
         files = [path for path, owner in graph.owners.items() if owner in packages]
         for name, chain in graph.affected_by(files).items() if files else ():
@@ -135,17 +141,17 @@ class Gathered:
             for project in sorted(
                 {*self.before.workspace.projects, *self.after.workspace.projects}
             ):
-                self._lock(self.before, project)
-            self._root_files(self.before)
+                self._compare_lock(self.before, project)
+            self._compare_root_files(self.before)
         for path in self.paths:
-            self._project_file(path)
-        counted = counting(self.paths, self.settings.affected)
-        self._images(counted)
-        for name, reason in unseen_reasons(self.after, counted):
+            self._check_build_input(path)
+        counted = paths_that_count(self.paths, self.settings.affected)
+        self._compare_images(counted)
+        for name, reason in unlisted_package_reasons(self.after, counted):
             self._declare(name, reason)
 
-    def _images(self, paths: Iterable[str]) -> None:
-        """What the image of a service or lambda that is no package copies affects it."""
+    def _compare_images(self, paths: Iterable[str]) -> None:
+        """Declare services and lambdas, if no packages, whose Dockerfile copies a changed path."""
         for end in self._ends:
             packages = {package.path for package in end.workspace.packages}
             units = [("services", unit) for unit in end.workspace.services]
@@ -154,10 +160,10 @@ class Gathered:
                 file = join(unit.path, "Dockerfile")
                 text = None if unit.path in packages else end.content(file)
                 for path in paths if text is not None else ():
-                    if copies(text or b"", unit.path, path):
+                    if is_copied(text or b"", unit.path, path):
                         self._declare(f"{kind}:{unit.name}", f"{path} (copied by {file})")
 
-    def _lock(self, before: End, project: str) -> None:
+    def _compare_lock(self, before: End, project: str) -> None:
         file = join(project, "uv.lock")
         held = [p for p in self.after.workspace.packages if p.project == project]
         if file not in self.paths or (project != "." and not held):
@@ -178,7 +184,7 @@ class Gathered:
         for name, reason in change.members.items():
             self._declare(name, reason)
 
-    def _root_files(self, before: End) -> None:
+    def _compare_root_files(self, before: End) -> None:
         for path in self.paths:
             change = compare_root_file(path)
             if path == "pyproject.toml":
@@ -190,8 +196,8 @@ class Gathered:
             for session, reason in change.sessions.items():
                 self.sessions.setdefault(session, reason)
 
-    def _project_file(self, path: str) -> None:
-        """What a package is built from, its pyproject.toml first, affects all that depend on it."""
+    def _check_build_input(self, path: str) -> None:
+        """Declare the dependents of a package that is built from a path, its pyproject.toml too."""
         if path == "pyproject.toml":
             return
         for end in self._ends:

@@ -1,4 +1,7 @@
-"""Packages whose files git does not show here: nobody can tell what changed in them, or imports."""
+"""Find packages whose files git does not list: submodules, ignored folders, links outwards.
+
+Nothing is known of what they import, or whether they changed.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ from tradai_tasks.affected.selection.revision import End
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.workspace.discovery import Package
 
-__all__ = ["unseen_reasons"]
+__all__ = ["unlisted_package_reasons"]
 
 
-def unseen_reasons(end: End, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield (package, reason) for each package that git shows no files of, and its dependents.
+def unlisted_package_reasons(end: End, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield (package, reason) for each package of which git lists no files, and its dependents.
 
-    One that an ignore rule hides, or that a link leads to outside of the repository, may have
-    changed at any time. Of one in a submodule, or in another repository of its own, git says when
-    it has; but as its imports are not read, whatever it may import affects it.
+    One that an ignore rule hides, or that a link to a place outside the repository leads to, may
+    have changed at any time. Of one in a submodule, or in a nested repository, git says when it
+    has changed; but as its imports are not read, whatever it may import affects it.
 
     Args:
         end: The head, with the packages as they are on disk.
@@ -38,7 +41,7 @@ def unseen_reasons(end: End, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _through(package: Package, end: End, paths: Sequence[str]) -> str | None:
-    """Return how a change may reach a package whose imports are not read; None where none does."""
+    """Return how a change may reach a package whose imports are not read; None if it does not."""
     for path in paths:
         owner = end.owners.of(path)
         if owner is not None and owner.name in end.closures[package.name]:

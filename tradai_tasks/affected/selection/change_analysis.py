@@ -1,4 +1,7 @@
-"""From a repository and an event to a selection: reads what the decisions need, decides nothing."""
+"""Analyse a change: read both ends of its range, and select what it affects.
+
+This module reads what the decisions need. The decisions are those of `selection.select`.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,16 @@ from tradai_tasks.affected.graph.fact_cache import Cache
 from tradai_tasks.affected.graph.graph_builder import ImportGraph, build_both, unite
 from tradai_tasks.affected.revisions.changed_paths import ChangedPath, changed_paths
 from tradai_tasks.affected.revisions.commit_range import CommitRange, commit_range
-from tradai_tasks.affected.selection.evidence import Gathered, with_root_readers
+from tradai_tasks.affected.selection.evidence_collector import (
+    EvidenceCollector,
+    add_document_readers,
+)
 from tradai_tasks.affected.selection.members import (
     SHAPING,
     workspace_edges,
 )
 from tradai_tasks.affected.selection.revision import End
-from tradai_tasks.affected.selection.selection import Evidence, Selection, select
+from tradai_tasks.affected.selection.selection import ChangeEvidence, Selection, select
 from tradai_tasks.errors import TasksError, WorkTreeChangedError
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.settings.model import Settings
@@ -32,24 +38,24 @@ from tradai_tasks.vcs.snapshot_tree import SnapshotTree
 from tradai_tasks.vcs.work_tree import WorkTree, look, tree_before
 from tradai_tasks.workspace.discovery import Workspace, discover
 
-__all__ = ["End", "Found", "find"]
+__all__ = ["ChangeAnalysis", "End", "analyse_change"]
 
 _RETRIES = 2  # where a file is saved while it is being read
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """A selection with what it was made from."""
+class ChangeAnalysis:
+    """What a change affects, with what that was decided from."""
 
     span: CommitRange
     selection: Selection
     edges: tuple[tuple[str, str], ...] = ()  # package -> package it declares, by session id
     warnings: tuple[str, ...] = ()
     graph: ImportGraph | None = None  # None where no file had to be looked into
-    elsewhere: End | None = None  # the head, where the disk holds another repository
+    elsewhere: End | None = None  # the head, where the work tree is not at the head
 
 
-def find(  # noqa: PLR0913 - the repository, the event and the user's word
+def analyse_change(  # noqa: PLR0913 - the repository, the event and the user's options
     *,
     root: Path,
     settings: Settings,
@@ -59,13 +65,13 @@ def find(  # noqa: PLR0913 - the repository, the event and the user's word
     base: str | None = None,
     head: str | None = None,
     with_graph: bool = False,
-) -> Found:
-    """Say what a change affects.
+) -> ChangeAnalysis:
+    """Find what a change affects.
 
     Args:
         root: The workspace root, in a git work tree.
         settings: The repository's settings.
-        settings_file: The file they stand in, for messages.
+        settings_file: The file that they are in, for messages.
         workspace: The repository as it is on disk.
         env: The environment, where CI describes its event.
         base: Revision to compare with, in place of the event's.
@@ -94,7 +100,7 @@ def find(  # noqa: PLR0913 - the repository, the event and the user's word
     return once()
 
 
-def _find_once(  # noqa: PLR0913 - as `find`
+def _find_once(  # noqa: PLR0913 - as `analyse_change`
     *,
     root: Path,
     settings: Settings,
@@ -105,7 +111,7 @@ def _find_once(  # noqa: PLR0913 - as `find`
     head: str | None,
     with_graph: bool,
     cache_at: Path,
-) -> Found:
+) -> ChangeAnalysis:
     git = Git.open(root, env)
     slugs = [package.slug for package in workspace.strategies]
     span = commit_range(git, env, base=base, head=head, slugs=slugs)
@@ -117,48 +123,37 @@ def _find_once(  # noqa: PLR0913 - as `find`
         work = look(git, status) if status else None
         after = _head_end(git, span, workspace, settings_file, work)
     moved = committed.result() if committed else []
-    edges = workspace_edges(after.workspace)
-    elsewhere = None if after.workspace is workspace else after
+    graph = None
     if span.strategy is not None:
         selection = _only_strategy(after.workspace, span, settings)
-        return Found(span=span, selection=selection, edges=edges, elsewhere=elsewhere)
-    changed = (
-        () if span.everything else changed_paths(git, span, work.status if work else (), moved)
-    )
-    paths = tuple(change.path for change in changed)
-    base_files = listed.result() if listed else None
-    if span.base and work:
-        base_files = CommitSnapshot(git, span.base, tree_before(work, moved))
-    before, fault = _base_end(base_files, after if _keeps_shape(changed) else None)
-    gathered = Gathered(
-        paths=paths,
-        before=before,
-        after=after,
-        settings=settings,
-        everything=[*([span.why] if span.everything else []), *([fault] if fault else [])],
-    )
-    gathered.compare()
-    graph = None
-    if with_graph or (paths and not gathered.everything):
-        graph = _graph(before, after, cache)
-        commit = None if span.worktree else span.head
-        graph = with_root_readers(graph, paths, after, partial(git.naming, commit=commit))
-    selection = select(
-        after.workspace,
-        before.workspace if before else None,
-        gathered.evidence(graph),
-        settings.affected,
-    )
-    return Found(
+    else:
+        status_now = work.status if work else ()
+        changed = () if span.everything else changed_paths(git, span, status_now, moved)
+        base_files = listed.result() if listed else None
+        if span.base and work:
+            base_files = CommitSnapshot(git, span.base, tree_before(work, moved))
+        before, fault = _base_end(base_files, after if _keeps_shape(changed) else None)
+        collector = EvidenceCollector(
+            paths=tuple(change.path for change in changed),
+            before=before,
+            after=after,
+            settings=settings,
+            everything=[*([span.why] if span.everything else []), *([fault] if fault else [])],
+        )
+        collector.compare()
+        if with_graph or (changed and not collector.everything):
+            graph = _graph(git, span, collector, cache)
+        selection = _select(collector, graph)
+    return ChangeAnalysis(
         span=span,
         selection=selection,
-        edges=edges,
+        edges=workspace_edges(after.workspace),
         warnings=(
             *([cache.fault] if graph and cache.fault else []),
             *(graph.warnings if graph else ()),
         ),
         graph=graph,
-        elsewhere=elsewhere,
+        elsewhere=None if after.workspace is workspace else after,
     )
 
 
@@ -175,9 +170,9 @@ def _head_end(
     settings_file: str,
     work: WorkTree | None,
 ) -> End:
-    """Return the head; the repository on disk where that is what the range ends with.
+    """Return the head: the repository on disk, where the range ends with that.
 
-    A sparse checkout leaves packages off the disk that are there all the same.
+    A sparse checkout does not count: packages that are in the commit may not be on disk.
     """
     if span.head == NO_COMMIT:
         return End(snapshot=WorktreeSnapshot(git), workspace=workspace)
@@ -201,7 +196,7 @@ def _keeps_shape(changed: Iterable[ChangedPath]) -> bool:
 
 
 def _base_end(snapshot: CommitSnapshot | None, like: End | None) -> tuple[End | None, str | None]:
-    """Return the base, or why the repository cannot be read there."""
+    """Return the base, or the reason why the repository cannot be read there."""
     if snapshot is None:
         return None, None
     if like is not None:
@@ -215,14 +210,23 @@ def _base_end(snapshot: CommitSnapshot | None, like: End | None) -> tuple[End | 
     return End(snapshot=snapshot, workspace=workspace), None
 
 
-def _graph(before: End | None, after: End, cache: Cache) -> ImportGraph:
+def _graph(git: Git, span: CommitRange, collector: EvidenceCollector, cache: Cache) -> ImportGraph:
+    """Build the import graph of both ends, with the readers of changed documents at the root."""
+    before, after = collector.before, collector.after
     if before is not None and before.like is after:
         graph = build_both(after.snapshot, before.snapshot, after.members(cache), cache=cache)
     else:
         graph = after.graph(cache)
         graph = graph if before is None else unite(graph, before.graph(cache))
     cache.save()
-    return graph
+    commit = None if span.worktree else span.head
+    return add_document_readers(graph, collector.paths, after, partial(git.naming, commit=commit))
+
+
+def _select(collector: EvidenceCollector, graph: ImportGraph | None) -> Selection:
+    before = collector.before.workspace if collector.before else None
+    evidence = collector.evidence(graph)
+    return select(collector.after.workspace, before, evidence, collector.settings.affected)
 
 
 def _cache(root: Path, folder: Path) -> Cache:
@@ -233,5 +237,5 @@ def _cache(root: Path, folder: Path) -> Cache:
 
 def _only_strategy(workspace: Workspace, span: CommitRange, settings: Settings) -> Selection:
     name = next(p.name for p in workspace.strategies if p.slug == span.strategy)
-    evidence = Evidence(paths=(), declared={name: (span.why,)})
+    evidence = ChangeEvidence(paths=(), declared={name: (span.why,)})
     return select(workspace, None, evidence, settings.affected)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tradai_tasks.affected.rules import trigger_words as triggers
+from tradai_tasks.affected.rules.dynamic_imports import trigger_words as triggers
+from tradai_tasks.affected.rules.dynamic_imports.importing_calls import CALLED_NAMES
 from tradai_tasks.affected.rules.fact_extraction import extract
 from tradai_tasks.affected.rules.prefilter import marks_in
 
@@ -388,3 +389,8 @@ def test_parts_of_common_words_make_no_file_parsed(text: str) -> None:
     assert not has_trigger(text)
     assert has_trigger(f"{text}\nlocate")
     assert has_trigger(f"{text}\nbuiltins.eval(x)")
+
+
+@pytest.mark.parametrize("name", sorted(CALLED_NAMES))
+def test_every_function_whose_calls_are_read_is_part_of_a_text_that_is_searched(name: str) -> None:
+    assert any(name in mark for mark in triggers.MARKS)

@@ -1,28 +1,28 @@
-"""What the import functions make of their arguments: `package`, `fromlist`, `level`."""
+"""Evaluate the arguments of import functions: `package`, `fromlist`, `level`."""
 
 from __future__ import annotations
 
 import ast
 
-from tradai_tasks.affected.parse.constant_evaluation import Source
-from tradai_tasks.affected.parse.possible_values import Values, unknown
-from tradai_tasks.affected.parse.syntax_tree import Function, called, parameters
+from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
+from tradai_tasks.affected.parse.possible_values import PossibleValues, unknown
+from tradai_tasks.affected.parse.syntax_tree import Function, called_name, parameters
 
-__all__ = ["given", "is_from_callers", "relative_to", "with_fromlist"]
+__all__ = ["argument_of", "is_from_callers", "paths_of_module", "relative_to", "with_fromlist"]
 
 
-def with_fromlist(source: Source, values: Values, node: ast.Call) -> Values:
-    """Add what `__import__(name, fromlist=[...], level=...)` loads of a package."""
-    level = given(node, 4, "level")
+def with_fromlist(source: ParsedModule, values: PossibleValues, node: ast.Call) -> PossibleValues:
+    """Return the names that `__import__(name, fromlist=[...], level=...)` imports."""
+    level = argument_of(node, 4, "level")
     if isinstance(level, ast.Constant) and isinstance(level.value, int):
         dots = "." * level.value
     elif level is not None:
         return unknown()
     else:
         dots = ""
-    names = given(node, 3, "fromlist")
-    inner = source.evaluate(names) if names is not None else Values()
-    found = Values(is_table=values.is_table, unknown=values.unknown)
+    names = argument_of(node, 3, "fromlist")
+    inner = source.evaluate(names) if names is not None else PossibleValues()
+    found = PossibleValues(is_table=values.is_table, unknown=values.unknown)
     for text in values.literals:
         found.literals |= {dots + text, *(f"{dots}{text}.{one}" for one in inner.literals)}
         if inner.unknown:
@@ -31,11 +31,11 @@ def with_fromlist(source: Source, values: Values, node: ast.Call) -> Values:
     return found
 
 
-def relative_to(values: Values, package: Values) -> Values:
-    """Return what names are in a package, where they begin with dots; "" is the file's own."""
+def relative_to(values: PossibleValues, package: PossibleValues) -> PossibleValues:
+    """Resolve names that begin with dots against a package; "" is the file's own."""
     if package.literals == {""} and not package.unknown:
         return values
-    found = Values(
+    found = PossibleValues(
         literals={text for text in values.literals if not text.startswith(".")},
         prefixes={text for text in values.prefixes if not text.startswith(".")},
         is_table=values.is_table,
@@ -50,7 +50,7 @@ def relative_to(values: Values, package: Values) -> Values:
 
 
 def _absolute(text: str, package: str) -> str:
-    """Return a name that begins with dots as seen from outside its package."""
+    """Return the absolute name of one that begins with dots, given its package."""
     rest = text.lstrip(".")
     parts = package.split(".") if package else []
     ups = len(text) - len(rest) - 1
@@ -59,23 +59,29 @@ def _absolute(text: str, package: str) -> str:
     return ".".join([*parts[: len(parts) - ups], rest])
 
 
-def given(node: ast.Call, place: int, *names: str) -> ast.expr | None:
-    """Return what a call passes at a place, if not negative, or under a name."""
+def argument_of(node: ast.Call, place: int, *names: str) -> ast.expr | None:
+    """Return the argument of a call at a place, if not negative, or with one of some names."""
     if 0 <= place < len(node.args):
         return node.args[place]
     return next((keyword.value for keyword in node.keywords if keyword.arg in names), None)
 
 
-def is_from_callers(source: Source, node: ast.expr) -> bool:
-    """Tell whether a name is what callers of a function pass, in other files than this.
+def paths_of_module(module: str) -> set[str]:
+    """Return the paths at which a module can lie in a working directory, or another folder."""
+    inner = module.replace(".", "/")
+    return {f"{inner}.py", f"{inner}/__main__.py", f"{inner}/__init__.py"}
 
-    Their files hold the text of the name, or load what they name; a name that this file itself
-    makes up is known to nobody else.
+
+def is_from_callers(source: ParsedModule, node: ast.expr) -> bool:
+    """Tell whether an argument is what callers of a function pass, in other files than this.
+
+    Then these files contain the name as text, or load what they name. A name that this file itself
+    computes is in no other.
     """
     return _is_passed(source, node, set())
 
 
-def _is_passed(source: Source, node: ast.AST, seen: set[str]) -> bool:
+def _is_passed(source: ParsedModule, node: ast.AST, seen: set[str]) -> bool:
     if isinstance(node, ast.BoolOp):
         parts: list[ast.expr] = node.values
     elif isinstance(node, ast.IfExp):
@@ -90,7 +96,7 @@ def _names(node: ast.AST) -> list[ast.Name]:
     return [part for part in ast.walk(node) if isinstance(part, ast.Name)]
 
 
-def _is_from_parameter(source: Source, name: ast.Name, seen: set[str]) -> bool:
+def _is_from_parameter(source: ParsedModule, name: ast.Name, seen: set[str]) -> bool:
     for function in source.functions_of(name):
         if name.id in parameters(function):
             is_own = name.id in {"self", "cls"}
@@ -99,33 +105,33 @@ def _is_from_parameter(source: Source, name: ast.Name, seen: set[str]) -> bool:
         return False
     seen.add(name.id)
     values = [value for value, _ in source.bound[name.id]]
-    made = [
+    computed = [
         value
         for value in values
         if not isinstance(value, ast.expr) or source.evaluate(value).unknown
     ]
-    return bool(made) and all(_is_passed(source, value, seen) for value in made)
+    return bool(computed) and all(_is_passed(source, value, seen) for value in computed)
 
 
-def _takes_itself(source: Source, function: Function) -> bool:
-    """Tell whether the first parameter is what the method is called on."""
+def _is_bound_method(source: ParsedModule, function: Function) -> bool:
+    """Tell whether the first parameter is the object that the method is called on."""
     decorators = () if isinstance(function, ast.Lambda) else function.decorator_list
-    is_static = any(called(decorator) == "staticmethod" for decorator in decorators)
+    is_static = any(called_name(decorator) == "staticmethod" for decorator in decorators)
     return isinstance(source.parents.get(function), ast.ClassDef) and not is_static
 
 
-def _all_calls_pass_on(source: Source, function: Function, name: str, seen: set[str]) -> bool:
-    """Tell whether no call of a function in this file makes the name up."""
+def _all_calls_pass_on(source: ParsedModule, function: Function, name: str, seen: set[str]) -> bool:
+    """Tell whether no call of a function in this file computes the name itself."""
     if isinstance(function, ast.Lambda):
-        return False  # where it is called is not told
-    source.need_callers(function)
+        return False  # its calls are unknown
+    source.require_callers(function)
     place = parameters(function).index(name)
     for mention in source.mentions.get(function.name, ()):
         call = source.parents.get(mention)
         if not isinstance(call, ast.Call) or call.func is not mention:
             continue
-        is_bound = isinstance(mention, ast.Attribute) and _takes_itself(source, function)
-        argument = given(call, place - is_bound, name)
+        is_bound = isinstance(mention, ast.Attribute) and _is_bound_method(source, function)
+        argument = argument_of(call, place - is_bound, name)
         key = f"{function.name}({name})"
         if argument is None or key in seen or not source.evaluate(argument).unknown:
             continue

@@ -1,0 +1,144 @@
+"""The Python files of one snapshot, by path, by folder and by the member that owns them.
+
+A file is a number: its place among the sorted paths. So is a member.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from tradai_tasks.affected.resolve.dotted_names import folders_around
+from tradai_tasks.affected.resolve.model import Member
+
+__all__ = ["FileTable", "is_collected", "is_python"]
+
+_UNKNOWN = -2  # not yet known; -1 is "no member"
+
+
+def is_python(path: str) -> bool:
+    """Tell whether a file holds Python code or a stub."""
+    return path.endswith((".py", ".pyi"))
+
+
+def is_collected(path: str) -> bool:
+    """Tell whether pytest imports a file by itself, going by its usual names."""
+    name = path.rpartition("/")[2]
+    return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
+
+
+class FileTable:
+    """Python files and stubs by where they lie."""
+
+    def __init__(self, paths: Sequence[str], members: Sequence[Member]) -> None:
+        """List files by folder, with their owners.
+
+        Args:
+            paths: Python files and stubs, sorted.
+            members: Members, in any order.
+        """
+        self.paths = paths
+        self.members = members
+        self.ids: dict[str, int] = {path: number for number, path in enumerate(paths)}
+        self.folders: set[str] = set()  # with a file in them or anywhere below
+        self.by_folder: dict[str, list[int]] = {}  # folder -> files directly in it
+        self.owners: list[int] = []  # for each file its member; -1 for none
+        self._member_at = {member.path: number for number, member in enumerate(members)}
+        self._owner_of: dict[str, int] = {}
+        self._packages: dict[str, list[int]] | None = None
+        for number, path in enumerate(paths):
+            folder = path.rpartition("/")[0]
+            if folder not in self.by_folder:
+                self.by_folder[folder] = []
+                self._add_folder(folder)
+            self.by_folder[folder].append(number)
+            self.owners.append(self.owner_of_folder(folder))
+
+    def _add_folder(self, folder: str) -> None:
+        while folder not in self.folders:
+            self.folders.add(folder)
+            folder = folder.rpartition("/")[0]
+
+    def owner_of_folder(self, folder: str) -> int:
+        """Return the innermost member around a folder; -1 where there is none."""
+        known = self._owner_of.get(folder)
+        if known is None:
+            known = self._member_at.get(folder or ".", _UNKNOWN)
+            if known == _UNKNOWN:  # no member here: look above
+                known = self.owner_of_folder(folder.rpartition("/")[0]) if folder else -1
+            self._owner_of[folder] = known
+        return known
+
+    @cached_property
+    def members_in(self) -> Mapping[str, set[int]]:
+        """Folder -> the members that it is, or contains; "" is the root."""
+        found: dict[str, set[int]] = {}
+        for number, member in enumerate(self.members):
+            folder = "" if member.path == "." else member.path
+            for around in folders_around(folder):
+                found.setdefault(around, set()).add(number)
+        return found
+
+    def is_package(self, folder: str) -> bool:
+        """Tell whether a folder has an `__init__`."""
+        return f"{folder}/__init__.py" in self.ids or f"{folder}/__init__.pyi" in self.ids
+
+    def init_files(self, folder: str) -> list[int]:
+        """Return the `__init__` files directly in a folder."""
+        stem = f"{folder}/__init__" if folder else "__init__"
+        return [self.ids[p] for p in (f"{stem}.py", f"{stem}.pyi") if p in self.ids]
+
+    def subpackage_inits(self, folder: str) -> list[int]:
+        """Return the `__init__` files of the folders directly in a folder."""
+        if self._packages is None:
+            self._packages = {}
+            for number, path in enumerate(self.paths):
+                inner, _, name = path.rpartition("/")
+                if inner and name.startswith("__init__."):
+                    self._packages.setdefault(inner.rpartition("/")[0], []).append(number)
+        return self._packages.get(folder, [])
+
+    def stub_or_module(self, path: str) -> list[int]:
+        """Return the stub of a module, or the module of a stub."""
+        stem, _, ending = path.rpartition(".")
+        other = self.ids.get(f"{stem}.{'pyi' if ending == 'py' else 'py'}")
+        return [] if other is None else [other]
+
+    def test_setup_files(self, folder: str) -> list[int]:
+        """Return what pytest runs for a test in a folder: from there up to the workspace root.
+
+        Source: pytest's documentation; `Package.setup` imports the `__init__.py` of every folder
+        around a test, also where a folder without one lies between.
+        """
+        found = []
+        for up in folders_around(folder):
+            for name in ("conftest.py", "__init__.py"):
+                number = self.ids.get(f"{up}/{name}" if up else name)
+                if number is not None:
+                    found.append(number)
+        return found
+
+    def folders_named(self, path: str, folder: str) -> list[str]:
+        """Return the nearest folder that a relative path can be: from a folder or any above it.
+
+        Args:
+            path: The path, as a file's text has it.
+            folder: The folder of that file.
+        """
+        for up in folders_around(folder):
+            inner = posixpath.normpath(posixpath.join(up, path))
+            inner = "" if inner == "." else inner
+            if inner in self.folders:
+                return [inner]
+        return []
+
+    def files_below(self, folders: Iterable[str]) -> list[int]:
+        """Return all files in some folders and below them."""
+        found: list[int] = []
+        for folder in folders:
+            start = f"{folder}/" if folder else ""
+            for inner, numbers in self.by_folder.items():
+                if inner == folder or inner.startswith(start):
+                    found += numbers
+        return found

@@ -1,0 +1,1 @@
+"""Imports that are calls, and code that a file runs without importing it."""

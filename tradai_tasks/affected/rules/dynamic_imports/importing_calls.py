@@ -1,0 +1,117 @@
+"""Names of functions whose calls import, run or list something, by how they are read."""
+
+__all__ = [
+    "CALLED_NAMES",
+    "CODE_RUNNERS",
+    "FILE_READERS",
+    "GROUP_READERS",
+    "IMPORT_FUNCTIONS",
+    "NAME_IMPORTERS",
+    "NAME_LOADERS",
+    "NAME_PARAMETERS",
+    "PACKAGE_LISTERS",
+    "PATCHES",
+    "PATH_IMPORTERS",
+    "PLUGIN_MANAGERS",
+    "RESOURCE_FUNCTIONS",
+    "RESOURCE_MODULES",
+    "SCAN_METHODS",
+    "SCAN_SETTINGS",
+    "SPEC_LOADERS",
+    "TEMPORARY_FOLDERS",
+    "TEST_CODE_RUNNERS",
+]
+
+# Import the module that an argument names.
+NAME_IMPORTERS = frozenset(
+    [
+        "import_module",
+        "__import__",
+        "importorskip",
+        "run_module",
+        "import_string",
+        "resolve_name",
+        "locate",
+        "load_object",
+        "import_object",
+        "autodiscover_modules",
+        "PackageLoader",
+    ]
+)
+# The parameters of these that take the name.
+NAME_PARAMETERS = ("name", "package_name", "modname", "mod_name", "import_name", "dotted_path")
+# Judged too where they are passed to a function or kept, not called.
+IMPORT_FUNCTIONS = frozenset({"import_module", "__import__"})
+# In a file that calls one of these, what `find_spec` finds is loaded too.
+SPEC_LOADERS = frozenset({"exec_module", "load_module", "module_from_spec"})
+# Load a file by its path.
+PATH_IMPORTERS = frozenset(
+    [
+        "spec_from_file_location",
+        "SourceFileLoader",
+        "SourcelessFileLoader",
+        "load_source",
+        "run_path",
+    ]
+)
+# List the modules of a package.
+PACKAGE_LISTERS = frozenset({"iter_modules", "walk_packages"})
+# Load the entry points of a group.
+GROUP_READERS = frozenset(
+    {"entry_points", "iter_entry_points", "load_entry_point", "get_entry_map"}
+)
+# The same: pluggy's, and those of stevedore.
+PLUGIN_MANAGERS = frozenset(
+    [
+        "load_setuptools_entrypoints",
+        "DispatchExtensionManager",
+        "DriverManager",
+        "EnabledExtensionManager",
+        "ExtensionManager",
+        "HookManager",
+        "NamedExtensionManager",
+    ]
+)
+# Read the data files of a package, which is imported for that.
+RESOURCE_FUNCTIONS = frozenset(
+    [
+        "contents",
+        "files",
+        "get_data",
+        "is_resource",
+        "open_binary",
+        "open_text",
+        "path",
+        "read_binary",
+        "read_text",
+        "resource_filename",
+        "resource_stream",
+        "resource_string",
+    ]
+)
+# Their modules: functions of these names are many.
+RESOURCE_MODULES = frozenset({"resources", "importlib_resources", "pkgutil", "pkg_resources"})
+# Settings whose strings are packages of which a framework loads submodules by itself.
+SCAN_SETTINGS = frozenset({"SPIDER_MODULES", "NEWSPIDER_MODULE"})
+# Methods that take such packages.
+SCAN_METHODS = frozenset({"autodiscover_tasks", "wire", "scan"})
+# Built-in functions that take code as text.
+CODE_RUNNERS = frozenset({"exec", "eval", "compile"})
+# Functions of pytest's and other test tools that take code as text.
+TEST_CODE_RUNNERS = frozenset({"makepyfile", "run_python_code", "runpytest", "inline_runsource"})
+# Import what the target of a patch names.
+PATCHES = frozenset({"patch", "setattr"})
+# Load objects that a value or a table names.
+NAME_LOADERS = frozenset({"EntryPoint", "dictConfig"})
+# Return the text of a file.
+FILE_READERS = frozenset({"open", "open_code", "read_bytes", "read_text"})
+# Fixtures and modules for folders that only a test has written.
+TEMPORARY_FOLDERS = frozenset(
+    {"tmp_path", "tmpdir", "tmp_path_factory", "tempfile", "TemporaryDirectory"}
+)
+# All whose calls are read. A file is parsed only if it holds a text of `trigger_words`, so each
+# of these must be part of one.
+CALLED_NAMES = frozenset().union(
+    *(NAME_IMPORTERS, PATH_IMPORTERS, PACKAGE_LISTERS, GROUP_READERS, PLUGIN_MANAGERS),
+    *(RESOURCE_FUNCTIONS, SCAN_METHODS, CODE_RUNNERS, TEST_CODE_RUNNERS, PATCHES, NAME_LOADERS),
+)
