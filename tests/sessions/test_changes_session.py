@@ -301,7 +301,7 @@ def test_garbage_is_collected_again_after_the_session(
         seen.append(gc.isenabled())
         raise GitError("no")
 
-    monkeypatch.setattr(changes, "find", fail)
+    monkeypatch.setattr(changes, "analyse_change", fail)
     for name in ("changes", "affected"):
         assert run("-s", name).status != 0
         assert gc.isenabled()

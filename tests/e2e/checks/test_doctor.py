@@ -109,6 +109,7 @@ def test_a_platform_where_all_is_well(
             "mlflow": "n/a",
             "pulumi": "ok",
             "secrets": "n/a",
+            "keys": "n/a",
         }
         assert f"arn:aws:sts::{ACCOUNT}" in found["aws"]["what"]
         assert found["registry"]["what"] == f"2 images can be pushed to {seen.host}"
@@ -151,7 +152,7 @@ def test_a_platform_where_nothing_is(
         assert faults["functions"] == "prod: no function 'gaps'"
         assert faults["pulumi"] == "infra: stack dev: locked by an update"
         assert (
-            "doctor: 7 of 10 checks found a fault: locks, lambdas, aws, registry, services, "
+            "doctor: 7 of 11 checks found a fault: locks, lambdas, aws, registry, services, "
             "functions, pulumi; each remedy is above"
         ) in " ".join(ran.log.split())
         ecs.clusters["main"] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import textwrap
 from pathlib import Path
@@ -253,6 +254,7 @@ def test_evidence_of_another_machine_is_handed_over_by_name(home: Home) -> None:
     args = ["--from", "publish", "--dry-run", "--json"]
     taken = home.release(*args, "--evidence", str(other))
     assert "evidence of" not in taken.log, taken.text
+    shutil.rmtree(folder)  # what was taken over, with this machine's key
     other.rename(folder)
     here = home.release(*args)
     assert "was not written by a release of this user on this machine" in here.text, here.text

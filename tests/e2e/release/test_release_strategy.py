@@ -303,7 +303,6 @@ def test_a_tag_that_is_pushed_becomes_a_registered_model_in_ci(
     written = nox(yard.home, "-s", "workflows", env=yard.env)
     assert written.status == 0, written.text
     git(yard.home, "add", "-A")
-    git(yard.home, "add", "--force", "strategies/momentum/wheels")  # for the image
     git(yard.home, "commit", "-qm", "Workflows")
     tag = yard.commit("1.5.0")
     hub = Hub(yard.home, tmp_path / "act", "tradai/tradai-strategies")

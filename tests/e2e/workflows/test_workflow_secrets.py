@@ -57,14 +57,14 @@ import json, os, pathlib
 
 def on_config(config):
     marked = {name: value for name, value in os.environ.items() if "marked" in value}
-    pathlib.Path(os.environ["STAND_IN_CALLS"] + ".hook").write_text(json.dumps(marked))
+    pathlib.Path("@FILE").write_text(json.dumps(marked))  # it is not given many variables
 """
 CONFTEST = """
 
 def pytest_configure(config):
     import json, os, pathlib
     marked = {name: value for name, value in os.environ.items() if "marked" in value}
-    pathlib.Path(os.environ["STAND_IN_CALLS"] + ".conftest").write_text(json.dumps(marked))
+    pathlib.Path("@FILE").write_text(json.dumps(marked))
 """
 
 
@@ -223,16 +223,17 @@ def test_every_job_of_a_strategies_repository(strategies: Hub) -> None:
     assert seen == {f"{file}, {name}" for file, name in known}
 
 
-def test_a_conftest_and_a_hook_of_mkdocs(platform: Hub) -> None:
+def test_a_conftest_and_a_hook_of_mkdocs(platform: Hub, tmp_path: Path) -> None:
+    by_conftest, by_hook = tmp_path / "conftest.json", tmp_path / "hook.json"
     conftest = platform.home / "libs/tradai-data/tests/conftest.py"
     change = {
-        str(conftest.relative_to(platform.home)): CONFTEST,
-        "hook.py": HOOK,
+        str(conftest.relative_to(platform.home)): CONFTEST.replace("@FILE", str(by_conftest)),
+        "hook.py": HOOK.replace("@FILE", str(by_hook)),
         "mkdocs.yml": "\nhooks: [hook.py]\n",
     }
     run = platform.pull_request(change, real="changes,test,gate")
     assert run.status == 0, run.log
-    (seen,) = lines(run, ".conftest")
+    seen = json.loads(by_conftest.read_text())
     assert seen.items() <= INDEX_TOKEN.items()
     git(platform.home, "checkout", "-q", "main")
     git(platform.home, "merge", "-q", "--ff-only", "feature")
@@ -243,7 +244,7 @@ def test_a_conftest_and_a_hook_of_mkdocs(platform: Hub) -> None:
     )
     deployed = platform.push("refs/heads/main", platform.main, workflow="docs.yml", real="docs")
     assert deployed.status == 0, deployed.log
-    (hook,) = lines(deployed, ".hook")
+    hook = json.loads(by_hook.read_text())
     assert hook.items() <= INDEX_TOKEN.items()
     token = (deployed.scratch / "calls.wrangler").read_text()
     assert token == "marked-CLOUDFLARE_API_TOKEN\n"

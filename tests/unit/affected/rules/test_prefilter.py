@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tradai_tasks.affected.rules.trigger_words import Marks
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
 from tests.support.examples import examples
 from tests.unit.affected.rules.test_fact_extraction import corpus
