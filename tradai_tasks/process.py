@@ -23,6 +23,7 @@ from tradai_tasks.sandbox import PROBE, Sandbox
 
 __all__ = ["Completed", "find_tool", "node_tool", "run", "run_logged", "sandbox_fault"]
 
+_NO_REASON = "error: failed to push some refs"  # git's last line; the reason is in the one before
 _TICK = 0.1  # seconds between two looks at whether to stop
 _PATIENCE = (10.0, 5.0)  # seconds for a command to end after an interrupt, and after a SIGTERM
 _INSTALL_HINTS = {
@@ -52,6 +53,12 @@ class Completed:
     def error_text(self) -> str:
         """Standard error as text for a message, stripped."""
         return self.stderr.decode("utf-8", "replace").strip()
+
+    @property
+    def last_error(self) -> str:
+        """The last line of standard error, which mostly has the reason."""
+        lines = [line for line in self.error_text.splitlines() if not line.startswith(_NO_REASON)]
+        return (lines or ["no message"])[-1].strip()
 
 
 def find_tool(name: str, *, env: Mapping[str, str] | None = None) -> str:
@@ -132,8 +139,9 @@ def run(  # noqa: PLR0913 - one door has one signature
         argv=tuple(argv), returncode=done.returncode, stdout=done.stdout, stderr=done.stderr
     )
     if check and completed.returncode != 0:
-        last = completed.error_text.splitlines()[-1:] or ["no message"]
-        raise CommandFailedError(f"{_shown(argv)}: exit status {completed.returncode}: {last[0]}")
+        raise CommandFailedError(
+            f"{_shown(argv)}: exit status {completed.returncode}: {completed.last_error}"
+        )
     return completed
 
 

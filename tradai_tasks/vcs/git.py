@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeGuard
 
 from tradai_tasks.errors import (
     CommandFailedError,
@@ -22,15 +21,10 @@ from tradai_tasks.errors import (
 )
 from tradai_tasks.process import Completed
 from tradai_tasks.vcs.git_environment import git_environment, run_git
+from tradai_tasks.vcs.git_records import NO_COMMIT, Entry, RawChange, StatusEntry, is_object_id
 
 __all__ = ["NO_COMMIT", "Entry", "Git", "RawChange", "StatusEntry", "is_object_id"]
 
-# How git itself writes "no commit", for instance as the `before` of a new branch.
-NO_COMMIT = "0" * 40
-
-_ID_LENGTHS = (40, 64)  # SHA-1, SHA-256
-_EMPTY_WORDS = "error: failed to push some refs"  # the reason stands in the line before it
-_HEX = frozenset("0123456789abcdef")
 _TREE_ROW = re.compile(r"(\d+) \w+ (\w+)\t([^\0]+)\0")
 _CORE = frozenset({"autocrlf", "sparsecheckout"})
 _OFF = frozenset({"false", "no", "off", "0"})
@@ -38,42 +32,6 @@ _OFF = frozenset({"false", "no", "off", "0"})
 _CONVERTING = frozenset({"crlf", "eol", "filter", "ident", "text", "working-tree-encoding"})
 _FETCH_SECONDS = 300.0
 _AT_ONCE = 10_000  # blobs to fetch, as a command line has an end
-
-
-class Entry(NamedTuple):
-    """A file of a commit or of the index."""
-
-    path: str
-    mode: str  # "100644", "100755", "120000" (symbolic link), "160000" (submodule)
-    blob: str
-    stage: str = "0"  # "1" to "3" in a conflict
-    # of the index: "S" skip-worktree, small letters assume-unchanged, else nothing is hidden
-    flag: str = "H"
-
-
-@dataclass(frozen=True, slots=True)
-class RawChange:
-    """A path that differs between two commits; modes and ids are zeros where it is absent."""
-
-    path: str
-    status: str  # "A", "M", "D", "T"
-    old_mode: str
-    new_mode: str
-    old_blob: str
-    new_blob: str
-
-
-@dataclass(frozen=True, slots=True)
-class StatusEntry:
-    """A path that differs between HEAD, the index and the work tree."""
-
-    path: str
-    index: str  # HEAD against the index: ".", "A", "M", "D", "T"; "?" untracked; "U" in a conflict
-    worktree: str  # index against the work tree, likewise
-    head_mode: str = "000000"
-    worktree_mode: str = "000000"
-    head_blob: str = ""
-    index_blob: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -400,7 +358,7 @@ class Git:
             done = run_git(self.folder, *args, env=env, check=False, timeout=_FETCH_SECONDS)
         except CommandFailedError as slow:
             return str(slow)
-        return done if done.returncode == 0 else _last_line(done)
+        return done if done.returncode == 0 else done.last_error
 
     def _run(self, *args: str, check: bool = True, stdin: bytes | None = None) -> Completed:
         argv = ["--literal-pathspecs", *args]
@@ -410,13 +368,8 @@ class Git:
     def _checked(self, done: Completed, args: Iterable[str]) -> Completed:
         if done.returncode != 0:
             command = " ".join(["git", *list(args)[:3]])
-            raise GitError(f"{command}: exit status {done.returncode}: {_last_line(done)}")
+            raise GitError(f"{command}: exit status {done.returncode}: {done.last_error}")
         return done
-
-
-def is_object_id(value: object) -> TypeGuard[str]:
-    """Tell whether a value is a full object id, SHA-1 or SHA-256, in lower case."""
-    return isinstance(value, str) and len(value) in _ID_LENGTHS and set(value) <= _HEX
 
 
 def _quoted(path: str) -> str:
@@ -440,8 +393,3 @@ def _why_unreadable(said: str) -> str:
 
 def _rows(done: Completed) -> Iterator[str]:
     return iter(done.text.split("\0")[:-1])
-
-
-def _last_line(done: Completed) -> str:
-    said = [line for line in done.error_text.splitlines() if not line.startswith(_EMPTY_WORDS)]
-    return (said or ["no message"])[-1].strip()

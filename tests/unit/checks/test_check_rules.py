@@ -14,7 +14,7 @@ from tradai_tasks import process, report
 from tradai_tasks.checks import audit, compose, perf
 from tradai_tasks.checks import pytest_rules as plan
 from tradai_tasks.checks import typecheck_rules as types
-from tradai_tasks.checks.test_suites import has_benchmarks
+from tradai_tasks.checks.suite_detection import has_benchmarks
 from tradai_tasks.errors import (
     AuditServiceError,
     BrokenTomlError,

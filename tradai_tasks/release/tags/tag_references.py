@@ -165,8 +165,7 @@ def ask(git: Git, *args: str) -> str:
     """
     done = run_git(git.folder, *args, env=git.env, check=False)
     if done.returncode != 0:
-        said = (done.error_text.splitlines() or ["no message"])[-1]
-        raise GitError(f"git {args[0]}: exit status {done.returncode}: {said}")
+        raise GitError(f"git {args[0]}: exit status {done.returncode}: {done.last_error}")
     return done.text.strip()
 
 

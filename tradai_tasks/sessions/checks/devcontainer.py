@@ -88,8 +88,9 @@ def _test(
     container = _container(done.text)
     try:
         if done.returncode or container is None:
-            said = (done.error_text.splitlines() or ["no message"])[-1]
-            raise CommandFailedError(f"devcontainer: the container did not start: {said}")
+            raise CommandFailedError(
+                f"devcontainer: the container did not start: {done.last_error}"
+            )
         if status_of(session, [*cli, "exec", folder, *settings.command]):
             raise CheckFailedError(
                 f"devcontainer: {' '.join(settings.command)} failed in the container; what passes "

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tradai_tasks.checks.coverage_scope import shares
-from tradai_tasks.checks.test_suites import Suites, suites_of
+from tradai_tasks.checks.suite_detection import Suites, suites_of
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.sessions.core.catalog import CATALOG, Need
 from tradai_tasks.settings.model import Settings

@@ -7,7 +7,7 @@ from argparse import Namespace
 import nox
 
 from tradai_tasks.errors import BadArgumentsError
-from tradai_tasks.release.tags.test_tag_cleanup import look_for, remove_here, remove_there
+from tradai_tasks.release.tags.tag_cleanup import look_for, remove_here, remove_there
 from tradai_tasks.report import print_table
 from tradai_tasks.sessions.core.arguments import Option
 from tradai_tasks.sessions.core.context import Context

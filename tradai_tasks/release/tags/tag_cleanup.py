@@ -90,5 +90,4 @@ def remove_here(git: Git, tagged: Tagged) -> None:
     argv = ["update-ref", "-d", tagged.ref, str(tagged.here)]
     done = run_git(git.folder, *argv, env=git.env, check=False)
     if done.returncode != 0:
-        said = (done.error_text.splitlines() or ["no message"])[-1]
-        raise GitError(f"{tagged.ref}: not deleted: {said}; run the same again")
+        raise GitError(f"{tagged.ref}: not deleted: {done.last_error}; run the same again")
