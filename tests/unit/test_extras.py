@@ -129,7 +129,7 @@ def test_a_module_that_could_not_be_imported_names_its_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ModuleNotFoundError) as caught:
-        importlib.import_module("matplotlib.figure")
+        importlib.import_module("matplotlib")
     said = str(missing_extra(caught.value))
     assert said.startswith(
         "matplotlib is not installed, which comes with the extra 'backtest' of tradai-tasks; "
