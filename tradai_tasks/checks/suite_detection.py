@@ -32,13 +32,18 @@ def suites_of(tree: Tree, tests: Mapping[str, Sequence[str]], markers: Iterable[
     pending = {name: _mark(name) for name in markers}
     benchmarked: set[str] = set()
     marked: set[str] = set()
+    plain: set[str] = set()  # files that were read and have no benchmark
     for owner, paths in tests.items():
         for file in _files(tree, paths):
             if owner in benchmarked and not pending:
                 break
+            if file in plain:
+                continue
             content = tree.read(file)
             if b"benchmark" in content and _FIXTURE.search(content):
                 benchmarked.add(owner)
+            else:
+                plain.add(file)
             found = {name for name, pattern in pending.items() if _has(content, name, pattern)}
             marked |= found
             pending = {name: one for name, one in pending.items() if name not in found}

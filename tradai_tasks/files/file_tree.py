@@ -46,7 +46,8 @@ class DiskTree:
 
     def read(self, path: str) -> bytes:
         """Return a file's content."""
-        return (self.root / path).read_bytes()
+        with open(f"{self._prefix}{path}", "rb", buffering=0) as file:  # noqa: PTH123 - as in __init__
+            return file.read()
 
     def is_file(self, path: str) -> bool:
         """Tell whether the path is a file."""

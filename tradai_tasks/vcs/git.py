@@ -25,6 +25,8 @@ from tradai_tasks.vcs.git_records import NO_COMMIT, Entry, RawChange, StatusEntr
 
 __all__ = ["NO_COMMIT", "Entry", "Git", "RawChange", "StatusEntry", "is_object_id"]
 
+# Called in half the time that `hashlib.new` takes.
+_HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
 _TREE_ROW = re.compile(r"(\d+) \w+ (\w+)\t([^\0]+)\0")
 _CORE = frozenset({"autocrlf", "sparsecheckout"})
 _OFF = frozenset({"false", "no", "off", "0"})
@@ -138,10 +140,11 @@ class Git:
 
         Their line ends, encoding or keywords may differ, or a filter makes one of the other.
         """
-        wanted = frozenset(paths)
+        wanted = list(paths)
         if self._is_set("autocrlf"):
-            return wanted
-        stdin = "".join(f"{path}\0" for path in wanted).encode("utf-8", "surrogateescape")
+            return frozenset(wanted)
+        # in the order of the index: git reads the attributes of each folder anew where it changes
+        stdin = "\0".join([*wanted, ""]).encode("utf-8", "surrogateescape")
         told = self._run("check-attr", "-z", "--all", "--stdin", stdin=stdin).text.split("\0")
         return frozenset(
             path
@@ -311,7 +314,7 @@ class Git:
 
     def blob_id(self, content: bytes) -> str:
         """Return the id that git gives a file of this content, before any filter."""
-        digest = hashlib.new(self.hashed_by, b"blob %d\0" % len(content), usedforsecurity=False)
+        digest = _HASHES[self.hashed_by](b"blob %d\0" % len(content), usedforsecurity=False)
         digest.update(content)
         return digest.hexdigest()
 

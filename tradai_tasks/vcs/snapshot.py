@@ -21,6 +21,7 @@ import stat
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -34,7 +35,8 @@ __all__ = ["CommitSnapshot", "WorktreeSnapshot", "follow"]
 
 _LINK = "120000"
 _SUBMODULE = "160000"
-_MOST_AT_ONCE = 1 << 30  # bytes of a file that one call reads
+_SMALL = 1 << 16  # bytes of a file that the first calls read
+_MOST_AT_ONCE = 1 << 30  # and each after them
 _MOST_HOPS = 40  # of a chain of links, as Linux allows
 
 
@@ -244,26 +246,28 @@ class WorktreeSnapshot:
             WorkTreeChangedError: A file is not what it was before in this run.
         """
         kept: dict[str, str] = {}
+        read_at, texts, git = self._files.read_at, self._files.texts, self._git
         for path in paths:
-            at = self._files.read_at.get(path, path)
+            at = read_at.get(path, path)
             if path not in self.blobs:
                 raise KeyError(path)
-            if at in self._files.texts:
-                text = self._files.texts[at]
-                yield path, Loaded(text, self._git.blob_id(text))
+            if at in texts:
+                yield path, Loaded(texts[at], git.blob_id(texts[at]))
                 continue
-            loaded = self._from_disk(at)
             blob = self._as_in_index(at)
-            if blob and (loaded is None or loaded.digest != blob):
+            began = time.time_ns()
+            state = None if blob else self._state(at)
+            data = self._from_disk(at)
+            digest = "" if data is None else git.blob_id(data)
+            if blob and digest != blob:
                 kept[path] = blob
-                continue
-            if loaded is None:
+            elif blob and data is not None:  # nothing need be remembered of it
+                yield path, Loaded(data, blob)
+            elif state is None or data is None:
                 raise _moved(at)
-            if blob:  # nothing need be remembered of it
-                yield path, Loaded(loaded.data, blob)
-                continue
-            self._note(at, loaded.digest)
-            yield path, loaded
+            else:
+                self._note(at, digest)
+                yield path, Loaded(data, digest, stamp_of(digest, state, began))
         contents = self._git.read(kept.values())
         for path, blob in kept.items():
             yield path, Loaded(contents[blob], blob)
@@ -291,16 +295,22 @@ class WorktreeSnapshot:
         if self._digests.setdefault(at, digest) != digest:
             raise _moved(at)
 
-    def _from_disk(self, at: str) -> Loaded | None:
-        """Read a file; None where there is none."""
+    def _state(self, at: str) -> os.stat_result | None:
+        """Return the state of a regular file; None where there is none."""
         try:
-            data, found, began = _read(f"{self._git.folder}/{at}")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            found = os.lstat(f"{self._git.folder}/{at}")
+        except OSError:  # to be told where it is read
+            return None
+        return found if stat.S_ISREG(found.st_mode) else None
+
+    def _from_disk(self, at: str) -> bytes | None:
+        """Return a file's content; None where there is none."""
+        try:
+            return _read(f"{self._git.folder}/{at}")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, BlockingIOError):
             return None
         except OSError as error:
             raise GitError(f"{at}: cannot be read: {error.strerror}") from None
-        digest = self._git.blob_id(data)
-        return Loaded(data, digest, stamp_of(digest, found, began))
 
     def _on_disk(self, path: str, targets: dict[str, bytes]) -> Entry | None:
         """Return what a path is that is not as the index has it; None where no file is there.
@@ -335,23 +345,17 @@ def _moved(path: str) -> WorkTreeChangedError:
     )
 
 
-def _read(path: str) -> tuple[bytes, os.stat_result, int]:
-    """Return a regular file's content, its state before that, and the time then.
-
-    Of many small files it takes half the time that open() takes.
-    """
-    began = time.time_ns()
+def _read(path: str) -> bytes:
+    """Return a regular file's content: of many small files in half the time that open() takes."""
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for ever
     try:
+        content = os.read(file, _SMALL)
+        if not (more := os.read(file, _SMALL)):
+            return content
         found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(found.st_mode):  # without end, as /dev/zero
             raise FileNotFoundError(path)
-        content = os.read(file, min(found.st_size + 1, _MOST_AT_ONCE))
-        if len(content) == found.st_size:  # of a file on disk, all of it
-            return content, found, began
-        parts = [content]
-        while content := os.read(file, _MOST_AT_ONCE):
-            parts.append(content)
-        return b"".join(parts), found, began
+        rest = partial(os.read, file, min(max(found.st_size, _SMALL), _MOST_AT_ONCE))
+        return b"".join([content, more, *iter(rest, b"")])
     finally:
         os.close(file)

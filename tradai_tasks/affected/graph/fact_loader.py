@@ -72,7 +72,9 @@ def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> 
     wanted = [*missing.values(), *(path for path in paths if path not in keys)]
     if wanted:
         fresh = _extracted(snapshot, wanted, facts)
-        read = {wanted[place]: digest for place, digest in fresh.digests.items()}
+        # what was known is what was read, or `load` would have raised
+        unknown = {wanted[place]: digest for place, digest in fresh.digests.items()}
+        read = {path: digest for path, digest in unknown.items() if path not in keys}
         snapshot.learn(read)
         digests |= read
         keys |= {path: _kind(path) + digest for path, digest in read.items()}
