@@ -16,10 +16,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tradai_tasks.errors import CommandFailedError, StoppedError, ToolMissingError
 from tradai_tasks.parent_watch import leashed
-from tradai_tasks.sandbox import PROBE, Sandbox
+
+if TYPE_CHECKING:
+    from tradai_tasks.sandbox import Sandbox
 
 __all__ = ["Completed", "find_tool", "node_tool", "run", "run_logged", "sandbox_fault"]
 
@@ -217,6 +220,8 @@ def sandbox_fault(sandbox: Sandbox) -> str:
     """Return why this machine has no such sandbox; empty where it has."""
     if sys.platform != "linux":
         return f"{sys.platform} has no namespaces"
+    from tradai_tasks.sandbox import PROBE  # noqa: PLC0415 - with ctypes, and few sessions ask
+
     done = run(sandbox.argv(PROBE), cwd="/", check=False)
     if done.returncode == 0:
         return ""

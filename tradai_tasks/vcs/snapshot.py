@@ -223,9 +223,12 @@ class WorktreeSnapshot:
             stamps: What their state was when they were read in earlier runs.
         """
         found: dict[str, str] = {}
+        own, read_at, unsure = self._files.own, self._files.read_at, self._unsure
         for path in paths:
-            at = self._files.read_at.get(path, path)
-            digest = self._as_in_index(at) or self._digests.get(at)
+            at = read_at.get(path, path)
+            digest = "" if at in unsure else own[at]  # as `_as_in_index`, which most are
+            if not digest:
+                digest = self._digests.get(at, "")
             if not digest and (stamp := stamps.get(path)) is not None:
                 try:
                     now = os.lstat(f"{self._git.folder}/{at}")

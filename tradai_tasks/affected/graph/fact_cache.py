@@ -10,6 +10,7 @@ import functools
 import hashlib
 import os
 import sys
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +26,7 @@ from tradai_tasks.vcs.index_stamps import Stamp
 __all__ = ["Cache", "Links", "sources_digest"]
 
 _DIGEST = 16  # bytes
+_CHECKSUM = 4  # bytes
 
 
 class Links(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
@@ -93,7 +95,8 @@ def _version() -> bytes | None:
 
 
 def _checksum(data: bytes | memoryview) -> bytes:
-    return hashlib.blake2b(data, digest_size=_DIGEST).digest()
+    """Return a checksum against faults, not forgers: they can write to no folder that is read."""
+    return zlib.crc32(data).to_bytes(_CHECKSUM, "big")
 
 
 class Cache:
@@ -135,8 +138,8 @@ class Cache:
         data = self._folder.read(self._file(kind)) if self._version else None
         if not data or data[:_DIGEST] != self._version:
             return None
-        body = memoryview(data)[2 * _DIGEST :]
-        if data[_DIGEST : 2 * _DIGEST] != _checksum(body):
+        body = memoryview(data)[_DIGEST + _CHECKSUM :]
+        if data[_DIGEST : _DIGEST + _CHECKSUM] != _checksum(body):
             return None
         return msgspec.msgpack.decode(body, type=kind)
 
@@ -158,7 +161,8 @@ class Cache:
     def use(self, keys: Iterable[str], paths: Iterable[str]) -> None:
         """Note which facts and files were asked for: these are kept."""
         self._used.update(keys)
-        self._used_stamps.update(paths)
+        if self.stamps:
+            self._used_stamps.update(paths)
 
     def get_links(self, frame: str) -> Links | None:
         """Return the edges that are known of a frame."""

@@ -69,7 +69,9 @@ def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> 
     keys = {path: _kind(path) + digests[path] for path in digests}
     # one path for each key, or each by itself where the key is not known
     missing = {key: path for path, key in keys.items() if key not in facts}
-    wanted = [*missing.values(), *(path for path in paths if path not in keys)]
+    wanted = list(missing.values())
+    if len(keys) < len(paths):
+        wanted += [path for path in paths if path not in keys]
     if wanted:
         fresh = _extracted(snapshot, wanted, facts)
         # what was known is what was read, or `load` would have raised

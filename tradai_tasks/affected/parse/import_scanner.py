@@ -17,10 +17,10 @@ from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.parse.string_scanner import (
     FORMATTED,
     SPLIT,
-    TOKEN,
     content,
     end_of_formatted,
     is_cut,
+    token_pattern,
 )
 
 __all__ = ["DOTTED", "MARKS", "Scan", "imports_in", "scan"]
@@ -186,7 +186,7 @@ def _walked(text: str, joined: _JoinedPaths) -> Scan:
     code: list[str] = []
     before, before_stop = "", -1  # the last short string
     end = last = 0
-    tokens = TOKEN.finditer(text)
+    tokens = token_pattern().finditer(text)
     while (match := next(tokens, None)) is not None:
         start, stop = match.span()
         first = text[start]
@@ -201,7 +201,7 @@ def _walked(text: str, joined: _JoinedPaths) -> Scan:
         if start and text[start - 1] in "fFtTrR" and FORMATTED.search(text, start - 3, start):
             end = _formatted(found, text, start, stop)
             if end != stop:
-                tokens = TOKEN.finditer(text, end)
+                tokens = token_pattern().finditer(text, end)
         if end - start < 2:  # noqa: PLR2004 - a quote that opens nothing
             found.broken = f"line {_line(text, start)}: a string that does not end"
             return found

@@ -8,9 +8,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
-__all__ = ["FORMATTED", "SPLIT", "TOKEN", "content", "end_of_formatted", "is_cut", "mask"]
+__all__ = ["FORMATTED", "SPLIT", "content", "end_of_formatted", "is_cut", "mask", "token_pattern"]
 
 
 def _times(item: str) -> str:
@@ -36,13 +36,11 @@ def _body(quote: str) -> str:
 
 _DOUBLE, _SINGLE = _body('"'), _body("'")
 _STRING = rf""""(?:{_DOUBLE})|'(?:{_SINGLE})"""
-TOKEN = re.compile(rf"\#[^\n]*+|{_STRING}|[\"']|import\b", re.DOTALL)
-# The same, begun by a set of characters, which is three times as fast: comments and strings.
+# Comments and strings, begun by a set of characters: three times as fast as `token_pattern`.
 # A string that does not end takes all that is left: no other quote in it is tried then.
 SPLIT = re.compile(
     rf"""(["'\#](?:(?<=\#)[^\n]*+|(?<=")(?:{_DOUBLE})|(?<=')(?:{_SINGLE})|.*+))""", re.DOTALL
 )
-_ONE_STRING = re.compile(_STRING, re.DOTALL)
 FORMATTED = re.compile(r"(?:^|\W)(?:[fFtT]|[fFtT][rR]|[rR][fFtT])\Z")
 _RAW = re.compile(r"(?:^|\W)(?:[bBfFtTuU]?[rR]|[rR][bBfFtT])\Z")
 # An escape; the group is there for one that can stand for a character of a name, or for nothing.
@@ -55,11 +53,22 @@ _TEXT_STOP = re.compile(r"""\\(?:N\{[^}\n]*\}|[^{])?|\{\{|\}\}|[{}"']""", re.DOT
 _FIELD_STOP = re.compile(r"""["'()\[\]{}#:]""")
 
 
+@cache
+def token_pattern() -> re.Pattern[str]:
+    """Return what matches a comment, a string, a quote or `import`; compiling it takes long."""
+    return re.compile(rf"\#[^\n]*+|{_STRING}|[\"']|import\b", re.DOTALL)
+
+
+@cache
+def _one_string() -> re.Pattern[str]:
+    return re.compile(_STRING, re.DOTALL)
+
+
 def is_cut(pieces: Sequence[str]) -> bool:
     """Tell whether the last string of a divided text does not end."""
     if len(pieces) == 1 or pieces[-1] or pieces[-2][0] == "#":
         return False
-    return _ONE_STRING.fullmatch(pieces[-2]) is None
+    return _one_string().fullmatch(pieces[-2]) is None
 
 
 @lru_cache(maxsize=1)  # a file is asked for one name after the other
@@ -88,7 +97,7 @@ def _masked(text: str) -> str:
     """Blank them token by token: a division cannot see quotes inside an f-string's fields."""
     parts: list[str] = []
     end = position = 0
-    while (match := TOKEN.search(text, position)) is not None:
+    while (match := token_pattern().search(text, position)) is not None:
         start, position = match.span()
         if text[start] == "i":
             continue
@@ -160,7 +169,7 @@ def _end_of_format(text: str, position: int) -> int:
 def _end_of_string(text: str, start: int) -> int:
     if FORMATTED.search(text, max(0, start - 3), start):
         return end_of_formatted(text, start)
-    match = _ONE_STRING.match(text, start)
+    match = _one_string().match(text, start)
     return match.end() if match else -1
 
 
