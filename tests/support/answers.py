@@ -6,9 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tradai_tasks.affected.selection.compute import find
-
 from tests.support.real import clean_env
+from tradai_tasks.affected.selection.change_analysis import find
 from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.errors import TasksError
 from tradai_tasks.files.file_tree import DiskTree

@@ -8,12 +8,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from tradai_tasks.affected.selection.compute import find
 
 from tests.e2e.affected.test_cache_property import START
 from tests.support.answers import answer, one_answer
 from tests.support.real import NOXFILE, clean_env, git, nox, write
 from tests.support.trees import project
+from tradai_tasks.affected.selection.change_analysis import find
 from tradai_tasks.errors import CacheFolderError
 from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.settings.load import load_settings
