@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from tradai_tasks.files.file_reading import read_file
+
 __all__ = ["DiskTree", "Tree", "folders_above", "glob_folders", "join"]
 
 
@@ -46,8 +48,7 @@ class DiskTree:
 
     def read(self, path: str) -> bytes:
         """Return a file's content."""
-        with open(f"{self._prefix}{path}", "rb", buffering=0) as file:  # noqa: PTH123 - as in __init__
-            return file.read()
+        return read_file(f"{self._prefix}{path}")
 
     def is_file(self, path: str) -> bool:
         """Tell whether the path is a file."""

@@ -21,11 +21,11 @@ import stat
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from tradai_tasks.errors import GitError, WorkTreeChangedError
+from tradai_tasks.files.file_reading import read_file
 from tradai_tasks.vcs.git import Entry, Git
 from tradai_tasks.vcs.index_stamps import Stamp, stamp_of
 from tradai_tasks.vcs.snapshot_protocol import Loaded
@@ -35,8 +35,6 @@ __all__ = ["CommitSnapshot", "WorktreeSnapshot", "follow"]
 
 _LINK = "120000"
 _SUBMODULE = "160000"
-_SMALL = 1 << 16  # bytes of a file that the first calls read
-_MOST_AT_ONCE = 1 << 30  # and each after them
 _MOST_HOPS = 40  # of a chain of links, as Linux allows
 
 
@@ -309,7 +307,7 @@ class WorktreeSnapshot:
     def _from_disk(self, at: str) -> bytes | None:
         """Return a file's content; None where there is none."""
         try:
-            return _read(f"{self._git.folder}/{at}")
+            return read_file(f"{self._git.folder}/{at}")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError, BlockingIOError):
             return None
         except OSError as error:
@@ -346,19 +344,3 @@ def _moved(path: str) -> WorkTreeChangedError:
     return WorkTreeChangedError(
         f"{path}: changed while it was read; run again when nothing writes to the work tree"
     )
-
-
-def _read(path: str) -> bytes:
-    """Return a regular file's content: of many small files in half the time that open() takes."""
-    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for ever
-    try:
-        content = os.read(file, _SMALL)
-        if not (more := os.read(file, _SMALL)):
-            return content
-        found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode):  # without end, as /dev/zero
-            raise FileNotFoundError(path)
-        rest = partial(os.read, file, min(max(found.st_size, _SMALL), _MOST_AT_ONCE))
-        return b"".join([content, more, *iter(rest, b"")])
-    finally:
-        os.close(file)

@@ -21,6 +21,7 @@ import packaging
 from tradai_tasks.affected.graph.cache_folder import CacheFolder
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.files.file_reading import read_file
 from tradai_tasks.vcs.index_stamps import Stamp
 
 __all__ = ["Cache", "Links", "sources_digest"]
@@ -61,7 +62,7 @@ _File = TypeVar("_File", _Stored, _Stamps)
 
 def sources_digest(folder: Path) -> bytes | None:
     """Return a digest of the Python sources in a folder; None where there are none to be read."""
-    digest = hashlib.blake2b(digest_size=_DIGEST)
+    digest = hashlib.sha256()  # which processors have instructions for
     names = sorted(
         os.path.join(place, name)  # noqa: PTH118 - hundreds in a millisecond
         for place, _, names in os.walk(folder)
@@ -70,8 +71,7 @@ def sources_digest(folder: Path) -> bytes | None:
     )
     for name in names:
         try:
-            with open(name, "rb", buffering=0) as file:  # noqa: PTH123 - as above
-                data = file.read()
+            data = read_file(name)
         except OSError:
             return None
         digest.update(f"{name.removeprefix(str(folder))}\0{len(data)}\0".encode())
