@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.real import clean_env
-from tradai_tasks.affected.selection.change_analysis import find
+from tradai_tasks.affected.selection.change_analysis import analyse_change
 from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.errors import TasksError
 from tradai_tasks.files.file_tree import DiskTree
@@ -33,7 +33,7 @@ def answer(home: Path, cache: Path, base: str = "HEAD", head: str | None = None)
 def _found(home: Path, cache: Path, base: str, head: str | None) -> tuple[Selection, Any, Any]:
     tree = DiskTree(home)
     loaded = load_settings(tree)
-    found = find(
+    found = analyse_change(
         root=home,
         settings=loaded.settings,
         settings_file=loaded.file,

@@ -13,7 +13,7 @@ from tests.e2e.affected.test_cache_property import START
 from tests.support.answers import answer, one_answer
 from tests.support.real import NOXFILE, clean_env, git, nox, write
 from tests.support.trees import project
-from tradai_tasks.affected.selection.change_analysis import find
+from tradai_tasks.affected.selection.change_analysis import analyse_change
 from tradai_tasks.errors import CacheFolderError
 from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.settings.load import load_settings
@@ -167,7 +167,7 @@ def test_no_variable_puts_the_cache_into_the_work_tree(shop: Path, env: dict[str
     dropped = {"TRADAI_TASKS_CACHE", "XDG_CACHE_HOME", "HOME"}
     kept = {key: value for key, value in clean_env().items() if key not in dropped}
     away = shop.with_name("away")
-    found = find(
+    found = analyse_change(
         root=shop,
         settings=loaded.settings,
         settings_file=loaded.file,
@@ -188,7 +188,7 @@ def test_a_folder_that_others_can_write_is_not_believed_and_that_is_told(shop: P
     warm.chmod(0o777)
     tree = DiskTree(shop)
     loaded = load_settings(tree)
-    found = find(
+    found = analyse_change(
         root=shop,
         settings=loaded.settings,
         settings_file=loaded.file,

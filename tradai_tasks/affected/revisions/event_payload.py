@@ -29,10 +29,9 @@ __all__ = [
 # The expression of https://semver.org.
 _NUMBER = r"(?:0|[1-9]\d*)"
 _PART = rf"(?:{_NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
-_SEMVER = re.compile(
+_SEMVER = (  # compiled where there is a tag
     rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_PART}(?:\.{_PART})*)?"
-    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?",
-    re.ASCII,
+    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
 )
 _MERGE_REF = re.compile(r"refs/pull/\d+/merge", re.ASCII)
 # git check-ref-format: rules 1 to 10; and halves of characters, which JSON may hold and no name can
@@ -189,10 +188,10 @@ def _push(env: Mapping[str, str], payload: bytes | None, slugs: tuple[str, ...])
 def _tag(tag: str, slugs: tuple[str, ...]) -> CiEvent:
     if not is_ref_name(tag):
         return Everything(why="the pushed tag has no usable name")
-    if tag.startswith("v") and _SEMVER.fullmatch(tag[1:]):
+    if tag.startswith("v") and re.fullmatch(_SEMVER, tag[1:], re.ASCII):
         return Everything(why=f"tag {tag} releases the platform")
     for slug in slugs:
-        if tag.startswith(f"{slug}-v") and _SEMVER.fullmatch(tag[len(slug) + 2 :]):
+        if tag.startswith(f"{slug}-v") and re.fullmatch(_SEMVER, tag[len(slug) + 2 :], re.ASCII):
             return StrategyTag(slug=slug, tag=tag)
     return Everything(why=f"tag {tag} is neither v<version> nor <strategy>-v<version>")
 
