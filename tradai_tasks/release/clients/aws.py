@@ -1,4 +1,4 @@
-"""AWS: clients by the usual chain of credentials, and its errors in one line.
+"""boto3 clients for one region, with AWS errors turned into one-line messages.
 
 Nothing but the chain gives credentials: environment, profile, SSO, OIDC role, instance. Clients are
 made when first needed, and botocore's own retries (back-off on throttling, 5xx and dropped

@@ -1,4 +1,4 @@
-"""AWS CodeArtifact: where a repository is, and a token for it.
+"""Endpoints and authorization tokens of an AWS CodeArtifact repository.
 
 A token is good for 12 hours (`GetAuthorizationToken`, whose longest duration that is). One that is
 about to end is renewed, so a long release does not end with an expired one.

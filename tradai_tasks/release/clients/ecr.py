@@ -1,4 +1,4 @@
-"""Amazon ECR: credentials, and what its repositories allow."""
+"""Amazon ECR: login credentials, repositories and the immutability of their tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an image is: host, repository, tag, digest."""
+"""Parse and check container image references: host, repository, tag and digest."""
 
 from __future__ import annotations
 

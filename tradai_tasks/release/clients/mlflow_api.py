@@ -1,4 +1,4 @@
-"""An MLflow server by its REST API: what a release asks of it, one method for each thing.
+"""MLflow REST API client with the calls that a release needs, each safe to repeat.
 
 Nothing of MLflow is imported: its client takes seconds to load. Where MLflow has no idempotent
 call, a method looks first and creates what lacks, and the pair is retried together: a connection

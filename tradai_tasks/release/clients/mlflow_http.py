@@ -1,4 +1,4 @@
-"""Requests to an MLflow server: its address and credentials, and retrying what may pass."""
+"""HTTP requests to an MLflow server: address, credentials and retries."""
 
 from __future__ import annotations
 

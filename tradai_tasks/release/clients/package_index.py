@@ -1,4 +1,4 @@
-"""Asking a package index what it has: its simple API, as JSON (PEP 691) or HTML (PEP 503)."""
+"""Read the files of a project from a package index, as JSON (PEP 691) or HTML (PEP 503)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a registry's tags point to, and moving a tag.
+"""Container registry API: read what a tag points to, list tags and move a tag.
 
 https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
 """

@@ -1,4 +1,4 @@
-"""Requests to a registry: logging in where it asks for that, and retrying what may pass.
+"""HTTP requests to a container registry: token login and retries.
 
 The token authentication is that of https://distribution.github.io/distribution/spec/auth/token/.
 """

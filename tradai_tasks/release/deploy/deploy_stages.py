@@ -1,4 +1,4 @@
-"""The stages that bring an environment to a release: `latest` moved back, services, functions."""
+"""Create the release stages that deploy to ECS and Lambda, or move the tag `latest`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A release without a tag: what a person has built and deployed of the commit that is checked out.
+"""Version of a deployment without a tag: of the commit that is checked out.
 
 Its version is `<latest tag>-g<short commit>`: a version of Semantic Versioning and a name that an
 image tag takes. It is computed once and handed down, so that all jobs of a run mean the same.

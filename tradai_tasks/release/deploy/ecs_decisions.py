@@ -1,4 +1,4 @@
-"""What is to be done about an ECS service, from what can be seen of it: pure decisions.
+"""Decide what an ECS service needs to run the release's image: pure functions.
 
 A service is as a release says when every task that runs has the release's image, as many run as
 are desired, and the deployment that started them is complete. That ECS calls a service stable says

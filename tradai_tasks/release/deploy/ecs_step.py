@@ -1,4 +1,4 @@
-"""The step that brings an ECS service to a release's image."""
+"""Release step that makes an ECS service run the release's image."""
 
 from __future__ import annotations
 

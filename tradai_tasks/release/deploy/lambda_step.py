@@ -1,4 +1,4 @@
-"""The step that brings a Lambda function to a release's image, and publishes a version of it.
+"""Release step that updates a Lambda function's image and publishes a version.
 
 A function is as a release says when its code is the image's digest, the update has gone well, and
 its newest published version has that code. A run that was cut after the update finds the last part

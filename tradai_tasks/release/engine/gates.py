@@ -1,4 +1,4 @@
-"""The gates of a release: nox sessions in processes of their own, judged by what they report.
+"""Release gates: nox sessions run in subprocesses and judged by their reports.
 
 A gate that has passed for this tag, commit and lock is not run again: its evidence stands for it.
 """

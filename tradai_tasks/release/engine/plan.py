@@ -1,4 +1,4 @@
-"""What a release has to do: stages chosen, the world looked at, the result in words."""
+"""Choose the stages of a release and look at every step: the plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carrying a plan out: gates beside one another, then each stage in turn, each step looked at.
+"""Execute a release plan: gates in parallel, then one stage after the other.
 
 Nothing acts on the world before every gate has passed. What a stage came to is kept as evidence at
 once, so that a run which is cut at any point goes on from there.

@@ -1,4 +1,4 @@
-"""The user's own folder for a release's key and scratch files, which gates do not see."""
+"""Per-user folder for the key and scratch files of releases, hidden from gates."""
 
 from __future__ import annotations
 

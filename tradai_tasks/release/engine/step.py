@@ -1,4 +1,4 @@
-"""What a release is made of: stages of steps, each of which looks before it acts.
+"""Interfaces of a release: stages made of steps that look before they act.
 
 A step asks the index, the registry, the cluster or the model registry what is there, and does only
 what is missing; so a release that was cut at any point is finished by running it again, and a

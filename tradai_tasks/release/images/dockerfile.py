@@ -1,4 +1,4 @@
-"""What a Dockerfile builds on, and building on something else."""
+"""Read what a Dockerfile copies and builds on, and replace its base image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Building and pushing with a container engine, apart from the user's own login."""
+"""Build and push images with docker or podman, with a login of its own."""
 
 from __future__ import annotations
 

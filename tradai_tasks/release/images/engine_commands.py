@@ -1,4 +1,4 @@
-"""The command lines of container engines; nothing here runs them."""
+"""Command lines for docker, buildx and podman; nothing here runs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be done about an image, judged by what the registry has.
+"""Decide whether an image must be built and whether its tag `latest` moves.
 
 Nothing here asks or changes anything. An image is known by the commit in its label
 `org.opencontainers.image.revision`: a rebuild has another digest, but not another commit.

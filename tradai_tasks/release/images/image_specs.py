@@ -1,4 +1,4 @@
-"""Which images there are, and what each is built from."""
+"""Find the container images of a repository and what each is built from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images of a release: each is built once, pushed under its tag, and becomes `latest`.
+"""Release step that builds an image, pushes it under the release tag and moves `latest`.
 
 A step looks before it builds: an image whose label says the release's commit is there already, and
 `latest` moves by sending its manifest alone, so a run that was cut between the two is finished

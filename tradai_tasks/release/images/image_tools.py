@@ -1,4 +1,4 @@
-"""The registry, the engine and ECR that images are made with, from settings and environment."""
+"""Create the registry client, container engine and ECR client that image steps use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wheels that images are built with: made of the released commit, put where a Dockerfile looks."""
+"""Build the wheels that Dockerfiles copy, from the released commit."""
 
 from __future__ import annotations
 

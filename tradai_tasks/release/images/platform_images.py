@@ -1,4 +1,4 @@
-"""The images of a platform: its services, and its lambdas on their base."""
+"""Stages for a platform's images: services, and lambdas with their base image."""
 
 from __future__ import annotations
 

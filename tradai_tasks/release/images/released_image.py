@@ -1,4 +1,4 @@
-"""The image of a service or a lambda in a release, as a registry has it."""
+"""Look up the image of a service or lambda in the registry by its release tag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distributions: wheels and source distributions in a folder, read rather than believed."""
+"""Read and validate the wheels and source distributions in a folder."""
 
 from __future__ import annotations
 

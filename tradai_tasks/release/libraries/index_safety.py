@@ -1,4 +1,4 @@
-"""Whether a repository takes the packages that it must from one index, and from no other."""
+"""Find packages that uv could install from another index than the intended one."""
 
 from __future__ import annotations
 

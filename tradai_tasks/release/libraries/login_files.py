@@ -1,4 +1,4 @@
-"""Handing a token to pip, uv and twine: what is written where, and never twice.
+"""Write an index token to `.netrc`, `.pypirc` or the environment file of a CI job.
 
 In CI the token goes to the environment of the later steps, on a laptop to `.netrc`, which uv and
 pip both read, and to `.pypirc` for twine. It is never an extra index: installers take the highest

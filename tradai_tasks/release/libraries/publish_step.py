@@ -1,4 +1,4 @@
-"""Publishing libraries: what the index has is left, what it lacks is uploaded, and nothing else.
+"""Release step that uploads the distributions that are missing from a package index.
 
 The index is asked first, and again after every upload that did not clearly succeed. Bytes decide:
 the same ones are done, others under the same name are an error, whatever the index itself would do

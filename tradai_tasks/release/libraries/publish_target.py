@@ -1,4 +1,4 @@
-"""Where libraries are published: CodeArtifact or any index, by the settings."""
+"""Package indexes that libraries are published to: CodeArtifact or any other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploading one file by twine, once: whether to try again is for the caller, who looks first."""
+"""Upload one distribution file with twine, in a single attempt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requirements of published libraries on members that are not published."""
+"""Find published libraries that require unpublished workspace members."""
 
 from __future__ import annotations
 

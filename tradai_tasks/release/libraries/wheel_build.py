@@ -1,4 +1,4 @@
-"""Building libraries such that the same source gives the same bytes, wherever and whenever.
+"""Build wheels and source distributions reproducibly.
 
 What git knows is copied to a scratch folder and built there: nothing untracked gets into a wheel,
 no backend leaves anything in the work tree, and a test release can carry a version of its own.

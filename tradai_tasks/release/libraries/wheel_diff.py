@@ -1,4 +1,4 @@
-"""In what two wheels of one name differ."""
+"""Describe how two wheels with the same file name differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registering a release in MLflow: one model version, and the alias that points at the newest.
+"""Register a release in MLflow: a model version and an alias for the newest one.
 
 Metrics, parameters and the report's files are kept in a run of an experiment, which the version
 names as its source; what a reader looks for first is also in the version's own tags.

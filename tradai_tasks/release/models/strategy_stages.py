@@ -1,4 +1,4 @@
-"""The stages of a strategy's release: its gates, its image, its model version."""
+"""Create the stages of a strategy's release: gates, image and model version."""
 
 from __future__ import annotations
 
