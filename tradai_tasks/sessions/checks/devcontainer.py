@@ -1,4 +1,4 @@
-"""`devcontainer`: the development container built, the tests run in it, its image pushed."""
+"""`devcontainer`: build the development container, run the tests in it, push its image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`docs`: the site built by mkdocs, and deployed to Cloudflare Pages by wrangler."""
+"""`docs`: build the site with mkdocs and deploy it to Cloudflare Pages with wrangler."""
 
 from __future__ import annotations
 

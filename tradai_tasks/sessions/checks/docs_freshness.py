@@ -1,4 +1,4 @@
-"""`docs-freshness`: what the pages say that is no longer so."""
+"""`docs-freshness`: find names and links in Markdown pages that no longer exist."""
 
 from __future__ import annotations
 

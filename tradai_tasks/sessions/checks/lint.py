@@ -1,4 +1,4 @@
-"""`fmt` and `lint`: ruff, and the repository's own lint commands."""
+"""`fmt` and `lint`: run ruff and the repository's own lint commands."""
 
 from __future__ import annotations
 

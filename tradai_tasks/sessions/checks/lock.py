@@ -1,4 +1,4 @@
-"""`lock`: make or check every lock file of the repository."""
+"""`lock`: update or check every lock file of the repository."""
 
 from __future__ import annotations
 

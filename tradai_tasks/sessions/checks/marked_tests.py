@@ -1,4 +1,4 @@
-"""`contract` and `integration`: tests by marker, with all packages installed."""
+"""`contract` and `integration`: run tests by marker with all packages installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`perf(pkg)`: pytest-benchmark, compared with a baseline measured by the same machine."""
+"""`perf(pkg)`: run pytest-benchmark and compare with a baseline from the same machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`security`: bandit over every package's sources, pip-audit over the locked third parties."""
+"""`security`: run bandit on the sources and pip-audit on locked third-party packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`test(pkg)`: pytest with coverage, in an environment of just that package."""
+"""`test(pkg)`: run pytest with coverage in an environment of only that package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`typecheck`: mypy over all packages, or strictly over each strategy, and Protocol compliance."""
+"""`typecheck`: run mypy on all packages, or strictly on each strategy, and check Protocols."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a selection to sessions: which of them test what is affected."""
+"""Map affected packages to the nox sessions that test them."""
 
 from __future__ import annotations
 

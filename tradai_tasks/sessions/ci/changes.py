@@ -1,4 +1,4 @@
-"""`changes` and `affected`: what a change touches, the CI matrix for it, and the checks of it."""
+"""`changes` and `affected`: compute what a change affects and its CI matrix, run its checks."""
 
 from __future__ import annotations
 

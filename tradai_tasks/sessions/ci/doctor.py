@@ -1,4 +1,4 @@
-"""`doctor`: what would fail, before it does."""
+"""`doctor`: check the repository, this machine and remote services for what would fail."""
 
 from __future__ import annotations
 

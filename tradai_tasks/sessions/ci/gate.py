@@ -1,4 +1,4 @@
-"""`gate`: the one check that branch protection requires."""
+"""`gate`: judge the results of all CI jobs as the one check of branch protection."""
 
 from __future__ import annotations
 

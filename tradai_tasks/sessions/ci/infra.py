@@ -1,4 +1,4 @@
-"""`infra`: previews and updates of Pulumi stacks, by the repository's own script."""
+"""`infra`: preview or update Pulumi stacks with the repository's own script."""
 
 from __future__ import annotations
 

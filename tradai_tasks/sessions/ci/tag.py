@@ -1,4 +1,4 @@
-"""`tag`: which release a CI event asks for, proved from the repository, as outputs of the step."""
+"""`tag`: prove the release tag that a CI event asks for and write it to the step's outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`workflows`: bring the workflow files to the repository, and keep them true."""
+"""`workflows`: write the CI workflow files, or check that they are up to date."""
 
 from __future__ import annotations
 

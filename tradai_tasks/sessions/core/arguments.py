@@ -1,4 +1,4 @@
-"""Parsing what stands after `--` for sessions with options of their own."""
+"""Parse the arguments after `--` of sessions that have options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every session of the library: its name, what it does, and where its body is.
+"""Catalog of every session: its name, its description and where its function is.
 
 Bodies are loaded when a session runs, so that `nox -l` stays close to plain nox.
 """

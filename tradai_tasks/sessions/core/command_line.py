@@ -1,4 +1,4 @@
-"""What nox was called with: sessions that there are not, and arguments that none may have."""
+"""Check nox's command line for unknown sessions and for arguments to aggregates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions that run the repository's own code where credentials may be: by allowance, confined."""
+"""Restrict the environment and the processes that a session's commands can see."""
 
 from __future__ import annotations
 

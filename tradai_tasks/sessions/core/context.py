@@ -1,4 +1,4 @@
-"""What every session is made from: the repository, its settings, and how a session is added."""
+"""The repository as sessions see it, and how a session is added to nox."""
 
 from __future__ import annotations
 

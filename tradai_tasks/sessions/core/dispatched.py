@@ -1,4 +1,4 @@
-"""Refusing to deploy from a branch that somebody has started a workflow on."""
+"""Refuse to deploy from a branch on which a workflow was started by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filling a session's environment from the lock file, and running tools in it."""
+"""Install locked packages and tools into a session's environment, and run tools in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door of every session: what holds before its body runs, and what becomes of its errors."""
+"""Wrap every session's body: checks before it runs, and one-line errors after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sessions of the catalog fit a repository, and why one does not.
+"""Decide which sessions of the catalog fit a repository, and explain why one does not.
 
 It knows nothing of nox, so that `init` can ask before there is a noxfile.
 """

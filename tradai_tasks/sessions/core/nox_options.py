@@ -1,4 +1,4 @@
-"""What nox was called with, as nox itself reads it: its options, and the noxfile that it loads."""
+"""Read the options and the noxfile of the nox that is running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making all sessions of a repository."""
+"""Add all sessions that fit the repository to nox."""
 
 from __future__ import annotations
 

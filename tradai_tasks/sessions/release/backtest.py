@@ -1,4 +1,4 @@
-"""`backtest-smoke(s)` and `backtest-full(s)`: freqtrade, judged by the gates."""
+"""`backtest-smoke(s)` and `backtest-full(s)`: run freqtrade and judge its result by gates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`backtest-data(s)`: bring the candles of a strategy's backtests, and the exchange's markets."""
+"""`backtest-data(s)`: fetch the candles and the market snapshot of a strategy's backtests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bump`: raise a package's version, commit it, tag it."""
+"""`bump`: raise a package's version, commit it and tag it."""
 
 from __future__ import annotations
 

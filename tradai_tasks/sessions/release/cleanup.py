@@ -1,4 +1,4 @@
-"""`release -- v0.0.0-test --cleanup`: take a test tag away again."""
+"""`release -- v0.0.0-test --cleanup`: delete a test tag in the clone and at the remote."""
 
 from __future__ import annotations
 

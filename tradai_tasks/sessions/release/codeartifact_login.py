@@ -1,4 +1,4 @@
-"""`codeartifact-login`: a token for pip, uv and twine, written where each of them reads it."""
+"""`codeartifact-login`: get a token and write it where pip, uv and twine read it."""
 
 from __future__ import annotations
 

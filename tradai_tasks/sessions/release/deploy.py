@@ -1,4 +1,4 @@
-"""`lambdas` and `deploy`: functions and services brought to a release."""
+"""`lambdas` and `deploy`: bring Lambda functions and ECS services to a release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`images`: the images of a release where they stand alone."""
+"""`images`: build and push the images of a release, as a session of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stages of a platform's release: gates, wheels, images, lambdas, services."""
+"""Create the stages of a platform's release: gates, wheels, images, lambdas, services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`build` and `publish`: the libraries' distributions, made without credentials and published."""
+"""`build` and `publish`: build libraries without credentials, and upload what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`release`: from a tag to all that it stands for; and its stages where they stand alone."""
+"""`release`: run the stages of the release that a tag names, all or single ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which stages a release has, by what its tag releases."""
+"""Choose the stages of a release by its tag: of a platform or of a strategy."""
 
 from __future__ import annotations
 
