@@ -1,4 +1,4 @@
-"""A folder of files, on disk or at a revision: what workspace discovery reads."""
+"""Interface to a folder tree, on disk or at a revision, as workspace discovery reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths that are written to: inside a folder, also after links are followed."""
+"""Check that a file to write is inside a folder, with all links followed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the file system says of a file whose content is known, so that it need not be read again."""
+"""File size and times by which a file of known content need not be read again."""
 
 from __future__ import annotations
 

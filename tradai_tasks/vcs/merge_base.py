@@ -1,4 +1,4 @@
-"""Finding commits and their merge base, also where a clone's history is cut off."""
+"""Find the merge base of two commits, also in a shallow clone."""
 
 from __future__ import annotations
 

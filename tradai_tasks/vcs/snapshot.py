@@ -1,4 +1,4 @@
-"""The files of one end of a commit range: of a commit, or of the work tree.
+"""Snapshots of all files of a commit or of the work tree, with git's blob ids.
 
 What a file is called is always computed from the bytes that were read. In the work tree, a file
 that git calls unchanged is what the index has: if another content is found on disk, it was saved a

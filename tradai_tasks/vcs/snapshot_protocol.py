@@ -1,4 +1,4 @@
-"""The files of one end of a commit range, whether of a commit or of the work tree."""
+"""Protocol of a snapshot of all files of a commit or of the work tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A snapshot as a tree of folders, so that discovery runs on any revision."""
+"""Present a snapshot as a tree of folders, so that discovery runs on any revision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the repository is made of: packages, services, lambdas, strategies, stacks.
+"""Discover the packages, services, lambdas, strategies and stacks of a repository.
 
 Discovery reads a `Tree`, so it works on disk and on a revision alike, and starts no process.
 """

@@ -1,4 +1,4 @@
-"""What a uv.lock says of tools: their versions, and which group or extra brings them."""
+"""Find the versions of tools in a uv.lock, and which group or extra brings them."""
 
 from __future__ import annotations
 

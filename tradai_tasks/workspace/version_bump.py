@@ -1,4 +1,4 @@
-"""Raising a package's version: which one comes next, what is to be done for it, in which order.
+"""Plan a version bump: the next version, and the steps that are still to do.
 
 Nothing here touches the repository: `plan` is given what was found there and says what lacks, so
 that a bump which was interrupted at any point is finished by running it again.
