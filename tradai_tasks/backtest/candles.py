@@ -1,4 +1,4 @@
-"""Bringing candles and the snapshot of the markets to where backtests read them."""
+"""Fetch candles and market snapshots into the folder that backtests read."""
 
 from __future__ import annotations
 

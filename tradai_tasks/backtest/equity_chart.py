@@ -1,4 +1,4 @@
-"""The equity curve as a picture."""
+"""Draw the equity curve of a backtest as a PNG."""
 
 from __future__ import annotations
 

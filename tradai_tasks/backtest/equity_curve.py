@@ -1,4 +1,4 @@
-"""The equity curve of a backtest, from its closed trades."""
+"""Compute the equity curve of a backtest from its closed trades."""
 
 from __future__ import annotations
 

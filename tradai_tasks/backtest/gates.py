@@ -1,4 +1,4 @@
-"""The gates: a full backtest's figures held against their thresholds, by what they mean.
+"""Compare the figures of a full backtest with their thresholds.
 
 freqtrade writes numbers where there is none: a profit factor of 0 where no trade lost, a Sharpe
 ratio of -100 where nothing deviates, 0 where nothing was traded. Here they are what they mean.

@@ -1,4 +1,4 @@
-"""Run by the Python of a strategy's own environment: look at the candles, then start freqtrade.
+"""Script for the strategy's own environment: check the candles, then start freqtrade.
 
 This file is handed to an interpreter that knows freqtrade and nothing of this library, so it
 imports no sibling. It asks freqtrade what the strategy reads (pairs, timeframes, start-up candles),

@@ -1,4 +1,4 @@
-"""No network for a backtest and all that it starts: a network namespace with loopback alone."""
+"""Run a backtest without network access, in a Linux network namespace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a backtest came to, as one JSON file: the evidence that a release relies on."""
+"""Record of a backtest as one JSON file: the evidence that a release relies on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From freqtrade's result to the record and its report."""
+"""Build the record and the report of a backtest from freqtrade's result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A backtest's report: the table of verdicts, and the page that holds all of it."""
+"""Report of a backtest: the table of verdicts, and one HTML page with all of it."""
 
 from __future__ import annotations
 

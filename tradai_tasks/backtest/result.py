@@ -1,4 +1,4 @@
-"""freqtrade's result file: found, held against what was asked for, read."""
+"""Find freqtrade's result file, check that it is of this run, and read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run of freqtrade: the order it is given, and what came of it."""
+"""Prepare one run of freqtrade, and check what it reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The security session's decisions: what is audited, and what bandit and pip-audit have said."""
+"""Decisions of `security`: what to audit, and what bandit's and pip-audit's output means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract session's decisions: which compose file, which client, which arguments."""
+"""Find the compose file and the Docker Compose command for the session `contract`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which packages have a test session, and which code its coverage answers for."""
+"""Decide which packages have a test session, and which code its coverage measures."""
 
 from __future__ import annotations
 

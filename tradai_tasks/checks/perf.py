@@ -1,4 +1,4 @@
-"""The perf session's decision: how two runs compare."""
+"""Compare two reports of pytest-benchmark."""
 
 from __future__ import annotations
 

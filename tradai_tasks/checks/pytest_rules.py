@@ -1,4 +1,4 @@
-"""The test session's decisions: what to install, what to run, and what the result means."""
+"""Decisions of `test`: what to install, what to run and what the result means."""
 
 from __future__ import annotations
 

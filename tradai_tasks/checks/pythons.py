@@ -1,4 +1,4 @@
-"""Which Python the sessions run on where the settings name none, and which one really does."""
+"""Choose the Python of sessions, and read which one an environment really has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of a repository are: which have benchmarks, and which markers they use."""
+"""Scan test files for benchmarks and markers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The type check's decisions: which sources go into one mypy run, and how Protocols are judged."""
+"""Decisions of `typecheck`: group sources into mypy runs, and check Protocols."""
 
 from __future__ import annotations
 
