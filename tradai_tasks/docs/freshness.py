@@ -1,4 +1,4 @@
-"""What pages say that is no longer so: names of files, sessions, recipes and settings, and links.
+"""Find names and links in Markdown pages that no longer exist in the repository.
 
 A page is Markdown. What stands in a code span or a code block is held against the repository; what
 cannot be told (a placeholder, a name of something else) is let pass.

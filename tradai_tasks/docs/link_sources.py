@@ -1,4 +1,4 @@
-"""What pages are held against beyond the files: the history of the code, and the web."""
+"""Compare pages with the git history of their code, and request their external links."""
 
 from __future__ import annotations
 

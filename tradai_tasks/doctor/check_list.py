@@ -1,4 +1,4 @@
-"""Every check of the doctor, by name."""
+"""List every check of the session `doctor`, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running checks: beside one another, each with a time limit, none able to end the others."""
+"""Run checks in parallel, each with a time limit; one that breaks does not end the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check of who gets which keys: settings, and the rules of environments, branches and tags."""
+"""Check the settings and GitHub's rules that decide which job gets which credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check of the package index: CodeArtifact's repository, and the token stored for it."""
+"""Check access to CodeArtifact repositories and the tokens stored for them."""
 
 from __future__ import annotations
 

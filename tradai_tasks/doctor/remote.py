@@ -1,4 +1,4 @@
-"""Checks of what a repository is released to: AWS, registry, index, model registry."""
+"""Check the services that a release goes to: AWS, registry, ECS, Lambda, MLflow."""
 
 from __future__ import annotations
 

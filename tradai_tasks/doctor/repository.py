@@ -1,4 +1,4 @@
-"""Checks of the repository and this machine: locks, layout, engine, secrets, Pulumi."""
+"""Check the repository and this machine: locks, lambdas, engine, secrets, Pulumi."""
 
 from __future__ import annotations
 

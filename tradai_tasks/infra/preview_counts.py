@@ -1,4 +1,4 @@
-"""What Pulumi's JSON says of a stack: how many resources are created, updated, deleted, replaced.
+"""Parse Pulumi's JSON output: how many resources are created, updated, deleted, replaced.
 
 `pulumi preview --json` prints one document with a `changeSummary`; `pulumi up --json`, and previews
 that stream, print an event a line, of which the last has a `summaryEvent`. A script that runs

@@ -1,4 +1,4 @@
-"""Running the repository's own script on stacks."""
+"""Run the repository's own Pulumi script on stacks."""
 
 from __future__ import annotations
 
