@@ -1,4 +1,4 @@
-"""What writing the workflow files would change, and what stands in the way."""
+"""Compare the workflow files on disk with those that would be written."""
 
 from __future__ import annotations
 

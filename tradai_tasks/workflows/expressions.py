@@ -1,4 +1,4 @@
-"""GitHub's expressions, as far as facts decide them.
+"""Evaluate GitHub Actions expressions as far as known facts decide them.
 
 What the facts say nothing about is UNKNOWN, and so is what depends on it: a condition that is not
 certainly false may hold.

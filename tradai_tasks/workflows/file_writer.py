@@ -1,4 +1,4 @@
-"""Reading and writing the workflow files on disk."""
+"""Read and write the workflow files on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates -> workflow files.
+"""Render workflow files from templates.
 
 A template is the file as GitHub reads it, with two things more. `@{name}` stands for a value;
 GitHub's own `${{ ... }}` is left alone. And lines that begin with `#%` choose:

@@ -1,4 +1,4 @@
-"""What the choice of workflows depends on, gathered from the repository."""
+"""Collect what the choice of workflow files depends on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets and variables that workflow files read, told from the files themselves."""
+"""List the secrets and variables that workflow files read."""
 
 from __future__ import annotations
 

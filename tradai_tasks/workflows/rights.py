@@ -1,4 +1,4 @@
-"""What each job of the rendered workflows may do: caused by whom, with whose code, with which keys.
+"""Work out who can start each job of the workflows, whose code it runs, and its credentials.
 
 All of it is found in the text of the workflow files, never in a second list.
 """

@@ -1,4 +1,4 @@
-"""What a repository needs to begin with: noxfile, settings, justfile, workflow files."""
+"""The first files of a repository: noxfile, settings, justfile, workflow files."""
 
 from __future__ import annotations
 

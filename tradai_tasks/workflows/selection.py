@@ -1,4 +1,4 @@
-"""Which workflow files fit a repository, and what is in them."""
+"""Select the workflow files that fit a repository, and the values for their templates."""
 
 from __future__ import annotations
 

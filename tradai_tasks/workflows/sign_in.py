@@ -1,4 +1,4 @@
-"""The steps that sign in to AWS, and what the steps after them are given.
+"""Workflow steps that sign in to AWS, and the variables given to the steps after them.
 
 Credentials are outputs of the step that signs in, and stand in the `env:` of the step that acts:
 no other step of the job sees them.
