@@ -1,4 +1,4 @@
-"""One class for each failure that a user can meet; its message says what, where and what to do.
+"""Exceptions for the failures that a user can meet: what, where and what to do.
 
 Every message is one line; an error of several faults has a line for each. Whatever text stands in
 a message (names, paths, what servers and tools say) is made safe when the error is made.

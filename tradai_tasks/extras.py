@@ -1,4 +1,4 @@
-"""The library's extras: which one a module comes with, and how a repository gets it.
+"""Find the optional extra that brings a module, and how a repository installs it.
 
 A repository declares the library in a dependency group, an extra or the dependencies of the
 project that its noxfile belongs to, or in the noxfile's own block of requirements (PEP 723).

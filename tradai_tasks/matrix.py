@@ -1,4 +1,4 @@
-"""Affected packages -> CI jobs: the matrix that a workflow hands to `strategy.matrix`."""
+"""Divide the sessions of affected packages into the jobs of a CI matrix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one door to subprocesses.
+"""Run subprocesses; no other module starts one.
 
 Everything the library starts by itself goes through `run`; the tools of a nox session go through
 nox's own `session.run`. Unit tests close this door and record what would have gone through.

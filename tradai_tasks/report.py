@@ -1,4 +1,4 @@
-"""Showing results where people look: the terminal, the step summary and annotations of CI.
+"""Show results on the terminal, in CI step summaries and as annotations.
 
 Whatever is shown is text: it is made safe here, whoever hands it in.
 """

@@ -1,4 +1,4 @@
-"""Reading settings: from files to a validated `Settings`, every fault with key path and file."""
+"""Read settings from TOML files into a validated `Settings`, and report all faults."""
 
 from __future__ import annotations
 
