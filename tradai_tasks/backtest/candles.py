@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tradai_tasks.backtest.isolated_run import without_market
 from tradai_tasks.backtest.markets import Api, ccxt_configs
-from tradai_tasks.backtest.run import Facts, Job
+from tradai_tasks.backtest.run import BacktestJob, RunFindings
 from tradai_tasks.errors import CandlesError, SettingsError
 from tradai_tasks.files.atomic_write import ignore_folder, write_whole
 from tradai_tasks.http_client.client import HttpClient
@@ -182,7 +182,7 @@ def _asked(url: str) -> bytes:
     return bytes(answer.content)
 
 
-def download_overlay(job: Job, facts: Facts) -> dict[str, Any]:
+def download_overlay(job: BacktestJob, facts: RunFindings) -> dict[str, Any]:
     """Return what is laid over the strategy's configuration for a download."""
     overlay = job.overlay()
     if job.settings.api_url is not None:
@@ -194,7 +194,12 @@ def download_overlay(job: Job, facts: Facts) -> dict[str, Any]:
 
 
 def download_argv(
-    job: Job, facts: Facts, overlay: Path, *, prepend: bool = False, erase: bool = False
+    job: BacktestJob,
+    facts: RunFindings,
+    overlay: Path,
+    *,
+    prepend: bool = False,
+    erase: bool = False,
 ) -> list[str]:
     """Return the command that downloads all that a strategy reads.
 

@@ -13,7 +13,7 @@ import msgspec
 from tradai_tasks.errors import BacktestRecordError
 from tradai_tasks.files.path_guard import is_relative_below
 
-__all__ = ["RECORD_FILE", "BacktestRecord", "Kind", "SharpeKind", "Verdict", "read_record"]
+__all__ = ["RECORD_FILE", "BacktestRecord", "GateVerdict", "Kind", "SharpeKind", "read_record"]
 
 Kind = Literal["smoke", "full"]
 SharpeKind = Literal["closed-trades", "daily-balance"]
@@ -23,7 +23,7 @@ _SCHEMA = 1  # of the file; raised when a key changes its meaning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class GateVerdict:
     """One metric held against its threshold."""
 
     metric: str  # "sharpe", "profit-factor", "max-drawdown", "trades"
@@ -52,7 +52,7 @@ class BacktestRecord:
     timeframe: str
     sharpe: SharpeKind  # which Sharpe ratio the metric `sharpe` is
     metrics: Mapping[str, float]  # finite numbers only; fractions, not percent
-    verdicts: tuple[Verdict, ...]  # empty for a smoke backtest, which has no gates
+    verdicts: tuple[GateVerdict, ...]  # empty for a smoke backtest, which has no gates
     passed: bool
     note: str = ""  # what a reader must know: "no trade was made"
     files: tuple[str, ...] = field(default=())  # beside this record, by relative POSIX name
@@ -113,7 +113,7 @@ def _fault_of(record: BacktestRecord) -> str:
     return ""
 
 
-def _holds(verdict: Verdict) -> bool:
+def _holds(verdict: GateVerdict) -> bool:
     """Tell whether a verdict follows from its figures; one without a value must say why."""
     if verdict.value is None:
         return bool(verdict.note)

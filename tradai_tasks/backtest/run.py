@@ -20,8 +20,8 @@ from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError
 from tradai_tasks.settings.backtest import BacktestSettings
 
 __all__ = [
-    "Facts",
-    "Job",
+    "BacktestJob",
+    "RunFindings",
     "Series",
     "check_asked",
     "check_candles",
@@ -42,7 +42,7 @@ _LEFT_OUT = re.compile(r"Pair (?P<pair>\S+) is not [^.]*\. ?Removing it from whi
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class BacktestJob:
     """A backtest that is to be run."""
 
     strategy: str  # the slug
@@ -172,7 +172,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     lacks: tuple[str, ...]
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class RunFindings(msgspec.Struct, frozen=True, kw_only=True):
     """What a run found before freqtrade began."""
 
     stage: str  # "look" or "run"
@@ -193,21 +193,21 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     series: tuple[Series, ...] = ()
 
 
-def read_facts(job: Job) -> Facts:
+def read_facts(job: BacktestJob) -> RunFindings:
     """Read what a run found.
 
     Raises:
         BacktestError: It came to nothing: the environment has no freqtrade, or a broken one.
     """
     try:
-        return msgspec.json.decode(job.facts.read_bytes(), type=Facts)
+        return msgspec.json.decode(job.facts.read_bytes(), type=RunFindings)
     except (OSError, msgspec.DecodeError):
         raise BacktestError(
             f"{job.strategy}: freqtrade did not start: {last_words(_log(job))}; see {job.log}"
         ) from None
 
 
-def check_children(job: Job, facts: Facts, why_not: str) -> None:
+def check_children(job: BacktestJob, facts: RunFindings, why_not: str) -> None:
     """See that a run started no other process where that could have reached a network.
 
     Args:
@@ -226,7 +226,7 @@ def check_children(job: Job, facts: Facts, why_not: str) -> None:
         )
 
 
-def conclude(job: Job, facts: Facts, markets: Markets) -> None:
+def conclude(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
     """See that a run found all it needs, and wanted nothing else.
 
     Raises:
@@ -265,7 +265,7 @@ def conclude(job: Job, facts: Facts, markets: Markets) -> None:
         )
 
 
-def check_asked(job: Job, facts: Facts, markets: Markets) -> None:
+def check_asked(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
     """See that freqtrade took the configuration and the strategy, and wanted nothing else.
 
     Raises:
@@ -285,7 +285,7 @@ def check_asked(job: Job, facts: Facts, markets: Markets) -> None:
         )
 
 
-def check_candles(job: Job, facts: Facts, advice: str) -> None:
+def check_candles(job: BacktestJob, facts: RunFindings, advice: str) -> None:
     """See that all candles are there.
 
     Raises:
@@ -320,5 +320,5 @@ def last_words(log: str, error: str = "") -> str:
     return ": ".join(words).rstrip(".")
 
 
-def _log(job: Job) -> str:
+def _log(job: BacktestJob) -> str:
     return job.log.read_text(encoding="utf-8", errors="replace") if job.log.is_file() else ""

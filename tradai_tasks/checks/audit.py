@@ -16,7 +16,7 @@ from tradai_tasks.settings.model import SecuritySettings
 
 __all__ = [
     "AuditResult",
-    "Finding",
+    "BanditFinding",
     "bandit_findings",
     "expired_ignores",
     "pinned_requirements",
@@ -41,7 +41,7 @@ _SERVICE_WORDS = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class BanditFinding:
     """One bandit finding."""
 
     path: str
@@ -71,7 +71,7 @@ class AuditResult:
 
 def bandit_findings(
     report: Mapping[str, Any], settings: SecuritySettings
-) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+) -> tuple[tuple[BanditFinding, ...], tuple[str, ...]]:
     """Return the findings that fail the session, and the files bandit could not read.
 
     bandit exits 0 where it cannot parse a file, so its `errors` are read too.
@@ -79,7 +79,7 @@ def bandit_findings(
     severity = _LEVELS.index(settings.severity)
     confidence = _LEVELS.index(settings.confidence)
     found = [
-        Finding(
+        BanditFinding(
             path=posixpath.normpath(entry["filename"]),
             line=entry["line_number"],
             test=entry["test_id"],

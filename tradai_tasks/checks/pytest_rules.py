@@ -19,7 +19,7 @@ from tradai_tasks.workspace.layout import TEST_FILE, Layout
 from tradai_tasks.workspace.locked_tools import Place
 
 __all__ = [
-    "Outcome",
+    "PytestOutcome",
     "Reports",
     "coverage_sources",
     "judge",
@@ -74,7 +74,7 @@ class Reports:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class PytestOutcome:
     """What a test run came to."""
 
     tests: int
@@ -278,7 +278,7 @@ def narrows(posargs: Sequence[str], folders: Iterable[Path]) -> tuple[bool, bool
 
 def judge(
     name: str, exit_code: int, reports: Reports, *, floor: float | None, modules: Sequence[str] = ()
-) -> Outcome:
+) -> PytestOutcome:
     """Say what a pytest run came to.
 
     Args:
@@ -316,7 +316,7 @@ def judge(
             f"{name}: {', '.join(missing)} is imported by no test: coverage 0 % is under its "
             f"floor of {floor:g} %"
         )
-    return Outcome(
+    return PytestOutcome(
         tests=tests,
         failed=failed,
         skipped=skipped,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from tradai_tasks.errors import TasksError
 from tradai_tasks.extras import missing_extra
 
-__all__ = ["Check", "Finding", "Result", "as_document", "examine", "fault", "fine", "not_here"]
+__all__ = ["Check", "CheckResult", "Finding", "as_document", "examine", "fault", "fine", "not_here"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +51,7 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class CheckResult:
     """A finding, and how long it took."""
 
     check: Check
@@ -64,7 +64,7 @@ def examine(
     *,
     timeout: float,
     clock: Callable[[], float] = time.monotonic,
-) -> tuple[Result, ...]:
+) -> tuple[CheckResult, ...]:
     """Run all checks at once and return what they found, in their order.
 
     A check that is not done in time is a fault, and is left behind: it runs on a thread that does
@@ -84,7 +84,7 @@ def examine(
         if finding is None:
             finding = fault(f"no answer within {timeout:g} s", one.check.remedy)
         seconds = min(one.seconds or timeout, timeout)
-        results.append(Result(check=one.check, finding=finding, seconds=seconds))
+        results.append(CheckResult(check=one.check, finding=finding, seconds=seconds))
     return tuple(results)
 
 
@@ -118,7 +118,7 @@ class _Asked:
         self.finding = finding
 
 
-def as_document(results: Iterable[Result]) -> dict[str, Any]:
+def as_document(results: Iterable[CheckResult]) -> dict[str, Any]:
     """Return the results for scripts."""
     rows = [
         {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
-from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError, CommandFailedError
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.http_client.address import bearer
@@ -29,7 +29,7 @@ _REMEDY = "see what to set: nox -s workflows -- --trust"
 _GATE = "gate"
 
 
-def keys(repository: Repository) -> Finding:
+def keys(repository: DoctorContext) -> Finding:
     """See that the settings give no key away, and that GitHub has the rules which hold the keys."""
     settings = repository.settings.workflows
     stacks = [stack.name for stack in repository.workspace.stacks]
@@ -58,7 +58,7 @@ def keys(repository: Repository) -> Finding:
     return fine("; ".join([*said, where]))
 
 
-def _jobs(repository: Repository, known: tuple[str, ...]) -> tuple[Job, ...]:
+def _jobs(repository: DoctorContext, known: tuple[str, ...]) -> tuple[Job, ...]:
     """Return the jobs of the workflow files that are there and ours."""
     tree, settings = repository.tree, repository.settings.workflows
     texts = {
@@ -74,7 +74,7 @@ def _jobs(repository: Repository, known: tuple[str, ...]) -> tuple[Job, ...]:
     )
 
 
-def _trust(repository: Repository, found: tuple[Job, ...]) -> Trust:
+def _trust(repository: DoctorContext, found: tuple[Job, ...]) -> Trust:
     argv = ["remote", "get-url", "origin"]
     done = run_git(repository.root, *argv, check=False, timeout=repository.seconds)
     remote = done.text.strip() if done.returncode == 0 else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
-from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import TasksError
 from tradai_tasks.http_client.address import basic
 from tradai_tasks.http_client.client import HttpClient
@@ -38,7 +38,7 @@ class _Stored:
     age: float | None = None  # seconds; None where it cannot be told
 
 
-def codeartifact(repository: Repository) -> Finding:
+def codeartifact(repository: DoctorContext) -> Finding:
     """Ask CodeArtifact for each repository and a token, and whether the stored ones are good."""
     meant = _meant(repository)
     if not meant:
@@ -54,7 +54,7 @@ def codeartifact(repository: Repository) -> Finding:
     return fault(said, "; ".join(dict.fromkeys(one.remedy for _, one in faults)))
 
 
-def _meant(repository: Repository) -> list[tuple[CodeArtifactSettings, list[str]]]:
+def _meant(repository: DoctorContext) -> list[tuple[CodeArtifactSettings, list[str]]]:
     """Return each CodeArtifact repository, with whose it is: settings, or environments.
 
     One that no environment was asked for by name counts too, whether or not it has a cluster:
@@ -80,7 +80,7 @@ def _meant(repository: Repository) -> list[tuple[CodeArtifactSettings, list[str]
     return meant
 
 
-def _asked(repository: Repository, settings: CodeArtifactSettings) -> Finding:
+def _asked(repository: DoctorContext, settings: CodeArtifactSettings) -> Finding:
     """Ask one repository; what AWS refuses is a fault of just that."""
     try:
         return _found(repository, settings)
@@ -90,7 +90,7 @@ def _asked(repository: Repository, settings: CodeArtifactSettings) -> Finding:
         )
 
 
-def _found(repository: Repository, settings: CodeArtifactSettings) -> Finding:
+def _found(repository: DoctorContext, settings: CodeArtifactSettings) -> Finding:
     service = CodeArtifact(settings)
     url = service.simple_url()
     service.token()
@@ -110,7 +110,7 @@ def _found(repository: Repository, settings: CodeArtifactSettings) -> Finding:
     return fine(f"{service.shown} takes the token in {stored.where}{_age(stored)}")
 
 
-def _stored(repository: Repository, url: str, index: str) -> _Stored | None:
+def _stored(repository: DoctorContext, url: str, index: str) -> _Stored | None:
     """Return the token that uv and pip would use, from where `codeartifact-login` puts it."""
     variable = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', index.upper())}_PASSWORD"
     given = repository.env.get(variable)

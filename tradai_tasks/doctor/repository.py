@@ -22,7 +22,7 @@ from tradai_tasks.settings.model import Settings
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workspace.discovery import Workspace
 
-__all__ = ["Repository", "engine", "lambdas", "locks", "pulumi", "secrets"]
+__all__ = ["DoctorContext", "engine", "lambdas", "locks", "pulumi", "secrets"]
 
 _WORKFLOWS = ".github/workflows"
 # CMD ["handler.handler"]: the module and the function that Lambda calls
@@ -32,7 +32,7 @@ _SHOWN = 8  # names in a message
 
 
 @dataclass(frozen=True, kw_only=True)
-class Repository:
+class DoctorContext:
     """What is looked at."""
 
     root: Path
@@ -46,7 +46,7 @@ class Repository:
     seconds: float  # that one command may take
 
 
-def locks(repository: Repository) -> Finding:
+def locks(repository: DoctorContext) -> Finding:
     """Ask uv whether every lock file is there and fresh."""
     found = [
         state_of(
@@ -66,7 +66,7 @@ def locks(repository: Repository) -> Finding:
     return fine(f"{count} lock file{'s' * (count != 1)} fresh")
 
 
-def engine(repository: Repository) -> Finding:
+def engine(repository: DoctorContext) -> Finding:
     """Ask the container engine whether it is there."""
     workspace = repository.workspace
     builds = [one.path for one in (*workspace.services, *workspace.lambdas)]
@@ -83,7 +83,7 @@ def engine(repository: Repository) -> Finding:
     return fine(f"{found.program} answers, on {found.platform}")
 
 
-def lambdas(repository: Repository) -> Finding:
+def lambdas(repository: DoctorContext) -> Finding:
     """See that every folder under lambdas/ is one that is found, built and can be called."""
     tree = repository.tree
     folders = [name for name in tree.folders("lambdas") if not name.startswith((".", "_"))]
@@ -104,7 +104,7 @@ def lambdas(repository: Repository) -> Finding:
     return fine(f"{len(repository.workspace.lambdas)} found")
 
 
-def secrets(repository: Repository) -> Finding:
+def secrets(repository: DoctorContext) -> Finding:
     """See that the secrets and variables which workflows read are there."""
     tree = repository.tree
     files = {
@@ -129,7 +129,7 @@ def secrets(repository: Repository) -> Finding:
     )
 
 
-def pulumi(repository: Repository) -> Finding:
+def pulumi(repository: DoctorContext) -> Finding:
     """Ask Pulumi whether a stack is locked by an update, running or left behind."""
     layers = layers_of(repository.tree)
     if not layers:

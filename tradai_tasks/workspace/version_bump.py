@@ -18,8 +18,8 @@ from tradai_tasks.workspace.tags import check_release, parse_tag, semver_of, tag
 
 __all__ = [
     "SCRATCH",
-    "Found",
-    "Plan",
+    "BumpPlan",
+    "BumpState",
     "check_lock",
     "next_version",
     "plan",
@@ -36,7 +36,7 @@ _SHOWN = 5  # paths in a message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class BumpState:
     """The repository as a bump finds it; paths are POSIX from the workspace root."""
 
     name: str  # what the package goes by: a strategy's slug, a package's name
@@ -54,7 +54,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class BumpPlan:
     """What a bump does; a step that is None or empty is not wanted or done already."""
 
     name: str
@@ -174,7 +174,7 @@ def check_lock(before: bytes, after: bytes, *, name: str, file: str) -> None:
         )
 
 
-def plan(found: Found, step: str, *, with_tag: bool) -> Plan:
+def plan(found: BumpState, step: str, *, with_tag: bool) -> BumpPlan:
     """Decide what is to be done.
 
     Raises:
@@ -207,7 +207,7 @@ def plan(found: Found, step: str, *, with_tag: bool) -> Plan:
     if tag:
         lines.append(f"  tag     {tag}{_there(made is not None)}")
     paths = (found.file, *([lock] if lock and found.is_lock_committed else []))
-    return Plan(
+    return BumpPlan(
         name=found.name,
         old=old,
         new=new,
@@ -221,7 +221,7 @@ def plan(found: Found, step: str, *, with_tag: bool) -> Plan:
     )
 
 
-def _target(found: Found, old: str, step: str, *, with_tag: bool) -> str:
+def _target(found: BumpState, old: str, step: str, *, with_tag: bool) -> str:
     """Return the version to reach: the one that HEAD has where only later steps are missing."""
     is_last = found.subject == _message(found.name, old)
     if is_last and found.before_head is not None:
@@ -250,7 +250,7 @@ def _target(found: Found, old: str, step: str, *, with_tag: bool) -> str:
     return str(new)
 
 
-def _tag(found: Found, new: str, *, is_committed: bool, with_tag: bool) -> str | None:
+def _tag(found: BumpState, new: str, *, is_committed: bool, with_tag: bool) -> str | None:
     """Return the tag that is wanted, after a look at those that there are."""
     if not found.slugs:
         if with_tag:
@@ -273,7 +273,7 @@ def _tag(found: Found, new: str, *, is_committed: bool, with_tag: bool) -> str |
     return name if with_tag else None
 
 
-def _is_edited(found: Found, new: str) -> bool:
+def _is_edited(found: BumpState, new: str) -> bool:
     """Tell whether the uncommitted changes are those of this very bump, interrupted."""
     own = {found.file, found.lock, f"{found.file}{SCRATCH}"}
     if found.at_head is None or found.file not in found.dirty or not set(found.dirty) <= own:

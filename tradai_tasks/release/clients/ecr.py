@@ -10,7 +10,7 @@ from typing import Any
 
 from tradai_tasks.errors import AwsDeniedError, AwsError, RepositoryMissingError
 from tradai_tasks.release.clients.aws import Aws
-from tradai_tasks.release.clients.registry_http import Credentials
+from tradai_tasks.release.clients.registry_http import RegistryCredentials
 
 __all__ = ["PERMISSIONS", "Ecr", "ecr_address"]
 
@@ -54,7 +54,7 @@ class Ecr:
         self._lock = threading.Lock()
         self._repositories: dict[str, dict[str, Any] | None] = {}
 
-    def credentials(self) -> Credentials:
+    def credentials(self) -> RegistryCredentials:
         """Return a user name and a password for the registry, good for 12 hours.
 
         Raises:
@@ -62,7 +62,7 @@ class Ecr:
         """
         data = self._aws.call("ecr", "get_authorization_token")["authorizationData"][0]
         username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        return Credentials(username, password)
+        return RegistryCredentials(username, password)
 
     def has(self, repository: str) -> bool:
         """Tell whether there is a repository; true where the role may not look.

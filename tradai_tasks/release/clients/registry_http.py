@@ -28,7 +28,7 @@ from tradai_tasks.release.clients.image_reference import is_loopback
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Credentials", "RegistrySession", "fault_of", "parsed"]
+__all__ = ["RegistryCredentials", "RegistrySession", "fault_of", "parsed"]
 
 _LIMITS = Limits(idle=30.0, whole=60.0, most=4 * MEGABYTE)  # no registry takes larger manifests
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
@@ -43,7 +43,7 @@ _TOKEN_HOSTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class RegistryCredentials:
     """A user name, and a password that no text of this object shows."""
 
     username: str
@@ -57,7 +57,7 @@ class RegistrySession:
         self,
         host: str,
         *,
-        credentials: Callable[[], Credentials | None] = lambda: None,
+        credentials: Callable[[], RegistryCredentials | None] = lambda: None,
         remedy: str = "check the credentials",
         insecure: bool = False,
         token_hosts: Collection[str] = (),
@@ -90,7 +90,7 @@ class RegistrySession:
         self._patience = patience
         self._sleep, self.stop = sleep, stop
         self._lock = threading.RLock()
-        self._credentials: list[Credentials | None] = []  # empty until asked for
+        self._credentials: list[RegistryCredentials | None] = []  # empty until asked for
         self._authorization: dict[str, str] = {}  # scope -> header
         self._token_hosts = {*token_hosts, _TOKEN_HOSTS.get(host, host), host}
         try:

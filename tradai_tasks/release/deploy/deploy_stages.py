@@ -18,14 +18,14 @@ from tradai_tasks.release.images.released_image import ReleaseImage
 from tradai_tasks.release.tags.target_environment import Environment
 from tradai_tasks.settings.deploy import DeploySettings
 
-__all__ = ["DEPLOY", "FUNCTIONS", "LATEST_STAGE", "Target", "function_stage", "latest_stage",
+__all__ = ["DEPLOY", "FUNCTIONS", "LATEST_STAGE", "DeployTarget", "function_stage", "latest_stage",
            "service_stage"]  # fmt: skip
 
 DEPLOY, FUNCTIONS, LATEST_STAGE = "deploy", "functions", "latest"  # names of the stages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class DeployTarget:
     """Where a release is brought to, and by which settings."""
 
     environment: Environment
@@ -37,7 +37,7 @@ class Target:
 def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
     tag: str,
     services: Sequence[ImageSpec],
-    target: Target,
+    target: DeployTarget,
     *,
     commit: str | None = None,
     after_images: bool = False,
@@ -80,7 +80,9 @@ def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
     return Stage(name=DEPLOY, steps=steps, parallel=settings.parallel)
 
 
-def function_stage(tag: str, commit: str, lambdas: Sequence[ImageSpec], target: Target) -> Stage:
+def function_stage(
+    tag: str, commit: str, lambdas: Sequence[ImageSpec], target: DeployTarget
+) -> Stage:
     """Return the stage that brings each lambda's function to the image of a tag.
 
     The record of a step: `function`, `environment`, `digest`, `version` (that was published).

@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Deployment", "Observed", "Task", "Verdict", "judge", "shown_digest"]
+__all__ = ["Deployment", "EcsTask", "Observed", "ServiceVerdict", "judge", "shown_digest"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
+class EcsTask:
     """A task that runs, starts or is not gone yet."""
 
     id: str
@@ -44,7 +44,7 @@ class Observed:
 
     desired: int
     deployments: tuple[Deployment, ...]
-    tasks: tuple[Task, ...]
+    tasks: tuple[EcsTask, ...]
     event: str = ""  # the service's newest event, in ECS's words
 
     @property
@@ -54,7 +54,7 @@ class Observed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class ServiceVerdict:
     """What is to be done."""
 
     # done: as the release says. start: force a new deployment. wait: what runs may come to it.
@@ -65,7 +65,7 @@ class Verdict:
 
 def judge(
     seen: Observed, wanted: Collection[str], *, mine: str | None = None, settling: bool = False
-) -> Verdict:
+) -> ServiceVerdict:
     """Say what is to be done about a service.
 
     Args:
@@ -77,21 +77,21 @@ def judge(
     if mine is not None:
         failure = _failure(seen, mine)
         if failure and settling and all(one.id != mine for one in seen.deployments):
-            return Verdict(todo="wait", note="ECS has not told of the new deployment yet")
+            return ServiceVerdict(todo="wait", note="ECS has not told of the new deployment yet")
         if failure:
-            return Verdict(todo="failed", note=failure)
+            return ServiceVerdict(todo="failed", note=failure)
     if seen.desired == 0 and not seen.tasks:
         note = "its desired count is 0, so nothing runs that could be verified"
-        return Verdict(todo="idle", note=note)
+        return ServiceVerdict(todo="idle", note=note)
     primary = seen.primary
     if primary is None:
-        return Verdict(todo="start", note="never deployed")
+        return ServiceVerdict(todo="start", note="never deployed")
     wrong = [task for task in seen.tasks if _is_wrong(task, wanted)]
     fresh = [task for task in wrong if task.deployment == primary.id]
     if mine is not None and fresh:
-        return Verdict(todo="failed", note=f"its new tasks run {_digests(fresh)}")
+        return ServiceVerdict(todo="failed", note=f"its new tasks run {_digests(fresh)}")
     if wrong and mine is None and (fresh or not _comes_right(seen, primary, wanted)):
-        return Verdict(
+        return ServiceVerdict(
             todo="start", note=f"{_count(wrong)} of {len(seen.tasks)} on {_digests(wrong)}"
         )
     return _settled(seen, primary, wanted, wrong)
@@ -104,8 +104,8 @@ def _comes_right(seen: Observed, primary: Deployment, wanted: Collection[str]) -
 
 
 def _settled(
-    seen: Observed, primary: Deployment, wanted: Collection[str], wrong: list[Task]
-) -> Verdict:
+    seen: Observed, primary: Deployment, wanted: Collection[str], wrong: list[EcsTask]
+) -> ServiceVerdict:
     """Judge a service whose newest deployment may be the right one: is it there yet?"""
     right = [task for task in seen.tasks if _is_right(task, wanted) and not task.is_going]
     lacking = []
@@ -119,10 +119,12 @@ def _settled(
     if primary.rollout not in {"COMPLETED", None}:
         lacking.append(f"its deployment is {primary.rollout}")
     if not lacking:
-        return Verdict(todo="done", note=f"{_count(right)} on the release's image")
+        return ServiceVerdict(todo="done", note=f"{_count(right)} on the release's image")
     if primary.rollout == "FAILED":
-        return Verdict(todo="start", note=_because(primary.reason, "its last deployment failed"))
-    return Verdict(todo="wait", note="; ".join(lacking))
+        return ServiceVerdict(
+            todo="start", note=_because(primary.reason, "its last deployment failed")
+        )
+    return ServiceVerdict(todo="wait", note="; ".join(lacking))
 
 
 def _failure(seen: Observed, mine: str) -> str | None:
@@ -140,11 +142,11 @@ def _failure(seen: Observed, mine: str) -> str | None:
     return f"another deployment took the place of the one this run started{to}"
 
 
-def _is_wrong(task: Task, wanted: Collection[str]) -> bool:
+def _is_wrong(task: EcsTask, wanted: Collection[str]) -> bool:
     return any(digest is not None and digest not in wanted for digest in task.digests)
 
 
-def _is_right(task: Task, wanted: Collection[str]) -> bool:
+def _is_right(task: EcsTask, wanted: Collection[str]) -> bool:
     return bool(task.digests) and all(digest in wanted for digest in task.digests)
 
 
@@ -152,11 +154,11 @@ def _because(reason: str, otherwise: str) -> str:
     return f"{otherwise} ({reason})" if reason else otherwise
 
 
-def _count(tasks: Collection[Task]) -> str:
+def _count(tasks: Collection[EcsTask]) -> str:
     return f"{len(tasks)} task{'s' * (len(tasks) != 1)}"
 
 
-def _digests(tasks: Iterable[Task]) -> str:
+def _digests(tasks: Iterable[EcsTask]) -> str:
     found = {digest for task in tasks for digest in task.digests if digest}
     return ", ".join(sorted(map(shown_digest, found)))
 

@@ -21,9 +21,9 @@ from tradai_tasks.errors import (
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.deploy.ecs_decisions import (
     Deployment,
+    EcsTask,
     Observed,
-    Task,
-    Verdict,
+    ServiceVerdict,
     judge,
     shown_digest,
 )
@@ -96,7 +96,7 @@ class ServiceStep:
             verdict = self._followed(wanted)
         return self._look("done", verdict, wanted)
 
-    def _followed(self, wanted: frozenset[str]) -> Verdict:
+    def _followed(self, wanted: frozenset[str]) -> ServiceVerdict:
         """Look again and again, start a deployment when one is needed, until it is done."""
         from tenacity import (  # noqa: PLC0415 - of the extra `release`
             RetryError,
@@ -116,7 +116,7 @@ class ServiceStep:
             | retry_if_exception_type((AwsThrottledError, AwsUnreachableError)),
         )
         try:
-            found: Verdict = waiting(rollout.look)  # type: ignore[assignment]  # None is waited out
+            found: ServiceVerdict = waiting(rollout.look)  # type: ignore[assignment]  # None is waited out
         except RetryError as ended:
             failure = ended.last_attempt.exception()
             if isinstance(failure, AwsError):
@@ -267,7 +267,7 @@ class ServiceStep:
                 ),
             )
         arns = list(dict.fromkeys(arns))
-        tasks: list[Task] = []
+        tasks: list[EcsTask] = []
         for start in range(0, len(arns), _MOST):
             answer = self.aws.call(
                 "ecs", "describe_tasks", cluster=self.cluster, tasks=arns[start : start + _MOST]
@@ -277,13 +277,13 @@ class ServiceStep:
             ]
         return _observed(described, tasks)
 
-    def _task(self, one: Mapping[str, Any]) -> Task:
+    def _task(self, one: Mapping[str, Any]) -> EcsTask:
         containers = [
             container
             for container in one.get("containers", [])
             if split_image(str(container.get("image", "")))[0] == self.image.repository
         ]
-        return Task(
+        return EcsTask(
             id=str(one["taskArn"]).rpartition("/")[2],
             # a task of another image altogether is of no release of ours
             digests=tuple(c.get("imageDigest") for c in containers) or ("another image",),
@@ -291,7 +291,7 @@ class ServiceStep:
             is_going=one.get("desiredStatus") == "STOPPED",
         )
 
-    def _look(self, state: Any, verdict: Verdict, wanted: frozenset[str]) -> Look:
+    def _look(self, state: Any, verdict: ServiceVerdict, wanted: frozenset[str]) -> Look:
         note = verdict.note
         if state == "left":
             note += (
@@ -329,7 +329,7 @@ class _Rollout:
     looks: int = 0  # since it was started
     last: str = ""  # what the last look found
 
-    def look(self) -> Verdict | None:
+    def look(self) -> ServiceVerdict | None:
         """Look, and act once if need be; None while it is to be waited."""
         seen = self.step.observed()
         if self.asked_at and seen.primary and seen.primary.id != self.asked_at:

@@ -12,7 +12,7 @@ from tradai_tasks.errors import BadArgumentsError, TasksError
 from tradai_tasks.release.engine.evidence import Evidence
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
 
-__all__ = ["Chosen", "Plan", "Seen", "choose", "look_at", "records_of"]
+__all__ = ["Chosen", "Plan", "StepState", "choose", "look_at", "records_of"]
 
 _WORDS = {"done": "there", "todo": "to do", "left": "left", "skipped": "skipped"}
 
@@ -26,7 +26,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class StepState:
     """A step and what was found of it: a look, or why it cannot be told."""
 
     stage: Stage
@@ -45,7 +45,7 @@ class Plan:
     """All that a release has to do, and all that is there already."""
 
     given: tuple[Evidence, ...]
-    seen: tuple[Seen, ...]
+    seen: tuple[StepState, ...]
     known: Known
 
     @property
@@ -56,7 +56,7 @@ class Plan:
         )
 
     @property
-    def todo(self) -> tuple[Seen, ...]:
+    def todo(self) -> tuple[StepState, ...]:
         """The steps that have something to do, in order."""
         return tuple(seen for seen in self.seen if seen.is_todo)
 
@@ -123,7 +123,7 @@ def look_at(stages: Iterable[Stage], given: Sequence[Evidence]) -> Plan:
     known: dict[str, dict[str, Mapping[str, Any]]] = {
         evidence.stage: records_of(evidence.steps) for evidence in given
     }
-    found: list[Seen] = []
+    found: list[StepState] = []
     for stage in stages:
         seen = _look_at_stage(stage, known)
         found += seen
@@ -137,7 +137,7 @@ def records_of(looks: Mapping[str, Look]) -> dict[str, Mapping[str, Any]]:
     return {name: look.record for name, look in looks.items() if look.state != "todo"}
 
 
-def _look_at_stage(stage: Stage, known: dict[str, dict[str, Mapping[str, Any]]]) -> list[Seen]:
+def _look_at_stage(stage: Stage, known: dict[str, dict[str, Mapping[str, Any]]]) -> list[StepState]:
     if stage.parallel > 1 and len(stage.steps) > 1:
         with ThreadPoolExecutor(stage.parallel) as pool:
             return list(pool.map(lambda step: _look(stage, step.look, step, known), stage.steps))
@@ -150,8 +150,8 @@ def _look_at_stage(stage: Stage, known: dict[str, dict[str, Mapping[str, Any]]])
     return seen
 
 
-def _look(stage: Stage, look: Callable[[Known], Look], step: Step, known: Known) -> Seen:
+def _look(stage: Stage, look: Callable[[Known], Look], step: Step, known: Known) -> StepState:
     try:
-        return Seen(stage=stage, step=step, look=look(known))
+        return StepState(stage=stage, step=step, look=look(known))
     except TasksError as error:
-        return Seen(stage=stage, step=step, look=None, fault=error)
+        return StepState(stage=stage, step=step, look=None, fault=error)

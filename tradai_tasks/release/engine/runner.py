@@ -16,10 +16,10 @@ from typing import Any, Literal
 
 from tradai_tasks.errors import StoppedError, TasksError
 from tradai_tasks.release.engine.evidence import Evidence, Store
-from tradai_tasks.release.engine.plan import Plan, Seen, records_of
+from tradai_tasks.release.engine.plan import Plan, StepState, records_of
 from tradai_tasks.release.engine.step import Look, Preparing, Stage, State
 
-__all__ = ["Done", "Engine", "Outcome", "Result"]
+__all__ = ["Done", "Engine", "ReleaseOutcome", "Result"]
 
 _HEARTBEAT = 10.0  # seconds between two lines of what is still running
 
@@ -50,7 +50,7 @@ class Done:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class ReleaseOutcome:
     """What became of every step, in the order of the plan."""
 
     steps: tuple[Done, ...]
@@ -94,7 +94,7 @@ class Engine:
     _done: dict[_Key, Done] = field(default_factory=dict)
     _known: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
 
-    def run(self) -> Outcome:
+    def run(self) -> ReleaseOutcome:
         """Do all that is to do; errors of steps are in the outcome.
 
         Raises:
@@ -154,12 +154,12 @@ class Engine:
 
     # --- one step, on a thread of the pool -------------------------------------------------------
 
-    def _judge(self, seen: Seen) -> Done:
+    def _judge(self, seen: StepState) -> Done:
         done = self._act(seen)
         self.after_gate()
         return done
 
-    def _act(self, seen: Seen) -> Done:
+    def _act(self, seen: StepState) -> Done:
         """Look at how things are by now, and act if need be."""
         stage, step = seen.stage, seen.step
         start = self.clock()
@@ -180,7 +180,7 @@ class Engine:
             look=look,
         )
 
-    def _prepare(self, seen: Seen) -> Done:
+    def _prepare(self, seen: StepState) -> Done:
         stage, step = seen.stage, seen.step
         if not isinstance(step, Preparing):
             raise AssertionError("only a step that prepares is prepared")
@@ -258,7 +258,7 @@ class Engine:
             records = records_of({done.step: done.look})
             self._known.setdefault(done.stage, {}).update(records)
 
-    def _take_over(self, seen: Seen) -> None:
+    def _take_over(self, seen: StepState) -> None:
         """Settle a step with what the plan found of it, where nothing is to do."""
         look = seen.look
         if look is None or look.state not in _FOUND:
@@ -309,10 +309,10 @@ class Engine:
         taken = f" in {done.seconds:.1f} s" if done.seconds else ""
         self.say(f"{done.stage} {done.step}: {done.result}{taken}: {done.note}")
 
-    def _seen_of(self, stages: Sequence[Stage]) -> list[Seen]:
+    def _seen_of(self, stages: Sequence[Stage]) -> list[StepState]:
         return [seen for stage in stages for seen in self.plan.seen if seen.stage is stage]
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> ReleaseOutcome:
         steps = [
             Done(stage=evidence.stage, step=name, result="there", note=f"by evidence: {look.note}")
             for evidence in self.plan.given
@@ -326,8 +326,8 @@ class Engine:
                 note="" if seen.look is None else seen.look.note,
             )
             steps.append(self._done.get(_key(seen), missed))
-        return Outcome(steps=tuple(steps))
+        return ReleaseOutcome(steps=tuple(steps))
 
 
-def _key(seen: Seen) -> _Key:
+def _key(seen: StepState) -> _Key:
     return seen.stage.name, seen.step.name

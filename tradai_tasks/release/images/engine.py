@@ -24,11 +24,11 @@ from tradai_tasks.errors import (
 )
 from tradai_tasks.files.path_guard import require_inside
 from tradai_tasks.process import Completed, run, run_logged
-from tradai_tasks.release.clients.registry_http import Credentials
+from tradai_tasks.release.clients.registry_http import RegistryCredentials
 from tradai_tasks.release.images.engine_commands import (
     Build,
     Builder,
-    Engine,
+    ContainerEngine,
     build_argv,
     build_env,
     login_argv,
@@ -50,7 +50,7 @@ _VERSION = "{{.Client.Version}} {{.Server.Os}}/{{.Server.Arch}}"
 _START = "start it (systemctl start docker, or Docker Desktop), or say where it is by DOCKER_HOST"
 
 
-def find_engine(wanted: str, env: Mapping[str, str], cwd: Path) -> Engine:
+def find_engine(wanted: str, env: Mapping[str, str], cwd: Path) -> ContainerEngine:
     """Return the container engine to use.
 
     Args:
@@ -72,15 +72,15 @@ def find_engine(wanted: str, env: Mapping[str, str], cwd: Path) -> Engine:
     return _podman(env, cwd) if program == "podman" else _docker(env, cwd)
 
 
-def _podman(env: Mapping[str, str], cwd: Path) -> Engine:
+def _podman(env: Mapping[str, str], cwd: Path) -> ContainerEngine:
     argv = ["podman", "info", "--format", "{{.Host.OS}}/{{.Host.Arch}}"]
     done = run(argv, cwd=cwd, env=env, check=False)
     if done.returncode != 0:
         raise EngineError(f"podman: does not work: {_last(done)}; try: podman info")
-    return Engine(program="podman", builder="podman", platform=done.text.strip())
+    return ContainerEngine(program="podman", builder="podman", platform=done.text.strip())
 
 
-def _docker(env: Mapping[str, str], cwd: Path) -> Engine:
+def _docker(env: Mapping[str, str], cwd: Path) -> ContainerEngine:
     done = run(["docker", "version", "--format", _VERSION], cwd=cwd, env=env, check=False)
     version, _, platform = done.text.strip().partition(" ")
     if done.returncode != 0 or not platform:
@@ -90,7 +90,7 @@ def _docker(env: Mapping[str, str], cwd: Path) -> Engine:
         builder = "buildx"
     elif (major := re.match(r"\d+", version)) and int(major[0]) < _BUILT_IN:
         builder = "buildkit"
-    return Engine(program="docker", builder=builder, platform=platform)
+    return ContainerEngine(program="docker", builder=builder, platform=platform)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +116,7 @@ class Containers:
         root: Path,
         reports: Path,
         env: Mapping[str, str],
-        credentials: Callable[[], Credentials | None],
+        credentials: Callable[[], RegistryCredentials | None],
         remedy: str,
         insecure: bool,
         stop: threading.Event | None = None,
@@ -146,7 +146,7 @@ class Containers:
         self._env, self.credentials = dict(env), credentials
         self.remedy, self._insecure = remedy, insecure
         self._lock = threading.Lock()
-        self._ready: list[Engine] = []
+        self._ready: list[ContainerEngine] = []
         self._scratch: Path | None = None
 
     def close(self) -> None:
@@ -210,7 +210,7 @@ class Containers:
             return Pushed(fault=None, said="")
         return Pushed(fault=push_fault(done.text + done.error_text), said=_last(done))
 
-    def _engine(self) -> Engine:
+    def _engine(self) -> ContainerEngine:
         """Return the engine, logged in."""
         with self._lock:
             if not self._ready:
@@ -229,7 +229,7 @@ class Containers:
         given = self._allowance.given(self._env)
         return {**given, "DOCKER_CONFIG": scratch, "REGISTRY_AUTH_FILE": auth}
 
-    def _login(self, engine: Engine) -> None:
+    def _login(self, engine: ContainerEngine) -> None:
         known = self.credentials()
         if known is None:
             return

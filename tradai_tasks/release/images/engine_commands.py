@@ -13,7 +13,7 @@ from tradai_tasks.settings.images import BuildSecret
 __all__ = [
     "Build",
     "Builder",
-    "Engine",
+    "ContainerEngine",
     "build_argv",
     "build_env",
     "login_argv",
@@ -27,7 +27,7 @@ Builder = Literal["buildx", "buildkit", "legacy", "podman"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Engine:
+class ContainerEngine:
     """A container engine as it was found."""
 
     program: Literal["docker", "podman"]
@@ -50,7 +50,7 @@ class Build:
     root: Path | None = None  # from which messages show paths; the workspace root when None
 
 
-def build_argv(engine: Engine, build: Build) -> list[str]:
+def build_argv(engine: ContainerEngine, build: Build) -> list[str]:
     """Return the command that builds an image.
 
     It makes one manifest for one platform and nothing beside it: attestations would make a list of
@@ -90,18 +90,18 @@ def build_argv(engine: Engine, build: Build) -> list[str]:
     return argv
 
 
-def _secret_source(engine: Engine) -> str:
+def _secret_source(engine: ContainerEngine) -> str:
     return "type=env,src" if engine.builder == "podman" else "env"
 
 
-def build_env(engine: Engine) -> dict[str, str]:
+def build_env(engine: ContainerEngine) -> dict[str, str]:
     """Return what the environment of a build must say."""
     if engine.program == "podman":
         return {}
     return {"DOCKER_BUILDKIT": "0" if engine.builder == "legacy" else "1"}
 
 
-def push_argv(engine: Engine, image: str, *, insecure: bool) -> list[str]:
+def push_argv(engine: ContainerEngine, image: str, *, insecure: bool) -> list[str]:
     """Return the command that pushes an image.
 
     Args:
@@ -115,7 +115,7 @@ def push_argv(engine: Engine, image: str, *, insecure: bool) -> list[str]:
     return ["docker", "push", image]
 
 
-def login_argv(engine: Engine, host: str, username: str, *, insecure: bool) -> list[str]:
+def login_argv(engine: ContainerEngine, host: str, username: str, *, insecure: bool) -> list[str]:
     """Return the command that logs in to a registry; the password goes to its standard input."""
     words = ["login", "--username", username, "--password-stdin"]
     if engine.program == "podman":

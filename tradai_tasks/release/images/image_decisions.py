@@ -23,8 +23,8 @@ __all__ = [
     "LATEST",
     "REVISION",
     "VERSION",
+    "ImageVerdict",
     "LatestRule",
-    "Verdict",
     "dated_tags",
     "is_test_version",
     "judge_latest",
@@ -46,7 +46,7 @@ _CREATED = "org.opencontainers.image.created"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ImageVerdict:
     """What is to be done, and why."""
 
     state: Literal["done", "todo", "left"]
@@ -71,7 +71,7 @@ def labels_of(release: Release) -> dict[str, str]:
 
 def judge_version(
     remote: RemoteImage | None, release: Release, *, name: str, platform: str, immutable: bool
-) -> Verdict:
+) -> ImageVerdict:
     """Judge what the release's own tag points to.
 
     Args:
@@ -85,10 +85,10 @@ def judge_version(
         ConflictError: Something else is there, and may not be overwritten.
     """
     if remote is None:
-        return Verdict("todo", "is built and pushed")
+        return ImageVerdict("todo", "is built and pushed")
     fault = _difference(remote, release, platform)
     if fault is None:
-        return Verdict("done", f"is there: {remote.digest}")
+        return ImageVerdict("done", f"is there: {remote.digest}")
     both = f"{name}: is there already as {remote.digest}, {fault}"
     if not release.tag.is_test:
         raise ConflictError(
@@ -100,7 +100,7 @@ def judge_version(
             f"{both}, and the repository is immutable; use another test tag, such as "
             f"{release.tag}.1, or delete the image"
         )
-    return Verdict("todo", f"is built and pushed over {remote.digest} ({fault})")
+    return ImageVerdict("todo", f"is built and pushed over {remote.digest} ({fault})")
 
 
 def _difference(remote: RemoteImage, release: Release, platform: str) -> str | None:
@@ -164,7 +164,7 @@ def judge_latest(  # noqa: PLR0913 - all that the decision depends on
     name: str,
     immutable: bool,
     rule: LatestRule,
-) -> Verdict:
+) -> ImageVerdict:
     """Judge whether `latest` is to be moved to the release.
 
     Args:
@@ -180,17 +180,17 @@ def judge_latest(  # noqa: PLR0913 - all that the decision depends on
         ConflictError: It points to an image whose version cannot be told.
     """
     if latest is not None and latest.digest == digest:
-        return Verdict("done", "latest is this")
+        return ImageVerdict("done", "latest is this")
     if rule == "never":
-        return Verdict("left", "latest is left alone")
+        return ImageVerdict("left", "latest is left alone")
     if rule == "forward" and release.tag.is_prerelease:
-        return Verdict("left", f"latest is left alone: {release.tag.version} is a pre-release")
+        return ImageVerdict("left", f"latest is left alone: {release.tag.version} is a pre-release")
     if immutable:
-        return Verdict("left", "latest is left alone: the repository is immutable")
+        return ImageVerdict("left", "latest is left alone: the repository is immutable")
     if latest is None:
-        return Verdict("todo", "latest is set")
+        return ImageVerdict("todo", "latest is set")
     if rule == "always":
-        return Verdict("todo", f"latest moves from {version or latest.digest}")
+        return ImageVerdict("todo", f"latest moves from {version or latest.digest}")
     if version is None:
         raise ConflictError(
             f"{name}: points to {latest.digest}, whose version neither a label {VERSION} nor a "
@@ -202,8 +202,8 @@ def judge_latest(  # noqa: PLR0913 - all that the decision depends on
         what = (
             "it is a test's, and there is" if is_semver(stated) and stated != version else "it is"
         )
-        return Verdict("left", f"latest is left alone: {what} {version}, which is newer")
-    return Verdict("todo", f"latest moves from {version}")
+        return ImageVerdict("left", f"latest is left alone: {what} {version}, which is newer")
+    return ImageVerdict("todo", f"latest moves from {version}")
 
 
 def _order(version: str) -> semver.Version:

@@ -29,8 +29,8 @@ from tradai_tasks.release.images.dockerfile import BASE_ARG, copied_of, takes_ba
 from tradai_tasks.release.images.engine_commands import Build
 from tradai_tasks.release.images.image_decisions import (
     LATEST,
+    ImageVerdict,
     LatestRule,
-    Verdict,
     dated_tags,
     is_test_version,
     judge_latest,
@@ -101,7 +101,7 @@ class ImageStep:
         if ecr is not None and not ecr.has(self.spec.path):
             if not ecr.creates:
                 raise RepositoryMissingError(ecr.missing(self.spec.path))
-            return self._seen(None, Verdict("todo", "is built and pushed to a new repository"))
+            return self._seen(None, ImageVerdict("todo", "is built and pushed to a new repository"))
         remote = self._remote(self._tag)
         version = self._judged(remote)
         is_there = version.state == "done"
@@ -127,10 +127,10 @@ class ImageStep:
                 self._build(known)
             remote = self._push()
         latest = self._move_latest(remote)
-        return self._seen(remote, Verdict("done", f"is there: {remote.digest}"), latest)
+        return self._seen(remote, ImageVerdict("done", f"is there: {remote.digest}"), latest)
 
     def _seen(
-        self, remote: RemoteImage | None, version: Verdict, latest: Verdict | None = None
+        self, remote: RemoteImage | None, version: ImageVerdict, latest: ImageVerdict | None = None
     ) -> Look:
         record: dict[str, Any] = {
             "repository": self.spec.repository,
@@ -151,7 +151,7 @@ class ImageStep:
         platform = self.room.settings.platform
         return self.room.registry.image(self.spec.path, tag, platform=platform)
 
-    def _judged(self, remote: RemoteImage | None) -> Verdict:
+    def _judged(self, remote: RemoteImage | None) -> ImageVerdict:
         return judge_version(
             remote,
             self.release,
@@ -274,7 +274,7 @@ class ImageStep:
             raise TransientError(f"after the push {there} is there")
         raise TransientError(pushed.said)
 
-    def _judge_latest(self, remote: RemoteImage | None) -> Verdict:
+    def _judge_latest(self, remote: RemoteImage | None) -> ImageVerdict:
         """Judge what `latest` is, given the release's image or None where it is yet to be built."""
         registry, path = self.room.registry, self.spec.path
         if remote is not None and registry.digest(path, LATEST) == remote.digest:
@@ -306,7 +306,7 @@ class ImageStep:
                 return version
         return None
 
-    def _move_latest(self, remote: RemoteImage) -> Verdict:
+    def _move_latest(self, remote: RemoteImage) -> ImageVerdict:
         """Point `latest` at the image, where that is to be."""
         verdict = self._judge_latest(remote)
         if verdict.state != "todo":
@@ -316,15 +316,19 @@ class ImageStep:
         except TagRefusedError as refused:
             # a request that was answered by no more than a closed connection is sent twice
             if self.room.registry.digest(self.spec.path, LATEST) == remote.digest:
-                return Verdict("done", "latest is this")
-            return Verdict("left", f"latest is left alone: the repository is immutable: {refused}")
+                return ImageVerdict("done", "latest is this")
+            return ImageVerdict(
+                "left", f"latest is left alone: the repository is immutable: {refused}"
+            )
         there = self.room.registry.digest(self.spec.path, LATEST)
         if there != remote.digest:
             raise RegistryError(
                 f"{self.spec.repository}:{LATEST}: another run has just moved it to {there}; run "
                 f"the same again to have it judged"
             )
-        return Verdict("done", verdict.note.replace("moves", "moved").replace("is set", "was set"))
+        return ImageVerdict(
+            "done", verdict.note.replace("moves", "moved").replace("is set", "was set")
+        )
 
 
 def _copied(dockerfile: Path, text: str, scratch: Path) -> Path:

@@ -14,7 +14,7 @@ from tradai_tasks.errors import LoginRefusedError
 from tradai_tasks.release.clients.ecr import PERMISSIONS, Ecr, ecr_address
 from tradai_tasks.release.clients.image_reference import Home, is_loopback
 from tradai_tasks.release.clients.registry import Registry
-from tradai_tasks.release.clients.registry_http import Credentials, RegistrySession
+from tradai_tasks.release.clients.registry_http import RegistryCredentials, RegistrySession
 from tradai_tasks.release.engine.source_export import SourceExport
 from tradai_tasks.release.images.engine import Containers, sweep
 from tradai_tasks.release.images.image_wheels import ImageWheels
@@ -112,11 +112,11 @@ def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
 
 
 def _by_https(
-    ask: Callable[[], Credentials | None], settings: ImagesSettings, host: str
-) -> Callable[[], Credentials | None]:
+    ask: Callable[[], RegistryCredentials | None], settings: ImagesSettings, host: str
+) -> Callable[[], RegistryCredentials | None]:
     """Return a function that gives no password to a registry on another machine by http."""
 
-    def asked() -> Credentials | None:
+    def asked() -> RegistryCredentials | None:
         known = ask()
         if known is not None and settings.insecure and not is_loopback(host):
             raise LoginRefusedError(
@@ -129,13 +129,13 @@ def _by_https(
 
 
 def _once(
-    ask: Callable[[], Credentials | None], env: Mapping[str, str]
-) -> Callable[[], Credentials | None]:
+    ask: Callable[[], RegistryCredentials | None], env: Mapping[str, str]
+) -> Callable[[], RegistryCredentials | None]:
     """Return a function that asks the first time, has CI mask the password, and remembers both."""
     lock = threading.Lock()
-    found: list[Credentials | None] = []
+    found: list[RegistryCredentials | None] = []
 
-    def asked() -> Credentials | None:
+    def asked() -> RegistryCredentials | None:
         with lock:
             if not found:
                 known = ask()
@@ -146,7 +146,9 @@ def _once(
     return asked
 
 
-def _given(settings: ImagesSettings, host: str, env: Mapping[str, str]) -> Credentials | None:
+def _given(
+    settings: ImagesSettings, host: str, env: Mapping[str, str]
+) -> RegistryCredentials | None:
     """Return the credentials of the environment; None where there are none and none are wanted."""
     password = env.get(settings.password_env)
     if settings.login == "none" or (settings.login == "auto" and not password):
@@ -155,7 +157,7 @@ def _given(settings: ImagesSettings, host: str, env: Mapping[str, str]) -> Crede
     if not username or not password:
         lacking = settings.password_env if username else settings.username_env
         raise LoginRefusedError(f"{host}: no login: {lacking} is not set in the environment")
-    return Credentials(username, password)
+    return RegistryCredentials(username, password)
 
 
 def _remedy(settings: ImagesSettings, *, uses_ecr: bool) -> str:

@@ -33,8 +33,8 @@ from tradai_tasks.process import run
 from tradai_tasks.release.clients.package_index import Credentials, Listed, PackageIndex
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
 from tradai_tasks.release.libraries.distributions import Distribution, identity_of
-from tradai_tasks.release.libraries.publish_target import Target
-from tradai_tasks.release.libraries.twine_upload import Outcome, upload
+from tradai_tasks.release.libraries.publish_target import PublishTarget
+from tradai_tasks.release.libraries.twine_upload import UploadResponse, upload
 from tradai_tasks.release.libraries.wheel_diff import difference
 from tradai_tasks.report import mask
 from tradai_tasks.workspace.tags import ReleaseTag
@@ -43,7 +43,7 @@ __all__ = ["PublishStep", "Publisher", "check_files", "missing", "publish_stage"
 
 _TOGETHER = 4  # libraries at once
 
-Upload = Callable[..., Outcome]
+Upload = Callable[..., UploadResponse]
 
 
 def missing(
@@ -108,7 +108,7 @@ class Publisher:
 
     def __init__(
         self,
-        target: Target,
+        target: PublishTarget,
         *,
         timeout: float = 60.0,
         sleep: Sleep = time.sleep,

@@ -11,10 +11,10 @@ from tradai_tasks.release.clients.codeartifact import CodeArtifact
 from tradai_tasks.release.clients.package_index import Credentials
 from tradai_tasks.settings.publish import IndexSettings, PublishSettings
 
-__all__ = ["PlainIndex", "Target", "target_of"]
+__all__ = ["PlainIndex", "PublishTarget", "target_of"]
 
 
-class Target(Protocol):
+class PublishTarget(Protocol):
     """An index that takes uploads."""
 
     @property
@@ -68,7 +68,7 @@ class PlainIndex:
         return Credentials(username=user, password=password) if user else None
 
 
-def target_of(settings: PublishSettings, env: Mapping[str, str], *, file: str) -> Target:
+def target_of(settings: PublishSettings, env: Mapping[str, str], *, file: str) -> PublishTarget:
     """Return where the settings say to publish.
 
     Raises:

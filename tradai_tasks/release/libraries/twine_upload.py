@@ -18,7 +18,7 @@ from tradai_tasks.text import safe
 if TYPE_CHECKING:
     from tradai_tasks.release.clients.package_index import Credentials
 
-__all__ = ["Outcome", "upload"]
+__all__ = ["UploadResponse", "upload"]
 
 _SAID = MEGABYTE  # bytes of an answer to an upload
 _SLOWEST = 16 * 1024  # bytes in a second that an upload must make
@@ -26,7 +26,7 @@ _PART = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class UploadResponse:
     """What an index said to an upload."""
 
     status: int | None  # None: the connection broke, so the file may be there or not
@@ -57,7 +57,7 @@ class Outcome:
         return f"HTTP {self.status}{f' {self.text}' if self.text else ''}"
 
 
-def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) -> Outcome:
+def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) -> UploadResponse:
     """Upload a distribution in one request.
 
     Args:
@@ -97,9 +97,9 @@ def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) ->
         raise UploadRefusedError(f"{path}: twine does not take it: {error}") from None
     except requests.RequestException as error:
         # its text can hold the address with a query; its kind says enough
-        return Outcome(status=None, text=type(error).__name__)
+        return UploadResponse(status=None, text=type(error).__name__)
     except AnswerError as fault:
-        return Outcome(status=None, text=str(fault), is_final=True)
+        return UploadResponse(status=None, text=str(fault), is_final=True)
     finally:
         repository.close()
         client.close()
@@ -107,7 +107,9 @@ def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) ->
         content = answer.content.decode("utf-8", "replace")
         text = _first_line(content) or str(answer.reason or "")
         text = text.replace(credentials.password, "***")  # should the index echo it
-        return Outcome(status=answer.status_code, text=text, wait=seconds_asked_for(answer.headers))
+        return UploadResponse(
+            status=answer.status_code, text=text, wait=seconds_asked_for(answer.headers)
+        )
 
 
 def _through(client: HttpClient) -> Any:

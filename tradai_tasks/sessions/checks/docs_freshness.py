@@ -8,7 +8,7 @@ import nox
 import nox.registry
 
 from tradai_tasks.affected.selection.path_globs import matches
-from tradai_tasks.docs.freshness import Facts, Stale, external_links, recipes_of, stale
+from tradai_tasks.docs.freshness import RepositoryNames, Stale, external_links, recipes_of, stale
 from tradai_tasks.docs.link_sources import answers, older_than_code
 from tradai_tasks.errors import CheckFailedError, DocsError
 from tradai_tasks.report import annotate, append_summary, print_table
@@ -47,7 +47,7 @@ def docs_freshness(session: nox.Session, context: Context) -> None:
     pages = {name: context.tree.read(name).decode("utf-8", "replace") for name in there}
     just = next((name for name in ("justfile", "Justfile") if context.tree.is_file(name)), None)
     recipes = context.tree.read(just).decode("utf-8", "replace") if just else ""
-    facts = Facts(
+    facts = RepositoryNames(
         files=files,
         sessions=_sessions(context),
         recipes=recipes_of(recipes),

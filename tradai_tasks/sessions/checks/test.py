@@ -9,7 +9,7 @@ from pathlib import Path
 import nox
 
 from tradai_tasks.checks.pytest_rules import (
-    Outcome,
+    PytestOutcome,
     Reports,
     coverage_sources,
     judge,
@@ -129,7 +129,7 @@ def _argv(
     return argv
 
 
-def _report(name: str, outcome: Outcome, floor: float | None) -> None:
+def _report(name: str, outcome: PytestOutcome, floor: float | None) -> None:
     percent = "-" if outcome.percent is None else f"{int(outcome.percent * 100) / 100:g} %"
     append_summary(
         ("package", "tests", "failed", "skipped", "coverage", "floor", "verdict"),

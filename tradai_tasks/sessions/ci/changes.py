@@ -25,7 +25,7 @@ from tradai_tasks.affected.selection.presentation import (
 )
 from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.errors import BadArgumentsError, CheckFailedError
-from tradai_tasks.matrix import Job, Task, build_matrix, read_durations
+from tradai_tasks.matrix import MatrixJob, Task, build_matrix, read_durations
 from tradai_tasks.report import append_markdown, print_table, say, write_outputs
 from tradai_tasks.sessions.ci.affected_sessions import STEPS, Tasks, known_names, tasks_of
 from tradai_tasks.sessions.core.arguments import Option, parse
@@ -123,7 +123,7 @@ def _find(context: Context, options: Any, *, with_graph: bool = False) -> Change
     )
 
 
-def _jobs(context: Context, tasks: Tasks) -> tuple[Job, ...]:
+def _jobs(context: Context, tasks: Tasks) -> tuple[MatrixJob, ...]:
     settings = context.settings.affected
     found = (
         context.root / name

@@ -15,7 +15,7 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workflows.drift import plan
 from tradai_tasks.workflows.file_writer import check, present, write
-from tradai_tasks.workflows.repository_traits import Repository, committed_locks, gather
+from tradai_tasks.workflows.repository_traits import RepositoryTraits, committed_locks, gather
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workflows.rights import Job, jobs
 from tradai_tasks.workflows.selection import workflows
@@ -84,7 +84,7 @@ def write_workflows(session: nox.Session, context: Context) -> None:
         )
 
 
-def _gathered(context: Context) -> Repository:
+def _gathered(context: Context) -> RepositoryTraits:
     """Look at the repository, and refuse settings that its workflows could not honour."""
     _check_before(context)
     found = gather(
@@ -101,7 +101,7 @@ def _gathered(context: Context) -> Repository:
     return found
 
 
-def _jobs(context: Context, repository: Repository, files: dict[str, str]) -> tuple[Job, ...]:
+def _jobs(context: Context, repository: RepositoryTraits, files: dict[str, str]) -> tuple[Job, ...]:
     settings = context.settings.workflows
     return jobs(
         files,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CATALOG", "Entry", "Need"]
+__all__ = ["CATALOG", "CatalogEntry", "Need"]
 
 # what a session may need the repository to have: see `fitting`
 Need = Literal[
@@ -18,7 +18,7 @@ Need = Literal[
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class CatalogEntry:
     """One session, or one for each package."""
 
     name: str
@@ -37,59 +37,59 @@ class Entry:
 
 
 CATALOG = (
-    Entry(
+    CatalogEntry(
         name="fmt",
         body="checks.lint:fmt",
         doc="Format the code and mend what can be mended: ruff.",
         each="strategies",
         installs=False,
     ),
-    Entry(
+    CatalogEntry(
         name="lint",
         body="checks.lint:lint",
         doc="Lint and check the format: ruff.",
         each="strategies",
         installs=False,  # unless the settings name further commands
     ),
-    Entry(
+    CatalogEntry(
         name="typecheck",
         body="checks.typecheck:typecheck",
         doc="Type-check, and judge which class satisfies its Protocol: mypy.",
         each="strategies",
     ),
-    Entry(
+    CatalogEntry(
         name="test",
         body="checks.test:test",
         doc="Test one package against its coverage floor: pytest.",
         each="tested",
         every_python=True,
     ),
-    Entry(
+    CatalogEntry(
         name="security",
         body="checks.security:security",
         doc="Find faults in the sources and in the locked packages: bandit, pip-audit.",
     ),
-    Entry(
+    CatalogEntry(
         name="lock",
         body="checks.lock:lock",
         doc="Make every lock file, or with `-- --check` fail where one is stale: uv.",
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="bump",
         body="release.bump:bump",
         doc="Raise a package's version, commit it and, with `--tag`, tag it for release.",
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="doctor",
         body="ci.doctor:doctor",
         doc="Say what would fail, before it does, and what to do about it.",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="infra",
         body="ci.infra:infra",
         doc="Preview the Pulumi stacks, or update one, and count what changes.",
@@ -98,20 +98,20 @@ CATALOG = (
         prepares=True,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="docs",
         body="checks.docs:docs",
         doc="Build the documentation, any warning an error; deploy it with `-- --deploy`.",
         needs="site",
     ),
-    Entry(
+    CatalogEntry(
         name="docs-freshness",
         body="checks.docs_freshness:docs_freshness",
         doc="Find what pages name that no longer exists: files, sessions, settings, links.",
         needs="pages",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="devcontainer",
         body="checks.devcontainer:devcontainer",
         doc="Build the development container, test in it and push it, by the devcontainer CLI.",
@@ -119,20 +119,20 @@ CATALOG = (
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="changes",
         body="ci.changes:changes",
         doc="Say what a change affects and why, and write the CI matrix for it.",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="affected",
         body="ci.changes:affected",
         doc="Lint, type-check and run the tests that a change affects.",
         isolated=False,
         parallel=False,  # it runs sessions in parallel itself
     ),
-    Entry(
+    CatalogEntry(
         name="perf",
         body="checks.perf:perf",
         doc="Benchmark one package, in CI against its merge base: pytest-benchmark.",
@@ -140,40 +140,40 @@ CATALOG = (
         needs="benchmarks",
         parallel=False,  # two benchmarks at once would measure each other
     ),
-    Entry(
+    CatalogEntry(
         name="contract",
         body="checks.marked_tests:contract",
         doc="Run the contract tests with the services of the compose file.",
         needs="contract",
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="integration",
         body="checks.marked_tests:integration",
         doc="Run the integration tests.",
         needs="integration",
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="tag",
         body="ci.tag:tag",
         doc="Say which release a CI event asks for, held against the repository.",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="gate",
         body="ci.gate:gate",
         doc="Judge the results of all jobs of a workflow, for branch protection to require.",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="workflows",
         body="ci.workflows:write_workflows",
         doc="Write the workflow files that fit, or with `-- --check` fail where one has drifted.",
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="backtest-data",
         body="release.backtest_data:data",
         doc="Bring the candles of one strategy's backtests, and the exchange's markets.",
@@ -182,7 +182,7 @@ CATALOG = (
         prepares=True,
         parallel=False,  # strategies share the folder of candles
     ),
-    Entry(
+    CatalogEntry(
         name="backtest-smoke",
         body="release.backtest:smoke",
         doc="Backtest one strategy shortly, on one pair: freqtrade.",
@@ -190,7 +190,7 @@ CATALOG = (
         isolated=False,
         prepares=True,
     ),
-    Entry(
+    CatalogEntry(
         name="backtest-full",
         body="release.backtest:full",
         doc="Backtest one strategy in full and hold it against the gates: freqtrade.",
@@ -198,7 +198,7 @@ CATALOG = (
         isolated=False,
         prepares=True,
     ),
-    Entry(
+    CatalogEntry(
         name="images",
         body="release.images:images",
         doc="Build and push the images of a release, as far as the registry lacks them.",
@@ -206,7 +206,7 @@ CATALOG = (
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="lambdas",
         body="release.deploy:lambdas",
         doc="Build the images of lambdas on their base, and bring their functions to them.",
@@ -214,7 +214,7 @@ CATALOG = (
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="deploy",
         body="release.deploy:deploy",
         doc="Bring an environment's ECS services to a release, and verify every task's image.",
@@ -222,28 +222,28 @@ CATALOG = (
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="release",
         body="release.release:release",
         doc="Release what a tag names, as far as it is not released yet.",
         isolated=False,
         parallel=False,  # it runs sessions itself
     ),
-    Entry(
+    CatalogEntry(
         name="mlflow-register",
         body="release.release:mlflow_register",
         doc="Register a strategy's release in MLflow, by the evidence of what came before.",
         needs="strategies",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="build",
         body="release.publish:build",
         doc="Build the libraries that are published, reproducibly: uv build, twine check.",
         needs="platform",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="publish",
         body="release.publish:publish",
         doc="Publish the libraries: upload what the index lacks, and nothing else.",
@@ -251,7 +251,7 @@ CATALOG = (
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="codeartifact-login",
         body="release.codeartifact_login:login",
         doc="Get a token for AWS CodeArtifact and write it where pip, uv and twine read it.",

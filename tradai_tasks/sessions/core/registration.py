@@ -14,7 +14,7 @@ import nox
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.sessions.core.aggregate import add_aggregates
-from tradai_tasks.sessions.core.catalog import CATALOG, Entry
+from tradai_tasks.sessions.core.catalog import CATALOG, CatalogEntry
 from tradai_tasks.sessions.core.command_line import check_command_line
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.error_door import keep_text_safe
@@ -90,7 +90,7 @@ def _excluded(exclude: Any) -> frozenset[str]:
     return frozenset(found)
 
 
-def _add(context: Context, entry: Entry) -> None:
+def _add(context: Context, entry: CatalogEntry) -> None:
     """Add one session of the catalog, as far as the repository has use for it."""
     if (why := context.fitting.misfit(entry.needs)) is not None:
         context.absent[entry.name] = why

@@ -21,7 +21,14 @@ from tradai_tasks.backtest.markets import Markets, serve_markets
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Kind
 from tradai_tasks.backtest.record_builder import Code, make_record
 from tradai_tasks.backtest.report_page import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
-from tradai_tasks.backtest.run import Facts, Job, check_children, conclude, environment, read_facts
+from tradai_tasks.backtest.run import (
+    BacktestJob,
+    RunFindings,
+    check_children,
+    conclude,
+    environment,
+    read_facts,
+)
 from tradai_tasks.backtest.time_range import window_of
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BacktestError, GatesFailedError
@@ -87,7 +94,7 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Ki
 
 def job_of(
     context: Context, package: Package, kind: Kind, git: Git, folder: str | None = None
-) -> Job:
+) -> BacktestJob:
     """Return what a strategy's backtest is.
 
     Args:
@@ -100,7 +107,7 @@ def job_of(
     settings = settings_of(context, package)
     head = git.require_commit("HEAD", "make a commit: the window ends on its day")
     when = run_git(git.folder, "show", "--no-patch", "--format=%ct", head, env=git.env)
-    return Job(
+    return BacktestJob(
         strategy=package.slug,
         kind=kind,
         settings=settings,
@@ -144,8 +151,8 @@ def program(session: nox.Session, name: str) -> str:
 
 @contextmanager
 def running(
-    session: nox.Session, job: Job, allowance: Allowance, *, go: bool
-) -> Iterator[tuple[Facts, Markets]]:
+    session: nox.Session, job: BacktestJob, allowance: Allowance, *, go: bool
+) -> Iterator[tuple[RunFindings, Markets]]:
     """Run freqtrade in the session's environment; yield what it found.
 
     Args:
@@ -182,7 +189,7 @@ def running(
         yield facts, markets
 
 
-def _plan(job: Job) -> list[str]:
+def _plan(job: BacktestJob) -> list[str]:
     settings = job.settings
     pairs = ", ".join(job.pairs) if job.pairs else f"all pairs of {settings.config}"
     gates = (
@@ -216,7 +223,7 @@ def _code(context: Context, package: Package, git: Git) -> Code:
     )
 
 
-def _report(job: Job, record: BacktestRecord) -> None:
+def _report(job: BacktestJob, record: BacktestRecord) -> None:
     rows = verdict_rows(record)
     title = headline(record)
     summary = f"\n### {title}\n\n"

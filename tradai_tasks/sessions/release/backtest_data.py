@@ -26,8 +26,8 @@ from tradai_tasks.backtest.isolated_run import day
 from tradai_tasks.backtest.markets import Markets, api_of
 from tradai_tasks.backtest.record import Kind
 from tradai_tasks.backtest.run import (
-    Facts,
-    Job,
+    BacktestJob,
+    RunFindings,
     check_asked,
     check_candles,
     environment,
@@ -68,7 +68,7 @@ class _Bringer:
     aws: Aws
     allowance: Allowance  # what of the environment freqtrade is given
 
-    def bring(self, job: Job) -> Facts:
+    def bring(self, job: BacktestJob) -> RunFindings:
         """Bring all that a backtest reads, and see that it is there."""
         facts, markets = self._ask(job)
         renewed = self._snapshot(job, facts)
@@ -88,14 +88,14 @@ class _Bringer:
         check_candles(job, facts, f"{self.source} does not have them")
         return facts
 
-    def _ask(self, job: Job) -> tuple[Facts, Markets]:
+    def _ask(self, job: BacktestJob) -> tuple[RunFindings, Markets]:
         """Ask freqtrade what the strategy reads."""
         with running(self.session, job, self.allowance, go=False) as (facts, markets):
             if not markets.missing:
                 check_asked(job, facts, markets)
             return facts, markets
 
-    def _snapshot(self, job: Job, facts: Facts) -> bool:
+    def _snapshot(self, job: BacktestJob, facts: RunFindings) -> bool:
         """Bring the snapshot of the markets, unless it is there and has all pairs."""
         if facts.without_market == () and not self.refresh:
             return False
@@ -140,7 +140,7 @@ class _Bringer:
             raise CandlesError(f"{self.source}: {name}: larger than {_MOST >> 30} GB, so refused")
         return content
 
-    def _download(self, job: Job, facts: Facts) -> Facts:
+    def _download(self, job: BacktestJob, facts: RunFindings) -> RunFindings:
         """Download with freqtrade what lacks: the end first, then what is before."""
         passes = [{"erase": True}] if self.refresh else [{}, {"prepend": True}]
         said = ""
@@ -208,7 +208,7 @@ def data(session: nox.Session, context: Context, package: Package) -> None:
     shutil.rmtree(jobs[0].folder / "work", ignore_errors=True)
 
 
-def _show(facts: Facts) -> None:
+def _show(facts: RunFindings) -> None:
     rows = [
         (one.pair, one.timeframe, one.candle, day(one.start), day(one.end)) for one in facts.series
     ]

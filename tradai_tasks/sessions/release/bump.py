@@ -21,7 +21,7 @@ from tradai_tasks.sessions.core.environment import status_of, uv_program
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import git_environment, run_git
 from tradai_tasks.workspace.discovery import Package, Workspace, unknown_package
-from tradai_tasks.workspace.version_bump import SCRATCH, Found, Plan, check_lock, plan
+from tradai_tasks.workspace.version_bump import SCRATCH, BumpPlan, BumpState, check_lock, plan
 
 __all__ = ["bump"]
 
@@ -65,7 +65,7 @@ def _package(workspace: Workspace, name: str) -> Package:
     return found
 
 
-def _look(context: Context, git: Git, package: Package) -> Found:
+def _look(context: Context, git: Git, package: Package) -> BumpState:
     """Read all that the plan depends on."""
     file = join(package.path, "pyproject.toml")
     lock = join(package.project, "uv.lock")
@@ -77,7 +77,7 @@ def _look(context: Context, git: Git, package: Package) -> Found:
     wanted = [files[file] for files in (committed, before) if file in files]
     blobs = git.read(wanted)
     is_strategy = package in context.workspace.strategies
-    return Found(
+    return BumpState(
         name=context.workspace.session_id(package),
         slugs=tuple(one.slug for one in context.workspace.strategies) if is_strategy else (),
         file=file,
@@ -103,7 +103,9 @@ def _tags(git: Git) -> dict[str, str]:
     return {name: peeled or own for own, peeled, name in rows}
 
 
-def _act(session: nox.Session, context: Context, git: Git, package: Package, todo: Plan) -> None:
+def _act(
+    session: nox.Session, context: Context, git: Git, package: Package, todo: BumpPlan
+) -> None:
     """Carry the plan out: after each step, running it again goes on with the next."""
     if todo.content is not None:
         _replace(git.top, context.root / todo.file, todo.content)

@@ -18,7 +18,7 @@ from tradai_tasks.release.deploy.deploy_stages import (
     DEPLOY,
     FUNCTIONS,
     LATEST_STAGE,
-    Target,
+    DeployTarget,
     function_stage,
     latest_stage,
     service_stage,
@@ -289,9 +289,9 @@ def environment_for(
     return found
 
 
-def target_at(context: Context, environment: Environment, room: ImageRoom) -> Target:
+def target_at(context: Context, environment: Environment, room: ImageRoom) -> DeployTarget:
     """Return where an environment's services and functions are, to be brought to a release."""
-    return Target(
+    return DeployTarget(
         environment=environment,
         aws=Aws(region=environment.region),
         registry=room.registry,

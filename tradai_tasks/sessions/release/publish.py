@@ -19,7 +19,7 @@ from tradai_tasks.release.engine.confinement import Confinement, allowance_of, c
 from tradai_tasks.release.engine.step import Look, Preparing, Stage, Step
 from tradai_tasks.release.libraries.distributions import Distribution, distributions_in
 from tradai_tasks.release.libraries.publish_step import Publisher, check_files, publish_stage
-from tradai_tasks.release.libraries.publish_target import Target, target_of
+from tradai_tasks.release.libraries.publish_target import PublishTarget, target_of
 from tradai_tasks.release.libraries.unpublished_requirements import unpublished_requirements
 from tradai_tasks.release.libraries.wheel_build import (
     Wheelhouse,
@@ -183,7 +183,7 @@ def opened_stage(  # noqa: PLR0913 - what may be published, by keyword
         yield publish_stage(files, publisher, tag=tag, lockstep=settings.lockstep)
 
 
-def _target(context: Context, environment: Environment | None) -> Target:
+def _target(context: Context, environment: Environment | None) -> PublishTarget:
     settings = context.settings.publish
     settings = settings if environment is None else environment.published(settings)
     return target_of(settings, os.environ, file=context.settings_file)

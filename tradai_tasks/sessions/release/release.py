@@ -28,7 +28,7 @@ from tradai_tasks.files.path_guard import require_inside
 from tradai_tasks.release.engine.confinement import Confinement, allowance_of, confine
 from tradai_tasks.release.engine.evidence import Evidence, Store, Subject, digest_of
 from tradai_tasks.release.engine.plan import Plan, choose, look_at
-from tradai_tasks.release.engine.runner import Engine, Outcome
+from tradai_tasks.release.engine.runner import Engine, ReleaseOutcome
 from tradai_tasks.release.engine.step import Release, Stage
 from tradai_tasks.release.tags.ci_event import Asked, asked_by, main_branch_of, read_event
 from tradai_tasks.release.tags.tag_validation import (
@@ -367,7 +367,9 @@ def _present(session: nox.Session, made: Release, plan: Plan, wanted: Wanted) ->
         session.log("complete" if plan.is_complete else f"not complete: {len(plan.todo)} to do")
 
 
-def _conclude(session: nox.Session, made: Release, outcome: Outcome, *, is_all: bool) -> None:
+def _conclude(
+    session: nox.Session, made: Release, outcome: ReleaseOutcome, *, is_all: bool
+) -> None:
     """Show what was done and what was there already."""
     print_table(f"{made.tag} at {made.commit[:12]}", _RESULTS, outcome.rows())
     table = markdown_table(_RESULTS, outcome.rows())

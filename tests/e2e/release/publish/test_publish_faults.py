@@ -292,11 +292,11 @@ def test_a_run_that_ended_between_two_files_is_finished_by_the_next(
     class Killed(BaseException):
         pass
 
-    from tradai_tasks.release.libraries.twine_upload import Outcome, upload
+    from tradai_tasks.release.libraries.twine_upload import UploadResponse, upload
 
     sent: list[str] = []
 
-    def once(path: Path, *given: Any, **named: Any) -> Outcome:
+    def once(path: Path, *given: Any, **named: Any) -> UploadResponse:
         if sent:
             raise Killed
         sent.append(path.name)

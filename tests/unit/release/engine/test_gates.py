@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Verdict
+from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, GateVerdict
 from tradai_tasks.environment_allowance import BASE_ONLY
 from tradai_tasks.errors import BacktestRecordError, EvidenceError, ReleaseGateError
 from tradai_tasks.release.engine import gates
@@ -46,8 +46,8 @@ RECORD = BacktestRecord(
     sharpe="closed-trades",
     metrics={"sharpe": 1.5, "trades": 70.0},
     verdicts=(
-        Verdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),
-        Verdict(
+        GateVerdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),
+        GateVerdict(
             metric="profit-factor", value=None, relation=">=", threshold=1.2, passed=True,
             note="infinite: no losing trade",
         ),
