@@ -206,7 +206,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @functools.cache
 def sandbox_fault(sandbox: Sandbox) -> str:
-    """Return why this machine has no such sandbox; empty where it has."""
+    """Return why this machine has no such sandbox; empty if it has."""
     if sys.platform != "linux":
         return f"{sys.platform} has no namespaces"
     done = run(sandbox.argv(PROBE), cwd="/", check=False)

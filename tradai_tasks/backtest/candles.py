@@ -101,7 +101,7 @@ def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path
 
     Args:
         names: POSIX paths, the same in the source and below the target.
-        get: Returns a file of the source, None where it has none.
+        get: Returns a file of the source, None if it has none.
         target: Folder to copy to.
     """
     changed, same, absent = [], [], []
@@ -119,7 +119,7 @@ def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path
 
 
 def replace(file: Path, content: bytes) -> None:
-    """Write a file such that it is whole at any moment."""
+    """Write a file so that it is whole at any moment."""
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, content)
 
@@ -131,7 +131,7 @@ def keep_out_of_git(folder: Path) -> None:
 
 
 def check_snapshot(content: bytes, where: str, pairs: Iterable[str]) -> None:
-    """See that a snapshot describes the markets of all pairs.
+    """Check that a snapshot describes the markets of all pairs.
 
     Raises:
         CandlesError: It does not.

@@ -65,7 +65,7 @@ class NeededSeries:
 class FoundSeries:
     """What a file holds of that part: when candles begin, in seconds since the epoch."""
 
-    first: int | None = None  # None where the file holds none
+    first: int | None = None  # None if the file holds none
     last: int | None = None
     begins: int | None = None  # the first candle in the whole file
     ends: int | None = None  # the last one
@@ -82,7 +82,7 @@ def day(moment: int) -> str:
 
 
 def lacks(needed: NeededSeries, seen: FoundSeries, most_missing: float) -> list[str]:
-    """Return what a series lacks, a line each; empty where all is there.
+    """Return what a series lacks, a line each; empty if all is there.
 
     Args:
         needed: The series.
@@ -120,7 +120,7 @@ def lacks(needed: NeededSeries, seen: FoundSeries, most_missing: float) -> list[
 
 
 def refused_host(event: str, args: Sequence[Any]) -> str | None:
-    """Return where a connection would lead that a backtest may not make, None where it may."""
+    """Return where a connection would lead that a backtest may not make, None if it may."""
     host: Any
     port: Any = ""
     if event == "socket.getaddrinfo":
@@ -136,7 +136,7 @@ def refused_host(event: str, args: Sequence[Any]) -> str | None:
 
 
 def started_child(event: str, args: Sequence[Any]) -> str | None:
-    """Return what a process starts, None where an event is none of starting one."""
+    """Return what a process starts, None if an event is none of starting one."""
     if event not in _STARTING:
         return None
     named = args[1] if event in {"subprocess.Popen", "os.spawn"} and len(args) > 1 else args[:1]

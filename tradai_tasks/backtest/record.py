@@ -27,7 +27,7 @@ class GateVerdict:
     """One metric held against its threshold."""
 
     metric: str  # "sharpe", "profit-factor", "max-drawdown", "trades"
-    value: float | None  # finite; None where there is no such number, and `note` says why
+    value: float | None  # finite; None if there is no such number, and `note` says why
     relation: Literal[">=", "<="]
     threshold: float
     passed: bool
@@ -99,7 +99,7 @@ class BacktestRecord:
 
 
 def _fault_of(record: BacktestRecord) -> str:
-    """Return how the record contradicts itself, empty where it does not."""
+    """Return how the record contradicts itself, empty if it does not."""
     wrong = [verdict.metric for verdict in record.verdicts if not _holds(verdict)]
     if wrong:
         return f"the verdict on {wrong[0]} does not follow from its value"
@@ -114,7 +114,7 @@ def _fault_of(record: BacktestRecord) -> str:
 
 
 def _holds(verdict: GateVerdict) -> bool:
-    """Tell whether a verdict follows from its figures; one without a value must say why."""
+    """Return whether a verdict follows from its figures; one without a value must say why."""
     if verdict.value is None:
         return bool(verdict.note)
     reached = (
@@ -126,7 +126,7 @@ def _holds(verdict: GateVerdict) -> bool:
 
 
 def read_record(folder: Path) -> BacktestRecord:
-    """Read the record in a backtest's report folder, and see that its files are there.
+    """Read the record in a backtest's report folder, and check that its files are there.
 
     Raises:
         BacktestRecordError: There is none, it is none, or a file that it names lacks.

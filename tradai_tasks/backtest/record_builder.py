@@ -27,7 +27,7 @@ class Code:
     """What was run, as git and the lock file know it."""
 
     commit: str
-    changes: str  # digest of what differs from the commit, empty where nothing does
+    changes: str  # digest of what differs from the commit, empty if nothing does
     lock_sha256: str
 
 

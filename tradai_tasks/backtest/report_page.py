@@ -70,7 +70,7 @@ def page(
         record: The record.
         result: What it was made from.
         curve: The account over time.
-        picture: A PNG; None where none could be drawn.
+        picture: A PNG; None if none could be drawn.
     """
     state = "passed" if record.passed else "failed"
     parts = [

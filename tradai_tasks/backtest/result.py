@@ -106,7 +106,7 @@ def find_result(folder: Path) -> Path:
 
 
 def read_result(file: Path, asked: ExpectedRun) -> BacktestResult:
-    """Read a result, and see that it is of what was asked for.
+    """Read a result, and check that it is of what was asked for.
 
     Raises:
         BacktestResultError: It is of something else, does not add up, or cannot be read.

@@ -55,7 +55,7 @@ class BacktestJob:
 
     @property
     def pairs(self) -> tuple[str, ...] | None:
-        """Pairs by settings; None where they are those of the strategy's configuration."""
+        """Pairs by settings; None if they are those of the strategy's configuration."""
         return (self.settings.smoke_pair,) if self.kind == "smoke" else self.settings.pairs
 
     @property
@@ -188,7 +188,7 @@ class RunFindings(msgspec.Struct, frozen=True, kw_only=True):
     startup: int = 0
     pairs: tuple[str, ...] = ()
     snapshot: str = ""
-    without_market: tuple[str, ...] | None = None  # None where there is no snapshot
+    without_market: tuple[str, ...] | None = None  # None if there is no snapshot
     data_sha256: str = ""
     series: tuple[Series, ...] = ()
 
@@ -208,12 +208,12 @@ def read_facts(job: BacktestJob) -> RunFindings:
 
 
 def check_children(job: BacktestJob, facts: RunFindings, why_not: str) -> None:
-    """See that a run started no other process where that could have reached a network.
+    """Check that a run started no other process where that could have reached a network.
 
     Args:
         job: What was run.
         facts: What it found.
-        why_not: Why it was not in a network namespace; empty where it was.
+        why_not: Why it was not in a network namespace; empty if it was.
 
     Raises:
         NotHermeticError: It started one.
@@ -227,7 +227,7 @@ def check_children(job: BacktestJob, facts: RunFindings, why_not: str) -> None:
 
 
 def conclude(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
-    """See that a run found all it needs, and wanted nothing else.
+    """Check that a run found all it needs, and wanted nothing else.
 
     Raises:
         NotHermeticError: It wanted to reach another machine, or more than the markets.
@@ -266,7 +266,7 @@ def conclude(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
 
 
 def check_asked(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
-    """See that freqtrade took the configuration and the strategy, and wanted nothing else.
+    """Check that freqtrade took the configuration and the strategy, and wanted nothing else.
 
     Raises:
         NotHermeticError: It wanted to reach another machine, or more than the markets.
@@ -286,7 +286,7 @@ def check_asked(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
 
 
 def check_candles(job: BacktestJob, facts: RunFindings, advice: str) -> None:
-    """See that all candles are there.
+    """Check that all candles are there.
 
     Raises:
         CandlesError: Some are not; a line for each series.

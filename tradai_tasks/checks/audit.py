@@ -99,7 +99,7 @@ def bandit_findings(
 
 
 def _at_least(level: str, least: int) -> bool:
-    """Tell whether a level counts; one that bandit left undefined does."""
+    """Return whether a level counts; one that bandit left undefined does."""
     return level not in _LEVELS or _LEVELS.index(level) >= least
 
 
@@ -147,7 +147,7 @@ def expired_ignores(settings: SecuritySettings, today: date) -> tuple[str, ...]:
     """Return a line for each accepted advisory or package whose date has passed."""
     lines = [
         f"security.ignore: {entry.id} was ignored until {entry.until} ({entry.reason}); "
-        f"mend it, or decide anew and move the date"
+        f"fix it, or decide anew and move the date"
         for entry in settings.ignore
         if entry.until is not None and entry.until < today
     ]
@@ -171,7 +171,7 @@ def read_audit(
     """Tell clean, findings, and packages that were not audited apart.
 
     Args:
-        output: pip-audit's JSON, None or empty where it wrote none.
+        output: pip-audit's JSON, None or empty if it wrote none.
         error_text: What it said on standard error.
         expected: The pins it was given; one that it does not mention was not audited.
         settings: Accepted advisories and packages.

@@ -80,7 +80,7 @@ class PytestOutcome:
     tests: int
     failed: int  # failures and errors
     skipped: int
-    percent: float | None  # coverage; None where it was not measured
+    percent: float | None  # coverage; None if it was not measured
     fault: str | None  # one line for the user; None when all is well
     died: bool = False  # pytest ended otherwise than by a verdict on tests
 
@@ -255,7 +255,7 @@ def _marked(tree: Tree, path: str, word: re.Pattern[bytes], *, inherited: bool) 
 
 
 def narrows(posargs: Sequence[str], folders: Iterable[Path]) -> tuple[bool, bool]:
-    """Tell whether arguments narrow a run, and whether they name paths.
+    """Return whether arguments narrow a run, and whether they name paths.
 
     Args:
         posargs: What the user wrote after `--`.
@@ -285,7 +285,7 @@ def judge(
         name: The package, for the message.
         exit_code: pytest's exit status.
         reports: The files it wrote; absent ones count as nothing run.
-        floor: Coverage floor in percent, None where it does not apply.
+        floor: Coverage floor in percent, None if it does not apply.
         modules: Files, relative to the package, that must be in the coverage report.
     """
     tests, failed, skipped = _counts(reports.junit)

@@ -46,7 +46,7 @@ def suites_of(tree: Tree, tests: Mapping[str, Sequence[str]], markers: Iterable[
 
 
 def has_benchmarks(tree: Tree, tests: Iterable[str]) -> bool:
-    """Tell whether any test file has a test that takes the `benchmark` fixture."""
+    """Return whether any test file has a test that takes the `benchmark` fixture."""
     return any(_FIXTURE.search(tree.read(file)) for file in _files(tree, tests))
 
 

@@ -1,7 +1,7 @@
 """Find names and links in Markdown pages that no longer exist in the repository.
 
 A page is Markdown. What stands in a code span or a code block is held against the repository; what
-cannot be told (a placeholder, a name of something else) is let pass.
+cannot be determined (a placeholder, a name of something else) is let pass.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class RepositoryNames:
 
     files: frozenset[str]  # POSIX paths from the workspace root
     sessions: frozenset[str]  # names without what is between brackets
-    recipes: frozenset[str]  # of the justfile; empty where there is none
+    recipes: frozenset[str]  # of the justfile; empty if there is none
     ignore: tuple[str, ...] = ()  # globs of names that need not exist
 
     @property

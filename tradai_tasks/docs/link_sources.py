@@ -63,7 +63,7 @@ def _changed(git: Git, paths: Iterable[str]) -> int:
 
 
 def answers(url: str) -> str:
-    """Return what is wrong with a web address; empty where something is there."""
+    """Return what is wrong with a web address; empty if something is there."""
     client = None
     try:
         client = HttpClient(url, limits=_LIMITS, plain_http=True)

@@ -16,33 +16,33 @@ __all__ = ["Check", "CheckResult", "Finding", "as_document", "examine", "fault",
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What a check came to."""
+    """The result of one check."""
 
-    # ok: nothing will fail here. fault: something will, or it cannot be told. n/a: the repository
-    # has nothing of this kind, or it cannot be asked from here; `what` says which.
+    # ok: nothing will fail here. fault: something will, or that cannot be determined. n/a: the
+    # repository has nothing of this kind, or it cannot be checked here; `what` says which.
     state: Literal["ok", "fault", "n/a"]
     what: str
     remedy: str = ""  # what to do about a fault
 
 
 def fine(what: str) -> Finding:
-    """Return that all is well."""
+    """Return a finding that nothing will fail."""
     return Finding(state="ok", what=what)
 
 
 def fault(what: str, remedy: str) -> Finding:
-    """Return that something would fail, and what to do."""
+    """Return a finding that something would fail, and what to do."""
     return Finding(state="fault", what=what, remedy=remedy)
 
 
 def not_here(why: str) -> Finding:
-    """Return that the check does not apply, and why."""
+    """Return a finding that the check does not apply, and why."""
     return Finding(state="n/a", what=why)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One question, and what to do where it cannot even be asked."""
+    """One check, and what to do if it cannot be made."""
 
     name: str
     about: str  # what would fail: shown in the docs and by --help
@@ -67,13 +67,13 @@ def examine(
 ) -> tuple[CheckResult, ...]:
     """Run all checks at once and return what they found, in their order.
 
-    A check that is not done in time is a fault, and is left behind: it runs on a thread that does
-    not keep the process alive.
+    A check that is not done in time is a fault and is abandoned: its thread does not keep the
+    process alive.
 
     Args:
         checks: What to ask.
         timeout: Seconds that each may take.
-        clock: Tells the time, in seconds.
+        clock: Returns the time, in seconds.
     """
     start = clock()
     running = [_Asked(check, clock) for check in checks]

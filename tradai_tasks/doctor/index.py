@@ -31,15 +31,15 @@ _HOUR = 3600  # seconds
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Stored:
-    """A token that tools would use."""
+    """A stored token that uv and pip would use."""
 
     where: str
     token: str = field(repr=False)
-    age: float | None = None  # seconds; None where it cannot be told
+    age: float | None = None  # seconds; None if it cannot be determined
 
 
 def codeartifact(repository: DoctorContext) -> Finding:
-    """Ask CodeArtifact for each repository and a token, and whether the stored ones are good."""
+    """Ask CodeArtifact for each repository and a token, and check the stored tokens."""
     meant = _meant(repository)
     if not meant:
         where = "publish.codeartifact" if not repository.is_asked else "CodeArtifact"
@@ -55,7 +55,7 @@ def codeartifact(repository: DoctorContext) -> Finding:
 
 
 def _meant(repository: DoctorContext) -> list[tuple[CodeArtifactSettings, list[str]]]:
-    """Return each CodeArtifact repository, with whose it is: settings, or environments.
+    """Return each CodeArtifact repository with its origin: the settings, or an environment.
 
     One that no environment was asked for by name counts too, whether or not it has a cluster:
     libraries are published to it all the same.
@@ -81,7 +81,7 @@ def _meant(repository: DoctorContext) -> list[tuple[CodeArtifactSettings, list[s
 
 
 def _asked(repository: DoctorContext, settings: CodeArtifactSettings) -> Finding:
-    """Ask one repository; what AWS refuses is a fault of just that."""
+    """Ask for one repository; an AWS error is a fault of this repository alone."""
     try:
         return _found(repository, settings)
     except TasksError as error:

@@ -30,7 +30,7 @@ _MODELS = "api/2.0/mlflow/registered-models/search"
 
 
 def credentials(repository: DoctorContext) -> Finding:
-    """Ask AWS who the credentials are."""
+    """Ask AWS whose the credentials are."""
     used = _uses_aws(repository)
     if not used:
         return not_here("nothing here is released to AWS")
@@ -181,7 +181,7 @@ def _has_images(repository: DoctorContext) -> bool:
 
 
 def _uses_aws(repository: DoctorContext) -> list[str]:
-    """Return what needs AWS here."""
+    """Return what in this repository needs AWS."""
     used = []
     settings = repository.settings
     if _has_images(repository):
@@ -209,7 +209,7 @@ def _aws(repository: DoctorContext) -> Aws:
 
 
 def _each(asks: Iterable[Callable[[], None]]) -> list[str]:
-    """Ask everything, and return what failed."""
+    """Make every request, and return the faults."""
     faults = []
     for ask in asks:
         try:
@@ -225,13 +225,13 @@ def _listed(faults: list[str]) -> str:
 
 
 def mlflow(repository: DoctorContext) -> Finding:
-    """Ask the model registry whether it is there and takes the credentials."""
+    """Check that MLflow answers and accepts the credentials."""
     if not repository.workspace.strategies:
         return not_here("no strategy to register")
     setting = repository.settings.mlflow.tracking_uri
     if not repository.env.get("MLFLOW_TRACKING_URI") and not setting:
         return fault("MLFLOW_TRACKING_URI is not set", "set it to the address of the server")
-    remedy = "start it, or mend MLFLOW_TRACKING_URI"
+    remedy = "start it, or fix MLFLOW_TRACKING_URI"
     limits = Limits(idle=repository.seconds, whole=repository.seconds)
     try:
         server = client_of(repository.env, setting, patience=0)

@@ -33,7 +33,7 @@ _SHOWN = 8  # names in a message
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorContext:
-    """What is looked at."""
+    """What the checks look at: a repository, its settings and the environment."""
 
     root: Path
     tree: Tree
@@ -67,7 +67,7 @@ def locks(repository: DoctorContext) -> Finding:
 
 
 def engine(repository: DoctorContext) -> Finding:
-    """Ask the container engine whether it is there."""
+    """Check that the container engine runs."""
     workspace = repository.workspace
     builds = [one.path for one in (*workspace.services, *workspace.lambdas)]
     builds += [
@@ -84,7 +84,7 @@ def engine(repository: DoctorContext) -> Finding:
 
 
 def lambdas(repository: DoctorContext) -> Finding:
-    """See that every folder under lambdas/ is one that is found, built and can be called."""
+    """Check that every folder under lambdas/ is found, can be built and has its handler."""
     tree = repository.tree
     folders = [name for name in tree.folders("lambdas") if not name.startswith((".", "_"))]
     if not folders:
@@ -105,7 +105,7 @@ def lambdas(repository: DoctorContext) -> Finding:
 
 
 def secrets(repository: DoctorContext) -> Finding:
-    """See that the secrets and variables which workflows read are there."""
+    """Check that the secrets and variables that workflows read are set."""
     tree = repository.tree
     files = {
         name: tree.read(join(_WORKFLOWS, name)).decode("utf-8", "replace")
@@ -130,7 +130,7 @@ def secrets(repository: DoctorContext) -> Finding:
 
 
 def pulumi(repository: DoctorContext) -> Finding:
-    """Ask Pulumi whether a stack is locked by an update, running or left behind."""
+    """Ask Pulumi whether an update, running or abandoned, locks a stack."""
     layers = layers_of(repository.tree)
     if not layers:
         return not_here("no Pulumi.yaml under infra/")
@@ -177,7 +177,7 @@ def _of_lambda(tree: Tree, home: str, *, has_base: bool) -> list[str]:
         faults.append(f"{file}: is built on lambdas/base, which is not there")
     commands = list(_CMD.finditer(text))
     if not commands or commands[-1]["more"]:
-        return faults  # the base may state it; a list of words is for an entry point of its own
+        return faults  # the base may have CMD; other words are for an entry point of its own
     handler = commands[-1]["handler"]
     module, _, function = handler.rpartition(".")
     source = join(home, f"{module.replace('.', '/')}.py")
@@ -191,7 +191,7 @@ def _of_lambda(tree: Tree, home: str, *, has_base: bool) -> list[str]:
 
 
 def _defines(source: bytes, name: str) -> bool:
-    """Tell whether a module gives a name to something at its top; also where it cannot be read."""
+    """Return whether a module defines a name at its top level; true if it cannot be read."""
     try:
         body = ast.parse(source).body
     except SyntaxError:  # of a newer Python, perhaps: the tests of the lambda tell

@@ -292,7 +292,7 @@ class WorktreeSnapshot:
             raise _moved(at)
 
     def _from_disk(self, at: str) -> Loaded | None:
-        """Read a file; None where there is none."""
+        """Read a file; None if there is none."""
         try:
             data, found, began = _read(f"{self._git.folder}/{at}")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -303,7 +303,7 @@ class WorktreeSnapshot:
         return Loaded(data, digest, stamp_of(digest, found, began))
 
     def _on_disk(self, path: str, targets: dict[str, bytes]) -> Entry | None:
-        """Return what a path is that is not as the index has it; None where no file is there.
+        """Return what a path is that is not as the index has it; None if no file is there.
 
         The target of a link is added to `targets`.
         """

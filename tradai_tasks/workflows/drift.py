@@ -22,8 +22,8 @@ class Change:
 
     path: str  # from the root
     state: State
-    old: str | None  # None where there is none
-    new: str | None  # None where there should be none
+    old: str | None  # None if there is none
+    new: str | None  # None if there should be none
 
 
 def plan(wanted: Mapping[str, str], present: Mapping[str, str]) -> tuple[Change, ...]:

@@ -35,7 +35,7 @@ _PYTHON = {
 
 
 def may_hold(condition: str, facts: Mapping[str, Any]) -> bool:
-    """Tell whether a condition can be true while the facts hold.
+    """Return whether a condition can be true while the facts hold.
 
     Args:
         condition: With or without `${{ }}`.

@@ -60,7 +60,7 @@ def render(template: str, values: Values, *, header: str = HEADER) -> str:
 
 
 def is_ours(text: str) -> bool:
-    """Tell whether a file is one that this library wrote."""
+    """Return whether a file is one that this library wrote."""
     return text.startswith(_OURS)
 
 

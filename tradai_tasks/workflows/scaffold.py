@@ -59,7 +59,7 @@ class Piece:
     """One file, and what there is to do about it."""
 
     path: str  # from the root
-    old: str | None  # None where there is none
+    old: str | None  # None if there is none
     new: str
     state: Literal["new", "added to", "same", "kept"]
     hint: str = ""  # what to do about a file that is kept

@@ -267,7 +267,7 @@ def _variable(text: str) -> tuple[str, str]:
 
 
 def _block(key: str, entries: Mapping[str, str]) -> str:
-    """Return a YAML mapping in block style; nothing where it is empty."""
+    """Return a YAML mapping in block style; nothing if it is empty."""
     lines = [f"{key}:", *(f"  {name}: {value}" for name, value in entries.items())]
     # a part is read as a template is: what was computed must come through as it is
     return "".join(f"{line.replace('@', '@@')}\n" for line in lines) if entries else ""

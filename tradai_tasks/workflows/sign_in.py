@@ -94,7 +94,7 @@ def role_faults(settings: WorkflowsSettings, environments: Collection[str]) -> l
 
 
 def keys_warning(found: Sequence[Job], settings: WorkflowsSettings) -> str | None:
-    """Return who gets the static keys; None where jobs sign in by roles, or none signs in."""
+    """Return who gets the static keys; None if jobs sign in by roles, or none signs in."""
     if settings.aws != "keys":
         return None
     holding = [

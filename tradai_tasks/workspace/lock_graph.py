@@ -56,7 +56,7 @@ class Data(NamedTuple):
     needed: list[Mapping[str, Any]]  # its edges
 
     def equals(self, other: Data) -> bool:
-        """Tell whether two locks say the same, in whatever order and form."""
+        """Return whether two locks say the same, in whatever order and form."""
         if self == other:  # most are, and this is the quick way to see it
             return True
         return (

@@ -75,7 +75,7 @@ class Lock:
         return f"{tool}{extra}=={max(versions)}"
 
     def pins(self, tool: str) -> bool:
-        """Tell whether the lock has the tool."""
+        """Return whether the lock has the tool."""
         return tool in self._by_name
 
     def reached_from(self, requirements: Iterable[Mapping[str, Any]]) -> frozenset[str]:

@@ -45,7 +45,7 @@ class BumpState:
     lock: str | None  # the lock file that pins it, where there is one
     is_lock_committed: bool
     on_disk: bytes = field(repr=False)  # content of the file
-    at_head: bytes | None = field(repr=False)  # the same in HEAD; None where HEAD has no such file
+    at_head: bytes | None = field(repr=False)  # the same in HEAD; None if HEAD has no such file
     before_head: bytes | None = field(repr=False)  # the same in HEAD's first parent
     head: str  # id of the commit
     subject: str  # first line of its message
@@ -156,7 +156,7 @@ def with_version(content: bytes, version: str, file: str) -> bytes:
 
 
 def check_lock(before: bytes, after: bytes, *, name: str, file: str) -> None:
-    """See to it that a lock file changed in one package's version and nothing else.
+    """Ensure that a lock file changed in one package's version and nothing else.
 
     Args:
         before: Content of the lock file in HEAD.
@@ -274,7 +274,7 @@ def _tag(found: BumpState, new: str, *, is_committed: bool, with_tag: bool) -> s
 
 
 def _is_edited(found: BumpState, new: str) -> bool:
-    """Tell whether the uncommitted changes are those of this very bump, interrupted."""
+    """Return whether the uncommitted changes are those of this very bump, interrupted."""
     own = {found.file, found.lock, f"{found.file}{SCRATCH}"}
     if found.at_head is None or found.file not in found.dirty or not set(found.dirty) <= own:
         return False
@@ -328,7 +328,7 @@ def _version(text: str, name: str) -> Version:
 
 
 def _reads_as(content: bytes, wanted: Mapping[str, Any]) -> bool:
-    """Tell whether a document is what is wanted; by repr, which tells 1 from 1.0 from true."""
+    """Return whether a document is what is wanted; by repr, which tells 1 from 1.0 from true."""
     try:
         return repr(parse_toml(content, "")) == repr(wanted)
     except BrokenTomlError:  # the version stood in a key, which is now there twice

@@ -337,5 +337,5 @@ def test_a_disk_that_refuses_is_told_without_a_traceback(
     assert repo.init("--yes") == 1
     assert capsys.readouterr().err == (
         "tradai-tasks: noxfile.py: cannot be written: Permission denied; "
-        "mend that and run it again\n"
+        "fix that and run it again\n"
     )

@@ -42,7 +42,7 @@ class CodeArtifact:
     Args:
         settings: Domain, repository, owner, region.
         aws: Clients of AWS; those of the usual chain by default.
-        now: Tells the time.
+        now: Returns the time.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class CodeArtifact:
         what = "repository" if "epository" in message.partition(": ")[2] else "domain"
         name = self.settings.repository if what == "repository" else self.settings.domain
         return (
-            f"there is no {what} {name!r} in this account and region; make it, or mend "
+            f"there is no {what} {name!r} in this account and region; make it, or fix "
             f"publish.codeartifact ({what}, owner, region)"
         )
 

@@ -65,20 +65,20 @@ class Ecr:
         return RegistryCredentials(username, password)
 
     def has(self, repository: str) -> bool:
-        """Tell whether there is a repository; true where the role may not look.
+        """Return whether there is a repository; true if the role may not look.
 
         Raises:
-            AwsError: It cannot be told.
+            AwsError: It cannot be determined.
         """
         return self._described(repository) is not None
 
     def is_immutable(self, repository: str, tag: str) -> bool:
-        """Tell whether a tag that is there may not be overwritten; false where AWS will not say.
+        """Return whether a tag that is there may not be overwritten; false if AWS will not say.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
 
         Raises:
-            AwsError: It cannot be told.
+            AwsError: It cannot be determined.
         """
         facts = self._described(repository) or {}
         setting = str(facts.get("imageTagMutability", "MUTABLE"))
@@ -114,7 +114,7 @@ class Ecr:
         )
 
     def _described(self, repository: str) -> dict[str, Any] | None:
-        """Return what ECR says of a repository: None where there is none, empty if it may not.
+        """Return what ECR says of a repository: None if there is none, empty if it may not.
 
         Once known, a repository is not asked for again.
         """

@@ -70,5 +70,5 @@ def check_repository(home: Home, image: str, where: str) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, with or without a port, is this machine."""
+    """Return whether a host, with or without a port, is this machine."""
     return is_loopback_name(host) or is_loopback_name(host.rpartition(":")[0])

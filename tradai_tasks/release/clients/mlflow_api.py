@@ -150,7 +150,7 @@ class MlflowServer:
         self.client.retried(ensure)
 
     def aliases(self, name: str) -> dict[str, str]:
-        """Return the versions that a model's aliases point at; none where there is no model."""
+        """Return the versions that a model's aliases point at; none if there is no model."""
         found = self.client.retried(lambda: self._find("registered-models/get", name=name))
         listed = (found or {}).get("registered_model", {}).get("aliases", [])
         return {str(one["alias"]): str(one["version"]) for one in listed}
@@ -259,7 +259,7 @@ def _put_into_s3(bucket: str, key: str, content: bytes) -> None:
         Aws().call("s3", "put_object", Bucket=bucket, Key=key, Body=content)
     except AwsError as error:
         raise ModelRegistryError(
-            f"s3://{bucket}/{key}: cannot be written: {error}; mend that and run the same again"
+            f"s3://{bucket}/{key}: cannot be written: {error}; fix that and run the same again"
         ) from None
 
 

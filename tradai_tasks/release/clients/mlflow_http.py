@@ -181,7 +181,7 @@ def client_of(  # noqa: PLR0913 - all but two have defaults
 
     Args:
         env: The environment, with the variables that MLflow's own client reads.
-        setting: Address by the settings.
+        setting: Address according to the settings.
         patience: Seconds for which a fault that may pass is retried.
         transport: Of the HTTP client; for tests.
         sleep: Waits a number of seconds; for tests.

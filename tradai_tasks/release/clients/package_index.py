@@ -60,7 +60,7 @@ class Listed:
 
     filename: str
     url: str  # absolute, without fragment
-    sha256: str | None  # lower-case; None where the index does not say
+    sha256: str | None  # lower-case; None if the index does not say
     is_yanked: bool = False
 
 
@@ -195,7 +195,7 @@ class PackageIndex:
         self._client.close()
 
     def files(self, name: str) -> dict[str, Listed]:
-        """Return the files of a project by file name, empty where the index has no such project.
+        """Return the files of a project by file name, empty if the index has no such project.
 
         Raises:
             IndexAuthError: The index refuses the credentials, so nothing is known.
@@ -269,7 +269,7 @@ class PackageIndex:
         accept: str = "*/*",
         sink: Callable[[], Callable[[bytes], object]] | None = None,
     ) -> httpx.Response | None:
-        """Get a page, trying again where that may help; None where there is none."""
+        """Get a page, trying again where that may help; None if there is none."""
         shown = _bare(url)
 
         def once() -> httpx.Response:

@@ -66,7 +66,7 @@ class Registry:
     def image(
         self, repository: str, reference: str, *, platform: str | None = None
     ) -> RemoteImage | None:
-        """Return what a tag or digest points to; None where it is not there.
+        """Return what a tag or digest points to; None if it is not there.
 
         Args:
             repository: Its path in the registry.
@@ -74,7 +74,7 @@ class Registry:
             platform: Whose labels to return where it is a list.
 
         Raises:
-            RegistryError: It cannot be told.
+            RegistryError: It cannot be determined.
             LoginRefusedError: The registry does not take the credentials.
         """
         found = self._manifest(repository, reference)
@@ -113,10 +113,10 @@ class Registry:
         )
 
     def digest(self, repository: str, reference: str) -> str | None:
-        """Return the digest that a tag points to; None where it is not there.
+        """Return the digest that a tag points to; None if it is not there.
 
         Raises:
-            RegistryError: It cannot be told.
+            RegistryError: It cannot be determined.
         """
         answer = self._session.send(
             "HEAD", f"/v2/{repository}/manifests/{reference}", repository, headers=_ACCEPT
@@ -131,10 +131,10 @@ class Registry:
         return whole[2] if whole else None
 
     def tags(self, repository: str) -> list[str]:
-        """Return every tag of a repository, from all pages; none where there is no repository.
+        """Return every tag of a repository, from all pages; none if there is no repository.
 
         Raises:
-            RegistryError: It cannot be told.
+            RegistryError: It cannot be determined.
         """
         found: list[str] = []
         url = f"/v2/{repository}/tags/list?n={_PAGE}"
@@ -181,12 +181,12 @@ class Registry:
             raise RegistryError(f"{name}: status {answer.status_code}: {fault_of(answer)}")
 
     def check_push(self, repository: str) -> None:
-        """See that an image could be pushed: an upload is begun, as a push begins, and given up.
+        """Check that an image could be pushed: an upload is begun, as a push begins, and given up.
 
         Raises:
             PushDeniedError: The credentials may not write.
             RepositoryMissingError: There is no such repository.
-            RegistryError: It cannot be told.
+            RegistryError: It cannot be determined.
         """
         answer = self._session.send(
             "POST", f"/v2/{repository}/blobs/uploads/", repository, writes=True

@@ -36,7 +36,7 @@ def version_for(tags: Iterable[str], short: str) -> str:
 
 
 def newest_release(tags: Iterable[str]) -> str | None:
-    """Return the highest release tag of a platform; None where there is none.
+    """Return the highest release tag of a platform; None if there is none.
 
     Test tags do not count, nor does one with build metadata, which no image tag takes.
     """

@@ -1,8 +1,8 @@
 """Decide what an ECS service needs to run the release's image: pure functions.
 
-A service is as a release says when every task that runs has the release's image, as many run as
-are desired, and the deployment that started them is complete. That ECS calls a service stable says
-less: the tasks may be old ones, and ones that are going may still serve.
+A service is at a release when every running task has the release's image, the desired number of
+tasks runs, and the deployment that started them is complete. That ECS calls a service stable says
+less: its tasks may be old ones, and ones that are stopping may still serve.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
 """
@@ -18,21 +18,21 @@ __all__ = ["Deployment", "EcsTask", "Observed", "ServiceVerdict", "judge", "show
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EcsTask:
-    """A task that runs, starts or is not gone yet."""
+    """A task that runs, starts or is stopping."""
 
     id: str
     digests: tuple[str | None, ...]  # of its containers of our image; None before it is pulled
     deployment: str | None  # the id of the one that started it
-    is_going: bool = False  # it was told to stop
+    is_going: bool = False  # it is being stopped
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """One attempt of ECS to bring tasks to what the service says."""
+    """One ECS deployment of a service."""
 
     id: str
     is_primary: bool  # the newest; only one is
-    rollout: str | None  # COMPLETED, IN_PROGRESS, FAILED; None where ECS does not tell
+    rollout: str | None  # COMPLETED, IN_PROGRESS, FAILED; None if ECS does not tell
     reason: str = ""
     task_definition: str = ""
     failed_tasks: int = 0
@@ -40,7 +40,7 @@ class Deployment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observed:
-    """A service at one moment."""
+    """The state of a service at one moment."""
 
     desired: int
     deployments: tuple[Deployment, ...]
@@ -55,10 +55,10 @@ class Observed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceVerdict:
-    """What is to be done."""
+    """What to do about a service."""
 
-    # done: as the release says. start: force a new deployment. wait: what runs may come to it.
-    # failed: it will not, whatever is waited. idle: no task is desired, so nothing can be told.
+    # done: all tasks are right. start: force a new deployment. wait: the running deployment may
+    # still succeed. failed: it cannot any more. idle: no task is desired, so none can be checked.
     todo: Literal["done", "start", "wait", "failed", "idle"]
     note: str
 
@@ -66,13 +66,13 @@ class ServiceVerdict:
 def judge(
     seen: Observed, wanted: Collection[str], *, mine: str | None = None, settling: bool = False
 ) -> ServiceVerdict:
-    """Say what is to be done about a service.
+    """Decide what to do about a service.
 
     Args:
         seen: The service.
         wanted: Digests of the release's image: its own and, of a list, its members'.
         mine: The deployment that this run has started; it is not started twice.
-        settling: ECS need not tell of `mine` yet: it was started just now.
+        settling: `mine` was started just now, so ECS need not list it yet.
     """
     if mine is not None:
         failure = _failure(seen, mine)
@@ -98,7 +98,7 @@ def judge(
 
 
 def _comes_right(seen: Observed, primary: Deployment, wanted: Collection[str]) -> bool:
-    """Tell whether old tasks may go by themselves: the newest deployment replaces them."""
+    """Return whether the newest deployment will replace the old tasks."""
     right = [t for t in seen.tasks if t.deployment == primary.id and _is_right(t, wanted)]
     return primary.rollout == "IN_PROGRESS" or 0 < seen.desired <= len(right)
 
@@ -106,7 +106,7 @@ def _comes_right(seen: Observed, primary: Deployment, wanted: Collection[str]) -
 def _settled(
     seen: Observed, primary: Deployment, wanted: Collection[str], wrong: list[EcsTask]
 ) -> ServiceVerdict:
-    """Judge a service whose newest deployment may be the right one: is it there yet?"""
+    """Judge a service whose newest deployment has the right image: whether it is complete."""
     right = [task for task in seen.tasks if _is_right(task, wanted) and not task.is_going]
     lacking = []
     if wrong:
@@ -128,7 +128,7 @@ def _settled(
 
 
 def _failure(seen: Observed, mine: str) -> str | None:
-    """Say how the deployment that this run has started went wrong, if it did."""
+    """Return why the deployment that this run started failed; None if it did not."""
     own = next((one for one in seen.deployments if one.id == mine), None)
     primary = seen.primary
     if own is not None and own.rollout == "FAILED":
@@ -164,5 +164,5 @@ def _digests(tasks: Iterable[EcsTask]) -> str:
 
 
 def shown_digest(digest: str) -> str:
-    """Return the start of a digest, enough to know it by."""
+    """Return the start of a digest, enough to recognise it."""
     return digest[: len("sha256:") + 12]

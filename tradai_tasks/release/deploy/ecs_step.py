@@ -159,7 +159,7 @@ class ServiceStep:
         return self._observed(described)
 
     def _described(self) -> dict[str, Any] | None:
-        """Return the service as ECS describes it; None where there is none, and that is allowed."""
+        """Return the service as ECS describes it; None if there is none, and that is allowed."""
         try:
             answer = self.aws.call(
                 "ecs", "describe_services", cluster=self.cluster, services=[self.service]
@@ -168,7 +168,7 @@ class ServiceStep:
             if error.code == "ClusterNotFoundException":
                 raise ClusterMissingError(
                     f"ECS has no cluster {self.cluster!r} in the region of {self.environment}; "
-                    f"provision it, or mend deploy.environments.{self.environment}.cluster"
+                    f"provision it, or fix deploy.environments.{self.environment}.cluster"
                 ) from None
             raise
         for one in answer["services"]:
@@ -212,7 +212,7 @@ class ServiceStep:
         if not own:
             raise TaskDefinitionError(
                 f"{self.here}: its task definition {shown} has no container of "
-                f"{self.image.repository}; it has {', '.join(references) or 'none'}; mend the task "
+                f"{self.image.repository}; it has {', '.join(references) or 'none'}; fix the task "
                 f"definition, or the name of the image in the settings"
             )
         for _, tag, digest in own:
@@ -239,16 +239,16 @@ class ServiceStep:
         if latest not in wanted:
             there = shown_digest(latest) if latest else "not there"
             own = " or ".join(sorted(map(shown_digest, wanted))) or "yet to be built"
-            mend = f"on purpose: nox -s deploy -- {self.image.tag} --rollback"
-            mend = (
+            fix = f"on purpose: nox -s deploy -- {self.image.tag} --rollback"
+            fix = (
                 f"a pre-release does not move latest: let its task definition say "
-                f":{self.image.tag}, or once that is pushed, move latest {mend}"
+                f":{self.image.tag}, or once that is pushed, move latest {fix}"
                 if self.leaves_latest
-                else f"move latest by a release, or back {mend}"
+                else f"move latest by a release, or back {fix}"
             )
             raise ConflictError(
                 f"{self.here}: {self.image.repository}:latest is {there}, while {self.image.tag} "
-                f"is {own}, and its tasks start from latest; {mend}"
+                f"is {own}, and its tasks start from latest; {fix}"
             )
 
     def _observed(self, described: Mapping[str, Any]) -> Observed:
@@ -330,7 +330,7 @@ class _Rollout:
     last: str = ""  # what the last look found
 
     def look(self) -> ServiceVerdict | None:
-        """Look, and act once if need be; None while it is to be waited."""
+        """Look, and act once if needed; None while it is to be waited."""
         seen = self.step.observed()
         if self.asked_at and seen.primary and seen.primary.id != self.asked_at:
             self.mine, self.asked_at = seen.primary.id, None  # only the answer had been lost
@@ -340,7 +340,7 @@ class _Rollout:
         self.last = verdict.note + (f"; ECS says: {seen.event}" if seen.event else "")
         if verdict.todo == "failed":
             raise DeploymentFailedError(
-                f"{self.step.here}: {self.last}; see its events and stopped tasks, mend the image "
+                f"{self.step.here}: {self.last}; see its events and stopped tasks, fix the image "
                 f"or the task definition, and run it again"
             )
         if verdict.todo == "start" and self.mine is None:

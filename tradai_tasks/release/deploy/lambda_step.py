@@ -40,7 +40,7 @@ _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}  # of Lambda's ar
 class Function:
     """A function at one moment."""
 
-    digest: str | None  # of its image; None where it has none
+    digest: str | None  # of its image; None if it has none
     package: str  # `Image`, or `Zip`
     state: str  # Active, Pending, Inactive, Failed
     update: str  # Successful, InProgress, Failed
@@ -163,7 +163,7 @@ class FunctionStep:
         if "Failed" in {found.update, found.state}:
             raise FunctionError(
                 f"{self.function}: Lambda could not take the image: {found.reason or 'no reason'}; "
-                f"mend the image, or let Lambda read the repository, and run it again"
+                f"fix the image, or let Lambda read the repository, and run it again"
             )
         return found
 
@@ -203,7 +203,7 @@ class FunctionStep:
         return found
 
     def _described(self) -> Function | None:
-        """Return the function; None where there is none, and that is allowed."""
+        """Return the function; None if there is none, and that is allowed."""
         try:
             answer = self.aws.call("lambda", "get_function", FunctionName=self.function)
         except AwsError as error:
@@ -292,5 +292,5 @@ def _function(answer: Mapping[str, Any]) -> Function:
 
 
 def _is(version: Mapping[str, Any] | None, function: Function) -> bool:
-    """Tell whether a published version has the code that the function has now."""
+    """Return whether a published version has the code that the function has now."""
     return version is not None and version.get("CodeSha256") == function.code

@@ -27,7 +27,7 @@ class Chosen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepState:
-    """A step and what was found of it: a look, or why it cannot be told."""
+    """A step and what was found of it: a look, or why it cannot be determined."""
 
     stage: Stage
     step: Step
@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What cannot be told or is there but different, a line each."""
+        """What cannot be determined or is there but different, a line each."""
         return tuple(
             f"{seen.stage.name} {seen.step.name}: {seen.fault}" for seen in self.seen if seen.fault
         )
@@ -62,7 +62,7 @@ class Plan:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing lacks, and all could be told."""
+        """Whether nothing lacks, and all could be determined."""
         return not self.todo and not self.faults
 
     def rows(self) -> list[tuple[str, str, str, str]]:

@@ -113,7 +113,7 @@ class Engine:
         return self._outcome()
 
     def _pass_gates(self, gates: Sequence[Stage], later: Sequence[Stage]) -> bool:
-        """Run the gates that are to do, and what later stages can prepare, beside one another."""
+        """Run the gates that are to do, and what later stages can prepare, in parallel."""
         # the last gate takes longest, so it begins first where others can run beside it
         in_turn = [*gates[-1:], *gates[:-1]] if self.jobs > 1 else gates
         tasks: dict[_Key, Callable[[], Done]] = {}
@@ -160,7 +160,7 @@ class Engine:
         return done
 
     def _act(self, seen: StepState) -> Done:
-        """Look at how things are by now, and act if need be."""
+        """Look at how things are by now, and act if needed."""
         stage, step = seen.stage, seen.step
         start = self.clock()
         look = step.look(self._known)
@@ -218,7 +218,7 @@ class Engine:
         *,
         stop_all: bool = False,
     ) -> None:
-        """Run tasks beside one another; once one has failed, no further one begins.
+        """Run tasks in parallel; once one has failed, no further one begins.
 
         Args:
             tasks: What to run, by stage and step.

@@ -56,7 +56,7 @@ class Step(Protocol):
 
         Raises:
             ConflictError: It is there, but different.
-            TasksError: It cannot be told.
+            TasksError: It cannot be determined.
         """
 
     def act(self, known: Known) -> Look:
@@ -86,10 +86,10 @@ class Preparing(Step, Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """Steps that may run beside one another, after those of every earlier stage.
+    """Steps that may run in parallel, after those of every earlier stage.
 
     With `parallel = 1` they run in the order given, and each is told what those before it made.
-    Stages that are gates all run beside one another, and before any other stage acts.
+    Stages that are gates all run in parallel, and before any other stage acts.
     """
 
     name: str  # what `--from` and the session call it: `image`, `mlflow`

@@ -97,7 +97,7 @@ def _docker(env: Mapping[str, str], cwd: Path) -> ContainerEngine:
 class Pushed:
     """How a push went."""
 
-    fault: str | None  # None where it went well, else as `push_fault` tells
+    fault: str | None  # None if it went well, else as `push_fault` tells
     said: str  # last line of the engine's output
 
 

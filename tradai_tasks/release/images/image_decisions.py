@@ -104,7 +104,7 @@ def judge_version(
 
 
 def _difference(remote: RemoteImage, release: Release, platform: str) -> str | None:
-    """Return how what is there is not what the release is; None where it is."""
+    """Return how what is there is not what the release is; None if it is."""
     revision = remote.labels.get(REVISION)
     if revision != release.commit:
         whose = f"of commit {revision}" if revision else f"with no label {REVISION}"
@@ -117,7 +117,7 @@ def _difference(remote: RemoteImage, release: Release, platform: str) -> str | N
 
 
 def stated_version(remote: RemoteImage, release: Release) -> str | None:
-    """Return the semantic version that an image's label states; None where it states none.
+    """Return the semantic version that an image's label states; None if it states none.
 
     A label of another source is that of a base image, handed down.
     """
@@ -144,7 +144,7 @@ def dated_tags(tags: Iterable[str], release: Release) -> dict[str, str]:
 
 
 def is_test_version(version: str) -> bool:
-    """Tell whether a version is that of a test tag, `v0.0.0-test` or `v0.0.0-test.2`."""
+    """Return whether a version is that of a test tag, `v0.0.0-test` or `v0.0.0-test.2`."""
     return parse_tag(f"v{version}", []).is_test
 
 
@@ -169,15 +169,15 @@ def judge_latest(  # noqa: PLR0913 - all that the decision depends on
 
     Args:
         latest: What it points to.
-        version: The semantic version of that; None where it cannot be told.
+        version: The semantic version of that; None if it cannot be determined.
         release: What it may be moved to.
-        digest: The release's image; None where it is yet to be built.
+        digest: The release's image; None if it is yet to be built.
         name: The image with the tag `latest`, for messages.
         immutable: Whether the repository refuses to overwrite `latest`.
         rule: How it moves.
 
     Raises:
-        ConflictError: It points to an image whose version cannot be told.
+        ConflictError: It points to an image whose version cannot be determined.
     """
     if latest is not None and latest.digest == digest:
         return ImageVerdict("done", "latest is this")

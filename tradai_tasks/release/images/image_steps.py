@@ -275,7 +275,7 @@ class ImageStep:
         raise TransientError(pushed.said)
 
     def _judge_latest(self, remote: RemoteImage | None) -> ImageVerdict:
-        """Judge what `latest` is, given the release's image or None where it is yet to be built."""
+        """Judge what `latest` is, given the release's image or None if it is yet to be built."""
         registry, path = self.room.registry, self.spec.path
         if remote is not None and registry.digest(path, LATEST) == remote.digest:
             latest: RemoteImage | None = remote

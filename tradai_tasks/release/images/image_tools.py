@@ -33,7 +33,7 @@ class ImageRoom:
     registry: Registry
     engine: Containers
     ecr: Ecr | None  # where the registry is Amazon's
-    wheels: ImageWheels | None  # with what images are built from; None where none is built
+    wheels: ImageWheels | None  # with what images are built from; None if none is built
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
         root: The workspace root.
         env: The environment.
         stop: Once set, builds that run are ended.
-        source: What images are built from, removed at the end; None where none is built.
+        source: What images are built from, removed at the end; None if none is built.
         allowance: What of the environment builds are given.
         sandbox: What builds of wheels run in.
     """
@@ -149,7 +149,7 @@ def _once(
 def _given(
     settings: ImagesSettings, host: str, env: Mapping[str, str]
 ) -> RegistryCredentials | None:
-    """Return the credentials of the environment; None where there are none and none are wanted."""
+    """Return the credentials of the environment; None if there are none and none are wanted."""
     password = env.get(settings.password_env)
     if settings.login == "none" or (settings.login == "auto" and not password):
         return None

@@ -43,7 +43,7 @@ class Images(Protocol):
     """A registry, as far as a deployment asks it."""
 
     def image(self, repository: str, reference: str) -> Remote | None:
-        """Return what a tag or digest points to; None where it is not there."""
+        """Return what a tag or digest points to; None if it is not there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,14 +54,14 @@ class ReleaseImage:
     path: str  # the repository, as the registry's own API names it
     repository: str  # with the registry's host, as ECS and Lambda name it
     tag: str  # the release's
-    commit: str | None = None  # that the tag names; None where that is no matter
+    commit: str | None = None  # that the tag names; None if that is no matter
 
     def found(self) -> Remote | None:
         """Return what the tag points to; None before it is pushed.
 
         Raises:
             ConflictError: It was built of another commit than the tag names by now.
-            TasksError: It cannot be told.
+            TasksError: It cannot be determined.
         """
         found = self.images.image(self.path, self.tag)
         if found is None or self.commit is None:
@@ -69,14 +69,14 @@ class ReleaseImage:
         built_of, version = found.labels.get(REVISION), found.labels.get(VERSION)
         # one that says nothing, or says it of its base image, is taken for what the tag calls it
         if version == self.tag.removeprefix("v") and built_of not in {None, self.commit}:
-            mend = (
+            fix = (
                 f"push what it names now: nox -s images -- {self.tag} (or lambdas)"
                 if parse_tag(self.tag, ()).is_test
                 else f"put it back, or release {self.commit[:12]} under another version"
             )
             raise ConflictError(
                 f"{self.repository}:{self.tag}: was built of commit {str(built_of)[:12]}, while "
-                f"the tag names {self.commit[:12]}, so the tag was moved; {mend}"
+                f"the tag names {self.commit[:12]}, so the tag was moved; {fix}"
             )
         return found
 
@@ -87,7 +87,7 @@ class ReleaseImage:
         Fargate does.
 
         Raises:
-            TasksError: It cannot be told.
+            TasksError: It cannot be determined.
         """
         found = self.found()
         if found is None:
@@ -96,7 +96,7 @@ class ReleaseImage:
         return frozenset([found.digest, *(str(one["digest"]) for one in members)])
 
     def latest(self) -> str | None:
-        """Return the digest that `latest` points to; None where there is none."""
+        """Return the digest that `latest` points to; None if there is none."""
         found = self.images.image(self.path, "latest")
         return found.digest if found else None
 

@@ -45,7 +45,7 @@ class Distribution:
 
 
 def name_of(filename: str) -> tuple[str, Version, Literal["wheel", "sdist"]] | None:
-    """Return (name, version, kind) as a distribution's file name says; None where it is none."""
+    """Return (name, version, kind) as a distribution's file name says; None if it is none."""
     try:
         if filename.endswith(".whl"):
             wheel = parse_wheel_filename(filename)
@@ -57,7 +57,7 @@ def name_of(filename: str) -> tuple[str, Version, Literal["wheel", "sdist"]] | N
 
 
 def identity_of(filename: str) -> tuple[object, ...] | None:
-    """Return what a distribution is, however its name is spelled; None where it is none.
+    """Return what a distribution is, however its name is spelled; None if it is none.
 
     `Beta.Lib-1.0.tar.gz` and `beta_lib-1.0.0.tar.gz` are one release of one project, of which an
     index should have one.

@@ -21,12 +21,12 @@ class Unsafe:
     """A package that a project could get from another index than it should."""
 
     package: str
-    file: str  # the pyproject.toml where it must be mended
+    file: str  # the pyproject.toml where it must be fixed
     why: str
 
 
 def same_address(one: str, other: str) -> bool:
-    """Tell whether two addresses are one, whatever user they name and however they end."""
+    """Return whether two addresses are one, whatever user they name and however they end."""
     return _bare(one) == _bare(other)
 
 
@@ -37,7 +37,7 @@ def _bare(url: str) -> str:
 
 
 def index_named(workspace: Workspace, url: str) -> str | None:
-    """Return the name that `[[tool.uv.index]]` gives an address; None where it is nowhere."""
+    """Return the name that `[[tool.uv.index]]` gives an address; None if it is nowhere."""
     for document in (workspace.root_document, *(one.document for one in workspace.packages)):
         for index in _indexes(document):
             if same_address(str(index.get("url", "")), url) and index.get("name"):

@@ -94,7 +94,7 @@ def environment(access: Access, tools: Iterable[Tool]) -> dict[str, str]:
 
 
 def extra_indexes(env: Mapping[str, str], home: Path) -> None:
-    """See to it that pip has no second index beside the one it is given.
+    """Ensure that pip has no second index beside the one it is given.
 
     Raises:
         UnsafeIndexError: It has; the message says where.
@@ -166,7 +166,7 @@ def netrc_with(text: str, host: str, password: str, *, file: str) -> str:
     """Return a `.netrc` file with one host's entry set, and all others as they were.
 
     Args:
-        text: The file, empty where there is none.
+        text: The file, empty if there is none.
         host: The host, without port.
         password: Its password; the user is CodeArtifact's.
         file: What messages call it.
@@ -210,7 +210,7 @@ def _parsed_netrc(text: str, file: str) -> netrc.netrc:
         except netrc.NetrcParseError as error:
             # its text may quote the file, and the file holds passwords
             raise CredentialsFileError(
-                f"{file}: near line {error.lineno}: no .netrc file; mend it, nothing was written"
+                f"{file}: near line {error.lineno}: no .netrc file; fix it, nothing was written"
             ) from None
 
 
@@ -268,7 +268,7 @@ def _parsed_pypirc(text: str, file: str) -> configparser.RawConfigParser:
     except configparser.Error as error:
         # its text may quote the file, and the file holds passwords
         raise CredentialsFileError(
-            f"{file}: no .pypirc file ({type(error).__name__}); mend it, nothing was written"
+            f"{file}: no .pypirc file ({type(error).__name__}); fix it, nothing was written"
         ) from None
     return parser
 

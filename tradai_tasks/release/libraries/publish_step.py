@@ -54,7 +54,7 @@ def missing(
     Args:
         files: What should be there.
         listed: What is there, by file name; another spelling of a name is the same file.
-        sha256: Tells the digest of a listed file.
+        sha256: Returns the digest of a listed file.
 
     Returns:
         The files that are not there, and those of which other bytes are, with their digest.
@@ -244,7 +244,7 @@ class Publisher:
         return found
 
     def confirm(self, files: Sequence[Distribution]) -> None:
-        """See to it that the index has all files of one library.
+        """Ensure that the index has all files of one library.
 
         Raises:
             IndexUnavailableError: It took one and does not list it.
@@ -266,15 +266,15 @@ class Publisher:
         reason = ""
         with suppress(TasksError):  # the conflict is certain; only its cause may stay unknown
             reason = difference(file, self.index.content(listed))
-        mend = f"nox -s bump -- {file.name} patch"
+        fix = f"nox -s bump -- {file.name} patch"
         if file.version.base_version == "0.0.0" and file.version.is_devrelease:
             # a test release has its commit's time for a version
-            mend = "commit again, since another commit of the same second was released so"
-        advice = reason or f"if the source has changed, bump it: {mend}"
+            fix = "commit again, since another commit of the same second was released so"
+        advice = reason or f"if the source has changed, bump it: {fix}"
         spelled = "" if listed.filename == file.filename else f", spelled {listed.filename}"
         return (
             f"{file.filename}: {self.target.shown} has other bytes under this name{spelled}: "
-            f"sha256 {digest} there, {file.sha256} here; {advice.format(mend=mend)}"
+            f"sha256 {digest} there, {file.sha256} here; {advice.format(fix=fix)}"
         )
 
 
@@ -293,7 +293,7 @@ class PublishStep:
         Raises:
             ConflictError: It has other bytes under the same name.
             VersionMismatchError: The library has not the version of the tag.
-            TasksError: It cannot be told.
+            TasksError: It cannot be determined.
         """
         _ = self.publisher.index  # found while the libraries are still being built
         files = self.files()
@@ -319,7 +319,7 @@ class PublishStep:
         self.publisher.check(self.publisher.seen_absent(self.files()))
 
     def act(self, known: Known) -> Look:  # noqa: ARG002 - as above
-        """Upload what the index lacks, and see that it is there.
+        """Upload what the index lacks, and check that it is there.
 
         Raises:
             ConflictError: Other bytes have come there meanwhile.
@@ -352,7 +352,7 @@ class PublishStep:
             if file.version != self.tag.pep440:
                 raise VersionMismatchError(
                     f"tag {self.tag}: {self.name} has version {file.version}, and publish.lockstep "
-                    f"demands the tag's; mend with: nox -s bump -- {self.name} {self.tag.version}"
+                    f"demands the tag's; fix with: nox -s bump -- {self.name} {self.tag.version}"
                 )
 
 

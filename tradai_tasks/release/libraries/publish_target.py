@@ -28,7 +28,7 @@ class PublishTarget(Protocol):
         """Return the root of the simple API."""
 
     def credentials(self) -> Credentials | None:
-        """Return the credentials for the next request; None where there are none."""
+        """Return the credentials for the next request; None if there are none."""
 
 
 class PlainIndex:
@@ -52,7 +52,7 @@ class PlainIndex:
         return self._settings.simple_url
 
     def credentials(self) -> Credentials | None:
-        """Return what the environment holds; None where it holds none.
+        """Return what the environment holds; None if it holds none.
 
         Raises:
             IndexAuthError: Only one of user and password is set.

@@ -78,7 +78,7 @@ def version_of_test(time: int) -> str:
 
 
 def refuse_dirty(git: Git) -> None:
-    """See to it that the work tree is what is committed.
+    """Ensure that the work tree is what is committed.
 
     Raises:
         DirtyTreeError: It is not.
@@ -165,7 +165,7 @@ def _built(root: Path, env: Mapping[str, str], sandbox: Sandbox | None, job: _Jo
     if done.returncode != 0:
         raise BuildFailedError(
             f"{join(job.package.path, 'pyproject.toml')}: uv build failed with status "
-            f"{done.returncode}; mend what it says:",
+            f"{done.returncode}; fix what it says:",
             *(done.error_text or done.text).splitlines()[-30:],
         )
     for path in job.folder.iterdir():

@@ -109,7 +109,7 @@ def differences(found: ModelVersion, wanted: Mapping[str, str], source: str | No
 
 
 def is_newer(one: ModelVersion, other: ModelVersion) -> bool:
-    """Tell whether a version is of a later release than another.
+    """Return whether a version is of a later release than another.
 
     By Semantic Versioning where both are of a release; else by the order they were registered in.
     """
@@ -128,8 +128,8 @@ class VersionStep:
     name: str  # of the registered model
     release: Release
     connect: Callable[[], MlflowServer] = field(repr=False)  # called when the server is needed
-    image: Callable[[Known], str | None]  # the image by digest; None where it is yet to be made
-    backtest: Callable[[Known], BacktestRecord | None]  # None where it is yet to be run
+    image: Callable[[Known], str | None]  # the image by digest; None if it is yet to be made
+    backtest: Callable[[Known], BacktestRecord | None]  # None if it is yet to be run
     report: Callable[[], Mapping[str, bytes]]  # files of the backtest's report, by name
     metadata: Mapping[str, str]
     description: str

@@ -75,7 +75,7 @@ def devcontainer(session: nox.Session, context: Context) -> None:
 
 
 def is_there(tree: Tree) -> bool:
-    """Tell whether a repository has a development container."""
+    """Return whether a repository has a development container."""
     return any(tree.is_file(place) for place in _PLACES)
 
 

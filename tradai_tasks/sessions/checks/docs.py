@@ -27,7 +27,7 @@ from tradai_tasks.vcs.git import Git
 
 __all__ = ["docs"]
 
-_DOC = "Build the documentation, where any warning is an error, and deploy it with --deploy."
+_DOC = "Build the documentation with warnings as errors, and deploy it with --deploy."
 _OPTIONS: list[Option] = [
     (("--deploy",), {"action": "store_true", "help": "deploy it to Cloudflare Pages by wrangler"}),
     (
@@ -75,7 +75,7 @@ def docs(session: nox.Session, context: Context) -> None:
     except nox.command.CommandFailed:
         raise CommandFailedError(
             "docs: wrangler did not deploy the site; its message is above; the site that was "
-            "there is still served: mend that and run it again"
+            "there is still served: fix that and run it again"
         ) from None
 
 

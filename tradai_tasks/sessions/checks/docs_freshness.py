@@ -65,7 +65,7 @@ def docs_freshness(session: nox.Session, context: Context) -> None:
         append_summary(_COLUMNS, rows)
         raise CheckFailedError(
             f"docs-freshness: {len(found)} in {len({one.page for one in found})} of {len(pages)} "
-            f"pages; mend the pages, or name what need not exist in docs.ignore"
+            f"pages; fix the pages, or name what need not exist in docs.ignore"
         )
     session.log(f"{len(pages)} pages are as the repository is")
 

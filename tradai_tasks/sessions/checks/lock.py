@@ -13,7 +13,7 @@ from tradai_tasks.sessions.core.environment import status_of, uv_program
 
 __all__ = ["lock"]
 
-_DOC = "Make or bring up to date every lock file; with --check, fail where one is stale."
+_DOC = "Update every lock file; with --check, fail if one is missing or stale."
 _OPTIONS: list[Option] = [
     (("--check",), {"action": "store_true", "help": "write nothing; fail where a lock is stale"}),
     (("--upgrade",), {"action": "store_true", "help": "take the newest versions allowed"}),

@@ -85,7 +85,7 @@ def _run(session: nox.Session, context: Context, marker: str, paths: Sequence[st
     missing = [path for path in paths if not (context.root / path).exists()]
     if missing:
         raise CheckFailedError(
-            f"{', '.join(missing)}: no such path; mend the setting {session.name}.paths"
+            f"{', '.join(missing)}: no such path; fix the setting {session.name}.paths"
         )
     groups = [(".", list(paths))] if paths else _groups(context, marker)
     folder = context.reports(session.name)

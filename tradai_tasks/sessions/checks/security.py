@@ -27,7 +27,7 @@ from tradai_tasks.workspace.locked_tools import read_lock
 
 __all__ = ["security"]
 
-_DOC = "Find faults in the sources and in the locked packages: bandit and pip-audit."
+_DOC = "Scan the sources and the locked packages for vulnerabilities: bandit and pip-audit."
 
 
 def security(session: nox.Session, context: Context) -> None:
@@ -79,7 +79,7 @@ def _bandit(session: nox.Session, context: Context) -> list[str]:
     if findings:
         places = ", ".join(sorted({f.path for f in findings}))
         faults.append(
-            f"bandit: {len(findings)} finding{'s' * (len(findings) > 1)} in {places}; mend them, "
+            f"bandit: {len(findings)} finding{'s' * (len(findings) > 1)} in {places}; fix them, "
             f"or mark a line that is right with `# nosec <test>` and the reason"
         )
     return faults

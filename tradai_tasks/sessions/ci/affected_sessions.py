@@ -118,7 +118,7 @@ def _root_tasks(
 
 
 def _concerns(selection: Selection, tree: Tree, tests: Sequence[str]) -> bool:
-    """Tell whether the root's tests may see a change; of documents only what they name."""
+    """Return whether the root's tests may see a change; of documents only what they name."""
     kinds = ("packages", "services", "lambdas", "stacks")
     if selection.everything or any(selection.affected(kind) for kind in kinds):
         return True

@@ -36,7 +36,7 @@ from tradai_tasks.workspace.discovery import unknown_package
 
 __all__ = ["affected", "changes"]
 
-_DOC = "Say what a change affects and why, and write the CI matrix for it."
+_DOC = "Report what a change affects and why, and write the CI matrix for it."
 _RANGE: list[Option] = [
     (("--base",), {"metavar": "REV", "help": "compare with the merge base of this revision"}),
     (("--head",), {"metavar": "REV", "help": "look at this revision, not the work tree"}),

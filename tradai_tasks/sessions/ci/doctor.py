@@ -19,7 +19,7 @@ from tradai_tasks.sessions.core.context import Context
 
 __all__ = ["doctor"]
 
-_DOC = "Say what would fail, before it does, and what to do about it. Nothing is changed."
+_DOC = "Check ahead of time for what would fail, and say how to fix it. Nothing is changed."
 _OPTIONS: list[Option] = [
     (("--json",), {"action": "store_true", "help": "print the findings as JSON and nothing else"}),
     (

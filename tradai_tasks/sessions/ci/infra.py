@@ -94,6 +94,6 @@ def _install(session: nox.Session, context: Context) -> None:
             session.run_install("pulumi", "install", "--cwd", layer, external=True)
         except CommandFailed:
             raise InfraError(
-                f"{layer}: pulumi install failed; its message is above; mend that and run it again"
+                f"{layer}: pulumi install failed; its message is above; fix that and run it again"
             ) from None
     end_of_install(session)

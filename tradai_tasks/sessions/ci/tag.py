@@ -26,7 +26,7 @@ from tradai_tasks.workspace.tags import tag_text
 __all__ = ["tag"]
 
 _DOC = (
-    "Say which release a CI event asks for and where it goes, once it is proved that the tag is "
+    "Report which release a CI event asks for and where it goes, once it is proved that the tag is "
     "there, is at the checked commit, is on the main branch and has the package's version."
 )
 _OPTIONS: list[Option] = [

@@ -40,7 +40,7 @@ CATALOG = (
     CatalogEntry(
         name="fmt",
         body="checks.lint:fmt",
-        doc="Format the code and mend what can be mended: ruff.",
+        doc="Format the code and apply automatic fixes: ruff.",
         each="strategies",
         installs=False,
     ),
@@ -54,7 +54,7 @@ CATALOG = (
     CatalogEntry(
         name="typecheck",
         body="checks.typecheck:typecheck",
-        doc="Type-check, and judge which class satisfies its Protocol: mypy.",
+        doc="Type-check, and check that classes satisfy their Protocols: mypy.",
         each="strategies",
     ),
     CatalogEntry(
@@ -67,12 +67,12 @@ CATALOG = (
     CatalogEntry(
         name="security",
         body="checks.security:security",
-        doc="Find faults in the sources and in the locked packages: bandit, pip-audit.",
+        doc="Scan the sources and the locked packages for vulnerabilities: bandit, pip-audit.",
     ),
     CatalogEntry(
         name="lock",
         body="checks.lock:lock",
-        doc="Make every lock file, or with `-- --check` fail where one is stale: uv.",
+        doc="Update every lock file; with `-- --check`, fail if one is stale: uv.",
         isolated=False,
         parallel=False,
     ),
@@ -86,7 +86,7 @@ CATALOG = (
     CatalogEntry(
         name="doctor",
         body="ci.doctor:doctor",
-        doc="Say what would fail, before it does, and what to do about it.",
+        doc="Check ahead of time for what would fail, and say how to fix it.",
         isolated=False,
     ),
     CatalogEntry(
@@ -101,7 +101,7 @@ CATALOG = (
     CatalogEntry(
         name="docs",
         body="checks.docs:docs",
-        doc="Build the documentation, any warning an error; deploy it with `-- --deploy`.",
+        doc="Build the documentation with warnings as errors; deploy it with `-- --deploy`.",
         needs="site",
     ),
     CatalogEntry(
@@ -114,7 +114,7 @@ CATALOG = (
     CatalogEntry(
         name="devcontainer",
         body="checks.devcontainer:devcontainer",
-        doc="Build the development container, test in it and push it, by the devcontainer CLI.",
+        doc="Build the development container, test in it and push it: devcontainer CLI.",
         needs="devcontainer",
         isolated=False,
         parallel=False,
@@ -122,7 +122,7 @@ CATALOG = (
     CatalogEntry(
         name="changes",
         body="ci.changes:changes",
-        doc="Say what a change affects and why, and write the CI matrix for it.",
+        doc="Report what a change affects and why, and write the CI matrix for it.",
         isolated=False,
     ),
     CatalogEntry(
@@ -157,7 +157,7 @@ CATALOG = (
     CatalogEntry(
         name="tag",
         body="ci.tag:tag",
-        doc="Say which release a CI event asks for, held against the repository.",
+        doc="Report which release a CI event asks for, checked against the repository.",
         isolated=False,
     ),
     CatalogEntry(
@@ -169,14 +169,14 @@ CATALOG = (
     CatalogEntry(
         name="workflows",
         body="ci.workflows:write_workflows",
-        doc="Write the workflow files that fit, or with `-- --check` fail where one has drifted.",
+        doc="Write the workflow files that fit; with `-- --check`, fail if one has drifted.",
         isolated=False,
         parallel=False,
     ),
     CatalogEntry(
         name="backtest-data",
         body="release.backtest_data:data",
-        doc="Bring the candles of one strategy's backtests, and the exchange's markets.",
+        doc="Fetch the candles of one strategy's backtests and the exchange's markets.",
         each="backtested",
         isolated=False,  # all of a strategy share an environment of their own
         prepares=True,
@@ -185,7 +185,7 @@ CATALOG = (
     CatalogEntry(
         name="backtest-smoke",
         body="release.backtest:smoke",
-        doc="Backtest one strategy shortly, on one pair: freqtrade.",
+        doc="Run a short backtest of one strategy on one pair: freqtrade.",
         each="backtested",
         isolated=False,
         prepares=True,
@@ -193,7 +193,7 @@ CATALOG = (
     CatalogEntry(
         name="backtest-full",
         body="release.backtest:full",
-        doc="Backtest one strategy in full and hold it against the gates: freqtrade.",
+        doc="Run the full backtest of one strategy and judge it by the gates: freqtrade.",
         each="backtested",
         isolated=False,
         prepares=True,
@@ -201,7 +201,7 @@ CATALOG = (
     CatalogEntry(
         name="images",
         body="release.images:images",
-        doc="Build and push the images of a release, as far as the registry lacks them.",
+        doc="Build and push the images of a release that are missing from the registry.",
         needs="images",
         isolated=False,
         parallel=False,
@@ -209,7 +209,7 @@ CATALOG = (
     CatalogEntry(
         name="lambdas",
         body="release.deploy:lambdas",
-        doc="Build the images of lambdas on their base, and bring their functions to them.",
+        doc="Build the images of lambdas on their base, and update their functions.",
         needs="lambdas",
         isolated=False,
         parallel=False,
@@ -217,7 +217,7 @@ CATALOG = (
     CatalogEntry(
         name="deploy",
         body="release.deploy:deploy",
-        doc="Bring an environment's ECS services to a release, and verify every task's image.",
+        doc="Deploy a release to an environment's ECS services, and verify every task's image.",
         needs="services",
         isolated=False,
         parallel=False,
@@ -225,14 +225,14 @@ CATALOG = (
     CatalogEntry(
         name="release",
         body="release.release:release",
-        doc="Release what a tag names, as far as it is not released yet.",
+        doc="Release what a tag names, doing only what is missing.",
         isolated=False,
         parallel=False,  # it runs sessions itself
     ),
     CatalogEntry(
         name="mlflow-register",
         body="release.release:mlflow_register",
-        doc="Register a strategy's release in MLflow, by the evidence of what came before.",
+        doc="Register a strategy's release in MLflow, from the evidence of earlier stages.",
         needs="strategies",
         isolated=False,
     ),
@@ -246,7 +246,7 @@ CATALOG = (
     CatalogEntry(
         name="publish",
         body="release.publish:publish",
-        doc="Publish the libraries: upload what the index lacks, and nothing else.",
+        doc="Publish the libraries: upload what is missing from the index, and nothing else.",
         needs="platform",
         isolated=False,
         parallel=False,

@@ -35,7 +35,7 @@ _DEFAULT_FLOOR = {"platform": 60.0, "strategies": 80.0}  # percent
 
 
 def in_ci() -> bool:
-    """Tell whether this runs in a CI job, as GitHub Actions and most others say it."""
+    """Return whether this runs in a CI job, as GitHub Actions and most others say it."""
     return os.environ.get("CI", "").lower() in {"1", "true"}
 
 
@@ -59,7 +59,7 @@ class Context:
 
     @functools.cached_property
     def pythons(self) -> tuple[str, ...]:
-        """Python versions of the settings, empty where the one that runs nox is used.
+        """Python versions of the settings, empty if the one that runs nox is used.
 
         Where the settings name none, it is the one of `.python-version`, or one that the packages
         allow where they do not allow the one that runs nox.
@@ -231,7 +231,7 @@ class Context:
         return [prefix + suffix for prefix in prefixes for suffix in suffixes]
 
     def _is_left_out(self, name: str) -> bool:
-        """Tell whether the noxfile does without a session; one of its own must not be there."""
+        """Return whether the noxfile does without a session; one of its own must not be there."""
         met = self.exclude & {name, name.partition("(")[0]}
         self.left_out.update(met)
         if not met and name in nox.registry.get():

@@ -194,7 +194,7 @@ def status_of(
 
 
 def run_all(session: nox.Session, commands: Iterable[Sequence[str | Path]], fault: str) -> None:
-    """Run every command, then fail with `fault` if any did: the user sees all there is to mend.
+    """Run every command, then fail with `fault` if any did: the user sees all there is to fix.
 
     Raises:
         CommandFailedError: A command failed.

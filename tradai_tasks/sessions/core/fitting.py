@@ -44,7 +44,7 @@ class Fitting:
         return frozenset(entry.name for entry in CATALOG if self.misfit(entry.needs) is None)
 
     def has_benchmarks(self, package: Package) -> bool:
-        """Tell whether a test of the package takes the `benchmark` fixture."""
+        """Return whether a test of the package takes the `benchmark` fixture."""
         return package.path in self._suites.benchmarked
 
     @functools.cached_property
@@ -134,7 +134,7 @@ def fitting_of(tree: Tree, settings: Settings, workspace: Workspace) -> Fitting:
 
 
 def _leads_somewhere(tree: Tree, glob: str) -> bool:
-    """Tell whether there is a file where a glob may match; the session itself looks closer."""
+    """Return whether there is a file where a glob may match; the session itself looks closer."""
     parts = [part for part in glob.split("/") if part not in {"", "."}]
     fixed = next((n for n, part in enumerate(parts) if _WILD & {*part}), len(parts))
     if fixed == len(parts):

@@ -36,7 +36,7 @@ def noxfile() -> Path:
 
 
 def given() -> _options.NoxConfig | None:
-    """Return the options of the nox that is running; None where it is not nox that runs.
+    """Return the options of the nox that is running; None if it is not nox that runs.
 
     A noxfile that runs as a script calls nox at its end, which loads it once more.
     """
@@ -76,7 +76,7 @@ class _Explaining(logging.Filter):
 
 
 def only_installs(session: nox.Session) -> bool:
-    """Tell whether nox was told to install and to run nothing (`--install-only`)."""
+    """Return whether nox was told to install and to run nothing (`--install-only`)."""
     return bool(session._runner.global_config.install_only)  # noqa: SLF001 - nox tells it nowhere else
 
 
@@ -87,7 +87,7 @@ def end_of_install(session: nox.Session) -> None:
 
 
 def is_made(session: nox.Session) -> bool:
-    """Tell whether an environment that sessions share is there, and nothing may be installed.
+    """Return whether an environment that sessions share is there, and nothing may be installed.
 
     nox by itself knows only the environments that it makes.
     """

@@ -47,7 +47,7 @@ from tradai_tasks.workspace.discovery import Package
 __all__ = ["data"]
 
 _MOST = 2 << 30  # bytes of one file of candles
-_DOC = "Bring the candles of a strategy's backtests, and a snapshot of the exchange's markets."
+_DOC = "Fetch the candles of a strategy's backtests, and a snapshot of the exchange's markets."
 _OPTIONS: list[Option] = [
     (("--smoke",), {"action": "store_true", "help": "only what the smoke backtest reads"}),
     (
@@ -69,7 +69,7 @@ class _Bringer:
     allowance: Allowance  # what of the environment freqtrade is given
 
     def bring(self, job: BacktestJob) -> RunFindings:
-        """Bring all that a backtest reads, and see that it is there."""
+        """Bring all that a backtest reads, and check that it is there."""
         facts, markets = self._ask(job)
         renewed = self._snapshot(job, facts)
         if not facts.series:  # it asked for markets that were not there yet
@@ -122,7 +122,7 @@ class _Bringer:
         return self._object
 
     def _object(self, name: str) -> bytes | None:
-        """Return an object of the bucket, None where there is none."""
+        """Return an object of the bucket, None if there is none."""
         key = self.source.key(name)
         try:
             answer = self.aws.call("s3", "get_object", Bucket=self.source.bucket, Key=key)

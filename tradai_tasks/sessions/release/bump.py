@@ -139,7 +139,7 @@ def _lock(session: nox.Session, context: Context, git: Git, package: Package, lo
 
 
 def _replace(top: Path, file: Path, content: bytes) -> None:
-    """Write a file such that it is whole at any moment."""
+    """Write a file so that it is whole at any moment."""
     file = require_inside(top.resolve(), file.resolve())  # a link stays one, inside the work tree
     scratch = file.with_name(f"{file.name}{SCRATCH}")
     scratch.write_bytes(content)
@@ -148,7 +148,7 @@ def _replace(top: Path, file: Path, content: bytes) -> None:
 
 
 def _literally(paths: Iterable[str]) -> list[str]:
-    """Return paths such that git expands nothing in them; by its option, hooks would inherit it."""
+    """Return paths so that git expands nothing in them; by its option, hooks would inherit it."""
     return [f":(literal){path}" for path in paths]
 
 
@@ -161,7 +161,7 @@ def _git(git: Git, *args: str) -> str:
     if done.returncode != 0:
         say(*f"{done.text}{done.error_text}".splitlines(), file=sys.stderr)
         raise GitError(
-            f"git {args[0]}: exit status {done.returncode}; its message is above; mend that and "
+            f"git {args[0]}: exit status {done.returncode}; its message is above; fix that and "
             f"run the same again, it goes on from here"
         )
     return done.text

@@ -70,7 +70,7 @@ _OPTIONS: list[Option] = [
 
 
 def login(session: nox.Session, context: Context) -> None:
-    """See that nothing could come from elsewhere, then get a token and write it."""
+    """Check that nothing could come from elsewhere, then get a token and write it."""
     options = parse(session, _OPTIONS, _DOC)
     tools: tuple[Tool, ...] = tuple(tool for tool in TOOLS if tool in (options.tool or TOOLS))
     settings = _settings(context, options.environment)
@@ -194,7 +194,7 @@ def _text(file: Path) -> str:
     except UnicodeDecodeError as error:
         # its bytes are not shown: the file holds passwords
         raise CredentialsFileError(
-            f"{file}: byte {error.start} is no UTF-8; mend it, nothing was written"
+            f"{file}: byte {error.start} is no UTF-8; fix it, nothing was written"
         ) from None
 
 

@@ -60,7 +60,7 @@ OPTIONS: list[Option] = [
 
 def images(session: nox.Session, context: Context) -> None:
     """Build and push the images of services, or of a strategy."""
-    doc = "Build and push the images of a release, as far as the registry lacks them."
+    doc = "Build and push the images of a release that are missing from the registry."
     options = parse(session, [*OPTIONS, EVIDENCE], doc)
     is_platform = context.workspace.kind != "strategies"
     kinds: tuple[ImageKind, ...] = ("service",) if is_platform else ("strategy",)

@@ -67,7 +67,7 @@ class Platform:
 
         Raises:
             BadTagError: The repository is no platform.
-            UnmappedTagError: The tag goes nowhere by the settings.
+            UnmappedTagError: The tag goes nowhere according to the settings.
         """
         if self.context.workspace.kind != "platform":
             raise BadTagError(

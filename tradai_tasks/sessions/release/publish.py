@@ -57,7 +57,7 @@ _ONLY: Option = (
     ("--only",),
     {"action": "append", "default": [], "metavar": "NAME", "help": "just this library"},
 )
-_BUILD_DOC = "Build the libraries that are published, the same bytes from the same source."
+_BUILD_DOC = "Build the libraries that are published, reproducibly."
 _BUILD_OPTIONS: list[Option] = [
     _TAG,
     (
@@ -66,7 +66,9 @@ _BUILD_OPTIONS: list[Option] = [
     ),
     _ONLY,
 ]
-_PUBLISH_DOC = "Publish the libraries: upload what the index lacks, and change nothing else there."
+_PUBLISH_DOC = (
+    "Publish the libraries: upload what is missing from the index, and change nothing else there."
+)
 _PUBLISH_OPTIONS: list[Option] = [
     _TAG,
     (
@@ -302,7 +304,7 @@ def _same(files: tuple[Distribution, ...]) -> tuple[Distribution, ...]:
 def _refuse_in_earnest(
     made: Mapping[str, tuple[Distribution, ...]], tag: ReleaseTag, folder: Path
 ) -> None:
-    """See to it that a test release publishes no version in earnest."""
+    """Ensure that a test release publishes no version in earnest."""
     for files in made.values():
         for file in files:
             if file.version.base_version != "0.0.0" or not file.version.is_devrelease:

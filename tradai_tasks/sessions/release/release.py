@@ -75,7 +75,7 @@ TAG: Option = (
 )
 LOOKS: list[Option] = [
     (("--dry-run",), {"action": "store_true", "help": "print what would be done"}),
-    (("--status",), {"action": "store_true", "help": "print what is done and what lacks"}),
+    (("--status",), {"action": "store_true", "help": "print what is done and what is missing"}),
     (("--json",), {"action": "store_true", "help": "print either as JSON and nothing else"}),
 ]
 EVIDENCE: Option = (
@@ -140,7 +140,7 @@ class Basis:
 
 
 def release(session: nox.Session, context: Context) -> None:
-    """Release what a tag names, as far as it is not released yet."""
+    """Release what a tag names, doing only what is missing."""
     from tradai_tasks.sessions.release.platform_stages import Platform  # noqa: PLC0415 - it needs this
 
     doc = "Release what a tag names: gates, then image and model version, or wheels and images."
@@ -169,8 +169,8 @@ def release(session: nox.Session, context: Context) -> None:
 
 
 def mlflow_register(session: nox.Session, context: Context) -> None:
-    """Register a strategy's release in MLflow, by the evidence of its gates and its image."""
-    doc = "Register a strategy's release in MLflow, by the evidence of its gates and its image."
+    """Register a strategy's release in MLflow, from the evidence of its gates and its image."""
+    doc = "Register a strategy's release in MLflow, from the evidence of its gates and its image."
     options = parse(session, [TAG, *LOOKS, EVIDENCE], doc)
     run_stages(session, context, options, wanted_of(options, only=["mlflow"], start=None))
 
@@ -351,7 +351,7 @@ def _alone(store: Store) -> Iterator[None]:
 
 
 def _present(session: nox.Session, made: Release, plan: Plan, wanted: Wanted) -> None:
-    """Show what is there and what lacks; refuse to go on where it cannot be told."""
+    """Show what is there and what lacks; refuse to go on where it cannot be determined."""
     if wanted.json:
         document = {"tag": made.tag.text, "commit": made.commit, **plan.as_document()}
         print(json.dumps(document, indent=2), flush=True)
@@ -379,7 +379,7 @@ def _conclude(
         raise ReleaseFailedError(
             f"{made.tag}: not complete:",
             *_lines_of(outcome.faults),
-            "mend that and run the same again: it goes on from here",
+            "fix that and run the same again: it goes on from here",
         )
     what = "complete" if is_all else "these stages are complete, others were not asked for"
     before = "" if outcome.has_changed else ", as before: nothing was changed"

@@ -364,7 +364,7 @@ def test_what_is_missing_in_aws_is_said(
         step = publish_stage({"tradai-strategy": lambda: files}, publisher).steps[0]
         with pytest.raises(CodeArtifactError, match=passage) as caught:
             step.look({})
-    assert "mend publish.codeartifact" in str(caught.value)
+    assert "fix publish.codeartifact" in str(caught.value)
 
 
 @pytest.mark.parametrize(

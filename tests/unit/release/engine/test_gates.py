@@ -150,7 +150,7 @@ def test_a_gate_that_fails_says_why_and_shows_the_end_of_its_log(
     tmp_path: Path, door: Callable[[Script], Door]
 ) -> None:
     def failing(argv: list[str]) -> int:
-        report(argv, ("lint(momentum)", "failed", "lint: ruff found\nfault; mend it."))
+        report(argv, ("lint(momentum)", "failed", "lint: ruff found\nfault; fix it."))
         return 1
 
     shown: list[str] = []
@@ -158,7 +158,7 @@ def test_a_gate_that_fails_says_why_and_shows_the_end_of_its_log(
     with pytest.raises(ReleaseGateError) as caught:
         gate(tmp_path, show=shown.append).act({})
     assert str(caught.value) == (
-        "lint: ruff found fault; mend it; all it said is in build/lint.log; "
+        "lint: ruff found fault; fix it; all it said is in build/lint.log; "
         "again: nox -s 'lint(momentum)'"
     )
     assert "line 99" in shown[0]
