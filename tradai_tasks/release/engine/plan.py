@@ -19,15 +19,15 @@ _WORDS = {"done": "there", "todo": "to do", "left": "left", "skipped": "skipped"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chosen:
-    """Which stages are run, and of which the evidence must be there."""
+    """Which stages run, and which must have evidence of an earlier run."""
 
-    given: tuple[str, ...]  # ran earlier, elsewhere
+    given: tuple[str, ...]  # ran earlier, perhaps in another job
     active: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepState:
-    """A step and what was found of it: a look, or why it cannot be determined."""
+    """A step, and what its look found or why it failed."""
 
     stage: Stage
     step: Step
@@ -36,13 +36,13 @@ class StepState:
 
     @property
     def is_todo(self) -> bool:
-        """Whether there is something to do."""
+        """Whether the step has something to do."""
         return self.look is not None and self.look.state == "todo"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """All that a release has to do, and all that is there already."""
+    """Every step of a release: what is to do, and what is there already."""
 
     given: tuple[Evidence, ...]
     seen: tuple[StepState, ...]
@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What cannot be determined or is there but different, a line each."""
+        """Looks that failed or found a conflict, a line each."""
         return tuple(
             f"{seen.stage.name} {seen.step.name}: {seen.fault}" for seen in self.seen if seen.fault
         )
@@ -62,11 +62,11 @@ class Plan:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing lacks, and all could be determined."""
+        """Whether every look succeeded and nothing is missing."""
         return not self.todo and not self.faults
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Return (stage, step, state, note) of everything."""
+        """Return (stage, step, state, note) of every step."""
         rows = [
             (evidence.stage, name, "there", f"by evidence: {look.note}")
             for evidence in self.given
@@ -79,7 +79,7 @@ class Plan:
         return rows
 
     def as_document(self) -> dict[str, Any]:
-        """Return the plan for scripts."""
+        """Return the plan as JSON values, for scripts."""
         keys = ("stage", "step", "state", "note")
         return {
             "complete": self.is_complete,
@@ -88,10 +88,10 @@ class Plan:
 
 
 def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | None) -> Chosen:
-    """Choose the stages to run, and those that must have been run.
+    """Choose the stages to run, and those that must have passed before.
 
-    A gate needs nothing of the gates beside it, so one alone may be run; any other stage needs
-    all that come before it.
+    A gate does not depend on the other gates, so one can run alone; any other stage depends on
+    all stages before it.
 
     Args:
         order: Names of all stages, in order, and whether each is a gate.
@@ -99,7 +99,7 @@ def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | Non
         start: Name of the stage to begin with; the first when None.
 
     Raises:
-        BadArgumentsError: There is no such stage, or both are given.
+        BadArgumentsError: There is no such stage, or both `only` and `start` are given.
     """
     names = list(order)
     for option, name in [*(("--only", name) for name in only), ("--from", start)]:
@@ -119,7 +119,7 @@ def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | Non
 
 
 def look_at(stages: Iterable[Stage], given: Sequence[Evidence]) -> Plan:
-    """Look at every step, telling each what the stages before it made."""
+    """Look at every step, passing to each the records of the stages before it."""
     known: dict[str, dict[str, Mapping[str, Any]]] = {
         evidence.stage: records_of(evidence.steps) for evidence in given
     }
@@ -133,7 +133,7 @@ def look_at(stages: Iterable[Stage], given: Sequence[Evidence]) -> Plan:
 
 
 def records_of(looks: Mapping[str, Look]) -> dict[str, Mapping[str, Any]]:
-    """Return the records of what is there; what is yet to be made has none."""
+    """Return the records of what exists; a step that is still to do has none."""
     return {name: look.record for name, look in looks.items() if look.state != "todo"}
 
 

@@ -1,7 +1,7 @@
 """Decide whether an image must be built and whether its tag `latest` moves.
 
-Nothing here asks or changes anything. An image is known by the commit in its label
-`org.opencontainers.image.revision`: a rebuild has another digest, but not another commit.
+Nothing here makes a request. An image is identified by the commit in its label
+`org.opencontainers.image.revision`: a rebuild has another digest, but the same commit.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 LATEST = "latest"
-# forward: only to a higher version, never to a pre-release. always: whatever it points to, for a
-# roll-back and for test tags. never: it is left alone.
+# forward: only to a higher version, never to a pre-release. always: from any version, for
+# roll-backs and test tags. never: `latest` does not move.
 LatestRule = Literal["forward", "always", "never"]
 
 REVISION = "org.opencontainers.image.revision"
@@ -47,18 +47,18 @@ _CREATED = "org.opencontainers.image.created"
 
 @dataclass(frozen=True, slots=True)
 class ImageVerdict:
-    """What is to be done, and why."""
+    """What to do about an image or its tag `latest`, and why."""
 
     state: Literal["done", "todo", "left"]
     note: str
 
 
 def labels_of(release: Release) -> dict[str, str]:
-    """Return the labels of a release's images, of the pre-defined annotation keys.
+    """Return the OCI labels of a release's images.
 
     https://github.com/opencontainers/image-spec/blob/v1.1.0/annotations.md. `created` is the time
-    of the commit, so that it does not change with a rebuild. Without a source the label is empty:
-    that of the base image would be inherited.
+    of the commit, so that it does not change with a rebuild. Without a source the label is empty,
+    so that the base image's is not inherited.
     """
     created = datetime.fromtimestamp(release.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
@@ -72,17 +72,17 @@ def labels_of(release: Release) -> dict[str, str]:
 def judge_version(
     remote: RemoteImage | None, release: Release, *, name: str, platform: str, immutable: bool
 ) -> ImageVerdict:
-    """Judge what the release's own tag points to.
+    """Decide what to do about the release's own tag.
 
     Args:
-        remote: What is there.
-        release: What should be there.
+        remote: The image in the registry; None if there is none.
+        release: The release whose image should be there.
         name: The image with its tag, for messages.
-        platform: What it should be built for.
+        platform: The platform that it should be built for.
         immutable: Whether the repository refuses to overwrite the tag.
 
     Raises:
-        ConflictError: Something else is there, and may not be overwritten.
+        ConflictError: Another image is there and may not be overwritten.
     """
     if remote is None:
         return ImageVerdict("todo", "is built and pushed")
@@ -104,7 +104,7 @@ def judge_version(
 
 
 def _difference(remote: RemoteImage, release: Release, platform: str) -> str | None:
-    """Return how what is there is not what the release is; None if it is."""
+    """Return how the image in the registry differs from the release's; None if it does not."""
     revision = remote.labels.get(REVISION)
     if revision != release.commit:
         whose = f"of commit {revision}" if revision else f"with no label {REVISION}"
@@ -117,9 +117,9 @@ def _difference(remote: RemoteImage, release: Release, platform: str) -> str | N
 
 
 def stated_version(remote: RemoteImage, release: Release) -> str | None:
-    """Return the semantic version that an image's label states; None if it states none.
+    """Return the semantic version in an image's label; None if there is none.
 
-    A label of another source is that of a base image, handed down.
+    A label with another source is inherited from a base image.
     """
     source = remote.labels.get(_SOURCE)
     if source and release.source and source != release.source:
@@ -129,14 +129,14 @@ def stated_version(remote: RemoteImage, release: Release) -> str | None:
 
 
 def dated_tags(tags: Iterable[str], release: Release) -> dict[str, str]:
-    """Return those of an image's tags that are release tags, with their versions, newest first."""
+    """Return an image's release tags with their versions, newest first."""
     slug = release.tag.slug
     found: dict[str, str] = {}
     for text in tags:
         try:
             tag = parse_tag(text, [slug] if slug else [])
         except BadTagError:
-            continue  # a tag of any other kind may stand beside them
+            continue  # other tags are allowed
         if text == tag_name(slug, tag.version):
             found[text] = tag.version
     newest = sorted(found, key=lambda text: _order(found[text]), reverse=True)
@@ -149,13 +149,13 @@ def is_test_version(version: str) -> bool:
 
 
 def newer_release(versions: Iterable[str], than: str) -> str | None:
-    """Return the highest of some versions that is no pre-release, where it is above another."""
+    """Return the highest stable version among some, if it is above a given one."""
     released = [one for one in map(_order, versions) if one.prerelease is None]
     newest = max(released, default=None)
     return str(newest) if newest is not None and newest > _order(than) else None
 
 
-def judge_latest(  # noqa: PLR0913 - all that the decision depends on
+def judge_latest(  # noqa: PLR0913 - what the decision depends on
     latest: RemoteImage | None,
     version: str | None,
     release: Release,
@@ -165,19 +165,19 @@ def judge_latest(  # noqa: PLR0913 - all that the decision depends on
     immutable: bool,
     rule: LatestRule,
 ) -> ImageVerdict:
-    """Judge whether `latest` is to be moved to the release.
+    """Decide whether to move `latest` to the release.
 
     Args:
-        latest: What it points to.
-        version: The semantic version of that; None if it cannot be determined.
-        release: What it may be moved to.
-        digest: The release's image; None if it is yet to be built.
+        latest: The image that `latest` points to.
+        version: The semantic version of that image; None if it is not known.
+        release: The release that it may be moved to.
+        digest: The digest of the release's image; None if it is not built yet.
         name: The image with the tag `latest`, for messages.
         immutable: Whether the repository refuses to overwrite `latest`.
-        rule: How it moves.
+        rule: How `latest` moves.
 
     Raises:
-        ConflictError: It points to an image whose version cannot be determined.
+        ConflictError: `latest` points to an image whose version is not known.
     """
     if latest is not None and latest.digest == digest:
         return ImageVerdict("done", "latest is this")

@@ -27,17 +27,17 @@ __all__ = ["ImageRoom", "image_room"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageRoom:
-    """What the steps of an image stage work with."""
+    """The tools that the steps of an image stage share."""
 
     settings: ImagesSettings
     registry: Registry
     engine: Containers
-    ecr: Ecr | None  # where the registry is Amazon's
-    wheels: ImageWheels | None  # with what images are built from; None if none is built
+    ecr: Ecr | None  # if the registry is Amazon ECR
+    wheels: ImageWheels | None  # with the source of the images; None if none is built
 
 
 @contextmanager
-def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
+def image_room(  # noqa: PLR0913 - the parts of a room, by keyword
     settings: ImagesSettings,
     home: Home,
     *,
@@ -48,17 +48,17 @@ def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
     allowance: Allowance = BASE_ONLY,
     sandbox: Sandbox | None = None,
 ) -> Iterator[ImageRoom]:
-    """Open the room; credentials are asked for, and the engine looked for, when they are needed.
+    """Open the tools; credentials and the engine are looked up when first needed.
 
     Args:
         settings: `images` of the settings.
         home: The registry.
         root: The workspace root.
         env: The environment.
-        stop: Once set, builds that run are ended.
-        source: What images are built from, removed at the end; None if none is built.
-        allowance: What of the environment builds are given.
-        sandbox: What builds of wheels run in.
+        stop: Event that ends running builds.
+        source: Source of the images, removed at the end; None if none is built.
+        allowance: Variables of the environment that builds get.
+        sandbox: Sandbox for builds of wheels.
     """
     scratch = source.scratch if source else None
     sweep(scratch)
@@ -114,7 +114,7 @@ def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
 def _by_https(
     ask: Callable[[], RegistryCredentials | None], settings: ImagesSettings, host: str
 ) -> Callable[[], RegistryCredentials | None]:
-    """Return a function that gives no password to a registry on another machine by http."""
+    """Return a function that refuses a password for http to another machine."""
 
     def asked() -> RegistryCredentials | None:
         known = ask()
@@ -131,7 +131,7 @@ def _by_https(
 def _once(
     ask: Callable[[], RegistryCredentials | None], env: Mapping[str, str]
 ) -> Callable[[], RegistryCredentials | None]:
-    """Return a function that asks the first time, has CI mask the password, and remembers both."""
+    """Return a function that asks once, has CI mask the password, and caches the answer."""
     lock = threading.Lock()
     found: list[RegistryCredentials | None] = []
 
@@ -149,7 +149,7 @@ def _once(
 def _given(
     settings: ImagesSettings, host: str, env: Mapping[str, str]
 ) -> RegistryCredentials | None:
-    """Return the credentials of the environment; None if there are none and none are wanted."""
+    """Return the credentials from the environment; None if neither variable is set."""
     password = env.get(settings.password_env)
     if settings.login == "none" or (settings.login == "auto" and not password):
         return None

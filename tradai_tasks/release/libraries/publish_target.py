@@ -19,13 +19,13 @@ class PublishTarget(Protocol):
 
     @property
     def shown(self) -> str:
-        """What it is called in messages."""
+        """Name of the index in messages."""
 
     def upload_url(self) -> str:
-        """Return the address that takes uploads."""
+        """Return the URL for uploads."""
 
     def simple_url(self) -> str:
-        """Return the root of the simple API."""
+        """Return the URL of the simple API."""
 
     def credentials(self) -> Credentials | None:
         """Return the credentials for the next request; None if there are none."""
@@ -40,19 +40,19 @@ class PlainIndex:
 
     @property
     def shown(self) -> str:
-        """What it is called in messages."""
+        """Name of the index in messages."""
         return self._settings.simple_url
 
     def upload_url(self) -> str:
-        """Return the address that takes uploads."""
+        """Return the URL for uploads."""
         return self._settings.upload_url
 
     def simple_url(self) -> str:
-        """Return the root of the simple API."""
+        """Return the URL of the simple API."""
         return self._settings.simple_url
 
     def credentials(self) -> Credentials | None:
-        """Return what the environment holds; None if it holds none.
+        """Return the credentials in the environment; None if there are none.
 
         Raises:
             IndexAuthError: Only one of user and password is set.
@@ -69,7 +69,7 @@ class PlainIndex:
 
 
 def target_of(settings: PublishSettings, env: Mapping[str, str], *, file: str) -> PublishTarget:
-    """Return where the settings say to publish.
+    """Return the index to publish to, from the settings.
 
     Raises:
         ExtraMissingError: The extra `release` is not installed.
