@@ -149,7 +149,7 @@ def _once(
 def _given(
     settings: ImagesSettings, host: str, env: Mapping[str, str]
 ) -> RegistryCredentials | None:
-    """Return the credentials from the environment; None if neither variable is set."""
+    """Return the credentials from the environment; None if no login is needed."""
     password = env.get(settings.password_env)
     if settings.login == "none" or (settings.login == "auto" and not password):
         return None

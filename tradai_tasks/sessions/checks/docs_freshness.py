@@ -35,7 +35,7 @@ _AT_ONCE = 8  # requests
 
 
 def docs_freshness(session: nox.Session, context: Context) -> None:
-    """Hold every page against the repository."""
+    """Compare every page with the repository."""
     options = parse(session, _OPTIONS, _DOC)
     settings = context.settings.docs
     git = Git.open(context.root)
@@ -71,9 +71,9 @@ def docs_freshness(session: nox.Session, context: Context) -> None:
 
 
 def _sessions(context: Context) -> frozenset[str]:
-    """Return the sessions that a page may name: the noxfile's, and any that the library has.
+    """Return the sessions that a page may name: the noxfile's and all of the library's.
 
-    A page may speak of another repository, where one fits that does not fit here.
+    A page may describe another repository, to which other sessions fit.
     """
     names = {entry.name for entry in CATALOG} | {base_of(name) for name in context.names}
     names |= {"check", "ci"}

@@ -36,7 +36,7 @@ def lint(session: nox.Session, context: Context, package: Package | None) -> Non
 
 
 def fmt(session: nox.Session, context: Context, package: Package | None) -> None:
-    """Fix the repository, or one strategy."""
+    """Format and fix the repository, or one strategy."""
     project, _, rules = _scope(context, package)
     install_tool(session, context, "ruff", project=project)
     if package is not None:
@@ -50,7 +50,7 @@ def fmt(session: nox.Session, context: Context, package: Package | None) -> None
 
 
 def _scope(context: Context, package: Package | None) -> tuple[str, str, list[str]]:
-    """Return the project whose lock counts, the command that fixes, and further rules."""
+    """Return the project whose lock counts, the command to fix faults, and further rules."""
     if package is None:
         return ".", "nox -s fmt", []
     fix = f'nox -s "fmt({context.workspace.session_id(package)})"'

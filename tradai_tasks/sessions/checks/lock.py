@@ -52,10 +52,10 @@ def _look(
 
 
 def _judge(found: list[LockState]) -> None:
-    """Fail for lock files that are not fresh; what uv could not look at, `nox -s lock` cannot fix.
+    """Fail for lock files that are not fresh, apart from those that uv could not check.
 
     Raises:
-        CheckFailedError: One is missing or stale, or cannot be judged.
+        CheckFailedError: One is missing or stale, or cannot be checked.
     """
     names = {
         state: ", ".join(one.file for one in found if one.state == state)

@@ -31,7 +31,7 @@ _DOC = "Scan the sources and the locked packages for vulnerabilities: bandit and
 
 
 def security(session: nox.Session, context: Context) -> None:
-    """Scan the sources and audit the locked packages; all faults are shown before it fails."""
+    """Scan the sources and audit the locked packages; fail after all faults are shown."""
     parse(session, [], _DOC)
     home = context.workspace.projects[0]
     for tool in ("bandit", "pip-audit"):
@@ -48,7 +48,7 @@ def security(session: nox.Session, context: Context) -> None:
 
 
 def _bandit(session: nox.Session, context: Context) -> list[str]:
-    """Run bandit and return faults; its own exit status is 0 for files it could not read."""
+    """Run bandit and return faults; files that it could not read do not change its exit status."""
     targets = _sources(context)
     if not targets:
         session.log("no package has sources to scan")
@@ -86,7 +86,7 @@ def _bandit(session: nox.Session, context: Context) -> list[str]:
 
 
 def _sources(context: Context) -> list[str]:
-    """Return every package's import folders and files, and the lambdas' that are no package."""
+    """Return the import folders and files of all packages, and of lambdas that are not packages."""
     found: dict[str, None] = {}
     for package in context.workspace.packages:
         for module in context.layout(package).imports:
@@ -100,7 +100,7 @@ def _sources(context: Context) -> list[str]:
 
 
 def _pip_audit(session: nox.Session, context: Context) -> list[str]:
-    """Audit what the lock files pin, never the session's own environment."""
+    """Audit the packages that the lock files pin, not the session's environment."""
     projects = context.workspace.projects
     locks = [read_lock(context.tree, project).document for project in projects]
     pins = pinned_requirements(locks)
@@ -154,7 +154,7 @@ def _audit_once(
     argv += ["--vulnerability-service=osv", f"--osv-url={url}"] if url else []
     errors = stem.with_suffix(".log")
     with errors.open("w", encoding="utf-8") as log:
-        # its own messages are judged below and would only confuse here
+        # its messages are evaluated below and would only confuse here
         session.run(*argv, success_codes=range(256), stdout=log, stderr=log)
     text = output.read_text(encoding="utf-8") if output.is_file() else None
     messages = errors.read_text(encoding="utf-8")

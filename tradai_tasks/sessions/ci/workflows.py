@@ -47,7 +47,7 @@ _OPTIONS: list[Option] = [
 
 
 def write_workflows(session: nox.Session, context: Context) -> None:
-    """Write, check or describe."""
+    """Write, check or describe the workflow files."""
     options = parse(session, _OPTIONS, _DOC)
     there = present(context.root)
     if options.repository is not None and not options.trust:
@@ -85,7 +85,7 @@ def write_workflows(session: nox.Session, context: Context) -> None:
 
 
 def _gathered(context: Context) -> RepositoryTraits:
-    """Look at the repository, and refuse settings that its workflows could not honour."""
+    """Look at the repository, and refuse settings that its workflows cannot follow."""
     _check_before(context)
     found = gather(
         context.tree,
@@ -112,7 +112,7 @@ def _jobs(context: Context, repository: RepositoryTraits, files: dict[str, str])
 
 
 def _print_trust(context: Context, given: str | None, found: tuple[Job, ...]) -> None:
-    """Print what to set up on GitHub and AWS for the workflows as they would be written."""
+    """Print what to set up on GitHub and AWS for the workflow files."""
     remote = None
     if given is None:
         done = run_git(context.root, "remote", "get-url", "origin", check=False)
@@ -127,13 +127,13 @@ def _print_trust(context: Context, given: str | None, found: tuple[Job, ...]) ->
 
 
 def _check_before(context: Context) -> None:
-    """Refuse a session to run first that nox would not know: CI alone would find that out.
+    """Refuse a setting that names an unknown session to run first, which only CI would notice.
 
     Raises:
-        SettingsError: There is none of this name.
+        SettingsError: No session has this name.
     """
     bases = {base_of(name) for name in context.names}
-    own = set(nox.registry.get()) - bases  # the noxfile's, of which only the first part is known
+    own = set(nox.registry.get()) - bases  # of the noxfile; only base names are known
     for position, name in enumerate(context.settings.workflows.before or ()):
         if name not in {*context.names, *bases} and base_of(name) not in own:
             raise SettingsError(

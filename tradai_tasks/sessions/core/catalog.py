@@ -10,7 +10,7 @@ from typing import Literal
 
 __all__ = ["CATALOG", "CatalogEntry", "Need"]
 
-# what a session may need the repository to have: see `fitting`
+# what a session needs the repository to have: see `fitting`
 Need = Literal[
     "benchmarks", "contract", "devcontainer", "images", "integration", "lambdas", "pages",
     "platform", "services", "site", "stacks", "strategies",
@@ -24,16 +24,16 @@ class CatalogEntry:
     name: str
     body: str  # "module:function" below tradai_tasks.sessions
     doc: str
-    # for which packages there is one: none (a single session), all with code or tests, those with
-    # benchmarks; `strategies` means all in a strategies repository and a single one elsewhere,
-    # `backtested` the strategies with backtests
+    # which packages get one: None is a single session; `tested` those with code or tests,
+    # `benchmarked` those with benchmarks; `strategies` all in a strategies repository and a single
+    # session elsewhere, `backtested` the strategies with backtests
     each: Literal["none", "tested", "benchmarked", "strategies", "backtested"] = "none"
     needs: Need | None = None  # what the repository must have for it
-    every_python: bool = False  # one for each Python of the settings
+    every_python: bool = False  # one session for each Python of the settings
     isolated: bool = True  # has an environment of its own
-    installs: bool = True  # puts packages into it, so that their requires-python counts
-    prepares: bool = False  # has something to install though it has no environment of its own
-    parallel: bool = True  # may run beside others under -j
+    installs: bool = True  # installs packages, so that their requires-python counts
+    prepares: bool = False  # has something to install although it has no environment of its own
+    parallel: bool = True  # may run in parallel with others under -j
 
 
 CATALOG = (

@@ -60,16 +60,16 @@ _OPTIONS: list[Option] = [
 
 @dataclass(frozen=True, kw_only=True)
 class _Bringer:
-    """One call of the session."""
+    """One run of the session."""
 
     session: nox.Session
     source: Source
     refresh: bool
     aws: Aws
-    allowance: Allowance  # what of the environment freqtrade is given
+    allowance: Allowance  # variables of the environment that freqtrade gets
 
     def bring(self, job: BacktestJob) -> RunFindings:
-        """Bring all that a backtest reads, and check that it is there."""
+        """Fetch everything that a backtest reads, and check that it is there."""
         facts, markets = self._ask(job)
         renewed = self._snapshot(job, facts)
         if not facts.series:  # it asked for markets that were not there yet
@@ -96,7 +96,7 @@ class _Bringer:
             return facts, markets
 
     def _snapshot(self, job: BacktestJob, facts: RunFindings) -> bool:
-        """Bring the snapshot of the markets, unless it is there and has all pairs."""
+        """Fetch the snapshot of the markets, unless it is there and has all pairs."""
         if facts.without_market == () and not self.refresh:
             return False
         api = api_of(facts.exchange, facts.mode)
@@ -122,7 +122,7 @@ class _Bringer:
         return self._object
 
     def _object(self, name: str) -> bytes | None:
-        """Return an object of the bucket, None if there is none."""
+        """Return an object of the bucket; None if it does not exist."""
         key = self.source.key(name)
         try:
             answer = self.aws.call("s3", "get_object", Bucket=self.source.bucket, Key=key)
@@ -141,7 +141,7 @@ class _Bringer:
         return content
 
     def _download(self, job: BacktestJob, facts: RunFindings) -> RunFindings:
-        """Download with freqtrade what lacks: the end first, then what is before."""
+        """Download missing candles with freqtrade: first the end, then the beginning."""
         passes = [{"erase": True}] if self.refresh else [{}, {"prepend": True}]
         said = ""
         for options in passes:
@@ -152,7 +152,7 @@ class _Bringer:
             argv = download_argv(job, facts, overlay, **options)
             log = job.folder / "download.log"
             with log.open("w", encoding="utf-8") as out, self.session.chdir(job.home):
-                try:  # its exit status tells nothing; the candles do
+                try:  # its exit status is not reliable; the candles are checked instead
                     env = {
                         n: v
                         for n, v in environment(os.environ, self.allowance).items()
@@ -175,7 +175,7 @@ class _Bringer:
 
 
 def data(session: nox.Session, context: Context, package: Package) -> None:
-    """Bring candles and markets, first those of the full backtest."""
+    """Fetch candles and markets, first those of the full backtest."""
     options = parse(session, _OPTIONS, _DOC)
     git = Git.open(context.root)
     kinds: tuple[Kind, ...] = ("smoke",) if options.smoke else ("full", "smoke")

@@ -41,7 +41,7 @@ _OPTIONS: list[Option] = [
 
 
 def bump(session: nox.Session, context: Context) -> None:
-    """Look at what is there, print the plan, and do what lacks."""
+    """Look at the repository, print the plan, and do the missing steps."""
     options = parse(session, _OPTIONS, _DOC)
     package = _package(context.workspace, options.name)
     git = Git.open(context.root)
@@ -66,13 +66,13 @@ def _package(workspace: Workspace, name: str) -> Package:
 
 
 def _look(context: Context, git: Git, package: Package) -> BumpState:
-    """Read all that the plan depends on."""
+    """Read the state that the plan depends on."""
     file = join(package.path, "pyproject.toml")
     lock = join(package.project, "uv.lock")
     head = git.require_commit("HEAD", "")
     committed = {entry.path: entry.blob for entry in git.tree(head)}
     parents = git.parents(head)
-    parent = git.commit(parents[0]) if parents else None  # a shallow clone may lack it
+    parent = git.commit(parents[0]) if parents else None  # it may be missing from a shallow clone
     before = {entry.path: entry.blob for entry in git.tree(parent)} if parent else {}
     wanted = [files[file] for files in (committed, before) if file in files]
     blobs = git.read(wanted)
@@ -95,7 +95,7 @@ def _look(context: Context, git: Git, package: Package) -> BumpState:
 
 def _tags(git: Git) -> dict[str, str]:
     """Return every tag with the commit that it names."""
-    # of an annotated tag the second id is its commit's, of a lightweight one the first
+    # the second id is the commit of an annotated tag; a lightweight tag has only the first
     layout = "--format=%(objectname) %(*objectname) %(refname:strip=2)"
     rows = (
         row.split(" ", 2) for row in _git(git, "for-each-ref", layout, "refs/tags").splitlines()
@@ -106,7 +106,7 @@ def _tags(git: Git) -> dict[str, str]:
 def _act(
     session: nox.Session, context: Context, git: Git, package: Package, todo: BumpPlan
 ) -> None:
-    """Carry the plan out: after each step, running it again goes on with the next."""
+    """Execute the plan; if it is interrupted, the next run goes on with the next step."""
     if todo.content is not None:
         _replace(git.top, context.root / todo.file, todo.content)
     if todo.lock is not None:
@@ -120,7 +120,7 @@ def _act(
 
 
 def _lock(session: nox.Session, context: Context, git: Git, package: Package, lock: str) -> None:
-    """Bring the lock file up to date; where that cannot be done, put both files back."""
+    """Update the lock file; if that fails, restore both files."""
     file = join(package.path, "pyproject.toml")
     committed = {entry.path: entry.blob for entry in git.tree("HEAD")}
     kept = {path: committed[path] for path in (file, lock) if path in committed}
@@ -139,8 +139,8 @@ def _lock(session: nox.Session, context: Context, git: Git, package: Package, lo
 
 
 def _replace(top: Path, file: Path, content: bytes) -> None:
-    """Write a file so that it is whole at any moment."""
-    file = require_inside(top.resolve(), file.resolve())  # a link stays one, inside the work tree
+    """Write a file atomically."""
+    file = require_inside(top.resolve(), file.resolve())  # a link inside the work tree is followed
     scratch = file.with_name(f"{file.name}{SCRATCH}")
     scratch.write_bytes(content)
     shutil.copymode(file, scratch)
@@ -148,13 +148,13 @@ def _replace(top: Path, file: Path, content: bytes) -> None:
 
 
 def _literally(paths: Iterable[str]) -> list[str]:
-    """Return paths so that git expands nothing in them; by its option, hooks would inherit it."""
+    """Return paths as literal pathspecs; git's option for that would also apply to hooks."""
     return [f":(literal){path}" for path in paths]
 
 
 def _git(git: Git, *args: str) -> str:
-    """Run git and return its output; what it says on a failure, a hook's say, is shown whole."""
-    # hooks are the user's own wish where it is the user's own commit
+    """Run git and return its output; on a failure, the whole output is shown, also a hook's."""
+    # hooks run, since the commit is the user's own
     hooks = args[0] in {"commit", "tag"}
     env = git_environment(os.environ, hooks=True) if hooks else git.env
     done = run_git(git.folder, *args, env=env, check=False)
