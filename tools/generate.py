@@ -203,7 +203,7 @@ def main() -> None:
     ]
     if check and drifted:
         names = ", ".join(str(file.relative_to(ROOT)) for file in drifted)
-        sys.exit(f"{names}: drifted from the source; mend with: python tools/generate.py")
+        sys.exit(f"{names}: drifted from the source; fix with: python tools/generate.py")
     for file in drifted:
         file.write_text(made[file], encoding="utf-8")
         print(f"wrote {file.relative_to(ROOT)}")

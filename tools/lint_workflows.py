@@ -1,6 +1,6 @@
 """Lint every workflow of this repository and of its examples, and check that none has drifted.
 
-All checkers run, then any status that is not 0 counts: whoever mends sees all there is.
+All checkers run, then any status that is not 0 counts: whoever fixes sees all there is.
 """
 
 from __future__ import annotations

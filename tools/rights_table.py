@@ -7,7 +7,7 @@ import dataclasses
 from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
 from tradai_tasks.settings.table import Kind
 from tradai_tasks.settings.workflows import WorkflowsSettings
-from tradai_tasks.workflows.repository_traits import Repository
+from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.rights import EVENTS, Grant, Job, jobs
 from tradai_tasks.workflows.selection import CATALOG, workflows
 
@@ -21,13 +21,15 @@ _HEAD = (
 _ENVIRONMENTS = ("dev", "staging", "prod")
 
 
-def everything(kind: Kind) -> Repository:
+def everything(kind: Kind) -> RepositoryTraits:
     """Return a repository that has all there is a workflow for."""
     sessions = {entry.name for entry in SESSIONS}
     sessions |= {session for workflow in CATALOG for session in workflow.sessions}
-    has = {field.name: True for field in dataclasses.fields(Repository) if field.type == "bool"}
+    has = {
+        field.name: True for field in dataclasses.fields(RepositoryTraits) if field.type == "bool"
+    }
     has |= {"pinned_noxfile": False, "registry_set": False}
-    return Repository(
+    return RepositoryTraits(
         kind=kind,
         sessions=frozenset(sessions),
         stacks=_ENVIRONMENTS,

@@ -1,4 +1,4 @@
-"""Every check and release step of a uv monorepo as nox sessions, from one line in its noxfile."""
+"""nox sessions for every check and release step of a uv monorepo: `register()` adds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m tradai_tasks`."""
+"""Entry point of `python -m tradai_tasks`."""
 
 import sys
 

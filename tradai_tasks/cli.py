@@ -1,4 +1,4 @@
-"""`python -m tradai_tasks init`, or `uvx tradai-tasks init`: a way to begin.
+"""Command line of `tradai-tasks init`: write the first files of a repository.
 
 It runs before there is a noxfile, so it is no session.
 """

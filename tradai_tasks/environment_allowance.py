@@ -1,4 +1,4 @@
-"""The environment that the repository's own code gets: by allowance, never all that is there.
+"""Environment variables that the repository's own code may see: an allow-list.
 
 Gates, builds of wheels and images, backtests and mkdocs run code of the repository and of its
 dependencies. They get the variables of a fixed list and those that `release.gate-environment`

@@ -1,4 +1,4 @@
-"""One class for each failure that a user can meet; its message says what, where and what to do.
+"""Exceptions for the failures that a user can meet: what, where and what to do.
 
 Every message is one line; an error of several faults has a line for each. Whatever text stands in
 a message (names, paths, what servers and tools say) is made safe when the error is made.
@@ -11,7 +11,7 @@ from tradai_tasks.text import safe
 
 
 class TasksError(Exception):
-    """Base of every error that is the user's to mend; shown without a traceback.
+    """Base of every error that is the user's to fix; shown without a traceback.
 
     Args:
         faults: What is wrong, each one line; those of another error each by itself.
@@ -55,7 +55,7 @@ class DuplicatePackageError(TasksError):
 
 
 class AmbiguousLayoutError(TasksError):
-    """A package whose import names cannot be told from its files."""
+    """A package whose import names cannot be determined from its files."""
 
 
 class BadArgumentsError(TasksError):
@@ -175,7 +175,7 @@ class FunctionTimeoutError(TasksError):
 
 
 class InfraError(TasksError):
-    """Pulumi failed, or said nothing that can be told."""
+    """Pulumi failed, or said nothing that can be determined."""
 
 
 class StackLockedError(InfraError):
@@ -421,7 +421,7 @@ class UploadRefusedError(TasksError):
 
 
 class CacheFolderError(TasksError):
-    """A folder for caches that is named such that it would lie in the work tree."""
+    """A folder for caches that is named so that it would lie in the work tree."""
 
     exit_code = 2
 

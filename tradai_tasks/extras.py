@@ -1,4 +1,4 @@
-"""The library's extras: which one a module comes with, and how a repository gets it.
+"""Find the optional extra that brings a module, and how a repository installs it.
 
 A repository declares the library in a dependency group, an extra or the dependencies of the
 project that its noxfile belongs to, or in the noxfile's own block of requirements (PEP 723).
@@ -67,7 +67,7 @@ def extras_of(module: str) -> tuple[str, ...]:
 
 
 def _belongs(requirement: Requirement, extra: str) -> bool:
-    """Tell whether a requirement comes with an extra, and not without it."""
+    """Return whether a requirement comes with an extra, and not without it."""
     marker = requirement.marker
     return (
         marker is not None
@@ -77,7 +77,7 @@ def _belongs(requirement: Requirement, extra: str) -> bool:
 
 
 def missing_extra(error: ModuleNotFoundError) -> ExtraMissingError | None:
-    """Return what to tell of a module that could not be imported; None where no extra brings it.
+    """Return what to tell of a module that could not be imported; None if no extra brings it.
 
     Where several do, it is the one named as the part of the library that needs it.
     """
@@ -168,7 +168,7 @@ def declarations(document: Mapping[str, Any]) -> tuple[Declared, ...]:
 
 
 def run_options(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the options by which `uv run` installs the library: none where it does so unasked."""
+    """Return the options by which `uv run` installs the library: none if it does so unasked."""
     found = sorted(declarations(document), key=lambda one: not one.is_default)
     return found[0].options if found else ()
 
@@ -197,7 +197,7 @@ def _is_the_library(requirement: object) -> bool:
 
 
 def carries_pins(noxfile: str) -> bool:
-    """Tell whether a noxfile states its own requirements (PEP 723), the library among them."""
+    """Return whether a noxfile states its own requirements (PEP 723), the library among them."""
     return any(True for _ in _script_requirements(noxfile))
 
 

@@ -1,4 +1,4 @@
-"""Affected packages -> CI jobs: the matrix that a workflow hands to `strategy.matrix`."""
+"""Divide the sessions of affected packages into the jobs of a CI matrix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tradai_tasks.errors import CheckFailedError
 
-__all__ = ["MOST_JOBS", "Job", "Task", "build_matrix", "read_durations"]
+__all__ = ["MOST_JOBS", "MatrixJob", "Task", "build_matrix", "read_durations"]
 
 # GitHub Actions refuses a matrix with more jobs in one workflow run.
 MOST_JOBS = 256
@@ -26,7 +26,7 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class MatrixJob:
     """One job of the matrix."""
 
     name: str
@@ -46,7 +46,7 @@ class Job:
 
 def build_matrix(
     tasks: Iterable[Task], *, max_jobs: int, durations: Mapping[str, float] | None = None
-) -> tuple[Job, ...]:
+) -> tuple[MatrixJob, ...]:
     """Divide tasks into jobs: one each as long as they are few, else balanced groups.
 
     Balance is greedy, longest first into the least loaded job (Graham's LPT rule, at most 4/3 of
@@ -128,17 +128,19 @@ def _seconds(task: Task, durations: Mapping[str, float]) -> float:
     return sum(max(durations.get(session, mean), 1e-3) for session in task.sessions)
 
 
-def _single(task: Task, *, several: bool) -> Job:
+def _single(task: Task, *, several: bool) -> MatrixJob:
     name = f"{task.package} ({task.python})" if several else task.package
-    return Job(name=name, sessions=task.sessions, packages=(task.package,), pythons=(task.python,))
+    return MatrixJob(
+        name=name, sessions=task.sessions, packages=(task.package,), pythons=(task.python,)
+    )
 
 
-def _group(number: int, tasks: Sequence[Task]) -> Job:
+def _group(number: int, tasks: Sequence[Task]) -> MatrixJob:
     ordered = sorted(tasks, key=lambda task: (task.package, _version(task.python)))
     packages = tuple(dict.fromkeys(task.package for task in ordered))
     pythons = tuple(sorted({task.python for task in ordered}, key=_version))
     shown = packages[0] if len(packages) == 1 else f"{packages[0]} and {len(packages) - 1} more"
-    return Job(
+    return MatrixJob(
         name=f"{number}: {shown} ({', '.join(pythons)})",
         sessions=tuple(session for task in ordered for session in task.sessions),
         packages=packages,

@@ -1,4 +1,4 @@
-"""Runs a command that is interrupted when the process that started it dies, however that dies.
+"""Run a command and interrupt it when the process that started it dies.
 
     python -m tradai_tasks.parent_watch PID PROGRAM [ARGUMENT ...]
 

@@ -1,4 +1,4 @@
-"""The one door to subprocesses.
+"""Run subprocesses; no other module starts one.
 
 Everything the library starts by itself goes through `run`; the tools of a nox session go through
 nox's own `session.run`. Unit tests close this door and record what would have gone through.
@@ -217,7 +217,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @functools.cache
 def sandbox_fault(sandbox: Sandbox) -> str:
-    """Return why this machine has no such sandbox; empty where it has."""
+    """Return why this machine has no such sandbox; empty if it has."""
     if sys.platform != "linux":
         return f"{sys.platform} has no namespaces"
     from tradai_tasks.sandbox import PROBE  # noqa: PLC0415 - with ctypes, and few sessions ask

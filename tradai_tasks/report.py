@@ -1,4 +1,4 @@
-"""Showing results where people look: the terminal, the step summary and annotations of CI.
+"""Show results on the terminal, in CI step summaries and as annotations.
 
 Whatever is shown is text: it is made safe here, whoever hands it in.
 """
@@ -92,12 +92,12 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 
 
 def append_summary(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Add a table to the step summary of the CI job; nothing where there is none."""
+    """Add a table to the step summary of the CI job; nothing if there is none."""
     append_markdown(f"\n{markdown_table(columns, rows)}")
 
 
 def append_markdown(text: str, env: Mapping[str, str] = os.environ) -> None:
-    """Add Markdown to the step summary of the CI job; nothing where there is none.
+    """Add Markdown to the step summary of the CI job; nothing if there is none.
 
     Raises:
         FileNotWrittenError: The CI's file for it cannot be written.
@@ -106,7 +106,7 @@ def append_markdown(text: str, env: Mapping[str, str] = os.environ) -> None:
 
 
 def write_outputs(outputs: Mapping[str, str], env: Mapping[str, str] = os.environ) -> None:
-    """Set outputs of the CI step; nothing where there are none.
+    """Set outputs of the CI step; nothing if there are none.
 
     Args:
         outputs: Values without line breaks, by name.
@@ -122,7 +122,7 @@ def write_outputs(outputs: Mapping[str, str], env: Mapping[str, str] = os.enviro
 
 
 def _append(variable: str, text: str, env: Mapping[str, str]) -> None:
-    """Add text to the file that a variable of the CI names; nothing where it names none."""
+    """Add text to the file that a variable of the CI names; nothing if it names none."""
     file = env.get(variable)
     if not file:
         return

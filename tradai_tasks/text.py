@@ -1,4 +1,4 @@
-"""Text from elsewhere, made safe to show: names, paths, and what servers and tools say.
+"""Escape text from elsewhere, so that terminals and CI runners show it as text.
 
 A terminal acts on control characters, and a CI runner takes a line that begins with `::` for a
 command. Both are written as Python would write them in a string.

@@ -269,7 +269,7 @@ def test_lint_uses_the_locked_ruff_and_annotates_in_ci(run: InProcess) -> None:
 
 def test_lint_runs_all_before_it_fails_and_names_the_remedy(run: InProcess) -> None:
     ran = run.files(PLATFORM)("-s", "lint", script=after(["ruff", "check"], lambda _: 1))
-    failed(ran, "lint: ruff found fault; mend what can be mended with: nox -s fmt")
+    failed(ran, "lint: ruff found fault; fix what can be fixed with: nox -s fmt")
     assert ran.starting("ruff", "format")
 
 
@@ -297,7 +297,7 @@ def test_fmt_mends_and_says_what_it_could_not(run: InProcess) -> None:
     assert ran.starting("ruff") == [["ruff", "check", "--fix", "."], ["ruff", "format", "."]]
     failed(
         run("-s", "fmt", script=after(["--fix"], lambda _: 1)),
-        "fmt: ruff could not mend everything",
+        "fmt: ruff could not fix everything",
     )
 
 
@@ -587,7 +587,7 @@ def test_integration_runs_marked_files_package_by_package(run: InProcess, tmp_pa
     failed(run("-s", "integration", script=verdict(0, 0, 3)), "pytest ended with exit status 3")
     settings = '[tool.tradai-tasks.integration]\npaths = ["nope"]\n'
     (run.home / "pyproject.toml").write_text(ROOT + settings)
-    failed(run("-s", "integration"), "nope: no such path; mend the setting integration.paths")
+    failed(run("-s", "integration"), "nope: no such path; fix the setting integration.paths")
 
 
 def test_contract_brings_services_up_and_always_down(

@@ -71,7 +71,7 @@ def test_a_hand_edit_fails_the_check_with_a_diff(run: InProcess) -> None:
     assert ran.status != 0
     assert "-    timeout-minutes: 99\n+    timeout-minutes: 15\n" in ran.out
     assert (
-        f"workflows: {LINT} (missing), {CI} (differs); the diff is above; mend with: "
+        f"workflows: {LINT} (missing), {CI} (differs); the diff is above; fix with: "
         f"nox -s workflows."
     ) in ran.log
     assert "99" in file.read_text()

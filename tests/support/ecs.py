@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from tests.support.loopback import QuietHandler, serving
 
-__all__ = ["Ecs", "Fault", "Fate", "Service", "ecs_server"]
+__all__ = ["Ecs", "Fate", "Fault", "Service", "ecs_server"]
 
 # good: all as it should be. failed: tasks do not start and ECS gives up. rollback: the circuit
 # breaker starts another deployment with the old image. revert: the old deployment is primary again.

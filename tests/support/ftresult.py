@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from tradai_tasks.backtest.result import Asked
+from tradai_tasks.backtest.result import ExpectedRun
 from tradai_tasks.backtest.time_range import Window
 
 __all__ = ["HOUR", "WINDOW", "asked", "document", "write_result"]
@@ -18,7 +18,7 @@ HOUR = 3600
 WINDOW = Window(start=date(2026, 1, 2), end=date(2026, 2, 1))
 
 
-def asked(**changed: Any) -> Asked:
+def asked(**changed: Any) -> ExpectedRun:
     given: dict[str, Any] = {
         "strategy": "MomentumBot",
         "window": WINDOW,
@@ -27,7 +27,7 @@ def asked(**changed: Any) -> Asked:
         "step": HOUR,
         "not_before": 1000,
     }
-    return Asked(**{**given, **changed})
+    return ExpectedRun(**{**given, **changed})
 
 
 def document(profits: Sequence[float] = (10, -4, 6), **changed: Any) -> dict[str, Any]:

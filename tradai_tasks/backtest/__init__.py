@@ -1,1 +1,1 @@
-"""Backtests: bring candles, run freqtrade on just these, read its result, judge it by the gates."""
+"""Backtests: fetch candles, run freqtrade on only those, read and judge its result."""

@@ -1,4 +1,4 @@
-"""Bringing candles and the snapshot of the markets to where backtests read them."""
+"""Fetch candles and market snapshots into the folder that backtests read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tradai_tasks.backtest.isolated_run import without_market
 from tradai_tasks.backtest.markets import Api, ccxt_configs
-from tradai_tasks.backtest.run import Facts, Job
+from tradai_tasks.backtest.run import BacktestJob, RunFindings
 from tradai_tasks.errors import CandlesError, SettingsError
 from tradai_tasks.files.atomic_write import ignore_folder, write_whole
 from tradai_tasks.http_client.client import HttpClient
@@ -101,7 +101,7 @@ def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path
 
     Args:
         names: POSIX paths, the same in the source and below the target.
-        get: Returns a file of the source, None where it has none.
+        get: Returns a file of the source, None if it has none.
         target: Folder to copy to.
     """
     changed, same, absent = [], [], []
@@ -119,7 +119,7 @@ def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path
 
 
 def replace(file: Path, content: bytes) -> None:
-    """Write a file such that it is whole at any moment."""
+    """Write a file so that it is whole at any moment."""
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, content)
 
@@ -131,7 +131,7 @@ def keep_out_of_git(folder: Path) -> None:
 
 
 def check_snapshot(content: bytes, where: str, pairs: Iterable[str]) -> None:
-    """See that a snapshot describes the markets of all pairs.
+    """Check that a snapshot describes the markets of all pairs.
 
     Raises:
         CandlesError: It does not.
@@ -182,7 +182,7 @@ def _asked(url: str) -> bytes:
     return bytes(answer.content)
 
 
-def download_overlay(job: Job, facts: Facts) -> dict[str, Any]:
+def download_overlay(job: BacktestJob, facts: RunFindings) -> dict[str, Any]:
     """Return what is laid over the strategy's configuration for a download."""
     overlay = job.overlay()
     if job.settings.api_url is not None:
@@ -194,7 +194,12 @@ def download_overlay(job: Job, facts: Facts) -> dict[str, Any]:
 
 
 def download_argv(
-    job: Job, facts: Facts, overlay: Path, *, prepend: bool = False, erase: bool = False
+    job: BacktestJob,
+    facts: RunFindings,
+    overlay: Path,
+    *,
+    prepend: bool = False,
+    erase: bool = False,
 ) -> list[str]:
     """Return the command that downloads all that a strategy reads.
 

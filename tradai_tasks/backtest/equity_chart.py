@@ -1,4 +1,4 @@
-"""The equity curve as a picture."""
+"""Draw the equity curve of a backtest as a PNG."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NEAR = 2.5  # times the deepest drawdown, within which the limit is drawn
 
 
 def has_matplotlib() -> bool:
-    """Tell whether pictures can be drawn."""
+    """Return whether pictures can be drawn."""
     return importlib.util.find_spec("matplotlib") is not None
 
 
@@ -45,7 +45,7 @@ def draw(file: Path, curve: Curve, *, title: str, currency: str, limit: float | 
         curve: The account over time.
         title: What stands above.
         currency: Of the equity.
-        limit: Largest drawdown that passes, as a fraction; None where there is no gate.
+        limit: Largest drawdown that passes, as a fraction; None if there is no gate.
     """
     load()
     from matplotlib import dates  # noqa: PLC0415 - slow to load

@@ -1,10 +1,10 @@
-"""The equity curve of a backtest, from its closed trades."""
+"""Compute the equity curve of a backtest from its closed trades."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tradai_tasks.backtest.result import Result
+from tradai_tasks.backtest.result import BacktestResult
 
 __all__ = ["Curve", "curve_of"]
 
@@ -28,7 +28,7 @@ class Curve:
         return max(range(self.deepest + 1), key=self.equity.__getitem__)
 
 
-def curve_of(result: Result) -> Curve:
+def curve_of(result: BacktestResult) -> Curve:
     """Add up the profits of the closed trades, in the order of time."""
     times, equity = [result.start], [result.balance]
     for trade in result.trades:

@@ -1,4 +1,4 @@
-"""The gates: a full backtest's figures held against their thresholds, by what they mean.
+"""Compare the figures of a full backtest with their thresholds.
 
 freqtrade writes numbers where there is none: a profit factor of 0 where no trade lost, a Sharpe
 ratio of -100 where nothing deviates, 0 where nothing was traded. Here they are what they mean.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 
-from tradai_tasks.backtest.record import SharpeKind, Verdict
-from tradai_tasks.backtest.result import Result
+from tradai_tasks.backtest.record import GateVerdict, SharpeKind
+from tradai_tasks.backtest.result import BacktestResult
 from tradai_tasks.settings.backtest import BacktestSettings
 
 __all__ = ["judge", "metrics_of"]
@@ -18,7 +18,7 @@ _NO_DEVIATION = -100.0  # what freqtrade writes for a Sharpe ratio of returns th
 _NO_TRADE = "undefined: there was no trade"
 
 
-def judge(result: Result, settings: BacktestSettings) -> tuple[Verdict, ...]:
+def judge(result: BacktestResult, settings: BacktestSettings) -> tuple[GateVerdict, ...]:
     """Hold a result against every gate. What is undefined does not pass.
 
     A profit factor is infinite where trades gained and none lost, and passes.
@@ -30,7 +30,7 @@ def judge(result: Result, settings: BacktestSettings) -> tuple[Verdict, ...]:
     return (
         _at_least("sharpe", sharpe, settings.min_sharpe, sharpe_note),
         _at_least("profit-factor", factor, settings.min_profit_factor, factor_note),
-        Verdict(
+        GateVerdict(
             metric="max-drawdown",
             value=drawdown,
             relation="<=",
@@ -42,7 +42,7 @@ def judge(result: Result, settings: BacktestSettings) -> tuple[Verdict, ...]:
     )
 
 
-def metrics_of(result: Result, sharpe: SharpeKind) -> dict[str, float]:
+def metrics_of(result: BacktestResult, sharpe: SharpeKind) -> dict[str, float]:
     """Return all figures that are finite numbers, by name; fractions, not percent."""
     found: dict[str, float | None] = {
         "sharpe": _sharpe(result, sharpe)[0],
@@ -58,9 +58,9 @@ def metrics_of(result: Result, sharpe: SharpeKind) -> dict[str, float]:
     }
 
 
-def _at_least(metric: str, value: float | None, threshold: float, note: str) -> Verdict:
+def _at_least(metric: str, value: float | None, threshold: float, note: str) -> GateVerdict:
     infinite = value == math.inf
-    return Verdict(
+    return GateVerdict(
         metric=metric,
         value=None if infinite else value,
         relation=">=",
@@ -70,7 +70,7 @@ def _at_least(metric: str, value: float | None, threshold: float, note: str) -> 
     )
 
 
-def _profit_factor(result: Result) -> tuple[float | None, str]:
+def _profit_factor(result: BacktestResult) -> tuple[float | None, str]:
     if not result.trades:
         return None, _NO_TRADE
     if result.losses:
@@ -80,7 +80,7 @@ def _profit_factor(result: Result) -> tuple[float | None, str]:
     return None, "undefined: no trade gained and none lost"
 
 
-def _sharpe(result: Result, kind: SharpeKind) -> tuple[float | None, str]:
+def _sharpe(result: BacktestResult, kind: SharpeKind) -> tuple[float | None, str]:
     if not result.trades:
         return None, _NO_TRADE
     if kind == "daily-balance":
@@ -96,7 +96,7 @@ def _sharpe(result: Result, kind: SharpeKind) -> tuple[float | None, str]:
     return _number(value)
 
 
-def _drawdown(result: Result) -> tuple[float | None, str]:
+def _drawdown(result: BacktestResult) -> tuple[float | None, str]:
     if result.max_drawdown < 0:
         return None, f"undefined: freqtrade says {result.max_drawdown:g}"
     return _number(result.max_drawdown)

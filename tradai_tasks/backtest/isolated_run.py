@@ -1,4 +1,4 @@
-"""Run by the Python of a strategy's own environment: look at the candles, then start freqtrade.
+"""Script for the strategy's own environment: check the candles, then start freqtrade.
 
 This file is handed to an interpreter that knows freqtrade and nothing of this library, so it
 imports no sibling. It asks freqtrade what the strategy reads (pairs, timeframes, start-up candles),
@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
-    "Needed",
-    "Seen",
+    "FoundSeries",
+    "NeededSeries",
     "lacks",
     "main",
     "plain_pairs",
@@ -49,7 +49,7 @@ FUNDING = "funding_rate"
 
 
 @dataclass(frozen=True)
-class Needed:
+class NeededSeries:
     """A series that the strategy reads, and the part of it that must be there."""
 
     pair: str
@@ -62,10 +62,10 @@ class Needed:
 
 
 @dataclass(frozen=True)
-class Seen:
+class FoundSeries:
     """What a file holds of that part: when candles begin, in seconds since the epoch."""
 
-    first: int | None = None  # None where the file holds none
+    first: int | None = None  # None if the file holds none
     last: int | None = None
     begins: int | None = None  # the first candle in the whole file
     ends: int | None = None  # the last one
@@ -81,8 +81,8 @@ def day(moment: int) -> str:
     return f"{at:%Y-%m-%d}" if moment % _DAY == 0 else f"{at:%Y-%m-%d %H:%M}"
 
 
-def lacks(needed: Needed, seen: Seen, most_missing: float) -> list[str]:
-    """Return what a series lacks, a line each; empty where all is there.
+def lacks(needed: NeededSeries, seen: FoundSeries, most_missing: float) -> list[str]:
+    """Return what a series lacks, a line each; empty if all is there.
 
     Args:
         needed: The series.
@@ -120,7 +120,7 @@ def lacks(needed: Needed, seen: Seen, most_missing: float) -> list[str]:
 
 
 def refused_host(event: str, args: Sequence[Any]) -> str | None:
-    """Return where a connection would lead that a backtest may not make, None where it may."""
+    """Return where a connection would lead that a backtest may not make, None if it may."""
     host: Any
     port: Any = ""
     if event == "socket.getaddrinfo":
@@ -136,7 +136,7 @@ def refused_host(event: str, args: Sequence[Any]) -> str | None:
 
 
 def started_child(event: str, args: Sequence[Any]) -> str | None:
-    """Return what a process starts, None where an event is none of starting one."""
+    """Return what a process starts, None if an event is none of starting one."""
     if event not in _STARTING:
         return None
     named = args[1] if event in {"subprocess.Popen", "os.spawn"} and len(args) > 1 else args[:1]
@@ -218,7 +218,7 @@ class _Pairs:  # pragma: no cover - needs freqtrade
 
 def _series(  # pragma: no cover - needs freqtrade
     order: Mapping[str, Any], config: dict[str, Any], strategy: Any, pairs: list[str]
-) -> list[Needed]:
+) -> list[NeededSeries]:
     """Return all series that the strategy reads."""
     from freqtrade.data.dataprovider import DataProvider  # noqa: PLC0415 - only here
     from freqtrade.data.history import get_datahandler  # noqa: PLC0415 - only here
@@ -238,11 +238,11 @@ def _series(  # pragma: no cover - needs freqtrade
     timeframe = config["timeframe"]
     startup = strategy.dp.get_required_startup(timeframe)
 
-    def needed(pair: str, timeframe: str, candle: Any, ahead: int) -> Needed:
+    def needed(pair: str, timeframe: str, candle: Any, ahead: int) -> NeededSeries:
         step = timeframe_to_seconds(timeframe)
         # freqtrade's own name of the file, of which there is no public function
         file = handler._pair_data_filename(Path(), pair, timeframe, candle)  # noqa: SLF001
-        return Needed(
+        return NeededSeries(
             pair, timeframe, str(candle.value), step, start - ahead * step, end, file.as_posix()
         )
 
@@ -259,7 +259,7 @@ def _series(  # pragma: no cover - needs freqtrade
             found.append(needed(pair, exchange.get_option("mark_ohlcv_timeframe"), mark, 0))
             funding = exchange.get_option("funding_fee_timeframe")
             found.append(needed(pair, funding, CandleType.FUNDING_RATE, 0))
-    merged: dict[str, Needed] = {}
+    merged: dict[str, NeededSeries] = {}
     for one in found:  # the same file may be asked for twice: the longer part counts
         if one.file not in merged or one.start < merged[one.file].start:
             merged[one.file] = one
@@ -267,15 +267,15 @@ def _series(  # pragma: no cover - needs freqtrade
 
 
 def _look(  # pragma: no cover - needs pandas
-    store: Path, needed: Needed, digest: Any, copy: Path | None
-) -> Seen:
+    store: Path, needed: NeededSeries, digest: Any, copy: Path | None
+) -> FoundSeries:
     """Look at the needed part of a file, add it to the digest, and copy it."""
     import numpy as np  # noqa: PLC0415 - only here
     import pandas as pd  # noqa: PLC0415 - only here
 
     file = store / needed.file
     if not file.is_file():
-        return Seen(fault="no file of that name")
+        return FoundSeries(fault="no file of that name")
     try:
         frame = pd.read_feather(file)
         seconds = frame["date"].astype("datetime64[s, UTC]").astype("int64").to_numpy()
@@ -284,12 +284,14 @@ def _look(  # pragma: no cover - needs pandas
             columns = ["funding_rate" if "funding_rate" in frame.columns else "open"]
         values = frame[columns].to_numpy(dtype="<f8")
     except Exception as error:  # whatever pandas makes of it
-        return Seen(fault=f"the file cannot be read: {(str(error).splitlines() or ['?'])[0]}")
+        return FoundSeries(
+            fault=f"the file cannot be read: {(str(error).splitlines() or ['?'])[0]}"
+        )
     begins, ends = (int(seconds[0]), int(seconds[-1])) if len(seconds) else (None, None)
     inside = (seconds >= needed.start) & (seconds < needed.end)
     times = seconds[inside]
     if not len(times):
-        return Seen(begins=begins, ends=ends)
+        return FoundSeries(begins=begins, ends=ends)
     steps = np.diff(times)
     wide = np.flatnonzero(steps > needed.step)
     # a rate may be 0 or below
@@ -303,7 +305,7 @@ def _look(  # pragma: no cover - needs pandas
         target.parent.mkdir(parents=True, exist_ok=True)
         part = frame[inside].reset_index(drop=True)
         part.to_feather(target, compression="lz4", compression_level=9)
-    return Seen(
+    return FoundSeries(
         first=int(times[0]),
         last=int(times[-1]),
         begins=begins,

@@ -1,4 +1,4 @@
-"""No network for a backtest and all that it starts: a network namespace with loopback alone."""
+"""Run a backtest without network access, in a Linux network namespace."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SOCKETS = (
 class Isolation:
     """How a backtest is kept from the network on this machine."""
 
-    sandbox: Sandbox | None  # None where it has none: then no child process may be started
+    sandbox: Sandbox | None  # None if it has none: then no child process may be started
     why_not: str = ""
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The exchange's markets: a snapshot beside the candles, served to freqtrade on this machine.
+"""Serve a snapshot of an exchange's markets to freqtrade from a local HTTP server.
 
 freqtrade asks the exchange for its markets before every backtest. Exchanges refuse many addresses
 of CI machines, and answer differently from day to day; so a backtest is given a snapshot instead.

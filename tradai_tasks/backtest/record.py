@@ -1,4 +1,4 @@
-"""What a backtest came to, as one JSON file: the evidence that a release relies on."""
+"""Record of a backtest as one JSON file: the evidence that a release relies on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import msgspec
 from tradai_tasks.errors import BacktestRecordError
 from tradai_tasks.files.path_guard import is_relative_below
 
-__all__ = ["RECORD_FILE", "BacktestRecord", "Kind", "SharpeKind", "Verdict", "read_record"]
+__all__ = ["RECORD_FILE", "BacktestRecord", "GateVerdict", "Kind", "SharpeKind", "read_record"]
 
 Kind = Literal["smoke", "full"]
 SharpeKind = Literal["closed-trades", "daily-balance"]
@@ -23,11 +23,11 @@ _SCHEMA = 1  # of the file; raised when a key changes its meaning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class GateVerdict:
     """One metric held against its threshold."""
 
     metric: str  # "sharpe", "profit-factor", "max-drawdown", "trades"
-    value: float | None  # finite; None where there is no such number, and `note` says why
+    value: float | None  # finite; None if there is no such number, and `note` says why
     relation: Literal[">=", "<="]
     threshold: float
     passed: bool
@@ -52,7 +52,7 @@ class BacktestRecord:
     timeframe: str
     sharpe: SharpeKind  # which Sharpe ratio the metric `sharpe` is
     metrics: Mapping[str, float]  # finite numbers only; fractions, not percent
-    verdicts: tuple[Verdict, ...]  # empty for a smoke backtest, which has no gates
+    verdicts: tuple[GateVerdict, ...]  # empty for a smoke backtest, which has no gates
     passed: bool
     note: str = ""  # what a reader must know: "no trade was made"
     files: tuple[str, ...] = field(default=())  # beside this record, by relative POSIX name
@@ -99,7 +99,7 @@ class BacktestRecord:
 
 
 def _fault_of(record: BacktestRecord) -> str:
-    """Return how the record contradicts itself, empty where it does not."""
+    """Return how the record contradicts itself, empty if it does not."""
     wrong = [verdict.metric for verdict in record.verdicts if not _holds(verdict)]
     if wrong:
         return f"the verdict on {wrong[0]} does not follow from its value"
@@ -113,8 +113,8 @@ def _fault_of(record: BacktestRecord) -> str:
     return ""
 
 
-def _holds(verdict: Verdict) -> bool:
-    """Tell whether a verdict follows from its figures; one without a value must say why."""
+def _holds(verdict: GateVerdict) -> bool:
+    """Return whether a verdict follows from its figures; one without a value must say why."""
     if verdict.value is None:
         return bool(verdict.note)
     reached = (
@@ -126,7 +126,7 @@ def _holds(verdict: Verdict) -> bool:
 
 
 def read_record(folder: Path) -> BacktestRecord:
-    """Read the record in a backtest's report folder, and see that its files are there.
+    """Read the record in a backtest's report folder, and check that its files are there.
 
     Raises:
         BacktestRecordError: There is none, it is none, or a file that it names lacks.

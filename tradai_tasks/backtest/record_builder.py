@@ -1,4 +1,4 @@
-"""From freqtrade's result to the record and its report."""
+"""Build the record and the report of a backtest from freqtrade's result."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tradai_tasks.backtest.gates import judge, metrics_of
 from tradai_tasks.backtest.markets import markets_digest
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord
 from tradai_tasks.backtest.report_page import headline, page
-from tradai_tasks.backtest.result import Asked, Result, find_result, read_result
-from tradai_tasks.backtest.run import Facts, Job, last_words
+from tradai_tasks.backtest.result import BacktestResult, ExpectedRun, find_result, read_result
+from tradai_tasks.backtest.run import BacktestJob, RunFindings, last_words
 from tradai_tasks.errors import BacktestResultError
 
 __all__ = ["Code", "make_record"]
@@ -27,11 +27,13 @@ class Code:
     """What was run, as git and the lock file know it."""
 
     commit: str
-    changes: str  # digest of what differs from the commit, empty where nothing does
+    changes: str  # digest of what differs from the commit, empty if nothing does
     lock_sha256: str
 
 
-def make_record(job: Job, facts: Facts, code: Code, *, not_before: int) -> BacktestRecord:
+def make_record(
+    job: BacktestJob, facts: RunFindings, code: Code, *, not_before: int
+) -> BacktestRecord:
     """Read the result, judge it, and leave the record with its report in the job's folder.
 
     Args:
@@ -44,7 +46,7 @@ def make_record(job: Job, facts: Facts, code: Code, *, not_before: int) -> Backt
         BacktestResultError: There is no result, or it is not of what was asked for.
     """
     pairs = tuple(job.pairs or facts.pairs)
-    asked = Asked(
+    asked = ExpectedRun(
         strategy=facts.strategy,
         window=job.window,
         pairs=pairs,
@@ -91,7 +93,7 @@ def make_record(job: Job, facts: Facts, code: Code, *, not_before: int) -> Backt
     return record
 
 
-def _result_of(job: Job, asked: Asked) -> tuple[Path, Result]:
+def _result_of(job: BacktestJob, asked: ExpectedRun) -> tuple[Path, BacktestResult]:
     """Return the archive that freqtrade left, and what it says.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A backtest's report: the table of verdicts, and the page that holds all of it."""
+"""Report of a backtest: the table of verdicts, and one HTML page with all of it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import html
 from collections.abc import Iterable, Sequence
 
 from tradai_tasks.backtest.equity_curve import Curve
-from tradai_tasks.backtest.record import BacktestRecord, Verdict
-from tradai_tasks.backtest.result import Result
+from tradai_tasks.backtest.record import BacktestRecord, GateVerdict
+from tradai_tasks.backtest.result import BacktestResult
 
 __all__ = ["VERDICT_COLUMNS", "figure_rows", "headline", "page", "verdict_rows"]
 
@@ -61,14 +61,16 @@ def headline(record: BacktestRecord) -> str:
     )
 
 
-def page(record: BacktestRecord, result: Result, curve: Curve, picture: bytes | None) -> str:
+def page(
+    record: BacktestRecord, result: BacktestResult, curve: Curve, picture: bytes | None
+) -> str:
     """Return a page that needs nothing beside it.
 
     Args:
         record: The record.
         result: What it was made from.
         curve: The account over time.
-        picture: A PNG; None where none could be drawn.
+        picture: A PNG; None if none could be drawn.
     """
     state = "passed" if record.passed else "failed"
     parts = [
@@ -106,7 +108,7 @@ def _metric(metric: str, record: BacktestRecord) -> str:
     return f"{metric} ({_NAMES[record.sharpe]})" if metric == "sharpe" else metric
 
 
-def _value(verdict: Verdict) -> str:
+def _value(verdict: GateVerdict) -> str:
     if verdict.value is None:
         return verdict.note
     shown = figure(verdict.metric, verdict.value)
@@ -126,7 +128,7 @@ def _origin(record: BacktestRecord) -> Iterable[tuple[str, str]]:
     yield "Sharpe ratio of", _NAMES[record.sharpe]
 
 
-def _described(curve: Curve, result: Result) -> str:
+def _described(curve: Curve, result: BacktestResult) -> str:
     low = curve.drawdown[curve.deepest]
     return (
         f"Equity from {curve.equity[0]:,.0f} to {curve.equity[-1]:,.0f} {result.currency}; "

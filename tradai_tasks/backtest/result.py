@@ -1,4 +1,4 @@
-"""freqtrade's result file: found, held against what was asked for, read."""
+"""Find freqtrade's result file, check that it is of this run, and read it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tradai_tasks.backtest.time_range import Window
 from tradai_tasks.errors import BacktestResultError
 from tradai_tasks.files.archives import ArchiveError, opened_zip, read_member
 
-__all__ = ["Asked", "Result", "Trade", "find_result", "read_result"]
+__all__ = ["BacktestResult", "ExpectedRun", "Trade", "find_result", "read_result"]
 
 _MOST = 256 * 1024 * 1024  # bytes of a result
 _LAST = ".last_result.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class ExpectedRun:
     """What a result must be of."""
 
     strategy: str  # the class
@@ -41,7 +41,7 @@ class Trade:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class BacktestResult:
     """What the backtest made, as freqtrade computed it; fractions, not percent."""
 
     trades: tuple[Trade, ...]
@@ -105,8 +105,8 @@ def find_result(folder: Path) -> Path:
     return found[0]
 
 
-def read_result(file: Path, asked: Asked) -> Result:
-    """Read a result, and see that it is of what was asked for.
+def read_result(file: Path, asked: ExpectedRun) -> BacktestResult:
+    """Read a result, and check that it is of what was asked for.
 
     Raises:
         BacktestResultError: It is of something else, does not add up, or cannot be read.
@@ -124,7 +124,7 @@ def read_result(file: Path, asked: Asked) -> Result:
     return result
 
 
-def _strategy(file: Path, asked: Asked) -> Mapping[str, Any]:
+def _strategy(file: Path, asked: ExpectedRun) -> Mapping[str, Any]:
     """Return the part of the one strategy."""
     name = f"{file.stem}.json"
     try:
@@ -155,7 +155,7 @@ def _object(content: bytes, name: str) -> dict[str, Any]:
     return document
 
 
-def _result(raw: Mapping[str, Any], asked: Asked) -> Result:
+def _result(raw: Mapping[str, Any], asked: ExpectedRun) -> BacktestResult:
     trades = [
         Trade(
             pair=str(trade["pair"]),
@@ -166,7 +166,7 @@ def _result(raw: Mapping[str, Any], asked: Asked) -> Result:
     ]
     daily = raw.get("wallet_stats", {}).get("sharpe")  # freqtrade of 2025 has none
     further = {name: raw.get(key) for key, name in _FURTHER.items()}
-    return Result(
+    return BacktestResult(
         trades=tuple(sorted(trades, key=lambda trade: (trade.closed, trade.pair))),
         start=int(raw["backtest_start_ts"]) // 1000,
         end=int(raw["backtest_end_ts"]) // 1000 + asked.step,
@@ -198,7 +198,7 @@ def _finite(value: Any, what: str) -> float:
     return number
 
 
-def _differences(raw: Mapping[str, Any], asked: Asked) -> list[str]:
+def _differences(raw: Mapping[str, Any], asked: ExpectedRun) -> list[str]:
     """Return where the result is of something else than was asked for."""
     found = []
     start, end = asked.window.seconds
@@ -223,7 +223,9 @@ def _pair_differences(pairs: Sequence[str], wanted: Sequence[str]) -> list[str]:
     return [*found, f"it has {', '.join(further)}, not asked for"] if further else found
 
 
-def _contradictions(raw: Mapping[str, Any], result: Result, asked: Asked) -> list[str]:
+def _contradictions(
+    raw: Mapping[str, Any], result: BacktestResult, asked: ExpectedRun
+) -> list[str]:
     """Return where figures of the result do not follow from its own trades."""
     found = []
     if raw["total_trades"] != len(result.trades):

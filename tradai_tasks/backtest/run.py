@@ -1,4 +1,4 @@
-"""One run of freqtrade: the order it is given, and what came of it."""
+"""Prepare one run of freqtrade, and check what it reported."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError
 from tradai_tasks.settings.backtest import BacktestSettings
 
 __all__ = [
-    "Facts",
-    "Job",
+    "BacktestJob",
+    "RunFindings",
     "Series",
     "check_asked",
     "check_candles",
@@ -42,7 +42,7 @@ _LEFT_OUT = re.compile(r"Pair (?P<pair>\S+) is not [^.]*\. ?Removing it from whi
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class BacktestJob:
     """A backtest that is to be run."""
 
     strategy: str  # the slug
@@ -55,7 +55,7 @@ class Job:
 
     @property
     def pairs(self) -> tuple[str, ...] | None:
-        """Pairs by settings; None where they are those of the strategy's configuration."""
+        """Pairs by settings; None if they are those of the strategy's configuration."""
         return (self.settings.smoke_pair,) if self.kind == "smoke" else self.settings.pairs
 
     @property
@@ -172,7 +172,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     lacks: tuple[str, ...]
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class RunFindings(msgspec.Struct, frozen=True, kw_only=True):
     """What a run found before freqtrade began."""
 
     stage: str  # "look" or "run"
@@ -188,32 +188,32 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     startup: int = 0
     pairs: tuple[str, ...] = ()
     snapshot: str = ""
-    without_market: tuple[str, ...] | None = None  # None where there is no snapshot
+    without_market: tuple[str, ...] | None = None  # None if there is no snapshot
     data_sha256: str = ""
     series: tuple[Series, ...] = ()
 
 
-def read_facts(job: Job) -> Facts:
+def read_facts(job: BacktestJob) -> RunFindings:
     """Read what a run found.
 
     Raises:
         BacktestError: It came to nothing: the environment has no freqtrade, or a broken one.
     """
     try:
-        return msgspec.json.decode(job.facts.read_bytes(), type=Facts)
+        return msgspec.json.decode(job.facts.read_bytes(), type=RunFindings)
     except (OSError, msgspec.DecodeError):
         raise BacktestError(
             f"{job.strategy}: freqtrade did not start: {last_words(_log(job))}; see {job.log}"
         ) from None
 
 
-def check_children(job: Job, facts: Facts, why_not: str) -> None:
-    """See that a run started no other process where that could have reached a network.
+def check_children(job: BacktestJob, facts: RunFindings, why_not: str) -> None:
+    """Check that a run started no other process where that could have reached a network.
 
     Args:
         job: What was run.
         facts: What it found.
-        why_not: Why it was not in a network namespace; empty where it was.
+        why_not: Why it was not in a network namespace; empty if it was.
 
     Raises:
         NotHermeticError: It started one.
@@ -226,8 +226,8 @@ def check_children(job: Job, facts: Facts, why_not: str) -> None:
         )
 
 
-def conclude(job: Job, facts: Facts, markets: Markets) -> None:
-    """See that a run found all it needs, and wanted nothing else.
+def conclude(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
+    """Check that a run found all it needs, and wanted nothing else.
 
     Raises:
         NotHermeticError: It wanted to reach another machine, or more than the markets.
@@ -265,8 +265,8 @@ def conclude(job: Job, facts: Facts, markets: Markets) -> None:
         )
 
 
-def check_asked(job: Job, facts: Facts, markets: Markets) -> None:
-    """See that freqtrade took the configuration and the strategy, and wanted nothing else.
+def check_asked(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
+    """Check that freqtrade took the configuration and the strategy, and wanted nothing else.
 
     Raises:
         NotHermeticError: It wanted to reach another machine, or more than the markets.
@@ -285,8 +285,8 @@ def check_asked(job: Job, facts: Facts, markets: Markets) -> None:
         )
 
 
-def check_candles(job: Job, facts: Facts, advice: str) -> None:
-    """See that all candles are there.
+def check_candles(job: BacktestJob, facts: RunFindings, advice: str) -> None:
+    """Check that all candles are there.
 
     Raises:
         CandlesError: Some are not; a line for each series.
@@ -320,5 +320,5 @@ def last_words(log: str, error: str = "") -> str:
     return ": ".join(words).rstrip(".")
 
 
-def _log(job: Job) -> str:
+def _log(job: BacktestJob) -> str:
     return job.log.read_text(encoding="utf-8", errors="replace") if job.log.is_file() else ""

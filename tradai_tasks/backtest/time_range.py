@@ -1,4 +1,4 @@
-"""The stretch of time that a backtest covers."""
+"""Compute the time range that a backtest covers."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""What the checks decide, as pure functions: arguments for the tools, and verdicts on results."""
+"""Decisions of the check sessions as pure functions: tool arguments and verdicts."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""The security session's decisions: what is audited, and what bandit and pip-audit have said."""
+"""Decisions of `security`: what to audit, and what bandit's and pip-audit's output means."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tradai_tasks.settings.model import SecuritySettings
 
 __all__ = [
     "AuditResult",
-    "Finding",
+    "BanditFinding",
     "bandit_findings",
     "expired_ignores",
     "pinned_requirements",
@@ -41,7 +41,7 @@ _SERVICE_WORDS = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class BanditFinding:
     """One bandit finding."""
 
     path: str
@@ -71,7 +71,7 @@ class AuditResult:
 
 def bandit_findings(
     report: Mapping[str, Any], settings: SecuritySettings
-) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+) -> tuple[tuple[BanditFinding, ...], tuple[str, ...]]:
     """Return the findings that fail the session, and the files bandit could not read.
 
     bandit exits 0 where it cannot parse a file, so its `errors` are read too.
@@ -79,7 +79,7 @@ def bandit_findings(
     severity = _LEVELS.index(settings.severity)
     confidence = _LEVELS.index(settings.confidence)
     found = [
-        Finding(
+        BanditFinding(
             path=posixpath.normpath(entry["filename"]),
             line=entry["line_number"],
             test=entry["test_id"],
@@ -99,7 +99,7 @@ def bandit_findings(
 
 
 def _at_least(level: str, least: int) -> bool:
-    """Tell whether a level counts; one that bandit left undefined does."""
+    """Return whether a level counts; one that bandit left undefined does."""
     return level not in _LEVELS or _LEVELS.index(level) >= least
 
 
@@ -147,7 +147,7 @@ def expired_ignores(settings: SecuritySettings, today: date) -> tuple[str, ...]:
     """Return a line for each accepted advisory or package whose date has passed."""
     lines = [
         f"security.ignore: {entry.id} was ignored until {entry.until} ({entry.reason}); "
-        f"mend it, or decide anew and move the date"
+        f"fix it, or decide anew and move the date"
         for entry in settings.ignore
         if entry.until is not None and entry.until < today
     ]
@@ -171,7 +171,7 @@ def read_audit(
     """Tell clean, findings, and packages that were not audited apart.
 
     Args:
-        output: pip-audit's JSON, None or empty where it wrote none.
+        output: pip-audit's JSON, None or empty if it wrote none.
         error_text: What it said on standard error.
         expected: The pins it was given; one that it does not mention was not audited.
         settings: Accepted advisories and packages.

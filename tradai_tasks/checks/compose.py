@@ -1,4 +1,4 @@
-"""The contract session's decisions: which compose file, which client, which arguments."""
+"""Find the compose file and the Docker Compose command for the session `contract`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def compose_file(tree: Tree, setting: str | None) -> str | None:
     if setting is not None:
         if not tree.is_file(setting):
             raise CheckFailedError(
-                f"{setting}: no such file; mend the setting contract.compose-file"
+                f"{setting}: no such file; fix the setting contract.compose-file"
             )
         return setting
     return next((name for name in _USUAL if tree.is_file(name)), None)

@@ -1,4 +1,4 @@
-"""Which packages have a test session, and which code its coverage answers for."""
+"""Decide which packages have a test session, and which code its coverage measures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["is_root_of_others", "shares"]
 
 
 def is_root_of_others(package: Package, layout: Layout, workspace: Workspace) -> bool:
-    """Tell whether a package is a workspace root that only holds others together.
+    """Return whether a package is a workspace root that only holds others together.
 
     It has no code, or uv does not install it, so that scripts at its top are no package. Its tests
     are tests of the members.

@@ -1,4 +1,4 @@
-"""What uv says of a lock file: fresh, stale, missing, or that it could not look."""
+"""Ask uv whether a lock file is fresh, stale or missing, or cannot be checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The perf session's decision: how two runs compare."""
+"""Compare two reports of pytest-benchmark."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Comparison:
     """One benchmark against its baseline; times are medians in seconds."""
 
     name: str
-    baseline: float | None  # None where the baseline has no benchmark of that name
-    now: float | None  # None where the benchmark is gone
+    baseline: float | None  # None if the baseline has no benchmark of that name
+    now: float | None  # None if the benchmark is gone
 
     @property
     def slowdown(self) -> float | None:
-        """Slow-down in percent, negative where it is faster; None where not compared."""
+        """Slow-down in percent, negative where it is faster; None if not compared."""
         if self.baseline is None or self.now is None or self.baseline <= 0:
             return None
         return (self.now / self.baseline - 1) * 100

@@ -1,4 +1,4 @@
-"""The test session's decisions: what to install, what to run, and what the result means."""
+"""Decisions of `test`: what to install, what to run and what the result means."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tradai_tasks.workspace.layout import TEST_FILE, Layout
 from tradai_tasks.workspace.locked_tools import Place
 
 __all__ = [
-    "Outcome",
+    "PytestOutcome",
     "Reports",
     "coverage_sources",
     "judge",
@@ -74,13 +74,13 @@ class Reports:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class PytestOutcome:
     """What a test run came to."""
 
     tests: int
     failed: int  # failures and errors
     skipped: int
-    percent: float | None  # coverage; None where it was not measured
+    percent: float | None  # coverage; None if it was not measured
     fault: str | None  # one line for the user; None when all is well
     died: bool = False  # pytest ended otherwise than by a verdict on tests
 
@@ -255,7 +255,7 @@ def _marked(tree: Tree, path: str, word: re.Pattern[bytes], *, inherited: bool) 
 
 
 def narrows(posargs: Sequence[str], folders: Iterable[Path]) -> tuple[bool, bool]:
-    """Tell whether arguments narrow a run, and whether they name paths.
+    """Return whether arguments narrow a run, and whether they name paths.
 
     Args:
         posargs: What the user wrote after `--`.
@@ -278,14 +278,14 @@ def narrows(posargs: Sequence[str], folders: Iterable[Path]) -> tuple[bool, bool
 
 def judge(
     name: str, exit_code: int, reports: Reports, *, floor: float | None, modules: Sequence[str] = ()
-) -> Outcome:
+) -> PytestOutcome:
     """Say what a pytest run came to.
 
     Args:
         name: The package, for the message.
         exit_code: pytest's exit status.
         reports: The files it wrote; absent ones count as nothing run.
-        floor: Coverage floor in percent, None where it does not apply.
+        floor: Coverage floor in percent, None if it does not apply.
         modules: Files, relative to the package, that must be in the coverage report.
     """
     tests, failed, skipped = _counts(reports.junit)
@@ -316,7 +316,7 @@ def judge(
             f"{name}: {', '.join(missing)} is imported by no test: coverage 0 % is under its "
             f"floor of {floor:g} %"
         )
-    return Outcome(
+    return PytestOutcome(
         tests=tests,
         failed=failed,
         skipped=skipped,

@@ -1,4 +1,4 @@
-"""Which Python the sessions run on where the settings name none, and which one really does."""
+"""Choose the Python of sessions, and read which one an environment really has."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def own_interpreter() -> Interpreter:
 
 
 def interpreter_of(environment: Path) -> Interpreter | None:
-    """Return the interpreter of a virtual environment by its pyvenv.cfg; None where it says none.
+    """Return the interpreter of a virtual environment by its pyvenv.cfg; None if it says none.
 
     Args:
         environment: Its folder.
@@ -73,11 +73,11 @@ def interpreter_of(environment: Path) -> Interpreter | None:
 
 
 def answers(made: Interpreter, request: str | None, own: Interpreter) -> bool | None:
-    """Tell whether an interpreter is the one that was asked for; None where that cannot be told.
+    """Return whether an interpreter is the requested one; None if that cannot be determined.
 
     Args:
-        made: The interpreter that is there.
-        request: What was asked for, as nox takes it; None for the one that runs nox.
+        made: The interpreter of the environment.
+        request: The requested one, as nox takes it; None for the one that runs nox.
         own: The one that runs nox.
     """
     if request is None:
@@ -98,7 +98,7 @@ def answers(made: Interpreter, request: str | None, own: Interpreter) -> bool | 
 
 
 def python_for(tree: Tree, packages: Iterable[Package], running: str) -> str | None:
-    """Return the version that all packages allow, as `3.12`; None where the running one will do.
+    """Return a Python version that all packages allow, as `3.12`; None if the running one will do.
 
     The one in `.python-version`, which uv goes by, comes first, then the running one, then the
     lowest, each if all packages allow it. None too where they allow none in common: uv then says

@@ -1,4 +1,4 @@
-"""What the tests of a repository are: which have benchmarks, and which markers they use."""
+"""Scan test files for benchmarks and markers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def suites_of(tree: Tree, tests: Mapping[str, Sequence[str]], markers: Iterable[
 
 
 def has_benchmarks(tree: Tree, tests: Iterable[str]) -> bool:
-    """Tell whether any test file has a test that takes the `benchmark` fixture."""
+    """Return whether any test file has a test that takes the `benchmark` fixture."""
     return any(_FIXTURE.search(tree.read(file)) for file in _files(tree, tests))
 
 

@@ -1,4 +1,4 @@
-"""The type check's decisions: which sources go into one mypy run, and how Protocols are judged."""
+"""Decisions of `typecheck`: group sources into mypy runs, and check Protocols."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Batch:
 
 
 def config_file(tree: Tree, package: Package) -> str | None:
-    """Return the package's own mypy configuration, None where the root's holds."""
+    """Return the package's own mypy configuration, None if the root's holds."""
     for name in _CONFIG_FILES:
         if tree.is_file(join(package.path, name)):
             return join(package.path, name)
@@ -86,7 +86,7 @@ def batches(
 
 
 def _is_untyped(tree: Tree, package: Package, layout: Layout) -> bool:
-    """Tell whether mypy would refuse to look into a package where it finds it installed."""
+    """Return whether mypy would refuse to look into a package where it finds it installed."""
     return package.is_installed and not all(
         tree.is_file(join(module.path, "py.typed")) for module in layout.imports
     )

@@ -1,1 +1,1 @@
-"""Pages: what they say held against the repository."""
+"""Compare documentation pages with the repository."""

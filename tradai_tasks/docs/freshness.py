@@ -1,7 +1,7 @@
-"""What pages say that is no longer so: names of files, sessions, recipes and settings, and links.
+"""Find names and links in Markdown pages that no longer exist in the repository.
 
 A page is Markdown. What stands in a code span or a code block is held against the repository; what
-cannot be told (a placeholder, a name of something else) is let pass.
+cannot be determined (a placeholder, a name of something else) is let pass.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import tomli
 from tradai_tasks.settings.load import faults_of
 from tradai_tasks.settings.model import PackageSettings, Settings
 
-__all__ = ["Facts", "Stale", "external_links", "recipes_of", "stale"]
+__all__ = ["RepositoryNames", "Stale", "external_links", "recipes_of", "stale"]
 
 _FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})\s*(?P<kind>[\w-]*)")
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)")
@@ -39,12 +39,12 @@ _SHELLS = frozenset({"", "bash", "console", "sh", "shell", "text", "zsh"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class RepositoryNames:
     """What there is, to hold pages against."""
 
     files: frozenset[str]  # POSIX paths from the workspace root
     sessions: frozenset[str]  # names without what is between brackets
-    recipes: frozenset[str]  # of the justfile; empty where there is none
+    recipes: frozenset[str]  # of the justfile; empty if there is none
     ignore: tuple[str, ...] = ()  # globs of names that need not exist
 
     @property
@@ -75,7 +75,7 @@ class _Block:
     text: str
 
 
-def stale(pages: Mapping[str, str], facts: Facts) -> list[Stale]:
+def stale(pages: Mapping[str, str], facts: RepositoryNames) -> list[Stale]:
     """Return everything in pages that is not so, in their order.
 
     Args:
@@ -157,7 +157,7 @@ def _targets(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 def _links(
     page: str,
     lines: list[str],
-    facts: Facts,
+    facts: RepositoryNames,
     folders: Collection[str],
     anchors: Mapping[str, frozenset[str]],
 ) -> Iterator[Stale]:
@@ -197,7 +197,7 @@ def _slug(text: str) -> str:
     return re.sub(r"[^\w\- ]", "", bare.lower()).strip().replace(" ", "-")
 
 
-def _paths(code: str, facts: Facts, folders: Collection[str]) -> Iterator[str]:
+def _paths(code: str, facts: RepositoryNames, folders: Collection[str]) -> Iterator[str]:
     match = _PATH.fullmatch(code)
     if match is None or _is_ignored(code, facts):
         return
@@ -208,7 +208,7 @@ def _paths(code: str, facts: Facts, folders: Collection[str]) -> Iterator[str]:
         yield f"`{code}`: no such file or folder"
 
 
-def _commands(code: str, facts: Facts) -> Iterator[str]:
+def _commands(code: str, facts: RepositoryNames) -> Iterator[str]:
     for command in _NOX.finditer(code):
         for match in _SESSION.finditer(command["rest"].partition(" -- ")[0]):
             name = _PYTHON.sub("", match["name"])
@@ -218,14 +218,14 @@ def _commands(code: str, facts: Facts) -> Iterator[str]:
             yield from _unknown("recipe", match["name"], facts.recipes, facts)
 
 
-def _unknown(kind: str, name: str, known: Collection[str], facts: Facts) -> Iterator[str]:
+def _unknown(kind: str, name: str, known: Collection[str], facts: RepositoryNames) -> Iterator[str]:
     if name not in known and not _is_ignored(name, facts):
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         yield f"{kind} {name}: there is none{hint}"
 
 
-def _of_block(page: str, block: _Block, facts: Facts) -> Iterator[Stale]:
+def _of_block(page: str, block: _Block, facts: RepositoryNames) -> Iterator[Stale]:
     if block.kind in _SHELLS:
         for number, line in enumerate(block.text.splitlines(), start=block.line):
             # of a transcript only what was typed; a block without prompts is all commands
@@ -251,5 +251,5 @@ def _settings(text: str) -> Iterator[str]:
         yield from faults_of(table, Settings, "tool.tradai-tasks.")
 
 
-def _is_ignored(name: str, facts: Facts) -> bool:
+def _is_ignored(name: str, facts: RepositoryNames) -> bool:
     return any(fnmatchcase(name, glob) for glob in facts.ignore)

@@ -1,4 +1,4 @@
-"""What pages are held against beyond the files: the history of the code, and the web."""
+"""Compare pages with the git history of their code, and request their external links."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _changed(git: Git, paths: Iterable[str]) -> int:
 
 
 def answers(url: str) -> str:
-    """Return what is wrong with a web address; empty where something is there."""
+    """Return what is wrong with a web address; empty if something is there."""
     client = None
     try:
         client = HttpClient(url, limits=_LIMITS, plain_http=True)

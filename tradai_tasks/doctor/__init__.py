@@ -1,1 +1,1 @@
-"""What would fail, before it does: checks of a repository and of what it is released to."""
+"""Checks of a repository and of its remote services, made ahead of a failure."""

@@ -1,4 +1,4 @@
-"""Every check of the doctor, by name."""
+"""List every check of the session `doctor`, by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 
 from tradai_tasks.doctor import github, index, remote, repository
 from tradai_tasks.doctor.check_runner import Check
-from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError
 
 __all__ = ["NAMES", "checks"]
@@ -92,7 +92,7 @@ NAMES = tuple(name for name, *_ in _ALL)
 
 
 def checks(
-    looked_at: Repository, *, only: Collection[str] = (), skip: Collection[str] = ()
+    looked_at: DoctorContext, *, only: Collection[str] = (), skip: Collection[str] = ()
 ) -> tuple[Check, ...]:
     """Return the checks to run.
 

@@ -1,4 +1,4 @@
-"""Running checks: beside one another, each with a time limit, none able to end the others."""
+"""Run checks in parallel, each with a time limit; one that breaks does not end the others."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from typing import Any, Literal
 from tradai_tasks.errors import TasksError
 from tradai_tasks.extras import missing_extra
 
-__all__ = ["Check", "Finding", "Result", "as_document", "examine", "fault", "fine", "not_here"]
+__all__ = ["Check", "CheckResult", "Finding", "as_document", "examine", "fault", "fine", "not_here"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What a check came to."""
+    """The result of one check."""
 
-    # ok: nothing will fail here. fault: something will, or it cannot be told. n/a: the repository
-    # has nothing of this kind, or it cannot be asked from here; `what` says which.
+    # ok: nothing will fail here. fault: something will, or that cannot be determined. n/a: the
+    # repository has nothing of this kind, or it cannot be checked here; `what` says which.
     state: Literal["ok", "fault", "n/a"]
     what: str
     remedy: str = ""  # what to do about a fault
 
 
 def fine(what: str) -> Finding:
-    """Return that all is well."""
+    """Return a finding that nothing will fail."""
     return Finding(state="ok", what=what)
 
 
 def fault(what: str, remedy: str) -> Finding:
-    """Return that something would fail, and what to do."""
+    """Return a finding that something would fail, and what to do."""
     return Finding(state="fault", what=what, remedy=remedy)
 
 
 def not_here(why: str) -> Finding:
-    """Return that the check does not apply, and why."""
+    """Return a finding that the check does not apply, and why."""
     return Finding(state="n/a", what=why)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One question, and what to do where it cannot even be asked."""
+    """One check, and what to do if it cannot be made."""
 
     name: str
     about: str  # what would fail: shown in the docs and by --help
@@ -51,7 +51,7 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class CheckResult:
     """A finding, and how long it took."""
 
     check: Check
@@ -64,16 +64,16 @@ def examine(
     *,
     timeout: float,
     clock: Callable[[], float] = time.monotonic,
-) -> tuple[Result, ...]:
+) -> tuple[CheckResult, ...]:
     """Run all checks at once and return what they found, in their order.
 
-    A check that is not done in time is a fault, and is left behind: it runs on a thread that does
-    not keep the process alive.
+    A check that is not done in time is a fault and is abandoned: its thread does not keep the
+    process alive.
 
     Args:
         checks: What to ask.
         timeout: Seconds that each may take.
-        clock: Tells the time, in seconds.
+        clock: Returns the time, in seconds.
     """
     start = clock()
     running = [_Asked(check, clock) for check in checks]
@@ -84,7 +84,7 @@ def examine(
         if finding is None:
             finding = fault(f"no answer within {timeout:g} s", one.check.remedy)
         seconds = min(one.seconds or timeout, timeout)
-        results.append(Result(check=one.check, finding=finding, seconds=seconds))
+        results.append(CheckResult(check=one.check, finding=finding, seconds=seconds))
     return tuple(results)
 
 
@@ -118,7 +118,7 @@ class _Asked:
         self.finding = finding
 
 
-def as_document(results: Iterable[Result]) -> dict[str, Any]:
+def as_document(results: Iterable[CheckResult]) -> dict[str, Any]:
     """Return the results for scripts."""
     rows = [
         {

@@ -1,4 +1,4 @@
-"""The check of who gets which keys: settings, and the rules of environments, branches and tags."""
+"""Check the settings and GitHub's rules that decide which job gets which credentials."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
-from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError, CommandFailedError
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.http_client.address import bearer
@@ -29,8 +29,8 @@ _REMEDY = "see what to set: nox -s workflows -- --trust"
 _GATE = "gate"
 
 
-def keys(repository: Repository) -> Finding:
-    """See that the settings give no key away, and that GitHub has the rules which hold the keys."""
+def keys(repository: DoctorContext) -> Finding:
+    """Check that settings expose no credentials, and that GitHub has the rules to protect them."""
     settings = repository.settings.workflows
     stacks = [stack.name for stack in repository.workspace.stacks]
     known = environments(repository.settings.deploy)
@@ -39,7 +39,7 @@ def keys(repository: Repository) -> Finding:
     if not found:
         return not_here("no workflow here was written by tradai-tasks")
     if faults:
-        return fault("; ".join(faults), "mend the settings, then: nox -s workflows")
+        return fault("; ".join(faults), "fix the settings, then: nox -s workflows")
     warning = keys_warning(found, settings)
     said = [f"warning: {warning}"] if warning else []
     token = repository.env.get("GITHUB_TOKEN") or repository.env.get("GH_TOKEN")
@@ -58,7 +58,7 @@ def keys(repository: Repository) -> Finding:
     return fine("; ".join([*said, where]))
 
 
-def _jobs(repository: Repository, known: tuple[str, ...]) -> tuple[Job, ...]:
+def _jobs(repository: DoctorContext, known: tuple[str, ...]) -> tuple[Job, ...]:
     """Return the jobs of the workflow files that are there and ours."""
     tree, settings = repository.tree, repository.settings.workflows
     texts = {
@@ -74,7 +74,7 @@ def _jobs(repository: Repository, known: tuple[str, ...]) -> tuple[Job, ...]:
     )
 
 
-def _trust(repository: Repository, found: tuple[Job, ...]) -> Trust:
+def _trust(repository: DoctorContext, found: tuple[Job, ...]) -> Trust:
     argv = ["remote", "get-url", "origin"]
     done = run_git(repository.root, *argv, check=False, timeout=repository.seconds)
     remote = done.text.strip() if done.returncode == 0 else None
@@ -87,7 +87,7 @@ def _trust(repository: Repository, found: tuple[Job, ...]) -> Trust:
 
 
 def _asked(trust: Trust, home: str, token: str, seconds: float) -> list[str]:
-    """Ask GitHub for each rule, and return what lacks."""
+    """Ask GitHub for each rule, and return those that are missing."""
     limits = Limits(idle=seconds, whole=seconds)
     try:
         client = HttpClient(f"{home}/", authorization=lambda: bearer(token), limits=limits)
@@ -102,7 +102,7 @@ def _asked(trust: Trust, home: str, token: str, seconds: float) -> list[str]:
 
 
 def _environment(client: HttpClient, home: str, name: str, trust: Trust) -> list[str]:
-    """Return what lacks where only the default branch may deploy."""
+    """Return the missing rules of an environment to which only the default branch may deploy."""
     place = f"{home}/environments/{name}"
     found = _get(client, place)
     if found is None:
@@ -145,7 +145,7 @@ def _tags(client: HttpClient, home: str) -> list[str]:
 
 
 def _get(client: HttpClient, url: str) -> Any:
-    """Return what GitHub answers; None where there is no such thing.
+    """Return GitHub's answer; None if it is 404.
 
     Raises:
         CommandFailedError: It does not answer, or not with JSON.

@@ -1,4 +1,4 @@
-"""The check of the package index: CodeArtifact's repository, and the token stored for it."""
+"""Check access to CodeArtifact repositories and the tokens stored for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
-from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import TasksError
 from tradai_tasks.http_client.address import basic
 from tradai_tasks.http_client.client import HttpClient
@@ -31,15 +31,15 @@ _HOUR = 3600  # seconds
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Stored:
-    """A token that tools would use."""
+    """A stored token that uv and pip would use."""
 
     where: str
     token: str = field(repr=False)
-    age: float | None = None  # seconds; None where it cannot be told
+    age: float | None = None  # seconds; None if it cannot be determined
 
 
-def codeartifact(repository: Repository) -> Finding:
-    """Ask CodeArtifact for each repository and a token, and whether the stored ones are good."""
+def codeartifact(repository: DoctorContext) -> Finding:
+    """Ask CodeArtifact for each repository and a token, and check the stored tokens."""
     meant = _meant(repository)
     if not meant:
         where = "publish.codeartifact" if not repository.is_asked else "CodeArtifact"
@@ -54,8 +54,8 @@ def codeartifact(repository: Repository) -> Finding:
     return fault(said, "; ".join(dict.fromkeys(one.remedy for _, one in faults)))
 
 
-def _meant(repository: Repository) -> list[tuple[CodeArtifactSettings, list[str]]]:
-    """Return each CodeArtifact repository, with whose it is: settings, or environments.
+def _meant(repository: DoctorContext) -> list[tuple[CodeArtifactSettings, list[str]]]:
+    """Return each CodeArtifact repository with its origin: the settings, or an environment.
 
     One that no environment was asked for by name counts too, whether or not it has a cluster:
     libraries are published to it all the same.
@@ -80,8 +80,8 @@ def _meant(repository: Repository) -> list[tuple[CodeArtifactSettings, list[str]
     return meant
 
 
-def _asked(repository: Repository, settings: CodeArtifactSettings) -> Finding:
-    """Ask one repository; what AWS refuses is a fault of just that."""
+def _asked(repository: DoctorContext, settings: CodeArtifactSettings) -> Finding:
+    """Ask for one repository; an AWS error is a fault of this repository alone."""
     try:
         return _found(repository, settings)
     except TasksError as error:
@@ -90,7 +90,7 @@ def _asked(repository: Repository, settings: CodeArtifactSettings) -> Finding:
         )
 
 
-def _found(repository: Repository, settings: CodeArtifactSettings) -> Finding:
+def _found(repository: DoctorContext, settings: CodeArtifactSettings) -> Finding:
     service = CodeArtifact(settings)
     url = service.simple_url()
     service.token()
@@ -110,7 +110,7 @@ def _found(repository: Repository, settings: CodeArtifactSettings) -> Finding:
     return fine(f"{service.shown} takes the token in {stored.where}{_age(stored)}")
 
 
-def _stored(repository: Repository, url: str, index: str) -> _Stored | None:
+def _stored(repository: DoctorContext, url: str, index: str) -> _Stored | None:
     """Return the token that uv and pip would use, from where `codeartifact-login` puts it."""
     variable = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', index.upper())}_PASSWORD"
     given = repository.env.get(variable)

@@ -1,4 +1,4 @@
-"""Checks of what a repository is released to: AWS, registry, index, model registry."""
+"""Check the services that a release goes to: AWS, registry, ECS, Lambda, MLflow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 
 from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
-from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import AwsError, ModelRegistryError, RepositoryMissingError, TasksError
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.http_client.limits import AnswerError, Limits, parsed_json
@@ -29,8 +29,8 @@ _UNAUTHORIZED, _FORBIDDEN, _OK = 401, 403, 200
 _MODELS = "api/2.0/mlflow/registered-models/search"
 
 
-def credentials(repository: Repository) -> Finding:
-    """Ask AWS who the credentials are."""
+def credentials(repository: DoctorContext) -> Finding:
+    """Ask AWS whose the credentials are."""
     used = _uses_aws(repository)
     if not used:
         return not_here("nothing here is released to AWS")
@@ -45,7 +45,7 @@ def credentials(repository: Repository) -> Finding:
     return fine(f"{arn}, for {', '.join(used)}")
 
 
-def registry(repository: Repository) -> Finding:
+def registry(repository: DoctorContext) -> Finding:
     """Ask the registry whether every image could be pushed."""
     settings = msgspec.structs.replace(repository.settings.images, patience=_PATIENCE)
     if not _has_images(repository):
@@ -79,7 +79,7 @@ def _may_push(room: ImageRoom, spec: ImageSpec) -> None:
     room.registry.check_push(spec.path)
 
 
-def services(repository: Repository) -> Finding:
+def services(repository: DoctorContext) -> Finding:
     """Ask ECS for the cluster and the services of each environment."""
     workspace, settings = repository.workspace, repository.settings.deploy
     if not workspace.services:
@@ -133,7 +133,7 @@ def _services(aws: Aws, cluster: str, names: list[str]) -> set[str]:
     return there
 
 
-def functions(repository: Repository) -> Finding:
+def functions(repository: DoctorContext) -> Finding:
     """Ask Lambda for the functions of each environment."""
     workspace, settings = repository.workspace, repository.settings.deploy
     if not workspace.lambdas:
@@ -169,7 +169,7 @@ def functions(repository: Repository) -> Finding:
     return fine(f"{found} found in {', '.join(repository.environments)}{more}")
 
 
-def _has_images(repository: Repository) -> bool:
+def _has_images(repository: DoctorContext) -> bool:
     workspace = repository.workspace
     return bool(
         workspace.services
@@ -180,8 +180,8 @@ def _has_images(repository: Repository) -> bool:
     )
 
 
-def _uses_aws(repository: Repository) -> list[str]:
-    """Return what needs AWS here."""
+def _uses_aws(repository: DoctorContext) -> list[str]:
+    """Return what in this repository needs AWS."""
     used = []
     settings = repository.settings
     if _has_images(repository):
@@ -201,7 +201,7 @@ def _uses_aws(repository: Repository) -> list[str]:
     return used
 
 
-def _aws(repository: Repository) -> Aws:
+def _aws(repository: DoctorContext) -> Aws:
     """Return AWS in the region of the first environment that has one."""
     settings = repository.settings.deploy
     regions = [environment_named(name, settings).region for name in repository.environments]
@@ -209,7 +209,7 @@ def _aws(repository: Repository) -> Aws:
 
 
 def _each(asks: Iterable[Callable[[], None]]) -> list[str]:
-    """Ask everything, and return what failed."""
+    """Make every request, and return the faults."""
     faults = []
     for ask in asks:
         try:
@@ -224,14 +224,14 @@ def _listed(faults: list[str]) -> str:
     return "; ".join(faults[:_SHOWN]) + more
 
 
-def mlflow(repository: Repository) -> Finding:
-    """Ask the model registry whether it is there and takes the credentials."""
+def mlflow(repository: DoctorContext) -> Finding:
+    """Check that MLflow answers and accepts the credentials."""
     if not repository.workspace.strategies:
         return not_here("no strategy to register")
     setting = repository.settings.mlflow.tracking_uri
     if not repository.env.get("MLFLOW_TRACKING_URI") and not setting:
         return fault("MLFLOW_TRACKING_URI is not set", "set it to the address of the server")
-    remedy = "start it, or mend MLFLOW_TRACKING_URI"
+    remedy = "start it, or fix MLFLOW_TRACKING_URI"
     limits = Limits(idle=repository.seconds, whole=repository.seconds)
     try:
         server = client_of(repository.env, setting, patience=0)

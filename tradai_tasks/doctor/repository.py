@@ -1,4 +1,4 @@
-"""Checks of the repository and this machine: locks, layout, engine, secrets, Pulumi."""
+"""Check the repository and this machine: locks, lambdas, engine, secrets, Pulumi."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tradai_tasks.settings.model import Settings
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workspace.discovery import Workspace
 
-__all__ = ["Repository", "engine", "lambdas", "locks", "pulumi", "secrets"]
+__all__ = ["DoctorContext", "engine", "lambdas", "locks", "pulumi", "secrets"]
 
 _WORKFLOWS = ".github/workflows"
 # CMD ["handler.handler"]: the module and the function that Lambda calls
@@ -32,8 +32,8 @@ _SHOWN = 8  # names in a message
 
 
 @dataclass(frozen=True, kw_only=True)
-class Repository:
-    """What is looked at."""
+class DoctorContext:
+    """What the checks look at: a repository, its settings and the environment."""
 
     root: Path
     tree: Tree
@@ -46,7 +46,7 @@ class Repository:
     seconds: float  # that one command may take
 
 
-def locks(repository: Repository) -> Finding:
+def locks(repository: DoctorContext) -> Finding:
     """Ask uv whether every lock file is there and fresh."""
     found = [
         state_of(
@@ -66,8 +66,8 @@ def locks(repository: Repository) -> Finding:
     return fine(f"{count} lock file{'s' * (count != 1)} fresh")
 
 
-def engine(repository: Repository) -> Finding:
-    """Ask the container engine whether it is there."""
+def engine(repository: DoctorContext) -> Finding:
+    """Check that the container engine runs."""
     workspace = repository.workspace
     builds = [one.path for one in (*workspace.services, *workspace.lambdas)]
     builds += [
@@ -83,8 +83,8 @@ def engine(repository: Repository) -> Finding:
     return fine(f"{found.program} answers, on {found.platform}")
 
 
-def lambdas(repository: Repository) -> Finding:
-    """See that every folder under lambdas/ is one that is found, built and can be called."""
+def lambdas(repository: DoctorContext) -> Finding:
+    """Check that every folder under lambdas/ is found, can be built and has its handler."""
     tree = repository.tree
     folders = [name for name in tree.folders("lambdas") if not name.startswith((".", "_"))]
     if not folders:
@@ -104,8 +104,8 @@ def lambdas(repository: Repository) -> Finding:
     return fine(f"{len(repository.workspace.lambdas)} found")
 
 
-def secrets(repository: Repository) -> Finding:
-    """See that the secrets and variables which workflows read are there."""
+def secrets(repository: DoctorContext) -> Finding:
+    """Check that the secrets and variables that workflows read are set."""
     tree = repository.tree
     files = {
         name: tree.read(join(_WORKFLOWS, name)).decode("utf-8", "replace")
@@ -129,8 +129,8 @@ def secrets(repository: Repository) -> Finding:
     )
 
 
-def pulumi(repository: Repository) -> Finding:
-    """Ask Pulumi whether a stack is locked by an update, running or left behind."""
+def pulumi(repository: DoctorContext) -> Finding:
+    """Ask Pulumi whether an update, running or abandoned, locks a stack."""
     layers = layers_of(repository.tree)
     if not layers:
         return not_here("no Pulumi.yaml under infra/")
@@ -177,7 +177,7 @@ def _of_lambda(tree: Tree, home: str, *, has_base: bool) -> list[str]:
         faults.append(f"{file}: is built on lambdas/base, which is not there")
     commands = list(_CMD.finditer(text))
     if not commands or commands[-1]["more"]:
-        return faults  # the base may state it; a list of words is for an entry point of its own
+        return faults  # the base may have CMD; other words are for an entry point of its own
     handler = commands[-1]["handler"]
     module, _, function = handler.rpartition(".")
     source = join(home, f"{module.replace('.', '/')}.py")
@@ -191,7 +191,7 @@ def _of_lambda(tree: Tree, home: str, *, has_base: bool) -> list[str]:
 
 
 def _defines(source: bytes, name: str) -> bool:
-    """Tell whether a module gives a name to something at its top; also where it cannot be read."""
+    """Return whether a module defines a name at its top level; true if it cannot be read."""
     try:
         body = ast.parse(source).body
     except SyntaxError:  # of a newer Python, perhaps: the tests of the lambda tell

@@ -1,1 +1,1 @@
-"""Files and paths: trees of files, whole writes, archives and paths within bounds."""
+"""Files and paths: folder trees, atomic writes, bounded archives and path checks."""

@@ -1,4 +1,4 @@
-"""Zip and tar archives, read within limits: what they state of themselves is not believed."""
+"""Read zip and tar archives within limits, without trusting the sizes they state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write a file whole or not at all, and clear up after writers that were killed."""
+"""Write a file atomically, and remove the temporary files of killed writers."""
 
 from __future__ import annotations
 

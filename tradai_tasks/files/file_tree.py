@@ -1,4 +1,4 @@
-"""A folder of files, on disk or at a revision: what workspace discovery reads."""
+"""Interface to a folder tree, on disk or at a revision, as workspace discovery reads it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Tree(Protocol):
         ...
 
     def is_file(self, path: str) -> bool:
-        """Tell whether the path is a file."""
+        """Return whether the path is a file."""
         ...
 
     def files(self, path: str) -> tuple[str, ...]:
-        """Return the names of a folder's files, sorted; none where there is no such folder."""
+        """Return the names of a folder's files, sorted; none if there is no such folder."""
         ...
 
     def folders(self, path: str) -> tuple[str, ...]:
-        """Return the names of a folder's sub-folders, sorted; none where there is no such one."""
+        """Return the names of a folder's sub-folders, sorted; none if there is no such one."""
         ...
 
 
@@ -51,7 +51,7 @@ class DiskTree:
         return read_file(f"{self._prefix}{path}")
 
     def is_file(self, path: str) -> bool:
-        """Tell whether the path is a file."""
+        """Return whether the path is a file."""
         return os.path.isfile(f"{self._prefix}{path}")  # noqa: PTH113 - as in __init__
 
     def files(self, path: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Paths that are written to: inside a folder, also after links are followed."""
+"""Check that a file to write is inside a folder, with all links followed."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ __all__ = ["is_relative_below", "require_inside"]
 
 
 def is_relative_below(name: str) -> bool:
-    """Tell whether a relative POSIX name stays below the folder that it is of, as it is written."""
+    """Return whether a relative POSIX path, as it is written, stays below its folder."""
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 def require_inside(root: Path, file: Path) -> Path:
-    """Return a file to write, once it is known to be below a folder with all links followed.
+    """Return a file to write, after checking that it is below a folder with all links followed.
 
     Args:
         root: The folder.
         file: The file, which need not be there yet; it must not be a link itself.
 
     Raises:
-        FileExistsAlreadyError: It is not, or it is a link.
+        FileExistsAlreadyError: It is outside the folder, or it is a link.
     """
     place = Path(os.path.realpath(file.parent))
     home = Path(os.path.realpath(root))

@@ -1,1 +1,1 @@
-"""The one door to servers: limits of answers, addresses that may be used, and trying again."""
+"""HTTP client of the library: allowed addresses, bounded responses and retries."""

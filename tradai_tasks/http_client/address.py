@@ -1,4 +1,4 @@
-"""Web addresses: which may be used, and whose credentials go where."""
+"""Rules for web addresses: which may be requested, and which may get credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one door to servers: every HTTP request of the library is sent by an `HttpClient`.
+"""HTTP client that sends every request of the library, with bounded responses.
 
 What a server may cost is bounded: the size of an answer after decompression, the time until it is
 whole, its headers, its redirects. Requests go by https, but to this machine. Credentials go to the

@@ -1,4 +1,4 @@
-"""What an answer of a server may cost: time, bytes, and the values of a JSON document."""
+"""Limits of an HTTP response: time, bytes and values of a JSON document."""
 
 from __future__ import annotations
 

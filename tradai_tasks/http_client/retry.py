@@ -1,4 +1,4 @@
-"""Trying again: the one policy of everything that is asked of a server.
+"""Retry policy of all requests: back-off, jitter, Retry-After and a deadline.
 
 What may pass is tried again with back-off and jitter, as long as the server asks for (within
 bounds), until tries or patience run out; all else is an error at once.

@@ -1,4 +1,4 @@
-"""What stands below an `HttpClient`: connections that watch the clock, and bounded bodies."""
+"""Transport of the HTTP client: connections with deadlines and bounded bodies."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pulumi: what a preview or an update of a stack comes to, and saying so on the pull request."""
+"""Run Pulumi previews and updates, and comment their changes on the pull request."""

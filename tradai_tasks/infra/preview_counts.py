@@ -1,4 +1,4 @@
-"""What Pulumi's JSON says of a stack: how many resources are created, updated, deleted, replaced.
+"""Parse Pulumi's JSON output: how many resources are created, updated, deleted, replaced.
 
 `pulumi preview --json` prints one document with a `changeSummary`; `pulumi up --json`, and previews
 that stream, print an event a line, of which the last has a `summaryEvent`. A script that runs
@@ -59,7 +59,7 @@ def changes_of(stack: str, text: str) -> Changes:
         text: Standard output of all its layers.
 
     Raises:
-        InfraError: It says nothing, or something that cannot be told.
+        InfraError: It says nothing, or something that cannot be determined.
     """
     counts: dict[str, int] = {}
     lost: list[str] = []
@@ -96,7 +96,7 @@ def rows(changes: Iterable[Changes]) -> list[tuple[str, ...]]:
 
 
 def is_locked(text: str) -> bool:
-    """Tell whether Pulumi failed since another run holds the stack's state, or left it held."""
+    """Return whether Pulumi failed since another run holds the stack's state, or left it held."""
     return _LOCKED.search(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""One comment on a pull request, edited in place.
+"""Create one comment on a GitHub pull request, and edit it in place.
 
 https://docs.github.com/en/rest/issues/comments
 """

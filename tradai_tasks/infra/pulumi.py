@@ -1,4 +1,4 @@
-"""Running the repository's own script on stacks."""
+"""Run the repository's own Pulumi script on stacks."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Pulumi:
     env: Mapping[str, str]
 
     def check(self) -> None:
-        """See that there is something to run.
+        """Check that there is something to run.
 
         Raises:
             InfraError: There is no script, or it cannot be executed.
@@ -76,7 +76,7 @@ class Pulumi:
             )
         if not os.access(script, os.X_OK):
             raise InfraError(
-                f"{self.settings.script}: is not executable; mend with: chmod +x "
+                f"{self.settings.script}: is not executable; fix with: chmod +x "
                 f"{self.settings.script}"
             )
         find_tool("pulumi", env=self.env)
@@ -90,7 +90,7 @@ class Pulumi:
 
         Raises:
             StackLockedError: Another run holds the stack's state, or left it held.
-            InfraError: Pulumi failed, or said nothing that can be told.
+            InfraError: Pulumi failed, or said nothing that can be determined.
             CommandFailedError: It took too long.
         """
         env = {**self.env, "PULUMI_SKIP_UPDATE_CHECK": "true"}
@@ -119,7 +119,7 @@ class Pulumi:
 def run_stacks(
     pulumi: Pulumi, command: Command, stacks: Sequence[str], say: Callable[[str], None]
 ) -> list[Changes]:
-    """Run a command on stacks beside one another, and return what each comes to.
+    """Run a command on stacks in parallel, and return what each comes to.
 
     Args:
         pulumi: What runs it.

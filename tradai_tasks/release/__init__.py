@@ -1,1 +1,1 @@
-"""A tag -> a plan of steps, each of which acts only where the world is not yet as the tag says."""
+"""Plan and carry out the release that a git tag names, doing only what is missing."""

@@ -1,3 +1,3 @@
-"""The nox sessions, thin: parse arguments, call one function, report."""
+"""nox sessions: each parses its arguments, calls one function and reports."""
 
 __all__: list[str] = []

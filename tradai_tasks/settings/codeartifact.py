@@ -1,4 +1,4 @@
-"""Settings of an AWS CodeArtifact repository, of all environments or of one."""
+"""Settings of an AWS CodeArtifact repository, for all environments or for one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of what runs where: environments, their services and functions, and their tags."""
+"""Settings of deployments: environments, their services and functions, and tag rules."""
 
 from __future__ import annotations
 

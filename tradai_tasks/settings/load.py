@@ -1,4 +1,4 @@
-"""Reading settings: from files to a validated `Settings`, every fault with key path and file."""
+"""Read settings from TOML files into a validated `Settings`, and report all faults."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def parse_toml(content: bytes, file: str) -> dict[str, Any]:
 
 
 def tool_table(document: Mapping[str, Any], file: str) -> dict[str, Any]:
-    """Return `[tool.tradai-tasks]` of a parsed pyproject.toml, empty where it has none.
+    """Return `[tool.tradai-tasks]` of a parsed pyproject.toml, empty if it has none.
 
     Raises:
         SettingsError: `tool` or the table is something else than a table.

@@ -1,4 +1,4 @@
-"""Whether a pyproject.toml has the form that its readers take for granted."""
+"""Check that the keys of a pyproject.toml have the types that its readers expect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of a release: its main branch, how much runs at once, and the model registry."""
+"""Settings of a release: main branch, parallel gates and the model registry."""
 
 from __future__ import annotations
 

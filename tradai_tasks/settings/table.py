@@ -1,4 +1,4 @@
-"""What every table of settings is made of: the base class, and the types of values.
+"""Base class and value types of all tables of settings.
 
 Settings of one room stand in a module of their own and are joined in `settings.Settings`.
 """

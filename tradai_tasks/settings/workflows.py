@@ -1,4 +1,4 @@
-"""Settings of the workflow files: what differs between repositories."""
+"""Settings of the CI workflow files."""
 
 from __future__ import annotations
 

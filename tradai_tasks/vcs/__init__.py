@@ -1,1 +1,1 @@
-"""git: the command, snapshots of a commit or the work tree, merge bases."""
+"""git: run the command, take snapshots of a commit or the work tree, find merge bases."""

@@ -84,7 +84,7 @@ class Git:
         return "/".join([*[".."] * len(here), *there])
 
     def commit(self, revision: str) -> str | None:
-        """Return the full id of the commit that a revision names; None where git knows none."""
+        """Return the full id of the commit that a revision names; None if git knows none."""
         if not revision or revision.startswith("-") or "\0" in revision:
             return None
         argv = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
@@ -121,18 +121,18 @@ class Git:
         return tuple(line[1] for line in lines if line[0] == "parent")
 
     def merge_base(self, one: str, other: str) -> str | None:
-        """Return a best common ancestor of two commits; None where this clone shows none."""
+        """Return a best common ancestor of two commits; None if this clone shows none."""
         done = self._run("merge-base", one, other, check=False)
         if done.returncode == 1:
             return None
         return self._checked(done, ["merge-base", one, other]).text.split("\n")[0]
 
     def is_shallow(self) -> bool:
-        """Tell whether history is cut off."""
+        """Return whether history is cut off."""
         return self._run("rev-parse", "--is-shallow-repository").text.strip() == "true"
 
     def is_sparse(self) -> bool:
-        """Tell whether files are left off the disk."""
+        """Return whether files are left off the disk."""
         return self._is_set("sparsecheckout")
 
     def converted(self, paths: Iterable[str]) -> frozenset[str]:
@@ -153,7 +153,7 @@ class Git:
         )
 
     def _is_set(self, key: str) -> bool:
-        """Tell whether a setting of git's core is on, in any way."""
+        """Return whether a setting of git's core is on, in any way."""
         if not self._known.keys() >= _CORE:
             pattern = rf"^core\.({'|'.join(sorted(_CORE))})$"
             done = self._run("config", "-z", "--get-regexp", pattern, check=False)
@@ -175,7 +175,7 @@ class Git:
         return tuple(commit for commit in reached if commit in ends)
 
     def branch(self) -> str | None:
-        """Return the checked-out branch's name; None where HEAD is detached."""
+        """Return the checked-out branch's name; None if HEAD is detached."""
         done = self._run("symbolic-ref", "--quiet", "--short", "HEAD", check=False)
         return done.text.strip() if done.returncode == 0 else None
 
@@ -197,7 +197,7 @@ class Git:
         return names[0] if len(names) == 1 else None
 
     def remote_tip(self, remote: str, branch: str) -> str | None:
-        """Ask a remote for a branch's commit; None where it does not say."""
+        """Ask a remote for a branch's commit; None if it does not say."""
         ref = f"refs/heads/{branch}"
         done = self.ask("ls-remote", "--quiet", "--", remote, ref)
         for line in done.text.splitlines() if isinstance(done, Completed) else ():

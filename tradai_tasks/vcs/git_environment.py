@@ -1,4 +1,4 @@
-"""The one way to git, in an environment of its own: nothing of the repository is executed by it."""
+"""Run git in a controlled environment, in which the repository can execute nothing."""
 
 from __future__ import annotations
 

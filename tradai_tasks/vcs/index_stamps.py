@@ -1,4 +1,4 @@
-"""What the file system says of a file whose content is known, so that it need not be read again."""
+"""File size and times by which a file of known content need not be read again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Stamp(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=
     inode: int
 
     def holds(self, now: os.stat_result) -> bool:
-        """Tell whether a file cannot have changed since."""
+        """Return whether a file cannot have changed since."""
         return (
             self.changed == now.st_ctime_ns
             and self.modified == now.st_mtime_ns
@@ -33,7 +33,7 @@ class Stamp(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=
 
 
 def stamp_of(digest: str, found: os.stat_result, read_at: int) -> Stamp | None:
-    """Return the stamp of a file; None where it may change without a trace.
+    """Return the stamp of a file; None if it may change without a trace.
 
     Args:
         digest: What its content is called.

@@ -1,4 +1,4 @@
-"""Finding commits and their merge base, also where a clone's history is cut off."""
+"""Find the merge base of two commits, also in a shallow clone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MergeBase:
 
 
 def make_available(git: Git, commit: str) -> str | None:
-    """See to it that a commit and its files are in this clone, from the remote if need be.
+    """Ensure that a commit and its files are in this clone, from the remote if needed.
 
     Args:
         git: The repository.
@@ -90,7 +90,7 @@ def default_branch(git: Git, name: str | None = None) -> Branch | None:
 
     Args:
         git: The repository.
-        name: The branch's name, where it is known; the remote is then asked for it if need be.
+        name: The branch's name, where it is known; the remote is then asked for it if needed.
     """
     remote = git.remote()
     if name is not None:

@@ -1,4 +1,4 @@
-"""The files of one end of a commit range: of a commit, or of the work tree.
+"""Snapshots of all files of a commit or of the work tree, with git's blob ids.
 
 What a file is called is always computed from the bytes that were read. In the work tree, a file
 that git calls unchanged is what the index has: if another content is found on disk, it was saved a
@@ -314,7 +314,7 @@ class WorktreeSnapshot:
             raise GitError(f"{at}: cannot be read: {error.strerror}") from None
 
     def _on_disk(self, path: str, targets: dict[str, bytes]) -> Entry | None:
-        """Return what a path is that is not as the index has it; None where no file is there.
+        """Return what a path is that is not as the index has it; None if no file is there.
 
         The target of a link is added to `targets`.
         """

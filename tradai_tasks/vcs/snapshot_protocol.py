@@ -1,4 +1,4 @@
-"""The files of one end of a commit range, whether of a commit or of the work tree."""
+"""Protocol of a snapshot of all files of a commit or of the work tree."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ __all__ = ["Loaded", "Snapshot"]
 
 
 class Loaded(NamedTuple):
-    """A file that was read."""
+    """A file with its content."""
 
     data: bytes
-    digest: str  # of these very bytes
-    stamp: Stamp | None = None  # where the same bytes can be told from the file's state on disk
+    digest: str  # git's blob id of these bytes
+    stamp: Stamp | None = None  # if the file's state on disk proves the same bytes
 
 
 class Snapshot(Protocol):
     """The files of one end of a commit range, by POSIX path from the workspace root.
 
-    A file has one content for as long as the snapshot is used; its digest is git's blob id of it.
+    A file keeps one content while the snapshot is used; its digest is the git blob id of that.
     """
 
     @property
     def blobs(self) -> Mapping[str, str]:
-        """Path -> git's blob id, for every file; empty where git has none that is the content's."""
+        """Path -> git's blob id for every file; empty if git has no blob of that content."""
         ...
 
     def known(self, paths: Iterable[str], stamps: Mapping[str, Stamp]) -> dict[str, str]:
-        """Return the digests of those files for which it takes no reading.
+        """Return the digests of those files that need not be read.
 
         Args:
             paths: The files.
@@ -39,9 +39,9 @@ class Snapshot(Protocol):
         ...
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, Loaded]]:
-        """Yield files with their content, as few at once as is fast."""
+        """Yield files with their content, in batches."""
         ...
 
     def learn(self, digests: Mapping[str, str]) -> None:
-        """Take over the digests of files that a copy of this process has read."""
+        """Take over the digests of files that a forked worker has read."""
         ...

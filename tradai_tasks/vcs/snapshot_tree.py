@@ -1,4 +1,4 @@
-"""A snapshot as a tree of folders, so that discovery runs on any revision."""
+"""Present a snapshot as a tree of folders, so that discovery runs on any revision."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ class SnapshotTree:
         return self._held[at]
 
     def is_file(self, path: str) -> bool:
-        """Tell whether the path is a file, or a link to one."""
+        """Return whether the path is a file, or a link to one."""
         return self._resolved(path) in self._snapshot.blobs
 
     def files(self, path: str) -> tuple[str, ...]:
-        """Return the names of a folder's files, sorted; none where there is no such folder."""
+        """Return the names of a folder's files, sorted; none if there is no such folder."""
         return tuple(sorted(self._listed[0].get(self._resolved(path), ())))
 
     def folders(self, path: str) -> tuple[str, ...]:
-        """Return the names of a folder's sub-folders, sorted; none where there is no such one."""
+        """Return the names of a folder's sub-folders, sorted; none if there is no such one."""
         return tuple(sorted(self._listed[1].get(self._resolved(path), ())))
 
     def _resolved(self, path: str) -> str:

@@ -1,4 +1,4 @@
-"""The index and the status of the work tree, with the changes that git was told not to see.
+"""Read git's index and status, with files that git was told to treat as unchanged.
 
 `git update-index --assume-unchanged` and `--skip-worktree` make git call a file unchanged whatever
 is on disk. Tests run on what is on disk, so such a file counts as changed where it differs. One

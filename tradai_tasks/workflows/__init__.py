@@ -1,1 +1,1 @@
-"""The workflow files of a repository: which fit, what is in them, whether they have drifted."""
+"""Select, render and compare the CI workflow files of a repository."""

@@ -1,4 +1,4 @@
-"""The actions that workflows use, each by the commit of a release."""
+"""GitHub Actions that the workflows use, each pinned to the commit of a release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What writing the workflow files would change, and what stands in the way."""
+"""Compare the workflow files on disk with those that would be written."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Change:
 
     path: str  # from the root
     state: State
-    old: str | None  # None where there is none
-    new: str | None  # None where there should be none
+    old: str | None  # None if there is none
+    new: str | None  # None if there should be none
 
 
 def plan(wanted: Mapping[str, str], present: Mapping[str, str]) -> tuple[Change, ...]:

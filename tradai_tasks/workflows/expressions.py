@@ -1,4 +1,4 @@
-"""GitHub's expressions, as far as facts decide them.
+"""Evaluate GitHub Actions expressions as far as known facts decide them.
 
 What the facts say nothing about is UNKNOWN, and so is what depends on it: a condition that is not
 certainly false may hold.
@@ -35,7 +35,7 @@ _PYTHON = {
 
 
 def may_hold(condition: str, facts: Mapping[str, Any]) -> bool:
-    """Tell whether a condition can be true while the facts hold.
+    """Return whether a condition can be true while the facts hold.
 
     Args:
         condition: With or without `${{ }}`.

@@ -1,4 +1,4 @@
-"""Reading and writing the workflow files on disk."""
+"""Read and write the workflow files on disk."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check(changes: Sequence[Change]) -> None:
     words = {"new": "missing", "stale": "no longer fits"}
     named = ", ".join(f"{c.path} ({words.get(c.state, 'differs')})" for c in drifted)
     raise WorkflowDriftError(
-        f"workflows: {named}; the diff is above; mend with: nox -s workflows{_options(drifted)}"
+        f"workflows: {named}; the diff is above; fix with: nox -s workflows{_options(drifted)}"
     )
 
 
@@ -117,7 +117,7 @@ def put_all(root: Path, texts: Mapping[str, str | None]) -> None:
             put(root / path, text)
         except OSError as error:
             raise FileNotWrittenError(
-                f"{path}: cannot be written: {error.strerror}; mend that and run it again"
+                f"{path}: cannot be written: {error.strerror}; fix that and run it again"
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""The one job that branch protection requires: what the results of all others come to.
+"""Judge the results of all CI jobs for the one job that branch protection requires.
 
 GitHub counts a skipped required check as passed, and a job whose need failed is skipped. So one job
 runs always, is given `toJSON(needs)`, and judges it: a job must have succeeded, or be one that may

@@ -1,4 +1,4 @@
-"""Templates -> workflow files.
+"""Render workflow files from templates.
 
 A template is the file as GitHub reads it, with two things more. `@{name}` stands for a value;
 GitHub's own `${{ ... }}` is left alone. And lines that begin with `#%` choose:
@@ -60,7 +60,7 @@ def render(template: str, values: Values, *, header: str = HEADER) -> str:
 
 
 def is_ours(text: str) -> bool:
-    """Tell whether a file is one that this library wrote."""
+    """Return whether a file is one that this library wrote."""
     return text.startswith(_OURS)
 
 

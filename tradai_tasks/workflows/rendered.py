@@ -1,4 +1,4 @@
-"""Reading workflow files that this library wrote: jobs, events, steps.
+"""Parse the workflow files that this library wrote: jobs, events, steps.
 
 It reads the form that the templates have, block style with two spaces, and no other YAML.
 """

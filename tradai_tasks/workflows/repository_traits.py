@@ -1,4 +1,4 @@
-"""What the choice of workflows depends on, gathered from the repository."""
+"""Collect what the choice of workflow files depends on."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
 
-__all__ = ["Repository", "committed_locks", "gather"]
+__all__ = ["RepositoryTraits", "committed_locks", "gather"]
 
 _NOT_A_REPOSITORY = 128  # git's status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Repository:
+class RepositoryTraits:
     """A repository as far as its workflows depend on it."""
 
     kind: Kind
@@ -60,7 +60,7 @@ def gather(  # noqa: PLR0913 - all that there is to look at
     sessions: Iterable[str],
     noxfile: str,
     locks: Collection[str],
-) -> Repository:
+) -> RepositoryTraits:
     """Look at everything that the choice of workflows depends on.
 
     Args:
@@ -77,7 +77,7 @@ def gather(  # noqa: PLR0913 - all that there is to look at
         tree.is_file(place) for place in (".devcontainer/devcontainer.json", ".devcontainer.json")
     )
     bases = frozenset(map(_base, sessions))
-    return Repository(
+    return RepositoryTraits(
         kind=workspace.kind,
         sessions=bases,
         pinned_noxfile=carries_pins(noxfile),

@@ -1,4 +1,4 @@
-"""Secrets and variables that workflow files read, told from the files themselves."""
+"""List the secrets and variables that workflow files read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["Needed", "needed"]
+__all__ = ["RequiredSecret", "needed"]
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 # contexts are read as `secrets.NAME` or `secrets['NAME']`, without regard to case
@@ -20,7 +20,7 @@ _AUTOMATIC = "GITHUB_TOKEN"  # GitHub itself gives it to every job
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Needed:
+class RequiredSecret:
     """A secret or variable, and the workflow files that read it."""
 
     kind: str  # "secret" or "variable"
@@ -28,7 +28,7 @@ class Needed:
     files: tuple[str, ...]  # names without folder, sorted
 
 
-def needed(files: Mapping[str, str]) -> tuple[Needed, ...]:
+def needed(files: Mapping[str, str]) -> tuple[RequiredSecret, ...]:
     """Return what workflow files need, sorted by kind and name.
 
     Args:
@@ -43,6 +43,6 @@ def needed(files: Mapping[str, str]) -> tuple[Needed, ...]:
                     key = (_KINDS[context.lower()], name)
                     found.setdefault(key, set()).add(posixpath.basename(path))
     return tuple(
-        Needed(kind=kind, name=name, files=tuple(sorted(found[kind, name])))
+        RequiredSecret(kind=kind, name=name, files=tuple(sorted(found[kind, name])))
         for kind, name in sorted(found)
     )

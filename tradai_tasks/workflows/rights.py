@@ -1,6 +1,6 @@
-"""What each job of the rendered workflows may do: caused by whom, with whose code, with which keys.
+"""Work out who can start each job of the workflows, whose code it runs, and its credentials.
 
-All of it is found in the text of the workflow files, never in a second list.
+It is derived from the text of the workflow files, never from a second list.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ BRANCH_DISPATCH = "dispatch on another branch"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """Something that starts a workflow, as far as rights depend on it."""
+    """An event that starts a workflow, with what rights depend on."""
 
-    name: str  # for the table
+    name: str  # what the table of rights calls it
     trigger: str  # GitHub's name
-    who: str  # can cause it
+    who: str  # who can cause it
     code: str  # what `actions/checkout` takes by itself
     filtered: str = ""  # key below the trigger that must be there: `branches`, `tags`
     ref: str = ""  # GITHUB_REF, with {branch} for the default one
     is_fork: bool = False
-    is_open: bool = False  # code that nobody has reviewed runs in it
+    is_open: bool = False  # it runs code that nobody has reviewed
 
 
 _WRITERS = "whoever may push a branch"
@@ -113,7 +113,7 @@ EVENTS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Role:
-    """A role that a job assumes, and what acts with it."""
+    """An AWS role that a job assumes, and the sessions that act with it."""
 
     source: str  # where its ARN is kept: `vars.NAME` or `secrets.NAME`
     sessions: tuple[str, ...]
@@ -121,7 +121,7 @@ class Role:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grant:
-    """What a job holds when an event starts it."""
+    """What a job can access when an event starts it."""
 
     event: Event
     code: str  # whose code runs
@@ -138,7 +138,7 @@ class Grant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """One job of a workflow, and what it holds by event."""
+    """One job of a workflow, and what it can access for each event."""
 
     workflow: str  # file name
     name: str
@@ -180,7 +180,7 @@ class _Reader:
         ]
 
     def may_start(self, file: str, name: str, event: Event) -> bool:
-        """Tell whether an event can start a job: its own condition, and the jobs that it needs."""
+        """Return whether an event can start a job, by its condition and the jobs that it needs."""
         job = self.jobs(file)[name]
         condition = job["if"].text if "if" in job else ""
         if condition and not may_hold(condition, self._facts(file, job, event)):
@@ -193,7 +193,7 @@ class _Reader:
         )
 
     def _facts(self, file: str, job: Mapping[str, Block], event: Event) -> dict[str, object]:
-        """Return what is known while an event is handled."""
+        """Return the known values of GitHub's contexts while an event is handled."""
         ref = event.ref.format(branch=self.branch)
         here = "owner/name"
         facts: dict[str, object] = {
@@ -212,7 +212,7 @@ class _Reader:
         return facts
 
     def _refused(self, file: str, needed: Iterable[str], event: Event) -> bool:
-        """Tell whether one of the jobs is a guard that refuses the event: it runs `tag`."""
+        """Return whether one of the jobs runs `tag` and thereby refuses the event."""
         if event.ref != f"refs/heads/{_OTHER}" or self.branch_environments:
             return False
         return any(
@@ -222,8 +222,8 @@ class _Reader:
         )
 
     def grant(self, job: Mapping[str, Block], event: Event) -> Grant:
-        """Return what a job holds when an event starts it."""
-        if event.is_fork:  # GitHub gives it nothing, whatever the file says
+        """Return what a job can access when an event starts it."""
+        if event.is_fork:  # GitHub gives it no secrets, whatever the file says
             return Grant(
                 event=event,
                 code=_code(job, event),
@@ -282,7 +282,7 @@ def jobs(
     environments: Sequence[str],
     branch_environments: Sequence[str] = (),
 ) -> tuple[Job, ...]:
-    """Return every job with what it holds.
+    """Return every job with what it can access.
 
     Args:
         files: Text of rendered workflow files, by path.
@@ -313,7 +313,7 @@ def jobs(
 
 
 def _signing(job: Mapping[str, Block]) -> dict[str, tuple[str, ...]]:
-    """Return each expression of a role, with the sessions of steps that are given its keys."""
+    """Return each expression of a role, with the sessions of steps that get its credentials."""
     steps = [step.entries() for step in job["steps"].items()]
     found = {}
     for step in steps:
@@ -340,7 +340,7 @@ def _needs(job: Mapping[str, Block]) -> list[str]:
 
 
 def _code(job: Mapping[str, Block], event: Event) -> str:
-    """Return whose code runs, by what is checked out."""
+    """Return whose code runs, from what is checked out."""
     for step in job["steps"].items():
         entries = step.entries()
         if not entries.get("uses", Block(value="")).value.startswith("actions/checkout@"):

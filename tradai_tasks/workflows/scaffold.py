@@ -1,4 +1,4 @@
-"""What a repository needs to begin with: noxfile, settings, justfile, workflow files."""
+"""The first files of a repository: noxfile, settings, justfile, workflow files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.settings.table import Kind
 from tradai_tasks.workflows.render import Values, render
-from tradai_tasks.workflows.repository_traits import Repository, gather
+from tradai_tasks.workflows.repository_traits import RepositoryTraits, gather
 from tradai_tasks.workflows.selection import nox_command, workflows
 from tradai_tasks.workspace.discovery import Workspace
 
@@ -59,7 +59,7 @@ class Piece:
     """One file, and what there is to do about it."""
 
     path: str  # from the root
-    old: str | None  # None where there is none
+    old: str | None  # None if there is none
     new: str
     state: Literal["new", "added to", "same", "kept"]
     hint: str = ""  # what to do about a file that is kept
@@ -106,7 +106,7 @@ def _ignore_files(tree: Tree, contexts: Collection[str]) -> list[Piece]:
     return [_piece(tree, file, _DOCKERIGNORE) for file in files if not tree.is_file(file)]
 
 
-def justfile(repository: Repository) -> str:
+def justfile(repository: RepositoryTraits) -> str:
     """Return the justfile of a repository: a recipe a session."""
     values = Values(
         text={"nox": nox_command(repository)},

@@ -1,4 +1,4 @@
-"""Which workflow files fit a repository, and what is in them."""
+"""Select the workflow files that fit a repository, and the values for their templates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tradai_tasks.release.models.strategy_stages import GATES, IMAGE
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.action_pins import ACTIONS
 from tradai_tasks.workflows.render import Values, render
-from tradai_tasks.workflows.repository_traits import Repository
+from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.sign_in import sign_in_parts, sources_of
 
 __all__ = [
@@ -40,7 +40,7 @@ class Workflow:
     file: str
     kind: str  # of the repository
     sessions: frozenset[str]  # that it calls and cannot do without
-    has: str | None = None  # field of Repository that must not be empty
+    has: str | None = None  # field of RepositoryTraits that must not be empty
 
 
 CATALOG = (
@@ -101,7 +101,7 @@ CATALOG = (
 )
 
 
-def choose(repository: Repository, settings: WorkflowsSettings) -> tuple[Workflow, ...]:
+def choose(repository: RepositoryTraits, settings: WorkflowsSettings) -> tuple[Workflow, ...]:
     """Return the workflows that fit: of its kind, with all their sessions, and wanted."""
     return tuple(
         workflow
@@ -113,7 +113,7 @@ def choose(repository: Repository, settings: WorkflowsSettings) -> tuple[Workflo
     )
 
 
-def workflows(repository: Repository, settings: WorkflowsSettings) -> dict[str, str]:
+def workflows(repository: RepositoryTraits, settings: WorkflowsSettings) -> dict[str, str]:
     """Return the text of every file that fits, by its path from the root."""
     values = values_for(repository, settings)
     return {
@@ -122,7 +122,7 @@ def workflows(repository: Repository, settings: WorkflowsSettings) -> dict[str, 
     }
 
 
-def nox_command(repository: Repository) -> str:
+def nox_command(repository: RepositoryTraits) -> str:
     """Return how nox is called: as locked where that can be, else by what pins it."""
     if repository.pinned_noxfile:
         return "uvx nox"
@@ -130,14 +130,14 @@ def nox_command(repository: Repository) -> str:
     return " ".join(["uv run", *options, *repository.run_options, "nox"])
 
 
-def ready_command(repository: Repository) -> str:
+def ready_command(repository: RepositoryTraits) -> str:
     """Return how nox is called once all is installed: nothing is fetched, built or installed."""
     if repository.pinned_noxfile:
         return "uvx --offline nox --script-mode reuse -R"
     return "uv run --no-sync nox -R"
 
 
-def _before(repository: Repository, settings: WorkflowsSettings) -> tuple[str, ...]:
+def _before(repository: RepositoryTraits, settings: WorkflowsSettings) -> tuple[str, ...]:
     """Return the sessions that make a job ready for installing packages."""
     if settings.before is not None:
         return settings.before
@@ -151,7 +151,7 @@ def _before(repository: Repository, settings: WorkflowsSettings) -> tuple[str, .
     return tuple(found)
 
 
-def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
+def values_for(repository: RepositoryTraits, settings: WorkflowsSettings) -> Values:
     """Return everything that the templates are filled with."""
     before = _before(repository, settings)
     conditions = _conditions(repository, settings, before)
@@ -170,7 +170,7 @@ def values_for(repository: Repository, settings: WorkflowsSettings) -> Values:
 
 
 def _conditions(
-    repository: Repository, settings: WorkflowsSettings, before: Collection[str]
+    repository: RepositoryTraits, settings: WorkflowsSettings, before: Collection[str]
 ) -> dict[str, bool]:
     """Return which parts of the templates there are, by the condition's name."""
     before_aws = _LOGIN in before
@@ -205,7 +205,7 @@ def _conditions(
 
 
 def _text(
-    repository: Repository, settings: WorkflowsSettings, before: Collection[str]
+    repository: RepositoryTraits, settings: WorkflowsSettings, before: Collection[str]
 ) -> dict[str, str]:
     """Return what stands for each name in the templates."""
     runner = settings.runner
@@ -241,7 +241,7 @@ def _text(
     }
 
 
-def _gate(repository: Repository, conditions: Mapping[str, bool]) -> dict[str, str]:
+def _gate(repository: RepositoryTraits, conditions: Mapping[str, bool]) -> dict[str, str]:
     """Return the jobs that the gate waits for, and the options that say what may be skipped."""
     if repository.kind == "strategies":
         jobs = ["detect", "check", *(["smoke"] if conditions["smoke"] else []), "security"]
@@ -267,7 +267,7 @@ def _variable(text: str) -> tuple[str, str]:
 
 
 def _block(key: str, entries: Mapping[str, str]) -> str:
-    """Return a YAML mapping in block style; nothing where it is empty."""
+    """Return a YAML mapping in block style; nothing if it is empty."""
     lines = [f"{key}:", *(f"  {name}: {value}" for name, value in entries.items())]
     # a part is read as a template is: what was computed must come through as it is
     return "".join(f"{line.replace('@', '@@')}\n" for line in lines) if entries else ""

@@ -1,4 +1,4 @@
-"""The steps that sign in to AWS, and what the steps after them are given.
+"""Workflow steps that sign in to AWS, and the variables given to the steps after them.
 
 Credentials are outputs of the step that signs in, and stand in the `env:` of the step that acts:
 no other step of the job sees them.
@@ -94,7 +94,7 @@ def role_faults(settings: WorkflowsSettings, environments: Collection[str]) -> l
 
 
 def keys_warning(found: Sequence[Job], settings: WorkflowsSettings) -> str | None:
-    """Return who gets the static keys; None where jobs sign in by roles, or none signs in."""
+    """Return who gets the static keys; None if jobs sign in by roles, or none signs in."""
     if settings.aws != "keys":
         return None
     holding = [

@@ -1,4 +1,4 @@
-"""What GitHub and AWS must be told, so that each job of the workflows gets its keys and no other.
+"""Derive GitHub rulesets and AWS trust policies from the rendered workflows.
 
 Who may assume a role, and the rules of environments, tags and branches, are derived from the
 rendered workflows; printed as JSON and commands to copy.

@@ -1,1 +1,1 @@
-"""What the repository is: packages, layout, tags, versions and its lock files."""
+"""What the repository is: packages, layout, tags, versions and lock files."""

@@ -1,4 +1,4 @@
-"""What the repository is made of: packages, services, lambdas, strategies, stacks.
+"""Discover the packages, services, lambdas, strategies and stacks of a repository.
 
 Discovery reads a `Tree`, so it works on disk and on a revision alike, and starts no process.
 """
@@ -175,7 +175,7 @@ def _globs(table: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _is_leftover(tree: Tree, path: str) -> bool:
-    """Tell whether a folder holds only what tools leave behind, as after a branch switch."""
+    """Return whether a folder holds only what tools leave behind, as after a branch switch."""
     if posixpath.basename(path).startswith("."):
         return True
     if any(not name.startswith(".") for name in tree.files(path)):
@@ -248,7 +248,7 @@ def _package(path: str, project: str, document: Mapping[str, Any]) -> Package:
 
 
 def _table(document: Mapping[str, Any], file: str, *keys: str) -> dict[str, Any] | None:
-    """Return a nested table, or None where it is absent."""
+    """Return a nested table, or None if it is absent."""
     found: Any = document
     for depth, key in enumerate(keys, start=1):
         if key not in found:

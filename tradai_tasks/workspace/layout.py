@@ -1,4 +1,4 @@
-"""Where a package keeps its code and its tests: source roots, import names, test paths.
+"""Find where a package keeps its code and tests: source roots, import names, test paths.
 
 The build backend's own settings come first (uv_build, hatchling, setuptools, poetry, flit, pdm);
 where they are silent, the conventions that all backends share: `src/`, else a flat layout.

@@ -1,4 +1,4 @@
-"""A uv.lock as a graph of data: packages, what of them is used, and what that needs.
+"""Parse uv.lock into a dependency graph of packages, extras and groups.
 
 A node is a part of a locked package: the package itself, one of its extras, one of its dependency
 groups. So an edge to `pkg[extra]` reaches that extra's dependencies and no other's. Several
@@ -56,7 +56,7 @@ class Data(NamedTuple):
     needed: list[Mapping[str, Any]]  # its edges
 
     def equals(self, other: Data) -> bool:
-        """Tell whether two locks say the same, in whatever order and form."""
+        """Return whether two locks say the same, in whatever order and form."""
         if self == other:  # most are, and this is the quick way to see it
             return True
         return (

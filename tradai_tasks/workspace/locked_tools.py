@@ -1,4 +1,4 @@
-"""What a uv.lock says of tools: their versions, and which group or extra brings them."""
+"""Find the versions of tools in a uv.lock, and which group or extra brings them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Lock:
         return f"{tool}{extra}=={max(versions)}"
 
     def pins(self, tool: str) -> bool:
-        """Tell whether the lock has the tool."""
+        """Return whether the lock has the tool."""
         return tool in self._by_name
 
     def reached_from(self, requirements: Iterable[Mapping[str, Any]]) -> frozenset[str]:

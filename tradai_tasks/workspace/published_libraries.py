@@ -1,4 +1,4 @@
-"""Which libraries of the workspace are published."""
+"""Choose the libraries of the workspace that are published."""
 
 from __future__ import annotations
 

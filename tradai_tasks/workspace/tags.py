@@ -45,7 +45,7 @@ class ReleaseTag:
     kind: Literal["platform", "strategy"]
     slug: str | None  # None for the platform
     version: str  # as semver.org writes it
-    pep440: Version | None  # the same version as a package carries it; None where it cannot
+    pep440: Version | None  # the same version as a package carries it; None if it cannot
     is_test: bool  # 0.0.0-test, 0.0.0-test.N: for trying a pipeline out
     is_prerelease: bool
 
@@ -141,7 +141,7 @@ def check_version(
 
     Args:
         tag: The tag.
-        project_version: `project.version` of the package; None where it states none.
+        project_version: `project.version` of the package; None if it states none.
         file: The package's pyproject.toml, from the workspace root.
         name: What the session `bump` knows the package by; the tag's slug when None.
 
@@ -154,16 +154,16 @@ def check_version(
     if own is not None and own == tag.pep440:
         return
     if project_version is None:
-        states, mend = "states no project.version", f'write there: version = "{tag.version}"'
+        states, fix = "states no project.version", f'write there: version = "{tag.version}"'
     else:
-        states, mend = f"has version {project_version!r}", _mended(tag, own, name)
+        states, fix = f"has version {project_version!r}", _remedy(tag, own, name)
     raise VersionMismatchError(
-        f"tag {tag}: is for version {tag.version}, but {file} {states}; {mend}"
+        f"tag {tag}: is for version {tag.version}, but {file} {states}; {fix}"
     )
 
 
 def is_semver(text: str) -> bool:
-    """Tell whether a text is a semantic version, with nothing around it."""
+    """Return whether a text is a semantic version, with nothing around it."""
     import semver  # noqa: PLC0415 - few sessions look at a tag
 
     # older releases of the library take a line break at the end, and digits of any script
@@ -171,7 +171,7 @@ def is_semver(text: str) -> bool:
 
 
 def pep440_of(version: str) -> Version | None:
-    """Return the PEP 440 form of a semantic version; None where it has none that means the same.
+    """Return the PEP 440 form of a semantic version; None if it has none that means the same.
 
     PEP 440 reads 1.0.0-1 and 1.0.0-post1 as releases *after* 1.0.0, while they come before it in
     Semantic Versioning: such a version has no form.
@@ -183,7 +183,7 @@ def pep440_of(version: str) -> Version | None:
 
 
 def semver_of(version: Version) -> str | None:
-    """Return the semantic version of a PEP 440 version; None where it has none.
+    """Return the semantic version of a PEP 440 version; None if it has none.
 
     1.1 is 1.1.0, 1.0.0rc1 is 1.0.0-rc1, 1.0.0rc1.dev2 is 1.0.0-rc1.dev2. Epochs, post-releases,
     local versions and a fourth number have no counterpart.
@@ -197,10 +197,10 @@ def semver_of(version: Version) -> str | None:
     return f"{core}-{'.'.join(parts)}" if parts else core
 
 
-def _mended(tag: ReleaseTag, own: Version | None, name: str | None) -> str:
+def _remedy(tag: ReleaseTag, own: Version | None, name: str | None) -> str:
     """Say how a package and its tag come to agree; `bump` only ever raises a version."""
     if own is None or tag.pep440 is None or own < tag.pep440:
-        return f"mend with: nox -s bump -- {name or tag.slug or '<package>'} {tag.version}"
+        return f"fix with: nox -s bump -- {name or tag.slug or '<package>'} {tag.version}"
     released = semver_of(own)
     other = f", or release {tag_name(tag.slug, released)}" if released else ""
     return f"tag the commit whose version is {tag.version}{other}"
@@ -255,6 +255,6 @@ def _parsed(version: str) -> Version | None:
 
 
 def _shown(text: str) -> str:
-    """Return the start of any text such that it can stand in a one-line message."""
+    """Return the start of any text so that it can stand in a one-line message."""
     longest = 60  # characters
     return ascii(text if len(text) <= longest else f"{text[:longest]}...")

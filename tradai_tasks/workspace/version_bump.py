@@ -1,4 +1,4 @@
-"""Raising a package's version: which one comes next, what is to be done for it, in which order.
+"""Plan a version bump: the next version, and the steps that are still to do.
 
 Nothing here touches the repository: `plan` is given what was found there and says what lacks, so
 that a bump which was interrupted at any point is finished by running it again.
@@ -18,8 +18,8 @@ from tradai_tasks.workspace.tags import check_release, parse_tag, semver_of, tag
 
 __all__ = [
     "SCRATCH",
-    "Found",
-    "Plan",
+    "BumpPlan",
+    "BumpState",
     "check_lock",
     "next_version",
     "plan",
@@ -36,7 +36,7 @@ _SHOWN = 5  # paths in a message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class BumpState:
     """The repository as a bump finds it; paths are POSIX from the workspace root."""
 
     name: str  # what the package goes by: a strategy's slug, a package's name
@@ -45,7 +45,7 @@ class Found:
     lock: str | None  # the lock file that pins it, where there is one
     is_lock_committed: bool
     on_disk: bytes = field(repr=False)  # content of the file
-    at_head: bytes | None = field(repr=False)  # the same in HEAD; None where HEAD has no such file
+    at_head: bytes | None = field(repr=False)  # the same in HEAD; None if HEAD has no such file
     before_head: bytes | None = field(repr=False)  # the same in HEAD's first parent
     head: str  # id of the commit
     subject: str  # first line of its message
@@ -54,7 +54,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class BumpPlan:
     """What a bump does; a step that is None or empty is not wanted or done already."""
 
     name: str
@@ -156,7 +156,7 @@ def with_version(content: bytes, version: str, file: str) -> bytes:
 
 
 def check_lock(before: bytes, after: bytes, *, name: str, file: str) -> None:
-    """See to it that a lock file changed in one package's version and nothing else.
+    """Ensure that a lock file changed in one package's version and nothing else.
 
     Args:
         before: Content of the lock file in HEAD.
@@ -174,7 +174,7 @@ def check_lock(before: bytes, after: bytes, *, name: str, file: str) -> None:
         )
 
 
-def plan(found: Found, step: str, *, with_tag: bool) -> Plan:
+def plan(found: BumpState, step: str, *, with_tag: bool) -> BumpPlan:
     """Decide what is to be done.
 
     Raises:
@@ -207,7 +207,7 @@ def plan(found: Found, step: str, *, with_tag: bool) -> Plan:
     if tag:
         lines.append(f"  tag     {tag}{_there(made is not None)}")
     paths = (found.file, *([lock] if lock and found.is_lock_committed else []))
-    return Plan(
+    return BumpPlan(
         name=found.name,
         old=old,
         new=new,
@@ -221,7 +221,7 @@ def plan(found: Found, step: str, *, with_tag: bool) -> Plan:
     )
 
 
-def _target(found: Found, old: str, step: str, *, with_tag: bool) -> str:
+def _target(found: BumpState, old: str, step: str, *, with_tag: bool) -> str:
     """Return the version to reach: the one that HEAD has where only later steps are missing."""
     is_last = found.subject == _message(found.name, old)
     if is_last and found.before_head is not None:
@@ -250,7 +250,7 @@ def _target(found: Found, old: str, step: str, *, with_tag: bool) -> str:
     return str(new)
 
 
-def _tag(found: Found, new: str, *, is_committed: bool, with_tag: bool) -> str | None:
+def _tag(found: BumpState, new: str, *, is_committed: bool, with_tag: bool) -> str | None:
     """Return the tag that is wanted, after a look at those that there are."""
     if not found.slugs:
         if with_tag:
@@ -273,8 +273,8 @@ def _tag(found: Found, new: str, *, is_committed: bool, with_tag: bool) -> str |
     return name if with_tag else None
 
 
-def _is_edited(found: Found, new: str) -> bool:
-    """Tell whether the uncommitted changes are those of this very bump, interrupted."""
+def _is_edited(found: BumpState, new: str) -> bool:
+    """Return whether the uncommitted changes are those of this very bump, interrupted."""
     own = {found.file, found.lock, f"{found.file}{SCRATCH}"}
     if found.at_head is None or found.file not in found.dirty or not set(found.dirty) <= own:
         return False
@@ -328,7 +328,7 @@ def _version(text: str, name: str) -> Version:
 
 
 def _reads_as(content: bytes, wanted: Mapping[str, Any]) -> bool:
-    """Tell whether a document is what is wanted; by repr, which tells 1 from 1.0 from true."""
+    """Return whether a document is what is wanted; by repr, which tells 1 from 1.0 from true."""
     try:
         return repr(parse_toml(content, "")) == repr(wanted)
     except BrokenTomlError:  # the version stood in a key, which is now there twice

@@ -175,7 +175,7 @@ def test_a_hook_that_refuses_the_commit_is_shown_and_can_be_satisfied(home: Path
     assert result.status == 1
     assert "no ticket" in result.log
     assert (
-        "git commit: exit status 1; its message is above; mend that and run the same" in result.log
+        "git commit: exit status 1; its message is above; fix that and run the same" in result.log
     )
     hook.unlink()
     done(home, "momentum", "minor", "--tag")

@@ -254,7 +254,7 @@ def test_what_is_missing(place: Place) -> None:
     assert "GITHUB_TOKEN is not set" in ran.log
     script = place.run.home / "infra/pulumi-ci.sh"
     script.chmod(0o644)
-    assert "is not executable; mend with: chmod +x infra/pulumi-ci.sh" in place("preview").log
+    assert "is not executable; fix with: chmod +x infra/pulumi-ci.sh" in place("preview").log
     script.unlink()
     assert "infra/pulumi-ci.sh: no such file" in place("preview").log
     (place.tools / "pulumi").unlink()

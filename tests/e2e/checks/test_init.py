@@ -15,7 +15,7 @@ from tests.support.real import REPOSITORY, clean_env, copy_example, git, need, n
 from tradai_tasks.extras import carries_pins
 from tradai_tasks.sessions.core.catalog import CATALOG
 from tradai_tasks.settings.table import Kind
-from tradai_tasks.workflows.repository_traits import Repository
+from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.scaffold import justfile
 
 _MADE = ("noxfile.py", "justfile")
@@ -128,7 +128,7 @@ def test_the_recipes_of_both_kinds(tmp_path: Path) -> None:
     }
     for kind, more in kinds.items():
         home = write(
-            tmp_path / kind, {"justfile": justfile(Repository(kind=kind, sessions=_EVERY))}
+            tmp_path / kind, {"justfile": justfile(RepositoryTraits(kind=kind, sessions=_EVERY))}
         )
         recipes = just(home, "--list")
         for recipe in [*_RECIPES, *more.split()]:
@@ -146,7 +146,7 @@ def test_the_justfiles_of_the_examples(tmp_path: Path) -> None:
     for name, kind in kinds.items():
         home = copy_example(name, tmp_path / name)
         pinned = carries_pins((home / "noxfile.py").read_text())
-        written = justfile(Repository(kind=kind, sessions=_EVERY, pinned_noxfile=pinned))
+        written = justfile(RepositoryTraits(kind=kind, sessions=_EVERY, pinned_noxfile=pinned))
         assert (home / "justfile").read_text() == written
         recipes = just(home, "--list")
         for recipe in _RECIPES:

@@ -197,7 +197,7 @@ def test_an_update_that_fails_says_why_and_the_next_run_tries_again(
         step(registry).act({})
     assert str(raised.value) == (
         "find-gaps: Lambda could not take the image: Lambda does not have permission to access the "
-        "ECR image.; mend the image, or let Lambda read the repository, and run it again"
+        "ECR image.; fix the image, or let Lambda read the repository, and run it again"
     )
     assert function.versions == []
     assert step(registry).look({}).state == "todo"  # though the digest is the release's

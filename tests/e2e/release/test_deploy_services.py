@@ -343,7 +343,7 @@ def test_a_missing_cluster_is_always_an_error(ecs: Ecs, registry: Registry) -> N
         with pytest.raises(ClusterMissingError) as raised:
             step(registry, missing=missing, environment="dev").look({})
         assert str(raised.value) == (
-            "ECS has no cluster 'prod' in the region of dev; provision it, or mend "
+            "ECS has no cluster 'prod' in the region of dev; provision it, or fix "
             "deploy.environments.dev.cluster"
         )
 

@@ -365,7 +365,7 @@ def test_a_failed_roll_out_fails_and_the_next_run_finishes(deployed: Deployed) -
     ran = place("deploy", "v1.2.0")
     assert ran.status == 1
     assert "circuit breaker: rolling back" in " ".join(ran.log.split())
-    assert "mend that and run the same again" in ran.log
+    assert "fix that and run the same again" in ran.log
     again = place("deploy", "v1.2.0")
     assert again.status == 0, again.log
     assert (deployed.backend.started, deployed.web.started) == (2, 1)

@@ -104,7 +104,7 @@ def break_it(place: Place, stage: str, fault: str) -> None:
             api.always[operation] = what
 
 
-def mend(place: Place) -> None:
+def fix(place: Place) -> None:
     place.index.always.clear()
     place.front.faults.clear()
     place.functions.always.clear()
@@ -120,7 +120,7 @@ def test_a_fault_ends_it_in_words_or_not_at_all_and_a_second_run_finishes(
     undo(place, stage)
     break_it(place, stage, fault)
     first = release()
-    mend(place)
+    fix(place)
     if first.status == 0:
         assert fault == "drop-after-store", first.log  # what is there is seen, whoever says so
         released(place, commit)

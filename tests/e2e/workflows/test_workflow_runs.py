@@ -13,7 +13,7 @@ from tests.support.hub import ROLES, Hub, prepared
 from tests.support.real import copy_example, edit, git, nox, write
 from tradai_tasks.release.models.strategy_stages import GATES
 from tradai_tasks.settings.workflows import WorkflowsSettings
-from tradai_tasks.workflows.repository_traits import Repository
+from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.selection import workflows
 
 _ALWAYS = {"changes", "lint", "typecheck", "security", "contract", "gate"}
@@ -210,7 +210,7 @@ _FOLLOWING = {
 def released(platform: Hub) -> Hub:
     """A platform with every workflow that follows CI."""
     sessions = {name for names in _FOLLOWING.values() for name in names} | {"tag", "deploy"}
-    repository = Repository(
+    repository = RepositoryTraits(
         kind="platform",
         sessions=frozenset(sessions),
         locked=True,

@@ -16,14 +16,14 @@ from tradai_tasks.backtest.candles import (
     parse_source,
 )
 from tradai_tasks.backtest.markets import APIS
-from tradai_tasks.backtest.run import Facts, Job, Series
+from tradai_tasks.backtest.run import BacktestJob, RunFindings, Series
 from tradai_tasks.errors import CandlesError, SettingsError
 from tradai_tasks.extras import missing_extra
 from tradai_tasks.settings.backtest import BacktestSettings
 
 
-def job(folder: Path, **settings: Any) -> Job:
-    return Job(
+def job(folder: Path, **settings: Any) -> BacktestJob:
+    return BacktestJob(
         strategy="momentum",
         kind="smoke",
         settings=BacktestSettings(**settings),
@@ -73,7 +73,7 @@ def test_only_what_differs_is_copied(tmp_path: Path) -> None:
 
 
 def test_a_download_is_of_all_series_from_the_earliest_day(tmp_path: Path) -> None:
-    facts = Facts(
+    facts = RunFindings(
         stage="look",
         exchange="binance",
         mode="futures",

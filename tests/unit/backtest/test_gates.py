@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.ftresult import asked, document, write_result
 from tradai_tasks.backtest.gates import judge, metrics_of
-from tradai_tasks.backtest.record import Verdict
-from tradai_tasks.backtest.result import Result, read_result
+from tradai_tasks.backtest.record import GateVerdict
+from tradai_tasks.backtest.result import BacktestResult, read_result
 from tradai_tasks.settings.backtest import (
     BacktestSettings,
     StrategyBacktestSettings,
@@ -23,18 +23,20 @@ SETTINGS = BacktestSettings(min_trades=2)
 
 @pytest.fixture
 def result(tmp_path: Path) -> Any:
-    def make(profits: Any = (10, -4, 6), **changed: Any) -> Result:
+    def make(profits: Any = (10, -4, 6), **changed: Any) -> BacktestResult:
         raw = document(profits, **changed)
         return read_result(write_result(tmp_path, {"MomentumBot": raw}), asked())
 
     return make
 
 
-def verdicts(result: Result, settings: BacktestSettings = SETTINGS) -> dict[str, Verdict]:
+def verdicts(
+    result: BacktestResult, settings: BacktestSettings = SETTINGS
+) -> dict[str, GateVerdict]:
     return {verdict.metric: verdict for verdict in judge(result, settings)}
 
 
-def failed(result: Result, settings: BacktestSettings = SETTINGS) -> list[str]:
+def failed(result: BacktestResult, settings: BacktestSettings = SETTINGS) -> list[str]:
     return [verdict.metric for verdict in judge(result, settings) if not verdict.passed]
 
 
@@ -61,7 +63,7 @@ def test_each_gate_fails_by_itself(result: Any, settings: dict[str, Any], metric
 
 def test_no_losing_trade_is_an_infinite_profit_factor_and_passes(result: Any) -> None:
     one = verdicts(result([10, 4]))["profit-factor"]
-    assert one == Verdict(
+    assert one == GateVerdict(
         metric="profit-factor",
         value=None,
         relation=">=",

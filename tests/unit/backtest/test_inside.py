@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tradai_tasks.backtest.isolated_run import (
-    Needed,
-    Seen,
+    FoundSeries,
+    NeededSeries,
     lacks,
     plain_pairs,
     refused_host,
@@ -20,9 +20,9 @@ from tradai_tasks.backtest.isolated_run import (
 HOUR, DAY = 3600, 86_400
 START = 1_767_312_000  # 2026-01-02
 END = START + 30 * DAY
-NEEDED = Needed("BTC/USDT:USDT", "1h", "futures", HOUR, START, END, "futures/a.feather")
+NEEDED = NeededSeries("BTC/USDT:USDT", "1h", "futures", HOUR, START, END, "futures/a.feather")
 FUNDING = replace(NEEDED, candle="funding_rate")
-WHOLE = Seen(first=START, last=END - HOUR, begins=START, ends=END)
+WHOLE = FoundSeries(first=START, last=END - HOUR, begins=START, ends=END)
 
 
 def test_a_whole_series_lacks_nothing() -> None:
@@ -52,10 +52,10 @@ def test_what_lacks_is_named(changed: dict[str, object], said: str) -> None:
 
 
 def test_the_message_says_what_the_file_does_hold() -> None:
-    elsewhere = Seen(begins=START - 90 * DAY, ends=START - 60 * DAY)
+    elsewhere = FoundSeries(begins=START - 90 * DAY, ends=START - 60 * DAY)
     (found,) = lacks(NEEDED, elsewhere, 0)
     assert found.endswith("(it holds 2025-10-04 to 2025-11-03)")
-    (found,) = lacks(NEEDED, Seen(), 0)
+    (found,) = lacks(NEEDED, FoundSeries(), 0)
     assert found.endswith("(it holds none)")
 
 
@@ -79,7 +79,7 @@ def test_funding_settles_every_eight_hours_at_the_rarest() -> None:
 
 def test_weeks_need_not_begin_where_the_window_does() -> None:
     week = replace(NEEDED, timeframe="1w", step=7 * DAY)
-    seen = Seen(first=START + 3 * DAY, last=END - 9 * DAY)
+    seen = FoundSeries(first=START + 3 * DAY, last=END - 9 * DAY)
     assert lacks(week, seen, 0) == []
     assert lacks(week, replace(seen, last=END - 15 * DAY), 0) != []
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Verdict, read_record
+from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, GateVerdict, read_record
 from tradai_tasks.errors import BacktestRecordError
 
 
@@ -27,8 +27,10 @@ def record(**changed: Any) -> BacktestRecord:
         "sharpe": "closed-trades",
         "metrics": {"sharpe": 1.5, "trades": 70.0},
         "verdicts": (
-            Verdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),
-            Verdict(metric="max-drawdown", value=0.1, relation="<=", threshold=0.2, passed=True),
+            GateVerdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),
+            GateVerdict(
+                metric="max-drawdown", value=0.1, relation="<=", threshold=0.2, passed=True
+            ),
         ),
         "passed": True,
     }

@@ -13,10 +13,10 @@ import pytest
 from tests.support.ftresult import WINDOW, document, write_result
 from tradai_tasks.backtest.equity_chart import draw
 from tradai_tasks.backtest.equity_curve import Curve
-from tradai_tasks.backtest.record import BacktestRecord, Verdict, read_record
+from tradai_tasks.backtest.record import BacktestRecord, GateVerdict, read_record
 from tradai_tasks.backtest.record_builder import Code, make_record
 from tradai_tasks.backtest.report_page import figure_rows, headline, verdict_rows
-from tradai_tasks.backtest.run import Facts, Job
+from tradai_tasks.backtest.run import BacktestJob, RunFindings
 from tradai_tasks.errors import BacktestResultError, ExtraMissingError
 from tradai_tasks.extras import require
 from tradai_tasks.settings.backtest import BacktestSettings
@@ -35,7 +35,7 @@ def made(tmp_path: Path) -> Any:
     """Makes the record of a run that left a result."""
 
     def make(profits: Any = (10, -4, 6), *, kind: Any = "full", **changed: Any) -> BacktestRecord:
-        job = Job(
+        job = BacktestJob(
             strategy="momentum",
             kind=kind,
             settings=BacktestSettings(min_trades=3, smoke_pair="BTC/USDT:USDT"),
@@ -47,7 +47,7 @@ def made(tmp_path: Path) -> Any:
         write_result(job.results, {"MomentumBot": document(profits, **changed)})
         job.log.write_text("2026-01-01 00:00:00,000 - freqtrade - ERROR - No data.\n")
         (tmp_path / "markets.json").write_text("{}")
-        facts = Facts(
+        facts = RunFindings(
             stage="run",
             strategy="MomentumBot",
             timeframe="1h",
@@ -138,8 +138,8 @@ def test_rows_show_percent_numbers_and_counts(made: Any) -> None:
 
 
 def test_a_figure_just_below_its_threshold_is_not_rounded_over_it(made: Any) -> None:
-    near = Verdict(metric="sharpe", value=0.99999, relation=">=", threshold=1.0, passed=False)
-    infinite = Verdict(
+    near = GateVerdict(metric="sharpe", value=0.99999, relation=">=", threshold=1.0, passed=False)
+    infinite = GateVerdict(
         metric="profit-factor", value=None, relation=">=", threshold=1.2, passed=True, note="inf"
     )
     record = replace(made(), verdicts=(near, infinite), passed=False)

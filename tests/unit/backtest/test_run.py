@@ -20,8 +20,8 @@ from tradai_tasks.backtest.markets import (
     serve_markets,
 )
 from tradai_tasks.backtest.run import (
-    Facts,
-    Job,
+    BacktestJob,
+    RunFindings,
     Series,
     check_children,
     conclude,
@@ -47,8 +47,8 @@ SERIES = Series(
 )
 
 
-def job(folder: Path, **settings: Any) -> Job:
-    return Job(
+def job(folder: Path, **settings: Any) -> BacktestJob:
+    return BacktestJob(
         strategy="momentum",
         kind=settings.pop("kind", "full"),
         settings=BacktestSettings(**settings),
@@ -59,18 +59,23 @@ def job(folder: Path, **settings: Any) -> Job:
     )
 
 
-def facts(**changed: Any) -> Facts:
+def facts(**changed: Any) -> RunFindings:
     given: dict[str, Any] = {
         "stage": "run",
         "snapshot": "markets-futures.json",
         "without_market": (),
         "series": (SERIES,),
     }
-    return Facts(**{**given, **changed})
+    return RunFindings(**{**given, **changed})
 
 
 def refused(
-    folder: Path, found: Facts, *, log: str = "", markets: Markets = MARKETS, error: type[Exception]
+    folder: Path,
+    found: RunFindings,
+    *,
+    log: str = "",
+    markets: Markets = MARKETS,
+    error: type[Exception],
 ) -> str:
     one = job(folder)
     one.folder.mkdir(exist_ok=True)

@@ -499,7 +499,7 @@ def test_the_compose_file_is_set_or_of_a_usual_name() -> None:
     )
     assert compose.compose_file(MemoryTree({}), None) is None
     assert compose.compose_file(MemoryTree({"x.yaml": ""}), "x.yaml") == "x.yaml"
-    with pytest.raises(CheckFailedError, match=r"x\.yaml: no such file; mend the setting"):
+    with pytest.raises(CheckFailedError, match=r"x\.yaml: no such file; fix the setting"):
         compose.compose_file(MemoryTree({}), "x.yaml")
     assert compose.project_name("/a", "s") != compose.project_name("/b", "s")
 

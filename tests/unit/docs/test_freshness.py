@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradai_tasks.docs.freshness import Facts, external_links, recipes_of, stale
+from tradai_tasks.docs.freshness import RepositoryNames, external_links, recipes_of, stale
 
-FACTS = Facts(
+FACTS = RepositoryNames(
     files=frozenset(
         {"README.md", "docs/a.md", "docs/deep/b.md", "src/pkg/code.py", "justfile", "img/x y.png"}
     ),
@@ -85,7 +85,9 @@ def test_links_are_relative_to_the_page() -> None:
 
 
 def test_without_a_justfile_no_recipe_is_looked_for() -> None:
-    facts = Facts(files=frozenset({"README.md"}), sessions=frozenset(), recipes=frozenset())
+    facts = RepositoryNames(
+        files=frozenset({"README.md"}), sessions=frozenset(), recipes=frozenset()
+    )
     assert stale({"README.md": "`just anything`"}, facts) == []
 
 

@@ -18,7 +18,7 @@ from tradai_tasks.errors import CheckFailedError
 
 
 def check(name: str, ask: object) -> Check:
-    return Check(name=name, about="it", ask=ask, remedy=f"mend {name}")  # type: ignore[arg-type]  # a callable
+    return Check(name=name, about="it", ask=ask, remedy=f"fix {name}")  # type: ignore[arg-type]  # a callable
 
 
 def test_results_come_in_the_order_of_the_checks() -> None:
@@ -44,7 +44,7 @@ def test_an_error_of_ours_is_a_fault_in_one_line() -> None:
         raise CheckFailedError("first", "  second")
 
     (one,) = examine([check("a", ask)], timeout=60)
-    assert one.finding == fault("first second", "mend a")
+    assert one.finding == fault("first second", "fix a")
 
 
 def test_a_check_that_breaks_is_a_fault_and_no_traceback() -> None:
@@ -54,7 +54,7 @@ def test_a_check_that_breaks_is_a_fault_and_no_traceback() -> None:
     (one,) = examine([check("a", ask)], timeout=60)
     assert one.finding.state == "fault"
     assert one.finding.what == "the check itself failed (KeyError: 'odd\\nkey')"
-    assert one.finding.remedy == "mend a"
+    assert one.finding.remedy == "fix a"
 
 
 def test_a_check_that_does_not_end_is_a_fault_and_left_behind() -> None:
@@ -68,7 +68,7 @@ def test_a_check_that_does_not_end_is_a_fault_and_left_behind() -> None:
     results = examine([check("a", ask), check("b", lambda: fine("there"))], timeout=0.2)
     ends.set()
     assert time.monotonic() - start < 30
-    assert results[0].finding == fault("no answer within 0.2 s", "mend a")
+    assert results[0].finding == fault("no answer within 0.2 s", "fix a")
     assert results[0].seconds == 0.2
     assert results[1].finding.state == "ok"
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.project import DictTree, found, pyproject
 from tradai_tasks.doctor import index, remote
-from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import AwsDeniedError, AwsError, SettingsError
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.settings.load import load_settings
@@ -26,9 +26,9 @@ PROD = "[tool.tradai-tasks.deploy.environments.prod]\ncluster = 'main'\n"
 
 def repository(
     files: Mapping[str, str], more: str = "", *environments: str, **env: str
-) -> Repository:
+) -> DoctorContext:
     tree = DictTree({**files, "pyproject.toml": files["pyproject.toml"] + more})
-    return Repository(
+    return DoctorContext(
         root=Path("/nowhere"),
         tree=tree,
         settings=load_settings(tree).settings,

@@ -15,7 +15,7 @@ from tradai_tasks.checks import lock_check as locks
 from tradai_tasks.doctor import repository as checks_of
 from tradai_tasks.doctor.check_list import NAMES, checks
 from tradai_tasks.doctor.check_runner import Finding
-from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError, CommandFailedError
 from tradai_tasks.process import Completed
 from tradai_tasks.settings.load import load_settings
@@ -27,10 +27,10 @@ DOCKERFILE = 'ARG BASE_IMAGE=tradai/lambda-base:latest\nFROM ${BASE_IMAGE}\nCMD 
 
 def repository(
     files: Mapping[str, str], env: Mapping[str, str] | None = None, *, root: str = ROOT
-) -> Repository:
+) -> DoctorContext:
     tree = DictTree({"pyproject.toml": root, **LIB, **files})
     settings = load_settings(tree).settings
-    return Repository(
+    return DoctorContext(
         root=Path("/nowhere"),
         tree=tree,
         settings=settings,

@@ -31,8 +31,7 @@ from tradai_tasks.release.clients.mlflow_api import MlflowServer
 from tradai_tasks.release.clients.mlflow_http import client_of
 from tradai_tasks.release.clients.package_index import Credentials, PackageIndex
 from tradai_tasks.release.clients.registry import Registry
-from tradai_tasks.release.clients.registry_http import Credentials as RegistryCredentials
-from tradai_tasks.release.clients.registry_http import RegistrySession
+from tradai_tasks.release.clients.registry_http import RegistryCredentials, RegistrySession
 from tradai_tasks.release.libraries.twine_upload import upload
 
 SECONDS = 1.0  # in which an answer must be whole

@@ -15,7 +15,7 @@ from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
 from tradai_tasks.settings.table import Kind
 from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.render import HEADER
-from tradai_tasks.workflows.repository_traits import Repository
+from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.selection import CATALOG, choose, workflows
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,14 +41,14 @@ _NEEDS_HISTORY = {
 }
 
 
-def full(kind: Kind, **given: Any) -> Repository:
+def full(kind: Kind, **given: Any) -> RepositoryTraits:
     """A repository that has everything."""
     has = (
         "benchmarks contract_tests integration_tests libraries services lambdas docs docs_deployed "
         "devcontainer devcontainer_image"
     )
     more = {"sessions": _ALL, "stacks": ("dev", "prod")}
-    return Repository(kind=kind, **{**dict.fromkeys(has.split(), True), **more, **given})
+    return RepositoryTraits(kind=kind, **{**dict.fromkeys(has.split(), True), **more, **given})
 
 
 SETTINGS = {
@@ -77,7 +77,7 @@ def written() -> Iterator[Any]:
         for path, text in workflows(full(kind, locked=locked), settings).items():
             yield pytest.param(text, id=f"{kind}-{name}-{'locked' if locked else 'free'}-{path}")
     for kind in _KINDS:  # nothing optional
-        bare = Repository(kind=kind, sessions=_ALL - {"backtest-smoke"})
+        bare = RepositoryTraits(kind=kind, sessions=_ALL - {"backtest-smoke"})
         for path, text in workflows(bare, SETTINGS["plain"]).items():
             yield pytest.param(text, id=f"{kind}-bare-{path}")
 

@@ -16,7 +16,7 @@ from tradai_tasks import cli
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.extras import carries_pins
 from tradai_tasks.settings.model import Settings
-from tradai_tasks.workflows.repository_traits import Repository
+from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.scaffold import Piece, diff_of_pieces, justfile, pieces
 
 SESSIONS = ["changes", "lint", "typecheck", "test", "security", "gate", "lock", "workflows", "bump"]
@@ -145,9 +145,9 @@ def test_a_table_in_one_line_cannot_be_added_to() -> None:
 
 @pytest.mark.parametrize("kind", ["platform", "strategies"])
 def test_a_recipe_comes_with_its_session(kind: str) -> None:
-    some = justfile(Repository(kind=kind, sessions=frozenset(SESSIONS)))  # type: ignore[arg-type]  # of the parameters
+    some = justfile(RepositoryTraits(kind=kind, sessions=frozenset(SESSIONS)))  # type: ignore[arg-type]  # of the parameters
     every = justfile(
-        Repository(kind=kind, sessions=frozenset([*SESSIONS, "release", "doctor"]))  # type: ignore[arg-type]  # as above
+        RepositoryTraits(kind=kind, sessions=frozenset([*SESSIONS, "release", "doctor"]))  # type: ignore[arg-type]  # as above
     )
     assert "release tag" not in some
     assert "\nrelease tag *options:\n" in every
@@ -337,5 +337,5 @@ def test_a_disk_that_refuses_is_told_without_a_traceback(
     assert repo.init("--yes") == 1
     assert capsys.readouterr().err == (
         "tradai-tasks: noxfile.py: cannot be written: Permission denied; "
-        "mend that and run it again\n"
+        "fix that and run it again\n"
     )

@@ -18,8 +18,8 @@ from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows import repository_traits as module
 from tradai_tasks.workflows.drift import Change, diff_of, plan
 from tradai_tasks.workflows.render import HEADER, Values, is_ours, render
-from tradai_tasks.workflows.repository_traits import Repository, committed_locks, gather
-from tradai_tasks.workflows.required_secrets import Needed, needed
+from tradai_tasks.workflows.repository_traits import RepositoryTraits, committed_locks, gather
+from tradai_tasks.workflows.required_secrets import RequiredSecret, needed
 from tradai_tasks.workflows.selection import nox_command, values_for, workflows
 
 PINNED = (
@@ -45,8 +45,8 @@ def test_a_noxfile_that_carries_its_own_pins(noxfile: str, carries: bool) -> Non
     assert carries_pins(noxfile) is carries
 
 
-def repository(**given: object) -> Repository:
-    return Repository(**{"kind": "platform", "sessions": SESSIONS, **given})  # type: ignore[arg-type]  # any field
+def repository(**given: object) -> RepositoryTraits:
+    return RepositoryTraits(**{"kind": "platform", "sessions": SESSIONS, **given})  # type: ignore[arg-type]  # any field
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_setting_says_what_runs_before() -> None:
     assert values_for(one, WorkflowsSettings(before=("a", "b"))).text["before"] == "a,b"
 
 
-def gathered(files: dict[str, str], locks: tuple[str, ...] = ()) -> Repository:
+def gathered(files: dict[str, str], locks: tuple[str, ...] = ()) -> RepositoryTraits:
     tree = DictTree(files)
     settings = load_settings(tree).settings
     named = ["test-3.11(a)", "test-3.12(a)", "lint", "backtest-smoke(x)"]
@@ -105,7 +105,7 @@ def gathered(files: dict[str, str], locks: tuple[str, ...] = ()) -> Repository:
 
 def test_what_is_gathered_of_a_bare_project() -> None:
     one = gathered({"pyproject.toml": pyproject("a")})
-    assert one == Repository(
+    assert one == RepositoryTraits(
         kind="platform", sessions=frozenset({"test", "lint", "backtest-smoke"})
     )
 
@@ -294,9 +294,9 @@ def test_secrets_and_variables_are_read_from_the_files() -> None:
         "z: secrets.NOT_READ\n",
     }
     assert needed(files) == (
-        Needed(kind="secret", name="B", files=("cd.yml", "ci.yml")),
-        Needed(kind="secret", name="C", files=("ci.yml",)),
-        Needed(kind="variable", name="A", files=("ci.yml",)),
+        RequiredSecret(kind="secret", name="B", files=("cd.yml", "ci.yml")),
+        RequiredSecret(kind="secret", name="C", files=("ci.yml",)),
+        RequiredSecret(kind="variable", name="A", files=("ci.yml",)),
     )
 
 

@@ -338,9 +338,9 @@ def test_versions_that_agree(tagged: str, project: str | None) -> None:
 @pytest.mark.parametrize(
     ("tagged", "project", "rest"),
     [
-        ("1.0.0", "0.9.0", "has version '0.9.0'; mend with: nox -s bump -- momentum 1.0.0"),
-        ("1.0.0-rc1", "0.9", "has version '0.9'; mend with: nox -s bump -- momentum 1.0.0-rc1"),
-        ("1.0.0", "1.0.0rc1", "has version '1.0.0rc1'; mend with: nox -s bump -- momentum 1.0.0"),
+        ("1.0.0", "0.9.0", "has version '0.9.0'; fix with: nox -s bump -- momentum 1.0.0"),
+        ("1.0.0-rc1", "0.9", "has version '0.9'; fix with: nox -s bump -- momentum 1.0.0-rc1"),
+        ("1.0.0", "1.0.0rc1", "has version '1.0.0rc1'; fix with: nox -s bump -- momentum 1.0.0"),
         (
             "1.0.0",
             "1.1.0rc1",
@@ -354,11 +354,11 @@ def test_versions_that_agree(tagged: str, project: str | None) -> None:
             "1.0.0.post1",
             "has version '1.0.0.post1'; tag the commit whose version is 1.0.0",
         ),
-        ("1.0.0", "new", "has version 'new'; mend with: nox -s bump -- momentum 1.0.0"),
+        ("1.0.0", "new", "has version 'new'; fix with: nox -s bump -- momentum 1.0.0"),
         (
             "1.0.0",
             "9" * 5000,
-            f"has version '{'9' * 5000}'; mend with: nox -s bump -- momentum 1.0.0",
+            f"has version '{'9' * 5000}'; fix with: nox -s bump -- momentum 1.0.0",
         ),
         ("1.0.0", None, 'states no project.version; write there: version = "1.0.0"'),
     ],

@@ -14,8 +14,8 @@ from packaging.version import Version
 from tradai_tasks.errors import BadTagError, BumpError, DirtyTreeError, TagExistsError, TasksError
 from tradai_tasks.workspace.tags import semver_of
 from tradai_tasks.workspace.version_bump import (
-    Found,
-    Plan,
+    BumpPlan,
+    BumpState,
     check_lock,
     next_version,
     plan,
@@ -33,7 +33,7 @@ def pyproject(version: str) -> bytes:
     return f'[project]\nname = "momentum"\nversion = "{version}"  # by bump\n'.encode()
 
 
-FOUND = Found(
+FOUND = BumpState(
     name="momentum",
     slugs=("ml-rsi", "momentum"),
     file=FILE,
@@ -56,7 +56,7 @@ COMMITTED = replace(
 )
 
 
-def refused(error: type[TasksError], found: Found, step: str, *, with_tag: bool = False) -> str:
+def refused(error: type[TasksError], found: BumpState, step: str, *, with_tag: bool = False) -> str:
     with pytest.raises(error) as caught:
         plan(found, step, with_tag=with_tag)
     assert "\n" not in str(caught.value)
@@ -222,7 +222,7 @@ def test_a_version_that_cannot_be_edited_is_refused(text: str, message: str) -> 
 
 def test_a_plan_from_a_clean_tree_does_everything() -> None:
     found = plan(FOUND, "minor", with_tag=True)
-    assert found == Plan(
+    assert found == BumpPlan(
         name="momentum",
         old="1.0.0",
         new="1.1.0",
@@ -388,7 +388,7 @@ def test_a_dirty_tree_is_refused_and_some_of_it_named() -> None:
         replace(FOUND, dirty=(LOCK,)),
     ],
 )
-def test_only_this_bumps_own_edit_passes_for_an_interrupted_one(found: Found) -> None:
+def test_only_this_bumps_own_edit_passes_for_an_interrupted_one(found: BumpState) -> None:
     refused(DirtyTreeError, found, "minor")
 
 

@@ -1,8 +1,8 @@
-"""AWS: clients by the usual chain of credentials, and its errors in one line.
+"""boto3 clients for one region, with AWS errors turned into one-line messages.
 
-Nothing but the chain gives credentials: environment, profile, SSO, OIDC role, instance. Clients are
-made when first needed, and botocore's own retries (back-off on throttling, 5xx and dropped
-connections) stand below every call.
+Credentials come from the usual AWS chain only: environment, profile, SSO, OIDC role, instance.
+Clients are made when first needed, and botocore's own retries (back-off on throttling, 5xx and
+dropped connections) apply to every call.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ _SIGN_IN = (
 
 @dataclass
 class Aws:
-    """The clients of one region."""
+    """boto3 clients of one region."""
 
-    region: str | None = None  # None for that of the usual AWS chain
-    attempts: int = 5  # at each request, the first among them
+    region: str | None = None  # None: the region of the usual AWS chain
+    attempts: int = 5  # attempts at each request, with the first one
     connect_timeout: float = 10  # seconds
     read_timeout: float = 60  # seconds
     _session: Any = field(default=None, repr=False)
@@ -90,11 +90,11 @@ class Aws:
         Args:
             service: boto3's name of the service: `ecs`, `lambda`.
             operation: The client's method: `describe_services`.
-            once: Whether it must not be retried here: it may have been done though no answer came.
-            parameters: Of that method.
+            once: Whether botocore must not retry it: it may have succeeded although no answer came.
+            parameters: Parameters of that method.
 
         Raises:
-            AwsError: It failed, with AWS's error code in `code`; subclasses say more.
+            AwsError: The request failed; `code` is AWS's error code. Subclasses say more.
         """
         with _telling(service, operation):
             found: dict[str, Any] = getattr(self.client(service, once=once), operation)(
@@ -105,13 +105,13 @@ class Aws:
     def pages(
         self, service: str, operation: str, key: str, /, **parameters: Any
     ) -> Iterator[dict[str, Any] | str]:
-        """Yield the items of an answer that comes in pages.
+        """Yield the items of a paginated answer.
 
         Args:
             service: boto3's name of the service.
-            operation: The client's method, one with a paginator.
+            operation: The client's method, which has a paginator.
             key: The list in the answer.
-            parameters: Of that method.
+            parameters: Parameters of that method.
 
         Raises:
             AwsError: As `call`.
@@ -121,11 +121,11 @@ class Aws:
                 yield from page[key]
 
     def client(self, service: str, *, once: bool = False) -> Any:
-        """Return a client, the same each time; any thread may use it.
+        """Return a cached client; any thread may use it.
 
         Args:
             service: boto3's name of the service.
-            once: Whether it makes each request just once.
+            once: Whether it makes each request only once, without retries.
 
         Raises:
             AwsRegionError: No region is set anywhere.
@@ -168,21 +168,21 @@ class Aws:
 
 @contextmanager
 def _telling(service: str, operation: str) -> Iterator[None]:
-    """Turn an error of botocore into one of ours."""
+    """Raise this library's error for one of botocore."""
     try:
         yield
     except Exception as error:
-        # its classes are known once it is loaded, and it is loaded only where AWS is used
+        # botocore is loaded only where AWS is used, so its classes are imported here
         if type(error).__module__.split(".")[0] not in {"boto3", "botocore"}:
             raise
         raise told(error, service, operation) from None
 
 
 def told(error: BaseException, service: str, operation: str) -> AwsError:
-    """Return our error for one of botocore's: one line, with what to do.
+    """Return this library's error for one of botocore: one line, with what to do.
 
     Args:
-        error: What botocore raised.
+        error: The error that botocore raised.
         service: boto3's name of the service.
         operation: The client's method.
     """
@@ -210,7 +210,7 @@ def told(error: BaseException, service: str, operation: str) -> AwsError:
 
 
 def _of_answer(answer: dict[str, Any], action: str) -> AwsError:
-    """Return the error for one that AWS answered with."""
+    """Return the error for an error response of AWS."""
     code = str(answer.get("Code") or "Unknown")
     text = _one_line(str(answer.get("Message") or answer.get("message") or "no message"))
     if code in _EXPIRED:
@@ -232,7 +232,7 @@ def _of_answer(answer: dict[str, Any], action: str) -> AwsError:
 
 
 def pascal_case(operation: str) -> str:
-    """Return AWS's name of an operation: `UpdateService` for `update_service`."""
+    """Return AWS's name of an operation, such as `UpdateService` for `update_service`."""
     return "".join(word.capitalize() for word in operation.split("_"))
 
 

@@ -1,7 +1,7 @@
-"""AWS CodeArtifact: where a repository is, and a token for it.
+"""Endpoints and authorization tokens of an AWS CodeArtifact repository.
 
-A token is good for 12 hours (`GetAuthorizationToken`, whose longest duration that is). One that is
-about to end is renewed, so a long release does not end with an expired one.
+A token is valid for 12 hours, the longest that `GetAuthorizationToken` allows. One that is about
+to expire is renewed, so a long release does not fail with an expired token.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RENEWED_UNDER = dt.timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
-    """What is asked for instead of a password; never shown."""
+    """An authorization token, used as the password; never shown."""
 
     value: str = field(repr=False)
     expires: dt.datetime  # with a time zone
@@ -37,12 +37,12 @@ def _now() -> dt.datetime:
 
 
 class CodeArtifact:
-    """One repository, as the settings name it; nothing is asked before it is needed.
+    """One repository from the settings; requests to AWS are made when first needed.
 
     Args:
         settings: Domain, repository, owner, region.
         aws: Clients of AWS; those of the usual chain by default.
-        now: Tells the time.
+        now: Returns the current time.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class CodeArtifact:
 
     @property
     def shown(self) -> str:
-        """What it is called in messages."""
+        """Name of the repository in messages."""
         return f"CodeArtifact {self.settings.domain}/{self.settings.repository}"
 
     def upload_url(self) -> str:
-        """Return the address that takes uploads.
+        """Return the URL for uploads.
 
         Raises:
-            AwsError: AWS does not say it.
+            AwsError: AWS does not return it.
             CodeArtifactError: There is no such repository.
         """
         with self._lock:
@@ -82,19 +82,19 @@ class CodeArtifact:
             return self._endpoint
 
     def simple_url(self) -> str:
-        """Return the root of the simple API.
+        """Return the URL of the simple API.
 
         Raises:
-            AwsError: AWS does not say it.
+            AwsError: AWS does not return it.
             CodeArtifactError: There is no such repository.
         """
         return f"{self.upload_url()}simple/"
 
     def token(self) -> Token:
-        """Return a token that is good for another hour at least.
+        """Return a token that is valid for at least another hour.
 
         Raises:
-            AwsError: AWS gives none.
+            AwsError: AWS returns no token.
             CodeArtifactError: There is no such domain.
         """
         with self._lock:
@@ -107,10 +107,10 @@ class CodeArtifact:
             return self._token
 
     def credentials(self) -> Credentials:
-        """Return user and token.
+        """Return the user name and the token.
 
         Raises:
-            AwsError: AWS gives none.
+            AwsError: AWS returns no token.
             CodeArtifactError: There is no such domain.
         """
         return Credentials(username=USERNAME, password=self.token().value)
@@ -130,7 +130,7 @@ class CodeArtifact:
             if error.code != "ResourceNotFoundException":
                 raise
             raise CodeArtifactError(f"{self.shown}: {self._missing(str(error))}") from None
-        except ValueError as error:  # botocore lets what it cannot decode through
+        except ValueError as error:  # botocore passes on an error that it cannot decode
             raise CodeArtifactError(
                 f"{self.shown}: what answers is not AWS's API ({error}); check AWS_ENDPOINT_URL "
                 f"and proxies"
@@ -140,7 +140,7 @@ class CodeArtifact:
         what = "repository" if "epository" in message.partition(": ")[2] else "domain"
         name = self.settings.repository if what == "repository" else self.settings.domain
         return (
-            f"there is no {what} {name!r} in this account and region; make it, or mend "
+            f"there is no {what} {name!r} in this account and region; make it, or fix "
             f"publish.codeartifact ({what}, owner, region)"
         )
 

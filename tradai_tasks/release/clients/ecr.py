@@ -1,4 +1,4 @@
-"""Amazon ECR: credentials, and what its repositories allow."""
+"""Amazon ECR: login credentials, repositories and the immutability of their tags."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from tradai_tasks.errors import AwsDeniedError, AwsError, RepositoryMissingError
 from tradai_tasks.release.clients.aws import Aws
-from tradai_tasks.release.clients.registry_http import Credentials
+from tradai_tasks.release.clients.registry_http import RegistryCredentials
 
 __all__ = ["PERMISSIONS", "Ecr", "ecr_address"]
 
@@ -35,15 +35,15 @@ def ecr_address(host: str) -> tuple[str, str] | None:
 
 
 class Ecr:
-    """ECR's own API, with credentials of the usual AWS chain; safe to use from several threads."""
+    """Client of ECR's API with the usual AWS credentials; safe to use from several threads."""
 
     def __init__(self, host: str, *, region: str | None = None, create: bool = False) -> None:
-        """Make a client; nothing is asked for yet.
+        """Create a client; no request is made yet.
 
         Args:
-            host: Of the registry.
-            region: AWS region; as the host says, else as the AWS chain, where None.
-            create: Whether a repository that lacks may be created.
+            host: The registry's host.
+            region: AWS region; if None, the host's, else the AWS chain's.
+            create: Whether a missing repository may be created.
         """
         account, own = ecr_address(host) or (None, None)
         self.host = host
@@ -54,31 +54,31 @@ class Ecr:
         self._lock = threading.Lock()
         self._repositories: dict[str, dict[str, Any] | None] = {}
 
-    def credentials(self) -> Credentials:
-        """Return a user name and a password for the registry, good for 12 hours.
+    def credentials(self) -> RegistryCredentials:
+        """Return a user name and a password for the registry, valid for 12 hours.
 
         Raises:
-            AwsError: AWS does not give them.
+            AwsError: AWS does not return them.
         """
         data = self._aws.call("ecr", "get_authorization_token")["authorizationData"][0]
         username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        return Credentials(username, password)
+        return RegistryCredentials(username, password)
 
     def has(self, repository: str) -> bool:
-        """Tell whether there is a repository; true where the role may not look.
+        """Return whether there is a repository; true if the role may not look.
 
         Raises:
-            AwsError: It cannot be told.
+            AwsError: AWS does not answer the question.
         """
         return self._described(repository) is not None
 
     def is_immutable(self, repository: str, tag: str) -> bool:
-        """Tell whether a tag that is there may not be overwritten; false where AWS will not say.
+        """Return whether existing tags may not be overwritten; false if AWS will not say.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
 
         Raises:
-            AwsError: It cannot be told.
+            AwsError: AWS does not answer the question.
         """
         facts = self._described(repository) or {}
         setting = str(facts.get("imageTagMutability", "MUTABLE"))
@@ -87,10 +87,10 @@ class Ecr:
         return setting.startswith("IMMUTABLE") != excluded
 
     def require(self, repository: str) -> None:
-        """Create a repository that lacks, where that is wanted.
+        """Check that a repository exists, and create it if that is wanted.
 
         Raises:
-            RepositoryMissingError: There is none, and none is to be created.
+            RepositoryMissingError: It does not exist and must not be created.
             AwsError: It could not be created.
         """
         if self.has(repository):
@@ -106,7 +106,7 @@ class Ecr:
             self._repositories.pop(repository, None)
 
     def missing(self, repository: str) -> str:
-        """Say that there is no such repository, and what to do."""
+        """Return the error for a repository that does not exist, with what to do."""
         region = f" --region {self._region}" if self._region else ""
         return (
             f"{self.host}/{repository}: there is no such repository; create it with: aws ecr "
@@ -114,7 +114,7 @@ class Ecr:
         )
 
     def _described(self, repository: str) -> dict[str, Any] | None:
-        """Return what ECR says of a repository: None where there is none, empty if it may not.
+        """Return ECR's description of a repository: None if absent, empty if access is denied.
 
         Once known, a repository is not asked for again.
         """
@@ -128,7 +128,7 @@ class Ecr:
             )
             facts = dict(answer["repositories"][0])
         except AwsDeniedError:
-            facts = {}  # pushing needs no such permission: then the push tells
+            facts = {}  # pushing does not need this permission; the push itself will show
         except AwsError as error:
             if error.code != "RepositoryNotFoundException":
                 raise

@@ -1,4 +1,4 @@
-"""Where an image is: host, repository, tag, digest."""
+"""Parse and check container image references: host, repository, tag and digest."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _LONGEST = 255  # characters of a repository's name, the host included
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Home:
-    """A registry, and below which path of it the images are."""
+    """A registry, and the path in it under which the images are."""
 
-    host: str  # with its port
-    prefix: str = ""  # without slashes at its ends
+    host: str  # with the port
+    prefix: str = ""  # without slashes at either end
 
     def path(self, image: str) -> str:
-        """Return an image's repository as the registry's own API names it."""
+        """Return an image's repository as the registry's API names it, without the host."""
         return f"{self.prefix}/{image}" if self.prefix else image
 
     def repository(self, image: str) -> str:
@@ -35,10 +35,10 @@ class Home:
 
 
 def home_of(settings: ImagesSettings, env: Mapping[str, str]) -> Home:
-    """Return the registry of the settings, or of the environment variable ECR_REGISTRY.
+    """Return the registry from the settings, else from the environment variable ECR_REGISTRY.
 
     Raises:
-        SettingsError: There is none, or it is no registry's address.
+        SettingsError: None is set, or it is not the address of a registry.
     """
     text, where = settings.registry, "images.registry"
     if text is None:
@@ -57,10 +57,10 @@ def home_of(settings: ImagesSettings, env: Mapping[str, str]) -> Home:
 
 
 def check_repository(home: Home, image: str, where: str) -> None:
-    """Refuse a name that no registry takes.
+    """Raise for a repository name that no registry accepts.
 
     Raises:
-        SettingsError: It is no repository's name; `where` is the setting that says it.
+        SettingsError: It is not a valid repository name; `where` is the setting that names it.
     """
     if not _PATH.fullmatch(image) or len(home.repository(image)) > _LONGEST:
         raise SettingsError(
@@ -70,5 +70,5 @@ def check_repository(home: Home, image: str, where: str) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, with or without a port, is this machine."""
+    """Return whether a host, with or without a port, is this machine."""
     return is_loopback_name(host) or is_loopback_name(host.rpartition(":")[0])

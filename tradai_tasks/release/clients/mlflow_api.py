@@ -1,8 +1,8 @@
-"""An MLflow server by its REST API: what a release asks of it, one method for each thing.
+"""MLflow REST API client with the calls that a release needs, each safe to repeat.
 
-Nothing of MLflow is imported: its client takes seconds to load. Where MLflow has no idempotent
-call, a method looks first and creates what lacks, and the pair is retried together: a connection
-that drops after the server has stored something must not make it twice.
+MLflow itself is not imported: its client takes seconds to load. Where MLflow has no idempotent
+call, a method looks first and creates what is missing, and the pair is retried together, so that a
+connection that drops after the server has stored something does not create it twice.
 Source: https://mlflow.org/docs/latest/rest-api.html
 """
 
@@ -20,7 +20,7 @@ from tradai_tasks.release.clients.mlflow_http import AnsweredError, MlflowClient
 
 __all__ = ["MlflowServer", "ModelVersion", "Run"]
 
-_IN_A_BATCH = 100  # params or tags that one log-batch request takes
+_IN_A_BATCH = 100  # params or tags that one log-batch request may have
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +44,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class MlflowServer:
-    """The requests to one server."""
+    """One MLflow server."""
 
     client: MlflowClient
 
@@ -55,7 +55,7 @@ class MlflowServer:
         return self.client.retried(lambda: self._find_experiment(name))
 
     def ensure_experiment(self, name: str) -> str:
-        """Return an experiment's id, after making it where it lacks."""
+        """Return an experiment's id; create the experiment if it does not exist."""
 
         def ensure() -> str:
             found = self._find_experiment(name)
@@ -70,12 +70,12 @@ class MlflowServer:
         return self.client.retried(lambda: self._find_run(experiment, tags))
 
     def ensure_run(self, experiment: str, name: str, tags: Mapping[str, str], start: int) -> Run:
-        """Return the run that has all of some tags, after making it where it lacks.
+        """Return the run that has all of some tags; create it if it does not exist.
 
         Args:
-            experiment: Id of its experiment.
-            name: The run's name, where it is made.
-            tags: What it is known by.
+            experiment: Id of the run's experiment.
+            name: Name of a run that is created.
+            tags: Tags that identify the run.
             start: When it began, in milliseconds since the epoch.
         """
 
@@ -97,14 +97,14 @@ class MlflowServer:
     def log(
         self, run: Run, metrics: Mapping[str, float], params: Mapping[str, str], moment: int
     ) -> None:
-        """Set metrics and parameters of a run; doing it twice is doing it once.
+        """Set metrics and parameters of a run; idempotent.
 
         Args:
             run: The run.
             metrics: Finite numbers.
-            params: Texts, which cannot be changed later.
-            moment: What the metrics are dated, in milliseconds since the epoch: MLflow takes the
-                same value of the same moment for the same measurement.
+            params: Strings, which MLflow does not let change later.
+            moment: Timestamp of the metrics, in milliseconds since the epoch: MLflow treats the
+                same value at the same moment as one measurement.
         """
         measured = [
             {"key": key, "value": value, "timestamp": moment, "step": 0}
@@ -133,7 +133,7 @@ class MlflowServer:
                 )
 
     def finish(self, run: Run, end: int) -> None:
-        """State that a run is whole; `end` is in milliseconds since the epoch."""
+        """Mark a run as finished; `end` is in milliseconds since the epoch."""
         self.client.retried(
             lambda: self._post("runs/update", run_id=run.run_id, status="FINISHED", end_time=end)
         )
@@ -141,7 +141,7 @@ class MlflowServer:
     # --- models ----------------------------------------------------------------------------------
 
     def ensure_model(self, name: str, description: str) -> None:
-        """Make a registered model where it lacks."""
+        """Create a registered model if it does not exist."""
 
         def ensure() -> None:
             if self._find("registered-models/get", name=name) is None:
@@ -150,7 +150,7 @@ class MlflowServer:
         self.client.retried(ensure)
 
     def aliases(self, name: str) -> dict[str, str]:
-        """Return the versions that a model's aliases point at; none where there is no model."""
+        """Return the versions that a model's aliases point at; none if there is no model."""
         found = self.client.retried(lambda: self._find("registered-models/get", name=name))
         listed = (found or {}).get("registered_model", {}).get("aliases", [])
         return {str(one["alias"]): str(one["version"]) for one in listed}
@@ -166,7 +166,7 @@ class MlflowServer:
         )
         return None if found is None else _version(found["model_version"])
 
-    def ensure_version(  # noqa: PLR0913 - what a version consists of
+    def ensure_version(  # noqa: PLR0913 - the fields of a version
         self,
         name: str,
         known_by: Mapping[str, str],
@@ -176,7 +176,7 @@ class MlflowServer:
         tags: Mapping[str, str],
         description: str,
     ) -> ModelVersion:
-        """Return the version that has all of some tags, after making it where it lacks."""
+        """Return the version that has all of some tags; create it if it does not exist."""
 
         def ensure() -> ModelVersion:
             found = self._find_versions(name, known_by)
@@ -206,7 +206,7 @@ class MlflowServer:
         self.client.retried(delete)
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
-        """Let an alias point at a version."""
+        """Point an alias at a version."""
         self.client.retried(
             lambda: self._post("registered-models/alias", name=name, alias=alias, version=version)
         )
@@ -259,7 +259,7 @@ def _put_into_s3(bucket: str, key: str, content: bytes) -> None:
         Aws().call("s3", "put_object", Bucket=bucket, Key=key, Body=content)
     except AwsError as error:
         raise ModelRegistryError(
-            f"s3://{bucket}/{key}: cannot be written: {error}; mend that and run the same again"
+            f"s3://{bucket}/{key}: cannot be written: {error}; fix that and run the same again"
         ) from None
 
 

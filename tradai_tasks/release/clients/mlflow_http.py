@@ -1,4 +1,4 @@
-"""Requests to an MLflow server: its address and credentials, and retrying what may pass."""
+"""HTTP requests to an MLflow server: address, credentials and retries."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["AnsweredError", "MlflowClient", "ServerAddress", "address_of", "client_of"]
 
 _LIMITS = Limits(idle=30.0, whole=60.0, most=16 * MEGABYTE)
-_SLOWEST = 16 * 1024  # bytes in a second that an upload must make
+_SLOWEST = 16 * 1024  # bytes in a second that an upload must reach
 _OF_LOGIN = frozenset({401, 403})
 _T = TypeVar("_T")
 
 
 class AnsweredError(Exception):
-    """An error that the server states, with its code; shown as a ModelRegistryError."""
+    """An error response of the server, with its code; shown as a ModelRegistryError."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -47,17 +47,17 @@ class MlflowClient:
 
     address: str  # without credentials
     client: HttpClient = field(repr=False)
-    patience: float  # seconds for which a fault that may pass is retried
+    patience: float  # seconds for which temporary faults are retried
     sleep: Sleep = time.sleep
     stop: threading.Event | None = field(default=None, repr=False)
 
     def answer(self, method: str, path: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Send one request and return the answer's document; to be called within `retried`."""
+        """Send one request and return the JSON document of the answer; call it within `retried`."""
         how: dict[str, Any] = {"params": given} if method == "GET" else {"json": given}
         return self._judged(self._sent(method, f"api/2.0/mlflow/{path}", **how))
 
     def put(self, path: str, content: bytes) -> None:
-        """Put a file among the artifacts; to be called within `retried`."""
+        """Upload an artifact file; call it within `retried`."""
         limits = Limits(idle=_LIMITS.idle, whole=_LIMITS.whole + len(content) / _SLOWEST)
         url = f"api/2.0/mlflow-artifacts/artifacts/{quote(path)}"
         self._judged(self._sent("PUT", url, content=content, limits=limits), has_body=False)
@@ -73,7 +73,7 @@ class MlflowClient:
             ) from None
 
     def _judged(self, answer: httpx.Response, *, has_body: bool = True) -> dict[str, Any]:
-        """Return an answer's document, or raise what it says."""
+        """Return the JSON document of an answer, or raise the error that it states."""
         status = answer.status_code
         if status in TRANSIENT:
             raise TransientError(
@@ -100,10 +100,10 @@ class MlflowClient:
         return document
 
     def retried(self, action: Callable[[], _T]) -> _T:
-        """Do something again until no passing fault is in its way.
+        """Call a function again until it succeeds or meets a fault that is not temporary.
 
         Raises:
-            ModelRegistryError: It cannot be reached in time, or refuses.
+            ModelRegistryError: The server cannot be reached in time, or refuses the request.
         """
         try:
             return retried(action, patience=self.patience, sleep=self.sleep, stop=self.stop)
@@ -122,19 +122,19 @@ class MlflowClient:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerAddress:
-    """The address of a server, taken apart."""
+    """The address of a server, without credentials, and its Authorization header."""
 
-    url: str  # without credentials and without a slash at its end
+    url: str  # without credentials or a final slash
     authorization: str | None = field(repr=False)  # header
     secrets: tuple[str, ...] = field(repr=False)
 
 
 def address_of(env: Mapping[str, str], setting: str | None) -> ServerAddress:
-    """Return the address of the server that is to be used, and the credentials for it.
+    """Return the address of the server to use, and the credentials for it.
 
     Raises:
-        ModelRegistryError: None is named, or it is none of a server; no message shows it, since
-            it may hold a password.
+        ModelRegistryError: No address is set, or it is not valid; no message shows it, since
+            it may contain a password.
     """
     name = "MLFLOW_TRACKING_URI" if env.get("MLFLOW_TRACKING_URI") else "mlflow.tracking-uri"
     address = env.get("MLFLOW_TRACKING_URI") or setting
@@ -177,15 +177,15 @@ def client_of(  # noqa: PLR0913 - all but two have defaults
     sleep: Sleep = time.sleep,
     stop: threading.Event | None = None,
 ) -> MlflowClient:
-    """Make the client of a server; nothing is asked for yet, and its secrets are masked in CI.
+    """Create the client of a server without a request; its secrets are masked in CI.
 
     Args:
         env: The environment, with the variables that MLflow's own client reads.
-        setting: Address by the settings.
-        patience: Seconds for which a fault that may pass is retried.
-        transport: Of the HTTP client; for tests.
-        sleep: Waits a number of seconds; for tests.
-        stop: Once set, requests and waits end.
+        setting: Address from the settings.
+        patience: Seconds for which temporary faults are retried.
+        transport: Transport of the HTTP client; for tests.
+        sleep: Function that waits a number of seconds; for tests.
+        stop: Event that ends requests and waits.
 
     Raises:
         ModelRegistryError: No server is named.
@@ -206,7 +206,7 @@ def client_of(  # noqa: PLR0913 - all but two have defaults
 
 
 def _tls(file: str) -> Any:
-    import ssl  # noqa: PLC0415 - few need it
+    import ssl  # noqa: PLC0415 - rarely needed
 
     try:
         return ssl.create_default_context(cafile=file)

@@ -1,4 +1,4 @@
-"""Asking a package index what it has: its simple API, as JSON (PEP 691) or HTML (PEP 503)."""
+"""Read the files of a project from a package index, as JSON (PEP 691) or HTML (PEP 503)."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ _ACCEPT = (
     "text/html;q=0.01"
 )
 _OK, _ABSENT, _REFUSED = 200, frozenset({404, 410}), frozenset({401, 403})
-_PAGE = 32 * MEGABYTE  # the largest pages of the public index have some ten
-_HELD = 256 * MEGABYTE  # of a file that is compared in memory
-_FILE = 8 * 1024 * MEGABYTE  # of a file whose digest is taken as it comes
+_PAGE = 32 * MEGABYTE  # the largest pages of the public index have some ten MB
+_HELD = 256 * MEGABYTE  # bytes of a file that is compared in memory
+_FILE = 8 * 1024 * MEGABYTE  # bytes of a file whose digest is computed from the stream
 _FILE_SECONDS = 1800.0
 _MOST_FILES = 200_000
-_READING = 5.0  # seconds that a page may take to be read; one of 10,000 files takes a tenth
-_FED = 64 * 1024  # characters of a page that are read at once
+_READING = 5.0  # seconds that parsing a page may take; 10,000 files take a tenth
+_FED = 64 * 1024  # characters of a page that are parsed at once
 _LONGEST_TAG = 256 * 1024
 _LONGEST_NAME = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credentials:
-    """What an index asks for; never shown."""
+    """User name and password for an index; never shown."""
 
     username: str
     password: str = field(repr=False)
@@ -56,11 +56,11 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listed:
-    """A file that an index has."""
+    """A file that an index lists."""
 
     filename: str
-    url: str  # absolute, without fragment
-    sha256: str | None  # lower-case; None where the index does not say
+    url: str  # absolute URL, without fragment
+    sha256: str | None  # lower-case; None if the index does not state it
     is_yanked: bool = False
 
 
@@ -68,7 +68,7 @@ def read_json(content: bytes, base: str) -> list[Listed]:
     """Read a project page in JSON (PEP 691).
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not such a page.
     """
     page = parsed_json(content)
     if not isinstance(page, dict) or not isinstance(page.get("files"), list):
@@ -96,14 +96,14 @@ def read_html(content: bytes, base: str) -> list[Listed]:
     """Read a project page in HTML (PEP 503).
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not such a page.
     """
     parser = _Anchors()
     ended = time.monotonic() + _READING
     text = content.decode("utf-8", "replace")
     for start in range(0, len(text), _FED):
         parser.feed(text[start : start + _FED])
-        # what is not yet read is read again with the next piece
+        # what is left unparsed is parsed again with the next piece
         if len(parser.rawdata) > _LONGEST_TAG:
             raise ValueError("a tag that does not end")
         if time.monotonic() > ended:
@@ -129,7 +129,7 @@ def read_html(content: bytes, base: str) -> list[Listed]:
 
 
 class _Anchors(html.parser.HTMLParser):
-    """Collects the links of a page."""
+    """HTML parser that collects the links of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,16 +158,16 @@ class _Anchors(html.parser.HTMLParser):
 
 
 class PackageIndex:
-    """One index, asked over kept connections; safe to use from several threads.
+    """Client of one package index, with persistent connections; safe to use from several threads.
 
     Args:
         simple_url: Root of its simple API.
-        credentials: Gives the credentials for the next request, None for none.
-        timeout: Seconds in which a page must be there, and a file without a byte is given up.
-        sleep: Waits between two tries.
+        credentials: Returns the credentials for the next request, or None.
+        timeout: Seconds for a whole page, and for a file without receiving a byte.
+        sleep: Function that waits between two attempts.
 
     Raises:
-        IndexUnavailableError: The address is not to be used.
+        IndexUnavailableError: The address may not be used.
     """
 
     def __init__(
@@ -191,15 +191,15 @@ class PackageIndex:
             ) from None
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         self._client.close()
 
     def files(self, name: str) -> dict[str, Listed]:
-        """Return the files of a project by file name, empty where the index has no such project.
+        """Return the files of a project by file name; empty if the index does not have the project.
 
         Raises:
             IndexAuthError: The index refuses the credentials, so nothing is known.
-            IndexUnavailableError: It does not answer, or not as an index does.
+            IndexUnavailableError: It does not answer, or its answer is not that of an index.
         """
         url = f"{self.simple_url}{canonicalize_name(name)}/"
         answer = self._get(url, self._pages, accept=_ACCEPT)
@@ -225,13 +225,13 @@ class PackageIndex:
 
         Raises:
             IndexAuthError: The index refuses the credentials.
-            IndexUnavailableError: It does not answer, or has not got what it lists.
+            IndexUnavailableError: It does not answer, or does not have a file that it lists.
         """
         limits = Limits(idle=self._timeout, whole=_FILE_SECONDS, most=_HELD)
         return self._file(listed, limits).content
 
     def sha256(self, listed: Listed) -> str:
-        """Return a file's SHA-256, downloading the file where the index does not say it.
+        """Return a file's SHA-256; download the file if the index does not state it.
 
         Raises:
             IndexAuthError: The index refuses the credentials.
@@ -242,7 +242,7 @@ class PackageIndex:
         digests: list[hashlib._Hash] = []
 
         def begun() -> Callable[[bytes], object]:
-            digests.append(hashlib.sha256())  # another for each try
+            digests.append(hashlib.sha256())  # a new one for each attempt
             return digests[-1].update
 
         self._file(listed, Limits(idle=self._timeout, whole=_FILE_SECONDS, most=_FILE), sink=begun)
@@ -269,7 +269,7 @@ class PackageIndex:
         accept: str = "*/*",
         sink: Callable[[], Callable[[bytes], object]] | None = None,
     ) -> httpx.Response | None:
-        """Get a page, trying again where that may help; None where there is none."""
+        """Get a page, with retries; None if it does not exist."""
         shown = _bare(url)
 
         def once() -> httpx.Response:
@@ -313,5 +313,5 @@ class PackageIndex:
 
 
 def _bare(url: str) -> str:
-    """Return an address as a message shows it: a query may sign it."""
+    """Return an address without its query, which may hold a signature, for a message."""
     return url.partition("?")[0]

@@ -1,4 +1,4 @@
-"""What a registry's tags point to, and moving a tag.
+"""Container registry API: read what a tag points to, list tags and move a tag.
 
 https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
 """
@@ -27,55 +27,55 @@ _LISTS = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
 _ACCEPT = {"Accept": ", ".join((*_SINGLE, *_LISTS))}
-_PAGE = 100  # tags asked for at once; fewer may come
+_PAGE = 100  # tags requested at once; the registry may return fewer
 _MOST_PAGES, _MOST_TAGS = 1000, 200_000
 _PAGES_SECONDS = 300.0  # for all pages together
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
-_DIGEST = re.compile(r"[a-z0-9+._-]+(?::[A-Za-z0-9=_-]+)?", re.ASCII)  # of an address, no more
+_DIGEST = re.compile(r"[a-z0-9+._-]+(?::[A-Za-z0-9=_-]+)?", re.ASCII)  # bytes of an address
 _ABSENT = 404
 _ACCEPTED = 202
 _BAD_REQUEST, _REFUSED_TAG = 400, (405, 409, 412)
-# what ECR and others say with status 400, which means other things too
+# the message of ECR and others for status 400, which means other things too
 _IMMUTABLE = re.compile(r"immutable|TAG_INVALID|already exists", re.IGNORECASE)
 
 
 class TagRefusedError(ConflictError):
-    """A registry that does not let a tag be overwritten."""
+    """The registry does not let the tag be overwritten."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemoteImage:
-    """What a tag points to."""
+    """The image that a tag points to."""
 
     digest: str  # "sha256:..."
     media_type: str
     manifest: bytes = field(repr=False)
     is_list: bool  # a list of images for several platforms (an OCI index)
-    labels: Mapping[str, str]  # of a list, those of its image for the platform asked for
+    labels: Mapping[str, str]  # of a list: the labels of its image for the requested platform
     platform: str | None  # "linux/amd64"; None for a list
 
 
 class Registry:
-    """One registry, by its API; safe to use from several threads."""
+    """Client of one registry; safe to use from several threads."""
 
     def __init__(self, session: RegistrySession) -> None:
         self._session = session
         self.host = session.host
-        self.stop = session.stop  # set: what waits is ended
+        self.stop = session.stop  # once set, waiting requests end
 
     def image(
         self, repository: str, reference: str, *, platform: str | None = None
     ) -> RemoteImage | None:
-        """Return what a tag or digest points to; None where it is not there.
+        """Return the image that a tag or digest points to; None if it does not exist.
 
         Args:
-            repository: Its path in the registry.
+            repository: The repository's path in the registry.
             reference: The tag or digest.
-            platform: Whose labels to return where it is a list.
+            platform: Platform whose labels to return if it is a list.
 
         Raises:
-            RegistryError: It cannot be told.
-            LoginRefusedError: The registry does not take the credentials.
+            RegistryError: The registry does not answer the question.
+            LoginRefusedError: The registry does not accept the credentials.
         """
         found = self._manifest(repository, reference)
         if found is None:
@@ -113,10 +113,10 @@ class Registry:
         )
 
     def digest(self, repository: str, reference: str) -> str | None:
-        """Return the digest that a tag points to; None where it is not there.
+        """Return the digest that a tag points to; None if the tag does not exist.
 
         Raises:
-            RegistryError: It cannot be told.
+            RegistryError: The registry does not answer the question.
         """
         answer = self._session.send(
             "HEAD", f"/v2/{repository}/manifests/{reference}", repository, headers=_ACCEPT
@@ -127,14 +127,14 @@ class Registry:
         found = answer.headers.get("Docker-Content-Digest")
         if found:
             return str(found)
-        whole = self._manifest(repository, reference)  # the header is not obligatory
+        whole = self._manifest(repository, reference)  # the header is optional
         return whole[2] if whole else None
 
     def tags(self, repository: str) -> list[str]:
-        """Return every tag of a repository, from all pages; none where there is no repository.
+        """Return every tag of a repository, from all pages; none if the repository does not exist.
 
         Raises:
-            RegistryError: It cannot be told.
+            RegistryError: The registry does not answer the question.
         """
         found: list[str] = []
         url = f"/v2/{repository}/tags/list?n={_PAGE}"
@@ -154,12 +154,12 @@ class Registry:
         raise RegistryError(f"{self.host}/{repository}: its list of tags does not end")
 
     def put(self, repository: str, tag: str, image: RemoteImage) -> None:
-        """Point a tag at an image that the repository has; no layer is sent, no byte changes.
+        """Point a tag at an image that the repository has, by uploading its manifest alone.
 
         Raises:
-            TagRefusedError: The tag is there and the repository is immutable.
+            TagRefusedError: The tag exists and the repository is immutable.
             PushDeniedError: The credentials may not write.
-            RegistryError: It could not be done.
+            RegistryError: The registry failed.
         """
         answer = self._session.send(
             "PUT",
@@ -181,12 +181,12 @@ class Registry:
             raise RegistryError(f"{name}: status {answer.status_code}: {fault_of(answer)}")
 
     def check_push(self, repository: str) -> None:
-        """See that an image could be pushed: an upload is begun, as a push begins, and given up.
+        """Check that an image could be pushed, by starting an upload and cancelling it.
 
         Raises:
             PushDeniedError: The credentials may not write.
             RepositoryMissingError: There is no such repository.
-            RegistryError: It cannot be told.
+            RegistryError: The registry does not answer the question.
         """
         answer = self._session.send(
             "POST", f"/v2/{repository}/blobs/uploads/", repository, writes=True
@@ -197,7 +197,7 @@ class Registry:
         if answer.status_code != _ACCEPTED:
             raise RegistryError(f"{name}: status {answer.status_code}: {fault_of(answer)}")
         place = answer.headers.get("Location")
-        if place:  # a registry that keeps no such uploads may refuse, and forgets it by itself
+        if place:  # a registry may refuse; it forgets an unfinished upload by itself
             self._session.send(
                 "DELETE", self._below(place, str(answer.request.url)), repository, writes=True
             )
@@ -223,7 +223,7 @@ class Registry:
     def _child(
         self, repository: str, document: Mapping[str, Any], platform: str | None
     ) -> dict[str, Any] | None:
-        """Return the manifest of one platform out of a list."""
+        """Return the manifest of one platform from a list."""
         for entry in document.get("manifests", []):
             given = entry.get("platform") or {}
             own = f"{given.get('os')}/{given.get('architecture')}"
@@ -249,7 +249,7 @@ class Registry:
         return parsed(answer.content, f"{self.host}/{repository}@{digest}")
 
     def _below(self, link: str, base: str) -> str:
-        """Return the address of the next page, which must be this registry's own."""
+        """Return the address of the next page, which must be on this registry."""
         import httpx  # noqa: PLC0415 - takes 0.2 s to load
 
         try:

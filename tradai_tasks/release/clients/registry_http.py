@@ -1,4 +1,4 @@
-"""Requests to a registry: logging in where it asks for that, and retrying what may pass.
+"""HTTP requests to a container registry: token login and retries.
 
 The token authentication is that of https://distribution.github.io/distribution/spec/auth/token/.
 """
@@ -28,12 +28,12 @@ from tradai_tasks.release.clients.image_reference import is_loopback
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Credentials", "RegistrySession", "fault_of", "parsed"]
+__all__ = ["RegistryCredentials", "RegistrySession", "fault_of", "parsed"]
 
-_LIMITS = Limits(idle=30.0, whole=60.0, most=4 * MEGABYTE)  # no registry takes larger manifests
+_LIMITS = Limits(idle=30.0, whole=60.0, most=4 * MEGABYTE)  # no registry accepts larger manifests
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _OK, _UNAUTHORIZED, _FORBIDDEN = 200, 401, 403
-# registries whose passwords go to another host of the same owner, and to no other
+# registries whose passwords may go to one other host, of the same owner
 _TOKEN_HOSTS = {
     "docker.io": "auth.docker.io",
     "index.docker.io": "auth.docker.io",
@@ -43,21 +43,21 @@ _TOKEN_HOSTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """A user name, and a password that no text of this object shows."""
+class RegistryCredentials:
+    """A user name and a password; the password is not part of the repr."""
 
     username: str
     password: str = field(repr=False)
 
 
 class RegistrySession:
-    """The requests to one registry; safe to use from several threads."""
+    """HTTP session with one registry; safe to use from several threads."""
 
     def __init__(  # noqa: PLR0913 - all but the host have defaults
         self,
         host: str,
         *,
-        credentials: Callable[[], Credentials | None] = lambda: None,
+        credentials: Callable[[], RegistryCredentials | None] = lambda: None,
         remedy: str = "check the credentials",
         insecure: bool = False,
         token_hosts: Collection[str] = (),
@@ -66,22 +66,22 @@ class RegistrySession:
         stop: threading.Event | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Make a client; nothing is asked for yet.
+        """Create a session; no request is made yet.
 
         Args:
-            host: With its port.
-            credentials: Called once, when the registry first wants any.
-            remedy: What to do about credentials that are refused.
-            insecure: Whether it speaks http though it is not on this machine; then it gets no
+            host: The registry's host with its port.
+            credentials: Called once, when the registry first asks for a login.
+            remedy: What to do if the credentials are refused, for messages.
+            insecure: Whether it uses http although it is on another machine; it then gets no
                 credentials.
             token_hosts: Further hosts, with their ports, that its password may be sent to.
-            patience: Seconds for which a fault that may pass is retried.
-            sleep: Waits a number of seconds; for tests.
-            stop: Once set, requests and waits end.
-            transport: Of the HTTP client; for tests.
+            patience: Seconds for which temporary faults are retried.
+            sleep: Function that waits a number of seconds; for tests.
+            stop: Event that ends requests and waits.
+            transport: Transport of the HTTP client; for tests.
 
         Raises:
-            RegistryError: Nothing may be sent to that host.
+            RegistryError: Requests to that host are not allowed.
         """
         self.host = host
         self._remedy = remedy
@@ -90,7 +90,7 @@ class RegistrySession:
         self._patience = patience
         self._sleep, self.stop = sleep, stop
         self._lock = threading.RLock()
-        self._credentials: list[Credentials | None] = []  # empty until asked for
+        self._credentials: list[RegistryCredentials | None] = []  # empty until first needed
         self._authorization: dict[str, str] = {}  # scope -> header
         self._token_hosts = {*token_hosts, _TOKEN_HOSTS.get(host, host), host}
         try:
@@ -110,7 +110,7 @@ class RegistrySession:
         self._client.close()
 
     def send(self, method: str, url: str, repository: str, **given: Any) -> httpx.Response:
-        """Send a request, log in where that is asked for, and retry what may pass."""
+        """Send a request, with a login if the registry asks for one, and retry temporary faults."""
         try:
             return retried(
                 lambda: self._once(method, url, repository, **given),
@@ -129,7 +129,7 @@ class RegistrySession:
             ) from None
 
     def expect_ok(self, answer: httpx.Response, name: str) -> None:
-        """Raise unless an answer is a plain success."""
+        """Raise unless the answer is a success."""
         if answer.status_code != _OK:
             raise RegistryError(
                 f"{self.host}/{name}: status {answer.status_code}: {fault_of(answer)}"
@@ -168,7 +168,7 @@ class RegistrySession:
             return self._authorization.get(scope) or self._authorization.get("")
 
     def _authorize(self, scope: str, answer: httpx.Response) -> None:
-        """Get what the registry's challenge asks for; the answer to a redirect asks for nothing."""
+        """Log in as the registry's challenge demands; a challenge after a redirect is ignored."""
         if origin_of(answer.url) != origin_of(self.base_url):
             return
         kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
@@ -184,7 +184,7 @@ class RegistrySession:
                 self._authorization[""] = header
 
     def _token(self, asked: Mapping[str, str], scope: str, header: str | None) -> str:
-        """Return the header with a token, from where the registry has it asked for."""
+        """Return the Authorization header with a token from the server that the challenge names."""
         import httpx  # noqa: PLC0415 - takes 0.2 s to load
 
         try:
@@ -237,7 +237,7 @@ def parsed(body: bytes, name: str) -> dict[str, Any]:
 
 
 def fault_of(answer: httpx.Response) -> str:
-    """Return what a registry says is wrong, on one line."""
+    """Return the error message of a registry's answer, on one line."""
     try:
         errors = parsed_json(answer.content)["errors"]
         said = "; ".join(f"{one.get('code')}: {one.get('message')}" for one in errors)

@@ -1,1 +1,1 @@
-"""Services and functions brought to a release."""
+"""Deploy the images of a release to ECS services and Lambda functions."""

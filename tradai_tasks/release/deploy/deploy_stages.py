@@ -1,4 +1,4 @@
-"""The stages that bring an environment to a release: `latest` moved back, services, functions."""
+"""Create the release stages that deploy to ECS and Lambda, or move the tag `latest`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tradai_tasks.release.images.released_image import ReleaseImage
 from tradai_tasks.release.tags.target_environment import Environment
 from tradai_tasks.settings.deploy import DeploySettings
 
-__all__ = ["DEPLOY", "FUNCTIONS", "LATEST_STAGE", "Target", "function_stage", "latest_stage",
+__all__ = ["DEPLOY", "FUNCTIONS", "LATEST_STAGE", "DeployTarget", "function_stage", "latest_stage",
            "service_stage"]  # fmt: skip
 
 DEPLOY, FUNCTIONS, LATEST_STAGE = "deploy", "functions", "latest"  # names of the stages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """Where a release is brought to, and by which settings."""
+class DeployTarget:
+    """The environment that a release is deployed to, with its clients and settings."""
 
     environment: Environment
     aws: Aws
@@ -37,24 +37,24 @@ class Target:
 def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
     tag: str,
     services: Sequence[ImageSpec],
-    target: Target,
+    target: DeployTarget,
     *,
     commit: str | None = None,
     after_images: bool = False,
     leaves_latest: bool = False,
 ) -> Stage:
-    """Return the stage that brings each service's tasks to the image of a tag.
+    """Return the stage that makes each service's tasks run the image of a tag.
 
     The record of a step: `cluster`, `service`, `environment`, `digests` (those that count as the
     release's).
 
     Args:
         tag: The release tag, which is the image's.
-        services: The images of the services.
-        target: Where they run.
-        commit: That the tag names; an image that says it is of another is refused.
-        after_images: Whether an earlier stage of the same run makes the images.
-        leaves_latest: Whether that leaves `latest` where it is.
+        services: Images of the services.
+        target: The environment that they run in.
+        commit: Commit that the tag names; an image whose label names another one is refused.
+        after_images: Whether an earlier stage of the same run pushes the images.
+        leaves_latest: Whether that stage does not move `latest`.
 
     Raises:
         SettingsError: The environment has no cluster.
@@ -80,16 +80,18 @@ def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
     return Stage(name=DEPLOY, steps=steps, parallel=settings.parallel)
 
 
-def function_stage(tag: str, commit: str, lambdas: Sequence[ImageSpec], target: Target) -> Stage:
-    """Return the stage that brings each lambda's function to the image of a tag.
+def function_stage(
+    tag: str, commit: str, lambdas: Sequence[ImageSpec], target: DeployTarget
+) -> Stage:
+    """Return the stage that updates each lambda's function to the image of a tag.
 
     The record of a step: `function`, `environment`, `digest`, `version` (that was published).
 
     Args:
         tag: The image's tag.
-        commit: That it was built from; it stands in the version's description.
-        lambdas: The images of the lambdas, without their base.
-        target: Where the functions are.
+        commit: Commit that it was built from, for the description of the version.
+        lambdas: Images of the lambdas, without their base.
+        target: The environment of the functions.
     """
     environment, settings = target.environment, target.settings
     steps = tuple(
@@ -114,7 +116,7 @@ def latest_stage(
 ) -> Stage:
     """Return the stage that points `latest` of each image at a tag, forward or back.
 
-    It is what a roll-back asks for; a release moves `latest` by itself, and only forward.
+    Roll-backs use it; a release itself moves `latest`, and only forward.
     """
     steps = tuple(
         LatestStep(name=spec.name, registry=registry, image=_image(tag, spec, registry, commit))
@@ -125,14 +127,14 @@ def latest_stage(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatestStep:
-    """`latest` of one image, which must be the release's."""
+    """Release step that points `latest` of one image at the release's image."""
 
     name: str
     registry: Registry
     image: ReleaseImage
 
     def look(self, known: Known) -> Look:
-        """Ask what the tag and `latest` point to."""
+        """Ask the registry what the tag and `latest` point to."""
         del known
         wanted = self._digest()
         latest = self.registry.digest(self.image.path, LATEST)
@@ -144,7 +146,7 @@ class LatestStep:
         return Look(state="todo", note=note)
 
     def act(self, known: Known) -> Look:
-        """Point `latest` at what the tag points to, by the registry's API; nothing is rebuilt."""
+        """Point `latest` at what the tag points to, with the registry's API; nothing is rebuilt."""
         del known
         wanted = self._digest()
         found = self.registry.image(self.image.path, wanted)
@@ -161,7 +163,7 @@ class LatestStep:
 
     def _digest(self) -> str:
         if self.image.commit is not None:
-            self.image.found()  # raises where it was built of another commit
+            self.image.found()  # raises if it was built from another commit
         found = self.registry.digest(self.image.path, self.image.tag)
         if found is None:
             raise ReleaseImageMissingError(self._missing())

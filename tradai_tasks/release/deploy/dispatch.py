@@ -1,7 +1,7 @@
-"""A release without a tag: what a person has built and deployed of the commit that is checked out.
+"""Version of a deployment without a tag: of the commit that is checked out.
 
-Its version is `<latest tag>-g<short commit>`: a version of Semantic Versioning and a name that an
-image tag takes. It is computed once and handed down, so that all jobs of a run mean the same.
+The version is `<latest tag>-g<short commit>`: valid in Semantic Versioning and as an image tag. It
+is computed once and passed on, so that all jobs of a run use the same.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tradai_tasks.workspace.tags import parse_tag
 
 __all__ = ["dispatch", "newest_release", "version_for"]
 
-_SHORT = 7  # digits; git adds to them where they are not enough
+_SHORT = 7  # digits; git adds more if they are ambiguous
 _OF_COMMIT = re.compile(r"-g([0-9a-f]{7,40})\Z")
 _NONE_YET = "v0.0.0"
 _SHOWN = 5  # paths in a message
@@ -29,16 +29,16 @@ def version_for(tags: Iterable[str], short: str) -> str:
     """Return the version of a commit that has no tag of its own.
 
     Args:
-        tags: Names of the tags that the commit has behind it, of any kind.
+        tags: Names of all tags on the commit and its ancestors, of any kind.
         short: The start of the commit's id.
     """
     return f"{newest_release(tags) or _NONE_YET}-g{short}"
 
 
 def newest_release(tags: Iterable[str]) -> str | None:
-    """Return the highest release tag of a platform; None where there is none.
+    """Return the highest release tag of a platform; None if there is none.
 
-    Test tags do not count, nor does one with build metadata, which no image tag takes.
+    Test tags do not count, nor do tags with build metadata, which an image tag cannot have.
     """
     import semver  # noqa: PLC0415 - few sessions look at a tag
 
@@ -54,19 +54,19 @@ def newest_release(tags: Iterable[str]) -> str | None:
 
 
 def dispatch(git: Git, root: Path, env: Mapping[str, str], version: str | None = None) -> Release:
-    """Return what is released of the commit that is checked out.
+    """Return a release, without a tag, of the commit that is checked out.
 
     Args:
         git: The repository.
         root: The workspace root.
         env: The environment, where GITHUB_SERVER_URL and GITHUB_REPOSITORY name the repository.
-        version: One that was computed before, by another job of the same run.
+        version: The version that another job of the same run has computed.
 
     Raises:
         DirtyTreeError: There are uncommitted changes.
         UnknownTagError: A shallow clone has no tags to take a version from.
-        BadTagError: The version is none.
-        WrongCommitError: The version is of another commit.
+        BadTagError: `version` is not such a version.
+        WrongCommitError: `version` is of another commit.
     """
     head = git.require_commit("HEAD", "")
     dirty = [entry.path for entry in git.status()]

@@ -1,8 +1,8 @@
-"""What is to be done about an ECS service, from what can be seen of it: pure decisions.
+"""Decide what an ECS service needs to run the release's image: pure functions.
 
-A service is as a release says when every task that runs has the release's image, as many run as
-are desired, and the deployment that started them is complete. That ECS calls a service stable says
-less: the tasks may be old ones, and ones that are going may still serve.
+A service is at a release when every running task has the release's image, the desired number of
+tasks runs, and the deployment that started them is complete. That ECS calls a service stable says
+less: its tasks may be old ones, and ones that are stopping may still serve.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
 """
@@ -13,26 +13,26 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Deployment", "Observed", "Task", "Verdict", "judge", "shown_digest"]
+__all__ = ["Deployment", "EcsTask", "Observed", "ServiceVerdict", "judge", "shown_digest"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
-    """A task that runs, starts or is not gone yet."""
+class EcsTask:
+    """A task that runs, starts or is stopping."""
 
     id: str
     digests: tuple[str | None, ...]  # of its containers of our image; None before it is pulled
     deployment: str | None  # the id of the one that started it
-    is_going: bool = False  # it was told to stop
+    is_going: bool = False  # it is being stopped
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """One attempt of ECS to bring tasks to what the service says."""
+    """One ECS deployment of a service."""
 
     id: str
     is_primary: bool  # the newest; only one is
-    rollout: str | None  # COMPLETED, IN_PROGRESS, FAILED; None where ECS does not tell
+    rollout: str | None  # COMPLETED, IN_PROGRESS, FAILED; None if ECS does not tell
     reason: str = ""
     task_definition: str = ""
     failed_tasks: int = 0
@@ -40,11 +40,11 @@ class Deployment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observed:
-    """A service at one moment."""
+    """The state of a service at one moment."""
 
     desired: int
     deployments: tuple[Deployment, ...]
-    tasks: tuple[Task, ...]
+    tasks: tuple[EcsTask, ...]
     event: str = ""  # the service's newest event, in ECS's words
 
     @property
@@ -54,59 +54,59 @@ class Observed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """What is to be done."""
+class ServiceVerdict:
+    """What to do about a service."""
 
-    # done: as the release says. start: force a new deployment. wait: what runs may come to it.
-    # failed: it will not, whatever is waited. idle: no task is desired, so nothing can be told.
+    # done: all tasks are right. start: force a new deployment. wait: the running deployment may
+    # still succeed. failed: it cannot any more. idle: no task is desired, so none can be checked.
     todo: Literal["done", "start", "wait", "failed", "idle"]
     note: str
 
 
 def judge(
     seen: Observed, wanted: Collection[str], *, mine: str | None = None, settling: bool = False
-) -> Verdict:
-    """Say what is to be done about a service.
+) -> ServiceVerdict:
+    """Decide what to do about a service.
 
     Args:
         seen: The service.
         wanted: Digests of the release's image: its own and, of a list, its members'.
         mine: The deployment that this run has started; it is not started twice.
-        settling: ECS need not tell of `mine` yet: it was started just now.
+        settling: `mine` was started just now, so ECS need not list it yet.
     """
     if mine is not None:
         failure = _failure(seen, mine)
         if failure and settling and all(one.id != mine for one in seen.deployments):
-            return Verdict(todo="wait", note="ECS has not told of the new deployment yet")
+            return ServiceVerdict(todo="wait", note="ECS has not told of the new deployment yet")
         if failure:
-            return Verdict(todo="failed", note=failure)
+            return ServiceVerdict(todo="failed", note=failure)
     if seen.desired == 0 and not seen.tasks:
         note = "its desired count is 0, so nothing runs that could be verified"
-        return Verdict(todo="idle", note=note)
+        return ServiceVerdict(todo="idle", note=note)
     primary = seen.primary
     if primary is None:
-        return Verdict(todo="start", note="never deployed")
+        return ServiceVerdict(todo="start", note="never deployed")
     wrong = [task for task in seen.tasks if _is_wrong(task, wanted)]
     fresh = [task for task in wrong if task.deployment == primary.id]
     if mine is not None and fresh:
-        return Verdict(todo="failed", note=f"its new tasks run {_digests(fresh)}")
+        return ServiceVerdict(todo="failed", note=f"its new tasks run {_digests(fresh)}")
     if wrong and mine is None and (fresh or not _comes_right(seen, primary, wanted)):
-        return Verdict(
+        return ServiceVerdict(
             todo="start", note=f"{_count(wrong)} of {len(seen.tasks)} on {_digests(wrong)}"
         )
     return _settled(seen, primary, wanted, wrong)
 
 
 def _comes_right(seen: Observed, primary: Deployment, wanted: Collection[str]) -> bool:
-    """Tell whether old tasks may go by themselves: the newest deployment replaces them."""
+    """Return whether the newest deployment will replace the old tasks."""
     right = [t for t in seen.tasks if t.deployment == primary.id and _is_right(t, wanted)]
     return primary.rollout == "IN_PROGRESS" or 0 < seen.desired <= len(right)
 
 
 def _settled(
-    seen: Observed, primary: Deployment, wanted: Collection[str], wrong: list[Task]
-) -> Verdict:
-    """Judge a service whose newest deployment may be the right one: is it there yet?"""
+    seen: Observed, primary: Deployment, wanted: Collection[str], wrong: list[EcsTask]
+) -> ServiceVerdict:
+    """Judge a service whose newest deployment has the right image: whether it is complete."""
     right = [task for task in seen.tasks if _is_right(task, wanted) and not task.is_going]
     lacking = []
     if wrong:
@@ -119,14 +119,16 @@ def _settled(
     if primary.rollout not in {"COMPLETED", None}:
         lacking.append(f"its deployment is {primary.rollout}")
     if not lacking:
-        return Verdict(todo="done", note=f"{_count(right)} on the release's image")
+        return ServiceVerdict(todo="done", note=f"{_count(right)} on the release's image")
     if primary.rollout == "FAILED":
-        return Verdict(todo="start", note=_because(primary.reason, "its last deployment failed"))
-    return Verdict(todo="wait", note="; ".join(lacking))
+        return ServiceVerdict(
+            todo="start", note=_because(primary.reason, "its last deployment failed")
+        )
+    return ServiceVerdict(todo="wait", note="; ".join(lacking))
 
 
 def _failure(seen: Observed, mine: str) -> str | None:
-    """Say how the deployment that this run has started went wrong, if it did."""
+    """Return why the deployment that this run started failed; None if it did not."""
     own = next((one for one in seen.deployments if one.id == mine), None)
     primary = seen.primary
     if own is not None and own.rollout == "FAILED":
@@ -140,11 +142,11 @@ def _failure(seen: Observed, mine: str) -> str | None:
     return f"another deployment took the place of the one this run started{to}"
 
 
-def _is_wrong(task: Task, wanted: Collection[str]) -> bool:
+def _is_wrong(task: EcsTask, wanted: Collection[str]) -> bool:
     return any(digest is not None and digest not in wanted for digest in task.digests)
 
 
-def _is_right(task: Task, wanted: Collection[str]) -> bool:
+def _is_right(task: EcsTask, wanted: Collection[str]) -> bool:
     return bool(task.digests) and all(digest in wanted for digest in task.digests)
 
 
@@ -152,15 +154,15 @@ def _because(reason: str, otherwise: str) -> str:
     return f"{otherwise} ({reason})" if reason else otherwise
 
 
-def _count(tasks: Collection[Task]) -> str:
+def _count(tasks: Collection[EcsTask]) -> str:
     return f"{len(tasks)} task{'s' * (len(tasks) != 1)}"
 
 
-def _digests(tasks: Iterable[Task]) -> str:
+def _digests(tasks: Iterable[EcsTask]) -> str:
     found = {digest for task in tasks for digest in task.digests if digest}
     return ", ".join(sorted(map(shown_digest, found)))
 
 
 def shown_digest(digest: str) -> str:
-    """Return the start of a digest, enough to know it by."""
+    """Return the start of a digest, enough to recognise it."""
     return digest[: len("sha256:") + 12]

@@ -1,4 +1,4 @@
-"""The step that brings an ECS service to a release's image."""
+"""Release step that makes an ECS service run the release's image."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from tradai_tasks.errors import (
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.deploy.ecs_decisions import (
     Deployment,
+    EcsTask,
     Observed,
-    Task,
-    Verdict,
+    ServiceVerdict,
     judge,
     shown_digest,
 )
@@ -34,15 +34,15 @@ from tradai_tasks.settings.deploy import Missing
 __all__ = ["ServiceStep"]
 
 _MOST = 100  # tasks that one DescribeTasks takes
-_GONE = frozenset({"DEPROVISIONING", "STOPPED", "DELETED"})  # such a task serves nobody
-_SETTLING = 3  # looks after which ECS must tell of a deployment that it has accepted
+_GONE = frozenset({"DEPROVISIONING", "STOPPED", "DELETED"})  # such a task serves no requests
+_SETTLING = 3  # looks after which ECS must list a deployment that it has accepted
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceStep:
-    """One ECS service that must run the release's image."""
+    """Release step for one ECS service that must run the release's image."""
 
-    name: str  # of the service's folder
+    name: str  # name of the service's folder
     aws: Aws
     cluster: str
     service: str
@@ -51,12 +51,12 @@ class ServiceStep:
     missing: Missing
     timeout: float  # seconds in which it must run the image
     interval: float  # seconds between two looks
-    after_images: bool = False  # `latest` is yet to be moved, by an earlier step of the same run
-    leaves_latest: bool = False  # such a step leaves `latest` where it is: of a pre-release
+    after_images: bool = False  # an earlier step of the same run is still to move `latest`
+    leaves_latest: bool = False  # that step does not move `latest`: the release is a pre-release
 
     def look(self, known: Known) -> Look:
-        """Ask which image the tasks run."""
-        del known  # the registry knows best which image the tag names
+        """Ask ECS which image the tasks run."""
+        del known  # the registry decides which image the tag names
         described = self._described()
         if described is None:
             return Look(state="skipped", note=f"{self._missing()}; skipped in {self.environment}")
@@ -65,7 +65,7 @@ class ServiceStep:
         except ConflictError:
             if not self.after_images:
                 raise
-            wanted = None  # an earlier stage judges it, and replaces a test's
+            wanted = None  # an earlier stage checks it, and replaces that of a test tag
         if wanted is None:
             if self.leaves_latest:
                 self._check_takes(described, frozenset())
@@ -77,7 +77,7 @@ class ServiceStep:
         return self._look(state, verdict, wanted)
 
     def act(self, known: Known) -> Look:
-        """Force a new deployment where one is needed, and wait until every task runs the image."""
+        """Force a new deployment if needed, and wait until every task runs the image."""
         del known
         described = self._described()
         if described is None:
@@ -96,8 +96,8 @@ class ServiceStep:
             verdict = self._followed(wanted)
         return self._look("done", verdict, wanted)
 
-    def _followed(self, wanted: frozenset[str]) -> Verdict:
-        """Look again and again, start a deployment when one is needed, until it is done."""
+    def _followed(self, wanted: frozenset[str]) -> ServiceVerdict:
+        """Poll the service, start a deployment when needed, and return when it is done."""
         from tenacity import (  # noqa: PLC0415 - of the extra `release`
             RetryError,
             Retrying,
@@ -111,12 +111,12 @@ class ServiceStep:
         waiting = Retrying(
             stop=stop_after_delay(self.timeout),
             wait=wait_fixed(self.interval),
-            # what ECS cannot say now it may say at the next look
+            # ECS may answer at the next look
             retry=retry_if_result(lambda found: found is None)
             | retry_if_exception_type((AwsThrottledError, AwsUnreachableError)),
         )
         try:
-            found: Verdict = waiting(rollout.look)  # type: ignore[assignment]  # None is waited out
+            found: ServiceVerdict = waiting(rollout.look)  # type: ignore[assignment]  # never None here
         except RetryError as ended:
             failure = ended.last_attempt.exception()
             if isinstance(failure, AwsError):
@@ -131,7 +131,7 @@ class ServiceStep:
         """Force a new deployment and return its id.
 
         Raises:
-            AwsUnreachableError: No answer came; it may have been started.
+            AwsUnreachableError: No answer came; the deployment may have started.
             AwsError: ECS refused.
         """
         answer = self.aws.call(
@@ -151,7 +151,7 @@ class ServiceStep:
         """Return what the service and its tasks are now.
 
         Raises:
-            ServiceMissingError: It is not there any more.
+            ServiceMissingError: The service does not exist any more.
         """
         described = self._described()
         if described is None:
@@ -159,7 +159,7 @@ class ServiceStep:
         return self._observed(described)
 
     def _described(self) -> dict[str, Any] | None:
-        """Return the service as ECS describes it; None where there is none, and that is allowed."""
+        """Return ECS's description of the service; None if it is missing and may be."""
         try:
             answer = self.aws.call(
                 "ecs", "describe_services", cluster=self.cluster, services=[self.service]
@@ -168,7 +168,7 @@ class ServiceStep:
             if error.code == "ClusterNotFoundException":
                 raise ClusterMissingError(
                     f"ECS has no cluster {self.cluster!r} in the region of {self.environment}; "
-                    f"provision it, or mend deploy.environments.{self.environment}.cluster"
+                    f"provision it, or fix deploy.environments.{self.environment}.cluster"
                 ) from None
             raise
         for one in answer["services"]:
@@ -197,9 +197,9 @@ class ServiceStep:
     def _check_takes(
         self, described: Mapping[str, Any], wanted: frozenset[str], *, strictly: bool = False
     ) -> None:
-        """Refuse a service that a new deployment would not bring to the release.
+        """Raise for a service that would not run the release after a new deployment.
 
-        `strictly`, `latest` must be the release's already; before that an earlier step may yet
+        With `strictly`, `latest` must be the release's already; else an earlier step may still
         move it.
         """
         definition = str(described["taskDefinition"])
@@ -212,7 +212,7 @@ class ServiceStep:
         if not own:
             raise TaskDefinitionError(
                 f"{self.here}: its task definition {shown} has no container of "
-                f"{self.image.repository}; it has {', '.join(references) or 'none'}; mend the task "
+                f"{self.image.repository}; it has {', '.join(references) or 'none'}; fix the task "
                 f"definition, or the name of the image in the settings"
             )
         for _, tag, digest in own:
@@ -239,22 +239,22 @@ class ServiceStep:
         if latest not in wanted:
             there = shown_digest(latest) if latest else "not there"
             own = " or ".join(sorted(map(shown_digest, wanted))) or "yet to be built"
-            mend = f"on purpose: nox -s deploy -- {self.image.tag} --rollback"
-            mend = (
+            fix = f"on purpose: nox -s deploy -- {self.image.tag} --rollback"
+            fix = (
                 f"a pre-release does not move latest: let its task definition say "
-                f":{self.image.tag}, or once that is pushed, move latest {mend}"
+                f":{self.image.tag}, or once that is pushed, move latest {fix}"
                 if self.leaves_latest
-                else f"move latest by a release, or back {mend}"
+                else f"move latest by a release, or back {fix}"
             )
             raise ConflictError(
                 f"{self.here}: {self.image.repository}:latest is {there}, while {self.image.tag} "
-                f"is {own}, and its tasks start from latest; {mend}"
+                f"is {own}, and its tasks start from latest; {fix}"
             )
 
     def _observed(self, described: Mapping[str, Any]) -> Observed:
         """Add the tasks to what ECS says of the service."""
         arns: list[str] = []
-        for status in ("RUNNING", "STOPPED"):  # a task that was told to stop may still serve
+        for status in ("RUNNING", "STOPPED"):  # a stopping task may still serve
             arns += map(
                 str,
                 self.aws.pages(
@@ -267,7 +267,7 @@ class ServiceStep:
                 ),
             )
         arns = list(dict.fromkeys(arns))
-        tasks: list[Task] = []
+        tasks: list[EcsTask] = []
         for start in range(0, len(arns), _MOST):
             answer = self.aws.call(
                 "ecs", "describe_tasks", cluster=self.cluster, tasks=arns[start : start + _MOST]
@@ -277,21 +277,21 @@ class ServiceStep:
             ]
         return _observed(described, tasks)
 
-    def _task(self, one: Mapping[str, Any]) -> Task:
+    def _task(self, one: Mapping[str, Any]) -> EcsTask:
         containers = [
             container
             for container in one.get("containers", [])
             if split_image(str(container.get("image", "")))[0] == self.image.repository
         ]
-        return Task(
+        return EcsTask(
             id=str(one["taskArn"]).rpartition("/")[2],
-            # a task of another image altogether is of no release of ours
+            # a task of an unrelated image belongs to no release
             digests=tuple(c.get("imageDigest") for c in containers) or ("another image",),
             deployment=one.get("startedBy"),
             is_going=one.get("desiredStatus") == "STOPPED",
         )
 
-    def _look(self, state: Any, verdict: Verdict, wanted: frozenset[str]) -> Look:
+    def _look(self, state: Any, verdict: ServiceVerdict, wanted: frozenset[str]) -> Look:
         note = verdict.note
         if state == "left":
             note += (
@@ -311,7 +311,7 @@ class ServiceStep:
 
     @property
     def here(self) -> str:
-        """The service with its cluster, for messages."""
+        """The service and its cluster, for messages."""
         return f"{self.cluster}/{self.service}"
 
     def _missing(self) -> str:
@@ -320,17 +320,17 @@ class ServiceStep:
 
 @dataclass(kw_only=True)
 class _Rollout:
-    """A deployment that is followed, look by look."""
+    """State of a deployment that is polled until it is done."""
 
     step: ServiceStep
     wanted: frozenset[str]
     mine: str | None = None  # the deployment that this run started
-    asked_at: str | None = None  # the one that was newest when a start was asked for in vain
-    looks: int = 0  # since it was started
-    last: str = ""  # what the last look found
+    asked_at: str | None = None  # the newest one when the request to start one got no answer
+    looks: int = 0  # looks since it was started
+    last: str = ""  # note of the last look
 
-    def look(self) -> Verdict | None:
-        """Look, and act once if need be; None while it is to be waited."""
+    def look(self) -> ServiceVerdict | None:
+        """Look once, and start a deployment if needed; None while waiting."""
         seen = self.step.observed()
         if self.asked_at and seen.primary and seen.primary.id != self.asked_at:
             self.mine, self.asked_at = seen.primary.id, None  # only the answer had been lost
@@ -340,7 +340,7 @@ class _Rollout:
         self.last = verdict.note + (f"; ECS says: {seen.event}" if seen.event else "")
         if verdict.todo == "failed":
             raise DeploymentFailedError(
-                f"{self.step.here}: {self.last}; see its events and stopped tasks, mend the image "
+                f"{self.step.here}: {self.last}; see its events and stopped tasks, fix the image "
                 f"or the task definition, and run it again"
             )
         if verdict.todo == "start" and self.mine is None:

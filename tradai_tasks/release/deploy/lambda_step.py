@@ -1,8 +1,8 @@
-"""The step that brings a Lambda function to a release's image, and publishes a version of it.
+"""Release step that updates a Lambda function's image and publishes a version.
 
-A function is as a release says when its code is the image's digest, the update has gone well, and
-its newest published version has that code. A run that was cut after the update finds the last part
-missing and makes up for it.
+A function is at a release when its code has the image's digest, the update succeeded, and its
+newest published version has that code. A run that follows one interrupted after the update finds
+only the version missing and publishes it.
 
 https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
 """
@@ -38,27 +38,27 @@ _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}  # of Lambda's ar
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Function:
-    """A function at one moment."""
+    """The state of a function at one moment."""
 
-    digest: str | None  # of its image; None where it has none
+    digest: str | None  # digest of its image; None if it has none
     package: str  # `Image`, or `Zip`
     state: str  # Active, Pending, Inactive, Failed
     update: str  # Successful, InProgress, Failed
-    reason: str  # why it failed
+    reason: str  # why the update failed
     architectures: tuple[str, ...]
     code: str  # SHA-256 of its code, as Lambda states it
 
     @property
     def is_moving(self) -> bool:
-        """Whether Lambda is still at work on it."""
+        """Whether an update is in progress."""
         return self.update == "InProgress" or self.state == "Pending"
 
 
 def what_lacks(function: Function, digest: str, *, is_published: bool) -> tuple[str, ...]:
-    """Return what is to be done to a function, in order: `update`, `wait`, `publish`.
+    """Return the missing steps for a function, in order: `update`, `wait`, `publish`.
 
     Args:
-        function: What it is now.
+        function: Its present state.
         digest: The release's image.
         is_published: Whether its newest version has the code that it has now.
     """
@@ -70,27 +70,27 @@ def what_lacks(function: Function, digest: str, *, is_published: bool) -> tuple[
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionStep:
-    """One function that must have the release's image."""
+    """Release step for one function that must have the release's image."""
 
-    name: str  # of the lambda's folder
+    name: str  # name of the lambda's folder
     aws: Aws
     function: str
     environment: str
     image: ReleaseImage
-    commit: str  # that is released; it stands in the description of the version
+    commit: str  # the released commit, for the description of the version
     missing: Missing
     timeout: float  # seconds in which it must have taken the image
     interval: float  # seconds between two looks
 
     def look(self, known: Known) -> Look:
-        """Ask which image it has, and whether a version of it is published."""
-        del known  # the registry knows best which image the tag names
+        """Ask Lambda which image the function has, and whether a version of it is published."""
+        del known  # the registry decides which image the tag names
         function = self._described()
         if function is None:
             return self._skipped()
         try:
             digest = self._digest(function)
-        except ConflictError:  # the stages before this one judge it, and replace a test's
+        except ConflictError:  # earlier stages check it, and replace that of a test tag
             digest = None
         if digest is None:
             note = f"{self.function}: once {self.image.tag} is in the registry"
@@ -104,7 +104,7 @@ class FunctionStep:
         return Look(state="todo", note=note)
 
     def act(self, known: Known) -> Look:
-        """Update the function where its image differs, wait, and publish where that lacks."""
+        """Update the function if its image differs, wait, and publish a version if needed."""
         del known
         function = self._described()
         if function is None:
@@ -117,7 +117,7 @@ class FunctionStep:
             )
         lacks = what_lacks(function, digest, is_published=True)
         if "update" in lacks:
-            if function.is_moving:  # Lambda takes no update during another
+            if function.is_moving:  # Lambda refuses an update during another
                 self._settled()
             self._update(digest)
         if lacks:
@@ -147,7 +147,7 @@ class FunctionStep:
             raise
 
     def _publish(self, digest: str, function: Function) -> Mapping[str, Any]:
-        """Publish a version of just the code that was looked at."""
+        """Publish a version of exactly the code that was looked at."""
         text = f"{self.image.tag} {self.commit[:12]} {digest}"
         return self.aws.call(
             "lambda",
@@ -158,17 +158,17 @@ class FunctionStep:
         )
 
     def _waited(self) -> Function:
-        """Wait until Lambda has taken the image, and return what the function is then."""
+        """Wait until Lambda has loaded the image, and return the function's state."""
         found = self._settled()
         if "Failed" in {found.update, found.state}:
             raise FunctionError(
                 f"{self.function}: Lambda could not take the image: {found.reason or 'no reason'}; "
-                f"mend the image, or let Lambda read the repository, and run it again"
+                f"fix the image, or let Lambda read the repository, and run it again"
             )
         return found
 
     def _settled(self) -> Function:
-        """Wait until no update is under way, and return what the function is then."""
+        """Wait until no update is in progress, and return the function's state."""
         from tenacity import (  # noqa: PLC0415 - of the extra `release`
             RetryError,
             Retrying,
@@ -203,7 +203,7 @@ class FunctionStep:
         return found
 
     def _described(self) -> Function | None:
-        """Return the function; None where there is none, and that is allowed."""
+        """Return the function; None if it is missing and may be."""
         try:
             answer = self.aws.call("lambda", "get_function", FunctionName=self.function)
         except AwsError as error:
@@ -226,7 +226,7 @@ class FunctionStep:
         return found
 
     def _digest(self, function: Function) -> str | None:
-        """Return the digest of the release's image, which the function must be able to run."""
+        """Return the digest of the release's image, after checking that the function can run it."""
         found = self.image.found()
         if found is None:
             return None
@@ -246,7 +246,7 @@ class FunctionStep:
         return found.digest
 
     def _newest(self) -> Mapping[str, Any] | None:
-        """Return the version that was published last."""
+        """Return the newest published version."""
         versions = [
             one
             for one in self.aws.pages(
@@ -276,7 +276,7 @@ class FunctionStep:
 
 def _function(answer: Mapping[str, Any]) -> Function:
     code, facts = answer.get("Code", {}), answer["Configuration"]
-    # a function that was given a digest states it; one that was given a tag, what that was then
+    # Lambda states the digest that it was given, or that the given tag had then
     found = [split_image(str(code.get(key) or ""))[2] for key in ("ImageUri", "ResolvedImageUri")]
     return Function(
         digest=found[0] or found[1],
@@ -292,5 +292,5 @@ def _function(answer: Mapping[str, Any]) -> Function:
 
 
 def _is(version: Mapping[str, Any] | None, function: Function) -> bool:
-    """Tell whether a published version has the code that the function has now."""
+    """Return whether a published version has the code that the function has now."""
     return version is not None and version.get("CodeSha256") == function.code

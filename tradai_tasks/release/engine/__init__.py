@@ -1,1 +1,1 @@
-"""A plan of steps and how it is carried out: gates, evidence, records."""
+"""The release engine: plan, gates, steps and the evidence that they leave."""

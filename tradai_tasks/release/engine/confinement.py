@@ -1,4 +1,4 @@
-"""How the repository's own code is kept from what a release has: variables, files, memory.
+"""Restrict what the repository's own code can access while a release runs.
 
 With user namespaces (Linux) gates and builds run in a sandbox: the release's key and scratch files
 are hidden, the repository's `.git` and the library's own environment are read-only, and the memory

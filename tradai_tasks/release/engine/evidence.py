@@ -1,4 +1,4 @@
-"""The record that each stage leaves: what it came to, for which tag, commit and lock.
+"""Authenticated JSON records of what each stage of a release came to.
 
 A record stands in `<folder>/<stage>.json`, files that belong to it in `<folder>/<stage>/`. It is
 how a release that was cut goes on where it was, and how one CI job trusts another: what is absent,

@@ -1,6 +1,6 @@
-"""The gates of a release: nox sessions in processes of their own, judged by what they report.
+"""Release gates: nox sessions run in subprocesses and judged by their reports.
 
-A gate that has passed for this tag, commit and lock is not run again: its evidence stands for it.
+A gate that has passed for this tag, commit and lock does not run again: its evidence counts.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _SHOWN = 40  # lines of a failed gate's log in the terminal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionGate:
-    """A gate that is one or several nox sessions."""
+    """A gate made of one or several nox sessions."""
 
-    name: str  # what is judged: a strategy's slug
+    name: str  # what the gate judges: a strategy's slug
     stage: str
     sessions: tuple[str, ...]
     noxfile: Path
     store: Store
     stop: threading.Event
-    show: Callable[[str], None]  # called with the log's end of a gate that failed
+    show: Callable[[str], None]  # called with the end of the log of a gate that failed
     env: Mapping[str, str] = field(repr=False)
-    withheld: tuple[str, ...] = ()  # names of what `env` lacks of the release's own
-    secrets: tuple[str, ...] = field(default=(), repr=False)  # not to be shown in its log
-    sandbox: Sandbox | None = None  # that it runs in; None where the machine has none
+    withheld: tuple[str, ...] = ()  # names of the release's variables that `env` does not have
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # values to hide in its log
+    sandbox: Sandbox | None = None  # that it runs in; None if the machine has none
 
     def look(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
         """Find the evidence that it has passed."""
@@ -67,7 +67,7 @@ class SessionGate:
         )
 
     def _run(self) -> float:
-        """Run the sessions in a process of their own and return the seconds that they took."""
+        """Run the sessions in a subprocess and return the seconds that they took."""
         self.store.prepare()
         log = self.store.folder / f"{self.stage}.log"
         log.unlink(missing_ok=True)  # it may be a link that an earlier gate has put there
@@ -99,7 +99,7 @@ class SessionGate:
         return self._judged(found, again)
 
     def _masked(self, log: Path) -> str:
-        """Take the secrets that the gate was given out of its log, and return the text."""
+        """Remove the gate's secrets from its log, and return the text."""
         said = log.read_text(encoding="utf-8", errors="replace")
         text = masked(said, self.secrets)
         if text != said:
@@ -107,14 +107,14 @@ class SessionGate:
         return text
 
     def _lacks(self) -> list[str]:
-        """Say what a gate could not see, should it be that which it failed for."""
+        """Return lines on what was hidden from the gate, as a possible cause of its failure."""
         if not self.withheld:
             return []
         names = ", ".join(self.withheld)
         return [f"withheld from the gates, unless release.gate-environment names it: {names}"]
 
     def _judged(self, report: bytes, again: str) -> float:
-        """See that every session ran: nox exits with 0 where one was skipped."""
+        """Check that every session ran: nox exits with 0 if one was skipped."""
         try:
             ran = json.loads(report)["sessions"]
             # a session of one package is known by its signature; its name is that of them all
@@ -137,7 +137,7 @@ class SessionGate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestGate:
-    """The full backtest: a session whose record is held against the release."""
+    """Gate of the full backtest: a session whose record is compared with the release."""
 
     gate: SessionGate
     reports: Path  # where the session leaves its record and the report's files
@@ -185,25 +185,25 @@ class BacktestGate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SkippedGate:
-    """A gate that the settings say there is nothing to judge for."""
+    """A gate that has nothing to judge according to the settings."""
 
     name: str
     why: str
 
     def look(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
-        """Say why."""
+        """Return why it is skipped."""
         return Look(state="skipped", note=self.why)
 
     def act(self, known: Known) -> Look:
-        """Do nothing; it is never to do."""
+        """Do nothing; it is never called."""
         return self.look(known)
 
 
 def backtest_of(known: Known, stage: str, name: str) -> BacktestRecord:
-    """Return the backtest's record that a stage has handed on.
+    """Return the backtest's record from a stage's evidence.
 
     Raises:
-        EvidenceError: It handed on none.
+        EvidenceError: The stage left none.
         BacktestRecordError: It contradicts itself.
     """
     raw = known.get(stage, {}).get(name, {}).get("backtest")
@@ -217,13 +217,13 @@ def backtest_of(known: Known, stage: str, name: str) -> BacktestRecord:
 def gate_environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str]:
     """Return the environment of a gate.
 
-    It is made by hand since nox reads the sessions to run from it too.
+    NOXSESSION is empty: nox reads the sessions to run from it too.
     """
     return {**allowance.given(env), "NOXSESSION": ""}
 
 
 def _check(record: BacktestRecord, slug: str, store: Store) -> None:
-    """See that a backtest is of this release and passed; its own verdicts were checked already."""
+    """Check that a backtest is of this release and passed; its verdicts were checked before."""
     where = f"the backtest of {record.strategy}"
     again = f"run it again: nox -s {shlex.quote(f'backtest-full({slug})')}"
     subject = store.subject
@@ -245,7 +245,7 @@ def _check(record: BacktestRecord, slug: str, store: Store) -> None:
 
 
 def _reason(report: bytes) -> str:
-    """Return what a failed session gave as its reason."""
+    """Return the reason that a failed session reported."""
     try:
         ran = json.loads(report)["sessions"]
         reasons = [one["reason"] for one in ran if one["result"] != "success"]

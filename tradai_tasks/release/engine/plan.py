@@ -1,4 +1,4 @@
-"""What a release has to do: stages chosen, the world looked at, the result in words."""
+"""Choose the stages of a release and look at every step: the plan."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tradai_tasks.errors import BadArgumentsError, TasksError
 from tradai_tasks.release.engine.evidence import Evidence
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
 
-__all__ = ["Chosen", "Plan", "Seen", "choose", "look_at", "records_of"]
+__all__ = ["Chosen", "Plan", "StepState", "choose", "look_at", "records_of"]
 
 _WORDS = {"done": "there", "todo": "to do", "left": "left", "skipped": "skipped"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chosen:
-    """Which stages are run, and of which the evidence must be there."""
+    """Which stages run, and which must have evidence of an earlier run."""
 
-    given: tuple[str, ...]  # ran earlier, elsewhere
+    given: tuple[str, ...]  # ran earlier, perhaps in another job
     active: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """A step and what was found of it: a look, or why it cannot be told."""
+class StepState:
+    """A step, and what its look found or why it failed."""
 
     stage: Stage
     step: Step
@@ -36,37 +36,37 @@ class Seen:
 
     @property
     def is_todo(self) -> bool:
-        """Whether there is something to do."""
+        """Whether the step has something to do."""
         return self.look is not None and self.look.state == "todo"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """All that a release has to do, and all that is there already."""
+    """Every step of a release: what is to do, and what is there already."""
 
     given: tuple[Evidence, ...]
-    seen: tuple[Seen, ...]
+    seen: tuple[StepState, ...]
     known: Known
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What cannot be told or is there but different, a line each."""
+        """Looks that failed or found a conflict, a line each."""
         return tuple(
             f"{seen.stage.name} {seen.step.name}: {seen.fault}" for seen in self.seen if seen.fault
         )
 
     @property
-    def todo(self) -> tuple[Seen, ...]:
+    def todo(self) -> tuple[StepState, ...]:
         """The steps that have something to do, in order."""
         return tuple(seen for seen in self.seen if seen.is_todo)
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing lacks, and all could be told."""
+        """Whether every look succeeded and nothing is missing."""
         return not self.todo and not self.faults
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Return (stage, step, state, note) of everything."""
+        """Return (stage, step, state, note) of every step."""
         rows = [
             (evidence.stage, name, "there", f"by evidence: {look.note}")
             for evidence in self.given
@@ -79,7 +79,7 @@ class Plan:
         return rows
 
     def as_document(self) -> dict[str, Any]:
-        """Return the plan for scripts."""
+        """Return the plan as JSON values, for scripts."""
         keys = ("stage", "step", "state", "note")
         return {
             "complete": self.is_complete,
@@ -88,10 +88,10 @@ class Plan:
 
 
 def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | None) -> Chosen:
-    """Choose the stages to run, and those that must have been run.
+    """Choose the stages to run, and those that must have passed before.
 
-    A gate needs nothing of the gates beside it, so one alone may be run; any other stage needs
-    all that come before it.
+    A gate does not depend on the other gates, so one can run alone; any other stage depends on
+    all stages before it.
 
     Args:
         order: Names of all stages, in order, and whether each is a gate.
@@ -99,7 +99,7 @@ def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | Non
         start: Name of the stage to begin with; the first when None.
 
     Raises:
-        BadArgumentsError: There is no such stage, or both are given.
+        BadArgumentsError: There is no such stage, or both `only` and `start` are given.
     """
     names = list(order)
     for option, name in [*(("--only", name) for name in only), ("--from", start)]:
@@ -119,11 +119,11 @@ def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | Non
 
 
 def look_at(stages: Iterable[Stage], given: Sequence[Evidence]) -> Plan:
-    """Look at every step, telling each what the stages before it made."""
+    """Look at every step, passing to each the records of the stages before it."""
     known: dict[str, dict[str, Mapping[str, Any]]] = {
         evidence.stage: records_of(evidence.steps) for evidence in given
     }
-    found: list[Seen] = []
+    found: list[StepState] = []
     for stage in stages:
         seen = _look_at_stage(stage, known)
         found += seen
@@ -133,11 +133,11 @@ def look_at(stages: Iterable[Stage], given: Sequence[Evidence]) -> Plan:
 
 
 def records_of(looks: Mapping[str, Look]) -> dict[str, Mapping[str, Any]]:
-    """Return the records of what is there; what is yet to be made has none."""
+    """Return the records of what exists; a step that is still to do has none."""
     return {name: look.record for name, look in looks.items() if look.state != "todo"}
 
 
-def _look_at_stage(stage: Stage, known: dict[str, dict[str, Mapping[str, Any]]]) -> list[Seen]:
+def _look_at_stage(stage: Stage, known: dict[str, dict[str, Mapping[str, Any]]]) -> list[StepState]:
     if stage.parallel > 1 and len(stage.steps) > 1:
         with ThreadPoolExecutor(stage.parallel) as pool:
             return list(pool.map(lambda step: _look(stage, step.look, step, known), stage.steps))
@@ -150,8 +150,8 @@ def _look_at_stage(stage: Stage, known: dict[str, dict[str, Mapping[str, Any]]])
     return seen
 
 
-def _look(stage: Stage, look: Callable[[Known], Look], step: Step, known: Known) -> Seen:
+def _look(stage: Stage, look: Callable[[Known], Look], step: Step, known: Known) -> StepState:
     try:
-        return Seen(stage=stage, step=step, look=look(known))
+        return StepState(stage=stage, step=step, look=look(known))
     except TasksError as error:
-        return Seen(stage=stage, step=step, look=None, fault=error)
+        return StepState(stage=stage, step=step, look=None, fault=error)

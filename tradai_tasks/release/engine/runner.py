@@ -1,7 +1,7 @@
-"""Carrying a plan out: gates beside one another, then each stage in turn, each step looked at.
+"""Execute a release plan: gates in parallel, then one stage after the other.
 
-Nothing acts on the world before every gate has passed. What a stage came to is kept as evidence at
-once, so that a run which is cut at any point goes on from there.
+No step acts before every gate has passed. The result of a stage is kept as evidence at once, so
+that a run that is interrupted at any point can go on from there.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 from tradai_tasks.errors import StoppedError, TasksError
 from tradai_tasks.release.engine.evidence import Evidence, Store
-from tradai_tasks.release.engine.plan import Plan, Seen, records_of
+from tradai_tasks.release.engine.plan import Plan, StepState, records_of
 from tradai_tasks.release.engine.step import Look, Preparing, Stage, State
 
-__all__ = ["Done", "Engine", "Outcome", "Result"]
+__all__ = ["Done", "Engine", "ReleaseOutcome", "Result"]
 
-_HEARTBEAT = 10.0  # seconds between two lines of what is still running
+_HEARTBEAT = 10.0  # seconds between two lines on what is still running
 
 Result = Literal["done", "there", "left", "skipped", "failed", "stopped", "not reached"]
 _GOOD = frozenset({"done", "there", "left", "skipped"})
@@ -33,41 +33,41 @@ _Key = tuple[str, str]  # names of a stage and of its step
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """What became of one step."""
+    """The result of one step."""
 
     stage: str
     step: str
-    result: Result  # done: by this run. there: found as it should be.
+    result: Result  # done: by this run. there: it was done already.
     note: str
-    seconds: float = 0.0  # that its own work took
+    seconds: float = 0.0  # seconds that its work took
     fault: TasksError | None = None
-    look: Look | None = None  # what is there now
+    look: Look | None = None  # the record of what is there now
 
     @property
     def is_good(self) -> bool:
-        """Whether it is as the release needs it."""
+        """Whether the step is as the release needs it."""
         return self.result in _GOOD
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What became of every step, in the order of the plan."""
+class ReleaseOutcome:
+    """The result of every step, in the order of the plan."""
 
     steps: tuple[Done, ...]
 
     @property
     def is_complete(self) -> bool:
-        """Whether the release is made: no step failed, was stopped or was not reached."""
+        """Whether the release is complete: no step failed, was stopped or was not reached."""
         return all(one.is_good for one in self.steps)
 
     @property
     def has_changed(self) -> bool:
-        """Whether this run did anything."""
+        """Whether this run changed anything."""
         return any(one.result == "done" for one in self.steps)
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What failed, a line each."""
+        """The steps that failed, a line each."""
         return tuple(f"{one.stage} {one.step}: {one.fault}" for one in self.steps if one.fault)
 
     def rows(self) -> list[tuple[str, str, str, str, str]]:
@@ -80,22 +80,22 @@ class Outcome:
 
 @dataclass(kw_only=True)
 class Engine:
-    """Carries out one plan."""
+    """Executes one plan."""
 
     plan: Plan
     store: Store
-    jobs: int  # most gates and preparations at once
+    jobs: int  # gates and preparations that run at once, at most
     say: Callable[[str], None]  # called with each line of progress, from any thread
-    after_gate: Callable[[], None]  # raises where the files that a gate judged have changed
-    before_acting: Callable[[], None]  # raises where the work tree is not the release's any more
-    stop: threading.Event = field(default_factory=threading.Event)  # set: gates are ended
+    after_gate: Callable[[], None]  # raises if the files that a gate judged have changed
+    before_acting: Callable[[], None]  # raises if the work tree is not the release's any more
+    stop: threading.Event = field(default_factory=threading.Event)  # set: gates are interrupted
     clock: Callable[[], float] = time.monotonic
     heartbeat: float = _HEARTBEAT
     _done: dict[_Key, Done] = field(default_factory=dict)
     _known: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
 
-    def run(self) -> Outcome:
-        """Do all that is to do; errors of steps are in the outcome.
+    def run(self) -> ReleaseOutcome:
+        """Execute the plan; errors of steps are in the outcome.
 
         Raises:
             TasksError: The work tree is no longer the released commit's.
@@ -113,8 +113,8 @@ class Engine:
         return self._outcome()
 
     def _pass_gates(self, gates: Sequence[Stage], later: Sequence[Stage]) -> bool:
-        """Run the gates that are to do, and what later stages can prepare, beside one another."""
-        # the last gate takes longest, so it begins first where others can run beside it
+        """Run the gates that are to do and the preparations of later stages in parallel."""
+        # the last gate takes longest, so it starts first if others can run in parallel
         in_turn = [*gates[-1:], *gates[:-1]] if self.jobs > 1 else gates
         tasks: dict[_Key, Callable[[], Done]] = {}
         for seen in self._seen_of(in_turn):
@@ -139,7 +139,7 @@ class Engine:
         return all(done.is_good for done in self._done.values())
 
     def _run_stage(self, stage: Stage) -> bool:
-        """Run the steps of a stage; return whether all is well."""
+        """Run the steps of a stage; return whether all succeeded."""
         changed = any(done.result == "done" for done in self._done.values())
         tasks: dict[_Key, Callable[[], Done]] = {}
         for seen in self._seen_of([stage]):
@@ -154,13 +154,13 @@ class Engine:
 
     # --- one step, on a thread of the pool -------------------------------------------------------
 
-    def _judge(self, seen: Seen) -> Done:
+    def _judge(self, seen: StepState) -> Done:
         done = self._act(seen)
         self.after_gate()
         return done
 
-    def _act(self, seen: Seen) -> Done:
-        """Look at how things are by now, and act if need be."""
+    def _act(self, seen: StepState) -> Done:
+        """Look again, and act if something is missing."""
         stage, step = seen.stage, seen.step
         start = self.clock()
         look = step.look(self._known)
@@ -180,7 +180,7 @@ class Engine:
             look=look,
         )
 
-    def _prepare(self, seen: Seen) -> Done:
+    def _prepare(self, seen: StepState) -> Done:
         stage, step = seen.stage, seen.step
         if not isinstance(step, Preparing):
             raise AssertionError("only a step that prepares is prepared")
@@ -218,13 +218,13 @@ class Engine:
         *,
         stop_all: bool = False,
     ) -> None:
-        """Run tasks beside one another; once one has failed, no further one begins.
+        """Run tasks in parallel; once one has failed, no further one starts.
 
         Args:
             tasks: What to run, by stage and step.
-            jobs: Most at once; with 1 each sees what `ended` made of the one before it.
-            ended: Told of each that ended, on this very thread.
-            stop_all: Whether those that still run are stopped once one has failed.
+            jobs: Most tasks at once; with 1, `ended` is called before the next one starts.
+            ended: Called with each task that ended, on this thread.
+            stop_all: Whether running tasks are stopped once one has failed.
         """
         waiting = dict(tasks)
         running: dict[Future[Done], _Key] = {}
@@ -249,7 +249,7 @@ class Engine:
                     if failed and stop_all:
                         self.stop.set()
             except BaseException:
-                self.stop.set()  # an interrupt, or a fault of the library: nothing is left running
+                self.stop.set()  # an interrupt, or a bug in the library: leave nothing running
                 raise
 
     def _settle(self, done: Done) -> None:
@@ -258,8 +258,8 @@ class Engine:
             records = records_of({done.step: done.look})
             self._known.setdefault(done.stage, {}).update(records)
 
-    def _take_over(self, seen: Seen) -> None:
-        """Settle a step with what the plan found of it, where nothing is to do."""
+    def _take_over(self, seen: StepState) -> None:
+        """Take over the plan's result for a step that has nothing to do."""
         look = seen.look
         if look is None or look.state not in _FOUND:
             raise AssertionError("a plan with faults is not carried out")
@@ -274,7 +274,7 @@ class Engine:
         )
 
     def _keep(self, stage: str) -> None:
-        """Leave the evidence of a stage once each of its steps has passed, or one has failed."""
+        """Write the evidence of a stage once all its steps have passed, or one has failed."""
         wanted = [_key(seen) for seen in self.plan.seen if seen.stage.name == stage]
         steps = {key[1]: self._done[key] for key in wanted if key in self._done}
         faults = [str(done.fault) for done in steps.values() if done.fault is not None]
@@ -285,7 +285,7 @@ class Engine:
         looks = {name: done.look for name, done in steps.items() if done.look is not None}
         kept = self.store.find(stage)
         if not faults and isinstance(kept, Evidence) and kept.steps == looks:
-            return  # nothing new: it stays as it is
+            return  # nothing new: keep the evidence as it is
         subject = self.store.subject
         self.store.write(
             Evidence(
@@ -309,10 +309,10 @@ class Engine:
         taken = f" in {done.seconds:.1f} s" if done.seconds else ""
         self.say(f"{done.stage} {done.step}: {done.result}{taken}: {done.note}")
 
-    def _seen_of(self, stages: Sequence[Stage]) -> list[Seen]:
+    def _seen_of(self, stages: Sequence[Stage]) -> list[StepState]:
         return [seen for stage in stages for seen in self.plan.seen if seen.stage is stage]
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> ReleaseOutcome:
         steps = [
             Done(stage=evidence.stage, step=name, result="there", note=f"by evidence: {look.note}")
             for evidence in self.plan.given
@@ -326,8 +326,8 @@ class Engine:
                 note="" if seen.look is None else seen.look.note,
             )
             steps.append(self._done.get(_key(seen), missed))
-        return Outcome(steps=tuple(steps))
+        return ReleaseOutcome(steps=tuple(steps))
 
 
-def _key(seen: Seen) -> _Key:
+def _key(seen: StepState) -> _Key:
     return seen.stage.name, seen.step.name

@@ -1,4 +1,4 @@
-"""The files of a commit in a folder of their own, to build from.
+"""Export the files of a commit to a folder of their own, as the source of builds.
 
 An image or wheel made of it holds what was judged: no ignored or untracked file, no `.git`, no byte
 code that was left behind, and nothing that a gate changes meanwhile. Contents come from git's

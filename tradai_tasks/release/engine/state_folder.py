@@ -1,4 +1,4 @@
-"""The user's own folder for a release's key and scratch files, which gates do not see."""
+"""Per-user folder for the key and scratch files of releases, hidden from gates."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _BYTES = 32
 
 
 def state_folder(env: Mapping[str, str]) -> Path:
-    """Return the folder, which is made where there is none.
+    """Return the folder; create it if it does not exist.
 
     Raises:
-        StateFolderError: It cannot be made, or others could read it.
+        StateFolderError: It cannot be created, or others could read it.
     """
     given = env.get("XDG_STATE_HOME", "")
     home = Path(given) if Path(given).is_absolute() else Path(env.get("HOME") or Path.home())
@@ -42,14 +42,14 @@ def state_folder(env: Mapping[str, str]) -> Path:
 
 
 def scratch_folder(state: Path) -> Path:
-    """Return the folder for scratch files, which is made where there is none."""
+    """Return the folder for scratch files; create it if it does not exist."""
     folder = state / "scratch"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
 def evidence_key(state: Path) -> bytes:
-    """Return the key that evidence is authenticated with; the first call makes it.
+    """Return the key that authenticates evidence; the first call creates it.
 
     Raises:
         StateFolderError: It cannot be read or written, or others could read it.
@@ -71,7 +71,7 @@ def evidence_key(state: Path) -> bytes:
 
 
 def _make(state: Path, file: Path) -> None:
-    """Make a key; of two processes that do so at once the first wins."""
+    """Create the key; if two processes do so at once, the first wins."""
     scratch = state / f".{_KEY}.{secrets.token_hex(8)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with os.fdopen(os.open(scratch, flags, 0o600), "wb") as opened:
@@ -79,7 +79,7 @@ def _make(state: Path, file: Path) -> None:
     try:
         os.link(scratch, file)
     except FileExistsError:
-        pass  # the other's is as good
+        pass  # the other process's key is as good
     finally:
         scratch.unlink()
 

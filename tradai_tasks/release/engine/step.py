@@ -1,4 +1,4 @@
-"""What a release is made of: stages of steps, each of which looks before it acts.
+"""Interfaces of a release: stages made of steps that look before they act.
 
 A step asks the index, the registry, the cluster or the model registry what is there, and does only
 what is missing; so a release that was cut at any point is finished by running it again, and a
@@ -16,8 +16,8 @@ from tradai_tasks.workspace.tags import ReleaseTag
 
 __all__ = ["Known", "Look", "Preparing", "Release", "Stage", "State", "Step"]
 
-# done: the world is as the tag says. todo: something is missing. left: nothing is done, on purpose
-# (`latest` that must not move). skipped: nothing can be done, and that is allowed here.
+# done: all is as the tag says. todo: something is missing. left: not done, on purpose (`latest`
+# that must not move). skipped: cannot be done, and need not be.
 State = Literal["done", "todo", "left", "skipped"]
 
 # What the steps of earlier stages found or made: stage -> step -> record.
@@ -30,69 +30,69 @@ class Release:
 
     tag: ReleaseTag
     commit: str  # 40 hexadecimal digits
-    time: int  # of the commit, in seconds since the epoch
+    time: int  # time of the commit, in seconds since the epoch
     root: Path  # the workspace root, whose work tree is that commit's
     source: str | None = None  # address of the repository, without credentials
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """What a step found, or made."""
+    """What a step found or made."""
 
     state: State
-    note: str  # one line: what is there, what lacks, or why nothing is done
-    record: Mapping[str, Any] = field(default_factory=dict)  # JSON values to keep; never a secret
+    note: str  # one line: what is there, what is missing, or why nothing is done
+    record: Mapping[str, Any] = field(default_factory=dict)  # JSON values, never a secret
 
 
 class Step(Protocol):
-    """One thing that must be so once the release is done."""
+    """One thing that a release makes true, such as an image being pushed."""
 
     @property
     def name(self) -> str:
-        """What it is called in the plan, once in its stage: `backend`, `latest`."""
+        """Its name in the plan, unique in its stage: `backend`, `latest`."""
 
     def look(self, known: Known) -> Look:
-        """Ask the world, and change nothing; what an earlier stage has not made yet may lack.
+        """Ask what is there, without a change; results of earlier stages may still be missing.
 
         Raises:
-            ConflictError: It is there, but different.
-            TasksError: It cannot be told.
+            ConflictError: Something is there, but different.
+            TasksError: It cannot be determined.
         """
 
     def act(self, known: Known) -> Look:
-        """Make it so, and return what is there then.
+        """Do what is missing, and return what is there then.
 
         Raises:
-            TasksError: It could not be done; the message says how to finish.
+            TasksError: It failed; the message says how to finish.
         """
 
 
 @runtime_checkable
 class Preparing(Step, Protocol):
-    """A step with work that may be done before every gate is passed, such as building an image.
+    """A step with work that can be done while gates still run, such as building an image.
 
-    It runs beside the gates, so it changes nothing outside this machine: nothing is pushed,
-    published or registered. Its result is found again by `act`, which must do without it too:
-    after a crash, or with `--from`, nothing was prepared.
+    It changes nothing outside this machine: nothing is pushed, published or registered. `act` uses
+    its result, and must also work without it: after a crash, or with `--from`, nothing was
+    prepared.
     """
 
     def prepare(self, known: Known) -> None:
-        """Do the work; it is only called for a step that is to do.
+        """Do that work; called only for a step that has something to do.
 
         Raises:
-            TasksError: It could not be done, so the release cannot be finished either.
+            TasksError: It failed, so the release cannot be finished either.
         """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """Steps that may run beside one another, after those of every earlier stage.
+    """Steps that may run in parallel, after those of every earlier stage.
 
-    With `parallel = 1` they run in the order given, and each is told what those before it made.
-    Stages that are gates all run beside one another, and before any other stage acts.
+    With `parallel = 1` they run in the order given, and each gets the records of those before it.
+    Stages that are gates all run in parallel, before any other stage acts.
     """
 
-    name: str  # what `--from` and the session call it: `image`, `mlflow`
+    name: str  # its name for `--from` and `--only`: `image`, `mlflow`
     steps: tuple[Step, ...]
-    parallel: int = 1  # most steps at once
-    is_gate: bool = False  # it judges, and changes nothing outside this machine
+    parallel: int = 1  # steps that run at once, at most
+    is_gate: bool = False  # a gate: it judges, and changes nothing outside this machine

@@ -1,1 +1,1 @@
-"""Container images: built once, pushed, found again."""
+"""Build, push and look up the container images of a release."""

@@ -1,4 +1,4 @@
-"""What a Dockerfile builds on, and building on something else."""
+"""Read what a Dockerfile copies and builds on, and replace its base image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tradai_tasks.errors import ImageBuildError
 
 __all__ = ["BASE_ARG", "copied_of", "takes_base", "with_base"]
 
-BASE_ARG = "BASE_IMAGE"  # build argument by which a Dockerfile lets its base be chosen
+BASE_ARG = "BASE_IMAGE"  # build argument that chooses the base image
 
 # https://docs.docker.com/reference/dockerfile/#from
 _FROM = re.compile(
@@ -25,12 +25,12 @@ _COPY = re.compile(r"^[ \t]*(?:COPY|ADD)[ \t]+(?P<words>.+)$", re.IGNORECASE | r
 
 
 def copied_of(text: str, paths: Iterable[str], context: str) -> list[str]:
-    """Return those of some paths that a Dockerfile copies from its context, as far as it says.
+    """Return which of some paths a Dockerfile's COPY and ADD lines take from its context.
 
     Args:
         text: The Dockerfile.
         paths: Files, and folders with a slash at the end, from the workspace root.
-        context: Folder that it is built from, from there too.
+        context: Folder that it is built from, from the workspace root.
     """
     sources = list(_sources(text))
     words = set(re.split(r"[\s\"',\[\]/=]+", text))
@@ -47,7 +47,7 @@ def copied_of(text: str, paths: Iterable[str], context: str) -> list[str]:
 
 
 def _sources(text: str) -> Iterator[str]:
-    """Yield what COPY and ADD take from the context, without a slash at either end."""
+    """Yield the sources of COPY and ADD in the context, without a slash at either end."""
     for found in _COPY.finditer(text.replace("\\\n", " ")):
         words = [one for one in re.split(r"[\s\[\]\",]+", found["words"]) if one]
         if any(one.startswith("--from=") for one in words):
@@ -66,7 +66,7 @@ def _takes(source: str, path: str) -> bool:
 
 
 def takes_base(text: str) -> bool:
-    """Tell whether a Dockerfile lets its base be chosen: `ARG BASE_IMAGE` before its first FROM."""
+    """Return whether a Dockerfile has `ARG BASE_IMAGE` before its first FROM."""
     first = _FROM.search(text)
     return _ARG.search(text, 0, first.start() if first else len(text)) is not None
 
@@ -75,7 +75,7 @@ def with_base(text: str, base: str, *, file: str) -> str:
     """Return a Dockerfile whose one base image is replaced.
 
     Raises:
-        ImageBuildError: It has none, or several.
+        ImageBuildError: It has no base image, or several.
     """
     stages: set[str] = set()
     bases: list[str] = []

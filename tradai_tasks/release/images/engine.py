@@ -1,4 +1,4 @@
-"""Building and pushing with a container engine, apart from the user's own login."""
+"""Build and push images with docker or podman, with a login of its own."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tradai_tasks.errors import (
 )
 from tradai_tasks.files.path_guard import require_inside
 from tradai_tasks.process import Completed, run, run_logged
-from tradai_tasks.release.clients.registry_http import Credentials
+from tradai_tasks.release.clients.registry_http import RegistryCredentials
 from tradai_tasks.release.images.engine_commands import (
     Build,
     Builder,
-    Engine,
+    ContainerEngine,
     build_argv,
     build_env,
     login_argv,
@@ -42,24 +42,24 @@ __all__ = ["Containers", "Pushed", "find_engine", "sweep"]
 _SCRATCHES = "tradai-tasks-"
 _SCRATCH = f"{_SCRATCHES}login-"
 _MADE_BY = re.compile(r"[a-z]+-([1-9][0-9]{0,9})-", re.ASCII)  # the id of a process
-# variables by which an engine is steered; a build gets none of them
+# variables that configure an engine; a build gets none of them
 _OWN = ("DOCKER_", "BUILDKIT_", "BUILDX_", "CONTAINERS_", "CONTAINER_", "PODMAN_", "STORAGE_")
-_SHOWN = 25  # last lines of a failed build
+_SHOWN = 25  # last lines of a failed build to show
 _BUILT_IN = 23  # first docker whose client has BuildKit only as a plugin
 _VERSION = "{{.Client.Version}} {{.Server.Os}}/{{.Server.Arch}}"
 _START = "start it (systemctl start docker, or Docker Desktop), or say where it is by DOCKER_HOST"
 
 
-def find_engine(wanted: str, env: Mapping[str, str], cwd: Path) -> Engine:
+def find_engine(wanted: str, env: Mapping[str, str], cwd: Path) -> ContainerEngine:
     """Return the container engine to use.
 
     Args:
-        wanted: `docker`, `podman`, or `auto`.
+        wanted: `docker`, `podman` or `auto`.
         env: The environment of its commands.
         cwd: Folder to run in.
 
     Raises:
-        EngineError: It is missing or does not answer.
+        EngineError: No engine is found, or it does not answer.
     """
     path = env.get("PATH", os.defpath)
     names = ("docker", "podman") if wanted == "auto" else (wanted,)
@@ -72,15 +72,15 @@ def find_engine(wanted: str, env: Mapping[str, str], cwd: Path) -> Engine:
     return _podman(env, cwd) if program == "podman" else _docker(env, cwd)
 
 
-def _podman(env: Mapping[str, str], cwd: Path) -> Engine:
+def _podman(env: Mapping[str, str], cwd: Path) -> ContainerEngine:
     argv = ["podman", "info", "--format", "{{.Host.OS}}/{{.Host.Arch}}"]
     done = run(argv, cwd=cwd, env=env, check=False)
     if done.returncode != 0:
         raise EngineError(f"podman: does not work: {_last(done)}; try: podman info")
-    return Engine(program="podman", builder="podman", platform=done.text.strip())
+    return ContainerEngine(program="podman", builder="podman", platform=done.text.strip())
 
 
-def _docker(env: Mapping[str, str], cwd: Path) -> Engine:
+def _docker(env: Mapping[str, str], cwd: Path) -> ContainerEngine:
     done = run(["docker", "version", "--format", _VERSION], cwd=cwd, env=env, check=False)
     version, _, platform = done.text.strip().partition(" ")
     if done.returncode != 0 or not platform:
@@ -90,25 +90,25 @@ def _docker(env: Mapping[str, str], cwd: Path) -> Engine:
         builder = "buildx"
     elif (major := re.match(r"\d+", version)) and int(major[0]) < _BUILT_IN:
         builder = "buildkit"
-    return Engine(program="docker", builder=builder, platform=platform)
+    return ContainerEngine(program="docker", builder=builder, platform=platform)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pushed:
-    """How a push went."""
+    """The result of a push."""
 
-    fault: str | None  # None where it went well, else as `push_fault` tells
+    fault: str | None  # None if it succeeded, else from `push_fault`
     said: str  # last line of the engine's output
 
 
 class Containers:
     """A container engine, logged in to one registry; safe to use from several threads.
 
-    The login is kept in a folder of its own that `close` removes, never in the user's
-    configuration; `sweep` removes what a process that was killed has left.
+    The login is kept in a temporary folder that `close` removes, never in the user's
+    configuration; `sweep` removes folders left behind by killed processes.
     """
 
-    def __init__(  # noqa: PLR0913 - all that an engine's commands depend on
+    def __init__(  # noqa: PLR0913 - what an engine's commands depend on
         self,
         host: str,
         *,
@@ -116,27 +116,27 @@ class Containers:
         root: Path,
         reports: Path,
         env: Mapping[str, str],
-        credentials: Callable[[], Credentials | None],
+        credentials: Callable[[], RegistryCredentials | None],
         remedy: str,
         insecure: bool,
         stop: threading.Event | None = None,
         allowance: Allowance = BASE_ONLY,
         scratch: Path | None = None,
     ) -> None:
-        """Take note; the engine is looked for when it is first needed.
+        """Store the arguments; the engine is looked for when first needed.
 
         Args:
-            host: Of the registry.
-            wanted: `docker`, `podman`, or `auto`.
+            host: The registry's host.
+            wanted: `docker`, `podman` or `auto`.
             root: The workspace root.
-            reports: Folder for the output of builds; made when needed.
+            reports: Folder for the output of builds; created when needed.
             env: The environment.
             credentials: Called when the engine logs in.
-            remedy: What to do about credentials that are refused.
-            insecure: Whether the registry speaks http.
-            stop: Once set, a build that runs is ended.
-            allowance: What of the environment the engine is given, beside its own variables.
-            scratch: Where to make the folder of the login; the usual place when None.
+            remedy: What to do if the credentials are refused, for messages.
+            insecure: Whether the registry uses http.
+            stop: Event that ends a running build.
+            allowance: Variables of the environment that the engine gets besides its own.
+            scratch: Where to create the login folder; the system's temporary folder if None.
         """
         secrets = [variable for variable in env if variable.startswith(_OWN)]
         self._allowance = allowance.also(*secrets)
@@ -146,23 +146,23 @@ class Containers:
         self._env, self.credentials = dict(env), credentials
         self.remedy, self._insecure = remedy, insecure
         self._lock = threading.Lock()
-        self._ready: list[Engine] = []
+        self._ready: list[ContainerEngine] = []
         self._scratch: Path | None = None
 
     def close(self) -> None:
-        """Forget the login."""
+        """Remove the login."""
         if self._scratch is not None:
             shutil.rmtree(self._scratch)
             self._scratch = None
 
     def build(self, build: Build, name: str) -> None:
-        """Build an image; its output is kept as `<reports>/<name>.log`.
+        """Build an image; the output goes to `<reports>/<name>.log`.
 
         Raises:
             EngineError: The engine is missing, does not answer or cannot do this.
-            ImageBuildError: It does not build.
-            StoppedError: It was stopped.
-            SettingsError: A build secret is not in the environment.
+            ImageBuildError: The build failed.
+            StoppedError: The build was stopped.
+            SettingsError: A build secret is not set in the environment.
         """
         lacking = [one.env for one in build.secrets if not self._env.get(one.env)]
         if lacking:
@@ -191,14 +191,14 @@ class Containers:
             )
 
     def _logged(self, argv: list[str], env: Mapping[str, str], name: str) -> tuple[int, str]:
-        """Run a build and return its status and output, which may have secrets in it yet."""
+        """Run a build and return its status and output, in which secrets are not masked yet."""
         with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=self._scratch) as folder:
             log = Path(folder) / "log"
             status = run_logged(argv, cwd=self._root, log=log, env=env, stop=self._stop)
             return status, log.read_text(encoding="utf-8", errors="replace")
 
     def push(self, image: str) -> Pushed:
-        """Push an image, and say how that went.
+        """Push an image and return the result.
 
         Raises:
             EngineError: The engine is missing or does not answer.
@@ -210,7 +210,7 @@ class Containers:
             return Pushed(fault=None, said="")
         return Pushed(fault=push_fault(done.text + done.error_text), said=_last(done))
 
-    def _engine(self) -> Engine:
+    def _engine(self) -> ContainerEngine:
         """Return the engine, logged in."""
         with self._lock:
             if not self._ready:
@@ -229,7 +229,7 @@ class Containers:
         given = self._allowance.given(self._env)
         return {**given, "DOCKER_CONFIG": scratch, "REGISTRY_AUTH_FILE": auth}
 
-    def _login(self, engine: Engine) -> None:
+    def _login(self, engine: ContainerEngine) -> None:
         known = self.credentials()
         if known is None:
             return
@@ -250,9 +250,9 @@ class Containers:
 
 
 def _write_config(scratch: Path, host: str, env: Mapping[str, str]) -> None:
-    """Begin the engine's configuration: the user's, without a place to keep the new login in.
+    """Write the engine's configuration: the user's, without a store for the new login.
 
-    An entry for the host keeps docker from looking for a key ring to write the password to.
+    An entry for the host keeps docker from storing the password in a key ring.
     """
     given = env.get("DOCKER_CONFIG")
     home = Path(given) if given else Path(env.get("HOME") or Path.home()) / ".docker"
@@ -264,7 +264,7 @@ def _write_config(scratch: Path, host: str, env: Mapping[str, str]) -> None:
     store = theirs.pop("credsStore", None)
     auths = {name: one for name, one in (theirs.get("auths") or {}).items() if name != host}
     helpers = {name: one for name, one in (theirs.get("credHelpers") or {}).items() if name != host}
-    if store:  # it may go on giving what it has, but not take anything
+    if store:  # credential helpers may still be read, but not written to
         helpers = {**{name: store for name, one in auths.items() if not one}, **helpers}
     config = {**theirs, "auths": {**auths, host: {}}, "credHelpers": helpers}
     (scratch / "config.json").write_text(json.dumps(config), encoding="utf-8")
@@ -274,8 +274,8 @@ def _write_config(scratch: Path, host: str, env: Mapping[str, str]) -> None:
 
 
 def sweep(home: Path | None = None) -> None:
-    """Remove what processes that were killed have left: their logins, the sources of images."""
-    # anybody may make such folders there: a name is not believed, and a folder must be our own
+    """Remove what killed processes have left behind: logins and sources of images."""
+    # other users can create such folders there, so the owner is checked as well as the name
     for folder in (home or Path(tempfile.gettempdir())).glob(f"{_SCRATCHES}*-*"):
         made_by = _MADE_BY.match(folder.name.removeprefix(_SCRATCHES))
         if made_by and _is_own(folder) and not _is_alive(int(made_by[1])):

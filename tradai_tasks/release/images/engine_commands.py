@@ -1,4 +1,4 @@
-"""The command lines of container engines; nothing here runs them."""
+"""Command lines for docker, buildx and podman; nothing here runs them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tradai_tasks.settings.images import BuildSecret
 __all__ = [
     "Build",
     "Builder",
-    "Engine",
+    "ContainerEngine",
     "build_argv",
     "build_env",
     "login_argv",
@@ -21,23 +21,23 @@ __all__ = [
     "push_fault",
 ]
 
-# buildx: the plugin of a current docker. buildkit: what docker before 23 has built in. legacy: what
-# is left of a docker without either; it knows no secrets.
+# buildx: the plugin of a current docker. buildkit: built into docker before 23. legacy: docker
+# without either; it does not support secrets.
 Builder = Literal["buildx", "buildkit", "legacy", "podman"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Engine:
-    """A container engine as it was found."""
+class ContainerEngine:
+    """A container engine that was found, and what it can do."""
 
     program: Literal["docker", "podman"]
     builder: Builder
-    platform: str  # that it runs on, "linux/amd64"
+    platform: str  # its platform, such as "linux/amd64"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Build:
-    """What is built."""
+    """The inputs of one image build."""
 
     image: str  # host/repository:tag
     dockerfile: Path
@@ -46,24 +46,24 @@ class Build:
     labels: Mapping[str, str]
     build_args: Mapping[str, str]
     secrets: Sequence[BuildSecret] = ()
-    network: str | None = None  # of RUN steps
-    root: Path | None = None  # from which messages show paths; the workspace root when None
+    network: str | None = None  # network of RUN steps
+    root: Path | None = None  # folder that paths in messages start from; the workspace root if None
 
 
-def build_argv(engine: Engine, build: Build) -> list[str]:
+def build_argv(engine: ContainerEngine, build: Build) -> list[str]:
     """Return the command that builds an image.
 
-    It makes one manifest for one platform and nothing beside it: attestations would make a list of
-    it, which Lambda rejects.
+    The result is a single manifest for one platform: attestations would turn it into a manifest
+    list, which Lambda rejects.
 
     Raises:
-        EngineError: The engine cannot do what is asked for.
+        EngineError: The engine does not support the request.
     """
     argv = {
         "buildx": ["docker", "buildx", "build", "--load", "--provenance=false", "--sbom=false"],
         "buildkit": ["docker", "build"],
         "legacy": ["docker", "build"],
-        "podman": ["podman", "build", "--format=docker"],  # only it keeps HEALTHCHECK
+        "podman": ["podman", "build", "--format=docker"],  # only this format keeps HEALTHCHECK
     }[engine.builder]
     if engine.builder in {"buildx", "buildkit"}:
         argv.append("--progress=plain")
@@ -90,33 +90,33 @@ def build_argv(engine: Engine, build: Build) -> list[str]:
     return argv
 
 
-def _secret_source(engine: Engine) -> str:
+def _secret_source(engine: ContainerEngine) -> str:
     return "type=env,src" if engine.builder == "podman" else "env"
 
 
-def build_env(engine: Engine) -> dict[str, str]:
-    """Return what the environment of a build must say."""
+def build_env(engine: ContainerEngine) -> dict[str, str]:
+    """Return the environment variables that a build needs."""
     if engine.program == "podman":
         return {}
     return {"DOCKER_BUILDKIT": "0" if engine.builder == "legacy" else "1"}
 
 
-def push_argv(engine: Engine, image: str, *, insecure: bool) -> list[str]:
+def push_argv(engine: ContainerEngine, image: str, *, insecure: bool) -> list[str]:
     """Return the command that pushes an image.
 
     Args:
         engine: The engine.
-        image: With its tag.
-        insecure: Whether the registry speaks http. docker decides that for itself: it allows
-            loopback addresses, and what the engine's `insecure-registries` name.
+        image: The image with its tag.
+        insecure: Whether the registry uses http. docker decides that by itself: it allows loopback
+            addresses and the engine's `insecure-registries`.
     """
     if engine.program == "podman":
         return ["podman", "push", *_podman_tls(insecure=insecure), image]
     return ["docker", "push", image]
 
 
-def login_argv(engine: Engine, host: str, username: str, *, insecure: bool) -> list[str]:
-    """Return the command that logs in to a registry; the password goes to its standard input."""
+def login_argv(engine: ContainerEngine, host: str, username: str, *, insecure: bool) -> list[str]:
+    """Return the command that logs in to a registry; it reads the password from standard input."""
     words = ["login", "--username", username, "--password-stdin"]
     if engine.program == "podman":
         words += _podman_tls(insecure=insecure)
@@ -128,7 +128,7 @@ def _podman_tls(*, insecure: bool) -> list[str]:
 
 
 def push_fault(said: str) -> Literal["immutable", "denied", "missing", "other"]:
-    """Tell from an engine's output why a push failed."""
+    """Return why a push failed, from the engine's output."""
     text = said.lower()
     if "immutable" in text or "tag invalid" in text or "already exists in the" in text:
         return "immutable"

@@ -1,7 +1,7 @@
-"""What is to be done about an image, judged by what the registry has.
+"""Decide whether an image must be built and whether its tag `latest` moves.
 
-Nothing here asks or changes anything. An image is known by the commit in its label
-`org.opencontainers.image.revision`: a rebuild has another digest, but not another commit.
+Nothing here makes a request. An image is identified by the commit in its label
+`org.opencontainers.image.revision`: a rebuild has another digest, but the same commit.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ __all__ = [
     "LATEST",
     "REVISION",
     "VERSION",
+    "ImageVerdict",
     "LatestRule",
-    "Verdict",
     "dated_tags",
     "is_test_version",
     "judge_latest",
@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 LATEST = "latest"
-# forward: only to a higher version, never to a pre-release. always: whatever it points to, for a
-# roll-back and for test tags. never: it is left alone.
+# forward: only to a higher version, never to a pre-release. always: from any version, for
+# roll-backs and test tags. never: `latest` does not move.
 LatestRule = Literal["forward", "always", "never"]
 
 REVISION = "org.opencontainers.image.revision"
@@ -46,19 +46,19 @@ _CREATED = "org.opencontainers.image.created"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is to be done, and why."""
+class ImageVerdict:
+    """What to do about an image or its tag `latest`, and why."""
 
     state: Literal["done", "todo", "left"]
     note: str
 
 
 def labels_of(release: Release) -> dict[str, str]:
-    """Return the labels of a release's images, of the pre-defined annotation keys.
+    """Return the OCI labels of a release's images.
 
     https://github.com/opencontainers/image-spec/blob/v1.1.0/annotations.md. `created` is the time
-    of the commit, so that it does not change with a rebuild. Without a source the label is empty:
-    that of the base image would be inherited.
+    of the commit, so that it does not change with a rebuild. Without a source the label is empty,
+    so that the base image's is not inherited.
     """
     created = datetime.fromtimestamp(release.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
@@ -71,24 +71,24 @@ def labels_of(release: Release) -> dict[str, str]:
 
 def judge_version(
     remote: RemoteImage | None, release: Release, *, name: str, platform: str, immutable: bool
-) -> Verdict:
-    """Judge what the release's own tag points to.
+) -> ImageVerdict:
+    """Decide what to do about the release's own tag.
 
     Args:
-        remote: What is there.
-        release: What should be there.
+        remote: The image in the registry; None if there is none.
+        release: The release whose image should be there.
         name: The image with its tag, for messages.
-        platform: What it should be built for.
+        platform: The platform that it should be built for.
         immutable: Whether the repository refuses to overwrite the tag.
 
     Raises:
-        ConflictError: Something else is there, and may not be overwritten.
+        ConflictError: Another image is there and may not be overwritten.
     """
     if remote is None:
-        return Verdict("todo", "is built and pushed")
+        return ImageVerdict("todo", "is built and pushed")
     fault = _difference(remote, release, platform)
     if fault is None:
-        return Verdict("done", f"is there: {remote.digest}")
+        return ImageVerdict("done", f"is there: {remote.digest}")
     both = f"{name}: is there already as {remote.digest}, {fault}"
     if not release.tag.is_test:
         raise ConflictError(
@@ -100,11 +100,11 @@ def judge_version(
             f"{both}, and the repository is immutable; use another test tag, such as "
             f"{release.tag}.1, or delete the image"
         )
-    return Verdict("todo", f"is built and pushed over {remote.digest} ({fault})")
+    return ImageVerdict("todo", f"is built and pushed over {remote.digest} ({fault})")
 
 
 def _difference(remote: RemoteImage, release: Release, platform: str) -> str | None:
-    """Return how what is there is not what the release is; None where it is."""
+    """Return how the image in the registry differs from the release's; None if it does not."""
     revision = remote.labels.get(REVISION)
     if revision != release.commit:
         whose = f"of commit {revision}" if revision else f"with no label {REVISION}"
@@ -117,9 +117,9 @@ def _difference(remote: RemoteImage, release: Release, platform: str) -> str | N
 
 
 def stated_version(remote: RemoteImage, release: Release) -> str | None:
-    """Return the semantic version that an image's label states; None where it states none.
+    """Return the semantic version in an image's label; None if there is none.
 
-    A label of another source is that of a base image, handed down.
+    A label with another source is inherited from a base image.
     """
     source = remote.labels.get(_SOURCE)
     if source and release.source and source != release.source:
@@ -129,14 +129,14 @@ def stated_version(remote: RemoteImage, release: Release) -> str | None:
 
 
 def dated_tags(tags: Iterable[str], release: Release) -> dict[str, str]:
-    """Return those of an image's tags that are release tags, with their versions, newest first."""
+    """Return an image's release tags with their versions, newest first."""
     slug = release.tag.slug
     found: dict[str, str] = {}
     for text in tags:
         try:
             tag = parse_tag(text, [slug] if slug else [])
         except BadTagError:
-            continue  # a tag of any other kind may stand beside them
+            continue  # other tags are allowed
         if text == tag_name(slug, tag.version):
             found[text] = tag.version
     newest = sorted(found, key=lambda text: _order(found[text]), reverse=True)
@@ -144,18 +144,18 @@ def dated_tags(tags: Iterable[str], release: Release) -> dict[str, str]:
 
 
 def is_test_version(version: str) -> bool:
-    """Tell whether a version is that of a test tag, `v0.0.0-test` or `v0.0.0-test.2`."""
+    """Return whether a version is that of a test tag, `v0.0.0-test` or `v0.0.0-test.2`."""
     return parse_tag(f"v{version}", []).is_test
 
 
 def newer_release(versions: Iterable[str], than: str) -> str | None:
-    """Return the highest of some versions that is no pre-release, where it is above another."""
+    """Return the highest stable version among some, if it is above a given one."""
     released = [one for one in map(_order, versions) if one.prerelease is None]
     newest = max(released, default=None)
     return str(newest) if newest is not None and newest > _order(than) else None
 
 
-def judge_latest(  # noqa: PLR0913 - all that the decision depends on
+def judge_latest(  # noqa: PLR0913 - what the decision depends on
     latest: RemoteImage | None,
     version: str | None,
     release: Release,
@@ -164,33 +164,33 @@ def judge_latest(  # noqa: PLR0913 - all that the decision depends on
     name: str,
     immutable: bool,
     rule: LatestRule,
-) -> Verdict:
-    """Judge whether `latest` is to be moved to the release.
+) -> ImageVerdict:
+    """Decide whether to move `latest` to the release.
 
     Args:
-        latest: What it points to.
-        version: The semantic version of that; None where it cannot be told.
-        release: What it may be moved to.
-        digest: The release's image; None where it is yet to be built.
+        latest: The image that `latest` points to.
+        version: The semantic version of that image; None if it is not known.
+        release: The release that it may be moved to.
+        digest: The digest of the release's image; None if it is not built yet.
         name: The image with the tag `latest`, for messages.
         immutable: Whether the repository refuses to overwrite `latest`.
-        rule: How it moves.
+        rule: How `latest` moves.
 
     Raises:
-        ConflictError: It points to an image whose version cannot be told.
+        ConflictError: `latest` points to an image whose version is not known.
     """
     if latest is not None and latest.digest == digest:
-        return Verdict("done", "latest is this")
+        return ImageVerdict("done", "latest is this")
     if rule == "never":
-        return Verdict("left", "latest is left alone")
+        return ImageVerdict("left", "latest is left alone")
     if rule == "forward" and release.tag.is_prerelease:
-        return Verdict("left", f"latest is left alone: {release.tag.version} is a pre-release")
+        return ImageVerdict("left", f"latest is left alone: {release.tag.version} is a pre-release")
     if immutable:
-        return Verdict("left", "latest is left alone: the repository is immutable")
+        return ImageVerdict("left", "latest is left alone: the repository is immutable")
     if latest is None:
-        return Verdict("todo", "latest is set")
+        return ImageVerdict("todo", "latest is set")
     if rule == "always":
-        return Verdict("todo", f"latest moves from {version or latest.digest}")
+        return ImageVerdict("todo", f"latest moves from {version or latest.digest}")
     if version is None:
         raise ConflictError(
             f"{name}: points to {latest.digest}, whose version neither a label {VERSION} nor a "
@@ -202,8 +202,8 @@ def judge_latest(  # noqa: PLR0913 - all that the decision depends on
         what = (
             "it is a test's, and there is" if is_semver(stated) and stated != version else "it is"
         )
-        return Verdict("left", f"latest is left alone: {what} {version}, which is newer")
-    return Verdict("todo", f"latest moves from {version}")
+        return ImageVerdict("left", f"latest is left alone: {what} {version}, which is newer")
+    return ImageVerdict("todo", f"latest moves from {version}")
 
 
 def _order(version: str) -> semver.Version:

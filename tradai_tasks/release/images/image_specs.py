@@ -1,4 +1,4 @@
-"""Which images there are, and what each is built from."""
+"""Find the container images of a repository and what each is built from."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ ImageKind = Literal["strategy", "service", "lambda", "base"]
 class ImageSpec:
     """One image; paths are POSIX from the workspace root."""
 
-    name: str  # of the strategy, service or lambda; `base` for the lambdas' base
+    name: str  # name of the strategy, service or lambda; `base` for the lambdas' base
     kind: ImageKind
-    host: str  # of the registry, with its port
-    path: str  # its repository there: "tradai/backend"
+    host: str  # host of the registry, with its port
+    path: str  # its repository in the registry: "tradai/backend"
     context: str  # folder that it is built from
     dockerfile: str
     build_args: Mapping[str, str] = field(default_factory=dict)
-    base: str | None = None  # image to build it on, in place of what its Dockerfile says
-    # or (stage, step) of the earlier step whose image it is built on, by digest
+    base: str | None = None  # base image that replaces the Dockerfile's
+    # or (stage, step) of the earlier step whose image is the base, by digest
     base_from: tuple[str, str] | None = None
-    wheels: tuple[Package, ...] = ()  # whose wheels it takes from dist/
-    takes_wheels: bool = False  # whether it takes others from the context's wheels/
+    wheels: tuple[Package, ...] = ()  # packages whose wheels it copies from dist/
+    takes_wheels: bool = False  # whether it copies other wheels from the context's wheels/
 
     @property
     def repository(self) -> str:
-        """Its repository as engines name it: "ghcr.io/owner/tradai/backend"."""
+        """Its repository with the host: "ghcr.io/owner/tradai/backend"."""
         return f"{self.host}/{self.path}"
 
 
@@ -55,7 +55,7 @@ def image_specs(
     the libraries; strategies and lambdas from their own folder.
 
     Raises:
-        SettingsError: Settings name an image that is none, or give two one name.
+        SettingsError: Settings name an unknown image, or give two images one name.
     """
     found = _folders(workspace, tree)
     tables = _tables(settings, found)
@@ -75,7 +75,7 @@ def image_specs(
 
 
 def image_contexts(workspace: Workspace, settings: ImagesSettings, tree: Tree) -> tuple[str, ...]:
-    """Return the folders that images are built from: of each whose Dockerfile is there."""
+    """Return the folders that images are built from, if they have a Dockerfile."""
     home = Home(host="")
     kinds: tuple[ImageKind, ...] = ("base", "lambda", "service", "strategy")
     specs = image_specs(workspace, settings, home, tree, kinds=kinds)
@@ -83,10 +83,10 @@ def image_contexts(workspace: Workspace, settings: ImagesSettings, tree: Tree) -
 
 
 def select(specs: Sequence[ImageSpec], only: Sequence[str]) -> tuple[ImageSpec, ...]:
-    """Return the images of some names; all where no name is given.
+    """Return the images with some names; all if no name is given.
 
     Raises:
-        BadArgumentsError: There is none of a name.
+        BadArgumentsError: No image has a given name.
     """
     known = {spec.name: spec for spec in specs}
     for name in only:
@@ -98,7 +98,7 @@ def select(specs: Sequence[ImageSpec], only: Sequence[str]) -> tuple[ImageSpec, 
 
 
 def check_files(spec: ImageSpec, tree: Tree) -> None:
-    """Refuse an image whose files lack.
+    """Raise for an image whose files are missing.
 
     Raises:
         ImageBuildError: It has no Dockerfile.
@@ -111,7 +111,7 @@ def check_files(spec: ImageSpec, tree: Tree) -> None:
 
 
 def _folders(workspace: Workspace, tree: Tree) -> list[tuple[ImageKind, str, str]]:
-    """Return (kind, name, folder) of everything that an image may be built of."""
+    """Return (kind, name, folder) of every possible image."""
     found: list[tuple[ImageKind, str, str]] = []
     if tree.is_file("lambdas/base/Dockerfile"):
         found.append(("base", "base", "lambdas/base"))
@@ -124,7 +124,7 @@ def _folders(workspace: Workspace, tree: Tree) -> list[tuple[ImageKind, str, str
 def _tables(
     settings: ImagesSettings, found: Sequence[tuple[ImageKind, str, str]]
 ) -> dict[str, ImageUnitSettings]:
-    """Return the tables of `images.units` by the folder of what they are about."""
+    """Return the tables of `images.units` by the folder of their image."""
     tables: dict[str, ImageUnitSettings] = {}
     for key, table in settings.units.items():
         paths = [path for _, name, path in found if key in {name, path}]
@@ -141,7 +141,7 @@ def _tables(
     return tables
 
 
-def _spec(  # noqa: PLR0913 - all that an image is made from
+def _spec(  # noqa: PLR0913 - the fields of an image
     kind: ImageKind,
     name: str,
     path: str,

@@ -1,8 +1,8 @@
-"""Images of a release: each is built once, pushed under its tag, and becomes `latest`.
+"""Release step that builds an image, pushes it under the release tag and moves `latest`.
 
-A step looks before it builds: an image whose label says the release's commit is there already, and
-`latest` moves by sending its manifest alone, so a run that was cut between the two is finished
-without a build.
+A step looks before it builds: an image whose label names the release's commit exists already, and
+`latest` moves by uploading the manifest alone, so a run that was interrupted between the two is
+finished without a build.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from tradai_tasks.release.images.dockerfile import BASE_ARG, copied_of, takes_ba
 from tradai_tasks.release.images.engine_commands import Build
 from tradai_tasks.release.images.image_decisions import (
     LATEST,
+    ImageVerdict,
     LatestRule,
-    Verdict,
     dated_tags,
     is_test_version,
     judge_latest,
@@ -57,15 +57,15 @@ def image_stage(
     """Return the stage that builds and pushes a release's images, a step for each.
 
     The record of a step: `repository` (with the host), `tag`, `digest` (`sha256:...`), `uri`
-    (repository@digest), `revision` (the commit), and `latest` in words. Before the image is there
-    it lacks `digest` and `uri`.
+    (repository@digest), `revision` (the commit), and `latest` in words. Before the image
+    exists, `digest` and `uri` are missing.
 
     Args:
         release: What is released.
-        images: What to build.
-        room: What to build and push with; it must stay open for as long as the stage is used.
+        images: The images to build.
+        room: The tools to build and push with; it must stay open while the stage is used.
         latest: How `latest` moves.
-        name: What the stage is called.
+        name: Name of the stage.
     """
     steps = tuple(ImageStep(spec=one, release=release, room=room, rule=latest) for one in images)
     return Stage(name=name, steps=steps, parallel=room.settings.parallel)
@@ -73,7 +73,7 @@ def image_stage(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageStep:
-    """One image: built, pushed under the release's tag, and `latest` where that moves forward."""
+    """Release step for one image: built, pushed under the release's tag, and as `latest`."""
 
     spec: ImageSpec
     release: Release
@@ -94,14 +94,14 @@ class ImageStep:
     def _image(self) -> str:
         return f"{self.spec.repository}:{self._tag}"
 
-    def look(self, known: Known) -> Look:  # noqa: ARG002 - a base that lacks is no matter yet
+    def look(self, known: Known) -> Look:  # noqa: ARG002 - a missing base does not matter yet
         """Ask the registry what the tag and `latest` point to."""
         check_files(self.spec, DiskTree(self.release.root))
         ecr = self.room.ecr
         if ecr is not None and not ecr.has(self.spec.path):
             if not ecr.creates:
                 raise RepositoryMissingError(ecr.missing(self.spec.path))
-            return self._seen(None, Verdict("todo", "is built and pushed to a new repository"))
+            return self._seen(None, ImageVerdict("todo", "is built and pushed to a new repository"))
         remote = self._remote(self._tag)
         version = self._judged(remote)
         is_there = version.state == "done"
@@ -109,16 +109,16 @@ class ImageStep:
         return self._seen(remote if is_there else None, version, latest)
 
     def prepare(self, known: Known) -> None:
-        """Build the image where it lacks, and push nothing."""
+        """Build the image if it is missing, without a push."""
         stage, step = self.spec.base_from or ("", "")
         if self.spec.base_from is not None and step not in known.get(stage, {}):
-            return  # what it is built on is made by a stage between the gates and this one
+            return  # its base image is built by a stage between the gates and this one
         remote = self._remote(self._tag)
         if remote is None or self._judged(remote).state == "todo":
             self._build(known)
 
     def act(self, known: Known) -> Look:
-        """Build and push what lacks, then move `latest`."""
+        """Build and push the image if it is missing, then move `latest`."""
         if self.room.ecr is not None:
             self.room.ecr.require(self.spec.path)
         remote = self._remote(self._tag)
@@ -127,10 +127,10 @@ class ImageStep:
                 self._build(known)
             remote = self._push()
         latest = self._move_latest(remote)
-        return self._seen(remote, Verdict("done", f"is there: {remote.digest}"), latest)
+        return self._seen(remote, ImageVerdict("done", f"is there: {remote.digest}"), latest)
 
     def _seen(
-        self, remote: RemoteImage | None, version: Verdict, latest: Verdict | None = None
+        self, remote: RemoteImage | None, version: ImageVerdict, latest: ImageVerdict | None = None
     ) -> Look:
         record: dict[str, Any] = {
             "repository": self.spec.repository,
@@ -151,7 +151,7 @@ class ImageStep:
         platform = self.room.settings.platform
         return self.room.registry.image(self.spec.path, tag, platform=platform)
 
-    def _judged(self, remote: RemoteImage | None) -> Verdict:
+    def _judged(self, remote: RemoteImage | None) -> ImageVerdict:
         return judge_version(
             remote,
             self.release,
@@ -167,7 +167,7 @@ class ImageStep:
         """Build the image, tagged with the release's tag."""
         settings, root = self.room.settings, self._wheels.source.folder()
         dockerfile = self._exported(root, self.spec.dockerfile)
-        # what is no text is for the engine to judge, byte for byte
+        # bytes that are not text are left for the engine to judge
         text = dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
         arguments = dict(self.spec.build_args)
         base = self._base(known, takes=takes_base(text))
@@ -202,7 +202,7 @@ class ImageStep:
         return self.room.wheels
 
     def _exported(self, root: Path, path: str) -> Path:
-        """Return where a file or folder of the commit is; not one that a link leads to outside."""
+        """Return the path of a file or folder of the commit; not of a link that leads outside."""
         found = root / path
         if not found.exists() or not found.resolve().is_relative_to(root.resolve()):
             raise ImageBuildError(
@@ -212,7 +212,7 @@ class ImageStep:
         return found
 
     def _left_out(self, root: Path) -> str:
-        """Say which files a Dockerfile names that are on disk and not in the commit."""
+        """Return a note on files that a Dockerfile names and the commit does not have."""
         text = (root / self.spec.dockerfile).read_text(encoding="utf-8", errors="replace")
         found = copied_of(text, self._wheels.source.left_out(self.spec.context), self.spec.context)
         if not found:
@@ -224,7 +224,7 @@ class ImageStep:
         )
 
     def _base(self, known: Known, *, takes: bool) -> str | None:
-        """Return the image to build on: by digest where an earlier stage has made it."""
+        """Return the base image, by digest if an earlier stage has built it."""
         if self.spec.base_from is None or not takes:
             return self.spec.base
         stage, step = self.spec.base_from
@@ -237,7 +237,7 @@ class ImageStep:
         return str(record["uri"])
 
     def _push(self) -> RemoteImage:
-        """Push the image that was built, for as long as that may yet go well."""
+        """Push the built image, with retries while the fault may be temporary."""
         patience = self.room.settings.patience
         try:
             return retried(self._push_once, patience=patience, stop=self.room.registry.stop)
@@ -248,7 +248,7 @@ class ImageStep:
             ) from None
 
     def _push_once(self) -> RemoteImage:
-        """Push, unless another run was faster; the registry has the last word on how it went."""
+        """Push, unless another run was faster; ask the registry whether it succeeded."""
         remote = self._remote(self._tag)
         if remote is not None and self._judged(remote).state == "done":
             return remote
@@ -274,8 +274,8 @@ class ImageStep:
             raise TransientError(f"after the push {there} is there")
         raise TransientError(pushed.said)
 
-    def _judge_latest(self, remote: RemoteImage | None) -> Verdict:
-        """Judge what `latest` is, given the release's image or None where it is yet to be built."""
+    def _judge_latest(self, remote: RemoteImage | None) -> ImageVerdict:
+        """Decide about `latest`, given the release's image or None if it is not built yet."""
         registry, path = self.room.registry, self.spec.path
         if remote is not None and registry.digest(path, LATEST) == remote.digest:
             latest: RemoteImage | None = remote
@@ -293,42 +293,46 @@ class ImageStep:
         )
 
     def _version(self, latest: RemoteImage) -> str | None:
-        """Return the version of `latest`: as its label states, else of the tag that is the same."""
+        """Return the version of `latest`: from its label, else from a tag with its digest."""
         stated = stated_version(latest, self.release)
         if stated is not None and not is_test_version(stated):
             return stated
         registry, path = self.room.registry, self.spec.path
         dated = dated_tags(registry.tags(path), self.release)
-        if stated is not None:  # a test's, which says nothing of what was released before it
+        if stated is not None:  # a test tag's, which says nothing about earlier releases
             return newer_release(dated.values(), self.release.tag.version) or stated
         for tag, version in dated.items():
             if registry.digest(path, tag) == latest.digest:
                 return version
         return None
 
-    def _move_latest(self, remote: RemoteImage) -> Verdict:
-        """Point `latest` at the image, where that is to be."""
+    def _move_latest(self, remote: RemoteImage) -> ImageVerdict:
+        """Point `latest` at the image, if the decision is to move it."""
         verdict = self._judge_latest(remote)
         if verdict.state != "todo":
             return verdict
         try:
             self.room.registry.put(self.spec.path, LATEST, remote)
         except TagRefusedError as refused:
-            # a request that was answered by no more than a closed connection is sent twice
+            # a request whose connection was closed without an answer is sent twice
             if self.room.registry.digest(self.spec.path, LATEST) == remote.digest:
-                return Verdict("done", "latest is this")
-            return Verdict("left", f"latest is left alone: the repository is immutable: {refused}")
+                return ImageVerdict("done", "latest is this")
+            return ImageVerdict(
+                "left", f"latest is left alone: the repository is immutable: {refused}"
+            )
         there = self.room.registry.digest(self.spec.path, LATEST)
         if there != remote.digest:
             raise RegistryError(
                 f"{self.spec.repository}:{LATEST}: another run has just moved it to {there}; run "
                 f"the same again to have it judged"
             )
-        return Verdict("done", verdict.note.replace("moves", "moved").replace("is set", "was set"))
+        return ImageVerdict(
+            "done", verdict.note.replace("moves", "moved").replace("is set", "was set")
+        )
 
 
 def _copied(dockerfile: Path, text: str, scratch: Path) -> Path:
-    """Write a changed Dockerfile, with the ignore file that belongs to it."""
+    """Write a changed Dockerfile together with its .dockerignore file."""
     changed = scratch / dockerfile.name
     changed.write_text(text, encoding="utf-8", errors="surrogateescape")
     ignore = dockerfile.with_name(f"{dockerfile.name}.dockerignore")

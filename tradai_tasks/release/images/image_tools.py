@@ -1,4 +1,4 @@
-"""The registry, the engine and ECR that images are made with, from settings and environment."""
+"""Create the registry client, container engine and ECR client that image steps use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tradai_tasks.errors import LoginRefusedError
 from tradai_tasks.release.clients.ecr import PERMISSIONS, Ecr, ecr_address
 from tradai_tasks.release.clients.image_reference import Home, is_loopback
 from tradai_tasks.release.clients.registry import Registry
-from tradai_tasks.release.clients.registry_http import Credentials, RegistrySession
+from tradai_tasks.release.clients.registry_http import RegistryCredentials, RegistrySession
 from tradai_tasks.release.engine.source_export import SourceExport
 from tradai_tasks.release.images.engine import Containers, sweep
 from tradai_tasks.release.images.image_wheels import ImageWheels
@@ -27,17 +27,17 @@ __all__ = ["ImageRoom", "image_room"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageRoom:
-    """What the steps of an image stage work with."""
+    """The tools that the steps of an image stage share."""
 
     settings: ImagesSettings
     registry: Registry
     engine: Containers
-    ecr: Ecr | None  # where the registry is Amazon's
-    wheels: ImageWheels | None  # with what images are built from; None where none is built
+    ecr: Ecr | None  # if the registry is Amazon ECR
+    wheels: ImageWheels | None  # with the source of the images; None if none is built
 
 
 @contextmanager
-def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
+def image_room(  # noqa: PLR0913 - the parts of a room, by keyword
     settings: ImagesSettings,
     home: Home,
     *,
@@ -48,17 +48,17 @@ def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
     allowance: Allowance = BASE_ONLY,
     sandbox: Sandbox | None = None,
 ) -> Iterator[ImageRoom]:
-    """Open the room; credentials are asked for, and the engine looked for, when they are needed.
+    """Open the tools; credentials and the engine are looked up when first needed.
 
     Args:
         settings: `images` of the settings.
         home: The registry.
         root: The workspace root.
         env: The environment.
-        stop: Once set, builds that run are ended.
-        source: What images are built from, removed at the end; None where none is built.
-        allowance: What of the environment builds are given.
-        sandbox: What builds of wheels run in.
+        stop: Event that ends running builds.
+        source: Source of the images, removed at the end; None if none is built.
+        allowance: Variables of the environment that builds get.
+        sandbox: Sandbox for builds of wheels.
     """
     scratch = source.scratch if source else None
     sweep(scratch)
@@ -112,11 +112,11 @@ def image_room(  # noqa: PLR0913 - what a room is made of, by keyword
 
 
 def _by_https(
-    ask: Callable[[], Credentials | None], settings: ImagesSettings, host: str
-) -> Callable[[], Credentials | None]:
-    """Return a function that gives no password to a registry on another machine by http."""
+    ask: Callable[[], RegistryCredentials | None], settings: ImagesSettings, host: str
+) -> Callable[[], RegistryCredentials | None]:
+    """Return a function that refuses a password for http to another machine."""
 
-    def asked() -> Credentials | None:
+    def asked() -> RegistryCredentials | None:
         known = ask()
         if known is not None and settings.insecure and not is_loopback(host):
             raise LoginRefusedError(
@@ -129,13 +129,13 @@ def _by_https(
 
 
 def _once(
-    ask: Callable[[], Credentials | None], env: Mapping[str, str]
-) -> Callable[[], Credentials | None]:
-    """Return a function that asks the first time, has CI mask the password, and remembers both."""
+    ask: Callable[[], RegistryCredentials | None], env: Mapping[str, str]
+) -> Callable[[], RegistryCredentials | None]:
+    """Return a function that asks once, has CI mask the password, and caches the answer."""
     lock = threading.Lock()
-    found: list[Credentials | None] = []
+    found: list[RegistryCredentials | None] = []
 
-    def asked() -> Credentials | None:
+    def asked() -> RegistryCredentials | None:
         with lock:
             if not found:
                 known = ask()
@@ -146,8 +146,10 @@ def _once(
     return asked
 
 
-def _given(settings: ImagesSettings, host: str, env: Mapping[str, str]) -> Credentials | None:
-    """Return the credentials of the environment; None where there are none and none are wanted."""
+def _given(
+    settings: ImagesSettings, host: str, env: Mapping[str, str]
+) -> RegistryCredentials | None:
+    """Return the credentials from the environment; None if no login is needed."""
     password = env.get(settings.password_env)
     if settings.login == "none" or (settings.login == "auto" and not password):
         return None
@@ -155,7 +157,7 @@ def _given(settings: ImagesSettings, host: str, env: Mapping[str, str]) -> Crede
     if not username or not password:
         lacking = settings.password_env if username else settings.username_env
         raise LoginRefusedError(f"{host}: no login: {lacking} is not set in the environment")
-    return Credentials(username, password)
+    return RegistryCredentials(username, password)
 
 
 def _remedy(settings: ImagesSettings, *, uses_ecr: bool) -> str:

@@ -1,4 +1,4 @@
-"""Wheels that images are built with: made of the released commit, put where a Dockerfile looks."""
+"""Build the wheels that Dockerfiles copy, from the released commit."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tradai_tasks.vcs.git import Git
 
 __all__ = ["WHEELS", "ImageWheels"]
 
-WHEELS = "wheels"  # folder of a context where Dockerfiles look for libraries of other repositories
+WHEELS = "wheels"  # folder in a build context for wheels of libraries from other repositories
 _SECONDS = 1800.0
 
 
 @dataclass(kw_only=True)
 class ImageWheels:
-    """Puts wheels into an export; each is built once, however many images take it."""
+    """Puts wheels into an export; each is built once for all images."""
 
     source: SourceExport
     allowance: Allowance
@@ -39,14 +39,14 @@ class ImageWheels:
     _made: set[str] = field(default_factory=set)
 
     def put(self, spec: ImageSpec) -> None:
-        """Put the wheels that an image takes into the export.
+        """Put the wheels that an image copies into the export.
 
-        Those of the workspace are built into dist/. A context with a lock file may take libraries
-        of other repositories from wheels/: what the lock has from a folder is built from the commit
-        that is checked out there, and a wheel on disk is taken if the lock has its SHA-256.
+        Wheels of the workspace are built into dist/. A context with a lock file may have libraries
+        of other repositories in wheels/: a package that the lock takes from a folder is built from
+        the commit that is checked out there, a wheel on disk is used if the lock has its SHA-256.
 
         Raises:
-            BuildFailedError: uv could not build one.
+            BuildFailedError: uv could not build a wheel.
             DirtyTreeError: The folder of another repository has uncommitted changes.
         """
         with self._lock:
@@ -82,7 +82,7 @@ class ImageWheels:
                 (target / file.name).write_bytes(content)
 
     def _build_folder(self, folder: Path, target: Path) -> None:
-        """Build the wheel of a library in another repository, of the commit that is there."""
+        """Build the wheel of a library in another repository, from the commit checked out there."""
         git = Git.open(folder)
         refuse_dirty(git)
         with tempfile.TemporaryDirectory(prefix="tradai-build-") as scratch:

@@ -1,4 +1,4 @@
-"""The images of a platform: its services, and its lambdas on their base."""
+"""Stages for a platform's images: services, and lambdas with their base image."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ __all__ = [
 
 BASE_STAGE, LAMBDA_STAGE = "lambda-base", "lambda-image"
 
-# a wheel that a Dockerfile takes from dist/, by the name of its distribution
+# a wheel that a Dockerfile copies from dist/, by the name of its distribution
 _FOREIGN = re.compile(r"(?<![\w.-])wheels(?![\w.-])", re.ASCII)
 _WHEEL = re.compile(r"\bdist/([A-Za-z0-9_.]+?)-[^\s\"',\]]*\.whl", re.ASCII)
 
 
 def latest_rule(tag: ReleaseTag) -> LatestRule:
-    """Return how `latest` moves for a tag, unless something else is asked for.
+    """Return how `latest` moves for a tag, unless an option says otherwise.
 
-    Test tags of a platform go to `dev`, which runs `latest`; a strategy's do not run anywhere.
+    Test tags of a platform go to `dev`, which runs `latest`; those of a strategy are not deployed.
     """
     return "always" if tag.is_test and tag.kind == "platform" else "forward"
 
 
 def with_wheels(specs: Iterable[ImageSpec], workspace: Workspace, tree: Tree) -> list[ImageSpec]:
-    """Add to each image the packages of the workspace whose wheels its Dockerfile takes from dist/.
+    """Add to each image the workspace packages whose wheels its Dockerfile copies from dist/.
 
-    Of others, in wheels/, only whether it takes any.
+    For other wheels, in wheels/, only whether it copies any is noted.
 
-    They are built just before the image, so that it has the release's and no older ones.
+    They are built just before the image, so that it gets the release's and no older ones.
     """
     known = {package.name: package for package in workspace.packages}
     found = []
@@ -69,14 +69,14 @@ def with_wheels(specs: Iterable[ImageSpec], workspace: Workspace, tree: Tree) ->
 def lambda_image_stages(
     release: Release, *, images: Sequence[ImageSpec], room: ImageRoom, latest: LatestRule
 ) -> tuple[Stage, Stage]:
-    """Return the stages of the lambdas' images: their base, where there is one, then all others.
+    """Return the stages of the lambdas' images: their base, if there is one, then all others.
 
     The others get the base by digest, as the build argument BASE_IMAGE, if their Dockerfile has it.
 
     Args:
         release: What is released.
-        images: Of the kinds `base` and `lambda`.
-        room: What to build and push with.
+        images: Images of the kinds `base` and `lambda`.
+        room: The tools to build and push with.
         latest: How `latest` moves.
     """
     base = [spec for spec in images if spec.kind == "base"]
@@ -93,7 +93,7 @@ def image_matrix(specs: Sequence[ImageSpec]) -> str:
     """Return the CI matrix for images, one job each, as JSON on one line.
 
     Raises:
-        CheckFailedError: There are more than GitHub takes in one matrix.
+        CheckFailedError: There are more than GitHub allows in one matrix.
     """
     if len(specs) > MOST_JOBS:
         raise CheckFailedError(

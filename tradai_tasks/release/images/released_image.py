@@ -1,4 +1,4 @@
-"""The image of a service or a lambda in a release, as a registry has it."""
+"""Look up the image of a service or lambda in the registry by its release tag."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Images", "ReleaseImage", "Remote", "split_image"]
 
 
 class Remote(Protocol):
-    """What a registry says of an image."""
+    """An image as its registry describes it."""
 
     @property
     def digest(self) -> str:
@@ -40,54 +40,54 @@ class Remote(Protocol):
 
 
 class Images(Protocol):
-    """A registry, as far as a deployment asks it."""
+    """The part of a registry client that a deployment needs."""
 
     def image(self, repository: str, reference: str) -> Remote | None:
-        """Return what a tag or digest points to; None where it is not there."""
+        """Return the image that a tag or digest points to; None if it does not exist."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseImage:
-    """The image of a service or a lambda in one release."""
+    """The image of one service or lambda in one release."""
 
     images: Images
-    path: str  # the repository, as the registry's own API names it
-    repository: str  # with the registry's host, as ECS and Lambda name it
-    tag: str  # the release's
-    commit: str | None = None  # that the tag names; None where that is no matter
+    path: str  # the repository in the registry's API, without the host
+    repository: str  # the repository with the registry's host, as in ECS and Lambda
+    tag: str  # the release's tag
+    commit: str | None = None  # commit that the tag names; None if it does not matter
 
     def found(self) -> Remote | None:
-        """Return what the tag points to; None before it is pushed.
+        """Return the image that the tag points to; None before it is pushed.
 
         Raises:
-            ConflictError: It was built of another commit than the tag names by now.
-            TasksError: It cannot be told.
+            ConflictError: It was built from another commit than the tag now names.
+            TasksError: The registry does not answer the question.
         """
         found = self.images.image(self.path, self.tag)
         if found is None or self.commit is None:
             return found
         built_of, version = found.labels.get(REVISION), found.labels.get(VERSION)
-        # one that says nothing, or says it of its base image, is taken for what the tag calls it
+        # without a label of its own, the image is taken to be what the tag says
         if version == self.tag.removeprefix("v") and built_of not in {None, self.commit}:
-            mend = (
+            fix = (
                 f"push what it names now: nox -s images -- {self.tag} (or lambdas)"
                 if parse_tag(self.tag, ()).is_test
                 else f"put it back, or release {self.commit[:12]} under another version"
             )
             raise ConflictError(
                 f"{self.repository}:{self.tag}: was built of commit {str(built_of)[:12]}, while "
-                f"the tag names {self.commit[:12]}, so the tag was moved; {mend}"
+                f"the tag names {self.commit[:12]}, so the tag was moved; {fix}"
             )
         return found
 
     def wanted(self) -> frozenset[str] | None:
-        """Return the digests that a task of the release runs; None before it is pushed.
+        """Return the digests that a task of the release may report; None before it is pushed.
 
-        Of a list of images that is the list's own, which Docker reports, and its members', which
-        Fargate does.
+        For a list of images: the digest of the list, which Docker reports, and those of its
+        members, which Fargate reports.
 
         Raises:
-            TasksError: It cannot be told.
+            TasksError: The registry does not answer the question.
         """
         found = self.found()
         if found is None:
@@ -96,7 +96,7 @@ class ReleaseImage:
         return frozenset([found.digest, *(str(one["digest"]) for one in members)])
 
     def latest(self) -> str | None:
-        """Return the digest that `latest` points to; None where there is none."""
+        """Return the digest that `latest` points to; None if it does not exist."""
         found = self.images.image(self.path, "latest")
         return found.digest if found else None
 
@@ -105,7 +105,7 @@ _REFERENCE = re.compile(r"(?P<repository>.+?)(?::(?P<tag>[^:/@]+))?(?:@(?P<diges
 
 
 def split_image(text: str) -> tuple[str, str | None, str | None]:
-    """Return (repository, tag, digest) of an image's reference; with neither, its tag is latest."""
+    """Return (repository, tag, digest) of an image's reference; the default tag is latest."""
     match = _REFERENCE.fullmatch(text)
     if match is None:
         return text, None, None

@@ -1,1 +1,1 @@
-"""Libraries: built, compared with the index and published."""
+"""Build libraries, compare them with the package index and upload what is missing."""

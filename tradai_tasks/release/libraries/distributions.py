@@ -1,4 +1,4 @@
-"""Distributions: wheels and source distributions in a folder, read rather than believed."""
+"""Read and validate the wheels and source distributions in a folder."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from tradai_tasks.files.archives import ArchiveError, opened_zip, read_member, t
 
 __all__ = ["Distribution", "distributions_in", "identity_of", "name_of", "read_distribution"]
 
-_METADATA = 4 * 1024 * 1024  # bytes; the longest readmes have a tenth of it
+_METADATA = 4 * 1024 * 1024  # bytes of metadata; the longest readmes have a tenth of it
 _ENDINGS = (".whl", ".tar.gz", ".zip")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distribution:
-    """A file to publish."""
+    """A wheel or source distribution to publish."""
 
     name: str  # PEP 503-normalised
-    version: Version  # from its metadata
+    version: Version  # the version in its metadata
     kind: Literal["wheel", "sdist"]
     path: Path
     sha256: str
@@ -40,12 +40,12 @@ class Distribution:
 
     @property
     def filename(self) -> str:
-        """The name under which an index keeps it."""
+        """The file name under which an index stores it."""
         return self.path.name
 
 
 def name_of(filename: str) -> tuple[str, Version, Literal["wheel", "sdist"]] | None:
-    """Return (name, version, kind) as a distribution's file name says; None where it is none."""
+    """Return (name, version, kind) from a distribution's file name; None if it is not one."""
     try:
         if filename.endswith(".whl"):
             wheel = parse_wheel_filename(filename)
@@ -57,10 +57,10 @@ def name_of(filename: str) -> tuple[str, Version, Literal["wheel", "sdist"]] | N
 
 
 def identity_of(filename: str) -> tuple[object, ...] | None:
-    """Return what a distribution is, however its name is spelled; None where it is none.
+    """Return the normalised identity of a distribution's file name; None if it is not one.
 
-    `Beta.Lib-1.0.tar.gz` and `beta_lib-1.0.0.tar.gz` are one release of one project, of which an
-    index should have one.
+    `Beta.Lib-1.0.tar.gz` and `beta_lib-1.0.0.tar.gz` are the same release of the same project, so
+    an index should have only one of them.
     """
     try:
         if filename.endswith(".whl"):
@@ -74,7 +74,7 @@ def read_distribution(path: Path) -> Distribution:
     """Read a wheel or source distribution.
 
     Raises:
-        DistributionError: It is none, or its metadata and its file name differ.
+        DistributionError: It is not a distribution, or its metadata and file name differ.
     """
     said = name_of(path.name)
     if said is None:
@@ -130,17 +130,17 @@ def _only(names: Iterable[str], ending: str) -> str:
 def distributions_in(
     folder: Path, names: Sequence[str], *, sdist: bool = False, alone: bool = True
 ) -> Mapping[str, tuple[Distribution, ...]]:
-    """Return what a folder has of some libraries, wheels first.
+    """Return the distributions of some libraries in a folder, wheels first.
 
     Args:
-        folder: What the session `build` has filled.
+        folder: The folder that the session `build` has filled.
         names: The libraries, PEP 503-normalised.
-        sdist: Whether source distributions count; else they are left out.
-        alone: Whether anything of another package is an error.
+        sdist: Whether to include source distributions.
+        alone: Whether files of another package are an error.
 
     Raises:
-        DistributionError: A library is not there, or in two versions, or there is something of a
-            package that is none of them.
+        DistributionError: A library is missing, or there in two versions, or there are files of
+            another package.
     """
     if not folder.is_dir():
         raise DistributionError(f"{folder}: no such folder; fill it by: nox -s build")
@@ -176,5 +176,5 @@ def distributions_in(
 
 
 def _order(one: Distribution) -> tuple[bool, str]:
-    # should a run end between two files, the wheel is what most installers take
+    # if a run ends between two files, the wheel is the one that most installers use
     return one.kind != "wheel", one.filename

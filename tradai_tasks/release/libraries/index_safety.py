@@ -1,4 +1,4 @@
-"""Whether a repository takes the packages that it must from one index, and from no other."""
+"""Find packages that uv could install from another index than the intended one."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["Unsafe", "index_named", "lines_to_add", "same_address", "unsafe_pack
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unsafe:
-    """A package that a project could get from another index than it should."""
+    """A package that a project could install from another index than intended."""
 
     package: str
-    file: str  # the pyproject.toml where it must be mended
+    file: str  # the pyproject.toml to fix
     why: str
 
 
 def same_address(one: str, other: str) -> bool:
-    """Tell whether two addresses are one, whatever user they name and however they end."""
+    """Return whether two URLs are equal but for their user names and a final slash."""
     return _bare(one) == _bare(other)
 
 
@@ -37,7 +37,7 @@ def _bare(url: str) -> str:
 
 
 def index_named(workspace: Workspace, url: str) -> str | None:
-    """Return the name that `[[tool.uv.index]]` gives an address; None where it is nowhere."""
+    """Return the name of a URL in `[[tool.uv.index]]`; None if it is not there."""
     for document in (workspace.root_document, *(one.document for one in workspace.packages)):
         for index in _indexes(document):
             if same_address(str(index.get("url", "")), url) and index.get("name"):
@@ -46,12 +46,12 @@ def index_named(workspace: Workspace, url: str) -> str | None:
 
 
 def unsafe_packages(workspace: Workspace, names: Iterable[str], url: str) -> tuple[Unsafe, ...]:
-    """Return what could come from elsewhere: for uv, by `[tool.uv.sources]`.
+    """Return the packages that uv could take from another index, by `[tool.uv.sources]`.
 
     Args:
         workspace: The repository.
         names: Packages that must come from the index.
-        url: The root of its simple API.
+        url: The URL of the index's simple API.
     """
     wanted = {str(canonicalize_name(name)) for name in names}
     found: dict[tuple[str, str], Unsafe] = {}
@@ -84,7 +84,7 @@ def _fault(name: str, package: Package, root: Mapping[str, Any], url: str) -> Un
     for choice in choices:
         said = choice.get("index") if isinstance(choice, dict) else None
         if said is None:
-            continue  # a path, a repository, the workspace: no index is asked
+            continue  # a path, a repository or the workspace: no index is used
         index = indexes.get(str(said))
         if index is None:
             return Unsafe(package=name, file=file, why=f"its index {said!r} is defined nowhere")
@@ -98,7 +98,7 @@ def _fault(name: str, package: Package, root: Mapping[str, Any], url: str) -> Un
 
 
 def _required(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names of all requirements that a pyproject.toml states."""
+    """Yield the names of all requirements in a pyproject.toml."""
     project = document.get("project", {})
     lists = [project.get("dependencies", [])]
     lists += project.get("optional-dependencies", {}).values()
@@ -106,11 +106,11 @@ def _required(document: Mapping[str, Any]) -> Iterator[str]:
     for one in lists:
         for text in one:
             if not isinstance(text, str):
-                continue  # a group that includes another
+                continue  # an `include-group` entry
             try:
                 yield str(canonicalize_name(Requirement(text).name))
             except InvalidRequirement:
-                continue  # uv says what is wrong with it
+                continue  # uv reports what is wrong with it
 
 
 def _uv(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -129,7 +129,7 @@ def _indexes(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def lines_to_add(names: Iterable[str], index_name: str, url: str) -> str:
-    """Return what makes uv take packages from one index and nowhere else."""
+    """Return the TOML lines that make uv take packages from one index only."""
     sources = "".join(f'{name} = {{ index = "{index_name}" }}\n' for name in names)
     return (
         f'[[tool.uv.index]]\nname = "{index_name}"\nurl = "{url}"\nexplicit = true\n\n'

@@ -1,8 +1,8 @@
-"""Handing a token to pip, uv and twine: what is written where, and never twice.
+"""Write an index token to `.netrc`, `.pypirc` or the environment file of a CI job.
 
-In CI the token goes to the environment of the later steps, on a laptop to `.netrc`, which uv and
-pip both read, and to `.pypirc` for twine. It is never an extra index: installers take the highest
-version from any of several indexes, so a public package of the same name would win.
+In CI the token goes to the environment of later steps, on a laptop to `.netrc`, which uv and pip
+read, and to `.pypirc` for twine. The index is never set as an extra one: installers take the
+highest version from any of several indexes, so a public package of the same name would win.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ __all__ = [
 Tool = Literal["pip", "uv", "twine"]
 TOOLS: tuple[Tool, ...] = ("pip", "uv", "twine")
 
-_MOST_LINKS = 40  # as the kernel follows
+_MOST_LINKS = 40  # links that the kernel follows at most
 _WORD = re.compile(r'"(?:\\.|[^"\\])*"|\S+')
-# what a file of words, an environment file and a header can all hold unquoted
+# characters that need no quotes in .netrc, environment files and headers
 _PLAIN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
-    """A repository and the token for it."""
+    """A package index and the token for it."""
 
-    index_name: str  # of the index in [[tool.uv.index]]
+    index_name: str  # name of the index in [[tool.uv.index]]
     upload_url: str
     simple_url: str
     token: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse a token that could end a line or a word where it is written."""
+        """Raise for a token with characters that could end a line or a word."""
         if not _PLAIN.fullmatch(self.token):
             raise CredentialsFileError(
                 "the token has characters that no token of AWS has; nothing was written"
@@ -63,17 +63,17 @@ class Access:
 
     @property
     def host(self) -> str:
-        """The host by which `.netrc` knows it."""
+        """The host of the entry in `.netrc`."""
         return urllib.parse.urlsplit(self.simple_url).hostname or ""
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every form in which the token is written."""
+        """Every form in which the token is written, to be masked."""
         return tuple(dict.fromkeys([self.token, urllib.parse.quote(self.token, safe="")]))
 
 
 def environment(access: Access, tools: Iterable[Tool]) -> dict[str, str]:
-    """Return the variables from which tools take the token, for a CI job's later steps."""
+    """Return the environment variables with the token, for later steps of a CI job."""
     found: dict[str, str] = {}
     for tool in tools:
         match tool:
@@ -82,7 +82,7 @@ def environment(access: Access, tools: Iterable[Tool]) -> dict[str, str]:
                 found[f"UV_INDEX_{name}_USERNAME"] = USERNAME
                 found[f"UV_INDEX_{name}_PASSWORD"] = access.token
             case "pip":
-                # the one index, in place of the public one
+                # the only index, in place of the public one
                 parts = urllib.parse.urlsplit(access.simple_url)
                 user = f"{USERNAME}:{urllib.parse.quote(access.token, safe='')}"
                 found["PIP_INDEX_URL"] = parts._replace(netloc=f"{user}@{parts.netloc}").geturl()
@@ -94,10 +94,10 @@ def environment(access: Access, tools: Iterable[Tool]) -> dict[str, str]:
 
 
 def extra_indexes(env: Mapping[str, str], home: Path) -> None:
-    """See to it that pip has no second index beside the one it is given.
+    """Check that pip is configured without a second index.
 
     Raises:
-        UnsafeIndexError: It has; the message says where.
+        UnsafeIndexError: It has a second one; the message says where.
     """
     advice = "a public package of the same name would win"
     if env.get("PIP_EXTRA_INDEX_URL"):
@@ -108,7 +108,7 @@ def extra_indexes(env: Mapping[str, str], home: Path) -> None:
     for file in files:
         parser = configparser.RawConfigParser()
         with contextlib.suppress(configparser.Error, OSError, UnicodeDecodeError):
-            parser.read(file, encoding="utf-8")  # pip itself says what is wrong with it
+            parser.read(file, encoding="utf-8")  # pip itself reports what is wrong with it
         for section in parser.sections():
             if parser.has_option(section, "extra-index-url"):
                 raise UnsafeIndexError(
@@ -124,7 +124,7 @@ def extra_indexes(env: Mapping[str, str], home: Path) -> None:
 class _Entry:
     """A top-level entry of a `.netrc` file: from its keyword to the end of its last word."""
 
-    keyword: str  # machine, default, macdef
+    keyword: str  # "machine", "default" or "macdef"
     name: str
     start: int
     end: int
@@ -163,16 +163,16 @@ def _line_end(text: str, position: int) -> int:
 
 
 def netrc_with(text: str, host: str, password: str, *, file: str) -> str:
-    """Return a `.netrc` file with one host's entry set, and all others as they were.
+    """Return the text of a `.netrc` file with one host's entry set and the rest unchanged.
 
     Args:
-        text: The file, empty where there is none.
+        text: The present text; empty if there is no file.
         host: The host, without port.
-        password: Its password; the user is CodeArtifact's.
-        file: What messages call it.
+        password: The password; the user name is CodeArtifact's.
+        file: The file's name, for messages.
 
     Raises:
-        CredentialsFileError: The file does not parse, or what came out would say something else.
+        CredentialsFileError: The file does not parse, or the result would not parse as intended.
     """
     before = _parsed_netrc(text, file)
     line = f"machine {host} login {USERNAME} password {password}"
@@ -184,10 +184,10 @@ def netrc_with(text: str, host: str, password: str, *, file: str) -> str:
         after = after[: one.start] + after[one.end :].removeprefix("\n")
     if own:
         after = after[: own[0].start] + line + after[own[0].end :]
-    elif fallback:  # it matches any host, so what follows it is never read
+    elif fallback:  # it matches any host, so entries after it are never read
         after = f"{after[: fallback.start]}{line}\n{after[fallback.start :]}"
     else:
-        # an empty line ends a macro, should one be last
+        # an empty line ends a macro, if one is last
         gap = "" if not after or after.endswith("\n") else "\n"
         gap += "\n" if entries and entries[-1].keyword == "macdef" else ""
         after = f"{after}{gap}{line}\n"
@@ -208,9 +208,9 @@ def _parsed_netrc(text: str, file: str) -> netrc.netrc:
         try:
             return netrc.netrc(copy.name)
         except netrc.NetrcParseError as error:
-            # its text may quote the file, and the file holds passwords
+            # the error may quote the file, which holds passwords
             raise CredentialsFileError(
-                f"{file}: near line {error.lineno}: no .netrc file; mend it, nothing was written"
+                f"{file}: near line {error.lineno}: no .netrc file; fix it, nothing was written"
             ) from None
 
 
@@ -218,10 +218,10 @@ def _parsed_netrc(text: str, file: str) -> netrc.netrc:
 
 
 def pypirc_with(text: str, access: Access, *, file: str) -> str:
-    """Return a `.pypirc` file with one repository set, and all others as they were.
+    """Return the text of a `.pypirc` file with one repository set and the rest unchanged.
 
     Raises:
-        CredentialsFileError: The file does not parse, or what came out would say something else.
+        CredentialsFileError: The file does not parse, or the result would not parse as intended.
     """
     before = _parsed_pypirc(text, file)
     name = access.index_name
@@ -247,7 +247,7 @@ def pypirc_with(text: str, access: Access, *, file: str) -> str:
 
 
 def _with_server(text: str, parsed: configparser.RawConfigParser, name: str) -> str:
-    """List a repository among those that twine knows."""
+    """Add a repository to the `index-servers` of twine."""
     if not parsed.has_section("distutils"):
         known = [one for one in parsed.sections() if one not in {name, "pypi", "testpypi"}]
         listed = "\n    ".join(["pypi", "testpypi", *known, name])
@@ -266,18 +266,18 @@ def _parsed_pypirc(text: str, file: str) -> configparser.RawConfigParser:
     try:
         parser.read_string(text)
     except configparser.Error as error:
-        # its text may quote the file, and the file holds passwords
+        # the error may quote the file, which holds passwords
         raise CredentialsFileError(
-            f"{file}: no .pypirc file ({type(error).__name__}); mend it, nothing was written"
+            f"{file}: no .pypirc file ({type(error).__name__}); fix it, nothing was written"
         ) from None
     return parser
 
 
 def write_secret(file: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole at any moment; a user's own link stays one.
+    """Atomically write a file that only its owner may read; a link of the user's own is followed.
 
     Raises:
-        CredentialsFileError: The file, or a link to it, is another user's, or it cannot be written.
+        CredentialsFileError: The file or a link to it is another user's, or cannot be written.
     """
     _require_own(file)
     file = Path(os.path.realpath(file))
@@ -289,10 +289,10 @@ def write_secret(file: Path, text: str) -> None:
 
 
 def append_secret(file: Path, text: str) -> None:
-    """Add to a file of variables, made so that only its owner may read it; no link is followed.
+    """Append to a file of variables that only its owner may read; no link is followed.
 
     Raises:
-        CredentialsFileError: It is a link or no file, or it cannot be written.
+        CredentialsFileError: It is a link or not a file, or it cannot be written.
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -307,7 +307,7 @@ def append_secret(file: Path, text: str) -> None:
 
 
 def _require_own(file: Path) -> None:
-    """Refuse a file, or a link on the way to it, that another user has put there."""
+    """Raise for a file, or a link on the way to it, that belongs to another user."""
     place = file
     for _ in range(_MOST_LINKS):
         try:

@@ -1,8 +1,8 @@
-"""Publishing libraries: what the index has is left, what it lacks is uploaded, and nothing else.
+"""Release step that uploads the distributions that are missing from a package index.
 
-The index is asked first, and again after every upload that did not clearly succeed. Bytes decide:
-the same ones are done, others under the same name are an error, whatever the index itself would do
-about a file of a name that it has.
+The index is asked first, and again after every upload that did not clearly succeed. A file with the
+same bytes is done; other bytes under the same name are an error, whatever the index itself would do
+with them.
 """
 
 from __future__ import annotations
@@ -33,31 +33,31 @@ from tradai_tasks.process import run
 from tradai_tasks.release.clients.package_index import Credentials, Listed, PackageIndex
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
 from tradai_tasks.release.libraries.distributions import Distribution, identity_of
-from tradai_tasks.release.libraries.publish_target import Target
-from tradai_tasks.release.libraries.twine_upload import Outcome, upload
+from tradai_tasks.release.libraries.publish_target import PublishTarget
+from tradai_tasks.release.libraries.twine_upload import UploadResponse, upload
 from tradai_tasks.release.libraries.wheel_diff import difference
 from tradai_tasks.report import mask
 from tradai_tasks.workspace.tags import ReleaseTag
 
 __all__ = ["PublishStep", "Publisher", "check_files", "missing", "publish_stage"]
 
-_TOGETHER = 4  # libraries at once
+_TOGETHER = 4  # libraries uploaded at once
 
-Upload = Callable[..., Outcome]
+Upload = Callable[..., UploadResponse]
 
 
 def missing(
     files: Sequence[Distribution], listed: Mapping[str, Listed], sha256: Callable[[Listed], str]
 ) -> tuple[list[Distribution], list[tuple[Distribution, Listed, str]]]:
-    """Hold files against what an index has of their project.
+    """Compare files with those that an index has of their project.
 
     Args:
-        files: What should be there.
-        listed: What is there, by file name; another spelling of a name is the same file.
-        sha256: Tells the digest of a listed file.
+        files: The files that should be there.
+        listed: The files of the index by name; another spelling of a name is the same file.
+        sha256: Returns the digest of a listed file.
 
     Returns:
-        The files that are not there, and those of which other bytes are, with their digest.
+        The missing files, and those that the index has with other bytes, with their digest.
     """
     absent, other = [], []
     spelled = {identity_of(one.filename): one for one in listed.values()}
@@ -73,10 +73,10 @@ def missing(
 
 
 def check_files(files: Sequence[Distribution]) -> None:
-    """Have twine check the metadata of files, strictly.
+    """Check the metadata of files with `twine check --strict`.
 
     Raises:
-        BuildFailedError: It refuses one.
+        BuildFailedError: twine refuses one.
     """
     if not files:
         return
@@ -97,18 +97,18 @@ def check_files(files: Sequence[Distribution]) -> None:
 
 
 class Publisher:
-    """An index to publish to; its addresses and credentials are asked for when first needed.
+    """An index to publish to; its URLs and credentials are looked up when first needed.
 
     Args:
         target: The index.
-        timeout: Seconds that one request may go without an answer.
-        sleep: Waits between two tries.
-        send: Uploads one file once; by twine.
+        timeout: Seconds that a request waits for an answer.
+        sleep: Function that waits between two attempts.
+        send: Function that uploads one file once; twine's by default.
     """
 
     def __init__(
         self,
-        target: Target,
+        target: PublishTarget,
         *,
         timeout: float = 60.0,
         sleep: Sleep = time.sleep,
@@ -121,25 +121,25 @@ class Publisher:
         self._lock = threading.Lock()
         self._index: PackageIndex | None = None
         self._check_lock = threading.Lock()
-        self.yanked: set[str] = set()  # names of files that installers are to pass over
-        self._seen: dict[Path, Distribution] = {}  # found to be absent
-        self._checked: set[Path] = set()  # by twine
+        self.yanked: set[str] = set()  # names of files that the index has yanked
+        self._seen: dict[Path, Distribution] = {}  # files that the index did not have when asked
+        self._checked: set[Path] = set()  # files that twine has checked
 
     def __enter__(self) -> Self:
-        """Return itself; connections are made when needed."""
+        """Return itself; connections are opened when needed."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close its connections."""
+        """Close the connections."""
         if self._index is not None:
             self._index.close()
 
     @property
     def index(self) -> PackageIndex:
-        """The index, to ask.
+        """The index.
 
         Raises:
-            CodeArtifactError: AWS does not say where it is.
+            CodeArtifactError: AWS does not return its URL.
         """
         with self._lock:
             if self._index is None:
@@ -152,12 +152,12 @@ class Publisher:
             return self._index
 
     def absent(self, files: Sequence[Distribution]) -> list[Distribution]:
-        """Return what the index lacks of one library's files, by one request.
+        """Return the files of one library that are missing from the index, with one request.
 
         Raises:
-            ConflictError: It has other bytes under the same name.
-            IndexAuthError: It refuses the credentials.
-            IndexUnavailableError: It does not answer.
+            ConflictError: The index has other bytes under the same name.
+            IndexAuthError: The index refuses the credentials.
+            IndexUnavailableError: The index does not answer.
         """
         index = self.index
         listed = index.files(files[0].name)
@@ -169,11 +169,11 @@ class Publisher:
         return absent
 
     def seen_absent(self, files: Sequence[Distribution]) -> list[Distribution]:
-        """Return those of the files that the index lacked when it was last asked."""
+        """Return the files that were missing from the index when it was last asked."""
         return [file for file in files if file.path in self._seen]
 
     def check(self, files: Sequence[Distribution]) -> None:
-        """Have twine check files before their upload, all that are to be uploaded at one go.
+        """Check files with twine before their upload, all at once.
 
         Raises:
             BuildFailedError: It refuses one of them.
@@ -187,18 +187,18 @@ class Publisher:
             try:
                 check_files(batch)
             except BuildFailedError:
-                check_files(todo)  # it may be another library's that is at fault
+                check_files(todo)  # the faulty file may be another library's
                 batch = todo
             self._checked.update(file.path for file in batch)
 
     def put(self, file: Distribution) -> None:
-        """Upload one file; whatever is not clear afterwards is asked of the index.
+        """Upload one file; if the result is not clear, ask the index.
 
         Raises:
-            ConflictError: The index has other bytes under the same name by now.
-            IndexAuthError: It refuses or lacks the credentials.
-            IndexUnavailableError: It does not answer.
-            UploadRefusedError: It does not take the file.
+            ConflictError: The index now has other bytes under the same name.
+            IndexAuthError: The index refuses the credentials, or there are none.
+            IndexUnavailableError: The index does not answer.
+            UploadRefusedError: The index does not accept the file.
         """
         try:
             retried(lambda: self._put_once(file), sleep=self._sleep)
@@ -224,8 +224,8 @@ class Publisher:
                 f"check that the credentials are not expired and may publish"
             )
         if not self.absent([file]):
-            return  # these bytes are there: stored before the connection broke, or by another run
-        # 409 says that there is such a file, so what the index lists may only be late
+            return  # the bytes are there: stored before the connection broke, or by another run
+        # 409: the file exists, so the listing of the index may only be delayed
         if outcome.may_pass or outcome.status == 409:  # noqa: PLR2004 - HTTP: Conflict
             raise TransientError(outcome.shown, wait=outcome.wait)
         raise UploadRefusedError(
@@ -244,10 +244,10 @@ class Publisher:
         return found
 
     def confirm(self, files: Sequence[Distribution]) -> None:
-        """See to it that the index has all files of one library.
+        """Check that the index has all files of one library.
 
         Raises:
-            IndexUnavailableError: It took one and does not list it.
+            IndexUnavailableError: It accepted a file and does not list it.
         """
         try:
             retried(lambda: self._confirm_once(files), sleep=self._sleep)
@@ -264,38 +264,38 @@ class Publisher:
 
     def _conflict(self, file: Distribution, listed: Listed, digest: str) -> str:
         reason = ""
-        with suppress(TasksError):  # the conflict is certain; only its cause may stay unknown
+        with suppress(TasksError):  # the conflict is certain; only its cause may remain unknown
             reason = difference(file, self.index.content(listed))
-        mend = f"nox -s bump -- {file.name} patch"
+        fix = f"nox -s bump -- {file.name} patch"
         if file.version.base_version == "0.0.0" and file.version.is_devrelease:
-            # a test release has its commit's time for a version
-            mend = "commit again, since another commit of the same second was released so"
-        advice = reason or f"if the source has changed, bump it: {mend}"
+            # the version of a test release is made from its commit's time
+            fix = "commit again, since another commit of the same second was released so"
+        advice = reason or f"if the source has changed, bump it: {fix}"
         spelled = "" if listed.filename == file.filename else f", spelled {listed.filename}"
         return (
             f"{file.filename}: {self.target.shown} has other bytes under this name{spelled}: "
-            f"sha256 {digest} there, {file.sha256} here; {advice.format(mend=mend)}"
+            f"sha256 {digest} there, {file.sha256} here; {advice.format(fix=fix)}"
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublishStep:
-    """One library: the index must have its files, with these bytes."""
+    """Release step for one library: the index must have its files, with these bytes."""
 
-    name: str  # the library's
-    files: Callable[[], tuple[Distribution, ...]]  # builds them where they are not yet built
+    name: str  # the library's name
+    files: Callable[[], tuple[Distribution, ...]]  # built when first called for
     publisher: Publisher
-    tag: ReleaseTag | None = None  # whose version the library must have, where that is demanded
+    tag: ReleaseTag | None = None  # tag whose version the library must have; None if it may differ
 
     def look(self, known: Known) -> Look:  # noqa: ARG002 - needs no earlier stage
-        """Ask the index, by one request.
+        """Ask the index which files it has, with one request.
 
         Raises:
-            ConflictError: It has other bytes under the same name.
-            VersionMismatchError: The library has not the version of the tag.
-            TasksError: It cannot be told.
+            ConflictError: The index has other bytes under the same name.
+            VersionMismatchError: The library does not have the version of the tag.
+            TasksError: The index cannot be asked.
         """
-        _ = self.publisher.index  # found while the libraries are still being built
+        _ = self.publisher.index  # looked up while the libraries are still being built
         files = self.files()
         self._check_version(files)
         absent = self.publisher.absent(files)
@@ -311,19 +311,19 @@ class PublishStep:
         )
 
     def prepare(self, known: Known) -> None:  # noqa: ARG002 - as above
-        """Have twine check what is to be uploaded, so that one it refuses ends all in time.
+        """Check the files to upload with twine, so that a refused one stops the release early.
 
         Raises:
-            BuildFailedError: It refuses a file.
+            BuildFailedError: twine refuses a file.
         """
         self.publisher.check(self.publisher.seen_absent(self.files()))
 
     def act(self, known: Known) -> Look:  # noqa: ARG002 - as above
-        """Upload what the index lacks, and see that it is there.
+        """Upload the missing files, and check that the index has them.
 
         Raises:
-            ConflictError: Other bytes have come there meanwhile.
-            TasksError: It could not be done.
+            ConflictError: Other bytes have been uploaded meanwhile.
+            TasksError: An upload failed.
         """
         files = self.files()
         self._check_version(files)
@@ -352,7 +352,7 @@ class PublishStep:
             if file.version != self.tag.pep440:
                 raise VersionMismatchError(
                     f"tag {self.tag}: {self.name} has version {file.version}, and publish.lockstep "
-                    f"demands the tag's; mend with: nox -s bump -- {self.name} {self.tag.version}"
+                    f"demands the tag's; fix with: nox -s bump -- {self.name} {self.tag.version}"
                 )
 
 
@@ -374,7 +374,7 @@ def publish_stage(
     """Return the stage that publishes libraries.
 
     Args:
-        libraries: The files of each by its name, made when first called for.
+        libraries: For each name, a function that returns its files; called when first needed.
         publisher: The index.
         tag: The release.
         lockstep: Whether each library must have the tag's version.

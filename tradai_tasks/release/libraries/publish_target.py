@@ -1,4 +1,4 @@
-"""Where libraries are published: CodeArtifact or any index, by the settings."""
+"""Package indexes that libraries are published to: CodeArtifact or any other."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from tradai_tasks.release.clients.codeartifact import CodeArtifact
 from tradai_tasks.release.clients.package_index import Credentials
 from tradai_tasks.settings.publish import IndexSettings, PublishSettings
 
-__all__ = ["PlainIndex", "Target", "target_of"]
+__all__ = ["PlainIndex", "PublishTarget", "target_of"]
 
 
-class Target(Protocol):
+class PublishTarget(Protocol):
     """An index that takes uploads."""
 
     @property
     def shown(self) -> str:
-        """What it is called in messages."""
+        """Name of the index in messages."""
 
     def upload_url(self) -> str:
-        """Return the address that takes uploads."""
+        """Return the URL for uploads."""
 
     def simple_url(self) -> str:
-        """Return the root of the simple API."""
+        """Return the URL of the simple API."""
 
     def credentials(self) -> Credentials | None:
-        """Return the credentials for the next request; None where there are none."""
+        """Return the credentials for the next request; None if there are none."""
 
 
 class PlainIndex:
@@ -40,19 +40,19 @@ class PlainIndex:
 
     @property
     def shown(self) -> str:
-        """What it is called in messages."""
+        """Name of the index in messages."""
         return self._settings.simple_url
 
     def upload_url(self) -> str:
-        """Return the address that takes uploads."""
+        """Return the URL for uploads."""
         return self._settings.upload_url
 
     def simple_url(self) -> str:
-        """Return the root of the simple API."""
+        """Return the URL of the simple API."""
         return self._settings.simple_url
 
     def credentials(self) -> Credentials | None:
-        """Return what the environment holds; None where it holds none.
+        """Return the credentials in the environment; None if there are none.
 
         Raises:
             IndexAuthError: Only one of user and password is set.
@@ -68,8 +68,8 @@ class PlainIndex:
         return Credentials(username=user, password=password) if user else None
 
 
-def target_of(settings: PublishSettings, env: Mapping[str, str], *, file: str) -> Target:
-    """Return where the settings say to publish.
+def target_of(settings: PublishSettings, env: Mapping[str, str], *, file: str) -> PublishTarget:
+    """Return the index to publish to, from the settings.
 
     Raises:
         ExtraMissingError: The extra `release` is not installed.

@@ -1,4 +1,4 @@
-"""Uploading one file by twine, once: whether to try again is for the caller, who looks first."""
+"""Upload one distribution file with twine, in a single attempt."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from tradai_tasks.text import safe
 if TYPE_CHECKING:
     from tradai_tasks.release.clients.package_index import Credentials
 
-__all__ = ["Outcome", "upload"]
+__all__ = ["UploadResponse", "upload"]
 
 _SAID = MEGABYTE  # bytes of an answer to an upload
-_SLOWEST = 16 * 1024  # bytes in a second that an upload must make
+_SLOWEST = 16 * 1024  # bytes in a second that an upload must reach
 _PART = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What an index said to an upload."""
+class UploadResponse:
+    """The response of an index to an upload."""
 
-    status: int | None  # None: the connection broke, so the file may be there or not
-    text: str = ""  # its reason, one line
-    wait: float = 0.0  # seconds for which it asked to be left alone
-    is_final: bool = False  # the answer was beyond all limits, and another would be too
+    status: int | None  # None: the connection broke, so the file may be stored or not
+    text: str = ""  # the reason in the response, one line
+    wait: float = 0.0  # seconds to wait, from Retry-After
+    is_final: bool = False  # the answer exceeded the limits, and another would too
 
     @property
     def is_stored(self) -> bool:
-        """Whether the index says that it has the file."""
+        """Whether the index has accepted the file."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - HTTP
 
     @property
@@ -46,35 +46,35 @@ class Outcome:
 
     @property
     def may_pass(self) -> bool:
-        """Whether trying again may help."""
+        """Whether a retry may succeed."""
         return not self.is_final and (self.status is None or self.status in TRANSIENT)
 
     @property
     def shown(self) -> str:
-        """The outcome in a message."""
+        """The response as text for a message."""
         if self.status is None:
             return f"no answer ({self.text})"
         return f"HTTP {self.status}{f' {self.text}' if self.text else ''}"
 
 
-def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) -> Outcome:
+def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) -> UploadResponse:
     """Upload a distribution in one request.
 
     Args:
         path: The wheel or source distribution.
-        url: Address that the index takes uploads at.
+        url: The index's URL for uploads.
         credentials: User and password.
-        timeout: Seconds that the request may go without an answer, once the file is sent.
+        timeout: Seconds to wait for the answer once the file is sent.
 
     Raises:
-        UploadRefusedError: twine does not take the file.
+        UploadRefusedError: twine does not accept the file.
     """
-    import requests  # noqa: PLC0415 - what twine is built on; of the extra `release`
+    import requests  # noqa: PLC0415 - a dependency of twine; of the extra `release`
     from twine.exceptions import InvalidDistribution  # noqa: PLC0415 - as above
     from twine.package import PackageFile  # noqa: PLC0415 - as above
     from twine.repository import Repository  # noqa: PLC0415 - as above
 
-    # twine would announce a further try of its own for a 5xx, and there is none
+    # for a 5xx twine announces a retry of its own, which is turned off here
     logging.getLogger("twine.repository").setLevel(logging.ERROR)
     size = path.stat().st_size
     limits = Limits(idle=timeout, whole=timeout + size / _SLOWEST, most=_SAID)
@@ -91,27 +91,29 @@ def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) ->
         repository.session.mount(scheme, _through(client))
     try:
         package = PackageFile.from_filename(str(path), comment=None)
-        # a single try (what the parameter counts): twine's further ones would not look first
+        # a single attempt: twine's own retries would not look at the index first
         answer = repository.upload(package, max_redirects=1)
     except InvalidDistribution as error:
         raise UploadRefusedError(f"{path}: twine does not take it: {error}") from None
     except requests.RequestException as error:
-        # its text can hold the address with a query; its kind says enough
-        return Outcome(status=None, text=type(error).__name__)
+        # its text can contain the URL with a query; its type says enough
+        return UploadResponse(status=None, text=type(error).__name__)
     except AnswerError as fault:
-        return Outcome(status=None, text=str(fault), is_final=True)
+        return UploadResponse(status=None, text=str(fault), is_final=True)
     finally:
         repository.close()
         client.close()
     with answer:
         content = answer.content.decode("utf-8", "replace")
         text = _first_line(content) or str(answer.reason or "")
-        text = text.replace(credentials.password, "***")  # should the index echo it
-        return Outcome(status=answer.status_code, text=text, wait=seconds_asked_for(answer.headers))
+        text = text.replace(credentials.password, "***")  # in case the index echoes it
+        return UploadResponse(
+            status=answer.status_code, text=text, wait=seconds_asked_for(answer.headers)
+        )
 
 
 def _through(client: HttpClient) -> Any:
-    """Return what twine sends by: the one door to servers, with its limits."""
+    """Return a requests adapter for twine that sends through this library's HTTP client."""
     import requests  # noqa: PLC0415 - as above
     from requests.adapters import BaseAdapter  # noqa: PLC0415 - as above
 
@@ -137,7 +139,7 @@ def _through(client: HttpClient) -> Any:
             return answer
 
         def close(self) -> None:
-            """Leave the client to whoever made it."""
+            """Do nothing: whoever created the client closes it."""
 
     return Adapter()
 

@@ -1,4 +1,4 @@
-"""Requirements of published libraries on members that are not published."""
+"""Find published libraries that require unpublished workspace members."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def unpublished_requirements(
             try:
                 requirement = Requirement(text)
             except InvalidRequirement:
-                continue  # twine check is the judge of metadata
+                continue  # invalid metadata is reported by twine check
             needed = canonicalize_name(requirement.name)
             if needed in members and "extra" not in str(requirement.marker or ""):
                 found.append(

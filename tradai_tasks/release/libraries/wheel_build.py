@@ -1,9 +1,9 @@
-"""Building libraries such that the same source gives the same bytes, wherever and whenever.
+"""Build wheels and source distributions reproducibly.
 
-What git knows is copied to a scratch folder and built there: nothing untracked gets into a wheel,
-no backend leaves anything in the work tree, and a test release can carry a version of its own.
-Times and permissions are the same for all files, so a library that has not changed is built to
-the same bytes from every later commit.
+Files that git does not ignore are copied to a scratch folder and built there: no ignored file gets
+into a wheel, no backend leaves files in the work tree, and a test release can have its own version.
+Times and permissions are the same for all files, so an unchanged library is built to the same
+bytes from every later commit.
 """
 
 from __future__ import annotations
@@ -48,40 +48,40 @@ __all__ = [
     "version_of_test",
 ]
 
-_SECONDS = 1800.0  # for one build
-_SUBMODULE = "160000"  # its mode in the index
+_SECONDS = 1800.0  # seconds for one build
+_SUBMODULE = "160000"  # mode of a submodule in the index
 
 
 def build_argv(package: Package, out: Path, *, uv: str = "uv", sdist: bool = False) -> list[str]:
     """Return the command that builds a package."""
     argv = [uv, "build", "--no-progress", "--out-dir", str(out)]
-    # in a member, uv would write to the root's dist/
+    # for a member, uv would write to the root's dist/
     argv += ["--package", package.name] if package.project == "." else []
     return argv if sdist else [*argv, "--wheel"]
 
 
 def build_env(env: Mapping[str, str], allowance: Allowance) -> dict[str, str]:
-    """Return a build's environment: what is allowed, with fixed times.
+    """Return the environment of a build: the allowed variables, and a fixed time.
 
     Args:
-        env: The environment to begin with; its SOURCE_DATE_EPOCH is kept.
-        allowance: What of it the repository's own code and its build backends are given.
+        env: The environment to start from; its SOURCE_DATE_EPOCH is kept.
+        allowance: Variables of it that build backends get.
     """
     kept = allowance.given(env)
-    # a version that a backend takes from git is read without writing to the repository
+    # backends that read the version from git must not write to the repository
     return {"SOURCE_DATE_EPOCH": str(EPOCH), **kept, "GIT_OPTIONAL_LOCKS": "0"}
 
 
 def version_of_test(time: int) -> str:
-    """Return the version of every library in a test release of a commit, by the commit's time."""
+    """Return the version of all libraries in a test release, from the commit's time."""
     return f"0.0.0.dev{time}"
 
 
 def refuse_dirty(git: Git) -> None:
-    """See to it that the work tree is what is committed.
+    """Check that the work tree has no uncommitted changes.
 
     Raises:
-        DirtyTreeError: It is not.
+        DirtyTreeError: It has some.
     """
     dirty = [entry.path for entry in git.status()]
     if dirty:
@@ -113,22 +113,22 @@ def build(  # noqa: PLR0913 - what a build depends on
     commit: str | None = None,
     sandbox: Sandbox | None = None,
 ) -> Mapping[str, tuple[Distribution, ...]]:
-    """Build packages into a folder, in place of what it has of them.
+    """Build packages into a folder, replacing their earlier files there.
 
     Args:
         git: The repository; its folder is the workspace root.
-        packages: What to build.
-        out: The folder, made if there is none.
+        packages: The packages to build.
+        out: The folder; created if needed.
         env: Environment of the builds, from `build_env`.
-        uv: The uv to run.
-        sdist: Whether to make source distributions too.
-        version: Version to give every package; its own when None.
-        commit: What to build of; the work tree as far as git does not ignore it when None.
-        sandbox: What the builds run in.
+        uv: Path of the uv to run.
+        sdist: Whether to build source distributions too.
+        version: Version for every package; if None, each keeps its own.
+        commit: Commit to build from; if None, the work tree's files that git does not ignore.
+        sandbox: Sandbox that the builds run in.
 
     Raises:
-        SourceExportError: The commit has a file that this clone has not.
-        BuildFailedError: A build failed, or made something else than was asked for.
+        SourceExportError: The commit has a file that is missing from this clone.
+        BuildFailedError: A build failed, or did not produce the expected files.
         BumpError: A package states no version that could be replaced.
     """
     with tempfile.TemporaryDirectory(prefix="tradai-build-") as name:
@@ -155,17 +155,17 @@ def build(  # noqa: PLR0913 - what a build depends on
 
 
 def _built(root: Path, env: Mapping[str, str], sandbox: Sandbox | None, job: _Job) -> None:
-    """Build one package and see what came out."""
+    """Build one package and return its checked distributions."""
     job.folder.mkdir(parents=True)
     cwd = root / job.package.project
-    # permissions of files get into a wheel, and with setuptools those of the umask
+    # permissions of files get into a wheel; with setuptools they depend on the umask
     done = run(
         job.argv, cwd=cwd, env=env, check=False, timeout=_SECONDS, umask=0o022, sandbox=sandbox
     )
     if done.returncode != 0:
         raise BuildFailedError(
             f"{join(job.package.path, 'pyproject.toml')}: uv build failed with status "
-            f"{done.returncode}; mend what it says:",
+            f"{done.returncode}; fix what it says:",
             *(done.error_text or done.text).splitlines()[-30:],
         )
     for path in job.folder.iterdir():
@@ -174,7 +174,7 @@ def _built(root: Path, env: Mapping[str, str], sandbox: Sandbox | None, job: _Jo
         elif path.name.endswith(".tar.gz"):
             content = path.read_bytes()
             try:
-                tar_member(content, lambda _: False, 0)  # all of it is within the limits
+                tar_member(content, lambda _: False, 0)  # checked: all of it is within the limits
             except ArchiveError as error:
                 raise BuildFailedError(
                     f"{path.name}: the build backend has made an archive that is refused: {error}"
@@ -188,9 +188,9 @@ def _git_folder(git: Git) -> str:
 
 
 def copy_tree(git: Git, into: Path) -> None:
-    """Copy what git knows below its folder: committed, changed and untracked, but not ignored.
+    """Copy the files below git's folder that are tracked, changed or untracked, but not ignored.
 
-    In a clean work tree that is the commit. Times and permissions are settled.
+    In a clean work tree these are the files of the commit. Times and permissions are normalised.
     """
     modes = {entry.path: entry.mode for entry in git.index()}
     for entry in git.status():
@@ -204,19 +204,19 @@ def copy_tree(git: Git, into: Path) -> None:
             _copy_submodule(source, copy)
         elif source.is_symlink():
             copy.symlink_to(source.readlink())
-        elif source.is_file():  # else it was deleted and that is not committed
+        elif source.is_file():  # else it was deleted without a commit
             shutil.copyfile(source, copy)
             settle(copy, is_program=bool(source.stat().st_mode & 0o100))
 
 
 def _copy_submodule(source: Path, copy: Path) -> None:
-    """Copy a submodule, which the repository's own git sees as one entry."""
+    """Copy a submodule, which is a single entry in the repository's index."""
     if (source / ".git").exists():
         copy_tree(Git.open(source), copy)
 
 
 def _set_version(root: Path, name: str, version: str) -> None:
-    """Give a package in the scratch folder another version."""
+    """Replace the version of a package in the scratch folder."""
     file = root / name
     content = file.read_bytes()
     project = parse_toml(content, name)["project"]
@@ -228,10 +228,10 @@ def _set_version(root: Path, name: str, version: str) -> None:
 
 
 def _stated(content: bytes, version: str, name: str) -> bytes:
-    """Return a pyproject.toml that states a version which was dynamic.
+    """Return a pyproject.toml with a static version in place of a dynamic one.
 
     Raises:
-        BuildFailedError: It is written in a way that this does not read.
+        BuildFailedError: The file is written in a form that is not supported here.
     """
     wanted = parse_toml(content, name)
     wanted["project"]["dynamic"] = [one for one in wanted["project"]["dynamic"] if one != "version"]
@@ -254,9 +254,9 @@ def _stated(content: bytes, version: str, name: str) -> bytes:
 
 
 def _settled(content: bytes, epoch: int) -> bytes:
-    """Return a source distribution whose files carry no later time than the epoch, nor an owner.
+    """Return a source distribution with no times after the epoch and no owners.
 
-    uv_build and hatchling do so themselves, and theirs is returned as it is.
+    uv_build and hatchling do so themselves; theirs are returned unchanged.
     """
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         members = archive.getmembers()
@@ -273,7 +273,7 @@ def _settled(content: bytes, epoch: int) -> bytes:
 
 
 def _deliver(made: Sequence[Path], out: Path, names: Iterable[str]) -> None:
-    """Put built files into a folder, in place of what it has of the same packages."""
+    """Move built files into a folder, replacing files of the same packages."""
     out.mkdir(parents=True, exist_ok=True)
     wanted = {path.name for path in made}
     for path in made:
@@ -287,7 +287,7 @@ def _deliver(made: Sequence[Path], out: Path, names: Iterable[str]) -> None:
 
 
 class Wheelhouse:
-    """Libraries that are built once, beside whatever else goes on meanwhile."""
+    """Libraries that are built once, in a background thread."""
 
     def __init__(self, make: Callable[[], Mapping[str, tuple[Distribution, ...]]]) -> None:
         self._make = make
@@ -295,7 +295,7 @@ class Wheelhouse:
         self._made: Future[Mapping[str, tuple[Distribution, ...]]] | None = None
 
     def begin(self) -> Future[Mapping[str, tuple[Distribution, ...]]]:
-        """Begin to build, if that is not yet done, and return what will come of it."""
+        """Start the build if it has not started, and return its future."""
         with self._lock:
             if self._made is None:
                 pool = ThreadPoolExecutor(max_workers=1)
@@ -304,9 +304,9 @@ class Wheelhouse:
             return self._made
 
     def files(self, name: str) -> tuple[Distribution, ...]:
-        """Return a library's files once they are built.
+        """Wait for the build, and return a library's files.
 
         Raises:
-            TasksError: They could not be built; every further call says the same.
+            TasksError: The build failed; every further call raises the same.
         """
         return self.begin().result()[name]

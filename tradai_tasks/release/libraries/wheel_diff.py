@@ -1,4 +1,4 @@
-"""In what two wheels of one name differ."""
+"""Describe how two wheels with the same file name differ."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ __all__ = ["difference"]
 
 
 def difference(file: Distribution, there: bytes) -> str:
-    """Say in what two wheels of one name differ, and what to do; empty where that cannot be told.
+    """Return how two wheels of one name differ, and what to do; empty if that is not known.
 
-    In the text, `{mend}` stands for the command that bumps the library.
+    In the text, `{fix}` stands for the command that bumps the library.
     """
     if file.kind != "wheel":
         return ""
@@ -27,10 +27,10 @@ def difference(file: Distribution, there: bytes) -> str:
     if changed:
         more = f" and {len(changed) - 1} more" if changed[1:] else ""
         shown = changed[0].replace("{", "{{").replace("}", "}}")
-        return f"its source has changed ({shown}{more}), so bump it: {{mend}}"
+        return f"its source has changed ({shown}{more}), so bump it: {{fix}}"
     return (
         "all that it installs is the same, so the build backend is another one: pin it in "
-        "build-system.requires to the version that built what is there, or bump: {mend}"
+        "build-system.requires to the version that built what is there, or bump: {fix}"
     )
 
 

@@ -1,1 +1,1 @@
-"""A strategy's release: its stages and its model version."""
+"""The release of a strategy: its stages and its MLflow model version."""

@@ -1,7 +1,7 @@
-"""Registering a release in MLflow: one model version, and the alias that points at the newest.
+"""Register a release in MLflow: a model version and an alias for the newest one.
 
-Metrics, parameters and the report's files are kept in a run of an experiment, which the version
-names as its source; what a reader looks for first is also in the version's own tags.
+Metrics, parameters and the report's files are stored in a run of an experiment, which the version
+names as its source; the most important of them are also tags of the version.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ __all__ = [
     "registration",
 ]
 
-VERSION_TAG = "strategy_version"  # by which a release's model version is known
+VERSION_TAG = "strategy_version"  # tag that identifies the model version of a release
 _RUN_TAG, _PRINT_TAG = "release_tag", "release_fingerprint"
-_REPORT = "report"  # folder of a run's artifacts
-_SHOWN = 3  # differences in a message
+_REPORT = "report"  # folder in a run's artifacts
+_SHOWN = 3  # differences shown in a message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registration:
-    """All that a release registers; nothing in it changes when it is computed again."""
+    """All values that a release registers; computing them again gives the same."""
 
     model: str  # name of the registered model: the strategy's slug
-    version: str  # of the strategy, as semver.org writes it
+    version: str  # semantic version of the strategy
     source: str  # docker://<image by digest>
     tags: Mapping[str, str]
     metrics: Mapping[str, float]
@@ -46,7 +46,7 @@ class Registration:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of all of it, by which a run that was begun is known again."""
+        """Digest of all values, which identifies a run that an earlier attempt started."""
         parts = [self.model, self.version, self.source]
         parts += [json.dumps(dict(one), sort_keys=True) for one in (self.tags, self.params)]
         parts += [json.dumps(dict(self.metrics), sort_keys=True)]
@@ -56,13 +56,13 @@ class Registration:
 def registration(
     release: Release, image: str, record: BacktestRecord, metadata: Mapping[str, str]
 ) -> Registration:
-    """Compute what is registered.
+    """Compute the values that a release registers.
 
     Args:
         release: What is released.
         image: The image by its digest, `registry/name@sha256:...`.
-        record: The full backtest.
-        metadata: Further tags of the model version; those below win.
+        record: The record of the full backtest.
+        metadata: Further tags of the model version; the release's own tags win.
     """
     slug = str(release.tag.slug)
     params = {
@@ -97,7 +97,7 @@ def registration(
 
 
 def differences(found: ModelVersion, wanted: Mapping[str, str], source: str | None) -> list[str]:
-    """Return what a registered version and a release do not agree on, both sides named."""
+    """Return the differences between a registered version and a release, with both values."""
     differ = [
         f"{key} is {found.tags.get(key)!r} there and {value!r} here"
         for key, value in wanted.items()
@@ -109,9 +109,9 @@ def differences(found: ModelVersion, wanted: Mapping[str, str], source: str | No
 
 
 def is_newer(one: ModelVersion, other: ModelVersion) -> bool:
-    """Tell whether a version is of a later release than another.
+    """Return whether a version is of a later release than another.
 
-    By Semantic Versioning where both are of a release; else by the order they were registered in.
+    Semantic versions are compared if both have one; else the order of registration counts.
     """
     import semver  # noqa: PLC0415 - few sessions look at a version
 
@@ -123,31 +123,31 @@ def is_newer(one: ModelVersion, other: ModelVersion) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class VersionStep:
-    """The model version of a release."""
+    """Release step for the model version of a release."""
 
-    name: str  # of the registered model
+    name: str  # name of the registered model
     release: Release
-    connect: Callable[[], MlflowServer] = field(repr=False)  # called when the server is needed
-    image: Callable[[Known], str | None]  # the image by digest; None where it is yet to be made
-    backtest: Callable[[Known], BacktestRecord | None]  # None where it is yet to be run
+    connect: Callable[[], MlflowServer] = field(repr=False)  # called when first needed
+    image: Callable[[Known], str | None]  # the image by digest; None if it is not pushed yet
+    backtest: Callable[[Known], BacktestRecord | None]  # None if it has not run yet
     report: Callable[[], Mapping[str, bytes]]  # files of the backtest's report, by name
     metadata: Mapping[str, str]
     description: str
     experiment: str  # name of the experiment
 
     def look(self, known: Known) -> Look:
-        """Find the version.
+        """Ask MLflow for the version of this release.
 
         Raises:
-            ConflictError: There is one that differs, or several; a test tag's is replaced.
-            ModelRegistryError: The server cannot be asked.
+            ConflictError: It differs, or there are several; that of a test tag is replaced.
+            ModelRegistryError: The server cannot be reached.
         """
         found = self.connect().find_versions(self.name, self._known_by)
         image, record = self.image(known), self.backtest(known)
         if image is not None and record is not None:
             wanted = registration(self.release, image, record, self.metadata)
             stale = [(one, differences(one, wanted.tags, wanted.source)) for one in found]
-        else:  # it is compared with what is known by now
+        else:  # compared with the values known so far
             source = None if image is None else f"docker://{image}"
             revision = {"git_revision": self.release.commit}
             stale = [(one, differences(one, revision, source)) for one in found]
@@ -165,11 +165,11 @@ class VersionStep:
         return _there(found[0]) if found else Look(state="todo", note="to be registered")
 
     def act(self, known: Known) -> Look:
-        """Register it: the run with its files first, then the version that names it.
+        """Register the version: first the run with its files, then the version that names it.
 
         Raises:
             EvidenceError: The image or the backtest is not known.
-            ModelRegistryError: The server cannot be reached, or refuses.
+            ModelRegistryError: The server cannot be reached, or refuses the request.
         """
         image, record = self.image(known), self.backtest(known)
         if image is None or record is None:
@@ -179,7 +179,7 @@ class VersionStep:
             )
         wanted = registration(self.release, image, record, self.metadata)
         server = self.connect()
-        # a run that an earlier try began is known by this, and finished
+        # identifies a run that an earlier attempt started, which is then finished
         known_by = {_RUN_TAG: self.release.tag.text, _PRINT_TAG: wanted.fingerprint}
         experiment = server.ensure_experiment(self.experiment)
         run = server.ensure_run(experiment, self.release.tag.text, known_by, _now())
@@ -208,7 +208,7 @@ class VersionStep:
         return {VERSION_TAG: self.release.tag.version}
 
     def _look_at_test(self, stale: list[tuple[ModelVersion, list[str]]]) -> Look:
-        """Test tags alone may be overwritten."""
+        """Decide about the version of a test tag, which may be replaced."""
         good = [version for version, differ in stale if not differ]
         if good and len(stale) == 1:
             return _there(good[0])
@@ -228,18 +228,18 @@ class VersionStep:
 
 @dataclass(frozen=True, kw_only=True)
 class AliasStep:
-    """The alias of the newest release, which only ever moves forward."""
+    """Release step for the alias of the newest release, which only moves forward."""
 
     name: str  # the alias
     model: str
-    stage: str  # whose step `model` has made the version
+    stage: str  # stage whose step `model` has created the version
     connect: Callable[[], MlflowServer] = field(repr=False)
 
     def look(self, known: Known) -> Look:
-        """Find what it points at.
+        """Ask MLflow which version the alias points at.
 
         Raises:
-            ModelRegistryError: The server cannot be asked.
+            ModelRegistryError: The server cannot be reached.
         """
         server = self.connect()
         held = server.aliases(self.model).get(self.name)
@@ -261,11 +261,11 @@ class AliasStep:
         return Look(state="todo", note=f"to be moved from version {held}")
 
     def act(self, known: Known) -> Look:
-        """Let it point at the release's version.
+        """Point the alias at the release's version.
 
         Raises:
             EvidenceError: The version is not known.
-            ModelRegistryError: The server cannot be reached, or refuses.
+            ModelRegistryError: The server cannot be reached, or refuses the request.
         """
         ours = known.get(self.stage, {}).get(self.model, {}).get("version")
         if ours is None:
@@ -275,7 +275,7 @@ class AliasStep:
 
 
 def _now() -> int:
-    """Return the time in milliseconds since the epoch, as MLflow counts it."""
+    """Return the current time in milliseconds since the epoch, as MLflow uses."""
     return int(time.time() * 1000)
 
 

@@ -1,4 +1,4 @@
-"""The stages of a strategy's release: its gates, its image, its model version."""
+"""Create the stages of a strategy's release: gates, image and model version."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ GATES = ("lint", "typecheck", "test", BACKTEST)  # the longest last
 
 @dataclass(frozen=True, kw_only=True)
 class StrategyParts:
-    """What the stages are made of."""
+    """Inputs of the stages of a strategy's release."""
 
     release: Release
     package: Package
     store: Store
     noxfile: Path
     sessions: Mapping[str, tuple[str, ...]]  # gate -> its nox sessions; empty: nothing to judge
-    reports: Path  # where the session of the full backtest leaves its record
+    reports: Path  # folder in which the full backtest leaves its record
     image: Stage
     mlflow: MlflowSettings
     stop: threading.Event
     show: Callable[[str], None]
     env: Mapping[str, str] = field(repr=False)
-    allowance: Allowance  # what the gates are given of it
-    sandbox: Sandbox | None  # what they run in
+    allowance: Allowance  # variables of it that gates get
+    sandbox: Sandbox | None  # sandbox that gates run in
 
     @property
     def slug(self) -> str:
@@ -84,7 +84,7 @@ def _gate(parts: StrategyParts, stage: str) -> Step:
 
 
 def _sandbox(parts: StrategyParts, stage: str) -> Sandbox | None:
-    """Return what a gate runs in: only the backtest's own can write to its reports."""
+    """Return the sandbox of a gate: only that of the backtest can write to its reports."""
     if parts.sandbox is None or stage == BACKTEST:
         return parts.sandbox
     return replace(parts.sandbox, read_only=(*parts.sandbox.read_only, parts.reports))

@@ -1,1 +1,1 @@
-"""Which tag is released, whether it may be, and where it goes."""
+"""Validate release tags and map them to deployment environments."""

@@ -1,4 +1,4 @@
-"""Which release a CI event asks for, and whether it may.
+"""Read which release tag a CI event asks for, and refuse events that are not trusted.
 
 In a `workflow_run` event the tag is only in `head_branch`, which anybody may choose: a fork, or a
 branch, may be named `v9.9.9`. So the event must be of a successful push run of this very

@@ -1,4 +1,4 @@
-"""Whether a platform's tag may have the version that it names.
+"""Check that a platform's tag may have the version that it names.
 
 A tag `v1.2.0` is the platform's as a whole, and its libraries may have versions of their own. Where
 a version is stated, by a package that the settings name, by all libraries in lockstep or by a root

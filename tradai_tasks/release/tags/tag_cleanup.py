@@ -1,4 +1,4 @@
-"""A test tag taken away again, here and at the remote, so that its name is free for the next try.
+"""Delete a test tag in the clone and at the remote, so that its name can be used again.
 
 Nothing else is: images, wheels and services of a test stay as they are until the next test.
 """

@@ -1,4 +1,4 @@
-"""The proof that a tag may be released, made by the default branch's code.
+"""Prove, with the default branch's code, that a tag may be released.
 
 The tag is data from outside, and so is the commit that it names: all that is believed of them is in
 git's references and objects. The work tree, which is the default branch's, says nothing of them.

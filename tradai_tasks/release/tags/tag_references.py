@@ -1,4 +1,4 @@
-"""What the references of a clone say of a tag, and whether that lets it be released.
+"""Check a tag by the git references of a clone: its commit, main, and branch names.
 
 Nothing here reads the work tree: a tag is judged by git's references and commits alone.
 """

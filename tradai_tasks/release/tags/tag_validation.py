@@ -1,4 +1,4 @@
-"""Is there a release to make? The tag held against the repository.
+"""Check that a tag can be released from this clone and its work tree.
 
 `look` gathers what git says, `check` judges it without touching anything.
 """

@@ -1,4 +1,4 @@
-"""The workspace of a tagged commit, read as data: nothing of it is checked out or executed."""
+"""Read the workspace of a tagged commit as data, without a checkout."""
 
 from __future__ import annotations
 

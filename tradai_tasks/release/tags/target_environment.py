@@ -1,4 +1,4 @@
-"""Where a tag goes: `dev`, `staging`, `prod`, or what the settings name."""
+"""Map a release tag to a deployment environment such as `dev`, `staging` or `prod`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Sessions that check or build what is there."""
+"""Sessions that check or build the repository's code."""

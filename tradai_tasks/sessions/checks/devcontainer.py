@@ -1,4 +1,4 @@
-"""`devcontainer`: the development container built, the tests run in it, its image pushed."""
+"""`devcontainer`: build the development container, run the tests in it, push its image."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _OPTIONS: list[Option] = [
     (("--dry-run",), {"action": "store_true", "help": "print what would be run"}),
 ]
 _PLACES = (".devcontainer/devcontainer.json", ".devcontainer.json")
-_LOCAL = "tradai-tasks-devcontainer"  # the image's name where none is set
+_LOCAL = "tradai-tasks-devcontainer"  # default name of the image
 _CONTAINER = re.compile(r"[0-9a-f]{12,64}")
 
 
 def devcontainer(session: nox.Session, context: Context) -> None:
-    """Build, test, push: each only after what is before it has gone well."""
+    """Build, test and push, each only if the one before it succeeded."""
     options = parse(session, _OPTIONS, _DOC)
     mask_environment()
     settings = context.settings.devcontainer
@@ -65,7 +65,7 @@ def devcontainer(session: nox.Session, context: Context) -> None:
     find_tool("docker")
     if options.push:
         _credentials(settings)
-    # what the container is built from does not see the token that pushes it
+    # the build does not see the token that pushes the image
     if status_of(session, build, env={settings.password_env: None}):
         raise CommandFailedError("devcontainer: the image could not be built; see above")
     if options.test:
@@ -75,14 +75,14 @@ def devcontainer(session: nox.Session, context: Context) -> None:
 
 
 def is_there(tree: Tree) -> bool:
-    """Tell whether a repository has a development container."""
+    """Return whether a repository has a development container."""
     return any(tree.is_file(place) for place in _PLACES)
 
 
 def _test(
     session: nox.Session, settings: DevcontainerSettings, cli: list[str], folder: str, root: Path
 ) -> None:
-    """Run the tests in a container of their own, which is gone afterwards whatever happens."""
+    """Run the tests in a container that is always removed afterwards."""
     up = [*cli, "up", folder, "--remove-existing-container"]
     done = run(up, cwd=root, check=False)
     container = _container(done.text)
@@ -102,7 +102,7 @@ def _test(
 
 
 def _container(out: str) -> str | None:
-    """Return the id of the container that `devcontainer up` says it has started."""
+    """Return the id of the container that `devcontainer up` reports."""
     for line in reversed(out.splitlines()):
         try:
             found = json.loads(line)
@@ -115,7 +115,7 @@ def _container(out: str) -> str | None:
 
 
 def _push(session: nox.Session, settings: DevcontainerSettings, image: str, root: Path) -> None:
-    """Push by a login that is kept apart from the user's own and gone afterwards."""
+    """Push with a temporary login, apart from the user's own."""
     user, password = _credentials(settings)
     host = image.partition("/")[0]
     with tempfile.TemporaryDirectory(prefix="tradai-tasks-login-") as place:

@@ -1,4 +1,4 @@
-"""`docs`: the site built by mkdocs, and deployed to Cloudflare Pages by wrangler."""
+"""`docs`: build the site with mkdocs and deploy it to Cloudflare Pages with wrangler."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tradai_tasks.vcs.git import Git
 
 __all__ = ["docs"]
 
-_DOC = "Build the documentation, where any warning is an error, and deploy it with --deploy."
+_DOC = "Build the documentation with warnings as errors, and deploy it with --deploy."
 _OPTIONS: list[Option] = [
     (("--deploy",), {"action": "store_true", "help": "deploy it to Cloudflare Pages by wrangler"}),
     (
@@ -49,7 +49,7 @@ def docs(session: nox.Session, context: Context) -> None:
             raise BadArgumentsError(f"docs: --{option} goes with --deploy")
     if not context.tree.is_file("mkdocs.yml"):
         raise DocsError("mkdocs.yml: no such file, so there is no site to build; add one")
-    # what the deployment needs is asked for before anything is built
+    # check what the deployment needs before anything is built
     deploy = _deployment(context, options.branch) if options.deploy else None
     if deploy and only_installs(session):
         _fetch(session, deploy[0])
@@ -69,25 +69,25 @@ def docs(session: nox.Session, context: Context) -> None:
         say(" ".join(argv))
         session.log("nothing was deployed: this is a dry run")
         return
-    # the token goes by the environment, where wrangler itself looks for it
+    # wrangler reads the token from the environment
     try:
         session.run(*argv, external=True, env=dict(os.environ))
     except nox.command.CommandFailed:
         raise CommandFailedError(
             "docs: wrangler did not deploy the site; its message is above; the site that was "
-            "there is still served: mend that and run it again"
+            "there is still served: fix that and run it again"
         ) from None
 
 
 def _built(session: nox.Session, context: Context) -> Path:
-    """Build the site and return its folder; mkdocs and its hooks see only what is allowed."""
+    """Build the site and return its folder; mkdocs and its hooks see only allowed variables."""
     withhold(session, context)
     sync_everything(session, context, ".", context.settings.docs.groups)
     install_tool(session, context, "mkdocs", only_missing=True)
     end_of_install(session)
     site = context.root / "build" / "site"
     shutil.rmtree(site, ignore_errors=True)
-    context.reports()  # makes build/, out of git's sight
+    context.reports()  # creates build/, ignored by git
     argv = confined("mkdocs", "build", "--strict", "--site-dir", site)
     if status_of(session, argv):
         raise CheckFailedError(
@@ -100,7 +100,7 @@ def _built(session: nox.Session, context: Context) -> Path:
 
 
 def _there(site: Path) -> Path:
-    """Return the folder of a site that is built already."""
+    """Return the folder of an existing site."""
     if not (site / "index.html").is_file():
         raise DocsError(
             f"docs: --site {site}: no index.html is there, so it is no site; build it with: "
@@ -110,18 +110,18 @@ def _there(site: Path) -> Path:
 
 
 def _fetch(session: nox.Session, wrangler: list[str]) -> None:
-    """Have npx fetch wrangler and run its installation while there is no token."""
+    """Download and install wrangler with npx, before the token is in the environment."""
     if wrangler[0] == "npx":
         env = dict.fromkeys(_NEEDED)
         session.run_install(*wrangler, "--version", env=env, external=True)
 
 
 def _deployment(context: Context, branch: str | None) -> tuple[list[str], list[str]]:
-    """Return how wrangler is called, and what it is given beside the site.
+    """Return wrangler's command and its options for the deployment.
 
     Raises:
         SettingsError: No project is set.
-        ToolMissingError: There is no wrangler, and no npx.
+        ToolMissingError: Neither wrangler nor npx is installed.
     """
     settings = context.settings.docs
     if settings.project is None:

@@ -1,4 +1,4 @@
-"""`docs-freshness`: what the pages say that is no longer so."""
+"""`docs-freshness`: find names and links in Markdown pages that no longer exist."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import nox
 import nox.registry
 
 from tradai_tasks.affected.selection.path_globs import matches
-from tradai_tasks.docs.freshness import Facts, Stale, external_links, recipes_of, stale
+from tradai_tasks.docs.freshness import RepositoryNames, Stale, external_links, recipes_of, stale
 from tradai_tasks.docs.link_sources import answers, older_than_code
 from tradai_tasks.errors import CheckFailedError, DocsError
 from tradai_tasks.report import annotate, append_summary, print_table
@@ -35,7 +35,7 @@ _AT_ONCE = 8  # requests
 
 
 def docs_freshness(session: nox.Session, context: Context) -> None:
-    """Hold every page against the repository."""
+    """Compare every page with the repository."""
     options = parse(session, _OPTIONS, _DOC)
     settings = context.settings.docs
     git = Git.open(context.root)
@@ -47,7 +47,7 @@ def docs_freshness(session: nox.Session, context: Context) -> None:
     pages = {name: context.tree.read(name).decode("utf-8", "replace") for name in there}
     just = next((name for name in ("justfile", "Justfile") if context.tree.is_file(name)), None)
     recipes = context.tree.read(just).decode("utf-8", "replace") if just else ""
-    facts = Facts(
+    facts = RepositoryNames(
         files=files,
         sessions=_sessions(context),
         recipes=recipes_of(recipes),
@@ -65,15 +65,15 @@ def docs_freshness(session: nox.Session, context: Context) -> None:
         append_summary(_COLUMNS, rows)
         raise CheckFailedError(
             f"docs-freshness: {len(found)} in {len({one.page for one in found})} of {len(pages)} "
-            f"pages; mend the pages, or name what need not exist in docs.ignore"
+            f"pages; fix the pages, or name what need not exist in docs.ignore"
         )
     session.log(f"{len(pages)} pages are as the repository is")
 
 
 def _sessions(context: Context) -> frozenset[str]:
-    """Return the sessions that a page may name: the noxfile's, and any that the library has.
+    """Return the sessions that a page may name: the noxfile's and all of the library's.
 
-    A page may speak of another repository, where one fits that does not fit here.
+    A page may describe another repository, to which other sessions fit.
     """
     names = {entry.name for entry in CATALOG} | {base_of(name) for name in context.names}
     names |= {"check", "ci"}

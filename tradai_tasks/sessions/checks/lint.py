@@ -1,4 +1,4 @@
-"""`fmt` and `lint`: ruff, and the repository's own lint commands."""
+"""`fmt` and `lint`: run ruff and the repository's own lint commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STRATEGY_RULES = ["--extend-select", "I"]
 
 def lint(session: nox.Session, context: Context, package: Package | None) -> None:
     """Lint the repository, or one strategy."""
-    project, mend, rules = _scope(context, package)
+    project, fix, rules = _scope(context, package)
     commands = context.settings.lint.commands if package is None else ()
     if commands:
         sync_everything(session, context, project, context.settings.lint.groups)
@@ -25,7 +25,7 @@ def lint(session: nox.Session, context: Context, package: Package | None) -> Non
         session.chdir(package.path)
     output = ["--output-format=github"] if in_ci() else []
     targets = list(session.posargs) or ["."]
-    fault = f"lint: ruff found fault; mend what can be mended with: {mend}"
+    fault = f"lint: ruff found fault; fix what can be fixed with: {fix}"
     run_all(
         session,
         [["ruff", "check", *rules, *output, *targets], ["ruff", "format", "--check", *targets]],
@@ -36,7 +36,7 @@ def lint(session: nox.Session, context: Context, package: Package | None) -> Non
 
 
 def fmt(session: nox.Session, context: Context, package: Package | None) -> None:
-    """Mend the repository, or one strategy."""
+    """Format and fix the repository, or one strategy."""
     project, _, rules = _scope(context, package)
     install_tool(session, context, "ruff", project=project)
     if package is not None:
@@ -45,13 +45,13 @@ def fmt(session: nox.Session, context: Context, package: Package | None) -> None
     run_all(
         session,
         [["ruff", "check", "--fix", *rules, *targets], ["ruff", "format", *targets]],
-        "fmt: ruff could not mend everything; what is left is above",
+        "fmt: ruff could not fix everything; what is left is above",
     )
 
 
 def _scope(context: Context, package: Package | None) -> tuple[str, str, list[str]]:
-    """Return the project whose lock counts, the command that mends, and further rules."""
+    """Return the project whose lock counts, the command to fix faults, and further rules."""
     if package is None:
         return ".", "nox -s fmt", []
-    mend = f'nox -s "fmt({context.workspace.session_id(package)})"'
-    return package.project, mend, _STRATEGY_RULES
+    fix = f'nox -s "fmt({context.workspace.session_id(package)})"'
+    return package.project, fix, _STRATEGY_RULES

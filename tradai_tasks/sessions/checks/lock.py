@@ -1,4 +1,4 @@
-"""`lock`: make or check every lock file of the repository."""
+"""`lock`: update or check every lock file of the repository."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tradai_tasks.sessions.core.environment import status_of, uv_program
 
 __all__ = ["lock"]
 
-_DOC = "Make or bring up to date every lock file; with --check, fail where one is stale."
+_DOC = "Update every lock file; with --check, fail if one is missing or stale."
 _OPTIONS: list[Option] = [
     (("--check",), {"action": "store_true", "help": "write nothing; fail where a lock is stale"}),
     (("--upgrade",), {"action": "store_true", "help": "take the newest versions allowed"}),
@@ -52,10 +52,10 @@ def _look(
 
 
 def _judge(found: list[LockState]) -> None:
-    """Fail for lock files that are not fresh; what uv could not look at, `nox -s lock` cannot fix.
+    """Fail for lock files that are not fresh, apart from those that uv could not check.
 
     Raises:
-        CheckFailedError: One is missing or stale, or cannot be judged.
+        CheckFailedError: One is missing or stale, or cannot be checked.
     """
     names = {
         state: ", ".join(one.file for one in found if one.state == state)

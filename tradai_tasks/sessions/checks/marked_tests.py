@@ -1,4 +1,4 @@
-"""`contract` and `integration`: tests by marker, with all packages installed."""
+"""`contract` and `integration`: run tests by marker with all packages installed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _sync(session: nox.Session, context: Context) -> None:
 
 @contextmanager
 def _services(session: nox.Session, context: Context, file: str | None) -> Iterator[None]:
-    """Bring the compose file's services up, and take them down whatever happens."""
+    """Start the compose file's services, and always stop them at the end."""
     if file is None:
         session.log("no compose file: the tests bring what they need")
         yield
@@ -81,11 +81,11 @@ def _services(session: nox.Session, context: Context, file: str | None) -> Itera
 
 
 def _run(session: nox.Session, context: Context, marker: str, paths: Sequence[str]) -> None:
-    """Run the marked tests: those of the root, then each package's at its own folder."""
+    """Run the marked tests: those of the root, then each package's in its own folder."""
     missing = [path for path in paths if not (context.root / path).exists()]
     if missing:
         raise CheckFailedError(
-            f"{', '.join(missing)}: no such path; mend the setting {session.name}.paths"
+            f"{', '.join(missing)}: no such path; fix the setting {session.name}.paths"
         )
     groups = [(".", list(paths))] if paths else _groups(context, marker)
     folder = context.reports(session.name)
@@ -115,7 +115,7 @@ def _run(session: nox.Session, context: Context, marker: str, paths: Sequence[st
 def _groups(context: Context, marker: str) -> list[tuple[str, list[str]]]:
     """Return (folder, test files) of the root and of each package with marked tests.
 
-    Packages run one by one, as their own tests do: two may have modules of one name.
+    Packages run one by one, as in `test`: two may have modules of the same name.
     """
     owned = {path for p in context.workspace.packages for path in context.layout(p).tests}
     loose = [

@@ -1,4 +1,4 @@
-"""`perf(pkg)`: pytest-benchmark, compared with a baseline measured by the same machine."""
+"""`perf(pkg)`: run pytest-benchmark and compare with a baseline from the same machine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _COLUMNS = ("benchmark", "baseline", "now", "change", "verdict")
 
 
 def perf(session: nox.Session, context: Context, package: Package) -> None:
-    """Measure one package, and compare where there is a baseline."""
+    """Measure one package, and compare it with the baseline if there is one."""
     name = context.workspace.session_id(package)
     baseline, posargs = _baseline_option(session.posargs)
     withhold(session, context)
@@ -60,7 +60,7 @@ def perf(session: nox.Session, context: Context, package: Package) -> None:
 
 
 def _baseline_option(posargs: list[str]) -> tuple[str | None, list[str]]:
-    """Take `--baseline REV` out of the arguments; the rest is pytest's."""
+    """Split `--baseline REV` from the arguments for pytest."""
     rest = list(posargs)
     for position, word in enumerate(rest):
         if word.startswith("--baseline="):
@@ -80,7 +80,7 @@ class _Bench:
     session: nox.Session
     context: Context
     package: Package
-    folder: Path  # where the reports stay
+    folder: Path  # folder of the reports
     posargs: list[str]
 
     def measure(self, root: Path, output: str) -> Mapping[str, Any]:
@@ -105,7 +105,7 @@ class _Bench:
         return document
 
     def measure_at(self, commit: str) -> tuple[Mapping[str, Any] | None, str]:
-        """Measure the package as it was at a commit; None and the reason where it cannot be."""
+        """Measure the package at a commit; return None and the reason if that is not possible."""
         package, context = self.package, self.context
         with _checkout(context.root, commit) as root:
             tree = DiskTree(root)
@@ -115,10 +115,10 @@ class _Bench:
             if not has_benchmarks(tree, old_tests):
                 return None, f"not compared: no benchmarks of {package.name} in {commit[:12]}"
             lock = join(package.project, "uv.lock")
-            if not tree.is_file(lock):  # not committed in this repository: today's has to do
+            if not tree.is_file(lock):  # not committed in this repository: use today's
                 shutil.copy2(context.root / lock, root / lock)
             with self.session.chdir(root):
-                # all of it as it was then, the packages it depends on too
+                # everything as of that commit, with the packages it depends on
                 sync_for_tests(self.session, context, package)
             report = self.measure(root, "baseline.json")
         return report, f"against {commit[:12]}, measured in this run"
@@ -126,9 +126,9 @@ class _Bench:
 
 @contextmanager
 def _checkout(root: Path, commit: str) -> Iterator[Path]:
-    """Check a commit out beside the work tree, and remove it again whatever happens.
+    """Check out a commit to a temporary folder, which is always removed at the end.
 
-    Yields the folder in it that corresponds to `root`, which may lie below the git root.
+    Yields its folder that corresponds to `root`, which may be below the git root.
     """
     prefix = run_git(root, "rev-parse", "--show-prefix").text.strip()
     with tempfile.TemporaryDirectory(prefix="tradai-baseline-") as scratch:

@@ -1,4 +1,4 @@
-"""`security`: bandit over every package's sources, pip-audit over the locked third parties."""
+"""`security`: run bandit on the sources and pip-audit on locked third-party packages."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from tradai_tasks.workspace.locked_tools import read_lock
 
 __all__ = ["security"]
 
-_DOC = "Find faults in the sources and in the locked packages: bandit and pip-audit."
+_DOC = "Scan the sources and the locked packages for vulnerabilities: bandit and pip-audit."
 
 
 def security(session: nox.Session, context: Context) -> None:
-    """Scan the sources and audit the locked packages; all faults are shown before it fails."""
+    """Scan the sources and audit the locked packages; fail after all faults are shown."""
     parse(session, [], _DOC)
     home = context.workspace.projects[0]
     for tool in ("bandit", "pip-audit"):
@@ -48,7 +48,7 @@ def security(session: nox.Session, context: Context) -> None:
 
 
 def _bandit(session: nox.Session, context: Context) -> list[str]:
-    """Run bandit and return faults; its own exit status is 0 for files it could not read."""
+    """Run bandit and return faults; files that it could not read do not change its exit status."""
     targets = _sources(context)
     if not targets:
         session.log("no package has sources to scan")
@@ -79,14 +79,14 @@ def _bandit(session: nox.Session, context: Context) -> list[str]:
     if findings:
         places = ", ".join(sorted({f.path for f in findings}))
         faults.append(
-            f"bandit: {len(findings)} finding{'s' * (len(findings) > 1)} in {places}; mend them, "
+            f"bandit: {len(findings)} finding{'s' * (len(findings) > 1)} in {places}; fix them, "
             f"or mark a line that is right with `# nosec <test>` and the reason"
         )
     return faults
 
 
 def _sources(context: Context) -> list[str]:
-    """Return every package's import folders and files, and the lambdas' that are no package."""
+    """Return the import folders and files of all packages, and of lambdas that are not packages."""
     found: dict[str, None] = {}
     for package in context.workspace.packages:
         for module in context.layout(package).imports:
@@ -100,7 +100,7 @@ def _sources(context: Context) -> list[str]:
 
 
 def _pip_audit(session: nox.Session, context: Context) -> list[str]:
-    """Audit what the lock files pin, never the session's own environment."""
+    """Audit the packages that the lock files pin, not the session's environment."""
     projects = context.workspace.projects
     locks = [read_lock(context.tree, project).document for project in projects]
     pins = pinned_requirements(locks)
@@ -154,7 +154,7 @@ def _audit_once(
     argv += ["--vulnerability-service=osv", f"--osv-url={url}"] if url else []
     errors = stem.with_suffix(".log")
     with errors.open("w", encoding="utf-8") as log:
-        # its own messages are judged below and would only confuse here
+        # its messages are evaluated below and would only confuse here
         session.run(*argv, success_codes=range(256), stdout=log, stderr=log)
     text = output.read_text(encoding="utf-8") if output.is_file() else None
     messages = errors.read_text(encoding="utf-8")

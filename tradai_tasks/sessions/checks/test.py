@@ -1,4 +1,4 @@
-"""`test(pkg)`: pytest with coverage, in an environment of just that package."""
+"""`test(pkg)`: run pytest with coverage in an environment of only that package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import nox
 
 from tradai_tasks.checks.pytest_rules import (
-    Outcome,
+    PytestOutcome,
     Reports,
     coverage_sources,
     judge,
@@ -31,7 +31,7 @@ _PLUGIN = "tradai_tasks_markers"
 
 
 def sync_for_tests(session: nox.Session, context: Context, package: Package) -> frozenset[str]:
-    """Install a package with its test tools and return the names of all that came along."""
+    """Install a package with its test tools and return the names of all installed packages."""
     lock = read_lock(context.tree, package.project)
     root = context.workspace.root_document if package.project == "." else {}
     names = package.settings.groups or context.settings.test.groups
@@ -81,7 +81,7 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
 
 
 def _fresh_reports(session: nox.Session, context: Context) -> Reports:
-    """Return an empty folder: an earlier run's figures must not stand for this one's."""
+    """Return an emptied folder, so that reports of an earlier run are not taken for this one's."""
     folder = context.reports("test", session.name.replace("(", "-").rstrip(")"))
     shutil.rmtree(folder)
     folder.mkdir()
@@ -89,7 +89,7 @@ def _fresh_reports(session: nox.Session, context: Context) -> Reports:
 
 
 def _environment(context: Context, reports: Reports) -> dict[str, str]:
-    """Return what the environment adds: where coverage writes, and the markers' plugin."""
+    """Return additional environment variables: coverage's data file and the marker plugin."""
     plugins = reports.folder / "plugin"
     plugins.mkdir()
     (plugins / f"{_PLUGIN}.py").write_text(marker_plugin(context.markers), encoding="utf-8")
@@ -129,7 +129,7 @@ def _argv(
     return argv
 
 
-def _report(name: str, outcome: Outcome, floor: float | None) -> None:
+def _report(name: str, outcome: PytestOutcome, floor: float | None) -> None:
     percent = "-" if outcome.percent is None else f"{int(outcome.percent * 100) / 100:g} %"
     append_summary(
         ("package", "tests", "failed", "skipped", "coverage", "floor", "verdict"),

@@ -1,4 +1,4 @@
-"""`typecheck`: mypy over all packages, or strictly over each strategy, and Protocol compliance."""
+"""`typecheck`: run mypy on all packages, or strictly on each strategy, and check Protocols."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _run(
 ) -> int:
     """Run mypy on one batch and return its exit status.
 
-    It runs at the project's folder, so that a configuration found there holds.
+    It runs in the project's folder, so that the configuration there applies.
     """
     home = context.root / project
     argv = ["mypy", "--namespace-packages", "--explicit-package-bases", "--show-error-codes"]
@@ -91,7 +91,7 @@ def _run(
 
 
 def _write_protocols(session: nox.Session, context: Context, pairs: list[ProtocolPair]) -> Path:
-    """Write the module whose type check judges the Protocols, one for each session."""
+    """Write the module whose type check verifies the Protocols, one for each session."""
     folder = context.reports("typecheck", session.name.replace("(", "-").rstrip(")"))
     module = folder / "protocol_compliance.py"
     module.write_text(protocol_module(pairs), encoding="utf-8")

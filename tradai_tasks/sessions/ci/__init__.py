@@ -1,1 +1,1 @@
-"""Sessions that serve CI: selection, tags, the gate, workflow files."""
+"""Sessions for CI: affected selection, tags, the gate job and workflow files."""

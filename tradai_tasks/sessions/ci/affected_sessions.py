@@ -1,4 +1,4 @@
-"""From a selection to sessions: which of them test what is affected."""
+"""Map affected packages to the nox sessions that test them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ STEPS = ("lint", "typecheck", "test")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tasks:
-    """What is to run for a selection."""
+    """The sessions to run for a selection."""
 
     tasks: tuple[Task, ...]
-    untested: tuple[str, ...]  # affected packages with tests that no session runs
+    untested: tuple[str, ...]  # affected packages whose tests no session runs
 
 
 def tasks_of(context: Context, found: ChangeAnalysis) -> Tasks:
-    """Return the sessions of each affected package, a task for each Python.
+    """Return the sessions of each affected package, as one task for each Python.
 
-    Sessions go by the repository at the head of the range, which need not be the one on disk.
+    Sessions are those of the repository at the head of the range, which may differ from the disk.
     """
     selection = found.selection
     names = known_names(context)
@@ -60,12 +60,12 @@ def tasks_of(context: Context, found: ChangeAnalysis) -> Tasks:
 
 
 def known_names(context: Context) -> frozenset[str]:
-    """Return the names of all sessions that the noxfile has, its own ones too."""
+    """Return the names of all sessions of the noxfile, with those it defines itself."""
     return frozenset(context.names).union(_own_names(context.exclude))
 
 
 def _own_names(excluded: Iterable[str]) -> Iterator[str]:
-    """Yield the names of sessions that the noxfile itself has in place of the library's."""
+    """Yield the names of sessions that the noxfile defines in place of the library's."""
     registered = nox.registry.get()
     for name in sorted({*excluded} & registered.keys()):
         function = registered[name]
@@ -73,12 +73,12 @@ def _own_names(excluded: Iterable[str]) -> Iterator[str]:
         stems = [name] if pythons is None else [f"{name}-{python}" for python in pythons]
         params = getattr(function, "parametrize", None)
         ends = [""] if params is None else [f"({param})" for param in params]
-        yield name  # nox takes it for all of them
+        yield name  # nox runs all of them by this name
         yield from (stem + end for stem in stems for end in ends)
 
 
 def _at_head(context: Context, end: End) -> Context:
-    """Return the sessions' view of the repository at the head, where the disk has another."""
+    """Return the sessions' view of the repository at the head, if the disk has another commit."""
     there = Context(
         root=context.root,
         noxfile=context.noxfile,
@@ -100,7 +100,7 @@ def _at_head(context: Context, end: End) -> Context:
 def _root_tasks(
     context: Context, selection: Selection, current: str, names: frozenset[str]
 ) -> list[Task]:
-    """Return the tests of a root that is no package: they may test whatever is there."""
+    """Return the tests of a root that is not a package; they may test anything in it."""
     root = context.workspace.virtual_root
     share = context.shares.get(root) if root else None
     if root is None or share is None or not _concerns(selection, context.tree, share.tests):
@@ -118,7 +118,7 @@ def _root_tasks(
 
 
 def _concerns(selection: Selection, tree: Tree, tests: Sequence[str]) -> bool:
-    """Tell whether the root's tests may see a change; of documents only what they name."""
+    """Return whether a change may affect the root's tests; a document only if they name it."""
     kinds = ("packages", "services", "lambdas", "stacks")
     if selection.everything or any(selection.affected(kind) for kind in kinds):
         return True
@@ -132,7 +132,7 @@ def _concerns(selection: Selection, tree: Tree, tests: Sequence[str]) -> bool:
 
 
 def _words(path: str) -> Iterator[bytes]:
-    """Yield what a text that reads a file may hold: the name of it or of a folder, its ending."""
+    """Yield the words by which code can name a file: its name, its suffix, its folders."""
     for part in path.split("/"):
         yield part.encode("utf-8", "surrogateescape")
     stem, dot, ending = path.rpartition(".")

@@ -1,4 +1,4 @@
-"""`changes` and `affected`: what a change touches, the CI matrix for it, and the checks of it."""
+"""`changes` and `affected`: compute what a change affects and its CI matrix, run its checks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tradai_tasks.affected.selection.presentation import (
 )
 from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.errors import BadArgumentsError, CheckFailedError
-from tradai_tasks.matrix import Job, Task, build_matrix, read_durations
+from tradai_tasks.matrix import MatrixJob, Task, build_matrix, read_durations
 from tradai_tasks.report import append_markdown, print_table, say, write_outputs
 from tradai_tasks.sessions.ci.affected_sessions import STEPS, Tasks, known_names, tasks_of
 from tradai_tasks.sessions.core.arguments import Option, parse
@@ -36,7 +36,7 @@ from tradai_tasks.workspace.discovery import unknown_package
 
 __all__ = ["affected", "changes"]
 
-_DOC = "Say what a change affects and why, and write the CI matrix for it."
+_DOC = "Report what a change affects and why, and write the CI matrix for it."
 _RANGE: list[Option] = [
     (("--base",), {"metavar": "REV", "help": "compare with the merge base of this revision"}),
     (("--head",), {"metavar": "REV", "help": "look at this revision, not the work tree"}),
@@ -51,10 +51,10 @@ _OPTIONS: list[Option] = [
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Collect no garbage meanwhile.
+    """Turn off garbage collection meanwhile.
 
-    A graph is hundreds of thousands of small objects, none of them garbage: looking for it costs
-    a quarter.
+    A graph is hundreds of thousands of small objects, none of them garbage; collection would take
+    a quarter of the time.
     """
     is_on = gc.isenabled()
     gc.disable()
@@ -67,13 +67,13 @@ def _uncollected() -> Iterator[None]:
 
 @_uncollected()
 def changes(session: nox.Session, context: Context) -> None:
-    """Compute the selection, and show it as asked for."""
+    """Compute the selection, and print it in the requested form."""
     options = parse(session, _OPTIONS, _DOC)
     found = _find(context, options, with_graph=options.report)
     tasks = tasks_of(context, found)
     jobs = [job.as_json() for job in _jobs(context, tasks)]
     explained = _explain(found.selection, options.explain) if options.explain is not None else ""
-    beside = sys.stderr if options.json else sys.stdout  # JSON is all of standard output, or none
+    beside = sys.stderr if options.json else sys.stdout  # standard output is JSON and nothing else
     _say(session, found, tasks)
     if options.json:
         print(json.dumps(as_document(found.span, found.selection, jobs), indent=2))
@@ -123,7 +123,7 @@ def _find(context: Context, options: Any, *, with_graph: bool = False) -> Change
     )
 
 
-def _jobs(context: Context, tasks: Tasks) -> tuple[Job, ...]:
+def _jobs(context: Context, tasks: Tasks) -> tuple[MatrixJob, ...]:
     settings = context.settings.affected
     found = (
         context.root / name
@@ -141,7 +141,7 @@ def _jobs(context: Context, tasks: Tasks) -> tuple[Job, ...]:
 
 
 def _session_names(context: Context, found: ChangeAnalysis, tasks: Iterable[Task]) -> list[str]:
-    """Return what `affected` runs: lint and types for any change, tests of what it touches."""
+    """Return the sessions that `affected` runs: lint and types always, tests if affected."""
     selection = found.selection
     names = [name for task in tasks for name in task.sessions]
     is_any = bool(selection.changed or selection.everything or names)
@@ -158,7 +158,7 @@ def _explain(selection: Selection, name: str) -> str:
         for item in getattr(selection, kind)
         if item.name == name
     ]
-    if items:  # a package and the service in its folder mostly say the same
+    if items:  # a package and the service in its folder mostly have the same reasons
         return "".join(dict.fromkeys(map(explanation, items)))
     known = [item.name for item in selection.packages]
     shown = visible(name) or "''"

@@ -1,4 +1,4 @@
-"""`doctor`: what would fail, before it does."""
+"""`doctor`: check the repository, this machine and remote services for what would fail."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import nox
 import nox.virtualenv
 
 from tradai_tasks.doctor.check_list import NAMES, checks
-from tradai_tasks.doctor.check_runner import Result, as_document, examine
-from tradai_tasks.doctor.repository import Repository
+from tradai_tasks.doctor.check_runner import CheckResult, as_document, examine
+from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError, CheckFailedError
 from tradai_tasks.release.tags.target_environment import environment_named
 from tradai_tasks.report import append_summary, print_table
@@ -19,7 +19,7 @@ from tradai_tasks.sessions.core.context import Context
 
 __all__ = ["doctor"]
 
-_DOC = "Say what would fail, before it does, and what to do about it. Nothing is changed."
+_DOC = "Check ahead of time for what would fail, and say how to fix it. Nothing is changed."
 _OPTIONS: list[Option] = [
     (("--json",), {"action": "store_true", "help": "print the findings as JSON and nothing else"}),
     (
@@ -59,7 +59,7 @@ def doctor(session: nox.Session, context: Context) -> None:
         raise BadArgumentsError("--timeout: give seconds, more than 0 and at most 3600")
     settings = context.settings.deploy
     named = [environment_named(name, settings).name for name in options.environment]
-    looked_at = Repository(
+    looked_at = DoctorContext(
         root=context.root,
         tree=context.tree,
         settings=context.settings,
@@ -89,6 +89,6 @@ def doctor(session: nox.Session, context: Context) -> None:
     session.log(f"{sum(one.finding.state == 'ok' for one in results)} checks are well")
 
 
-def _row(one: Result) -> tuple[str, str, str]:
+def _row(one: CheckResult) -> tuple[str, str, str]:
     remedy = f"\n-> {one.finding.remedy}" if one.finding.remedy else ""
     return one.check.name, one.finding.state, f"{one.finding.what}{remedy}"

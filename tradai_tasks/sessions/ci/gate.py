@@ -1,4 +1,4 @@
-"""`gate`: the one check that branch protection requires."""
+"""`gate`: judge the results of all CI jobs as the one check of branch protection."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _OPTIONS: list[Option] = [
 _COLUMNS = ("job", "result", "counts as passed because")
 
 
-def gate(session: nox.Session, context: Context) -> None:  # noqa: ARG001 - bodies share one shape
-    """Judge and show."""
+def gate(session: nox.Session, context: Context) -> None:  # noqa: ARG001 - all bodies have one signature
+    """Judge the results of the jobs and show them."""
     options = parse(session, _OPTIONS, _DOC)
     rules = parse_may_skip(options.may_skip)
     needs = parse_needs(os.environ.get("NEEDS"))

@@ -1,4 +1,4 @@
-"""`infra`: previews and updates of Pulumi stacks, by the repository's own script."""
+"""`infra`: preview or update Pulumi stacks with the repository's own script."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _OPTIONS: list[Option] = [
 def infra(session: nox.Session, context: Context) -> None:
     """Run Pulumi on the stacks and show what changes."""
     options = parse(session, _OPTIONS, _DOC)
-    if not options.json:  # a mask is a line of the output
+    if not options.json:  # a mask is itself a line of the output
         mask_environment()
     known = [unit.name for unit in context.workspace.stacks]
     stacks = choose(options.stack, known, options.command)
@@ -57,7 +57,7 @@ def infra(session: nox.Session, context: Context) -> None:
     refuse_fork(event)
     if options.command == "up" and not options.dry_run:
         refuse_dispatch(context, stacks[0])
-    # what the comment needs is asked for before anything runs
+    # check what the comment needs before anything runs
     request = pull_request(event, os.environ, options.pull_request) if options.comment else None
     pulumi = Pulumi(root=context.root, settings=context.settings.infra, env=os.environ)
     pulumi.check()
@@ -84,16 +84,16 @@ def infra(session: nox.Session, context: Context) -> None:
 
 
 def _install(session: nox.Session, context: Context) -> None:
-    """Install what each layer's program needs, while there are no credentials: one by one.
+    """Install the dependencies of each layer's program, one by one and without credentials.
 
     Raises:
-        InfraError: It could not be installed.
+        InfraError: An installation failed.
     """
     for layer in layers_of(context.tree):
         try:
             session.run_install("pulumi", "install", "--cwd", layer, external=True)
         except CommandFailed:
             raise InfraError(
-                f"{layer}: pulumi install failed; its message is above; mend that and run it again"
+                f"{layer}: pulumi install failed; its message is above; fix that and run it again"
             ) from None
     end_of_install(session)

@@ -1,4 +1,4 @@
-"""`tag`: which release a CI event asks for, proved from the repository, as outputs of the step."""
+"""`tag`: prove the release tag that a CI event asks for and write it to the step's outputs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tradai_tasks.workspace.tags import tag_text
 __all__ = ["tag"]
 
 _DOC = (
-    "Say which release a CI event asks for and where it goes, once it is proved that the tag is "
+    "Report which release a CI event asks for and where it goes, once it is proved that the tag is "
     "there, is at the checked commit, is on the main branch and has the package's version."
 )
 _OPTIONS: list[Option] = [
@@ -47,7 +47,7 @@ _COLUMNS = ("tag", "version", "environment", "commit")
 
 
 def tag(session: nox.Session, context: Context) -> None:
-    """Prove the tag, and hand it down."""
+    """Prove the tag, and write it to the step's outputs."""
     options = parse(session, _OPTIONS, _DOC)
     event = read_event(os.environ)
     if options.dispatch is not None:
@@ -56,7 +56,7 @@ def tag(session: nox.Session, context: Context) -> None:
         refuse_dispatch(context, options.dispatch)
         session.log(f"{options.dispatch}: nothing speaks against a deployment by this event")
         return
-    wanted = options.environment or None  # a workflow's input that was not given is empty
+    wanted = options.environment or None  # an absent input of a workflow is an empty string
     asked = asked_by(os.environ, event)
     text = options.tag or (asked.tag if asked else None)
     if text is None:
@@ -88,14 +88,14 @@ def tag(session: nox.Session, context: Context) -> None:
 
 
 def _environment(context: Context, proof: Proof, wanted: str | None) -> str:
-    """Return where a tag goes: a strategy to the one environment of such releases."""
+    """Return the environment of a tag; all strategies go to the same one."""
     if proof.tag.kind == "strategy":
         return wanted or context.settings.workflows.release_environment
     return environment_of(proof.tag, context.settings.deploy, asked=wanted).name
 
 
 def _without(session: nox.Session, context: Context, environment: str | None) -> None:
-    """Hand down an environment alone, as a dispatch does that deploys the commit it is of."""
+    """Write only an environment to the outputs, for a dispatch that deploys its own commit."""
     if environment is None:
         raise BadArgumentsError(
             "tag: the CI event names no tag; give one: nox -s tag -- v1.2.0, or say where what is "
@@ -104,7 +104,7 @@ def _without(session: nox.Session, context: Context, environment: str | None) ->
     found = environment_named(environment, context.settings.deploy)
     refuse_dispatch(context, found.name)
     git = Git.open(context.root)
-    # the work tree is the default branch's, whatever branch was dispatched
+    # the work tree is the default branch's, whichever branch was dispatched
     dispatched = dispatched_commit(os.environ)
     commit = git.commit(dispatched) if dispatched else git.require_commit("HEAD", "")
     if commit is None:

@@ -1,4 +1,4 @@
-"""`workflows`: bring the workflow files to the repository, and keep them true."""
+"""`workflows`: write the CI workflow files, or check that they are up to date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workflows.drift import plan
 from tradai_tasks.workflows.file_writer import check, present, write
-from tradai_tasks.workflows.repository_traits import Repository, committed_locks, gather
+from tradai_tasks.workflows.repository_traits import RepositoryTraits, committed_locks, gather
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workflows.rights import Job, jobs
 from tradai_tasks.workflows.selection import workflows
@@ -47,7 +47,7 @@ _OPTIONS: list[Option] = [
 
 
 def write_workflows(session: nox.Session, context: Context) -> None:
-    """Write, check or describe."""
+    """Write, check or describe the workflow files."""
     options = parse(session, _OPTIONS, _DOC)
     there = present(context.root)
     if options.repository is not None and not options.trust:
@@ -84,8 +84,8 @@ def write_workflows(session: nox.Session, context: Context) -> None:
         )
 
 
-def _gathered(context: Context) -> Repository:
-    """Look at the repository, and refuse settings that its workflows could not honour."""
+def _gathered(context: Context) -> RepositoryTraits:
+    """Look at the repository, and refuse settings that its workflows cannot follow."""
     _check_before(context)
     found = gather(
         context.tree,
@@ -101,7 +101,7 @@ def _gathered(context: Context) -> Repository:
     return found
 
 
-def _jobs(context: Context, repository: Repository, files: dict[str, str]) -> tuple[Job, ...]:
+def _jobs(context: Context, repository: RepositoryTraits, files: dict[str, str]) -> tuple[Job, ...]:
     settings = context.settings.workflows
     return jobs(
         files,
@@ -112,7 +112,7 @@ def _jobs(context: Context, repository: Repository, files: dict[str, str]) -> tu
 
 
 def _print_trust(context: Context, given: str | None, found: tuple[Job, ...]) -> None:
-    """Print what to set up on GitHub and AWS for the workflows as they would be written."""
+    """Print what to set up on GitHub and AWS for the workflow files."""
     remote = None
     if given is None:
         done = run_git(context.root, "remote", "get-url", "origin", check=False)
@@ -127,13 +127,13 @@ def _print_trust(context: Context, given: str | None, found: tuple[Job, ...]) ->
 
 
 def _check_before(context: Context) -> None:
-    """Refuse a session to run first that nox would not know: CI alone would find that out.
+    """Refuse a setting that names an unknown session to run first, which only CI would notice.
 
     Raises:
-        SettingsError: There is none of this name.
+        SettingsError: No session has this name.
     """
     bases = {base_of(name) for name in context.names}
-    own = set(nox.registry.get()) - bases  # the noxfile's, of which only the first part is known
+    own = set(nox.registry.get()) - bases  # of the noxfile; only base names are known
     for position, name in enumerate(context.settings.workflows.before or ()):
         if name not in {*context.names, *bases} and base_of(name) not in own:
             raise SettingsError(

@@ -1,1 +1,1 @@
-"""How sessions are made: catalogue, arguments, context, environments."""
+"""How nox sessions are made: catalog, arguments, context and environments."""

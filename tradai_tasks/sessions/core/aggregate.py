@@ -1,4 +1,4 @@
-"""`check` and `ci`: sessions that only require others."""
+"""`check` and `ci`: sessions that only run other sessions."""
 
 from __future__ import annotations
 

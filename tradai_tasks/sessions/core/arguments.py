@@ -1,4 +1,4 @@
-"""Parsing what stands after `--` for sessions with options of their own."""
+"""Parse the arguments after `--` of sessions that have options."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ Option = tuple[tuple[str, ...], dict[str, object]]  # names and keywords of `add
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose every way out is an exception that a session can turn into its result."""
+    """An argument parser that raises instead of exiting the process."""
 
     def error(self, message: str) -> None:  # type: ignore[override]  # raises, as its base does
-        """Raise for arguments that do not fit."""
+        """Raise for invalid arguments."""
         raise BadArgumentsError(f"{self.prog}: {message}; see: {self.prog} -- --help")
 
 
 def parse(session: nox.Session, options: Sequence[Option], doc: str) -> argparse.Namespace:
     """Parse a session's arguments.
 
-    argparse would end the whole nox run on `--help` and on a bad argument; here `--help` skips
-    the session after printing, and a bad argument fails it.
+    argparse would end the whole nox run on `--help` and on an invalid argument; here `--help`
+    prints and skips the session, and an invalid argument fails it.
 
     Args:
         session: The session.
-        options: Names and keyword arguments of `add_argument`, an entry each.
-        doc: What the session does, for its help.
+        options: Names and keyword arguments for each `add_argument`.
+        doc: Description of the session, for its help.
 
     Raises:
-        BadArgumentsError: The arguments do not fit.
+        BadArgumentsError: The arguments are invalid.
     """
     parser = _Parser(prog=f"nox -s {session.name}", description=doc, add_help=False)
     parser.add_argument("-h", "--help", action="store_true", help="show this and do nothing else")

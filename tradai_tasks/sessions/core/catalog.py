@@ -1,4 +1,4 @@
-"""Every session of the library: its name, what it does, and where its body is.
+"""Catalog of every session: its name, its description and where its function is.
 
 Bodies are loaded when a session runs, so that `nox -l` stays close to plain nox.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CATALOG", "Entry", "Need"]
+__all__ = ["CATALOG", "CatalogEntry", "Need"]
 
-# what a session may need the repository to have: see `fitting`
+# what a session needs the repository to have: see `fitting`
 Need = Literal[
     "benchmarks", "contract", "devcontainer", "images", "integration", "lambdas", "pages",
     "platform", "services", "site", "stacks", "strategies",
@@ -18,78 +18,78 @@ Need = Literal[
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class CatalogEntry:
     """One session, or one for each package."""
 
     name: str
     body: str  # "module:function" below tradai_tasks.sessions
     doc: str
-    # for which packages there is one: none (a single session), all with code or tests, those with
-    # benchmarks; `strategies` means all in a strategies repository and a single one elsewhere,
-    # `backtested` the strategies with backtests
+    # which packages get one: None is a single session; `tested` those with code or tests,
+    # `benchmarked` those with benchmarks; `strategies` all in a strategies repository and a single
+    # session elsewhere, `backtested` the strategies with backtests
     each: Literal["none", "tested", "benchmarked", "strategies", "backtested"] = "none"
     needs: Need | None = None  # what the repository must have for it
-    every_python: bool = False  # one for each Python of the settings
+    every_python: bool = False  # one session for each Python of the settings
     isolated: bool = True  # has an environment of its own
-    installs: bool = True  # puts packages into it, so that their requires-python counts
-    prepares: bool = False  # has something to install though it has no environment of its own
-    parallel: bool = True  # may run beside others under -j
+    installs: bool = True  # installs packages, so that their requires-python counts
+    prepares: bool = False  # has something to install although it has no environment of its own
+    parallel: bool = True  # may run in parallel with others under -j
 
 
 CATALOG = (
-    Entry(
+    CatalogEntry(
         name="fmt",
         body="checks.lint:fmt",
-        doc="Format the code and mend what can be mended: ruff.",
+        doc="Format the code and apply automatic fixes: ruff.",
         each="strategies",
         installs=False,
     ),
-    Entry(
+    CatalogEntry(
         name="lint",
         body="checks.lint:lint",
         doc="Lint and check the format: ruff.",
         each="strategies",
         installs=False,  # unless the settings name further commands
     ),
-    Entry(
+    CatalogEntry(
         name="typecheck",
         body="checks.typecheck:typecheck",
-        doc="Type-check, and judge which class satisfies its Protocol: mypy.",
+        doc="Type-check, and check that classes satisfy their Protocols: mypy.",
         each="strategies",
     ),
-    Entry(
+    CatalogEntry(
         name="test",
         body="checks.test:test",
         doc="Test one package against its coverage floor: pytest.",
         each="tested",
         every_python=True,
     ),
-    Entry(
+    CatalogEntry(
         name="security",
         body="checks.security:security",
-        doc="Find faults in the sources and in the locked packages: bandit, pip-audit.",
+        doc="Scan the sources and the locked packages for vulnerabilities: bandit, pip-audit.",
     ),
-    Entry(
+    CatalogEntry(
         name="lock",
         body="checks.lock:lock",
-        doc="Make every lock file, or with `-- --check` fail where one is stale: uv.",
+        doc="Update every lock file; with `-- --check`, fail if one is stale: uv.",
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="bump",
         body="release.bump:bump",
         doc="Raise a package's version, commit it and, with `--tag`, tag it for release.",
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="doctor",
         body="ci.doctor:doctor",
-        doc="Say what would fail, before it does, and what to do about it.",
+        doc="Check ahead of time for what would fail, and say how to fix it.",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="infra",
         body="ci.infra:infra",
         doc="Preview the Pulumi stacks, or update one, and count what changes.",
@@ -98,41 +98,41 @@ CATALOG = (
         prepares=True,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="docs",
         body="checks.docs:docs",
-        doc="Build the documentation, any warning an error; deploy it with `-- --deploy`.",
+        doc="Build the documentation with warnings as errors; deploy it with `-- --deploy`.",
         needs="site",
     ),
-    Entry(
+    CatalogEntry(
         name="docs-freshness",
         body="checks.docs_freshness:docs_freshness",
         doc="Find what pages name that no longer exists: files, sessions, settings, links.",
         needs="pages",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="devcontainer",
         body="checks.devcontainer:devcontainer",
-        doc="Build the development container, test in it and push it, by the devcontainer CLI.",
+        doc="Build the development container, test in it and push it: devcontainer CLI.",
         needs="devcontainer",
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="changes",
         body="ci.changes:changes",
-        doc="Say what a change affects and why, and write the CI matrix for it.",
+        doc="Report what a change affects and why, and write the CI matrix for it.",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="affected",
         body="ci.changes:affected",
         doc="Lint, type-check and run the tests that a change affects.",
         isolated=False,
         parallel=False,  # it runs sessions in parallel itself
     ),
-    Entry(
+    CatalogEntry(
         name="perf",
         body="checks.perf:perf",
         doc="Benchmark one package, in CI against its merge base: pytest-benchmark.",
@@ -140,118 +140,118 @@ CATALOG = (
         needs="benchmarks",
         parallel=False,  # two benchmarks at once would measure each other
     ),
-    Entry(
+    CatalogEntry(
         name="contract",
         body="checks.marked_tests:contract",
         doc="Run the contract tests with the services of the compose file.",
         needs="contract",
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="integration",
         body="checks.marked_tests:integration",
         doc="Run the integration tests.",
         needs="integration",
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="tag",
         body="ci.tag:tag",
-        doc="Say which release a CI event asks for, held against the repository.",
+        doc="Report which release a CI event asks for, checked against the repository.",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="gate",
         body="ci.gate:gate",
         doc="Judge the results of all jobs of a workflow, for branch protection to require.",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="workflows",
         body="ci.workflows:write_workflows",
-        doc="Write the workflow files that fit, or with `-- --check` fail where one has drifted.",
+        doc="Write the workflow files that fit; with `-- --check`, fail if one has drifted.",
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="backtest-data",
         body="release.backtest_data:data",
-        doc="Bring the candles of one strategy's backtests, and the exchange's markets.",
+        doc="Fetch the candles of one strategy's backtests and the exchange's markets.",
         each="backtested",
         isolated=False,  # all of a strategy share an environment of their own
         prepares=True,
         parallel=False,  # strategies share the folder of candles
     ),
-    Entry(
+    CatalogEntry(
         name="backtest-smoke",
         body="release.backtest:smoke",
-        doc="Backtest one strategy shortly, on one pair: freqtrade.",
+        doc="Run a short backtest of one strategy on one pair: freqtrade.",
         each="backtested",
         isolated=False,
         prepares=True,
     ),
-    Entry(
+    CatalogEntry(
         name="backtest-full",
         body="release.backtest:full",
-        doc="Backtest one strategy in full and hold it against the gates: freqtrade.",
+        doc="Run the full backtest of one strategy and judge it by the gates: freqtrade.",
         each="backtested",
         isolated=False,
         prepares=True,
     ),
-    Entry(
+    CatalogEntry(
         name="images",
         body="release.images:images",
-        doc="Build and push the images of a release, as far as the registry lacks them.",
+        doc="Build and push the images of a release that are missing from the registry.",
         needs="images",
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="lambdas",
         body="release.deploy:lambdas",
-        doc="Build the images of lambdas on their base, and bring their functions to them.",
+        doc="Build the images of lambdas on their base, and update their functions.",
         needs="lambdas",
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="deploy",
         body="release.deploy:deploy",
-        doc="Bring an environment's ECS services to a release, and verify every task's image.",
+        doc="Deploy a release to an environment's ECS services, and verify every task's image.",
         needs="services",
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="release",
         body="release.release:release",
-        doc="Release what a tag names, as far as it is not released yet.",
+        doc="Release what a tag names, doing only what is missing.",
         isolated=False,
         parallel=False,  # it runs sessions itself
     ),
-    Entry(
+    CatalogEntry(
         name="mlflow-register",
         body="release.release:mlflow_register",
-        doc="Register a strategy's release in MLflow, by the evidence of what came before.",
+        doc="Register a strategy's release in MLflow, from the evidence of earlier stages.",
         needs="strategies",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="build",
         body="release.publish:build",
         doc="Build the libraries that are published, reproducibly: uv build, twine check.",
         needs="platform",
         isolated=False,
     ),
-    Entry(
+    CatalogEntry(
         name="publish",
         body="release.publish:publish",
-        doc="Publish the libraries: upload what the index lacks, and nothing else.",
+        doc="Publish the libraries: upload what is missing from the index, and nothing else.",
         needs="platform",
         isolated=False,
         parallel=False,
     ),
-    Entry(
+    CatalogEntry(
         name="codeartifact-login",
         body="release.codeartifact_login:login",
         doc="Get a token for AWS CodeArtifact and write it where pip, uv and twine read it.",

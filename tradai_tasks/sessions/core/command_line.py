@@ -1,4 +1,4 @@
-"""What nox was called with: sessions that there are not, and arguments that none may have."""
+"""Check nox's command line for unknown sessions and for arguments to aggregates."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ _PYTHON = re.compile(r"(?<=.)-(?:[a-z]*-?)\d+(?:\.\d+)*t?\Z")  # test-3.11, test
 
 
 def check_command_line(context: Context) -> None:
-    """Look at what nox was called with, before any session runs.
+    """Check nox's command line before any session runs.
 
     Raises:
-        BadArgumentsError: A package's session is selected that there is not, or an aggregate
-            with something after `--`.
+        BadArgumentsError: It selects a package's session that does not exist, or gives
+            arguments after `--` to an aggregate.
     """
     options = context.options
     if options is None:
         return
-    # a Python that is asked for here gives sessions names that only nox knows
+    # with `--python`, sessions get names that only nox knows
     further = options.extra_pythons or options.force_pythons
     for word in map(str.strip, options.sessions or ()):
         if word not in context.names and word not in context.aliases:
             _check_known(context, word, any_python=bool(further))
-    # nox hands what stands after `--` to every session it runs, those that an aggregate requires
-    # first of all, so the aggregate itself would refuse too late
+    # nox passes arguments after `--` to every session, and runs those that an aggregate requires
+    # first, so the aggregate itself would refuse too late
     for word in options.sessions or () if options.posargs else ():
         if base_of(word) in {"check", "ci"} and {word, base_of(word)} & {*context.names}:
             raise BadArgumentsError(refusal(word))
 
 
 def _check_known(context: Context, word: str, *, any_python: bool) -> None:
-    """Say why a package has no such session; a name that is not the library's is nox's to judge."""
+    """Raise if a package has no such session; other unknown names are left to nox."""
     match = _ONE.match(word)
     bases = {base_of(name) for name in context.names if "(" in name}
     if match is None or base_of(word) not in bases:
@@ -83,7 +83,7 @@ def base_of(name: str) -> str:
 
 
 def refusal(name: str) -> str:
-    """Say that an aggregate takes no arguments."""
+    """Return the error for arguments to an aggregate."""
     return (
         f"{name}: takes no arguments after `--`, since nox would hand them to every session it "
         f'requires; give them to one, such as: nox -s "test(PACKAGE)" -- -k NAME'

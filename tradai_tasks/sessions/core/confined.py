@@ -1,4 +1,4 @@
-"""Sessions that run the repository's own code where credentials may be: by allowance, confined."""
+"""Restrict the environment and the processes that a session's commands can see."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["confined", "withhold"]
 
 
 def withhold(session: nox.Session, context: Context) -> None:
-    """Take from all commands of a session what the repository's own code is not allowed.
+    """Hide variables that repository code may not see from all commands of a session.
 
-    A command that needs more is given it by its `env`.
+    A command that needs more gets it through its `env`.
     """
     session.env.update(dict.fromkeys(allowance_of(context.settings).withheld(os.environ)))
 
 
 def confined(*command: str | Path) -> list[str]:
-    """Return the command that runs another one where it reads no other process, if it can be."""
+    """Return a command that runs another one, if possible unable to read other processes."""
     close_memory()
     sandbox = Sandbox(hide=tuple(steering_files(os.environ)))
     words = [str(word) for word in command]

@@ -1,4 +1,4 @@
-"""What every session is made from: the repository, its settings, and how a session is added."""
+"""The repository as sessions see it, and how a session is added to nox."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DEFAULT_FLOOR = {"platform": 60.0, "strategies": 80.0}  # percent
 
 
 def in_ci() -> bool:
-    """Tell whether this runs in a CI job, as GitHub Actions and most others say it."""
+    """Return whether this is a CI job, by the variable CI that GitHub Actions and others set."""
     return os.environ.get("CI", "").lower() in {"1", "true"}
 
 
@@ -50,19 +50,19 @@ class Context:
     settings_file: str
     workspace: Workspace
     exclude: frozenset[str] = frozenset()
-    options: NoxConfig | None = None  # what nox was called with
-    names: list[str] = field(default_factory=list)  # of the sessions added, with their ids
-    aliases: set[str] = field(default_factory=set)  # what else nox takes for them
-    absent: dict[str, str] = field(default_factory=dict)  # sessions that do not fit, and why
-    left_out: set[str] = field(default_factory=set)  # of `exclude`, those that met a session
+    options: NoxConfig | None = None  # nox's options
+    names: list[str] = field(default_factory=list)  # names of the added sessions, with their ids
+    aliases: set[str] = field(default_factory=set)  # other names by which nox selects them
+    absent: dict[str, str] = field(default_factory=dict)  # those that do not fit, and why
+    left_out: set[str] = field(default_factory=set)  # names in `exclude` that matched a session
     _layouts: dict[str, Layout] = field(default_factory=dict)
 
     @functools.cached_property
     def pythons(self) -> tuple[str, ...]:
-        """Python versions of the settings, empty where the one that runs nox is used.
+        """Python versions of the settings; empty if the one that runs nox is used.
 
-        Where the settings name none, it is the one of `.python-version`, or one that the packages
-        allow where they do not allow the one that runs nox.
+        If the settings name none, it is that of `.python-version`, or one that the packages allow
+        if they do not allow the one that runs nox.
         """
         python = self.settings.python
         if python is None:
@@ -72,7 +72,7 @@ class Context:
 
     @functools.cached_property
     def _reuses(self) -> bool:
-        """Whether environments are used again; `--reuse-venv=no` and `-N` say that they are not."""
+        """Whether environments are reused; `--reuse-venv=no` and `-N` turn that off."""
         options = self.options
         return (
             options is None
@@ -82,7 +82,7 @@ class Context:
 
     @property
     def python(self) -> str | None:
-        """The Python of sessions that run once: the first of several."""
+        """The Python of sessions that run on one version: the first of the list."""
         return self.pythons[0] if self.pythons else None
 
     def layout(self, package: Package) -> Layout:
@@ -102,7 +102,7 @@ class Context:
 
     @functools.cached_property
     def shares(self) -> Mapping[Package, Layout]:
-        """Each package with a test session, and what its tests are held to account for."""
+        """Each package with a test session, and the code that its coverage measures."""
         layouts = {package: self.layout(package) for package in self.workspace.packages}
         return shares(self.tree, self.workspace, layouts, self.markers)
 
@@ -122,7 +122,7 @@ class Context:
 
     @functools.cached_property
     def fitting(self) -> Fitting:
-        """What decides which sessions there are."""
+        """The traits of the repository that decide which sessions it has."""
         return Fitting(
             tree=self.tree,
             settings=self.settings,
@@ -139,9 +139,9 @@ class Context:
         return _DEFAULT_FLOOR[self.workspace.kind]
 
     def reports(self, *parts: str) -> Path:
-        """Make and return a folder for what a session leaves for CI to upload.
+        """Create and return a folder for a session's reports, which CI uploads.
 
-        It is below `build/reports`, out of git's sight whatever the repository ignores.
+        It is below `build/reports` and always ignored by git.
         """
         top = self.root / "build" / "reports"
         folder = top.joinpath(*parts)
@@ -150,7 +150,7 @@ class Context:
         ignore_folder(top)
         return folder
 
-    def add(  # noqa: PLR0913 - the parameters are nox's own
+    def add(  # noqa: PLR0913 - the parameters of a nox session
         self,
         body: Callable[..., None],
         *,
@@ -169,17 +169,17 @@ class Context:
         """Add a session, or one for each package.
 
         Args:
-            body: Called with the nox session, and the package where `packages` are given.
+            body: Called with the nox session, and with the package if `packages` are given.
             name: The session's name.
-            doc: What `nox -l` says of it.
-            packages: Packages to make a session for, `name(package)`.
-            every_python: Whether it runs on each Python of a list in the settings.
+            doc: Description for `nox -l`.
+            packages: Packages that get a session, `name(package)`.
+            every_python: Whether it runs on each Python in the settings.
             isolated: Whether it has an environment of its own.
-            installs: Whether that gets packages, so that their `requires-python` counts.
-            prepares: Whether `--install-only` has something to do though it has no environment
-                of its own: its body must end at `end_of_install`.
+            installs: Whether packages are installed there, so that their `requires-python` counts.
+            prepares: Whether `--install-only` has something to do although it has no environment
+                of its own: its body must call `end_of_install`.
             default: Whether a bare `nox` runs it.
-            parallel: Whether it may run beside others under `-j`.
+            parallel: Whether it may run in parallel with others under `-j`.
             requires: Sessions that run before it.
             tags: Tags to select it by.
         """
@@ -209,33 +209,33 @@ class Context:
             tags=list(tags),
         )
         self.names.extend(self.names_of(name, ids, every_python=several))
-        # nox names the children of a parallel run so: test-3.12(a), also where its listing does not
+        # in a parallel run nox uses this name, test-3.12(a), even if its listing does not
         for version in self.pythons if several else filter(None, [python]):
             self.aliases.update(f"{name}-{version}{end}" for end in ("", *(f"({i})" for i in ids)))
 
     def _session_body(
         self, body: Callable[..., None], by_id: Mapping[str, Package]
     ) -> Callable[..., None]:
-        # the parameter is a string, since nox writes it into its --report as JSON
+        # a string, since nox writes parameters to its --report as JSON
         def session_body(session: nox.Session, package: str | None = None) -> None:
-            with contextlib.chdir(self.root):  # nox stands in the noxfile's folder
+            with contextlib.chdir(self.root):  # nox runs in the noxfile's folder
                 guarded(body, session, **({} if package is None else {"package": by_id[package]}))
 
         return session_body
 
     def names_of(self, name: str, ids: Sequence[str], *, every_python: bool = False) -> list[str]:
-        """Return what nox calls the sessions of one name, of packages by their ids."""
+        """Return nox's names for the sessions of one name; package ids are in brackets."""
         several = every_python and isinstance(self.settings.python, tuple)
         prefixes = [f"{name}-{version}" for version in self.pythons] if several else [name]
         suffixes = [f"({one})" for one in ids] or [""]
         return [prefix + suffix for prefix in prefixes for suffix in suffixes]
 
     def _is_left_out(self, name: str) -> bool:
-        """Tell whether the noxfile does without a session; one of its own must not be there."""
+        """Return whether the noxfile excludes a session; raise if it defines the same one."""
         met = self.exclude & {name, name.partition("(")[0]}
         self.left_out.update(met)
         if not met and name in nox.registry.get():
-            # nox would let the later one win, with a warning that it will not for ever
+            # nox would let the later one win, with a deprecation warning
             raise SettingsError(
                 f"register(): the noxfile has a session {name!r} already; leave the library's out: "
                 f"register(exclude=[{name!r}])"
@@ -244,7 +244,7 @@ class Context:
 
 
 def _nothing_to_install(body: Callable[..., None]) -> Callable[..., None]:
-    """Return a body that `nox --install-only` does not enter: all that it does is to act."""
+    """Return a body that does nothing under `nox --install-only`."""
 
     def acting(session: nox.Session, **given: Any) -> None:
         end_of_install(session)

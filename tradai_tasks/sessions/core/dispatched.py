@@ -1,4 +1,4 @@
-"""Refusing to deploy from a branch that somebody has started a workflow on."""
+"""Refuse to deploy from a branch on which a workflow was started by hand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def refuse_dispatch(context: Context, environment: str | None) -> None:
 
     Args:
         context: The repository.
-        environment: What would be deployed to; None for a release as such.
+        environment: The environment to deploy to; None for a release.
 
     Raises:
         DispatchRefusedError: The branch may not deploy there.

@@ -1,4 +1,4 @@
-"""Filling a session's environment from the lock file, and running tools in it."""
+"""Install locked packages and tools into a session's environment, and run tools in it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS, Lock, Place, read
 
 __all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package", "uv_program"]
 
-_OLDEST_UV = Version("0.9")  # that knows all commands and options that sessions use
+_OLDEST_UV = Version("0.9")  # the oldest uv with all commands and options that sessions use
 
 
 def uv_program() -> str:
-    """Return uv as nox finds it: the one that the variable UV names, beside nox, or on PATH.
+    """Return the uv that nox finds: from the variable UV, next to nox, or on PATH.
 
     Raises:
-        ToolTooOldError: It does not know all options that sessions use.
+        ToolTooOldError: It does not support all options that sessions use.
     """
-    found = nox.virtualenv.UV_VERSION  # asked once in a run; 0.0 where there is none
+    found = nox.virtualenv.UV_VERSION  # cached for the run; 0.0 if there is no uv
     if Version("0.0") < found < _OLDEST_UV:
         raise ToolTooOldError(
             f"{nox.virtualenv.UV}: uv {found} is too old, sessions need {_OLDEST_UV} or newer; "
@@ -50,17 +50,17 @@ def install_tool(
     project: str = ".",
     only_missing: bool = False,
 ) -> None:
-    """Install a tool at the version that the project's lock pins, else at the library's own.
+    """Install a tool at the version that the project's lock pins, else at the default version.
 
     Args:
         session: The session.
         context: The repository.
         tool: The distribution.
         project: Folder of the project whose lock counts.
-        only_missing: The environment was filled from this lock, so a pinned tool may be in it.
+        only_missing: Skip a pinned tool that an earlier sync from this lock has installed.
 
     Raises:
-        CommandFailedError: It could not be installed.
+        CommandFailedError: The installation failed.
     """
     uv_program()
     has_lock = context.tree.is_file(join(project, "uv.lock"))
@@ -104,7 +104,7 @@ def sync_package(
 def sync_everything(
     session: nox.Session, context: Context, project: str, groups: Iterable[str]
 ) -> None:
-    """Install all packages of a project, and those of its groups that exist, as locked."""
+    """Install all packages of a project, with those of the groups that exist, as locked."""
     read_lock(context.tree, project)
     wanted = tuple(groups)
     command = ["uv", "sync", "--locked", "--no-default-groups"]
@@ -113,7 +113,7 @@ def sync_everything(
     root = [context.workspace.root_document] if project == "." else []
     tables = [dependency_groups(document) for document in (*members, *root)]
     for group in wanted:
-        # an empty group brings nothing, and not every uv knows it by the lock
+        # an empty group installs nothing, and some versions of uv do not find it in the lock
         if any(table.get(group) for table in tables):
             command += ["--group", group]
     _install(session, command, [*members, *root])
@@ -127,15 +127,15 @@ def _install(
     Args:
         session: The session.
         command: The command.
-        documents: The parsed pyproject.toml of all that is installed.
+        documents: The parsed pyproject.toml of every package that is installed.
 
     Raises:
         CommandFailedError: uv failed.
     """
     venv = session.virtualenv
-    target = session.env.get("UV_PROJECT_ENVIRONMENT")  # of one that several sessions share
+    target = session.env.get("UV_PROJECT_ENVIRONMENT")  # an environment that several sessions share
     if isinstance(venv, VirtualEnv):
-        # nox itself sets it for `uv`, not for what `--force-venv-backend` may name
+        # nox sets it for the backend `uv` only, not for others of `--force-venv-backend`
         target = venv.location
     elif is_made(session):
         return
@@ -152,7 +152,7 @@ def _install(
 
 
 def _advice(environment: str, documents: Iterable[Mapping[str, Any]]) -> str:
-    """Return what a failed install most often means."""
+    """Return a hint at the most likely cause of a failed installation."""
     found = interpreter_of(Path(environment))
     for document in documents if found else ():
         project = document.get("project", {})
@@ -177,11 +177,11 @@ def status_of(
     Args:
         session: The session.
         argv: The tool and its arguments.
-        env: What is added to the environment; None takes a variable out of it.
-        external: Whether the tool need not be in the session's environment.
+        env: Additional environment variables; None removes one.
+        external: Whether the tool may be outside the session's environment.
 
     Raises:
-        CommandFailedError: It could not be run.
+        CommandFailedError: The tool could not be started.
     """
     end_of_install(session)
     try:
@@ -194,7 +194,7 @@ def status_of(
 
 
 def run_all(session: nox.Session, commands: Iterable[Sequence[str | Path]], fault: str) -> None:
-    """Run every command, then fail with `fault` if any did: the user sees all there is to mend.
+    """Run every command, then fail with `fault` if any failed, so that all faults are shown.
 
     Raises:
         CommandFailedError: A command failed.

@@ -1,4 +1,4 @@
-"""The door of every session: what holds before its body runs, and what becomes of its errors."""
+"""Wrap every session's body: checks before it runs, and one-line errors after it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _TALKATIVE = (
     "boto3", "botocore", "docker", "httpcore", "httpx", "requests", "s3transfer", "twine",
     "urllib3",
 )  # fmt: skip
-# what uv goes by, and nox sets for all that it starts where a noxfile has its own requirements
+# variables for uv that nox sets if the noxfile has its own requirements (PEP 723)
 _OF_ENVIRONMENT = ("UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
 
 
 def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> None:
-    """Run a session's body; an error that is the user's to fix ends it with its message."""
+    """Run a session's body; an error that the user can fix ends it with its message."""
     _quieten()
     keep_text_safe()
     try:
@@ -40,7 +40,7 @@ def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> No
     except TasksError as error:
         session.error(str(error))
     except ModuleNotFoundError as error:
-        from tradai_tasks.extras import missing_extra  # noqa: PLC0415 - read only when needed
+        from tradai_tasks.extras import missing_extra  # noqa: PLC0415 - imported only when needed
 
         missing = missing_extra(error)
         if missing is None:
@@ -54,10 +54,10 @@ def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> No
 
 
 class _SafeText(logging.Filter):
-    """Makes all that nox logs safe: names and paths are in the messages of sessions."""
+    """Log filter that escapes control characters in names and paths that nox logs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the message; an error, and what a command said, may have several lines."""
+        """Escape the message, line by line."""
         text = record.getMessage()
         several = record.levelno >= logging.ERROR or record.levelno < logging.DEBUG
         record.msg = safe_lines(text) if several else safe(text, longest=None)
@@ -66,7 +66,7 @@ class _SafeText(logging.Filter):
 
 
 def keep_text_safe() -> None:
-    """Make what is logged safe, and let what a terminal cannot show be escaped."""
+    """Escape control characters in the log, and characters that the terminal cannot show."""
     log = logging.getLogger("nox")
     if not any(isinstance(one, _SafeText) for one in log.filters):
         log.addFilter(_SafeText())
@@ -76,10 +76,10 @@ def keep_text_safe() -> None:
 
 @contextlib.contextmanager
 def _without_own_environment() -> Iterator[None]:
-    """Hide the environment that nox runs in from uv: it is not that of the repository.
+    """Hide the environment that nox runs in from uv: it is not the repository's.
 
-    Nox puts a noxfile with its own requirements into an environment of its own, and names that to
-    everything below it. What somebody else set is left alone.
+    nox runs a noxfile with its own requirements in a separate environment and exports its path to
+    all commands. Values that others have set are kept.
     """
     hidden = {
         name: value
@@ -95,24 +95,24 @@ def _without_own_environment() -> Iterator[None]:
 
 
 def _check_python(session: nox.Session) -> None:
-    """Make an environment anew that has another Python than is asked for now.
+    """Recreate an environment whose Python is not the one that is requested now.
 
-    nox itself goes on with what it finds.
+    nox itself would reuse it.
 
     Raises:
-        WrongPythonError: The new one has another Python, too.
+        WrongPythonError: The new environment has another Python, too.
     """
     venv = session.virtualenv
     own = own_interpreter()
     if not isinstance(venv, VirtualEnv):
-        # `--no-venv` asks for the Python that runs nox; conda sees to its own
+        # `--no-venv` uses the Python that runs nox; conda manages its own
         asked = session.python if not venv.is_sandboxed else None
         if isinstance(asked, str) and answers(own, asked, own) is False:
             session.warn(f"without an environment it runs on {own}, not on {asked}")
         return
     folder = Path(venv.location)
     found = interpreter_of(folder)
-    if venv._reused and (found is None or not answers(found, venv.interpreter, own)):  # noqa: SLF001 - nox tells it nowhere else
+    if venv._reused and (found is None or not answers(found, venv.interpreter, own)):  # noqa: SLF001 - nox has no public name for it
         session.log(
             f"{venv.location_name} has {found or 'an unknown Python'}, and {_asked(venv)} is asked "
             f"for: it is made anew"
@@ -135,10 +135,10 @@ def _asked(venv: VirtualEnv) -> str:
 
 
 def _quieten() -> None:
-    """Keep the logs of libraries to warnings.
+    """Limit the logs of other libraries to warnings.
 
-    nox shows everything that is logged, at any level, and botocore logs each answer of AWS whole,
-    with the tokens in it.
+    nox shows all log records at any level, and botocore logs whole responses of AWS, including
+    tokens.
     """
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Which sessions of the catalog fit a repository, and why one does not.
+"""Decide which sessions of the catalog fit a repository, and explain why one does not.
 
 It knows nothing of nox, so that `init` can ask before there is a noxfile.
 """
@@ -26,7 +26,7 @@ _WILD = frozenset("*?[")
 
 @dataclass(frozen=True, kw_only=True)
 class Fitting:
-    """A repository, as far as it decides which sessions there are."""
+    """The traits of a repository that decide which sessions it has."""
 
     tree: Tree
     settings: Settings
@@ -35,7 +35,7 @@ class Fitting:
     shares: Mapping[Package, Layout]  # the packages with a test session
 
     def misfit(self, need: Need | None) -> str | None:
-        """Return why sessions with a need do not fit, and what would bring them; else None."""
+        """Return why sessions with a need do not fit and what would add them; None if they fit."""
         lacking = self._lacking(need)
         return None if lacking is None or self._has(need) else lacking
 
@@ -44,7 +44,7 @@ class Fitting:
         return frozenset(entry.name for entry in CATALOG if self.misfit(entry.needs) is None)
 
     def has_benchmarks(self, package: Package) -> bool:
-        """Tell whether a test of the package takes the `benchmark` fixture."""
+        """Return whether a test of the package takes the `benchmark` fixture."""
         return package.path in self._suites.benchmarked
 
     @functools.cached_property
@@ -65,7 +65,7 @@ class Fitting:
                 return workspace.kind != "strategies"
             case "contract" | "integration":
                 table = getattr(self.settings, need)
-                # where the settings say where such tests are, the session sees whether that is so
+                # if the settings name the paths of such tests, the session itself checks them
                 return workspace.kind != "strategies" and (
                     bool(table.paths) or table.marker in self._suites.marked
                 )
@@ -87,7 +87,7 @@ class Fitting:
                 return True
 
     def _lacking(self, need: Need | None) -> str | None:
-        """Return what to say where a need is not met."""
+        """Return the message for a need that is not met."""
         match need:
             case "platform":
                 return _NO_PLATFORM
@@ -120,7 +120,7 @@ class Fitting:
 
 
 def fitting_of(tree: Tree, settings: Settings, workspace: Workspace) -> Fitting:
-    """Look at the layouts of all packages, too."""
+    """Return the traits of a repository, after looking at the layouts of all packages."""
     nested = frozenset(package.path for package in workspace.packages)
     layouts = {one: layout_of(tree, one, nested=nested) for one in workspace.packages}
     markers = settings.contract.marker, settings.integration.marker
@@ -134,7 +134,7 @@ def fitting_of(tree: Tree, settings: Settings, workspace: Workspace) -> Fitting:
 
 
 def _leads_somewhere(tree: Tree, glob: str) -> bool:
-    """Tell whether there is a file where a glob may match; the session itself looks closer."""
+    """Return whether a glob may match a file; the session itself checks exactly."""
     parts = [part for part in glob.split("/") if part not in {"", "."}]
     fixed = next((n for n, part in enumerate(parts) if _WILD & {*part}), len(parts))
     if fixed == len(parts):

@@ -1,4 +1,4 @@
-"""What nox was called with, as nox itself reads it: its options, and the noxfile that it loads."""
+"""Read the options and the noxfile of the nox that is running."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ __all__ = [
     "rerun",
 ]
 
-_LOADED = "user_nox_module"  # the name under which nox loads a noxfile
+_LOADED = "user_nox_module"  # module name under which nox loads a noxfile
 
 
 def noxfile() -> Path:
-    """Return the noxfile that is being loaded, wherever in it the library is called from."""
+    """Return the path of the noxfile that is being loaded."""
     module = sys.modules.get(_LOADED) or sys.modules.get("__main__")
     file = getattr(module, "__file__", None)
-    # nox goes by the folder that a linked noxfile is found in, not by the one that it leads to
+    # for a linked noxfile, nox uses the folder of the link, not of its target
     found = Path(file).absolute() if file else Path.cwd() / "noxfile.py"
     return found.parent.resolve() / found.name
 
 
 def given() -> _options.NoxConfig | None:
-    """Return the options of the nox that is running; None where it is not nox that runs.
+    """Return the options of the running nox; None if nox is not running.
 
-    A noxfile that runs as a script calls nox at its end, which loads it once more.
+    A noxfile that runs as a script calls nox at its end, which loads it a second time.
     """
     if _LOADED not in sys.modules or "_ARGCOMPLETE" in os.environ:
         return None
@@ -46,12 +46,12 @@ def given() -> _options.NoxConfig | None:
 
 
 def explain_absent(reasons: Mapping[str, str]) -> None:
-    """Have nox say why there is no such session, where it says that there is none.
+    """Add the reason to nox's message that a session does not exist.
 
-    Only nox knows that: the noxfile may have one of its own by that name.
+    Only nox knows whether it exists: the noxfile may define one of that name.
 
     Args:
-        reasons: Why there is none, by its name.
+        reasons: Why a session does not exist, by its name.
     """
     for one in [one for one in logger.filters if isinstance(one, _Explaining)]:
         logger.removeFilter(one)
@@ -59,14 +59,14 @@ def explain_absent(reasons: Mapping[str, str]) -> None:
 
 
 class _Explaining(logging.Filter):
-    """Adds the reasons to what nox logs."""
+    """Log filter that adds the reasons to nox's message."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         super().__init__()
         self._reasons = reasons
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let all through, with the reasons where sessions were not found."""
+        """Keep every record; add the reasons to the one on sessions that were not found."""
         said, colon, names = str(record.msg).partition("Sessions not found: ")
         if colon and not said:
             absent = dict.fromkeys(word.strip().partition("(")[0] for word in names.split(","))
@@ -76,20 +76,20 @@ class _Explaining(logging.Filter):
 
 
 def only_installs(session: nox.Session) -> bool:
-    """Tell whether nox was told to install and to run nothing (`--install-only`)."""
+    """Return whether nox only installs and runs nothing (`--install-only`)."""
     return bool(session._runner.global_config.install_only)  # noqa: SLF001 - nox tells it nowhere else
 
 
 def end_of_install(session: nox.Session) -> None:
-    """Go no further under `--install-only`: what follows is the session's work."""
+    """End the session here under `--install-only`."""
     if only_installs(session):
         session.skip("only installed, as --install-only says")
 
 
 def is_made(session: nox.Session) -> bool:
-    """Tell whether an environment that sessions share is there, and nothing may be installed.
+    """Return whether a shared environment exists and nothing may be installed into it.
 
-    nox by itself knows only the environments that it makes.
+    nox checks this only for environments that it creates itself.
     """
     no_install = session._runner.global_config.no_install  # noqa: SLF001 - as above
     folder = session.env.get("UV_PROJECT_ENVIRONMENT")

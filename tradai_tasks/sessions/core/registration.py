@@ -1,4 +1,4 @@
-"""Making all sessions of a repository."""
+"""Add all sessions that fit the repository to nox."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import nox
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.sessions.core.aggregate import add_aggregates
-from tradai_tasks.sessions.core.catalog import CATALOG, Entry
+from tradai_tasks.sessions.core.catalog import CATALOG, CatalogEntry
 from tradai_tasks.sessions.core.command_line import check_command_line
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.error_door import keep_text_safe
@@ -36,10 +36,10 @@ def register_all(
     Args:
         root: The workspace root, from the noxfile's folder; that folder when None.
         exclude: Names of sessions to leave out.
-        settings: A table laid over what the files say.
+        settings: A table whose keys override those of the files.
 
     Raises:
-        TasksError: Settings or repository are at fault.
+        TasksError: The settings or the repository have a fault.
     """
     keep_text_safe()
     file = noxfile()
@@ -58,7 +58,7 @@ def register_all(
         exclude=excluded,
         options=given(),
     )
-    # nox would skip a session whose Python is missing, and end with success
+    # nox would skip a session whose Python is missing, and exit with 0
     nox.options.error_on_missing_interpreters = True
     for entry in CATALOG:
         _add(everything, entry)
@@ -90,8 +90,8 @@ def _excluded(exclude: Any) -> frozenset[str]:
     return frozenset(found)
 
 
-def _add(context: Context, entry: Entry) -> None:
-    """Add one session of the catalog, as far as the repository has use for it."""
+def _add(context: Context, entry: CatalogEntry) -> None:
+    """Add one session of the catalog, if it fits the repository."""
     if (why := context.fitting.misfit(entry.needs)) is not None:
         context.absent[entry.name] = why
         return
@@ -127,7 +127,7 @@ def _add(context: Context, entry: Entry) -> None:
 
 
 def _check_excluded(excluded: frozenset[str], context: Context) -> None:
-    # one that does not fit today may be left out all the same
+    # excluding a session that does not fit is not an error
     for name in sorted(excluded - context.left_out - context.absent.keys()):
         known = sorted({other.partition("(")[0] for other in context.names} | context.left_out)
         near = difflib.get_close_matches(name, known, n=1)

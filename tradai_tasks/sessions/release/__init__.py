@@ -1,1 +1,1 @@
-"""Sessions that release, and their stages where they stand alone."""
+"""Sessions that bump, build, publish, backtest, deploy and release."""

@@ -1,4 +1,4 @@
-"""`backtest-smoke(s)` and `backtest-full(s)`: freqtrade, judged by the gates."""
+"""`backtest-smoke(s)` and `backtest-full(s)`: run freqtrade and judge its result by gates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ from tradai_tasks.backtest.markets import Markets, serve_markets
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Kind
 from tradai_tasks.backtest.record_builder import Code, make_record
 from tradai_tasks.backtest.report_page import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
-from tradai_tasks.backtest.run import Facts, Job, check_children, conclude, environment, read_facts
+from tradai_tasks.backtest.run import (
+    BacktestJob,
+    RunFindings,
+    check_children,
+    conclude,
+    environment,
+    read_facts,
+)
 from tradai_tasks.backtest.time_range import window_of
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BacktestError, GatesFailedError
@@ -51,14 +58,14 @@ def smoke(session: nox.Session, context: Context, package: Package) -> None:
 
 
 def full(session: nox.Session, context: Context, package: Package) -> None:
-    """Run the full backtest and hold it against the gates."""
+    """Run the full backtest and judge it by the gates."""
     _backtest(session, context, package, "full")
 
 
 def _backtest(session: nox.Session, context: Context, package: Package, kind: Kind) -> None:
     options = parse(session, [_DRY_RUN], f"Run the {kind} backtest of {package.slug}.")
     if kind == "full":
-        require("backtest")  # before half an hour of work, not after it
+        require("backtest")  # fail before half an hour of work, not after it
     git = Git.open(context.root)
     job = job_of(context, package, kind, git)
     say(*(line.replace(f"{context.root}/", "") for line in _plan(job)))
@@ -67,9 +74,9 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Ki
         return
     install_freqtrade(session, context, package, job.settings)
     not_before = int(time.time())
-    shutil.rmtree(job.folder, ignore_errors=True)  # an earlier run's figures must not stand here
+    shutil.rmtree(job.folder, ignore_errors=True)  # remove the figures of an earlier run
     code = _code(context, package, git)
-    loading = threading.Thread(target=load)  # takes a second or two, and freqtrade longer
+    loading = threading.Thread(target=load)  # takes a second or two while freqtrade takes longer
     loading.start()
     with running(session, job, allowance_of(context.settings), go=True) as (facts, markets):
         conclude(job, facts, markets)
@@ -87,20 +94,20 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Ki
 
 def job_of(
     context: Context, package: Package, kind: Kind, git: Git, folder: str | None = None
-) -> Job:
-    """Return what a strategy's backtest is.
+) -> BacktestJob:
+    """Return the description of a strategy's backtest.
 
     Args:
         context: The repository.
         package: The strategy.
         kind: Which backtest.
         git: The repository's git.
-        folder: Name of the folder for what is left behind; by default the kind.
+        folder: Name of the folder for the results; the kind by default.
     """
     settings = settings_of(context, package)
     head = git.require_commit("HEAD", "make a commit: the window ends on its day")
     when = run_git(git.folder, "show", "--no-patch", "--format=%ct", head, env=git.env)
-    return Job(
+    return BacktestJob(
         strategy=package.slug,
         kind=kind,
         settings=settings,
@@ -119,13 +126,13 @@ def settings_of(context: Context, package: Package) -> BacktestSettings:
 def install_freqtrade(
     session: nox.Session, context: Context, package: Package, settings: BacktestSettings
 ) -> None:
-    """Install the strategy with freqtrade, as its lock file has them.
+    """Install the strategy with freqtrade, as locked.
 
-    All backtest sessions of a strategy share the environment, which nox knows no way to say:
-    freqtrade is large, and its first start after an installation slow. uv locks it meanwhile.
-    Under `--install-only` that is all.
+    All backtest sessions of a strategy share the environment, which nox has no option for:
+    freqtrade is large, and its first start after an installation is slow. uv locks it meanwhile.
+    Under `--install-only` the session ends here.
     """
-    # build backends and the strategy itself run from here on
+    # from here on, build backends and the strategy itself run
     withhold(session, context)
     folder = session.cache_dir.resolve() / f"backtest-{package.slug}"
     session.env["UV_PROJECT_ENVIRONMENT"] = session.env["VIRTUAL_ENV"] = str(folder)
@@ -144,14 +151,14 @@ def program(session: nox.Session, name: str) -> str:
 
 @contextmanager
 def running(
-    session: nox.Session, job: Job, allowance: Allowance, *, go: bool
-) -> Iterator[tuple[Facts, Markets]]:
+    session: nox.Session, job: BacktestJob, allowance: Allowance, *, go: bool
+) -> Iterator[tuple[RunFindings, Markets]]:
     """Run freqtrade in the session's environment; yield what it found.
 
     Args:
         session: The session.
-        job: What to run.
-        allowance: What of the environment it is given.
+        job: The backtest to run.
+        allowance: Variables of the environment that it gets.
         go: Whether to run the backtest, or only to ask what it would read.
     """
     isolation = isolation_of(os.environ)
@@ -164,7 +171,7 @@ def running(
         start = time.monotonic()
         with job.log.open("w", encoding="utf-8") as log, session.chdir(job.home):
             try:
-                # its exit status tells nothing: it is 0 on many faults, and the facts are judged
+                # its exit status is 0 on many faults, so what it reported is judged instead
                 session.run(
                     *within(program(session, "python"), *job.arguments()),
                     env=environment(os.environ, allowance),
@@ -182,7 +189,7 @@ def running(
         yield facts, markets
 
 
-def _plan(job: Job) -> list[str]:
+def _plan(job: BacktestJob) -> list[str]:
     settings = job.settings
     pairs = ", ".join(job.pairs) if job.pairs else f"all pairs of {settings.config}"
     gates = (
@@ -201,7 +208,7 @@ def _plan(job: Job) -> list[str]:
 
 
 def _code(context: Context, package: Package, git: Git) -> Code:
-    """Return what is run, as git and the lock file know it at this moment."""
+    """Return the identity of the code that runs: its commit, changes and lock file."""
     lock = context.root / join(package.project, "uv.lock")
     home = "" if package.path == "." else f"{package.path}/"
     changed = [entry for entry in git.status() if entry.path.startswith(home)]
@@ -216,7 +223,7 @@ def _code(context: Context, package: Package, git: Git) -> Code:
     )
 
 
-def _report(job: Job, record: BacktestRecord) -> None:
+def _report(job: BacktestJob, record: BacktestRecord) -> None:
     rows = verdict_rows(record)
     title = headline(record)
     summary = f"\n### {title}\n\n"

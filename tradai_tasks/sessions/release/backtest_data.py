@@ -1,4 +1,4 @@
-"""`backtest-data(s)`: bring the candles of a strategy's backtests, and the exchange's markets."""
+"""`backtest-data(s)`: fetch the candles and the market snapshot of a strategy's backtests."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tradai_tasks.backtest.isolated_run import day
 from tradai_tasks.backtest.markets import Markets, api_of
 from tradai_tasks.backtest.record import Kind
 from tradai_tasks.backtest.run import (
-    Facts,
-    Job,
+    BacktestJob,
+    RunFindings,
     check_asked,
     check_candles,
     environment,
@@ -47,7 +47,7 @@ from tradai_tasks.workspace.discovery import Package
 __all__ = ["data"]
 
 _MOST = 2 << 30  # bytes of one file of candles
-_DOC = "Bring the candles of a strategy's backtests, and a snapshot of the exchange's markets."
+_DOC = "Fetch the candles of a strategy's backtests, and a snapshot of the exchange's markets."
 _OPTIONS: list[Option] = [
     (("--smoke",), {"action": "store_true", "help": "only what the smoke backtest reads"}),
     (
@@ -60,16 +60,16 @@ _OPTIONS: list[Option] = [
 
 @dataclass(frozen=True, kw_only=True)
 class _Bringer:
-    """One call of the session."""
+    """One run of the session."""
 
     session: nox.Session
     source: Source
     refresh: bool
     aws: Aws
-    allowance: Allowance  # what of the environment freqtrade is given
+    allowance: Allowance  # variables of the environment that freqtrade gets
 
-    def bring(self, job: Job) -> Facts:
-        """Bring all that a backtest reads, and see that it is there."""
+    def bring(self, job: BacktestJob) -> RunFindings:
+        """Fetch everything that a backtest reads, and check that it is there."""
         facts, markets = self._ask(job)
         renewed = self._snapshot(job, facts)
         if not facts.series:  # it asked for markets that were not there yet
@@ -88,15 +88,15 @@ class _Bringer:
         check_candles(job, facts, f"{self.source} does not have them")
         return facts
 
-    def _ask(self, job: Job) -> tuple[Facts, Markets]:
+    def _ask(self, job: BacktestJob) -> tuple[RunFindings, Markets]:
         """Ask freqtrade what the strategy reads."""
         with running(self.session, job, self.allowance, go=False) as (facts, markets):
             if not markets.missing:
                 check_asked(job, facts, markets)
             return facts, markets
 
-    def _snapshot(self, job: Job, facts: Facts) -> bool:
-        """Bring the snapshot of the markets, unless it is there and has all pairs."""
+    def _snapshot(self, job: BacktestJob, facts: RunFindings) -> bool:
+        """Fetch the snapshot of the markets, unless it is there and has all pairs."""
         if facts.without_market == () and not self.refresh:
             return False
         api = api_of(facts.exchange, facts.mode)
@@ -122,7 +122,7 @@ class _Bringer:
         return self._object
 
     def _object(self, name: str) -> bytes | None:
-        """Return an object of the bucket, None where there is none."""
+        """Return an object of the bucket; None if it does not exist."""
         key = self.source.key(name)
         try:
             answer = self.aws.call("s3", "get_object", Bucket=self.source.bucket, Key=key)
@@ -140,8 +140,8 @@ class _Bringer:
             raise CandlesError(f"{self.source}: {name}: larger than {_MOST >> 30} GB, so refused")
         return content
 
-    def _download(self, job: Job, facts: Facts) -> Facts:
-        """Download with freqtrade what lacks: the end first, then what is before."""
+    def _download(self, job: BacktestJob, facts: RunFindings) -> RunFindings:
+        """Download missing candles with freqtrade: first the end, then the beginning."""
         passes = [{"erase": True}] if self.refresh else [{}, {"prepend": True}]
         said = ""
         for options in passes:
@@ -152,7 +152,7 @@ class _Bringer:
             argv = download_argv(job, facts, overlay, **options)
             log = job.folder / "download.log"
             with log.open("w", encoding="utf-8") as out, self.session.chdir(job.home):
-                try:  # its exit status tells nothing; the candles do
+                try:  # its exit status is not reliable; the candles are checked instead
                     env = {
                         n: v
                         for n, v in environment(os.environ, self.allowance).items()
@@ -175,7 +175,7 @@ class _Bringer:
 
 
 def data(session: nox.Session, context: Context, package: Package) -> None:
-    """Bring candles and markets, first those of the full backtest."""
+    """Fetch candles and markets, first those of the full backtest."""
     options = parse(session, _OPTIONS, _DOC)
     git = Git.open(context.root)
     kinds: tuple[Kind, ...] = ("smoke",) if options.smoke else ("full", "smoke")
@@ -208,7 +208,7 @@ def data(session: nox.Session, context: Context, package: Package) -> None:
     shutil.rmtree(jobs[0].folder / "work", ignore_errors=True)
 
 
-def _show(facts: Facts) -> None:
+def _show(facts: RunFindings) -> None:
     rows = [
         (one.pair, one.timeframe, one.candle, day(one.start), day(one.end)) for one in facts.series
     ]

@@ -1,4 +1,4 @@
-"""`bump`: raise a package's version, commit it, tag it."""
+"""`bump`: raise a package's version, commit it and tag it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tradai_tasks.sessions.core.environment import status_of, uv_program
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import git_environment, run_git
 from tradai_tasks.workspace.discovery import Package, Workspace, unknown_package
-from tradai_tasks.workspace.version_bump import SCRATCH, Found, Plan, check_lock, plan
+from tradai_tasks.workspace.version_bump import SCRATCH, BumpPlan, BumpState, check_lock, plan
 
 __all__ = ["bump"]
 
@@ -41,7 +41,7 @@ _OPTIONS: list[Option] = [
 
 
 def bump(session: nox.Session, context: Context) -> None:
-    """Look at what is there, print the plan, and do what lacks."""
+    """Look at the repository, print the plan, and do the missing steps."""
     options = parse(session, _OPTIONS, _DOC)
     package = _package(context.workspace, options.name)
     git = Git.open(context.root)
@@ -65,19 +65,19 @@ def _package(workspace: Workspace, name: str) -> Package:
     return found
 
 
-def _look(context: Context, git: Git, package: Package) -> Found:
-    """Read all that the plan depends on."""
+def _look(context: Context, git: Git, package: Package) -> BumpState:
+    """Read the state that the plan depends on."""
     file = join(package.path, "pyproject.toml")
     lock = join(package.project, "uv.lock")
     head = git.require_commit("HEAD", "")
     committed = {entry.path: entry.blob for entry in git.tree(head)}
     parents = git.parents(head)
-    parent = git.commit(parents[0]) if parents else None  # a shallow clone may lack it
+    parent = git.commit(parents[0]) if parents else None  # it may be missing from a shallow clone
     before = {entry.path: entry.blob for entry in git.tree(parent)} if parent else {}
     wanted = [files[file] for files in (committed, before) if file in files]
     blobs = git.read(wanted)
     is_strategy = package in context.workspace.strategies
-    return Found(
+    return BumpState(
         name=context.workspace.session_id(package),
         slugs=tuple(one.slug for one in context.workspace.strategies) if is_strategy else (),
         file=file,
@@ -95,7 +95,7 @@ def _look(context: Context, git: Git, package: Package) -> Found:
 
 def _tags(git: Git) -> dict[str, str]:
     """Return every tag with the commit that it names."""
-    # of an annotated tag the second id is its commit's, of a lightweight one the first
+    # the second id is the commit of an annotated tag; a lightweight tag has only the first
     layout = "--format=%(objectname) %(*objectname) %(refname:strip=2)"
     rows = (
         row.split(" ", 2) for row in _git(git, "for-each-ref", layout, "refs/tags").splitlines()
@@ -103,8 +103,10 @@ def _tags(git: Git) -> dict[str, str]:
     return {name: peeled or own for own, peeled, name in rows}
 
 
-def _act(session: nox.Session, context: Context, git: Git, package: Package, todo: Plan) -> None:
-    """Carry the plan out: after each step, running it again goes on with the next."""
+def _act(
+    session: nox.Session, context: Context, git: Git, package: Package, todo: BumpPlan
+) -> None:
+    """Execute the plan; if it is interrupted, the next run goes on with the next step."""
     if todo.content is not None:
         _replace(git.top, context.root / todo.file, todo.content)
     if todo.lock is not None:
@@ -118,7 +120,7 @@ def _act(session: nox.Session, context: Context, git: Git, package: Package, tod
 
 
 def _lock(session: nox.Session, context: Context, git: Git, package: Package, lock: str) -> None:
-    """Bring the lock file up to date; where that cannot be done, put both files back."""
+    """Update the lock file; if that fails, restore both files."""
     file = join(package.path, "pyproject.toml")
     committed = {entry.path: entry.blob for entry in git.tree("HEAD")}
     kept = {path: committed[path] for path in (file, lock) if path in committed}
@@ -137,8 +139,8 @@ def _lock(session: nox.Session, context: Context, git: Git, package: Package, lo
 
 
 def _replace(top: Path, file: Path, content: bytes) -> None:
-    """Write a file such that it is whole at any moment."""
-    file = require_inside(top.resolve(), file.resolve())  # a link stays one, inside the work tree
+    """Write a file atomically."""
+    file = require_inside(top.resolve(), file.resolve())  # a link inside the work tree is followed
     scratch = file.with_name(f"{file.name}{SCRATCH}")
     scratch.write_bytes(content)
     shutil.copymode(file, scratch)
@@ -146,20 +148,20 @@ def _replace(top: Path, file: Path, content: bytes) -> None:
 
 
 def _literally(paths: Iterable[str]) -> list[str]:
-    """Return paths such that git expands nothing in them; by its option, hooks would inherit it."""
+    """Return paths as literal pathspecs; git's option for that would also apply to hooks."""
     return [f":(literal){path}" for path in paths]
 
 
 def _git(git: Git, *args: str) -> str:
-    """Run git and return its output; what it says on a failure, a hook's say, is shown whole."""
-    # hooks are the user's own wish where it is the user's own commit
+    """Run git and return its output; on a failure, the whole output is shown, also a hook's."""
+    # hooks run, since the commit is the user's own
     hooks = args[0] in {"commit", "tag"}
     env = git_environment(os.environ, hooks=True) if hooks else git.env
     done = run_git(git.folder, *args, env=env, check=False)
     if done.returncode != 0:
         say(*f"{done.text}{done.error_text}".splitlines(), file=sys.stderr)
         raise GitError(
-            f"git {args[0]}: exit status {done.returncode}; its message is above; mend that and "
+            f"git {args[0]}: exit status {done.returncode}; its message is above; fix that and "
             f"run the same again, it goes on from here"
         )
     return done.text

@@ -1,4 +1,4 @@
-"""`release -- v0.0.0-test --cleanup`: take a test tag away again."""
+"""`release -- v0.0.0-test --cleanup`: delete a test tag in the clone and at the remote."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _COLUMNS = ("where", "tag", "what")
 
 
 def clean_up(session: nox.Session, context: Context, options: Namespace) -> None:
-    """Delete a test tag wherever it is; the remote's first, since only that can fail.
+    """Delete a test tag, first at the remote, since only that can fail.
 
     Raises:
-        BadArgumentsError: No tag is named, or there is an option beside --dry-run.
-        TasksError: It is no test tag, or cannot be deleted.
+        BadArgumentsError: No tag is named, or an option other than --dry-run is given.
+        TasksError: It is not a test tag, or cannot be deleted.
     """
     if not options.tag or any(getattr(options, name) for name in _OTHERS):
         raise BadArgumentsError(

@@ -1,4 +1,4 @@
-"""`codeartifact-login`: a token for pip, uv and twine, written where each of them reads it."""
+"""`codeartifact-login`: get a token and write it where pip, uv and twine read it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _OPTIONS: list[Option] = [
 
 
 def login(session: nox.Session, context: Context) -> None:
-    """See that nothing could come from elsewhere, then get a token and write it."""
+    """Check that packages come from this index only, then get a token and write it."""
     options = parse(session, _OPTIONS, _DOC)
     tools: tuple[Tool, ...] = tuple(tool for tool in TOOLS if tool in (options.tool or TOOLS))
     settings = _settings(context, options.environment)
@@ -106,7 +106,7 @@ def login(session: nox.Session, context: Context) -> None:
 
 
 def _settings(context: Context, asked: str | None) -> CodeArtifactSettings:
-    """Return the repository that is meant."""
+    """Return the settings of the CodeArtifact repository to log in to."""
     publish, where = context.settings.publish, "publish.codeartifact"
     if asked is not None:
         publish = environment_named(asked, context.settings.deploy).published(publish)
@@ -121,7 +121,7 @@ def _settings(context: Context, asked: str | None) -> CodeArtifactSettings:
 def _refuse_unsafe(
     context: Context, settings: CodeArtifactSettings, index_name: str, url: str
 ) -> None:
-    """Hold what the projects say against what must come from the index alone."""
+    """Raise if a project could take the libraries from another index."""
     names = settings.packages or context.settings.publish.libraries or (DEFAULT_LIBRARY,)
     unsafe = unsafe_packages(context.workspace, names, url)
     if not unsafe:
@@ -140,7 +140,7 @@ def _refuse_unsafe(
 
 
 def _env_file(session: nox.Session, given: str | None) -> Path | None:
-    """Return the file whose variables later steps of the job have; None on a laptop."""
+    """Return the CI file with environment variables for later steps; None on a laptop."""
     if given is not None:
         return Path(session.invoked_from) / given
     if os.environ.get("GITHUB_ACTIONS") != "true":
@@ -169,14 +169,14 @@ def _places(tools: tuple[Tool, ...], file: Path | None) -> dict[Tool, Path]:
 
 
 def _to_env_file(file: Path, access: Access, tools: tuple[Tool, ...]) -> None:
-    """Hand the token to later steps; first it is hidden in the log, should one of them print it."""
+    """Pass the token to later steps of the job, after masking it in the log."""
     mask(access.secrets)
     lines = "".join(f"{name}={value}\n" for name, value in environment(access, tools).items())
     append_secret(file, lines)
 
 
 def _to_home(access: Access, tools: tuple[Tool, ...]) -> None:
-    """Write the token to the user's own files; all are made before the first is written."""
+    """Write the token to the user's files; all texts are computed before the first is written."""
     made: dict[Path, str] = {}
     if {"pip", "uv"} & set(tools):
         made[_netrc()] = netrc_with(_text(_netrc()), access.host, access.token, file=str(_netrc()))
@@ -192,9 +192,9 @@ def _text(file: Path) -> str:
     except OSError as error:
         raise CredentialsFileError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        # its bytes are not shown: the file holds passwords
+        # its bytes are not shown: the file contains passwords
         raise CredentialsFileError(
-            f"{file}: byte {error.start} is no UTF-8; mend it, nothing was written"
+            f"{file}: byte {error.start} is no UTF-8; fix it, nothing was written"
         ) from None
 
 
@@ -207,7 +207,7 @@ def _usage(tool: Tool, access: Access, *, in_ci: bool) -> str:
 
 
 def _shown(token: Token) -> str:
-    """Return when a token ends: local time, and how long that is."""
+    """Return when a token expires, as local time and as a duration."""
     left = token.expires - dt.datetime.now(dt.UTC)
     hours, minutes = divmod(round(left.total_seconds() / 60), 60)
     moment = token.expires.astimezone().strftime("%Y-%m-%d %H:%M %Z")

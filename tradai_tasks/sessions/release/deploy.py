@@ -1,4 +1,4 @@
-"""`lambdas` and `deploy`: functions and services brought to a release."""
+"""`lambdas` and `deploy`: bring Lambda functions and ECS services to a release."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tradai_tasks.release.deploy.deploy_stages import (
     DEPLOY,
     FUNCTIONS,
     LATEST_STAGE,
-    Target,
+    DeployTarget,
     function_stage,
     latest_stage,
     service_stage,
@@ -102,7 +102,7 @@ _DEPLOY_OPTIONS: list[Option] = [
 
 
 def lambdas(session: nox.Session, context: Context) -> None:
-    """Build and push the lambdas' images, and bring the functions to them."""
+    """Build and push the lambdas' images, and update the functions."""
     doc = (
         "Build and push the images of lambdas, update each function whose image differs, wait, and "
         "publish a version of it."
@@ -116,7 +116,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
     basis = _of_lambdas(context, options, by_event=by_event)
     tag = basis.release.tag
     environment = None
-    # what has no tag goes nowhere by itself
+    # without a tag, the environment must be named
     if not options.images_only and (basis.is_tagged or options.environment):
         environment = environment_for(session, context, tag, options)
     if options.matrix:
@@ -124,8 +124,8 @@ def lambdas(session: nox.Session, context: Context) -> None:
         images.print_matrix(context, options, ("lambda",), version=tag.text, **where)
         return
     if set(options.only) == {images.BASE}:
-        environment = None  # it has no function
-    # a part of the lambdas must not be taken for all of them
+        environment = None  # the base has no function
+    # evidence for some lambdas must not count for all of them
     names = [BASE_STAGE, "-".join([LAMBDA_STAGE, *options.only])]
     if environment is not None:
         names.append("-".join([FUNCTIONS, environment.name, *options.only]))
@@ -150,7 +150,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
 
 
 def deploy(session: nox.Session, context: Context) -> None:
-    """Bring an environment's services to a release, and see every running task's image."""
+    """Deploy a release to an environment's services, and verify every running task's image."""
     doc = (
         "Force a new deployment of each service whose tasks run another image than the release's, "
         "wait, and verify the image of every running task."
@@ -184,10 +184,10 @@ def deploy(session: nox.Session, context: Context) -> None:
 
 
 def _given(options: Namespace) -> Namespace:
-    """Return the options; an input of a workflow that was not given comes as an empty text.
+    """Return the options; an absent input of a workflow is an empty string.
 
     Raises:
-        BadArgumentsError: The environment came so: that must not mean whichever a rule names.
+        BadArgumentsError: The environment is empty, which must not mean that a rule chooses it.
     """
     for name in ("tag", "version"):
         setattr(options, name, getattr(options, name, None) or None)
@@ -199,7 +199,7 @@ def _given(options: Namespace) -> Namespace:
     return options
 
 
-def _run(  # noqa: PLR0913, PLR0917 - all that a run is made of
+def _run(  # noqa: PLR0913, PLR0917 - the parts of a run
     session: nox.Session,
     context: Context,
     options: Namespace,
@@ -222,21 +222,21 @@ def _run(  # noqa: PLR0913, PLR0917 - all that a run is made of
 
 
 def _of_lambdas(context: Context, options: Namespace, *, by_event: bool) -> Basis:
-    """Return what the lambdas are built of: a tag's commit, or without a tag what is checked out.
+    """Return the source of the lambdas: a tag's commit, or the checked-out one without a tag.
 
-    Without a tag somebody must have said that this is meant: by naming an environment or a version.
+    Without a tag, `--environment` or `--version` must be given, to make the intent explicit.
     """
     git = Git.open(context.root)
     if options.tag is not None and options.version is not None:
         raise BadArgumentsError("lambdas: give a tag or --version, not both")
     version = options.version
-    # a job of a tagged run is handed the tag in the same way
+    # a job of a tagged run gets the tag in the same way
     is_tagged = version is not None and tagged(git, version) is not None
     text = version if is_tagged else options.tag
     named = version or options.environment or options.images_only
     if text is None and not by_event and named:
         made = dispatch(git, context.root, os.environ, version)
-        # a rule for tags, `any` say, would bring what nobody has tagged to prod
+        # a rule such as `any` would deploy an untagged commit to prod
         if not (options.environment or options.images_only or options.matrix):
             raise BadArgumentsError(
                 f"lambdas: version {version} is of no tag, so no rule of deploy.tags is for it; "
@@ -249,10 +249,10 @@ def _of_lambdas(context: Context, options: Namespace, *, by_event: bool) -> Basi
 
 
 def _of_services(context: Context, options: Namespace) -> Basis:
-    """Return what is deployed: what a tag names, wherever the work tree stands.
+    """Return the release to deploy: the one that a tag names, whatever is checked out.
 
-    The image is in the registry, so the files here say nothing; but a tag that a CI event names is
-    held against the clone as for a release.
+    The image is in the registry, so the files here do not matter; but a tag from a CI event is
+    validated as for a release.
     """
     git = Git.open(context.root)
     asked = asked_by(os.environ, read_event(os.environ))
@@ -263,7 +263,7 @@ def _of_services(context: Context, options: Namespace) -> Basis:
 
 
 def _nothing_to_hold(*, untracked: bool) -> None:
-    """Nothing of the work tree is deployed."""
+    """Check nothing: nothing of the work tree is deployed."""
 
 
 def _check_platform(tag: ReleaseTag) -> None:
@@ -274,7 +274,7 @@ def _check_platform(tag: ReleaseTag) -> None:
 def environment_for(
     session: nox.Session, context: Context, tag: ReleaseTag, options: Namespace
 ) -> Environment:
-    """Return where a tag goes, and say so."""
+    """Return the environment that a tag goes to, and print it."""
     settings = context.settings.deploy
     workspace = context.workspace
     check_names(
@@ -289,9 +289,9 @@ def environment_for(
     return found
 
 
-def target_at(context: Context, environment: Environment, room: ImageRoom) -> Target:
-    """Return where an environment's services and functions are, to be brought to a release."""
-    return Target(
+def target_at(context: Context, environment: Environment, room: ImageRoom) -> DeployTarget:
+    """Return the deployment target for an environment."""
+    return DeployTarget(
         environment=environment,
         aws=Aws(region=environment.region),
         registry=room.registry,

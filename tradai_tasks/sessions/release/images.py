@@ -1,4 +1,4 @@
-"""`images`: the images of a release where they stand alone."""
+"""`images`: build and push the images of a release, as a session of its own."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tradai_tasks.workspace.tags import ReleaseTag
 
 __all__ = ["BASE", "OPTIONS", "images", "latest_rule_of", "opened_images", "print_matrix"]
 
-BASE = "base"  # what `--only` calls the base of the lambdas
+BASE = "base"  # name of the lambdas' base for `--only`
 
 OPTIONS: list[Option] = [
     TAG,
@@ -60,7 +60,7 @@ OPTIONS: list[Option] = [
 
 def images(session: nox.Session, context: Context) -> None:
     """Build and push the images of services, or of a strategy."""
-    doc = "Build and push the images of a release, as far as the registry lacks them."
+    doc = "Build and push the images of a release that are missing from the registry."
     options = parse(session, [*OPTIONS, EVIDENCE], doc)
     is_platform = context.workspace.kind != "strategies"
     kinds: tuple[ImageKind, ...] = ("service",) if is_platform else ("strategy",)
@@ -89,7 +89,7 @@ def images(session: nox.Session, context: Context) -> None:
                 rule = latest_rule_of(options, release.tag)
                 yield (image_stage(release, images=specs, room=room, latest=rule, name=name),)
 
-        # a part of the images must not be taken for all of them
+        # evidence for some images must not count for all of them
         name = "-".join([IMAGE, *options.only])
         _run(session, context, options, {name: False}, opened)
 
@@ -131,7 +131,7 @@ def _specs(
 def opened_images(
     context: Context, options: Namespace, kinds: Sequence[ImageKind], needs: Needs
 ) -> Iterator[tuple[list[ImageSpec], ImageRoom]]:
-    """Yield the images of some kinds, as far as `--only` names them, and what to make them with."""
+    """Yield the images of some kinds, limited by `--only`, and the tools to build them."""
     settings = context.settings.images
     home = home_of(settings, os.environ)
     specs = _specs(context, options, home, kinds)
@@ -151,12 +151,12 @@ def opened_images(
 def print_matrix(
     context: Context, options: Namespace, kinds: Sequence[ImageKind], **more: str
 ) -> None:
-    """Print the matrix; a job that only builds one needs to know no registry.
+    """Print the CI matrix of images; no registry needs to be set for that.
 
     Args:
         context: The repository.
-        options: With `only`.
-        kinds: Of which images.
+        options: The options, with `only`.
+        kinds: The kinds of images.
         more: Further outputs of the CI step.
     """
     found = _specs(context, options, Home(host=""), kinds)
@@ -171,7 +171,7 @@ def _with_rule(stage: Stage, rule: LatestRule) -> Stage:
 
 
 def latest_rule_of(options: Namespace, tag: ReleaseTag) -> LatestRule:
-    """Return how `latest` moves, by the options and the tag.
+    """Return how `latest` moves, from the options and the tag.
 
     Raises:
         BadArgumentsError: The options contradict each other.

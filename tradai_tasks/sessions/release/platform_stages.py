@@ -1,4 +1,4 @@
-"""The stages of a platform's release: gates, wheels, images, lambdas, services."""
+"""Create the stages of a platform's release: gates, wheels, images, lambdas, services."""
 
 from __future__ import annotations
 
@@ -48,26 +48,26 @@ _EVERYTHING = Namespace(only=[], move_latest=False, keep_latest=False)
 
 @dataclass(kw_only=True)
 class Platform:
-    """A platform's release: which stages it has, and what they are made of."""
+    """A platform's release: its stages, and what they are made from."""
 
     session: nox.Session
     context: Context
-    asked: str | None = None  # environment by the command line
+    asked: str | None = None  # environment from the command line
     _environment: Environment | None = None
 
     def where(self) -> str | None:
-        """Return the name of the environment; None until the order is known, or without one."""
+        """Return the environment's name; None before `order` is called, or if there is none."""
         return None if self._environment is None else self._environment.name
 
     def order(self, tag: ReleaseTag) -> dict[str, bool]:
         """Return the names of the stages, in order, and whether each is a gate.
 
-        What the repository does not have has no stage: libraries to publish, services, lambdas,
-        settings of what runs where.
+        There is no stage for what the repository does not have: libraries to publish, services,
+        lambdas, settings of deployments.
 
         Raises:
-            BadTagError: The repository is no platform.
-            UnmappedTagError: The tag goes nowhere by the settings.
+            BadTagError: The repository is not a platform.
+            UnmappedTagError: No rule of the settings maps the tag to an environment.
         """
         if self.context.workspace.kind != "platform":
             raise BadTagError(
@@ -75,7 +75,7 @@ class Platform:
                 f"by <strategy>-{tag}"
             )
         workspace, settings = self.context.workspace, self.context.settings
-        # one that is asked for is never passed over, though there be no settings of it
+        # a requested environment is never skipped, even without settings for it
         if settings.deploy.environments or settings.deploy.tags or self.asked is not None:
             asked = Namespace(environment=self.asked)
             self._environment = environment_for(self.session, self.context, tag, asked)
@@ -93,7 +93,7 @@ class Platform:
 
     @contextmanager
     def opened(self, context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
-        """Yield the stages that may run; what they work with is open for as long."""
+        """Yield the stages that may run; their tools are open for as long."""
         with ExitStack() as stack:
             found = [_gate(context, needs, name) for name in self._gates]
             if self._publish_stage in needs.active:
@@ -110,7 +110,7 @@ class Platform:
         return {self._named(FUNCTIONS), self._named(DEPLOY)} if self._environment else set()
 
     def _named(self, stage: str) -> str:
-        # evidence of one environment says nothing of another
+        # evidence for one environment does not count for another
         return f"{stage}-{self._environment.name}" if self._environment else stage
 
     @property
@@ -164,7 +164,7 @@ class Platform:
 
 
 def _gate(context: Context, needs: Needs, stage: str) -> Stage:
-    """Return a gate; one that the noxfile replaces by its own keeps its name."""
+    """Return a gate; a session of the noxfile that replaces the library's keeps its name."""
     names = tuple(name for name in context.names if base_of(name) == stage)
     allowance = allowance_of(context.settings)
     gate = SessionGate(

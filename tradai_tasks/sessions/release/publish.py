@@ -1,4 +1,4 @@
-"""`build` and `publish`: the libraries' distributions, made without credentials and published."""
+"""`build` and `publish`: build libraries without credentials, and upload what is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tradai_tasks.release.engine.confinement import Confinement, allowance_of, c
 from tradai_tasks.release.engine.step import Look, Preparing, Stage, Step
 from tradai_tasks.release.libraries.distributions import Distribution, distributions_in
 from tradai_tasks.release.libraries.publish_step import Publisher, check_files, publish_stage
-from tradai_tasks.release.libraries.publish_target import Target, target_of
+from tradai_tasks.release.libraries.publish_target import PublishTarget, target_of
 from tradai_tasks.release.libraries.unpublished_requirements import unpublished_requirements
 from tradai_tasks.release.libraries.wheel_build import (
     Wheelhouse,
@@ -57,7 +57,7 @@ _ONLY: Option = (
     ("--only",),
     {"action": "append", "default": [], "metavar": "NAME", "help": "just this library"},
 )
-_BUILD_DOC = "Build the libraries that are published, the same bytes from the same source."
+_BUILD_DOC = "Build the libraries that are published, reproducibly."
 _BUILD_OPTIONS: list[Option] = [
     _TAG,
     (
@@ -66,7 +66,9 @@ _BUILD_OPTIONS: list[Option] = [
     ),
     _ONLY,
 ]
-_PUBLISH_DOC = "Publish the libraries: upload what the index lacks, and change nothing else there."
+_PUBLISH_DOC = (
+    "Publish the libraries: upload what is missing from the index, and change nothing else there."
+)
 _PUBLISH_OPTIONS: list[Option] = [
     _TAG,
     (
@@ -87,7 +89,7 @@ _PUBLISH_OPTIONS: list[Option] = [
 
 
 def build(session: nox.Session, context: Context) -> None:
-    """Build the libraries into a folder; no credentials are needed, and none are handed on."""
+    """Build the libraries into a folder; credentials are neither needed nor passed on."""
     options = parse(session, _BUILD_OPTIONS, _BUILD_DOC)
     require("release")
     libraries = _libraries(context, options.only)
@@ -106,7 +108,7 @@ def build(session: nox.Session, context: Context) -> None:
 
 
 def publish(session: nox.Session, context: Context) -> None:
-    """Look at the index, print what lacks there, and upload that."""
+    """Look at the index, print the missing files, and upload them."""
     options = parse(session, _PUBLISH_OPTIONS, _PUBLISH_DOC)
     tag = _trusted(context, options.tag)
     environment = environment_to_publish_for(
@@ -128,7 +130,7 @@ def publish(session: nox.Session, context: Context) -> None:
         found = _each(stage, stage.steps, lambda step: step.look({}))
         todo = [step for step in stage.steps if found[step.name].state == "todo"]
         if not options.dry_run:
-            # before the first upload, so that nothing is published beside what twine refuses
+            # before the first upload, so that nothing is published if twine refuses a file
             _each(stage, todo, lambda step: _prepared(step, found[step.name]))
             found |= _each(stage, todo, lambda step: step.act({}))
     rows = [(name, look.state, look.note) for name, look in found.items()]
@@ -156,14 +158,14 @@ def opened_stage(  # noqa: PLR0913 - what may be published, by keyword
     Args:
         context: The repository.
         tag: The release, if it is for one.
-        confinement: Of the repository's own code, which builds run.
-        warn: Told what is noteworthy.
-        only: Names of libraries; all where there is none.
-        dist: What `build` made, to publish instead of building.
-        environment: The one whose index is meant; None for that of them all.
+        confinement: Confinement of the repository's own code, which builds run.
+        warn: Called with warnings.
+        only: Names of libraries; all if empty.
+        dist: Folder that `build` has filled, to publish instead of building.
+        environment: The environment whose index to use; None for the common one.
 
     Raises:
-        TasksError: Settings, the work tree or the folder are at fault.
+        TasksError: The settings, the work tree or the folder have a fault.
     """
     settings = context.settings.publish
     libraries = _libraries(context, only)
@@ -183,7 +185,7 @@ def opened_stage(  # noqa: PLR0913 - what may be published, by keyword
         yield publish_stage(files, publisher, tag=tag, lockstep=settings.lockstep)
 
 
-def _target(context: Context, environment: Environment | None) -> Target:
+def _target(context: Context, environment: Environment | None) -> PublishTarget:
     settings = context.settings.publish
     settings = settings if environment is None else environment.published(settings)
     return target_of(settings, os.environ, file=context.settings_file)
@@ -195,7 +197,7 @@ def _libraries(context: Context, only: Iterable[str]) -> tuple[Package, ...]:
 
 
 def _tag(text: str | None) -> ReleaseTag | None:
-    """Read the tag of a platform; a strategy's tag publishes no library."""
+    """Parse the tag of a platform; a strategy's tag publishes no library."""
     if text is None:
         return None
     tag = parse_tag(text, ())
@@ -204,13 +206,13 @@ def _tag(text: str | None) -> ReleaseTag | None:
 
 
 def _trusted(context: Context, text: str | None) -> ReleaseTag | None:
-    """Read the tag; in a `workflow_run` it is the event's, and held against the clone first.
+    """Parse the tag; in a `workflow_run` it is the event's, and is validated in the clone first.
 
-    The work tree is not: what is published may have come there from another job.
+    The work tree is not validated: the files to publish may come from another job.
 
     Raises:
-        UntrustedEventError: The event is not to be trusted, or is of another tag.
-        TasksError: There is no such release to make.
+        UntrustedEventError: The event is not trusted, or is for another tag.
+        TasksError: The tag cannot be released.
     """
     event = read_event(os.environ)
     asked = asked_by(os.environ, event)
@@ -230,7 +232,7 @@ def _trusted(context: Context, text: str | None) -> ReleaseTag | None:
     return tag
 
 
-def _build(  # noqa: PLR0913 - what a build is made of
+def _build(  # noqa: PLR0913 - the inputs of a build
     context: Context,
     git: Git,
     libraries: tuple[Package, ...],
@@ -266,7 +268,7 @@ def _built_meanwhile(  # noqa: PLR0913 - as above
     warn: Callable[[str], None],
     confinement: Confinement,
 ) -> dict[str, Callable[[], tuple[Distribution, ...]]]:
-    """Return the libraries, which are built meanwhile from what is committed."""
+    """Return the libraries, built in the background from the commit."""
     git = Git.open(context.root)
     refuse_dirty(git)
     commit = git.require_commit("HEAD", "")
@@ -277,18 +279,18 @@ def _built_meanwhile(  # noqa: PLR0913 - as above
         return made
 
     house = Wheelhouse(make)
-    house.begin()  # while the index is found and a token is had
+    house.begin()  # while the index is looked up and a token requested
     return {one.name: functools.partial(house.files, one.name) for one in libraries}
 
 
 def _ready(
     context: Context, libraries: tuple[Package, ...], folder: Path, tag: ReleaseTag | None
 ) -> dict[str, Callable[[], tuple[Distribution, ...]]]:
-    """Return the libraries as they are in a folder."""
+    """Return the libraries from a folder of built files."""
     settings = context.settings.publish
     names = [one.name for one in libraries]
     every = libraries_of(context.workspace, settings, file=context.settings_file)
-    alone = len(every) == len(libraries)  # with --only, the others' files may be there
+    alone = len(every) == len(libraries)  # with --only, files of other libraries may be there
     made = distributions_in(folder, names, sdist=settings.sdist, alone=alone)
     if tag is not None and tag.is_test:
         _refuse_in_earnest(made, tag, folder)
@@ -302,7 +304,7 @@ def _same(files: tuple[Distribution, ...]) -> tuple[Distribution, ...]:
 def _refuse_in_earnest(
     made: Mapping[str, tuple[Distribution, ...]], tag: ReleaseTag, folder: Path
 ) -> None:
-    """See to it that a test release publishes no version in earnest."""
+    """Check that a test release does not publish a regular version."""
     for files in made.values():
         for file in files:
             if file.version.base_version != "0.0.0" or not file.version.is_devrelease:
@@ -324,18 +326,18 @@ def _note_requirements(
 
 
 def _prepared(step: Step, look: Look) -> Look:
-    """Have a step do what it can before it acts."""
+    """Run a step's preparation before it acts."""
     if isinstance(step, Preparing):
         step.prepare({})
     return look
 
 
 def _each(stage: Stage, steps: Iterable[Step], action: Callable[[Step], Look]) -> dict[str, Look]:
-    """Do something with every step; those that fail do not keep the others from it.
+    """Apply a function to every step; a step that fails does not stop the others.
 
     Raises:
-        TasksError: One failed.
-        CheckFailedError: Several did.
+        TasksError: One step failed.
+        CheckFailedError: Several steps failed.
     """
     faults: list[TasksError] = []
 

@@ -1,4 +1,4 @@
-"""`release`: from a tag to all that it stands for; and its stages where they stand alone."""
+"""`release`: run the stages of the release that a tag names, all or single ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tradai_tasks.files.path_guard import require_inside
 from tradai_tasks.release.engine.confinement import Confinement, allowance_of, confine
 from tradai_tasks.release.engine.evidence import Evidence, Store, Subject, digest_of
 from tradai_tasks.release.engine.plan import Plan, choose, look_at
-from tradai_tasks.release.engine.runner import Engine, Outcome
+from tradai_tasks.release.engine.runner import Engine, ReleaseOutcome
 from tradai_tasks.release.engine.step import Release, Stage
 from tradai_tasks.release.tags.ci_event import Asked, asked_by, main_branch_of, read_event
 from tradai_tasks.release.tags.tag_validation import (
@@ -75,7 +75,7 @@ TAG: Option = (
 )
 LOOKS: list[Option] = [
     (("--dry-run",), {"action": "store_true", "help": "print what would be done"}),
-    (("--status",), {"action": "store_true", "help": "print what is done and what lacks"}),
+    (("--status",), {"action": "store_true", "help": "print what is done and what is missing"}),
     (("--json",), {"action": "store_true", "help": "print either as JSON and nothing else"}),
 ]
 EVIDENCE: Option = (
@@ -119,7 +119,7 @@ Stages = Callable[[Context, Needs], AbstractContextManager[tuple[Stage, ...]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What was asked for on the command line."""
+    """The options of the command line."""
 
     only: Collection[str]
     start: str | None
@@ -131,17 +131,17 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Basis:
-    """What stages are run for, and how it is seen that this still holds."""
+    """The release that stages run for, and how to check that it still holds."""
 
     release: Release
-    holds: Callable[..., None]  # called with `untracked`; raises where it does not hold any more
-    is_tagged: bool = True  # a version of what is checked out has no tag
-    needs_lock: bool = True  # whether what is released is only known with its lock files
+    holds: Callable[..., None]  # called with `untracked`; raises if it does not hold any more
+    is_tagged: bool = True  # False for a version of the checked-out commit, without a tag
+    needs_lock: bool = True  # whether the release is identified by its lock files too
 
 
 def release(session: nox.Session, context: Context) -> None:
-    """Release what a tag names, as far as it is not released yet."""
-    from tradai_tasks.sessions.release.platform_stages import Platform  # noqa: PLC0415 - it needs this
+    """Release what a tag names, doing only what is missing."""
+    from tradai_tasks.sessions.release.platform_stages import Platform  # noqa: PLC0415 - that module imports this one
 
     doc = "Release what a tag names: gates, then image and model version, or wheels and images."
     options = parse(session, _OPTIONS, doc)
@@ -169,21 +169,21 @@ def release(session: nox.Session, context: Context) -> None:
 
 
 def mlflow_register(session: nox.Session, context: Context) -> None:
-    """Register a strategy's release in MLflow, by the evidence of its gates and its image."""
-    doc = "Register a strategy's release in MLflow, by the evidence of its gates and its image."
+    """Register a strategy's release in MLflow, from the evidence of its gates and its image."""
+    doc = "Register a strategy's release in MLflow, from the evidence of its gates and its image."
     options = parse(session, [TAG, *LOOKS, EVIDENCE], doc)
     run_stages(session, context, options, wanted_of(options, only=["mlflow"], start=None))
 
 
 def wanted_of(options: Namespace, *, only: Collection[str], start: str | None) -> Wanted:
-    """Return what was asked for.
+    """Return the options, checked.
 
     Raises:
         BadArgumentsError: Options contradict each other.
     """
     if options.json and not (options.status or options.dry_run):
         raise BadArgumentsError("--json: goes with --status or --dry-run")
-    evidence = getattr(options, "evidence", None)  # not every session takes any
+    evidence = getattr(options, "evidence", None)  # some sessions have none of them
     return Wanted(
         only=only,
         start=start,
@@ -194,7 +194,7 @@ def wanted_of(options: Namespace, *, only: Collection[str], start: str | None) -
     )
 
 
-def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
+def run_stages(  # noqa: PLR0913 - what runs, and how, by keyword
     session: nox.Session,
     context: Context,
     options: Namespace,
@@ -205,25 +205,25 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
     basis: Basis | None = None,
     where: Callable[[], str | None] = lambda: None,
 ) -> None:
-    """Validate the tag of `options`, show what its stages have to do, and do it.
+    """Validate the tag of `options`, print the plan of its stages, and execute it.
 
     Args:
         session: The session.
         context: The repository.
-        options: With `tag`.
-        wanted: What was asked for.
-        order: Tells a tag's stages, in order, and whether each is a gate.
+        options: The options, with `tag`.
+        wanted: The options, checked.
+        order: Returns a tag's stages, in order, and whether each is a gate.
         opened: Opens the stages.
-        basis: What they are run for; what the tag names, in a work tree of just that, when None.
-        where: Tells the environment that is deployed to, once the order is known.
+        basis: The release that they run for; if None, the tag's, in a work tree of its commit.
+        where: Returns the environment to deploy to; called after `order`.
 
     Raises:
-        TasksError: It is not done.
+        TasksError: The release is not complete.
     """
     mask_environment(allowance=allowance_of(context.settings))
     if basis is None:
         git = Git.open(context.root)
-        # its state may be asked from anywhere
+        # --status works in any work tree
         tagged = validated(context, git, options.tag, strictly=not wanted.status)
         basis = Basis(release=tagged, holds=partial(still_holds, git, tagged))
     made = basis.release
@@ -246,7 +246,7 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
         if not (wanted.status or wanted.dry_run):
             stack.enter_context(_alone(store))
         all_stages = stack.enter_context(opened(context, needs))
-        store.load(known)  # before any gate runs, which could write some
+        store.load(known)  # read before any gate runs, since a gate could write evidence
         given = [_evidence(store, name, wanted.evidence) for name in chosen.given]
         active = [stage for stage in all_stages if stage.name in chosen.active]
         plan = look_at(active, given)
@@ -266,13 +266,13 @@ def run_stages(  # noqa: PLR0913 - what is run, and how, by keyword
 
 
 def validated(context: Context, git: Git, text: str | None, *, strictly: bool) -> Release:
-    """Return what a tag names, or refuse it.
+    """Return the release that a tag names, after validating the tag.
 
     Args:
         context: The repository.
-        git: The same.
-        text: The tag; None for the one that the CI event names.
-        strictly: Whether the work tree must be of just that, and the commit on the main branch.
+        git: The repository's git.
+        text: The tag; None for that of the CI event.
+        strictly: Whether the work tree must be at the commit, and that on the main branch.
 
     Raises:
         TasksError: There is no such release to make.
@@ -294,7 +294,7 @@ def validated(context: Context, git: Git, text: str | None, *, strictly: bool) -
 
 
 def _tag(context: Context, text: str | None, asked: Asked | None) -> ReleaseTag:
-    """Return the tag of the command line, or of the CI event, which must not be of another."""
+    """Return the tag of the command line or of the CI event; if both name one, they must agree."""
     slugs = [package.slug for package in context.workspace.strategies]
     if text is None and asked is None:
         raise BadArgumentsError(
@@ -316,7 +316,7 @@ def _tag(context: Context, text: str | None, asked: Asked | None) -> ReleaseTag:
 
 
 def _store(context: Context, made: Release, confinement: Confinement, *, needs_lock: bool) -> Store:
-    """Return where the evidence of a release is kept."""
+    """Return the store of a release's evidence."""
     locks = [join(project, "uv.lock") for project in projects_of(context, made.tag)]
     missing = [lock for lock in locks if not context.tree.is_file(lock)]
     if missing and needs_lock:
@@ -337,7 +337,7 @@ def _evidence(store: Store, stage: str, folder: Path | None) -> Evidence:
 
 @contextmanager
 def _alone(store: Store) -> Iterator[None]:
-    """Let nobody else release the same tag from this clone at the same time."""
+    """Lock the tag, so that no other process releases it from this clone meanwhile."""
     store.prepare()
     with (store.folder / ".running").open("a+", encoding="ascii") as lock:
         try:
@@ -351,7 +351,7 @@ def _alone(store: Store) -> Iterator[None]:
 
 
 def _present(session: nox.Session, made: Release, plan: Plan, wanted: Wanted) -> None:
-    """Show what is there and what lacks; refuse to go on where it cannot be told."""
+    """Print the plan; raise if a look has failed or found a conflict."""
     if wanted.json:
         document = {"tag": made.tag.text, "commit": made.commit, **plan.as_document()}
         print(json.dumps(document, indent=2), flush=True)
@@ -367,8 +367,10 @@ def _present(session: nox.Session, made: Release, plan: Plan, wanted: Wanted) ->
         session.log("complete" if plan.is_complete else f"not complete: {len(plan.todo)} to do")
 
 
-def _conclude(session: nox.Session, made: Release, outcome: Outcome, *, is_all: bool) -> None:
-    """Show what was done and what was there already."""
+def _conclude(
+    session: nox.Session, made: Release, outcome: ReleaseOutcome, *, is_all: bool
+) -> None:
+    """Print what was done and what was there already."""
     print_table(f"{made.tag} at {made.commit[:12]}", _RESULTS, outcome.rows())
     table = markdown_table(_RESULTS, outcome.rows())
     verdict = "done" if outcome.is_complete else "not complete"
@@ -377,7 +379,7 @@ def _conclude(session: nox.Session, made: Release, outcome: Outcome, *, is_all: 
         raise ReleaseFailedError(
             f"{made.tag}: not complete:",
             *_lines_of(outcome.faults),
-            "mend that and run the same again: it goes on from here",
+            "fix that and run the same again: it goes on from here",
         )
     what = "complete" if is_all else "these stages are complete, others were not asked for"
     before = "" if outcome.has_changed else ", as before: nothing was changed"
@@ -385,7 +387,7 @@ def _conclude(session: nox.Session, made: Release, outcome: Outcome, *, is_all: 
 
 
 def _lines_of(faults: Iterable[str]) -> list[str]:
-    """Return the lines of faults; one that an error of several lines made has several."""
+    """Return the lines of faults; one fault may have several."""
     return [line for fault in faults for line in fault.split("\n")]
 
 

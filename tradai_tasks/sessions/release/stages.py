@@ -1,4 +1,4 @@
-"""Which stages a release has, by what its tag releases."""
+"""Choose the stages of a release by its tag: of a platform or of a strategy."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ __all__ = ["Needs", "package_of", "projects_of", "source_of_release", "stage_ord
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What every kind of release is made with."""
+    """Inputs that the stages of every kind of release need."""
 
     release: Release
     store: Store
-    active: Collection[str]  # names of the stages that may run; the others are only named
-    stop: threading.Event  # set: what runs is ended
+    active: Collection[str]  # names of the stages that may run; others are only listed
+    stop: threading.Event  # once set, running work is ended
     show: Callable[[str], None]  # called with text for the terminal
-    confinement: Confinement  # of the repository's own code
+    confinement: Confinement  # confinement of the repository's own code
 
 
 def stage_order(tag: ReleaseTag) -> dict[str, bool]:
     """Return the names of a release's stages, in order, and whether each is a gate.
 
     Raises:
-        BadTagError: Releases of this kind cannot be made.
+        BadTagError: Releases of this kind are not supported.
     """
     if tag.kind == "strategy":
         return {**dict.fromkeys(GATES, True), IMAGE: False, MLFLOW: False}
@@ -72,10 +72,10 @@ def projects_of(context: Context, tag: ReleaseTag) -> tuple[str, ...]:
 
 @contextmanager
 def stages(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
-    """Yield the stages of a release; what they work with is open for as long.
+    """Yield the stages of a release; their tools are open for as long.
 
     Raises:
-        TasksError: Settings are at fault.
+        TasksError: The settings have a fault.
     """
     tag = needs.release.tag
     package = package_of(context, tag)
@@ -104,7 +104,7 @@ def stages(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
 
 @contextmanager
 def _image(context: Context, needs: Needs, package: Package) -> Iterator[Stage]:
-    if IMAGE not in needs.active:  # a job that runs the gates alone needs no registry
+    if IMAGE not in needs.active:  # a job that runs only gates needs no registry
         yield Stage(name=IMAGE, steps=())
         return
     settings = context.settings.images
@@ -126,7 +126,7 @@ def _image(context: Context, needs: Needs, package: Package) -> Iterator[Stage]:
 
 
 def source_of_release(context: Context, needs: Needs) -> SourceExport:
-    """Return what images are built from: the released commit, and the lock files of its subject."""
+    """Return the source of images: the released commit, with the lock files that evidence names."""
     return SourceExport(
         git=Git.open(context.root),
         commit=needs.release.commit,
@@ -136,12 +136,12 @@ def source_of_release(context: Context, needs: Needs) -> SourceExport:
 
 
 def _sessions(context: Context, gate: str, package: Package) -> tuple[str, ...]:
-    """Return the sessions of a gate; one that the noxfile replaces by its own keeps its name."""
+    """Return the sessions of a gate; the noxfile's replacement of one keeps its name."""
     one = context.workspace.session_id(package)
     names = [n for n in context.names if base_of(n) == gate and n.endswith(f"({one})")]
     if names:
         return tuple(names)
     if gate == "test" and not package.settings.test:
         return ()
-    # left out to make room for one of the noxfile's own: if there is none, the gate fails
+    # excluded in favour of the noxfile's own session: without one, the gate fails
     return (gate if gate in context.left_out and gate != BACKTEST else f"{gate}({one})",)

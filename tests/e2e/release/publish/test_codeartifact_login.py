@@ -267,10 +267,10 @@ def test_what_makes_it_unsafe_or_impossible_is_said_before_anything_is_written(
     fails("take it out by: pip config unset global.extra-index-url")
     config.unlink()
     (world.home / ".netrc").write_text("machine secret-word is broken\n")
-    fails("no .netrc file; mend it, nothing was written")
+    fails("no .netrc file; fix it, nothing was written")
     assert "secret-word" not in world.login().text
     (world.home / ".netrc").write_bytes(b"machine a login me password caf\xe9\n")
-    fails(".netrc: byte 31 is no UTF-8; mend it, nothing was written")
+    fails(".netrc: byte 31 is no UTF-8; fix it, nothing was written")
     world.private.always["token"] = "AccessDeniedException"
     fails("allow the action codeartifact:GetAuthorizationToken")
     world.private.always["endpoint"] = "503"

@@ -292,11 +292,11 @@ def test_a_run_that_ended_between_two_files_is_finished_by_the_next(
     class Killed(BaseException):
         pass
 
-    from tradai_tasks.release.libraries.twine_upload import Outcome, upload
+    from tradai_tasks.release.libraries.twine_upload import UploadResponse, upload
 
     sent: list[str] = []
 
-    def once(path: Path, *given: Any, **named: Any) -> Outcome:
+    def once(path: Path, *given: Any, **named: Any) -> UploadResponse:
         if sent:
             raise Killed
         sent.append(path.name)
@@ -364,7 +364,7 @@ def test_what_is_missing_in_aws_is_said(
         step = publish_stage({"tradai-strategy": lambda: files}, publisher).steps[0]
         with pytest.raises(CodeArtifactError, match=passage) as caught:
             step.look({})
-    assert "mend publish.codeartifact" in str(caught.value)
+    assert "fix publish.codeartifact" in str(caught.value)
 
 
 @pytest.mark.parametrize(

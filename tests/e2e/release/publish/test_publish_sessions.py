@@ -336,7 +336,7 @@ def test_in_lockstep_a_library_has_the_version_of_the_tag(
     home = workspace(tmp_path / "w", {"lib-a": "uv_build"}, more="lockstep = true\n" + CODEARTIFACT)
     failed_with(
         nox(home, "-s", "publish", "--", "v1.1.0", env=aws.env),
-        "tag v1.1.0: lib-a has version 1.0.0, and publish.lockstep demands the tag's; mend with: "
+        "tag v1.1.0: lib-a has version 1.0.0, and publish.lockstep demands the tag's; fix with: "
         "nox -s bump -- lib-a 1.1.0",
     )
     assert aws.count("upload") == 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradai_tasks.release.deploy.ecs_decisions import Deployment, Observed, Task, judge
+from tradai_tasks.release.deploy.ecs_decisions import Deployment, EcsTask, Observed, judge
 from tradai_tasks.release.images.released_image import split_image
 
 OLD, NEW = "sha256:old", "sha256:new"
@@ -19,11 +19,11 @@ def deployment(
     return Deployment(id=f"d{number}", is_primary=primary, rollout=rollout)
 
 
-def task(digest: str | None, deployment: str | None = "d1", *, going: bool = False) -> Task:
-    return Task(id="t", digests=(digest,), deployment=deployment, is_going=going)
+def task(digest: str | None, deployment: str | None = "d1", *, going: bool = False) -> EcsTask:
+    return EcsTask(id="t", digests=(digest,), deployment=deployment, is_going=going)
 
 
-def seen(desired: int, tasks: list[Task], *deployments: Deployment) -> Observed:
+def seen(desired: int, tasks: list[EcsTask], *deployments: Deployment) -> Observed:
     return Observed(desired=desired, deployments=deployments, tasks=tuple(tasks))
 
 
@@ -96,7 +96,7 @@ def test_a_new_deployment_may_not_be_told_of_at_once() -> None:
 
 _TASKS = st.lists(
     st.builds(
-        Task,
+        EcsTask,
         id=st.just("t"),
         digests=st.lists(st.sampled_from([OLD, NEW, None]), min_size=0, max_size=2).map(tuple),
         deployment=st.sampled_from(["d0", "d1", "d2", None]),
@@ -121,7 +121,7 @@ _DEPLOYMENTS = st.lists(
 
 @given(st.integers(0, 3), _TASKS, _DEPLOYMENTS, st.sampled_from([None, "d1"]))
 def test_done_is_never_said_of_anything_else(
-    desired: int, tasks: list[Task], deployments: tuple[Deployment, ...], mine: str | None
+    desired: int, tasks: list[EcsTask], deployments: tuple[Deployment, ...], mine: str | None
 ) -> None:
     observed = Observed(desired=desired, deployments=deployments, tasks=tuple(tasks))
     verdict = judge(observed, WANTED, mine=mine)

@@ -11,8 +11,8 @@ from tradai_tasks.errors import RegistryError, ReleaseImageMissingError, Setting
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.registry import Registry, RemoteImage
 from tradai_tasks.release.deploy.deploy_stages import (
+    DeployTarget,
     LatestStep,
-    Target,
     function_stage,
     latest_stage,
     service_stage,
@@ -107,11 +107,11 @@ def test_a_registry_that_did_not_move_it_is_an_error() -> None:
         latest(Forgetful({"v1.1.0": OLD}), "v1.1.0").act({})
 
 
-def target(**given: Any) -> Target:
+def target(**given: Any) -> DeployTarget:
     settings = DeploySettings(
         environments={"prod": EnvironmentSettings(**given)}, timeout=7, function_timeout=8
     )
-    return Target(
+    return DeployTarget(
         environment=environment_named("prod", settings),
         aws=Aws(region="eu-central-1"),
         registry=cast(Registry, FakeRegistry({})),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Verdict
+from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, GateVerdict
 from tradai_tasks.environment_allowance import BASE_ONLY
 from tradai_tasks.errors import BacktestRecordError, EvidenceError, ReleaseGateError
 from tradai_tasks.release.engine import gates
@@ -46,8 +46,8 @@ RECORD = BacktestRecord(
     sharpe="closed-trades",
     metrics={"sharpe": 1.5, "trades": 70.0},
     verdicts=(
-        Verdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),
-        Verdict(
+        GateVerdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),
+        GateVerdict(
             metric="profit-factor", value=None, relation=">=", threshold=1.2, passed=True,
             note="infinite: no losing trade",
         ),
@@ -150,7 +150,7 @@ def test_a_gate_that_fails_says_why_and_shows_the_end_of_its_log(
     tmp_path: Path, door: Callable[[Script], Door]
 ) -> None:
     def failing(argv: list[str]) -> int:
-        report(argv, ("lint(momentum)", "failed", "lint: ruff found\nfault; mend it."))
+        report(argv, ("lint(momentum)", "failed", "lint: ruff found\nfault; fix it."))
         return 1
 
     shown: list[str] = []
@@ -158,7 +158,7 @@ def test_a_gate_that_fails_says_why_and_shows_the_end_of_its_log(
     with pytest.raises(ReleaseGateError) as caught:
         gate(tmp_path, show=shown.append).act({})
     assert str(caught.value) == (
-        "lint: ruff found fault; mend it; all it said is in build/lint.log; "
+        "lint: ruff found fault; fix it; all it said is in build/lint.log; "
         "again: nox -s 'lint(momentum)'"
     )
     assert "line 99" in shown[0]

@@ -20,7 +20,7 @@ from tradai_tasks.errors import (
 )
 from tradai_tasks.release.engine.evidence import Evidence, Store, Subject
 from tradai_tasks.release.engine.plan import choose, look_at
-from tradai_tasks.release.engine.runner import Engine, Outcome
+from tradai_tasks.release.engine.runner import Engine, ReleaseOutcome
 from tradai_tasks.release.engine.step import Known, Look, Preparing, Stage, Step
 
 ORDER = {"lint": True, "test": True, "image": False, "mlflow": False}
@@ -108,11 +108,11 @@ def engine(store: Store, stages: list[Stage], **changed: Any) -> Engine:
     return made
 
 
-def results(outcome: Outcome) -> dict[str, str]:
+def results(outcome: ReleaseOutcome) -> dict[str, str]:
     return {one.step: one.result for one in outcome.steps}
 
 
-def release(store: Store, world: World, **changed: Any) -> Outcome:
+def release(store: Store, world: World, **changed: Any) -> ReleaseOutcome:
     """The usual four stages, once."""
     stages = [
         gate("lint", Fake("l", world)),

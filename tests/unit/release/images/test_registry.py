@@ -18,7 +18,7 @@ from tradai_tasks.errors import (
     RepositoryMissingError,
 )
 from tradai_tasks.release.clients.registry import Registry, RemoteImage, TagRefusedError
-from tradai_tasks.release.clients.registry_http import Credentials, RegistrySession
+from tradai_tasks.release.clients.registry_http import RegistryCredentials, RegistrySession
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -31,7 +31,7 @@ def digest(body: bytes) -> str:
 
 @contextmanager
 def registry(
-    answer: Answer, host: str = "reg.example", *, user: Credentials | None = None,
+    answer: Answer, host: str = "reg.example", *, user: RegistryCredentials | None = None,
     patience: float = 60, waits: list[float] | None = None,
 ) -> Iterator[Registry]:  # fmt: skip
     session = RegistrySession(
@@ -227,7 +227,7 @@ def test_a_tag_that_does_not_move(answer: httpx.Response, error: type[Exception]
 
 
 BEARER = 'Bearer realm="https://auth.example/token",service="reg.example",scope="x"'
-USER = Credentials("me", "s3cret")
+USER = RegistryCredentials("me", "s3cret")
 
 
 def by_token(realm: str = BEARER, token: httpx.Response | None = None) -> tuple[Answer, list[str]]:

@@ -14,7 +14,7 @@ from tradai_tasks.release.images.dockerfile import takes_base, with_base
 from tradai_tasks.release.images.engine_commands import (
     Build,
     Builder,
-    Engine,
+    ContainerEngine,
     build_argv,
     build_env,
     login_argv,
@@ -180,9 +180,9 @@ TAIL = ["--label", "a=1; rm -rf /", "--label", "b=2", "--build-arg", "X=y", "--t
 TAIL += ["--file", "/it/Dockerfile", "/it"]
 
 
-def made_by(builder: Builder) -> Engine:
+def made_by(builder: Builder) -> ContainerEngine:
     program: Literal["docker", "podman"] = "podman" if builder == "podman" else "docker"
-    return Engine(program=program, builder=builder, platform="linux/amd64")
+    return ContainerEngine(program=program, builder=builder, platform="linux/amd64")
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_build_secret_is_named_and_never_shown() -> None:
 
 
 def test_the_old_builder_builds_for_its_own_platform_alone() -> None:
-    engine = Engine(program="docker", builder="legacy", platform="linux/arm64")
+    engine = ContainerEngine(program="docker", builder="legacy", platform="linux/arm64")
     with pytest.raises(EngineError, match="linux/amd64 on linux/arm64"):
         build_argv(engine, BUILD)
 

@@ -11,7 +11,7 @@ from tradai_tasks.http_client.retry import TransientError, retried, seconds_aske
 from tradai_tasks.release.clients.codeartifact import CodeArtifact
 from tradai_tasks.release.clients.package_index import Credentials, Listed, read_html, read_json
 from tradai_tasks.release.libraries.publish_target import PlainIndex, target_of
-from tradai_tasks.release.libraries.twine_upload import Outcome
+from tradai_tasks.release.libraries.twine_upload import UploadResponse
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
 from tradai_tasks.settings.publish import IndexSettings, PublishSettings
 
@@ -77,11 +77,11 @@ def test_waits() -> None:
 
 
 def test_outcomes() -> None:
-    assert Outcome(status=201).is_stored
-    assert not Outcome(status=302).is_stored
-    assert Outcome(status=None, text="ConnectionError").may_pass
-    assert Outcome(status=None, text="X").shown == "no answer (X)"
-    assert Outcome(status=400).shown == "HTTP 400"
+    assert UploadResponse(status=201).is_stored
+    assert not UploadResponse(status=302).is_stored
+    assert UploadResponse(status=None, text="ConnectionError").may_pass
+    assert UploadResponse(status=None, text="X").shown == "no answer (X)"
+    assert UploadResponse(status=400).shown == "HTTP 400"
 
 
 def test_credentials_are_not_shown() -> None:

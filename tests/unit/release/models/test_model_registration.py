@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.support.mlflow_standin import Fault, Standin, mlflow_standin
-from tradai_tasks.backtest.record import BacktestRecord, Verdict
+from tradai_tasks.backtest.record import BacktestRecord, GateVerdict
 from tradai_tasks.errors import ConflictError, EvidenceError, ModelRegistryError
 from tradai_tasks.release.clients.mlflow_api import MlflowServer, ModelVersion
 from tradai_tasks.release.clients.mlflow_http import address_of, client_of
@@ -35,7 +35,7 @@ RECORD = BacktestRecord(
     timeframe="1h",
     sharpe="closed-trades",
     metrics={"sharpe": 1.5, "profit-factor": 1.3, "max-drawdown": 0.1, "trades": 70.0},
-    verdicts=(Verdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),),
+    verdicts=(GateVerdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),),
     passed=True,
 )
 

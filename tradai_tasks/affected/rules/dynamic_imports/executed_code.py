@@ -19,12 +19,12 @@ from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import argu
 
 __all__ = [
     "ComputedCode",
+    "code_path",
     "imports_of_text",
     "is_computed_text",
     "names_loaded",
-    "code_path",
-    "working_directory",
     "tests_run",
+    "working_directory",
 ]
 
 # Stands for the unknown parts of code that is put together.
