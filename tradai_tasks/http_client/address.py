@@ -11,7 +11,16 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["PORTS", "address_fault", "basic", "bearer", "is_loopback_name", "origin_of"]
+__all__ = [
+    "PORTS",
+    "address_fault",
+    "basic",
+    "bearer",
+    "host_of",
+    "is_loopback_name",
+    "origin_of",
+    "url_of",
+]
 
 PORTS = {"http": 80, "https": 443}
 _TOKEN = re.compile(r"[\x21-\x7e]+\Z", re.ASCII)
@@ -41,9 +50,24 @@ def is_loopback_name(host: str) -> bool:
         return False
 
 
+def url_of(text: str) -> httpx.URL | None:
+    """Return an address as httpx takes it; None where it is none for it."""
+    import httpx  # noqa: PLC0415 - takes 0.2 s to load
+
+    try:
+        return httpx.URL(text)
+    except (httpx.InvalidURL, ValueError):  # the latter of a name that IDNA does not allow
+        return None
+
+
 def origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
     """Return scheme, host and port of an address."""
-    return url.scheme, url.host.rstrip("."), url.port or PORTS.get(url.scheme)
+    return url.scheme, host_of(url).rstrip("."), url.port or PORTS.get(url.scheme)
+
+
+def host_of(url: httpx.URL) -> str:
+    """Return the host of an address as it is asked for: `URL.host` decodes it, or fails to."""
+    return url.raw_host.decode("ascii")
 
 
 def basic(user: str, password: str) -> str:
