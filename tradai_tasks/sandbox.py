@@ -50,7 +50,8 @@ class Sandbox:
     """What a command may see."""
 
     hide: tuple[Path, ...] = ()  # folders that are empty for it
-    read_only: tuple[Path, ...] = ()  # files and folders; nothing above them can be renamed
+    read_only: tuple[Path, ...] = ()  # files and folders
+    pinned: tuple[Path, ...] = ()  # folders; like those above all of these they cannot be renamed
     network: bool = True  # without it: a loopback interface of its own, and no other
     # (port, Unix socket): a socket that listens there on its loopback is handed to whoever listens
     # at the Unix socket
@@ -61,6 +62,7 @@ class Sandbox:
         order = {
             "hide": [str(path) for path in self.hide],
             "read_only": [str(path) for path in self.read_only],
+            "pinned": [str(path) for path in self.pinned],
             "network": self.network,
             "listen": self.listen,
         }
@@ -171,8 +173,10 @@ def _enter(wanted: dict[str, object]) -> None:  # pragma: no cover - likewise
     if isinstance(listen := wanted["listen"], list):
         _hand_over(*listen)
     _mount(None, "/", None, _REC | _PRIVATE)
-    hidden = [str(path) for path in _listed(wanted["hide"])]
-    _make_read_only([str(path) for path in _listed(wanted["read_only"])], hidden)
+    hidden, read_only, pinned = (
+        [str(path) for path in _listed(wanted[key])] for key in ("hide", "read_only", "pinned")
+    )
+    _bind(read_only, pinned, hidden)
     for path in hidden:
         _hide(path)
     os.chdir(Path.cwd())  # through the new mounts
@@ -243,14 +247,18 @@ def _hand_over(port: int, address: str) -> None:  # pragma: no cover - likewise
         outside.recv(1)
 
 
-def _make_read_only(  # pragma: no cover - likewise
-    paths: Iterable[str], hidden: Iterable[str]
+def _bind(  # pragma: no cover - likewise
+    read_only: Iterable[str], pinned: Iterable[str], hidden: Iterable[str]
 ) -> None:
-    wanted = {Path(path) for path in paths}
-    # a mount point cannot be renamed or removed, so another folder cannot be put in its place
-    pinned = wanted | {Path(path) for path in hidden}
-    above = {parent for path in pinned for parent in path.parents if parent != parent.parent}
-    for path in sorted(above | wanted):
+    """Make paths read-only, and them and all above them and above what is hidden mount points.
+
+    A mount point cannot be renamed or removed, so another folder cannot be put in its place.
+    """
+    wanted = {Path(path) for path in read_only}
+    kept = {Path(path) for path in pinned}
+    all_of_them = wanted | kept | {Path(path) for path in hidden}
+    above = {parent for path in all_of_them for parent in path.parents if parent != parent.parent}
+    for path in sorted(above | wanted | kept):
         _mount(str(path), str(path), None, _BIND | _REC)
         if path in wanted:
             _mount(None, str(path), None, _REMOUNT | _BIND | _RDONLY | _flags(str(path)))
