@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = [
+    "NO_ADDRESS",
     "PORTS",
     "address_fault",
     "basic",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 PORTS = {"http": 80, "https": 443}
+NO_ADDRESS = "no web address that can be read; expected https://host/path"
 _TOKEN = re.compile(r"[\x21-\x7e]+\Z", re.ASCII)
 
 
@@ -32,11 +34,11 @@ def address_fault(url: str, *, plain_http: bool = False) -> str | None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return "no web address that can be read; expected https://host/path"
+        return NO_ADDRESS
     if parts.scheme not in PORTS:
         return "no web address; it must begin with https://"
     if not host or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        return "no web address that can be read; expected https://host/path"
+        return NO_ADDRESS
     if parts.scheme == "http" and not plain_http and not is_loopback_name(host):
         return "an http address of another machine; write https://, since http is for this one"
     return None
@@ -55,9 +57,11 @@ def url_of(text: str) -> httpx.URL | None:
     import httpx  # noqa: PLC0415 - takes 0.2 s to load
 
     try:
-        return httpx.URL(text)
+        url = httpx.URL(text)
+        _ = url.host  # decoded only now, and httpx needs it for each request
     except (httpx.InvalidURL, ValueError):  # the latter of a name that IDNA does not allow
         return None
+    return url
 
 
 def origin_of(url: httpx.URL) -> tuple[str, str, int | None]:

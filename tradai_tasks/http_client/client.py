@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tradai_tasks.http_client.address import (
+    NO_ADDRESS,
     PORTS,
     address_fault,
     host_of,
@@ -63,7 +64,7 @@ class HttpClient:
         if (fault := address_fault(base, plain_http=plain_http)) is not None:
             raise AnswerError(fault)
         if (url := url_of(base)) is None:
-            raise AnswerError("no web address that can be read; expected https://host/path")
+            raise AnswerError(NO_ADDRESS)
         from tradai_tasks.http_client.wire import Wire  # noqa: PLC0415 - as above
 
         self.base = url
@@ -147,6 +148,8 @@ class HttpClient:
         if url.userinfo:
             raise AnswerError("an address with a user or password in it")
         fault = address_fault(str(url), plain_http=self._plain_http)
+        if url_of(str(url)) is None:
+            fault = NO_ADDRESS
         if fault is not None:
             raise AnswerError(fault)
 
