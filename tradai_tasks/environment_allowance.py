@@ -17,6 +17,8 @@ __all__ = ["BASE", "BASE_ONLY", "Allowance", "Group", "masked", "secrets_of", "u
 
 _LEAST = 4  # characters of a secret that is masked: a shorter one would blacken every log
 _USERINFO = re.compile(r"\b([a-z][a-z0-9+.-]*)://([^/?#\s@]+(?:@[^/?#\s@]+)*)@", re.IGNORECASE)
+# what may be a URL with a password, also one that no program should take: any @ after its scheme
+_MAY_HOLD = re.compile(r"://\S*@")
 _TOKEN_LEAST = 8  # of what may be a secret and need not: a user without a password, say
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|PASSPHRASE|_PAT\Z|CREDENTIAL|API_?KEY|PRIVATE_KEY")
 
@@ -136,7 +138,9 @@ class Allowance:
         if name in self.never:
             return False
         group = next((one for one in BASE if _any(name, one.names)), None)
-        return group is not None and (group.has_credentials or not _USERINFO.search(value))
+        if group is None or group.has_credentials:
+            return group is not None
+        return not _MAY_HOLD.search(_as_url(name, value))
 
 
 BASE_ONLY = Allowance()
@@ -162,13 +166,19 @@ def secrets_of(env: Mapping[str, str], allowance: Allowance) -> tuple[str, ...]:
     They are the values of variables whose name says so or that the settings name, and the
     passwords in URLs; of one of several lines each line, and each as a URL would have it.
     """
-    found = set(url_secrets(env.values()))
+    found = set(url_secrets(_as_url(name, value) for name, value in env.items()))
     for name, value in env.items():
         is_named = _any(name, allowance.named) and len(value) >= _TOKEN_LEAST
         if is_named or name in allowance.never or _SECRET_NAME.search(name.upper()):
             lines = {line.strip() for line in value.splitlines()}
             found |= lines | {quote(line, safe="") for line in lines}
     return tuple(sorted({one for one in found if len(one) >= _LEAST}, key=lambda s: (-len(s), s)))
+
+
+def _as_url(name: str, value: str) -> str:
+    """Return a value as the URL that it stands for: a proxy may be given without a scheme."""
+    is_bare = name.upper().endswith("_PROXY") and "://" not in value
+    return f"http://{value}" if is_bare else value
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:

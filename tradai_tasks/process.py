@@ -16,7 +16,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from tradai_tasks.errors import CommandFailedError, StoppedError, ToolMissingError
 from tradai_tasks.parent_watch import leashed
@@ -152,7 +152,7 @@ def run_logged(  # noqa: PLR0913 - as above
     argv: Sequence[str],
     *,
     cwd: Path | str,
-    log: Path,
+    log: BinaryIO,
     env: Mapping[str, str] | None = None,
     stop: threading.Event | None = None,
     sandbox: Sandbox | None = None,
@@ -163,7 +163,7 @@ def run_logged(  # noqa: PLR0913 - as above
     Args:
         argv: Program and arguments, never a shell line.
         cwd: Folder to run in.
-        log: File for standard output and standard error.
+        log: Open file for standard output and standard error.
         env: The whole environment of the command; the caller's own when None.
         stop: Once set, the command is interrupted, as by Ctrl-C, and then ended.
         sandbox: What it runs in; nothing of the kind when None.
@@ -175,26 +175,25 @@ def run_logged(  # noqa: PLR0913 - as above
     """
     program = find_tool(argv[0], env=env)
     stop = stop or threading.Event()
-    with log.open("wb") as out:
-        # in this process's own group: what ends the group, a CI's cancellation say, ends it too;
-        # and on a leash, for where this process alone is killed
-        process = subprocess.Popen(  # nosec B603 - as above
-            leashed(*_within(sandbox, program, *argv[1:])),
-            cwd=cwd,
-            env=None if env is None else dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            pass_fds=pass_fds,
-        )
-        try:
-            while not stop.is_set():
-                try:
-                    return process.wait(timeout=_TICK)
-                except subprocess.TimeoutExpired:
-                    continue
-        finally:
-            _end(process)
+    # in this process's own group: what ends the group, a CI's cancellation say, ends it too;
+    # and on a leash, for where this process alone is killed
+    process = subprocess.Popen(  # nosec B603 - as above
+        leashed(*_within(sandbox, program, *argv[1:])),
+        cwd=cwd,
+        env=None if env is None else dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        pass_fds=pass_fds,
+    )
+    try:
+        while not stop.is_set():
+            try:
+                return process.wait(timeout=_TICK)
+            except subprocess.TimeoutExpired:
+                continue
+    finally:
+        _end(process)
     raise StoppedError(f"{_shown(argv)}: stopped")
 
 

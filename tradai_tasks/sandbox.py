@@ -5,7 +5,11 @@
 ORDER is JSON. The command runs as the same user, in a user namespace below that of whoever started
 it. From there neither the memory nor the environment of a process outside can be read, not even
 by root. The mounts are made in one namespace and the command runs in a second one below, where
-they are locked: it cannot unmount what hides a folder.
+they are locked: it cannot unmount what hides a folder. A folder above what is hidden or read-only
+cannot be renamed, so nothing else is put in its place for those outside.
+
+What the command starts ends with it, also what has left its session and its parent: this process
+stays outside, takes in what is orphaned, and kills what is left.
 
 Without user namespaces (macOS, containers that forbid them, Ubuntu's AppArmor rule) there is no
 sandbox: `process.sandbox_fault` returns the reason, and callers decide what that means.
@@ -13,6 +17,7 @@ sandbox: `process.sandbox_fault` returns the reason, and callers decide what tha
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import functools
@@ -22,6 +27,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +37,10 @@ __all__ = ["PROBE", "Sandbox", "close_memory", "main"]
 _NEWNS, _NEWUSER, _NEWNET = 0x00020000, 0x10000000, 0x40000000  # <linux/sched.h>
 _RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18  # <linux/mount.h>
 _NOSUID, _NODEV, _NOEXEC, _NOATIME, _NODIRATIME, _RELATIME = 2, 4, 8, 1024, 2048, 1 << 21
-_SET_PDEATHSIG, _GET_PDEATHSIG, _SET_DUMPABLE = 1, 2, 4  # <linux/prctl.h>
+# <linux/prctl.h>
+_SET_PDEATHSIG, _GET_PDEATHSIG, _SET_DUMPABLE, _SET_CHILD_SUBREAPER = 1, 2, 4, 36
+_SI_KERNEL = 0x80  # <asm-generic/siginfo.h>: of a signal that the terminal sends to all at once
+_ENDING = 30.0  # seconds for what is left to be gone once it is killed
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 PROBE = "--probe"  # in place of a program: only see whether there is such a sandbox
 
@@ -41,7 +50,8 @@ class Sandbox:
     """What a command may see."""
 
     hide: tuple[Path, ...] = ()  # folders that are empty for it
-    read_only: tuple[Path, ...] = ()  # files and folders; nothing above them can be renamed
+    read_only: tuple[Path, ...] = ()  # files and folders
+    pinned: tuple[Path, ...] = ()  # folders; like those above all of these they cannot be renamed
     network: bool = True  # without it: a loopback interface of its own, and no other
     # (port, Unix socket): a socket that listens there on its loopback is handed to whoever listens
     # at the Unix socket
@@ -52,6 +62,7 @@ class Sandbox:
         order = {
             "hide": [str(path) for path in self.hide],
             "read_only": [str(path) for path in self.read_only],
+            "pinned": [str(path) for path in self.pinned],
             "network": self.network,
             "listen": self.listen,
         }
@@ -73,23 +84,88 @@ def close_memory() -> None:
 
 
 def main(argv: list[str]) -> None:  # pragma: no cover - in a process of its own
-    """Enter the sandbox and become the command."""
+    """Run the command in the sandbox, and end with its status once all that it started is gone."""
     order, program, *args = argv
-    wanted = json.loads(order)
-    try:
-        _enter(wanted)
-    except OSError as error:
-        what = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-        sys.exit(f"no sandbox: {what}")
-    if program != PROBE:
-        os.execvp(program, [program, *args])  # noqa: S606 # nosec B606 - a list, no shell
-
-
-def _enter(wanted: dict[str, object]) -> None:  # pragma: no cover - likewise
     libc = _libc()
     death = ctypes.c_int()
     libc.prctl(_GET_PDEATHSIG, ctypes.byref(death), 0, 0, 0)
-    parent = os.getppid()
+    libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    parent = os.getpid()
+    passed_on = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*passed_on, signal.SIGCHLD})
+    child = os.fork()
+    if child == 0:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _become(json.loads(order), program, args, parent, death.value or signal.SIGKILL)
+    status = _awaited(child, passed_on)
+    _end_all()
+    if status < 0 and -status != signal.SIGKILL:
+        signal.signal(-status, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {-status})
+    if status < 0:
+        os.kill(parent, -status)
+    sys.exit(status)
+
+
+def _become(  # pragma: no cover - likewise
+    wanted: dict[str, object], program: str, args: list[str], parent: int, death: int
+) -> None:
+    """Enter the sandbox and become the command, which ends with its parent."""
+    try:
+        _enter(wanted)
+        _libc().prctl(_SET_PDEATHSIG, death, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if program != PROBE:
+            os.execvp(program, [program, *args])  # noqa: S606 # nosec B606 - a list, no shell
+    except OSError as error:
+        what = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        sys.exit(f"no sandbox: {what}")
+    sys.exit(0)
+
+
+def _awaited(child: int, passed_on: set[signal.Signals]) -> int:  # pragma: no cover - likewise
+    """Return the exit status of the command, to which signals are passed on until then."""
+    while True:
+        found = signal.sigwaitinfo({*passed_on, signal.SIGCHLD})
+        if found.si_signo != signal.SIGCHLD:
+            if found.si_code != _SI_KERNEL:  # else it has got it too
+                os.kill(child, found.si_signo)
+            continue
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == child:
+                    return os.waitstatus_to_exitcode(ended[1])
+
+
+def _end_all() -> None:  # pragma: no cover - likewise
+    """Kill what the command has left, generation by generation: orphans come to this process."""
+    until = time.monotonic() + _ENDING
+    with contextlib.suppress(ChildProcessError):  # no child any more
+        while time.monotonic() < until:
+            for pid in _children():
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+            time.sleep(0.005)
+        sys.exit("no sandbox: processes of the command do not end")
+
+
+def _children() -> list[int]:  # pragma: no cover - likewise
+    """Return the children of this process, found among all that there are."""
+    me = str(os.getpid())
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            stat = (entry / "stat").read_bytes()
+            # the name before it is in brackets, and may hold some
+            if stat.rpartition(b")")[2].split()[1].decode() == me:
+                found.append(int(entry.name))
+    return found
+
+
+def _enter(wanted: dict[str, object]) -> None:  # pragma: no cover - likewise
     network = bool(wanted["network"])
     _unshare(_NEWNS | (0 if network else _NEWNET))
     if not network:
@@ -97,15 +173,14 @@ def _enter(wanted: dict[str, object]) -> None:  # pragma: no cover - likewise
     if isinstance(listen := wanted["listen"], list):
         _hand_over(*listen)
     _mount(None, "/", None, _REC | _PRIVATE)
-    _make_read_only([str(path) for path in _listed(wanted["read_only"])])
-    for path in _listed(wanted["hide"]):
-        _hide(str(path))
+    hidden, read_only, pinned = (
+        [str(path) for path in _listed(wanted[key])] for key in ("hide", "read_only", "pinned")
+    )
+    _bind(read_only, pinned, hidden)
+    for path in hidden:
+        _hide(path)
     os.chdir(Path.cwd())  # through the new mounts
     _unshare(_NEWNS)  # below that of the mounts, which it cannot undo
-    if death.value:
-        libc.prctl(_SET_PDEATHSIG, death.value, 0, 0, 0)
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _listed(value: object) -> list[object]:  # pragma: no cover - likewise
@@ -172,11 +247,18 @@ def _hand_over(port: int, address: str) -> None:  # pragma: no cover - likewise
         outside.recv(1)
 
 
-def _make_read_only(paths: Iterable[str]) -> None:  # pragma: no cover - likewise
-    wanted = {Path(path) for path in paths}
-    # a mount point cannot be renamed or removed, so another folder cannot be put in its place
-    above = {parent for path in wanted for parent in path.parents if parent != parent.parent}
-    for path in sorted(above | wanted):
+def _bind(  # pragma: no cover - likewise
+    read_only: Iterable[str], pinned: Iterable[str], hidden: Iterable[str]
+) -> None:
+    """Make paths read-only, and them and all above them and above what is hidden mount points.
+
+    A mount point cannot be renamed or removed, so another folder cannot be put in its place.
+    """
+    wanted = {Path(path) for path in read_only}
+    kept = {Path(path) for path in pinned}
+    all_of_them = wanted | kept | {Path(path) for path in hidden}
+    above = {parent for path in all_of_them for parent in path.parents if parent != parent.parent}
+    for path in sorted(above | wanted | kept):
         _mount(str(path), str(path), None, _BIND | _REC)
         if path in wanted:
             _mount(None, str(path), None, _REMOUNT | _BIND | _RDONLY | _flags(str(path)))

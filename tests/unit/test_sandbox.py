@@ -23,12 +23,19 @@ def _asked_anew() -> Iterator[None]:
 
 
 def test_the_command_carries_the_order_as_data() -> None:
-    made = Sandbox(hide=(Path("/a b"),), read_only=(Path("/c"),), network=False, listen=(1, "/s"))
+    made = Sandbox(
+        hide=(Path("/a b"),),
+        read_only=(Path("/c"),),
+        pinned=(Path("/d"),),
+        network=False,
+        listen=(1, "/s"),
+    )
     argv = made.argv("nox", "-s", "test")
     assert argv[:4] == [sys.executable, "-P", "-m", "tradai_tasks.sandbox"]
     assert json.loads(argv[4]) == {
         "hide": ["/a b"],
         "read_only": ["/c"],
+        "pinned": ["/d"],
         "network": False,
         "listen": [1, "/s"],
     }

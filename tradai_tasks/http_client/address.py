@@ -11,9 +11,20 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["PORTS", "address_fault", "basic", "bearer", "is_loopback_name", "origin_of"]
+__all__ = [
+    "NO_ADDRESS",
+    "PORTS",
+    "address_fault",
+    "basic",
+    "bearer",
+    "host_of",
+    "is_loopback_name",
+    "origin_of",
+    "url_of",
+]
 
 PORTS = {"http": 80, "https": 443}
+NO_ADDRESS = "no web address that can be read; expected https://host/path"
 _TOKEN = re.compile(r"[\x21-\x7e]+\Z", re.ASCII)
 
 
@@ -23,11 +34,11 @@ def address_fault(url: str, *, plain_http: bool = False) -> str | None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return "no web address that can be read; expected https://host/path"
+        return NO_ADDRESS
     if parts.scheme not in PORTS:
         return "no web address; it must begin with https://"
     if not host or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        return "no web address that can be read; expected https://host/path"
+        return NO_ADDRESS
     if parts.scheme == "http" and not plain_http and not is_loopback_name(host):
         return "an http address of another machine; write https://, since http is for this one"
     return None
@@ -41,9 +52,26 @@ def is_loopback_name(host: str) -> bool:
         return False
 
 
+def url_of(text: str) -> httpx.URL | None:
+    """Return an address as httpx takes it; None where it is none for it."""
+    import httpx  # noqa: PLC0415 - takes 0.2 s to load
+
+    try:
+        url = httpx.URL(text)
+        _ = url.host  # decoded only now, and httpx needs it for each request
+    except (httpx.InvalidURL, ValueError):  # the latter of a name that IDNA does not allow
+        return None
+    return url
+
+
 def origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
     """Return scheme, host and port of an address."""
-    return url.scheme, url.host.rstrip("."), url.port or PORTS.get(url.scheme)
+    return url.scheme, host_of(url).rstrip("."), url.port or PORTS.get(url.scheme)
+
+
+def host_of(url: httpx.URL) -> str:
+    """Return the host of an address as it is asked for: `URL.host` decodes it, or fails to."""
+    return url.raw_host.decode("ascii")
 
 
 def basic(user: str, password: str) -> str:

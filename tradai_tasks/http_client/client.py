@@ -11,7 +11,15 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tradai_tasks.http_client.address import PORTS, address_fault, is_loopback_name, origin_of
+from tradai_tasks.http_client.address import (
+    NO_ADDRESS,
+    PORTS,
+    address_fault,
+    host_of,
+    is_loopback_name,
+    origin_of,
+    url_of,
+)
 from tradai_tasks.http_client.limits import AnswerError, Clock, Limits
 
 if TYPE_CHECKING:
@@ -53,13 +61,13 @@ class HttpClient:
         Raises:
             AnswerError: The address is not to be used.
         """
-        import httpx  # noqa: PLC0415 - takes 0.2 s to load
-
         if (fault := address_fault(base, plain_http=plain_http)) is not None:
             raise AnswerError(fault)
+        if (url := url_of(base)) is None:
+            raise AnswerError(NO_ADDRESS)
         from tradai_tasks.http_client.wire import Wire  # noqa: PLC0415 - as above
 
-        self.base = httpx.URL(base)
+        self.base = url
         self.transport = transport or Wire(verify)
         self._origin = origin_of(self.base)
         self._authorization = authorization
@@ -140,13 +148,15 @@ class HttpClient:
         if url.userinfo:
             raise AnswerError("an address with a user or password in it")
         fault = address_fault(str(url), plain_http=self._plain_http)
+        if url_of(str(url)) is None:
+            fault = NO_ADDRESS
         if fault is not None:
             raise AnswerError(fault)
 
     def _sign(self, request: httpx.Request, header: str | None) -> None:
         if header is None:
             return
-        if request.url.scheme != "https" and not is_loopback_name(request.url.host):
+        if request.url.scheme != "https" and not is_loopback_name(host_of(request.url)):
             raise AnswerError("wants credentials by http, which anybody on the way could read")
         request.headers["Authorization"] = header
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from tradai_tasks.http_client.address import is_loopback_name
+from tradai_tasks.http_client.address import host_of, is_loopback_name, url_of
 from tradai_tasks.http_client.limits import AnswerError, Clock
 from tradai_tasks.http_client.retry import TransientError
 
@@ -146,7 +146,7 @@ class _Body(httpx.SyncByteStream):
 
 def _proxy_of(url: httpx.URL) -> str | None:
     """Return the proxy that the environment names for an address."""
-    if is_loopback_name(url.host) or urllib.request.proxy_bypass(url.host):
+    if is_loopback_name(host_of(url)) or urllib.request.proxy_bypass(host_of(url)):
         return None
     proxies = urllib.request.getproxies()
     return proxies.get(url.scheme) or proxies.get("all")
@@ -155,11 +155,8 @@ def _proxy_of(url: httpx.URL) -> str | None:
 def _through(proxy: str | None, given: dict[str, Any]) -> httpcore.ConnectionPool:
     if proxy is None:
         return httpcore.ConnectionPool(**given)
-    try:
-        found = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
-    except httpx.InvalidURL:
-        found = httpx.URL("")
-    if found.scheme not in {"http", "https"} or not found.host:
+    found = url_of(proxy if "://" in proxy else f"http://{proxy}")
+    if found is None or found.scheme not in {"http", "https"} or not host_of(found):
         raise AnswerError("its proxy (HTTPS_PROXY, ALL_PROXY) is none by http; set one that is")
     address = found.copy_with(username=None, password=None, path="/")
     auth = (found.username, found.password) if found.userinfo else None

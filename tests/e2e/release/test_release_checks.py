@@ -275,7 +275,8 @@ def test_a_release_in_ci_is_of_the_tag_that_the_event_names(run: InProcess, tmp_
 def test_what_a_command_says_goes_to_its_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
-    assert run_logged([sys.executable, "-uc", code], cwd=tmp_path, log=log) == 3
+    with log.open("wb") as opened:
+        assert run_logged([sys.executable, "-uc", code], cwd=tmp_path, log=opened) == 3
     assert log.read_text() == "out\nerr\n"
 
 
@@ -291,7 +292,8 @@ def test_a_command_is_stopped_also_one_that_does_not_listen(
 
     def work() -> None:
         try:
-            run_logged([sys.executable, "-c", code], cwd=tmp_path, log=log, stop=stop)
+            with log.open("wb") as opened:
+                run_logged([sys.executable, "-c", code], cwd=tmp_path, log=opened, stop=stop)
         except StoppedError as error:
             failed.append(error)
 

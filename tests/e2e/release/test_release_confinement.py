@@ -115,7 +115,8 @@ seen = {
     "state": attempt(lambda: sorted(os.listdir(state))),
     "key": attempt((state / "evidence.key").read_bytes),
     "config": attempt(lambda: open(".git/config", "a").write("[core]\\n\\tfsmonitor = evil\\n")),
-    "library": attempt(lambda: open(tradai_tasks.__file__, "a").write("# evil\\n")),
+    "library": attempt(lambda: open(tradai_tasks.__file__, "a").write("")),
+    "python": attempt(lambda: open(json.__file__, "a").write("")),
     "git": attempt(lambda: os.rename(".git", ".git2")),
     "memory": attempt(lambda: open(f"/proc/{os.getppid()}/mem", "rb").close()),
 }
@@ -220,7 +221,7 @@ def test_a_gate_sees_no_key_no_secret_and_no_memory_and_changes_no_code(home: Ho
     assert "marked-" not in json.dumps(seen)
     assert seen["own"]["PATH"]
     assert seen["state"] == "[]"
-    for what in ("key", "config", "library", "git"):
+    for what in ("key", "config", "library", "python", "git"):
         assert str(seen[what]).startswith("refused: "), (what, seen[what])
     assert (home.path / ".git" / "config").read_text() == config
     key = Path(home.env["XDG_STATE_HOME"]) / "tradai-tasks" / "evidence.key"

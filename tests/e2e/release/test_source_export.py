@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.real import git, write
 from tradai_tasks.errors import SourceExportError
+from tradai_tasks.process import run
 from tradai_tasks.release.engine.source_export import EPOCH, SourceExport, export_commit
 from tradai_tasks.vcs.git import Git
 
@@ -63,6 +64,51 @@ def test_what_was_judged_though_git_ignores_it_is_there_too(home: Path, tmp_path
     assert made.folder() == folder
     made.close()
     assert not folder.exists()
+
+
+def made(home: Path, kind: str, content: bytes) -> str:
+    """Write an object that git itself would not make; return its id."""
+    argv = ["git", "hash-object", "-t", kind, "--literally", "-w", "--stdin"]
+    return run(argv, cwd=home, stdin=content).text.strip()
+
+
+def tree(home: Path, *entries: tuple[str, str, str]) -> str:
+    rows = (f"{mode} {name}\0".encode() + bytes.fromhex(there) for mode, name, there in entries)
+    return made(home, "tree", b"".join(rows))
+
+
+def test_no_crafted_commit_writes_outside(home: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    blob = made(home, "blob", b"evil")
+    link = made(home, "blob", str(outside).encode())
+    folder = tree(home, ("100644", "file", blob))
+    linked = tree(home, ("120000", "file", link))
+    crafted = {
+        "twice": [("120000", "a", link), ("40000", "a", folder)],
+        "a link in a link": [("120000", "a", link), ("120000", "a", link)],
+        "up": [("40000", "..", folder)],
+        "a link up": [("40000", "..", linked)],
+        "git": [("40000", ".GIT", folder)],
+    }
+    for name, entries in crafted.items():
+        commit = git(home, "commit-tree", tree(home, *entries), "-m", name)
+        into = tmp_path / name / "tree"
+        with pytest.raises(SourceExportError, match=r"leads elsewhere|something else of"):
+            export_commit(Git.open(home), commit, into)
+        assert list(outside.iterdir()) == [], name
+        assert not (tmp_path / name / "file").exists(), name
+        assert not (into / ".GIT").exists(), name
+
+
+def test_what_stands_in_for_a_commit_is_not_exported(home: Path, tmp_path: Path) -> None:
+    honest = git(home, "rev-parse", "HEAD")
+    write(home, {"a/run.sh": "evil"})
+    evil = commit(home)
+    git(home, "reset", "-q", "--hard", honest)
+    git(home, "replace", honest, evil)
+    exported(home, tmp_path / "out")
+    assert (tmp_path / "out/a/run.sh").read_text() == "#!/bin/sh\n"
 
 
 def test_a_submodule_is_exported_or_named(home: Path, tmp_path: Path) -> None:

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from tradai_tasks.errors import CredentialsFileError, FileExistsAlreadyError
-from tradai_tasks.files.path_guard import is_relative_below, require_inside
+from tradai_tasks.files.path_guard import (
+    is_relative_below,
+    open_below,
+    read_below,
+    require_inside,
+    write_below,
+)
 from tradai_tasks.release.images.engine import sweep
 from tradai_tasks.release.libraries.login_files import append_secret, write_secret
 from tradai_tasks.workflows.file_writer import put_all
@@ -116,3 +122,36 @@ def _kill(pid: int, number: int) -> None:
         raise OverflowError
     if pid > 4_194_304:
         raise ProcessLookupError
+
+
+def test_files_below_a_folder_are_written_and_read_without_following_links(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    (outside / "file").write_bytes(b"outside")
+    write_below(folder, "a/b/file", b"1")
+    write_below(folder, "a/b/file", b"2")
+    assert read_below(folder, "a/b/file") == b"2"
+    (folder / "link").symlink_to(outside / "file")
+    (folder / "away").symlink_to(outside)
+    os.mkfifo(folder / "pipe")
+    for name in (
+        "link",
+        "away/file",
+        "a",
+        "a/b",
+        "pipe",
+        "none",
+        "a/b/file/more",
+        "../x",
+        "/x",
+        "",
+    ):
+        assert read_below(folder, name) is None, name
+    write_below(folder, "link", b"3")  # in its place
+    with pytest.raises(OSError, match="away"):
+        write_below(folder, "away/new", b"4")
+    with pytest.raises(ValueError, match="is not below"):
+        open_below(folder, "../x")
+    assert (outside / "file").read_bytes() == b"outside"
+    assert sorted(path.name for path in outside.iterdir()) == ["file"]

@@ -13,13 +13,20 @@ from hypothesis import strategies as st
 
 from tests.support.hostile_server import hostile_server
 from tests.support.project import DictTree
-from tradai_tasks.errors import AwsEndpointError, ModelRegistryError, SettingsError, StoppedError
+from tradai_tasks.errors import (
+    AwsEndpointError,
+    ModelRegistryError,
+    RegistryError,
+    SettingsError,
+    StoppedError,
+)
 from tradai_tasks.http_client.address import address_fault, basic, bearer, is_loopback_name
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import AnswerError, Limits, parsed_json
 from tradai_tasks.http_client.retry import TransientError, retried, seconds_asked_for
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.mlflow_http import address_of
+from tradai_tasks.release.clients.registry_http import RegistrySession
 from tradai_tasks.settings.load import load_settings
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -65,6 +72,24 @@ def test_any_text_is_an_address_or_is_not(text: str) -> None:
     for scheme in ("", "https://", "http://", "https://u:p@"):
         fault = address_fault(scheme + text)
         assert fault is None or fault.isprintable()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://xn--a/", "https://[v1.x]/", f"https://a.example/{'x/' * 40_000}"]
+)
+def test_what_only_the_http_library_refuses_is_refused_in_words(url: str) -> None:
+    with pytest.raises(AnswerError, match="no web address that can be read"):
+        HttpClient(url)
+    moved = httpx.MockTransport(lambda _: httpx.Response(302, headers={"Location": url}))
+    with pytest.raises(AnswerError, match="redirects"):
+        HttpClient("https://a.example", transport=moved).request("GET", "/")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(401, headers={"WWW-Authenticate": f'Bearer realm="{url}"'})
+
+    session = RegistrySession("127.0.0.1:5", transport=httpx.MockTransport(answer), patience=0)
+    with pytest.raises(RegistryError, match=r"127\.0\.0\.1:5: wants credentials sent to"):
+        session.send("GET", "/v2/", "web")
 
 
 def test_what_is_this_machine() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tradai_tasks.errors import ConflictError, RegistryError, RepositoryMissingError
-from tradai_tasks.http_client.address import origin_of
+from tradai_tasks.http_client.address import host_of, origin_of
 from tradai_tasks.release.clients.registry_http import RegistrySession, fault_of, parsed
 
 __all__ = ["Registry", "RemoteImage", "TagRefusedError"]
@@ -254,10 +254,10 @@ class Registry:
 
         try:
             url = httpx.URL(base).join(link)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, ValueError):
             raise RegistryError(f"{self.host}: the address of its next page is none") from None
         if origin_of(url) != origin_of(self._session.base_url):
-            raise RegistryError(f"{self.host}: its next page is on another host, {url.host}")
+            raise RegistryError(f"{self.host}: its next page is on another host, {host_of(url)}")
         return url.raw_path.decode("ascii")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tradai_tasks.errors import LoginRefusedError, PushDeniedError, RegistryError
-from tradai_tasks.http_client.address import basic, bearer, origin_of
+from tradai_tasks.http_client.address import basic, bearer, host_of, origin_of, url_of
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits, parsed_json
 from tradai_tasks.http_client.retry import (
@@ -184,18 +184,15 @@ class RegistrySession:
                 self._authorization[""] = header
 
     def _token(self, asked: Mapping[str, str], scope: str, header: str | None) -> str:
-        """Return the Authorization header with a token from the server that the challenge names."""
-        import httpx  # noqa: PLC0415 - takes 0.2 s to load
-
-        try:
-            realm = httpx.URL(asked.get("realm", ""))
-        except httpx.InvalidURL:
-            realm = httpx.URL("")
-        if realm.scheme not in {"https", self.base_url.scheme}:
+        """Return the header with a token, from where the registry has it asked for."""
+        stated = asked.get("realm", "")
+        realm = url_of(stated)
+        if realm is None or realm.scheme not in {"https", self.base_url.scheme}:
             raise RegistryError(
-                f"{self.host}: wants credentials sent to {str(realm)[:80]!r}, which is not https"
+                f"{self.host}: wants credentials sent to {stated[:80]!r}, which is not https"
             )
-        allowed = {origin_of(httpx.URL(f"{realm.scheme}://{one}")) for one in self._token_hosts}
+        hosts = (url_of(f"{realm.scheme}://{one}") for one in self._token_hosts)
+        allowed = {origin_of(one) for one in hosts if one is not None}
         if origin_of(realm) not in allowed:
             place = realm.netloc.decode("ascii", "replace")[:80]
             raise RegistryError(
@@ -206,14 +203,14 @@ class RegistrySession:
         try:
             answer = self._request("GET", str(realm), header, params=params)
         except (TransientError, AnswerError) as fault:
-            raise type(fault)(f"{realm.host}: {fault}") from None
+            raise type(fault)(f"{host_of(realm)}: {fault}") from None
         if answer.status_code in {_UNAUTHORIZED, _FORBIDDEN}:
             self._refuse(answer)
         self.expect_ok(answer, "token")
-        body = parsed(answer.content, f"{realm.host}: token")
+        body = parsed(answer.content, f"{host_of(realm)}: token")
         token = body.get("token") or body.get("access_token")
         if not isinstance(token, str) or (made := bearer(token)) is None:
-            raise RegistryError(f"{realm.host}: answers without a token")
+            raise RegistryError(f"{host_of(realm)}: answers without a token")
         return made
 
     def _refuse(self, answer: httpx.Response) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,11 +83,15 @@ def _git_folders(git: Git) -> list[Path]:
 
 
 def _library_folders() -> list[Path]:
-    """Return the environment that this library runs from: a gate must not change its code."""
-    found = {Path(__file__).resolve().parent.parent}
-    if sys.prefix != sys.base_prefix:
-        found.add(Path(sys.prefix).resolve())
-    return sorted(found)
+    """Return the Python environment that this library runs from: a gate must not change its code.
+
+    Modules of Python itself are imported after gates too, and by each process that is started.
+    """
+    named = [sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+    named += [sys.executable, *([] if sys.prefix == sys.base_prefix else [sys.prefix])]
+    own = sys.modules[__name__.partition(".")[0]].__file__  # an editable one is elsewhere
+    named += [str(Path(str(own)).parent)]
+    return sorted({Path(one).resolve() for one in named if one and Path(one).exists()})
 
 
 def steering_files(env: Mapping[str, str]) -> list[Path]:

@@ -16,13 +16,14 @@ import hmac
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from tradai_tasks.errors import EvidenceError
 from tradai_tasks.files.atomic_write import ignore_folder, write_whole
+from tradai_tasks.files.path_guard import is_relative_below, read_below, write_below
 from tradai_tasks.release.engine.step import Look
 
 __all__ = ["Evidence", "Store", "Subject", "digest_of"]
@@ -93,7 +94,7 @@ class Store:
         """
         found = {}
         for name, digest in self.require(stage).files.items():
-            content = _read(self.folder / stage / name)
+            content = read_below(self.folder, f"{stage}/{name}")
             if content is None or _digest(content) != digest:
                 raise EvidenceError(
                     f"evidence of {stage}: its file {name!r} was changed since in "
@@ -135,11 +136,11 @@ class Store:
         (self.folder / f"{stage}.json").unlink(missing_ok=True)  # it names those of before
         self._found[stage] = ""
         folder = self.folder / stage
+        if folder.is_symlink() or folder.is_file():  # a gate may have put it there
+            folder.unlink()
         shutil.rmtree(folder, ignore_errors=True)
         for name, content in files.items():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+            write_below(self.folder, f"{stage}/{name}", content)
         self._kept[stage] = {name: _digest(content) for name, content in files.items()}
 
     def adopt(self, folder: Path, stage: str) -> Evidence:
@@ -229,7 +230,9 @@ class Store:
             return "it passed with nothing done"
         folder = self.folder / stage
         for name, digest in evidence.files.items():
-            content = _read(folder / name) if _is_below(name) else None
+            content = (
+                read_below(folder.parent, f"{stage}/{name}") if is_relative_below(name) else None
+            )
             if content is None:
                 return f"its file {name!r} is not in {folder}"
             if _digest(content) != digest:
@@ -280,17 +283,5 @@ def _failed(evidence: Evidence) -> str:
     return f"it did not pass: {evidence.note}"
 
 
-def _read(file: Path) -> bytes | None:
-    """Return a file's content; None where there is none, or it is a link to another place."""
-    if file.is_symlink() or not file.is_file():
-        return None
-    return file.read_bytes()
-
-
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _is_below(name: str) -> bool:
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts

@@ -12,13 +12,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, read_record
 from tradai_tasks.environment_allowance import Allowance, masked
 from tradai_tasks.errors import BacktestRecordError, EvidenceError, ReleaseGateError
+from tradai_tasks.files.path_guard import open_below, read_below
 from tradai_tasks.process import run_logged
 from tradai_tasks.release.engine.evidence import Evidence, Store
 from tradai_tasks.release.engine.step import Known, Look
@@ -70,10 +71,9 @@ class SessionGate:
         """Run the sessions in a subprocess and return the seconds that they took."""
         self.store.prepare()
         log = self.store.folder / f"{self.stage}.log"
-        log.unlink(missing_ok=True)  # it may be a link that an earlier gate has put there
         again = f"nox -s {shlex.join(self.sessions)}"
         # a file without a name: no other gate can write to it
-        with tempfile.TemporaryFile() as report:
+        with tempfile.TemporaryFile() as report, open_below(log.parent, log.name) as said:
             argv = [sys.executable, "-m", "nox", "--noxfile", str(self.noxfile)]
             argv += ["-j", "auto"] if len(self.sessions) > 1 else []
             argv += ["--report", f"/dev/fd/{report.fileno()}", "-s", *self.sessions]
@@ -81,14 +81,14 @@ class SessionGate:
                 status = run_logged(
                     argv,
                     cwd=self.noxfile.parent,
-                    log=log,
+                    log=said,
                     env=self.env,
                     stop=self.stop,
-                    sandbox=self.sandbox,
+                    sandbox=self._sandbox(),
                     pass_fds=(report.fileno(),),
                 )
             finally:
-                text = self._masked(log)
+                text = self._masked(said)
             report.seek(0)
             found = report.read()
         if status != 0:
@@ -98,12 +98,22 @@ class SessionGate:
             raise ReleaseGateError(f"{_reason(found)}; all it said is in {shown}; again: {again}")
         return self._judged(found, again)
 
-    def _masked(self, log: Path) -> str:
-        """Remove the gate's secrets from its log, and return the text."""
-        said = log.read_text(encoding="utf-8", errors="replace")
+    def _sandbox(self) -> Sandbox | None:
+        """Return the sandbox; no other folder can be put in the place of that of the evidence."""
+        if self.sandbox is None:
+            return None
+        return replace(self.sandbox, pinned=(*self.sandbox.pinned, self.store.folder.resolve()))
+
+    def _masked(self, log: BinaryIO) -> str:
+        """Take the secrets that the gate was given out of its log, and return the text."""
+        log.seek(0)
+        said = log.read().decode("utf-8", "replace")
         text = masked(said, self.secrets)
         if text != said:
-            log.write_text(text, encoding="utf-8")
+            log.seek(0)
+            log.truncate()
+            log.write(text.encode())
+            log.flush()
         return text
 
     def _lacks(self) -> list[str]:
@@ -170,7 +180,7 @@ class BacktestGate:
         (self.reports / RECORD_FILE).unlink(missing_ok=True)
         look = self.gate.act(known)
         record = read_record(self.reports)
-        files = {name: (self.reports / name).read_bytes() for name in (RECORD_FILE, *record.files)}
+        files = {name: self._content(name) for name in (RECORD_FILE, *record.files)}
         # of the very bytes that are kept
         record = BacktestRecord.from_json(files[RECORD_FILE], file=str(self.reports / RECORD_FILE))
         _check(record, self.name, self.gate.store)
@@ -178,6 +188,15 @@ class BacktestGate:
         shown = ", ".join(_shown(verdict) for verdict in record.verdicts)
         raw = json.loads(record.as_json())
         return Look(state="done", note=f"passed: {shown}", record={**look.record, "backtest": raw})
+
+    def _content(self, name: str) -> bytes:
+        """Return a file of the report: a link could lead to what only the release can read."""
+        content = read_below(self.reports, name)
+        if content is None:
+            raise BacktestRecordError(
+                f"{self.reports / name}: is no file, or a link leads there; run the backtest again"
+            )
+        return content
 
     def _read(self, record: Mapping[str, Any]) -> BacktestRecord:
         return backtest_of({self.gate.stage: {self.name: record}}, self.gate.stage, self.name)

@@ -63,8 +63,8 @@ class SourceExport:
                 root = made / "tree" / self.git.prefix
                 export_commit(self.git, self.commit, root)
                 for path, content in self.judged.items():
-                    if not (root / path).exists():
-                        _write(root / path, content)
+                    if not os.path.lexists(root / path):
+                        _write(_placed(path, root), content)
             return self._folder / "tree" / self.git.prefix
 
     def left_out(self, below: str) -> list[str]:
@@ -90,22 +90,45 @@ def export_commit(git: Git, commit: str, into: Path) -> None:
         SourceExportError: A submodule or a file of Git LFS is not in this clone.
     """
     into.mkdir(parents=True, exist_ok=True)
-    entries = git.tree(commit)
-    for entry in entries:
-        if entry.mode == _SUBMODULE:
-            _export_submodule(git, entry, into)
-    files = [entry for entry in entries if entry.mode != _SUBMODULE]
-    for start in range(0, len(files), _AT_ONCE):
-        some = files[start : start + _AT_ONCE]
-        contents = git.read(entry.blob for entry in some)
+    # links last, so that no file is written through one
+    entries = sorted(git.tree(commit), key=lambda entry: entry.mode == _LINK)
+    for start in range(0, len(entries), _AT_ONCE):
+        some = entries[start : start + _AT_ONCE]
+        contents = git.read(entry.blob for entry in some if entry.mode != _SUBMODULE)
         for entry in some:
-            _export(git, entry, contents[entry.blob], into)
+            try:
+                _export(git, entry, contents.get(entry.blob, b""), _placed(entry.path, into))
+            except (FileExistsError, NotADirectoryError):
+                raise SourceExportError(
+                    f"{entry.path}: the commit has something else of that name, by this disk's "
+                    f"reckoning; rename one of them"
+                ) from None
 
 
-def _export(git: Git, entry: Entry, content: bytes, into: Path) -> None:
-    target = into / entry.path
+def _placed(path: str, into: Path) -> Path:
+    """Return where to export a path, which no tree that git itself has made lets stand elsewhere.
+
+    Raises:
+        SourceExportError: It would stand outside, or in a `.git`.
+    """
+    parts = path.split("/")
+    folder = "/".join([os.path.realpath(into), *parts[:-1]])
+    if {"", ".", "..", ".git"} & {part.lower() for part in parts} or (
+        os.path.realpath(folder) != folder  # links are followed
+    ):
+        raise SourceExportError(
+            f"{path}: a path that git itself makes in no commit, and that leads elsewhere; nothing "
+            f"is built from it"
+        )
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder, parts[-1])
+
+
+def _export(git: Git, entry: Entry, content: bytes, target: Path) -> None:
+    if entry.mode == _SUBMODULE:
+        _export_submodule(git, entry, target)
+        return
     if entry.mode == _LINK:
-        target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(os.fsdecode(content))
         return
     pointer = _POINTER.match(content) if len(content) <= _POINTER_SIZE else None
@@ -128,7 +151,7 @@ def _from_lfs(git: Git, path: str, digest: str) -> bytes:
     return content
 
 
-def _export_submodule(git: Git, entry: Entry, into: Path) -> None:
+def _export_submodule(git: Git, entry: Entry, target: Path) -> None:
     source = git.folder / entry.path
     if not (source / ".git").exists():
         raise SourceExportError(
@@ -142,12 +165,13 @@ def _export_submodule(git: Git, entry: Entry, into: Path) -> None:
             f"{entry.path}: the submodule's commit {entry.blob[:12]} is not in this clone; run: "
             f"git submodule update --init --recursive"
         )
-    export_commit(inner, entry.blob, into / entry.path)
+    export_commit(inner, entry.blob, target)
 
 
 def _write(file: Path, content: bytes, *, is_program: bool = False) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
+    with file.open("xb") as opened:  # another file may have the same name on this disk
+        opened.write(content)
     settle(file, is_program=is_program)
 
 

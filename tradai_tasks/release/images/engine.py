@@ -22,7 +22,7 @@ from tradai_tasks.errors import (
     RegistryError,
     SettingsError,
 )
-from tradai_tasks.files.path_guard import require_inside
+from tradai_tasks.files.path_guard import require_inside, write_below
 from tradai_tasks.process import Completed, run, run_logged
 from tradai_tasks.release.clients.registry_http import RegistryCredentials
 from tradai_tasks.release.images.engine_commands import (
@@ -175,11 +175,11 @@ class Containers:
         env |= {one.env: self._env[one.env] for one in build.secrets}
         hidden = [self._env[one.env] for one in build.secrets]
         argv = build_argv(engine, build)
-        status, output = self._logged(argv, env, name)
+        status, output = self._logged(argv, env)
         output = _masked(output, hidden)
         log = require_inside(self._root, self._reports / f"{name}.log")
         self._reports.mkdir(parents=True, exist_ok=True)
-        log.write_text(output, encoding="utf-8")
+        write_below(self._reports, log.name, output.encode("utf-8", "replace"))
         if status != 0:
             lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
             say(*lines[-_SHOWN:], file=sys.stderr)
@@ -190,12 +190,12 @@ class Containers:
                 f"{_shown(build.context, root)}; all output is in {_shown(log, self._root)}"
             )
 
-    def _logged(self, argv: list[str], env: Mapping[str, str], name: str) -> tuple[int, str]:
-        """Run a build and return its status and output, in which secrets are not masked yet."""
-        with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=self._scratch) as folder:
-            log = Path(folder) / "log"
+    def _logged(self, argv: list[str], env: Mapping[str, str]) -> tuple[int, str]:
+        """Run a build and return its status and output, which may have secrets in it yet."""
+        with tempfile.TemporaryFile() as log:
             status = run_logged(argv, cwd=self._root, log=log, env=env, stop=self._stop)
-            return status, log.read_text(encoding="utf-8", errors="replace")
+            log.seek(0)
+            return status, log.read().decode("utf-8", "replace")
 
     def push(self, image: str) -> Pushed:
         """Push an image and return the result.

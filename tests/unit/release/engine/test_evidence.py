@@ -133,6 +133,22 @@ def test_what_is_no_evidence_is_refused(store: Store, text: bytes, said: str) ->
     assert said in str(caught.value)
 
 
+def test_no_link_that_a_gate_has_put_there_is_followed(store: Store, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    store.prepare()
+    (store.folder / "lint").symlink_to(outside)
+    store.keep("lint", {"report.html": b"1"})
+    store.write(evidence())
+    assert not list(outside.iterdir())
+    (outside / "report.html").write_bytes(b"1")
+    (store.folder / "lint" / "report.html").unlink()
+    (store.folder / "lint").rmdir()
+    (store.folder / "lint").symlink_to(outside)
+    with pytest.raises(EvidenceError, match="was changed since"):
+        store.contents("lint")
+
+
 def test_a_file_name_cannot_lead_out_of_the_folder(store: Store) -> None:
     store.write(evidence())
     raw = json.loads((store.folder / "lint.json").read_bytes())

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -68,14 +68,14 @@ class Door:
         self.env: dict[str, str] = {}
 
     def __call__(  # noqa: PLR0913 - the signature of what it stands for
-        self, argv: Sequence[str], *, cwd: Path, log: Path, env: Any, stop: threading.Event,
+        self, argv: Sequence[str], *, cwd: Path, log: BinaryIO, env: Any, stop: threading.Event,
         sandbox: Sandbox | None, pass_fds: Sequence[int],
     ) -> int:  # fmt: skip
         assert argv[argv.index("--report") + 1] == f"/dev/fd/{pass_fds[0]}"
         self.sandbox = sandbox
         self.ran.append(list(argv))
         self.env = dict(env)
-        log.write_text("".join(f"line {n}\n" for n in range(100)))
+        log.write(b"".join(b"line %d\n" % n for n in range(100)))
         assert cwd.is_dir()
         assert not stop.is_set()
         return self.script(list(argv))
@@ -249,6 +249,15 @@ def test_an_address_with_a_password_is_allowed_to_install_with_and_nowhere_else(
     assert BASE_ONLY.also("HTTPS_PROXY").withheld(env) == ()
 
 
+@pytest.mark.parametrize(
+    "value", ["me:marked@proxy.example:3128", "http://me:ma/rked@proxy.example", "http://a@b@c:1"]
+)
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "all_proxy"])
+def test_a_proxys_password_is_withheld_however_it_is_written(name: str, value: str) -> None:
+    assert BASE_ONLY.withheld({name: value}) == (name,)
+    assert BASE_ONLY.withheld({name: value.rpartition("@")[2]}) == ()
+
+
 def test_a_gates_log_does_not_keep_its_secrets(
     tmp_path: Path, door: Callable[[Script], Door]
 ) -> None:
@@ -345,6 +354,46 @@ def test_a_backtest_that_leaves_no_record_is_refused(
     door(passing)  # it says that it passed, but the record is an earlier run's
     with pytest.raises(BacktestRecordError, match="no such file; run the backtest first"):
         backtest(tmp_path).act({})
+
+
+def test_a_link_in_a_backtests_report_is_not_followed(
+    tmp_path: Path, door: Callable[[Script], Door]
+) -> None:
+    (tmp_path / "key").write_text("only the release reads it")
+    leave = leaving(tmp_path, RECORD)
+
+    def script(argv: list[str]) -> int:
+        status = leave(argv)
+        (tmp_path / "reports" / "report.html").unlink()
+        (tmp_path / "reports" / "report.html").symlink_to(tmp_path / "key")
+        return status
+
+    door(script)
+    step = backtest(tmp_path)
+    with pytest.raises(BacktestRecordError, match="is no file, or a link leads there"):
+        step.act({})
+    assert not (step.gate.store.folder / "backtest-full").exists()
+
+
+def test_a_link_in_the_place_of_a_log_is_not_followed(
+    tmp_path: Path, door: Callable[[Script], Door]
+) -> None:
+    key = tmp_path / "key"
+    key.write_text("only the release reads it: line 9")
+    log = tmp_path / "build" / "lint.log"
+
+    def script(argv: list[str]) -> int:
+        log.unlink()
+        log.symlink_to(key)
+        report(argv, ("lint(momentum)", "failed", "no"))
+        return 1
+
+    door(script)
+    said: list[str] = []
+    with pytest.raises(ReleaseGateError):
+        gate(tmp_path, show=said.append, secrets=("line 9",)).act({})
+    assert "only the release" not in said[0]
+    assert key.read_text() == "only the release reads it: line 9"
 
 
 def test_evidence_of_a_backtest_is_judged_by_its_record(tmp_path: Path) -> None:

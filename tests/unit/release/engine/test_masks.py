@@ -51,12 +51,13 @@ def test_passwords_in_addresses_are_masked_in_every_spelling(
     env = {
         "MLFLOW_TRACKING_URI": "https://user:p%40ss%2Fword@mlflow.example/x",
         "ANYTHING": "see postgresql+psycopg://me:other-pass@db:5432/x and http://plain@host/",
+        "https_proxy": "me:proxy-pass@proxy.example:3128",
         "UV_DEFAULT_INDEX": "https://a-long-token@index.example/simple",
     }
     mask_environment({**IN_CI, **env})
     said = set(capsys.readouterr().err.split())
     # the syntax of workflow commands spells % as %25
-    secrets = {"p%2540ss%252Fword", "p@ss/word", "other-pass", "a-long-token"}
+    secrets = {"p%2540ss%252Fword", "p@ss/word", "other-pass", "a-long-token", "proxy-pass"}
     assert said == {f"::add-mask::{one}" for one in secrets}
 
 

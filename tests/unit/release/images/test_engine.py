@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import pytest
@@ -59,9 +59,11 @@ class Door:
             argv=tuple(argv), returncode=status, stdout=out.encode(), stderr=err.encode()
         )
 
-    def logged(self, argv: Sequence[str], *, env: Mapping[str, str], log: Path, **_: Any) -> int:
+    def logged(
+        self, argv: Sequence[str], *, env: Mapping[str, str], log: BinaryIO, **_: Any
+    ) -> int:
         done = self(argv, env=env)
-        log.write_bytes(done.stdout + done.stderr)
+        log.write(done.stdout + done.stderr)
         return done.returncode
 
 
