@@ -239,7 +239,7 @@ def _reader(snapshot: Snapshot, index: ModuleIndex) -> ReadTexts:
         for path, loaded in snapshot.load(index.paths[number] for number in sorted(numbers)):
             try:
                 found[index.ids[path]] = decode(loaded.data)
-            except (LookupError, UnicodeDecodeError):
+            except (LookupError, UnicodeError):
                 continue  # its facts say that it is broken, and its member is widened
         return found
 

@@ -27,9 +27,11 @@ __all__ = ["DOTTED", "MARKS", "Scan", "imports_in", "scan"]
 
 _IMPORT = re.compile(r"(?<!\w)import\b")
 _FROM = re.compile(r"(?:^|[\s;:])from(?=[\s.\\])([\s\w.\\]*)$")
-_ONE_LINE = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+([\w., \t*]+)")
+_ONE_LINE = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]++([\w.,*][\w., \t*]*+)")
 # Whole lines of code that may be such statements.
-_LINES = re.compile(r"(?<=\n)[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+[\w., \t*]+(?=\n)")
+_LINES = re.compile(
+    r"(?<=\n)[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]++[\w.,*][\w., \t*]*+(?=\n)"
+)
 _BRACKETED = re.compile(r"[ \t\f\\\n]*\(((?:[^()#]|#[^\n]*)*)(\)?)")
 _PLAIN = re.compile(r"(?:[^\n;#\\]|\\\n)*")
 _COMMENT = re.compile(r"#[^\n]*")
@@ -370,7 +372,8 @@ class _JoinedPaths:
         if self._chain:
             between = between.strip()
             if self.is_glue(between) and _PATH.match(body):
-                self._chain += "/" + body
+                if len(self._chain) <= _LONGEST:  # else it is not meant as one, and only grows
+                    self._chain += "/" + body
                 return
             self.close()
         if _PATH.match(body):

@@ -50,6 +50,7 @@ _ESCAPE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _TEXT_STOP = re.compile(r"""\\(?:N\{[^}\n]*\}|[^{])?|\{\{|\}\}|[{}"']""", re.DOTALL)
+_DEEPEST = 150  # f-strings in one another, as CPython takes them
 _FIELD_STOP = re.compile(r"""["'()\[\]{}#:]""")
 
 
@@ -73,7 +74,17 @@ def is_cut(pieces: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=1)  # a file is asked for one name after the other
 def mask(text: str) -> str:
-    """Blank strings and comments, so that only code is left, every character in its place."""
+    """Blank strings and comments, so that only code is left, every character in its place.
+
+    Of a text that is nested more deeply than Python takes, nothing is blanked.
+    """
+    try:
+        return _mask(text)
+    except RecursionError:
+        return text
+
+
+def _mask(text: str) -> str:
     pieces = SPLIT.split(text)
     if is_cut(pieces):
         return _masked(text)
@@ -109,8 +120,17 @@ def _masked(text: str) -> str:
     return "".join([*parts, text[end:]])
 
 
-def end_of_formatted(text: str, start: int) -> int:
-    """Return the position behind the f-string whose opening quote is at `start`; -1 for none."""
+def end_of_formatted(text: str, start: int, depth: int = 0) -> int:
+    """Return the position behind the f-string whose opening quote is at `start`; -1 for none.
+
+    Args:
+        text: The text.
+        start: Where the quote is.
+        depth: In how many fields of other f-strings it stands.
+
+    Raises:
+        RecursionError: More of them are in one another than Python takes.
+    """
     quote = text[start]
     if text.startswith(quote * 3, start):
         quote *= 3
@@ -119,7 +139,7 @@ def end_of_formatted(text: str, start: int) -> int:
         stop = match[0]
         position = match.end()
         if stop == "{":
-            position = _end_of_field(text, position)
+            position = _end_of_field(text, position, depth)
             if position < 0:
                 return -1
         elif stop == quote[0] and text.startswith(quote, match.start()):
@@ -129,14 +149,16 @@ def end_of_formatted(text: str, start: int) -> int:
     return -1
 
 
-def _end_of_field(text: str, position: int) -> int:
+def _end_of_field(text: str, position: int, outer: int) -> int:
     """Return the position behind the `}` that closes a replacement field; -1 for none."""
+    if outer >= _DEEPEST:
+        raise RecursionError("nested too deeply")
     depth = 0
     while (match := _FIELD_STOP.search(text, position)) is not None:
         stop = match[0]
         position = match.end()
         if stop in "\"'":
-            position = _end_of_string(text, match.start())
+            position = _end_of_string(text, match.start(), outer + 1)
         elif stop == "#":
             position = text.find("\n", position)
         elif stop in "([{":
@@ -146,13 +168,13 @@ def _end_of_field(text: str, position: int) -> int:
         elif stop in ")]}":
             depth -= 1
         elif depth == 0:
-            return _end_of_format(text, position)
+            return _end_of_format(text, position, outer)
         if position < 0:
             return -1
     return -1
 
 
-def _end_of_format(text: str, position: int) -> int:
+def _end_of_format(text: str, position: int, depth: int) -> int:
     """Return the position behind the `}` that closes a field with a format, from its colon on."""
     while position < len(text):
         char = text[position]
@@ -160,15 +182,15 @@ def _end_of_format(text: str, position: int) -> int:
         if char == "}":
             return position
         if char == "{":
-            position = _end_of_field(text, position)
+            position = _end_of_field(text, position, depth + 1)
             if position < 0:
                 return -1
     return -1
 
 
-def _end_of_string(text: str, start: int) -> int:
+def _end_of_string(text: str, start: int, depth: int) -> int:
     if FORMATTED.search(text, max(0, start - 3), start):
-        return end_of_formatted(text, start)
+        return end_of_formatted(text, start, depth)
     match = _one_string().match(text, start)
     return match.end() if match else -1
 

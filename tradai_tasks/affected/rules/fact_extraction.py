@@ -12,7 +12,7 @@ import msgspec
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Facts
-from tradai_tasks.affected.parse.import_scanner import Scan, scan
+from tradai_tasks.affected.parse.import_scanner import Scan, imports_in, scan
 from tradai_tasks.affected.parse.partial_source import MissingPartError, PartContents
 from tradai_tasks.affected.parse.text_examples import (
     FENCE,
@@ -78,10 +78,17 @@ def extract(data: bytes) -> Facts:
         return Facts()
     try:
         text = decode(data)
-    except (LookupError, UnicodeDecodeError) as fault:
+    except (LookupError, UnicodeError) as fault:
         return Facts(broken=f"cannot be decoded: {fault}")
     if "\0" in text:
         return Facts(broken="does not parse: null bytes")
+    try:
+        return _facts(text)
+    except RecursionError:
+        return Facts(imports=tuple(imports_in(text)), broken="does not parse: nested too deeply")
+
+
+def _facts(text: str) -> Facts:
     marks = marks_in(text)
     facts = _import_facts(text, scan(text, marks), marks)
     more = {**_string_facts(facts, text, marks), **path_facts(text, marks, facts.paths)}
@@ -119,7 +126,7 @@ def decode(data: bytes) -> str:
 
     Raises:
         LookupError: It names an encoding that does not exist.
-        UnicodeDecodeError: It is not in the encoding that it names, UTF-8 by default.
+        UnicodeError: It is not in the encoding that it names, UTF-8 by default.
     """
     encoding = "utf-8"
     if data.startswith(codecs.BOM_UTF8):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import sysconfig
+import time
 import warnings
 from pathlib import Path
 
 import pytest
 
 from tradai_tasks.affected.parse.facts import Facts
+from tradai_tasks.affected.parse.string_scanner import mask
 from tradai_tasks.affected.rules.fact_extraction import decode, extract, extract_config
 
 STDLIB = Path(sysconfig.get_paths()["stdlib"])
@@ -90,6 +92,37 @@ def test_every_dotted_string_that_ast_sees_is_seen() -> None:
         assert dotted <= {*facts.strings, *facts.words}, (file, dotted - set(facts.strings))
 
 
+@pytest.mark.parametrize("opened", ['f"{', "f'{x:{", 'f"""{', "t'{f'{", "rf'{("])
+def test_fstrings_deeper_than_python_takes_are_a_fault_of_the_file(opened: str) -> None:
+    facts = extract(f"import a\nx = {opened * 20_000}\nimport b\n".encode())
+    assert "does not parse" in facts.broken
+    assert facts.imports == (("a", ()), ("b", ()))
+    assert mask(opened * 20_000).count("{") > 0
+
+
+def test_fstrings_as_deep_as_python_takes_them_are_read() -> None:
+    text = "'c.d'"
+    for _ in range(140):
+        text = f'f"{{{text}}}"'
+    facts = extract(f"import a\nx = {text}\nimport b\n".encode())
+    assert facts.imports == (("a", ()), ("b", ()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import" + " " * 200_000 + "?",
+        "from a import" + "\t" * 200_000 + "?",
+        "import a" + ", a" * 100_000 + " ?",
+        "Path(__file__)" + " / 'a'" * 200_000,
+    ],
+)
+def test_long_lines_take_no_time(text: str) -> None:
+    began = time.process_time()
+    extract(f"{text}\n".encode())
+    assert time.process_time() - began < 5
+
+
 @pytest.mark.parametrize(
     ("data", "broken"),
     [
@@ -100,6 +133,8 @@ def test_every_dotted_string_that_ast_sees_is_seen() -> None:
         (b"import a\r\nimport b\r\n", ""),
         (b"x = 'caf\xe9'\n", "cannot be decoded"),
         (b"# coding: no-such-thing\nimport a\n", "cannot be decoded"),
+        (b"# coding: punycode\nimport a\nimport a\n", "cannot be decoded"),
+        (b"# coding: undefined\nimport a\n", "cannot be decoded"),
         (b"import a\0\n", "does not parse: null bytes"),
         (b"def f(:\n    'unclosed\n", "does not parse"),
         (b"<<<<<<< ours\nimport a\n=======\nimport b\n>>>>>>> theirs\n", "does not parse"),
