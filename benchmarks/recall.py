@@ -29,12 +29,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradai_tasks.affected.graph.cache_folder import CacheFolder
 from tradai_tasks.affected.graph.fact_cache import Cache
 from tradai_tasks.affected.selection.change_analysis import End
 from tradai_tasks.affected.selection.selection import ChangeEvidence, select
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.vcs.git import Git
-from tradai_tasks.vcs.snapshot import CommitSnapshot, SnapshotTree
+from tradai_tasks.vcs.snapshot import CommitSnapshot
+from tradai_tasks.vcs.snapshot_tree import SnapshotTree
 from tradai_tasks.workspace.discovery import discover
 
 
@@ -88,7 +90,7 @@ def checkout(root: Path) -> Held:
     loaded = load_settings(tree)
     workspace = discover(tree, loaded.settings, settings_file=loaded.file)
     end = End(snapshot=snapshot, workspace=workspace)
-    graph = end.graph(Cache(Path(os.devnull)))
+    graph = end.graph(Cache(CacheFolder(Path(os.devnull)), "recall"))
     for warning in graph.warnings:
         print(f"note: {warning}", file=sys.stderr)
 
