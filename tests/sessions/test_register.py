@@ -107,6 +107,33 @@ def test_a_session_that_does_not_fit_says_why(run: InProcess) -> None:
     failed(ran, "Sessions not found: contract\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("backtest-data", "there are no strategies; add one, or set `kind`"),
+        ("ci", "it is for strategies; for packages there is: nox -s check"),
+    ],
+)
+def test_a_session_for_strategies_says_so_in_a_platform(
+    run: InProcess, name: str, why: str
+) -> None:
+    failed(run.files(PLATFORM)("-s", name), f"Sessions not found: {name}; {name}: {why}")
+
+
+def test_without_a_session_for_a_marker_its_tests_are_run_by_test(run: InProcess) -> None:
+    def left_out(files: dict[str, str]) -> str:
+        (pytest_,) = run.files(files)("-s", "test(a)").starting("python", "-m", "pytest")
+        return pytest_[pytest_.index("-m", 3) + 1]
+
+    # a hook in the root's conftest.py, or one that computes the name, is not seen by reading
+    assert left_out(PLATFORM) == "not integration"
+    marked = "import pytest\n\n@pytest.mark.contract\ndef test_x(): ...\n"
+    both = {**PLATFORM, "tests/test_both.py": marked}
+    assert left_out(both) == "not contract and not integration"
+    own = "import tradai_tasks\n\ntradai_tasks.register(exclude=['contract'])\n"
+    assert left_out({**PLATFORM, "noxfile.py": own}) == "not contract and not integration"
+
+
 def test_a_missing_extra_is_one_line_wherever_it_is_met(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,7 +182,7 @@ def _above(package: Package) -> list[str]:
 
 
 def marker_expression(tree: Tree, package: Package, excluded: Sequence[str]) -> str:
-    """Return the `-m` expression that deselects tests with a session of their own.
+    """Return the `-m` expression that leaves out what has a session of its own, or "".
 
     pytest uses only the last `-m`, so one in the project's `addopts` is combined with it.
     """
@@ -194,7 +194,7 @@ def marker_expression(tree: Tree, package: Package, excluded: Sequence[str]) -> 
             expression = words[position + 1]
         elif word.startswith("-m") and len(word) > 2:  # noqa: PLR2004 - the option's own length
             expression = word[2:].removeprefix("=")
-    return f"({expression}) and {without}" if expression else without
+    return f"({expression}) and {without}" if expression and without else expression or without
 
 
 def marker_plugin(markers: Iterable[str]) -> str:

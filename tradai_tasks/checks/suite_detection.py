@@ -10,7 +10,12 @@ from tradai_tasks.files.file_tree import Tree, join
 
 __all__ = ["Suites", "has_benchmarks", "suites_of"]
 
-_FIXTURE = re.compile(rb"def\s+test\w*\s*\([^)]*\bbenchmark\b", re.DOTALL)
+# A test that takes the fixture, a fixture that passes it on, or its name where fixtures are named.
+_FIXTURE = re.compile(
+    rb"def\s+test\w*\s*\([^)]*\bbenchmark\b"
+    rb"|\bfixture\b[^\n]*\n(?:[ \t]*@[^\n]*\n)*[ \t]*(?:async\s+)?def\s+\w+\s*\([^)]*\bbenchmark\b"
+    rb"|\b(?:usefixtures|getfixturevalue)\s*\([^)]*[\"']benchmark[\"']",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

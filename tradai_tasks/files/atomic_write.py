@@ -8,7 +8,7 @@ import re
 import time
 from pathlib import Path
 
-__all__ = ["ignore_folder", "remove_leftovers", "write_whole"]
+__all__ = ["ignore_folder", "is_ignored", "remove_leftovers", "write_whole"]
 
 _LEFTOVER = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)
 _KILLED_AFTER = 3_600  # seconds; no writer takes nearly as long
@@ -54,6 +54,18 @@ def remove_leftovers(folder: Path) -> None:
                 with contextlib.suppress(FileNotFoundError):  # another run was faster
                     if entry.stat(follow_symlinks=False).st_mtime < time.time() - _KILLED_AFTER:
                         Path(entry.path).unlink()
+
+
+def is_ignored(folder: Path) -> bool:
+    """Tell whether `ignore_folder` has hidden a folder.
+
+    Raises:
+        OSError: It could not be read.
+    """
+    try:
+        return (folder / ".gitignore").read_bytes() == _IGNORE_ALL
+    except FileNotFoundError:
+        return False
 
 
 def ignore_folder(folder: Path) -> None:

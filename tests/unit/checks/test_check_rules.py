@@ -197,6 +197,8 @@ def test_the_projects_own_marker_expression_is_kept(files: dict[str, str], expre
     whole = plan.marker_expression(tree, app(), ["c", "i"])
     assert whole.startswith(expression)
     assert whole.endswith("not c and not i")
+    alone = expression.removesuffix("not c and not i").removesuffix(" and ").strip("()")
+    assert plan.marker_expression(tree, app(), []) == alone
 
 
 def test_the_nearest_settings_of_a_tool_win() -> None:

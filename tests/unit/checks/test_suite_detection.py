@@ -74,3 +74,20 @@ def test_each_need_says_what_would_bring_the_session() -> None:
         said = [one.misfit(entry.needs) for one in (platform, strategies)]
         assert any(said) is (entry.needs is not None), entry.name
         assert all("\n" not in one for one in said if one)
+
+
+@pytest.mark.parametrize(
+    ("text", "has"),
+    [
+        ("@pytest.fixture\ndef bench(benchmark): ...\n", True),
+        ("@fixture(scope='module')\n@other\nasync def b(a,\n    benchmark): ...\n", True),
+        ("@pytest.mark.usefixtures('x', 'benchmark')\nclass TestX: ...\n", True),
+        ('def bench(request):\n    request.getfixturevalue("benchmark")\n', True),
+        ("def compare(strategy, benchmark): ...\n", False),  # as of an index
+        ("@pytest.fixture\ndef benchmark(x): ...\n", False),
+        ("@pytest.fixture\ndef a(x): ...\ndef compare(benchmark): ...\n", False),
+    ],
+)
+def test_benchmarks_are_told_by_fixtures_that_pass_it_on(text: str, has: bool) -> None:
+    suites = suites_of(DictTree({"a/conftest.py": text}), {"a": ["a"]}, [])
+    assert suites.benchmarked == ({"a"} if has else set())

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tradai_tasks.errors import CacheFolderError
-from tradai_tasks.files.atomic_write import ignore_folder, remove_leftovers, write_whole
+from tradai_tasks.files.atomic_write import ignore_folder, is_ignored, remove_leftovers, write_whole
 
 __all__ = ["CacheFolder", "cache_folder"]
 
@@ -90,9 +90,20 @@ class CacheFolder:
             self.fault = f"{self.path}: no cache is kept, as this folder is another user's"
         elif found.st_mode & _WRITABLE_BY_OTHERS:
             self.fault = f"{self.path}: no cache is kept, as other users can write to this folder"
+        elif not self._is_own():
+            self.fault = f"{self.path}: no cache is kept, as this folder holds other files"
         if self.fault:
             self.fault += f"; set {_VARIABLE} to a folder of your own"
         return not self.fault
+
+    def _is_own(self) -> bool:
+        """Tell whether the folder is empty or has had a cache in it: else it has another use.
+
+        In one of the work tree the files would count as changed, or hide what lies beside them.
+        """
+        with os.scandir(self.path) as entries:
+            names = {entry.name for entry in entries}
+        return not names or is_ignored(self.path) or any(map(_OURS.fullmatch, names))
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content; None where it is not there, or not this user's own."""

@@ -114,7 +114,8 @@ def _argv(
 ) -> list[str]:
     """Return the pytest command; `python -m` puts the package's folder on sys.path."""
     argv = ["python", "-m", "pytest", "-p", _PLUGIN]
-    argv += ["-m", marker_expression(context.tree, package, context.markers)]
+    if expression := marker_expression(context.tree, package, context.markers_elsewhere):
+        argv += ["-m", expression]
     argv += [f"--junit-xml={reports.junit}"]
     sources = coverage_sources(context.tree, package, context.shares[package])
     argv += [f"--cov={source}" for source in sources]

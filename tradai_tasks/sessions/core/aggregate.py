@@ -36,6 +36,8 @@ def add_aggregates(context: Context) -> None:
             isolated=False,
             requires=[name for name in context.names if name.startswith("ci(")],
         )
+    else:
+        context.absent["ci"] = "it is for strategies; for packages there is: nox -s check"
     context.add(
         nothing,
         name="check",

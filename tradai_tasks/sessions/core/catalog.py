@@ -178,6 +178,7 @@ CATALOG = (
         body="release.backtest_data:data",
         doc="Fetch the candles of one strategy's backtests and the exchange's markets.",
         each="backtested",
+        needs="strategies",
         isolated=False,  # all of a strategy share an environment of their own
         prepares=True,
         parallel=False,  # strategies share the folder of candles
@@ -187,6 +188,7 @@ CATALOG = (
         body="release.backtest:smoke",
         doc="Run a short backtest of one strategy on one pair: freqtrade.",
         each="backtested",
+        needs="strategies",
         isolated=False,
         prepares=True,
     ),
@@ -195,6 +197,7 @@ CATALOG = (
         body="release.backtest:full",
         doc="Run the full backtest of one strategy and judge it by the gates: freqtrade.",
         each="backtested",
+        needs="strategies",
         isolated=False,
         prepares=True,
     ),

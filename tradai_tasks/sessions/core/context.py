@@ -111,6 +111,18 @@ class Context:
         """Markers of tests that have a session of their own."""
         return self.settings.contract.marker, self.settings.integration.marker
 
+    @property
+    def markers_elsewhere(self) -> tuple[str, ...]:
+        """Those of `markers` whose session there is: tests with another are run by `test`.
+
+        No reading of files finds every marker: a hook or a plugin can give it.
+        """
+        return tuple(
+            getattr(self.settings, name).marker
+            for name in ("contract", "integration")
+            if name not in self.absent or name in self.exclude
+        )
+
     @functools.cached_property
     def backtested_packages(self) -> tuple[Package, ...]:
         """Strategies with backtest sessions: all, unless settings say no."""

@@ -24,6 +24,14 @@ from tradai_tasks.workspace.discovery import Package, discover
 
 __all__ = ["register_all"]
 
+# Why there are no sessions for each of the packages that they are for.
+_NO_PACKAGE = {
+    "tested": "no package has tests; add a folder `tests` to one",
+    "benchmarked": "no test takes the `benchmark` fixture of pytest-benchmark; write one",
+    "backtested": "the setting `backtest.enabled` is false for every strategy",
+    "strategies": "there are no strategies; add one, or set `kind`",
+}
+
 
 def register_all(
     *,
@@ -105,6 +113,10 @@ def _add(context: Context, entry: CatalogEntry) -> None:
         packages = context.backtested_packages
     elif entry.each == "strategies" and strategies:
         packages = context.workspace.packages
+
+    if packages is not None and not packages:
+        context.absent[entry.name] = _NO_PACKAGE[entry.each]
+        return
 
     def body(session: nox.Session, **given: Any) -> None:
         module, _, function = entry.body.partition(":")

@@ -124,6 +124,29 @@ def test_a_file_that_is_not_ones_own_is_not_believed(
     assert folder.read(FILE) is None
 
 
+def test_a_folder_with_another_use_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "libs"
+    (path / "alpha").mkdir(parents=True)
+    (path / ".gitignore").write_text("build\n")
+    for _ in range(2):
+        folder = CacheFolder(path)
+        folder.write(FILE, b"1")
+        assert folder.fault == f"{path}: no cache is kept, as this folder holds other files{HINT}"
+        assert folder.read(FILE) is None
+    assert sorted(one.name for one in path.iterdir()) == [".gitignore", "alpha"]
+    assert (path / ".gitignore").read_text() == "build\n"
+
+
+def test_a_folder_that_was_made_for_caches_is_used(tmp_path: Path) -> None:
+    empty = CacheFolder(tmp_path)
+    empty.write(FILE, b"1")
+    (tmp_path / "of-an-older-version").touch()
+    (tmp_path / FILE).unlink()
+    again = CacheFolder(tmp_path)
+    again.write(FILE, b"2")
+    assert (again.fault, again.read(FILE)) == ("", b"2")
+
+
 def test_no_cache_is_kept_in_dev_null() -> None:
     folder = CacheFolder(Path("/dev/null"))
     folder.write(FILE, b"1")
