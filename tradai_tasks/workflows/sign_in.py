@@ -72,12 +72,13 @@ def role_faults(settings: WorkflowsSettings, environments: Collection[str]) -> l
         settings: With the roles.
         environments: That there are: those of releases, and the stacks.
     """
+    faults = _environment_faults(settings, environments)
     if settings.aws == "keys":
-        return []
-    faults = []
+        return faults
     for reader in ("read", "preview"):
         for writer in ("publish", "deploy"):
-            shared = set(sources_of(reader, settings)) & set(sources_of(writer, settings))
+            writing = {name.casefold() for name in sources_of(writer, settings)}
+            shared = {one for one in sources_of(reader, settings) if one.casefold() in writing}
             faults += [
                 f"workflows.roles.{reader}: {name} is also the role to {_ABOUT[writer]}, and jobs "
                 f"of pull requests would assume it; give them a role that can only read"
@@ -91,6 +92,24 @@ def role_faults(settings: WorkflowsSettings, environments: Collection[str]) -> l
                 f"workflows.roles.deploy.{name}: there is no such environment; known are {known}"
             )
     return faults
+
+
+def _environment_faults(settings: WorkflowsSettings, environments: Collection[str]) -> list[str]:
+    """Return which environment of jobs of pull requests is also one that is deployed to.
+
+    A role is given to whoever stands in an environment. GitHub's names know no capital letters.
+    """
+    deployed = {*environments, settings.release_environment, settings.docs_environment}
+    folded = {name.casefold() for name in deployed}
+    return [
+        f"workflows.{key}: {name} is also an environment that is released or deployed to, and jobs "
+        f"of pull requests would stand in it, with its roles and secrets; choose another name"
+        for key, name in (
+            ("read-environment", settings.read_environment),
+            ("preview-environment", settings.preview_environment),
+        )
+        if name.casefold() in folded
+    ]
 
 
 def keys_warning(found: Sequence[Job], settings: WorkflowsSettings) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -211,6 +211,25 @@ def test_a_role_that_writes_is_refused_to_those_who_read() -> None:
     )
     assert role_faults(WorkflowsSettings(), ENVIRONMENTS) == []
     assert role_faults(WorkflowsSettings(aws="keys", roles=shared), ENVIRONMENTS) == []
+
+
+def test_a_role_is_the_same_however_its_name_is_written() -> None:
+    shared = RolesSettings(read="vars.One", publish="vars.ONE")
+    (fault,) = role_faults(WorkflowsSettings(roles=shared), ENVIRONMENTS)
+    assert fault.startswith("workflows.roles.read: vars.One is also the role to")
+
+
+@pytest.mark.parametrize("aws", ["oidc", "keys"])
+@pytest.mark.parametrize("name", ["prod", "Prod", "stack", "release", "docs"])
+def test_no_job_of_a_pull_request_stands_where_something_is_deployed(
+    aws: Literal["oidc", "keys"], name: str
+) -> None:
+    known = {*ENVIRONMENTS, "stack"}
+    for key in ("read", "preview"):
+        settings = WorkflowsSettings(aws=aws, **{f"{key}_environment": name})
+        (fault,) = role_faults(settings, known)
+        assert fault.startswith(f"workflows.{key}-environment: {name} is also an environment that")
+    assert role_faults(WorkflowsSettings(aws=aws), known) == []
 
 
 def test_static_keys_are_warned_of_with_who_gets_them() -> None:
