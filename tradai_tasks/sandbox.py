@@ -39,7 +39,6 @@ _RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18  # <linux
 _NOSUID, _NODEV, _NOEXEC, _NOATIME, _NODIRATIME, _RELATIME = 2, 4, 8, 1024, 2048, 1 << 21
 # <linux/prctl.h>
 _SET_PDEATHSIG, _GET_PDEATHSIG, _SET_DUMPABLE, _SET_CHILD_SUBREAPER = 1, 2, 4, 36
-_SI_KERNEL = 0x80  # <asm-generic/siginfo.h>: of a signal that the terminal sends to all at once
 _ENDING = 30.0  # seconds for what is left to be gone once it is killed
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 PROBE = "--probe"  # in place of a program: only see whether there is such a sandbox
@@ -111,6 +110,7 @@ def _become(  # pragma: no cover - likewise
     wanted: dict[str, object], program: str, args: list[str], parent: int, death: int
 ) -> None:
     """Enter the sandbox and become the command, which ends with its parent."""
+    os.setsid()  # without the terminal, into which it could type a command for the user's shell
     try:
         _enter(wanted)
         _libc().prctl(_SET_PDEATHSIG, death, 0, 0, 0)
@@ -129,8 +129,7 @@ def _awaited(child: int, passed_on: set[signal.Signals]) -> int:  # pragma: no c
     while True:
         found = signal.sigwaitinfo({*passed_on, signal.SIGCHLD})
         if found.si_signo != signal.SIGCHLD:
-            if found.si_code != _SI_KERNEL:  # else it has got it too
-                os.kill(child, found.si_signo)
+            os.kill(child, found.si_signo)
             continue
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:

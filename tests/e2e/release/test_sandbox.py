@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -48,6 +52,22 @@ def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path) -> None:
     assert time.monotonic() - begin < 20
     time.sleep(1.5)
     assert not (tmp_path / "forged").exists()
+
+
+def test_a_command_has_no_terminal() -> None:
+    code = "import os; print(os.getsid(0) == os.getpid()); open('/dev/tty')"
+    argv = Sandbox().argv(sys.executable, "-c", code)
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(argv[0], argv)
+    said = b""
+    with contextlib.suppress(OSError):  # its end, on Linux
+        while part := os.read(terminal, 1000):
+            said += part
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert said.startswith(b"True")
+    assert b"No such device or address: '/dev/tty'" in said
 
 
 @pytest.mark.parametrize(

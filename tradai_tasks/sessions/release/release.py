@@ -339,7 +339,11 @@ def _evidence(store: Store, stage: str, folder: Path | None) -> Evidence:
 def _alone(store: Store) -> Iterator[None]:
     """Lock the tag, so that no other process releases it from this clone meanwhile."""
     store.prepare()
-    with (store.folder / ".running").open("a+", encoding="ascii") as lock:
+    file = store.folder / ".running"
+    if file.is_symlink():  # a gate of an earlier release may have put it there
+        file.unlink()
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(file, flags, 0o666), "r+b") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
