@@ -127,6 +127,32 @@ def test_an_event_that_is_not_to_be_trusted(hub: Hub, given: dict[str, Any], mes
     assert hub.handed_down() == {}
 
 
+def test_a_tag_of_files_alone(hub: Hub) -> None:
+    sha = hub.tag("v1.2.0")
+    hub.repo.git("tag", "-f", "-a", "-m", "Files", "v1.2.0", "HEAD^{tree}")
+    ran = hub.after_ci("v1.2.0", sha)
+    assert ran.status != 0
+    assert "tag v1.2.0: is of no commit but of files alone" in ran.log
+    assert hub.handed_down() == {}
+
+
+def test_what_stands_in_for_a_commit_does_not_put_it_on_main(hub: Hub) -> None:
+    main = hub.repo.git("rev-parse", "HEAD")
+    tree = hub.repo.git("rev-parse", "HEAD^{tree}")
+    foreign = hub.repo.git("commit-tree", tree, "-m", "Never merged")
+    hub.repo.git("tag", "v1.2.0", foreign)
+    hub.repo.git("replace", "--graft", main, foreign)
+    ran = hub.after_ci("v1.2.0", foreign)
+    assert ran.status != 0
+    assert "is not on" in ran.log
+    hub.repo.git("replace", "-d", main)
+    (hub.repo.path / ".git" / "info").mkdir(exist_ok=True)
+    (hub.repo.path / ".git" / "info" / "grafts").write_text(f"{main} {foreign}\n")
+    ran = hub.after_ci("v1.2.0", foreign)
+    assert ran.status != 0
+    assert "is not on" in ran.log
+
+
 def test_a_branch_of_that_name(hub: Hub) -> None:
     sha = hub.tag("v1.2.0")
     hub.repo.git("branch", "v1.2.0", "main")

@@ -27,6 +27,9 @@ __all__ = [
 ]
 
 
+_MOST = 64 * 1024 * 1024  # bytes of an event; GitHub's own have 25 MB at most
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
     """What an event asks to be released: data from outside, yet to be held against the clone."""
@@ -46,7 +49,9 @@ def read_event(env: Mapping[str, str]) -> dict[str, Any]:
     if not path:
         return {}
     try:
-        document = json.loads(Path(path).read_bytes())
+        file = Path(path)  # a pipe would be waited for
+        is_small = file.is_file() and file.stat().st_size <= _MOST
+        document = json.loads(file.read_bytes()) if is_small else None
     except (OSError, ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tradai_tasks.errors import (
     AmbiguousRefError,
+    BadTagError,
     GitError,
     NotOnMainError,
     ReleaseRefusedError,
@@ -77,8 +78,19 @@ def tagged(git: Git, name: str) -> str | None:
 
     That there is one must be asked first: git takes `refs/tags/v1.0.0-gabc1234`, as `git describe`
     writes it, for the commit abc1234, whatever is before it.
+
+    Raises:
+        BadTagError: The tag is of something else than a commit.
     """
-    return git.commit(f"refs/tags/{name}") if _exists(git, f"refs/tags/{name}") else None
+    if not _exists(git, f"refs/tags/{name}"):
+        return None
+    commit = git.commit(f"refs/tags/{name}")
+    if commit is None:
+        raise BadTagError(
+            f"tag {name}: is of no commit but of files alone, so nothing can be released; delete "
+            f"it, and tag a commit"
+        )
+    return commit
 
 
 def refs_faults(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +229,9 @@ def test_an_event_that_cannot_be_read_releases_nothing(tmp_path: Path) -> None:
             read_event({"GITHUB_EVENT_PATH": str(file)})
     with pytest.raises(UntrustedEventError):
         read_event({"GITHUB_EVENT_PATH": str(tmp_path / "nothing")})
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "huge").open("wb") as huge:
+        huge.truncate(1 << 40)
+    for name in (".", "pipe", "huge", "a\0b"):
+        with pytest.raises(UntrustedEventError, match="holds no JSON object"):
+            read_event({"GITHUB_EVENT_PATH": f"{tmp_path}/{name}"})
