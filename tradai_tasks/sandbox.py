@@ -31,6 +31,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 __all__ = ["PROBE", "Sandbox", "close_memory", "main"]
 
@@ -51,6 +52,7 @@ class Sandbox:
     hide: tuple[Path, ...] = ()  # folders that are empty for it
     read_only: tuple[Path, ...] = ()  # files and folders
     pinned: tuple[Path, ...] = ()  # folders; like those above all of these they cannot be renamed
+    show: tuple[tuple[Path, Path], ...] = ()  # (folder, another that it is seen at): if hidden too
     network: bool = True  # without it: a loopback interface of its own, and no other
     # (port, Unix socket): a socket that listens there on its loopback is handed to whoever listens
     # at the Unix socket
@@ -62,6 +64,7 @@ class Sandbox:
             "hide": [str(path) for path in self.hide],
             "read_only": [str(path) for path in self.read_only],
             "pinned": [str(path) for path in self.pinned],
+            "show": [[str(path), str(place)] for path, place in self.show],
             "network": self.network,
             "listen": self.listen,
         }
@@ -176,6 +179,8 @@ def _enter(wanted: dict[str, object]) -> None:  # pragma: no cover - likewise
         [str(path) for path in _listed(wanted[key])] for key in ("hide", "read_only", "pinned")
     )
     _bind(read_only, pinned, hidden)
+    for source, place in cast(list[list[str]], wanted["show"]):
+        _mount(source, place, None, _BIND | _REC)
     for path in hidden:
         _hide(path)
     os.chdir(Path.cwd())  # through the new mounts

@@ -27,6 +27,7 @@ def test_the_command_carries_the_order_as_data() -> None:
         hide=(Path("/a b"),),
         read_only=(Path("/c"),),
         pinned=(Path("/d"),),
+        show=((Path("/e"), Path("/f")),),
         network=False,
         listen=(1, "/s"),
     )
@@ -36,6 +37,7 @@ def test_the_command_carries_the_order_as_data() -> None:
         "hide": ["/a b"],
         "read_only": ["/c"],
         "pinned": ["/d"],
+        "show": [["/e", "/f"]],
         "network": False,
         "listen": [1, "/s"],
     }

@@ -167,6 +167,17 @@ def test_killed_while_writing_and_run_again_it_finishes(home: Path) -> None:
     finished(home)
 
 
+def test_a_link_in_the_place_of_its_scratch_file_is_not_written_through(
+    home: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("theirs")
+    (home / f"{FILE}.bump").symlink_to(outside)
+    done(home, "momentum", "minor", "--tag")
+    finished(home)
+    assert outside.read_text() == "theirs"
+
+
 def test_a_hook_that_refuses_the_commit_is_shown_and_can_be_satisfied(home: Path) -> None:
     write(home, {".git/hooks/pre-commit": "#!/bin/sh\necho no ticket >&2\nexit 1\n"})
     hook = home / ".git/hooks/pre-commit"

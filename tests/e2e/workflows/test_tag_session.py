@@ -263,7 +263,7 @@ def test_an_annotated_tag_of_a_tag(hub: Hub) -> None:
     assert hub.after_ci("v1.2.0", sha).status == 0
     assert hub.handed_down()["commit"] == sha
     hub.repo.git("tag", "v1.3.0", "HEAD^{tree}")
-    refused(hub, "v1.3.0", sha, "tag v1.3.0: no such tag in this clone")
+    refused(hub, "v1.3.0", sha, "tag v1.3.0: is of no commit but of files alone")
 
 
 def test_a_shallow_clone_proves_nothing(hub: Hub, tmp_path: Path) -> None:

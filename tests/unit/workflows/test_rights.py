@@ -225,8 +225,10 @@ def test_no_job_of_a_pull_request_stands_where_something_is_deployed(
     aws: Literal["oidc", "keys"], name: str
 ) -> None:
     known = {*ENVIRONMENTS, "stack"}
-    for key in ("read", "preview"):
-        settings = WorkflowsSettings(aws=aws, **{f"{key}_environment": name})
+    for key, settings in (
+        ("read", WorkflowsSettings(aws=aws, read_environment=name)),
+        ("preview", WorkflowsSettings(aws=aws, preview_environment=name)),
+    ):
         (fault,) = role_faults(settings, known)
         assert fault.startswith(f"workflows.{key}-environment: {name} is also an environment that")
     assert role_faults(WorkflowsSettings(aws=aws), known) == []

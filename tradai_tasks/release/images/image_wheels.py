@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,10 +13,11 @@ from typing import Any
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BuildFailedError
 from tradai_tasks.files.file_tree import join
+from tradai_tasks.files.path_guard import require_inside, write_below
 from tradai_tasks.process import run
 from tradai_tasks.release.engine.source_export import SourceExport, export_commit
 from tradai_tasks.release.images.image_specs import ImageSpec
-from tradai_tasks.release.libraries.wheel_build import build, build_env, refuse_dirty
+from tradai_tasks.release.libraries.wheel_build import build, build_env, build_room, refuse_dirty
 from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.vcs.git import Git
@@ -52,6 +52,7 @@ class ImageWheels:
         with self._lock:
             lacking = [one for one in spec.wheels if one.name not in self._made]
             if lacking:
+                require_inside(self.source.folder(), self.source.folder() / "dist" / "wheel")
                 build(
                     self.source.git,
                     lacking,
@@ -59,6 +60,7 @@ class ImageWheels:
                     env=build_env(os.environ, self.allowance),
                     commit=self.source.commit,
                     sandbox=self.sandbox,
+                    hidden=self.source.scratch,
                 )
                 self._made.update(one.name for one in lacking)
             if spec.takes_wheels and spec.context not in self._made:
@@ -78,25 +80,24 @@ class ImageWheels:
         for file in sorted((home / context / WHEELS).glob("*.whl")):
             content = file.read_bytes()
             if f"sha256:{hashlib.sha256(content).hexdigest()}" in known:
-                target.mkdir(exist_ok=True)
-                (target / file.name).write_bytes(content)
+                self._write(target, file.name, content)
 
     def _build_folder(self, folder: Path, target: Path) -> None:
         """Build the wheel of a library in another repository, from the commit checked out there."""
         git = Git.open(folder)
         refuse_dirty(git)
-        with tempfile.TemporaryDirectory(prefix="tradai-build-") as scratch:
-            root, out = Path(scratch, "tree"), Path(scratch, "out")
-            export_commit(git, git.require_commit("HEAD", ""), root)
+        with build_room(self.sandbox, self.source.scratch) as room:
+            export_commit(git, git.require_commit("HEAD", ""), room.folder / "tree")
+            out = room.folder / "out"
             argv = ["uv", "build", "--no-progress", "--wheel", "--no-create-gitignore"]
             done = run(
-                [*argv, "--out-dir", str(out), str(root)],
-                cwd=root,
+                [*argv, "--out-dir", str(room.seen / "out"), str(room.seen / "tree")],
+                cwd=room.entered("tree"),
                 env=build_env(os.environ, self.allowance),
                 check=False,
                 timeout=_SECONDS,
                 umask=0o022,
-                sandbox=self.sandbox,
+                sandbox=room.sandbox,
             )
             if done.returncode != 0:
                 said = (done.error_text or done.text).splitlines()[-30:]
@@ -105,9 +106,14 @@ class ImageWheels:
                     f"reports:",
                     *said,
                 )
-            target.mkdir(exist_ok=True)
             for wheel in sorted(out.glob("*.whl")):
-                (target / wheel.name).write_bytes(wheel.read_bytes())
+                self._write(target, wheel.name, wheel.read_bytes())
+
+    def _write(self, target: Path, name: str, content: bytes) -> None:
+        """Put a wheel into a folder of the export, which may be a link in the commit."""
+        require_inside(self.source.folder(), target / name)
+        target.mkdir(exist_ok=True)
+        write_below(target, name, content)
 
 
 def _foreign_folders(

@@ -18,9 +18,10 @@ import shutil
 import tarfile
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tradai_tasks.environment_allowance import Allowance
@@ -101,6 +102,38 @@ class _Job:
     folder: Path
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Room:
+    """Where something is built: a folder that gates which run meanwhile do not see."""
+
+    folder: Path
+    seen: Path  # where the build sees it
+    sandbox: Sandbox | None
+
+    def entered(self, name: str) -> Path:
+        """Return a folder of it for the build to run in."""
+        place = self.seen / name
+        place.mkdir(parents=True, exist_ok=True)  # the sandbox goes there by its name
+        return place
+
+
+@contextmanager
+def build_room(sandbox: Sandbox | None, hidden: Path | None) -> Iterator[Room]:
+    """Yield a room to build in.
+
+    Args:
+        sandbox: What the build runs in.
+        hidden: A folder that gates do not see.
+    """
+    with ExitStack() as stack:
+        made = functools.partial(tempfile.TemporaryDirectory, prefix="tradai-build-")
+        seen = folder = Path(stack.enter_context(made())).resolve()
+        if sandbox is not None and hidden is not None:
+            folder = Path(stack.enter_context(made(dir=hidden))).resolve()
+            sandbox = replace(sandbox, show=((folder, seen),))
+        yield Room(folder=folder, seen=seen, sandbox=sandbox)
+
+
 def build(  # noqa: PLR0913 - what a build depends on
     git: Git,
     packages: Sequence[Package],
@@ -112,6 +145,7 @@ def build(  # noqa: PLR0913 - what a build depends on
     version: str | None = None,
     commit: str | None = None,
     sandbox: Sandbox | None = None,
+    hidden: Path | None = None,
 ) -> Mapping[str, tuple[Distribution, ...]]:
     """Build packages into a folder, replacing their earlier files there.
 
@@ -125,14 +159,15 @@ def build(  # noqa: PLR0913 - what a build depends on
         version: Version for every package; if None, each keeps its own.
         commit: Commit to build from; if None, the work tree's files that git does not ignore.
         sandbox: Sandbox that the builds run in.
+        hidden: Folder for sources and wheels that gates running meanwhile do not see.
 
     Raises:
         SourceExportError: The commit has a file that is missing from this clone.
         BuildFailedError: A build failed, or did not produce the expected files.
         BumpError: A package states no version that could be replaced.
     """
-    with tempfile.TemporaryDirectory(prefix="tradai-build-") as name:
-        scratch = Path(name).resolve()
+    with build_room(sandbox, hidden) as room:
+        scratch = room.folder
         root = scratch / "tree" / git.prefix
         if commit is None:
             copy_tree(git, root)
@@ -144,23 +179,28 @@ def build(  # noqa: PLR0913 - what a build depends on
         jobs = []
         for package in packages:
             folder = scratch / "out" / package.name
-            argv = build_argv(package, folder, uv=uv, sdist=sdist)
+            argv = build_argv(package, room.seen / "out" / package.name, uv=uv, sdist=sdist)
             jobs.append(_Job(package=package, argv=tuple(argv), folder=folder))
         with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-            list(pool.map(functools.partial(_built, root, env, sandbox), jobs))
+            list(pool.map(functools.partial(_built, room, git.prefix, env), jobs))
         made = [path for job in jobs for path in sorted(job.folder.iterdir())]
         _deliver(made, out, {package.name for package in packages})
     names = [package.name for package in packages]
     return distributions_in(out, names, sdist=sdist, alone=False)
 
 
-def _built(root: Path, env: Mapping[str, str], sandbox: Sandbox | None, job: _Job) -> None:
+def _built(room: Room, prefix: str, env: Mapping[str, str], job: _Job) -> None:
     """Build one package and return its checked distributions."""
     job.folder.mkdir(parents=True)
-    cwd = root / job.package.project
     # permissions of files get into a wheel; with setuptools they depend on the umask
     done = run(
-        job.argv, cwd=cwd, env=env, check=False, timeout=_SECONDS, umask=0o022, sandbox=sandbox
+        job.argv,
+        cwd=room.entered(f"tree/{prefix}{job.package.project}"),
+        env=env,
+        check=False,
+        timeout=_SECONDS,
+        umask=0o022,
+        sandbox=room.sandbox,
     )
     if done.returncode != 0:
         raise BuildFailedError(

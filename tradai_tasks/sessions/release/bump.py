@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import BadArgumentsError, BumpError, CommandFailedError, GitError
 from tradai_tasks.files.file_tree import join
-from tradai_tasks.files.path_guard import require_inside
+from tradai_tasks.files.path_guard import require_inside, write_below
 from tradai_tasks.report import say
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
@@ -142,7 +142,7 @@ def _replace(top: Path, file: Path, content: bytes) -> None:
     """Write a file atomically."""
     file = require_inside(top.resolve(), file.resolve())  # a link inside the work tree is followed
     scratch = file.with_name(f"{file.name}{SCRATCH}")
-    scratch.write_bytes(content)
+    write_below(scratch.parent, scratch.name, content)  # in the place of a link of that name
     shutil.copymode(file, scratch)
     scratch.replace(file)
 

@@ -256,6 +256,7 @@ def _build(  # noqa: PLR0913 - the inputs of a build
         version=version,
         commit=commit,
         sandbox=confinement.sandbox,
+        hidden=confinement.scratch,
     )
 
 

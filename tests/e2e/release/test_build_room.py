@@ -1,0 +1,62 @@
+"""Where wheels are built while gates run: only the build sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.support.real import git, write
+from tradai_tasks.environment_allowance import BASE_ONLY
+from tradai_tasks.errors import FileExistsAlreadyError
+from tradai_tasks.process import run, sandbox_fault
+from tradai_tasks.release.engine.source_export import SourceExport
+from tradai_tasks.release.images.image_wheels import ImageWheels
+from tradai_tasks.release.libraries.wheel_build import build_room
+from tradai_tasks.sandbox import Sandbox
+from tradai_tasks.vcs.git import Git
+
+
+def test_a_build_sees_its_sources_and_a_gate_beside_it_does_not(tmp_path: Path) -> None:
+    hidden = tmp_path / "state"
+    hidden.mkdir(mode=0o700)
+    gate = Sandbox(hide=(hidden,))
+    if sandbox_fault(gate):
+        pytest.skip("this machine has no namespaces")
+    with build_room(gate, hidden) as room:
+        (room.folder / "tree").mkdir()
+        (room.folder / "tree" / "source").write_text("honest")
+        for place in (room.folder, room.seen):
+            forge = f"mkdir -p {place}/tree && echo evil > {place}/tree/source"
+            run(["sh", "-c", forge], cwd=tmp_path, sandbox=gate, check=False)
+        script = f"cat {room.seen}/tree/source; pwd; mkdir ../out; echo made > ../out/wheel"
+        done = run(["sh", "-c", script], cwd=room.entered("tree"), sandbox=room.sandbox)
+        assert done.text == f"honest{room.seen}/tree\n"
+        assert (room.folder / "out" / "wheel").read_text() == "made\n"
+    assert not room.folder.exists()
+    assert not room.seen.exists()
+
+
+def test_without_a_sandbox_it_is_an_ordinary_folder(tmp_path: Path) -> None:
+    with build_room(None, tmp_path) as room:
+        assert room.folder == room.seen
+        assert room.sandbox is None
+
+
+def test_wheels_are_not_put_where_a_link_of_the_commit_leads(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    home = write(tmp_path / "home", {"README.md": "A\n"})
+    (home / "dist").symlink_to(outside)
+    git(home, "init", "-q", "-b", "main")
+    git(home, "add", "-A")
+    git(home, "commit", "-qm", "A link")
+    source = SourceExport(git=Git.open(home), commit=git(home, "rev-parse", "HEAD"))
+    wheels = ImageWheels(source=source, allowance=BASE_ONLY, sandbox=None)
+    spec: Any = SimpleNamespace(wheels=(SimpleNamespace(name="a"),), takes_wheels=False)
+    with pytest.raises(FileExistsAlreadyError, match="a link leads out of"):
+        wheels.put(spec)
+    source.close()
+    assert list(outside.iterdir()) == []
