@@ -18,9 +18,9 @@ __all__ = ["ArchiveError", "opened_zip", "read_member", "tar_member"]
 
 _MEGABYTE = 1024 * 1024
 _MOST_MEMBERS = 100_000
-_MOST_UNPACKED = 2048 * _MEGABYTE  # of all of a tar archive
-_DIRECTORY = 16 * _MEGABYTE  # of a zip archive, which is read into memory whole
-_HEADER = 64 * 1024  # of a long name or other words about a member of a tar archive
+_MOST_UNPACKED = 2048 * _MEGABYTE  # bytes of a whole tar archive, unpacked
+_DIRECTORY = 16 * _MEGABYTE  # bytes of a zip archive, which is read into memory
+_HEADER = 64 * 1024  # bytes of a long name or other header of a tar member
 _END, _END_SIZE, _END_SEARCHED = b"PK\x05\x06", 22, 22 + 0xFFFF
 _LOCATOR, _LOCATOR_SIZE = b"PK\x06\x07", 20
 _ENCRYPTED = 0x1
@@ -37,18 +37,18 @@ _BROKEN = (
 
 
 class ArchiveError(Exception):
-    """An archive that is broken, or beyond the limits; callers make an error of their own."""
+    """An archive that is broken or exceeds the limits; callers raise an error of their own."""
 
 
 @contextmanager
 def opened_zip(source: Path | bytes) -> Iterator[zipfile.ZipFile]:
-    """Open a zip archive; nothing of it is unpacked yet.
+    """Open a zip archive without unpacking it.
 
     Args:
         source: The file, or its content.
 
     Raises:
-        ArchiveError: It is none, or its directory is beyond the limits.
+        ArchiveError: It is not a zip archive, or its directory exceeds the limits.
     """
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
@@ -66,10 +66,10 @@ def read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     Args:
         archive: From `opened_zip`.
         name: The member.
-        most: Bytes that it may have.
+        most: Bytes that it may have, at most.
 
     Raises:
-        ArchiveError: It is not there, or larger.
+        ArchiveError: It does not exist, or is larger.
     """
     try:
         one = archive.getinfo(name)
@@ -95,11 +95,11 @@ def tar_member(
 
     Args:
         source: The file, or its content.
-        is_wanted: Tells by its name whether a member is returned.
-        most: Bytes that each of these may have.
+        is_wanted: Returns for a member's name whether to return the member.
+        most: Bytes that each of them may have, at most.
 
     Raises:
-        ArchiveError: It is none, or beyond the limits.
+        ArchiveError: It is not a tar archive, or exceeds the limits.
     """
     found: dict[str, bytes] = {}
     try:
@@ -119,14 +119,14 @@ def tar_member(
                         raise ArchiveError(f"two members {one.name!r}")
                     member = archive.extractfile(one)
                     found[one.name] = b"" if member is None else member.read(most)
-                archive.members.clear()  # type: ignore[attr-defined]  # else all are kept
+                archive.members.clear()  # type: ignore[attr-defined]  # else all members are kept
     except _BROKEN as error:
         raise ArchiveError(str(error) or type(error).__name__) from None
     return found
 
 
 class _Bounded(io.RawIOBase):
-    """A stream of which no more than so much is read."""
+    """A stream that raises after a number of bytes."""
 
     def __init__(self, inner: BinaryIO | gzip.GzipFile) -> None:
         self._inner = inner
@@ -141,11 +141,11 @@ class _Bounded(io.RawIOBase):
 
 
 class _Member(tarfile.TarInfo):
-    """A member whose name and other words are bounded: they are read into memory."""
+    """A tar member with bounded headers, which are read into memory."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> Self:
-        """Read a header."""
+        """Parse a header."""
         found = super().frombuf(buf, encoding, errors)  # type: ignore[arg-type]  # as it is called
         if found.type in _WORDS and found.size > _HEADER:
             raise ArchiveError(f"a header of {found.size} bytes")
@@ -153,13 +153,13 @@ class _Member(tarfile.TarInfo):
 
 
 def _check_directory(file: BinaryIO) -> None:
-    """Refuse a zip archive whose directory is too large, before it is read."""
+    """Raise for a zip archive whose directory is too large, before it is read."""
     size = file.seek(0, io.SEEK_END)
     start = max(0, size - _END_SEARCHED)
     file.seek(start)
     tail = file.read()
     at = len(tail) - _END_SIZE
-    # as zipfile looks for it: at the very end, else before a comment
+    # where zipfile looks for it: at the very end, else before a comment
     if at < 0 or tail[at : at + 4] != _END or tail[-2:] != b"\0\0":
         at = tail.rfind(_END)
     if at < 0 or len(tail) < at + _END_SIZE:

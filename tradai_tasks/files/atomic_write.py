@@ -16,16 +16,16 @@ _IGNORE_ALL = b"*\n"
 
 
 def write_whole(file: Path, data: bytes, *, mode: int = 0o666, durable: bool = False) -> None:
-    """Replace a file by new content: a reader sees all of the old or all of the new.
+    """Replace a file atomically: a reader sees all of the old or all of the new content.
 
     Args:
-        file: The file; its folder is there.
+        file: The file; its folder exists.
         data: The content.
         mode: Permissions of the new file, before the umask.
-        durable: Wait until the content is on the disk, so that it survives a power cut.
+        durable: Whether to wait until the content is on the disk, to survive a power cut.
 
     Raises:
-        OSError: It could not be written. The old file is untouched, and nothing else is left.
+        OSError: It could not be written. The old file is unchanged, and nothing else is left.
     """
     scratch = file.with_name(f".{file.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -43,10 +43,10 @@ def write_whole(file: Path, data: bytes, *, mode: int = 0o666, durable: bool = F
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what `write_whole` left in a folder where its process was killed an hour ago or more.
+    """Remove temporary files in a folder of writers that were killed an hour ago or more.
 
     Raises:
-        OSError: The folder cannot be listed, or a file not removed.
+        OSError: The folder cannot be listed, or a file cannot be removed.
     """
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -57,7 +57,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def ignore_folder(folder: Path) -> None:
-    """Keep a folder out of git's sight by a .gitignore in it; an empty one is written anew.
+    """Make git ignore a folder, by a .gitignore in it; an empty one is replaced.
 
     Raises:
         OSError: It could not be written.

@@ -14,7 +14,7 @@ __all__ = ["DiskTree", "Tree", "folders_above", "glob_folders", "join"]
 
 
 class Tree(Protocol):
-    """Files by POSIX path from the tree's root; the root itself is `"."`."""
+    """A tree of files by POSIX path from its root; the root itself is `"."`."""
 
     def read(self, path: str) -> bytes:
         """Return a file's content.
@@ -29,21 +29,21 @@ class Tree(Protocol):
         ...
 
     def files(self, path: str) -> tuple[str, ...]:
-        """Return the names of a folder's files, sorted; none if there is no such folder."""
+        """Return the names of a folder's files, sorted; empty if the folder does not exist."""
         ...
 
     def folders(self, path: str) -> tuple[str, ...]:
-        """Return the names of a folder's sub-folders, sorted; none if there is no such one."""
+        """Return the names of a folder's sub-folders, sorted; empty if it does not exist."""
         ...
 
 
 class DiskTree:
-    """A tree that reads a folder on disk and remembers what it listed."""
+    """A tree of a folder on disk, with cached listings."""
 
     def __init__(self, root: Path) -> None:
-        """Read below `root`."""
+        """Create a tree of `root`."""
         self.root = root
-        self._prefix = f"{root}{os.sep}"  # pathlib's joins would cost more than the listing
+        self._prefix = f"{root}{os.sep}"  # joins by pathlib would take longer than the listing
         self._listed: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def read(self, path: str) -> bytes:
@@ -71,7 +71,7 @@ class DiskTree:
                     for entry in entries:
                         (folders if _is_folder(entry) else files).append(entry.name)
             except (FileNotFoundError, NotADirectoryError):
-                pass  # no such folder: nothing in it
+                pass  # the folder does not exist
             self._listed[path] = (tuple(sorted(files)), tuple(sorted(folders)))
         return self._listed[path]
 
@@ -79,7 +79,7 @@ class DiskTree:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a circle of links
+    except OSError:  # a loop of links
         return False
 
 
@@ -97,7 +97,7 @@ def join(folder: str, name: str) -> str:
 
 
 def folders_above(paths: Iterable[str]) -> frozenset[str]:
-    """Return the folders around some paths, the root left out."""
+    """Return the parent folders of some paths, without the root."""
     found: set[str] = set()
     for path in paths:
         folder = path.rpartition("/")[0]
@@ -108,7 +108,7 @@ def folders_above(paths: Iterable[str]) -> frozenset[str]:
 
 
 def glob_folders(tree: Tree, pattern: str) -> tuple[str, ...]:
-    """Return the folders that a glob from the root names, sorted.
+    """Return the folders that match a glob from the root, sorted.
 
     `*`, `?` and `[...]` match within one part of the path, `**` any number of parts, as uv's
     workspace globs do. Hidden folders are matched only by a part that begins with a dot.

@@ -34,7 +34,7 @@ def require_inside(root: Path, file: Path) -> Path:
 
     Args:
         root: The folder.
-        file: The file, which need not be there yet; it must not be a link itself.
+        file: The file, which need not exist yet; it must not be a link itself.
 
     Raises:
         FileExistsAlreadyError: It is outside the folder, or it is a link.

@@ -33,15 +33,15 @@ _OFF = frozenset({"false", "no", "off", "0"})
 # Attributes by which git changes content on its way to the disk.
 _CONVERTING = frozenset({"crlf", "eol", "filter", "ident", "text", "working-tree-encoding"})
 _FETCH_SECONDS = 300.0
-_AT_ONCE = 10_000  # blobs to fetch, as a command line has an end
+_AT_ONCE = 10_000  # blobs to fetch at once, since command lines are limited
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Git:
-    """A git repository seen from a folder in its work tree; made by `open`."""
+    """A git repository, seen from a folder in its work tree; created by `open`."""
 
     folder: Path  # the workspace root
-    top: Path  # the work tree's top
+    top: Path  # the top of the work tree
     prefix: str  # from the top to the folder: "" or "python/"
     hashed_by: str  # "sha1" or "sha256"
     env: Mapping[str, str] = field(repr=False)
@@ -53,11 +53,11 @@ class Git:
 
         Args:
             folder: The workspace root: the work tree's top or any folder below it.
-            env: Environment of git; this process's own when None.
+            env: Environment of git; this process's own if None.
 
         Raises:
             ToolMissingError: git is not on PATH.
-            NotARepositoryError: The folder is in no work tree, or git refuses to read it.
+            NotARepositoryError: The folder is not in a work tree, or git refuses to read it.
         """
         if not folder.is_dir():
             raise NotARepositoryError(f"{folder}: no such folder")
@@ -67,7 +67,7 @@ class Git:
         if done.returncode != 0:
             raise NotARepositoryError(f"{folder}: {_why_unreadable(done.error_text)}")
         hashed_by, top, prefix = done.text.removesuffix("\n").split("\n", 2)
-        if "\n" in prefix:  # a folder's name holds line feeds: each answer by itself
+        if "\n" in prefix:  # a folder's name contains line feeds: ask for each answer separately
             top, prefix = (
                 run_git(folder, argv[0], option, env=env).text.removesuffix("\n")
                 for option in argv[2:]
@@ -75,7 +75,7 @@ class Git:
         return cls(folder=folder, top=Path(top), prefix=prefix, hashed_by=hashed_by, env=env)
 
     def inside(self, path: str) -> str:
-        """Return a path given from the top as one from the workspace root, or `../` beyond it."""
+        """Return a path given from the top as one from the workspace root, `../` if outside."""
         if path.startswith(self.prefix):
             return path[len(self.prefix) :]
         here, there = self.prefix.rstrip("/").split("/"), path.split("/")
@@ -84,7 +84,7 @@ class Git:
         return "/".join([*[".."] * len(here), *there])
 
     def commit(self, revision: str) -> str | None:
-        """Return the full id of the commit that a revision names; None if git knows none."""
+        """Return the full id of the commit that a revision names; None if there is none."""
         if not revision or revision.startswith("-") or "\0" in revision:
             return None
         argv = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
@@ -95,8 +95,8 @@ class Git:
         """Return the full id of the commit that a revision names.
 
         Raises:
-            UnknownRevisionError: git knows none; the message names `given_by`, an option (empty
-                for HEAD).
+            UnknownRevisionError: There is none; the message names `given_by`, an option (empty for
+                HEAD).
         """
         found = self.commit(revision)
         if found is None:
@@ -115,30 +115,30 @@ class Git:
         return int(line.rsplit(" ", 2)[1])
 
     def parents(self, commit: str) -> tuple[str, ...]:
-        """Return a commit's parents as recorded in it, also where a shallow clone lacks them."""
+        """Return a commit's recorded parents, even if they are missing from a shallow clone."""
         header = self._run("cat-file", "commit", commit).text.partition("\n\n")[0]
         lines = (line.split(" ") for line in header.split("\n"))
         return tuple(line[1] for line in lines if line[0] == "parent")
 
     def merge_base(self, one: str, other: str) -> str | None:
-        """Return a best common ancestor of two commits; None if this clone shows none."""
+        """Return a best common ancestor of two commits; None if this clone has none."""
         done = self._run("merge-base", one, other, check=False)
         if done.returncode == 1:
             return None
         return self._checked(done, ["merge-base", one, other]).text.split("\n")[0]
 
     def is_shallow(self) -> bool:
-        """Return whether history is cut off."""
+        """Return whether the clone is shallow."""
         return self._run("rev-parse", "--is-shallow-repository").text.strip() == "true"
 
     def is_sparse(self) -> bool:
-        """Return whether files are left off the disk."""
+        """Return whether the checkout is sparse."""
         return self._is_set("sparsecheckout")
 
     def converted(self, paths: Iterable[str]) -> frozenset[str]:
-        """Return those files whose content on disk need not be what git keeps of them.
+        """Return the files whose content on disk may differ from git's blob.
 
-        Their line ends, encoding or keywords may differ, or a filter makes one of the other.
+        Their line ends, encoding or keywords may differ, or a filter converts them.
         """
         wanted = list(paths)
         if self._is_set("autocrlf"):
@@ -153,18 +153,18 @@ class Git:
         )
 
     def _is_set(self, key: str) -> bool:
-        """Return whether a setting of git's core is on, in any way."""
+        """Return whether a setting of git's `core` section is on, in any spelling."""
         if not self._known.keys() >= _CORE:
             pattern = rf"^core\.({'|'.join(sorted(_CORE))})$"
             done = self._run("config", "-z", "--get-regexp", pattern, check=False)
             self._known.update(dict.fromkeys(_CORE, False))
-            for row in done.text.split("\0")[:-1]:  # the last word on each wins
+            for row in done.text.split("\0")[:-1]:  # the last value of each wins
                 name, _, value = row.partition("\n")
                 self._known[name.removeprefix("core.")] = value.lower() not in _OFF
         return self._known[key]
 
     def cut_off(self, included: Iterable[str], excluded: Iterable[str] = ()) -> tuple[str, ...]:
-        """Return the commits where a shallow clone's history ends, among a range's commits."""
+        """Return the commits of a range at which a shallow clone's history ends."""
         file = self._run("rev-parse", "--git-path", "shallow").text.removesuffix("\n")
         try:
             ends = set((self.folder / file).read_text(encoding="ascii").split())
@@ -190,14 +190,14 @@ class Git:
         return done.text.removesuffix("\n") if done.returncode == 0 else None
 
     def remote(self) -> str | None:
-        """Return the remote to ask: `origin`, else the only one there is."""
+        """Return the remote to use: `origin`, else the only one."""
         names = self._run("remote").text.split()
         if "origin" in names:
             return "origin"
         return names[0] if len(names) == 1 else None
 
     def remote_tip(self, remote: str, branch: str) -> str | None:
-        """Ask a remote for a branch's commit; None if it does not say."""
+        """Ask a remote for a branch's commit; None if it does not answer."""
         ref = f"refs/heads/{branch}"
         done = self.ask("ls-remote", "--quiet", "--", remote, ref)
         for line in done.text.splitlines() if isinstance(done, Completed) else ():
@@ -207,7 +207,7 @@ class Git:
         return None
 
     def fetch(self, remote: str, commits: Iterable[str], *how: str) -> str | None:
-        """Fetch commits by id; no reference is changed, and nobody is asked for a password.
+        """Fetch commits by id, without changing references or prompting for a password.
 
         Args:
             remote: Name of the remote.
@@ -216,7 +216,7 @@ class Git:
                 in a partial one.
 
         Returns:
-            None when done, else git's last word on why not.
+            None on success, else git's last line of output.
         """
         argv = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-prune"]
         argv += ["--no-write-fetch-head", "--no-auto-maintenance", "--refmap=", *how, "--", remote]
@@ -245,7 +245,7 @@ class Git:
         return found
 
     def hash_files(self, paths: Iterable[str]) -> dict[str, str]:
-        """Return the ids that git would give files on disk, after its filters."""
+        """Return the blob ids of files on disk, after git's filters."""
         wanted = list(paths)
         if not wanted:
             return {}
@@ -256,7 +256,7 @@ class Git:
         return dict(zip(wanted, done.text.split(), strict=True))
 
     def naming(self, words: Iterable[str], commit: str | None) -> list[str]:
-        """Return the files of a commit, or of the work tree, that have one of some words."""
+        """Return the files of a commit, or of the work tree, that contain one of some words."""
         argv = ["grep", "-l", "-z", "-F", "-I", "--no-color", "--no-full-name"]
         argv += ["--no-recurse-submodules", *(["--untracked"] if commit is None else [])]
         argv += [part for word in words for part in ("-e", word)]
@@ -268,7 +268,7 @@ class Git:
         return [row[start:] for row in _rows(self._checked(done, argv))]
 
     def diff(self, base: str, head: str) -> list[RawChange]:
-        """Return what differs between two commits; a moved file counts at both ends."""
+        """Return the paths that differ between two commits; a moved file has both its paths."""
         argv = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-relative"]
         argv += ["--ignore-submodules=none", "--no-ext-diff", "--no-textconv", base, head]
         rows = iter(_rows(self._run(*argv)))
@@ -280,7 +280,7 @@ class Git:
         return found
 
     def status(self) -> list[StatusEntry]:
-        """Return what is staged, changed, in conflict or untracked and not ignored."""
+        """Return the paths that are staged, changed, in conflict, or untracked and not ignored."""
         argv = ["status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all"]
         rows = _rows(self._run(*argv, "--ignored=no", "--ignore-submodules=none"))
         return [entry for row in rows if (entry := self._status_entry(row)) is not None]
@@ -289,7 +289,7 @@ class Git:
         """Return the content of blobs by id, in one batch.
 
         Raises:
-            GitError: One of them is not to be had.
+            GitError: One of them is not available.
         """
         wanted = list(dict.fromkeys(blobs))
         if not wanted:
@@ -313,13 +313,13 @@ class Git:
         return found
 
     def blob_id(self, content: bytes) -> str:
-        """Return the id that git gives a file of this content, before any filter."""
+        """Return git's blob id of a content, without filters."""
         digest = _HASHES[self.hashed_by](b"blob %d\0" % len(content), usedforsecurity=False)
         digest.update(content)
         return digest.hexdigest()
 
     def _bring(self, wanted: Iterable[str]) -> None:
-        """Fetch what a partial clone lacks of some blobs, at once: git asks for each by itself."""
+        """Fetch blobs missing from a partial clone at once: git would fetch them one by one."""
         if "partial" not in self._known:
             keys = r"^(remote\..*\.promisor|extensions\.partialclone)$"
             done = self._run("config", "--get-regexp", keys, check=False)
@@ -331,7 +331,7 @@ class Git:
         held = set(self._run(*asked).text.split())
         missing = [blob for blob in wanted if blob not in held]
         for start in range(0, len(missing), _AT_ONCE):
-            # a fault shows when the blobs are read
+            # a failure is reported when the blobs are read
             self.fetch(remote, missing[start : start + _AT_ONCE], "--filter=blob:none")
 
     def _status_entry(self, row: str) -> StatusEntry | None:
@@ -346,16 +346,16 @@ class Git:
         if kind == "u":
             _, _, _, _, head, _, work, _, old, _, path = row.split(" ", 10)
             return StatusEntry(self.inside(path), "U", "U", head, work, old, "")
-        if kind == "#":  # a header, as of the stash
+        if kind == "#":  # a header line, as for the stash
             return None
         raise GitError(f"git status: cannot read {row!r}; update tradai-tasks")
 
     def ask(self, *args: str) -> Completed | str:
-        """Run a command that talks to a remote; a failure is returned as one line."""
+        """Run a command that contacts a remote; return a failure as one line."""
         env = dict(self.env)
         if not {"GIT_SSH", "GIT_SSH_COMMAND"} & set(env) and self.config("core.sshCommand") is None:
             env["GIT_SSH_COMMAND"] = (
-                "ssh -o BatchMode=yes"  # ssh must not ask for a password either
+                "ssh -o BatchMode=yes"  # ssh must not prompt for a password either
             )
         try:
             done = run_git(self.folder, *args, env=env, check=False, timeout=_FETCH_SECONDS)

@@ -10,7 +10,7 @@ from tradai_tasks.process import Completed, run
 
 __all__ = ["git_environment", "run_git"]
 
-# From `git rev-parse --local-env-vars`, without those that hand in configuration.
+# From `git rev-parse --local-env-vars`, without those that pass configuration.
 _MISLEADING = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -35,9 +35,9 @@ _MISLEADING = frozenset(
 )
 _NO_HOOKS = {"core.hooksPath": os.devnull}
 _CONFIG = {
-    "core.fsmonitor": "false",  # a program; one that missed an event would hide a change
+    "core.fsmonitor": "false",  # runs a program, which could hide a change
     "log.showSignature": "false",  # would start gpg.program
-    "protocol.ext.allow": "never",  # an address that is a command
+    "protocol.ext.allow": "never",  # a URL that is a command
     "core.untrackedCache": "false",
     "core.trustCtime": "true",  # a file of the same size and time may have another content
     "core.checkStat": "default",
@@ -47,18 +47,18 @@ _CONFIG = {
     "diff.relative": "false",
     "status.showUntrackedFiles": "all",
     "status.renames": "false",
-    "protocol.version": "2",  # lets a commit be fetched by its id
+    "protocol.version": "2",  # allows fetching a commit by its id
     "fetch.recurseSubmodules": "false",
     "fetch.prune": "false",
 }
 
 
 def git_environment(given: Mapping[str, str], *, hooks: bool = False) -> dict[str, str]:
-    """Return the environment for git: nothing in it points elsewhere, asks or hides a change.
+    """Return an environment in which git uses this repository, does not prompt or hide a change.
 
     Args:
-        given: The environment to begin with; its configuration stays, ours comes after and wins.
-        hooks: Whether the repository's hooks run, as for a commit that the user asks for.
+        given: The environment to start from; its configuration is kept, ours is added and wins.
+        hooks: Whether the repository's hooks run, as for a commit that the user requests.
     """
     env = {key: value for key, value in given.items() if key not in _MISLEADING}
     env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
@@ -71,7 +71,7 @@ def git_environment(given: Mapping[str, str], *, hooks: bool = False) -> dict[st
         env[f"GIT_CONFIG_KEY_{position}"] = key
         env[f"GIT_CONFIG_VALUE_{position}"] = value
     env["GIT_CONFIG_COUNT"] = str(first + len(config))
-    if "GIT_CONFIG_PARAMETERS" in env:  # of `git -c`, below which this runs: read last of all
+    if "GIT_CONFIG_PARAMETERS" in env:  # from `git -c` of a calling git, which is read last
         ours = " ".join(f"'{key}={value}'" for key, value in config.items())
         env["GIT_CONFIG_PARAMETERS"] += f" {ours}"
     return env
@@ -85,15 +85,15 @@ def run_git(
     stdin: bytes | None = None,
     timeout: float | None = None,
 ) -> Completed:
-    """Run git in a folder, to its end.
+    """Run git in a folder and wait for it.
 
     Args:
-        folder: Where to.
-        args: Its arguments.
-        env: From `git_environment`; made of this process's own when None.
+        folder: The folder.
+        args: git's arguments.
+        env: From `git_environment`; made from this process's own if None.
         check: Whether a status other than 0 is an error.
         stdin: Bytes for its standard input.
-        timeout: Seconds after which it is ended.
+        timeout: Seconds after which git is ended.
 
     Raises:
         ToolMissingError: git is not on PATH.

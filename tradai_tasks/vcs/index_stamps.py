@@ -8,15 +8,15 @@ import msgspec
 
 __all__ = ["Stamp", "stamp_of"]
 
-# Nanoseconds for which a file must have been left alone before it is read: within one tick of a
-# file system's clock (two seconds on the coarsest) another write leaves the same times.
+# Nanoseconds for which a file must be unchanged before it is read: within one tick of a file
+# system's clock (two seconds on the coarsest) a further write leaves the same times.
 _SETTLED = 2_500_000_000
 
 
 class Stamp(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
-    """The state of a file on disk when it had some content."""
+    """The state of a file on disk when its content was read."""
 
-    digest: str  # of the content, as git would name it
+    digest: str  # git's blob id of the content
     size: int
     modified: int  # nanoseconds; a program can set it to anything
     changed: int  # nanoseconds; the system sets it with every change
@@ -33,10 +33,10 @@ class Stamp(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=
 
 
 def stamp_of(digest: str, found: os.stat_result, read_at: int) -> Stamp | None:
-    """Return the stamp of a file; None if it may change without a trace.
+    """Return the stamp of a file; None if it could change without a change of the stamp.
 
     Args:
-        digest: What its content is called.
+        digest: The blob id of its content.
         found: Its state before it was read.
         read_at: When that was, in nanoseconds since the epoch.
     """

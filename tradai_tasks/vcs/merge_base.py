@@ -8,7 +8,7 @@ from tradai_tasks.vcs.git import Git, is_object_id
 
 __all__ = ["Branch", "MergeBase", "default_branch", "find_merge_base", "make_available"]
 
-# Commits added to each cut-off line of history, try after try; then all of it.
+# Commits by which a shallow history is deepened, attempt after attempt; then all of it.
 _DEEPER = ("--deepen=30", "--deepen=300", "--deepen=3000", "--unshallow")
 
 
@@ -16,28 +16,28 @@ _DEEPER = ("--deepen=30", "--deepen=300", "--deepen=3000", "--unshallow")
 class Branch:
     """A branch to compare with."""
 
-    name: str  # as users know it: "main"
-    shown: str  # what was compared with: "origin/main"
+    name: str  # its plain name: "main"
+    shown: str  # the reference that is used: "origin/main"
     commit: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeBase:
-    """The best common ancestor of two commits, or why it is not to be had."""
+    """The best common ancestor of two commits, or why it cannot be found."""
 
     commit: str | None
     fault: str = ""
 
 
 def make_available(git: Git, commit: str) -> str | None:
-    """Ensure that a commit and its files are in this clone, from the remote if needed.
+    """Make a commit and its files available in this clone; fetch them if needed.
 
     Args:
         git: The repository.
         commit: A full id.
 
     Returns:
-        None when it is there, else why not.
+        None on success, else the reason.
     """
     if git.commit(commit) == commit:
         return None
@@ -45,7 +45,7 @@ def make_available(git: Git, commit: str) -> str | None:
     short = commit[:10]
     if remote is None:
         return f"commit {short} is not in this clone, which has no remote to fetch it from"
-    # in a full clone --depth would cut history off
+    # in a full clone --depth would truncate the history
     fault = git.fetch(remote, [commit], *(["--depth=1"] if git.is_shallow() else []))
     if fault is None and git.commit(commit) == commit:
         return None
@@ -54,10 +54,10 @@ def make_available(git: Git, commit: str) -> str | None:
 
 
 def find_merge_base(git: Git, one: str, other: str) -> MergeBase:
-    """Find the best common ancestor; history that is cut off too early is deepened.
+    """Find the best common ancestor of two commits; deepen a shallow history if needed.
 
-    An answer from a shallow clone counts only if no line of history from either commit down to
-    it is cut off: else a later common ancestor may lie behind the cut.
+    An answer from a shallow clone counts only if no line of history between it and the commits is
+    cut off: else a later common ancestor may be missing from the clone.
     """
     fault = "they have no common ancestor"
     for deeper in _DEEPER:
@@ -83,14 +83,14 @@ def find_merge_base(git: Git, one: str, other: str) -> MergeBase:
 
 
 def default_branch(git: Git, name: str | None = None) -> Branch | None:
-    """Find the branch that work is merged into.
+    """Find the default branch, into which work is merged.
 
-    Looked at in turn: what the remote's HEAD points at, the remote's main and master, then the
+    Candidates, in order: the target of the remote's HEAD, the remote's main and master, then the
     local main, master and the configured `init.defaultBranch`.
 
     Args:
         git: The repository.
-        name: The branch's name, where it is known; the remote is then asked for it if needed.
+        name: The branch's name, if it is known; it is fetched from the remote if needed.
     """
     remote = git.remote()
     if name is not None:

@@ -1,16 +1,16 @@
 """Snapshots of all files of a commit or of the work tree, with git's blob ids.
 
-What a file is called is always computed from the bytes that were read. In the work tree, a file
-that git calls unchanged is what the index has: if another content is found on disk, it was saved a
-moment ago, and the index's is taken. Where git was told not to look (`assume-unchanged`), or
-changes content on its way to the disk (line ends, large-file storage), what is on disk counts. Such
-a file is read again unless the file system shows that it has not changed since.
+The id of a file is always computed from the bytes that were read. In the work tree, a file that
+git reports as unchanged has the index's content: if the disk has another one, the file was saved a
+moment ago, and the index's is used. If git does not check a file (`assume-unchanged`), or converts
+its content on checkout (line ends, large-file storage), the content on disk counts. Such a file is
+read again unless its stamp shows that it has not changed.
 
-A symbolic link to a file inside the workspace has the id and the content of the file it leads to,
-as Python and every other reader sees it, and what lies in a folder is there under each link to the
-folder too; `links` tells where each link leads, since a change there
-changes the link too. Any other link has the id and the content that git keeps: the target's path.
-Submodules are no files; `submodules` lists their paths.
+A symbolic link to a file inside the workspace has the id and the content of its target, as for
+Python and every other reader, and the files in a folder appear under each link to the folder too;
+`links` maps each link to its target, since a change of the target changes the link too. Any other
+link has the id and the content of git's blob: the target's path. Submodules are not files;
+`submodules` lists their paths.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ __all__ = ["CommitSnapshot", "WorktreeSnapshot", "follow"]
 
 _LINK = "120000"
 _SUBMODULE = "160000"
-_MOST_HOPS = 40  # of a chain of links, as Linux allows
+_MOST_HOPS = 40  # links in a chain, as in Linux
 
 
 class _Files:
-    """Entries divided into files, links and submodules."""
+    """Entries of a tree, divided into files, links and submodules."""
 
     def __init__(self, git: Git, entries: Iterable[Entry], targets: Mapping[str, bytes]) -> None:
         """Index entries.
@@ -47,7 +47,7 @@ class _Files:
         Args:
             git: Where the blobs of links are read from.
             entries: One for each path.
-            targets: What links on disk lead to that are not as git has them, by path.
+            targets: Targets of links that differ from git's on disk, by path.
         """
         self.own: dict[str, str] = {}
         self.submodules: set[str] = set()
@@ -61,7 +61,7 @@ class _Files:
                     links.append(entry)
         stored = git.read(link.blob for link in links if link.path not in targets)
         self.links: dict[str, str] = {}
-        self.texts: dict[str, bytes] = {}  # what git keeps of links
+        self.texts: dict[str, bytes] = {}  # git's blobs of links
         for link in links:
             text = targets[link.path] if link.path in targets else stored[link.blob]
             self.texts[link.path] = text
@@ -69,7 +69,7 @@ class _Files:
             folder = posixpath.dirname(link.path)
             self.links[link.path] = posixpath.normpath(posixpath.join(folder, target))
         self.blobs = dict(self.own)
-        self.read_at: dict[str, str] = {}  # a link -> the file it leads to
+        self.read_at: dict[str, str] = {}  # link -> the file it leads to
         for path in self.links:
             end = follow(path, self.links)
             if end is not None and end in self.own and end not in self.links:
@@ -81,12 +81,12 @@ class _Files:
         self.blobs[path] = self.own[end]
 
     def _show_folders(self) -> None:
-        """Show what lies below a link to a folder there too: Python imports it by that path."""
+        """Add files below a linked folder under the link's path, by which Python imports them."""
         files = sorted(self.own) if self.links else []
         for path in self.links:
             folder = follow(path, self.links)
             if folder is None or path in self.read_at or f"{path}/".startswith(f"{folder}/"):
-                continue  # a link to a folder around it has no end
+                continue  # a link to a parent folder would be infinite
             for place in range(bisect_left(files, f"{folder}/"), len(files)):
                 if not files[place].startswith(f"{folder}/"):
                     break
@@ -94,13 +94,13 @@ class _Files:
                     self._show(path + files[place].removeprefix(folder), files[place])
 
     def links_to(self, paths: Iterable[str]) -> dict[str, str]:
-        """Return under which other paths files are read too, each with the file's own path."""
+        """Return the further paths of files through links, each with the file's own path."""
         wanted = set(paths)
         return {link: end for link, end in self.read_at.items() if end in wanted} if wanted else {}
 
 
 def follow(path: str, links: Mapping[str, str]) -> str | None:
-    """Return where a path leads once every link on it is followed; None in a circle."""
+    """Return a path with every link on it resolved; None for a loop."""
     for _ in range(_MOST_HOPS):
         parts = path.split("/")
         for end in range(1, len(parts) + 1):
@@ -122,7 +122,7 @@ class CommitSnapshot:
         Args:
             git: The repository.
             commit: Full id.
-            entries: The commit's files, where they are known already.
+            entries: The commit's files, if they are known already.
 
         Raises:
             GitError: git does not know the commit.
@@ -134,14 +134,14 @@ class CommitSnapshot:
         self.submodules = frozenset(self._files.submodules)
 
     def links_to(self, paths: Iterable[str]) -> dict[str, str]:
-        """Return under which other paths files are read too, each with the file's own path."""
+        """Return the further paths of files through links, each with the file's own path."""
         return self._files.links_to(paths)
 
     def known(self, paths: Iterable[str], _: Mapping[str, Stamp]) -> dict[str, str]:
-        """Return the digests of files: git names a blob by its content.
+        """Return the digests of files: git's blob ids.
 
         Raises:
-            KeyError: A path is no file of the commit.
+            KeyError: A path is not a file of the commit.
         """
         return {path: self.blobs[path] for path in paths}
 
@@ -149,8 +149,8 @@ class CommitSnapshot:
         """Yield files with their content, read in one batch.
 
         Raises:
-            KeyError: A path is no file of the commit.
-            GitError: The clone lacks a file.
+            KeyError: A path is not a file of the commit.
+            GitError: A file is missing from the clone.
         """
         for path, data in self.read(paths).items():
             yield path, Loaded(data, self._git.blob_id(data))
@@ -162,8 +162,8 @@ class CommitSnapshot:
         """Return the content of files, in one batch.
 
         Raises:
-            KeyError: A path is no file of the commit.
-            GitError: The clone lacks a file.
+            KeyError: A path is not a file of the commit.
+            GitError: A file is missing from the clone.
         """
         wanted = {path: self.blobs[path] for path in paths}
         contents = self._git.read(wanted.values())
@@ -173,16 +173,16 @@ class CommitSnapshot:
 class WorktreeSnapshot:
     """The files of the work tree, below the workspace root: tracked, and untracked ones too.
 
-    Files that an ignore rule names are left out, as are deleted ones. Files that a sparse
-    checkout leaves off the disk are there all the same, as git keeps them.
+    Ignored and deleted files are left out. Files that a sparse checkout does not write to the disk
+    are included, with git's content.
     """
 
     def __init__(self, git: Git, work: WorkTree | None = None) -> None:
-        """List the work tree's files; none but links is read.
+        """List the work tree's files; only links are read.
 
         Args:
             git: The repository.
-            work: What `look` returned, where it was asked already.
+            work: The result of `look`, if it was called already.
 
         Raises:
             GitError: git failed.
@@ -191,7 +191,7 @@ class WorktreeSnapshot:
         work = look(git) if work is None else work
         entries: dict[str, Entry] = {}
         for entry in work.index:
-            entries.setdefault(entry.path, entry)  # in a conflict there are up to three
+            entries.setdefault(entry.path, entry)  # a file in conflict has up to three entries
         targets: dict[str, bytes] = {}
         for path in _touched(work):
             known = entries.pop(path, None)
@@ -206,19 +206,19 @@ class WorktreeSnapshot:
         self.links: Mapping[str, str] = MappingProxyType(self._files.links)
         self.submodules = frozenset(self._files.submodules)
         self._unsure = work.unsure
-        # of what is not as the index has it, so that it is one content for as long as this lives
+        # digests of changed files, which must not change while the snapshot lives
         self._digests: dict[str, str] = {}
 
     def links_to(self, paths: Iterable[str]) -> dict[str, str]:
-        """Return under which other paths files are read too, each with the file's own path."""
+        """Return the further paths of files through links, each with the file's own path."""
         return self._files.links_to(paths)
 
     def known(self, paths: Iterable[str], stamps: Mapping[str, Stamp]) -> dict[str, str]:
-        """Return the digests of files that are as the index has them, or as they were when read.
+        """Return the digests of files that are unchanged from the index, or since they were read.
 
         Args:
             paths: The files.
-            stamps: What their state was when they were read in earlier runs.
+            stamps: Their states when they were read in earlier runs.
         """
         found: dict[str, str] = {}
         own, read_at, unsure = self._files.own, self._files.read_at, self._unsure
@@ -231,7 +231,7 @@ class WorktreeSnapshot:
                 try:
                     now = os.lstat(f"{self._git.folder}/{at}")
                 except OSError:
-                    continue  # to be told where it is read
+                    continue  # reported when it is read
                 if stamp.holds(now):
                     digest = self._digests[at] = stamp.digest
             if digest:
@@ -239,12 +239,12 @@ class WorktreeSnapshot:
         return found
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, Loaded]]:
-        """Yield files with their content, one at a time; those off the disk come in one batch.
+        """Yield files with their content, one at a time; those not on disk in one batch.
 
         Raises:
-            KeyError: A path is no file of the work tree.
+            KeyError: A path is not a file of the work tree.
             GitError: A file cannot be read, or is neither on disk nor in the clone.
-            WorkTreeChangedError: A file is not what it was before in this run.
+            WorkTreeChangedError: A file has changed during this run.
         """
         kept: dict[str, str] = {}
         read_at, texts, git = self._files.read_at, self._files.texts, self._git
@@ -262,7 +262,7 @@ class WorktreeSnapshot:
             digest = "" if data is None else git.blob_id(data)
             if blob and digest != blob:
                 kept[path] = blob
-            elif blob and data is not None:  # nothing need be remembered of it
+            elif blob and data is not None:  # its digest need not be remembered
                 yield path, Loaded(data, blob)
             elif state is None or data is None:
                 raise _moved(at)
@@ -274,18 +274,18 @@ class WorktreeSnapshot:
             yield path, Loaded(contents[blob], blob)
 
     def _as_in_index(self, at: str) -> str:
-        """Return the digest of a file of which git can be believed that it is unchanged, or ""."""
+        """Return the index's digest of a file that is certainly unchanged, else ""."""
         return "" if at in self._unsure else self._files.own[at]
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """Return the content of files; `load` says what it raises."""
+        """Return the content of files; raises as `load` does."""
         return {path: loaded.data for path, loaded in self.load(paths)}
 
     def learn(self, digests: Mapping[str, str]) -> None:
-        """Take over the digests of files that a copy of this process has read.
+        """Take over the digests of files that a forked worker has read.
 
         Raises:
-            WorkTreeChangedError: A file is not what it was before in this run.
+            WorkTreeChangedError: A file has changed during this run.
         """
         for path, digest in digests.items():
             at = self._files.read_at.get(path, path)
@@ -300,7 +300,7 @@ class WorktreeSnapshot:
         """Return the state of a regular file; None where there is none."""
         try:
             found = os.lstat(f"{self._git.folder}/{at}")
-        except OSError:  # to be told where it is read
+        except OSError:  # reported when it is read
             return None
         return found if stat.S_ISREG(found.st_mode) else None
 
@@ -314,7 +314,7 @@ class WorktreeSnapshot:
             raise GitError(f"{at}: cannot be read: {error.strerror}") from None
 
     def _on_disk(self, path: str, targets: dict[str, bytes]) -> Entry | None:
-        """Return what a path is that is not as the index has it; None if no file is there.
+        """Return the entry of a changed path on disk; None if no file is there.
 
         The target of a link is added to `targets`.
         """
@@ -334,7 +334,7 @@ class WorktreeSnapshot:
 
 
 def _touched(work: WorkTree) -> Iterable[str]:
-    """Return the paths below the folder that are not on disk as the index has them."""
+    """Return the paths below the folder that differ on disk from the index."""
     for entry in work.status:
         if entry.worktree != "." and not entry.path.startswith("../"):
             yield entry.path

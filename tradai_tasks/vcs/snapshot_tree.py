@@ -14,13 +14,13 @@ class SnapshotTree:
     """A snapshot as a tree of folders, so that discovery runs on any revision."""
 
     def __init__(self, snapshot: CommitSnapshot | WorktreeSnapshot) -> None:
-        """Show a snapshot as a tree."""
+        """Wrap a snapshot."""
         self._snapshot = snapshot
         self._held: dict[str, bytes] = {}
 
     @cached_property
     def _listed(self) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-        """The names of files, and of folders, in each folder; most are never asked for."""
+        """The names of files and of folders in each folder, listed when needed."""
         files: dict[str, set[str]] = {}
         folders: dict[str, set[str]] = {".": set()}
         for path in self._snapshot.blobs:
@@ -28,7 +28,7 @@ class SnapshotTree:
             files.setdefault(folder, set()).add(name)
         for path in self._snapshot.links:
             end = self._resolved(path)
-            # a link to a folder around it has no end
+            # a link to a parent folder would be infinite
             if end in folders and end != "." and not f"{path}/".startswith(f"{end}/"):
                 folder, name = _split(path, folders)
                 files[folder].discard(name)
@@ -46,7 +46,7 @@ class SnapshotTree:
             raise FileNotFoundError(path)
         if at not in self._held:
             name = posixpath.basename(at)
-            # discovery reads every file of these names, one after the other
+            # discovery reads every file with these names: read them in one batch
             alike = name in {"pyproject.toml", "uv.lock"}
             wanted = [p for p in self._snapshot.blobs if p.endswith(f"/{name}")] if alike else []
             self._held.update(self._snapshot.read({*wanted, at}))
@@ -57,21 +57,21 @@ class SnapshotTree:
         return self._resolved(path) in self._snapshot.blobs
 
     def files(self, path: str) -> tuple[str, ...]:
-        """Return the names of a folder's files, sorted; none if there is no such folder."""
+        """Return the names of a folder's files, sorted; empty if the folder does not exist."""
         return tuple(sorted(self._listed[0].get(self._resolved(path), ())))
 
     def folders(self, path: str) -> tuple[str, ...]:
-        """Return the names of a folder's sub-folders, sorted; none if there is no such one."""
+        """Return the names of a folder's sub-folders, sorted; empty if it does not exist."""
         return tuple(sorted(self._listed[1].get(self._resolved(path), ())))
 
     def _resolved(self, path: str) -> str:
         path = posixpath.normpath(path)
-        # a circle of links leads nowhere, and a snapshot has no path ""
+        # a loop of links leads nowhere, and a snapshot has no path ""
         return (follow(path, self._snapshot.links) or "") if self._snapshot.links else path
 
 
 def _split(path: str, folders: dict[str, set[str]]) -> tuple[str, str]:
-    """Return a path's folder and name; the folder, and those above it, are noted."""
+    """Return a path's folder and name; record the folder and those above it."""
     folder, _, name = path.rpartition("/")
     folder = folder or "."
     if folder not in folders:

@@ -1,9 +1,9 @@
 """Read git's index and status, with files that git was told to treat as unchanged.
 
-`git update-index --assume-unchanged` and `--skip-worktree` make git call a file unchanged whatever
-is on disk. Tests run on what is on disk, so such a file counts as changed where it differs. One
-that is marked skip-worktree and is not on disk was left off by a sparse checkout, and counts as it
-stands in the index.
+`git update-index --assume-unchanged` and `--skip-worktree` make git report a file as unchanged
+whatever is on disk. Tests run on what is on disk, so such a file counts as changed if it differs. A
+file marked skip-worktree that is not on disk was omitted by a sparse checkout, and counts with the
+index's content.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _ABSENT = "000000"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkTree:
-    """What git says of the work tree, and what it does not say."""
+    """git's index and status, with the changes that git does not report."""
 
     index: list[Entry]
     status: list[StatusEntry]
-    # files that git calls unchanged, but whose content on disk need not be what the index has
+    # files that git reports as unchanged, whose content on disk may differ from the index
     unsure: frozenset[str] = frozenset()
 
 
@@ -38,7 +38,7 @@ def look(git: Git, status: Future[list[StatusEntry]] | None = None) -> WorkTree:
 
     Args:
         git: The repository.
-        status: What `git.status()` will return, where it was asked already.
+        status: The result of `git.status()`, if it was called already.
 
     Raises:
         GitError: git failed.
@@ -46,7 +46,7 @@ def look(git: Git, status: Future[list[StatusEntry]] | None = None) -> WorkTree:
     index = git.index()
     converted = git.converted(entry.path for entry in index)
     told = status.result() if status else git.status()
-    rows = {row.path: row for row in told if row.index != "?"}  # a path may be untracked besides
+    rows = {row.path: row for row in told if row.index != "?"}  # a path may also be untracked
     hidden = [
         entry
         for entry in index
@@ -69,11 +69,11 @@ def look(git: Git, status: Future[list[StatusEntry]] | None = None) -> WorkTree:
 
 
 def tree_before(work: WorkTree, changes: Iterable[RawChange]) -> list[Entry]:
-    """Return the files of a commit, without asking git for all of them.
+    """Return the files of a commit, computed from the index and the changes since.
 
     Args:
         work: The work tree.
-        changes: What differs between that commit and HEAD.
+        changes: The differences between that commit and HEAD.
     """
     entries = {entry.path: entry for entry in work.index}
     before = [(row.path, row.head_mode, row.head_blob) for row in work.status if row.index != "?"]
@@ -94,7 +94,7 @@ def _change(entry: Entry, mode: str, staged: StatusEntry | None) -> StatusEntry:
 
 
 def _mode_on_disk(git: Git, entry: Entry) -> str:
-    """Return what a path is on disk, in git's words; of a file the bits that the index has."""
+    """Return git's mode of a path on disk; for a file, with the index's permission bits."""
     try:
         mode = os.lstat(git.folder / entry.path).st_mode
     except OSError:
@@ -107,7 +107,7 @@ def _mode_on_disk(git: Git, entry: Entry) -> str:
 
 
 def _ids_on_disk(git: Git, entries: Iterable[Entry], modes: dict[str, str]) -> dict[str, str]:
-    """Return what git would call the content of files, were they added."""
+    """Return the blob ids that files would get if they were added."""
     found: dict[str, str] = {}
     files: list[str] = []
     for entry in entries:

@@ -21,7 +21,7 @@ from tradai_tasks.settings.table import Table
 
 __all__ = ["Package", "Unit", "Workspace", "dependency_groups", "discover", "unknown_package"]
 
-# Folders that tools leave behind; a workspace folder with nothing else in it is an old member.
+# Folders that tools leave behind; a workspace folder with nothing else is a removed member.
 _LEFTOVERS = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})
 
 
@@ -37,7 +37,7 @@ class Package:
 
     @property
     def slug(self) -> str:
-        """The folder's name: what a strategy goes by in tags and sessions."""
+        """The folder's name, which identifies a strategy in tags and sessions."""
         return posixpath.basename(self.path) if self.path != "." else self.name
 
     @property
@@ -47,14 +47,14 @@ class Package:
 
     @property
     def is_installed(self) -> bool:
-        """Whether uv builds and installs it: it has a build system, and is not turned off."""
+        """Whether uv builds and installs it: it has a build system, and `package` is not false."""
         uv = self.document.get("tool", {}).get("uv", {})
         return bool(uv.get("package", "build-system" in self.document))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unit:
-    """Something that is deployed from a folder: a service, a lambda, a stack."""
+    """A folder that is deployed: a service, a lambda or a stack."""
 
     name: str
     path: str  # POSIX from the workspace root
@@ -62,7 +62,7 @@ class Unit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
-    """All that discovery found, each tuple sorted by path."""
+    """The result of discovery, each tuple sorted by path."""
 
     kind: Kind
     packages: tuple[Package, ...]
@@ -72,7 +72,7 @@ class Workspace:
     stacks: tuple[Unit, ...] = ()
     is_uv_workspace: bool = True  # a root project with one lock, not independent projects
     root_document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    # a workspace root without [project], by the name "root": no package, but it may have tests
+    # a workspace root without [project], named "root": not a package, but it may have tests
     virtual_root: Package | None = None
 
     @property
@@ -84,7 +84,7 @@ class Workspace:
         return tuple(sorted(found))
 
     def session_id(self, package: Package) -> str:
-        """Return what stands between the brackets of the package's sessions."""
+        """Return the id of a package in the brackets of its sessions' names."""
         return package.slug if package in self.strategies else package.name
 
 
@@ -93,8 +93,8 @@ def discover(tree: Tree, settings: Settings, *, settings_file: str = "pyproject.
 
     Raises:
         BrokenTomlError: A pyproject.toml does not parse.
-        MemberError: A member is no project, or there is nothing at all to work on.
-        DuplicatePackageError: Two packages have one name.
+        MemberError: A member is not a project, or there is no package at all.
+        DuplicatePackageError: Two packages have the same name.
         SettingsError: Settings name what does not exist.
     """
     root: dict[str, Any] = {}
@@ -148,7 +148,7 @@ def _virtual_root(root: Mapping[str, Any], packages: Iterable[Package]) -> list[
 
 
 def _members(tree: Tree, table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the members as uv finds them, each folder with its parsed pyproject.toml."""
+    """Return the members as uv finds them: each folder with its parsed pyproject.toml."""
     excluded = {p for glob in _globs(table, "exclude") for p in glob_folders(tree, glob)}
     found: dict[str, dict[str, Any]] = {}
     for glob in _globs(table, "members"):
@@ -175,7 +175,7 @@ def _globs(table: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _is_leftover(tree: Tree, path: str) -> bool:
-    """Return whether a folder holds only what tools leave behind, as after a branch switch."""
+    """Return whether a folder has only files of tools in it, as after a branch switch."""
     if posixpath.basename(path).startswith("."):
         return True
     if any(not name.startswith(".") for name in tree.files(path)):
@@ -282,7 +282,7 @@ def _check_slugs(strategies: Iterable[Package]) -> None:
 def _with_settings(
     packages: Iterable[Package], settings: Settings, settings_file: str
 ) -> list[Package]:
-    """Lay `packages.<name>` of the root's settings over each package's own."""
+    """Override each package's own settings with `packages.<name>` of the root's."""
     by_name: dict[str, PackageSettings] = {}
     for name, table in settings.packages.items():
         by_name[canonicalize_name(name)] = table
@@ -317,7 +317,7 @@ def _laid_over(package: Package, by_name: Mapping[str, PackageSettings]) -> Pack
 def dependency_groups(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the dependency groups of a parsed pyproject.toml by name.
 
-    `tool.uv.dev-dependencies`, uv's older way of writing the group `dev`, counts as it does for uv.
+    `tool.uv.dev-dependencies`, uv's older form of the group `dev`, is included as in uv.
     """
     groups = dict(document.get("dependency-groups", {}))
     older = document.get("tool", {}).get("uv", {}).get("dev-dependencies")
@@ -327,7 +327,7 @@ def dependency_groups(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings_over(below: Table, top: Table) -> Any:
-    """Lay one table over another of its kind, key by key, tables in it too."""
+    """Override one table with another, key by key, with nested tables."""
     default = type(below)()
     merged = {}
     for name in below.__struct_fields__:
@@ -340,8 +340,8 @@ def _settings_over(below: Table, top: Table) -> Any:
 
 
 def unknown_package(name: str, known: Iterable[str]) -> str:
-    """Say that no package has the name, with the nearest that one has."""
-    import difflib  # noqa: PLC0415 - needed only to word a fault
+    """Return the error for an unknown package name, with the most similar name."""
+    import difflib  # noqa: PLC0415 - needed only for an error message
 
     near = difflib.get_close_matches(name, list(known), n=3)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
@@ -349,7 +349,7 @@ def unknown_package(name: str, known: Iterable[str]) -> str:
 
 
 def _inferred_kind(packages: Iterable[Package]) -> Kind:
-    """A strategies repository has nothing but strategies beside its root."""
+    """Return the kind of repository: `strategies` if all packages but the root are strategies."""
     nested = [package for package in packages if package.path != "."]
     return "strategies" if nested and all(p.is_strategy for p in nested) else "platform"
 

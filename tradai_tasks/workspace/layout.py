@@ -18,7 +18,7 @@ from tradai_tasks.workspace.discovery import Package
 
 __all__ = ["TEST_FILE", "ImportName", "Layout", "layout_of"]
 
-# Folders of a flat layout that are no import package, as setuptools' automatic discovery has it.
+# Folders of a flat layout that are not import packages, as in setuptools' automatic discovery.
 _NO_PACKAGES = frozenset(
     [
         "benchmark",
@@ -66,7 +66,7 @@ TEST_FILE = re.compile(r"^(test_.*|.*_test)\.py\Z")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportName:
-    """A module or package that a distribution brings."""
+    """A module or package that a distribution installs."""
 
     name: str  # dotted: "tradai.common", "backend", "handler"
     path: str  # its folder or file, POSIX from the workspace root
@@ -74,9 +74,9 @@ class ImportName:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """Where a package's code and tests are."""
+    """The code and test locations of a package."""
 
-    source_roots: tuple[str, ...]  # folders that are on sys.path for it
+    source_roots: tuple[str, ...]  # folders on sys.path for it
     imports: tuple[ImportName, ...]
     tests: tuple[str, ...]  # folders, or single files, with tests
 
@@ -94,7 +94,7 @@ def layout_of(tree: Tree, package: Package, *, nested: Iterable[str] = ()) -> La
         package: The package.
         nested: Folders of other packages, which are not part of this one.
     """
-    inside = frozenset(nested)  # itself too: nothing below it has its path
+    inside = frozenset(nested)  # the folder itself too: nothing below it has its path
     found: dict[str, ImportName] = {}
     roots: dict[str, None] = {}
     for root, name in _declared(tree, package):
@@ -112,7 +112,7 @@ def layout_of(tree: Tree, package: Package, *, nested: Iterable[str] = ()) -> La
 
 
 def _modules(tree: Tree, target: str, name: str) -> list[ImportName]:
-    """Return what stands at a declared place: a package, a module, or a namespace's parts."""
+    """Return the import names at a declared place: a package, a module, or parts of a namespace."""
     if tree.is_file(f"{target}.py"):
         return [ImportName(name=name, path=f"{target}.py")]
     if not (tree.files(target) or tree.folders(target)):
@@ -123,8 +123,8 @@ def _modules(tree: Tree, target: str, name: str) -> list[ImportName]:
 def _in_namespace(tree: Tree, folder: str, name: str) -> list[ImportName]:
     """Return the regular packages and modules at or below a folder.
 
-    A folder without `__init__.py` is a namespace that other distributions may share, so only what
-    is in it is the package's own.
+    A folder without `__init__.py` is a namespace that other distributions may share, so only its
+    contents belong to the package.
     """
     files = tree.files(folder)
     if "__init__.py" in files or "__init__.pyi" in files:
@@ -157,7 +157,7 @@ def _conventional(
 
 @functools.lru_cache(maxsize=4)
 def _above(paths: frozenset[str]) -> frozenset[str]:
-    """Return the folders around the given ones; the same are asked for again and again."""
+    """Return the folders above the given ones; cached."""
     return folders_above(paths)
 
 
@@ -205,7 +205,7 @@ def _tests(
 
 
 def _inner_tests(tree: Tree, folder: str, inside: frozenset[str]) -> list[str]:
-    """Return test folders and files anywhere in a folder, as those inside an import package."""
+    """Return test folders and files anywhere in a folder, such as inside an import package."""
     found = [join(folder, name) for name in tree.files(folder) if TEST_FILE.match(name)]
     for name in tree.folders(folder):
         path = join(folder, name)

@@ -1,8 +1,8 @@
 """Parse uv.lock into a dependency graph of packages, extras and groups.
 
-A node is a part of a locked package: the package itself, one of its extras, one of its dependency
-groups. So an edge to `pkg[extra]` reaches that extra's dependencies and no other's. Several
-versions of one name (forks) are several packages.
+A node is a part of a locked package: the package itself, one of its extras or one of its dependency
+groups. So an edge to `pkg[extra]` reaches only that extra's dependencies. Several versions of one
+name (forks) are separate packages.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from tradai_tasks.settings.load import parse_toml
 
 __all__ = ["Data", "LockGraph", "Node", "Part", "canonical", "parse_edges", "parse_lock"]
 
-_KNOWN_VERSION = 1  # of uv's lock format; a newer one may mean things that are not known here
+_KNOWN_VERSION = 1  # version of uv's lock format; a newer one may have an unknown meaning
 _EDGE_TABLES = ("dependencies", "optional-dependencies", "dev-dependencies")
 _LOCAL = ("editable", "virtual", "directory")
 _FILE = rb'\{ [a-z-]+ = (?:"[^"\\\n]*+"|\d++)(?:, [a-z-]+ = (?:"[^"\\\n]*+"|\d++))* \}'
-# Where a package is to be had, in exactly the form that uv writes.
+# Sources of a package, in exactly the form that uv writes.
 _FILES = re.compile(rb"\n(?:sdist = %b|wheels = \[(?:\n    %b,)*\n\])(?=\n)" % (_FILE, _FILE))
 
 
 class Part(NamedTuple):
-    """What of a package is meant."""
+    """The part of a package that a node stands for."""
 
-    kind: str  # "base", "extra", "group", "entry" (all that the lock says of a member itself)
+    kind: str  # "base", "extra", "group", "entry" (the lock's whole entry for a member)
     name: str = ""
 
 
@@ -45,19 +45,19 @@ class Node(NamedTuple):
 
     package: str
     version: str
-    source: str  # canonical JSON; tells forks of one version apart
+    source: str  # canonical JSON; distinguishes forks of one version
     part: Part
 
 
 class Data(NamedTuple):
-    """What the lock says of a node."""
+    """The lock's data on a node."""
 
-    own: Mapping[str, Any]  # of the package itself
-    needed: list[Mapping[str, Any]]  # its edges
+    own: Mapping[str, Any]  # data on the package itself
+    needed: list[Mapping[str, Any]]  # edges to other nodes
 
     def equals(self, other: Data) -> bool:
-        """Return whether two locks say the same, in whatever order and form."""
-        if self == other:  # most are, and this is the quick way to see it
+        """Return whether two locks have the same content, whatever their order and format."""
+        if self == other:  # most are equal, and this comparison is fast
             return True
         return (
             _own_data(self.own) == _own_data(other.own)
@@ -71,10 +71,10 @@ class LockGraph:
 
     members: frozenset[str]  # as the lock names them
     root: str | None  # the member that is the workspace root itself
-    head: Mapping[str, Any]  # the top level, less packages and the manifest's groups
+    head: Mapping[str, Any]  # the top level, without packages and the manifest's groups
     nodes: Mapping[Node, Data]
     edges: Mapping[Node, tuple[Node, ...]]
-    versions: Mapping[str, tuple[str, ...]]  # of each name
+    versions: Mapping[str, tuple[str, ...]]  # nodes of each package name
     declared: Mapping[str, frozenset[str]] = field(default_factory=dict)  # member -> names
 
 
@@ -83,10 +83,10 @@ def parse_lock(content: bytes, file: str) -> LockGraph:
 
     Args:
         content: The file's bytes.
-        file: How a message calls it: its path, and the revision where it is not the present one.
+        file: Its name in messages: the path, with the revision if it is not the work tree's.
 
     Raises:
-        BrokenTomlError: It is no TOML, or not of the form that uv writes.
+        BrokenTomlError: It is not TOML, or not in the form that uv writes.
     """
     document = parse_toml(content, file)
     version = document.get("version")
@@ -104,18 +104,18 @@ def parse_lock(content: bytes, file: str) -> LockGraph:
         ) from None
 
 
-@lru_cache(maxsize=4)  # asked for twice, and parsing is what takes time
+@lru_cache(maxsize=4)  # cached: needed twice, and parsing takes long
 def parse_edges(content: bytes, file: str) -> LockGraph:
-    """Parse a lock file but for the files of its packages, which are most of it.
+    """Parse a lock file without the lists of files of its packages, which are most of it.
 
     Raises:
         BrokenTomlError: As `parse_lock`.
     """
-    if not (b'"""' in content or b"'''" in content):  # a string of many lines can look like files
+    if not (b'"""' in content or b"'''" in content):  # it can look like files
         try:
             return parse_lock(_FILES.sub(b"", content), file)
         except BrokenTomlError:
-            pass  # the message is to name the right line
+            pass  # parse the whole text, so that the message names the right line
     return parse_lock(content, file)
 
 
@@ -160,7 +160,7 @@ class _Builder:
         )
 
     def _members(self) -> frozenset[str]:
-        """Return the manifest's members; a lock of one project names none, it is just there."""
+        """Return the manifest's members; for a lock without any, its single project."""
         named = self.manifest.get("members")
         if named is not None:
             return frozenset(named)
@@ -196,12 +196,12 @@ class _Builder:
 
     def _base(self, package: Mapping[str, Any]) -> Node:
         name = package["name"]
-        if name in self.members:  # there is one of it, whatever its version and wherever it is
+        if name in self.members:  # a member is unique, whatever its version and location
             return Node(name, "", "", _BASE)
         return Node(name, package.get("version", ""), canonical(package["source"]), _BASE)
 
     def _targets(self, edge: Mapping[str, Any]) -> Iterable[Node]:
-        """Return what an edge leads to; one without a version leads to all of the name."""
+        """Return the nodes of an edge; one without a version leads to all of the name."""
         extras = edge.get("extra", edge.get("extras", ()))
         for package in self.by_name.get(edge["name"], ()):
             if "version" in edge and edge["version"] != package.get("version"):
@@ -216,7 +216,7 @@ class _Builder:
                     yield base._replace(part=Part("extra", name))
 
 
-# `revision` counts additions to the format that older uvs can ignore; what they add is compared
+# `revision` counts additions to the format; their content is compared, not the number
 _NOT_HEAD = frozenset({"package", "manifest", "revision"})
 
 
@@ -230,7 +230,7 @@ def _own_data(own: Mapping[str, Any]) -> str:
 
 
 def _file_data(file: Mapping[str, Any]) -> str:
-    """Return what identifies a file: its name and hash, not where or when it was uploaded."""
+    """Return the identity of a file: its name and hash, without its URL or upload time."""
     where = str(file.get("filename") or file.get("url") or file.get("path") or "")
     if "hash" not in file:
         return where
@@ -243,7 +243,7 @@ def _local_path(package: Mapping[str, Any]) -> str | None:
 
 
 def _declared(package: Mapping[str, Any]) -> Iterable[str]:
-    """Return the names that a member declares, also where nothing was resolved for them."""
+    """Return the extras and groups that a member declares, also without resolved packages."""
     metadata = package.get("metadata", {})
     for requirement in metadata.get("requires-dist", ()):
         yield requirement["name"]
@@ -253,7 +253,7 @@ def _declared(package: Mapping[str, Any]) -> Iterable[str]:
 
 
 def canonical(value: Any) -> str:
-    """Return data as text that is equal for equal data, whatever the order it was written in."""
+    """Return canonical JSON, which is equal for equal data whatever its order."""
     if isinstance(value, dict):
         inner = (f"{json.dumps(key)}:{canonical(value[key])}" for key in sorted(value))
         return f"{{{','.join(inner)}}}"

@@ -16,7 +16,7 @@ from tradai_tasks.workspace.discovery import Package, dependency_groups
 
 __all__ = ["DEFAULT_TOOLS", "Lock", "Place", "TestTools", "find_test_tools", "read_lock"]
 
-# What a session installs where the lock does not pin the tool.
+# What a session installs if the lock does not pin the tool.
 DEFAULT_TOOLS = {
     "bandit": "bandit[toml]==1.9.4",
     "mkdocs": "mkdocs==1.6.1",
@@ -36,7 +36,7 @@ class Place:
     name: str
 
     def __str__(self) -> str:
-        """Return how a message calls it."""
+        """Return its name in messages."""
         whose = "the root's" if self.owner == "root" else "its own"
         return f"{whose} {self.kind} {self.name!r}"
 
@@ -48,7 +48,7 @@ class TestTools:
     __test__ = False  # keep pytest from collecting it
 
     places: tuple[Place, ...]  # to install beside the package
-    reached: frozenset[str]  # names of all distributions that this brings
+    reached: frozenset[str]  # names of all distributions that are installed
 
 
 class Lock:
@@ -62,7 +62,7 @@ class Lock:
             self._by_name.setdefault(entry["name"], []).append(entry)
 
     def requirement(self, tool: str) -> str:
-        """Return a pinned requirement for a tool: as locked, else the library's own default."""
+        """Return a pinned requirement for a tool: as locked, else this library's default."""
         versions = []
         for entry in self._by_name.get(tool, []):
             try:
@@ -75,11 +75,11 @@ class Lock:
         return f"{tool}{extra}=={max(versions)}"
 
     def pins(self, tool: str) -> bool:
-        """Return whether the lock has the tool."""
+        """Return whether the lock contains the tool."""
         return tool in self._by_name
 
     def reached_from(self, requirements: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-        """Return the names of all that some requirements bring, extras of extras included."""
+        """Return the names of all that some requirements install, dependencies included."""
         seen: set[str] = set()
         queue = list(requirements)
         while queue:
@@ -116,8 +116,8 @@ def read_lock(tree: Tree, project: str) -> Lock:
     """Read the lock file of a project.
 
     Raises:
-        LockMissingError: There is none.
-        BrokenTomlError: It does not parse, or is no lock file.
+        LockMissingError: There is no lock file.
+        BrokenTomlError: It does not parse, or is not a lock file.
     """
     file = join(project, "uv.lock")
     if not tree.is_file(file):
@@ -139,20 +139,20 @@ def find_test_tools(
     *,
     tool: str = "pytest",
 ) -> TestTools:
-    """Find the groups and extras that bring a package's test tools.
+    """Find the groups and extras that install a package's test tools.
 
-    All of the package's own groups and extras of the given names are taken; where they do not
-    bring the tool, the first of the root's that does is taken too.
+    All of the package's own groups and extras with the given names are used; if they do not
+    install the tool, the first of the root's that does is used too.
 
     Args:
         lock: The lock that pins the package.
         package: The package.
         root: The parsed root pyproject.toml; empty for an independent project.
         names: Names of groups and extras, in the order of preference.
-        tool: The distribution that must be there.
+        tool: The distribution that must be installed.
 
     Raises:
-        ToolNotLockedError: None of them brings the tool; the message names all looked at.
+        ToolNotLockedError: None of them installs the tool; the message names all of them.
     """
     names = tuple(names)
     own = _places(package.document, "package", names)

@@ -21,7 +21,7 @@ def libraries_of(
     """Return the packages that the settings publish, by default `tradai-strategy` if there is one.
 
     Raises:
-        SettingsError: They name none, or one that is not there or cannot be built.
+        SettingsError: They name none, or one that does not exist or cannot be built.
     """
     by_name = {package.name: package for package in workspace.packages}
     names = settings.libraries
@@ -47,10 +47,10 @@ def libraries_of(
 
 
 def chosen(libraries: Sequence[Package], only: Iterable[str]) -> tuple[Package, ...]:
-    """Return those of the libraries that are asked for by name; all where none is.
+    """Return the libraries with given names; all if no name is given.
 
     Raises:
-        BadArgumentsError: A name is none of theirs.
+        BadArgumentsError: No library has a given name.
     """
     by_name = {package.name: package for package in libraries}
     wanted = [str(canonicalize_name(name)) for name in only]

@@ -28,10 +28,10 @@ __all__ = [
     "tag_text",
 ]
 
-# An image tag takes no more, and every release tag of a strategy becomes one.
+# The limit of an image tag, since every release tag of a strategy becomes one.
 _LONGEST = 128
-# What an image tag may consist of, and the `+` of build metadata. No shell, no option parser and
-# no path finds anything of its own in it.
+# The characters of an image tag, and the `+` of build metadata. None of them is special to a
+# shell, an option parser or a path.
 _TAG_TEXT = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._+-]*", re.ASCII)
 _TEST_VERSION = re.compile(r"0\.0\.0-test(?:\.\d+)?(?:\+.*)?", re.ASCII)
 _EXPECTED = "expected v<version> or <strategy>-v<version>, such as v1.2.0 or momentum-v1.0.0-rc1"
@@ -44,9 +44,9 @@ class ReleaseTag:
     text: str  # the tag's name, without refs/tags/
     kind: Literal["platform", "strategy"]
     slug: str | None  # None for the platform
-    version: str  # as semver.org writes it
-    pep440: Version | None  # the same version as a package carries it; None if it cannot
-    is_test: bool  # 0.0.0-test, 0.0.0-test.N: for trying a pipeline out
+    version: str  # semantic version
+    pep440: Version | None  # the same version in PEP 440 form; None if there is none
+    is_test: bool  # 0.0.0-test, 0.0.0-test.N: for trying out a pipeline
     is_prerelease: bool
 
     def __str__(self) -> str:
@@ -55,15 +55,15 @@ class ReleaseTag:
 
 
 def tag_name(slug: str | None, version: str) -> str:
-    """Return the tag of a version: of a strategy, or of the platform where slug is None."""
+    """Return the tag for a version of a strategy, or of the platform if slug is None."""
     return f"v{version}" if slug is None else f"{slug}-v{version}"
 
 
 def tag_text(text: str) -> str:
-    """Return a tag's name, given as it is or as `refs/tags/<name>`.
+    """Return a tag's name, given as the name or as `refs/tags/<name>`.
 
     Raises:
-        BadTagError: No release tag can have it.
+        BadTagError: No release tag can have this name.
     """
     name = text.removeprefix("refs/tags/")
     _check_name(name, text)
@@ -71,19 +71,18 @@ def tag_text(text: str) -> str:
 
 
 def parse_tag(text: str, slugs: Collection[str]) -> ReleaseTag:
-    """Read a release tag, given as its name or as `refs/tags/<name>`.
+    """Parse a release tag, given as its name or as `refs/tags/<name>`.
 
-    Where the version begins is settled by the known slugs: `my-v2-strategy-v1.0.0` is
-    `my-v2-strategy` at 1.0.0, and `a-v1.0.0-v2.0.0` is `a` at 1.0.0-v2.0.0 or `a-v1.0.0` at
-    2.0.0, by which of the two there is. Nobody can tell which is meant where both are there, so
-    that is an error.
+    The known slugs decide where the version begins: `my-v2-strategy-v1.0.0` is `my-v2-strategy` at
+    1.0.0, and `a-v1.0.0-v2.0.0` is `a` at 1.0.0-v2.0.0 or `a-v1.0.0` at 2.0.0, depending on which
+    of the two exists. If both exist, the tag is ambiguous, which is an error.
 
     Args:
-        text: Anything; nothing is taken for granted of it.
+        text: Any text; it is not trusted.
         slugs: The strategies of the repository, by the names of their folders.
 
     Raises:
-        BadTagError: It is no release tag, or of no known strategy, or can be read in two ways.
+        BadTagError: It is not a release tag, is of no known strategy, or is ambiguous.
     """
     name = tag_text(text)
     splits = list(_splits(name))
@@ -111,11 +110,11 @@ def parse_tag(text: str, slugs: Collection[str]) -> ReleaseTag:
 
 
 def check_release(tag: ReleaseTag) -> None:
-    """Refuse a tag that parses and yet cannot be released.
+    """Raise for a tag that parses but cannot be released.
 
     Raises:
-        BadTagError: It has build metadata, or its version has no PEP 440 form and it is no test
-            tag.
+        BadTagError: It has build metadata, or its version has no PEP 440 form and it is not a
+            test tag.
     """
     if "+" in tag.version:
         bare = tag.text.partition("+")[0]
@@ -134,16 +133,16 @@ def check_release(tag: ReleaseTag) -> None:
 def check_version(
     tag: ReleaseTag, project_version: str | None, *, file: str, name: str | None = None
 ) -> None:
-    """Hold a package's version against that of the tag which releases it.
+    """Compare a package's version with that of the tag that releases it.
 
-    Versions are compared as PEP 440 where both have such a form: 1.0.0-rc1 is 1.0.0rc1. A test
-    tag fits any version.
+    Versions are compared in PEP 440 form if both have one: 1.0.0-rc1 equals 1.0.0rc1. A test tag
+    matches any version.
 
     Args:
         tag: The tag.
         project_version: `project.version` of the package; None if it states none.
         file: The package's pyproject.toml, from the workspace root.
-        name: What the session `bump` knows the package by; the tag's slug when None.
+        name: Name of the package for the session `bump`; the tag's slug if None.
 
     Raises:
         VersionMismatchError: They differ.
@@ -163,18 +162,18 @@ def check_version(
 
 
 def is_semver(text: str) -> bool:
-    """Return whether a text is a semantic version, with nothing around it."""
+    """Return whether a whole text is a semantic version."""
     import semver  # noqa: PLC0415 - few sessions look at a tag
 
-    # older releases of the library take a line break at the end, and digits of any script
+    # older releases of semver accept a final line break, and digits of any script
     return text.isascii() and text.isprintable() and semver.Version.is_valid(text)
 
 
 def pep440_of(version: str) -> Version | None:
-    """Return the PEP 440 form of a semantic version; None if it has none that means the same.
+    """Return the PEP 440 form of a semantic version; None if none means the same.
 
-    PEP 440 reads 1.0.0-1 and 1.0.0-post1 as releases *after* 1.0.0, while they come before it in
-    Semantic Versioning: such a version has no form.
+    PEP 440 reads 1.0.0-1 and 1.0.0-post1 as releases *after* 1.0.0, while in Semantic Versioning
+    they come before it: such a version has no PEP 440 form.
     """
     if "+" in version:
         return None
@@ -198,7 +197,7 @@ def semver_of(version: Version) -> str | None:
 
 
 def _remedy(tag: ReleaseTag, own: Version | None, name: str | None) -> str:
-    """Say how a package and its tag come to agree; `bump` only ever raises a version."""
+    """Return how to make a package and its tag agree; `bump` only raises versions."""
     if own is None or tag.pep440 is None or own < tag.pep440:
         return f"fix with: nox -s bump -- {name or tag.slug or '<package>'} {tag.version}"
     released = semver_of(own)
@@ -207,7 +206,7 @@ def _remedy(tag: ReleaseTag, own: Version | None, name: str | None) -> str:
 
 
 def _check_name(name: str, text: str) -> None:
-    """Refuse what no release tag can consist of, before anything else looks at it."""
+    """Raise for a name that no release tag can have, before anything else parses it."""
     if len(name) > _LONGEST:
         raise BadTagError(
             f"{_shown(text)}: too long for a release tag; an image tag takes {_LONGEST} characters"
@@ -219,7 +218,7 @@ def _check_name(name: str, text: str) -> None:
 
 
 def _splits(name: str) -> Iterator[tuple[str, str]]:
-    """Yield every (slug, version) that a tag can be read as, whether the slug is known or not."""
+    """Yield every (slug, version) into which a tag can be split, with known and unknown slugs."""
     at = name.find("-v")
     while at >= 0:
         if at and is_semver(name[at + 2 :]):
@@ -255,6 +254,6 @@ def _parsed(version: str) -> Version | None:
 
 
 def _shown(text: str) -> str:
-    """Return the start of any text so that it can stand in a one-line message."""
+    """Return the start of any text, safe for a one-line message."""
     longest = 60  # characters
     return ascii(text if len(text) <= longest else f"{text[:longest]}...")

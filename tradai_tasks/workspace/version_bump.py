@@ -1,7 +1,7 @@
 """Plan a version bump: the next version, and the steps that are still to do.
 
-Nothing here touches the repository: `plan` is given what was found there and says what lacks, so
-that a bump which was interrupted at any point is finished by running it again.
+Nothing here changes the repository: `plan` gets its state and returns the missing steps, so that a
+bump that was interrupted at any point is finished by running it again.
 """
 
 from __future__ import annotations
@@ -27,46 +27,46 @@ __all__ = [
     "with_version",
 ]
 
-SCRATCH = ".bump"  # ending of the file that is written first and then put in the place of another
+SCRATCH = ".bump"  # suffix of the temporary file that replaces another
 
 _STEPS = ("patch", "minor", "major", "rc")
 _EXPECTED = f"expected {', '.join(_STEPS)} or a version such as 1.2.0 or 1.2.0-rc1"
-_LONGEST = 128  # characters of a version; a release tag has no more
+_LONGEST = 128  # characters of a version; the limit of a release tag
 _SHOWN = 5  # paths in a message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BumpState:
-    """The repository as a bump finds it; paths are POSIX from the workspace root."""
+    """The state of the repository before a bump; paths are POSIX from the workspace root."""
 
-    name: str  # what the package goes by: a strategy's slug, a package's name
-    slugs: tuple[str, ...]  # of all strategies, where the package is one; else empty
+    name: str  # a strategy's slug, or a package's name
+    slugs: tuple[str, ...]  # slugs of all strategies if the package is one; else empty
     file: str  # its pyproject.toml
-    lock: str | None  # the lock file that pins it, where there is one
+    lock: str | None  # the lock file that pins it; None if there is none
     is_lock_committed: bool
-    on_disk: bytes = field(repr=False)  # content of the file
-    at_head: bytes | None = field(repr=False)  # the same in HEAD; None if HEAD has no such file
-    before_head: bytes | None = field(repr=False)  # the same in HEAD's first parent
-    head: str  # id of the commit
-    subject: str  # first line of its message
+    on_disk: bytes = field(repr=False)  # content of the pyproject.toml
+    at_head: bytes | None = field(repr=False)  # its content in HEAD; None if it is not there
+    before_head: bytes | None = field(repr=False)  # its content in HEAD's first parent
+    head: str  # id of HEAD's commit
+    subject: str  # first line of HEAD's message
     dirty: tuple[str, ...]  # changed, staged or untracked paths
     tags: Mapping[str, str] = field(repr=False)  # name -> id of the commit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BumpPlan:
-    """What a bump does; a step that is None or empty is not wanted or done already."""
+    """The steps of a bump; one that is None or empty is not wanted, or is done already."""
 
     name: str
     old: str
     new: str
     file: str
-    content: bytes | None = field(repr=False)  # to be written to the file
-    lock: str | None  # lock file to bring up to date
+    content: bytes | None = field(repr=False)  # new content of the pyproject.toml
+    lock: str | None  # lock file to update
     commit: tuple[str, ...]  # paths to commit
     message: str
     tag: str | None  # tag to make
-    lines: tuple[str, ...]  # all of it in words, what is done already too
+    lines: tuple[str, ...]  # all steps in words, with those that are done already
 
     @property
     def is_done(self) -> bool:
@@ -75,11 +75,11 @@ class BumpPlan:
 
 
 def next_version(current: str, step: str, *, name: str) -> Version:
-    """Return the version that a step leads to.
+    """Return the version after a step.
 
-    `patch`, `minor` and `major` of a pre-release lead to the release it prepares, if that is such a
-    step: minor of 1.1.0rc1 is 1.1.0. `rc` of a stable version is the next minor's first release
-    candidate, of an alpha or beta the first of the same release, of a candidate the next one.
+    `patch`, `minor` and `major` of a pre-release give the release it prepares, if that is such a
+    step: minor of 1.1.0rc1 is 1.1.0. `rc` of a stable version is the first release candidate of
+    the next minor, of an alpha or beta the first of the same release, of a candidate the next one.
 
     Args:
         current: The version now.
@@ -87,7 +87,7 @@ def next_version(current: str, step: str, *, name: str) -> Version:
         name: The package, for messages.
 
     Raises:
-        BumpError: The step is neither, or not to be taken from the current version.
+        BumpError: The step is neither, or is not possible from the current version.
     """
     if step not in _STEPS:
         return _exact(step, name)
@@ -129,11 +129,11 @@ def version_of(content: bytes, file: str) -> str:
 
 
 def with_version(content: bytes, version: str, file: str) -> bytes:
-    """Return a pyproject.toml with another version and every other byte as it was.
+    """Return a pyproject.toml with another version and every other byte unchanged.
 
-    Each place where the old version stands in quotes is tried, and the one taken after which the
-    document differs in `project.version` and nothing else: however the key is written, and whatever
-    else has that version.
+    Each place with the old version in quotes is tried, and the one chosen after which the parsed
+    document differs in `project.version` alone. So it does not matter how the key is written, or
+    what else has that version.
 
     Raises:
         BrokenTomlError: It does not parse.
@@ -156,7 +156,7 @@ def with_version(content: bytes, version: str, file: str) -> bytes:
 
 
 def check_lock(before: bytes, after: bytes, *, name: str, file: str) -> None:
-    """Ensure that a lock file changed in one package's version and nothing else.
+    """Check that a lock file changed in one package's version and nothing else.
 
     Args:
         before: Content of the lock file in HEAD.
@@ -175,12 +175,12 @@ def check_lock(before: bytes, after: bytes, *, name: str, file: str) -> None:
 
 
 def plan(found: BumpState, step: str, *, with_tag: bool) -> BumpPlan:
-    """Decide what is to be done.
+    """Decide which steps to do.
 
     Raises:
-        DirtyTreeError: There are uncommitted changes that are not this bump's own.
-        BumpError: The version cannot be raised as asked.
-        BadTagError: The strategy's tag would be no release tag.
+        DirtyTreeError: There are uncommitted changes other than this bump's own.
+        BumpError: The version cannot be raised as requested.
+        BadTagError: The strategy's tag would not be a release tag.
         TagExistsError: The version has a tag already, on another commit.
     """
     if found.at_head is None:
@@ -222,10 +222,10 @@ def plan(found: BumpState, step: str, *, with_tag: bool) -> BumpPlan:
 
 
 def _target(found: BumpState, old: str, step: str, *, with_tag: bool) -> str:
-    """Return the version to reach: the one that HEAD has where only later steps are missing."""
+    """Return the version to reach: HEAD's own if only later steps are missing."""
     is_last = found.subject == _message(found.name, old)
     if is_last and found.before_head is not None:
-        # the last commit is a bump: if it is the one asked for, it is not made twice
+        # the last commit is a bump: do not repeat it if it is the requested one
         before = version_of(found.before_head, found.file)
         if before != old and next_version(before, step, name=found.name) == Version(old):
             return old
@@ -251,7 +251,7 @@ def _target(found: BumpState, old: str, step: str, *, with_tag: bool) -> str:
 
 
 def _tag(found: BumpState, new: str, *, is_committed: bool, with_tag: bool) -> str | None:
-    """Return the tag that is wanted, after a look at those that there are."""
+    """Return the tag to make, after checking the existing ones."""
     if not found.slugs:
         if with_tag:
             raise BumpError(
@@ -274,11 +274,11 @@ def _tag(found: BumpState, new: str, *, is_committed: bool, with_tag: bool) -> s
 
 
 def _is_edited(found: BumpState, new: str) -> bool:
-    """Return whether the uncommitted changes are those of this very bump, interrupted."""
+    """Return whether the uncommitted changes are those of this bump, interrupted."""
     own = {found.file, found.lock, f"{found.file}{SCRATCH}"}
     if found.at_head is None or found.file not in found.dirty or not set(found.dirty) <= own:
         return False
-    # git may turn line ends on their way to the disk
+    # git may convert line ends on checkout
     edited = with_version(found.at_head, new, found.file)
     return edited.replace(b"\r\n", b"\n") == found.on_disk.replace(b"\r\n", b"\n")
 
@@ -302,12 +302,12 @@ def _there(is_done: bool) -> str:  # noqa: FBT001 - one flag, one meaning
 
 
 def _exact(text: str, name: str) -> Version:
-    """Read a version that the user names, as PEP 440 or SemVer writes it."""
+    """Parse a version that the user names, in PEP 440 or SemVer form."""
     if text[:1].isdigit() and text.isascii() and len(text) <= _LONGEST and "+" not in text:
         try:
             version = Version(text)
         except InvalidVersion:
-            pass  # refused below, with all else that is none
+            pass  # refused below, with all other invalid versions
         else:
             if semver_of(version) is not None:
                 return version
@@ -328,10 +328,10 @@ def _version(text: str, name: str) -> Version:
 
 
 def _reads_as(content: bytes, wanted: Mapping[str, Any]) -> bool:
-    """Return whether a document is what is wanted; by repr, which tells 1 from 1.0 from true."""
+    """Return whether a document is as expected; by repr, which distinguishes 1, 1.0 and true."""
     try:
         return repr(parse_toml(content, "")) == repr(wanted)
-    except BrokenTomlError:  # the version stood in a key, which is now there twice
+    except BrokenTomlError:  # the version was in a key, which is now a duplicate
         return False
 
 
