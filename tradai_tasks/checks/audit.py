@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _LEVELS = ("low", "medium", "high")
-# Words in pip-audit's last lines that mean the service, not the packages.
+# Words in pip-audit's last lines that point to the service, not the packages.
 _SERVICE_WORDS = (
     "ConnectionError",
     "ServiceError",
@@ -52,7 +52,7 @@ class BanditFinding:
     text: str
 
     def __str__(self) -> str:
-        """Return one line that an editor can follow."""
+        """Return one line with a location that editors can open."""
         return (
             f"{self.path}:{self.line}: {self.test} ({self.severity} severity, "
             f"{self.confidence} confidence) {self.text}"
@@ -61,18 +61,18 @@ class BanditFinding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AuditResult:
-    """What the advisory service said of the locked packages."""
+    """The advisory service's answer on the locked packages."""
 
     audited: int
     vulnerable: tuple[str, ...]  # a line each: "requests 2.0: CVE-1, fixed in 2.31.0"
     not_audited: tuple[str, ...]  # a line each: "name version: reason"
-    ignored: tuple[str, ...]  # ids of advisories that settings accept and that came up
+    ignored: tuple[str, ...]  # ids of reported advisories that the settings accept
 
 
 def bandit_findings(
     report: Mapping[str, Any], settings: SecuritySettings
 ) -> tuple[tuple[BanditFinding, ...], tuple[str, ...]]:
-    """Return the findings that fail the session, and the files bandit could not read.
+    """Return the findings that fail the session, and the files that bandit could not read.
 
     bandit exits 0 where it cannot parse a file, so its `errors` are read too.
     """
@@ -99,14 +99,14 @@ def bandit_findings(
 
 
 def _at_least(level: str, least: int) -> bool:
-    """Return whether a level counts; one that bandit left undefined does."""
+    """Return whether a severity level counts; an undefined one does."""
     return level not in _LEVELS or _LEVELS.index(level) >= least
 
 
 def pinned_requirements(locks: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Return `name==version` for every third-party package of some lock files, sorted.
 
-    All that an index provided counts: every extra, group, marker and fork.
+    Every package from an index counts: in any extra, group, marker and fork.
     """
     found = {
         f"{canonicalize_name(entry['name'])}=={entry['version']}"
@@ -118,7 +118,7 @@ def pinned_requirements(locks: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def unlocatable(locks: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
-    """Return (name, source) of packages from git or an address, which no advisory names."""
+    """Return (name, source) of packages from git or a URL, which advisories do not cover."""
     found = {
         (canonicalize_name(entry["name"]), kind)
         for lock in locks
@@ -130,7 +130,7 @@ def unlocatable(locks: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ..
 
 
 def rounds(pins: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Divide pins so that each part has one version of a name, as pip-audit demands."""
+    """Divide pins into lists with one version of each name, as pip-audit demands."""
     parts: list[dict[str, str]] = []
     for pin in pins:
         name = pin.partition("==")[0]
@@ -168,17 +168,17 @@ def read_audit(
     *,
     further: Sequence[tuple[str, str]] = (),
 ) -> AuditResult:
-    """Tell clean, findings, and packages that were not audited apart.
+    """Parse pip-audit's output into findings and packages that were not audited.
 
     Args:
         output: pip-audit's JSON, None or empty if it wrote none.
-        error_text: What it said on standard error.
-        expected: The pins it was given; one that it does not mention was not audited.
+        error_text: Its standard error.
+        expected: The pins that it was given; one that it does not mention was not audited.
         settings: Accepted advisories and packages.
-        further: (name, source) of packages that could not be asked for at all.
+        further: (name, source) of packages that cannot be audited.
 
     Raises:
-        AuditServiceError: The advisory service is down or answers nonsense.
+        AuditServiceError: The advisory service is down or its answer is invalid.
         CommandFailedError: pip-audit failed in another way.
     """
     if not output:

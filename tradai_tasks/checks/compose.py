@@ -16,7 +16,7 @@ _USUAL = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.
 
 
 def compose_file(tree: Tree, setting: str | None) -> str | None:
-    """Return the compose file: the setting's, or one of a usual name at the root.
+    """Return the compose file: from the setting, else one with a usual name at the root.
 
     Raises:
         CheckFailedError: The setting names a file that is not there.
@@ -31,10 +31,10 @@ def compose_file(tree: Tree, setting: str | None) -> str | None:
 
 
 def compose_client(root: str) -> Sequence[str]:
-    """Return the words that start Docker Compose, either plugin or older program.
+    """Return the command of Docker Compose: the plugin, or the older program.
 
     Raises:
-        ToolMissingError: Neither is there, or no engine answers.
+        ToolMissingError: Neither is installed, or no engine answers.
     """
     clients = [["docker", "compose"]] if shutil.which("docker") else []
     clients += [["docker-compose"]] if shutil.which("docker-compose") else []
@@ -59,6 +59,6 @@ def compose_client(root: str) -> Sequence[str]:
 
 
 def project_name(root: str, session: str) -> str:
-    """Return a compose project name, apart for each checkout and session."""
+    """Return a compose project name, separate for each checkout and session."""
     digest = hashlib.sha256(f"{root}\0{session}".encode()).hexdigest()[:10]
     return f"tradai-{digest}"

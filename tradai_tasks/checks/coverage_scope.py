@@ -15,8 +15,8 @@ __all__ = ["is_root_of_others", "shares"]
 def is_root_of_others(package: Package, layout: Layout, workspace: Workspace) -> bool:
     """Return whether a package is a workspace root that only holds others together.
 
-    It has no code, or uv does not install it, so that scripts at its top are no package. Its tests
-    are tests of the members.
+    It has no code, or uv does not install it, so that scripts at its top level are not a package.
+    Its tests are tests of the members.
     """
     if package.path != "." or (package.is_installed and layout.has_code):
         return False
@@ -29,11 +29,11 @@ def shares(
     layouts: Mapping[Package, Layout],
     markers: Sequence[str],
 ) -> dict[Package, Layout]:
-    """Return each package with a test session, with its tests and the code they answer for.
+    """Return each package with a test session, with its tests and the code that they cover.
 
-    That is its own code, and a package with code but no tests has a session that fails: silence
-    would look like success. But where the workspace root only holds others together and has
-    tests, those are the tests of every member without any, and answer for its code.
+    That is its own code; a package with code but no tests has a session that fails, since having
+    none would look like success. But if the workspace root only holds others together and has
+    tests, those are the tests of every member without any, and cover its code.
 
     Args:
         tree: The repository.
@@ -60,7 +60,7 @@ def shares(
 
 
 def _root_tests(tree: Tree, workspace: Workspace, markers: Sequence[str]) -> tuple[str, ...]:
-    """Return the root's test folders that have more than tests with a session of their own."""
+    """Return the root's test folders with tests that have no session of their own."""
     members = {package.path for package in workspace.packages}
     word = re.compile("|".join(rf"\b{re.escape(marker)}\b" for marker in markers).encode())
     return tuple(
@@ -71,12 +71,12 @@ def _root_tests(tree: Tree, workspace: Workspace, markers: Sequence[str]) -> tup
 
 
 def _unmarked(tree: Tree, folder: str, word: re.Pattern[bytes]) -> Iterator[str]:
-    """Yield the test files below a folder in which no marker can be meant."""
+    """Yield the test files below a folder in which no marker can apply."""
     names = tree.files(folder)
     if word.search(folder.encode()):
         return
     if "conftest.py" in names and word.search(tree.read(join(folder, "conftest.py"))):
-        return  # it may mark whatever lies below it
+        return  # it may mark any test below it
     for name in names:
         path = join(folder, name)
         if TEST_FILE.match(name) and not word.search(name.encode() + b"\n" + tree.read(path)):

@@ -15,15 +15,15 @@ __all__ = ["LockState", "state_of"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockState:
-    """One lock file, as uv judges it."""
+    """The state of one lock file according to uv."""
 
-    file: str  # from the root
+    file: str  # path from the root
     state: Literal["fresh", "stale", "missing", "unknown"]
-    said: str = ""  # all that uv said
+    said: str = ""  # uv's whole output
 
     @property
     def why(self) -> str:
-        """Why uv could not look, in one line."""
+        """Why uv could not check it, in one line."""
         lines = [line.strip() for line in self.said.splitlines() if line.strip()]
         found = [line for line in lines if line.startswith(("error:", "cause:", "Caused by:"))]
         return "; ".join((found or lines or ["uv says nothing"])[:2])
@@ -38,19 +38,19 @@ def state_of(  # noqa: PLR0913 - where, what, and how
     *,
     timeout: float | None = None,
 ) -> LockState:
-    """Ask uv whether a project's lock file is there and fresh.
+    """Ask uv whether a project's lock file exists and is fresh.
 
     Args:
         uv: The uv to ask.
         root: The workspace root.
         tree: Its files.
         project: The project's folder, from the root.
-        further: Further options of `uv lock`.
-        timeout: Seconds after which it is ended.
+        further: Further options for `uv lock`.
+        timeout: Seconds after which uv is ended.
 
     Raises:
-        CommandFailedError: uv does not end in time.
-        ToolMissingError: There is no uv.
+        CommandFailedError: uv does not finish in time.
+        ToolMissingError: uv is not installed.
     """
     file = join(project, "uv.lock")
     if not tree.is_file(file):
@@ -59,6 +59,6 @@ def state_of(  # noqa: PLR0913 - where, what, and how
     done = run(argv, cwd=root, check=False, timeout=timeout)
     if done.returncode == 0:
         return LockState(file=file, state="fresh", said=done.error_text)
-    # uv ends with the same status where it finds no versions that go together
+    # uv exits with the same status if it cannot resolve the requirements
     is_stale = "needs to be updated" in done.error_text
     return LockState(file=file, state="stale" if is_stale else "unknown", said=done.error_text)

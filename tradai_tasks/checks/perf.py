@@ -19,7 +19,7 @@ class Comparison:
 
     @property
     def slowdown(self) -> float | None:
-        """Slow-down in percent, negative where it is faster; None if not compared."""
+        """Slow-down in percent, negative if it is faster; None if not compared."""
         if self.baseline is None or self.now is None or self.baseline <= 0:
             return None
         return (self.now / self.baseline - 1) * 100

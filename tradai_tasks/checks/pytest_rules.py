@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _NO_TESTS_COLLECTED = 5
-# Options after which a run no longer stands for the whole suite.
+# Options with which a run does not cover the whole suite.
 _NARROWING: tuple[str, ...] = (
     "-k",
     "-m",
@@ -69,20 +69,20 @@ class Reports:
 
     @property
     def coverage_data(self) -> Path:
-        """coverage.py's own data file, apart for each session so that none overwrites another's."""
+        """coverage.py's data file, separate for each session so that none overwrites another's."""
         return self.folder / ".coverage"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PytestOutcome:
-    """What a test run came to."""
+    """The result of a test run."""
 
     tests: int
     failed: int  # failures and errors
     skipped: int
-    percent: float | None  # coverage; None if it was not measured
+    percent: float | None  # coverage in percent; None if it was not measured
     fault: str | None  # one line for the user; None when all is well
-    died: bool = False  # pytest ended otherwise than by a verdict on tests
+    died: bool = False  # pytest failed for another reason than its tests
 
 
 def sync_commands(
@@ -95,8 +95,8 @@ def sync_commands(
 ) -> list[list[str]]:
     """Return the uv commands that install a package and its test tools, in order.
 
-    A group of the root goes by its plain name, unless the package has a group of the same name:
-    uv then takes the package's, so the root's needs a second call.
+    A group of the root is given by its plain name, unless the package has a group of the same name:
+    uv then uses the package's, so the root's needs a second call.
     """
     own_groups = {p.name for p in places if p.owner == "package" and p.kind == "group"}
     command = ["uv", "sync", "--locked", "--no-default-groups"]
@@ -129,9 +129,9 @@ def _group_names(package: Package) -> frozenset[str]:
 def coverage_sources(tree: Tree, package: Package, layout: Layout) -> list[str]:
     """Return what coverage measures: folders by path from the package, lone modules by name.
 
-    Folders rather than names, since coverage leaves a package that no test imports out of the
-    figure when it goes by name. Folders below without `__init__.py` are named on their own:
-    coverage does not look into them for files that were never run.
+    Folders rather than names, since coverage by name omits a package that no test imports. Folders
+    below without `__init__.py` are listed too: coverage does not search them for files that were
+    never run.
     """
     found: dict[str, None] = {}
     for module in layout.imports:
@@ -182,9 +182,9 @@ def _above(package: Package) -> list[str]:
 
 
 def marker_expression(tree: Tree, package: Package, excluded: Sequence[str]) -> str:
-    """Return the `-m` expression that leaves out what has a session of its own.
+    """Return the `-m` expression that deselects tests with a session of their own.
 
-    pytest keeps only the last `-m`, so one among the project's `addopts` is taken up here.
+    pytest uses only the last `-m`, so one in the project's `addopts` is combined with it.
     """
     without = " and ".join(f"not {marker}" for marker in excluded)
     words = _addopts(tree, tool_file(tree, package, "pytest"))
@@ -200,8 +200,7 @@ def marker_expression(tree: Tree, package: Package, excluded: Sequence[str]) -> 
 def marker_plugin(markers: Iterable[str]) -> str:
     """Return a pytest plugin that registers markers.
 
-    A project with strict markers would otherwise refuse an expression that names one it never
-    heard of.
+    A project with strict markers would otherwise reject an expression with an unregistered marker.
     """
     lines = ['"""Registers the markers of the sessions contract and integration."""', "", ""]
     lines += ["def pytest_configure(config):"]
@@ -225,13 +224,13 @@ def _addopts(tree: Tree, file: str | None) -> list[str]:
         parser.read_string(content.decode("utf-8", "replace"))
         return shlex.split(parser.get("pytest", "addopts", fallback=""))
     except ConfigError:
-        return []  # pytest itself will say what is wrong with the file
+        return []  # pytest itself will report what is wrong with the file
 
 
 def marked_files(tree: Tree, folders: Iterable[str], marker: str) -> list[str]:
-    """Return the test files that may hold tests with a marker, by name, content or conftest.
+    """Return the test files that may have tests with a marker, by name, content or conftest.
 
-    pytest itself then decides by `-m`; this keeps it from importing what cannot be meant.
+    pytest itself then decides by `-m`; this keeps it from importing unrelated files.
     """
     word = re.compile(rb"\b" + re.escape(marker.encode()) + rb"\b")
     return [file for folder in folders for file in _marked(tree, folder, word, inherited=False)]
@@ -243,7 +242,7 @@ def _marked(tree: Tree, path: str, word: re.Pattern[bytes], *, inherited: bool) 
             yield path
         return
     names = tree.files(path)
-    # a conftest.py may mark whatever lies below it
+    # a conftest.py may mark any test below it
     conftest = join(path, "conftest.py")
     inherited = inherited or ("conftest.py" in names and bool(word.search(tree.read(conftest))))
     for name in names:
@@ -279,20 +278,20 @@ def narrows(posargs: Sequence[str], folders: Iterable[Path]) -> tuple[bool, bool
 def judge(
     name: str, exit_code: int, reports: Reports, *, floor: float | None, modules: Sequence[str] = ()
 ) -> PytestOutcome:
-    """Say what a pytest run came to.
+    """Evaluate a pytest run.
 
     Args:
         name: The package, for the message.
         exit_code: pytest's exit status.
-        reports: The files it wrote; absent ones count as nothing run.
-        floor: Coverage floor in percent, None if it does not apply.
+        reports: The files that it wrote; without them, nothing counts as run.
+        floor: Coverage floor in percent; None if it does not apply.
         modules: Files, relative to the package, that must be in the coverage report.
     """
     tests, failed, skipped = _counts(reports.junit)
     percent, files = _coverage(reports.coverage_json)
     fault: str | None = None
-    did_run = exit_code != 1 or reports.junit.is_file()  # Python ends so where there is no pytest
-    # pytest-cov turns pytest's own status for "no tests" into that of a missed floor
+    did_run = exit_code != 1 or reports.junit.is_file()  # Python's exit status without pytest
+    # pytest-cov replaces pytest's status for "no tests" by that of a missed floor
     if not did_run:
         fault = f"{name}: pytest did not run; the output above says why"
     elif exit_code == _NO_TESTS_COLLECTED or (exit_code in {0, 1} and tests == 0):
@@ -327,7 +326,7 @@ def judge(
 
 
 def _percent(value: float) -> str:
-    """Return a percentage that never rounds up to the floor it missed."""
+    """Return a percentage, never rounded up to a floor that it missed."""
     return f"{int(value * 100) / 100:g}"
 
 

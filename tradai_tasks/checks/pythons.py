@@ -17,8 +17,8 @@ __all__ = ["Interpreter", "answers", "interpreter_of", "own_interpreter", "pytho
 
 _PINNED = re.compile(r"^(?:cpython-)?(3\.[0-9]{1,2})(?:\.[0-9]+)?\Z")
 _MINORS = range(8, 30)
-_LATE_PATCH = 99  # a release late enough for any lower bound within a minor version
-# as nox takes it: 3.12, 3.12.1, 3.13t, python3.12, pypy3.10, pypy-3.10
+_LATE_PATCH = 99  # a release that satisfies any lower bound within a minor version
+# in nox's forms: 3.12, 3.12.1, 3.13t, python3.12, pypy3.10, pypy-3.10
 _REQUEST = re.compile(
     r"(?P<name>[a-z]*)-?(?P<version>\d+(?:\.\d+){0,2})(?P<threads>t?)(?:-(?:32|64))?", re.IGNORECASE
 )
@@ -27,14 +27,14 @@ _RELEASE = re.compile(r"\d+\.\d+(?:\.\d+)?")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """A Python: what it is, and its release."""
+    """A Python interpreter: its implementation and its release."""
 
     name: str  # the implementation, in lower case: cpython, pypy
     release: tuple[int, ...]
     free_threaded: bool = False
 
     def __str__(self) -> str:
-        """Return how a message calls it."""
+        """Return its name in messages."""
         name = "Python" if self.name == "cpython" else self.name
         return f"{name} {'.'.join(map(str, self.release))}{'t' * self.free_threaded}"
 
@@ -49,7 +49,7 @@ def own_interpreter() -> Interpreter:
 
 
 def interpreter_of(environment: Path) -> Interpreter | None:
-    """Return the interpreter of a virtual environment by its pyvenv.cfg; None if it says none.
+    """Return the interpreter of a virtual environment from its pyvenv.cfg; None if unknown.
 
     Args:
         environment: Its folder.
@@ -100,9 +100,9 @@ def answers(made: Interpreter, request: str | None, own: Interpreter) -> bool | 
 def python_for(tree: Tree, packages: Iterable[Package], running: str) -> str | None:
     """Return a Python version that all packages allow, as `3.12`; None if the running one will do.
 
-    The one in `.python-version`, which uv goes by, comes first, then the running one, then the
-    lowest, each if all packages allow it. None too where they allow none in common: uv then says
-    so of the package at hand.
+    The one in `.python-version`, which uv uses, comes first, then the running one, then the lowest,
+    each if all packages allow it. Also None if there is no common version: uv then reports the
+    package that is to blame.
 
     Args:
         tree: The repository.
@@ -113,7 +113,7 @@ def python_for(tree: Tree, packages: Iterable[Package], running: str) -> str | N
     try:
         wanted = SpecifierSet(",".join(sorted(str(text) for text in stated if text)))
     except InvalidSpecifier:
-        return None  # uv will say what is wrong with it
+        return None  # uv will report what is wrong with it
     allowed = [
         f"3.{minor}"
         for minor in _MINORS

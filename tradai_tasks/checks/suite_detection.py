@@ -15,18 +15,18 @@ _FIXTURE = re.compile(rb"def\s+test\w*\s*\([^)]*\bbenchmark\b", re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suites:
-    """What was found in the test files."""
+    """The benchmarks and markers in the test files."""
 
-    benchmarked: frozenset[str]  # of the owners, those with a test that takes `benchmark`
-    marked: frozenset[str]  # markers that some test has
+    benchmarked: frozenset[str]  # owners with a test that uses the fixture `benchmark`
+    marked: frozenset[str]  # markers of any test
 
 
 def suites_of(tree: Tree, tests: Mapping[str, Sequence[str]], markers: Iterable[str]) -> Suites:
-    """Read every test file once, as far as it still can tell something.
+    """Read every test file once, until everything is found.
 
     Args:
         tree: The repository.
-        tests: Test folders and files, by whom they belong to.
+        tests: Test folders and files, by owner.
         markers: The markers to look for.
     """
     pending = {name: _mark(name) for name in markers}
@@ -51,17 +51,17 @@ def suites_of(tree: Tree, tests: Mapping[str, Sequence[str]], markers: Iterable[
 
 
 def has_benchmarks(tree: Tree, tests: Iterable[str]) -> bool:
-    """Return whether any test file has a test that takes the `benchmark` fixture."""
+    """Return whether any test file has a test that uses the fixture `benchmark`."""
     return any(_FIXTURE.search(tree.read(file)) for file in _files(tree, tests))
 
 
 def _has(content: bytes, name: str, pattern: re.Pattern[bytes]) -> bool:
-    # looking for the plain name first takes a hundredth of the time
+    # a search for the plain name takes a hundredth of the time
     return name.encode() in content and pattern.search(content) is not None
 
 
 def _mark(name: str) -> re.Pattern[bytes]:
-    """Return what a file that gives a test the marker has: `mark.name`, `add_marker("name")`."""
+    """Return a pattern for code that applies the marker: `mark.name`, `add_marker("name")`."""
     word = re.escape(name.encode())
     text = rb"\s*[\"']" + word + rb"[\"']"
     # begun by fixed letters, which are looked for in a tenth of the time

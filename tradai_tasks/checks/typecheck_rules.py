@@ -30,17 +30,17 @@ _CONFIG_FILES = ("mypy.ini", ".mypy.ini")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Sources that one mypy run takes without two modules of one name."""
+    """Sources for one mypy run, without two modules of the same name."""
 
     packages: tuple[str, ...]
     sources: tuple[str, ...]  # folders and files, from the workspace root
-    search: tuple[str, ...]  # its own part of MYPYPATH, from the workspace root
-    borrowed: tuple[str, ...]  # the part that is checked in other runs: nothing is reported of it
+    search: tuple[str, ...]  # its part of MYPYPATH, from the workspace root
+    borrowed: tuple[str, ...]  # the part that other runs check: nothing is reported on it
     config: str | None  # a configuration file other than the root's
 
 
 def config_file(tree: Tree, package: Package) -> str | None:
-    """Return the package's own mypy configuration, None if the root's holds."""
+    """Return the package's own mypy configuration; None if the root's applies."""
     for name in _CONFIG_FILES:
         if tree.is_file(join(package.path, name)):
             return join(package.path, name)
@@ -61,7 +61,7 @@ def batches(
         tree: The repository.
         layouts: The layout of each package.
         tests: Whether tests are checked too.
-        extra: Files to check in the first run beside the packages.
+        extra: Further files to check in the first run.
     """
     open_batches: list[tuple[str | None, set[str], list[tuple[Package, Layout]]]] = []
     for package, layout in layouts.items():
@@ -86,7 +86,7 @@ def batches(
 
 
 def _is_untyped(tree: Tree, package: Package, layout: Layout) -> bool:
-    """Return whether mypy would refuse to look into a package where it finds it installed."""
+    """Return whether mypy would ignore an installed package, for lack of `py.typed`."""
     return package.is_installed and not all(
         tree.is_file(join(module.path, "py.typed")) for module in layout.imports
     )
@@ -138,7 +138,7 @@ def _names(tree: Tree, layout: Layout, *, tests: bool) -> frozenset[str]:
 
 
 def _loose(tree: Tree, folder: str) -> set[str]:
-    """Return the top-level names that a folder without `__init__.py` brings, at any depth."""
+    """Return the module names in a folder without `__init__.py`, at any depth."""
     found = {file[:-3] for file in tree.files(folder) if file.endswith(".py")}
     for child in tree.folders(folder):
         path = join(folder, child)
@@ -147,7 +147,7 @@ def _loose(tree: Tree, folder: str) -> set[str]:
 
 
 def exclusions(tree: Tree, project: str) -> tuple[str, ...]:
-    """Return the patterns that the project's mypy configuration excludes, as mypy finds it."""
+    """Return the `exclude` patterns of the project's mypy configuration."""
     for name in _CONFIG_FILES:
         file = join(project, name)
         if tree.is_file(file):
@@ -155,7 +155,7 @@ def exclusions(tree: Tree, project: str) -> tuple[str, ...]:
             try:
                 parser.read_string(tree.read(file).decode("utf-8", "replace"))
             except ConfigError:
-                return ()  # mypy itself will say what is wrong with the file
+                return ()  # mypy itself will report what is wrong with the file
             found = parser.get("mypy", "exclude", fallback="")
             return (found,) if found else ()
     file = join(project, "pyproject.toml")
@@ -166,15 +166,15 @@ def exclusions(tree: Tree, project: str) -> tuple[str, ...]:
 
 
 def without_excluded(sources: Iterable[str], patterns: Iterable[str]) -> tuple[str, ...]:
-    """Drop sources that the configuration excludes: mypy ends at once where one is left empty.
+    """Drop sources that the configuration excludes: mypy exits if all files of one are excluded.
 
     Args:
         sources: Folders and files from the folder that mypy runs in.
-        patterns: Regular expressions, searched in the path as mypy does, a folder's with a slash.
+        patterns: Regular expressions, searched in the path; a folder's path ends in a slash.
     """
     compiled = []
     for pattern in patterns:
-        with suppress(re.error):  # mypy itself will say what is wrong with it
+        with suppress(re.error):  # mypy itself will report what is wrong with it
             compiled.append(re.compile(pattern))
     return tuple(
         source
@@ -186,11 +186,11 @@ def without_excluded(sources: Iterable[str], patterns: Iterable[str]) -> tuple[s
 
 
 def protocol_module(pairs: Iterable[ProtocolPair]) -> str:
-    """Return a module whose type check is the judgement of the given classes.
+    """Return a module whose type check verifies that classes satisfy their Protocols.
 
-    Each class is assigned to its Protocol. Were one of the two `Any` for mypy (an import that
+    Each class is assigned to its Protocol. If one of the two were `Any` for mypy (an import that
     cannot be followed, a base class without types), every assignment would pass; so each is also
-    put to a test that it must fail, and an unused `type: ignore` then gives it away.
+    used in a check that must fail, and an unused `type: ignore` then reveals it.
     """
     lines = [
         '"""Made by tradai-tasks: mypy judges here which class satisfies which Protocol."""',
