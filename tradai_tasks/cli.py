@@ -28,7 +28,7 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that it cannot show is no error
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a character that it cannot show is not an error
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(argv)
@@ -52,10 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that says in one line what does not fit."""
+    """An argument parser that reports invalid arguments in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise for arguments that do not fit."""
+        """Raise for invalid arguments."""
         raise BadArgumentsError(f"{message}; see: {self.prog} --help")
 
 
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
-    """Show what lacks, ask, and write it."""
+    """Show the missing files, ask, and write them."""
     if not root.is_dir():
         raise BadArgumentsError(f"--root {root}: no such folder")
     tree = DiskTree(root)

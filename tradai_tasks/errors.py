@@ -11,10 +11,10 @@ from tradai_tasks.text import safe
 
 
 class TasksError(Exception):
-    """Base of every error that is the user's to fix; shown without a traceback.
+    """Base of all errors that a user can fix; shown without a traceback.
 
     Args:
-        faults: What is wrong, each one line; those of another error each by itself.
+        faults: What is wrong, one line each; the faults of a given error are added one by one.
     """
 
     exit_code = 1
@@ -31,7 +31,7 @@ class TasksError(Exception):
 
 
 class SettingsError(TasksError):
-    """Settings that do not fit the model: every fault by its full key path and file."""
+    """Settings do not fit the model; every fault has its full key path and file."""
 
     exit_code = 2
 
@@ -85,7 +85,7 @@ class CommandFailedError(TasksError):
 
 
 class ConflictError(TasksError):
-    """A release finds what it would make there already, but different; both sides are named."""
+    """What a release would make exists already, but is different; both sides are named."""
 
 
 class CheckFailedError(TasksError):
@@ -109,7 +109,7 @@ class GitError(TasksError):
 
 
 class BadTagError(TasksError):
-    """A release tag that is none, is of no known strategy, or cannot be released."""
+    """A text is not a release tag, is of no known strategy, or cannot be released."""
 
     exit_code = 2
 
@@ -123,11 +123,11 @@ class BumpError(TasksError):
 
 
 class DirtyTreeError(TasksError):
-    """Uncommitted changes where a commit or a release must stand for all that there is."""
+    """There are uncommitted changes where only committed files may count."""
 
 
 class TagExistsError(TasksError):
-    """A tag that would have to be made is there already."""
+    """A tag to be made exists already, on another commit."""
 
 
 class BacktestRecordError(TasksError):
@@ -135,7 +135,7 @@ class BacktestRecordError(TasksError):
 
 
 class ReleaseImageMissingError(TasksError):
-    """The registry lacks the image that is to be deployed."""
+    """The image to deploy is missing from the registry."""
 
 
 class ManifestListError(TasksError):
@@ -151,7 +151,7 @@ class ServiceMissingError(TasksError):
 
 
 class TaskDefinitionError(TasksError):
-    """A forced deployment would not bring an ECS service to the release."""
+    """A new deployment would not make an ECS service run the release."""
 
 
 class DeploymentFailedError(TasksError):
@@ -175,7 +175,7 @@ class FunctionTimeoutError(TasksError):
 
 
 class InfraError(TasksError):
-    """Pulumi failed, or said nothing that can be determined."""
+    """Pulumi failed, or its output cannot be read."""
 
 
 class StackLockedError(InfraError):
@@ -191,11 +191,11 @@ class ForkError(TasksError):
 
 
 class DocsError(TasksError):
-    """A site cannot be built or deployed, or pages cannot be held against the code."""
+    """A site cannot be built or deployed, or pages cannot be compared with the code."""
 
 
 class DevcontainerError(TasksError):
-    """A development container is asked for where none is described."""
+    """A development container is requested, but none is configured."""
 
 
 class UnmappedTagError(TasksError):
@@ -231,17 +231,17 @@ class AwsRegionError(AwsError):
 
 
 class AwsEndpointError(AwsError):
-    """What stands in for AWS is named by an address that requests may not go to."""
+    """The configured endpoint for AWS has an address to which requests are not allowed."""
 
     exit_code = 2
 
 
 class AwsThrottledError(AwsError):
-    """AWS takes no more requests for now, after all retries."""
+    """AWS throttles requests, after all retries."""
 
 
 class AwsUnreachableError(AwsError):
-    """AWS, or what stands in for it, cannot be reached."""
+    """AWS, or the configured endpoint, cannot be reached."""
 
 
 class EngineError(TasksError):
@@ -249,11 +249,11 @@ class EngineError(TasksError):
 
 
 class ImageBuildError(TasksError):
-    """An image that does not build, or not to what was asked for."""
+    """An image cannot be built, or the result is not the expected one."""
 
 
 class LoginRefusedError(TasksError):
-    """A registry that takes no credentials, or not these."""
+    """A registry refuses the credentials, or there are none."""
 
 
 class PushDeniedError(TasksError):
@@ -261,7 +261,7 @@ class PushDeniedError(TasksError):
 
 
 class RegistryError(TasksError):
-    """A registry that cannot be reached, or answers what no registry should."""
+    """A registry cannot be reached, or its answer is not that of a registry."""
 
 
 class RepositoryMissingError(TasksError):
@@ -277,31 +277,31 @@ class WorkflowDriftError(TasksError):
 
 
 class FileExistsAlreadyError(TasksError):
-    """Where a file would be written there is somebody else's, or something that is no file."""
+    """A file would overwrite another one, or something that is not a file."""
 
 
 class FileNotWrittenError(TasksError):
-    """The disk refuses a file: no right, no room, or the like."""
+    """A file cannot be written: no permission, no space, or the like."""
 
 
 class BacktestError(TasksError):
-    """freqtrade could not be made to run a backtest; the message carries what it said."""
+    """freqtrade could not run a backtest; the message contains its output."""
 
 
 class CandlesError(TasksError):
-    """Candles or the snapshot of the markets lack: by pair, timeframe and dates."""
+    """Candles or the snapshot of the markets are missing: by pair, timeframe and dates."""
 
 
 class NotHermeticError(TasksError):
-    """A backtest wanted more than the candles and the snapshot of the markets."""
+    """A backtest requested more than the candles and the snapshot of the markets."""
 
 
 class BacktestResultError(TasksError):
-    """freqtrade's result is absent, or is not of what was asked for."""
+    """freqtrade's result is missing, or belongs to another run."""
 
 
 class GatesFailedError(TasksError):
-    """A full backtest that a gate did not let pass."""
+    """A full backtest did not pass a gate."""
 
 
 class UnknownTagError(TasksError):
@@ -369,11 +369,11 @@ class ReleaseGateError(TasksError):
 
 
 class StoppedError(TasksError):
-    """Work that was stopped, since something beside it failed."""
+    """Work was stopped because something in parallel failed."""
 
 
 class ModelRegistryError(TasksError):
-    """The model registry cannot be reached, refuses, or answers what it should not."""
+    """The model registry cannot be reached, refuses, or gives an invalid answer."""
 
 
 class NothingWrittenError(TasksError):
@@ -389,7 +389,7 @@ class CodeArtifactError(TasksError):
 
 
 class CredentialsFileError(TasksError):
-    """A file of credentials that cannot be edited without harm to what is in it."""
+    """A file of credentials cannot be edited without damage to its content."""
 
 
 class DistributionError(TasksError):
@@ -397,19 +397,19 @@ class DistributionError(TasksError):
 
 
 class ExtraMissingError(TasksError):
-    """A part of the library that is installed with an extra is not there; names how to get it."""
+    """An optional extra of the library is not installed; the message has the command."""
 
 
 class WrongPythonError(TasksError):
-    """An environment has another Python than the one that was asked for."""
+    """An environment has another Python than the requested one."""
 
 
 class IndexAuthError(TasksError):
-    """A package index refuses the credentials, or has got none: it does not say what is there."""
+    """A package index refuses the credentials, or there are none."""
 
 
 class IndexUnavailableError(TasksError):
-    """A package index does not answer, or not as an index does, after every try."""
+    """A package index gives no valid answer, after all retries."""
 
 
 class UnsafeIndexError(TasksError):
@@ -421,10 +421,10 @@ class UploadRefusedError(TasksError):
 
 
 class CacheFolderError(TasksError):
-    """A folder for caches that is named so that it would lie in the work tree."""
+    """A folder for caches is set that would be inside the work tree."""
 
     exit_code = 2
 
 
 class WorkTreeChangedError(TasksError):
-    """A file of the work tree does not hold still while the work tree is read."""
+    """A file of the work tree changes while it is read."""

@@ -42,20 +42,20 @@ _SCRIPT_BLOCK = re.compile(r"^# /// script$\s(?P<content>(?:^#(?:| .*)$\s)+)^# /
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declared:
-    """One place of a pyproject.toml that requires the library."""
+    """One place in a pyproject.toml that requires this library."""
 
     kind: Literal["dependencies", "extra", "group"]
     name: str = ""  # of the extra or group
-    is_default: bool = True  # `uv run` installs it unasked
+    is_default: bool = True  # `uv run` installs it by default
 
     @property
     def options(self) -> tuple[str, ...]:
-        """What makes `uv run` install it."""
+        """The options with which `uv run` installs it."""
         return () if self.is_default else (f"--{self.kind}", self.name)
 
 
 def extras_of(module: str) -> tuple[str, ...]:
-    """Return the extras of the library that bring a module, by the library's own metadata."""
+    """Return the extras of the library that install a module, from the library's metadata."""
     top = canonicalize_name(module.partition(".")[0])
     wanted = [
         requirement
@@ -77,9 +77,9 @@ def _belongs(requirement: Requirement, extra: str) -> bool:
 
 
 def missing_extra(error: ModuleNotFoundError) -> ExtraMissingError | None:
-    """Return what to tell of a module that could not be imported; None if no extra brings it.
+    """Return the message for a module that cannot be imported; None if no extra installs it.
 
-    Where several do, it is the one named as the part of the library that needs it.
+    If several extras do, it names the one for the part of the library that needs it.
     """
     extras = extras_of(error.name or "")
     if not extras:
@@ -91,10 +91,10 @@ def missing_extra(error: ModuleNotFoundError) -> ExtraMissingError | None:
 
 
 def require(extra: str) -> None:
-    """Make sure that an extra is installed, before anything is begun that needs it.
+    """Raise unless an extra is installed, before any work that needs it.
 
     Raises:
-        ExtraMissingError: It is not, or not whole; the message says how to get it.
+        ExtraMissingError: It is missing or incomplete; the message has the command.
     """
     for requirement in map(Requirement, importlib.metadata.requires(NAME) or ()):
         module = canonicalize_name(requirement.name).replace("-", "_")
@@ -111,7 +111,7 @@ def _missing(module: str, extra: str) -> ExtraMissingError:
 
 
 def _noxfile() -> Path:
-    """Return the noxfile that nox has loaded; without nox, the one that would be there."""
+    """Return the noxfile that nox has loaded; without nox, its usual path."""
     file = getattr(sys.modules.get("user_nox_module"), "__file__", None)
     return Path(file or "noxfile.py").absolute()
 
@@ -142,7 +142,7 @@ def _document(file: Path) -> dict[str, Any]:
     try:
         return tomli.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}  # that of some folder above, perhaps; the repository's own has been read before
+        return {}  # perhaps that of a parent folder; the repository's own was read before
 
 
 def declarations(document: Mapping[str, Any]) -> tuple[Declared, ...]:
@@ -193,16 +193,16 @@ def _is_the_library(requirement: object) -> bool:
     try:
         return canonicalize_name(Requirement(str(requirement)).name) == NAME
     except InvalidRequirement:
-        return False  # an included group; or uv says what is wrong with it
+        return False  # an included group; uv reports what is wrong with others
 
 
 def carries_pins(noxfile: str) -> bool:
-    """Return whether a noxfile states its own requirements (PEP 723), the library among them."""
+    """Return whether a noxfile has its own requirements (PEP 723), with this library."""
     return any(True for _ in _script_requirements(noxfile))
 
 
 def _script_requirements(noxfile: str) -> Iterator[str]:
-    """Yield the requirements of the library in a noxfile's own block."""
+    """Yield the requirements on this library in a noxfile's own block (PEP 723)."""
     block = _SCRIPT_BLOCK.search(noxfile)
     if block is None:
         return
@@ -210,5 +210,5 @@ def _script_requirements(noxfile: str) -> Iterator[str]:
     try:
         listed = tomli.loads("\n".join(lines)).get("dependencies", [])
     except tomli.TOMLDecodeError:
-        return  # nox itself says what is wrong with it
+        return  # nox itself reports what is wrong with it
     yield from (one for one in listed if _is_the_library(one))

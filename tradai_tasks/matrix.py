@@ -18,11 +18,11 @@ MOST_JOBS = 256
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """One session of one package on one Python: what a job is made of."""
+    """The sessions of one package on one Python, from which jobs are made."""
 
-    package: str  # what stands between the brackets of the session's name
+    package: str  # the id in the brackets of the session's name
     python: str  # "3.11"
-    sessions: tuple[str, ...]  # exactly as nox knows them, run together
+    sessions: tuple[str, ...]  # nox's exact names, which run together
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,15 +47,15 @@ class MatrixJob:
 def build_matrix(
     tasks: Iterable[Task], *, max_jobs: int, durations: Mapping[str, float] | None = None
 ) -> tuple[MatrixJob, ...]:
-    """Divide tasks into jobs: one each as long as they are few, else balanced groups.
+    """Divide tasks into jobs: one each if they are few, else balanced groups.
 
     Balance is greedy, longest first into the least loaded job (Graham's LPT rule, at most 4/3 of
     the best). Every task is in exactly one job, and equal input gives equal jobs.
 
     Args:
         tasks: What is to run.
-        max_jobs: Most jobs, at most 256, Pythons counted.
-        durations: Seconds that a session took before; one without takes their mean.
+        max_jobs: Maximum of jobs on all Pythons together, up to 256.
+        durations: Seconds that sessions took before; others count with the mean.
     """
     ordered = sorted(tasks, key=lambda task: (task.package, _version(task.python), task.sessions))
     limit = min(max_jobs, MOST_JOBS)
@@ -63,7 +63,7 @@ def build_matrix(
     if len(ordered) <= limit:
         return tuple(_single(task, several=len(pythons) > 1) for task in ordered)
     seconds = {task: _seconds(task, durations or {}) for task in ordered}
-    if len(pythons) > limit:  # not even a job for each Python: all share
+    if len(pythons) > limit:  # fewer jobs than Pythons: all share
         groups = _balanced(ordered, limit, seconds)
     else:
         groups = []
@@ -77,7 +77,7 @@ def read_durations(files: Iterable[Path]) -> dict[str, float]:
     """Return how long sessions took, in seconds, from files of `nox --report`; the last wins.
 
     Raises:
-        CheckFailedError: A file is no such report, or cannot be read.
+        CheckFailedError: A file is not such a report, or cannot be read.
     """
     found: dict[str, float] = {}
     for file in files:
@@ -86,9 +86,7 @@ def read_durations(files: Iterable[Path]) -> dict[str, float]:
             for session in report["sessions"]:
                 if session["result"] == "success":
                     seconds = float(session["duration"])
-                    if (
-                        not 0 <= seconds < math.inf
-                    ):  # "not a number" would leave the order to chance
+                    if not 0 <= seconds < math.inf:  # NaN would make the order undefined
                         raise ValueError(seconds)
                     found.update(dict.fromkeys(session["signatures"], seconds))
         except OSError as error:
@@ -103,7 +101,7 @@ def read_durations(files: Iterable[Path]) -> dict[str, float]:
 
 
 def _shares(tasks: Sequence[Task], pythons: Sequence[str], limit: int) -> dict[str, int]:
-    """Divide the jobs among the Pythons, evenly, none without one."""
+    """Divide the jobs evenly among the Pythons, at least one each."""
     each, left = divmod(limit, len(pythons))
     shares = {}
     for position, python in enumerate(pythons):

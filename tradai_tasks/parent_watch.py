@@ -14,12 +14,12 @@ import sys
 
 __all__ = ["leashed", "main"]
 
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>; what it sets is kept by exec
+_PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>; the setting survives exec
 
 
 def leashed(program: str, *args: str) -> list[str]:
-    """Return a command that is ended with this very process."""
-    # -P: the folder that it runs in is not to be imported from
+    """Return a command that is interrupted when this process dies."""
+    # -P: do not import from the folder that it runs in
     return [
         sys.executable,
         "-P",
@@ -32,16 +32,16 @@ def leashed(program: str, *args: str) -> list[str]:
 
 
 def main(argv: list[str]) -> None:
-    """Become the command."""
+    """Replace this process by the command."""
     parent, program, *args = argv
-    # a shell without job control has what it puts into the background ignore interrupts
+    # a shell without job control makes background processes ignore interrupts
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         import ctypes  # noqa: PLC0415 - only here
 
         # an interrupt, so that nox ends what it has started
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
-        if os.getppid() != int(parent):  # it died before the call
+        if os.getppid() != int(parent):  # the parent died before the call
             sys.exit(f"{program}: not begun, since process {parent} has ended")
     os.execv(program, [program, *args])  # noqa: S606 # nosec B606 - an argument list, no shell
 

@@ -10,7 +10,7 @@ import functools
 import os
 import shutil
 import signal
-import subprocess  # nosec B404 - the one door: argument lists only, never a shell
+import subprocess  # nosec B404 - the only use: argument lists, never a shell
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Completed", "find_tool", "node_tool", "run", "run_logged", "sandbox_fault"]
 
 _NO_REASON = "error: failed to push some refs"  # git's last line; the reason is in the one before
-_TICK = 0.1  # seconds between two looks at whether to stop
+_TICK = 0.1  # seconds between two checks whether to stop
 _PATIENCE = (10.0, 5.0)  # seconds for a command to end after an interrupt, and after a SIGTERM
 _INSTALL_HINTS = {
     "git": "install git",
@@ -40,7 +40,7 @@ _NODE_PACKAGES = {"wrangler": "wrangler@4.86.0", "devcontainer": "@devcontainers
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completed:
-    """What a command left behind: exit status and raw output."""
+    """The result of a command: exit status and raw output."""
 
     argv: tuple[str, ...]
     returncode: int
@@ -79,7 +79,7 @@ def find_tool(name: str, *, env: Mapping[str, str] | None = None) -> str:
 
 
 def node_tool(name: str) -> list[str]:
-    """Return how a tool of the npm registry is called: as it is installed, else by npx.
+    """Return the command of a tool from the npm registry: the installed one, else through npx.
 
     Raises:
         ToolMissingError: Neither is on PATH.
@@ -95,7 +95,7 @@ def node_tool(name: str) -> list[str]:
     return ["npx", "--yes", "--", package]
 
 
-def run(  # noqa: PLR0913 - one door has one signature
+def run(  # noqa: PLR0913 - the options of a subprocess
     argv: Sequence[str],
     *,
     cwd: Path | str,
@@ -111,12 +111,12 @@ def run(  # noqa: PLR0913 - one door has one signature
     Args:
         argv: Program and arguments, never a shell line.
         cwd: Folder to run in.
-        env: The whole environment of the command; the caller's own when None.
-        stdin: Bytes for its standard input; without them it reads nothing.
+        env: The whole environment of the command; the caller's own if None.
+        stdin: Bytes for its standard input; empty if None.
         check: Whether a status other than 0 is an error.
         timeout: Seconds after which the command is ended.
-        umask: Permissions that files it makes go without; this process's own when -1.
-        sandbox: What it runs in; nothing of the kind when None.
+        umask: The umask of the command; this process's own if -1.
+        sandbox: Sandbox to run in; none if None.
 
     Raises:
         ToolMissingError: The program is not on PATH.
@@ -158,16 +158,16 @@ def run_logged(  # noqa: PLR0913 - as above
     sandbox: Sandbox | None = None,
     pass_fds: Sequence[int] = (),
 ) -> int:
-    """Run a command that takes long, with all that it prints in a file; return its exit status.
+    """Run a long command with its output in a file, and return its exit status.
 
     Args:
         argv: Program and arguments, never a shell line.
         cwd: Folder to run in.
         log: Open file for standard output and standard error.
-        env: The whole environment of the command; the caller's own when None.
-        stop: Once set, the command is interrupted, as by Ctrl-C, and then ended.
-        sandbox: What it runs in; nothing of the kind when None.
-        pass_fds: File descriptors that it has too.
+        env: The whole environment of the command; the caller's own if None.
+        stop: Event that interrupts the command, as by Ctrl-C, and then ends it.
+        sandbox: Sandbox to run in; none if None.
+        pass_fds: File descriptors that it inherits.
 
     Raises:
         ToolMissingError: The program is not on PATH.
@@ -198,7 +198,7 @@ def run_logged(  # noqa: PLR0913 - as above
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that is still running: gently, and harder where that does not help."""
+    """End a process that is still running: by an interrupt, then SIGTERM, then SIGKILL."""
     gentle, firm = _PATIENCE
     for number, seconds in (
         (signal.SIGINT, gentle),
@@ -216,7 +216,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @functools.cache
 def sandbox_fault(sandbox: Sandbox) -> str:
-    """Return why this machine has no such sandbox; empty if it has."""
+    """Return why this machine cannot sandbox commands; empty if it can."""
     if sys.platform != "linux":
         return f"{sys.platform} has no namespaces"
     from tradai_tasks.sandbox import PROBE  # noqa: PLC0415 - with ctypes, and few sessions ask
@@ -233,5 +233,5 @@ def _within(sandbox: Sandbox | None, *command: str) -> list[str]:
 
 
 def _shown(argv: Sequence[str]) -> str:
-    """Return the start of a command line, enough to know it by."""
+    """Return the start of a command line, enough to recognise it."""
     return " ".join([*argv[:4], *(["..."] if argv[4:] else [])])

@@ -1,6 +1,6 @@
 """Show results on the terminal, in CI step summaries and as annotations.
 
-Whatever is shown is text: it is made safe here, whoever hands it in.
+All text is escaped here, whatever its source.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENF
 
 
 def of_the_machine(error: OSError | UnicodeEncodeError) -> str | None:
-    """Return what to say of a fault of the machine that no code can foresee; None of any other."""
+    """Return the message for an error of the machine, such as a full disk; None for others."""
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         return f"the machine refuses: {error}; make room, or raise its limit, and run it again"
     if isinstance(error, UnicodeEncodeError) and sys.getfilesystemencoding() != "utf-8":
@@ -46,11 +46,11 @@ def of_the_machine(error: OSError | UnicodeEncodeError) -> str | None:
 
 
 def say(*lines: str, file: IO[str] | None = None) -> None:
-    """Print lines, each of which stays one line and is never taken for a command.
+    """Print lines, escaped so that each stays one line and is no command to a CI runner.
 
     Args:
         lines: What to show.
-        file: Where to; standard output when None.
+        file: The stream; standard output if None.
     """
     file = file or sys.stdout
     file.writelines(f"{safe(line, longest=None)}\n" for line in lines)
@@ -70,7 +70,7 @@ def print_table(
         title: What it shows.
         columns: Its head.
         rows: Its cells.
-        file: Where to; standard output when None.
+        file: The stream; standard output if None.
     """
     from rich.console import Console  # noqa: PLC0415 - takes 0.1 s to load
     from rich.markup import escape  # noqa: PLC0415 - as above
@@ -92,12 +92,12 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 
 
 def append_summary(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Add a table to the step summary of the CI job; nothing if there is none."""
+    """Add a table to the step summary of the CI job, if there is one."""
     append_markdown(f"\n{markdown_table(columns, rows)}")
 
 
 def append_markdown(text: str, env: Mapping[str, str] = os.environ) -> None:
-    """Add Markdown to the step summary of the CI job; nothing if there is none.
+    """Add Markdown to the step summary of the CI job, if there is one.
 
     Raises:
         FileNotWrittenError: The CI's file for it cannot be written.
@@ -106,7 +106,7 @@ def append_markdown(text: str, env: Mapping[str, str] = os.environ) -> None:
 
 
 def write_outputs(outputs: Mapping[str, str], env: Mapping[str, str] = os.environ) -> None:
-    """Set outputs of the CI step; nothing if there are none.
+    """Set outputs of the CI step, if there is one.
 
     Args:
         outputs: Values without line breaks, by name.
@@ -122,7 +122,7 @@ def write_outputs(outputs: Mapping[str, str], env: Mapping[str, str] = os.enviro
 
 
 def _append(variable: str, text: str, env: Mapping[str, str]) -> None:
-    """Add text to the file that a variable of the CI names; nothing if it names none."""
+    """Append text to the file that a CI variable names, if it is set."""
     file = env.get(variable)
     if not file:
         return
@@ -154,10 +154,10 @@ def annotate(level: str, message: str, *, file: str | None = None, line: int | N
 
 
 def mask(secrets: Iterable[str], env: Mapping[str, str] = os.environ) -> None:
-    """Have GitHub Actions show *** for secrets in all that the job prints from now on.
+    """Make GitHub Actions show *** for secrets in all further output of the job.
 
-    Nothing is printed elsewhere: there the command would itself show the secret. It goes to
-    standard error, where GitHub reads commands too, so that JSON on standard output stays JSON.
+    Elsewhere nothing is printed: the command itself would show the secret. It goes to standard
+    error, where GitHub reads commands too, so that JSON on standard output stays valid.
 
     Args:
         secrets: The secrets; of one of several lines each line is masked.

@@ -12,8 +12,8 @@ __all__ = ["LONGEST", "safe", "safe_lines"]
 
 LONGEST = 8000  # characters of a line
 _CUT = " [...] "
-_TAIL = 1000  # of these, at its end: what to do stands there
-# Printable for Python, and drawn as nothing: fillers and selectors of variants
+_TAIL = 1000  # of these, characters kept at the end, where the remedy is
+# Printable for Python but invisible: fillers and variation selectors
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]")
 # https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs: the first form
 # stands at a line's start, after white space too, the older one anywhere
@@ -21,16 +21,16 @@ _COMMAND = re.compile(r"\A( *):(?=:)|#(?=#\[)")
 
 
 def safe(text: str, *, longest: int | None = LONGEST) -> str:
-    """Return a text as one line that terminals and CI runners take as text.
+    """Return a text as one line that terminals and CI runners show literally.
 
-    Control characters, line breaks, invisible and directional characters and bytes that are no
-    UTF-8 are escaped; so is what begins a command to a CI runner. It can be done twice.
+    Control characters, line breaks, invisible and directional characters and bytes that are not
+    UTF-8 are escaped; so is the start of a CI runner's command. It is idempotent.
 
     Args:
         text: Anything.
-        longest: Characters after which it is cut in its middle; None for no limit.
+        longest: Characters beyond which the middle is cut out; None for no limit.
     """
-    text = _cut(text, longest)  # first, so that what is long costs nothing
+    text = _cut(text, longest)  # first, so that a long text costs nothing
     if not text.isprintable() or _UNSEEN.search(text):
         text = "".join(map(_shown, text))
     if "::" in text or "##[" in text:

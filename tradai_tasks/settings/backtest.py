@@ -71,7 +71,7 @@ _MinTrades = Annotated[
 _Source = Annotated[
     Name,
     Meta(
-        description="Where `backtest-data` brings candles from: `download` (from the exchange, by "
+        description="Where `backtest-data` fetches candles from: `download` (from the exchange, by "
         "freqtrade), a folder, or `s3://bucket/prefix`."
     ),
 ]
@@ -92,7 +92,7 @@ _Informative = Annotated[
 ]
 _MaxMissing = Annotated[
     Annotated[float, Meta(ge=0, le=10)],
-    Meta(description="Most candles of a series that may lack in its midst, in percent."),
+    Meta(description="Most candles that may be missing inside a series, in percent."),
 ]
 
 
@@ -122,7 +122,7 @@ class BacktestSettings(Table, frozen=True, kw_only=True):
 
 
 class StrategyBacktestSettings(Table, frozen=True, kw_only=True):
-    """Backtests of one strategy: each key that is absent is the repository's."""
+    """Backtests of one strategy; absent keys are the repository's."""
 
     enabled: _Enabled | None = None
     strategy_class: _StrategyClass | None = None
@@ -147,7 +147,7 @@ class StrategyBacktestSettings(Table, frozen=True, kw_only=True):
 
 
 def for_strategy(base: BacktestSettings, own: StrategyBacktestSettings) -> BacktestSettings:
-    """Return the settings of one strategy: its own, key by key, over the repository's."""
+    """Return the settings of one strategy: the repository's, overridden by its own."""
     values: dict[str, Any] = {name: getattr(base, name) for name in base.__struct_fields__}
     for name in own.__struct_fields__:
         value = getattr(own, name)

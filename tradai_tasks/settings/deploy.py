@@ -16,7 +16,7 @@ _Seconds = Annotated[float, Meta(gt=0)]
 
 
 class EnvironmentSettings(Table, frozen=True, kw_only=True):
-    """One environment: where its services and lambdas run."""
+    """One environment: the cluster of its services, and its lambdas."""
 
     region: Annotated[
         Name | None, Meta(description="AWS region; if absent, that of the usual AWS chain.")
@@ -55,7 +55,7 @@ class EnvironmentSettings(Table, frozen=True, kw_only=True):
 
 
 class TagRule(Table, frozen=True, kw_only=True):
-    """Which release tags go to an environment; the first rule that fits counts."""
+    """A rule that maps release tags to an environment; the first match counts."""
 
     environment: Annotated[Name, Meta(description="The environment that they go to.")]
     kind: Annotated[
@@ -66,7 +66,7 @@ class TagRule(Table, frozen=True, kw_only=True):
 
 
 class DeploySettings(Table, frozen=True, kw_only=True):
-    """The sessions `deploy` and `lambdas`: what runs where, and how long to wait for it."""
+    """The sessions `deploy` and `lambdas`: environments, tag rules and timeouts."""
 
     tags: Annotated[
         tuple[TagRule, ...],

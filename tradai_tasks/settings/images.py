@@ -11,7 +11,7 @@ from tradai_tasks.settings.table import Name, Table, whole
 __all__ = ["BuildSecret", "ImageUnitSettings", "ImagesSettings"]
 
 _EnvName = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*")]
-# What both an image's name and a `--secret` list are made of; no comma, no slash, no space.
+# Characters of image names and ids of build secrets; no comma, no slash, no space.
 _SecretId = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*")]
 _Platform = Annotated[str, whole(r"linux/[a-z0-9]+(/v[0-9]+)?")]
 _Template = Annotated[str, whole(r"[a-z0-9._/-]*\{name\}[a-z0-9._/-]*")]
@@ -25,14 +25,14 @@ _Host = Annotated[str, whole(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,
 
 
 class BuildSecret(Table, frozen=True, kw_only=True):
-    """A secret that a build may read (`RUN --mount=type=secret,id=...`); it is in no layer."""
+    """A secret that a build may read (`RUN --mount=type=secret,id=...`); no layer contains it."""
 
     id: Annotated[_SecretId, Meta(description="Its id in the Dockerfile.")]
     env: Annotated[_EnvName, Meta(description="Environment variable that holds it.")]
 
 
 class ImageUnitSettings(Table, frozen=True, kw_only=True):
-    """Settings of one image: `images.units.<name>`, by name or, where two share one, by folder."""
+    """Settings of one image: `images.units.<name>`, or by folder if two share a name."""
 
     image: Annotated[
         _ImageName | None, Meta(description="Its name in the registry, below any prefix.")
@@ -76,9 +76,9 @@ class ImagesSettings(Table, frozen=True, kw_only=True):
         Name | None,
         Meta(description="AWS region of ECR; if absent, as the host says or the AWS chain."),
     ] = None
-    create: Annotated[bool, Meta(description="Whether a repository that ECR lacks is created.")] = (
-        False
-    )
+    create: Annotated[
+        bool, Meta(description="Whether a repository missing from ECR is created.")
+    ] = False
     insecure: Annotated[
         bool,
         Meta(

@@ -39,7 +39,7 @@ _WORDS = (
 
 
 class LoadedSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings and where they came from."""
+    """Settings and the file that they came from."""
 
     settings: Settings
     file: str  # from the root; the file that a message about settings names
@@ -49,7 +49,7 @@ def parse_toml(content: bytes, file: str) -> dict[str, Any]:
     """Parse a TOML file.
 
     Raises:
-        BrokenTomlError: It is no TOML, or not UTF-8.
+        BrokenTomlError: It is not TOML, or not UTF-8.
     """
     try:
         return tomli.loads(content.decode("utf-8-sig"))
@@ -66,10 +66,10 @@ def parse_toml(content: bytes, file: str) -> dict[str, Any]:
 
 
 def tool_table(document: Mapping[str, Any], file: str) -> dict[str, Any]:
-    """Return `[tool.tradai-tasks]` of a parsed pyproject.toml, empty if it has none.
+    """Return `[tool.tradai-tasks]` of a parsed pyproject.toml; empty if there is none.
 
     Raises:
-        SettingsError: `tool` or the table is something else than a table.
+        SettingsError: `tool` or `tool.tradai-tasks` is not a table.
     """
     tool = document.get("tool", {})
     table = tool.get("tradai-tasks", {}) if isinstance(tool, dict) else None
@@ -81,13 +81,13 @@ def tool_table(document: Mapping[str, Any], file: str) -> dict[str, Any]:
 def load_settings(tree: Tree, overrides: Mapping[str, Any] | None = None) -> LoadedSettings:
     """Read the settings of the repository at the root of `tree`.
 
-    They stand in `[tool.tradai-tasks]` of pyproject.toml, or, where there is no root
-    pyproject.toml, at the top of tradai-tasks.toml. `overrides`, a table of the same shape, is
-    laid over them key by key.
+    They are in `[tool.tradai-tasks]` of pyproject.toml, or, if there is no root pyproject.toml, at
+    the top level of tradai-tasks.toml. The keys of `overrides`, a table of the same form, take
+    precedence.
 
     Raises:
         BrokenTomlError: A file does not parse.
-        SettingsError: Something does not fit the model, or both files hold settings.
+        SettingsError: Something does not fit the model, or both files have settings.
     """
     file, raw = _read(tree)
     prefix = key_prefix(file)
@@ -106,7 +106,7 @@ def load_settings(tree: Tree, overrides: Mapping[str, Any] | None = None) -> Loa
 
 
 def key_prefix(file: str) -> str:
-    """Return what stands before a setting's key in a file that holds the repository's settings."""
+    """Return the prefix of a setting's key in the file that has the repository's settings."""
     return f"{_TABLE}." if file == "pyproject.toml" else ""
 
 
@@ -123,7 +123,7 @@ def read_package_table(raw: Mapping[str, Any], file: str) -> PackageSettings:
 
 
 def faults_of(raw: Mapping[str, Any], model: type[msgspec.Struct], prefix: str) -> list[str]:
-    """Return every fault of a raw table, each as `key.path: what`, empty when it fits."""
+    """Return every fault of a raw table, each as `key.path: what`; empty if it fits the model."""
     foreign = _foreign(raw, "")
     if foreign:
         return [f"{prefix}{fault}" for fault in foreign]
@@ -135,9 +135,9 @@ def faults_of(raw: Mapping[str, Any], model: type[msgspec.Struct], prefix: str) 
 
 
 def _each_fault(rest: dict[str, Any], model: type[msgspec.Struct], prefix: str) -> list[str]:
-    """Return every fault of a copy that is used up.
+    """Return every fault of a table, which is modified.
 
-    msgspec stops at the first fault, so each is taken out and the rest tried again.
+    msgspec stops at the first fault, so each faulty value is removed and the rest validated again.
     """
     faults: list[str] = []
     for where, inner, table in _named_tables(rest, model):
@@ -163,11 +163,11 @@ def _each_fault(rest: dict[str, Any], model: type[msgspec.Struct], prefix: str) 
 def _named_tables(
     raw: dict[str, Any], model: type[msgspec.Struct]
 ) -> Iterator[tuple[str, type[msgspec.Struct], Any]]:
-    """Take every table that has a name of the user's own out of `raw`, and yield it.
+    """Remove every table with a user-defined name from `raw`, and yield it.
 
-    That is each entry of a dict of tables, at the top or in a table below, as (path, model, value).
+    These are the entries of dicts of tables, at any level, as (path, model, value).
     """
-    from msgspec import inspect  # noqa: PLC0415 - needed only to word a fault
+    from msgspec import inspect  # noqa: PLC0415 - needed only for an error message
 
     kind: Any = inspect.type_info(model)
     for field in kind.fields:
@@ -225,14 +225,14 @@ def _described(
     raw: Mapping[str, Any],
     removed: Mapping[str, list[int]],
 ) -> tuple[str, list[str | int]]:
-    """Return a fault in the user's words, and the path of what to take out."""
+    """Return a fault in the user's terms, and the path of the value to remove."""
     match = _AT.match(message)
     if match is None:
         raise AssertionError("the pattern takes any text")
     what = match["what"]
     path: list[str | int] = [
         step["key"] if step["index"] is None else int(step["index"])
-        # "[...]" is a value in a dict, whose key msgspec does not tell
+        # "[...]" is a value in a dict, whose key msgspec does not name
         for step in _STEP.finditer((match["path"] or "").replace("[...]", ""))
     ]
     unknown = _UNKNOWN.match(what)
@@ -260,7 +260,7 @@ def _in_tomls_words(match: re.Match[str]) -> str:
 
 
 def _foreign(value: Any, where: str) -> list[str]:
-    """Return what no TOML file could hold, but a table made in Python can."""
+    """Return faults of values that exist in Python, but not in TOML."""
     if isinstance(value, Mapping):
         found = [
             f"{where}{'.' if where else ''}{key}: expected the name of a key, "
@@ -299,10 +299,10 @@ def _quoted(key: str) -> str:
 
 
 def _remove(raw: dict[str, Any], path: list[str | int], removed: dict[str, list[int]]) -> bool:
-    """Take the element at `path` out of `raw`; False when the path names nothing in it.
+    """Remove the element at `path` from `raw`; return False if there is none.
 
-    Of a list in a list all goes: what is left of it could be at fault for being short. So could a
-    list of which nothing is left.
+    Of nested lists the whole is removed: the rest could be faulty for being too short. So could a
+    list that is left empty.
     """
     while len(path) > 1 and isinstance(path[-1], int) and isinstance(path[-2], int):
         path = path[:-1]
@@ -335,8 +335,8 @@ def _value_at(raw: Any, path: list[str | int]) -> Any:
 
 
 def _model_at(model: type[msgspec.Struct], path: list[str | int]) -> type[msgspec.Struct]:
-    """Return the table's class at a path; list positions do not count."""
-    from msgspec import inspect  # noqa: PLC0415 - needed only to word a fault
+    """Return the class of the table at a path; positions in lists are ignored."""
+    from msgspec import inspect  # noqa: PLC0415 - needed only for an error message
 
     kind: Any = inspect.type_info(model)
     for step in path:
@@ -358,14 +358,14 @@ def _table_in(kind: Any) -> Any:
 
 
 def _bare(kind: Any) -> Any:
-    """Return a type without the descriptions around it."""
+    """Return a type without its annotations."""
     while type(kind).__name__ == "Metadata":
         kind = kind.type
     return kind
 
 
 def _near(key: str, model: type[msgspec.Struct]) -> str:
-    gone: Mapping[str, str] = getattr(model, "gone", {})  # keys that there were, and what to write
+    gone: Mapping[str, str] = getattr(model, "gone", {})  # former keys, and what to write instead
     if key in gone:
         return f"; {gone[key]}"
     known = list(model.__struct_encode_fields__)
@@ -376,7 +376,7 @@ def _near(key: str, model: type[msgspec.Struct]) -> str:
 
 
 def _choices(model: type[msgspec.Struct], path: list[str | int]) -> str:
-    from msgspec import inspect  # noqa: PLC0415 - needed only to word a fault
+    from msgspec import inspect  # noqa: PLC0415 - needed only for an error message
 
     while isinstance(path[-1], int):
         path = path[:-1]  # the values of a list are those of its key

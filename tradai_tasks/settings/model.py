@@ -1,7 +1,7 @@
 """The typed model of `[tool.tradai-tasks]`: every setting, its meaning, unit, range and default.
 
 The table in the docs, the JSON schema for editors and the validation all come from these classes.
-`settings_load` reads and validates the files.
+`settings.load` reads and validates the files.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ __all__ = [
 
 
 class ProtocolPair(Table, frozen=True, kw_only=True):
-    """A class and the Protocol that mypy holds it against, both as `module:Name`."""
+    """A class and the Protocol that mypy checks it against, both as `module:Name`."""
 
     class_: Annotated[
         ObjectPath, Meta(description="Class that must satisfy the Protocol, as `module:Name`.")
@@ -147,7 +147,7 @@ class TypecheckSettings(Table, frozen=True, kw_only=True):
 
 
 class IgnoredAdvisory(Table, frozen=True, kw_only=True):
-    """An advisory that is known and accepted, for a reason and perhaps until a date."""
+    """An advisory that is accepted, for a reason and optionally until a date."""
 
     id: Annotated[
         str,
@@ -161,7 +161,7 @@ class IgnoredAdvisory(Table, frozen=True, kw_only=True):
 
 
 class NotAudited(Table, frozen=True, kw_only=True):
-    """A locked package that the advisory service does not know and that is accepted so."""
+    """A locked package that is accepted although the advisory service does not know it."""
 
     name: Annotated[str, Meta(min_length=1, description="The distribution's name.")]
     reason: Annotated[str, Meta(min_length=1, description="Why it is accepted.")]

@@ -11,8 +11,8 @@ __all__ = ["check_project_file"]
 
 _TABLE, _LIST, _TEXT = "a table", "a list", "a text"
 _KINDS: Mapping[str, type] = {_TABLE: dict, _LIST: list, _TEXT: str}
-# What each key must be; `*` is any key, and what is absent is well. Keys of [project] that only
-# builds read, and tables of tools that none of the sessions reads, are left to them.
+# The type of each key; `*` is any key, and every key may be absent. Keys of [project] that only
+# builds read, and tables of tools that no session reads, are not checked.
 _FORM: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("build-system", (_TABLE,)),
     ("build-system.build-backend", (_TEXT,)),
@@ -47,7 +47,7 @@ _FORM: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-# The same as a tree: key -> (what it must be, keys in it).
+# The same as a tree: key -> (type, keys in it).
 _Form = dict[str, tuple[tuple[str, ...], Any]]
 
 
@@ -66,10 +66,10 @@ _TREE = _tree()
 
 
 def check_project_file(document: Mapping[str, Any], file: str) -> None:
-    """Hold a parsed pyproject.toml against the form that is read.
+    """Check a parsed pyproject.toml against the types that its readers expect.
 
     Raises:
-        MemberError: A key is something else than it must be.
+        MemberError: A key has another type.
     """
     _check(document, _TREE, (file, ""))
 

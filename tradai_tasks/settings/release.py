@@ -10,12 +10,12 @@ from tradai_tasks.settings.table import MetadataKey, Name, Table, VariablePatter
 
 __all__ = ["MlflowSettings", "ReleaseSettings"]
 
-# MLflow keeps `latest` and names such as `v1` for itself.
+# MLflow reserves `latest` and names such as `v1`.
 _Alias = Annotated[str, whole(r"(?!latest$|v[0-9]+$)[A-Za-z_][A-Za-z0-9_-]*", max_length=255)]
 
 
 class ReleaseSettings(Table, frozen=True, kw_only=True):
-    """The session `release`, and its stages where they stand alone."""
+    """The session `release`, and the sessions for its single stages."""
 
     branch: Annotated[
         Name | None,

@@ -1,6 +1,6 @@
 """Base class and value types of all tables of settings.
 
-Settings of one room stand in a module of their own and are joined in `settings.Settings`.
+Each table has a module of its own; `settings.model.Settings` contains them all.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ __all__ = [
 
 
 def whole(pattern: str, *, max_length: int | None = None) -> Meta:
-    r"""Return the rule that a whole text matches a pattern.
+    r"""Return the constraint that a whole string matches a pattern.
 
-    msgspec searches, and `$` would let a line break follow; `\Z` is the end itself.
+    msgspec searches, and `$` would allow a final line break; `\Z` is the very end.
     """
     return Meta(pattern=rf"^{pattern}\Z", max_length=max_length)
 
@@ -42,8 +42,8 @@ PythonVersion = Annotated[str, whole(r"3\.[0-9]{1,2}")]
 ObjectPath = Annotated[str, whole(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")]
 # MLflow's rule for the name of a tag
 MetadataKey = Annotated[str, whole(r"[A-Za-z0-9_][A-Za-z0-9_./ -]*", max_length=250)]
-Variable = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*")]  # of the environment
-# likewise, with * for any characters; never * alone, which would allow all
+Variable = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*")]  # environment variables
+# likewise, with * for any characters; * alone is refused, since it would allow all
 VariablePattern = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_*]*")]
 Marker = Annotated[str, whole(r"[A-Za-z_]\w*")]
 # https, or http on this machine; no user or password, since settings are committed

@@ -11,7 +11,7 @@ from tradai_tasks.settings.table import Name, PythonVersion, Table, whole
 
 __all__ = ["RolesSettings", "WorkflowsSettings"]
 
-# All of these are written into YAML, so none may end or begin anything there.
+# All of these are written into YAML, so none may contain YAML syntax.
 _Label = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*")]
 _Branch = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._/-]*")]
 _Session = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*(\([A-Za-z0-9._-]+\))?")]
@@ -21,7 +21,7 @@ _Source = Annotated[str, whole(r"(secrets|vars)\.[A-Za-z_][A-Za-z0-9_]*")]
 
 
 class RolesSettings(Table, frozen=True, kw_only=True):
-    """Where the AWS roles that jobs assume by OIDC are kept, one for each purpose."""
+    """Secrets or variables with the AWS roles that jobs assume by OIDC, one for each purpose."""
 
     read: Annotated[
         _Source,
@@ -75,7 +75,7 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
     locked: Annotated[
         bool | None,
         Meta(
-            description="Whether lock files are committed, so that nox is run with `--locked`; "
+            description="Whether lock files are committed, so that nox runs with `--locked`; "
             "as git says if absent."
         ),
     ] = None
@@ -149,7 +149,7 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
         "secrets.AWS_ACCESS_KEY_ID"
     )
     aws_secret_key: Annotated[_Source, Meta(description="Where the static secret key is kept.")] = (
-        "secrets.AWS_SECRET_ACCESS_KEY"  # noqa: S105 - where it is kept
+        "secrets.AWS_SECRET_ACCESS_KEY"  # noqa: S105 - the name of a secret
     )
     aws_region: Annotated[_Source, Meta(description="Where the AWS region is kept.")] = (
         "secrets.AWS_REGION"
@@ -162,13 +162,13 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
     )
     pulumi_passphrase: Annotated[
         _Source, Meta(description="Where Pulumi's encryption passphrase is kept.")
-    ] = "secrets.PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - where it is kept
+    ] = "secrets.PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a secret
     pulumi_backend: Annotated[
         _Source, Meta(description="Where the address of Pulumi's state is kept.")
     ] = "secrets.S3_PULUMI_BACKEND_URL"
     cloudflare_token: Annotated[
         _Source, Meta(description="Where the Cloudflare Pages token is kept.")
-    ] = "secrets.CLOUDFLARE_API_TOKEN"  # noqa: S105 - where it is kept
+    ] = "secrets.CLOUDFLARE_API_TOKEN"  # noqa: S105 - the name of a secret
     cloudflare_account: Annotated[
         _Source, Meta(description="Where the Cloudflare account is kept.")
     ] = "secrets.CLOUDFLARE_ACCOUNT_ID"

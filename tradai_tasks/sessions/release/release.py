@@ -141,7 +141,7 @@ class Basis:
 
 def release(session: nox.Session, context: Context) -> None:
     """Release what a tag names, doing only what is missing."""
-    from tradai_tasks.sessions.release.platform_stages import Platform  # noqa: PLC0415 - that module imports this one
+    from tradai_tasks.sessions.release.platform_stages import Platform  # noqa: PLC0415 - it imports this in turn
 
     doc = "Release what a tag names: gates, then image and model version, or wheels and images."
     options = parse(session, _OPTIONS, doc)
