@@ -238,17 +238,17 @@ def conclude(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
     if unasked and (markets.missing or (facts.snapshot and facts.without_market is None)):
         lacking = markets.missing[0] if markets.missing else facts.snapshot
         raise CandlesError(
-            f"{job.strategy}: {lacking}: no snapshot of the exchange's markets; bring it with: "
+            f"{job.strategy}: {lacking}: no snapshot of the exchange's markets; fetch it with: "
             f"{job.session}"
         )
     check_asked(job, facts, markets)
     if facts.without_market:
         raise CandlesError(
             f"{job.strategy}: {', '.join(facts.without_market)}: not in {facts.snapshot}, so not "
-            f"traded on the exchange, or later than the snapshot; bring a new one with: "
+            f"traded on the exchange, or later than the snapshot; fetch a new one with: "
             f"{job.session} -- --refresh"
         )
-    check_candles(job, facts, f"bring them with: {job.session}")
+    check_candles(job, facts, f"fetch them with: {job.session}")
     log = _log(job)
     undeclared = sorted({found["what"] for found in _UNDECLARED.finditer(log)})
     if undeclared:
@@ -261,7 +261,7 @@ def conclude(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
     if left_out:
         raise CandlesError(
             f"{job.strategy}: freqtrade left out {', '.join(left_out)}, which the snapshot has "
-            f"as not traded; bring a new one with: {job.session} -- --refresh"
+            f"as not traded; fetch a new one with: {job.session} -- --refresh"
         )
 
 
@@ -294,7 +294,8 @@ def check_candles(job: BacktestJob, facts: RunFindings, advice: str) -> None:
     lacking = [one for one in facts.series if one.lacks]
     if not lacking:
         return
-    lines = [f"{job.strategy}: {len(lacking)} of {len(facts.series)} series lack candles; {advice}"]
+    share = f"{len(lacking)} of {len(facts.series)} series"
+    lines = [f"{job.strategy}: {share} have missing candles; {advice}"]
     for one in lacking[:_SHOWN]:
         where = f"{one.pair} {one.timeframe} {one.candle}"
         lines.append(f"  {where}: {'; '.join(one.lacks)} ({one.file})")

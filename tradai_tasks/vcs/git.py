@@ -305,7 +305,7 @@ class Git:
             if header[1] != b"blob":
                 raise GitError(
                     f"git cat-file: {blob}: {header[1].decode()}; the clone is incomplete, "
-                    f"fetch it anew"
+                    f"fetch it again"
                 )
             start, size = end + 1, int(header[2])
             found[blob] = out[start : start + size]

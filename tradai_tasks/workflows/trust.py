@@ -303,7 +303,7 @@ def _shown_environments(trust: Trust) -> list[str]:
     for rule in trust.environments:
         home = f"repos/{trust.repository}/environments/{rule.name}"
         why = (
-            "jobs of pull requests stand in it, so no rule on branches can hold; what its keys "
+            "jobs of pull requests run in it, so no rule on branches can hold; what its keys "
             "open must be read-only"
             if rule.is_open
             else f"only {trust.branch} deploys to it"
