@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     init = commands.add_parser(
         "init",
         help="write noxfile, settings, justfile and workflows into a repository",
-        description="Write what lacks of noxfile, settings, justfile and workflow files into a "
+        description="Write the missing noxfile, settings, justfile and workflow files into a "
         "repository; show it first, and overwrite nothing unasked.",
     )
     init.add_argument("--root", default=".", metavar="DIR", help="the workspace root; by default .")

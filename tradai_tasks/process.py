@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Completed", "find_tool", "node_tool", "run", "run_logged", "sandbox_fault"]
 
 _NO_REASON = "error: failed to push some refs"  # git's last line; the reason is in the one before
-_TICK = 0.1  # seconds between two looks at whether to stop
+_TICK = 0.1  # seconds between two checks whether to stop
 _PATIENCE = (10.0, 5.0)  # seconds for a command to end after an interrupt, and after a SIGTERM
 _INSTALL_HINTS = {
     "git": "install git",
@@ -164,10 +164,10 @@ def run_logged(  # noqa: PLR0913 - as above
         argv: Program and arguments, never a shell line.
         cwd: Folder to run in.
         log: Open file for standard output and standard error.
-        env: The whole environment of the command; the caller's own when None.
-        stop: Once set, the command is interrupted, as by Ctrl-C, and then ended.
-        sandbox: What it runs in; nothing of the kind when None.
-        pass_fds: File descriptors that it has too.
+        env: The whole environment of the command; the caller's own if None.
+        stop: Event that interrupts the command, as by Ctrl-C, and then ends it.
+        sandbox: Sandbox to run in; none if None.
+        pass_fds: File descriptors that it inherits.
 
     Raises:
         ToolMissingError: The program is not on PATH.

@@ -276,7 +276,7 @@ def test_what_a_folder_does_not_have_is_told(bare: InProcess) -> None:
     (bare.home / "source/binance/futures/BTC.feather").unlink()
     failed(
         bare("-s", "backtest-data(fast)", script=looking),
-        "fast: 1 of 1 series lack candles; ",
+        "fast: 1 of 1 series have missing candles; ",
         "source does not have them",
         "no file of that name",
     )

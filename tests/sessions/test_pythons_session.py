@@ -96,7 +96,7 @@ def test_an_environment_of_another_python_is_made_anew(platform: InProcess) -> N
     setting(platform, f'"{OTHER}"')
     ran = platform("-s", "test(a)")
     assert made(ran) == [f"/pythons/{OTHER}/bin/python"]
-    said = f".nox/test-a has Python {OWN}, and Python {OTHER} is asked for: it is made anew"
+    said = f".nox/test-a has Python {OWN}, and Python {OTHER} is asked for: it is recreated"
     assert said in ran.log
     assert made(platform("-s", "test(a)")) == []
     setting(platform, f'"{OTHER}"\n[tool.other]')
@@ -104,7 +104,7 @@ def test_an_environment_of_another_python_is_made_anew(platform: InProcess) -> N
     (platform.home / "pyproject.toml").write_text(ROOT)
     ran = platform("-s", "test(a)")
     assert made(ran) == [sys.executable]
-    assert f"and the Python {OWN} that runs nox is asked for: it is made anew" in ran.log
+    assert f"and the Python {OWN} that runs nox is asked for: it is recreated" in ran.log
 
 
 def test_a_pinned_python_counts_as_asked_for(platform: InProcess) -> None:

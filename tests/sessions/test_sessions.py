@@ -269,7 +269,7 @@ def test_lint_uses_the_locked_ruff_and_annotates_in_ci(run: InProcess) -> None:
 
 def test_lint_runs_all_before_it_fails_and_names_the_remedy(run: InProcess) -> None:
     ran = run.files(PLATFORM)("-s", "lint", script=after(["ruff", "check"], lambda _: 1))
-    failed(ran, "lint: ruff found fault; fix what can be fixed with: nox -s fmt")
+    failed(ran, "lint: ruff found faults; apply automatic fixes with: nox -s fmt")
     assert ran.starting("ruff", "format")
 
 
@@ -311,7 +311,7 @@ def test_typecheck_runs_over_all_and_names_itself_where_it_fails(run: InProcess)
     assert any("--config-file" in command for command in (first, second))
     assert "mypy is in no lock file here" in ran.log
     failing = run("-s", "typecheck", script=after(["mypy", "--show-error-codes"], lambda _: 1))
-    failed(failing, "typecheck: mypy found fault; check again with: nox -s typecheck")
+    failed(failing, "typecheck: mypy found faults; check again with: nox -s typecheck")
 
 
 def test_sources_that_mypy_excludes_are_left_out(run: InProcess) -> None:

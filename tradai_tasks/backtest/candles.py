@@ -37,21 +37,21 @@ __all__ = [
 ]
 
 _TRIES = 3
-_SNAPSHOT = Limits(idle=60.0, whole=180.0, most=64 * MEGABYTE)  # the largest have some ten
+_SNAPSHOT = Limits(idle=60.0, whole=180.0, most=64 * MEGABYTE)  # the largest have some ten MB
 _S3 = re.compile(r"^s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?\Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """Where candles come from."""
+    """A source of candles: the exchange, a folder or a bucket."""
 
     kind: Literal["download", "folder", "s3"]
     folder: Path | None = None
     bucket: str = ""
-    prefix: str = ""  # without a slash at its end
+    prefix: str = ""  # without a final slash
 
     def __str__(self) -> str:
-        """Return how a message calls it."""
+        """Return its name in messages."""
         if self.kind == "s3":
             return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
         return "the exchange" if self.folder is None else str(self.folder)
@@ -62,7 +62,7 @@ class Source:
 
 
 def parse_source(text: str, root: Path) -> Source:
-    """Read the setting `source`.
+    """Parse the setting `source`.
 
     Args:
         text: `download`, a folder from the root, or `s3://bucket/prefix`.
@@ -89,11 +89,11 @@ def parse_source(text: str, root: Path) -> Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Brought:
-    """What became of the files of a source."""
+    """The result of copying files from a source."""
 
     changed: tuple[str, ...]
     same: tuple[str, ...]
-    absent: tuple[str, ...]  # which the source does not have
+    absent: tuple[str, ...]  # files that the source does not have
 
 
 def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path) -> Brought:
@@ -101,7 +101,7 @@ def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path
 
     Args:
         names: POSIX paths, the same in the source and below the target.
-        get: Returns a file of the source, None if it has none.
+        get: Returns the content of a file; None if the source does not have it.
         target: Folder to copy to.
     """
     changed, same, absent = [], [], []
@@ -119,22 +119,22 @@ def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path
 
 
 def replace(file: Path, content: bytes) -> None:
-    """Write a file so that it is whole at any moment."""
+    """Write a file atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, content)
 
 
 def keep_out_of_git(folder: Path) -> None:
-    """Make a folder that git does not see, whatever the repository ignores."""
+    """Create a folder that git ignores."""
     folder.mkdir(parents=True, exist_ok=True)
     ignore_folder(folder)
 
 
 def check_snapshot(content: bytes, where: str, pairs: Iterable[str]) -> None:
-    """Check that a snapshot describes the markets of all pairs.
+    """Check that a snapshot has the markets of all pairs.
 
     Raises:
-        CandlesError: It does not.
+        CandlesError: One is missing.
     """
     try:
         document = json.loads(content)
@@ -152,11 +152,11 @@ def fetch_snapshot(api: Api, address: str | None) -> bytes:
     """Ask an exchange for its markets.
 
     Args:
-        api: Of the exchange.
-        address: Scheme and host to ask in place of the exchange's own.
+        api: API of the exchange.
+        address: Scheme and host to use in place of the exchange's own.
 
     Raises:
-        CandlesError: It did not answer with its markets.
+        CandlesError: The answer does not have its markets.
     """
     url = f"{address or api.host}{api.path}"
     try:
@@ -183,7 +183,7 @@ def _asked(url: str) -> bytes:
 
 
 def download_overlay(job: BacktestJob, facts: RunFindings) -> dict[str, Any]:
-    """Return what is laid over the strategy's configuration for a download."""
+    """Return the configuration that overrides the strategy's for a download."""
     overlay = job.overlay()
     if job.settings.api_url is not None:
         configs = ccxt_configs(job.settings.api_url)[f"{facts.exchange} {facts.mode}"]
@@ -201,14 +201,14 @@ def download_argv(
     prepend: bool = False,
     erase: bool = False,
 ) -> list[str]:
-    """Return the command that downloads all that a strategy reads.
+    """Return the freqtrade command that downloads all candles that a strategy reads.
 
     Args:
-        job: The backtest that it is for.
-        facts: What it reads.
-        overlay: File of `download_overlay`.
-        prepend: Whether to add what is before the candles that are there.
-        erase: Whether to forget these.
+        job: The backtest.
+        facts: The series that it reads.
+        overlay: File with the configuration of `download_overlay`.
+        prepend: Whether to add candles before the existing ones.
+        erase: Whether to delete the existing ones.
     """
     first = min(one.start for one in facts.series)
     plain = [one for one in facts.series if one.candle in {"futures", "spot"}]

@@ -20,7 +20,7 @@ _EQUITY, _DRAWDOWN, _LIMIT = "#1f6feb", "#c9372c", "#8a5a00"
 _DAY = 86_400  # seconds
 _DASHES = (0, (4, 3))
 _MANYFOLD = 8.0
-_NEAR = 2.5  # times the deepest drawdown, within which the limit is drawn
+_NEAR = 2.5  # the limit is drawn if it is within this multiple of the deepest drawdown
 
 
 def has_matplotlib() -> bool:
@@ -29,9 +29,9 @@ def has_matplotlib() -> bool:
 
 
 def load() -> None:
-    """Load matplotlib, where it is, so that drawing need not wait for it."""
+    """Import matplotlib if it is installed, so that drawing need not wait for it."""
     if has_matplotlib():
-        # nox logs at the lowest level, and matplotlib tells every font that it looks at
+        # nox shows every level, and matplotlib logs every font that it looks at
         logging.getLogger("matplotlib").setLevel(logging.WARNING)
         from matplotlib import dates, figure  # noqa: F401, PLC0415 - slow to load
         from matplotlib.backends import backend_agg  # noqa: F401, PLC0415 - as above
@@ -43,15 +43,15 @@ def draw(file: Path, curve: Curve, *, title: str, currency: str, limit: float | 
     Args:
         file: Where to write.
         curve: The account over time.
-        title: What stands above.
-        currency: Of the equity.
+        title: Title above the chart.
+        currency: Currency of the equity.
         limit: Largest drawdown that passes, as a fraction; None if there is no gate.
     """
     load()
     from matplotlib import dates  # noqa: PLC0415 - slow to load
     from matplotlib.figure import Figure  # noqa: PLC0415 - as above
 
-    times = [moment / _DAY for moment in curve.times]  # matplotlib's dates are days of the epoch
+    times = [moment / _DAY for moment in curve.times]  # matplotlib's dates are days since the epoch
     figure = Figure(figsize=(11, 6.2), dpi=110, layout="constrained", facecolor="white")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.25])
     upper.set_title(title, loc="left", color=_INK, fontsize=13, pad=12, parse_math=False)
@@ -79,7 +79,7 @@ def _equity(axes: Axes, times: list[float], curve: Curve, currency: str) -> None
     axes.axhline(curve.equity[0], color=_MUTED, linewidth=0.8, linestyle=_DASHES)
     name = f"equity, {currency}"
     if min(curve.equity) > 0 and max(curve.equity) > _MANYFOLD * min(curve.equity):
-        axes.set_yscale("log")  # else the early months would be a flat line
+        axes.set_yscale("log")  # else the first months would be a flat line
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
         name += " (log)"
@@ -97,7 +97,7 @@ def _drawdown(axes: Axes, times: list[float], curve: Curve, limit: float | None)
     axes.plot(times, curve.drawdown, color=_DRAWDOWN, linewidth=1, drawstyle="steps-post")
     deepest = curve.drawdown[curve.deepest]
     floor = min(deepest, -0.001)
-    if limit is not None and -limit > _NEAR * floor:  # far away, it would flatten the curve
+    if limit is not None and -limit > _NEAR * floor:  # a limit far away would flatten the curve
         axes.axhline(-limit, color=_LIMIT, linewidth=1, linestyle=_DASHES)
         floor = min(floor, -limit)
     axes.set_ylabel("drawdown", color=_MUTED)

@@ -11,7 +11,7 @@ __all__ = ["Curve", "curve_of"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Curve:
-    """The account over time: a point at the start, one for each closed trade, one at the end."""
+    """Equity over time: a point at the start, one for each closed trade, one at the end."""
 
     times: tuple[int, ...]  # seconds since the epoch
     equity: tuple[float, ...]  # in the stake currency
@@ -29,7 +29,7 @@ class Curve:
 
 
 def curve_of(result: BacktestResult) -> Curve:
-    """Add up the profits of the closed trades, in the order of time."""
+    """Return the equity curve: the profits of closed trades, added up in order of time."""
     times, equity = [result.start], [result.balance]
     for trade in result.trades:
         if trade.closed == times[-1] and len(times) > 1:

@@ -1,7 +1,7 @@
 """Compare the figures of a full backtest with their thresholds.
 
-freqtrade writes numbers where there is none: a profit factor of 0 where no trade lost, a Sharpe
-ratio of -100 where nothing deviates, 0 where nothing was traded. Here they are what they mean.
+freqtrade writes a number even if there is none: a profit factor of 0 if no trade lost, a Sharpe
+ratio of -100 if all returns are equal, 0 if there was no trade. They are interpreted here.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from tradai_tasks.settings.backtest import BacktestSettings
 
 __all__ = ["judge", "metrics_of"]
 
-_NO_DEVIATION = -100.0  # what freqtrade writes for a Sharpe ratio of returns that are all alike
+_NO_DEVIATION = -100.0  # freqtrade's Sharpe ratio if all returns are equal
 _NO_TRADE = "undefined: there was no trade"
 
 
 def judge(result: BacktestResult, settings: BacktestSettings) -> tuple[GateVerdict, ...]:
-    """Hold a result against every gate. What is undefined does not pass.
+    """Compare a result with every gate; an undefined figure does not pass.
 
-    A profit factor is infinite where trades gained and none lost, and passes.
+    A profit factor is infinite, and passes, if trades gained and none lost.
     """
     factor, factor_note = _profit_factor(result)
     sharpe, sharpe_note = _sharpe(result, settings.sharpe)
@@ -43,7 +43,7 @@ def judge(result: BacktestResult, settings: BacktestSettings) -> tuple[GateVerdi
 
 
 def metrics_of(result: BacktestResult, sharpe: SharpeKind) -> dict[str, float]:
-    """Return all figures that are finite numbers, by name; fractions, not percent."""
+    """Return all figures that are finite numbers, by name; as fractions, not percent."""
     found: dict[str, float | None] = {
         "sharpe": _sharpe(result, sharpe)[0],
         "sharpe-closed-trades": _sharpe(result, "closed-trades")[0],

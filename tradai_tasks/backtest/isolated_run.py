@@ -1,12 +1,12 @@
 """Script for the strategy's own environment: check the candles, then start freqtrade.
 
-This file is handed to an interpreter that knows freqtrade and nothing of this library, so it
-imports no sibling. It asks freqtrade what the strategy reads (pairs, timeframes, start-up candles),
-holds that against the candles, copies just these into the run's own folder, forbids every
-connection but those to this machine, notes child processes, and only then lets freqtrade begin. It
-does so in the same process, since importing freqtrade takes longer than all else.
+This file runs in an interpreter that has freqtrade and not this library, so it imports no sibling.
+It asks freqtrade what the strategy reads (pairs, timeframes, start-up candles), compares that with
+the candles, copies only these into the run's own folder, forbids connections to other machines,
+records child processes, and then starts freqtrade. It does so in the same process, since importing
+freqtrade takes longer than everything else.
 
-What it found stands in a JSON file: an order says where.
+A JSON file with the order names another one, in which the findings are written.
 """
 
 from __future__ import annotations
@@ -35,37 +35,37 @@ __all__ = [
 ]
 
 _DAY = 86_400
-_FUNDING_STEP = 8 * 3600  # seconds; no exchange settles funding more rarely
-_SLACK = 300  # seconds; funding is settled a moment after the full hour
-_PATTERN = re.compile(r"[\\^$*+?{}\[\]()|]|\.\*")  # what makes a pair a regular expression
+_FUNDING_STEP = 8 * 3600  # seconds; no exchange settles funding less often
+_SLACK = 300  # seconds; funding is settled shortly after the full hour
+_PATTERN = re.compile(r"[\\^$*+?{}\[\]()|]|\.\*")  # makes a pair a regular expression
 _LOCAL = ("127.0.0.1", "::1", "localhost", "")
 _SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-# audit events of a process that starts another, or becomes one
+# audit events of starting or becoming another process
 _STARTING = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"}
 _STARTING |= {"os.system", "pty.spawn"}
-_SHOWN = 3  # holes of a series that are named
+_SHOWN = 3  # gaps of a series that are shown
 
 FUNDING = "funding_rate"
 
 
 @dataclass(frozen=True)
 class NeededSeries:
-    """A series that the strategy reads, and the part of it that must be there."""
+    """A candle series that the strategy reads, and the part of it that must exist."""
 
     pair: str
     timeframe: str
     candle: str  # "futures", "spot", "mark", "funding_rate"
     step: int  # seconds between two candles
-    start: int  # seconds since the epoch; the first moment that must be covered
-    end: int  # likewise; the first that need not be
-    file: str  # from the candle folder
+    start: int  # seconds since the epoch; the first moment to cover
+    end: int  # likewise; the end, which is not covered
+    file: str  # path from the candle folder
 
 
 @dataclass(frozen=True)
 class FoundSeries:
-    """What a file holds of that part: when candles begin, in seconds since the epoch."""
+    """The candles of that part in a file; times are in seconds since the epoch."""
 
-    first: int | None = None  # None if the file holds none
+    first: int | None = None  # None if the file has none
     last: int | None = None
     begins: int | None = None  # the first candle in the whole file
     ends: int | None = None  # the last one
@@ -76,19 +76,19 @@ class FoundSeries:
 
 
 def day(moment: int) -> str:
-    """Return a moment for a message: the day, with the time where it is not midnight."""
+    """Return a moment for a message: the day, with the time unless it is midnight."""
     at = datetime.fromtimestamp(moment, tz=UTC)
     return f"{at:%Y-%m-%d}" if moment % _DAY == 0 else f"{at:%Y-%m-%d %H:%M}"
 
 
 def lacks(needed: NeededSeries, seen: FoundSeries, most_missing: float) -> list[str]:
-    """Return what a series lacks, a line each; empty if all is there.
+    """Return what is missing from a series, a line each; empty if it is complete.
 
     Args:
         needed: The series.
-        seen: What its file holds.
-        most_missing: Most candles that may lack in the midst, in percent of the whole; the ends
-            must be there in any case.
+        seen: The candles in its file.
+        most_missing: Most candles that may be missing inside, in percent of the whole; both ends
+            must exist.
     """
     if seen.fault:
         return [seen.fault]
@@ -99,7 +99,7 @@ def lacks(needed: NeededSeries, seen: FoundSeries, most_missing: float) -> list[
         return ["its candles are not in the order of time, or one is there twice"]
     found = []
     step = _FUNDING_STEP + _SLACK if needed.candle == FUNDING else needed.step
-    # weeks and months do not begin where the window does
+    # weeks and months need not begin with the window
     reach = step if _DAY % needed.step == 0 or needed.candle == FUNDING else 2 * step
     if seen.first >= needed.start + reach:
         found.append(f"nothing from {day(needed.start)} to {day(seen.first)}")
@@ -120,14 +120,14 @@ def lacks(needed: NeededSeries, seen: FoundSeries, most_missing: float) -> list[
 
 
 def refused_host(event: str, args: Sequence[Any]) -> str | None:
-    """Return where a connection would lead that a backtest may not make, None if it may."""
+    """Return the target of a forbidden connection; None if it is allowed."""
     host: Any
     port: Any = ""
     if event == "socket.getaddrinfo":
         host, port = args[0], args[1]
     elif event == "socket.gethostbyname":
         host = args[0]
-    elif event in _SENDING and isinstance(args[1], tuple):  # else a Unix socket, or connected
+    elif event in _SENDING and isinstance(args[1], tuple):  # else a Unix socket, or a connected one
         host, port = args[1][0], args[1][1]
     else:
         return None
@@ -136,7 +136,7 @@ def refused_host(event: str, args: Sequence[Any]) -> str | None:
 
 
 def started_child(event: str, args: Sequence[Any]) -> str | None:
-    """Return what a process starts, None if an event is none of starting one."""
+    """Return the program that an audit event starts; None for other events."""
     if event not in _STARTING:
         return None
     named = args[1] if event in {"subprocess.Popen", "os.spawn"} and len(args) > 1 else args[:1]
@@ -147,7 +147,7 @@ def started_child(event: str, args: Sequence[Any]) -> str | None:
 
 
 def split_informative(wanted: Iterable[str], pairs: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (pair, timeframe) of settings such as `4h` and `BTC/USDT:USDT 1d`."""
+    """Return (pair, timeframe) from settings such as `4h` and `BTC/USDT:USDT 1d`."""
     found = []
     for entry in wanted:
         pair, _, timeframe = entry.strip().rpartition(" ")
@@ -156,7 +156,7 @@ def split_informative(wanted: Iterable[str], pairs: Sequence[str]) -> list[tuple
 
 
 def without_market(snapshot: Mapping[str, Any], pairs: Iterable[str]) -> list[str]:
-    """Return the pairs that a snapshot of the markets does not have."""
+    """Return the pairs that are missing from a snapshot of the markets."""
     known = {(one["baseAsset"], one["quoteAsset"]) for one in snapshot["symbols"]}
     return [pair for pair in pairs if tuple(pair.partition(":")[0].split("/")) not in known]
 
@@ -165,7 +165,7 @@ def plain_pairs(pairs: Any) -> list[str]:
     """Return the pairs of a configuration, which must be named one by one.
 
     Raises:
-        ValueError: There are none, one is a pattern, or one is there twice.
+        ValueError: There are none, one is a pattern, or one is a duplicate.
     """
     named = [str(pair) for pair in pairs or []]
     if not named:
@@ -178,13 +178,13 @@ def plain_pairs(pairs: Any) -> list[str]:
     return named
 
 
-# --- below: only in an environment with freqtrade, so not where coverage is measured -------------
+# --- below: runs only in an environment with freqtrade, where coverage is not measured -----------
 
 
 def _strategy(  # pragma: no cover - needs freqtrade
     order: Mapping[str, Any], facts: dict[str, Any], save: Callable[[], None]
 ) -> tuple[dict[str, Any], Any]:
-    """Return the configuration as freqtrade reads it, and the strategy."""
+    """Return freqtrade's configuration and the strategy."""
     from freqtrade.commands import Arguments  # noqa: PLC0415 - only here
     from freqtrade.configuration import setup_utils_configuration  # noqa: PLC0415 - only here
     from freqtrade.configuration.load_config import load_from_files  # noqa: PLC0415 - only here
@@ -209,7 +209,7 @@ def _strategy(  # pragma: no cover - needs freqtrade
 
 
 class _Pairs:  # pragma: no cover - needs freqtrade
-    """Stands for freqtrade's pairlists, of which a strategy asks only these two."""
+    """Replacement of freqtrade's pairlists, with the two methods that a strategy calls."""
 
     def __init__(self, whitelist: list[str]) -> None:
         self.whitelist = whitelist
@@ -240,7 +240,7 @@ def _series(  # pragma: no cover - needs freqtrade
 
     def needed(pair: str, timeframe: str, candle: Any, ahead: int) -> NeededSeries:
         step = timeframe_to_seconds(timeframe)
-        # freqtrade's own name of the file, of which there is no public function
+        # freqtrade's name of the file, for which there is no public function
         file = handler._pair_data_filename(Path(), pair, timeframe, candle)  # noqa: SLF001
         return NeededSeries(
             pair, timeframe, str(candle.value), step, start - ahead * step, end, file.as_posix()
@@ -260,7 +260,7 @@ def _series(  # pragma: no cover - needs freqtrade
             funding = exchange.get_option("funding_fee_timeframe")
             found.append(needed(pair, funding, CandleType.FUNDING_RATE, 0))
     merged: dict[str, NeededSeries] = {}
-    for one in found:  # the same file may be asked for twice: the longer part counts
+    for one in found:  # the same file may be needed twice: the longer part counts
         if one.file not in merged or one.start < merged[one.file].start:
             merged[one.file] = one
     return sorted(merged.values(), key=lambda one: (one.pair, one.file))
@@ -269,7 +269,7 @@ def _series(  # pragma: no cover - needs freqtrade
 def _look(  # pragma: no cover - needs pandas
     store: Path, needed: NeededSeries, digest: Any, copy: Path | None
 ) -> FoundSeries:
-    """Look at the needed part of a file, add it to the digest, and copy it."""
+    """Read the needed part of a file, add it to the digest, and copy the file."""
     import numpy as np  # noqa: PLC0415 - only here
     import pandas as pd  # noqa: PLC0415 - only here
 
@@ -280,10 +280,10 @@ def _look(  # pragma: no cover - needs pandas
         frame = pd.read_feather(file)
         seconds = frame["date"].astype("datetime64[s, UTC]").astype("int64").to_numpy()
         columns = ["open", "high", "low", "close", "volume"]
-        if needed.candle == FUNDING:  # older files have the rate where candles have `open`
+        if needed.candle == FUNDING:  # older files have the rate in the column `open`
             columns = ["funding_rate" if "funding_rate" in frame.columns else "open"]
         values = frame[columns].to_numpy(dtype="<f8")
-    except Exception as error:  # whatever pandas makes of it
+    except Exception as error:  # pandas raises errors of many types
         return FoundSeries(
             fault=f"the file cannot be read: {(str(error).splitlines() or ['?'])[0]}"
         )
@@ -294,7 +294,7 @@ def _look(  # pragma: no cover - needs pandas
         return FoundSeries(begins=begins, ends=ends)
     steps = np.diff(times)
     wide = np.flatnonzero(steps > needed.step)
-    # a rate may be 0 or below
+    # a rate may be 0 or negative
     prices = values[inside][:, :4]
     bad = ~np.isfinite(prices) if needed.candle == FUNDING else ~(prices > 0)
     digest.update(f"{needed.pair}|{needed.timeframe}|{needed.candle}|{len(times)}\n".encode())
@@ -316,10 +316,10 @@ def _look(  # pragma: no cover - needs pandas
     )
 
 
-def _forbid(  # pragma: no cover - an audit hook cannot be taken back
+def _forbid(  # pragma: no cover - an audit hook cannot be removed
     blocked: list[str], children: list[str], save: Callable[[], None]
 ) -> None:
-    """Refuse connections to other machines for the rest of the process; note them and children."""
+    """Refuse connections to other machines from now on; record them, and child processes."""
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         child = started_child(event, args)
@@ -339,7 +339,7 @@ def _forbid(  # pragma: no cover - an audit hook cannot be taken back
 def _run(  # pragma: no cover - needs freqtrade
     order: Mapping[str, Any], facts: dict[str, Any], save: Callable[[], None]
 ) -> None:
-    """Look, and go on as far as the order says."""
+    """Check the candles, and run freqtrade if the order says so."""
     from freqtrade import __version__  # noqa: PLC0415 - only here
     from freqtrade.main import main as freqtrade  # noqa: PLC0415 - only here
 
@@ -379,7 +379,7 @@ def _run(  # pragma: no cover - needs freqtrade
 
 
 def main(path: str) -> None:  # pragma: no cover - needs freqtrade
-    """Carry out the order in a JSON file."""
+    """Execute the order in a JSON file."""
     order = json.loads(Path(path).read_text(encoding="utf-8"))
     facts: dict[str, Any] = {"stage": "look", "error": None, "blocked": [], "children": []}
 

@@ -17,8 +17,8 @@ from tradai_tasks.sandbox import Sandbox
 
 __all__ = ["Isolation", "isolation_of"]
 
-_TICK = 0.1  # seconds between two looks at whether to stop
-# Programs that answer here have a network of their own, whoever asks them.
+_TICK = 0.1  # seconds between two checks whether to stop
+# Sockets of programs with network access of their own, which they would use on request.
 _SOCKETS = (
     "/run/docker.sock", "/run/containerd", "/run/podman", "/run/crio", "/run/dbus", "/run/systemd",
     "/run/libvirt", "/run/snapd.socket",
@@ -27,23 +27,23 @@ _SOCKETS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Isolation:
-    """How a backtest is kept from the network on this machine."""
+    """How a backtest runs without network access on this machine."""
 
-    sandbox: Sandbox | None  # None if it has none: then no child process may be started
+    sandbox: Sandbox | None  # None if there is no sandbox: then no child process may be started
     why_not: str = ""
 
     @contextmanager
     def entered(self, markets: Markets) -> Iterator[Callable[..., list[str]]]:
-        """Yield a function that returns the command to run another one in it.
+        """Yield a function that wraps a command so that it runs without network.
 
         Args:
-            markets: The server, which answers in there under the same address.
+            markets: The market server, which is reachable inside at the same address.
         """
         if self.sandbox is None:
             yield lambda *command: list(command)
             return
         with ExitStack() as stack:
-            # a short path: those of Unix sockets end at 108 bytes
+            # a short path: those of Unix sockets are limited to 108 bytes
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tradai-", dir="/tmp"))  # nosec B108 - made by mkdtemp
             place = str(Path(folder, "markets"))
             listener = stack.enter_context(socket.socket(socket.AF_UNIX))
@@ -60,7 +60,7 @@ class Isolation:
 
 
 def isolation_of(env: Mapping[str, str]) -> Isolation:
-    """Return how a backtest is kept from the network here."""
+    """Return how a backtest runs without network access here."""
     hide = [Path(path) for path in _SOCKETS]
     hide.append(Path(f"/run/user/{os.getuid()}"))
     host = env.get("DOCKER_HOST", "")
@@ -73,7 +73,7 @@ def isolation_of(env: Mapping[str, str]) -> Isolation:
 
 
 def _answer(listener: socket.socket, markets: Markets, stop: threading.Event) -> None:
-    """Take the socket that listens in the namespace, and have the markets answer there."""
+    """Receive the listening socket of the namespace, and have the market server answer on it."""
     while not stop.is_set():
         try:
             connection, _ = listener.accept()

@@ -1,7 +1,7 @@
 """Serve a snapshot of an exchange's markets to freqtrade from a local HTTP server.
 
 freqtrade asks the exchange for its markets before every backtest. Exchanges refuse many addresses
-of CI machines, and answer differently from day to day; so a backtest is given a snapshot instead.
+of CI machines, and their answers change from day to day; so a backtest gets a snapshot instead.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ __all__ = ["APIS", "Api", "Markets", "api_of", "ccxt_configs", "markets_digest",
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Api:
-    """Where an exchange describes its markets, and what ccxt calls that."""
+    """An exchange's API for its markets, and its names in ccxt."""
 
     exchange: str
     mode: str  # freqtrade's trading_mode
     host: str  # the exchange's own address
     base: str  # path of the API
     ccxt: str  # its name in ccxt's `urls.api`
-    types: tuple[str, ...]  # what ccxt shall fetch
+    types: tuple[str, ...]  # the market types that ccxt fetches
 
     @property
     def path(self) -> str:
-        """The path of the description."""
+        """The path of the request for the markets."""
         return f"{self.base}/exchangeInfo"
 
     @property
@@ -68,7 +68,7 @@ def api_of(exchange: str, mode: str) -> Api:
     """Return the API of an exchange.
 
     Raises:
-        CandlesError: No snapshot can be made of that exchange.
+        CandlesError: Snapshots of that exchange are not supported.
     """
     for api in APIS:
         if (api.exchange, api.mode) == (exchange, mode):
@@ -78,7 +78,7 @@ def api_of(exchange: str, mode: str) -> Api:
 
 
 def ccxt_configs(address: str) -> dict[str, dict[str, Any]]:
-    """Return what makes ccxt ask another address, by `exchange mode`.
+    """Return the configuration that makes ccxt use another address, by `exchange mode`.
 
     Args:
         address: Scheme, host and port.
@@ -93,7 +93,7 @@ def ccxt_configs(address: str) -> dict[str, dict[str, Any]]:
 
 
 def markets_digest(snapshot: bytes) -> str:
-    """Return the sha256 of a snapshot's content, whatever its layout and the server's clock."""
+    """Return the SHA-256 of a snapshot's content, without its layout and the server's time."""
     document = json.loads(snapshot)
     document.pop("serverTime", None)
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
@@ -102,12 +102,12 @@ def markets_digest(snapshot: bytes) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Markets:
-    """The server: its address, and what it was asked for in vain."""
+    """The market server: its address, and the requests that it refused."""
 
     address: str
     refused: list[str] = field(default_factory=list)  # requests for anything else
-    missing: list[str] = field(default_factory=list)  # snapshots that are not there
-    # answers at another socket that listens already, until the server ends
+    missing: list[str] = field(default_factory=list)  # requested snapshots that do not exist
+    # serves another listening socket until the server ends
     answer: Callable[[socket.socket], None] = field(default=lambda _: None, compare=False)
 
     @property
@@ -118,7 +118,7 @@ class Markets:
 
 @contextmanager
 def serve_markets(store: Path) -> Iterator[Markets]:
-    """Serve the snapshots of a data folder on a free port of this machine, and nothing else.
+    """Serve the snapshots in a data folder on a free port of this machine.
 
     Args:
         store: Folder with a folder for each exchange.
@@ -153,7 +153,7 @@ def serve_markets(store: Path) -> Iterator[Markets]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-            """Keep the terminal clear: what was refused is reported at the end."""
+            """Log nothing: refused requests are reported at the end."""
 
     with ExitStack() as stack:
 

@@ -24,7 +24,7 @@ _SCHEMA = 1  # of the file; raised when a key changes its meaning
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GateVerdict:
-    """One metric held against its threshold."""
+    """One metric compared with its threshold."""
 
     metric: str  # "sharpe", "profit-factor", "max-drawdown", "trades"
     value: float | None  # finite; None if there is no such number, and `note` says why
@@ -36,30 +36,30 @@ class GateVerdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestRecord:
-    """One backtest: what ran on what, its figures, and how the gates judged them."""
+    """One backtest: its code and data, its figures, and the verdicts of the gates."""
 
     strategy: str  # the slug: the folder's name below strategies/
     kind: Kind
-    commit: str  # of the work tree, 40 hexadecimal digits (64 in a SHA-256 repository)
-    dirty: bool = False  # whether the strategy's folder differed from that commit
-    lock_sha256: str  # of the strategy's uv.lock
-    data_sha256: str  # of the content of all candles, mark and funding rates in the window
-    markets_sha256: str = ""  # of the snapshot of the exchange's markets
-    freqtrade: str  # its version
+    commit: str  # commit of the work tree, 40 hexadecimal digits (64 in a SHA-256 repository)
+    dirty: bool = False  # whether the strategy's folder differs from that commit
+    lock_sha256: str  # digest of the strategy's uv.lock
+    data_sha256: str  # digest of all candles, mark and funding rates in the window
+    markets_sha256: str = ""  # digest of the snapshot of the exchange's markets
+    freqtrade: str  # freqtrade's version
     start: str  # first day, "2025-01-01", from UTC midnight
     end: str  # the window ends at UTC midnight of this day, which is not in it
     pairs: tuple[str, ...]
     timeframe: str
-    sharpe: SharpeKind  # which Sharpe ratio the metric `sharpe` is
+    sharpe: SharpeKind  # the kind of Sharpe ratio in the metric `sharpe`
     metrics: Mapping[str, float]  # finite numbers only; fractions, not percent
     verdicts: tuple[GateVerdict, ...]  # empty for a smoke backtest, which has no gates
     passed: bool
-    note: str = ""  # what a reader must know: "no trade was made"
-    files: tuple[str, ...] = field(default=())  # beside this record, by relative POSIX name
+    note: str = ""  # remarks for the reader: "no trade was made"
+    files: tuple[str, ...] = field(default=())  # files next to this record, by relative POSIX name
 
     @property
     def timerange(self) -> str:
-        """The window as freqtrade writes it: "20250101-20260101"."""
+        """The window in freqtrade's form: "20250101-20260101"."""
         return f"{self.start.replace('-', '')}-{self.end.replace('-', '')}"
 
     def as_json(self) -> str:
@@ -72,11 +72,11 @@ class BacktestRecord:
         """Read a record back.
 
         Args:
-            text: What `as_json` gave.
-            file: Where it stood, for the message.
+            text: The JSON of `as_json`.
+            file: The file's name, for messages.
 
         Raises:
-            BacktestRecordError: It is no record of a backtest, or contradicts itself.
+            BacktestRecordError: It is not a record of a backtest, or contradicts itself.
         """
         again = "run the backtest again"
         try:
@@ -99,7 +99,7 @@ class BacktestRecord:
 
 
 def _fault_of(record: BacktestRecord) -> str:
-    """Return how the record contradicts itself, empty if it does not."""
+    """Return how the record contradicts itself; empty if it does not."""
     wrong = [verdict.metric for verdict in record.verdicts if not _holds(verdict)]
     if wrong:
         return f"the verdict on {wrong[0]} does not follow from its value"
@@ -129,7 +129,7 @@ def read_record(folder: Path) -> BacktestRecord:
     """Read the record in a backtest's report folder, and check that its files are there.
 
     Raises:
-        BacktestRecordError: There is none, it is none, or a file that it names lacks.
+        BacktestRecordError: It is missing or invalid, or a file that it names is missing.
     """
     file = folder / RECORD_FILE
     if not file.is_file():

@@ -24,26 +24,26 @@ _PICTURE, _PAGE = "equity.png", "report.html"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Code:
-    """What was run, as git and the lock file know it."""
+    """The code that ran: its commit, changes and lock file."""
 
     commit: str
-    changes: str  # digest of what differs from the commit, empty if nothing does
+    changes: str  # digest of the changes since the commit; empty if there are none
     lock_sha256: str
 
 
 def make_record(
     job: BacktestJob, facts: RunFindings, code: Code, *, not_before: int
 ) -> BacktestRecord:
-    """Read the result, judge it, and leave the record with its report in the job's folder.
+    """Read the result, judge it, and write the record and its report to the job's folder.
 
     Args:
-        job: What was to be run.
-        facts: What the run found.
-        code: What was run.
-        not_before: When it began, in seconds since the epoch.
+        job: The backtest that was to run.
+        facts: The findings of the run.
+        code: The code that ran.
+        not_before: When the run began, in seconds since the epoch.
 
     Raises:
-        BacktestResultError: There is no result, or it is not of what was asked for.
+        BacktestResultError: There is no result, or it belongs to another run.
     """
     pairs = tuple(job.pairs or facts.pairs)
     asked = ExpectedRun(
@@ -94,10 +94,10 @@ def make_record(
 
 
 def _result_of(job: BacktestJob, asked: ExpectedRun) -> tuple[Path, BacktestResult]:
-    """Return the archive that freqtrade left, and what it says.
+    """Return freqtrade's archive and the result in it.
 
     Raises:
-        BacktestResultError: There is none, or it is not of what was asked for.
+        BacktestResultError: There is no result, or it belongs to another run.
     """
     try:
         archive = find_result(job.results)

@@ -22,7 +22,7 @@ _NAMES = {"closed-trades": "closed trades", "daily-balance": "daily balance"}
 
 
 def figure(metric: str, value: float) -> str:
-    """Return a figure as it is shown: percent or number, never rounded over its threshold."""
+    """Return a figure for display: percent or number, never rounded across its threshold."""
     if metric in _PERCENT:
         return f"{value * 100:.2f} %"
     return f"{value:,.0f}" if metric in _COUNTS else f"{value:.3f}"
@@ -43,7 +43,7 @@ def verdict_rows(record: BacktestRecord) -> list[tuple[str, str, str, str]]:
 
 def figure_rows(record: BacktestRecord) -> list[tuple[str, str]]:
     """Return a row for each figure that has no gate."""
-    # the gated Sharpe ratio is there by its plain name
+    # the gated Sharpe ratio is listed by its plain name
     gated = {*(verdict.metric for verdict in record.verdicts), f"sharpe-{record.sharpe}"}
     return [
         (_metric(metric, record), figure(metric, value))
@@ -53,7 +53,7 @@ def figure_rows(record: BacktestRecord) -> list[tuple[str, str]]:
 
 
 def headline(record: BacktestRecord) -> str:
-    """Return what was run on what, on one line."""
+    """Return the strategy, code and data of the backtest on one line."""
     pairs = record.pairs[0] if len(record.pairs) == 1 else f"{len(record.pairs)} pairs"
     return (
         f"{record.strategy}: {record.kind} backtest, {record.start} to {record.end}, {pairs}, "
@@ -64,13 +64,13 @@ def headline(record: BacktestRecord) -> str:
 def page(
     record: BacktestRecord, result: BacktestResult, curve: Curve, picture: bytes | None
 ) -> str:
-    """Return a page that needs nothing beside it.
+    """Return a self-contained HTML page.
 
     Args:
         record: The record.
-        result: What it was made from.
-        curve: The account over time.
-        picture: A PNG; None if none could be drawn.
+        result: The result that the record was made from.
+        curve: The equity curve.
+        picture: The chart as PNG; None if it could not be drawn.
     """
     state = "passed" if record.passed else "failed"
     parts = [
@@ -112,7 +112,7 @@ def _value(verdict: GateVerdict) -> str:
     if verdict.value is None:
         return verdict.note
     shown = figure(verdict.metric, verdict.value)
-    # a figure that misses its threshold must not look as though it had reached it
+    # a figure that misses its threshold must not look as if it had reached it
     reached = figure(verdict.metric, verdict.threshold) == shown
     return repr(verdict.value) if reached and not verdict.passed else shown
 

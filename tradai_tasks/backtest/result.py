@@ -21,9 +21,9 @@ _LAST = ".last_result.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExpectedRun:
-    """What a result must be of."""
+    """The run that a result must belong to."""
 
-    strategy: str  # the class
+    strategy: str  # name of the class
     window: Window
     pairs: tuple[str, ...]
     timeframe: str
@@ -42,18 +42,18 @@ class Trade:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestResult:
-    """What the backtest made, as freqtrade computed it; fractions, not percent."""
+    """The figures of a backtest as freqtrade computed them; fractions, not percent."""
 
     trades: tuple[Trade, ...]
     start: int  # seconds since the epoch: the window's first candle
     end: int  # likewise: the end of its last candle
-    balance: float  # at the start, in the stake currency
+    balance: float  # balance at the start, in the stake currency
     currency: str
     sharpe_closed_trades: float
     sharpe_daily_balance: float | None
     profit_factor: float
-    # the deepest fall from a peak, relative to it; not freqtrade's max_drawdown_account, which is
-    # the relative depth of the fall that cost most: growth hides in it what was lost before
+    # the deepest relative fall from a peak; not freqtrade's max_drawdown_account, which is the
+    # relative depth of the fall with the largest absolute loss, and so hides earlier, deeper falls
     max_drawdown: float
     further: Mapping[str, float]  # more figures, finite ones only
 
@@ -85,7 +85,7 @@ _FURTHER = {  # freqtrade's key -> name of the metric
 
 
 def find_result(folder: Path) -> Path:
-    """Return the one result file of a run's own folder, which was empty before.
+    """Return the only result file in a run's own folder, which was empty before.
 
     Raises:
         BacktestResultError: There is none, or several.
@@ -106,10 +106,10 @@ def find_result(folder: Path) -> Path:
 
 
 def read_result(file: Path, asked: ExpectedRun) -> BacktestResult:
-    """Read a result, and check that it is of what was asked for.
+    """Read a result, and check that it belongs to the expected run.
 
     Raises:
-        BacktestResultError: It is of something else, does not add up, or cannot be read.
+        BacktestResultError: It belongs to another run, is inconsistent, or cannot be read.
     """
     raw = _strategy(file, asked)
     try:
@@ -125,7 +125,7 @@ def read_result(file: Path, asked: ExpectedRun) -> BacktestResult:
 
 
 def _strategy(file: Path, asked: ExpectedRun) -> Mapping[str, Any]:
-    """Return the part of the one strategy."""
+    """Return the part of the single strategy in it."""
     name = f"{file.stem}.json"
     try:
         with opened_zip(file) as archive:
@@ -185,7 +185,7 @@ def _result(raw: Mapping[str, Any], asked: ExpectedRun) -> BacktestResult:
 
 
 def _worst(*values: Any) -> float:
-    """Return the largest; of numbers and something else, the something else."""
+    """Return the largest value; a value that is not a number comes first."""
     numbers = [float(value) for value in values]
     strange = [number for number in numbers if not math.isfinite(number)]
     return strange[0] if strange else max(numbers)
@@ -199,7 +199,7 @@ def _finite(value: Any, what: str) -> float:
 
 
 def _differences(raw: Mapping[str, Any], asked: ExpectedRun) -> list[str]:
-    """Return where the result is of something else than was asked for."""
+    """Return the differences between the result and the expected run."""
     found = []
     start, end = asked.window.seconds
     first, last = int(raw["backtest_start_ts"]) // 1000, int(raw["backtest_end_ts"]) // 1000
@@ -226,7 +226,7 @@ def _pair_differences(pairs: Sequence[str], wanted: Sequence[str]) -> list[str]:
 def _contradictions(
     raw: Mapping[str, Any], result: BacktestResult, asked: ExpectedRun
 ) -> list[str]:
-    """Return where figures of the result do not follow from its own trades."""
+    """Return the figures of the result that do not follow from its own trades."""
     found = []
     if raw["total_trades"] != len(result.trades):
         found.append(f"it counts {raw['total_trades']} trades and holds {len(result.trades)}")

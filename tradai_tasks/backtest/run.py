@@ -32,40 +32,40 @@ __all__ = [
     "read_facts",
 ]
 
-_SHOWN = 40  # series that lack something and are named one by one
+_SHOWN = 40  # incomplete series that are shown one by one
 _LOG_LINE = re.compile(
     r"^\d{4}-\d\d-\d\d [\d:,]+ - (?P<where>\S+) - (?P<level>[A-Z]+) - (?P<what>.*)"
 )
-# what freqtrade says, and goes on, when a strategy asks for candles that are not there
+# freqtrade's warning, after which it goes on, that requested candles do not exist
 _UNDECLARED = re.compile(r"(?:No data found for \(|No history for )(?P<what>[^)\n]*?)(?:\)| found)")
 _LEFT_OUT = re.compile(r"Pair (?P<pair>\S+) is not [^.]*\. ?Removing it from whitelist")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestJob:
-    """A backtest that is to be run."""
+    """A backtest to run."""
 
     strategy: str  # the slug
     kind: Kind
     settings: BacktestSettings
     window: Window
     home: Path  # the strategy's folder, where freqtrade runs
-    folder: Path  # this run's own
-    store: Path  # where all candles are kept, with a folder for each exchange
+    folder: Path  # this run's own folder
+    store: Path  # the folder of all candles, with a folder for each exchange
 
     @property
     def pairs(self) -> tuple[str, ...] | None:
-        """Pairs by settings; None if they are those of the strategy's configuration."""
+        """Pairs from the settings; None if they are in the strategy's configuration."""
         return (self.settings.smoke_pair,) if self.kind == "smoke" else self.settings.pairs
 
     @property
     def session(self) -> str:
-        """The session that brings its candles."""
+        """The session that fetches its candles."""
         return f'nox -s "backtest-data({self.strategy})"'
 
     @property
     def log(self) -> Path:
-        """Where freqtrade's output goes."""
+        """The file for freqtrade's output."""
         return self.folder / "freqtrade.log"
 
     @property
@@ -75,12 +75,12 @@ class BacktestJob:
 
     @property
     def facts(self) -> Path:
-        """Where the run says what it found."""
+        """The file for the findings of the run."""
         return self.folder / "work" / "facts.json"
 
     @property
     def order(self) -> Path:
-        """What the run is told."""
+        """The file with the order for the run."""
         return self.folder / "work" / "order.json"
 
     def argv(self) -> list[str]:
@@ -98,29 +98,29 @@ class BacktestJob:
         return argv
 
     def overlay(self) -> dict[str, Any]:
-        """Return what is laid over the strategy's configuration."""
+        """Return the configuration that overrides the strategy's."""
         exchange: dict[str, Any] = {"key": "", "secret": "", "password": "", "uid": ""}  # nosec B105 - none
         if self.pairs is not None:
             exchange["pair_whitelist"] = list(self.pairs)
         return {
             "dry_run": True,
             "exchange": exchange,
-            # other methods ask the exchange what is traded most today
+            # other methods ask the exchange for today's most traded pairs
             "pairlists": [{"method": "StaticPairList"}],
             "dataformat_ohlcv": "feather",
         }
 
     def arguments(self) -> list[str]:
-        """Return what the Python of the strategy's environment is started with."""
-        # -P: else this library's own modules would stand before freqtrade's imports
+        """Return the arguments for the Python of the strategy's environment."""
+        # -P: else this library's modules would come first on freqtrade's import path
         return ["-P", "-s", str(Path(inside.__file__)), str(self.order)]
 
     def prepare(self, markets: Markets, *, go: bool) -> None:
-        """Write the order and make the folders.
+        """Write the order and create the folders.
 
         Args:
-            markets: The server of the snapshot.
-            go: Whether freqtrade is to run, or only to be asked what it would read.
+            markets: The market server.
+            go: Whether to run freqtrade, or only to ask what it would read.
         """
         work = self.folder / "work"
         for folder in (self.results, work / "data", work / "user_data"):
@@ -145,9 +145,9 @@ class BacktestJob:
 
 
 def environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str | None]:
-    """Return what changes in a run's environment; None takes a variable away.
+    """Return the changes of a run's environment variables; None removes one.
 
-    freqtrade reads settings from variables, and a proxy would stand before the markets' server.
+    freqtrade reads settings from variables, and a proxy would intercept the market server.
     """
     dropped = ("FREQTRADE", "PYTHON")
     gone: dict[str, str | None] = dict.fromkeys(allowance.withheld(env))
@@ -160,7 +160,7 @@ def environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str |
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
-    """Candles that a strategy reads, and what they lack."""
+    """Candles that a strategy reads, and what is missing from them."""
 
     pair: str
     timeframe: str
@@ -173,11 +173,11 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunFindings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run found before freqtrade began."""
+    """The findings of a run before freqtrade started."""
 
     stage: str  # "look" or "run"
     error: str | None = None
-    blocked: tuple[str, ...] = ()  # addresses that it wanted to reach
+    blocked: tuple[str, ...] = ()  # addresses that it tried to reach
     children: tuple[str, ...] = ()  # programs that it started
     freqtrade: str = ""
     exchange: str = ""
@@ -194,10 +194,10 @@ class RunFindings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_facts(job: BacktestJob) -> RunFindings:
-    """Read what a run found.
+    """Read the findings of a run.
 
     Raises:
-        BacktestError: It came to nothing: the environment has no freqtrade, or a broken one.
+        BacktestError: There are none: freqtrade is missing from the environment, or broken.
     """
     try:
         return msgspec.json.decode(job.facts.read_bytes(), type=RunFindings)
@@ -208,11 +208,11 @@ def read_facts(job: BacktestJob) -> RunFindings:
 
 
 def check_children(job: BacktestJob, facts: RunFindings, why_not: str) -> None:
-    """Check that a run started no other process where that could have reached a network.
+    """Check that a run started no other process if that could have reached a network.
 
     Args:
-        job: What was run.
-        facts: What it found.
+        job: The backtest that ran.
+        facts: Its findings.
         why_not: Why it was not in a network namespace; empty if it was.
 
     Raises:
@@ -227,28 +227,28 @@ def check_children(job: BacktestJob, facts: RunFindings, why_not: str) -> None:
 
 
 def conclude(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
-    """Check that a run found all it needs, and wanted nothing else.
+    """Check that a run found everything it needs, and requested nothing else.
 
     Raises:
-        NotHermeticError: It wanted to reach another machine, or more than the markets.
-        CandlesError: Candles or the snapshot lack.
+        NotHermeticError: It tried to reach another machine, or requested more than the markets.
+        CandlesError: Candles or the snapshot are missing.
         BacktestError: freqtrade refused the configuration or the strategy.
     """
     unasked = not facts.blocked and not markets.refused
     if unasked and (markets.missing or (facts.snapshot and facts.without_market is None)):
         lacking = markets.missing[0] if markets.missing else facts.snapshot
         raise CandlesError(
-            f"{job.strategy}: {lacking}: no snapshot of the exchange's markets; bring it with: "
+            f"{job.strategy}: {lacking}: no snapshot of the exchange's markets; fetch it with: "
             f"{job.session}"
         )
     check_asked(job, facts, markets)
     if facts.without_market:
         raise CandlesError(
             f"{job.strategy}: {', '.join(facts.without_market)}: not in {facts.snapshot}, so not "
-            f"traded on the exchange, or later than the snapshot; bring a new one with: "
+            f"traded on the exchange, or later than the snapshot; fetch a new one with: "
             f"{job.session} -- --refresh"
         )
-    check_candles(job, facts, f"bring them with: {job.session}")
+    check_candles(job, facts, f"fetch them with: {job.session}")
     log = _log(job)
     undeclared = sorted({found["what"] for found in _UNDECLARED.finditer(log)})
     if undeclared:
@@ -261,15 +261,15 @@ def conclude(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
     if left_out:
         raise CandlesError(
             f"{job.strategy}: freqtrade left out {', '.join(left_out)}, which the snapshot has "
-            f"as not traded; bring a new one with: {job.session} -- --refresh"
+            f"as not traded; fetch a new one with: {job.session} -- --refresh"
         )
 
 
 def check_asked(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
-    """Check that freqtrade took the configuration and the strategy, and wanted nothing else.
+    """Check that freqtrade accepted configuration and strategy, and requested nothing else.
 
     Raises:
-        NotHermeticError: It wanted to reach another machine, or more than the markets.
+        NotHermeticError: It tried to reach another machine, or requested more than the markets.
         BacktestError: It refused the configuration or the strategy.
     """
     outside = [*facts.blocked, *dict.fromkeys(markets.refused)]
@@ -286,15 +286,16 @@ def check_asked(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
 
 
 def check_candles(job: BacktestJob, facts: RunFindings, advice: str) -> None:
-    """Check that all candles are there.
+    """Check that all candles exist.
 
     Raises:
-        CandlesError: Some are not; a line for each series.
+        CandlesError: Some are missing; a line for each series.
     """
     lacking = [one for one in facts.series if one.lacks]
     if not lacking:
         return
-    lines = [f"{job.strategy}: {len(lacking)} of {len(facts.series)} series lack candles; {advice}"]
+    share = f"{len(lacking)} of {len(facts.series)} series"
+    lines = [f"{job.strategy}: {share} have missing candles; {advice}"]
     for one in lacking[:_SHOWN]:
         where = f"{one.pair} {one.timeframe} {one.candle}"
         lines.append(f"  {where}: {'; '.join(one.lacks)} ({one.file})")
@@ -304,13 +305,13 @@ def check_candles(job: BacktestJob, facts: RunFindings, advice: str) -> None:
 
 
 def last_words(log: str, error: str = "") -> str:
-    """Return why freqtrade gave up, on one line: its last complaints, else its last line."""
+    """Return why freqtrade failed, on one line: its last errors, else its last line."""
     said = []
     for line in log.splitlines():
         found = _LOG_LINE.match(line)
         if found is None:
             continue
-        # a strategy with a fault in its code is but a warning to freqtrade
+        # freqtrade only warns about a strategy with an error in its code
         if found["level"] in {"ERROR", "CRITICAL"} or "Could not import" in found["what"]:
             said.append(found["what"])
     if error:

@@ -15,14 +15,14 @@ __all__ = ["Window", "window_of"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """From UTC midnight of one day to UTC midnight of another, which is not in it."""
+    """A time range from UTC midnight of one day to UTC midnight of another, exclusive."""
 
     start: date
     end: date
 
     @property
     def timerange(self) -> str:
-        """The window as freqtrade's `--timerange` has it."""
+        """The window as an argument of freqtrade's `--timerange`."""
         return f"{self.start:%Y%m%d}-{self.end:%Y%m%d}"
 
     @property
@@ -38,11 +38,11 @@ def window_of(kind: Kind, settings: BacktestSettings, commit_time: int) -> Windo
 
     Args:
         kind: Which backtest.
-        settings: Of the strategy.
+        settings: The strategy's settings.
         commit_time: Committer's time of the commit, in seconds since the epoch.
 
     Raises:
-        SettingsError: The setting `end` is no day.
+        SettingsError: The setting `end` is not a date.
     """
     end = datetime.fromtimestamp(commit_time, UTC).date()
     if settings.end != "commit":

@@ -147,13 +147,13 @@ def expired_ignores(settings: SecuritySettings, today: date) -> tuple[str, ...]:
     """Return a line for each accepted advisory or package whose date has passed."""
     lines = [
         f"security.ignore: {entry.id} was ignored until {entry.until} ({entry.reason}); "
-        f"fix it, or decide anew and move the date"
+        f"fix it, or decide again and move the date"
         for entry in settings.ignore
         if entry.until is not None and entry.until < today
     ]
     lines += [
         f"security.not-audited: {entry.name} was accepted until {entry.until} ({entry.reason}); "
-        f"decide anew and move the date"
+        f"decide again and move the date"
         for entry in settings.not_audited
         if entry.until is not None and entry.until < today
     ]

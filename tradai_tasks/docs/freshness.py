@@ -1,7 +1,7 @@
 """Find names and links in Markdown pages that no longer exist in the repository.
 
-A page is Markdown. What stands in a code span or a code block is held against the repository; what
-cannot be determined (a placeholder, a name of something else) is let pass.
+A page is Markdown. Names in code spans and code blocks are compared with the repository; what
+cannot be judged (a placeholder, a name of something else) is ignored.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _SESSION = re.compile(r"(?:^|\s)(?:-s|--session|--sessions)[= ]\s*\"?(?P<name>[a
 _JUST = re.compile(r"^(?:\$ )?just\s+(?P<name>[a-z][\w-]*)")
 # `name := value` is a variable, and a parameter may have a default
 _RECIPE = re.compile(r"^@?(?P<name>[a-z][\w-]*+)(?!\s*:=)(?:[^:\n]|:=)*:(?!=)", re.MULTILINE)
-_PYTHON = re.compile(r"-\d+(?:\.\d+)*$")  # what a session for one Python ends with
+_PYTHON = re.compile(r"-\d+(?:\.\d+)*$")  # suffix of a session for one Python
 _SHELLS = frozenset({"", "bash", "console", "sh", "shell", "text", "zsh"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepositoryNames:
-    """What there is, to hold pages against."""
+    """The names that exist in a repository, to compare pages with."""
 
     files: frozenset[str]  # POSIX paths from the workspace root
-    sessions: frozenset[str]  # names without what is between brackets
-    recipes: frozenset[str]  # of the justfile; empty if there is none
+    sessions: frozenset[str]  # session names without their brackets
+    recipes: frozenset[str]  # recipes of the justfile; empty if there is none
     ignore: tuple[str, ...] = ()  # globs of names that need not exist
 
     @property
@@ -59,7 +59,7 @@ class RepositoryNames:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stale:
-    """Something in a page that is not so."""
+    """A name or link in a page that does not exist."""
 
     page: str
     line: int
@@ -70,17 +70,17 @@ class Stale:
 class _Block:
     """A code block."""
 
-    line: int  # of its first line of code
-    kind: str  # what stands behind the fence
+    line: int  # line number of its first line of code
+    kind: str  # the info string behind the fence
     text: str
 
 
 def stale(pages: Mapping[str, str], facts: RepositoryNames) -> list[Stale]:
-    """Return everything in pages that is not so, in their order.
+    """Return the names and links in pages that do not exist, in their order.
 
     Args:
         pages: Text by path.
-        facts: What there is.
+        facts: The names that exist.
     """
     anchors = {page: frozenset(_anchors(text)) for page, text in pages.items()}
     folders = facts.folders
@@ -115,7 +115,7 @@ def recipes_of(justfile: str) -> frozenset[str]:
 
 
 def _parts(text: str) -> tuple[list[str], list[_Block]]:
-    """Return a page's lines with those of code blocks emptied, and the code blocks."""
+    """Return a page's lines, with those of code blocks emptied, and the code blocks."""
     lines: list[str] = []
     blocks: list[_Block] = []
     mark, kind, start = "", "", 0
@@ -178,7 +178,7 @@ def _links(
 
 
 def _anchors(text: str) -> Iterator[str]:
-    """Yield what a page can be linked to by: its headings, as GitHub and mkdocs name them."""
+    """Yield the anchors of a page: its headings, as GitHub and mkdocs name them."""
     seen: dict[str, int] = {}
     for line in _parts(text)[0]:
         for match in _ANCHOR.finditer(line):
@@ -203,7 +203,7 @@ def _paths(code: str, facts: RepositoryNames, folders: Collection[str]) -> Itera
         return
     path = posixpath.normpath(match["path"])
     top = path.partition("/")[0]
-    # a name whose first part is no folder here is most often none of ours: an image, a package
+    # if its first part is not a folder here, it mostly names something else: an image, a package
     if top in folders and path not in facts.files and path not in folders:
         yield f"`{code}`: no such file or folder"
 
@@ -228,7 +228,7 @@ def _unknown(kind: str, name: str, known: Collection[str], facts: RepositoryName
 def _of_block(page: str, block: _Block, facts: RepositoryNames) -> Iterator[Stale]:
     if block.kind in _SHELLS:
         for number, line in enumerate(block.text.splitlines(), start=block.line):
-            # of a transcript only what was typed; a block without prompts is all commands
+            # in a transcript, only the typed lines; a block without prompts is all commands
             has_prompts = any(one.startswith("$ ") for one in block.text.splitlines())
             if has_prompts and not line.startswith("$ "):
                 continue
@@ -240,7 +240,7 @@ def _of_block(page: str, block: _Block, facts: RepositoryNames) -> Iterator[Stal
 
 
 def _settings(text: str) -> Iterator[str]:
-    """Yield the faults of `[tool.tradai-tasks]` in an example; one that is no TOML is let pass."""
+    """Yield the faults of `[tool.tradai-tasks]` in an example; invalid TOML is ignored."""
     try:
         tool = tomli.loads(text).get("tool", {})
     except tomli.TOMLDecodeError:

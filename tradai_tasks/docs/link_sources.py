@@ -17,22 +17,22 @@ from tradai_tasks.vcs.git_environment import run_git
 __all__ = ["answers", "older_than_code"]
 
 _DAY = 86400  # seconds
-_LIMITS = Limits(idle=20.0, whole=20.0, most=MEGABYTE)  # of one address
-# a page that wants a login, or does not like to be asked by a program, is there
+_LIMITS = Limits(idle=20.0, whole=20.0, most=MEGABYTE)  # seconds for one address
+# a page that needs a login, or refuses programs, exists
 _ALIVE = frozenset({401, 403, 405, 406, 429, 999})
 _BAD = 400
 
 
 def older_than_code(git: Git, covers: Iterable[CoveredCode], files: Collection[str]) -> list[Stale]:
-    """Return the pages whose code has been changed long after them.
+    """Return the pages whose code was changed long after them.
 
     Args:
         git: The repository.
-        covers: Pages and what they describe.
-        files: What git has, from the workspace root.
+        covers: Pages and the code that they describe.
+        files: git's files, from the workspace root.
 
     Raises:
-        DocsError: A page, or all that it describes, is not there; or the history is cut off.
+        DocsError: A page or all its code does not exist; or the clone is shallow.
     """
     found = []
     for one in covers:
@@ -63,7 +63,7 @@ def _changed(git: Git, paths: Iterable[str]) -> int:
 
 
 def answers(url: str) -> str:
-    """Return what is wrong with a web address; empty if something is there."""
+    """Return what is wrong with a web address; empty if it exists."""
     client = None
     try:
         client = HttpClient(url, limits=_LIMITS, plain_http=True)
@@ -81,7 +81,7 @@ def answers(url: str) -> str:
 
 
 class _EnoughError(Exception):
-    """A page has begun to come, which is all that is asked."""
+    """Raised once a page starts to arrive, which is proof enough."""
 
 
 def _enough(part: bytes) -> None:

@@ -57,7 +57,7 @@ def locks(repository: DoctorContext) -> Finding:
     if missing := [one.file for one in found if one.state == "missing"]:
         return fault(f"{_listed(missing)}: not there", "make it: nox -s lock")
     if stale := [one.file for one in found if one.state == "stale"]:
-        return fault(f"{_listed(stale)}: stale", "bring it up to date: nox -s lock")
+        return fault(f"{_listed(stale)}: stale", "update it with: nox -s lock")
     if unknown := [f"{one.file} ({one.why})" for one in found if one.state == "unknown"]:
         return fault(
             f"{_listed(unknown)}: uv could not look", "see what uv says: nox -s lock -- --check"

@@ -20,46 +20,46 @@ from tradai_tasks.errors import InfraError
 __all__ = ["COLUMNS", "Changes", "changes_of", "failure", "is_locked", "rows"]
 
 COLUMNS = ("create", "update", "delete", "replace")
-# operations that change nothing, or are the parts of a replacement that is counted as one
+# operations without a change, and the parts of a replacement, which counts as one
 _NOTHING = frozenset(
     {"same", "read", "refresh", "create-replacement", "delete-replaced", "discard",
      "discard-replaced", "read-replacement", "read-discarded", "remove-pending-replace"}
 )  # fmt: skip
 _AS = {"import": "create", "import-replacement": "replace"}
-# what Pulumi says of a stack whose state another run holds, or left held
+# Pulumi's messages on a stack whose state another run has locked
 _LOCKED = re.compile(
     r"stack is currently locked|Another update is currently in progress|\[409\] Conflict",
     re.IGNORECASE,
 )
 _ERROR = re.compile(r"^\s*(?:error:|Error:)\s*(?P<what>.+)$", re.MULTILINE)
-_SHOWN = 12  # last lines of a failure
+_SHOWN = 12  # last lines of a failure to show
 _URN = re.compile(r"urn:pulumi:[^:]*::[^:]*::(?P<type>.+)::(?P<name>.+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """What a stack's layers come to together."""
+    """The changes of all layers of a stack together."""
 
     stack: str
-    counts: Mapping[str, int]  # of COLUMNS; what is absent is none
+    counts: Mapping[str, int]  # counts by COLUMNS; an absent one is zero
     layers: int
     lost: tuple[str, ...] = ()  # resources that are deleted or replaced, as `delete type name`
 
     @property
     def total(self) -> int:
-        """How many resources change."""
+        """Number of resources that change."""
         return sum(self.counts.values())
 
 
 def changes_of(stack: str, text: str) -> Changes:
-    """Return what Pulumi's output says of a stack.
+    """Parse Pulumi's output into the changes of a stack.
 
     Args:
-        stack: Its name.
+        stack: The stack's name.
         text: Standard output of all its layers.
 
     Raises:
-        InfraError: It says nothing, or something that cannot be determined.
+        InfraError: The output is empty, or cannot be interpreted.
     """
     counts: dict[str, int] = {}
     lost: list[str] = []
@@ -96,12 +96,12 @@ def rows(changes: Iterable[Changes]) -> list[tuple[str, ...]]:
 
 
 def is_locked(text: str) -> bool:
-    """Return whether Pulumi failed since another run holds the stack's state, or left it held."""
+    """Return whether Pulumi failed because another run has locked the stack's state."""
     return _LOCKED.search(text) is not None
 
 
 def failure(out: str, err: str) -> str:
-    """Return what Pulumi said of its failure, in one line."""
+    """Return Pulumi's error message, in one line."""
     found = [match["what"].strip() for match in _ERROR.finditer(err)]
     for document in _lenient(out):
         found += [
@@ -118,7 +118,7 @@ def failure(out: str, err: str) -> str:
 
 
 def _documents(stack: str, text: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the JSON documents of an output, with nothing between them but white space."""
+    """Yield the JSON documents of an output, separated by white space."""
     decoder = json.JSONDecoder()
     at = 0
     while at < len(text):
@@ -142,7 +142,7 @@ def _lenient(text: str) -> Iterator[Mapping[str, Any]]:
     try:
         yield from _documents("", text)
     except InfraError:
-        return  # a run that failed need not have printed whole documents
+        return  # a failed run may have printed incomplete documents
 
 
 def _summary(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -155,7 +155,7 @@ def _summary(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _lost(document: Mapping[str, Any]) -> list[str]:
-    """Return the resources that are deleted or replaced, of either form of output."""
+    """Return the resources that are deleted or replaced, from either form of output."""
     steps: list[Mapping[str, Any]] = [*_listed(document.get("steps"))]
     event = document.get("resourcePreEvent")
     if isinstance(event, dict) and isinstance(event.get("metadata"), dict):

@@ -19,9 +19,9 @@ from tradai_tasks.report import markdown_table
 
 __all__ = ["MARK", "PullRequest", "body_of", "post", "pull_request", "refuse_fork"]
 
-MARK = "<!-- tradai-tasks: infra -->"  # begins the comment: what it is found again by
+MARK = "<!-- tradai-tasks: infra -->"  # first line of the comment, by which it is found again
 _LONGEST = 40  # resources listed for each stack
-_PAGE = 100  # comments that one answer has at most
+_PAGE = 100  # comments in one response, at most
 _MOST_PAGES = 50
 _TRIES = 4
 _FORBIDDEN = (401, 403, 404)
@@ -30,20 +30,20 @@ _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PullRequest:
-    """Where the comment goes."""
+    """The pull request to comment on."""
 
-    api: str  # address of GitHub's API, without a slash at its end
+    api: str  # URL of GitHub's API, without a final slash
     repository: str  # "owner/name"
     number: int
     token: str = field(repr=False)
-    is_job: bool  # whether a job comments, whose comments are a bot's
+    is_job: bool  # whether a CI job comments: its comments are a bot's
 
 
 def refuse_fork(event: Mapping[str, Any]) -> None:
-    """Refuse a pull request from a fork: it gets no credentials, and its code must not have ours.
+    """Raise for a pull request from a fork, whose code must not get credentials.
 
     Raises:
-        ForkError: It is one.
+        ForkError: It is from a fork.
     """
     request = event.get("pull_request")
     if not isinstance(request, dict):
@@ -67,10 +67,10 @@ def pull_request(
     Args:
         event: The CI event's document.
         env: The environment: GITHUB_TOKEN or GH_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL.
-        number: Its number, where no event states it.
+        number: Its number, if the event does not state it.
 
     Raises:
-        CommentError: Something of it is not known.
+        CommentError: A part of it is not known.
     """
     request = event.get("pull_request")
     stated = number or (request.get("number") if isinstance(request, dict) else None)
@@ -97,7 +97,7 @@ def pull_request(
 
 
 def body_of(changes: Sequence[Changes], env: Mapping[str, str]) -> str:
-    """Return the comment: one table for all stacks, and what is lost by name."""
+    """Return the comment: one table for all stacks, and the names of lost resources."""
     parts = [f"{MARK}\n### Infrastructure\n\n", markdown_table(("stack", *COLUMNS), rows(changes))]
     for one in changes:
         parts += _lost(one)
@@ -126,17 +126,17 @@ def _origin(env: Mapping[str, str]) -> str:
 
 
 def post(request: PullRequest, body: str, *, timeout: float = 30.0) -> str:
-    """Make the comment, or edit the one that is there; return which of the two was done.
+    """Create the comment, or edit the existing one; return which of the two was done.
 
-    Looking and writing are retried together: an answer that is lost does not make a second comment.
+    Looking and writing are retried together, so that a lost response does not cause a duplicate.
 
     Args:
-        request: Where to.
+        request: The pull request.
         body: The whole comment.
         timeout: Seconds without a byte after which a request is given up.
 
     Raises:
-        CommentError: It could not be done; the comment is as it was.
+        CommentError: It failed; the comment is unchanged.
     """
     name = f"{request.repository}#{request.number}"
     try:
@@ -174,7 +174,7 @@ def _found(client: HttpClient, request: PullRequest, url: str) -> int | None:
         comments = _send(client, request, "GET", url, params=params)
         try:
             for one in comments:
-                # anybody may write the mark into a comment of their own
+                # other users can write the mark into their comments
                 is_ours = not request.is_job or (one.get("user") or {}).get("type") == "Bot"
                 if is_ours and str(one.get("body", "")).startswith(MARK):
                     return int(one["id"])

@@ -27,10 +27,10 @@ Command = Literal["preview", "up"]
 
 
 def choose(asked: Sequence[str], known: Sequence[str], command: Command) -> tuple[str, ...]:
-    """Return the stacks to work on: for a preview all, where none is named.
+    """Return the stacks to work on: for a preview, all if none is named.
 
     Raises:
-        BadArgumentsError: There is no such stack, or `up` does not name just one.
+        BadArgumentsError: There is no such stack, or `up` does not name exactly one.
         InfraError: There is no stack at all.
     """
     if not known:
@@ -62,11 +62,11 @@ class Pulumi:
     env: Mapping[str, str]
 
     def check(self) -> None:
-        """Check that there is something to run.
+        """Check that the script and Pulumi exist.
 
         Raises:
-            InfraError: There is no script, or it cannot be executed.
-            ToolMissingError: There is no `pulumi`.
+            InfraError: The script does not exist, or is not executable.
+            ToolMissingError: `pulumi` is not installed.
         """
         script = self.root / self.settings.script
         if not script.is_file():
@@ -86,11 +86,11 @@ class Pulumi:
         return [str(self.root / self.settings.script), command, stack, "--json"]
 
     def run(self, command: Command, stack: str) -> Changes:
-        """Run the script on a stack, and return what it comes to.
+        """Run the script on a stack, and return the changes.
 
         Raises:
-            StackLockedError: Another run holds the stack's state, or left it held.
-            InfraError: Pulumi failed, or said nothing that can be determined.
+            StackLockedError: Another run has locked the stack's state.
+            InfraError: Pulumi failed, or its output cannot be interpreted.
             CommandFailedError: It took too long.
         """
         env = {**self.env, "PULUMI_SKIP_UPDATE_CHECK": "true"}
@@ -119,10 +119,10 @@ class Pulumi:
 def run_stacks(
     pulumi: Pulumi, command: Command, stacks: Sequence[str], say: Callable[[str], None]
 ) -> list[Changes]:
-    """Run a command on stacks in parallel, and return what each comes to.
+    """Run a command on stacks in parallel, and return the changes of each.
 
     Args:
-        pulumi: What runs it.
+        pulumi: The script that runs Pulumi.
         command: `preview` or `up`.
         stacks: Their names.
         say: Called with each line of progress, from any thread.

@@ -90,7 +90,7 @@ class ImagesSettings(Table, frozen=True, kw_only=True):
         tuple[_Host, ...],
         Meta(
             description="Hosts, with their ports, that may be given the registry's password for a "
-            "token, beside the registry's own; Docker Hub's and GitLab's are known."
+            "token, besides the registry's own; Docker Hub's and GitLab's are known."
         ),
     ] = ()
     engine: Annotated[

@@ -95,7 +95,7 @@ class PackageSettings(Table, frozen=True, kw_only=True):
     backtest: StrategyBacktestSettings = field(default_factory=StrategyBacktestSettings)
     metadata: Annotated[
         dict[MetadataKey, str],
-        Meta(description="Further tags of a strategy's model versions, beside `mlflow.metadata`."),
+        Meta(description="Further tags of a strategy's model versions, besides `mlflow.metadata`."),
     ] = field(default_factory=dict)
 
 

@@ -35,7 +35,8 @@ class PublishSettings(Table, frozen=True, kw_only=True):
         Meta(description="Packages to publish; `tradai-strategy` if absent and there is one."),
     ] = None
     sdist: Annotated[
-        bool, Meta(description="Whether source distributions are published beside the wheels.")
+        bool,
+        Meta(description="Whether source distributions are published in addition to the wheels."),
     ] = False
     lockstep: Annotated[
         bool, Meta(description="Whether each library must have the version of the release's tag.")

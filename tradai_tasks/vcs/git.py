@@ -305,7 +305,7 @@ class Git:
             if header[1] != b"blob":
                 raise GitError(
                     f"git cat-file: {blob}: {header[1].decode()}; the clone is incomplete, "
-                    f"fetch it anew"
+                    f"fetch it again"
                 )
             start, size = end + 1, int(header[2])
             found[blob] = out[start : start + size]
@@ -313,7 +313,7 @@ class Git:
         return found
 
     def blob_id(self, content: bytes) -> str:
-        """Return the id that git gives a file of this content, before any filter."""
+        """Return git's blob id of a content, without filters."""
         digest = _HASHES[self.hashed_by](b"blob %d\0" % len(content), usedforsecurity=False)
         digest.update(content)
         return digest.hexdigest()

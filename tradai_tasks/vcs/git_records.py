@@ -1,4 +1,4 @@
-"""What git lists: files of a commit, changed paths, the state of the work tree."""
+"""Records that git lists: files of a commit, changed paths, the state of the work tree."""
 
 from __future__ import annotations
 

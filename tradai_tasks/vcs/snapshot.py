@@ -35,7 +35,7 @@ __all__ = ["CommitSnapshot", "WorktreeSnapshot", "follow"]
 
 _LINK = "120000"
 _SUBMODULE = "160000"
-_MOST_HOPS = 40  # of a chain of links, as Linux allows
+_MOST_HOPS = 40  # links in a chain, as in Linux
 
 
 class _Files:
@@ -262,7 +262,7 @@ class WorktreeSnapshot:
             digest = "" if data is None else git.blob_id(data)
             if blob and digest != blob:
                 kept[path] = blob
-            elif blob and data is not None:  # nothing need be remembered of it
+            elif blob and data is not None:  # its digest need not be remembered
                 yield path, Loaded(data, blob)
             elif state is None or data is None:
                 raise _moved(at)
@@ -300,7 +300,7 @@ class WorktreeSnapshot:
         """Return the state of a regular file; None where there is none."""
         try:
             found = os.lstat(f"{self._git.folder}/{at}")
-        except OSError:  # to be told where it is read
+        except OSError:  # reported when it is read
             return None
         return found if stat.S_ISREG(found.st_mode) else None
 

@@ -9,19 +9,19 @@ __all__ = ["ACTIONS", "Action"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Action:
-    """One action at one commit: a tag can be moved, a commit cannot."""
+    """A GitHub Action pinned to one commit: a tag can be moved, a commit cannot."""
 
     name: str  # owner/name
     commit: str  # 40 hexadecimal digits
-    version: str  # of the release that the commit is
+    version: str  # version of the commit's release
 
     @property
     def uses(self) -> str:
-        """Return what stands after `uses:`, the version as a comment."""
+        """Return the value of `uses:`, with the version as a comment."""
         return f"{self.name}@{self.commit} # {self.version}"
 
 
-# by placeholder
+# actions by placeholder
 ACTIONS = {
     "checkout": Action(
         name="actions/checkout",

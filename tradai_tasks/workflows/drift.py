@@ -11,16 +11,16 @@ from tradai_tasks.workflows.render import is_ours
 
 __all__ = ["Change", "diff_of", "plan"]
 
-# new: not there. drifted: ours, and not as it would be written. foreign: there, and not ours.
-# stale: ours, and no longer wanted. same: as it should be.
+# new: missing on disk. drifted: ours, but different. foreign: there, but not ours. stale: ours, but
+# no longer wanted. same: as it should be.
 State = Literal["new", "drifted", "foreign", "stale", "same"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """What there is to do about one file."""
+    """The difference between one file on disk and the wanted one."""
 
-    path: str  # from the root
+    path: str  # path from the root
     state: State
     old: str | None  # None if there is none
     new: str | None  # None if there should be none
@@ -30,8 +30,8 @@ def plan(wanted: Mapping[str, str], present: Mapping[str, str]) -> tuple[Change,
     """Compare the files that should be there with those that are.
 
     Args:
-        wanted: Text by path.
-        present: Text by path of all files in the same folder.
+        wanted: Texts that should be there, by path.
+        present: Texts of all files in the same folder, by path.
     """
     changes = []
     for path, new in wanted.items():
@@ -49,7 +49,7 @@ def plan(wanted: Mapping[str, str], present: Mapping[str, str]) -> tuple[Change,
 
 
 def diff_of(changes: Sequence[Change]) -> str:
-    """Return a unified diff from what is there to what should be."""
+    """Return a unified diff from the present to the wanted text."""
     parts = []
     for change in changes:
         if change.state == "same":

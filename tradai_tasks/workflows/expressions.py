@@ -1,7 +1,7 @@
 """Evaluate GitHub Actions expressions as far as known facts decide them.
 
-What the facts say nothing about is UNKNOWN, and so is what depends on it: a condition that is not
-certainly false may hold.
+A value without a fact is UNKNOWN, and so is what depends on it: a condition that is not certainly
+false may hold.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class _Unknown:
 
 UNKNOWN: Final = _Unknown()
 
-# a string, as GitHub has it, or one of the signs that Python spells in another way
+# a string in GitHub's syntax, or an operator that differs in Python
 _SIGN = re.compile(r"'(?:[^']|'')*'|&&|\|\||!(?!=)|\b(?:true|false|null)\b")
 _PYTHON = {
     "&&": " and ",
@@ -46,7 +46,7 @@ def may_hold(condition: str, facts: Mapping[str, Any]) -> bool:
 
 
 def value_of(expression: str, facts: Mapping[str, Any]) -> Any:
-    """Return an expression's value, UNKNOWN where the facts do not decide it."""
+    """Return an expression's value; UNKNOWN if the facts do not decide it."""
     text = expression.strip()
     if text.startswith("${{") and text.endswith("}}"):
         text = text[3:-2]
@@ -80,7 +80,7 @@ def _value(node: ast.expr, facts: Mapping[str, Any]) -> Any:
 
 
 def _either(node: ast.BoolOp, facts: Mapping[str, Any]) -> Any:
-    """Return the first value that ends an `and` or an `or`."""
+    """Return the value that decides an `and` or an `or`."""
     ends = isinstance(node.op, ast.Or)
     unknown, found = False, None
     for one in node.values:
@@ -104,7 +104,7 @@ def _compared(node: ast.Compare, facts: Mapping[str, Any]) -> Any:
 def _called(function: str, given: list[Any]) -> Any:
     name = function.lower()
     if name in {"always", "cancelled", "success", "failure"} and not given:
-        # what ran before is no fact: only that `always()` always holds, and nobody cancels
+        # earlier results are unknown; only `always()` is true, and `cancelled()` is taken as false
         return {"always": True, "cancelled": False}.get(name, UNKNOWN)
     if any(one is UNKNOWN for one in given):
         return UNKNOWN

@@ -19,9 +19,9 @@ _SAID = {"new": "wrote", "drifted": "rewrote", "foreign": "overwrote", "stale": 
 
 
 def present(root: Path) -> dict[str, str]:
-    """Return the text of every workflow file that is there, by its path from the root."""
+    """Return the text of every existing workflow file, by its path from the root."""
     files = sorted([*(root / FOLDER).glob("*.yml"), *(root / FOLDER).glob("*.yaml")])
-    # GitHub, too, reads files alone
+    # GitHub reads only files, too
     return {
         f"{FOLDER}/{file.name}": file.read_text("utf-8", "replace")
         for file in files
@@ -30,10 +30,10 @@ def present(root: Path) -> dict[str, str]:
 
 
 def check(changes: Sequence[Change]) -> None:
-    """Print what differs, and fail where anything does.
+    """Print the differences, and raise if there are any.
 
     Raises:
-        WorkflowDriftError: A file is not as it should be.
+        WorkflowDriftError: A file differs from the wanted one.
     """
     drifted = [change for change in changes if change.state != "same"]
     if not drifted:
@@ -49,19 +49,19 @@ def check(changes: Sequence[Change]) -> None:
 def write(
     root: Path, changes: Sequence[Change], *, force: bool, prune: bool, dry_run: bool = False
 ) -> list[str]:
-    """Make the files as they should be, and return a line on each thing done.
+    """Write the wanted files, and return a line on each change.
 
     Args:
         root: The repository.
-        changes: From `drift.plan`.
+        changes: The changes from `drift.plan`.
         force: Whether to overwrite files that are not the library's.
         prune: Whether to delete files of the library that no longer fit.
         dry_run: Whether to print the diff instead.
 
     Raises:
-        FileExistsAlreadyError: A file is not the library's, and `force` is not given; then
-            nothing is written at all. Or something that is no file is in the way.
-        FileNotWrittenError: The disk refuses.
+        FileExistsAlreadyError: A file is not the library's and `force` is not given, or something
+            that is not a file is in the way; then nothing is written at all.
+        FileNotWrittenError: A file cannot be written.
     """
     foreign = [change for change in changes if change.state == "foreign"]
     if foreign and not force:
@@ -84,10 +84,10 @@ def write(
 
 
 def make_sure_of_room(root: Path, paths: Iterable[str]) -> None:
-    """Make sure that each path is free or a file, and that what it is in are folders.
+    """Check that each path is free or a file, and that its parents are folders.
 
     Raises:
-        FileExistsAlreadyError: One is not. A link to nowhere is neither file nor folder.
+        FileExistsAlreadyError: One is not. A broken link is neither a file nor a folder.
     """
     for path in paths:
         file = root / path
@@ -107,7 +107,7 @@ def put_all(root: Path, texts: Mapping[str, str | None]) -> None:
 
     Raises:
         FileExistsAlreadyError: Something is in the way of one; then nothing is written at all.
-        FileNotWrittenError: The disk refuses one; those before it are written.
+        FileNotWrittenError: One cannot be written; those before it are written.
     """
     make_sure_of_room(root, texts)
     for path in texts:
@@ -122,7 +122,7 @@ def put_all(root: Path, texts: Mapping[str, str | None]) -> None:
 
 
 def put(file: Path, text: str | None) -> None:
-    """Write a file whole or not at all; without a text, delete it."""
+    """Write a file atomically; without a text, delete it."""
     if text is None:
         file.unlink()
         return

@@ -1,8 +1,8 @@
 """Judge the results of all CI jobs for the one job that branch protection requires.
 
 GitHub counts a skipped required check as passed, and a job whose need failed is skipped. So one job
-runs always, is given `toJSON(needs)`, and judges it: a job must have succeeded, or be one that may
-be skipped, and then only where the workflow says so.
+always runs, gets `toJSON(needs)`, and judges it: every job must have succeeded, or have been
+skipped where the workflow allows that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MAY_SKIP = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaySkip:
-    """A job that may be skipped, always or where another job's output has a value."""
+    """A job that may be skipped, always or if another job's output has a value."""
 
     job: str
     need: str | None = None
@@ -37,7 +37,7 @@ class MaySkip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Need:
-    """One job that the gate waited for."""
+    """The result of one job that the gate waited for."""
 
     job: str
     result: str
@@ -45,10 +45,10 @@ class Need:
 
 
 def parse_may_skip(words: Iterable[str]) -> tuple[MaySkip, ...]:
-    """Read `JOB` or `JOB=NEED.OUTPUT:VALUE`, each.
+    """Parse options of the form `JOB` or `JOB=NEED.OUTPUT:VALUE`.
 
     Raises:
-        BadArgumentsError: One is neither, or a job comes twice.
+        BadArgumentsError: One has neither form, or names a job a second time.
     """
     found: dict[str, MaySkip] = {}
     for word in words:
@@ -66,10 +66,10 @@ def parse_may_skip(words: Iterable[str]) -> tuple[MaySkip, ...]:
 
 
 def parse_needs(text: str | None) -> tuple[Need, ...]:
-    """Read the `needs` context as JSON.
+    """Parse the `needs` context from JSON.
 
     Raises:
-        GateError: There is none, it is no such context, or it names no job.
+        GateError: It is missing, is not such a context, or names no job.
     """
     if not text or not text.strip():
         raise GateError("gate: NEEDS is not set; give it as NEEDS: ${{ toJSON(needs) }} in env")
@@ -91,7 +91,7 @@ def _need(job: str, value: Any) -> Need:
             f"gate: NEEDS: {job!r} has no result of {', '.join(sorted(_RESULTS))}, "
             f"but {json.dumps(result)}"
         )
-    outputs = value.get("outputs") or {}  # null where a job has none, by some runners
+    outputs = value.get("outputs") or {}  # some runners write null for a job without outputs
     if not isinstance(outputs, dict) or not all(isinstance(one, str) for one in outputs.values()):
         raise GateError(f"gate: NEEDS: the outputs of {job!r} are not a table of strings")
     return Need(job=job, result=result, outputs=outputs)
@@ -101,7 +101,7 @@ def judge(needs: Sequence[Need], may_skip: Sequence[MaySkip]) -> list[tuple[str,
     """Return (job, result, why it counts as passed) of every job.
 
     Raises:
-        BadArgumentsError: A job that may be skipped is not waited for, or one it depends on.
+        BadArgumentsError: A job that may be skipped, or one it depends on, is not waited for.
         GateError: A job failed, was cancelled, or was skipped where it may not be.
     """
     by_job = {need.job: need for need in needs}

@@ -1,12 +1,12 @@
 """Render workflow files from templates.
 
-A template is the file as GitHub reads it, with two things more. `@{name}` stands for a value;
-GitHub's own `${{ ... }}` is left alone. And lines that begin with `#%` choose:
+A template is the file as GitHub reads it, with two additions. `@{name}` is replaced by a value;
+GitHub's own `${{ ... }}` is kept. Lines that begin with `#%` are directives:
 
-    #% if NAME ... #% else ... #% end    these lines only where a condition holds, or does not
-    #% include NAME                      the lines of a part, indented as the line is
+    #% if NAME ... #% else ... #% end    lines for a condition that holds, or does not
+    #% include NAME                      the lines of a part, indented as this line
 
-Everything is strict: an unknown name, or a block that is not closed, is an error.
+An unknown name, or a block that is not closed, is an error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DIRECTIVE = re.compile(r"(?P<indent> *)#%(?: (?P<word>\S+))?(?: (?P<name>\S+))?
 
 
 class _Text(string.Template):
-    """`@{name}` alone is a placeholder."""
+    """A string template in which only `@{name}` is a placeholder."""
 
     delimiter = "@"
     # braces only: an unbraced name can never match
@@ -36,24 +36,24 @@ class _Text(string.Template):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Values:
-    """What a template is filled with."""
+    """The values for a template."""
 
-    text: Mapping[str, str]  # by placeholder
+    text: Mapping[str, str]  # texts by placeholder
     conditions: Mapping[str, bool]
-    parts: Mapping[str, str]  # computed parts, by name, before those that are files
+    parts: Mapping[str, str]  # computed parts by name, which take precedence over files
 
 
 def render(template: str, values: Values, *, header: str = HEADER) -> str:
-    """Return the file that a template makes.
+    """Render a template.
 
     Args:
-        template: Name of a file beside the package's other templates.
-        values: What to fill in.
+        template: Name of a file in the folder of templates.
+        values: The values to fill in.
         header: First line of the result.
 
     Raises:
         LookupError: The template names something unknown.
-        ValueError: It is not well-formed.
+        ValueError: The template is not well-formed.
     """
     lines = list(_lines(_read(template), values))
     return f"{header}\n" + _Text("".join(f"{line}\n" for line in lines)).substitute(values.text)
@@ -71,7 +71,7 @@ def _read(name: str) -> str:
 
 
 def _lines(text: str, values: Values) -> Iterator[str]:
-    """Yield the lines that stay, parts put in their places."""
+    """Yield the selected lines, with parts included."""
     open_blocks: list[bool] = []
     for line in text.splitlines():
         directive = _DIRECTIVE.fullmatch(line)

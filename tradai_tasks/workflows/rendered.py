@@ -1,6 +1,6 @@
 """Parse the workflow files that this library wrote: jobs, events, steps.
 
-It reads the form that the templates have, block style with two spaces, and no other YAML.
+It parses the form of the templates, block style with two spaces, and no other YAML.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from dataclasses import dataclass
 __all__ = ["Block", "jobs_of", "read"]
 
 _KEY = re.compile(r"(?P<indent> *)(?P<item>- )?(?P<key>[A-Za-z_][\w.-]*):(?: (?P<value>.*))?")
-# a comment: a line of its own, or what stands after two signs that are no part of a value
+# a comment: a whole line, or the end of a line after two spaces
 _COMMENT = re.compile(r"(?:^\s*|\s)#\s.*$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """The value of a key: what stands on its line, and the lines below it."""
+    """The value of a key: the rest of its line, and the lines below it."""
 
     value: str
     lines: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """The whole of it on one line, as `>-` folds it."""
+        """The whole value on one line, folded as by `>-`."""
         first = "" if self.value == ">-" else self.value
         return " ".join(filter(None, [first, *(line.strip() for line in self.lines)]))
 
@@ -73,7 +73,7 @@ def _entries(lines: Sequence[str]) -> Iterator[tuple[str, Block]]:
 
 
 def _first(lines: Sequence[str]) -> str:
-    """Return what each item of a list begins with."""
+    """Return the first line of each item of a list."""
     return lines[0][: lines[0].index("- ") + 2]
 
 

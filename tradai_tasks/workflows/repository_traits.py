@@ -25,34 +25,34 @@ _NOT_A_REPOSITORY = 128  # git's status
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepositoryTraits:
-    """A repository as far as its workflows depend on it."""
+    """The traits of a repository that its workflows depend on."""
 
     kind: Kind
-    sessions: frozenset[str]  # that it has, without packages and Pythons
+    sessions: frozenset[str]  # names of its sessions, without packages and Pythons
     pinned_noxfile: bool = False  # the noxfile carries its own requirements
-    run_options: tuple[str, ...] = ()  # by which `uv run` installs the library
+    run_options: tuple[str, ...] = ()  # options with which `uv run` installs the library
     locked: bool = False  # lock files are committed
-    one_lock: bool = True  # of the root alone, which `uv run` makes where it lacks
+    one_lock: bool = True  # only that of the root, which `uv run` creates if it is missing
     private_index: bool = False  # packages come from CodeArtifact
-    candles_in_aws: bool = False  # what backtests read comes from a bucket
+    candles_in_aws: bool = False  # data of backtests comes from a bucket
     benchmarks: bool = False
     contract_tests: bool = False
     integration_tests: bool = False
-    libraries: bool = False  # there are wheels to publish
+    libraries: bool = False  # there are libraries to publish
     services: bool = False
     lambdas: bool = False
     environments: tuple[str, ...] = BUILT_IN
     stacks: tuple[str, ...] = ()
     registry_set: bool = False  # the settings name the registry
     publishes_to_aws: bool = True  # libraries go to CodeArtifact
-    publish_secrets: tuple[str, ...] = ()  # environment variables of another index
-    docs: bool = False  # a site made by mkdocs
-    docs_deployed: bool = False  # the settings say where to
+    publish_secrets: tuple[str, ...] = ()  # environment variables for another index
+    docs: bool = False  # it has a site made with mkdocs
+    docs_deployed: bool = False  # the settings say where to deploy it
     devcontainer: bool = False
-    devcontainer_image: bool = False  # and a name for its image
+    devcontainer_image: bool = False  # the settings have a name for its image
 
 
-def gather(  # noqa: PLR0913 - all that there is to look at
+def gather(  # noqa: PLR0913 - everything to look at
     tree: Tree,
     workspace: Workspace,
     settings: Settings,
@@ -61,7 +61,7 @@ def gather(  # noqa: PLR0913 - all that there is to look at
     noxfile: str,
     locks: Collection[str],
 ) -> RepositoryTraits:
-    """Look at everything that the choice of workflows depends on.
+    """Return the traits of a repository that the choice of workflows depends on.
 
     Args:
         tree: The repository's files.
@@ -84,7 +84,7 @@ def gather(  # noqa: PLR0913 - all that there is to look at
         run_options=run_options(workspace.root_document),
         locked=bool(locks) if given is None else given,
         one_lock=workspace.projects == (".",),
-        # there are these sessions only where there are such tests
+        # these sessions exist only if there are such tests
         benchmarks="perf" in bases,
         contract_tests="contract" in bases,
         integration_tests="integration" in bases,
@@ -120,7 +120,7 @@ def committed_locks(root: Path, projects: Iterable[str]) -> tuple[str, ...]:
 
     Raises:
         CommandFailedError: git failed.
-        ToolMissingError: There is no git.
+        ToolMissingError: git is not installed.
     """
     files = [join(project, "uv.lock") for project in projects]
     argv = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *files]

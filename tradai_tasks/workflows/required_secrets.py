@@ -10,13 +10,13 @@ from dataclasses import dataclass
 __all__ = ["RequiredSecret", "needed"]
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
-# contexts are read as `secrets.NAME` or `secrets['NAME']`, without regard to case
+# contexts are read as `secrets.NAME` or `secrets['NAME']`, case-insensitively
 _READ = re.compile(
     r"\b(secrets|vars)\s*(?:\.\s*([A-Za-z_]\w*)|\[\s*'([A-Za-z_]\w*)'\s*\])", re.IGNORECASE
 )
 _COMMENT = re.compile(r"^\s*#.*$|\s#\s.*$", re.MULTILINE)
 _KINDS = {"secrets": "secret", "vars": "variable"}
-_AUTOMATIC = "GITHUB_TOKEN"  # GitHub itself gives it to every job
+_AUTOMATIC = "GITHUB_TOKEN"  # GitHub provides it to every job
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,10 +29,10 @@ class RequiredSecret:
 
 
 def needed(files: Mapping[str, str]) -> tuple[RequiredSecret, ...]:
-    """Return what workflow files need, sorted by kind and name.
+    """Return the secrets and variables of workflow files, sorted by kind and name.
 
     Args:
-        files: Text by path.
+        files: Texts by path.
     """
     found: dict[tuple[str, str], set[str]] = {}
     for path, text in files.items():

@@ -33,7 +33,7 @@ tradai_tasks.register()
 if __name__ == "__main__":
     nox.main()
 '''
-# A release builds images from the commit, where none of this is; a build by hand needs it.
+# Needed for builds by hand; a release builds from the commit, which has none of these files.
 _DOCKERIGNORE = """\
 # What never belongs into an image.
 **/.git
@@ -47,7 +47,7 @@ _DOCKERIGNORE = """\
 **/.coverage*
 **/.DS_Store
 """
-# recipes that are there only where their session is
+# recipes that exist only if their session does
 _OPTIONAL = (
     "backtest-data", "backtest-full", "backtest-smoke", "codeartifact-login", "docs", "doctor",
     "mlflow-register", "release",
@@ -56,16 +56,16 @@ _OPTIONAL = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """One file, and what there is to do about it."""
+    """One file, and what to do about it."""
 
-    path: str  # from the root
+    path: str  # path from the root
     old: str | None  # None if there is none
     new: str
     state: Literal["new", "added to", "same", "kept"]
-    hint: str = ""  # what to do about a file that is kept
+    hint: str = ""  # a hint on a file that is kept
 
 
-def pieces(  # noqa: PLR0913 - all that there is to look at
+def pieces(  # noqa: PLR0913 - everything to look at
     tree: Tree,
     workspace: Workspace,
     settings: Settings,
@@ -74,18 +74,18 @@ def pieces(  # noqa: PLR0913 - all that there is to look at
     locks: Collection[str],
     versions: Mapping[str, str],
 ) -> tuple[Piece, ...]:
-    """Return every file that the library works with, as it is and as it should be.
+    """Return every file that the library works with, with its present and wanted text.
 
     Args:
         tree: The repository's files.
         workspace: What is in it.
-        settings: Its settings, so far.
+        settings: Its present settings.
         sessions: Names of the library's sessions.
         locks: Lock files that are committed.
-        versions: The versions of `nox` and `tradai-tasks` to pin where nothing else does.
+        versions: The versions of `nox` and `tradai-tasks` to pin if nothing else does.
 
     Raises:
-        SettingsError: pyproject.toml is written so that no table can be added to it.
+        SettingsError: pyproject.toml has a form to which no table can be added.
     """
     noxfile = _noxfile(tree, workspace, versions)
     kept = noxfile.old if noxfile.state == "kept" else noxfile.new
@@ -101,13 +101,13 @@ def pieces(  # noqa: PLR0913 - all that there is to look at
 
 
 def _ignore_files(tree: Tree, contexts: Collection[str]) -> list[Piece]:
-    """Return a .dockerignore for each folder that images are built from and that has none."""
+    """Return a .dockerignore for each build context of images that has none."""
     files = (join(context, ".dockerignore") for context in contexts)
     return [_piece(tree, file, _DOCKERIGNORE) for file in files if not tree.is_file(file)]
 
 
 def justfile(repository: RepositoryTraits) -> str:
-    """Return the justfile of a repository: a recipe a session."""
+    """Return the justfile of a repository, with a recipe for each session."""
     values = Values(
         text={"nox": nox_command(repository)},
         conditions={name: name in repository.sessions for name in _OPTIONAL},
@@ -121,7 +121,7 @@ def justfile(repository: RepositoryTraits) -> str:
 
 
 def diff_of_pieces(found: Collection[Piece]) -> str:
-    """Return a unified diff of all that would be written."""
+    """Return a unified diff of everything that would be written."""
     lines: list[str] = []
     for piece in found:
         if piece.state != "same":
@@ -147,7 +147,7 @@ def _piece(tree: Tree, path: str, new: str, *, hint: str = "") -> Piece:
 
 
 def _noxfile(tree: Tree, workspace: Workspace, versions: Mapping[str, str]) -> Piece:
-    """Return the noxfile; with its own pins unless the project declares the library."""
+    """Return the noxfile; it pins its own requirements unless the project declares the library."""
     new = _CODE
     if not declarations(workspace.root_document):
         pins = f'"nox[uv]=={versions["nox"]}", '
@@ -167,7 +167,7 @@ def _noxfile(tree: Tree, workspace: Workspace, versions: Mapping[str, str]) -> P
 
 
 def _declaring(noxfile: str | None, workspace: Workspace) -> list[str]:
-    """Return the command that declares the library, where nothing does so yet."""
+    """Return the command that adds the library to the project, if it is not declared yet."""
     document = workspace.root_document
     if not document or declarations(document) or carries_pins(noxfile or ""):
         return []
@@ -175,7 +175,7 @@ def _declaring(noxfile: str | None, workspace: Workspace) -> list[str]:
 
 
 def local_nox(noxfile: str, workspace: Workspace) -> str:
-    """Return how nox is called in a checkout of this repository, by how it has the library."""
+    """Return the command for nox in a checkout, depending on how the library is declared."""
     document = workspace.root_document
     if carries_pins(noxfile):
         return "uvx nox"
@@ -185,11 +185,11 @@ def local_nox(noxfile: str, workspace: Workspace) -> str:
 
 
 def _settings(tree: Tree, kind: Kind) -> list[Piece]:
-    """Return the settings table, where there is none yet."""
+    """Return the settings table, if there is none yet."""
     table = f'kind = "{kind}"\n'
     if not tree.is_file("pyproject.toml"):
         made = _piece(tree, "tradai-tasks.toml", table)
-        # settings that are there are the user's, whatever they say
+        # existing settings are the user's and are kept
         return [made] if made.old is None else []
     text = tree.read("pyproject.toml").decode("utf-8")
     if NAME in parse_toml(text.encode(), "pyproject.toml").get("tool", {}):

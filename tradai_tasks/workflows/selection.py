@@ -26,20 +26,20 @@ __all__ = [
 
 FOLDER = ".github/workflows"
 _LOGIN = "codeartifact-login"
-# of the workflows whose runs others follow: GitHub finds them by name
+# names of workflows that trigger others: GitHub finds them by name
 _CI = {"platform": "CI", "strategies": "Strategy CI/CD"}
 _ON_DEFAULT = (
-    "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"  # in a `if:`
+    "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"  # for an `if:`
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workflow:
-    """One workflow file that the library knows how to write."""
+    """One workflow file that the library can write."""
 
     file: str
-    kind: str  # of the repository
-    sessions: frozenset[str]  # that it calls and cannot do without
+    kind: str  # kind of the repository
+    sessions: frozenset[str]  # sessions that it calls and needs
     has: str | None = None  # field of RepositoryTraits that must not be empty
 
 
@@ -102,7 +102,7 @@ CATALOG = (
 
 
 def choose(repository: RepositoryTraits, settings: WorkflowsSettings) -> tuple[Workflow, ...]:
-    """Return the workflows that fit: of its kind, with all their sessions, and wanted."""
+    """Return the workflows that fit a repository: of its kind, with all sessions, and wanted."""
     return tuple(
         workflow
         for workflow in CATALOG
@@ -123,7 +123,7 @@ def workflows(repository: RepositoryTraits, settings: WorkflowsSettings) -> dict
 
 
 def nox_command(repository: RepositoryTraits) -> str:
-    """Return how nox is called: as locked where that can be, else by what pins it."""
+    """Return the command for nox: as locked if possible, else with what pins it."""
     if repository.pinned_noxfile:
         return "uvx nox"
     options = ["--locked"] if repository.locked else []
@@ -131,20 +131,20 @@ def nox_command(repository: RepositoryTraits) -> str:
 
 
 def ready_command(repository: RepositoryTraits) -> str:
-    """Return how nox is called once all is installed: nothing is fetched, built or installed."""
+    """Return the command for nox after installation: nothing is fetched, built or installed."""
     if repository.pinned_noxfile:
         return "uvx --offline nox --script-mode reuse -R"
     return "uv run --no-sync nox -R"
 
 
 def _before(repository: RepositoryTraits, settings: WorkflowsSettings) -> tuple[str, ...]:
-    """Return the sessions that make a job ready for installing packages."""
+    """Return the sessions that must run before a job installs packages."""
     if settings.before is not None:
         return settings.before
     found = []
     if repository.private_index and _LOGIN in repository.sessions:
         found.append(_LOGIN)
-    # `uv run` makes the lock of the root by itself
+    # `uv run` creates the lock file of the root by itself
     made = repository.one_lock and not repository.pinned_noxfile
     if not repository.locked and not made and "lock" in repository.sessions:
         found.append("lock")
@@ -152,7 +152,7 @@ def _before(repository: RepositoryTraits, settings: WorkflowsSettings) -> tuple[
 
 
 def values_for(repository: RepositoryTraits, settings: WorkflowsSettings) -> Values:
-    """Return everything that the templates are filled with."""
+    """Return all values for the templates."""
     before = _before(repository, settings)
     conditions = _conditions(repository, settings, before)
     text = {**_text(repository, settings, before), **_gate(repository, conditions)}
@@ -172,7 +172,7 @@ def values_for(repository: RepositoryTraits, settings: WorkflowsSettings) -> Val
 def _conditions(
     repository: RepositoryTraits, settings: WorkflowsSettings, before: Collection[str]
 ) -> dict[str, bool]:
-    """Return which parts of the templates there are, by the condition's name."""
+    """Return the conditions of the templates, by name."""
     before_aws = _LOGIN in before
     data_aws = repository.candles_in_aws and "backtest-data" in repository.sessions
     return {
@@ -207,7 +207,7 @@ def _conditions(
 def _text(
     repository: RepositoryTraits, settings: WorkflowsSettings, before: Collection[str]
 ) -> dict[str, str]:
-    """Return what stands for each name in the templates."""
+    """Return the text for each placeholder in the templates."""
     runner = settings.runner
     return {
         **{name: action.uses for name, action in ACTIONS.items()},
@@ -242,7 +242,7 @@ def _text(
 
 
 def _gate(repository: RepositoryTraits, conditions: Mapping[str, bool]) -> dict[str, str]:
-    """Return the jobs that the gate waits for, and the options that say what may be skipped."""
+    """Return the jobs that the gate waits for, and the options for those that may be skipped."""
     if repository.kind == "strategies":
         jobs = ["detect", "check", *(["smoke"] if conditions["smoke"] else []), "security"]
         options = ' --may-skip "smoke=detect.backtested:[]"' if conditions["smoke"] else ""
@@ -254,14 +254,14 @@ def _gate(repository: RepositoryTraits, conditions: Mapping[str, bool]) -> dict[
 
 
 def _before_secrets(settings: WorkflowsSettings) -> tuple[str, ...]:
-    """Return the names of the secrets that a reusable workflow must be handed."""
+    """Return the names of the secrets that a reusable workflow needs."""
     sources = sources_of("read", settings)
     pairs = [source.partition(".") for source in (*sources, settings.aws_region)]
     return tuple(dict.fromkeys(name for context, _, name in pairs if context == "secrets"))
 
 
 def _variable(text: str) -> tuple[str, str]:
-    """Return a variable's name, and its value as YAML has it."""
+    """Return a variable's name, and its value in YAML."""
     name, _, value = text.partition("=")
     return name, json.dumps(value)
 
@@ -269,5 +269,5 @@ def _variable(text: str) -> tuple[str, str]:
 def _block(key: str, entries: Mapping[str, str]) -> str:
     """Return a YAML mapping in block style; nothing if it is empty."""
     lines = [f"{key}:", *(f"  {name}: {value}" for name, value in entries.items())]
-    # a part is read as a template is: what was computed must come through as it is
+    # a part is rendered like a template: escape computed text
     return "".join(f"{line.replace('@', '@@')}\n" for line in lines) if entries else ""

@@ -1,6 +1,6 @@
 """Workflow steps that sign in to AWS, and the variables given to the steps after them.
 
-Credentials are outputs of the step that signs in, and stand in the `env:` of the step that acts:
+Credentials are outputs of the step that signs in, and are in the `env:` of the step that acts only:
 no other step of the job sees them.
 """
 
@@ -20,12 +20,12 @@ _ABOUT = {
     "publish": "publish",
     "deploy": "deploy",
 }
-# where a job that deploys says to which environment it goes
+# expression for the environment of a job that deploys
 _ENVIRONMENT = "needs.version.outputs.environment"
 
 
 def sources_of(purpose: str, settings: WorkflowsSettings) -> tuple[str, ...]:
-    """Return where a purpose's credentials are kept, each as `secrets.NAME` or `vars.NAME`."""
+    """Return the sources of a purpose's credentials, each as `secrets.NAME` or `vars.NAME`."""
     if settings.aws == "keys":
         return settings.aws_key_id, settings.aws_secret_key
     role = getattr(settings.roles, purpose)
@@ -37,12 +37,12 @@ def sources_of(purpose: str, settings: WorkflowsSettings) -> tuple[str, ...]:
 def role_of(purpose: str, settings: WorkflowsSettings, *, environment: str = _ENVIRONMENT) -> str:
     """Return GitHub's expression for the role of a purpose.
 
-    Where it is a table by environment, one that is not there yet is empty and fails the job: no
-    environment ever falls back to the role of another.
+    If roles are a table by environment, a missing one is empty and fails the job: no environment
+    falls back to the role of another.
 
     Args:
         purpose: One of PURPOSES.
-        settings: With the roles.
+        settings: The settings with the roles.
         environment: The expression for the job's environment.
     """
     role = getattr(settings.roles, purpose)
@@ -66,11 +66,11 @@ def sign_in_parts(settings: WorkflowsSettings) -> dict[str, str]:
 
 
 def role_faults(settings: WorkflowsSettings, environments: Collection[str]) -> list[str]:
-    """Return what is wrong with the roles of the settings, each as `key: what, and what to do`.
+    """Return the faults of the roles in the settings, each as `key: what, and what to do`.
 
     Args:
-        settings: With the roles.
-        environments: That there are: those of releases, and the stacks.
+        settings: The settings with the roles.
+        environments: The existing environments: those of releases, and the stacks.
     """
     faults = _environment_faults(settings, environments)
     if settings.aws == "keys":
@@ -113,7 +113,7 @@ def _environment_faults(settings: WorkflowsSettings, environments: Collection[st
 
 
 def keys_warning(found: Sequence[Job], settings: WorkflowsSettings) -> str | None:
-    """Return who gets the static keys; None if jobs sign in by roles, or none signs in."""
+    """Return a warning on who gets the static keys; None if jobs use roles, or none signs in."""
     if settings.aws != "keys":
         return None
     holding = [

@@ -1,7 +1,7 @@
 """Derive GitHub rulesets and AWS trust policies from the rendered workflows.
 
-Who may assume a role, and the rules of environments, tags and branches, are derived from the
-rendered workflows; printed as JSON and commands to copy.
+Who may assume a role, and the rules of environments, tags and branches, are printed as JSON and as
+commands to copy.
 
 https://docs.github.com/en/actions/reference/security/oidc
 """
@@ -38,7 +38,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?/[A-Za-z0-9._
 _REMOTE = re.compile(r"(?:[a-z][a-z+]*://[^/\s]+/|[^/:\s]+:/?)([^/\s]+/[^/\s]+?)(?:\.git)?/?\Z")
 _PROVIDER = "token.actions.githubusercontent.com"
 _ACCOUNT = re.compile(r"\d{12}\Z")
-# what a role needs, by the session that acts with it; the last words say on what
+# permissions of a role, by the session that acts with it, and the resources
 _PUSH = (
     "ecr:GetAuthorizationToken, and on the repositories of its images ecr:BatchGetImage, "
     "ecr:BatchCheckLayerAvailability, ecr:DescribeImages, ecr:GetDownloadUrlForLayer, "
@@ -68,11 +68,11 @@ _PERMISSIONS = {
 class RoleTrust:
     """Who may assume a role, and what for."""
 
-    source: str  # where its ARN is kept: `vars.NAME` or `secrets.NAME`
-    subjects: tuple[str, ...]  # exact, as GitHub writes them into its tokens
+    source: str  # source of its ARN: `vars.NAME` or `secrets.NAME`
+    subjects: tuple[str, ...]  # exact subjects in GitHub's tokens
     jobs: tuple[str, ...]
-    is_open: bool  # code that nobody has reviewed can assume it, so that it must only read
-    permissions: tuple[str, ...]  # what its jobs need
+    is_open: bool  # unreviewed code can assume it, so it must only read
+    permissions: tuple[str, ...]  # permissions that its jobs need
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,32 +80,32 @@ class EnvironmentRule:
     """The rules of one of GitHub's environments."""
 
     name: str
-    is_open: bool  # pull requests stand in it, so that no rule on branches can hold
+    is_open: bool  # pull requests use it, so no rule on branches can apply
     secrets: tuple[str, ...]  # `secrets.X` and `vars.X` that its jobs read
 
     def document(self) -> dict[str, Any]:
-        """Return what GitHub's API takes."""
+        """Return the document for GitHub's API."""
         branches = {"protected_branches": False, "custom_branch_policies": True}
         return {"deployment_branch_policy": None if self.is_open else branches}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trust:
-    """All that is to be set up for one repository."""
+    """Everything to set up on GitHub and AWS for one repository."""
 
     repository: str  # owner/name
     branch: str
     roles: tuple[RoleTrust, ...]
     environments: tuple[EnvironmentRule, ...]
-    secrets: tuple[str, ...]  # read by jobs in no environment
+    secrets: tuple[str, ...]  # read by jobs without an environment
     tags: tuple[str, ...]  # patterns of tags that release something
 
 
 def repository_named(given: str | None, remote: str | None) -> str:
-    """Return owner/name, from what was given or from the address of the remote.
+    """Return owner/name, from the argument or from the remote's URL.
 
     Raises:
-        BadArgumentsError: Neither names one.
+        BadArgumentsError: Neither names a repository.
     """
     name = given
     if name is None:
@@ -127,7 +127,7 @@ def trust_of(
     branch: str,
     tags: Sequence[str],
 ) -> Trust:
-    """Return what is to be set up for the jobs of the rendered workflows."""
+    """Return what to set up for the jobs of the rendered workflows."""
     return Trust(
         repository=repository,
         branch=branch,
@@ -149,7 +149,7 @@ def trust_of(
 
 
 def trust_policy(trust: RoleTrust, account: str | None) -> dict[str, Any]:
-    """Return the trust policy of a role, as AWS takes it: exact subjects, one audience."""
+    """Return the AWS trust policy of a role: exact subjects, one audience."""
     home = account if account and _ACCOUNT.match(account) else "ACCOUNT_ID"
     return {
         "Version": "2012-10-17",
@@ -170,7 +170,7 @@ def trust_policy(trust: RoleTrust, account: str | None) -> dict[str, Any]:
 
 
 def tag_ruleset(tags: Iterable[str]) -> dict[str, Any]:
-    """Return the ruleset of tags that release something: few make them, nobody moves them."""
+    """Return the ruleset for release tags: few users create them, nobody moves them."""
     return {
         "name": "release tags",
         "target": "tag",
@@ -179,13 +179,13 @@ def tag_ruleset(tags: Iterable[str]) -> dict[str, Any]:
             "ref_name": {"include": [f"refs/tags/{tag}" for tag in tags], "exclude": []}
         },
         "rules": [{"type": "creation"}, {"type": "update"}, {"type": "deletion"}],
-        # who may: 5 is the role of the repository's administrators
+        # allowed role: 5 is that of the repository's administrators
         "bypass_actors": [{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}],
     }
 
 
 def branch_ruleset() -> dict[str, Any]:
-    """Return the ruleset of the default branch: reviewed, and only with the gate passed."""
+    """Return the ruleset for the default branch: reviews, and the gate as required check."""
     return {
         "name": "default branch",
         "target": "branch",
@@ -216,13 +216,13 @@ def branch_ruleset() -> dict[str, Any]:
 
 
 def shown(trust: Trust, account: str | None = None) -> str:
-    """Return all of it as text to read and to copy from."""
+    """Return all of it as text to read and copy from."""
     return "\n\n".join([*_shown_roles(trust, account), *_shown_environments(trust), *_rules(trust)])
 
 
 @dataclass
 class _Found:
-    """What is found of a role, job by job."""
+    """Data on a role, collected job by job."""
 
     subjects: set[str] = field(default_factory=set)
     jobs: dict[str, None] = field(default_factory=dict)
@@ -261,7 +261,7 @@ def _read_in(grant: Grant, environment: str) -> tuple[str, ...]:
 
 
 def _subject(grant: Grant, environment: str, branch: str) -> str:
-    """Return how GitHub names a job in its token: by its environment, else by its event."""
+    """Return the subject of a job's token: by its environment, else by its event."""
     if environment:
         return f"environment:{environment}"
     if grant.event.trigger == "pull_request":
@@ -303,7 +303,7 @@ def _shown_environments(trust: Trust) -> list[str]:
     for rule in trust.environments:
         home = f"repos/{trust.repository}/environments/{rule.name}"
         why = (
-            "jobs of pull requests stand in it, so no rule on branches can hold; what its keys "
+            "jobs of pull requests run in it, so no rule on branches can hold; what its keys "
             "open must be read-only"
             if rule.is_open
             else f"only {trust.branch} deploys to it"

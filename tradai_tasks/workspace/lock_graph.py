@@ -100,7 +100,7 @@ def parse_lock(content: bytes, file: str) -> LockGraph:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BrokenTomlError(
             f"{file}: not a lock file as uv writes it ({type(error).__name__}: {error}); "
-            f"make it anew with: uv lock"
+            f"recreate it with: uv lock"
         ) from None
 
 

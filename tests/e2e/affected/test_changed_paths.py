@@ -233,7 +233,7 @@ def test_an_unknown_path_or_commit_is_an_error(repo: Repo):
     with pytest.raises(GitError) as caught:
         git.read(["ab" * 20])
     assert str(caught.value) == (
-        f"git cat-file: {'ab' * 20}: missing; the clone is incomplete, fetch it anew"
+        f"git cat-file: {'ab' * 20}: missing; the clone is incomplete, fetch it again"
     )
     assert git.read([]) == {}
 

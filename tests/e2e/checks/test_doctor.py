@@ -378,4 +378,4 @@ def test_locks_for_real(run: InProcess) -> None:
     run.files({"uv.lock": f'{lock}version = "2"\nsource = {{ virtual = "." }}\n'})
     stale = run("-s", "doctor", "--", "--json", "--only", "locks", "--timeout", "120")
     assert "uv.lock (" in findings(stale)["locks"]["what"]
-    assert findings(stale)["locks"]["remedy"] == "bring it up to date: nox -s lock"
+    assert findings(stale)["locks"]["remedy"] == "update it with: nox -s lock"

@@ -127,7 +127,7 @@ def test_platform_lint_fault(platform: Example) -> None:
     result = platform.run()
     assert failing(result) == {"lint"}
     assert "F401" in result.text
-    assert "fix what can be fixed with: nox -s fmt" in result.text
+    assert "apply automatic fixes with: nox -s fmt" in result.text
 
 
 def test_platform_vulnerable_pin(platform: Example) -> None:

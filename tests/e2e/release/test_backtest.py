@@ -146,7 +146,7 @@ def test_candles_that_lack_are_named_before_freqtrade_starts(repo: Strategies) -
     repo.set('end = "2026-02-10"')
     failed(
         repo.nox("backtest-full"),
-        "momentum: 9 of 9 series lack candles; bring them with: nox -s",
+        "momentum: 9 of 9 series have missing candles; fetch them with: nox -s",
         "ETH/USDT:USDT 1h futures: no file of that name",
         "SOL/USDT:USDT 1h mark: no file of that name",
         "SOL/USDT:USDT 1h funding_rate: no file of that name",

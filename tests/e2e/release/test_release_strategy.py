@@ -226,7 +226,7 @@ def test_a_gate_that_fails_ends_it_before_anything_is_pushed(yard: Yard, first: 
     refused(
         result, f"{tag}: not complete:", "lint momentum: lint: ruff found fault", "run the same"
     )
-    assert "stopped, since something beside it failed" in result.log
+    assert "stopped, since something in parallel failed" in result.log
     assert "E402" in result.log  # what ruff said
     assert yard.writes() == []
     refused(yard.release(tag, "--from", "image"), "evidence of lint", "it did not pass")

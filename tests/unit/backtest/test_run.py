@@ -187,7 +187,10 @@ def test_series_that_lack_are_named_one_by_one(tmp_path: Path) -> None:
     lacking = Series(**{**_fields(SERIES), "lacks": ("nothing from a to b", "3 candles")})
     said = refused(tmp_path, facts(series=(lacking, SERIES)), error=CandlesError)
     assert said.splitlines() == [
-        'momentum: 1 of 2 series lack candles; bring them with: nox -s "backtest-data(momentum)"',
+        (
+            "momentum: 1 of 2 series have missing candles; fetch them with: "
+            'nox -s "backtest-data(momentum)"'
+        ),
         "  BTC/USDT:USDT 1h futures: nothing from a to b; 3 candles (futures/BTC.feather)",
     ]
     said = refused(tmp_path, facts(series=(lacking,) * 42), error=CandlesError)

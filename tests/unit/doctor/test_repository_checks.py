@@ -83,7 +83,7 @@ def test_locks(door: Callable[[Door], list[list[str]]]) -> None:
     assert ran == [["uv", "lock", "--check", "--project", "."]]
     door(lambda _: (1, "", "warning: x\nerror: The lockfile at `uv.lock` needs to be updated\n"))
     assert checks_of.locks(repository({"uv.lock": ""})) == Finding(
-        state="fault", what="uv.lock: stale", remedy="bring it up to date: nox -s lock"
+        state="fault", what="uv.lock: stale", remedy="update it with: nox -s lock"
     )
     door(lambda _: (2, "", "Using x\nerror: No interpreter found for Python >=3.99\n\nhint: y\n"))
     assert checks_of.locks(repository({"uv.lock": ""})) == Finding(

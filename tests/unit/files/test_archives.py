@@ -43,7 +43,9 @@ def test_a_wheel_whose_metadata_is_a_bomb_is_one_line(tmp_path: Path) -> None:
             content = content[: at + 24] + struct.pack("<L", stated) + content[at + 28 :]
         path.write_bytes(content)
         tracemalloc.start()
-        with pytest.raises(DistributionError, match=r"cannot be read \(.*\); build it anew") as bad:
+        with pytest.raises(
+            DistributionError, match=r"cannot be read \(.*\); build it again"
+        ) as bad:
             read_distribution(path)
         assert tracemalloc.get_traced_memory()[1] < 30_000_000
         tracemalloc.stop()

@@ -110,13 +110,13 @@ class MlflowClient:
         except TransientError as fault:
             raise ModelRegistryError(
                 f"{self.address}: {fault}; tried for {self.patience:g} s (mlflow.patience); once "
-                f"it is up, run the same again: only what lacks is done"
+                f"it is up, run the same again: only what is missing is done"
             ) from None
         except AnsweredError as error:
             raise ModelRegistryError(f"{self.address}: {error.code}: {error}") from None
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ModelRegistryError(
-                f"{self.address}: its answer lacks what MLflow's has; is that an MLflow server?"
+                f"{self.address}: its answer is not that of MLflow; is that an MLflow server?"
             ) from None
 
 
@@ -158,7 +158,7 @@ def address_of(env: Mapping[str, str], setting: str | None) -> ServerAddress:
     header = basic(user, password) if user else bearer(token) if token else None
     if header is None and token:
         raise ModelRegistryError(
-            "MLFLOW_TRACKING_TOKEN: has characters that no token has; set it anew"
+            "MLFLOW_TRACKING_TOKEN: has characters that no token has; set it again"
         )
     host = parts.netloc.rpartition("@")[2]
     return ServerAddress(

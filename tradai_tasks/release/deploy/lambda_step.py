@@ -221,7 +221,7 @@ class FunctionStep:
         if found.package != "Image":
             raise FunctionError(
                 f"{self.function}: is a function of a {found.package} file, which takes no image; "
-                f"create it anew with the package type Image"
+                f"create it again with the package type Image"
             )
         return found
 

@@ -196,7 +196,7 @@ class Engine:
         try:
             return task()
         except StoppedError:
-            note = "stopped, since something beside it failed"
+            note = "stopped, since something in parallel failed"
             return Done(stage=stage, step=step, result="stopped", note=note)
         except TasksError as error:
             return Done(

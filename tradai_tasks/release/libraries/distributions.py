@@ -84,7 +84,7 @@ def read_distribution(path: Path) -> Distribution:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         raw = _metadata(path, said[2])
     except (OSError, ArchiveError) as error:
-        raise DistributionError(f"{path}: cannot be read ({error}); build it anew") from None
+        raise DistributionError(f"{path}: cannot be read ({error}); build it again") from None
     fields = email.parser.BytesParser().parsebytes(raw, headersonly=True)
     try:
         name = str(canonicalize_name(str(fields["Name"] or "")))
@@ -94,7 +94,7 @@ def read_distribution(path: Path) -> Distribution:
     if (name, version) != said[:2]:
         raise DistributionError(
             f"{path}: its metadata says {name} {version}, its file name {said[0]} {said[1]}; "
-            f"build it anew"
+            f"build it again"
         )
     return Distribution(
         name=name,

@@ -92,7 +92,7 @@ def _fault(name: str, package: Package, root: Mapping[str, Any], url: str) -> Un
             return Unsafe(package=name, file=file, why=f"its index {said!r} is another address")
         if index.get("explicit") is not True:
             return Unsafe(
-                package=name, file=file, why=f"its index {said!r} lacks `explicit = true`"
+                package=name, file=file, why=f"its index {said!r} does not have `explicit = true`"
             )
     return None
 

@@ -211,7 +211,7 @@ class Publisher:
     def _put_once(self, file: Distribution) -> None:
         if hashlib.sha256(file.path.read_bytes()).hexdigest() != file.sha256:
             raise DistributionError(
-                f"{file.path}: was changed since it was built; build it anew and publish that"
+                f"{file.path}: was changed since it was built; build it again and publish that"
             )
         outcome = self._send(
             file.path, self.target.upload_url(), self._credentials(), timeout=self._timeout

@@ -25,7 +25,7 @@ def lint(session: nox.Session, context: Context, package: Package | None) -> Non
         session.chdir(package.path)
     output = ["--output-format=github"] if in_ci() else []
     targets = list(session.posargs) or ["."]
-    fault = f"lint: ruff found fault; fix what can be fixed with: {fix}"
+    fault = f"lint: ruff found faults; apply automatic fixes with: {fix}"
     run_all(
         session,
         [["ruff", "check", *rules, *output, *targets], ["ruff", "format", "--check", *targets]],

@@ -101,5 +101,5 @@ def _write_protocols(session: nox.Session, context: Context, pairs: list[Protoco
 def _fault(context: Context, packages: list[Package]) -> str:
     if context.workspace.kind == "strategies":
         one = context.workspace.session_id(packages[0])
-        return f'typecheck: mypy found fault; check again with: nox -s "typecheck({one})"'
-    return "typecheck: mypy found fault; check again with: nox -s typecheck"
+        return f'typecheck: mypy found faults; check again with: nox -s "typecheck({one})"'
+    return "typecheck: mypy found faults; check again with: nox -s typecheck"

@@ -115,7 +115,7 @@ def _check_python(session: nox.Session) -> None:
     if venv._reused and (found is None or not answers(found, venv.interpreter, own)):  # noqa: SLF001 - nox has no public name for it
         session.log(
             f"{venv.location_name} has {found or 'an unknown Python'}, and {_asked(venv)} is asked "
-            f"for: it is made anew"
+            f"for: it is recreated"
         )
         venv.reuse_existing = venv._reused = False  # noqa: SLF001 - so that --no-install installs
         venv.create()

@@ -52,7 +52,7 @@ _OPTIONS: list[Option] = [
     (("--smoke",), {"action": "store_true", "help": "only what the smoke backtest reads"}),
     (
         ("--refresh",),
-        {"action": "store_true", "help": "bring again what is there, the snapshot too"},
+        {"action": "store_true", "help": "fetch again what is there, the snapshot too"},
     ),
     (("--dry-run",), {"action": "store_true", "help": "print what would be done"}),
 ]

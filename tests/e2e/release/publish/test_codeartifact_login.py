@@ -151,7 +151,7 @@ def test_a_public_package_of_the_same_name_does_not_win(world: World) -> None:
     # without `explicit` the index would be asked for every package: said, and not let through
     text = (world.project / "pyproject.toml").read_text(encoding="utf-8")
     (world.project / "pyproject.toml").write_text(text.replace("explicit = true\n", ""))
-    assert "its index 'py' lacks `explicit = true`" in world.login().text
+    assert "its index 'py' does not have `explicit = true`" in world.login().text
 
 
 def ready(world: World) -> None:

@@ -219,11 +219,14 @@ STRATEGY = "strategies/m/pyproject.toml"
         ("", "has no source, so it is taken from any index"),
         (SOURCE, "its index 'py' is defined nowhere"),
         (INDEX.replace("/pypi/py/", "/pypi/other/") + SOURCE, "its index 'py' is another address"),
-        (INDEX.replace("explicit = true\n", "") + SOURCE, "its index 'py' lacks `explicit = true`"),
+        (
+            INDEX.replace("explicit = true\n", "") + SOURCE,
+            "its index 'py' does not have `explicit = true`",
+        ),
         (
             INDEX.replace("= true", "= false")
             + '[tool.uv.sources]\ntradai-strategy = [{ path = "../x" }, { index = "py" }]\n',
-            "its index 'py' lacks `explicit = true`",
+            "its index 'py' does not have `explicit = true`",
         ),
     ],
 )
