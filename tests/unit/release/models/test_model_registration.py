@@ -367,7 +367,7 @@ def test_what_is_no_mlflow_server_is_said(server: Standin, tmp_path: Path) -> No
     with pytest.raises(ModelRegistryError, match="no JSON object; is that an MLflow server"):
         step.look(KNOWN)
     server.answer = lambda *_: {"model_versions": [{}]}  # type: ignore[method-assign]
-    with pytest.raises(ModelRegistryError, match="its answer lacks what MLflow's has"):
+    with pytest.raises(ModelRegistryError, match="its answer is not that of MLflow"):
         step.look(KNOWN)
 
 
