@@ -377,5 +377,5 @@ def test_locks_for_real(run: InProcess) -> None:
     assert findings(ran)["locks"]["state"] == "ok"
     run.files({"uv.lock": f'{lock}version = "2"\nsource = {{ virtual = "." }}\n'})
     stale = run("-s", "doctor", "--", "--json", "--only", "locks", "--timeout", "120")
-    assert "uv.lock (" in findings(stale)["locks"]["what"]
+    assert findings(stale)["locks"]["what"] == "uv.lock: stale"
     assert findings(stale)["locks"]["remedy"] == "update it with: nox -s lock"

@@ -62,7 +62,7 @@ def test_from_nothing_to_checks_that_run(tmp_path: Path) -> None:
     assert "+++ b/noxfile.py" in refused
     assert "nothing was written; there is nobody to ask, so say: --yes" in refused
     assert git(home, "status", "--short") == ""
-    assert "wrote 12 files" in init(home, "--yes")
+    assert "wrote 15 files" in init(home, "--yes")
     changed = git(home, "status", "--short", "--untracked-files=all").splitlines()
     assert {line[2:].strip() for line in changed} == {
         "noxfile.py", "justfile",
@@ -76,6 +76,9 @@ def test_from_nothing_to_checks_that_run(tmp_path: Path) -> None:
         ".github/workflows/docs-freshness.yml",
         ".github/workflows/docs.yml",
         ".github/workflows/publish-libs.yml",
+        "lambdas/candle-gaps/.dockerignore",
+        "lambdas/heartbeat/.dockerignore",
+        "lambdas/order-alerts/.dockerignore",
     }  # fmt: skip
     assert "nothing to write" in init(home, "--yes")
     # the noxfile's pins are what this very environment holds, so no index is asked
