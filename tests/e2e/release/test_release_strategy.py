@@ -306,6 +306,8 @@ def test_a_tag_that_is_pushed_becomes_a_registered_model_in_ci(
     git(yard.home, "commit", "-qm", "Workflows")
     tag = yard.commit("1.5.0")
     hub = Hub(yard.home, tmp_path / "act", "tradai/tradai-strategies")
+    # act takes the repository's name from there
+    git(yard.home, "remote", "add", "origin", f"https://github.com/{hub.name}.git")
     hub.act.env.update(yard.env)
     hub.act.variables.update(ROLES)
     hub.act.secrets |= {
@@ -315,6 +317,7 @@ def test_a_tag_that_is_pushed_becomes_a_registered_model_in_ci(
     }
     ci = hub.push(f"refs/tags/{tag}", "0" * 40, workflow=None, real="changes,gate,lock")
     assert ci.status == 0, ci.log
+    assert ci.jobs["gate"] == ["success"]
     commit = git(yard.home, "rev-parse", f"{tag}^{{commit}}")
     real = "tag,lock,release"
     run = hub.after_ci(tag, commit, "strategy-release.yml", real=real, timeout=1200)
