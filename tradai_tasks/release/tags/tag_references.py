@@ -81,11 +81,13 @@ def tagged(git: Git, name: str) -> str | None:
 
     Raises:
         BadTagError: The tag is of something else than a commit.
+        GitError: git cannot read the repository.
     """
     if not _exists(git, f"refs/tags/{name}"):
         return None
     commit = git.commit(f"refs/tags/{name}")
     if commit is None:
+        ask(git, "cat-file", "-t", f"refs/tags/{name}^{{}}")  # else git cannot read anything
         raise BadTagError(
             f"tag {name}: is of no commit but of files alone, so nothing can be released; delete "
             f"it, and tag a commit"
