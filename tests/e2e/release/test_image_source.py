@@ -6,7 +6,6 @@ import io
 import subprocess
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -83,6 +82,8 @@ def files_of(place: Place, image: str) -> dict[str, tarfile.TarInfo]:
 
 
 def test_an_image_of_a_tag_holds_the_commit_and_the_lock_and_no_more(place: Place) -> None:
+    state = place.home.parent / "state"  # of this test alone: others run beside it
+    place.env["XDG_STATE_HOME"] = str(state)
     ran = images(place, "v1.2.0", "--only", "web")
     assert ran.status == 0, ran.text
     found = files_of(place, "web:v1.2.0")
@@ -91,7 +92,7 @@ def test_an_image_of_a_tag_holds_the_commit_and_the_lock_and_no_more(place: Plac
     assert source == {f"src/{name}" for name in [*tracked, "uv.lock"]}
     assert found["src/services/web/run.sh"].mode & 0o777 == 0o755
     assert found["src/services/web/link"].linkname == "run.sh"
-    state = Path.home() if "XDG_STATE_HOME" not in place.env else Path(place.env["XDG_STATE_HOME"])
+    assert state.is_dir()
     assert not list(state.glob("**/tradai-tasks-source-*"))
 
 
