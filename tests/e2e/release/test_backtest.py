@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.binance import exchange
 from tests.support.freqtrade import Strategies, strategies
-from tests.support.real import Result
+from tests.support.real import Result, need
 from tests.support.without_namespaces import without_namespaces
 from tradai_tasks.process import sandbox_fault
 from tradai_tasks.sandbox import Sandbox
@@ -250,7 +250,7 @@ def test_a_process_that_a_strategy_starts_has_no_network_and_no_secrets(
     repo: Strategies, tmp_path: Path
 ) -> None:
     if sandbox_fault(Sandbox(network=False)):
-        pytest.skip("no network namespaces here")
+        need(False, "a network namespace")
     with listening() as (port, came):
         starting(repo, CHILD.format(port=port, said=str(tmp_path / "said")))
         marked = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.real import git, write
+from tests.support.real import git, need, write
 from tradai_tasks.environment_allowance import BASE_ONLY
 from tradai_tasks.errors import FileExistsAlreadyError
 from tradai_tasks.process import run, sandbox_fault
@@ -24,7 +24,7 @@ def test_a_build_sees_its_sources_and_a_gate_beside_it_does_not(tmp_path: Path) 
     hidden.mkdir(mode=0o700)
     gate = Sandbox(hide=(hidden,))
     if sandbox_fault(gate):
-        pytest.skip("this machine has no namespaces")
+        need(False, "a user namespace")
     with build_room(gate, hidden) as room:
         (room.folder / "tree").mkdir()
         (room.folder / "tree" / "source").write_text("honest")
