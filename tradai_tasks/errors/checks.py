@@ -1,0 +1,13 @@
+"""Failures of the checks of the code."""
+
+from __future__ import annotations
+
+from tradai_tasks.errors.base import TasksError
+
+
+class CheckFailedError(TasksError):
+    """A check that ran and found fault."""
+
+
+class AuditServiceError(TasksError):
+    """The advisory service cannot be reached or does not know the packages asked for."""
