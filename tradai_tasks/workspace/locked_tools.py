@@ -78,6 +78,20 @@ class Lock:
         """Return whether the lock contains the tool."""
         return tool in self._by_name
 
+    def built_locally(self, *, editable: bool = False) -> dict[str, str]:
+        """Return the packages that are built from a folder, and that folder from the lock's.
+
+        Args:
+            editable: Whether to include editable ones, as where uv is told to install none so.
+        """
+        kinds = ("directory", "editable") if editable else ("directory",)
+        return {
+            str(entry["name"]): str(entry["source"][kind])
+            for entry in self.document.get("package", [])
+            for kind in kinds
+            if kind in entry.get("source", {})
+        }
+
     def reached_from(self, requirements: Iterable[Mapping[str, Any]]) -> frozenset[str]:
         """Return the names of all that some requirements install, dependencies included."""
         seen: set[str] = set()

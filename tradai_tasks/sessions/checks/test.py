@@ -36,7 +36,7 @@ def sync_for_tests(session: nox.Session, context: Context, package: Package) -> 
     root = context.workspace.root_document if package.project == "." else {}
     names = package.settings.groups or context.settings.test.groups
     tools = find_test_tools(lock, package, root, names)
-    sync_package(session, context, package, tools.places)
+    sync_package(session, context, package, tools)
     return tools.reached
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +24,12 @@ from tradai_tasks.files.file_tree import join
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.nox_options import end_of_install, is_made
 from tradai_tasks.workspace.discovery import Package, dependency_groups
-from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS, Lock, Place, read_lock
+from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS, Lock, TestTools, read_lock
 
 __all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package", "uv_program"]
 
 _OLDEST_UV = Version("0.9")  # the oldest uv with all commands and options that sessions use
+_ON = frozenset({"1", "true", "t", "yes", "y", "on"})  # what uv takes for true in a variable
 
 
 def uv_program() -> str:
@@ -85,27 +90,26 @@ def install_tool(
 
 
 def sync_package(
-    session: nox.Session, context: Context, package: Package, places: Sequence[Place]
+    session: nox.Session, context: Context, package: Package, tools: TestTools
 ) -> None:
     """Install just one package and its test tools, as locked."""
     in_workspace = package.project == "."
     root = context.workspace.root_document if in_workspace else {}
+    is_all = is_root_of_others(package, context.layout(package), context.workspace)
     commands = sync_commands(
-        package,
-        places,
-        root=root,
-        in_workspace=in_workspace,
-        is_root_of_others=is_root_of_others(package, context.layout(package), context.workspace),
+        package, tools.places, root=root, in_workspace=in_workspace, is_root_of_others=is_all
     )
+    reached = None if is_all else tools.reached
     for command in commands:
-        _install(session, command, [package.document, root])
+        _install(
+            session, context, package.project, command, [package.document, root], reached=reached
+        )
 
 
 def sync_everything(
     session: nox.Session, context: Context, project: str, groups: Iterable[str]
 ) -> None:
     """Install all packages of a project, with those of the groups that exist, as locked."""
-    read_lock(context.tree, project)
     wanted = tuple(groups)
     command = ["uv", "sync", "--locked", "--no-default-groups"]
     command += ["--all-packages"] if project == "." else ["--project", project]
@@ -116,22 +120,35 @@ def sync_everything(
         # an empty group installs nothing, and some versions of uv do not find it in the lock
         if any(table.get(group) for table in tables):
             command += ["--group", group]
-    _install(session, command, [*members, *root])
+    _install(session, context, project, command, [*members, *root])
 
 
-def _install(
-    session: nox.Session, command: Sequence[str], documents: Iterable[Mapping[str, Any]]
+def _install(  # noqa: PLR0913 - what is installed, from which lock
+    session: nox.Session,
+    context: Context,
+    project: str,
+    command: Sequence[str],
+    documents: Iterable[Mapping[str, Any]],
+    *,
+    reached: Collection[str] | None = None,
 ) -> None:
     """Run `uv sync` into the session's environment.
 
+    uv builds a local package that is not editable once and never looks at its source again, so
+    those are built each time.
+
     Args:
         session: The session.
+        context: The repository.
+        project: Folder of the project whose lock it installs from.
         command: The command.
         documents: The parsed pyproject.toml of every package that is installed.
+        reached: Names of all that is installed, if it is not everything that the lock has.
 
     Raises:
         CommandFailedError: uv failed.
     """
+    lock = read_lock(context.tree, project)
     venv = session.virtualenv
     target = session.env.get("UV_PROJECT_ENVIRONMENT")  # an environment that several sessions share
     if isinstance(venv, VirtualEnv):
@@ -143,12 +160,43 @@ def _install(
         session.log(f"not run without an environment of its own: {' '.join(command)}")
         return
     uv_program()
+    local = lock.built_locally(editable=os.environ.get("UV_NO_EDITABLE", "").lower() in _ON)
+    local = {name: path for name, path in local.items() if reached is None or name in reached}
+    argv = [*command, *(f"--reinstall-package={name}" for name in local)]
     try:
-        session.run_install(*command, env={"UV_PROJECT_ENVIRONMENT": target}, external=True)
+        with _fresh_builds([context.root / project / path for path in local.values()]) as env:
+            env["UV_PROJECT_ENVIRONMENT"] = target
+            session.run_install(*argv, env=env, external=True)
     except CommandFailed:
         raise CommandFailedError(
             f"{' '.join(command[:2])} failed; its message is above; {_advice(target, documents)}"
         ) from None
+
+
+@contextmanager
+def _fresh_builds(sources: Sequence[Path]) -> Iterator[dict[str, str]]:
+    """Yield variables that make setuptools build in new folders, which are removed afterwards.
+
+    Its usual folder `build` still has the modules that were deleted from the source, and it puts
+    them into the wheel.
+
+    Args:
+        sources: Folders of the local packages to build.
+    """
+    if not sources or "DIST_EXTRA_CONFIG" in os.environ:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="tradai-build-") as scratch:
+        folder = f"build/{Path(scratch).name}"
+        config = Path(scratch) / "distutils.cfg"
+        config.write_text(f"[build]\nbuild_base = {folder}\n", encoding="utf-8")
+        try:
+            yield {"DIST_EXTRA_CONFIG": str(config)}
+        finally:
+            for source in sources:
+                shutil.rmtree(source / folder, ignore_errors=True)
+                with suppress(OSError):  # it holds something else, or is not there
+                    (source / "build").rmdir()
 
 
 def _advice(environment: str, documents: Iterable[Mapping[str, Any]]) -> str:

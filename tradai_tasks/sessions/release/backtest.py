@@ -140,7 +140,7 @@ def install_freqtrade(
     lock = read_lock(context.tree, package.project)
     root = context.workspace.root_document if package.project == "." else {}
     tools = find_test_tools(lock, package, root, settings.groups, tool="freqtrade")
-    sync_package(session, context, package, tools.places)
+    sync_package(session, context, package, tools)
     end_of_install(session)
 
 
