@@ -31,7 +31,7 @@ from pathlib import Path
 
 from tradai_tasks.affected.graph.cache_folder import CacheFolder
 from tradai_tasks.affected.graph.fact_cache import Cache
-from tradai_tasks.affected.selection.change_analysis import End
+from tradai_tasks.affected.selection.change_analysis import Revision
 from tradai_tasks.affected.selection.selection import ChangeEvidence, select
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.vcs.git import Git
@@ -89,8 +89,8 @@ def checkout(root: Path) -> Held:
     tree = SnapshotTree(snapshot)
     loaded = load_settings(tree)
     workspace = discover(tree, loaded.settings, settings_file=loaded.file)
-    end = End(snapshot=snapshot, workspace=workspace)
-    graph = end.graph(Cache(CacheFolder(Path(os.devnull)), "recall"))
+    revision = Revision(snapshot=snapshot, workspace=workspace)
+    graph = revision.graph(Cache(CacheFolder(Path(os.devnull)), "recall"))
     for warning in graph.warnings:
         print(f"note: {warning}", file=sys.stderr)
 

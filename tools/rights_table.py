@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
-from tradai_tasks.settings.table import Kind
+from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.rights import EVENTS, Grant, Job, jobs
@@ -21,7 +21,7 @@ _HEAD = (
 _ENVIRONMENTS = ("dev", "staging", "prod")
 
 
-def everything(kind: Kind) -> RepositoryTraits:
+def everything(kind: RepositoryKind) -> RepositoryTraits:
     """Return a repository that has all there is a workflow for."""
     sessions = {entry.name for entry in SESSIONS}
     sessions |= {session for workflow in CATALOG for session in workflow.sessions}
@@ -40,7 +40,7 @@ def everything(kind: Kind) -> RepositoryTraits:
 
 def every_job(settings: WorkflowsSettings) -> list[Job]:
     """Return the jobs of all workflows, of both kinds of repositories."""
-    kinds: tuple[Kind, ...] = ("platform", "strategies")
+    kinds: tuple[RepositoryKind, ...] = ("platform", "strategies")
     return [
         job
         for kind in kinds

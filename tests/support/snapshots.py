@@ -61,7 +61,7 @@ def member(  # noqa: PLR0913 - the fields of a member
         closure=frozenset({called, *needs}),
         entry_points=tuple(entry_points),
         scripts=tuple(scripts),
-        behind=frozenset(behind),
+        third_party_members=frozenset(behind),
     )
 
 

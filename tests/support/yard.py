@@ -25,7 +25,7 @@ from tradai_tasks.release.engine.step import Look, Release
 from tradai_tasks.release.images.image_decisions import LatestRule
 from tradai_tasks.release.images.image_specs import ImageSpec
 from tradai_tasks.release.images.image_steps import ImageStep, image_stage
-from tradai_tasks.release.images.image_tools import ImageRoom, image_room
+from tradai_tasks.release.images.image_tools import ImageTools, open_image_tools
 from tradai_tasks.settings.images import ImagesSettings
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import parse_tag
@@ -60,17 +60,19 @@ class Yard:
         return Release(tag=read, commit=commit, root=self.root, **given)
 
     @contextmanager
-    def room(self, *, stop: threading.Event | None = None, **settings: Any) -> Iterator[ImageRoom]:
+    def tools(
+        self, *, stop: threading.Event | None = None, **settings: Any
+    ) -> Iterator[ImageTools]:
         home = Home(host=self.proxy.host)
-        with image_room(
+        with open_image_tools(
             self.settings(**settings),
             home,
             root=self.root,
             env=self.env,
             stop=stop,
             source=self.source(),
-        ) as room:
-            yield room
+        ) as tools:
+            yield tools
 
     def source(self) -> SourceExport:
         """What is on disk by now, committed: images are built of a commit."""
@@ -85,9 +87,9 @@ class Yard:
         self, tag: str, commit: str, *, rule: LatestRule = "forward", spec: ImageSpec | None = None,
         **settings: Any,
     ) -> Iterator[ImageStep]:  # fmt: skip
-        with self.room(**settings) as room:
+        with self.tools(**settings) as tools:
             stage = image_stage(
-                self.release(tag, commit), images=[spec or self.spec()], room=room, latest=rule
+                self.release(tag, commit), images=[spec or self.spec()], tools=tools, latest=rule
             )
             (step,) = stage.steps
             assert isinstance(step, ImageStep)
@@ -100,8 +102,8 @@ class Yard:
             return step.act({}) if look.state == "todo" else look
 
     def there(self, tag: str, name: str = "web") -> RemoteImage | None:
-        with self.room() as room:
-            return room.registry.image(f"tradai/{name}", tag, platform="linux/amd64")
+        with self.tools() as tools:
+            return tools.registry.image(f"tradai/{name}", tag, platform="linux/amd64")
 
     def digest(self, tag: str, name: str = "web") -> str | None:
         found = self.there(tag, name)

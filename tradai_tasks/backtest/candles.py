@@ -182,11 +182,11 @@ def _asked(url: str) -> bytes:
     return bytes(answer.content)
 
 
-def download_overlay(job: BacktestJob, facts: RunFindings) -> dict[str, Any]:
+def download_overlay(job: BacktestJob, findings: RunFindings) -> dict[str, Any]:
     """Return the configuration that overrides the strategy's for a download."""
     overlay = job.overlay()
     if job.settings.api_url is not None:
-        configs = ccxt_configs(job.settings.api_url)[f"{facts.exchange} {facts.mode}"]
+        configs = ccxt_configs(job.settings.api_url)[f"{findings.exchange} {findings.mode}"]
         overlay["exchange"]["ccxt_config"] = configs
         overlay["exchange"]["ccxt_async_config"] = configs
         overlay["exchange"]["only_from_ccxt"] = True  # and not from the exchange's archive
@@ -195,7 +195,7 @@ def download_overlay(job: BacktestJob, facts: RunFindings) -> dict[str, Any]:
 
 def download_argv(
     job: BacktestJob,
-    facts: RunFindings,
+    findings: RunFindings,
     overlay: Path,
     *,
     prepend: bool = False,
@@ -205,17 +205,17 @@ def download_argv(
 
     Args:
         job: The backtest.
-        facts: The series that it reads.
+        findings: The series that it reads.
         overlay: File with the configuration of `download_overlay`.
         prepend: Whether to add candles before the existing ones.
         erase: Whether to delete the existing ones.
     """
-    first = min(one.start for one in facts.series)
-    plain = [one for one in facts.series if one.candle in {"futures", "spot"}]
+    first = min(one.start for one in findings.series)
+    plain = [one for one in findings.series if one.candle in {"futures", "spot"}]
     argv = ["freqtrade", "download-data", "--config", job.settings.config]
     argv += ["--config", str(overlay), "--userdir", str(job.folder / "work" / "user_data")]
-    argv += ["--datadir", str(job.store / facts.exchange), "--data-format-ohlcv", "feather"]
-    argv += ["--trading-mode", facts.mode, "--no-color"]
+    argv += ["--datadir", str(job.store / findings.exchange), "--data-format-ohlcv", "feather"]
+    argv += ["--trading-mode", findings.mode, "--no-color"]
     argv += ["--pairs", *dict.fromkeys(one.pair for one in plain)]
     argv += ["--timeframes", *dict.fromkeys(one.timeframe for one in plain)]
     argv += ["--timerange", f"{first // 86_400 * 86_400}-"]

@@ -13,9 +13,16 @@ import msgspec
 from tradai_tasks.errors import BacktestRecordError
 from tradai_tasks.files.path_guard import is_relative_below
 
-__all__ = ["RECORD_FILE", "BacktestRecord", "GateVerdict", "Kind", "SharpeKind", "read_record"]
+__all__ = [
+    "RECORD_FILE",
+    "BacktestRecord",
+    "GateVerdict",
+    "RecordKind",
+    "SharpeKind",
+    "read_record",
+]
 
-Kind = Literal["smoke", "full"]
+RecordKind = Literal["smoke", "full"]
 SharpeKind = Literal["closed-trades", "daily-balance"]
 
 RECORD_FILE = "record.json"
@@ -39,7 +46,7 @@ class BacktestRecord:
     """One backtest: its code and data, its figures, and the verdicts of the gates."""
 
     strategy: str  # the slug: the folder's name below strategies/
-    kind: Kind
+    kind: RecordKind
     commit: str  # commit of the work tree, 40 hexadecimal digits (64 in a SHA-256 repository)
     dirty: bool = False  # whether the strategy's folder differs from that commit
     lock_sha256: str  # digest of the strategy's uv.lock

@@ -32,29 +32,29 @@ class Code:
 
 
 def make_record(
-    job: BacktestJob, facts: RunFindings, code: Code, *, not_before: int
+    job: BacktestJob, findings: RunFindings, code: Code, *, not_before: int
 ) -> BacktestRecord:
     """Read the result, judge it, and write the record and its report to the job's folder.
 
     Args:
         job: The backtest that was to run.
-        facts: The findings of the run.
+        findings: The findings of the run.
         code: The code that ran.
         not_before: When the run began, in seconds since the epoch.
 
     Raises:
         BacktestResultError: There is no result, or it belongs to another run.
     """
-    pairs = tuple(job.pairs or facts.pairs)
-    asked = ExpectedRun(
-        strategy=facts.strategy,
+    pairs = tuple(job.pairs or findings.pairs)
+    expected = ExpectedRun(
+        strategy=findings.strategy,
         window=job.window,
         pairs=pairs,
-        timeframe=facts.timeframe,
-        step=facts.step,
+        timeframe=findings.timeframe,
+        step=findings.step,
         not_before=not_before,
     )
-    archive, result = _result_of(job, asked)
+    archive, result = _result_of(job, expected)
     settings = job.settings
     verdicts = judge(result, settings) if job.kind == "full" else ()
     shutil.copyfile(archive, job.folder / _ARCHIVE)
@@ -69,13 +69,13 @@ def make_record(
         commit=code.commit,
         dirty=bool(code.changes),
         lock_sha256=code.lock_sha256,
-        data_sha256=facts.data_sha256,
-        markets_sha256=markets_digest(Path(facts.snapshot).read_bytes()),
-        freqtrade=facts.freqtrade,
+        data_sha256=findings.data_sha256,
+        markets_sha256=markets_digest(Path(findings.snapshot).read_bytes()),
+        freqtrade=findings.freqtrade,
         start=job.window.start.isoformat(),
         end=job.window.end.isoformat(),
         pairs=pairs,
-        timeframe=facts.timeframe,
+        timeframe=findings.timeframe,
         sharpe=settings.sharpe,
         metrics=metrics_of(result, settings.sharpe),
         verdicts=verdicts,
@@ -93,7 +93,7 @@ def make_record(
     return record
 
 
-def _result_of(job: BacktestJob, asked: ExpectedRun) -> tuple[Path, BacktestResult]:
+def _result_of(job: BacktestJob, expected: ExpectedRun) -> tuple[Path, BacktestResult]:
     """Return freqtrade's archive and the result in it.
 
     Raises:
@@ -101,7 +101,7 @@ def _result_of(job: BacktestJob, asked: ExpectedRun) -> tuple[Path, BacktestResu
     """
     try:
         archive = find_result(job.results)
-        return archive, read_result(archive, asked)
+        return archive, read_result(archive, expected)
     except BacktestResultError as error:
         log = job.log.read_text(encoding="utf-8", errors="replace") if job.log.is_file() else ""
         raise BacktestResultError(

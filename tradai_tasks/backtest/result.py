@@ -105,16 +105,16 @@ def find_result(folder: Path) -> Path:
     return found[0]
 
 
-def read_result(file: Path, asked: ExpectedRun) -> BacktestResult:
+def read_result(file: Path, expected: ExpectedRun) -> BacktestResult:
     """Read a result, and check that it belongs to the expected run.
 
     Raises:
         BacktestResultError: It belongs to another run, is inconsistent, or cannot be read.
     """
-    raw = _strategy(file, asked)
+    raw = _strategy(file, expected)
     try:
-        result = _result(raw, asked)
-        faults = [*_differences(raw, asked), *_contradictions(raw, result, asked)]
+        result = _result(raw, expected)
+        faults = [*_differences(raw, expected), *_contradictions(raw, result, expected)]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BacktestResultError(
             f"{file.name}: not a result as freqtrade writes it: {type(error).__name__} {error}"
@@ -124,7 +124,7 @@ def read_result(file: Path, asked: ExpectedRun) -> BacktestResult:
     return result
 
 
-def _strategy(file: Path, asked: ExpectedRun) -> Mapping[str, Any]:
+def _strategy(file: Path, expected: ExpectedRun) -> Mapping[str, Any]:
     """Return the part of the single strategy in it."""
     name = f"{file.stem}.json"
     try:
@@ -137,11 +137,11 @@ def _strategy(file: Path, asked: ExpectedRun) -> Mapping[str, Any]:
     if not isinstance(strategies, dict):
         strategies = {}
     names = sorted(strategies)
-    if names != [asked.strategy]:
+    if names != [expected.strategy]:
         raise BacktestResultError(
-            f"{file.name}: of {', '.join(names) or 'no strategy'}, not of {asked.strategy}"
+            f"{file.name}: of {', '.join(names) or 'no strategy'}, not of {expected.strategy}"
         )
-    found: Mapping[str, Any] = strategies[asked.strategy]
+    found: Mapping[str, Any] = strategies[expected.strategy]
     return found
 
 
@@ -155,7 +155,7 @@ def _object(content: bytes, name: str) -> dict[str, Any]:
     return document
 
 
-def _result(raw: Mapping[str, Any], asked: ExpectedRun) -> BacktestResult:
+def _result(raw: Mapping[str, Any], expected: ExpectedRun) -> BacktestResult:
     trades = [
         Trade(
             pair=str(trade["pair"]),
@@ -169,7 +169,7 @@ def _result(raw: Mapping[str, Any], asked: ExpectedRun) -> BacktestResult:
     return BacktestResult(
         trades=tuple(sorted(trades, key=lambda trade: (trade.closed, trade.pair))),
         start=int(raw["backtest_start_ts"]) // 1000,
-        end=int(raw["backtest_end_ts"]) // 1000 + asked.step,
+        end=int(raw["backtest_end_ts"]) // 1000 + expected.step,
         balance=_finite(raw["starting_balance"], "starting_balance"),
         currency=str(raw["stake_currency"]),
         sharpe_closed_trades=float(raw["sharpe"]),
@@ -198,20 +198,23 @@ def _finite(value: Any, what: str) -> float:
     return number
 
 
-def _differences(raw: Mapping[str, Any], asked: ExpectedRun) -> list[str]:
+def _differences(raw: Mapping[str, Any], expected: ExpectedRun) -> list[str]:
     """Return the differences between the result and the expected run."""
     found = []
-    start, end = asked.window.seconds
+    start, end = expected.window.seconds
     first, last = int(raw["backtest_start_ts"]) // 1000, int(raw["backtest_end_ts"]) // 1000
-    if not start <= first < start + asked.step:
-        found.append(f"it begins at {raw['backtest_start']}, not on {asked.window.start}")
-    if not end - asked.step <= last + asked.step - 1 <= end + asked.step:
-        found.append(f"it ends at {raw['backtest_end']}, not on {asked.window.end}")
-    found += _pair_differences(raw["pairlist"], asked.pairs)
-    for key, wanted in (("timeframe", asked.timeframe), ("timerange", asked.window.timerange)):
+    if not start <= first < start + expected.step:
+        found.append(f"it begins at {raw['backtest_start']}, not on {expected.window.start}")
+    if not end - expected.step <= last + expected.step - 1 <= end + expected.step:
+        found.append(f"it ends at {raw['backtest_end']}, not on {expected.window.end}")
+    found += _pair_differences(raw["pairlist"], expected.pairs)
+    for key, wanted in (
+        ("timeframe", expected.timeframe),
+        ("timerange", expected.window.timerange),
+    ):
         if raw[key] != wanted:
             found.append(f"its {key} is {raw[key]}, not {wanted}")
-    if raw["backtest_run_start_ts"] < asked.not_before:
+    if raw["backtest_run_start_ts"] < expected.not_before:
         found.append("it was made before this run began")
     return found
 
@@ -224,13 +227,13 @@ def _pair_differences(pairs: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 
 def _contradictions(
-    raw: Mapping[str, Any], result: BacktestResult, asked: ExpectedRun
+    raw: Mapping[str, Any], result: BacktestResult, expected: ExpectedRun
 ) -> list[str]:
     """Return the figures of the result that do not follow from its own trades."""
     found = []
     if raw["total_trades"] != len(result.trades):
         found.append(f"it counts {raw['total_trades']} trades and holds {len(result.trades)}")
-    strangers = {trade.pair for trade in result.trades} - set(asked.pairs)
+    strangers = {trade.pair for trade in result.trades} - set(expected.pairs)
     if strangers:
         found.append(f"it trades {', '.join(sorted(strangers))}, not asked for")
     outside = [t for t in result.trades if not result.start <= t.closed <= result.end]

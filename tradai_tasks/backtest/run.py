@@ -13,7 +13,7 @@ import msgspec
 
 from tradai_tasks.backtest import isolated_run as inside
 from tradai_tasks.backtest.markets import Markets, ccxt_configs
-from tradai_tasks.backtest.record import Kind
+from tradai_tasks.backtest.record import RecordKind
 from tradai_tasks.backtest.time_range import Window
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError
@@ -46,7 +46,7 @@ class BacktestJob:
     """A backtest to run."""
 
     strategy: str  # the slug
-    kind: Kind
+    kind: RecordKind
     settings: BacktestSettings
     window: Window
     home: Path  # the strategy's folder, where freqtrade runs
@@ -207,26 +207,26 @@ def read_facts(job: BacktestJob) -> RunFindings:
         ) from None
 
 
-def check_children(job: BacktestJob, facts: RunFindings, why_not: str) -> None:
+def check_children(job: BacktestJob, findings: RunFindings, why_not: str) -> None:
     """Check that a run started no other process if that could have reached a network.
 
     Args:
         job: The backtest that ran.
-        facts: Its findings.
+        findings: Its findings.
         why_not: Why it was not in a network namespace; empty if it was.
 
     Raises:
         NotHermeticError: It started one.
     """
-    if why_not and facts.children:
+    if why_not and findings.children:
         raise NotHermeticError(
-            f"{job.strategy}: it started {', '.join(facts.children[:_SHOWN])}, and what another "
+            f"{job.strategy}: it started {', '.join(findings.children[:_SHOWN])}, and what another "
             f"process reads cannot be kept to the candles here: no network namespace ({why_not}); "
             f"start no process, or run it on Linux with user namespaces"
         )
 
 
-def conclude(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
+def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
     """Check that a run found everything it needs, and requested nothing else.
 
     Raises:
@@ -234,21 +234,21 @@ def conclude(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
         CandlesError: Candles or the snapshot are missing.
         BacktestError: freqtrade refused the configuration or the strategy.
     """
-    unasked = not facts.blocked and not markets.refused
-    if unasked and (markets.missing or (facts.snapshot and facts.without_market is None)):
-        lacking = markets.missing[0] if markets.missing else facts.snapshot
+    unasked = not findings.blocked and not markets.refused
+    if unasked and (markets.missing or (findings.snapshot and findings.without_market is None)):
+        lacking = markets.missing[0] if markets.missing else findings.snapshot
         raise CandlesError(
             f"{job.strategy}: {lacking}: no snapshot of the exchange's markets; fetch it with: "
             f"{job.session}"
         )
-    check_asked(job, facts, markets)
-    if facts.without_market:
+    check_asked(job, findings, markets)
+    if findings.without_market:
         raise CandlesError(
-            f"{job.strategy}: {', '.join(facts.without_market)}: not in {facts.snapshot}, so not "
-            f"traded on the exchange, or later than the snapshot; fetch a new one with: "
+            f"{job.strategy}: {', '.join(findings.without_market)}: not in {findings.snapshot}, so "
+            f"not traded on the exchange, or later than the snapshot; fetch a new one with: "
             f"{job.session} -- --refresh"
         )
-    check_candles(job, facts, f"fetch them with: {job.session}")
+    check_candles(job, findings, f"fetch them with: {job.session}")
     log = _log(job)
     undeclared = sorted({found["what"] for found in _UNDECLARED.finditer(log)})
     if undeclared:
@@ -265,36 +265,36 @@ def conclude(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
         )
 
 
-def check_asked(job: BacktestJob, facts: RunFindings, markets: Markets) -> None:
+def check_asked(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
     """Check that freqtrade accepted configuration and strategy, and requested nothing else.
 
     Raises:
         NotHermeticError: It tried to reach another machine, or requested more than the markets.
         BacktestError: It refused the configuration or the strategy.
     """
-    outside = [*facts.blocked, *dict.fromkeys(markets.refused)]
+    outside = [*findings.blocked, *dict.fromkeys(markets.refused)]
     if outside:
         raise NotHermeticError(
             f"{job.strategy}: it wanted {', '.join(outside[:_SHOWN])}; a backtest reads its "
             f"candles and the snapshot of the markets, nothing else; see {job.log}"
         )
-    if facts.error:
+    if findings.error:
         raise BacktestError(
-            f"{job.strategy}: freqtrade refused: {last_words(_log(job), facts.error)}; see "
+            f"{job.strategy}: freqtrade refused: {last_words(_log(job), findings.error)}; see "
             f"{job.log}"
         )
 
 
-def check_candles(job: BacktestJob, facts: RunFindings, advice: str) -> None:
+def check_candles(job: BacktestJob, findings: RunFindings, advice: str) -> None:
     """Check that all candles exist.
 
     Raises:
         CandlesError: Some are missing; a line for each series.
     """
-    lacking = [one for one in facts.series if one.lacks]
+    lacking = [one for one in findings.series if one.lacks]
     if not lacking:
         return
-    share = f"{len(lacking)} of {len(facts.series)} series"
+    share = f"{len(lacking)} of {len(findings.series)} series"
     lines = [f"{job.strategy}: {share} have missing candles; {advice}"]
     for one in lacking[:_SHOWN]:
         where = f"{one.pair} {one.timeframe} {one.candle}"

@@ -6,7 +6,7 @@ import calendar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from tradai_tasks.backtest.record import Kind
+from tradai_tasks.backtest.record import RecordKind
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.settings.backtest import BacktestSettings
 
@@ -31,7 +31,7 @@ class Window:
         return _midnight(self.start), _midnight(self.end)
 
 
-def window_of(kind: Kind, settings: BacktestSettings, commit_time: int) -> Window:
+def window_of(kind: RecordKind, settings: BacktestSettings, commit_time: int) -> Window:
     """Return the window of a backtest.
 
     Months are calendar months: twelve before 29 February is 28 February.

@@ -75,26 +75,26 @@ class _Block:
     text: str
 
 
-def stale(pages: Mapping[str, str], facts: RepositoryNames) -> list[Stale]:
+def stale(pages: Mapping[str, str], names: RepositoryNames) -> list[Stale]:
     """Return the names and links in pages that do not exist, in their order.
 
     Args:
         pages: Text by path.
-        facts: The names that exist.
+        names: The names that exist.
     """
     anchors = {page: frozenset(_anchors(text)) for page, text in pages.items()}
-    folders = facts.folders
+    folders = names.folders
     found: list[Stale] = []
     for page, text in pages.items():
         lines, blocks = _parts(text)
-        own = [*_links(page, lines, facts, folders, anchors)]
+        own = [*_links(page, lines, names, folders, anchors)]
         for number, code in _spans(lines):
             own += [
                 Stale(page=page, line=number, what=what)
-                for what in (*_paths(code, facts, folders), *_commands(code, facts))
+                for what in (*_paths(code, names, folders), *_commands(code, names))
             ]
         for block in blocks:
-            own += _of_block(page, block, facts)
+            own += _of_block(page, block, names)
         found += sorted(own, key=lambda one: one.line)
     return found
 
@@ -157,18 +157,18 @@ def _targets(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 def _links(
     page: str,
     lines: list[str],
-    facts: RepositoryNames,
+    names: RepositoryNames,
     folders: Collection[str],
     anchors: Mapping[str, frozenset[str]],
 ) -> Iterator[Stale]:
     for number, target in _targets(lines):
         parts = urlsplit(target)
-        if parts.scheme or parts.netloc or _is_ignored(target, facts):
+        if parts.scheme or parts.netloc or _is_ignored(target, names):
             continue
         path = unquote(parts.path)
         home = "" if path.startswith("/") else posixpath.dirname(page)
         whole = posixpath.normpath(posixpath.join(home, path.lstrip("/"))) if path else page
-        if whole not in facts.files and whole not in folders and whole != ".":
+        if whole not in names.files and whole not in folders and whole != ".":
             yield Stale(page=page, line=number, what=f"link to {target}: no such file")
         elif parts.fragment and whole in anchors and parts.fragment not in anchors[whole]:
             near = difflib.get_close_matches(parts.fragment, anchors[whole], n=1)
@@ -197,42 +197,42 @@ def _slug(text: str) -> str:
     return re.sub(r"[^\w\- ]", "", bare.lower()).strip().replace(" ", "-")
 
 
-def _paths(code: str, facts: RepositoryNames, folders: Collection[str]) -> Iterator[str]:
+def _paths(code: str, names: RepositoryNames, folders: Collection[str]) -> Iterator[str]:
     match = _PATH.fullmatch(code)
-    if match is None or _is_ignored(code, facts):
+    if match is None or _is_ignored(code, names):
         return
     path = posixpath.normpath(match["path"])
     top = path.partition("/")[0]
     # if its first part is not a folder here, it mostly names something else: an image, a package
-    if top in folders and path not in facts.files and path not in folders:
+    if top in folders and path not in names.files and path not in folders:
         yield f"`{code}`: no such file or folder"
 
 
-def _commands(code: str, facts: RepositoryNames) -> Iterator[str]:
+def _commands(code: str, names: RepositoryNames) -> Iterator[str]:
     for command in _NOX.finditer(code):
         for match in _SESSION.finditer(command["rest"].partition(" -- ")[0]):
             name = _PYTHON.sub("", match["name"])
-            yield from _unknown("session", name, facts.sessions, facts)
-    if facts.recipes:
+            yield from _unknown("session", name, names.sessions, names)
+    if names.recipes:
         for match in _JUST.finditer(code):
-            yield from _unknown("recipe", match["name"], facts.recipes, facts)
+            yield from _unknown("recipe", match["name"], names.recipes, names)
 
 
-def _unknown(kind: str, name: str, known: Collection[str], facts: RepositoryNames) -> Iterator[str]:
-    if name not in known and not _is_ignored(name, facts):
+def _unknown(kind: str, name: str, known: Collection[str], names: RepositoryNames) -> Iterator[str]:
+    if name not in known and not _is_ignored(name, names):
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         yield f"{kind} {name}: there is none{hint}"
 
 
-def _of_block(page: str, block: _Block, facts: RepositoryNames) -> Iterator[Stale]:
+def _of_block(page: str, block: _Block, names: RepositoryNames) -> Iterator[Stale]:
     if block.kind in _SHELLS:
         for number, line in enumerate(block.text.splitlines(), start=block.line):
             # in a transcript, only the typed lines; a block without prompts is all commands
             has_prompts = any(one.startswith("$ ") for one in block.text.splitlines())
             if has_prompts and not line.startswith("$ "):
                 continue
-            for what in _commands(line.partition(" #")[0], facts):
+            for what in _commands(line.partition(" #")[0], names):
                 yield Stale(page=page, line=number, what=what)
     elif block.kind == "toml":
         for what in _settings(block.text):
@@ -251,5 +251,5 @@ def _settings(text: str) -> Iterator[str]:
         yield from faults_of(table, Settings, "tool.tradai-tasks.")
 
 
-def _is_ignored(name: str, facts: RepositoryNames) -> bool:
-    return any(fnmatchcase(name, glob) for glob in facts.ignore)
+def _is_ignored(name: str, names: RepositoryNames) -> bool:
+    return any(fnmatchcase(name, glob) for glob in names.ignore)

@@ -30,7 +30,7 @@ _HOUR = 3600  # seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Stored:
+class _StoredToken:
     """A stored token that uv and pip would use."""
 
     where: str
@@ -110,12 +110,12 @@ def _found(repository: DoctorContext, settings: CodeArtifactSettings) -> Finding
     return fine(f"{service.shown} takes the token in {stored.where}{_age(stored)}")
 
 
-def _stored(repository: DoctorContext, url: str, index: str) -> _Stored | None:
+def _stored(repository: DoctorContext, url: str, index: str) -> _StoredToken | None:
     """Return the token that uv and pip would use, from where `codeartifact-login` puts it."""
     variable = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', index.upper())}_PASSWORD"
     given = repository.env.get(variable)
     if given:
-        return _Stored(where=variable, token=given)
+        return _StoredToken(where=variable, token=given)
     file = Path(repository.env.get("NETRC") or Path.home() / ".netrc")
     try:
         found = netrc.netrc(str(file)).authenticators(urlsplit(url).hostname or "")
@@ -126,10 +126,10 @@ def _stored(repository: DoctorContext, url: str, index: str) -> _Stored | None:
         return None  # codeartifact-login says what is wrong with it
     if found is None or found[0] != USERNAME or not found[2]:
         return None
-    return _Stored(where=str(file), token=found[2], age=time.time() - written)
+    return _StoredToken(where=str(file), token=found[2], age=time.time() - written)
 
 
-def _age(stored: _Stored) -> str:
+def _age(stored: _StoredToken) -> str:
     return "" if stored.age is None else f", written {stored.age / _HOUR:.1f} h ago"
 
 

@@ -18,7 +18,7 @@ from tradai_tasks.release.clients.ecr import ecr_address
 from tradai_tasks.release.clients.image_reference import home_of
 from tradai_tasks.release.clients.mlflow_http import client_of
 from tradai_tasks.release.images.image_specs import ImageSpec, image_specs
-from tradai_tasks.release.images.image_tools import ImageRoom, image_room
+from tradai_tasks.release.images.image_tools import ImageTools, open_image_tools
 from tradai_tasks.release.tags.target_environment import check_names, environment_named
 
 __all__ = ["credentials", "functions", "mlflow", "registry", "services"]
@@ -58,8 +58,8 @@ def registry(repository: DoctorContext) -> Finding:
         repository.tree,
         kinds=["strategy", "service", "lambda", "base"],
     )
-    with image_room(settings, home, root=repository.root, env=repository.env) as room:
-        faults = _each([partial(_may_push, room, spec) for spec in specs])
+    with open_image_tools(settings, home, root=repository.root, env=repository.env) as tools:
+        faults = _each([partial(_may_push, tools, spec) for spec in specs])
     if faults:
         return fault(_listed(faults), f"see each; {_PERMISSIONS}")
     return fine(f"{len(specs)} images can be pushed to {home.host}")
@@ -71,12 +71,12 @@ _PERMISSIONS = (
 )
 
 
-def _may_push(room: ImageRoom, spec: ImageSpec) -> None:
-    if room.ecr is not None and not room.ecr.has(spec.path):
-        if not room.ecr.creates:
-            raise RepositoryMissingError(room.ecr.missing(spec.path))
+def _may_push(tools: ImageTools, spec: ImageSpec) -> None:
+    if tools.ecr is not None and not tools.ecr.has(spec.path):
+        if not tools.ecr.creates:
+            raise RepositoryMissingError(tools.ecr.missing(spec.path))
         return
-    room.registry.check_push(spec.path)
+    tools.registry.check_push(spec.path)
 
 
 def services(repository: DoctorContext) -> Finding:

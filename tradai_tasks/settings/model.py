@@ -20,7 +20,6 @@ from tradai_tasks.settings.infra import InfraSettings
 from tradai_tasks.settings.publish import PublishSettings
 from tradai_tasks.settings.release import MlflowSettings, ReleaseSettings
 from tradai_tasks.settings.table import (
-    Kind,
     Level,
     Marker,
     MetadataKey,
@@ -28,6 +27,7 @@ from tradai_tasks.settings.table import (
     ObjectPath,
     Percent,
     PythonVersion,
+    RepositoryKind,
     Table,
     whole,
 )
@@ -42,7 +42,7 @@ __all__ = [
     "IgnoredAdvisory",
     "InfraSettings",
     "IntegrationSettings",
-    "Kind",
+    "RepositoryKind",
     "LintSettings",
     "MlflowSettings",
     "NotAudited",
@@ -260,7 +260,7 @@ class Settings(Table, frozen=True, kw_only=True):
     """`[tool.tradai-tasks]` of the root pyproject.toml, or the whole of tradai-tasks.toml."""
 
     kind: Annotated[
-        Kind | None,
+        RepositoryKind | None,
         Meta(description="What the repository is; inferred from its folders if absent."),
     ] = None
     python: Annotated[

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 __all__ = [
-    "Kind",
+    "RepositoryKind",
     "Level",
     "Marker",
     "MetadataKey",
@@ -34,7 +34,7 @@ def whole(pattern: str, *, max_length: int | None = None) -> Meta:
     return Meta(pattern=rf"^{pattern}\Z", max_length=max_length)
 
 
-Kind = Literal["platform", "strategies"]
+RepositoryKind = Literal["platform", "strategies"]
 Level = Literal["low", "medium", "high"]
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Name = Annotated[str, Meta(min_length=1)]

@@ -13,7 +13,7 @@ __all__ = ["Change", "diff_of", "plan"]
 
 # new: missing on disk. drifted: ours, but different. foreign: there, but not ours. stale: ours, but
 # no longer wanted. same: as it should be.
-State = Literal["new", "drifted", "foreign", "stale", "same"]
+DriftState = Literal["new", "drifted", "foreign", "stale", "same"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +21,7 @@ class Change:
     """The difference between one file on disk and the wanted one."""
 
     path: str  # path from the root
-    state: State
+    state: DriftState
     old: str | None  # None if there is none
     new: str | None  # None if there should be none
 
@@ -36,7 +36,7 @@ def plan(wanted: Mapping[str, str], present: Mapping[str, str]) -> tuple[Change,
     changes = []
     for path, new in wanted.items():
         old = present.get(path)
-        state: State = "new"
+        state: DriftState = "new"
         if old == new:
             state = "same"
         elif old is not None:

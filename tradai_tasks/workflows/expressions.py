@@ -1,4 +1,4 @@
-"""Evaluate GitHub Actions expressions as far as known facts decide them.
+"""Evaluate GitHub Actions expressions as far as known values decide them.
 
 A value without a fact is UNKNOWN, and so is what depends on it: a condition that is not certainly
 false may hold.
@@ -34,19 +34,19 @@ _PYTHON = {
 }
 
 
-def may_hold(condition: str, facts: Mapping[str, Any]) -> bool:
-    """Return whether a condition can be true while the facts hold.
+def may_hold(condition: str, values: Mapping[str, Any]) -> bool:
+    """Return whether a condition can be true while the values hold.
 
     Args:
         condition: With or without `${{ }}`.
-        facts: Values by name, such as `github.event_name`.
+        values: Values by name, such as `github.event_name`.
     """
-    found = value_of(condition, facts)
+    found = value_of(condition, values)
     return True if found is UNKNOWN else bool(found)
 
 
-def value_of(expression: str, facts: Mapping[str, Any]) -> Any:
-    """Return an expression's value; UNKNOWN if the facts do not decide it."""
+def value_of(expression: str, values: Mapping[str, Any]) -> Any:
+    """Return an expression's value; UNKNOWN if the values do not decide it."""
     text = expression.strip()
     if text.startswith("${{") and text.endswith("}}"):
         text = text[3:-2]
@@ -54,7 +54,7 @@ def value_of(expression: str, facts: Mapping[str, Any]) -> Any:
         tree = ast.parse(_SIGN.sub(_in_python, text).strip(), mode="eval")
     except SyntaxError:
         return UNKNOWN
-    return _value(tree.body, facts)
+    return _value(tree.body, values)
 
 
 def _in_python(match: re.Match[str]) -> str:
@@ -64,27 +64,27 @@ def _in_python(match: re.Match[str]) -> str:
     return _PYTHON[sign]
 
 
-def _value(node: ast.expr, facts: Mapping[str, Any]) -> Any:
+def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.BoolOp):
-        return _either(node, facts)
+        return _either(node, values)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        found = _value(node.operand, facts)
+        found = _value(node.operand, values)
         return UNKNOWN if found is UNKNOWN else not found
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        return _compared(node, facts)
+        return _compared(node, values)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return _called(node.func.id, [_value(one, facts) for one in node.args])
-    return facts.get(ast.unparse(node), UNKNOWN)
+        return _called(node.func.id, [_value(one, values) for one in node.args])
+    return values.get(ast.unparse(node), UNKNOWN)
 
 
-def _either(node: ast.BoolOp, facts: Mapping[str, Any]) -> Any:
+def _either(node: ast.BoolOp, values: Mapping[str, Any]) -> Any:
     """Return the value that decides an `and` or an `or`."""
     ends = isinstance(node.op, ast.Or)
     unknown, found = False, None
     for one in node.values:
-        found = _value(one, facts)
+        found = _value(one, values)
         if found is UNKNOWN:
             unknown = True
         elif bool(found) == ends:
@@ -92,8 +92,8 @@ def _either(node: ast.BoolOp, facts: Mapping[str, Any]) -> Any:
     return UNKNOWN if unknown else found
 
 
-def _compared(node: ast.Compare, facts: Mapping[str, Any]) -> Any:
-    left, right = _value(node.left, facts), _value(node.comparators[0], facts)
+def _compared(node: ast.Compare, values: Mapping[str, Any]) -> Any:
+    left, right = _value(node.left, values), _value(node.comparators[0], values)
     if UNKNOWN in (left, right) or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
         return UNKNOWN
     if isinstance(left, str) and isinstance(right, str):  # GitHub ignores case

@@ -36,7 +36,7 @@ class MaySkip:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Need:
+class NeededJob:
     """The result of one job that the gate waited for."""
 
     job: str
@@ -65,7 +65,7 @@ def parse_may_skip(words: Iterable[str]) -> tuple[MaySkip, ...]:
     return tuple(found.values())
 
 
-def parse_needs(text: str | None) -> tuple[Need, ...]:
+def parse_needs(text: str | None) -> tuple[NeededJob, ...]:
     """Parse the `needs` context from JSON.
 
     Raises:
@@ -84,7 +84,7 @@ def parse_needs(text: str | None) -> tuple[Need, ...]:
     return tuple(_need(job, value) for job, value in document.items())
 
 
-def _need(job: str, value: Any) -> Need:
+def _need(job: str, value: Any) -> NeededJob:
     result = value.get("result") if isinstance(value, dict) else None
     if not isinstance(result, str) or result not in _RESULTS:
         raise GateError(
@@ -94,10 +94,10 @@ def _need(job: str, value: Any) -> Need:
     outputs = value.get("outputs") or {}  # some runners write null for a job without outputs
     if not isinstance(outputs, dict) or not all(isinstance(one, str) for one in outputs.values()):
         raise GateError(f"gate: NEEDS: the outputs of {job!r} are not a table of strings")
-    return Need(job=job, result=result, outputs=outputs)
+    return NeededJob(job=job, result=result, outputs=outputs)
 
 
-def judge(needs: Sequence[Need], may_skip: Sequence[MaySkip]) -> list[tuple[str, str, str]]:
+def judge(needs: Sequence[NeededJob], may_skip: Sequence[MaySkip]) -> list[tuple[str, str, str]]:
     """Return (job, result, why it counts as passed) of every job.
 
     Raises:
@@ -129,7 +129,7 @@ def judge(needs: Sequence[Need], may_skip: Sequence[MaySkip]) -> list[tuple[str,
     return rows
 
 
-def _skipped(rule: MaySkip | None, needs: Mapping[str, Need]) -> tuple[str, str]:
+def _skipped(rule: MaySkip | None, needs: Mapping[str, NeededJob]) -> tuple[str, str]:
     """Return why a skipped job counts as passed, or why it does not."""
     if rule is None:
         return "", "and it must run"

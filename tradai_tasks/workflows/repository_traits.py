@@ -13,7 +13,7 @@ from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.release.tags.target_environment import BUILT_IN, environments
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
-from tradai_tasks.settings.table import Kind
+from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
@@ -27,7 +27,7 @@ _NOT_A_REPOSITORY = 128  # git's status
 class RepositoryTraits:
     """The traits of a repository that its workflows depend on."""
 
-    kind: Kind
+    kind: RepositoryKind
     sessions: frozenset[str]  # names of its sessions, without packages and Pythons
     pinned_noxfile: bool = False  # the noxfile carries its own requirements
     run_options: tuple[str, ...] = ()  # options with which `uv run` installs the library

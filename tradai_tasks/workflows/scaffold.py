@@ -13,7 +13,7 @@ from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.release.images.image_specs import image_contexts
 from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.settings.model import Settings
-from tradai_tasks.settings.table import Kind
+from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.workflows.render import Values, render
 from tradai_tasks.workflows.repository_traits import RepositoryTraits, gather
 from tradai_tasks.workflows.selection import nox_command, workflows
@@ -184,7 +184,7 @@ def local_nox(noxfile: str, workspace: Workspace) -> str:
     return " ".join(["uv run", *run_options(document), "nox"])
 
 
-def _settings(tree: Tree, kind: Kind) -> list[Piece]:
+def _settings(tree: Tree, kind: RepositoryKind) -> list[Piece]:
     """Return the settings table, if there is none yet."""
     table = f'kind = "{kind}"\n'
     if not tree.is_file("pyproject.toml"):

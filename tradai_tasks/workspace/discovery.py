@@ -15,7 +15,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from tradai_tasks.errors import DuplicatePackageError, MemberError, SettingsError
 from tradai_tasks.files.file_tree import Tree, glob_folders, join
 from tradai_tasks.settings.load import key_prefix, parse_toml, read_package_table, tool_table
-from tradai_tasks.settings.model import Kind, PackageSettings, Settings
+from tradai_tasks.settings.model import PackageSettings, RepositoryKind, Settings
 from tradai_tasks.settings.pyproject_check import check_project_file
 from tradai_tasks.settings.table import Table
 
@@ -64,7 +64,7 @@ class Unit:
 class Workspace:
     """The result of discovery, each tuple sorted by path."""
 
-    kind: Kind
+    kind: RepositoryKind
     packages: tuple[Package, ...]
     services: tuple[Unit, ...] = ()
     lambdas: tuple[Unit, ...] = ()
@@ -348,7 +348,7 @@ def unknown_package(name: str, known: Iterable[str]) -> str:
     return f"no package of that name{hint}"
 
 
-def _inferred_kind(packages: Iterable[Package]) -> Kind:
+def _inferred_kind(packages: Iterable[Package]) -> RepositoryKind:
     """Return the kind of repository: `strategies` if all packages but the root are strategies."""
     nested = [package for package in packages if package.path != "."]
     return "strategies" if nested and all(p.is_strategy for p in nested) else "platform"

@@ -161,7 +161,7 @@ def test_a_member_that_a_third_party_needs(tmp_path: Path) -> None:
         },
         members=(
             member("libs/a"),
-            member("libs/b", "a", behind=["a"]),
+            member("libs/b", "a", third_party_members=["a"]),
             member("libs/c", "a"),
         ),
         installed={"third.py": "import a.mod\n"},

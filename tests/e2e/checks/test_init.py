@@ -14,7 +14,7 @@ from nox.virtualenv import UV
 from tests.support.real import REPOSITORY, clean_env, copy_example, git, need, nox, write
 from tradai_tasks.extras import carries_pins
 from tradai_tasks.sessions.core.catalog import CATALOG
-from tradai_tasks.settings.table import Kind
+from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.scaffold import justfile
 
@@ -125,7 +125,7 @@ _EVERY = frozenset(
 
 def test_the_recipes_of_both_kinds(tmp_path: Path) -> None:
     both = "codeartifact-login release doctor"
-    kinds: dict[Kind, str] = {
+    kinds: dict[RepositoryKind, str] = {
         "platform": both,
         "strategies": f"backtest-smoke backtest-full mlflow-register {both}",
     }
@@ -145,7 +145,7 @@ def test_the_recipes_of_both_kinds(tmp_path: Path) -> None:
 
 
 def test_the_justfiles_of_the_examples(tmp_path: Path) -> None:
-    kinds: dict[str, Kind] = {"tradai-uv": "platform", "tradai-strategies": "strategies"}
+    kinds: dict[str, RepositoryKind] = {"tradai-uv": "platform", "tradai-strategies": "strategies"}
     for name, kind in kinds.items():
         home = copy_example(name, tmp_path / name)
         pinned = carries_pins((home / "noxfile.py").read_text())

@@ -159,10 +159,10 @@ def test_two_runs_of_one_commit_agree(
     image, kept = f"{yard.spec().repository}:v1.0.0", "kept:1"
     others: list[str] = []
     with yard.step("v1.0.0", A) as slow:
-        push = slow.room.engine.push
+        push = slow.tools.engine.push
 
         def pushed_late(name: str) -> object:
-            monkeypatch.setattr(slow.room.engine, "push", push)
+            monkeypatch.setattr(slow.tools.engine, "push", push)
             docker(yard.docker, "tag", image, kept)
             # as another machine would: the same commit, other bytes
             (yard.root / "web/message").write_text("built elsewhere\n")
@@ -170,7 +170,7 @@ def test_two_runs_of_one_commit_agree(
             docker(yard.docker, "tag", kept, image)
             return push(name)
 
-        monkeypatch.setattr(slow.room.engine, "push", pushed_late)
+        monkeypatch.setattr(slow.tools.engine, "push", pushed_late)
         look = slow.act({})
     assert look.state == "done"
     assert look.record["digest"] == yard.digest("v1.0.0") == yard.digest("latest")
@@ -182,14 +182,14 @@ def test_a_racing_push_of_another_commit_is_an_error(
 ) -> None:
     yard.proxy.immutable.append("tradai/web")
     with yard.step("v1.0.0", A) as slow:
-        push = slow.room.engine.push
+        push = slow.tools.engine.push
 
         def pushed_late(image: str) -> object:
             monkeypatch.undo()
             yard.run("v1.0.0", B)
             return push(image)
 
-        monkeypatch.setattr(slow.room.engine, "push", pushed_late)
+        monkeypatch.setattr(slow.tools.engine, "push", pushed_late)
         with pytest.raises(ConflictError) as error:
             slow.act({})
     assert A in str(error.value)
@@ -326,9 +326,9 @@ def test_what_was_prepared_is_not_built_again(yard: Yard) -> None:
 def test_a_build_is_ended_where_something_beside_it_fails(yard: Yard) -> None:
     (yard.root / "web/Dockerfile").write_text(f"FROM {BASE}\nRUN sleep 600\n")
     stop = threading.Event()
-    with yard.room(stop=stop) as room:
+    with yard.tools(stop=stop) as tools:
         step = ImageStep(
-            spec=yard.spec(), release=yard.release("v1.0.0", A), room=room, rule="forward"
+            spec=yard.spec(), release=yard.release("v1.0.0", A), tools=tools, rule="forward"
         )
         timer = threading.Timer(3, stop.set)
         timer.start()
@@ -338,10 +338,10 @@ def test_a_build_is_ended_where_something_beside_it_fails(yard: Yard) -> None:
 
 
 def test_images_are_made_beside_one_another(yard: Yard) -> None:
-    with yard.room(parallel=3) as room:
+    with yard.tools(parallel=3) as tools:
         steps = [
             ImageStep(
-                spec=yard.spec(name), release=yard.release("v1.0.0", A), room=room, rule="forward"
+                spec=yard.spec(name), release=yard.release("v1.0.0", A), tools=tools, rule="forward"
             )
             for name in ("one", "two", "three")
         ]
@@ -374,8 +374,8 @@ def test_a_login_that_is_refused(yard: Yard) -> None:
     with pytest.raises(LoginRefusedError, match=r"login refused.*check REGISTRY_USERNAME") as error:
         yard.run("v1.0.0", A)
     assert "wr0ng" not in str(error.value)
-    with yard.room() as room, pytest.raises(LoginRefusedError, match="login refused"):
-        room.engine.push("x")
+    with yard.tools() as tools, pytest.raises(LoginRefusedError, match="login refused"):
+        tools.engine.push("x")
     del yard.env["REGISTRY_PASSWORD"]
     with pytest.raises(LoginRefusedError, match="no credentials were given"):
         yard.run("v1.0.0", A)

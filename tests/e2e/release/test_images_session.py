@@ -22,7 +22,7 @@ from tests.support.yard import A, docker, open_yard
 from tradai_tasks.errors import DirtyTreeError, NotARepositoryError
 from tradai_tasks.release.clients.image_reference import Home
 from tradai_tasks.release.clients.registry import RemoteImage
-from tradai_tasks.release.images.image_tools import image_room
+from tradai_tasks.release.images.image_tools import open_image_tools
 from tradai_tasks.settings.images import ImagesSettings
 
 __all__ = ["run"]
@@ -87,8 +87,8 @@ def commit(home: Path, message: str, tag: str) -> str:
 def there(front: Proxy, image: str, tag: str) -> RemoteImage | None:
     host, _, prefix = os.environ["ECR_REGISTRY"].partition("/")
     settings = ImagesSettings()
-    with image_room(settings, Home(host=host), root=Path(), env=os.environ) as room:
-        return room.registry.image(f"{prefix}/{image}", tag)
+    with open_image_tools(settings, Home(host=host), root=Path(), env=os.environ) as tools:
+        return tools.registry.image(f"{prefix}/{image}", tag)
 
 
 def images(platform: InProcess, *args: str, session: str = "images") -> Ran:

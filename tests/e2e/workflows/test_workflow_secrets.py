@@ -19,7 +19,7 @@ from tests.support.act import Run, clone_of
 from tests.support.hub import ROLES, Hub, prepared
 from tests.support.real import copy_example, git, write
 from tests.unit.workflows.test_files import full
-from tradai_tasks.settings.table import Kind
+from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workflows.rights import Grant, Job, jobs
@@ -68,18 +68,22 @@ def pytest_configure(config):
 """
 
 
-def rendered(kind: Kind, settings: WorkflowsSettings = SETTINGS) -> dict[str, str]:
+def rendered(kind: RepositoryKind, settings: WorkflowsSettings = SETTINGS) -> dict[str, str]:
     """Every workflow there is, with private packages and candles from a bucket."""
     given = {"candles_in_aws": True, "private_index": True, "stacks": ENVIRONMENTS}
     return workflows(full(kind, locked=True, **given), settings)
 
 
-def rights(kind: Kind, settings: WorkflowsSettings = SETTINGS) -> dict[tuple[str, str], Job]:
+def rights(
+    kind: RepositoryKind, settings: WorkflowsSettings = SETTINGS
+) -> dict[tuple[str, str], Job]:
     found = jobs(rendered(kind, settings), branch="main", environments=ENVIRONMENTS)
     return {(job.workflow, job.name): job for job in found}
 
 
-def marked_in(hub: Hub, kind: Kind, tmp_path: Path, settings: WorkflowsSettings = SETTINGS) -> Hub:
+def marked_in(
+    hub: Hub, kind: RepositoryKind, tmp_path: Path, settings: WorkflowsSettings = SETTINGS
+) -> Hub:
     """Render everything, and mark every secret that it reads."""
     files = rendered(kind, settings)
     write(hub.home, files)

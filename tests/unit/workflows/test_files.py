@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.workflow_files import jobs, load, steps, thin
 from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
-from tradai_tasks.settings.table import Kind
+from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.render import HEADER
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
@@ -20,7 +20,7 @@ from tradai_tasks.workflows.selection import CATALOG, choose, workflows
 
 ROOT = Path(__file__).resolve().parents[3]
 HOMES = (".", "examples/tradai-uv", "examples/tradai-strategies")
-_KINDS: tuple[Kind, ...] = ("platform", "strategies")
+_KINDS: tuple[RepositoryKind, ...] = ("platform", "strategies")
 # all that the library has or may come to have
 _ALL = frozenset(entry.name for entry in SESSIONS) | {
     session for workflow in CATALOG for session in workflow.sessions
@@ -41,7 +41,7 @@ _NEEDS_HISTORY = {
 }
 
 
-def full(kind: Kind, **given: Any) -> RepositoryTraits:
+def full(kind: RepositoryKind, **given: Any) -> RepositoryTraits:
     """A repository that has everything."""
     has = (
         "benchmarks contract_tests integration_tests libraries services lambdas docs docs_deployed "

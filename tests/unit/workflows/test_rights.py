@@ -12,7 +12,7 @@ import yaml
 
 from tests.support.workflow_files import load
 from tests.unit.workflows.test_files import SETTINGS, full
-from tradai_tasks.settings.table import Kind
+from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.expressions import UNKNOWN, may_hold, value_of
 from tradai_tasks.workflows.rendered import Block, jobs_of, read
@@ -22,7 +22,7 @@ from tradai_tasks.workflows.sign_in import keys_warning, role_faults
 
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENTS = ("dev", "staging", "prod")
-_KINDS: tuple[Kind, ...] = ("platform", "strategies")
+_KINDS: tuple[RepositoryKind, ...] = ("platform", "strategies")
 _WRITING = {"vars.AWS_PUBLISH_ROLE_ARN", "vars.AWS_DEPLOY_ROLE_ARN", "secrets.PROD"}
 _OF_DEPLOYMENTS = {
     "secrets.ECR_REGISTRY",

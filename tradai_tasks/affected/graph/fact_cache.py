@@ -24,22 +24,22 @@ from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.files.file_reading import read_file
 from tradai_tasks.vcs.index_stamps import Stamp
 
-__all__ = ["Cache", "Links", "sources_digest"]
+__all__ = ["Cache", "StoredEdges", "sources_digest"]
 
 _DIGEST = 16  # bytes
 _CHECKSUM = 4  # bytes
 
 
-class Links(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+class StoredEdges(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     """The edges of one frame: of a set of paths, members and whatever else steers names.
 
     A node is a number: the place of a file among the sorted paths, and from there on the place in
-    `asked`.
+    `lazy_names`.
     """
 
     edges: dict[str, tuple[int, ...]]  # "path\0digest" -> the nodes that the file loads
-    asked: list[tuple[int, str]]  # (lazy module, name)
-    answers: list[tuple[int, ...]]  # for each of `asked`, the nodes that it loads
+    lazy_names: list[tuple[int, str]]  # (lazy module, name)
+    lazy_targets: list[tuple[int, ...]]  # for each of `lazy_names`, the nodes that it loads
     undeclared: dict[str, tuple[str, ...]]  # "path\0digest" -> modules it should declare
 
 
@@ -47,7 +47,7 @@ class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of a cache file."""
 
     facts: dict[str, Facts]
-    links: dict[str, Links]
+    links: dict[str, StoredEdges]
     members: dict[str, tuple[Member, ...]]
 
 
@@ -113,7 +113,7 @@ class Cache:
         self._version = _version()
         self._name = f"imports-{name}-{(self._version or b'').hex()}"
         self.facts: dict[str, Facts] = {}
-        self.links: dict[str, Links] = {}
+        self.links: dict[str, StoredEdges] = {}
         self.members: dict[str, tuple[Member, ...]] = {}
         self.stamps: dict[str, Stamp] = {}  # by path
         self._used_links: list[str] = []
@@ -164,12 +164,12 @@ class Cache:
         if self.stamps:
             self._used_stamps.update(paths)
 
-    def get_links(self, frame: str) -> Links | None:
+    def get_links(self, frame: str) -> StoredEdges | None:
         """Return the edges that are known of a frame."""
         self._used_links.append(frame)
         return self.links.get(frame)
 
-    def put_links(self, frame: str, links: Links) -> None:
+    def put_links(self, frame: str, links: StoredEdges) -> None:
         """Keep the edges of a frame."""
         self.links[frame] = links
         self._changed = True

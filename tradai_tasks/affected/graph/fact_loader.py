@@ -11,7 +11,12 @@ from typing import NamedTuple
 import msgspec
 
 from tradai_tasks.affected.graph.fact_cache import Cache
-from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, Copy, Shared, usable_cores
+from tradai_tasks.affected.graph.fork_worker import (
+    MOST_PROCESSES,
+    ForkWorker,
+    WorkQueue,
+    usable_cores,
+)
 from tradai_tasks.affected.graph.script_files import (
     extract_cython,
     extract_script,
@@ -112,13 +117,13 @@ def _extracted(snapshot: Snapshot, paths: Sequence[str], known: Mapping[str, Fac
     workers = min(usable_cores(), len(chunks), MOST_PROCESSES)
     # a forked process begins at once; one that must load everything anew hardly ever pays
     if workers > 1 and sys.platform == "linux":
-        with Shared(len(chunks)) as numbers:
+        with WorkQueue(len(chunks)) as numbers:
             taken = (chunks[n] for n in iter(numbers.take, None))
             work = partial(_extract_some, snapshot, paths, taken, known)
-            copies = [Copy(partial(_packed, work)) for _ in range(workers - 1)]
+            others = [ForkWorker(partial(_packed, work)) for _ in range(workers - 1)]
             found.add(work())
-            for copy in copies:
-                if outcome := copy.outcome():  # else it did not begin, or was killed
+            for worker in others:
+                if outcome := worker.outcome():  # else it did not begin, or was killed
                     found.add(msgspec.msgpack.decode(outcome, type=_Fresh))
         left = [place for place in range(len(paths)) if place not in found.digests]
         chunks = [range(place, place + 1) for place in left]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Self
 
-__all__ = ["MOST_PROCESSES", "Copy", "Shared", "usable_cores"]
+__all__ = ["MOST_PROCESSES", "ForkWorker", "WorkQueue", "usable_cores"]
 
 MOST_PROCESSES = 8  # for one piece of work; more wait for what one alone can do
 _WIDTH = 4  # bytes of a number
@@ -20,7 +20,7 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-class Shared:
+class WorkQueue:
     """The numbers below a count, each of which one process takes: this one, or a copy of it.
 
     They lie in a pipe, so that no process waits for another, and none ends long before the rest.
@@ -46,7 +46,7 @@ class Shared:
         os.close(self._reader)
 
 
-class Copy:
+class ForkWorker:
     """A forked process that hands the outcome of its work back as bytes, and ends.
 
     A pool of processes takes as long to begin as half the work here, and every text would be

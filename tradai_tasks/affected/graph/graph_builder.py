@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from tradai_tasks.affected.graph.fact_cache import Cache, Links
+from tradai_tasks.affected.graph.fact_cache import Cache, StoredEdges
 from tradai_tasks.affected.graph.fact_loader import all_facts
 from tradai_tasks.affected.graph.import_graph import ImportGraph, unite
 from tradai_tasks.affected.graph.linker import Linker, ReadTexts
@@ -184,12 +184,12 @@ def _link(
                 known[number] = edges
                 if key in stored.undeclared:
                     linker.undeclared[number] = dict.fromkeys(stored.undeclared[key])
-        linker.restore(known, stored.asked, stored.answers)
+        linker.restore(known, stored.lazy_names, stored.lazy_targets)
     link_files(linker, [number for number in range(len(keys)) if number not in known])
     linker.finish(read)
     if cache is None or len(known) == len(keys):
         return
-    links = stored or Links(edges={}, asked=[], answers=[], undeclared={})
+    links = stored or StoredEdges(edges={}, lazy_names=[], lazy_targets=[], undeclared={})
     for number, key in enumerate(keys):
         if number not in known:
             links.edges[key] = tuple(sorted(linker.edges[number]))
@@ -198,10 +198,10 @@ def _link(
     if len(links.edges) > 2 * len(keys):  # so that old versions of files do not add up
         kept = set(keys)
         links.edges = {key: edges for key, edges in links.edges.items() if key in kept}
-    links.asked = linker.attributes.all
+    links.lazy_names = linker.attributes.all
     first = len(keys)
-    links.answers = [
-        tuple(sorted(linker.edges.get(first + n, ()))) for n in range(len(links.asked))
+    links.lazy_targets = [
+        tuple(sorted(linker.edges.get(first + n, ()))) for n in range(len(links.lazy_names))
     ]
     cache.put_links(frame, links)
 

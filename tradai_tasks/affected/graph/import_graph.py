@@ -14,7 +14,7 @@ import msgspec
 from tradai_tasks.affected.graph.split_costs import Cost, costs
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.module_index import is_python
-from tradai_tasks.affected.rules.path_anchors import SOURCES
+from tradai_tasks.affected.rules.path_facts import SOURCES
 
 __all__ = ["EXAMPLES", "ImportGraph", "unite"]
 

@@ -28,13 +28,13 @@ class LazyAttributes:
         return list(self._nodes)
 
     @property
-    def end(self) -> int:
+    def next_node(self) -> int:
         """The number of the next node."""
         return self._first + len(self._nodes)
 
     def node(self, attribute: LazyAttribute) -> int:
         """Return the node of an attribute, a new one where there is none."""
-        return self._nodes.setdefault(attribute, self.end)
+        return self._nodes.setdefault(attribute, self.next_node)
 
     def nodes(self, modules: Iterable[int], name: str) -> list[int]:
         """Return the nodes of a name in some lazy modules."""

@@ -100,7 +100,7 @@ def third_party_users(index: ModuleIndex) -> dict[int, set[str]]:
     users: dict[str, set[str]] = {}
     for member in index.members:
         project = project_file(member)
-        for name in member.behind - {member.name}:
+        for name in member.third_party_members - {member.name}:
             users.setdefault(name, set()).add(project)
     if not users:
         return {}

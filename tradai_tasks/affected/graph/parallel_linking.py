@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 
 from tradai_tasks.affected.graph.edge_transfer import LinkedFiles
-from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, Copy, usable_cores
+from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, ForkWorker, usable_cores
 from tradai_tasks.affected.graph.linker import Linker
 
 __all__ = ["link_files"]
@@ -31,16 +31,16 @@ def link_files(linker: Linker, numbers: Sequence[int]) -> None:
     size = -(-len(numbers) // workers)
     # files of one folder look up the same names: they stay together
     own, *others = [numbers[start : start + size] for start in range(0, len(numbers), size)]
-    copies = [(share, Copy(partial(_packed, linker, share))) for share in others]
+    helpers = [(share, ForkWorker(partial(_packed, linker, share))) for share in others]
     linker.link_files(own)
-    for share, copy in copies:
-        if outcome := copy.outcome():
+    for share, worker in helpers:
+        if outcome := worker.outcome():
             linker.merge(msgspec.msgpack.decode(outcome, type=LinkedFiles))
         else:  # it could not begin, or was killed
             linker.link_files(share)
 
 
 def _packed(linker: Linker, share: Sequence[int]) -> bytes:
-    first = linker.attributes.end
+    first = linker.attributes.next_node
     linker.link_files(share)
     return msgspec.msgpack.encode(linker.export(share, first))

@@ -24,7 +24,7 @@ __all__ = [
     "compare_locks",
     "declared_closures",
     "member_closures",
-    "members_behind",
+    "third_party_members",
     "parse_lock",
     "requirement_name",
 ]
@@ -255,7 +255,7 @@ def member_closures(lock: LockGraph) -> dict[str, frozenset[str]]:
     return {name: frozenset({name, *found[name] & lock.members}) for name in sorted(found)}
 
 
-def members_behind(lock: LockGraph) -> dict[str, frozenset[str]]:
+def third_party_members(lock: LockGraph) -> dict[str, frozenset[str]]:
     """Return for each member the others that it reaches through a third-party dependency."""
     return {
         name: frozenset(

@@ -18,7 +18,12 @@ from tradai_tasks.affected.parse.possible_values import (
     with_prefixes,
 )
 from tradai_tasks.affected.parse.string_methods import STRING_METHODS, apply_method
-from tradai_tasks.affected.parse.syntax_tree import Function, SyntaxIndex, called_name, parameters
+from tradai_tasks.affected.parse.syntax_tree import (
+    FunctionNode,
+    SyntaxIndex,
+    called_name,
+    parameters,
+)
 
 __all__ = ["ParsedModule"]
 
@@ -67,8 +72,8 @@ class ParsedModule(SyntaxIndex):
             part: That part.
         """
         super().__init__(tree, part)
-        self._known: dict[tuple[Function | None, str], PossibleValues] = {}
-        self._open: tuple[Function | None, str] | None = None  # the name evaluated in rounds
+        self._known: dict[tuple[FunctionNode | None, str], PossibleValues] = {}
+        self._open: tuple[FunctionNode | None, str] | None = None  # the name evaluated in rounds
         self._is_open_used = False
 
     def evaluate(self, node: ast.AST, depth: int = 0) -> PossibleValues:
@@ -147,7 +152,7 @@ class ParsedModule(SyntaxIndex):
                 return self._once(function, node.id, depth)
         return self._once(None, node.id, depth) if node.id in self.bound else unknown()
 
-    def _once(self, function: Function | None, name: str, depth: int) -> PossibleValues:
+    def _once(self, function: FunctionNode | None, name: str, depth: int) -> PossibleValues:
         """Evaluate a name, or a function's parameter, and remember the result."""
         key = (function, name)
         if key not in self._known:
@@ -158,7 +163,7 @@ class ParsedModule(SyntaxIndex):
         copy.add(self._known[key])
         return copy
 
-    def _settle(self, key: tuple[Function | None, str], depth: int) -> None:
+    def _settle(self, key: tuple[FunctionNode | None, str], depth: int) -> None:
         """Evaluate a name that may be made from itself, as in `name = name.strip()`.
 
         That is repeated with what was found until nothing is new. A second such name within it is
@@ -184,7 +189,7 @@ class ParsedModule(SyntaxIndex):
         self._known[key] = unknown() if found == PossibleValues() else found
         self._open = None
 
-    def _named(self, function: Function | None, name: str, depth: int) -> PossibleValues:
+    def _named(self, function: FunctionNode | None, name: str, depth: int) -> PossibleValues:
         found = PossibleValues()
         if function is not None:
             found.add(self._parameter(function, name, depth))
@@ -291,7 +296,7 @@ class ParsedModule(SyntaxIndex):
             spaced += [ast.Constant(glue), part] if spaced else [part]
         return self._concatenate(spaced, depth)
 
-    def _parameter(self, function: Function, name: str, depth: int) -> PossibleValues:
+    def _parameter(self, function: FunctionNode, name: str, depth: int) -> PossibleValues:
         """Return what a parameter can be: of a parametrised test, or a private function."""
         for decorator in self._decorators(function):
             if called_name(decorator) == "parametrize" and len(decorator.args) > 1:
@@ -309,7 +314,7 @@ class ParsedModule(SyntaxIndex):
             return unknown()
         return self._passed(function, name, depth)
 
-    def _decorators(self, function: Function) -> Iterator[ast.Call]:
+    def _decorators(self, function: FunctionNode) -> Iterator[ast.Call]:
         around: ast.AST | None = function
         while around is not None:
             for decorator in getattr(around, "decorator_list", []):

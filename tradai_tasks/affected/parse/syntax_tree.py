@@ -8,7 +8,7 @@ from functools import cached_property
 
 from tradai_tasks.affected.parse.partial_source import MissingPartError, PartialSource
 
-__all__ = ["Function", "SyntaxIndex", "called_name", "parameters"]
+__all__ = ["FunctionNode", "SyntaxIndex", "called_name", "parameters"]
 
 _BINDERS = (
     ast.Assign,
@@ -23,7 +23,7 @@ _BINDERS = (
     ast.ImportFrom,
     ast.MatchAs,
 )
-Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 # Of the kinds that most nodes are of, the fields in which there are nodes.
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.Name: (),
@@ -136,14 +136,14 @@ class SyntaxIndex:
         elif isinstance(target, ast.Starred):
             self._bind_target(target.value, value, part=True)
 
-    def function_of(self, node: ast.AST) -> Function | None:
+    def function_of(self, node: ast.AST) -> FunctionNode | None:
         """Return the innermost function around a node."""
         up = self.parents.get(node)
-        while up is not None and not isinstance(up, Function):
+        while up is not None and not isinstance(up, FunctionNode):
             up = self.parents.get(up)
         return up
 
-    def functions_of(self, node: ast.AST) -> Iterator[Function]:
+    def functions_of(self, node: ast.AST) -> Iterator[FunctionNode]:
         """Yield the functions around a node, the innermost first."""
         up = self.function_of(node)
         while up is not None:
@@ -196,7 +196,7 @@ class SyntaxIndex:
         )
 
 
-def parameters(function: Function) -> list[str]:
+def parameters(function: FunctionNode) -> list[str]:
     """Return the names of a function's parameters, positional ones first."""
     declared = function.args
     ordered = [*declared.posonlyargs, *declared.args, *declared.kwonlyargs]

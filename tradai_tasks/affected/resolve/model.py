@@ -16,7 +16,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     closure: frozenset[str]  # members reachable from it in uv.lock (all extras and groups), and it
     entry_points: tuple[tuple[str, str], ...] = ()  # (group, "module:attribute") it declares
     scripts: tuple[tuple[str, str], ...] = ()  # (command, "module:attribute") it installs
-    behind: frozenset[str] = frozenset()  # members that third parties among its closure need
+    # members that it reaches through a locked third-party dependency
+    third_party_members: frozenset[str] = frozenset()
 
     @property
     def is_project(self) -> bool:

@@ -13,9 +13,9 @@ from tradai_tasks.affected.revisions.commit_range import CommitRange
 from tradai_tasks.vcs.git import NO_COMMIT, Git, RawChange, StatusEntry
 from tradai_tasks.vcs.work_tree import look
 
-__all__ = ["ChangedPath", "Kind", "changed_paths"]
+__all__ = ["ChangedPath", "ChangeKind", "changed_paths"]
 
-Kind = Literal["added", "modified", "deleted", "type-changed", "mode-changed"]
+ChangeKind = Literal["added", "modified", "deleted", "type-changed", "mode-changed"]
 
 _ABSENT = "000000"
 
@@ -25,7 +25,7 @@ class ChangedPath:
     """A changed path; a moved file is deleted at one path and added at another."""
 
     path: str  # POSIX from the workspace root; "../x" outside of it
-    kind: Kind
+    kind: ChangeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _uncommitted(entry: StatusEntry) -> tuple[_Version, _Version]:
     return before, _Version(entry.worktree_mode, blob)
 
 
-def _kind(before: _Version, after: _Version) -> Kind:
+def _kind(before: _Version, after: _Version) -> ChangeKind:
     if after.mode == _ABSENT:
         return "deleted"
     if before.mode == _ABSENT:

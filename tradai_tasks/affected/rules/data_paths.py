@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
-from tradai_tasks.affected.rules.path_anchors import SOURCES
+from tradai_tasks.affected.rules.path_facts import SOURCES
 from tradai_tasks.files.file_tree import folders_above
 
 __all__ = ["readers_by_path"]

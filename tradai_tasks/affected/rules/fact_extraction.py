@@ -38,7 +38,7 @@ from tradai_tasks.affected.rules.embedded_source import MARKS as EMBEDDED_MARKS
 from tradai_tasks.affected.rules.embedded_source import names_in_strings
 from tradai_tasks.affected.rules.framework_scans import APP_CONFIG, APPS, installed_apps
 from tradai_tasks.affected.rules.lazy_modules import find_lazy
-from tradai_tasks.affected.rules.path_anchors import moves_path, path_facts
+from tradai_tasks.affected.rules.path_facts import moves_path, path_facts
 from tradai_tasks.affected.rules.prefilter import marks_in
 
 __all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]

@@ -13,7 +13,7 @@ from functools import cache
 from tradai_tasks.affected.parse import import_scanner as lexical
 from tradai_tasks.affected.parse import text_examples as texts
 from tradai_tasks.affected.rules import embedded_source as written
-from tradai_tasks.affected.rules import path_anchors as surroundings
+from tradai_tasks.affected.rules import path_facts as surroundings
 from tradai_tasks.affected.rules.console_commands import STARTERS
 from tradai_tasks.affected.rules.dynamic_imports import trigger_words as triggers
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks

@@ -27,7 +27,7 @@ from tradai_tasks.affected.selection.members import (
     SHAPING,
     workspace_edges,
 )
-from tradai_tasks.affected.selection.revision import End
+from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import ChangeEvidence, Selection, select
 from tradai_tasks.errors import TasksError, WorkTreeChangedError
 from tradai_tasks.settings.load import load_settings
@@ -38,7 +38,7 @@ from tradai_tasks.vcs.snapshot_tree import SnapshotTree
 from tradai_tasks.vcs.work_tree import WorkTree, look, tree_before
 from tradai_tasks.workspace.discovery import Workspace, discover
 
-__all__ = ["ChangeAnalysis", "End", "analyse_change"]
+__all__ = ["ChangeAnalysis", "Revision", "analyse_change"]
 
 _RETRIES = 2  # where a file is saved while it is being read
 
@@ -52,7 +52,7 @@ class ChangeAnalysis:
     edges: tuple[tuple[str, str], ...] = ()  # package -> package it declares, by session id
     warnings: tuple[str, ...] = ()
     graph: ImportGraph | None = None  # None where no file had to be looked into
-    elsewhere: End | None = None  # the head, where the work tree is not at the head
+    other_head: Revision | None = None  # the head, where the work tree is not at the head
 
 
 def analyse_change(  # noqa: PLR0913 - the repository, the event and the user's options
@@ -121,7 +121,7 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
         listed = side.submit(CommitSnapshot, git, span.base) if span.base and not status else None
         cache = _cache(root, cache_at)
         work = look(git, status) if status else None
-        after = _head_end(git, span, workspace, settings_file, work)
+        after = _head_revision(git, span, workspace, settings_file, work)
     moved = committed.result() if committed else []
     graph = None
     if span.strategy is not None:
@@ -132,7 +132,7 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
         base_files = listed.result() if listed else None
         if span.base and work:
             base_files = CommitSnapshot(git, span.base, tree_before(work, moved))
-        before, fault = _base_end(base_files, after if _keeps_shape(changed) else None)
+        before, fault = _base_revision(base_files, after if _keeps_shape(changed) else None)
         collector = EvidenceCollector(
             paths=tuple(change.path for change in changed),
             before=before,
@@ -153,7 +153,7 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
             *(graph.warnings if graph else ()),
         ),
         graph=graph,
-        elsewhere=None if after.workspace is workspace else after,
+        other_head=None if after.workspace is workspace else after,
     )
 
 
@@ -163,27 +163,27 @@ def _warnings(graph: ImportGraph | None, cache: Cache) -> tuple[str, ...]:
     return (*([cache.fault] if cache.fault else []), *graph.warnings)
 
 
-def _head_end(
+def _head_revision(
     git: Git,
     span: CommitRange,
     workspace: Workspace,
     settings_file: str,
     work: WorkTree | None,
-) -> End:
+) -> Revision:
     """Return the head: the repository on disk, where the range ends with that.
 
     A sparse checkout does not count: packages that are in the commit may not be on disk.
     """
     if span.head == NO_COMMIT:
-        return End(snapshot=WorktreeSnapshot(git), workspace=workspace)
+        return Revision(snapshot=WorktreeSnapshot(git), workspace=workspace)
     in_place = span.worktree
     snapshot = WorktreeSnapshot(git, work) if in_place else CommitSnapshot(git, span.head)
     if (in_place or span.head == git.commit("HEAD")) and not git.is_sparse():
-        return End(snapshot=snapshot, workspace=workspace)
+        return Revision(snapshot=snapshot, workspace=workspace)
     tree = SnapshotTree(snapshot)
     settings = load_settings(tree).settings
     found = discover(tree, settings, settings_file=settings_file)
-    return End(snapshot=snapshot, workspace=found, settings=settings)
+    return Revision(snapshot=snapshot, workspace=found, settings=settings)
 
 
 def _keeps_shape(changed: Iterable[ChangedPath]) -> bool:
@@ -195,25 +195,29 @@ def _keeps_shape(changed: Iterable[ChangedPath]) -> bool:
     )
 
 
-def _base_end(snapshot: CommitSnapshot | None, like: End | None) -> tuple[End | None, str | None]:
+def _base_revision(
+    snapshot: CommitSnapshot | None, same_shape: Revision | None
+) -> tuple[Revision | None, str | None]:
     """Return the base, or the reason why the repository cannot be read there."""
     if snapshot is None:
         return None, None
-    if like is not None:
-        return End(snapshot=snapshot, workspace=like.workspace, like=like), None
+    if same_shape is not None:
+        return Revision(
+            snapshot=snapshot, workspace=same_shape.workspace, same_shape=same_shape
+        ), None
     tree = SnapshotTree(snapshot)
     try:
         loaded = load_settings(tree)
         workspace = discover(tree, loaded.settings, settings_file=loaded.file)
     except TasksError as error:
         return None, f"the repository at the base cannot be read: {error}".replace("\n", "; ")
-    return End(snapshot=snapshot, workspace=workspace), None
+    return Revision(snapshot=snapshot, workspace=workspace), None
 
 
 def _graph(git: Git, span: CommitRange, collector: EvidenceCollector, cache: Cache) -> ImportGraph:
     """Build the import graph of both ends, with the readers of changed documents at the root."""
     before, after = collector.before, collector.after
-    if before is not None and before.like is after:
+    if before is not None and before.same_shape is after:
         graph = build_both(after.snapshot, before.snapshot, after.members(cache), cache=cache)
     else:
         graph = after.graph(cache)

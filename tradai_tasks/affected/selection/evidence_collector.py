@@ -14,7 +14,7 @@ from tradai_tasks.affected.rules.build_inputs import is_build_input
 from tradai_tasks.affected.selection.dockerfile_copies import is_copied
 from tradai_tasks.affected.selection.members import dependents_of, root_group_users
 from tradai_tasks.affected.selection.path_rules import is_for_readers
-from tradai_tasks.affected.selection.revision import End
+from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import ChangeEvidence, paths_that_count
 from tradai_tasks.affected.selection.unlisted_packages import unlisted_package_reasons
 from tradai_tasks.files.file_tree import join
@@ -26,7 +26,7 @@ __all__ = ["EvidenceCollector", "add_document_readers"]
 def add_document_readers(
     graph: ImportGraph,
     paths: Iterable[str],
-    end: End,
+    revision: Revision,
     files_naming: Callable[[Iterable[str]], list[str]],
 ) -> ImportGraph:
     """Add the files that name a changed document at the root: `ROOT / "README.md"`.
@@ -36,7 +36,7 @@ def add_document_readers(
     Args:
         graph: The import graph.
         paths: What has changed.
-        end: The head.
+        revision: The head.
         files_naming: Returns the files that contain one of some words.
     """
     users = dict(graph.users)
@@ -44,18 +44,18 @@ def add_document_readers(
         readers = {
             file
             for file in files_naming([f'"{path}"', f"'{path}'"])
-            if is_python(file) and not _has_nearer(path, file, end)
+            if is_python(file) and not _has_nearer(path, file, revision)
         }
         if readers:
             users[path] = users.get(path, frozenset()) | readers
     return dataclasses.replace(graph, users=users) if users != graph.users else graph
 
 
-def _has_nearer(name: str, file: str, end: End) -> bool:
+def _has_nearer(name: str, file: str, revision: Revision) -> bool:
     """Tell whether a folder between a file and the root has another file of the name."""
     folder = file.rpartition("/")[0]
     while folder:
-        if end.tree.is_file(f"{folder}/{name}"):
+        if revision.tree.is_file(f"{folder}/{name}"):
             return True
         folder = folder.rpartition("/")[0]
     return False
@@ -66,15 +66,15 @@ class EvidenceCollector:
     """Evidence from both ends of the range, as far as it is collected."""
 
     paths: tuple[str, ...]
-    before: End | None
-    after: End
+    before: Revision | None
+    after: Revision
     settings: Settings
     everything: list[str]
     declared: dict[str, list[str]] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
 
     @property
-    def _ends(self) -> tuple[End, ...]:
+    def _revisions(self) -> tuple[Revision, ...]:
         return (self.after,) if self.before is None else (self.after, self.before)
 
     def evidence(self, graph: ImportGraph | None) -> ChangeEvidence:
@@ -123,7 +123,9 @@ class EvidenceCollector:
 
     def _in_root_package(self) -> frozenset[str]:
         """Return the changed paths in code and tests of a package at the root."""
-        folders = tuple({f"{folder}/" for end in self._ends for folder in end.root_folders})
+        folders = tuple(
+            {f"{folder}/" for revision in self._revisions for folder in revision.root_folders}
+        )
         return frozenset(path for path in self.paths if path.startswith(folders))
 
     def _declare_units(self, graph: ImportGraph) -> None:
@@ -152,18 +154,18 @@ class EvidenceCollector:
 
     def _compare_images(self, paths: Iterable[str]) -> None:
         """Declare services and lambdas, if no packages, whose Dockerfile copies a changed path."""
-        for end in self._ends:
-            packages = {package.path for package in end.workspace.packages}
-            units = [("services", unit) for unit in end.workspace.services]
-            units += [("lambdas", unit) for unit in end.workspace.lambdas]
+        for revision in self._revisions:
+            packages = {package.path for package in revision.workspace.packages}
+            units = [("services", unit) for unit in revision.workspace.services]
+            units += [("lambdas", unit) for unit in revision.workspace.lambdas]
             for kind, unit in units:
                 file = join(unit.path, "Dockerfile")
-                text = None if unit.path in packages else end.content(file)
+                text = None if unit.path in packages else revision.content(file)
                 for path in paths if text is not None else ():
                     if is_copied(text or b"", unit.path, path):
                         self._declare(f"{kind}:{unit.name}", f"{path} (copied by {file})")
 
-    def _compare_lock(self, before: End, project: str) -> None:
+    def _compare_lock(self, before: Revision, project: str) -> None:
         file = join(project, "uv.lock")
         held = [p for p in self.after.workspace.packages if p.project == project]
         if file not in self.paths or (project != "." and not held):
@@ -184,7 +186,7 @@ class EvidenceCollector:
         for name, reason in change.members.items():
             self._declare(name, reason)
 
-    def _compare_root_files(self, before: End) -> None:
+    def _compare_root_files(self, before: Revision) -> None:
         for path in self.paths:
             change = compare_root_file(path)
             if path == "pyproject.toml":
@@ -200,14 +202,14 @@ class EvidenceCollector:
         """Declare the dependents of a package that is built from a path, its pyproject.toml too."""
         if path == "pyproject.toml":
             return
-        for end in self._ends:
-            owner = end.owners.of(path)
+        for revision in self._revisions:
+            owner = revision.owners.of(path)
             if owner is None:
                 continue
             inner = path if owner.path == "." else path.removeprefix(f"{owner.path}/")
             if inner != "pyproject.toml" and not is_build_input(inner):
                 continue
-            for name in dependents_of(owner.name, end.closures):
+            for name in dependents_of(owner.name, revision.closures):
                 own = name == owner.name
                 self._declare(name, path if own else f"{path} <- {name} depends on {owner.name}")
 

@@ -11,10 +11,10 @@ import msgspec
 from tradai_tasks.affected.locks.lock_diff import (
     declared_closures,
     member_closures,
-    members_behind,
     requirement_name,
+    third_party_members,
 )
-from tradai_tasks.affected.locks.path_projects import projects_beside
+from tradai_tasks.affected.locks.path_projects import path_projects
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.errors import ToolNotLockedError
 from tradai_tasks.files.file_tree import Tree, join
@@ -56,11 +56,11 @@ def import_members(
         reach: What `closures` returns for it.
     """
     nested = frozenset(package.path for package in workspace.packages)
-    beside = projects_beside(tree, workspace)
-    called = {package.name: f"projects:{package.name}" for package in beside}
-    behind = _behind_others(tree, workspace)
+    by_path = path_projects(tree, workspace)
+    called = {package.name: f"projects:{package.name}" for package in by_path}
+    third_party = _third_party_members(tree, workspace)
     members = []
-    for package in (*workspace.packages, *beside):
+    for package in (*workspace.packages, *by_path):
         layout = layout_of(tree, package, nested=nested)
         members.append(
             Member(
@@ -70,7 +70,7 @@ def import_members(
                 closure=frozenset(called.get(name, name) for name in reach[package.name]),
                 entry_points=_entry_points(package),
                 scripts=_scripts(package),
-                behind=behind.get(package.name, frozenset()),
+                third_party_members=third_party.get(package.name, frozenset()),
             )
         )
     everybody = frozenset(member.name for member in members)
@@ -153,7 +153,7 @@ def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
     What a project declares counts also where it is locked: a lock may be stale. The projects that
     packages install by path are among them.
     """
-    projects = [*workspace.packages, *projects_beside(tree, workspace)]
+    projects = [*workspace.packages, *path_projects(tree, workspace)]
     declared = declared_closures({p.name: _requirements(p.document) for p in projects})
     found = {name: set(names) for name, names in declared.items()}
     locked: set[str] = set()
@@ -171,13 +171,13 @@ def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
     return {name: frozenset(found[name] & known | {name}) for name in declared}
 
 
-def _behind_others(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
+def _third_party_members(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
     """Return of each package which others a third party that is locked with it needs."""
     found: dict[str, frozenset[str]] = {}
     for project in workspace.projects:
         file = join(project, "uv.lock")
         if tree.is_file(file):
-            for name, names in members_behind(parse_edges(tree.read(file), file)).items():
+            for name, names in third_party_members(parse_edges(tree.read(file), file)).items():
                 found[name] = found.get(name, frozenset()) | names
     return found
 

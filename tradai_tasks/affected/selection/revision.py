@@ -18,16 +18,16 @@ from tradai_tasks.vcs.snapshot_tree import SnapshotTree
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.layout import layout_of
 
-__all__ = ["End"]
+__all__ = ["Revision"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class End:
+class Revision:
     """One end of the commit range: its files, and the repository that they make."""
 
     snapshot: CommitSnapshot | WorktreeSnapshot
     workspace: Workspace
-    like: End | None = None  # the other end, where both have the same packages and locks
+    same_shape: Revision | None = None  # the other end, where both have the same packages and locks
     settings: Settings | None = None  # where they were read from git
 
     @cached_property
@@ -38,12 +38,12 @@ class End:
     @cached_property
     def closures(self) -> Mapping[str, frozenset[str]]:
         """Which packages each package can import, itself included."""
-        return self.like.closures if self.like else closures(self.tree, self.workspace)
+        return self.same_shape.closures if self.same_shape else closures(self.tree, self.workspace)
 
     def members(self, cache: Cache) -> tuple[Member, ...]:
         """Return the packages as the import graph takes them: from the cache where it has them."""
-        if self.like:
-            return self.like.members(cache)
+        if self.same_shape:
+            return self.same_shape.members(cache)
         files = self.snapshot.blobs
         shaping = [path for path in files if path.rpartition("/")[2] in SHAPING]
         digests = all_digests(self.snapshot, shaping, cache)
@@ -56,7 +56,7 @@ class End:
         return known
 
     def graph(self, cache: Cache) -> ImportGraph:
-        """Build the import graph of this end."""
+        """Build the import graph of this revision."""
         return build_graph(self.snapshot, self.members(cache), cache=cache)
 
     def content(self, path: str) -> bytes | None:
@@ -65,7 +65,7 @@ class End:
 
     @cached_property
     def owners(self) -> Owners:
-        """Which package a path lies in at this end."""
+        """Which package a path lies in at this revision."""
         return Owners(self.workspace)
 
     @cached_property

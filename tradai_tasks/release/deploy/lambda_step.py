@@ -30,14 +30,14 @@ from tradai_tasks.release.engine.step import Known, Look
 from tradai_tasks.release.images.released_image import ReleaseImage, split_image
 from tradai_tasks.settings.deploy import Missing
 
-__all__ = ["Function", "FunctionStep", "what_lacks"]
+__all__ = ["FunctionStep", "LambdaFunction", "what_lacks"]
 
 _ABSENT = "ResourceNotFoundException"
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}  # of Lambda's architectures
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Function:
+class LambdaFunction:
     """The state of a function at one moment."""
 
     digest: str | None  # digest of its image; None if it has none
@@ -54,7 +54,7 @@ class Function:
         return self.update == "InProgress" or self.state == "Pending"
 
 
-def what_lacks(function: Function, digest: str, *, is_published: bool) -> tuple[str, ...]:
+def what_lacks(function: LambdaFunction, digest: str, *, is_published: bool) -> tuple[str, ...]:
     """Return the missing steps for a function, in order: `update`, `wait`, `publish`.
 
     Args:
@@ -146,7 +146,7 @@ class FunctionStep:
                 ) from None
             raise
 
-    def _publish(self, digest: str, function: Function) -> Mapping[str, Any]:
+    def _publish(self, digest: str, function: LambdaFunction) -> Mapping[str, Any]:
         """Publish a version of exactly the code that was looked at."""
         text = f"{self.image.tag} {self.commit[:12]} {digest}"
         return self.aws.call(
@@ -157,7 +157,7 @@ class FunctionStep:
             Description=text,
         )
 
-    def _waited(self) -> Function:
+    def _waited(self) -> LambdaFunction:
         """Wait until Lambda has loaded the image, and return the function's state."""
         found = self._settled()
         if "Failed" in {found.update, found.state}:
@@ -167,7 +167,7 @@ class FunctionStep:
             )
         return found
 
-    def _settled(self) -> Function:
+    def _settled(self) -> LambdaFunction:
         """Wait until no update is in progress, and return the function's state."""
         from tenacity import (  # noqa: PLC0415 - of the extra `release`
             RetryError,
@@ -185,7 +185,7 @@ class FunctionStep:
             | retry_if_exception_type((AwsThrottledError, AwsUnreachableError)),
         )
         try:
-            found: Function = waiting(self._there)
+            found: LambdaFunction = waiting(self._there)
         except RetryError as ended:
             failure = ended.last_attempt.exception()
             if isinstance(failure, AwsError):
@@ -196,13 +196,13 @@ class FunctionStep:
             ) from None
         return found
 
-    def _there(self) -> Function:
+    def _there(self) -> LambdaFunction:
         found = self._described()
         if found is None:
             raise FunctionMissingError(f"Lambda has no function {self.function!r} any more")
         return found
 
-    def _described(self) -> Function | None:
+    def _described(self) -> LambdaFunction | None:
         """Return the function; None if it is missing and may be."""
         try:
             answer = self.aws.call("lambda", "get_function", FunctionName=self.function)
@@ -225,7 +225,7 @@ class FunctionStep:
             )
         return found
 
-    def _digest(self, function: Function) -> str | None:
+    def _digest(self, function: LambdaFunction) -> str | None:
         """Return the digest of the release's image, after checking that the function can run it."""
         found = self.image.found()
         if found is None:
@@ -274,11 +274,11 @@ class FunctionStep:
         )
 
 
-def _function(answer: Mapping[str, Any]) -> Function:
+def _function(answer: Mapping[str, Any]) -> LambdaFunction:
     code, facts = answer.get("Code", {}), answer["Configuration"]
     # Lambda states the digest that it was given, or that the given tag had then
     found = [split_image(str(code.get(key) or ""))[2] for key in ("ImageUri", "ResolvedImageUri")]
-    return Function(
+    return LambdaFunction(
         digest=found[0] or found[1],
         package=str(facts.get("PackageType", "Zip")),
         state=str(facts.get("State", "Active")),
@@ -291,6 +291,6 @@ def _function(answer: Mapping[str, Any]) -> Function:
     )
 
 
-def _is(version: Mapping[str, Any] | None, function: Function) -> bool:
+def _is(version: Mapping[str, Any] | None, function: LambdaFunction) -> bool:
     """Return whether a published version has the code that the function has now."""
     return version is not None and version.get("CodeSha256") == function.code

@@ -40,7 +40,7 @@ from tradai_tasks.release.images.image_decisions import (
     stated_version,
 )
 from tradai_tasks.release.images.image_specs import ImageSpec, check_files
-from tradai_tasks.release.images.image_tools import ImageRoom
+from tradai_tasks.release.images.image_tools import ImageTools
 from tradai_tasks.release.images.image_wheels import ImageWheels
 
 __all__ = ["ImageStep", "image_stage"]
@@ -50,7 +50,7 @@ def image_stage(
     release: Release,
     *,
     images: Sequence[ImageSpec],
-    room: ImageRoom,
+    tools: ImageTools,
     latest: LatestRule = "forward",
     name: str = "image",
 ) -> Stage:
@@ -63,12 +63,12 @@ def image_stage(
     Args:
         release: What is released.
         images: The images to build.
-        room: The tools to build and push with; it must stay open while the stage is used.
+        tools: The tools to build and push with; it must stay open while the stage is used.
         latest: How `latest` moves.
         name: Name of the stage.
     """
-    steps = tuple(ImageStep(spec=one, release=release, room=room, rule=latest) for one in images)
-    return Stage(name=name, steps=steps, parallel=room.settings.parallel)
+    steps = tuple(ImageStep(spec=one, release=release, tools=tools, rule=latest) for one in images)
+    return Stage(name=name, steps=steps, parallel=tools.settings.parallel)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +77,7 @@ class ImageStep:
 
     spec: ImageSpec
     release: Release
-    room: ImageRoom
+    tools: ImageTools
     rule: LatestRule
     _built: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
@@ -97,7 +97,7 @@ class ImageStep:
     def look(self, known: Known) -> Look:  # noqa: ARG002 - a missing base does not matter yet
         """Ask the registry what the tag and `latest` point to."""
         check_files(self.spec, DiskTree(self.release.root))
-        ecr = self.room.ecr
+        ecr = self.tools.ecr
         if ecr is not None and not ecr.has(self.spec.path):
             if not ecr.creates:
                 raise RepositoryMissingError(ecr.missing(self.spec.path))
@@ -119,8 +119,8 @@ class ImageStep:
 
     def act(self, known: Known) -> Look:
         """Build and push the image if it is missing, then move `latest`."""
-        if self.room.ecr is not None:
-            self.room.ecr.require(self.spec.path)
+        if self.tools.ecr is not None:
+            self.tools.ecr.require(self.spec.path)
         remote = self._remote(self._tag)
         if remote is None or self._judged(remote).state == "todo":
             if not self._built.is_set():
@@ -148,24 +148,24 @@ class ImageStep:
         return Look(state="todo" if todo else "done", note="; ".join(notes), record=record)
 
     def _remote(self, tag: str) -> RemoteImage | None:
-        platform = self.room.settings.platform
-        return self.room.registry.image(self.spec.path, tag, platform=platform)
+        platform = self.tools.settings.platform
+        return self.tools.registry.image(self.spec.path, tag, platform=platform)
 
     def _judged(self, remote: RemoteImage | None) -> ImageVerdict:
         return judge_version(
             remote,
             self.release,
             name=self._image,
-            platform=self.room.settings.platform,
+            platform=self.tools.settings.platform,
             immutable=self._is_immutable(self._tag),
         )
 
     def _is_immutable(self, tag: str) -> bool:
-        return self.room.ecr is not None and self.room.ecr.is_immutable(self.spec.path, tag)
+        return self.tools.ecr is not None and self.tools.ecr.is_immutable(self.spec.path, tag)
 
     def _build(self, known: Known) -> None:
         """Build the image, tagged with the release's tag."""
-        settings, root = self.room.settings, self._wheels.source.folder()
+        settings, root = self.tools.settings, self._wheels.source.folder()
         dockerfile = self._exported(root, self.spec.dockerfile)
         # bytes that are not text are left for the engine to judge
         text = dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
@@ -190,16 +190,16 @@ class ImageStep:
                 root=root,
             )
             try:
-                self.room.engine.build(build, self.spec.name)
+                self.tools.engine.build(build, self.spec.name)
             except ImageBuildError as error:
                 raise ImageBuildError(f"{error}{self._left_out(root)}") from None
         self._built.set()
 
     @property
     def _wheels(self) -> ImageWheels:
-        if self.room.wheels is None:
-            raise AssertionError("a room in which images are built has a source")
-        return self.room.wheels
+        if self.tools.wheels is None:
+            raise AssertionError("tools that build images have a source")
+        return self.tools.wheels
 
     def _exported(self, root: Path, path: str) -> Path:
         """Return the path of a file or folder of the commit; not of a link that leads outside."""
@@ -238,9 +238,9 @@ class ImageStep:
 
     def _push(self) -> RemoteImage:
         """Push the built image, with retries while the fault may be temporary."""
-        patience = self.room.settings.patience
+        patience = self.tools.settings.patience
         try:
-            return retried(self._push_once, patience=patience, stop=self.room.registry.stop)
+            return retried(self._push_once, patience=patience, stop=self.tools.registry.stop)
         except TransientError as fault:
             raise RegistryError(
                 f"{self._image}: not pushed: {fault}; tried for {patience} s (images.patience); "
@@ -253,13 +253,13 @@ class ImageStep:
         if remote is not None and self._judged(remote).state == "done":
             return remote
         before = remote.digest if remote else None
-        pushed = self.room.engine.push(self._image)
+        pushed = self.tools.engine.push(self._image)
         remote = self._remote(self._tag)
         if remote is not None and self._judged(remote).state == "done":
             return remote
         if pushed.fault == "denied":
             raise PushDeniedError(
-                f"{self._image}: push denied: {pushed.said}; {self.room.engine.remedy}"
+                f"{self._image}: push denied: {pushed.said}; {self.tools.engine.remedy}"
             )
         if pushed.fault == "missing":
             raise RepositoryMissingError(
@@ -276,7 +276,7 @@ class ImageStep:
 
     def _judge_latest(self, remote: RemoteImage | None) -> ImageVerdict:
         """Decide about `latest`, given the release's image or None if it is not built yet."""
-        registry, path = self.room.registry, self.spec.path
+        registry, path = self.tools.registry, self.spec.path
         if remote is not None and registry.digest(path, LATEST) == remote.digest:
             latest: RemoteImage | None = remote
         else:
@@ -297,7 +297,7 @@ class ImageStep:
         stated = stated_version(latest, self.release)
         if stated is not None and not is_test_version(stated):
             return stated
-        registry, path = self.room.registry, self.spec.path
+        registry, path = self.tools.registry, self.spec.path
         dated = dated_tags(registry.tags(path), self.release)
         if stated is not None:  # a test tag's, which says nothing about earlier releases
             return newer_release(dated.values(), self.release.tag.version) or stated
@@ -312,15 +312,15 @@ class ImageStep:
         if verdict.state != "todo":
             return verdict
         try:
-            self.room.registry.put(self.spec.path, LATEST, remote)
+            self.tools.registry.put(self.spec.path, LATEST, remote)
         except TagRefusedError as refused:
             # a request whose connection was closed without an answer is sent twice
-            if self.room.registry.digest(self.spec.path, LATEST) == remote.digest:
+            if self.tools.registry.digest(self.spec.path, LATEST) == remote.digest:
                 return ImageVerdict("done", "latest is this")
             return ImageVerdict(
                 "left", f"latest is left alone: the repository is immutable: {refused}"
             )
-        there = self.room.registry.digest(self.spec.path, LATEST)
+        there = self.tools.registry.digest(self.spec.path, LATEST)
         if there != remote.digest:
             raise RegistryError(
                 f"{self.spec.repository}:{LATEST}: another run has just moved it to {there}; run "

@@ -22,11 +22,11 @@ from tradai_tasks.report import mask
 from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings.images import ImagesSettings
 
-__all__ = ["ImageRoom", "image_room"]
+__all__ = ["ImageTools", "open_image_tools"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ImageRoom:
+class ImageTools:
     """The tools that the steps of an image stage share."""
 
     settings: ImagesSettings
@@ -37,7 +37,7 @@ class ImageRoom:
 
 
 @contextmanager
-def image_room(  # noqa: PLR0913 - the parts of a room, by keyword
+def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
     settings: ImagesSettings,
     home: Home,
     *,
@@ -47,7 +47,7 @@ def image_room(  # noqa: PLR0913 - the parts of a room, by keyword
     source: SourceExport | None = None,
     allowance: Allowance = BASE_ONLY,
     sandbox: Sandbox | None = None,
-) -> Iterator[ImageRoom]:
+) -> Iterator[ImageTools]:
     """Open the tools; credentials and the engine are looked up when first needed.
 
     Args:
@@ -97,7 +97,7 @@ def image_room(  # noqa: PLR0913 - the parts of a room, by keyword
     if source is not None:
         wheels = ImageWheels(source=source, allowance=allowance, sandbox=sandbox)
     try:
-        yield ImageRoom(
+        yield ImageTools(
             settings=settings,
             registry=Registry(session),
             engine=engine,

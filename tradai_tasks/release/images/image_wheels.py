@@ -17,7 +17,12 @@ from tradai_tasks.files.path_guard import require_inside, write_below
 from tradai_tasks.process import run
 from tradai_tasks.release.engine.source_export import SourceExport, export_commit
 from tradai_tasks.release.images.image_specs import ImageSpec
-from tradai_tasks.release.libraries.wheel_build import build, build_env, build_room, refuse_dirty
+from tradai_tasks.release.libraries.wheel_build import (
+    build,
+    build_env,
+    open_build_folder,
+    refuse_dirty,
+)
 from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.vcs.git import Git
@@ -86,18 +91,18 @@ class ImageWheels:
         """Build the wheel of a library in another repository, from the commit checked out there."""
         git = Git.open(folder)
         refuse_dirty(git)
-        with build_room(self.sandbox, self.source.scratch) as room:
-            export_commit(git, git.require_commit("HEAD", ""), room.folder / "tree")
-            out = room.folder / "out"
+        with open_build_folder(self.sandbox, self.source.scratch) as place:
+            export_commit(git, git.require_commit("HEAD", ""), place.folder / "tree")
+            out = place.folder / "out"
             argv = ["uv", "build", "--no-progress", "--wheel", "--no-create-gitignore"]
             done = run(
-                [*argv, "--out-dir", str(room.seen / "out"), str(room.seen / "tree")],
-                cwd=room.entered("tree"),
+                [*argv, "--out-dir", str(place.seen / "out"), str(place.seen / "tree")],
+                cwd=place.entered("tree"),
                 env=build_env(os.environ, self.allowance),
                 check=False,
                 timeout=_SECONDS,
                 umask=0o022,
-                sandbox=room.sandbox,
+                sandbox=place.sandbox,
             )
             if done.returncode != 0:
                 said = (done.error_text or done.text).splitlines()[-30:]

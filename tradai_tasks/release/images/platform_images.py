@@ -17,7 +17,7 @@ from tradai_tasks.release.engine.step import Release, Stage
 from tradai_tasks.release.images.image_decisions import LatestRule
 from tradai_tasks.release.images.image_specs import ImageSpec
 from tradai_tasks.release.images.image_steps import image_stage
-from tradai_tasks.release.images.image_tools import ImageRoom
+from tradai_tasks.release.images.image_tools import ImageTools
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.tags import ReleaseTag
 
@@ -67,7 +67,7 @@ def with_wheels(specs: Iterable[ImageSpec], workspace: Workspace, tree: Tree) ->
 
 
 def lambda_image_stages(
-    release: Release, *, images: Sequence[ImageSpec], room: ImageRoom, latest: LatestRule
+    release: Release, *, images: Sequence[ImageSpec], tools: ImageTools, latest: LatestRule
 ) -> tuple[Stage, Stage]:
     """Return the stages of the lambdas' images: their base, if there is one, then all others.
 
@@ -76,7 +76,7 @@ def lambda_image_stages(
     Args:
         release: What is released.
         images: Images of the kinds `base` and `lambda`.
-        room: The tools to build and push with.
+        tools: The tools to build and push with.
         latest: How `latest` moves.
     """
     base = [spec for spec in images if spec.kind == "base"]
@@ -84,8 +84,8 @@ def lambda_image_stages(
     if base:
         others = [replace(spec, base_from=(BASE_STAGE, base[0].name)) for spec in others]
     return (
-        image_stage(release, images=base, room=room, latest=latest, name=BASE_STAGE),
-        image_stage(release, images=others, room=room, latest=latest, name=LAMBDA_STAGE),
+        image_stage(release, images=base, tools=tools, latest=latest, name=BASE_STAGE),
+        image_stage(release, images=others, tools=tools, latest=latest, name=LAMBDA_STAGE),
     )
 
 

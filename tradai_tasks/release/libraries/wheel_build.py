@@ -103,7 +103,7 @@ class _Job:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Room:
+class BuildFolder:
     """Where something is built: a folder that gates which run meanwhile do not see."""
 
     folder: Path
@@ -118,8 +118,8 @@ class Room:
 
 
 @contextmanager
-def build_room(sandbox: Sandbox | None, hidden: Path | None) -> Iterator[Room]:
-    """Yield a room to build in.
+def open_build_folder(sandbox: Sandbox | None, hidden: Path | None) -> Iterator[BuildFolder]:
+    """Yield a folder to build in.
 
     Args:
         sandbox: What the build runs in.
@@ -131,7 +131,7 @@ def build_room(sandbox: Sandbox | None, hidden: Path | None) -> Iterator[Room]:
         if sandbox is not None and hidden is not None:
             folder = Path(stack.enter_context(made(dir=hidden))).resolve()
             sandbox = replace(sandbox, show=((folder, seen),))
-        yield Room(folder=folder, seen=seen, sandbox=sandbox)
+        yield BuildFolder(folder=folder, seen=seen, sandbox=sandbox)
 
 
 def build(  # noqa: PLR0913 - what a build depends on
@@ -166,8 +166,8 @@ def build(  # noqa: PLR0913 - what a build depends on
         BuildFailedError: A build failed, or did not produce the expected files.
         BumpError: A package states no version that could be replaced.
     """
-    with build_room(sandbox, hidden) as room:
-        scratch = room.folder
+    with open_build_folder(sandbox, hidden) as place:
+        scratch = place.folder
         root = scratch / "tree" / git.prefix
         if commit is None:
             copy_tree(git, root)
@@ -179,28 +179,28 @@ def build(  # noqa: PLR0913 - what a build depends on
         jobs = []
         for package in packages:
             folder = scratch / "out" / package.name
-            argv = build_argv(package, room.seen / "out" / package.name, uv=uv, sdist=sdist)
+            argv = build_argv(package, place.seen / "out" / package.name, uv=uv, sdist=sdist)
             jobs.append(_Job(package=package, argv=tuple(argv), folder=folder))
         with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-            list(pool.map(functools.partial(_built, room, git.prefix, env), jobs))
+            list(pool.map(functools.partial(_built, place, git.prefix, env), jobs))
         made = [path for job in jobs for path in sorted(job.folder.iterdir())]
         _deliver(made, out, {package.name for package in packages})
     names = [package.name for package in packages]
     return distributions_in(out, names, sdist=sdist, alone=False)
 
 
-def _built(room: Room, prefix: str, env: Mapping[str, str], job: _Job) -> None:
+def _built(place: BuildFolder, prefix: str, env: Mapping[str, str], job: _Job) -> None:
     """Build one package and return its checked distributions."""
     job.folder.mkdir(parents=True)
     # permissions of files get into a wheel; with setuptools they depend on the umask
     done = run(
         job.argv,
-        cwd=room.entered(f"tree/{prefix}{job.package.project}"),
+        cwd=place.entered(f"tree/{prefix}{job.package.project}"),
         env=env,
         check=False,
         timeout=_SECONDS,
         umask=0o022,
-        sandbox=room.sandbox,
+        sandbox=place.sandbox,
     )
     if done.returncode != 0:
         raise BuildFailedError(

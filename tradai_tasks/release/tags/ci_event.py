@@ -18,8 +18,8 @@ from tradai_tasks.errors import DispatchRefusedError, UntrustedEventError
 from tradai_tasks.vcs.git import is_object_id
 
 __all__ = [
-    "Asked",
-    "asked_by",
+    "TagRequest",
+    "tag_request",
     "check_dispatch",
     "dispatched_commit",
     "main_branch_of",
@@ -31,7 +31,7 @@ _MOST = 64 * 1024 * 1024  # bytes of an event; GitHub's own have 25 MB at most
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class TagRequest:
     """What an event asks to be released: data from outside, yet to be held against the clone."""
 
     tag: str  # anything; `tags.parse_tag` reads it strictly
@@ -62,7 +62,7 @@ def read_event(env: Mapping[str, str]) -> dict[str, Any]:
     return document
 
 
-def asked_by(env: Mapping[str, str], event: Mapping[str, Any]) -> Asked | None:
+def tag_request(env: Mapping[str, str], event: Mapping[str, Any]) -> TagRequest | None:
     """Tell which tag an event asks to be released; None where it asks for none.
 
     Args:
@@ -79,7 +79,7 @@ def asked_by(env: Mapping[str, str], event: Mapping[str, Any]) -> Asked | None:
     ref = env.get("GITHUB_REF", "")
     if name == "push" and ref.startswith("refs/tags/"):
         sha = env.get("GITHUB_SHA")
-        return Asked(tag=ref, commit=sha if is_object_id(sha) else None, is_workflow_run=False)
+        return TagRequest(tag=ref, commit=sha if is_object_id(sha) else None, is_workflow_run=False)
     return None
 
 
@@ -130,7 +130,7 @@ def main_branch_of(event: Mapping[str, Any]) -> str | None:
     return name if isinstance(name, str) and name else None
 
 
-def _of_workflow_run(env: Mapping[str, str], event: Mapping[str, Any]) -> Asked:
+def _of_workflow_run(env: Mapping[str, str], event: Mapping[str, Any]) -> TagRequest:
     run = _table(event, "workflow_run")
     here = {_table(event, "repository").get("full_name"), env.get("GITHUB_REPOSITORY")} - {None}
     there = _table(run, "head_repository").get("full_name")
@@ -144,7 +144,7 @@ def _of_workflow_run(env: Mapping[str, str], event: Mapping[str, Any]) -> Asked:
         raise UntrustedEventError(
             "the workflow_run event names no head_branch and head_sha, so nothing is released"
         )
-    return Asked(tag=tag, commit=commit, is_workflow_run=True)
+    return TagRequest(tag=tag, commit=commit, is_workflow_run=True)
 
 
 def _require(holds: bool, what: str, found: object) -> None:  # noqa: FBT001 - one flag, one meaning

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tradai_tasks.errors import BadTagError, ShallowCloneError
-from tradai_tasks.release.tags.ci_event import Asked
+from tradai_tasks.release.tags.ci_event import TagRequest
 from tradai_tasks.release.tags.platform_version import check_order, neighbours, newest_major, stated
 from tradai_tasks.release.tags.tag_references import (
     Refs,
@@ -50,7 +50,7 @@ def prove(  # noqa: PLR0913 - a tag, and all that it is held against
     workspace: Workspace,
     settings: Settings,
     file: str,
-    asked: Asked | None,
+    request: TagRequest | None,
     main: str | None,
 ) -> Proof:
     """Prove that a tag may be released.
@@ -61,7 +61,7 @@ def prove(  # noqa: PLR0913 - a tag, and all that it is held against
         workspace: That of the default branch; it says which kind of tag is released here.
         settings: Those of the default branch.
         file: The file that they stand in.
-        asked: What the CI event asks for.
+        request: What the CI event asks for.
         main: The main branch's name, where it is known.
 
     Raises:
@@ -77,7 +77,7 @@ def prove(  # noqa: PLR0913 - a tag, and all that it is held against
     if refs.commit is None:
         tag = parse_tag(name, [package.slug for package in workspace.strategies])
         raise unknown_tag(tag)
-    raise_all(refs_faults(name, refs, asked=asked, main=main))
+    raise_all(refs_faults(name, refs, request=request, main=main))
     own, there = workspace_at(git, name, refs.commit)
     strategies = {p.slug: p for p in there.packages if p.is_strategy}
     tag = parse_tag(name, strategies if workspace.kind == "strategies" else ())

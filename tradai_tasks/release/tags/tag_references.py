@@ -19,7 +19,7 @@ from tradai_tasks.errors import (
     UnknownTagError,
     UntrustedEventError,
 )
-from tradai_tasks.release.tags.ci_event import Asked
+from tradai_tasks.release.tags.ci_event import TagRequest
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.vcs.merge_base import Branch, default_branch, find_merge_base
@@ -96,22 +96,22 @@ def tagged(git: Git, name: str) -> str | None:
 
 
 def refs_faults(
-    tag: str, refs: Refs, *, asked: Asked | None = None, main: str | None = None
+    tag: str, refs: Refs, *, request: TagRequest | None = None, main: str | None = None
 ) -> list[TasksError]:
     """Return why the references of a clone do not let a tag be released.
 
     Args:
         tag: The tag's name, for the messages.
         refs: What the clone says of it; there is such a tag.
-        asked: What the CI event asks for.
+        request: What the CI event asks for.
         main: Name of the main branch by the settings, for a message.
     """
     faults: list[TasksError] = []
     commit = short(refs.commit)
-    if asked is not None and asked.commit not in {None, refs.commit}:
+    if request is not None and request.commit not in {None, refs.commit}:
         faults.append(
             UntrustedEventError(
-                f"tag {tag}: is at {commit}, but the CI event is of {short(asked.commit)}; the "
+                f"tag {tag}: is at {commit}, but the CI event is of {short(request.commit)}; the "
                 f"tag was moved, or the event is of a branch of that name; nothing is released"
             )
         )

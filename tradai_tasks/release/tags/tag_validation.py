@@ -20,7 +20,7 @@ from tradai_tasks.errors import (
     WrongCommitError,
 )
 from tradai_tasks.release.engine.step import Release
-from tradai_tasks.release.tags.ci_event import Asked
+from tradai_tasks.release.tags.ci_event import TagRequest
 from tradai_tasks.release.tags.tag_references import (
     Refs,
     ask,
@@ -104,7 +104,7 @@ def check(
     found: Found,
     versioned: Versioned | None,
     *,
-    asked: Asked | None = None,
+    request: TagRequest | None = None,
     main: str | None = None,
 ) -> None:
     """Refuse a release that must not be made.
@@ -113,7 +113,7 @@ def check(
         tag: The tag.
         found: What the clone says of it.
         versioned: The package whose version must be the tag's; None where there is none.
-        asked: What the CI event asks for.
+        request: What the CI event asks for.
         main: Name of the main branch by the settings, for a message.
 
     Raises:
@@ -137,7 +137,7 @@ def check(
             check_version(tag, versioned.version, file=versioned.file, name=versioned.name)
     except (BadTagError, VersionMismatchError) as error:
         faults.append(error)
-    faults += refs_faults(tag.text, found, asked=asked, main=main)
+    faults += refs_faults(tag.text, found, request=request, main=main)
     faults += _of_tree(tag, found)
     raise_all(faults)
 

@@ -101,29 +101,29 @@ def environment_named(name: str, settings: DeploySettings) -> Environment:
 
 
 def environment_to_publish_for(
-    tag: ReleaseTag | None, settings: DeploySettings, *, asked: str | None = None
+    tag: ReleaseTag | None, settings: DeploySettings, *, override: str | None = None
 ) -> Environment | None:
     """Return the environment whose libraries are meant; None where it makes no difference.
 
     Args:
         tag: The release, if it is for one.
         settings: The rules and environments.
-        asked: What `--environment` says.
+        override: What `--environment` says.
 
     Raises:
         BadArgumentsError: There is no environment of the name asked for.
         SettingsError: A rule names an environment that is not there.
         UnmappedTagError: Environments have indexes of their own, and no rule fits the tag.
     """
-    if asked is None and all(one.codeartifact is None for one in settings.environments.values()):
+    if override is None and all(one.codeartifact is None for one in settings.environments.values()):
         return None
     if tag is not None:
-        return environment_of(tag, settings, asked=asked)
-    return None if asked is None else environment_named(asked, settings)
+        return environment_of(tag, settings, override=override)
+    return None if override is None else environment_named(override, settings)
 
 
 def environment_of(
-    tag: ReleaseTag, settings: DeploySettings, *, asked: str | None = None
+    tag: ReleaseTag, settings: DeploySettings, *, override: str | None = None
 ) -> Environment:
     """Return where a release goes.
 
@@ -133,7 +133,7 @@ def environment_of(
     Args:
         tag: The tag.
         settings: The rules and environments.
-        asked: What `--environment` says.
+        override: What `--environment` says.
 
     Raises:
         UnmappedTagError: No rule fits, and nothing was asked for.
@@ -141,7 +141,7 @@ def environment_of(
         SettingsError: A rule names an environment that is not there.
     """
     _check_rules(settings)
-    wanted = None if asked is None else environment_named(asked, settings)
+    wanted = None if override is None else environment_named(override, settings)
     if tag.is_test:
         return environment_named(_FOR_TESTS, settings)
     if wanted is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import nox
 
-from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, End
+from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, Revision
 from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.matrix import Task
@@ -35,8 +35,8 @@ def tasks_of(context: Context, found: ChangeAnalysis) -> Tasks:
     """
     selection = found.selection
     names = known_names(context)
-    if found.elsewhere is not None:
-        context = _at_head(context, found.elsewhere)
+    if found.other_head is not None:
+        context = _at_head(context, found.other_head)
         names = frozenset(context.names)
     current = f"{sys.version_info[0]}.{sys.version_info[1]}"
     suffixed = isinstance(context.settings.python, tuple)
@@ -77,15 +77,15 @@ def _own_names(excluded: Iterable[str]) -> Iterator[str]:
         yield from (stem + end for stem in stems for end in ends)
 
 
-def _at_head(context: Context, end: End) -> Context:
+def _at_head(context: Context, revision: Revision) -> Context:
     """Return the sessions' view of the repository at the head, if the disk has another commit."""
     there = Context(
         root=context.root,
         noxfile=context.noxfile,
-        tree=end.tree,
-        settings=end.settings or context.settings,
+        tree=revision.tree,
+        settings=revision.settings or context.settings,
         settings_file=context.settings_file,
-        workspace=end.workspace,
+        workspace=revision.workspace,
         exclude=context.exclude,
     )
     ids = [there.workspace.session_id(package) for package in there.workspace.packages]

@@ -8,11 +8,11 @@ import nox
 
 from tradai_tasks.errors import BadArgumentsError, UnknownRevisionError
 from tradai_tasks.release.tags.ci_event import (
-    Asked,
-    asked_by,
+    TagRequest,
     dispatched_commit,
     main_branch_of,
     read_event,
+    tag_request,
 )
 from tradai_tasks.release.tags.tag_proof import Proof, prove
 from tradai_tasks.release.tags.target_environment import environment_named, environment_of
@@ -57,20 +57,20 @@ def tag(session: nox.Session, context: Context) -> None:
         session.log(f"{options.dispatch}: nothing speaks against a deployment by this event")
         return
     wanted = options.environment or None  # an absent input of a workflow is an empty string
-    asked = asked_by(os.environ, event)
-    text = options.tag or (asked.tag if asked else None)
+    request = tag_request(os.environ, event)
+    text = options.tag or (request.tag if request else None)
     if text is None:
         _without(session, context, wanted)
         return
-    if options.tag and asked and asked.is_workflow_run:
-        _refuse_another(text, asked)
+    if options.tag and request and request.is_workflow_run:
+        _refuse_another(text, request)
     proof = prove(
         Git.open(context.root),
         text,
         workspace=context.workspace,
         settings=context.settings,
         file=context.settings_file,
-        asked=asked,
+        request=request,
         main=context.settings.release.branch or main_branch_of(event),
     )
     environment = _environment(context, proof, wanted)
@@ -91,7 +91,7 @@ def _environment(context: Context, proof: Proof, wanted: str | None) -> str:
     """Return the environment of a tag; all strategies go to the same one."""
     if proof.tag.kind == "strategy":
         return wanted or context.settings.workflows.release_environment
-    return environment_of(proof.tag, context.settings.deploy, asked=wanted).name
+    return environment_of(proof.tag, context.settings.deploy, override=wanted).name
 
 
 def _without(session: nox.Session, context: Context, environment: str | None) -> None:
@@ -116,8 +116,8 @@ def _without(session: nox.Session, context: Context, environment: str | None) ->
     _hand_down(tag="", version="", environment=found.name, commit=commit)
 
 
-def _refuse_another(text: str, asked: Asked) -> None:
-    named, by_event = tag_text(text), tag_text(asked.tag)
+def _refuse_another(text: str, request: TagRequest) -> None:
+    named, by_event = tag_text(text), tag_text(request.tag)
     if by_event != named:
         raise BadArgumentsError(f"tag {named}: the workflow_run event is of tag {by_event}")
 

@@ -18,7 +18,7 @@ from nox.command import CommandFailed
 from tradai_tasks.backtest.equity_chart import has_matplotlib, load
 from tradai_tasks.backtest.isolation import isolation_of
 from tradai_tasks.backtest.markets import Markets, serve_markets
-from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, Kind
+from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, RecordKind
 from tradai_tasks.backtest.record_builder import Code, make_record
 from tradai_tasks.backtest.report_page import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
 from tradai_tasks.backtest.run import (
@@ -62,7 +62,7 @@ def full(session: nox.Session, context: Context, package: Package) -> None:
     _backtest(session, context, package, "full")
 
 
-def _backtest(session: nox.Session, context: Context, package: Package, kind: Kind) -> None:
+def _backtest(session: nox.Session, context: Context, package: Package, kind: RecordKind) -> None:
     options = parse(session, [_DRY_RUN], f"Run the {kind} backtest of {package.slug}.")
     if kind == "full":
         require("backtest")  # fail before half an hour of work, not after it
@@ -93,7 +93,7 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Ki
 
 
 def job_of(
-    context: Context, package: Package, kind: Kind, git: Git, folder: str | None = None
+    context: Context, package: Package, kind: RecordKind, git: Git, folder: str | None = None
 ) -> BacktestJob:
     """Return the description of a strategy's backtest.
 

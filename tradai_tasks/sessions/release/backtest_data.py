@@ -24,7 +24,7 @@ from tradai_tasks.backtest.candles import (
 )
 from tradai_tasks.backtest.isolated_run import day
 from tradai_tasks.backtest.markets import Markets, api_of
-from tradai_tasks.backtest.record import Kind
+from tradai_tasks.backtest.record import RecordKind
 from tradai_tasks.backtest.run import (
     BacktestJob,
     RunFindings,
@@ -70,36 +70,36 @@ class _Bringer:
 
     def bring(self, job: BacktestJob) -> RunFindings:
         """Fetch everything that a backtest reads, and check that it is there."""
-        facts, markets = self._ask(job)
-        renewed = self._snapshot(job, facts)
-        if not facts.series:  # it asked for markets that were not there yet
-            facts, markets = self._ask(job)
-        check_asked(job, facts, markets)
+        findings, markets = self._ask(job)
+        renewed = self._snapshot(job, findings)
+        if not findings.series:  # it asked for markets that were not there yet
+            findings, markets = self._ask(job)
+        check_asked(job, findings, markets)
         if self.source.kind == "download":
-            return self._download(job, facts)
-        names = [f"{facts.exchange}/{one.file}" for one in facts.series]
+            return self._download(job, findings)
+        names = [f"{findings.exchange}/{one.file}" for one in findings.series]
         brought = bring(names, self._getter(), job.store)
         self.session.log(
             f"{len(brought.changed)} files brought, {len(brought.same)} there already, "
             f"{len(brought.absent)} not in {self.source}"
         )
         if brought.changed or renewed:
-            facts, _ = self._ask(job)
-        check_candles(job, facts, f"{self.source} does not have them")
-        return facts
+            findings, _ = self._ask(job)
+        check_candles(job, findings, f"{self.source} does not have them")
+        return findings
 
     def _ask(self, job: BacktestJob) -> tuple[RunFindings, Markets]:
         """Ask freqtrade what the strategy reads."""
-        with running(self.session, job, self.allowance, go=False) as (facts, markets):
+        with running(self.session, job, self.allowance, go=False) as (findings, markets):
             if not markets.missing:
-                check_asked(job, facts, markets)
-            return facts, markets
+                check_asked(job, findings, markets)
+            return findings, markets
 
-    def _snapshot(self, job: BacktestJob, facts: RunFindings) -> bool:
+    def _snapshot(self, job: BacktestJob, findings: RunFindings) -> bool:
         """Fetch the snapshot of the markets, unless it is there and has all pairs."""
-        if facts.without_market == () and not self.refresh:
+        if findings.without_market == () and not self.refresh:
             return False
-        api = api_of(facts.exchange, facts.mode)
+        api = api_of(findings.exchange, findings.mode)
         name = f"{api.exchange}/{api.file}"
         if self.source.kind == "download":
             content: bytes | None = fetch_snapshot(api, job.settings.api_url)
@@ -110,7 +110,7 @@ class _Bringer:
             raise CandlesError(
                 f"{where}: no such file; put the exchange's answer to GET {api.path} there"
             )
-        check_snapshot(content, where, facts.pairs)
+        check_snapshot(content, where, findings.pairs)
         replace(job.store / name, content)
         self.session.log(f"{name}: from {where}")
         return True
@@ -140,16 +140,16 @@ class _Bringer:
             raise CandlesError(f"{self.source}: {name}: larger than {_MOST >> 30} GB, so refused")
         return content
 
-    def _download(self, job: BacktestJob, facts: RunFindings) -> RunFindings:
+    def _download(self, job: BacktestJob, findings: RunFindings) -> RunFindings:
         """Download missing candles with freqtrade: first the end, then the beginning."""
         passes = [{"erase": True}] if self.refresh else [{}, {"prepend": True}]
         said = ""
         for options in passes:
-            if not self.refresh and not any(one.lacks for one in facts.series):
+            if not self.refresh and not any(one.lacks for one in findings.series):
                 break
             overlay = job.folder / "work" / "download.json"
-            overlay.write_text(json.dumps(download_overlay(job, facts)), encoding="utf-8")
-            argv = download_argv(job, facts, overlay, **options)
+            overlay.write_text(json.dumps(download_overlay(job, findings)), encoding="utf-8")
+            argv = download_argv(job, findings, overlay, **options)
             log = job.folder / "download.log"
             with log.open("w", encoding="utf-8") as out, self.session.chdir(job.home):
                 try:  # its exit status is not reliable; the candles are checked instead
@@ -169,16 +169,16 @@ class _Bringer:
                 except CommandFailed as failed:
                     raise CandlesError(f"{job.strategy}: freqtrade: {failed.reason}") from None
             said = last_words(log.read_text(encoding="utf-8", errors="replace"))
-            facts, _ = self._ask(job)
-        check_candles(job, facts, f"freqtrade could not download them: {said}")
-        return facts
+            findings, _ = self._ask(job)
+        check_candles(job, findings, f"freqtrade could not download them: {said}")
+        return findings
 
 
 def data(session: nox.Session, context: Context, package: Package) -> None:
     """Fetch candles and markets, first those of the full backtest."""
     options = parse(session, _OPTIONS, _DOC)
     git = Git.open(context.root)
-    kinds: tuple[Kind, ...] = ("smoke",) if options.smoke else ("full", "smoke")
+    kinds: tuple[RecordKind, ...] = ("smoke",) if options.smoke else ("full", "smoke")
     jobs = [job_of(context, package, kind, git, "data") for kind in kinds]
     source = parse_source(jobs[0].settings.source, context.root)
     for job in jobs:
@@ -208,9 +208,10 @@ def data(session: nox.Session, context: Context, package: Package) -> None:
     shutil.rmtree(jobs[0].folder / "work", ignore_errors=True)
 
 
-def _show(facts: RunFindings) -> None:
+def _show(findings: RunFindings) -> None:
     rows = [
-        (one.pair, one.timeframe, one.candle, day(one.start), day(one.end)) for one in facts.series
+        (one.pair, one.timeframe, one.candle, day(one.start), day(one.end))
+        for one in findings.series
     ]
     print_table("", ("pair", "timeframe", "candles", "from", "to"), rows)
-    say(f"candles, sha256: {facts.data_sha256}")
+    say(f"candles, sha256: {findings.data_sha256}")

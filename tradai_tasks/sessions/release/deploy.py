@@ -26,13 +26,13 @@ from tradai_tasks.release.deploy.deploy_stages import (
 from tradai_tasks.release.deploy.dispatch import dispatch
 from tradai_tasks.release.engine.step import Stage
 from tradai_tasks.release.images.image_specs import image_specs, select
-from tradai_tasks.release.images.image_tools import ImageRoom, image_room
+from tradai_tasks.release.images.image_tools import ImageTools, open_image_tools
 from tradai_tasks.release.images.platform_images import (
     BASE_STAGE,
     LAMBDA_STAGE,
     lambda_image_stages,
 )
-from tradai_tasks.release.tags.ci_event import asked_by, read_event
+from tradai_tasks.release.tags.ci_event import read_event, tag_request
 from tradai_tasks.release.tags.tag_references import tagged
 from tradai_tasks.release.tags.tag_validation import still_holds, tree_holds
 from tradai_tasks.release.tags.target_environment import (
@@ -109,7 +109,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
     )
     options = _given(parse(session, _LAMBDA_OPTIONS, doc))
     mask_environment()
-    by_event = asked_by(os.environ, read_event(os.environ)) is not None
+    by_event = tag_request(os.environ, read_event(os.environ)) is not None
     if options.matrix and not (options.tag or options.version or options.environment or by_event):
         images.print_matrix(context, options, ("lambda",))
         return
@@ -135,13 +135,13 @@ def lambdas(session: nox.Session, context: Context) -> None:
         made = needs.release
         with images.opened_images(context, options, ("base", "lambda"), needs) as (
             specs,
-            room,
+            tools,
         ):
             rule = images.latest_rule_of(options, made.tag)
-            found = [*lambda_image_stages(made, images=specs, room=room, latest=rule)]
+            found = [*lambda_image_stages(made, images=specs, tools=tools, latest=rule)]
             if environment is not None:
                 own = [spec for spec in specs if spec.kind == "lambda"]
-                target = target_at(context, environment, room)
+                target = target_at(context, environment, tools)
                 found.append(function_stage(made.tag.text, made.commit, own, target))
             yield tuple(replace(stage, name=name) for stage, name in zip(found, names, strict=True))
 
@@ -169,11 +169,11 @@ def deploy(session: nox.Session, context: Context) -> None:
         home = home_of(settings, os.environ)
         every = image_specs(context.workspace, settings, home, context.tree, kinds=["service"])
         specs = select(every, options.only)
-        with image_room(settings, home, root=context.root, env=os.environ) as room:
-            target = target_at(context, environment, room)
+        with open_image_tools(settings, home, root=context.root, env=os.environ) as tools:
+            target = target_at(context, environment, tools)
             commit, found = needs.release.commit, []
             if options.rollback:
-                found.append(latest_stage(tag.text, specs, room.registry, commit=commit))
+                found.append(latest_stage(tag.text, specs, tools.registry, commit=commit))
             found.append(
                 service_stage(tag.text, specs, target, commit=commit, after_images=options.rollback)
             )
@@ -255,8 +255,8 @@ def _of_services(context: Context, options: Namespace) -> Basis:
     validated as for a release.
     """
     git = Git.open(context.root)
-    asked = asked_by(os.environ, read_event(os.environ))
-    strictly = options.tag is None or (asked is not None and asked.is_workflow_run)
+    request = tag_request(os.environ, read_event(os.environ))
+    strictly = options.tag is None or (request is not None and request.is_workflow_run)
     made = validated(context, git, options.tag, strictly=strictly)
     _check_platform(made.tag)
     return Basis(release=made, holds=_nothing_to_hold, needs_lock=False)
@@ -282,18 +282,18 @@ def environment_for(
         services=[unit.name for unit in workspace.services],
         functions=[unit.name for unit in workspace.lambdas],
     )
-    found = environment_of(tag, settings, asked=options.environment)
+    found = environment_of(tag, settings, override=options.environment)
     if options.environment not in {None, found.name}:
         session.warn(f"{tag} is a test tag: it goes to {found.name}, not {options.environment}")
     session.log(f"{tag} goes to {found.name}")
     return found
 
 
-def target_at(context: Context, environment: Environment, room: ImageRoom) -> DeployTarget:
+def target_at(context: Context, environment: Environment, tools: ImageTools) -> DeployTarget:
     """Return the deployment target for an environment."""
     return DeployTarget(
         environment=environment,
         aws=Aws(region=environment.region),
-        registry=room.registry,
+        registry=tools.registry,
         settings=context.settings.deploy,
     )

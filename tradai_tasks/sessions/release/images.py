@@ -17,7 +17,7 @@ from tradai_tasks.release.engine.step import Stage
 from tradai_tasks.release.images.image_decisions import LatestRule
 from tradai_tasks.release.images.image_specs import ImageKind, ImageSpec, image_specs, select
 from tradai_tasks.release.images.image_steps import ImageStep, image_stage
-from tradai_tasks.release.images.image_tools import ImageRoom, image_room
+from tradai_tasks.release.images.image_tools import ImageTools, open_image_tools
 from tradai_tasks.release.images.platform_images import (
     image_matrix,
     latest_rule,
@@ -84,10 +84,10 @@ def images(session: nox.Session, context: Context) -> None:
 
         @contextmanager
         def opened(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
-            with opened_images(context, options, kinds, needs) as (specs, room):
+            with opened_images(context, options, kinds, needs) as (specs, tools):
                 release = needs.release
                 rule = latest_rule_of(options, release.tag)
-                yield (image_stage(release, images=specs, room=room, latest=rule, name=name),)
+                yield (image_stage(release, images=specs, tools=tools, latest=rule, name=name),)
 
         # evidence for some images must not count for all of them
         name = "-".join([IMAGE, *options.only])
@@ -130,12 +130,12 @@ def _specs(
 @contextmanager
 def opened_images(
     context: Context, options: Namespace, kinds: Sequence[ImageKind], needs: Needs
-) -> Iterator[tuple[list[ImageSpec], ImageRoom]]:
+) -> Iterator[tuple[list[ImageSpec], ImageTools]]:
     """Yield the images of some kinds, limited by `--only`, and the tools to build them."""
     settings = context.settings.images
     home = home_of(settings, os.environ)
     specs = _specs(context, options, home, kinds)
-    with image_room(
+    with open_image_tools(
         settings,
         home,
         root=context.root,
@@ -144,8 +144,8 @@ def opened_images(
         source=source_of_release(context, needs),
         allowance=allowance_of(context.settings),
         sandbox=needs.confinement.sandbox,
-    ) as room:
-        yield specs, room
+    ) as tools:
+        yield specs, tools
 
 
 def print_matrix(

@@ -52,7 +52,7 @@ class Platform:
 
     session: nox.Session
     context: Context
-    asked: str | None = None  # environment from the command line
+    override: str | None = None  # environment from the command line
     _environment: Environment | None = None
 
     def where(self) -> str | None:
@@ -76,9 +76,9 @@ class Platform:
             )
         workspace, settings = self.context.workspace, self.context.settings
         # a requested environment is never skipped, even without settings for it
-        if settings.deploy.environments or settings.deploy.tags or self.asked is not None:
-            asked = Namespace(environment=self.asked)
-            self._environment = environment_for(self.session, self.context, tag, asked)
+        if settings.deploy.environments or settings.deploy.tags or self.override is not None:
+            override = Namespace(environment=self.override)
+            self._environment = environment_for(self.session, self.context, tag, override)
         elif workspace.services or workspace.lambdas:
             self.session.log("nothing is deployed: the settings have no deploy.environments")
         images = [IMAGE] if workspace.services else []
@@ -139,14 +139,14 @@ class Platform:
     def _images(self, needs: Needs) -> Iterator[list[Stage]]:
         context, made = self.context, needs.release
         kinds: tuple[ImageKind, ...] = ("service", "base", "lambda")
-        with opened_images(context, _EVERYTHING, kinds, needs) as (specs, room):
+        with opened_images(context, _EVERYTHING, kinds, needs) as (specs, tools):
             rule = latest_rule(made.tag)
             services = [spec for spec in specs if spec.kind == "service"]
             functions = [spec for spec in specs if spec.kind == "lambda"]
-            found = [image_stage(made, images=services, room=room, latest=rule, name=IMAGE)]
-            found += lambda_image_stages(made, images=specs, room=room, latest=rule)
+            found = [image_stage(made, images=services, tools=tools, latest=rule, name=IMAGE)]
+            found += lambda_image_stages(made, images=specs, tools=tools, latest=rule)
             if self._environment is not None:
-                target = target_at(context, self._environment, room)
+                target = target_at(context, self._environment, tools)
                 text, commit = made.tag.text, made.commit
                 stage = function_stage(text, commit, functions, target)
                 found.append(replace(stage, name=self._named(FUNCTIONS)))

@@ -28,7 +28,7 @@ from tradai_tasks.release.libraries.wheel_build import (
     version_of_test,
 )
 from tradai_tasks.release.libraries.wheel_build import build as build_libraries
-from tradai_tasks.release.tags.ci_event import asked_by, main_branch_of, read_event
+from tradai_tasks.release.tags.ci_event import main_branch_of, read_event, tag_request
 from tradai_tasks.release.tags.tag_validation import check, look
 from tradai_tasks.release.tags.target_environment import Environment, environment_to_publish_for
 from tradai_tasks.report import annotate, append_summary, print_table
@@ -112,7 +112,7 @@ def publish(session: nox.Session, context: Context) -> None:
     options = parse(session, _PUBLISH_OPTIONS, _PUBLISH_DOC)
     tag = _trusted(context, options.tag)
     environment = environment_to_publish_for(
-        tag, context.settings.deploy, asked=options.environment
+        tag, context.settings.deploy, override=options.environment
     )
     if not options.dry_run:
         refuse_dispatch(context, None if environment is None else environment.name)
@@ -215,10 +215,10 @@ def _trusted(context: Context, text: str | None) -> ReleaseTag | None:
         TasksError: The tag cannot be released.
     """
     event = read_event(os.environ)
-    asked = asked_by(os.environ, event)
-    if asked is None or not asked.is_workflow_run:
+    request = tag_request(os.environ, event)
+    if request is None or not request.is_workflow_run:
         return _tag(text)
-    by_event = _tag(asked.tag)
+    by_event = _tag(request.tag)
     tag = by_event if text is None else _tag(text)
     if tag is None or tag != by_event:
         raise UntrustedEventError(
@@ -228,7 +228,7 @@ def _trusted(context: Context, text: str | None) -> ReleaseTag | None:
     named = context.settings.release.branch
     git = Git.open(context.root)
     found = look(git, tag, branch=named or main_branch_of(event), env=os.environ)
-    check(tag, replace(found, dirty=()), None, asked=asked, main=named)
+    check(tag, replace(found, dirty=()), None, request=request, main=named)
     return tag
 
 

@@ -30,7 +30,7 @@ from tradai_tasks.release.engine.evidence import Evidence, Store, Subject, diges
 from tradai_tasks.release.engine.plan import Plan, choose, look_at
 from tradai_tasks.release.engine.runner import Engine, ReleaseOutcome
 from tradai_tasks.release.engine.step import Release, Stage
-from tradai_tasks.release.tags.ci_event import Asked, asked_by, main_branch_of, read_event
+from tradai_tasks.release.tags.ci_event import TagRequest, main_branch_of, read_event, tag_request
 from tradai_tasks.release.tags.tag_validation import (
     check,
     check_branches,
@@ -149,7 +149,7 @@ def release(session: nox.Session, context: Context) -> None:
         clean_up(session, context, options)
         return
     wanted = wanted_of(options, only=options.only, start=options.start)
-    platform = Platform(session=session, context=context, asked=options.environment)
+    platform = Platform(session=session, context=context, override=options.environment)
 
     def order(tag: ReleaseTag) -> Mapping[str, bool]:
         if tag.kind != "strategy":
@@ -278,8 +278,8 @@ def validated(context: Context, git: Git, text: str | None, *, strictly: bool) -
         TasksError: There is no such release to make.
     """
     event = read_event(os.environ)
-    asked = asked_by(os.environ, event)
-    tag = _tag(context, text, asked)
+    request = tag_request(os.environ, event)
+    tag = _tag(context, text, request)
     package = package_of(context, tag)
     named = context.settings.release.branch
     found = look(git, tag, branch=named or main_branch_of(event), env=os.environ)
@@ -287,25 +287,25 @@ def validated(context: Context, git: Git, text: str | None, *, strictly: bool) -
         versioned = (
             None if package is None else version_of(package, context.workspace.session_id(package))
         )
-        check(tag, found, versioned, asked=asked, main=named)
+        check(tag, found, versioned, request=request, main=named)
     else:
         check_branches(tag, found)
     return release_of(tag, found, context.root)
 
 
-def _tag(context: Context, text: str | None, asked: Asked | None) -> ReleaseTag:
+def _tag(context: Context, text: str | None, request: TagRequest | None) -> ReleaseTag:
     """Return the tag of the command line or of the CI event; if both name one, they must agree."""
     slugs = [package.slug for package in context.workspace.strategies]
-    if text is None and asked is None:
+    if text is None and request is None:
         raise BadArgumentsError(
             "which tag? such as: nox -s release -- momentum-v1.0.0; only in a CI run of a pushed "
             "tag, or in one that follows it (workflow_run), it need not be named"
         )
-    if asked is None:
+    if request is None:
         return parse_tag(str(text), slugs)
     by_event = None
-    if text is None or asked.is_workflow_run:
-        by_event = parse_tag(asked.tag, slugs)
+    if text is None or request.is_workflow_run:
+        by_event = parse_tag(request.tag, slugs)
     tag = by_event if text is None else parse_tag(text, slugs)
     if tag is None or (by_event is not None and by_event != tag):
         raise UntrustedEventError(

@@ -16,7 +16,7 @@ from tradai_tasks.release.engine.source_export import SourceExport, lock_files
 from tradai_tasks.release.engine.step import Release, Stage
 from tradai_tasks.release.images.image_specs import image_specs
 from tradai_tasks.release.images.image_steps import image_stage
-from tradai_tasks.release.images.image_tools import image_room
+from tradai_tasks.release.images.image_tools import open_image_tools
 from tradai_tasks.release.images.platform_images import with_wheels
 from tradai_tasks.release.models.strategy_stages import (
     BACKTEST,
@@ -112,7 +112,7 @@ def _image(context: Context, needs: Needs, package: Package) -> Iterator[Stage]:
     specs = image_specs(context.workspace, settings, home, context.tree, kinds=["strategy"])
     every = with_wheels(specs, context.workspace, context.tree)
     own = [spec for spec in every if spec.name == package.slug]
-    with image_room(
+    with open_image_tools(
         settings,
         home,
         root=context.root,
@@ -121,8 +121,8 @@ def _image(context: Context, needs: Needs, package: Package) -> Iterator[Stage]:
         source=source_of_release(context, needs),
         allowance=allowance_of(context.settings),
         sandbox=needs.confinement.sandbox,
-    ) as room:
-        yield image_stage(needs.release, images=own, room=room, name=IMAGE)
+    ) as tools:
+        yield image_stage(needs.release, images=own, tools=tools, name=IMAGE)
 
 
 def source_of_release(context: Context, needs: Needs) -> SourceExport:

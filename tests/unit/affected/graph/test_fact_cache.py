@@ -24,7 +24,7 @@ from tests.support.snapshots import MemorySnapshot, cache_in, graph_of, member
 from tradai_tasks.affected.graph import fact_cache as cache_module
 from tradai_tasks.affected.graph import fact_loader as extraction
 from tradai_tasks.affected.graph import parallel_linking as linking
-from tradai_tasks.affected.graph.fact_cache import Cache, Links, sources_digest
+from tradai_tasks.affected.graph.fact_cache import Cache, StoredEdges, sources_digest
 from tradai_tasks.affected.graph.fork_worker import usable_cores
 from tradai_tasks.affected.graph.graph_builder import build_graph
 from tradai_tasks.affected.parse.facts import Facts, Lazy
@@ -195,7 +195,9 @@ def filled(folder: Path) -> tuple[Cache, list[Path]]:
     cache.put(facts, {"a.py": Stamp("1", 2, 3, 4, 5)})
     cache.use(facts, ["a.py"])
     cache.get_links("frame")
-    links = Links(edges={"a\01": (2,)}, asked=[(0, "X")], answers=[(1,)], undeclared={"a": ("b",)})
+    links = StoredEdges(
+        edges={"a\01": (2,)}, lazy_names=[(0, "X")], lazy_targets=[(1,)], undeclared={"a": ("b",)}
+    )
     cache.put_links("frame", links)
     cache.get_members("shape")
     cache.put_members("shape", TWO)
@@ -234,13 +236,13 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     return st.from_type(hint)
 
 
-@given(*(values_of(kind) for kind in (Member, Facts, Links, Stamp)))
+@given(*(values_of(kind) for kind in (Member, Facts, StoredEdges, Stamp)))
 @settings(max_examples=examples(40))
 def test_every_field_of_what_is_kept_survives(
     tmp_path_factory: pytest.TempPathFactory,
     member: Member,
     facts: Facts,
-    links: Links,
+    links: StoredEdges,
     stamp: Stamp,
 ) -> None:
     folder = tmp_path_factory.mktemp("c")
@@ -260,7 +262,7 @@ def test_every_field_of_what_is_kept_survives(
     [
         Facts(),
         Lazy(symbols={}, others=(), defined=frozenset(), complete=True),
-        Links(edges={}, asked=[], answers=[], undeclared={}),
+        StoredEdges(edges={}, lazy_names=[], lazy_targets=[], undeclared={}),
         Stamp("", 1, 2, 3, 4),
         member("libs/a"),
     ],
@@ -447,7 +449,7 @@ def test_files_linked_by_several_processes_have_the_same_edges_and_questions(
             cache = cache_in(tmp_path / f"{is_shared}{seed}")
             graph = build_graph(MemorySnapshot(files), members, cache=cache)
             kept = next(iter(cache.links.values()))
-            graphs.append((graph, kept.edges, kept.asked, kept.answers, kept.undeclared))
+            graphs.append((graph, kept.edges, kept.lazy_names, kept.lazy_targets, kept.undeclared))
         found.append(graphs)
     assert found[0] == found[1]
-    assert any(asked for _, _, asked, _, _ in found[0])
+    assert any(names for _, _, names, _, _ in found[0])

@@ -14,8 +14,8 @@ from tradai_tasks.affected.locks.lock_diff import (
     compare_locks,
     declared_closures,
     member_closures,
-    members_behind,
     parse_lock,
+    third_party_members,
 )
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.workspace.lock_graph import parse_edges
@@ -444,7 +444,7 @@ def test_members_that_third_parties_need_are_told_for_all_that_install_these():
         third("s", needs=["f"]),
         third("u"),
     )
-    assert members_behind(parse_lock(lock_text(document), "uv.lock")) == {
+    assert third_party_members(parse_lock(lock_text(document), "uv.lock")) == {
         "a": {"f"},
         "b": {"f"},
         "c": set(),

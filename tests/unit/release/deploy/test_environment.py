@@ -69,11 +69,11 @@ def test_a_tag_that_no_rule_fits_is_an_error() -> None:
 
 def test_what_is_asked_for_wins_over_the_rules_but_not_for_a_test_tag() -> None:
     release, test = parse_tag("v1.2.0", ()), parse_tag("v0.0.0-test", ())
-    assert environment_of(release, settings(), asked="staging").name == "staging"
-    assert environment_of(test, settings(), asked="prod").name == "dev"
+    assert environment_of(release, settings(), override="staging").name == "staging"
+    assert environment_of(test, settings(), override="prod").name == "dev"
     for tag in (release, test):
         with pytest.raises(BadArgumentsError, match="did you mean 'prod'"):
-            environment_of(tag, settings(), asked="prodd")
+            environment_of(tag, settings(), override="prodd")
 
 
 _VERSION = st.tuples(*[st.integers(0, 30)] * 3).map(lambda numbers: "v{}.{}.{}".format(*numbers))
@@ -99,7 +99,7 @@ def test_prod_only_by_name(
     tag = parse_tag(core + end, ())
     made = msgspec.convert({"tags": rules, "environments": {"qa": {}}}, DeploySettings)
     try:
-        found = environment_of(tag, made, asked=asked).name
+        found = environment_of(tag, made, override=asked).name
     except UnmappedTagError:
         assert asked is None
         assert not tag.is_test

@@ -8,7 +8,7 @@ import pytest
 
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.release.clients.image_reference import Home
-from tradai_tasks.release.images.image_tools import image_room
+from tradai_tasks.release.images.image_tools import open_image_tools
 from tradai_tasks.report import mask, mask_environment
 from tradai_tasks.settings.images import ImagesSettings
 
@@ -76,7 +76,7 @@ def test_the_registrys_password_is_masked_when_it_is_had(
     env = {**IN_CI, "REGISTRY_USERNAME": "ci", "REGISTRY_PASSWORD": "s3cret"}
     settings = ImagesSettings(registry="127.0.0.1:5000")
     home = Home(host="127.0.0.1:5000")
-    with image_room(settings, home, root=tmp_path, env=env) as room:
-        assert room.engine.credentials() is not None
-        assert room.engine.credentials() is not None
+    with open_image_tools(settings, home, root=tmp_path, env=env) as tools:
+        assert tools.engine.credentials() is not None
+        assert tools.engine.credentials() is not None
     assert capsys.readouterr().err == "::add-mask::s3cret\n"

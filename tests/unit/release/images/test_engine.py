@@ -23,7 +23,7 @@ from tradai_tasks.release.clients.image_reference import Home
 from tradai_tasks.release.clients.registry_http import RegistryCredentials
 from tradai_tasks.release.images.engine import Containers, Pushed, find_engine, sweep
 from tradai_tasks.release.images.engine_commands import Build
-from tradai_tasks.release.images.image_tools import image_room
+from tradai_tasks.release.images.image_tools import open_image_tools
 from tradai_tasks.settings.images import BuildSecret, ImagesSettings
 
 VERSION = "20.10.24 linux/amd64"
@@ -272,11 +272,11 @@ def test_where_credentials_come_from(
     tmp_path: Path, table: dict[str, str], env: dict[str, str], user: str | None, remedy: str
 ) -> None:
     settings = msgspec.convert(table, ImagesSettings)
-    with image_room(settings, Home(host="reg.example"), root=tmp_path, env=env) as room:
-        assert remedy in room.engine.remedy
-        assert (room.ecr is not None) is (table.get("login") == "ecr")
-        if room.ecr is None:
-            known = room.engine.credentials()
+    with open_image_tools(settings, Home(host="reg.example"), root=tmp_path, env=env) as tools:
+        assert remedy in tools.engine.remedy
+        assert (tools.ecr is not None) is (table.get("login") == "ecr")
+        if tools.ecr is None:
+            known = tools.engine.credentials()
             assert (known and known.username) == user
 
 
@@ -290,7 +290,7 @@ def test_where_credentials_come_from(
 def test_half_of_the_credentials(tmp_path: Path, env: dict[str, str], lacking: str) -> None:
     settings = msgspec.convert({"login": "environment"}, ImagesSettings)
     with (
-        image_room(settings, Home(host="reg.example"), root=tmp_path, env=env) as room,
+        open_image_tools(settings, Home(host="reg.example"), root=tmp_path, env=env) as tools,
         pytest.raises(LoginRefusedError, match=f"{lacking} is not set"),
     ):
-        room.engine.credentials()
+        tools.engine.credentials()

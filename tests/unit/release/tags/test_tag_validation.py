@@ -22,7 +22,7 @@ from tradai_tasks.errors import (
     VersionMismatchError,
     WrongCommitError,
 )
-from tradai_tasks.release.tags.ci_event import Asked, asked_by, main_branch_of, read_event
+from tradai_tasks.release.tags.ci_event import TagRequest, main_branch_of, read_event, tag_request
 from tradai_tasks.release.tags.tag_validation import (
     Found,
     Versioned,
@@ -53,8 +53,8 @@ def tag(text: str = "momentum-v1.0.0") -> ReleaseTag:
 
 def test_a_good_tag_is_released() -> None:
     check(tag(), GOOD, OWN)
-    check(tag(), GOOD, OWN, asked=Asked(tag="x", commit=COMMIT, is_workflow_run=True))
-    check(tag(), GOOD, OWN, asked=Asked(tag="x", commit=None, is_workflow_run=False))
+    check(tag(), GOOD, OWN, request=TagRequest(tag="x", commit=COMMIT, is_workflow_run=True))
+    check(tag(), GOOD, OWN, request=TagRequest(tag="x", commit=None, is_workflow_run=False))
     check(tag("momentum-v0.0.0-test"), GOOD, OWN)
     check(tag("v1.2.0"), GOOD, None)
     made = release_of(tag(), GOOD, Path("/here"))
@@ -116,11 +116,11 @@ def test_build_metadata_is_refused() -> None:
 
 
 def test_an_event_of_another_commit_is_refused() -> None:
-    asked = Asked(tag="momentum-v1.0.0", commit=OTHER, is_workflow_run=True)
+    request = TagRequest(tag="momentum-v1.0.0", commit=OTHER, is_workflow_run=True)
     with pytest.raises(
         UntrustedEventError, match="is at aaaaaaaaaaaa, but the CI event is of bbbb"
     ):
-        check(tag(), GOOD, OWN, asked=asked)
+        check(tag(), GOOD, OWN, request=request)
 
 
 def test_several_faults_are_a_line_each_and_another_commits_version_is_none() -> None:
@@ -174,8 +174,8 @@ def workflow_run(**changed: Any) -> dict[str, Any]:
 
 
 def test_a_workflow_run_names_the_tag_that_was_pushed() -> None:
-    asked = asked_by(ENV, workflow_run())
-    assert asked == Asked(tag="momentum-v1.0.0", commit=COMMIT, is_workflow_run=True)
+    request = tag_request(ENV, workflow_run())
+    assert request == TagRequest(tag="momentum-v1.0.0", commit=COMMIT, is_workflow_run=True)
     assert main_branch_of(workflow_run()) == "trunk"
     assert main_branch_of({}) is None
 
@@ -197,25 +197,27 @@ def test_a_workflow_run_that_must_not_release_is_refused(
     changed: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(UntrustedEventError) as caught:
-        asked_by(ENV, workflow_run(**changed))
+        tag_request(ENV, workflow_run(**changed))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_the_event_must_be_of_this_repository_by_the_environment_too() -> None:
     with pytest.raises(UntrustedEventError, match="of another repository"):
-        asked_by({**ENV, "GITHUB_REPOSITORY": "other/one"}, workflow_run())
+        tag_request({**ENV, "GITHUB_REPOSITORY": "other/one"}, workflow_run())
     with pytest.raises(UntrustedEventError):
-        asked_by({"GITHUB_EVENT_NAME": "workflow_run"}, {})
+        tag_request({"GITHUB_EVENT_NAME": "workflow_run"}, {})
 
 
 def test_a_pushed_tag_is_asked_for_and_nothing_else_is() -> None:
     pushed = {"GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/tags/momentum-v1.0.0"}
-    asked = asked_by({**pushed, "GITHUB_SHA": COMMIT}, {})
-    assert asked == Asked(tag="refs/tags/momentum-v1.0.0", commit=COMMIT, is_workflow_run=False)
-    assert asked_by(pushed, {}) == dataclasses.replace(asked, commit=None)
-    assert asked_by({"GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/heads/main"}, {}) is None
-    assert asked_by({}, {}) is None
+    request = tag_request({**pushed, "GITHUB_SHA": COMMIT}, {})
+    assert request == TagRequest(
+        tag="refs/tags/momentum-v1.0.0", commit=COMMIT, is_workflow_run=False
+    )
+    assert tag_request(pushed, {}) == dataclasses.replace(request, commit=None)
+    assert tag_request({"GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/heads/main"}, {}) is None
+    assert tag_request({}, {}) is None
 
 
 def test_an_event_that_cannot_be_read_releases_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import ast
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.possible_values import PossibleValues, unknown
-from tradai_tasks.affected.parse.syntax_tree import Function, called_name, parameters
+from tradai_tasks.affected.parse.syntax_tree import FunctionNode, called_name, parameters
 
 __all__ = ["argument_of", "is_from_callers", "paths_of_module", "relative_to", "with_fromlist"]
 
@@ -113,14 +113,16 @@ def _is_from_parameter(source: ParsedModule, name: ast.Name, seen: set[str]) -> 
     return bool(computed) and all(_is_passed(source, value, seen) for value in computed)
 
 
-def _is_bound_method(source: ParsedModule, function: Function) -> bool:
+def _is_bound_method(source: ParsedModule, function: FunctionNode) -> bool:
     """Tell whether the first parameter is the object that the method is called on."""
     decorators = () if isinstance(function, ast.Lambda) else function.decorator_list
     is_static = any(called_name(decorator) == "staticmethod" for decorator in decorators)
     return isinstance(source.parents.get(function), ast.ClassDef) and not is_static
 
 
-def _all_calls_pass_on(source: ParsedModule, function: Function, name: str, seen: set[str]) -> bool:
+def _all_calls_pass_on(
+    source: ParsedModule, function: FunctionNode, name: str, seen: set[str]
+) -> bool:
     """Tell whether no call of a function in this file computes the name itself."""
     if isinstance(function, ast.Lambda):
         return False  # its calls are unknown

@@ -14,7 +14,7 @@ from tradai_tasks.errors import FileExistsAlreadyError
 from tradai_tasks.process import run, sandbox_fault
 from tradai_tasks.release.engine.source_export import SourceExport
 from tradai_tasks.release.images.image_wheels import ImageWheels
-from tradai_tasks.release.libraries.wheel_build import build_room
+from tradai_tasks.release.libraries.wheel_build import open_build_folder
 from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.vcs.git import Git
 
@@ -25,24 +25,24 @@ def test_a_build_sees_its_sources_and_a_gate_beside_it_does_not(tmp_path: Path) 
     gate = Sandbox(hide=(hidden,))
     if sandbox_fault(gate):
         need(False, "a user namespace")
-    with build_room(gate, hidden) as room:
-        (room.folder / "tree").mkdir()
-        (room.folder / "tree" / "source").write_text("honest")
-        for place in (room.folder, room.seen):
+    with open_build_folder(gate, hidden) as made:
+        (made.folder / "tree").mkdir()
+        (made.folder / "tree" / "source").write_text("honest")
+        for place in (made.folder, made.seen):
             forge = f"mkdir -p {place}/tree && echo evil > {place}/tree/source"
             run(["sh", "-c", forge], cwd=tmp_path, sandbox=gate, check=False)
-        script = f"cat {room.seen}/tree/source; pwd; mkdir ../out; echo made > ../out/wheel"
-        done = run(["sh", "-c", script], cwd=room.entered("tree"), sandbox=room.sandbox)
-        assert done.text == f"honest{room.seen}/tree\n"
-        assert (room.folder / "out" / "wheel").read_text() == "made\n"
-    assert not room.folder.exists()
-    assert not room.seen.exists()
+        script = f"cat {made.seen}/tree/source; pwd; mkdir ../out; echo made > ../out/wheel"
+        done = run(["sh", "-c", script], cwd=made.entered("tree"), sandbox=made.sandbox)
+        assert done.text == f"honest{made.seen}/tree\n"
+        assert (made.folder / "out" / "wheel").read_text() == "made\n"
+    assert not made.folder.exists()
+    assert not made.seen.exists()
 
 
 def test_without_a_sandbox_it_is_an_ordinary_folder(tmp_path: Path) -> None:
-    with build_room(None, tmp_path) as room:
-        assert room.folder == room.seen
-        assert room.sandbox is None
+    with open_build_folder(None, tmp_path) as made:
+        assert made.folder == made.seen
+        assert made.sandbox is None
 
 
 def test_wheels_are_not_put_where_a_link_of_the_commit_leads(tmp_path: Path) -> None:
