@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from tradai_tasks.affected.selection.path_globs import matches
 from tradai_tasks.docs.freshness import Stale
 from tradai_tasks.errors import DocsError
+from tradai_tasks.files.path_globs import matches
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
 from tradai_tasks.http_client.retry import TransientError

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from tradai_tasks.files.file_reading import read_file
 
-__all__ = ["DiskTree", "Tree", "folders_above", "glob_folders", "join"]
+__all__ = ["DiskTree", "Tree", "all_files", "folders_above", "glob_folders", "join"]
 
 
 class Tree(Protocol):
@@ -94,6 +94,13 @@ def join(folder: str, name: str) -> str:
         else:
             parts.append(part)
     return "/".join(parts) or "."
+
+
+def all_files(tree: Tree, folder: str = ".") -> Iterator[str]:
+    """Yield the paths of all files in a folder and below it."""
+    yield from (join(folder, name) for name in tree.files(folder))
+    for name in tree.folders(folder):
+        yield from all_files(tree, join(folder, name))
 
 
 def folders_above(paths: Iterable[str]) -> frozenset[str]:

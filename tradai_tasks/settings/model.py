@@ -55,6 +55,7 @@ __all__ = [
     "Settings",
     "TestSettings",
     "TypecheckSettings",
+    "UncheckedFiles",
     "WorkflowsSettings",
 ]
 
@@ -237,6 +238,19 @@ class IntegrationSettings(Table, frozen=True, kw_only=True):
     ] = ()
 
 
+class UncheckedFiles(Table, frozen=True, kw_only=True):
+    """Python files that no session needs to check, for a reason."""
+
+    paths: Annotated[
+        tuple[Name, ...],
+        Meta(
+            min_length=1,
+            description="Globs of whole paths from the workspace root; `**` matches any folders.",
+        ),
+    ]
+    reason: Annotated[str, Meta(min_length=1, description="Why they may go unchecked.")]
+
+
 class AffectedSettings(Table, frozen=True, kw_only=True):
     """The sessions `changes` and `affected`."""
 
@@ -273,6 +287,10 @@ class Settings(Table, frozen=True, kw_only=True):
     members: Annotated[
         tuple[Name, ...],
         Meta(description="Globs of independent projects, for a repository with no uv workspace."),
+    ] = ()
+    unchecked: Annotated[
+        tuple[UncheckedFiles, ...],
+        Meta(description="Python files that no session needs to check; shown every time."),
     ] = ()
     test: TestSettings = field(default_factory=TestSettings)
     lint: LintSettings = field(default_factory=LintSettings)

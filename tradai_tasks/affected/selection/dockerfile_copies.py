@@ -8,7 +8,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from tradai_tasks.affected.selection.path_globs import matches
+from tradai_tasks.files.path_globs import matches
 
 __all__ = ["is_copied"]
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 
 from tradai_tasks.affected.selection.package_owners import Owners
-from tradai_tasks.affected.selection.path_globs import matches
+from tradai_tasks.files.path_globs import matches
 from tradai_tasks.workspace.discovery import Workspace
 
 __all__ = ["PathRules", "Reasons", "is_for_readers"]

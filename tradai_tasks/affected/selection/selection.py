@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tradai_tasks.affected.selection.path_globs import matches
 from tradai_tasks.affected.selection.path_rules import PathRules, Reasons
+from tradai_tasks.files.path_globs import matches
 from tradai_tasks.settings.model import AffectedSettings
 from tradai_tasks.workspace.discovery import Workspace
 

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import nox
 import nox.registry
 
-from tradai_tasks.affected.selection.path_globs import matches
 from tradai_tasks.docs.freshness import RepositoryNames, Stale, external_links, recipes_of, stale
 from tradai_tasks.docs.link_sources import answers, older_than_code
 from tradai_tasks.errors import CheckFailedError, DocsError
+from tradai_tasks.files.path_globs import matches
 from tradai_tasks.report import annotate, append_summary, print_table
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.catalog import CATALOG

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradai_tasks.affected.revisions.commit_range import CommitRange
-from tradai_tasks.affected.selection.path_globs import matches
 from tradai_tasks.affected.selection.presentation import (
     as_document,
     as_outputs,
@@ -18,6 +17,7 @@ from tradai_tasks.affected.selection.presentation import (
     rows,
 )
 from tradai_tasks.affected.selection.selection import ChangeEvidence, Selection, select
+from tradai_tasks.files.path_globs import matches
 from tradai_tasks.settings.model import AffectedSettings, PackageSettings
 from tradai_tasks.workspace.discovery import Package, Unit, Workspace
 

@@ -1,0 +1,207 @@
+"""Say what a file of the repository is, and which package, service, lambda or stack has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.workspace.discovery import Package, Workspace
+from tradai_tasks.workspace.layout import Layout
+from tradai_tasks.workspace.pytest_configuration import PytestConfiguration
+
+__all__ = ["Area", "AreaNoun", "FileKind", "KindRules", "areas_of"]
+
+FileKind = Literal["source", "generated", "test", "support", "script", "documentation"]
+AreaNoun = Literal["package", "strategy", "service", "lambda", "stack", "project", "root"]
+
+_CODE = (".py", ".pyi", ".pyw", ".ipynb")
+_GENERATED = re.compile(r"_pb2(_grpc)?\.pyi?\Z")
+_TEST_FOLDER = re.compile(r"(?:.*[_-])?tests?(?:[_-].*)?\Z", re.IGNORECASE)
+_DOCUMENTATION = frozenset({"doc", "docs", "documentation"})
+_SCRIPT_FOLDERS = frozenset(
+    {"benchmark", "benchmarks", "bin", "example", "examples", "notebooks", "script", "scripts",
+     "tools"}
+)  # fmt: skip
+_SCRIPTS = frozenset({"dodo.py", "fabfile.py", "noxfile.py", "pavement.py", "setup.py"})
+_SHEBANG = re.compile(rb"#!\s*\S*(?:/env\s+(?:-S\s+)?\S*)?\bpython[\d.]*w?\b|#!.*\buv run\b")
+_EXAMPLE = b">>>"  # how an example in a doctest begins
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Area:
+    """A folder whose files belong together, with all below it that is no area of its own."""
+
+    noun: AreaNoun
+    path: str  # POSIX from the workspace root; "." for the root
+    package: Package | None = field(default=None, repr=False)
+    holds_code: bool = True  # false where code lies in other areas: a root of members
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the library's sessions check its code for themselves."""
+        return self.noun in {"package", "strategy", "service", "lambda"}
+
+    @property
+    def test_home(self) -> str:
+        """The folder that pytest is started in for its tests: the package's own, or the root."""
+        return "." if self.package is None else self.package.path
+
+    @property
+    def described(self) -> str:
+        """What it is, for a message."""
+        if self.noun == "project":
+            return (
+                "a project of its own that no session knows; add it to tool.uv.workspace.members "
+                "or to the setting `members`"
+            )
+        return f"a {self.noun}"
+
+
+def areas_of(paths: Iterable[str], tree: Tree, workspace: Workspace) -> dict[str, Area]:
+    """Return the areas of a repository by their folder; the root is always one."""
+    others = [package for package in workspace.packages if package.path != "."]
+    found: dict[str, Area] = {".": Area(noun="root", path=".", holds_code=False)}
+    for package in workspace.packages:
+        is_frame = package.path == "." and bool(others) and not package.is_installed
+        noun: AreaNoun = "strategy" if package.is_strategy else _noun(package.path)
+        found[package.path] = Area(
+            noun=noun, path=package.path, package=package, holds_code=not is_frame
+        )
+    for stack in workspace.stacks:
+        top = stack.path.partition("/")[0]
+        found.setdefault(top, Area(noun="stack", path=top))
+    listed = [path for path in paths if path.endswith((".py", "/pyproject.toml"))]
+    for path in listed:
+        folder, _, name = path.rpartition("/")
+        if name != "pyproject.toml" or folder in found:
+            continue
+        # a project in a folder of tests is data of a test
+        is_data = any(map(_TEST_FOLDER.match, folder.split("/")))
+        if not is_data and b"[project]" in tree.read(path):
+            found[folder] = Area(noun="project", path=folder)
+    for path in listed:
+        parts = path.split("/")
+        unit = "/".join(parts[:2])
+        noun = _noun(unit)
+        is_deep = len(parts) > 2 and not _TEST_FOLDER.match(parts[1])  # noqa: PLR2004 - services/<name>/<file>
+        if noun != "package" and is_deep and path.endswith(".py"):
+            found.setdefault(unit, Area(noun=noun, path=unit))
+    return found
+
+
+def _noun(path: str) -> AreaNoun:
+    first = path.partition("/")[0]
+    return "service" if first == "services" else "lambda" if first == "lambdas" else "package"
+
+
+class KindRules:
+    """The rules that say what a file is, with what they need to know of the repository."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        layouts: Mapping[Package, Layout],
+        areas: Mapping[str, Area],
+        configurations: Mapping[str, PytestConfiguration],
+    ) -> None:
+        """Prepare the rules.
+
+        Args:
+            tree: Reads files whose name does not say enough.
+            layouts: The layout of each package.
+            areas: From `areas_of`.
+            configurations: pytest's, by the folder that it is started in.
+        """
+        self._tree = tree
+        self._areas = areas
+        self._configurations = configurations
+        self._imports = {
+            package.path: frozenset(module.path for module in layout.imports)
+            for package, layout in layouts.items()
+        }
+        self._folders: dict[str, Area] = {".": areas["."]}
+
+    def area(self, path: str) -> Area:
+        """Return the area of a file: the nearest folder above it that is one."""
+        return self._area_of_folder(path.rpartition("/")[0] or ".")
+
+    def _area_of_folder(self, folder: str) -> Area:
+        if folder not in self._folders:
+            above = folder.rpartition("/")[0] or "."
+            self._folders[folder] = self._areas.get(folder) or self._area_of_folder(above)
+        return self._folders[folder]
+
+    def configuration(self, area: Area) -> PytestConfiguration:
+        """Return the pytest configuration in force for an area's tests."""
+        return self._configurations[area.test_home]
+
+    def is_installed(self, path: str, area: Area) -> bool:
+        """Return whether a file is in an import package or module that its package declares."""
+        return self._import_of(path, area) is not None
+
+    def _import_of(self, path: str, area: Area) -> str | None:
+        imports = self._imports.get(area.path, frozenset())
+        while len(path) > len(area.path) or (path and area.path == "."):
+            if path in imports:
+                return path
+            path = path.rpartition("/")[0]
+        return None
+
+    def barred(self, path: str, area: Area) -> str | None:
+        """Return the folder above a test file that pytest does not enter; None if there is none."""
+        configuration = self.configuration(area)
+        start = 0 if area.test_home == "." else len(area.test_home) + 1
+        parts = path[start:].split("/")[:-1]
+        for depth in range(1, len(parts) + 1):
+            folder = path[:start] + "/".join(parts[:depth])
+            if not configuration.enters(folder):
+                return folder
+        return None
+
+    def kind(self, path: str, area: Area) -> FileKind | None:
+        """Return what a file is; None if it is neither Python nor read for doctests."""
+        name = path.rpartition("/")[2]
+        configuration = self.configuration(area)
+        if not name.endswith(_CODE):
+            if configuration.is_doctest(path) and _EXAMPLE in self._tree.read(path):
+                return "test"
+            return "script" if "." not in name and self._has_shebang(path) else None
+        if configuration.is_test(path):
+            return "test"
+        if name == "conftest.py":
+            return "support"
+        home = self._import_of(path, area)
+        inner = path[len(home) :] if home else path if area.path == "." else path[len(area.path) :]
+        folders = [part for part in inner.split("/")[:-1] if part]
+        if any(map(_TEST_FOLDER.match, folders)) or (home is None and self._in_testpaths(path)):
+            return "support"
+        if home is not None:
+            return "generated" if _GENERATED.search(name) else "source"
+        return self._loose_kind(name, folders, area)
+
+    def _loose_kind(self, name: str, folders: list[str], area: Area) -> FileKind:
+        """Return the kind of a file outside the import packages."""
+        if folders and folders[0] in _DOCUMENTATION:
+            return "documentation"
+        is_aside = any(one in _SCRIPT_FOLDERS or one.startswith(".") for one in folders)
+        if is_aside or name in _SCRIPTS or name.endswith(".ipynb") or not area.holds_code:
+            return "script"
+        return "generated" if _GENERATED.search(name) else "source"
+
+    def _in_testpaths(self, path: str) -> bool:
+        area = self.area(path)
+        configuration = self.configuration(area)
+        home = (configuration.file or "").rpartition("/")[0] or "."
+        return any(
+            path.startswith(f"{join(home, one)}/") for one in configuration.testpaths if one != "."
+        )
+
+    def _has_shebang(self, path: str) -> bool:
+        try:
+            first = self._tree.read(path).partition(b"\n")[0]
+        except OSError:  # a link to nowhere, or a submodule
+            return False
+        return _SHEBANG.match(first) is not None
