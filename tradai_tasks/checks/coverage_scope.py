@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.files.file_tree import Tree, folders_above, join
 from tradai_tasks.workspace.discovery import Package, Workspace
-from tradai_tasks.workspace.layout import TEST_FILE, Layout
+from tradai_tasks.workspace.inventory import Inventory
+from tradai_tasks.workspace.layout import ImportName, Layout
 
-__all__ = ["is_root_of_others", "shares"]
+__all__ = ["is_root_of_others", "loose_module", "shares", "test_arguments"]
 
 
 def is_root_of_others(package: Package, layout: Layout, workspace: Workspace) -> bool:
@@ -27,18 +29,21 @@ def shares(
     tree: Tree,
     workspace: Workspace,
     layouts: Mapping[Package, Layout],
+    inventory: Inventory,
     markers: Sequence[str],
 ) -> dict[Package, Layout]:
     """Return each package with a test session, with its tests and the code that they cover.
 
-    That is its own code; a package with code but no tests has a session that fails, since having
-    none would look like success. But if the workspace root only holds others together and has
-    tests, those are the tests of every member without any, and cover its code.
+    That is its own code, with what lies beside its import packages; a package with code but no
+    tests has a session that fails, since having none would look like success. But if the workspace
+    root only holds others together and has tests, those are the tests of every member without any,
+    and cover its code. Tests outside the packages are the root's.
 
     Args:
         tree: The repository.
         workspace: What is in it.
         layouts: The layout of each package.
+        inventory: Every Python file.
         markers: Markers of tests that have a session of their own.
     """
     found: dict[Package, Layout] = {}
@@ -46,41 +51,87 @@ def shares(
     for package, layout in layouts.items():
         if is_root_of_others(package, layout, workspace):
             root = package
-        elif package.settings.test and (layout.has_code or layout.tests):
-            found[package] = layout
-    tests = _root_tests(tree, workspace, markers) if root and root.settings.test else ()
-    if root is None or not tests:
+            continue
+        share = _share(package, layout, inventory)
+        if package.settings.test and (share.has_code or share.tests):
+            found[package] = share
+    if root is None or not root.settings.test or not _any_unmarked(tree, inventory, markers):
         return found
+    frame = layouts.get(root, Layout(source_roots=(".",), imports=(), tests=()))
     without = [p for p, held in found.items() if p.project == "." and not held.tests]
-    own = layouts[root].imports if root in layouts else ()
-    code = [module for module in own if not module.path.endswith(".py")]
-    code += [module for package in without for module in layouts[package].imports]
+    code = [module for module in frame.imports if not module.path.endswith(".py")]
+    code += [module for package in without for module in found[package].imports]
     alone = {package: held for package, held in found.items() if package not in without}
+    tests = test_arguments(inventory, root.path, ("tests", "test"))
     return {root: Layout(source_roots=(".",), imports=tuple(code), tests=tests), **alone}
 
 
-def _root_tests(tree: Tree, workspace: Workspace, markers: Sequence[str]) -> tuple[str, ...]:
-    """Return the root's test folders with tests that have no session of their own."""
-    members = {package.path for package in workspace.packages}
-    word = re.compile("|".join(rf"\b{re.escape(marker)}\b" for marker in markers).encode())
-    return tuple(
-        folder
-        for folder in ("tests", "test")
-        if folder not in members and any(_unmarked(tree, folder, word))
+def _share(package: Package, layout: Layout, inventory: Inventory) -> Layout:
+    """Return a package's layout with all code and all tests that the inventory has of it."""
+    loose = [
+        module
+        for file in inventory.sources(package.path)
+        if "coverage" in file.looks and not file.is_installed
+        if (module := loose_module(file.path, package, layout)) is not None
+    ]
+    return replace(
+        layout,
+        imports=(*layout.imports, *loose),
+        tests=test_arguments(inventory, package.path, layout.tests),
     )
 
 
-def _unmarked(tree: Tree, folder: str, word: re.Pattern[bytes]) -> Iterator[str]:
-    """Yield the test files below a folder in which no marker can apply."""
-    names = tree.files(folder)
-    if word.search(folder.encode()):
-        return
-    if "conftest.py" in names and word.search(tree.read(join(folder, "conftest.py"))):
-        return  # it may mark any test below it
-    for name in names:
-        path = join(folder, name)
-        if TEST_FILE.match(name) and not word.search(name.encode() + b"\n" + tree.read(path)):
-            yield path
-    for name in tree.folders(folder):
-        if not name.startswith((".", "__pycache__")):
-            yield from _unmarked(tree, join(folder, name), word)
+def loose_module(path: str, package: Package, layout: Layout) -> ImportName | None:
+    """Return a file outside the import packages as a module; None if it cannot be imported.
+
+    Its name is read from the nearest source root above it, or from the package's folder.
+    """
+    roots = [root for root in layout.source_roots if path.startswith(f"{root}/")]
+    home = max([package.path, *roots], key=lambda root: (root != ".", len(root)))
+    inner = path if home == "." else path[len(home) + 1 :]
+    parts = inner.removesuffix(".py").split("/")
+    if parts[-1] == "__init__" and len(parts) > 1:
+        parts.pop()
+    if not all(map(str.isidentifier, parts)):
+        return None
+    return ImportName(name=".".join(parts), path=path)
+
+
+def test_arguments(inventory: Inventory, home: str, folders: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders and files that make pytest collect just the tests of one session.
+
+    A folder is given where all tests below it are of this session, so that a `collect_ignore`
+    applies; else its files are.
+
+    Args:
+        inventory: Every Python file.
+        home: The folder of the package whose session it is.
+        folders: Where its tests usually are; given as they are if they hold any.
+    """
+    tests = inventory.tests(home)
+    own = {file.path for file in tests}
+    others = [file.path for file in inventory.files if file.kind == "test" and file.path not in own]
+    shut = folders_above(others)  # folders with a test that is not to be run here
+    found: dict[str, None] = {}
+    for file in tests:
+        known = next((one for one in folders if f"{file.path}/".startswith(f"{one}/")), None)
+        folder = known or file.path.rpartition("/")[0] or "."
+        is_whole = folder not in {".", home} and folder not in shut
+        found[folder if is_whole or folder == file.path else file.path] = None
+    for file in inventory.sources(home):
+        if "test" in file.looks:  # doctests
+            found[file.path] = None
+    whole = frozenset(found)
+    return tuple(path for path in found if not whole & folders_above([path]))
+
+
+def _any_unmarked(tree: Tree, inventory: Inventory, markers: Sequence[str]) -> bool:
+    """Return whether a test of the root is in a file in which no marker can apply."""
+    word = re.compile("|".join(rf"\b{re.escape(marker)}\b" for marker in markers).encode())
+    for file in inventory.tests("."):
+        folders = sorted(folders_above([file.path]))
+        above = [join(folder, "conftest.py") for folder in folders]
+        texts = [tree.read(path) for path in (file.path, *filter(tree.is_file, above))]
+        if not word.search(b"\n".join([file.path.encode(), *texts])):
+            return True
+    return False

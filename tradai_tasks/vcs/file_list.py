@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 from tradai_tasks.errors import CommandFailedError, ToolMissingError
+from tradai_tasks.files.file_tree import DiskTree, Tree, all_files
 from tradai_tasks.vcs.git_environment import run_git
 
-__all__ = ["list_files"]
+__all__ = ["files_of", "list_files"]
 
 # Folders that tools leave behind, wherever they are.
 _LEFTOVERS = frozenset(
@@ -17,6 +18,11 @@ _LEFTOVERS = frozenset(
         ".tox", ".venv", "__pycache__", "node_modules", "site-packages",
     }
 )  # fmt: skip
+
+
+def files_of(tree: Tree) -> tuple[str, ...]:
+    """Return the files of a tree: as `list_files` on disk, all files of a revision."""
+    return list_files(tree.root)[0] if isinstance(tree, DiskTree) else tuple(all_files(tree))
 
 
 def list_files(root: Path) -> tuple[tuple[str, ...], str | None]:

@@ -9,7 +9,8 @@ import pytest
 from tests.support.trees import MemoryTree, found, project
 from tradai_tasks.checks.coverage_scope import shares
 from tradai_tasks.checks.pythons import python_for
-from tradai_tasks.settings.model import PackageSettings
+from tradai_tasks.settings.model import PackageSettings, Settings
+from tradai_tasks.workspace.inventory import inventory_of
 from tradai_tasks.workspace.layout import layout_of
 
 WORKSPACE = '[tool.uv.workspace]\nmembers = ["libs/*"]\n'
@@ -28,7 +29,10 @@ def shown(files: Mapping[str, str], **settings: PackageSettings) -> dict[str, tu
     tree, workspace = MemoryTree(files), found(files, packages=settings)
     nested = [p.path for p in workspace.packages]
     layouts = {p: layout_of(tree, p, nested=nested) for p in workspace.packages}
-    held = shares(tree, workspace, layouts, ("contract", "integration"))
+    inventory = inventory_of(
+        files, tree=tree, workspace=workspace, layouts=layouts, settings=Settings()
+    )
+    held = shares(tree, workspace, layouts, inventory, ("contract", "integration"))
     return {p.name: (*s.tests, *(module.path for module in s.imports)) for p, s in held.items()}
 
 

@@ -19,14 +19,14 @@ from tradai_tasks.checks.coverage_scope import shares
 from tradai_tasks.checks.pythons import python_for
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.files.atomic_write import ignore_folder
-from tradai_tasks.files.file_tree import DiskTree, Tree, all_files
+from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.files.path_guard import require_inside
 from tradai_tasks.sessions.core.error_door import guarded
 from tradai_tasks.sessions.core.fitting import Fitting
 from tradai_tasks.sessions.core.nox_options import end_of_install
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
-from tradai_tasks.vcs.file_list import list_files
+from tradai_tasks.vcs.file_list import files_of
 from tradai_tasks.workspace.discovery import Package, Workspace
 from tradai_tasks.workspace.inventory import Inventory, inventory_of
 from tradai_tasks.workspace.layout import Layout, layout_of
@@ -106,17 +106,13 @@ class Context:
     def shares(self) -> Mapping[Package, Layout]:
         """Each package with a test session, and the code that its coverage measures."""
         layouts = {package: self.layout(package) for package in self.workspace.packages}
-        return shares(self.tree, self.workspace, layouts, self.markers)
+        return shares(self.tree, self.workspace, layouts, self.inventory, self.markers)
 
     @functools.cached_property
     def inventory(self) -> Inventory:
         """Every Python file: what it is, and which sessions look at it."""
-        if isinstance(self.tree, DiskTree):
-            paths, _ = list_files(self.root)
-        else:  # a revision
-            paths = tuple(all_files(self.tree))
         return inventory_of(
-            paths,
+            files_of(self.tree),
             tree=self.tree,
             workspace=self.workspace,
             layouts={package: self.layout(package) for package in self.workspace.packages},

@@ -14,7 +14,9 @@ from tradai_tasks.checks.suite_detection import Suites, suites_of
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.sessions.core.catalog import CATALOG, Need
 from tradai_tasks.settings.model import Settings
+from tradai_tasks.vcs.file_list import files_of
 from tradai_tasks.workspace.discovery import Package, Workspace
+from tradai_tasks.workspace.inventory import inventory_of
 from tradai_tasks.workspace.layout import Layout, layout_of
 
 __all__ = ["Fitting", "fitting_of"]
@@ -123,13 +125,16 @@ def fitting_of(tree: Tree, settings: Settings, workspace: Workspace) -> Fitting:
     """Return the traits of a repository, after looking at the layouts of all packages."""
     nested = frozenset(package.path for package in workspace.packages)
     layouts = {one: layout_of(tree, one, nested=nested) for one in workspace.packages}
+    inventory = inventory_of(
+        files_of(tree), tree=tree, workspace=workspace, layouts=layouts, settings=settings
+    )
     markers = settings.contract.marker, settings.integration.marker
     return Fitting(
         tree=tree,
         settings=settings,
         workspace=workspace,
         layouts=layouts,
-        shares=shares(tree, workspace, layouts, markers),
+        shares=shares(tree, workspace, layouts, inventory, markers),
     )
 
 
