@@ -6,11 +6,14 @@ import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 
+from tradai_tasks.files.file_tree import Tree, all_files
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workspace.discovery import Package, Workspace, discover
+from tradai_tasks.workspace.inventory import Inventory, inventory_of
+from tradai_tasks.workspace.layout import layout_of
 
-__all__ = ["DictTree", "found", "package", "project", "pyproject"]
+__all__ = ["DictTree", "found", "inventory_in", "package", "project", "pyproject"]
 
 
 def project(home: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -78,3 +81,17 @@ def found(tree: DictTree, settings: Settings | None = None) -> Workspace:
         return discover(tree, settings)
     loaded = load_settings(tree)
     return discover(tree, loaded.settings, settings_file=loaded.file)
+
+
+def inventory_in(tree: Tree, settings: Settings | None = None) -> Inventory:
+    """The inventory of all files of a tree, by default with the settings of the tree itself."""
+    loaded = settings or load_settings(tree).settings
+    workspace = discover(tree, loaded)
+    nested = [one.path for one in workspace.packages]
+    return inventory_of(
+        all_files(tree),
+        tree=tree,
+        workspace=workspace,
+        layouts={one: layout_of(tree, one, nested=nested) for one in workspace.packages},
+        settings=loaded,
+    )

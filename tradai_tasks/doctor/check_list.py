@@ -22,6 +22,12 @@ _ALL = (
         "see what uv says: uv lock --check",
     ),
     (
+        "inventory",
+        "check, affected and the gate of CI",
+        repository.inventory,
+        "see which file is what: nox -s inventory -- --all",
+    ),
+    (
         "engine",
         "image builds, contract tests",
         repository.engine,

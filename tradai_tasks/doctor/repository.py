@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.checks.compose import compose_file
+from tradai_tasks.checks.inventory_report import check_seen, notes
 from tradai_tasks.checks.lock_check import state_of
 from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
-from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.errors import CommandFailedError, UnseenFilesError
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.infra.pulumi import layers_of
 from tradai_tasks.process import run
@@ -21,8 +22,9 @@ from tradai_tasks.release.images.engine import find_engine
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workspace.discovery import Workspace
+from tradai_tasks.workspace.inventory import Inventory
 
-__all__ = ["DoctorContext", "engine", "lambdas", "locks", "pulumi", "secrets"]
+__all__ = ["DoctorContext", "engine", "inventory", "lambdas", "locks", "pulumi", "secrets"]
 
 _WORKFLOWS = ".github/workflows"
 # CMD ["handler.handler"]: the module and the function that Lambda calls
@@ -39,6 +41,7 @@ class DoctorContext:
     tree: Tree
     settings: Settings
     workspace: Workspace
+    inventory: Inventory
     env: Mapping[str, str]
     uv: str  # the uv to run
     environments: tuple[str, ...]  # whose services and functions are looked for
@@ -64,6 +67,16 @@ def locks(repository: DoctorContext) -> Finding:
         )
     count = len(repository.workspace.projects)
     return fine(f"{count} lock file{'s' * (count != 1)} fresh")
+
+
+def inventory(repository: DoctorContext) -> Finding:
+    """Check that every test is collected by a session, and every source examined by one."""
+    found = repository.inventory
+    try:
+        check_seen(found)
+    except UnseenFilesError as error:
+        return fault("; ".join(error.faults), "see which file is what: nox -s inventory -- --all")
+    return fine("; ".join([f"{len(found.files)} Python files, all seen", *notes(found)]))
 
 
 def engine(repository: DoctorContext) -> Finding:

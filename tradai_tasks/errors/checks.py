@@ -11,3 +11,7 @@ class CheckFailedError(TasksError):
 
 class AuditServiceError(TasksError):
     """The advisory service cannot be reached or does not know the packages asked for."""
+
+
+class UnseenFilesError(TasksError):
+    """A test that no session collects, or source that no session examines."""

@@ -65,6 +65,14 @@ class Inventory:
         """The files that the settings say need not be checked, each with its `reason`."""
         return tuple(file for file in self.files if file.reason is not None)
 
+    def without(self, sessions: Collection[str]) -> Inventory:
+        """Return the inventory of a repository that does not have some of the sessions."""
+        gone = set(sessions) | ({"coverage"} if "test" in sessions else set())
+        if not gone & set(LOOKS):
+            return self
+        files = tuple(replace(file, looks=file.looks - gone) for file in self.files)
+        return replace(self, files=files)
+
     def seen_by(self, look: Look) -> tuple[InventoryFile, ...]:
         """Return the files that a session looks at."""
         return self._by_look[look]
@@ -101,14 +109,13 @@ class Inventory:
         return {path: tuple(files) for path, files in found.items()}
 
 
-def inventory_of(  # noqa: PLR0913 - all that it decides from
+def inventory_of(
     paths: Iterable[str],
     *,
     tree: Tree,
     workspace: Workspace,
     layouts: Mapping[Package, Layout],
     settings: Settings,
-    absent: Collection[str] = (),
 ) -> Inventory:
     """Return the inventory of a repository.
 
@@ -118,7 +125,6 @@ def inventory_of(  # noqa: PLR0913 - all that it decides from
         workspace: What discovery found.
         layouts: The layout of each package.
         settings: The settings.
-        absent: Names of sessions that the noxfile leaves out.
     """
     listed = sorted(set(paths))
     areas = areas_of(listed, tree, workspace)
@@ -126,7 +132,7 @@ def inventory_of(  # noqa: PLR0913 - all that it decides from
     for path in {area.test_home for area in areas.values()}:
         configurations[path] = pytest_configuration(tree, path, settings.test.args)
     rules = KindRules(tree, layouts, areas, configurations)
-    looking = _Looking(workspace, settings, absent, frozenset(listed))
+    looking = _Looking(workspace, settings, frozenset(listed))
     found = []
     used: set[str] = set()
     for path in listed:
@@ -153,11 +159,9 @@ class _Looking:
         self,
         workspace: Workspace,
         settings: Settings,
-        absent: Collection[str],
         listed: frozenset[str],
     ) -> None:
         self.settings = settings
-        self.absent = absent
         self.listed = listed
         self.is_strategies = workspace.kind == "strategies"
         root = next((p for p in workspace.packages if p.path == "."), workspace.virtual_root)
@@ -193,16 +197,11 @@ class _Looking:
             path=path,
             kind=kind,
             area=area,
-            looks=frozenset(looks - self._absent_looks),
+            looks=frozenset(looks),
             tested_by=tested_by,
             is_installed=rules.is_installed(path, area),
             why=why,
         )
-
-    @functools.cached_property
-    def _absent_looks(self) -> frozenset[str]:
-        gone = set(self.absent)
-        return frozenset(gone | {"coverage"} if "test" in gone else gone)
 
     def _why_no_test(self, path: str, area: Area, rules: KindRules) -> str:
         if area.noun == "project":

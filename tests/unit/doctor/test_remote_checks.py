@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.project import DictTree, found, pyproject
+from tests.support.project import DictTree, found, inventory_in, pyproject
 from tradai_tasks.doctor import index, remote
 from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import AwsDeniedError, AwsError, SettingsError
@@ -33,6 +33,7 @@ def repository(
         tree=tree,
         settings=load_settings(tree).settings,
         workspace=found(tree),
+        inventory=inventory_in(tree),
         env=env,
         uv="uv",
         environments=environments,

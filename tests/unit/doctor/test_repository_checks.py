@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.project import DictTree, found, pyproject
+from tests.support.project import DictTree, found, inventory_in, pyproject
 from tradai_tasks.checks import lock_check as locks
 from tradai_tasks.doctor import repository as checks_of
 from tradai_tasks.doctor.check_list import NAMES, checks
@@ -35,6 +35,7 @@ def repository(
         tree=tree,
         settings=settings,
         workspace=found(tree),
+        inventory=inventory_in(tree),
         env={"PATH": "/nowhere", **(env or {})},
         uv="uv",
         environments=(),

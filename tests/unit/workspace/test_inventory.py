@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.support.project import inventory_in
 from tests.support.trees import MemoryTree, project
 from tradai_tasks.settings.model import Settings
-from tradai_tasks.workspace.discovery import discover
-from tradai_tasks.workspace.inventory import Inventory, inventory_of
-from tradai_tasks.workspace.layout import layout_of
+from tradai_tasks.workspace.inventory import Inventory
 
 WORKSPACE = {
     "pyproject.toml": '[tool.uv.workspace]\nmembers = ["libs/*", "services/delta"]\n',
@@ -29,17 +28,7 @@ ALL = "lint typecheck security coverage"
 
 
 def inventory(files: Mapping[str, str], **given: Any) -> Inventory:
-    tree = MemoryTree(files)
-    settings = msgspec.convert(given, Settings)
-    workspace = discover(tree, settings)
-    nested = [package.path for package in workspace.packages]
-    return inventory_of(
-        tree.contents,
-        tree=tree,
-        workspace=workspace,
-        layouts={one: layout_of(tree, one, nested=nested) for one in workspace.packages},
-        settings=settings,
-    )
+    return inventory_in(MemoryTree(files), msgspec.convert(given, Settings))
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from tradai_tasks.matrix import MatrixJob, Task, build_matrix, read_durations
 from tradai_tasks.report import append_markdown, print_table, say, write_outputs
 from tradai_tasks.sessions.ci.affected_sessions import STEPS, Tasks, known_names, tasks_of
 from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.completeness import require_seen
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of
 from tradai_tasks.sessions.core.nox_options import rerun
@@ -108,6 +109,7 @@ def affected(session: nox.Session, context: Context) -> None:
         )
     if not names:
         session.log("nothing that changed affects any check")
+    require_seen(session, context)
 
 
 def _find(context: Context, options: Any, *, with_graph: bool = False) -> ChangeAnalysis:

@@ -15,6 +15,7 @@ from tradai_tasks.errors import BadArgumentsError, CheckFailedError
 from tradai_tasks.release.tags.target_environment import environment_named
 from tradai_tasks.report import append_summary, print_table
 from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.completeness import present_inventory
 from tradai_tasks.sessions.core.context import Context
 
 __all__ = ["doctor"]
@@ -64,6 +65,7 @@ def doctor(session: nox.Session, context: Context) -> None:
         tree=context.tree,
         settings=context.settings,
         workspace=context.workspace,
+        inventory=present_inventory(context),
         env=os.environ,
         uv=nox.virtualenv.UV,
         environments=tuple(named)

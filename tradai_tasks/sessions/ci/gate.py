@@ -9,6 +9,7 @@ import nox
 from tradai_tasks.errors import GateError
 from tradai_tasks.report import annotate, append_summary, print_table
 from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.completeness import require_seen
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.workflows.job_results import judge, parse_may_skip, parse_needs
 
@@ -29,8 +30,8 @@ _OPTIONS: list[Option] = [
 _COLUMNS = ("job", "result", "counts as passed because")
 
 
-def gate(session: nox.Session, context: Context) -> None:  # noqa: ARG001 - all bodies have one signature
-    """Judge the results of the jobs and show them."""
+def gate(session: nox.Session, context: Context) -> None:
+    """Judge the results of the jobs and show them; fail if a file is seen by no session."""
     options = parse(session, _OPTIONS, _DOC)
     rules = parse_may_skip(options.may_skip)
     needs = parse_needs(os.environ.get("NEEDS"))
@@ -42,3 +43,4 @@ def gate(session: nox.Session, context: Context) -> None:  # noqa: ARG001 - all 
         raise
     print_table("All jobs passed", _COLUMNS, rows)
     append_summary(_COLUMNS, rows)
+    require_seen(session, context)

@@ -14,15 +14,18 @@ __all__ = ["add_aggregates"]
 def add_aggregates(context: Context) -> None:
     """Add `check`, and in a strategies repository `ci` and `ci(s)`."""
 
-    def nothing(session: nox.Session) -> None:
+    def conclude(session: nox.Session) -> None:
+        from tradai_tasks.sessions.core.completeness import require_seen  # noqa: PLC0415 - as bodies
+
         if session.posargs:
             raise BadArgumentsError(refusal(session.name))
+        require_seen(session, context)
 
     if context.workspace.kind == "strategies":
         for package in context.workspace.packages:
             one = context.workspace.session_id(package)
             context.add(
-                nothing,
+                conclude,
                 name=f"ci({one})",
                 doc="Lint, type-check, test and smoke-backtest one strategy.",
                 isolated=False,
@@ -30,7 +33,7 @@ def add_aggregates(context: Context) -> None:
                 tags=[one],
             )
         context.add(
-            nothing,
+            conclude,
             name="ci",
             doc="Lint, type-check, test and smoke-backtest every strategy.",
             isolated=False,
@@ -39,7 +42,7 @@ def add_aggregates(context: Context) -> None:
     else:
         context.absent["ci"] = "it is for strategies; for packages there is: nox -s check"
     context.add(
-        nothing,
+        conclude,
         name="check",
         doc="Lint, type-check and test everything; with -j auto, in parallel.",
         isolated=False,

@@ -70,6 +70,12 @@ CATALOG = (
         doc="Scan the sources and the locked packages for vulnerabilities: bandit, pip-audit.",
     ),
     CatalogEntry(
+        name="inventory",
+        body="checks.inventory:inventory",
+        doc="Show what each Python file is and which sessions look at it; fail if none does.",
+        isolated=False,
+    ),
+    CatalogEntry(
         name="lock",
         body="checks.lock:lock",
         doc="Update every lock file; with `-- --check`, fail if one is stale: uv.",

@@ -117,7 +117,6 @@ class Context:
             workspace=self.workspace,
             layouts={package: self.layout(package) for package in self.workspace.packages},
             settings=self.settings,
-            absent=self.exclude,
         )
 
     @property

@@ -1,0 +1,31 @@
+"""Fail a session where the inventory has files that no session sees."""
+
+from __future__ import annotations
+
+import nox
+
+from tradai_tasks.checks.inventory_report import check_seen, notes
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.workspace.inventory import Inventory
+
+__all__ = ["present_inventory", "require_seen"]
+
+
+def present_inventory(context: Context) -> Inventory:
+    """Return the inventory, without the looks of sessions that the noxfile leaves out.
+
+    A session that the noxfile defines in place of the library's counts as it.
+    """
+    return context.inventory.without(context.exclude - nox.registry.get().keys())
+
+
+def require_seen(session: nox.Session, context: Context) -> None:
+    """Show the files that the settings leave unchecked, and fail if others are not seen.
+
+    Raises:
+        UnseenFilesError: No session collects a test, or none examines a source.
+    """
+    inventory = present_inventory(context)
+    for note in notes(inventory):
+        session.warn(note)
+    check_seen(inventory)
