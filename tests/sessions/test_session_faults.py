@@ -84,7 +84,7 @@ def test_a_package_without_sources_is_said_and_its_lock_still_audited(run: InPro
     files = {"pyproject.toml": ROOT, "uv.lock": LOCK, "libs/a/pyproject.toml": project("a")}
     ran = run.files(files)("-s", "security", script=security_script(None, CLEAN))
     assert ran.status == 0, ran.log
-    assert "no package has sources to scan" in ran.log
+    assert "there is no source to scan" in ran.log
     assert "2 of 2 locked packages audited" in ran.log
 
 

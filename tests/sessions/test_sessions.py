@@ -95,7 +95,8 @@ def after(words: Sequence[str], action: Any) -> Any:
 def test_a_platform_lists_its_sessions_and_check_alone_is_default(run: InProcess) -> None:
     ran = run.files(PLATFORM)("-l")
     assert names(ran) == [
-        "fmt", "lint", "typecheck", "test(a)", "test(b)", "security", "lock", "bump",
+        "fmt", "lint", "typecheck", "test(a)", "test(b)", "security",
+        "inventory", "lock", "bump",
         "doctor",
         "changes", "affected", "perf(a)", "integration",
         "tag", "gate", "workflows",
@@ -466,7 +467,14 @@ def security_script(bandit: Any, dependencies: Any) -> Any:
     def script(argv: Sequence[str]) -> int:
         output = next((w.partition("=")[2] for w in argv if w.startswith("--output=")), "")
         if argv[0] == "bandit" and bandit is not None:
-            Path(output).write_text(json.dumps(bandit))
+            # as bandit: lines of code of each file, and all together
+            metrics = {
+                word: {"loc": len(Path(word).read_text().splitlines())}
+                for word in argv
+                if word.startswith("./")
+            }
+            report = {"metrics": {**metrics, "_totals": {}}, **bandit}
+            Path(output).write_text(json.dumps(report))
         if argv[0] == "pip-audit" and dependencies is not None:
             Path(output).write_text(json.dumps({"dependencies": dependencies}))
         return 0
@@ -485,7 +493,7 @@ def test_security_is_clean_where_both_tools_say_so(run: InProcess) -> None:
     files = {
         **PLATFORM,
         "pyproject.toml": ROOT
-        + "[tool.bandit]\n[tool.tradai-tasks.security]\nservice-url = 'http://127.0.0.1:1'\n",
+        + "[tool.bandit]\nskips = []\n[tool.tradai-tasks.security]\nservice-url = 'http://127.0.0.1:1'\n",
     }
     files["services/web/Dockerfile"] = files["services/web/app.py"] = ""
     files["libs/a/src/a/tests/test_in.py"] = ""
@@ -493,10 +501,47 @@ def test_security_is_clean_where_both_tools_say_so(run: InProcess) -> None:
     assert ran.status == 0, ran.log
     (bandit,) = ran.starting("bandit")
     assert "--configfile" in bandit
-    assert "--exclude=./libs/a/src/a/tests" in bandit
-    assert "./services/web/app.py" in bandit
+    assert [word for word in bandit if word.startswith("./")] == [
+        "./libs/a/src/a/__init__.py",
+        "./libs/b/src/b/__init__.py",
+        "./services/web/app.py",
+    ]
     assert "--osv-url=http://127.0.0.1:1" in ran.starting("pip-audit")[0]
     assert "2 of 2 locked packages audited" in ran.log
+
+
+def test_a_file_that_bandit_does_not_read_to_its_end_fails(run: InProcess) -> None:
+    files = {**PLATFORM, "libs/a/src/a/x.py": "one = 1\n\n# note\ntwo = 2\n"}
+    metrics = {
+        "./libs/a/src/a/__init__.py": {"loc": 0},
+        "./libs/a/src/a/x.py": {"loc": 1},
+        "_totals": {"loc": 1},
+    }
+    script = security_script({**QUIET, "metrics": metrics}, CLEAN)
+    failed(
+        run.files(files)("-s", "security", script=script),
+        "2 of 3 files not read, or not to their end: libs/b/src/b/__init__.py, "
+        "libs/a/src/a/x.py (1 of 2 lines)",
+    )
+
+
+def test_an_exclusion_leaves_out_what_it_names_and_nothing_else(run: InProcess) -> None:
+    excluding = "[tool.bandit]\nexclude_dirs = ['test', {}]\nskips = ['B404']\n"
+    files = {**PLATFORM, "libs/a/src/backtest/__init__.py": "", "libs/a/src/a/old/x.py": ""}
+    files["pyproject.toml"] = ROOT + excluding.format("'old'")
+    ran = run.files(files)("-s", "security", script=security_script(QUIET, CLEAN))
+    assert ran.status == 0, ran.log
+    assert "not scanned, by exclude_dirs 'old': libs/a/src/a/old/x.py" in ran.log
+    (bandit,) = ran.starting("bandit")
+    assert "./libs/a/src/backtest/__init__.py" in bandit
+    kept = json.loads(Path(bandit[bandit.index("--configfile") + 1]).read_text())
+    assert kept == {"skips": ["B404"]}
+    run.files({"pyproject.toml": ROOT + excluding.format("'src'")})
+    failed(
+        run("-s", "security", script=security_script(QUIET, CLEAN)),
+        "bandit: exclude_dirs 'src' leaves out all source of libs/a; narrow it, or name",
+        "leaves out all source of libs/b",
+    )
 
 
 def test_security_fails_for_each_reason_and_names_all(run: InProcess) -> None:

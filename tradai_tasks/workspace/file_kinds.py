@@ -173,14 +173,21 @@ class KindRules:
             return "test"
         if name == "conftest.py":
             return "support"
-        home = self._import_of(path, area)
-        inner = path[len(home) :] if home else path if area.path == "." else path[len(area.path) :]
-        folders = [part for part in inner.split("/")[:-1] if part]
-        if any(map(_TEST_FOLDER.match, folders)) or (home is None and self._in_testpaths(path)):
+        is_installed = self.is_installed(path, area)
+        if self.is_in_test_folder(path, area) or (not is_installed and self._in_testpaths(path)):
             return "support"
-        if home is not None:
+        if is_installed:
             return "generated" if _GENERATED.search(name) else "source"
-        return self._loose_kind(name, folders, area)
+        return self._loose_kind(name, self._folders_below(path, area), area)
+
+    def is_in_test_folder(self, path: str, area: Area) -> bool:
+        """Return whether a folder above a file, in its area or import package, is one of tests."""
+        return any(map(_TEST_FOLDER.match, self._folders_below(path, area)))
+
+    def _folders_below(self, path: str, area: Area) -> list[str]:
+        """Return the names of the folders between a file and its import package, or its area."""
+        home = self._import_of(path, area) or ("" if area.path == "." else area.path)
+        return [part for part in path[len(home) :].split("/")[:-1] if part]
 
     def _loose_kind(self, name: str, folders: list[str], area: Area) -> FileKind:
         """Return the kind of a file outside the import packages."""

@@ -174,6 +174,7 @@ class _Looking:
         if not (self.is_strategies and area.package is None):
             looks.add("lint")  # of strategies, each is linted for itself
         is_python = path.endswith(".py")
+        is_installed = rules.is_installed(path, area)
         if kind == "test":
             tested_by = area.test_home
             why = self._why_no_test(path, area, rules)
@@ -181,8 +182,10 @@ class _Looking:
                 looks.add("test")
             elif path.endswith((".txt", ".rst", ".md")):
                 looks.clear()
-            if self.settings.typecheck.tests and is_python and area.package:
-                looks.add("typecheck")
+            if is_python and area.package and (self.settings.typecheck.tests or is_installed):
+                looks.add("typecheck")  # mypy reads import packages with all that is in them
+            if is_installed and not rules.is_in_test_folder(path, area):
+                looks.add("security")  # it has the name of a test, but need not be one
         elif kind in {"source", "generated"}:
             if area.is_known and not (is_python and f"{path}i" in self.listed):
                 looks.add("typecheck")  # mypy reads the stub instead of a module that has one
@@ -199,7 +202,7 @@ class _Looking:
             area=area,
             looks=frozenset(looks),
             tested_by=tested_by,
-            is_installed=rules.is_installed(path, area),
+            is_installed=is_installed,
             why=why,
         )
 

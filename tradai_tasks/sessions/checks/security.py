@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,18 +9,18 @@ import nox
 
 from tradai_tasks.checks.audit import (
     AuditResult,
-    bandit_findings,
     expired_ignores,
     pinned_requirements,
     read_audit,
     rounds,
     unlocatable,
 )
-from tradai_tasks.errors import CheckFailedError, CommandFailedError, TasksError
+from tradai_tasks.errors import CheckFailedError, TasksError
 from tradai_tasks.report import annotate, say
+from tradai_tasks.sessions.checks.source_scan import scan_sources
 from tradai_tasks.sessions.core.arguments import parse
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import install_tool, status_of
+from tradai_tasks.sessions.core.environment import install_tool
 from tradai_tasks.sessions.core.nox_options import end_of_install
 from tradai_tasks.workspace.locked_tools import read_lock
 
@@ -38,65 +37,13 @@ def security(session: nox.Session, context: Context) -> None:
         install_tool(session, context, tool, project=home)
     end_of_install(session)
     faults = [*expired_ignores(context.settings.security, datetime.now(tz=UTC).date())]
-    for check in (_bandit, _pip_audit):
+    for check in (scan_sources, _pip_audit):
         try:
             faults += check(session, context)
         except TasksError as error:
             faults += error.faults
     if faults:
         raise CheckFailedError(f"security: {faults[0]}", *faults[1:])
-
-
-def _bandit(session: nox.Session, context: Context) -> list[str]:
-    """Run bandit and return faults; files that it could not read do not change its exit status."""
-    targets = _sources(context)
-    if not targets:
-        session.log("no package has sources to scan")
-        return []
-    report = context.reports("security") / "bandit.json"
-    report.unlink(missing_ok=True)
-    argv = ["bandit", "--recursive", "--quiet", "--format=json", f"--output={report}"]
-    if "bandit" in context.workspace.root_document.get("tool", {}):
-        argv += ["--configfile", "pyproject.toml"]
-    excluded = [
-        path
-        for package in context.workspace.packages
-        for path in context.layout(package).tests
-        if any(path.startswith(f"{target}/") for target in targets)
-    ]
-    if excluded:
-        argv.append(f"--exclude={','.join(f'./{path}' for path in excluded)}")
-    status = status_of(session, [*argv, *(f"./{target}" for target in targets)])
-    if not report.is_file():
-        raise CommandFailedError(f"bandit: exit status {status} and no report; see above")
-    findings, unread = bandit_findings(
-        json.loads(report.read_text(encoding="utf-8")), context.settings.security
-    )
-    for finding in findings:
-        say(str(finding))
-        annotate("error", f"{finding.test}: {finding.text}", file=finding.path, line=finding.line)
-    faults = [f"bandit could not read {line}" for line in unread]
-    if findings:
-        places = ", ".join(sorted({f.path for f in findings}))
-        faults.append(
-            f"bandit: {len(findings)} finding{'s' * (len(findings) > 1)} in {places}; fix them, "
-            f"or mark a line that is right with `# nosec <test>` and the reason"
-        )
-    return faults
-
-
-def _sources(context: Context) -> list[str]:
-    """Return the import folders and files of all packages, and of lambdas that are not packages."""
-    found: dict[str, None] = {}
-    for package in context.workspace.packages:
-        for module in context.layout(package).imports:
-            found[module.path] = None
-    known = {package.path for package in context.workspace.packages}
-    for unit in (*context.workspace.lambdas, *context.workspace.services):
-        if unit.path not in known:
-            files = [name for name in context.tree.files(unit.path) if name.endswith(".py")]
-            found.update(dict.fromkeys(f"{unit.path}/{name}" for name in files))
-    return list(found)
 
 
 def _pip_audit(session: nox.Session, context: Context) -> list[str]:

@@ -1,0 +1,110 @@
+"""Scan the source of the inventory with bandit, as a part of `security`."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nox
+
+from tradai_tasks.checks.audit import BanditFinding, bandit_findings
+from tradai_tasks.checks.bandit_scope import BanditScope, bandit_scope, batches, unread_faults
+from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.report import annotate, say
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.environment import status_of
+
+__all__ = ["scan_sources"]
+
+_INI = ".bandit"
+
+
+def scan_sources(session: nox.Session, context: Context) -> list[str]:
+    """Run bandit on the files of the inventory and return faults.
+
+    Files that it could not read do not change its exit status, so its report is held against the
+    files that it was given.
+    """
+    table = context.workspace.root_document.get("tool", {}).get("bandit", {})
+    ini = _ini_exclusions(context)
+    scope = bandit_scope(context.inventory, [*table.get("exclude_dirs", []), *ini])
+    for entry, excluded in scope.excluded.items():
+        session.warn(f"not scanned, by exclude_dirs {entry!r}: {', '.join(excluded)}")
+    if not scope.files:
+        session.log("there is no source to scan")
+        return list(scope.faults)
+    folder = context.reports("security")
+    options = _options(context, table, folder)
+    findings: list[BanditFinding] = []
+    faults = list(scope.faults)
+    for number, files in enumerate(batches(scope.files), start=1):
+        report = _run(session, folder / f"bandit-{number}.json", options, files)
+        found, unread = bandit_findings(report, context.settings.security)
+        findings += [one for one in found if not _is_assert(one, scope)]
+        faults += [f"bandit could not read {line}" for line in unread]
+        metrics = {name: one for name, one in report["metrics"].items() if name != "_totals"}
+        broken = {posixpath.normpath(error["filename"]) for error in report.get("errors", [])}
+        contents = {path: context.tree.read(path) for path in files if path not in broken}
+        faults += unread_faults(metrics, contents)
+    session.log(f"bandit: {len(scope.files)} files scanned")
+    return faults + _shown(findings)
+
+
+def _options(context: Context, table: Mapping[str, Any], folder: Path) -> list[str]:
+    """Return bandit's options: its configuration without exclusions, which `bandit_scope` reads."""
+    options = ["--quiet", "--format=json", "--exclude="]
+    if "exclude_dirs" in table:
+        file = folder / "bandit-settings.yaml"
+        kept = {key: value for key, value in table.items() if key != "exclude_dirs"}
+        # JSON is YAML too
+        file.write_text(json.dumps(kept, default=str), encoding="utf-8")
+        options += ["--configfile", str(file)]
+    elif table:
+        options += ["--configfile", "pyproject.toml"]
+    return [*options, "--ini", _INI] if context.tree.is_file(_INI) else options
+
+
+def _ini_exclusions(context: Context) -> list[str]:
+    """Return the exclusions of the file `.bandit`."""
+    if not context.tree.is_file(_INI):
+        return []
+    from configparser import ConfigParser, Error  # noqa: PLC0415 - few repositories have the file
+
+    parser = ConfigParser(interpolation=None)
+    try:
+        parser.read_string(context.tree.read(_INI).decode("utf-8", "replace"))
+    except Error:
+        return []  # bandit itself reports what is wrong with the file
+    return [one.strip() for one in parser.get("bandit", "exclude", fallback="").split(",")]
+
+
+def _run(
+    session: nox.Session, file: Path, options: list[str], files: list[str]
+) -> Mapping[str, Any]:
+    file.unlink(missing_ok=True)
+    argv = ["bandit", *options, f"--output={file}", *(f"./{path}" for path in files)]
+    status = status_of(session, argv)
+    if not file.is_file():
+        raise CommandFailedError(f"bandit: exit status {status} and no report; see above")
+    report: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return report
+
+
+def _is_assert(finding: BanditFinding, scope: BanditScope) -> bool:
+    """Return whether a finding is an assert in a test."""
+    return finding.test == "B101" and finding.path in scope.tests
+
+
+def _shown(findings: list[BanditFinding]) -> list[str]:
+    for finding in findings:
+        say(str(finding))
+        annotate("error", f"{finding.test}: {finding.text}", file=finding.path, line=finding.line)
+    if not findings:
+        return []
+    places = ", ".join(sorted({finding.path for finding in findings}))
+    count = f"{len(findings)} finding{'s' * (len(findings) > 1)}"
+    remedy = "fix them, or mark a line that is right with `# nosec <test>` and the reason"
+    return [f"bandit: {count} in {places}; {remedy}"]
