@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import AuditServiceError, CommandFailedError, TasksError
 from tradai_tasks.settings.model import SecuritySettings
+from tradai_tasks.workspace.lock_file import LockFile
 
 __all__ = [
     "AuditResult",
@@ -103,28 +104,28 @@ def _at_least(level: str, least: int) -> bool:
     return level not in _LEVELS or _LEVELS.index(level) >= least
 
 
-def pinned_requirements(locks: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def pinned_requirements(locks: Iterable[LockFile]) -> tuple[str, ...]:
     """Return `name==version` for every third-party package of some lock files, sorted.
 
     Every package from an index counts: in any extra, group, marker and fork.
     """
     found = {
-        f"{canonicalize_name(entry['name'])}=={entry['version']}"
+        f"{entry.name}=={entry.version}"
         for lock in locks
-        for entry in lock.get("package", [])
-        if "registry" in entry.get("source", {}) and "version" in entry
+        for entry in lock.package
+        if "registry" in entry.source
     }
     return tuple(sorted(found))
 
 
-def unlocatable(locks: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+def unlocatable(locks: Iterable[LockFile]) -> tuple[tuple[str, str], ...]:
     """Return (name, source) of packages from git or a URL, which advisories do not cover."""
     found = {
-        (canonicalize_name(entry["name"]), kind)
+        (entry.name, kind)
         for lock in locks
-        for entry in lock.get("package", [])
+        for entry in lock.package
         for kind in ("git", "url")
-        if kind in entry.get("source", {})
+        if kind in entry.source
     }
     return tuple(sorted(found))
 

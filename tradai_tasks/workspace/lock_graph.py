@@ -1,4 +1,4 @@
-"""Parse uv.lock into a dependency graph of packages, extras and groups.
+"""Turn a lock file into a dependency graph of packages, extras and groups.
 
 A node is a part of a locked package: the package itself, one of its extras or one of its dependency
 groups. So an edge to `pkg[extra]` reaches only that extra's dependencies. Several versions of one
@@ -14,16 +14,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from packaging.utils import canonicalize_name
-
 from tradai_tasks.errors import BrokenTomlError
-from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.workspace.lock_file import (
+    LockedPackage,
+    LockedRequirement,
+    LockFile,
+    parse_lock_file,
+)
 
 __all__ = ["Data", "LockGraph", "Node", "Part", "canonical", "parse_edges", "parse_lock"]
 
-_KNOWN_VERSION = 1  # version of uv's lock format; a newer one may have an unknown meaning
-_EDGE_TABLES = ("dependencies", "optional-dependencies", "dev-dependencies")
-_LOCAL = ("editable", "virtual", "directory")
+_EDGE_TABLES = ("dependencies", "optional-dependencies")
 _FILE = rb'\{ [a-z-]+ = (?:"[^"\\\n]*+"|\d++)(?:, [a-z-]+ = (?:"[^"\\\n]*+"|\d++))* \}'
 # Sources of a package, in exactly the form that uv writes.
 _FILES = re.compile(rb"\n(?:sdist = %b|wheels = \[(?:\n    %b,)*\n\])(?=\n)" % (_FILE, _FILE))
@@ -79,29 +80,12 @@ class LockGraph:
 
 
 def parse_lock(content: bytes, file: str) -> LockGraph:
-    """Parse a lock file.
-
-    Args:
-        content: The file's bytes.
-        file: Its name in messages: the path, with the revision if it is not the work tree's.
+    """Parse a lock file into its graph.
 
     Raises:
-        BrokenTomlError: It is not TOML, or not in the form that uv writes.
+        BrokenTomlError: As `parse_lock_file`.
     """
-    document = parse_toml(content, file)
-    version = document.get("version")
-    if version != _KNOWN_VERSION:
-        raise BrokenTomlError(
-            f"{file}: lock format {version!r} is not known, only {_KNOWN_VERSION}; "
-            f"write it with a uv that does, or update tradai-tasks"
-        )
-    try:
-        return _Builder(document).graph()
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BrokenTomlError(
-            f"{file}: not a lock file as uv writes it ({type(error).__name__}: {error}); "
-            f"recreate it with: uv lock"
-        ) from None
+    return _Builder(parse_lock_file(content, file)).graph()
 
 
 @lru_cache(maxsize=4)  # cached: needed twice, and parsing takes long
@@ -120,100 +104,84 @@ def parse_edges(content: bytes, file: str) -> LockGraph:
 
 
 class _Builder:
-    """Turns the parsed file into nodes and edges."""
+    """Turns a lock file into nodes and edges."""
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        self.document = document
-        self.packages: list[dict[str, Any]] = document.get("package", [])
-        self.by_name: dict[str, list[dict[str, Any]]] = {}
-        for package in self.packages:
-            if not isinstance(package["source"], dict):
-                raise TypeError(f"source of {package['name']}: expected a table")
-            self.by_name.setdefault(package["name"], []).append(package)
-        self.manifest: Mapping[str, Any] = document.get("manifest", {})
-        self.members = self._members()
+    def __init__(self, lock: LockFile) -> None:
+        self.lock = lock
         self.nodes: dict[Node, Data] = {}
         self.edges: dict[Node, tuple[Node, ...]] = {}
 
     def graph(self) -> LockGraph:
-        for package in self.packages:
-            self._add(package)
-        for group, needed in self.manifest.get("dependency-groups", {}).items():
-            self._add_node(Node("", "", "", Part("group", canonicalize_name(group))), {}, needed)
-        head = {key: value for key, value in self.document.items() if key not in _NOT_HEAD}
-        head["manifest"] = {k: v for k, v in self.manifest.items() if k != "dependency-groups"}
+        lock, document = self.lock, self.lock.document
+        for package, table in zip(lock.package, document.get("package", ()), strict=True):
+            self._add(package, table)
+        manifest = document.get("manifest", {})
+        for group, needed in lock.manifest.dependency_groups.items():
+            tables = manifest["dependency-groups"][group]
+            self._add_node(Node("", "", "", Part("group", group)), {}, tables, needed)
+        head = {key: value for key, value in document.items() if key not in _NOT_HEAD}
+        head["manifest"] = {k: v for k, v in manifest.items() if k != "dependency-groups"}
         return LockGraph(
-            members=self.members,
-            root=self._root(),
+            members=lock.members,
+            root=lock.root,
             head={key: canonical(value) for key, value in sorted(head.items())},
             nodes=self.nodes,
             edges=self.edges,
             versions={
-                name: tuple(sorted(package.get("version", "") for package in packages))
-                for name, packages in self.by_name.items()
+                name: tuple(sorted(package.version for package in packages))
+                for name, packages in lock.by_name.items()
             },
             declared={
                 name: frozenset(_declared(package))
-                for name in self.members
-                for package in self.by_name.get(name, ())
+                for name in lock.members
+                for package in lock.by_name.get(name, ())
             },
         )
 
-    def _members(self) -> frozenset[str]:
-        """Return the manifest's members; for a lock without any, its single project."""
-        named = self.manifest.get("members")
-        if named is not None:
-            return frozenset(named)
-        return frozenset(p["name"] for p in self.packages if _local_path(p) == ".")
-
-    def _root(self) -> str | None:
-        for package in self.packages:
-            if package["name"] in self.members and _local_path(package) == ".":
-                return str(package["name"])
-        return None
-
-    def _add(self, package: Mapping[str, Any]) -> None:
-        is_member = package["name"] in self.members
+    def _add(self, package: LockedPackage, table: Mapping[str, Any]) -> None:
+        is_member = package.name in self.lock.members
         base = self._base(package)
-        left_out = package if is_member else _EDGE_TABLES[:2]
-        own = {key: value for key, value in package.items() if key not in left_out}
-        self._add_node(base, own, package.get("dependencies", []))
-        for extra, needed in package.get("optional-dependencies", {}).items():
-            part = Part("extra", canonicalize_name(extra))
-            self._add_node(base._replace(part=part), {}, needed, base)
+        left_out = table if is_member else _EDGE_TABLES
+        own = {key: value for key, value in table.items() if key not in left_out}
+        self._add_node(base, own, table.get("dependencies", []), package.dependencies)
+        for extra, needed in package.optional_dependencies.items():
+            node = base._replace(part=Part("extra", extra))
+            self._add_node(node, {}, table["optional-dependencies"][extra], needed, base)
         if is_member:
-            for group, needed in package.get("dev-dependencies", {}).items():
-                part = Part("group", canonicalize_name(group))
-                self._add_node(base._replace(part=part), {}, needed)
-            self._add_node(base._replace(part=_ENTRY), package, [])
+            for group, needed in package.dev_dependencies.items():
+                node = base._replace(part=Part("group", group))
+                self._add_node(node, {}, table["dev-dependencies"][group], needed)
+            self._add_node(base._replace(part=_ENTRY), table, [], [])
 
     def _add_node(
-        self, node: Node, own: Mapping[str, Any], needed: list[Mapping[str, Any]], *further: Node
+        self,
+        node: Node,
+        own: Mapping[str, Any],
+        tables: list[Mapping[str, Any]],
+        needed: Iterable[LockedRequirement],
+        *further: Node,
     ) -> None:
-        self.nodes[node] = Data(own, needed)
-        targets = (target for edge in needed for target in self._targets(edge))
+        self.nodes[node] = Data(own, tables)
+        targets = (target for one in needed for target in self._targets(one))
         self.edges[node] = tuple(dict.fromkeys((*targets, *further)))
 
-    def _base(self, package: Mapping[str, Any]) -> Node:
-        name = package["name"]
-        if name in self.members:  # a member is unique, whatever its version and location
-            return Node(name, "", "", _BASE)
-        return Node(name, package.get("version", ""), canonical(package["source"]), _BASE)
+    def _base(self, package: LockedPackage) -> Node:
+        if package.name in self.lock.members:  # it is unique, whatever its version and location
+            return Node(package.name, "", "", _BASE)
+        return Node(package.name, package.version, canonical(package.source), _BASE)
 
-    def _targets(self, edge: Mapping[str, Any]) -> Iterable[Node]:
+    def _targets(self, needed: LockedRequirement) -> Iterable[Node]:
         """Return the nodes of an edge; one without a version leads to all of the name."""
-        extras = edge.get("extra", edge.get("extras", ()))
-        for package in self.by_name.get(edge["name"], ()):
-            if "version" in edge and edge["version"] != package.get("version"):
+        for package in self.lock.by_name.get(needed.name, ()):
+            if needed.version not in {None, package.version}:
                 continue
-            if "source" in edge and canonical(edge["source"]) != canonical(package["source"]):
+            if needed.source is not None and needed.source != package.source:
                 continue
             base = self._base(package)
             yield base
-            for extra in [extras] if isinstance(extras, str) else extras:
-                name = canonicalize_name(extra)
-                if name in map(canonicalize_name, package.get("optional-dependencies", {})):
-                    yield base._replace(part=Part("extra", name))
+            for extra in needed.wanted_extras:
+                if extra in package.optional_dependencies:
+                    yield base._replace(part=Part("extra", extra))
 
 
 # `revision` counts additions to the format; their content is compared, not the number
@@ -237,19 +205,11 @@ def _file_data(file: Mapping[str, Any]) -> str:
     return f"{where.partition('#')[0].rpartition('/')[2]} {file['hash']}"
 
 
-def _local_path(package: Mapping[str, Any]) -> str | None:
-    source = package["source"]
-    return next((str(source[kind]) for kind in _LOCAL if kind in source), None)
-
-
-def _declared(package: Mapping[str, Any]) -> Iterable[str]:
-    """Return the extras and groups that a member declares, also without resolved packages."""
-    metadata = package.get("metadata", {})
-    for requirement in metadata.get("requires-dist", ()):
-        yield requirement["name"]
-    for requirements in metadata.get("requires-dev", {}).values():
-        for requirement in requirements:
-            yield requirement["name"]
+def _declared(package: LockedPackage) -> Iterable[str]:
+    """Return what a member declares, also where nothing was resolved for it."""
+    groups = package.metadata.requires_dev.values()
+    for requirements in (package.metadata.requires_dist, *groups):
+        yield from (one.name for one in requirements)
 
 
 def canonical(value: Any) -> str:

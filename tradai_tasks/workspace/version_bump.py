@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from tradai_tasks.errors import BrokenTomlError, BumpError, DirtyTreeError, TagExistsError
 from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.workspace.lock_file import parse_lock_file
 from tradai_tasks.workspace.tags import check_release, parse_tag, semver_of, tag_name
 
 __all__ = [
@@ -336,8 +337,8 @@ def _reads_as(content: bytes, wanted: Mapping[str, Any]) -> bool:
 
 
 def _without_version(lock: bytes, name: str, file: str) -> str:
-    document = parse_toml(lock, file)
+    document = parse_lock_file(lock, file).document
     for package in document.get("package", ()):
-        if package.get("name") == name:
+        if package["name"] == name:
             package.pop("version", None)
     return repr(document)

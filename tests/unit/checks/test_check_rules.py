@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.lock_text import lock_text
 from tests.support.trees import MemoryTree, found, project
 from tradai_tasks import process, report
 from tradai_tasks.checks import audit, compose, perf
@@ -28,10 +29,21 @@ from tradai_tasks.settings.model import IgnoredAdvisory, NotAudited, ProtocolPai
 from tradai_tasks.workspace import locked_tools as locked
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import layout_of
+from tradai_tasks.workspace.lock_file import (
+    LockedRequirement,
+    LockFile,
+    parse_lock_file,
+    read_lock,
+)
 
 # --- locked.py -----------------------------------------------------------------------------------
 
-LOCK = locked.Lock(
+
+def lock_of(document: dict[str, Any]) -> LockFile:
+    return parse_lock_file(lock_text({"version": 1, **document}), "uv.lock")
+
+
+LOCK = lock_of(
     {
         "manifest": {"dependency-groups": {"dev": [{"name": "pytest-cov"}]}},
         "package": [
@@ -67,16 +79,18 @@ def app(more: str = "", name: str = "app", path: str = "app") -> Package:
 
 
 def test_a_tool_comes_as_locked_else_by_default() -> None:
-    assert LOCK.requirement("pytest") == "pytest==9.0"
-    assert LOCK.requirement("bandit") == "bandit[toml]==1.9"
-    assert LOCK.requirement("ruff") == locked.DEFAULT_TOOLS["ruff"]
-    assert LOCK.pins("pytest")
-    assert not LOCK.pins("ruff")
+    assert locked.pinned_tool(LOCK, "pytest") == "pytest==9.0"
+    assert locked.pinned_tool(LOCK, "bandit") == "bandit[toml]==1.9"
+    assert locked.pinned_tool(LOCK, "ruff") == locked.DEFAULT_TOOLS["ruff"]
 
 
 def test_what_requirements_reach_includes_extras_and_ends_in_circles() -> None:
-    assert LOCK.reached_from([{"name": "app"}]) == {"app", "lib", "speed"}
-    assert LOCK.reached_from([{"name": "lib", "extra": "fast"}]) == {"lib", "speed", "app"}
+    assert locked.reached_from(LOCK, [LockedRequirement(name="app")]) == {"app", "lib", "speed"}
+    assert locked.reached_from(LOCK, [LockedRequirement(name="lib", extra=("fast",))]) == {
+        "lib",
+        "speed",
+        "app",
+    }
 
 
 def test_test_tools_come_from_the_packages_own_places_else_the_roots() -> None:
@@ -99,7 +113,7 @@ def test_test_tools_come_from_the_packages_own_places_else_the_roots() -> None:
 
 def test_uvs_older_development_dependencies_are_the_group_dev() -> None:
     older = '[tool.uv]\ndev-dependencies = ["pytest"]'
-    lock = locked.Lock(
+    lock = lock_of(
         {
             "package": [
                 {"name": "app", "dev-dependencies": {"dev": [{"name": "pytest"}]}},
@@ -116,14 +130,16 @@ def test_uvs_older_development_dependencies_are_the_group_dev() -> None:
 
 
 def test_a_lock_is_read_or_missed() -> None:
-    assert locked.read_lock(MemoryTree({"uv.lock": "version = 1"}), ".").document == {"version": 1}
+    assert read_lock(MemoryTree({"uv.lock": "version = 1"}), ".").package == []
     with pytest.raises(LockMissingError, match=r"s/a/uv\.lock: no lock file; make it with: nox"):
-        locked.read_lock(MemoryTree({}), "s/a")
+        read_lock(MemoryTree({}), "s/a")
     with pytest.raises(BrokenTomlError, match=r"uv\.lock: broken TOML"):
-        locked.read_lock(MemoryTree({"uv.lock": "x ="}), ".")
+        read_lock(MemoryTree({"uv.lock": "x ="}), ".")
     for odd in ("package = 3", "[[package]]\nversion = '1'", "package = [3]"):
-        with pytest.raises(BrokenTomlError, match=r"^uv\.lock: not as uv writes it; remove it"):
-            locked.read_lock(MemoryTree({"uv.lock": odd}), ".")
+        with pytest.raises(
+            BrokenTomlError, match=r"^uv\.lock: not a lock file as uv writes it \(.*\); remove it"
+        ):
+            read_lock(MemoryTree({"uv.lock": f"version = 1\n{odd}"}), ".")
 
 
 # --- tests.py ------------------------------------------------------------------------------------
@@ -405,14 +421,16 @@ def test_bandit_findings_count_from_the_set_levels_up() -> None:
 
 
 def test_what_is_audited_is_what_an_index_provided() -> None:
-    lock = {
-        "package": [
-            {"name": "B", "version": "2", "source": {"registry": "https://index.example"}},
-            {"name": "a", "version": "1", "source": {"registry": "https://index.example"}},
-            {"name": "mine", "version": "1", "source": {"editable": "."}},
-            {"name": "g", "version": "1", "source": {"git": "https://host.example"}},
-        ]
-    }
+    lock = lock_of(
+        {
+            "package": [
+                {"name": "b", "version": "2", "source": {"registry": "https://index.example"}},
+                {"name": "a", "version": "1", "source": {"registry": "https://index.example"}},
+                {"name": "mine", "version": "1", "source": {"editable": "."}},
+                {"name": "g", "version": "1", "source": {"git": "https://host.example"}},
+            ]
+        }
+    )
     assert audit.pinned_requirements([lock, lock]) == ("a==1", "b==2")
     assert audit.unlocatable([lock]) == (("g", "git"),)
     assert audit.rounds(["a==1", "a==2", "b==1"]) == (("a==1", "b==1"), ("a==2",))

@@ -18,12 +18,12 @@ from tradai_tasks.affected.locks.path_projects import path_projects
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.errors import ToolNotLockedError
 from tradai_tasks.files.file_tree import Tree, join
-from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workspace.discovery import Package, Unit, Workspace, dependency_groups
 from tradai_tasks.workspace.layout import layout_of
+from tradai_tasks.workspace.lock_file import read_lock
 from tradai_tasks.workspace.lock_graph import parse_edges
-from tradai_tasks.workspace.locked_tools import Lock, find_test_tools
+from tradai_tasks.workspace.locked_tools import find_test_tools
 
 __all__ = [
     "SHAPING",
@@ -210,10 +210,7 @@ def root_group_users(
     """
     if not tree.is_file("uv.lock"):
         return {}
-    try:
-        lock = Lock(parse_toml(tree.read("uv.lock"), "uv.lock"))
-    except (AttributeError, KeyError, TypeError):
-        return {}  # not as uv writes it, which is said where the locks are compared
+    lock = read_lock(tree, ".")
     users: dict[str, list[str]] = {}
     for package in workspace.packages:
         if package.project != ".":

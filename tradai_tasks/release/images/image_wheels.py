@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BuildFailedError
@@ -24,8 +23,8 @@ from tradai_tasks.release.libraries.wheel_build import (
     refuse_dirty,
 )
 from tradai_tasks.sandbox import Sandbox
-from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.vcs.git import Git
+from tradai_tasks.workspace.lock_file import LockedPackage, parse_lock_file
 
 __all__ = ["WHEELS", "ImageWheels"]
 
@@ -76,12 +75,12 @@ class ImageWheels:
         lock = self.source.folder() / context / "uv.lock"
         if not lock.is_file():
             return
-        packages = parse_toml(lock.read_bytes(), join(context, "uv.lock")).get("package", [])
+        packages = parse_lock_file(lock.read_bytes(), join(context, "uv.lock")).package
         target = lock.parent / WHEELS
         home = self.source.git.folder
         for folder in _foreign_folders(packages, home / context, home.resolve()):
             self._build_folder(folder, target)
-        known = {one.get("hash") for package in packages for one in package.get("wheels", [])}
+        known = {one.hash for package in packages for one in package.wheels}
         for file in sorted((home / context / WHEELS).glob("*.whl")):
             content = file.read_bytes()
             if f"sha256:{hashlib.sha256(content).hexdigest()}" in known:
@@ -121,15 +120,12 @@ class ImageWheels:
         write_below(target, name, content)
 
 
-def _foreign_folders(
-    packages: Iterable[Mapping[str, Any]], project: Path, root: Path
-) -> list[Path]:
+def _foreign_folders(packages: Iterable[LockedPackage], project: Path, root: Path) -> list[Path]:
     """Return the folders outside the repository that a lock takes packages from."""
     found = []
     for package in packages:
-        source = package.get("source", {})
-        path = source.get("editable") or source.get("directory")
-        if isinstance(path, str):
+        path = package.local_path
+        if path is not None and "virtual" not in package.source:
             folder = (project / path).resolve()
             if not folder.is_relative_to(root):
                 found.append(folder)

@@ -14,7 +14,8 @@ from tradai_tasks.errors import CheckFailedError, CommandFailedError, ToolNotLoc
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of, sync_everything
 from tradai_tasks.sessions.core.nox_options import end_of_install
-from tradai_tasks.workspace.locked_tools import find_test_tools, read_lock
+from tradai_tasks.workspace.lock_file import read_lock
+from tradai_tasks.workspace.locked_tools import find_test_tools
 
 __all__ = ["contract", "integration"]
 

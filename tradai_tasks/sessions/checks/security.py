@@ -22,7 +22,7 @@ from tradai_tasks.sessions.core.arguments import parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import install_tool
 from tradai_tasks.sessions.core.nox_options import end_of_install
-from tradai_tasks.workspace.locked_tools import read_lock
+from tradai_tasks.workspace.lock_file import read_lock
 
 __all__ = ["security"]
 
@@ -49,7 +49,7 @@ def security(session: nox.Session, context: Context) -> None:
 def _pip_audit(session: nox.Session, context: Context) -> list[str]:
     """Audit the packages that the lock files pin, not the session's environment."""
     projects = context.workspace.projects
-    locks = [read_lock(context.tree, project).document for project in projects]
+    locks = [read_lock(context.tree, project) for project in projects]
     pins = pinned_requirements(locks)
     folder = context.reports("security")
     results = [

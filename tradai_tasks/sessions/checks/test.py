@@ -23,7 +23,8 @@ from tradai_tasks.report import append_summary
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import install_tool, status_of, sync_package
 from tradai_tasks.workspace.discovery import Package
-from tradai_tasks.workspace.locked_tools import find_test_tools, read_lock
+from tradai_tasks.workspace.lock_file import read_lock
+from tradai_tasks.workspace.locked_tools import find_test_tools
 
 __all__ = ["sync_for_tests", "test"]
 

@@ -24,7 +24,8 @@ from tradai_tasks.files.file_tree import join
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.nox_options import end_of_install, is_made
 from tradai_tasks.workspace.discovery import Package, dependency_groups
-from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS, Lock, TestTools, read_lock
+from tradai_tasks.workspace.lock_file import LockFile, read_lock
+from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS, TestTools, pinned_tool
 
 __all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package", "uv_program"]
 
@@ -69,15 +70,15 @@ def install_tool(
     """
     uv_program()
     has_lock = context.tree.is_file(join(project, "uv.lock"))
-    lock = read_lock(context.tree, project) if has_lock else Lock({})
-    if not lock.pins(tool):
+    lock = read_lock(context.tree, project) if has_lock else LockFile()
+    if tool not in lock.by_name:
         session.log(
             f"{tool} is in no lock file here; using {DEFAULT_TOOLS[tool]} "
             f"(add {tool} to a dependency group to choose its version)"
         )
     elif only_missing:
         session.log(f"{tool}: as locked")
-    requirement = lock.requirement(tool)
+    requirement = pinned_tool(lock, tool)
     if isinstance(session.virtualenv, PassthroughEnv):
         session.log(f"not installed without an environment of its own: {requirement}")
         return

@@ -45,7 +45,8 @@ from tradai_tasks.settings.backtest import BacktestSettings, for_strategy
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.discovery import Package
-from tradai_tasks.workspace.locked_tools import find_test_tools, read_lock
+from tradai_tasks.workspace.lock_file import read_lock
+from tradai_tasks.workspace.locked_tools import find_test_tools
 
 __all__ = ["full", "install_freqtrade", "job_of", "program", "running", "smoke"]
 
