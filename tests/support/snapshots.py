@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from tradai_tasks.affected.graph.cache_folder import CacheFolder
 from tradai_tasks.affected.graph.fact_cache import Cache
 from tradai_tasks.affected.graph.graph_builder import ImportGraph, build_graph
 from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.files.cache_folder import CacheFolder
 from tradai_tasks.vcs.index_stamps import Stamp
 from tradai_tasks.vcs.snapshot_protocol import Loaded
 

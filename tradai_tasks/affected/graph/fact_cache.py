@@ -18,9 +18,9 @@ from typing import TypeVar
 import msgspec
 import packaging
 
-from tradai_tasks.affected.graph.cache_folder import CacheFolder
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.files.cache_folder import CacheFolder
 from tradai_tasks.files.file_reading import read_file
 from tradai_tasks.vcs.index_stamps import Stamp
 

@@ -17,16 +17,16 @@ from tradai_tasks.affected.graph.fork_worker import (
     WorkQueue,
     usable_cores,
 )
-from tradai_tasks.affected.graph.script_files import (
+from tradai_tasks.affected.parse.facts import Facts
+from tradai_tasks.affected.parse.text_examples import extract_data, extract_document, is_document
+from tradai_tasks.affected.resolve.module_index import is_python
+from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract, extract_config
+from tradai_tasks.affected.rules.script_files import (
     extract_cython,
     extract_script,
     is_cython,
     is_script,
 )
-from tradai_tasks.affected.parse.facts import Facts
-from tradai_tasks.affected.parse.text_examples import extract_data, extract_document, is_document
-from tradai_tasks.affected.resolve.module_index import is_python
-from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract, extract_config
 from tradai_tasks.vcs.index_stamps import Stamp
 from tradai_tasks.vcs.snapshot_protocol import Loaded, Snapshot
 

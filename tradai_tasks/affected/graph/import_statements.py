@@ -6,8 +6,7 @@ import posixpath
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tradai_tasks.affected.graph.lazy_attributes import LazyAttributes
-from tradai_tasks.affected.graph.lazy_tables import EVERY_NAME, LazyModules
+from tradai_tasks.affected.graph.lazy_nodes import EVERY_NAME, LazyAttributes, LazyModules
 from tradai_tasks.affected.graph.module_uses import ModuleBinding, ModuleUses, init_files_of
 from tradai_tasks.affected.graph.reference_resolver import ReferenceResolver
 from tradai_tasks.affected.parse.facts import Import

@@ -8,18 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tradai_tasks.affected.graph.edge_transfer import LinkedFiles
+import msgspec
+
 from tradai_tasks.affected.graph.import_statements import Importer, ImportStatements
-from tradai_tasks.affected.graph.lazy_attributes import LazyAttribute, LazyAttributes
-from tradai_tasks.affected.graph.lazy_tables import LazyModules
-from tradai_tasks.affected.graph.module_uses import ModuleUses, ReadTexts
+from tradai_tasks.affected.graph.lazy_nodes import LazyAttribute, LazyAttributes, LazyModules
+from tradai_tasks.affected.graph.module_uses import ModuleBinding, ModuleUses, ReadTexts
 from tradai_tasks.affected.graph.reference_resolver import ReferenceResolver
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.resolve.script_paths import files_at_path, scripts_in_places
 
-__all__ = ["Linker", "ReadTexts"]
+__all__ = ["LinkedFiles", "Linker", "ReadTexts"]
+
+
+class LinkedFiles(msgspec.Struct, array_like=True, gc=False):
+    """The edges of some files, in the form in which another process receives them."""
+
+    edges: dict[int, list[int]]  # file -> nodes
+    first: int  # the node of the first of `attributes`
+    attributes: list[LazyAttribute]
+    undeclared: dict[int, list[str]]  # file -> modules that it should declare
+    bindings: list[ModuleBinding]
 
 
 class Linker:

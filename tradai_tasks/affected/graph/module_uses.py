@@ -9,8 +9,7 @@ import posixpath
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from tradai_tasks.affected.graph.lazy_attributes import LazyAttributes
-from tradai_tasks.affected.graph.lazy_tables import EVERY_NAME, LazyModules
+from tradai_tasks.affected.graph.lazy_nodes import EVERY_NAME, LazyAttributes, LazyModules
 from tradai_tasks.affected.graph.reference_resolver import ReferenceResolver
 from tradai_tasks.affected.resolve.dotted_names import depth_of, is_parent_init
 from tradai_tasks.affected.resolve.module_index import ModuleIndex

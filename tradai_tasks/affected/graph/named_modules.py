@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from tradai_tasks.affected.graph.import_graph import EXAMPLES
 from tradai_tasks.affected.graph.linker import Linker
 from tradai_tasks.affected.graph.member_edges import project_file
-from tradai_tasks.affected.graph.script_files import is_cython, is_script
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.text_examples import is_data, is_document
 from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.resolve.script_paths import files_at_path
+from tradai_tasks.affected.rules.script_files import is_cython, is_script
 
 __all__ = ["command_users", "data_files", "documents", "name_users"]
 

@@ -8,9 +8,8 @@ from functools import partial
 
 import msgspec
 
-from tradai_tasks.affected.graph.edge_transfer import LinkedFiles
 from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, ForkWorker, usable_cores
-from tradai_tasks.affected.graph.linker import Linker
+from tradai_tasks.affected.graph.linker import LinkedFiles, Linker
 
 __all__ = ["link_files"]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tradai_tasks.affected.graph.lazy_attributes import LazyAttributes
-from tradai_tasks.affected.graph.lazy_tables import EVERY_NAME, LazyModules
+from tradai_tasks.affected.graph.lazy_nodes import EVERY_NAME, LazyAttributes, LazyModules
 from tradai_tasks.affected.resolve.dotted_names import depth_of
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.module_index import ModuleIndex

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tradai_tasks.affected.graph.cache_folder import CacheFolder, cache_folder
 from tradai_tasks.affected.graph.fact_cache import Cache
 from tradai_tasks.affected.graph.graph_builder import ImportGraph, build_both, unite
 from tradai_tasks.affected.revisions.changed_paths import ChangedPath, changed_paths
@@ -30,6 +29,7 @@ from tradai_tasks.affected.selection.members import (
 from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import ChangeEvidence, Selection, select
 from tradai_tasks.errors import TasksError, WorkTreeChangedError
+from tradai_tasks.files.cache_folder import CacheFolder, cache_folder
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.vcs.git import NO_COMMIT, Git
@@ -155,12 +155,6 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
         graph=graph,
         other_head=None if after.workspace is workspace else after,
     )
-
-
-def _warnings(graph: ImportGraph | None, cache: Cache) -> tuple[str, ...]:
-    if graph is None:
-        return ()
-    return (*([cache.fault] if cache.fault else []), *graph.warnings)
 
 
 def _head_revision(

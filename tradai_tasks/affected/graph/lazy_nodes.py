@@ -1,4 +1,4 @@
-"""The lazy modules (PEP 562) of one snapshot: what each loads for which of its names."""
+"""The lazy modules (PEP 562) of one snapshot, and the nodes that stand for their attributes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from tradai_tasks.affected.resolve.lazy_reexports import (
 )
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 
-__all__ = ["EVERY_NAME", "LazyModules"]
+__all__ = ["EVERY_NAME", "LazyAttribute", "LazyAttributes", "LazyModules"]
 
+LazyAttribute = tuple[int, str]  # (lazy module, name)
 EVERY_NAME = "*"  # stands for all names of a lazy module
 
 
@@ -77,3 +78,43 @@ class LazyModules:
         if name in lazy.defined:
             return ()
         return lazy.others  # a name that is only listed comes from wherever the names come from
+
+
+class LazyAttributes:
+    """The attributes that are used of lazy modules; each is a node, numbered after the files."""
+
+    def __init__(self, first: int) -> None:
+        """Begin with none.
+
+        Args:
+            first: The number of the first node.
+        """
+        self._first = first
+        self._nodes: dict[LazyAttribute, int] = {}
+        self._linked: set[LazyAttribute] = set()
+
+    @property
+    def all(self) -> list[LazyAttribute]:
+        """All of them, in the order of their nodes."""
+        return list(self._nodes)
+
+    @property
+    def next_node(self) -> int:
+        """The number of the next node."""
+        return self._first + len(self._nodes)
+
+    def node(self, attribute: LazyAttribute) -> int:
+        """Return the node of an attribute, a new one where there is none."""
+        return self._nodes.setdefault(attribute, self.next_node)
+
+    def nodes(self, modules: Iterable[int], name: str) -> list[int]:
+        """Return the nodes of a name in some lazy modules."""
+        return [self.node((module, name)) for module in modules]
+
+    def unlinked(self) -> list[LazyAttribute]:
+        """Return the attributes whose edges are not collected yet."""
+        return [attribute for attribute in self._nodes if attribute not in self._linked]
+
+    def mark_linked(self, attributes: Iterable[LazyAttribute]) -> None:
+        """Note that the edges of some attributes are collected."""
+        self._linked.update(attributes)

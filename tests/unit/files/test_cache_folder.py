@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tradai_tasks.affected.graph.cache_folder import CacheFolder, cache_folder
 from tradai_tasks.errors import CacheFolderError
+from tradai_tasks.files.cache_folder import CacheFolder, cache_folder
 
 FILE = "imports-0.msgpack"
 HINT = "; set TRADAI_TASKS_CACHE to a folder of your own"
