@@ -29,7 +29,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+\Z", re.ASCII)
 
 
 def address_fault(url: str, *, plain_http: bool = False) -> str | None:
-    """Return why an address is not to be used, without what it says: it may hold a password."""
+    """Return why an address must not be used, without the address, which may hold a password."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -53,7 +53,7 @@ def is_loopback_name(host: str) -> bool:
 
 
 def url_of(text: str) -> httpx.URL | None:
-    """Return an address as httpx takes it; None where it is none for it."""
+    """Parse an address with httpx; return None if it is invalid."""
     import httpx  # noqa: PLC0415 - takes 0.2 s to load
 
     try:
@@ -70,7 +70,7 @@ def origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
 
 
 def host_of(url: httpx.URL) -> str:
-    """Return the host of an address as it is asked for: `URL.host` decodes it, or fails to."""
+    """Return the host of an address in its encoded form, since `URL.host` may fail to decode it."""
     return url.raw_host.decode("ascii")
 
 
@@ -80,5 +80,5 @@ def basic(user: str, password: str) -> str:
 
 
 def bearer(token: str) -> str | None:
-    """Return the Authorization header of a token; None where no header can hold it."""
+    """Return the Authorization header of a token; None if a header cannot contain it."""
     return f"Bearer {token}" if _TOKEN.match(token) else None

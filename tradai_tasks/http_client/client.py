@@ -34,7 +34,7 @@ _KEPT = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})  
 
 
 class HttpClient:
-    """Requests to one server, over kept connections; safe to use from several threads."""
+    """Client of one server, with persistent connections; safe to use from several threads."""
 
     def __init__(  # noqa: PLR0913 - all but the address have defaults
         self,
@@ -47,7 +47,7 @@ class HttpClient:
         stop: threading.Event | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Make a client; nothing is asked for yet.
+        """Create a client; no request is made yet.
 
         Args:
             base: Address that relative ones are below.
@@ -90,7 +90,7 @@ class HttpClient:
         authorization: str | None = None,
         **given: Any,
     ) -> httpx.Response:
-        """Send a request, follow its redirects and return the whole answer.
+        """Send a request, follow redirects and return the whole response.
 
         Args:
             method: GET, POST and so on.
@@ -144,7 +144,7 @@ class HttpClient:
         return httpx.Request(method, url, headers=merged, **given)
 
     def _check(self, url: httpx.URL) -> None:
-        """Refuse an address that nothing may be sent to."""
+        """Raise for an address to which no request may be sent."""
         if url.userinfo:
             raise AnswerError("an address with a user or password in it")
         fault = address_fault(str(url), plain_http=self._plain_http)
@@ -168,7 +168,7 @@ class HttpClient:
         return exchange(self.transport, request, clock, sink)
 
     def _redirected(self, asked: httpx.Request, answer: httpx.Response) -> httpx.Request | None:
-        """Return the request that an answer redirects to; None where it does not."""
+        """Return the request that a response redirects to; None if it does not redirect."""
         import httpx  # noqa: PLC0415 - as above
 
         place = answer.headers.get("Location")

@@ -19,12 +19,12 @@ _TICK = 0.5  # seconds between two looks at whether to stop
 
 
 class AnswerError(Exception):
-    """An answer or an address that is refused, for good; callers make an error of their own."""
+    """A response or an address that is refused without a retry; callers raise their own error."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What an answer may cost."""
+    """Limits of one response."""
 
     idle: float = 30.0  # seconds without a byte
     whole: float = 120.0  # seconds until it is whole, from the request on
@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass(kw_only=True, slots=True)
 class Clock:
-    """The time and the bytes of one request; asked for by all that waits on the network."""
+    """Time and bytes that one request has left; every wait on the network checks it."""
 
     limits: Limits
     stop: threading.Event | None = None
@@ -41,7 +41,7 @@ class Clock:
     received: int = 0
 
     def left(self, wanted: float | None) -> float:
-        """Return the seconds to wait next, at most, after a look at whether to go on.
+        """Return how long the next wait may take, in seconds; raise if the request must stop.
 
         Raises:
             AnswerError: The time is over, and a part of the answer is there.
@@ -59,7 +59,7 @@ class Clock:
         return max(0.001, min(left, tick, self.limits.idle if wanted is None else wanted))
 
     def got(self, count: int) -> None:
-        """Count bytes as they come from the network.
+        """Count received bytes; raise if the limit is exceeded.
 
         Raises:
             AnswerError: There are more than any answer may have.
@@ -70,7 +70,7 @@ class Clock:
 
 
 def parsed_json(content: bytes) -> Any:
-    """Return a JSON document, of bounded depth and number of values.
+    """Parse a JSON document with limits on depth and number of values.
 
     Raises:
         ValueError: It is none, or beyond that.

@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 
 
 class TransientError(Exception):
-    """A failure that may be gone at the next try; it becomes an error when tries run out."""
+    """A temporary failure, which becomes an error when no tries are left."""
 
     def __init__(self, what: str, *, wait: float = 0.0, kind: str = "") -> None:
         super().__init__(what)
@@ -51,7 +51,7 @@ def retried(
     sleep: Sleep = time.sleep,
     stop: threading.Event | None = None,
 ) -> _T:
-    """Call an action until it does not raise `TransientError`, with longer and longer waits.
+    """Call an action until it does not raise `TransientError`, with exponential back-off.
 
     Args:
         action: What to do.
@@ -98,7 +98,7 @@ def retried(
 
 
 def seconds_asked_for(headers: Mapping[str, str], *, now: float | None = None) -> float:
-    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3), 0 where it states none."""
+    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3); 0 if there are none."""
     text = headers.get("Retry-After", "").strip()
     if _SECONDS.match(text):
         return float(text)

@@ -27,7 +27,7 @@ _CUT_OFF = ("Server disconnected", "peer closed connection")  # h11's and httpco
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection each of whose waits is bounded by the clock of the request at hand."""
+    """Connection on which every wait is limited by the clock of the current request."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
@@ -65,7 +65,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Opens connections that watch the clock."""
+    """Opens connections that are limited by the clock."""
 
     def __init__(self) -> None:
         self._inner = httpcore.SyncBackend()
@@ -83,7 +83,7 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class Wire(httpx.BaseTransport):
-    """Kept connections, through the proxies of the environment.
+    """Persistent connections, through the proxies of the environment.
 
     Args:
         verify: Whether certificates are checked, or the TLS context to check them by.
@@ -95,7 +95,7 @@ class Wire(httpx.BaseTransport):
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return the beginning of its answer."""
+        """Send a request and return the response, its body unread."""
         url = request.url
         sent = httpcore.Request(
             method=request.method,
@@ -132,7 +132,7 @@ class Wire(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    """The body of an answer, as it comes."""
+    """The body of a response, as it arrives."""
 
     def __init__(self, parts: Any) -> None:
         self._parts = parts
@@ -145,7 +145,7 @@ class _Body(httpx.SyncByteStream):
 
 
 def _proxy_of(url: httpx.URL) -> str | None:
-    """Return the proxy that the environment names for an address."""
+    """Return the proxy for an address according to the environment."""
     if is_loopback_name(host_of(url)) or urllib.request.proxy_bypass(host_of(url)):
         return None
     proxies = urllib.request.getproxies()
@@ -169,7 +169,7 @@ def exchange(
     clock: Clock,
     sink: Callable[[bytes], object] | None,
 ) -> httpx.Response:
-    """Send one request and return its answer, whole and within the limits of its clock.
+    """Send one request and return the whole response within the limits of its clock.
 
     Raises:
         AnswerError: It is beyond them, or no answer by the protocol.
@@ -211,7 +211,7 @@ def _whole(
     clock: Clock,
     sink: Callable[[bytes], object] | None,
 ) -> httpx.Response:
-    """Read an answer's body, decompressed, as far as it may go."""
+    """Read and decompress a response's body within the limits."""
     headers = [
         (name, value)  # as bytes: what is no ASCII must not end in an error of its own
         for name, value in answer.headers.raw
@@ -248,7 +248,7 @@ def _watched(parts: Iterable[bytes], clock: Clock) -> Iterator[bytes]:
 
 
 def _decoded(parts: Iterable[bytes], stated: str) -> Iterator[bytes]:
-    """Yield a body decompressed, in pieces that are never large."""
+    """Yield a decompressed body in small pieces."""
     encodings = [one.strip().lower() for one in stated.split(",")]
     encodings = [one for one in encodings if one not in {"", "identity"}]
     if not encodings:

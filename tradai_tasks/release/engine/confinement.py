@@ -32,7 +32,7 @@ _STEERING = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confinement:
-    """What gates and builds of one release are run in."""
+    """Confinement in which the gates and builds of one release run."""
 
     sandbox: Sandbox | None  # None where the machine has none
     why_not: str = ""  # the reason for that
@@ -41,14 +41,14 @@ class Confinement:
 
     @property
     def unkept(self) -> str:
-        """Why evidence of an earlier run cannot be believed; empty where it can."""
+        """Why evidence of an earlier run cannot be accepted; empty if it can."""
         if not self.why_not:
             return ""
         return f"this machine cannot keep the key of evidence from gates ({self.why_not})"
 
 
 def confine(git: Git, env: Mapping[str, str]) -> Confinement:
-    """Return how the repository's own code is confined here, and close this process's memory."""
+    """Return the confinement for the repository's own code, and protect this process's memory."""
     close_memory()
     try:
         state = state_folder(env)
@@ -67,7 +67,7 @@ def confine(git: Git, env: Mapping[str, str]) -> Confinement:
 
 
 def allowance_of(settings: Settings) -> Allowance:
-    """Return what of the environment the settings allow to the repository's own code."""
+    """Return the environment variables that the repository's own code may see."""
     images, index = settings.images, settings.publish.index
     never = {images.username_env, images.password_env, settings.devcontainer.password_env}
     if index is not None:
@@ -76,7 +76,7 @@ def allowance_of(settings: Settings) -> Allowance:
 
 
 def _git_folders(git: Git) -> list[Path]:
-    """Return where git keeps the repository, and the work tree's part of it."""
+    """Return git's common folder and the folder of this work tree."""
     argv = ["rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir"]
     done = run_git(git.folder, *argv, env=git.env)
     return [Path(line).resolve() for line in done.text.splitlines()]
@@ -95,6 +95,6 @@ def _library_folders() -> list[Path]:
 
 
 def steering_files(env: Mapping[str, str]) -> list[Path]:
-    """Return the files by which a step of a CI job steers later ones."""
+    """Return the files with which a step of a CI job controls later steps."""
     named = (Path(env[name]) for name in _STEERING if env.get(name))
     return [path.resolve() for path in named if path.is_file()]

@@ -1,4 +1,4 @@
-"""Authenticated JSON records of what each stage of a release came to.
+"""Authenticated JSON records of the results of release stages.
 
 A record stands in `<folder>/<stage>.json`, files that belong to it in `<folder>/<stage>/`. It is
 how a release that was cut goes on where it was, and how one CI job trusts another: what is absent,
@@ -32,7 +32,7 @@ _SCHEMA = 2  # of the file; raised when a key changes its meaning
 
 
 class _UnusableError(Exception):
-    """A file that holds no evidence; its text says why."""
+    """A file that is not usable as evidence; the message says why."""
 
 
 class _ForgedError(Exception):
@@ -41,7 +41,7 @@ class _ForgedError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """What evidence is of; of anything else it says nothing."""
+    """The release that evidence belongs to; it is not valid for any other."""
 
     tag: str
     commit: str  # full id
@@ -50,7 +50,7 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What one stage came to."""
+    """The result of one stage."""
 
     stage: str
     tag: str
@@ -82,7 +82,7 @@ class Store:
     _kept: dict[str, dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def load(self, stages: Iterable[str]) -> None:
-        """Read the evidence of stages: before any code of the repository runs, and not again."""
+        """Read the evidence of stages, once, before any code of the repository runs."""
         for stage in stages:
             self.find(stage)
 
@@ -104,7 +104,7 @@ class Store:
         return found
 
     def write(self, evidence: Evidence) -> None:
-        """Keep the evidence of a stage; at any moment there is the old or the new, whole."""
+        """Write the evidence of a stage atomically."""
         before = self._found.get(evidence.stage)
         files = self._kept.get(evidence.stage)
         if files is None:
@@ -121,12 +121,12 @@ class Store:
         )
 
     def prepare(self) -> None:
-        """Make the folder, out of git's sight whatever the repository ignores."""
+        """Create the folder and make git ignore it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         ignore_folder(self.folder)
 
     def keep(self, stage: str, files: Mapping[str, bytes]) -> None:
-        """Put files beside the evidence of a stage, in place of those of before.
+        """Store files with the evidence of a stage, replacing earlier ones.
 
         Args:
             stage: The stage.
@@ -144,7 +144,7 @@ class Store:
         self._kept[stage] = {name: _digest(content) for name, content in files.items()}
 
     def adopt(self, folder: Path, stage: str) -> Evidence:
-        """Take over the evidence that another job left, once it is found to be good.
+        """Copy the evidence of another job, after checking it.
 
         Another job has another key: that it comes from there is for whoever names the folder to
         say. What is in this release's own folder must be authentic in any case.
@@ -178,7 +178,7 @@ class Store:
         return evidence
 
     def find(self, stage: str) -> Evidence | str:
-        """Return the evidence that a stage has passed, or why it is of no use: for a rerun.
+        """Return the evidence that a stage has passed, or why it cannot be used.
 
         The reason is empty where there is none. What was found once is not read again.
         """
@@ -217,7 +217,7 @@ class Store:
         raise EvidenceError(f"evidence of {stage} ({file}): {found}; {how}")
 
     def _fault(self, evidence: Evidence, stage: str) -> str:
-        """Return why evidence is of no use, empty where it is good."""
+        """Return why evidence cannot be used; empty if it can."""
         if evidence.stage != stage:
             return f"it is that of {evidence.stage[:60]!r}"
         for what in ("tag", "commit", "lock"):
@@ -241,7 +241,7 @@ class Store:
 
 
 def digest_of(files: list[Path]) -> str:
-    """Return the SHA-256 of one file's content; of several, that of their digests in order."""
+    """Return the SHA-256 of a file's content; for several files, that of their digests in order."""
     found = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
@@ -256,7 +256,7 @@ def _raw(evidence: Evidence) -> dict[str, Any]:
 
 
 def _mac(key: bytes, raw: Mapping[str, Any]) -> str:
-    """Return the authentication of a record: of all that it says, in one spelling."""
+    """Return the HMAC of a record in canonical form."""
     return hmac.digest(key, msgspec.json.encode(raw, order="deterministic"), "sha256").hex()
 
 

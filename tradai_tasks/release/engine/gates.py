@@ -47,7 +47,7 @@ class SessionGate:
     sandbox: Sandbox | None = None  # that it runs in; None if the machine has none
 
     def look(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
-        """Find the evidence that it has passed."""
+        """Look for evidence that the gate has passed."""
         found = self.store.find(self.stage)
         if isinstance(found, Evidence):
             return found.steps.get(self.name) or Look(state="todo", note="not in its evidence")
@@ -99,13 +99,13 @@ class SessionGate:
         return self._judged(found, again)
 
     def _sandbox(self) -> Sandbox | None:
-        """Return the sandbox; no other folder can be put in the place of that of the evidence."""
+        """Return the sandbox, in which the folder of evidence cannot be replaced."""
         if self.sandbox is None:
             return None
         return replace(self.sandbox, pinned=(*self.sandbox.pinned, self.store.folder.resolve()))
 
     def _masked(self, log: BinaryIO) -> str:
-        """Take the secrets that the gate was given out of its log, and return the text."""
+        """Mask the gate's secrets in its log, and return the text."""
         log.seek(0)
         said = log.read().decode("utf-8", "replace")
         text = masked(said, self.secrets)
@@ -158,7 +158,7 @@ class BacktestGate:
         return self.gate.name
 
     def look(self, known: Known) -> Look:
-        """Find the evidence that it has passed."""
+        """Look for evidence that the gate has passed."""
         look = self.gate.look(known)
         if look.state == "done":
             try:

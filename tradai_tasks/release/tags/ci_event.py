@@ -32,7 +32,7 @@ _MOST = 64 * 1024 * 1024  # bytes of an event; GitHub's own have 25 MB at most
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TagRequest:
-    """What an event asks to be released: data from outside, yet to be held against the clone."""
+    """Release requested by an event: untrusted until it is checked against the clone."""
 
     tag: str  # anything; `tags.parse_tag` reads it strictly
     commit: str | None  # full id of the commit that CI has checked; None where it says none
@@ -40,7 +40,7 @@ class TagRequest:
 
 
 def read_event(env: Mapping[str, str]) -> dict[str, Any]:
-    """Return the event's JSON document, empty where there is none.
+    """Return the event's JSON document; empty if there is none.
 
     Raises:
         UntrustedEventError: The file that GITHUB_EVENT_PATH names holds no JSON object.
@@ -63,7 +63,7 @@ def read_event(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def tag_request(env: Mapping[str, str], event: Mapping[str, Any]) -> TagRequest | None:
-    """Tell which tag an event asks to be released; None where it asks for none.
+    """Return the tag that an event asks to release; None if it asks for none.
 
     Args:
         env: The environment; of it GITHUB_EVENT_NAME, GITHUB_REF, GITHUB_SHA and
@@ -109,7 +109,7 @@ def check_dispatch(
 
 
 def dispatched_commit(env: Mapping[str, str]) -> str | None:
-    """Return the commit that a dispatch is of; None where the event is another.
+    """Return the commit of a dispatch; None for any other event.
 
     Raises:
         UntrustedEventError: The runner does not say.
@@ -125,7 +125,7 @@ def dispatched_commit(env: Mapping[str, str]) -> str | None:
 
 
 def main_branch_of(event: Mapping[str, Any]) -> str | None:
-    """Return the default branch that an event states."""
+    """Return the default branch according to an event."""
     name = _table(event, "repository").get("default_branch")
     return name if isinstance(name, str) and name else None
 

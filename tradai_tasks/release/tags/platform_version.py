@@ -35,7 +35,7 @@ _NEVER_SET = Version("0.0.0")  # of a root project that leaves its version to it
 
 
 def stated(workspace: Workspace, settings: Settings, *, file: str) -> tuple[Versioned, ...]:
-    """Return the packages whose version a platform's tag must have; none where none states it.
+    """Return the packages whose version a platform's tag must have; none if no package decides it.
 
     Args:
         workspace: That of the tagged commit.
@@ -57,7 +57,7 @@ def stated(workspace: Workspace, settings: Settings, *, file: str) -> tuple[Vers
 
 
 def newest_major(packages: Iterable[Package]) -> int:
-    """Return the highest major version that a package states; 0 where none states one."""
+    """Return the highest major version of a package; 0 if no package has a static version."""
     versions = (_parsed(version_of(package, "").version) for package in packages)
     return max((version.major for version in versions if version), default=0)
 
@@ -85,7 +85,7 @@ def check_order(
     major: int,
     jumps: Collection[str],
 ) -> None:
-    """Hold a version against those of the tags before and after it.
+    """Check a version against those of the tags before and after it.
 
     Args:
         tag: The tag.
@@ -139,7 +139,7 @@ def _tags(git: Git, *which: str) -> list[str]:
 
 
 def _of_platform(names: Iterable[str]) -> tuple[ReleaseTag, ...]:
-    """Return the release tags among names; test tags and what is no release tag are none."""
+    """Return the release tags among names, without test tags."""
     found = []
     for name in sorted(names):
         try:

@@ -17,7 +17,7 @@ __all__ = ["Tagged", "look_for", "remove_here", "remove_there"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tagged:
-    """Where there is a tag, by the ids of the objects that it names."""
+    """Places that have a tag, with the ids of the objects that it points to."""
 
     ref: str  # refs/tags/<name>
     here: str | None  # in the clone; None where it is not
@@ -25,7 +25,7 @@ class Tagged:
     there: str | None  # at the remote; None where it is not
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Return the table of it: where, what is there, what is to be done."""
+        """Return table rows: place, what it has, what will be done."""
         places = [("here", self.here)]
         places += [(self.remote, self.there)] if self.remote else []
         return [
@@ -35,7 +35,7 @@ class Tagged:
 
 
 def look_for(git: Git, tag: ReleaseTag) -> Tagged:
-    """Find out where there is a test tag.
+    """Look for a test tag in the clone and at the remote.
 
     Raises:
         ReleaseRefusedError: It is no test tag.
@@ -67,7 +67,7 @@ def _there(git: Git, remote: str, ref: str) -> str | None:
 
 
 def remove_there(git: Git, tagged: Tagged) -> None:
-    """Delete the tag at the remote, unless it has been moved since it was looked for.
+    """Delete the tag at the remote, unless it has been moved since `look_for`.
 
     Raises:
         GitError: The remote refuses, or the tag has been moved.
@@ -82,7 +82,7 @@ def remove_there(git: Git, tagged: Tagged) -> None:
 
 
 def remove_here(git: Git, tagged: Tagged) -> None:
-    """Delete the tag in the clone, unless it has been moved since it was looked for.
+    """Delete the tag in the clone, unless it has been moved since `look_for`.
 
     Raises:
         GitError: git refuses.

@@ -100,7 +100,7 @@ def prove(  # noqa: PLR0913 - a tag, and all that it is held against
 def _check_platform(  # noqa: PLR0913, PLR0917 - all that a version is held against
     git: Git, tag: ReleaseTag, refs: Refs, there: Workspace, settings: Settings, file: str
 ) -> None:
-    """Hold a platform's version against what states it, else against the other tags."""
+    """Check a platform's version against the packages that decide it, else the other tags."""
     if tag.is_test or refs.commit is None:
         return
     packages = stated(there, settings, file=file)

@@ -42,7 +42,7 @@ _SHORT = 12  # digits of a commit in a message
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refs:
-    """What the references of a clone say of a tag."""
+    """The references of a clone that concern a tag."""
 
     commit: str | None  # that refs/tags/<tag> names; None where there is no such tag
     branches: tuple[str, ...]  # references of branches that are named like the tag
@@ -52,7 +52,7 @@ class Refs:
 
 
 def look_at_refs(git: Git, tag: str, *, branch: str | None) -> Refs:
-    """Ask git what its references say of a tag.
+    """Read the git references that concern a tag.
 
     Args:
         git: The repository.
@@ -74,7 +74,7 @@ def look_at_refs(git: Git, tag: str, *, branch: str | None) -> Refs:
 
 
 def tagged(git: Git, name: str) -> str | None:
-    """Return the commit that a tag names; None where there is no such tag.
+    """Return the commit that a tag points to; None if there is no such tag.
 
     That there is one must be asked first: git takes `refs/tags/v1.0.0-gabc1234`, as `git describe`
     writes it, for the commit abc1234, whatever is before it.
@@ -98,7 +98,7 @@ def tagged(git: Git, name: str) -> str | None:
 def refs_faults(
     tag: str, refs: Refs, *, request: TagRequest | None = None, main: str | None = None
 ) -> list[TasksError]:
-    """Return why the references of a clone do not let a tag be released.
+    """Return the reasons for which the references of a clone forbid a release of a tag.
 
     Args:
         tag: The tag's name, for the messages.
@@ -134,7 +134,7 @@ def refs_faults(
 
 
 def branches_fault(tag: str, refs: Refs) -> list[TasksError]:
-    """Return the fault of a tag that a branch is named like, if one is."""
+    """Return the fault of a tag that shares its name with a branch, if there is one."""
     if not refs.branches:
         return []
     return [
@@ -154,7 +154,7 @@ def unknown_tag(tag: ReleaseTag) -> UnknownTagError:
 
 
 def raise_all(faults: Sequence[TasksError]) -> None:
-    """Raise what was found: one fault as it is, several as a line each.
+    """Raise an error with all faults, one line each.
 
     Raises:
         TasksError: There is one.
@@ -167,7 +167,7 @@ def raise_all(faults: Sequence[TasksError]) -> None:
 
 
 def short(commit: str | None) -> str:
-    """Return the start of a commit's id, for a message."""
+    """Return an abbreviated commit id, for a message."""
     return commit[:_SHORT] if commit else "no commit"
 
 
@@ -184,13 +184,13 @@ def ask(git: Git, *args: str) -> str:
 
 
 def _exists(git: Git, ref: str) -> bool:
-    """Tell whether a reference of exactly this name exists: git also takes parts of names."""
+    """Return whether a reference exists; git itself would also accept partial names."""
     argv = ["show-ref", "--verify", "--quiet", ref]
     return run_git(git.folder, *argv, env=git.env, check=False).returncode == 0
 
 
 def _main(git: Git, name: str | None) -> Branch | None:
-    """Find the main branch; a clone of just a tag has none, so the remote is asked then."""
+    """Find the main branch; ask the remote if the clone has only a tag."""
     found = default_branch(git, name)
     remote = git.remote()
     if found is None and name is None and remote is not None:
@@ -215,6 +215,6 @@ def _not_on(git: Git, commit: str | None, main: Branch | None) -> str | None:
 
 
 def _branches(git: Git, tag: str) -> tuple[str, ...]:
-    """Return the branches, local or of a remote, that are named like the tag."""
+    """Return the local and remote branches that share the tag's name."""
     argv = ["for-each-ref", "--format=%(refname)", f"refs/heads/{tag}", f"refs/remotes/*/{tag}"]
     return tuple(ask(git, *argv).split())

@@ -64,7 +64,7 @@ class Versioned:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found(Refs):
-    """What the clone says of a tag, its work tree included."""
+    """State of the clone and its work tree that concerns a tag."""
 
     head: str | None
     dirty: tuple[str, ...]  # changed, staged or untracked paths
@@ -73,7 +73,7 @@ class Found(Refs):
 
 
 def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str]) -> Found:
-    """Ask git all that `check` judges.
+    """Ask git for everything that `check` judges.
 
     Args:
         git: The repository.
@@ -107,7 +107,7 @@ def check(
     request: TagRequest | None = None,
     main: str | None = None,
 ) -> None:
-    """Refuse a release that must not be made.
+    """Raise for a release that is not allowed.
 
     Args:
         tag: The tag.
@@ -143,7 +143,7 @@ def check(
 
 
 def check_branches(tag: ReleaseTag, found: Found) -> None:
-    """Refuse a tag that a branch is named like.
+    """Raise for a tag that shares its name with a branch.
 
     Raises:
         AmbiguousRefError: One is.
@@ -163,7 +163,7 @@ def release_of(tag: ReleaseTag, found: Found, root: Path) -> Release:
 
 
 def still_holds(git: Git, release: Release, *, untracked: bool) -> None:
-    """See that the work tree is still the released commit's, after gates have run in it.
+    """Check that the work tree is still at the released commit, after gates have run in it.
 
     Args:
         git: The repository.
@@ -180,7 +180,7 @@ def still_holds(git: Git, release: Release, *, untracked: bool) -> None:
 
 
 def tree_holds(git: Git, release: Release, *, untracked: bool) -> None:
-    """See that the work tree is still the released commit's; a release need not have a tag.
+    """Check that the work tree is still at the released commit; the release need not have a tag.
 
     Args:
         git: The repository.
@@ -209,7 +209,7 @@ def _moved(release: Release) -> str:
 
 
 def public_address(url: str) -> str | None:
-    """Return a remote's address as a web page's, without credentials; None for a local path."""
+    """Return a remote's web address, without credentials; None for a local path."""
     scp = _SCP.fullmatch(url)
     if scp and "//" not in url:
         return f"https://{scp[1]}/{scp[2].removesuffix('.git').strip('/')}"
@@ -241,7 +241,7 @@ def _of_tree(tag: ReleaseTag, found: Found) -> list[TasksError]:
 
 
 def source_of(git: Git, env: Mapping[str, str]) -> str | None:
-    """Return the address of the repository, without credentials; None where it has none."""
+    """Return the web address of the repository, without credentials; None if it has none."""
     server, repository = env.get("GITHUB_SERVER_URL"), env.get("GITHUB_REPOSITORY")
     if env.get("GITHUB_ACTIONS") == "true" and server and repository:
         return public_address(f"{server}/{repository}")

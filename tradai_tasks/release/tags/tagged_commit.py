@@ -39,7 +39,7 @@ def workspace_at(git: Git, tag: str, commit: str) -> tuple[Settings, Workspace]:
 
 
 def version_of(package: Package, name: str) -> Versioned:
-    """Return what a package says of its version; `name` is what `bump` knows it by."""
+    """Return a package's version; `name` is its name as `bump` takes it."""
     version = package.document.get("project", {}).get("version")
     return Versioned(
         name=name,

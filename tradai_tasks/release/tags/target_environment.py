@@ -31,7 +31,7 @@ _FOR_TESTS = "dev"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """One environment, every question about it answered from the settings."""
+    """One deployment environment, as the settings describe it."""
 
     name: str
     settings: EnvironmentSettings
@@ -56,7 +56,7 @@ class Environment:
         return self.settings.cluster
 
     def published(self, settings: PublishSettings) -> PublishSettings:
-        """Return how libraries are published for it: to its own CodeArtifact, if it has one."""
+        """Return the publish settings: with its own CodeArtifact repository, if it has one."""
         if self.settings.codeartifact is None:
             return settings
         return msgspec.structs.replace(
@@ -72,7 +72,7 @@ class Environment:
         return self.settings.functions.get(name, f"{self.settings.function_prefix}{name}")
 
     def missing(self, what: Literal["service", "function"]) -> Missing:
-        """Return what it is if a service or a function is not there: a skip, or an error."""
+        """Return how a missing service or function is treated: `skip` or `error`."""
         chosen = (
             self.settings.missing_service if what == "service" else self.settings.missing_function
         )
@@ -103,7 +103,7 @@ def environment_named(name: str, settings: DeploySettings) -> Environment:
 def environment_to_publish_for(
     tag: ReleaseTag | None, settings: DeploySettings, *, override: str | None = None
 ) -> Environment | None:
-    """Return the environment whose libraries are meant; None where it makes no difference.
+    """Return the environment to publish libraries for; None if all share one index.
 
     Args:
         tag: The release, if it is for one.
@@ -125,7 +125,7 @@ def environment_to_publish_for(
 def environment_of(
     tag: ReleaseTag, settings: DeploySettings, *, override: str | None = None
 ) -> Environment:
-    """Return where a release goes.
+    """Return the environment that a release is deployed to.
 
     A test tag goes to `dev`, whatever is asked for and whatever the rules say. Any other goes where
     it is asked to, else where the first rule that fits it says.
@@ -155,7 +155,7 @@ def environment_of(
 def check_names(
     settings: DeploySettings, *, services: Collection[str], functions: Collection[str]
 ) -> None:
-    """Refuse names in the environments that the repository does not have, or gives twice.
+    """Raise for services or functions in the settings that do not exist, or exist twice.
 
     Args:
         settings: The environments.
