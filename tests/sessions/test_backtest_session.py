@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from tests.support.binance import exchange
-from tests.support.ftresult import HOUR, WINDOW, document, write_result
+from tests.support.ftresult import HOUR, WINDOW, document, write_prices, write_result
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.repos import Repo
 from tests.support.trees import project
@@ -89,9 +90,11 @@ def playing(facts: dict[str, Any] | None = None, strategy: Any = None) -> Callab
         order = json.loads(Path(argv[-1]).read_text())
         store = Path(order["store"]) / "binance" / "markets-futures.json"
         found = {**given, "snapshot": str(store), **(facts or {})}
-        Path(order["facts"]).write_text(json.dumps(found))
         if order["go"] and strategy is not None:
-            write_result(Path(argv[-1]).parent / "results", {"MomentumBot": strategy})
+            work = Path(argv[-1]).parent
+            write_result(work / "results", {"MomentumBot": strategy})
+            found["prices"] = to_builtins(write_prices(work, order["start"], order["end"]))
+        Path(order["facts"]).write_text(json.dumps(found))
         return 0
 
     return script
@@ -158,7 +161,9 @@ def test_a_full_backtest_is_held_against_the_gates(repo: InProcess) -> None:
     passed = repo("-s", "backtest-full(fast)", script=playing(strategy=result(**changed)))
     assert passed.status == 0, passed.log
     assert "passed" in passed.out
-    settings.write_text(ONE_MONTH.replace("min-sharpe = 0.5", "min-sharpe = 1.6"))
+    settings.write_text(
+        ONE_MONTH.replace("min-sharpe = 0.5", 'sharpe = "closed-trades"\nmin-sharpe = 1.6')
+    )
     ran = repo("-s", "backtest-full(fast)", script=playing(strategy=result(**changed)))
     failed(ran, "fast: 1 of 4 gates failed: sharpe (closed trades) 1.500 (wanted >= 1.600)")
     assert not read_record(repo.home / "build/reports/backtest/fast/full").passed

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 import zipfile
+from array import array
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from tradai_tasks.backtest.prices import PriceFile, Prices
 from tradai_tasks.backtest.result import ExpectedRun
 from tradai_tasks.backtest.time_range import Window
 
-__all__ = ["HOUR", "WINDOW", "asked", "document", "write_result"]
+__all__ = [
+    "DAY",
+    "HOUR",
+    "WINDOW",
+    "asked",
+    "document",
+    "flat_prices",
+    "write_prices",
+    "write_result",
+]
 
-HOUR = 3600
+HOUR, DAY = 3600, 86_400
+PRICE = 100.0  # the close of every candle
 WINDOW = Window(start=date(2026, 1, 2), end=date(2026, 2, 1))
 
 
@@ -35,14 +47,7 @@ def document(profits: Sequence[float] = (10, -4, 6), **changed: Any) -> dict[str
     start, end = WINDOW.seconds
     gains = sum(profit for profit in profits if profit > 0)
     losses = -sum(profit for profit in profits if profit < 0)
-    trades = [
-        {
-            "pair": "BTC/USDT:USDT",
-            "close_timestamp": (start + (n + 1) * HOUR) * 1000,
-            "profit_abs": profit,
-        }
-        for n, profit in enumerate(profits)
-    ]
+    trades = [_trade(start + n * DAY + HOUR, profit) for n, profit in enumerate(profits)]
     given = {
         "trades": trades,
         "total_trades": len(trades),
@@ -64,6 +69,49 @@ def document(profits: Sequence[float] = (10, -4, 6), **changed: Any) -> dict[str
         "timerange": WINDOW.timerange,
     }
     return {**given, **changed}
+
+
+def _trade(opened: int, profit: float) -> dict[str, Any]:
+    """A trade of one unit that is open at the close of one candle, at its entry's price."""
+    prices = ((opened, PRICE, True), (opened + HOUR, PRICE + profit, False))
+    return {
+        "pair": "BTC/USDT:USDT",
+        "open_timestamp": opened * 1000,
+        "close_timestamp": (opened + HOUR) * 1000,
+        "profit_abs": profit,
+        "profit_ratio": profit / PRICE,
+        "is_short": False,
+        "leverage": 1.0,
+        "max_stake_amount": PRICE,
+        "fee_open": 0.0,
+        "fee_close": 0.0,
+        "funding_fees": 0.0,
+        "exit_reason": "exit_signal",
+        "orders": [
+            {
+                "amount": 1.0,
+                "safe_price": price,
+                "order_filled_timestamp": time * 1000,
+                "ft_is_entry": entry,
+            }
+            for time, price, entry in prices
+        ],
+    }
+
+
+def flat_prices(start: int = WINDOW.seconds[0], end: int = WINDOW.seconds[1]) -> dict[str, Prices]:
+    """Candles of one price, of the window by default."""
+    times = range(start, end, HOUR)
+    return {"BTC/USDT:USDT": Prices(times=times, closes=[PRICE] * len(times))}
+
+
+def write_prices(folder: Path, start: int, end: int) -> list[PriceFile]:
+    """Write them as a run leaves them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ((pair, prices),) = flat_prices(start, end).items()
+    content = array("q", prices.times).tobytes() + array("d", prices.closes).tobytes()
+    (folder / "prices-0.bin").write_bytes(content)
+    return [PriceFile(pair=pair, file="prices-0.bin", candles=len(prices.times), settlements=0)]
 
 
 def write_result(

@@ -1,31 +1,39 @@
 """Compare the figures of a full backtest with their thresholds.
 
-freqtrade writes a number even if there is none: a profit factor of 0 if no trade lost, a Sharpe
-ratio of -100 if all returns are equal, 0 if there was no trade. They are interpreted here.
+Drawdown and the daily Sharpe ratio are of the account marked to market. freqtrade's own figures are
+of realised profits; it writes a number even if there is none: a profit factor of 0 if no trade
+lost, a ratio of -100 if there is no deviation, 0 if there was no trade. They are interpreted here.
 """
 
 from __future__ import annotations
 
 import math
 
+from tradai_tasks.backtest.equity_curve import Curve
 from tradai_tasks.backtest.record import GateVerdict, SharpeKind
-from tradai_tasks.backtest.result import BacktestResult
+from tradai_tasks.backtest.result import NO_NUMBER, BacktestResult
 from tradai_tasks.settings.backtest import BacktestSettings
 
 __all__ = ["judge", "metrics_of"]
 
-_NO_DEVIATION = -100.0  # freqtrade's Sharpe ratio if all returns are equal
 _NO_TRADE = "undefined: there was no trade"
 
 
-def judge(result: BacktestResult, settings: BacktestSettings) -> tuple[GateVerdict, ...]:
+def judge(
+    result: BacktestResult, curve: Curve, settings: BacktestSettings
+) -> tuple[GateVerdict, ...]:
     """Compare a result with every gate; an undefined figure does not pass.
 
     A profit factor is infinite, and passes, if trades gained and none lost.
+
+    Args:
+        result: freqtrade's result.
+        curve: The account, marked to market.
+        settings: The thresholds.
     """
     factor, factor_note = _profit_factor(result)
-    sharpe, sharpe_note = _sharpe(result, settings.sharpe)
-    drawdown, drawdown_note = _drawdown(result)
+    sharpe, sharpe_note = _sharpe(result, curve, settings.sharpe)
+    drawdown = _drawdown(curve)
     trades = float(len(result.trades))
     return (
         _at_least("sharpe", sharpe, settings.min_sharpe, sharpe_note),
@@ -35,22 +43,33 @@ def judge(result: BacktestResult, settings: BacktestSettings) -> tuple[GateVerdi
             value=drawdown,
             relation="<=",
             threshold=settings.max_drawdown / 100,
-            passed=drawdown is not None and drawdown <= settings.max_drawdown / 100,
-            note=drawdown_note,
+            passed=drawdown <= settings.max_drawdown / 100,
         ),
         _at_least("trades", trades, float(settings.min_trades), ""),
     )
 
 
-def metrics_of(result: BacktestResult, sharpe: SharpeKind) -> dict[str, float]:
-    """Return all figures that are finite numbers, by name; as fractions, not percent."""
+def metrics_of(result: BacktestResult, curve: Curve, sharpe: SharpeKind) -> dict[str, float]:
+    """Return all figures that are numbers, by name; as fractions, not percent.
+
+    Those that begin with `freqtrade-` are freqtrade's own where an account marked to market has
+    another; a value that freqtrade writes for "no number" is left out.
+    """
+    drawdown = _drawdown(curve)
+    years = (curve.times[-1] - curve.times[0]) / (365 * 86_400)
+    growth = curve.equity[-1] / curve.equity[0] if curve.equity[0] > 0 else 0.0
+    cagr = growth ** (1 / years) - 1 if years > 0 and growth > 0 else None
     found: dict[str, float | None] = {
-        "sharpe": _sharpe(result, sharpe)[0],
-        "sharpe-closed-trades": _sharpe(result, "closed-trades")[0],
-        "sharpe-daily-balance": _sharpe(result, "daily-balance")[0],
+        "sharpe": _sharpe(result, curve, sharpe)[0],
+        "sharpe-closed-trades": _sharpe(result, curve, "closed-trades")[0],
+        "sharpe-daily-balance": _sharpe(result, curve, "daily-balance")[0],
+        "sortino": curve.ratio(downside=True)[0] if result.trades else None,
+        "calmar": cagr / drawdown if cagr is not None and drawdown > 0 else None,
         "profit-factor": _profit_factor(result)[0],
-        "max-drawdown": _drawdown(result)[0],
+        "max-drawdown": drawdown,
         "trades": float(len(result.trades)),
+        "fees": math.fsum(trade.fees for trade in result.trades),
+        "funding": math.fsum(trade.funding for trade in result.trades),
         **result.further,
     }
     return {
@@ -80,26 +99,20 @@ def _profit_factor(result: BacktestResult) -> tuple[float | None, str]:
     return None, "undefined: no trade gained and none lost"
 
 
-def _sharpe(result: BacktestResult, kind: SharpeKind) -> tuple[float | None, str]:
+def _sharpe(result: BacktestResult, curve: Curve, kind: SharpeKind) -> tuple[float | None, str]:
     if not result.trades:
         return None, _NO_TRADE
     if kind == "daily-balance":
-        if result.sharpe_daily_balance is None:
-            return None, "undefined: freqtrade recorded no daily balance"
-        value = result.sharpe_daily_balance
-        alike = False
-    else:
-        value = result.sharpe_closed_trades
-        alike = len({trade.profit for trade in result.trades}) == 1
-    if alike or value == _NO_DEVIATION:
+        return curve.ratio()
+    alike = len({trade.profit for trade in result.trades}) == 1
+    if alike or result.sharpe_closed_trades == NO_NUMBER:
         return None, "undefined: the returns do not deviate"
-    return _number(value)
+    return _number(result.sharpe_closed_trades)
 
 
-def _drawdown(result: BacktestResult) -> tuple[float | None, str]:
-    if result.max_drawdown < 0:
-        return None, f"undefined: freqtrade says {result.max_drawdown:g}"
-    return _number(result.max_drawdown)
+def _drawdown(curve: Curve) -> float:
+    """Return the deepest fall from a peak, as a fraction of that peak."""
+    return max(0.0, -curve.drawdown[curve.deepest])
 
 
 def _number(value: float) -> tuple[float | None, str]:

@@ -1,6 +1,7 @@
 """Script for the strategy's own environment: check the candles, then start freqtrade.
 
-This file runs in an interpreter that has freqtrade and not this library, so it imports no sibling.
+This file runs in an interpreter that has freqtrade and not this library, so it loads its one
+sibling, isolated_findings.py, by its path.
 It asks freqtrade what the strategy reads (pairs, timeframes, start-up candles), compares that with
 the candles, copies only these into the run's own folder, forbids connections to other machines,
 records child processes, and then starts freqtrade. It does so in the same process, since importing
@@ -12,6 +13,7 @@ A JSON file with the order names another one, in which the findings are written.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import re
 import sys
@@ -183,8 +185,8 @@ def plain_pairs(pairs: Any) -> list[str]:
 
 def _strategy(  # pragma: no cover - needs freqtrade
     order: Mapping[str, Any], facts: dict[str, Any], save: Callable[[], None]
-) -> tuple[dict[str, Any], Any]:
-    """Return freqtrade's configuration and the strategy."""
+) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    """Return the configuration as its files have it, freqtrade's own, and the strategy."""
     from freqtrade.commands import Arguments  # noqa: PLC0415 - only here
     from freqtrade.configuration import setup_utils_configuration  # noqa: PLC0415 - only here
     from freqtrade.configuration.load_config import load_from_files  # noqa: PLC0415 - only here
@@ -205,7 +207,18 @@ def _strategy(  # pragma: no cover - needs freqtrade
     overlay.write_text(json.dumps(document, indent=1), encoding="utf-8")
     parsed = Arguments(list(order["argv"])).get_parsed_arg()
     config = setup_utils_configuration(parsed, RunMode.BACKTEST)
-    return config, StrategyResolver.load_strategy(config)
+    return raw, config, StrategyResolver.load_strategy(config)
+
+
+def _findings() -> Any:  # pragma: no cover - as above
+    """Load the sibling of this file."""
+    file = Path(__file__).with_name("isolated_findings.py")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(str(file))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class _Pairs:  # pragma: no cover - needs freqtrade
@@ -266,56 +279,6 @@ def _series(  # pragma: no cover - needs freqtrade
     return sorted(merged.values(), key=lambda one: (one.pair, one.file))
 
 
-def _look(  # pragma: no cover - needs pandas
-    store: Path, needed: NeededSeries, digest: Any, copy: Path | None
-) -> FoundSeries:
-    """Read the needed part of a file, add it to the digest, and copy the file."""
-    import numpy as np  # noqa: PLC0415 - only here
-    import pandas as pd  # noqa: PLC0415 - only here
-
-    file = store / needed.file
-    if not file.is_file():
-        return FoundSeries(fault="no file of that name")
-    try:
-        frame = pd.read_feather(file)
-        seconds = frame["date"].astype("datetime64[s, UTC]").astype("int64").to_numpy()
-        columns = ["open", "high", "low", "close", "volume"]
-        if needed.candle == FUNDING:  # older files have the rate in the column `open`
-            columns = ["funding_rate" if "funding_rate" in frame.columns else "open"]
-        values = frame[columns].to_numpy(dtype="<f8")
-    except Exception as error:  # pandas raises errors of many types
-        return FoundSeries(
-            fault=f"the file cannot be read: {(str(error).splitlines() or ['?'])[0]}"
-        )
-    begins, ends = (int(seconds[0]), int(seconds[-1])) if len(seconds) else (None, None)
-    inside = (seconds >= needed.start) & (seconds < needed.end)
-    times = seconds[inside]
-    if not len(times):
-        return FoundSeries(begins=begins, ends=ends)
-    steps = np.diff(times)
-    wide = np.flatnonzero(steps > needed.step)
-    # a rate may be 0 or negative
-    prices = values[inside][:, :4]
-    bad = ~np.isfinite(prices) if needed.candle == FUNDING else ~(prices > 0)
-    digest.update(f"{needed.pair}|{needed.timeframe}|{needed.candle}|{len(times)}\n".encode())
-    digest.update(times.astype("<i8").tobytes())
-    digest.update(values[inside].tobytes())
-    if copy is not None:
-        target = copy / needed.file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = frame[inside].reset_index(drop=True)
-        part.to_feather(target, compression="lz4", compression_level=9)
-    return FoundSeries(
-        first=int(times[0]),
-        last=int(times[-1]),
-        begins=begins,
-        ends=ends,
-        holes=[(int(times[n]), int(times[n + 1])) for n in wide],
-        unordered=bool((steps <= 0).any()),
-        empty_prices=int(bad.any(axis=1).sum()),
-    )
-
-
 def _forbid(  # pragma: no cover - an audit hook cannot be removed
     blocked: list[str], children: list[str], save: Callable[[], None]
 ) -> None:
@@ -345,14 +308,21 @@ def _run(  # pragma: no cover - needs freqtrade
 
     facts["freqtrade"] = __version__
     _forbid(facts["blocked"], facts["children"], save)
-    config, strategy = _strategy(order, facts, save)
+    findings = _findings()
+    raw, config, strategy = _strategy(order, facts, save)
     pairs = plain_pairs(config["exchange"].get("pair_whitelist"))
     facts.update(
         strategy=strategy.get_strategy_name(),
         timeframe=config["timeframe"],
         startup=strategy.startup_candle_count,
         pairs=pairs,
+        conditions=findings.conditions(
+            raw, strategy, protections=config.get("enable_protections", False)
+        ),
     )
+    allowed = order["allowed_overrides"]  # None: all
+    refused = [] if allowed is None else sorted({*facts["conditions"]["overrides"]} - {*allowed})
+    facts["refused_overrides"] = refused
     store = Path(order["store"]) / facts["exchange"]
     snapshot = store / f"markets-{facts['mode']}.json"
     facts["snapshot"] = str(snapshot)
@@ -363,7 +333,7 @@ def _run(  # pragma: no cover - needs freqtrade
     needed = _series(order, config, strategy, pairs)
     digest = hashlib.sha256()
     copy = Path(order["copy"]) if order["copy"] else None
-    seen = [_look(store, one, digest, copy) for one in needed]
+    seen = [FoundSeries(**findings.look(store, one, digest, copy)) for one in needed]
     facts["data_sha256"] = digest.hexdigest()
     facts["series"] = [
         {**asdict(one), "lacks": lacks(one, held, order["most_missing"])}
@@ -372,7 +342,8 @@ def _run(  # pragma: no cover - needs freqtrade
     facts["step"] = next(one.step for one in needed if one.timeframe == config["timeframe"])
     save()
     whole = facts.get("without_market") == [] and not any(one["lacks"] for one in facts["series"])
-    if order["go"] and whole:
+    if order["go"] and whole and not refused:
+        facts["prices"] = findings.write_prices(needed, config, copy, int(order["start"]))
         facts["stage"] = "run"
         save()
         freqtrade(list(order["argv"]))

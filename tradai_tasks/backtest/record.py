@@ -26,7 +26,7 @@ RecordKind = Literal["smoke", "full"]
 SharpeKind = Literal["closed-trades", "daily-balance"]
 
 RECORD_FILE = "record.json"
-_SCHEMA = 1  # of the file; raised when a key changes its meaning
+_SCHEMA = 2  # of the file; raised when a key changes its meaning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +61,7 @@ class BacktestRecord:
     metrics: Mapping[str, float]  # finite numbers only; fractions, not percent
     verdicts: tuple[GateVerdict, ...]  # empty for a smoke backtest, which has no gates
     passed: bool
+    conditions: Mapping[str, str] = field(default_factory=dict)  # fee, stake, parameters ...
     note: str = ""  # remarks for the reader: "no trade was made"
     files: tuple[str, ...] = field(default=())  # files next to this record, by relative POSIX name
 

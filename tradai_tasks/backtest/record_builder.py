@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.backtest.equity_chart import draw, has_matplotlib
-from tradai_tasks.backtest.equity_curve import curve_of
 from tradai_tasks.backtest.gates import judge, metrics_of
+from tradai_tasks.backtest.mark_to_market import mark_to_market
 from tradai_tasks.backtest.markets import markets_digest
+from tradai_tasks.backtest.prices import read_prices
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord
 from tradai_tasks.backtest.report_page import headline, page
 from tradai_tasks.backtest.result import BacktestResult, ExpectedRun, find_result, read_result
 from tradai_tasks.backtest.run import BacktestJob, RunFindings, last_words
-from tradai_tasks.errors import BacktestResultError
+from tradai_tasks.errors import BacktestResultError, CandlesError
 
 __all__ = ["Code", "make_record"]
 
-_ARCHIVE = "freqtrade-result.zip"
 _PICTURE, _PAGE = "equity.png", "report.html"
 
 
@@ -56,10 +56,14 @@ def make_record(
     )
     archive, result = _result_of(job, expected)
     settings = job.settings
-    verdicts = judge(result, settings) if job.kind == "full" else ()
-    shutil.copyfile(archive, job.folder / _ARCHIVE)
-    curve = curve_of(result)
-    files = [_PAGE, _ARCHIVE, job.log.name]
+    prices = read_prices(facts.prices, job.folder / "work")
+    try:
+        curve = mark_to_market(result, prices, facts.step)
+    except CandlesError as error:
+        raise CandlesError(f"{job.strategy}: {error}") from None
+    verdicts = judge(result, curve, settings) if job.kind == "full" else ()
+    shutil.copyfile(archive, job.folder / archive.name)
+    files = [_PAGE, archive.name, job.log.name]
     picture = job.folder / _PICTURE
     if has_matplotlib():
         files.insert(0, _PICTURE)
@@ -77,7 +81,7 @@ def make_record(
         pairs=pairs,
         timeframe=findings.timeframe,
         sharpe=settings.sharpe,
-        metrics=metrics_of(result, settings.sharpe),
+        metrics=metrics_of(result, curve, settings.sharpe),
         verdicts=verdicts,
         passed=all(verdict.passed for verdict in verdicts),
         note="" if result.trades else "no trade was made",

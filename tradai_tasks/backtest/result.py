@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from tradai_tasks.backtest.time_range import Window
+from tradai_tasks.backtest.trades import Trade, number, trade_of
 from tradai_tasks.errors import BacktestResultError
 from tradai_tasks.files.archives import ArchiveError, opened_zip, read_member
 
-__all__ = ["BacktestResult", "ExpectedRun", "Trade", "find_result", "read_result"]
+__all__ = ["NO_NUMBER", "BacktestResult", "ExpectedRun", "find_result", "read_result"]
 
 _MOST = 256 * 1024 * 1024  # bytes of a result
 _LAST = ".last_result.json"
+NO_NUMBER = -100.0  # freqtrade's ratio if there is no deviation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,15 +34,6 @@ class ExpectedRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trade:
-    """A closed trade."""
-
-    pair: str
-    closed: int  # seconds since the epoch
-    profit: float  # in the stake currency
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class BacktestResult:
     """The figures of a backtest as freqtrade computed them; fractions, not percent."""
 
@@ -50,11 +43,7 @@ class BacktestResult:
     balance: float  # balance at the start, in the stake currency
     currency: str
     sharpe_closed_trades: float
-    sharpe_daily_balance: float | None
     profit_factor: float
-    # the deepest relative fall from a peak; not freqtrade's max_drawdown_account, which is the
-    # relative depth of the fall with the largest absolute loss, and so hides earlier, deeper falls
-    max_drawdown: float
     further: Mapping[str, float]  # more figures, finite ones only
 
     @property
@@ -70,18 +59,18 @@ class BacktestResult:
 
 _FURTHER = {  # freqtrade's key -> name of the metric
     "profit_total": "profit",
-    "cagr": "cagr",
-    "sortino": "sortino",
-    "calmar": "calmar",
     "expectancy": "expectancy",
     "winrate": "win-rate",
     "wins": "wins",
     "losses": "losses",
     "market_change": "market-change",
-    "max_drawdown_account": "max-drawdown-account",
     "trades_per_day": "trades-per-day",
     "holding_avg_s": "holding-seconds",
+    "cagr": "freqtrade-cagr",
+    "max_relative_drawdown": "freqtrade-max-relative-drawdown",
+    "max_drawdown_account": "freqtrade-max-drawdown-account",
 }
+_RATIOS = {"sortino": "freqtrade-sortino", "calmar": "freqtrade-calmar"}
 
 
 def find_result(folder: Path) -> Path:
@@ -156,46 +145,26 @@ def _object(content: bytes, name: str) -> dict[str, Any]:
 
 
 def _result(raw: Mapping[str, Any], expected: ExpectedRun) -> BacktestResult:
-    trades = [
-        Trade(
-            pair=str(trade["pair"]),
-            closed=int(trade["close_timestamp"]) // 1000,
-            profit=_finite(trade["profit_abs"], "profit_abs of a trade"),
-        )
-        for trade in raw["trades"]
-    ]
-    daily = raw.get("wallet_stats", {}).get("sharpe")  # freqtrade of 2025 has none
+    trades = [trade_of(trade) for trade in raw["trades"]]
+    ratios = {name: raw.get(key) if trades else None for key, name in _RATIOS.items()}
+    if trades:  # freqtrade of 2025 has no statistics of the wallet
+        ratios["freqtrade-wallet-sharpe"] = raw.get("wallet_stats", {}).get("sharpe")
     further = {name: raw.get(key) for key, name in _FURTHER.items()}
+    further |= {name: value for name, value in ratios.items() if value != NO_NUMBER}
     return BacktestResult(
         trades=tuple(sorted(trades, key=lambda trade: (trade.closed, trade.pair))),
         start=int(raw["backtest_start_ts"]) // 1000,
         end=int(raw["backtest_end_ts"]) // 1000 + expected.step,
-        balance=_finite(raw["starting_balance"], "starting_balance"),
+        balance=number(raw["starting_balance"], "starting_balance"),
         currency=str(raw["stake_currency"]),
         sharpe_closed_trades=float(raw["sharpe"]),
-        sharpe_daily_balance=None if daily is None else float(daily),
         profit_factor=float(raw["profit_factor"]),
-        max_drawdown=_worst(raw["max_relative_drawdown"], raw["max_drawdown_account"]),
         further={
             name: float(value)
             for name, value in further.items()
             if isinstance(value, (int, float)) and math.isfinite(value)
         },
     )
-
-
-def _worst(*values: Any) -> float:
-    """Return the largest value; a value that is not a number comes first."""
-    numbers = [float(value) for value in values]
-    strange = [number for number in numbers if not math.isfinite(number)]
-    return strange[0] if strange else max(numbers)
-
-
-def _finite(value: Any, what: str) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{what} is {number}")
-    return number
 
 
 def _differences(raw: Mapping[str, Any], expected: ExpectedRun) -> list[str]:
@@ -236,9 +205,10 @@ def _contradictions(
     strangers = {trade.pair for trade in result.trades} - set(expected.pairs)
     if strangers:
         found.append(f"it trades {', '.join(sorted(strangers))}, not asked for")
-    outside = [t for t in result.trades if not result.start <= t.closed <= result.end]
+    outside = [t for t in result.trades if not result.start <= t.opened <= t.closed <= result.end]
     if outside:
-        found.append(f"{len(outside)} trades closed outside the window")
+        found.append(f"{len(outside)} trades are outside the window")
+    found += [trade.fault for trade in result.trades if trade.fault][:1]
     if result.losses and not math.isclose(
         result.profit_factor, result.gains / result.losses, rel_tol=1e-6, abs_tol=1e-9
     ):

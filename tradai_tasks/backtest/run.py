@@ -13,6 +13,7 @@ import msgspec
 
 from tradai_tasks.backtest import isolated_run as inside
 from tradai_tasks.backtest.markets import Markets, ccxt_configs
+from tradai_tasks.backtest.prices import PriceFile
 from tradai_tasks.backtest.record import RecordKind
 from tradai_tasks.backtest.time_range import Window
 from tradai_tasks.environment_allowance import Allowance
@@ -21,6 +22,7 @@ from tradai_tasks.settings.backtest import BacktestSettings
 
 __all__ = [
     "BacktestJob",
+    "Conditions",
     "RunFindings",
     "Series",
     "check_asked",
@@ -108,6 +110,7 @@ class BacktestJob:
             # other methods ask the exchange for today's most traded pairs
             "pairlists": [{"method": "StaticPairList"}],
             "dataformat_ohlcv": "feather",
+            "enable_protections": self.settings.protections,
         }
 
     def arguments(self) -> list[str]:
@@ -138,6 +141,8 @@ class BacktestJob:
             "end": end,
             "informative": list(self.settings.informative),
             "most_missing": self.settings.max_missing,
+            # a smoke backtest judges no figures
+            "allowed_overrides": [*self.settings.allow_overrides] if self.kind == "full" else None,
             "go": go,
         }
         (work / "overlay.json").write_text(json.dumps(self.overlay()), encoding="utf-8")
@@ -172,6 +177,16 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     lacks: tuple[str, ...]
 
 
+class Conditions(msgspec.Struct, frozen=True, kw_only=True):
+    """The conditions that a strategy runs under."""
+
+    config: dict[str, Any] = {}  # as its files have it; it may have secrets
+    parameters: dict[str, Any] = {}  # that hyperopt can set
+    protections: tuple[str, ...] = ()  # names of the strategy's protections
+    protections_run: bool = True
+    overrides: dict[str, str] = {}  # keys that flatter a backtest -> what they set
+
+
 class RunFindings(msgspec.Struct, frozen=True, kw_only=True):
     """The findings of a run before freqtrade started."""
 
@@ -191,6 +206,9 @@ class RunFindings(msgspec.Struct, frozen=True, kw_only=True):
     without_market: tuple[str, ...] | None = None  # None if there is no snapshot
     data_sha256: str = ""
     series: tuple[Series, ...] = ()
+    conditions: Conditions = Conditions()
+    refused_overrides: tuple[str, ...] = ()
+    prices: tuple[PriceFile, ...] = ()
 
 
 def read_facts(job: BacktestJob) -> RunFindings:
@@ -247,6 +265,12 @@ def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
             f"{job.strategy}: {', '.join(findings.without_market)}: not in {findings.snapshot}, so "
             f"not traded on the exchange, or later than the snapshot; fetch a new one with: "
             f"{job.session} -- --refresh"
+        )
+    if findings.refused_overrides:
+        said = [f"{key} is {findings.conditions.overrides[key]}" for key in findings.refused_overrides]
+        raise BacktestError(
+            f"{job.strategy}: {job.settings.config} flatters the backtest: {'; '.join(said)}; take "
+            f"it out, or name it in the setting backtest.allow-overrides"
         )
     check_candles(job, findings, f"fetch them with: {job.session}")
     log = _log(job)

@@ -50,8 +50,8 @@ _End = Annotated[
 _Sharpe = Annotated[
     Literal["closed-trades", "daily-balance"],
     Meta(
-        description="Which Sharpe ratio is gated: of the profits by the day they were closed, or "
-        "of the balance at the end of each day."
+        description="Which Sharpe ratio is gated: `daily-balance`, of the account marked to market "
+        "at the end of each day, or `closed-trades`, freqtrade's of the profits of closed trades."
     ),
 ]
 _MinSharpe = Annotated[
@@ -63,7 +63,7 @@ _MinProfitFactor = Annotated[
     Meta(description="Gate: least profit factor, gains divided by losses."),
 ]
 _MaxDrawdown = Annotated[
-    Percent, Meta(description="Gate: largest drawdown of the account, in percent.")
+    Percent, Meta(description="Gate: largest drawdown, marked to market, in percent.")
 ]
 _MinTrades = Annotated[
     Annotated[int, Meta(ge=1)], Meta(description="Gate: least number of closed trades.")
@@ -96,6 +96,25 @@ _MaxMissing = Annotated[
 ]
 
 
+_Protections = Annotated[
+    bool, Meta(description="Whether the strategy's protections run, as they do in a live bot.")
+]
+_AllowOverrides = Annotated[
+    tuple[Name, ...],
+    Meta(
+        description="Keys of freqtrade's configuration that may flatter the full backtest, such as "
+        "`fee` or `position_stacking`."
+    ),
+]
+_OutOfSample = Annotated[
+    Annotated[str, whole(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")],
+    Meta(
+        description="First day that the strategy was not fitted to, such as `2025-10-01`: the "
+        "report shows the figures before it and from it on."
+    ),
+]
+
+
 class BacktestSettings(Table, frozen=True, kw_only=True):
     """The sessions `backtest-data(s)`, `backtest-smoke(s)` and `backtest-full(s)`."""
 
@@ -109,7 +128,7 @@ class BacktestSettings(Table, frozen=True, kw_only=True):
     smoke_days: _SmokeDays = 30
     full_months: _FullMonths = 12
     end: _End = "commit"
-    sharpe: _Sharpe = "closed-trades"
+    sharpe: _Sharpe = "daily-balance"
     min_sharpe: _MinSharpe = 1.0
     min_profit_factor: _MinProfitFactor = 1.2
     max_drawdown: _MaxDrawdown = 20.0
@@ -119,6 +138,9 @@ class BacktestSettings(Table, frozen=True, kw_only=True):
     api_url: _ApiUrl | None = None
     informative: _Informative = ()
     max_missing: _MaxMissing = 0.1
+    protections: _Protections = True
+    allow_overrides: _AllowOverrides = ()
+    out_of_sample: _OutOfSample | None = None
 
 
 class StrategyBacktestSettings(Table, frozen=True, kw_only=True):
@@ -144,6 +166,9 @@ class StrategyBacktestSettings(Table, frozen=True, kw_only=True):
     api_url: _ApiUrl | None = None
     informative: _Informative | None = None
     max_missing: _MaxMissing | None = None
+    protections: _Protections | None = None
+    allow_overrides: _AllowOverrides | None = None
+    out_of_sample: _OutOfSample | None = None
 
 
 def for_strategy(base: BacktestSettings, own: StrategyBacktestSettings) -> BacktestSettings:

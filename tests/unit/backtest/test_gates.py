@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.ftresult import asked, document, write_result
-from tradai_tasks.backtest.gates import judge, metrics_of
+from tests.support.ftresult import HOUR, asked, document, flat_prices, write_result
+from tradai_tasks.backtest import gates
+from tradai_tasks.backtest.equity_curve import Curve
+from tradai_tasks.backtest.mark_to_market import mark_to_market
 from tradai_tasks.backtest.record import GateVerdict
 from tradai_tasks.backtest.result import BacktestResult, read_result
 from tradai_tasks.settings.backtest import (
@@ -18,7 +20,8 @@ from tradai_tasks.settings.backtest import (
     for_strategy,
 )
 
-SETTINGS = BacktestSettings(min_trades=2)
+SETTINGS = BacktestSettings(min_trades=2, min_sharpe=0.9)
+CLOSED = BacktestSettings(min_trades=2, sharpe="closed-trades")
 
 
 @pytest.fixture
@@ -28,6 +31,18 @@ def result(tmp_path: Path) -> Any:
         return read_result(write_result(tmp_path, {"MomentumBot": raw}), asked())
 
     return make
+
+
+def curve(result: BacktestResult) -> Curve:
+    return mark_to_market(result, flat_prices(), HOUR)
+
+
+def judge(result: BacktestResult, settings: BacktestSettings) -> tuple[GateVerdict, ...]:
+    return gates.judge(result, curve(result), settings)
+
+
+def metrics_of(result: BacktestResult, sharpe: Any = "daily-balance") -> dict[str, float]:
+    return gates.metrics_of(result, curve(result), sharpe)
 
 
 def verdicts(
@@ -42,7 +57,11 @@ def failed(result: BacktestResult, settings: BacktestSettings = SETTINGS) -> lis
 
 def test_figures_at_their_thresholds_pass(result: Any) -> None:
     settings = BacktestSettings(
-        min_sharpe=1.5, min_profit_factor=4.0, max_drawdown=0.4, min_trades=3
+        sharpe="closed-trades",
+        min_sharpe=1.5,
+        min_profit_factor=4.0,
+        max_drawdown=0.4,
+        min_trades=3,
     )
     assert failed(result(), settings) == []
 
@@ -50,15 +69,17 @@ def test_figures_at_their_thresholds_pass(result: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "metric"),
     [
-        ({"min_sharpe": 1.6}, "sharpe"),
-        ({"sharpe": "daily-balance"}, "sharpe"),
+        ({"min_sharpe": 1.1}, "sharpe"),
+        ({"sharpe": "closed-trades", "min_sharpe": 1.6}, "sharpe"),
         ({"min_profit_factor": 4.1}, "profit-factor"),
         ({"max_drawdown": 0.3}, "max-drawdown"),
         ({"min_trades": 4}, "trades"),
     ],
 )
 def test_each_gate_fails_by_itself(result: Any, settings: dict[str, Any], metric: str) -> None:
-    assert failed(result(), BacktestSettings(**{"min_trades": 2, **settings})) == [metric]
+    assert failed(
+        result(), BacktestSettings(**{"min_trades": 2, "min_sharpe": 0.9, **settings})
+    ) == [metric]
 
 
 def test_no_losing_trade_is_an_infinite_profit_factor_and_passes(result: Any) -> None:
@@ -79,7 +100,7 @@ def test_trades_that_neither_gain_nor_lose_have_no_profit_factor(result: Any) ->
 
 
 def test_no_trade_fails_all_but_the_drawdown(result: Any) -> None:
-    none = result([], max_drawdown_account=0.0, max_relative_drawdown=0.0)
+    none = result([])
     assert failed(none) == ["sharpe", "profit-factor", "trades"]
     assert verdicts(none)["sharpe"].note == "undefined: there was no trade"
     assert verdicts(none)["trades"].value == 0
@@ -87,7 +108,7 @@ def test_no_trade_fails_all_but_the_drawdown(result: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["closed-trades", "daily-balance"])
 def test_no_deviation_is_no_sharpe_ratio_and_fails(result: Any, kind: Any) -> None:
-    flat = result([5.0, 5.0], wallet_stats={"sharpe": -100.0})
+    flat = result([0.0, 0.0], sharpe=-100.0)
     settings = BacktestSettings(min_trades=2, sharpe=kind, min_sharpe=0)
     one = verdicts(flat, settings)["sharpe"]
     assert (one.value, one.passed) == (None, False)
@@ -95,36 +116,43 @@ def test_no_deviation_is_no_sharpe_ratio_and_fails(result: Any, kind: Any) -> No
 
 
 def test_equal_profits_have_no_sharpe_ratio_whatever_freqtrade_says(result: Any) -> None:
-    assert failed(result([5.0, 5.0], sharpe=1e17)) == ["sharpe"]
+    assert failed(result([5.0, 5.0], sharpe=1e17), CLOSED) == ["sharpe"]
 
 
-def test_no_daily_balance_fails(result: Any) -> None:
-    settings = BacktestSettings(min_trades=2, sharpe="daily-balance")
-    one = verdicts(result(wallet_stats={}), settings)["sharpe"]
-    assert (one.passed, one.note) == (False, "undefined: freqtrade recorded no daily balance")
+def test_an_account_that_is_lost_has_no_sharpe_ratio(result: Any) -> None:
+    lost = result([-600.0, -600.0, 600.0])
+    assert verdicts(lost)["sharpe"].note == "undefined: the account was lost"
+    assert verdicts(lost)["max-drawdown"].value == pytest.approx(1.2)
+    assert failed(lost) == ["sharpe", "profit-factor", "max-drawdown"]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_no_finite_number_never_passes(result: Any, bad: float) -> None:
-    assert failed(result(sharpe=bad)) == ["sharpe"]
-    assert failed(result(max_drawdown_account=bad, max_relative_drawdown=bad)) == ["max-drawdown"]
-    assert failed(result(max_relative_drawdown=bad)) == ["max-drawdown"]
-    assert failed(result(max_drawdown_account=bad)) == ["max-drawdown"]
+    assert failed(result(sharpe=bad), CLOSED) == ["sharpe"]
     metrics = metrics_of(result(sharpe=bad, cagr=bad), "closed-trades")
     assert "sharpe" not in metrics
-    assert "cagr" not in metrics
+    assert "freqtrade-cagr" not in metrics
     json.dumps(metrics, allow_nan=False)
 
 
-def test_a_negative_drawdown_is_none(result: Any) -> None:
-    bad = result(max_drawdown_account=-0.5, max_relative_drawdown=-0.5)
-    assert failed(bad) == ["max-drawdown"]
+def test_freqtrades_words_for_no_number_are_no_metrics(result: Any) -> None:
+    plain = {"sortino": -100.0, "calmar": -100.0, "wallet_stats": {"sharpe": -100.0}}
+    metrics = metrics_of(result([10, 4], sharpe=-100.0, expectancy=-100.0, **plain))
+    assert metrics["expectancy"] == -100.0  # money: a number
+    assert not {"freqtrade-sortino", "freqtrade-calmar", "freqtrade-wallet-sharpe"} & set(metrics)
+    assert not {"profit-factor", "sharpe-closed-trades", "sortino", "calmar"} & set(metrics)
+    none = metrics_of(result([], sortino=0.0, calmar=0.0, wallet_stats={"sharpe": 0.0}))
+    assert not [name for name in none if "sharpe" in name or "sortino" in name or "calmar" in name]
 
 
-def test_metrics_have_both_sharpe_ratios_and_the_gated_one(result: Any) -> None:
-    metrics = metrics_of(result(), "daily-balance")
-    assert metrics["sharpe"] == metrics["sharpe-daily-balance"] == 0.9
+def test_metrics_have_both_sharpe_ratios_and_freqtrades_figures(result: Any) -> None:
+    metrics = metrics_of(result(sortino=3.0))
+    assert metrics["sharpe"] == metrics["sharpe-daily-balance"] == pytest.approx(1.0, abs=0.05)
     assert metrics["sharpe-closed-trades"] == 1.5
+    assert metrics["max-drawdown"] == pytest.approx(4 / 1010)
+    assert metrics["freqtrade-max-relative-drawdown"] == 0.004
+    assert (metrics["freqtrade-wallet-sharpe"], metrics["freqtrade-sortino"]) == (0.9, 3.0)
+    assert metrics_of(result(), "closed-trades")["sharpe"] == 1.5
 
 
 def test_settings_of_a_strategy_lie_over_the_repositorys_key_by_key() -> None:

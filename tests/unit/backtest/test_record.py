@@ -64,7 +64,7 @@ def verdict(**changed: Any) -> dict[str, Any]:
         ("", "not the record of a backtest"),
         ("[]", "not the record of a backtest"),
         ("{}", "schema None"),
-        (raw(schema=2), "schema 2, and this version of tradai-tasks reads schema 1"),
+        (raw(schema=1), "schema 1, and this version of tradai-tasks reads schema 2"),
         (raw(kind="half"), "not the record of a backtest"),
         (raw(metrics={"sharpe": "NaN"}), "not the record of a backtest"),
         (raw(verdicts=[]), "a full backtest passed with no gate"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.ftresult import WINDOW, document, write_result
+from tests.support.ftresult import WINDOW, document, write_prices, write_result
 from tradai_tasks.backtest.equity_chart import draw
 from tradai_tasks.backtest.equity_curve import Curve
 from tradai_tasks.backtest.record import BacktestRecord, GateVerdict, read_record
@@ -38,7 +38,7 @@ def made(tmp_path: Path) -> Any:
         job = BacktestJob(
             strategy="momentum",
             kind=kind,
-            settings=BacktestSettings(min_trades=3, smoke_pair="BTC/USDT:USDT"),
+            settings=BacktestSettings(min_trades=3, min_sharpe=0.9, smoke_pair="BTC/USDT:USDT"),
             window=WINDOW,
             home=tmp_path,
             folder=tmp_path / "run",
@@ -56,6 +56,7 @@ def made(tmp_path: Path) -> Any:
             snapshot=str(tmp_path / "markets.json"),
             data_sha256="d" * 64,
             freqtrade="2026.9",
+            prices=tuple(write_prices(job.folder / "work", *WINDOW.seconds)),
         )
         code = Code(commit="c" * 40, changes="", lock_sha256="e" * 64)
         return make_record(job, facts, code, not_before=1000)
@@ -70,7 +71,7 @@ def test_a_full_backtest_leaves_record_picture_page_and_result(made: Any, tmp_pa
     assert record.passed
     assert record.pairs == ("BTC/USDT:USDT",)
     assert set(record.files) == {
-        "equity.png", "report.html", "freqtrade-result.zip", "freqtrade.log"
+        "equity.png", "report.html", "backtest-result-1.zip", "freqtrade.log"
     }  # fmt: skip
     assert (folder / "equity.png").read_bytes().startswith(PNG)
     assert not (folder / "work").exists()
@@ -130,11 +131,11 @@ def test_rows_show_percent_numbers_and_counts(made: Any) -> None:
         "momentum: full backtest, 2026-01-02 to 2026-02-01, BTC/USDT:USDT, 1h"
     )
     assert verdict_rows(record)[0] == (
-        "sharpe (closed trades)", "1.500", ">= 1.000", "passed"
+        "sharpe (daily balance)", "0.994", ">= 0.900", "passed"
     )  # fmt: skip
     assert verdict_rows(record)[2][1:3] == ("0.40 %", "<= 20.00 %")
     assert ("profit", "1.20 %") in figure_rows(record)
-    assert ("sharpe-daily-balance", "0.900") in figure_rows(record)
+    assert ("sharpe-closed-trades", "1.500") in figure_rows(record)
 
 
 def test_a_figure_just_below_its_threshold_is_not_rounded_over_it(made: Any) -> None:

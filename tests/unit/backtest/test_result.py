@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.ftresult import HOUR, WINDOW, asked, document, write_result
+from tests.support.ftresult import DAY, HOUR, WINDOW, asked, document, write_result
 from tradai_tasks.backtest.equity_curve import curve_of
 from tradai_tasks.backtest.result import find_result, read_result
 from tradai_tasks.errors import BacktestResultError
@@ -25,14 +25,13 @@ def test_a_result_of_what_was_asked_for_is_read(tmp_path: Path) -> None:
     assert result.further["profit"] == pytest.approx(0.012)
 
 
-def test_the_worse_drawdown_counts(tmp_path: Path) -> None:
-    raw = document(max_drawdown_account=0.1, max_relative_drawdown=0.3)
-    result = read(tmp_path, raw)
-    assert result.max_drawdown == 0.3
-    assert result.further["max-drawdown-account"] == 0.1
+def test_freqtrades_drawdowns_are_kept_by_their_own_names(tmp_path: Path) -> None:
+    result = read(tmp_path, document(max_drawdown_account=0.1, max_relative_drawdown=0.3))
+    assert result.further["freqtrade-max-relative-drawdown"] == 0.3
+    assert result.further["freqtrade-max-drawdown-account"] == 0.1
 
 
-TRADE = {"pair": "BTC/USDT:USDT", "close_timestamp": WINDOW.seconds[0] * 1000, "profit_abs": 1.0}
+TRADE = document([1.0])["trades"][0]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +49,7 @@ TRADE = {"pair": "BTC/USDT:USDT", "close_timestamp": WINDOW.seconds[0] * 1000, "
         ({"profit_factor": 9.0}, "its profit factor 9 does not follow from its trades (4)"),
         ({"profit_factor": float("nan")}, "its profit factor nan does not follow"),
         ({"trades": [{**TRADE, "pair": "X/Y"}], "total_trades": 1}, "it trades X/Y"),
-        ({"trades": [{**TRADE, "close_timestamp": 5}], "total_trades": 1}, "1 trades closed out"),
+        ({"trades": [{**TRADE, "close_timestamp": 5}], "total_trades": 1}, "1 trades are outside"),
         ({"trades": [{**TRADE, "profit_abs": float("nan")}]}, "profit_abs of a trade is nan"),
         ({"trades": [{}]}, "not a result as freqtrade writes it: KeyError"),
         ({"wallet_stats": None}, "not a result as freqtrade writes it"),
@@ -113,19 +112,36 @@ def test_the_one_result_of_an_empty_folder_is_found(tmp_path: Path) -> None:
         find_result(tmp_path)
 
 
-def test_the_curve_adds_up_closed_trades(tmp_path: Path) -> None:
-    curve = curve_of(read(tmp_path, document([10, -4, 6])))
-    start, end = WINDOW.seconds
-    assert curve.times == (start, start + HOUR, start + 2 * HOUR, start + 3 * HOUR, end)
-    assert curve.equity == (1000, 1010, 1006, 1012, 1012)
-    assert curve.drawdown[2] == pytest.approx(-4 / 1010)
-    assert (curve.deepest, curve.peak_before_deepest) == (2, 1)
+def test_a_curve_has_its_deepest_fall_and_the_peak_before_it() -> None:
+    curve = curve_of((0, 1, 2, 3, 4, 5), (1000, 1010, 1006, 1002, 1012, 1012))
+    assert curve.drawdown[3] == pytest.approx(-8 / 1010)
+    assert (curve.deepest, curve.peak_before_deepest, curve.recovery) == (3, 1, 4)
+    assert curve_of((0, 1, 2), (1000, 10, -990)).recovery is None
 
 
-def test_trades_closed_at_once_are_one_point_and_a_lost_account_no_fault(tmp_path: Path) -> None:
-    raw = document([10, -2000])
-    raw["trades"][1]["close_timestamp"] = raw["trades"][0]["close_timestamp"]
-    curve = curve_of(read(tmp_path, raw))
-    assert curve.equity == (1000, -990, -990)
-    empty = curve_of(read(tmp_path, document([], starting_balance=0)))
-    assert empty.drawdown == (0, 0)
+def test_days_without_a_candle_have_the_equity_of_the_day_before() -> None:
+    curve = curve_of((0, DAY, DAY + HOUR, 4 * DAY), (1.0, 2.0, 3.0, 6.0))
+    assert curve.at_ends_of_days() == [(0, 2.0), (1, 3.0), (2, 3.0), (3, 6.0)]
+    assert curve.daily_returns == [0.5, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("equity", "said"),
+    [
+        ((1.0,), "undefined: fewer than two daily returns"),
+        ((1.0, 2.0, 3.0), "undefined: fewer than two daily returns"),
+        ((1.0, 2.0, 4.0, 8.0, 16.0), "undefined: the returns do not deviate"),
+        ((1.0, 2.0, 0.0, 8.0, 16.0), "undefined: the account was lost"),
+    ],
+)
+def test_returns_without_a_ratio_say_why(equity: tuple[float, ...], said: str) -> None:
+    assert curve_of(range(0, DAY * len(equity), DAY), equity).ratio() == (None, said)
+
+
+def test_the_sortino_ratio_is_over_the_deviation_of_losses() -> None:
+    equity = (1.0, 1.0, 1.1, 0.99, 1.188, 0.9504, 1.0)
+    curve = curve_of(range(0, DAY * len(equity), DAY), equity)
+    returns = curve.daily_returns
+    assert curve.ratio(downside=True)[0] == pytest.approx(
+        sum(returns) / len(returns) / 0.05 * 365**0.5  # losses of 10 and 20 percent
+    )
