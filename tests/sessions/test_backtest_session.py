@@ -326,7 +326,9 @@ def test_markets_that_were_asked_for_too_early_are_asked_for_again(bare: InProce
 
 def test_a_smoke_pair_that_the_full_backtest_lacks_is_brought_too(bare: InProcess) -> None:
     settings = bare.home / "tradai-tasks.toml"
-    settings.write_text(settings.read_text() + 'pairs = ["ETH/USDT:USDT"]\n')
+    settings.write_text(
+        settings.read_text() + 'pairs = ["ETH/USDT:USDT"]\nsmoke-pair = "BTC/USDT:USDT"\n'
+    )
 
     def script(argv: Sequence[str]) -> int:
         if not argv[-1].endswith("order.json"):

@@ -27,6 +27,7 @@ __all__ = [
     "Brought",
     "Source",
     "bring",
+    "candles_fault",
     "check_snapshot",
     "download_argv",
     "download_overlay",
@@ -122,6 +123,16 @@ def replace(file: Path, content: bytes) -> None:
     """Write a file atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, content)
+
+
+def candles_fault(store: Path, slug: str) -> str:
+    """Return that a folder has no candles at all, and how to fetch them; empty if it has some.
+
+    Which candles a strategy reads only freqtrade can say.
+    """
+    if next(store.rglob("*.feather"), None) is not None:
+        return ""
+    return f'no candles in {store}; fetch them with: nox -s "backtest-data({slug})"'
 
 
 def keep_out_of_git(folder: Path) -> None:

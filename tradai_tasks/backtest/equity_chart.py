@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradai_tasks.backtest.equity_curve import Curve
+from tradai_tasks.backtest.figures import compared, figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,9 +77,13 @@ def _equity(axes: Axes, times: list[float], curve: Curve, currency: str) -> None
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator  # noqa: PLC0415 - slow to load
 
     axes.plot(times, curve.equity, color=_EQUITY, linewidth=1.4, drawstyle="steps-post")
+    if curve.held:
+        axes.plot(times, curve.held, color=_MUTED, linewidth=1, label="buy and hold, equal parts")
+        axes.legend(loc="upper left", frameon=False, labelcolor=_MUTED, fontsize=9.5)
     axes.axhline(curve.equity[0], color=_MUTED, linewidth=0.8, linestyle=_DASHES)
     name = f"equity, {currency}"
-    if min(curve.equity) > 0 and max(curve.equity) > _MANYFOLD * min(curve.equity):
+    both = (*curve.equity, *curve.held)
+    if min(both) > 0 and max(both) > _MANYFOLD * min(both):
         axes.set_yscale("log")  # else the first months would be a flat line
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
@@ -101,8 +106,13 @@ def _drawdown(axes: Axes, times: list[float], curve: Curve, limit: float | None)
         axes.axhline(-limit, color=_LIMIT, linewidth=1, linestyle=_DASHES)
         floor = min(floor, -limit)
     axes.set_ylabel("drawdown", color=_MUTED)
+    said = f"deepest {figure('max-drawdown', -deepest)}"
+    if limit is not None:
+        shown, wanted = compared("max-drawdown", -deepest, limit)
+        far = "" if -limit >= floor else ", below this picture"
+        said = f"deepest {shown}, limit {wanted}{far}"
     axes.annotate(
-        f"deepest {-deepest:.1%}" + ("" if limit is None else f", limit {limit:.0%}"),
+        said,
         (0.006, 0.08),
         xycoords="axes fraction",
         color=_DRAWDOWN,

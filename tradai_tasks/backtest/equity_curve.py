@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 __all__ = ["Curve", "curve_of"]
@@ -22,6 +22,18 @@ class Curve:
     times: tuple[int, ...]  # seconds since the epoch
     equity: tuple[float, ...]  # in the stake currency
     drawdown: tuple[float, ...]  # fraction below the highest equity so far, 0 or negative
+    exposure: tuple[float, ...] = ()  # value of all open positions, long and short ones alike
+    held: tuple[float, ...] = ()  # what buying all pairs for equal parts, and holding, is worth
+
+    def part(self, start: int, end: int) -> Curve:
+        """Return the points from one moment to another, both included."""
+        chosen = [n for n, time in enumerate(self.times) if start <= time <= end]
+        made = curve_of([self.times[n] for n in chosen], [self.equity[n] for n in chosen])
+        return replace(
+            made,
+            exposure=tuple(self.exposure[n] for n in chosen if self.exposure),
+            held=tuple(self.held[n] for n in chosen if self.held),
+        )
 
     @property
     def deepest(self) -> int:

@@ -29,6 +29,7 @@ __all__ = [
     "NeededSeries",
     "lacks",
     "main",
+    "one_pair",
     "plain_pairs",
     "refused_host",
     "split_informative",
@@ -48,6 +49,7 @@ _STARTING |= {"os.system", "pty.spawn"}
 _SHOWN = 3  # gaps of a series that are shown
 
 FUNDING = "funding_rate"
+_SMOKE_PAIR = "BTC/USDT:USDT"
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,11 @@ def plain_pairs(pairs: Any) -> list[str]:
     return named
 
 
+def one_pair(pairs: Sequence[str]) -> tuple[str]:
+    """Return the pair of a smoke backtest that names none: bitcoin's, or else the first."""
+    return (_SMOKE_PAIR if _SMOKE_PAIR in pairs else pairs[0],)
+
+
 # --- below: runs only in an environment with freqtrade, where coverage is not measured -----------
 
 
@@ -204,6 +211,9 @@ def _strategy(  # pragma: no cover - needs freqtrade
     document = json.loads(overlay.read_text(encoding="utf-8"))
     document["exchange"]["ccxt_config"] = order["ccxt"][where]
     document["exchange"]["ccxt_async_config"] = order["ccxt"][where]
+    if order["one_pair"]:
+        pairs = plain_pairs(raw.get("exchange", {}).get("pair_whitelist"))
+        document["exchange"]["pair_whitelist"] = one_pair(pairs)
     overlay.write_text(json.dumps(document, indent=1), encoding="utf-8")
     parsed = Arguments(list(order["argv"])).get_parsed_arg()
     config = setup_utils_configuration(parsed, RunMode.BACKTEST)

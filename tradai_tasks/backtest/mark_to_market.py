@@ -22,7 +22,8 @@ Fills count at the close of the candle that they happen in.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 
@@ -52,18 +53,37 @@ def mark_to_market(result: BacktestResult, prices: Mapping[str, Prices], step: i
         {time for one in prices.values() for time in one.times if result.start <= time < result.end}
     )
     place = {time: n for n, time in enumerate(grid)}
-    realised, unrealised = [0.0] * len(grid), [0.0] * len(grid)
+    realised, unrealised, exposure = ([0.0] * len(grid) for _ in range(3))
     for trade in result.trades:
-        for time, value in _while_open(trade, prices.get(trade.pair, _NONE), step):
+        for time, value, position in _while_open(trade, prices.get(trade.pair, _NONE), step):
             unrealised[place[time]] += value
+            exposure[place[time]] += position
         realised[bisect_right(grid, trade.closed) - 1] += trade.profit
     balance = list(accumulate(realised, initial=result.balance))[1:]
     equity = [one + other for one, other in zip(balance, unrealised, strict=True)]
-    return curve_of((result.start, *(time + step for time in grid)), (result.balance, *equity))
+    curve = curve_of((result.start, *(time + step for time in grid)), (result.balance, *equity))
+    return replace(
+        curve, exposure=(0.0, *exposure), held=_buy_and_hold(result.balance, prices, grid)
+    )
 
 
-def _while_open(trade: Trade, prices: Prices, step: int) -> Iterator[tuple[int, float]]:
-    """Yield each candle at whose close the trade is open, and what the trade is worth then."""
+def _buy_and_hold(
+    balance: float, prices: Mapping[str, Prices], grid: Sequence[int]
+) -> tuple[float, ...]:
+    """Return what equal parts of the balance are worth, each put into a pair at its first close."""
+    growth = [0.0] * len(grid)
+    for one in prices.values():
+        here = first = 0.0
+        closes = dict(zip(one.times, one.closes, strict=True))
+        for n, time in enumerate(grid):
+            here = closes.get(time, here)
+            first = first or here
+            growth[n] += here / first if first else 1.0
+    return (balance, *(balance * one / len(prices) for one in growth))
+
+
+def _while_open(trade: Trade, prices: Prices, step: int) -> Iterator[tuple[int, float, float]]:
+    """Yield each candle at whose close a trade is open, its worth then, and its position's."""
     events = sorted([*trade.fills, *_funding(trade, prices)], key=lambda event: event.time)
     unit = trade.direction * (1 - trade.direction * trade.fee_close)  # what closing brings
     reach = step if step < _SHORTEST_MONTH else _LONGEST_MONTH
@@ -86,7 +106,8 @@ def _while_open(trade: Trade, prices: Prices, step: int) -> Iterator[tuple[int, 
             cash += events[done].cash
             amount += events[done].amount
             done += 1
-        yield time, cash + unit * amount * prices.closes[here]
+        value = amount * prices.closes[here]
+        yield time, cash + unit * value, value
         here += 1
 
 

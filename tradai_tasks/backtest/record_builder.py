@@ -6,6 +6,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradai_tasks.backtest.conditions import (
+    conditions_of,
+    config_document,
+    overrides_note,
+    protections_note,
+)
 from tradai_tasks.backtest.equity_chart import draw, has_matplotlib
 from tradai_tasks.backtest.gates import judge, metrics_of
 from tradai_tasks.backtest.mark_to_market import mark_to_market
@@ -13,6 +19,7 @@ from tradai_tasks.backtest.markets import markets_digest
 from tradai_tasks.backtest.prices import read_prices
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord
 from tradai_tasks.backtest.report_page import headline, page
+from tradai_tasks.backtest.report_tables import equity_csv, tables, trades_csv
 from tradai_tasks.backtest.result import BacktestResult, ExpectedRun, find_result, read_result
 from tradai_tasks.backtest.run import BacktestJob, RunFindings, last_words
 from tradai_tasks.errors import BacktestResultError, CandlesError
@@ -20,6 +27,7 @@ from tradai_tasks.errors import BacktestResultError, CandlesError
 __all__ = ["Code", "make_record"]
 
 _PICTURE, _PAGE = "equity.png", "report.html"
+_TRADES, _EQUITY, _CONFIG = "trades.csv", "equity.csv", "config.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +40,12 @@ class Code:
 
 
 def make_record(
-    job: BacktestJob, findings: RunFindings, code: Code, *, not_before: int
+    job: BacktestJob,
+    findings: RunFindings,
+    code: Code,
+    *,
+    not_before: int,
+    previous: BacktestRecord | None = None,
 ) -> BacktestRecord:
     """Read the result, judge it, and write the record and its report to the job's folder.
 
@@ -41,9 +54,11 @@ def make_record(
         findings: The findings of the run.
         code: The code that ran.
         not_before: When the run began, in seconds since the epoch.
+        previous: The record to compare with; None if there is none.
 
     Raises:
         BacktestResultError: There is no result, or it belongs to another run.
+        CandlesError: A candle is missing while a position is held.
     """
     pairs = tuple(job.pairs or findings.pairs)
     expected = ExpectedRun(
@@ -56,14 +71,14 @@ def make_record(
     )
     archive, result = _result_of(job, expected)
     settings = job.settings
-    prices = read_prices(facts.prices, job.folder / "work")
+    prices = read_prices(findings.prices, job.folder / "work")
     try:
-        curve = mark_to_market(result, prices, facts.step)
+        curve = mark_to_market(result, prices, findings.step)
     except CandlesError as error:
         raise CandlesError(f"{job.strategy}: {error}") from None
     verdicts = judge(result, curve, settings) if job.kind == "full" else ()
     shutil.copyfile(archive, job.folder / archive.name)
-    files = [_PAGE, archive.name, job.log.name]
+    files = [_PAGE, _TRADES, _EQUITY, _CONFIG, archive.name, job.log.name]
     picture = job.folder / _PICTURE
     if has_matplotlib():
         files.insert(0, _PICTURE)
@@ -84,17 +99,41 @@ def make_record(
         metrics=metrics_of(result, curve, settings.sharpe),
         verdicts=verdicts,
         passed=all(verdict.passed for verdict in verdicts),
-        note="" if result.trades else "no trade was made",
+        conditions=conditions_of(result, findings.conditions, _thresholds(job)),
+        note="; ".join(
+            note
+            for note in (
+                "" if result.trades else "no trade was made",
+                overrides_note(findings.conditions),
+                protections_note(findings.conditions),
+            )
+            if note
+        ),
         files=tuple(files),
     )
     if _PICTURE in files:
         limit = settings.max_drawdown / 100 if job.kind == "full" else None
         draw(picture, curve, title=headline(record), currency=result.currency, limit=limit)
     image = picture.read_bytes() if _PICTURE in files else None
-    (job.folder / _PAGE).write_text(page(record, result, curve, image), encoding="utf-8")
-    (job.folder / RECORD_FILE).write_text(record.as_json(), encoding="utf-8")
+    further = tables(result, curve, record, previous, settings.out_of_sample)
+    for name, text in (
+        (_PAGE, page(record, curve, result.currency, further, image)),
+        (_TRADES, trades_csv(result)),
+        (_EQUITY, equity_csv(curve)),
+        (_CONFIG, config_document(findings.conditions)),
+        (RECORD_FILE, record.as_json()),
+    ):
+        (job.folder / name).write_text(text, encoding="utf-8")
     shutil.rmtree(job.folder / "work")
     return record
+
+
+def _thresholds(job: BacktestJob) -> dict[str, float]:
+    """Return the limits of the gates, by the names of their settings."""
+    if job.kind == "smoke":
+        return {}
+    names = ("min_sharpe", "min_profit_factor", "max_drawdown", "min_trades")
+    return {name.replace("_", "-"): getattr(job.settings, name) for name in names}
 
 
 def _result_of(job: BacktestJob, expected: ExpectedRun) -> tuple[Path, BacktestResult]:

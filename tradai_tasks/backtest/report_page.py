@@ -7,38 +7,27 @@ import html
 from collections.abc import Iterable, Sequence
 
 from tradai_tasks.backtest.equity_curve import Curve
-from tradai_tasks.backtest.record import BacktestRecord, GateVerdict
-from tradai_tasks.backtest.result import BacktestResult
+from tradai_tasks.backtest.figures import compared, figure
+from tradai_tasks.backtest.record import BacktestRecord
+from tradai_tasks.backtest.report_tables import Table
 
 __all__ = ["VERDICT_COLUMNS", "figure_rows", "headline", "page", "verdict_rows"]
 
 VERDICT_COLUMNS = ("metric", "value", "threshold", "verdict")
 
-_PERCENT = frozenset(
-    {"max-drawdown", "max-drawdown-account", "profit", "cagr", "win-rate", "market-change"}
-)
-_COUNTS = frozenset({"trades", "wins", "losses", "holding-seconds"})
 _NAMES = {"closed-trades": "closed trades", "daily-balance": "daily balance"}
-
-
-def figure(metric: str, value: float) -> str:
-    """Return a figure for display: percent or number, never rounded across its threshold."""
-    if metric in _PERCENT:
-        return f"{value * 100:.2f} %"
-    return f"{value:,.0f}" if metric in _COUNTS else f"{value:.3f}"
 
 
 def verdict_rows(record: BacktestRecord) -> list[tuple[str, str, str, str]]:
     """Return a row for each gate: metric, value, threshold, verdict."""
-    return [
-        (
-            _metric(verdict.metric, record),
-            _value(verdict),
-            f"{verdict.relation} {figure(verdict.metric, verdict.threshold)}",
-            "passed" if verdict.passed else "FAILED",
-        )
-        for verdict in record.verdicts
-    ]
+    rows = []
+    for one in record.verdicts:
+        value, threshold = one.note, figure(one.metric, one.threshold)
+        if one.value is not None:
+            value, threshold = compared(one.metric, one.value, one.threshold)
+        verdict = "passed" if one.passed else "FAILED"
+        rows.append((_metric(one.metric, record), value, f"{one.relation} {threshold}", verdict))
+    return rows
 
 
 def figure_rows(record: BacktestRecord) -> list[tuple[str, str]]:
@@ -62,14 +51,19 @@ def headline(record: BacktestRecord) -> str:
 
 
 def page(
-    record: BacktestRecord, result: BacktestResult, curve: Curve, picture: bytes | None
+    record: BacktestRecord,
+    curve: Curve,
+    currency: str,
+    tables: Iterable[Table],
+    picture: bytes | None,
 ) -> str:
     """Return a self-contained HTML page.
 
     Args:
         record: The record.
-        result: The result that the record was made from.
-        curve: The equity curve.
+        curve: The account, marked to market.
+        currency: Currency of the equity.
+        tables: The tables after the picture.
         picture: The chart as PNG; None if it could not be drawn.
     """
     state = "passed" if record.passed else "failed"
@@ -84,21 +78,12 @@ def page(
     if picture is not None:
         data = base64.b64encode(picture).decode("ascii")
         parts.append(
-            "<h2>Equity and drawdown</h2>"
-            f'<img alt="{_text(_described(curve, result))}" src="data:image/png;base64,{data}">'
+            "<h2>Equity and drawdown, marked to market</h2>"
+            f'<img alt="{_text(_described(curve, currency))}" src="data:image/png;base64,{data}">'
         )
     parts.append(_table("Figures", ("figure", "value"), figure_rows(record)))
-    by_pair = [
-        (
-            pair,
-            str(len(profits)),
-            f"{sum(profits):+,.2f} {result.currency}",
-            f"{sum(profit > 0 for profit in profits)} of {len(profits)}",
-        )
-        for pair in record.pairs
-        for profits in [[trade.profit for trade in result.trades if trade.pair == pair]]
-    ]
-    parts.append(_table("By pair", ("pair", "trades", "profit", "won"), by_pair))
+    parts += [_table(one.title, one.columns, one.rows) for one in tables]
+    parts.append(_table("Conditions", ("", ""), record.conditions.items()))
     parts.append(_table("Made from", ("", ""), _origin(record)))
     title = _text(headline(record))
     return _PAGE.format(title=title, body="\n".join(parts))
@@ -106,15 +91,6 @@ def page(
 
 def _metric(metric: str, record: BacktestRecord) -> str:
     return f"{metric} ({_NAMES[record.sharpe]})" if metric == "sharpe" else metric
-
-
-def _value(verdict: GateVerdict) -> str:
-    if verdict.value is None:
-        return verdict.note
-    shown = figure(verdict.metric, verdict.value)
-    # a figure that misses its threshold must not look as if it had reached it
-    reached = figure(verdict.metric, verdict.threshold) == shown
-    return repr(verdict.value) if reached and not verdict.passed else shown
 
 
 def _origin(record: BacktestRecord) -> Iterable[tuple[str, str]]:
@@ -128,11 +104,11 @@ def _origin(record: BacktestRecord) -> Iterable[tuple[str, str]]:
     yield "Sharpe ratio of", _NAMES[record.sharpe]
 
 
-def _described(curve: Curve, result: BacktestResult) -> str:
-    low = curve.drawdown[curve.deepest]
+def _described(curve: Curve, currency: str) -> str:
+    low = figure("max-drawdown", -curve.drawdown[curve.deepest])
     return (
-        f"Equity from {curve.equity[0]:,.0f} to {curve.equity[-1]:,.0f} {result.currency}; "
-        f"deepest drawdown {-low:.1%}"
+        f"Equity from {curve.equity[0]:,.0f} to {curve.equity[-1]:,.0f} {currency}; "
+        f"deepest drawdown {low}"
     )
 
 
@@ -146,7 +122,8 @@ def _table(
         cells = "".join(f"<td>{_text(cell)}</td>" for cell in row[1:])
         lines.append(f"<tr{state}><th scope=row>{_text(row[0])}</th>{cells}</tr>")
     thead = f"<thead><tr>{head}</tr></thead>" if any(columns) else ""
-    return f"<h2>{_text(title)}</h2><table>{thead}<tbody>{''.join(lines)}</tbody></table>"
+    body = f"<tbody>{''.join(lines)}</tbody>" if lines else "<tbody><tr><td>none</td></tr></tbody>"
+    return f"<h2>{_text(title)}</h2><div class=scroll><table>{thead}{body}</table></div>"
 
 
 def _text(text: str) -> str:
@@ -179,7 +156,8 @@ th, td {{ text-align: left; padding: .35rem .75rem .35rem 0; vertical-align: top
   border-bottom: 1px solid var(--line); font-weight: normal; overflow-wrap: anywhere;
   font-variant-numeric: tabular-nums; }}
 thead th {{ color: var(--muted); font-size: .85rem; }}
-tbody th {{ min-width: 11rem; }}
+tbody th {{ min-width: 9rem; }}
+.scroll {{ overflow-x: auto; }}
 tr.passed td:last-child {{ color: var(--good); }}
 tr.failed td:last-child {{ color: var(--bad); font-weight: bold; }}
 </style>

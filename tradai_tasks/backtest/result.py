@@ -45,6 +45,7 @@ class BacktestResult:
     sharpe_closed_trades: float
     profit_factor: float
     further: Mapping[str, float]  # more figures, finite ones only
+    conditions: Mapping[str, str]  # stake, wallet, mode ..., as freqtrade used them
 
     @property
     def gains(self) -> float:
@@ -70,6 +71,12 @@ _FURTHER = {  # freqtrade's key -> name of the metric
     "max_relative_drawdown": "freqtrade-max-relative-drawdown",
     "max_drawdown_account": "freqtrade-max-drawdown-account",
 }
+_CONDITIONS = (
+    "stake_amount", "stake_currency", "starting_balance", "max_open_trades_setting", "trading_mode",
+    "margin_mode", "timeframe_detail", "stoploss", "minimal_roi", "trailing_stop",
+    "trailing_stop_positive", "trailing_stop_positive_offset", "use_custom_stoploss",
+    "use_exit_signal", "exit_profit_only", "ignore_roi_if_entry_signal",
+)  # fmt: skip
 _RATIOS = {"sortino": "freqtrade-sortino", "calmar": "freqtrade-calmar"}
 
 
@@ -159,12 +166,17 @@ def _result(raw: Mapping[str, Any], expected: ExpectedRun) -> BacktestResult:
         currency=str(raw["stake_currency"]),
         sharpe_closed_trades=float(raw["sharpe"]),
         profit_factor=float(raw["profit_factor"]),
+        conditions={key: _shown(raw[key]) for key in _CONDITIONS if raw.get(key) not in (None, "")},
         further={
             name: float(value)
             for name, value in further.items()
             if isinstance(value, (int, float)) and math.isfinite(value)
         },
     )
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def _differences(raw: Mapping[str, Any], expected: ExpectedRun) -> list[str]:

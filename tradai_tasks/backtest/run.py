@@ -58,7 +58,11 @@ class BacktestJob:
     @property
     def pairs(self) -> tuple[str, ...] | None:
         """Pairs from the settings; None if they are in the strategy's configuration."""
-        return (self.settings.smoke_pair,) if self.kind == "smoke" else self.settings.pairs
+        if self.kind == "full":
+            return self.settings.pairs
+        if self.settings.smoke_pair is not None:
+            return (self.settings.smoke_pair,)
+        return inside.one_pair(self.settings.pairs) if self.settings.pairs else None
 
     @property
     def session(self) -> str:
@@ -139,6 +143,7 @@ class BacktestJob:
             "facts": str(self.facts),
             "start": start,
             "end": end,
+            "one_pair": self.kind == "smoke" and self.pairs is None,
             "informative": list(self.settings.informative),
             "most_missing": self.settings.max_missing,
             # a smoke backtest judges no figures
@@ -267,7 +272,9 @@ def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
             f"{job.session} -- --refresh"
         )
     if findings.refused_overrides:
-        said = [f"{key} is {findings.conditions.overrides[key]}" for key in findings.refused_overrides]
+        said = [
+            f"{key} is {findings.conditions.overrides[key]}" for key in findings.refused_overrides
+        ]
         raise BacktestError(
             f"{job.strategy}: {job.settings.config} flatters the backtest: {'; '.join(said)}; take "
             f"it out, or name it in the setting backtest.allow-overrides"

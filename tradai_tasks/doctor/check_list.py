@@ -73,7 +73,13 @@ _ALL = (
         "mlflow",
         "mlflow-register and the release of a strategy",
         remote.mlflow,
-        "see MLFLOW_TRACKING_URI",
+        "see MLFLOW_TRACKING_URI, or the setting mlflow.tracking-uri",
+    ),
+    (
+        "candles",
+        "the backtests, and the release of a strategy",
+        repository.candles,
+        'see the setting backtest.data-dir; fetch them with: nox -s "backtest-data"',
     ),
     (
         "pulumi",

@@ -229,9 +229,14 @@ def mlflow(repository: DoctorContext) -> Finding:
     if not repository.workspace.strategies:
         return not_here("no strategy to register")
     setting = repository.settings.mlflow.tracking_uri
-    if not repository.env.get("MLFLOW_TRACKING_URI") and not setting:
-        return fault("MLFLOW_TRACKING_URI is not set", "set it to the address of the server")
-    remedy = "start it, or fix MLFLOW_TRACKING_URI"
+    variable = repository.env.get("MLFLOW_TRACKING_URI")
+    if not variable and not setting:
+        return fault(
+            "neither MLFLOW_TRACKING_URI nor the setting mlflow.tracking-uri is set",
+            "set one of them to the address of the server",
+        )
+    where = "MLFLOW_TRACKING_URI" if variable else "the setting mlflow.tracking-uri"
+    remedy = f"start it, or fix {where}"
     limits = Limits(idle=repository.seconds, whole=repository.seconds)
     try:
         server = client_of(repository.env, setting, patience=0)

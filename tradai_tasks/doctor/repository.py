@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradai_tasks.backtest.candles import candles_fault
 from tradai_tasks.checks.compose import compose_file
 from tradai_tasks.checks.inventory_report import check_seen, notes
 from tradai_tasks.checks.lock_check import state_of
@@ -19,12 +20,22 @@ from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.infra.pulumi import layers_of
 from tradai_tasks.process import run
 from tradai_tasks.release.images.engine import find_engine
+from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.inventory import Inventory
 
-__all__ = ["DoctorContext", "engine", "inventory", "lambdas", "locks", "pulumi", "secrets"]
+__all__ = [
+    "DoctorContext",
+    "candles",
+    "engine",
+    "inventory",
+    "lambdas",
+    "locks",
+    "pulumi",
+    "secrets",
+]
 
 _WORKFLOWS = ".github/workflows"
 # CMD ["handler.handler"]: the module and the function that Lambda calls
@@ -77,6 +88,25 @@ def inventory(repository: DoctorContext) -> Finding:
     except UnseenFilesError as error:
         return fault("; ".join(error.faults), "see which file is what: nox -s inventory -- --all")
     return fine("; ".join([f"{len(found.files)} Python files, all seen", *notes(found)]))
+
+
+def candles(repository: DoctorContext) -> Finding:
+    """Check that there are candles for the backtests of each strategy."""
+    tested = {
+        one.slug: for_strategy(repository.settings.backtest, one.settings.backtest)
+        for one in repository.workspace.strategies
+    }
+    tested = {slug: settings for slug, settings in tested.items() if settings.enabled}
+    if not tested:
+        return not_here("no strategy with backtests")
+    faults = [
+        found
+        for slug, settings in tested.items()
+        if (found := candles_fault(repository.root / settings.data_dir, slug))
+    ]
+    if faults:
+        return fault(_listed(faults), "fetch them before a backtest or a release")
+    return fine(f"there are candles for {', '.join(tested)}")
 
 
 def engine(repository: DoctorContext) -> Finding:

@@ -33,7 +33,13 @@ _Timeframe = Annotated[
     Annotated[str, whole(r"[0-9]{1,3}[smhdwM]")],
     Meta(description="Timeframe of both backtests; the strategy's own if absent."),
 ]
-_SmokePair = Annotated[_Pair, Meta(description="The one pair of the smoke backtest.")]
+_SmokePair = Annotated[
+    _Pair,
+    Meta(
+        description="The one pair of the smoke backtest; `BTC/USDT:USDT`, or else the first of the "
+        "full backtest's pairs, if absent."
+    ),
+]
 _SmokeDays = Annotated[
     Annotated[int, Meta(ge=1, le=366)], Meta(description="Days of the smoke backtest.")
 ]
@@ -124,7 +130,7 @@ class BacktestSettings(Table, frozen=True, kw_only=True):
     groups: _Groups = ("freqtrade", "backtest")
     pairs: _Pairs | None = None
     timeframe: _Timeframe | None = None
-    smoke_pair: _SmokePair = "BTC/USDT:USDT"
+    smoke_pair: _SmokePair | None = None
     smoke_days: _SmokeDays = 30
     full_months: _FullMonths = 12
     end: _End = "commit"

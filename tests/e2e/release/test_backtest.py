@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.binance import exchange
-from tests.support.freqtrade import Strategies, strategies
+from tests.support.freqtrade import Strategies
 from tests.support.real import Result, need
 from tests.support.without_namespaces import without_namespaces
 from tradai_tasks.process import sandbox_fault
@@ -23,11 +23,6 @@ from tradai_tasks.sandbox import Sandbox
 
 _HOUR = 3_600_000
 _END = 1_769_904_000_000  # 2026-02-01, milliseconds
-
-
-@pytest.fixture(scope="module")
-def _made(tmp_path_factory: pytest.TempPathFactory) -> Strategies:
-    return strategies(tmp_path_factory.mktemp("backtest"))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import math
 import random
 from array import array
 from dataclasses import replace
-from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.ftresult import DAY, HOUR, asked, document, flat_prices, write_result
+from tests.support.naive_account import naive_equity, naive_funding, naive_worth
 from tradai_tasks.backtest.equity_curve import curve_of
 from tradai_tasks.backtest.mark_to_market import mark_to_market
 from tradai_tasks.backtest.prices import PriceFile, Prices, read_prices
@@ -75,13 +75,15 @@ def generated(luck: random.Random, **options: Any) -> tuple[BacktestResult, dict
                 exit_reason="x",
                 orders=tuple(replace(one, amount=one.amount * leverage) for one in orders),
             )
-            paid = float(naive_worth(made, prices[pair], None))
-            trades.append(replace(made, profit=paid, funding=float(funding(made, prices[pair]))))
+            paid = float(naive_worth(made, prices[pair], None, HOUR))
+            trades.append(
+                replace(made, profit=paid, funding=float(naive_funding(made, prices[pair])))
+            )
             first = last + luck.randrange(1, 6)
     result = BacktestResult(
         trades=tuple(sorted(trades, key=lambda trade: trade.closed)), start=START,
         end=START + CANDLES * HOUR, balance=10_000.0, currency="USDT", sharpe_closed_trades=1.0,
-        profit_factor=1.0, further={},
+        profit_factor=1.0, further={}, conditions={},
     )  # fmt: skip
     return result, prices
 
@@ -101,51 +103,6 @@ def orders_between(
     return [*found, Order(time=GRID[last], amount=held, price=price, is_entry=False)]
 
 
-def naive_worth(trade: Trade, prices: Prices, candle: int | None) -> Decimal:
-    """What a trade has made by the close of a candle, by its average entry; None: in the end."""
-    until = trade.closed + 1 if candle is None else GRID[candle] + HOUR
-    sign = Decimal(-1 if trade.is_short else 1)
-    held = average = made = Decimal(0)
-    for order in trade.orders:
-        if order.time >= until:
-            break
-        amount, price = Decimal(order.amount), Decimal(order.price)
-        if order.is_entry:
-            average = (average * held + price * amount) / (held + amount)
-            held += amount
-            made -= amount * price * Decimal(trade.fee_open)
-        else:
-            made += sign * (price - average) * amount - amount * price * Decimal(trade.fee_close)
-            held -= amount
-    if candle is not None and held:
-        close = Decimal(prices.closes[candle])
-        made += sign * (close - average) * held - held * close * Decimal(trade.fee_close)
-    return made + funding(trade, prices, until)
-
-
-def funding(trade: Trade, prices: Prices, until: float = math.inf) -> Decimal:
-    total, held = Decimal(0), Decimal(0)
-    for here, following in pairwise(trade.orders):
-        held += Decimal(here.amount) * (1 if here.is_entry else -1)
-        for time, payment in zip(prices.settled, prices.payments, strict=True):
-            if here.time <= time <= following.time and time < until:
-                total += Decimal(payment) * held * (1 if trade.is_short else -1)
-    return total
-
-
-def naive(result: BacktestResult, prices: dict[str, Prices]) -> list[float]:
-    found = []
-    for candle, time in enumerate(GRID):
-        equity = Decimal(result.balance)
-        for trade in result.trades:
-            if trade.closed < time + HOUR:
-                equity += Decimal(trade.profit)
-            elif trade.opened < time + HOUR:
-                equity += naive_worth(trade, prices[trade.pair], candle)
-        found.append(float(equity))
-    return found
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_account_is_that_of_a_naive_simulation(kind: str) -> None:
     options: Any = KINDS[kind]
@@ -153,7 +110,7 @@ def test_the_account_is_that_of_a_naive_simulation(kind: str) -> None:
     assert len(result.trades) >= 10
     assert not [trade.fault for trade in result.trades if trade.fault]
     curve = mark_to_market(result, prices, HOUR)
-    wanted = [result.balance, *naive(result, prices)]
+    wanted = [result.balance, *naive_equity(result, prices, HOUR)]
     assert curve.times == (START, *(time + HOUR for time in GRID))
     assert curve.equity == pytest.approx(wanted, rel=1e-9, abs=1e-9)
     peak, deepest = 0.0, 0.0

@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tradai_tasks.backtest.isolated_findings import flattering
 from tradai_tasks.backtest.markets import (
     Markets,
     api_of,
@@ -21,6 +22,7 @@ from tradai_tasks.backtest.markets import (
 )
 from tradai_tasks.backtest.run import (
     BacktestJob,
+    Conditions,
     RunFindings,
     Series,
     check_children,
@@ -102,7 +104,60 @@ def test_freqtrade_is_told_all_that_counts(tmp_path: Path) -> None:
     assert "--timeframe" not in plain.argv()
     assert "pair_whitelist" not in plain.overlay()["exchange"]
     assert plain.overlay()["exchange"]["secret"] == ""
-    assert job(tmp_path, kind="smoke").pairs == ("BTC/USDT:USDT",)
+    assert plain.overlay()["enable_protections"] is True
+    assert job(tmp_path, protections=False).overlay()["enable_protections"] is False
+
+
+def test_the_smoke_pair_is_one_of_the_strategys(tmp_path: Path) -> None:
+    given = {"pairs": ("ADA/BTC", "ETH/BTC"), "smoke_pair": "X/Y"}
+    assert job(tmp_path, kind="smoke", **given).pairs == ("X/Y",)
+    assert job(tmp_path, kind="smoke", pairs=("ADA/BTC", "ETH/BTC")).pairs == ("ADA/BTC",)
+    bitcoin = job(tmp_path, kind="smoke", pairs=("ADA/USDT:USDT", "BTC/USDT:USDT"))
+    assert bitcoin.pairs == ("BTC/USDT:USDT",)
+    plain = job(tmp_path, kind="smoke")  # by the configuration, which freqtrade reads
+    assert plain.pairs is None
+    plain.prepare(MARKETS, go=True)
+    assert json.loads(plain.order.read_text())["one_pair"] is True
+
+
+def test_keys_that_flatter_a_backtest_are_found() -> None:
+    honest = {"dry_run_wallet": {"USDT": 1000}, "stake_currency": "USDT", "max_open_trades": 3}
+    assert flattering({**honest, "position_stacking": False, "exchange": {"name": "x"}}) == {}
+    found = flattering(
+        {
+            "fee": 0.0,
+            "position_stacking": True,
+            "futures_funding_rate": 0,
+            "exchange": {"ccxt_config": {"fees": {"taker": 0}}, "_ft_has_params": {"a": 1}},
+            "dry_run_wallet": {"USDT": 1, "BTC": 5},
+            "stake_currency": "USDT",
+        }
+    )
+    assert set(found) == {
+        "fee", "position_stacking", "futures_funding_rate", "exchange.ccxt_config.fees",
+        "exchange._ft_has_params", "dry_run_wallet",
+    }  # fmt: skip
+    assert found["fee"] == "0.0, where a live bot has the fees of the exchange"
+
+
+def test_keys_that_flatter_are_refused_unless_the_settings_allow_them(tmp_path: Path) -> None:
+    one = job(tmp_path, allow_overrides=("position_stacking",))
+    one.prepare(MARKETS, go=True)
+    assert json.loads(one.order.read_text())["allowed_overrides"] == ["position_stacking"]
+    smoke = job(tmp_path / "smoke", kind="smoke")
+    smoke.prepare(MARKETS, go=True)
+    assert json.loads(smoke.order.read_text())["allowed_overrides"] is None
+    facts = RunFindings(
+        stage="look",
+        conditions=Conditions(overrides={"fee": "0.0, where ..."}),
+        refused_overrides=("fee",),
+    )
+    with pytest.raises(BacktestError) as caught:
+        conclude(one, facts, MARKETS)
+    assert str(caught.value) == (
+        "momentum: configs/config.json flatters the backtest: fee is 0.0, where ...; take it out, "
+        "or name it in the setting backtest.allow-overrides"
+    )
 
 
 def test_the_order_is_written_and_its_folders_are_there(tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ class MlflowServer:
         return runs[0] if runs else None
 
     def _find_versions(self, name: str, tags: Mapping[str, str]) -> list[ModelVersion]:
-        query = {"filter": f"name='{name}' and {_having(tags)}"}
+        query = {"filter": " and ".join(filter(None, [f"name='{name}'", _having(tags)]))}
         found = self.client.answer("GET", "model-versions/search", query)
         versions = [_version(one) for one in found.get("model_versions", [])]
         return sorted(versions, key=lambda one: int(one.version))

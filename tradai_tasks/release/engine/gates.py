@@ -151,6 +151,7 @@ class BacktestGate:
 
     gate: SessionGate
     reports: Path  # where the session leaves its record and the report's files
+    fault: Callable[[], str] = str  # why it would fail, if that is known; empty if it is not
 
     @property
     def name(self) -> str:
@@ -164,8 +165,9 @@ class BacktestGate:
             try:
                 _check(self._read(look.record), self.name, self.gate.store)
             except (BacktestRecordError, EvidenceError) as error:
-                return Look(state="todo", note=f"to be run: {error}")
-        return look
+                look = Look(state="todo", note=f"to be run: {error}")
+        fault = self.fault() if look.state == "todo" else ""
+        return replace(look, note=f"{look.note}; it would fail: {fault}") if fault else look
 
     def act(self, known: Known) -> Look:
         """Run the backtest, and keep its record and report.

@@ -6,6 +6,7 @@ names as its source; the most important of them are also tags of the version.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import time
@@ -16,6 +17,7 @@ from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.errors import ConflictError, EvidenceError
 from tradai_tasks.release.clients.mlflow_api import MlflowServer, ModelVersion
 from tradai_tasks.release.engine.step import Known, Look, Release
+from tradai_tasks.release.models.model_description import describe, gate_tags, logged_params
 from tradai_tasks.workspace.tags import is_semver
 
 __all__ = [
@@ -83,6 +85,7 @@ def registration(
         "candles_sha256": record.data_sha256,
         "lock_sha256": record.lock_sha256,
         "freqtrade_version": record.freqtrade,
+        **gate_tags(record),
         **{f"metrics.{name}": f"{value:.10g}" for name, value in record.metrics.items()},
         **({"git_repository": release.source} if release.source else {}),
     }
@@ -92,7 +95,7 @@ def registration(
         source=f"docker://{image}",
         tags=tags,
         metrics=dict(record.metrics),
-        params=params,
+        params={**logged_params(record), **params},
     )
 
 
@@ -195,7 +198,9 @@ class VersionStep:
             source=wanted.source,
             run=run,
             tags=wanted.tags,
-            description=f"{self.release.tag}: {self.description}",
+            description=describe(
+                self.release.tag.text, self.description, record, self._before(server, image)
+            ),
         )
         if self.release.tag.is_test:
             for other in server.find_versions(self.name, self._known_by):
@@ -206,6 +211,19 @@ class VersionStep:
     @property
     def _known_by(self) -> dict[str, str]:
         return {VERSION_TAG: self.release.tag.version}
+
+    def _before(self, server: MlflowServer, image: str) -> Mapping[str, str] | None:
+        """Return the tags of the newest version that is not newer than this release."""
+        mine = ModelVersion(version="0", source=image, run_id="", tags=self._known_by)
+        earlier = [
+            one
+            for one in server.find_versions(self.name, {})
+            if one.tags.get(VERSION_TAG) != self.release.tag.version and not is_newer(one, mine)
+        ]
+        newest = (
+            functools.reduce(lambda a, b: b if is_newer(b, a) else a, earlier) if earlier else None
+        )
+        return None if newest is None else newest.tags
 
     def _look_at_test(self, stale: list[tuple[ModelVersion, list[str]]]) -> Look:
         """Decide about the version of a test tag, which may be replaced."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tradai_tasks.backtest.candles import candles_fault
 from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.environment_allowance import Allowance, secrets_of
 from tradai_tasks.release.clients.mlflow_api import MlflowServer
@@ -43,6 +44,7 @@ class StrategyParts:
     noxfile: Path
     sessions: Mapping[str, tuple[str, ...]]  # gate -> its nox sessions; empty: nothing to judge
     reports: Path  # folder in which the full backtest leaves its record
+    candles: Path  # folder of all candles
     image: Stage
     mlflow: MlflowSettings
     stop: threading.Event
@@ -80,7 +82,10 @@ def _gate(parts: StrategyParts, stage: str) -> Step:
         secrets=secrets_of(parts.env, parts.allowance),
         sandbox=_sandbox(parts, stage),
     )
-    return BacktestGate(gate=gate, reports=parts.reports) if stage == BACKTEST else gate
+    if stage != BACKTEST:
+        return gate
+    fault = functools.partial(candles_fault, parts.candles, parts.slug)
+    return BacktestGate(gate=gate, reports=parts.reports, fault=fault)
 
 
 def _sandbox(parts: StrategyParts, stage: str) -> Sandbox | None:

@@ -15,9 +15,11 @@ from pathlib import Path
 import nox
 from nox.command import CommandFailed
 
+from tradai_tasks.backtest.conditions import PROTECTIONS_RUN
 from tradai_tasks.backtest.equity_chart import has_matplotlib, load
 from tradai_tasks.backtest.isolation import isolation_of
 from tradai_tasks.backtest.markets import Markets, serve_markets
+from tradai_tasks.backtest.previous import previous_record, record_at
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, RecordKind
 from tradai_tasks.backtest.record_builder import Code, make_record
 from tradai_tasks.backtest.report_page import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
@@ -52,6 +54,15 @@ __all__ = ["full", "install_freqtrade", "job_of", "program", "running", "smoke"]
 
 _DRY_RUN: Option = (("--dry-run",), {"action": "store_true", "help": "print what would be done"})
 
+_AGAINST: Option = (
+    ("--against",),
+    {
+        "type": Path,
+        "metavar": "RECORD",
+        "help": "a record.json to compare with, in place of the previous release's",
+    },
+)
+
 
 def smoke(session: nox.Session, context: Context, package: Package) -> None:
     """Run the smoke backtest."""
@@ -64,7 +75,7 @@ def full(session: nox.Session, context: Context, package: Package) -> None:
 
 
 def _backtest(session: nox.Session, context: Context, package: Package, kind: RecordKind) -> None:
-    options = parse(session, [_DRY_RUN], f"Run the {kind} backtest of {package.slug}.")
+    options = parse(session, [_DRY_RUN, _AGAINST], f"Run the {kind} backtest of {package.slug}.")
     if kind == "full":
         require("backtest")  # fail before half an hour of work, not after it
     git = Git.open(context.root)
@@ -73,21 +84,23 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Re
     if options.dry_run:
         session.log("nothing was done: this is a dry run")
         return
+    against = options.against and Path(session.invoked_from) / options.against
+    previous = _previous(context, job, git, against)
     install_freqtrade(session, context, package, job.settings)
     not_before = int(time.time())
     shutil.rmtree(job.folder, ignore_errors=True)  # remove the figures of an earlier run
     code = _code(context, package, git)
     loading = threading.Thread(target=load)  # takes a second or two while freqtrade takes longer
     loading.start()
-    with running(session, job, allowance_of(context.settings), go=True) as (facts, markets):
-        conclude(job, facts, markets)
+    with running(session, job, allowance_of(context.settings), go=True) as (findings, markets):
+        conclude(job, findings, markets)
     loading.join()
     if _code(context, package, git) != code:
         raise BacktestError(
             f"{job.strategy}: its files or its lock file were changed while freqtrade ran; run it "
             f"again"
         )
-    record = make_record(job, facts, code, not_before=not_before)
+    record = make_record(job, findings, code, not_before=not_before, previous=previous)
     if not has_matplotlib():
         session.log("no picture: matplotlib is not installed; it comes with tradai-tasks[backtest]")
     _report(job, record)
@@ -185,14 +198,28 @@ def running(
                     f"{job.strategy}: freqtrade could not be run: {failed.reason}"
                 ) from None
         session.log(f"{time.monotonic() - start:.1f} s; its output is in {job.log}")
-        facts = read_facts(job)
-        check_children(job, facts, isolation.why_not)
-        yield facts, markets
+        findings = read_facts(job)
+        check_children(job, findings, isolation.why_not)
+        yield findings, markets
+
+
+def _previous(
+    context: Context, job: BacktestJob, git: Git, against: Path | None
+) -> BacktestRecord | None:
+    """Return the record to compare with; None if there is none."""
+    if against is not None:
+        return record_at(against)
+    head = git.require_commit("HEAD", "make a commit")
+    record, why = previous_record(context.root / "build" / "release", job.strategy, head)
+    if why:
+        say(f"{job.strategy}: {why}")
+    return record
 
 
 def _plan(job: BacktestJob) -> list[str]:
     settings = job.settings
-    pairs = ", ".join(job.pairs) if job.pairs else f"all pairs of {settings.config}"
+    whole = f"{'one pair' if job.kind == 'smoke' else 'all pairs'} of {settings.config}"
+    pairs = ", ".join(job.pairs) if job.pairs else whole
     gates = (
         f"Sharpe of {settings.sharpe} >= {settings.min_sharpe:g}, profit factor >= "
         f"{settings.min_profit_factor:g}, drawdown <= {settings.max_drawdown:g} %, trades >= "
@@ -236,7 +263,8 @@ def _report(job: BacktestJob, record: BacktestRecord) -> None:
         print_table("", ("figure", "value"), figure_rows(record))
         summary += markdown_table(("figure", "value"), figure_rows(record))
     if record.note:
-        annotate("warning", f"{record.strategy}: {record.note}")
+        said = "notice" if record.note.startswith(PROTECTIONS_RUN) else "warning"
+        annotate(said, f"{record.strategy}: {record.note}")
         say(f"{record.strategy}: {record.note}")
         summary += f"\n{record.note}\n"
     if record.dirty:

@@ -28,6 +28,7 @@ from tradai_tasks.release.models.strategy_stages import (
 )
 from tradai_tasks.sessions.core.command_line import base_of
 from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.tags import ReleaseTag
@@ -82,6 +83,7 @@ def stages(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
     if package is None:
         stage_order(tag)
         raise AssertionError("a strategy's tag names a strategy that there is")
+    backtest = for_strategy(context.settings.backtest, package.settings.backtest)
     with _image(context, needs, package) as image:
         yield strategy_stages(
             StrategyParts(
@@ -91,6 +93,7 @@ def stages(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
                 noxfile=context.noxfile,
                 sessions={gate: _sessions(context, gate, package) for gate in GATES},
                 reports=context.reports("backtest", package.slug, "full"),
+                candles=context.root / backtest.data_dir,
                 image=image,
                 mlflow=context.settings.mlflow,
                 stop=needs.stop,

@@ -37,6 +37,7 @@ RECORD = BacktestRecord(
     metrics={"sharpe": 1.5, "profit-factor": 1.3, "max-drawdown": 0.1, "trades": 70.0},
     verdicts=(GateVerdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),),
     passed=True,
+    conditions={"fee": "0.0005", "parameter-window": "9"},
 )
 
 
@@ -117,7 +118,14 @@ def made(standin: Standin) -> None:
         "timerange": "20251101-20261101",
         "timeframe": "1h",
         "sharpe_kind": "closed-trades",
+        "candles_sha256": "d" * 64,
+        "lock_sha256": "c" * 64,
+        "freqtrade_version": "2026.9",
+        "git_revision": COMMIT,
+        "fee": "0.0005",
+        "parameter-window": "9",
     }
+    assert tags["gate.sharpe"] == "passed: 1.500 >= 1.000"
     assert len(standin.runs) == 1
     home = f"{run['info']['experiment_id']}/{version['run_id']}/artifacts/report"
     assert standin.artifacts == {
