@@ -171,7 +171,8 @@ class _Looking:
         looks: set[Look] = set()
         why = ""
         tested_by = None
-        if not (self.is_strategies and area.package is None):
+        is_code = kind != "test" or path.endswith(".py")  # else text with doctests
+        if is_code and not (self.is_strategies and area.package is None):
             looks.add("lint")  # of strategies, each is linted for itself
         is_python = path.endswith(".py")
         is_installed = rules.is_installed(path, area)
@@ -180,8 +181,6 @@ class _Looking:
             why = self._why_no_test(path, area, rules)
             if not why:
                 looks.add("test")
-            elif path.endswith((".txt", ".rst", ".md")):
-                looks.clear()
             if is_python and area.package and (self.settings.typecheck.tests or is_installed):
                 looks.add("typecheck")  # mypy reads import packages with all that is in them
             if is_installed and not rules.is_in_test_folder(path, area):

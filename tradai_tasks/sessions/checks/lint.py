@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import nox
 
+from tradai_tasks.checks.lint_scope import hidden_files, lint_files, unlisted_files
+from tradai_tasks.files.file_tree import join
 from tradai_tasks.sessions.core.context import Context, in_ci
 from tradai_tasks.sessions.core.environment import install_tool, run_all, sync_everything
 from tradai_tasks.workspace.discovery import Package
@@ -24,13 +29,14 @@ def lint(session: nox.Session, context: Context, package: Package | None) -> Non
     if package is not None:
         session.chdir(package.path)
     output = ["--output-format=github"] if in_ci() else []
-    targets = list(session.posargs) or ["."]
+    targets = _targets(session, context, package)
     fault = f"lint: ruff found faults; apply automatic fixes with: {fix}"
     run_all(
         session,
         [["ruff", "check", *rules, *output, *targets], ["ruff", "format", "--check", *targets]],
         fault,
     )
+    _name_hidden_files(session, context, package)
     for command in commands:
         run_all(session, [command], f"lint: {' '.join(command)} failed; its message is above")
 
@@ -41,12 +47,44 @@ def fmt(session: nox.Session, context: Context, package: Package | None) -> None
     install_tool(session, context, "ruff", project=project)
     if package is not None:
         session.chdir(package.path)
-    targets = list(session.posargs) or ["."]
+    targets = _targets(session, context, package)
     run_all(
         session,
         [["ruff", "check", "--fix", *rules, *targets], ["ruff", "format", *targets]],
         "fmt: ruff could not fix everything; what is left is above",
     )
+
+
+def _targets(session: nox.Session, context: Context, package: Package | None) -> list[str]:
+    """Return what ruff is given: the folder, and Python files that it does not find there."""
+    return list(session.posargs) or _everything(context, package)
+
+
+def _everything(context: Context, package: Package | None) -> list[str]:
+    home = "." if package is None else package.path
+    files = unlisted_files(lint_files(context.inventory, None if package is None else home))
+    return [".", *(os.path.relpath(path, home) for path in files)]
+
+
+def _name_hidden_files(session: nox.Session, context: Context, package: Package | None) -> None:
+    """Name the files that ruff does not look at, by its configuration or an ignore rule.
+
+    Raises:
+        CheckFailedError: It looks at none at all.
+    """
+    given = [word for word in session.posargs if Path(word).exists()]
+    targets = given or _everything(context, package)
+    found = session.run("ruff", "check", "--show-files", *targets, silent=True, stderr=None)
+    lines = [line for line in str(found).splitlines() if Path(line).is_absolute()]
+    home = "." if package is None else package.path
+    # ruff prints absolute paths, from the real path of the folder
+    shown = {join(home, Path(os.path.relpath(line, Path.cwd())).as_posix()) for line in lines}
+    files = lint_files(context.inventory, None if package is None else home)
+    hidden = hidden_files(() if given else files, shown, where=" ".join(targets))
+    if hidden:
+        session.warn(
+            f"not linted, by ruff's configuration or an ignore rule of git: {', '.join(hidden)}"
+        )
 
 
 def _scope(context: Context, package: Package | None) -> tuple[str, str, list[str]]:

@@ -1,0 +1,50 @@
+"""Decide which files ruff is given, and which it does not look at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.workspace.inventory import Inventory
+
+__all__ = ["hidden_files", "lint_files", "unlisted_files"]
+
+# What ruff finds in a folder by itself.
+_FOUND = (".py", ".pyi", ".ipynb")
+
+
+def lint_files(inventory: Inventory, package: str | None) -> tuple[str, ...]:
+    """Return the files to lint, all or those of the package in a folder.
+
+    Files that the settings leave unchecked are not among them: nobody expects them to be linted.
+    """
+    return tuple(
+        file.path
+        for file in inventory.seen_by("lint")
+        if file.reason is None and package in {None, file.area.path}
+    )
+
+
+def unlisted_files(files: Collection[str]) -> tuple[str, ...]:
+    """Return those that ruff does not find in a folder: programs without an ending, `.pyw`."""
+    return tuple(path for path in files if not path.endswith(_FOUND))
+
+
+def hidden_files(files: Collection[str], shown: Collection[str], *, where: str) -> tuple[str, ...]:
+    """Return the files that ruff does not look at, by its configuration or an ignore rule.
+
+    Args:
+        files: What it should look at.
+        shown: What it does look at.
+        where: What it was given, for the message.
+
+    Raises:
+        CheckFailedError: It looks at none at all.
+    """
+    if not shown:
+        raise CheckFailedError(
+            f"lint: ruff finds no Python file in {where}, so nothing was linted; see its settings "
+            f"`include` and `exclude`, and the rules of .gitignore"
+        )
+    known = set(shown)
+    return tuple(path for path in files if path not in known)
