@@ -9,9 +9,10 @@ from dataclasses import replace
 from tradai_tasks.files.file_tree import Tree, folders_above, join
 from tradai_tasks.workspace.discovery import Package, Workspace
 from tradai_tasks.workspace.inventory import Inventory
-from tradai_tasks.workspace.layout import ImportName, Layout
+from tradai_tasks.workspace.layout import Layout
+from tradai_tasks.workspace.loose_code import with_loose_code
 
-__all__ = ["is_root_of_others", "loose_module", "shares", "test_arguments"]
+__all__ = ["is_root_of_others", "shares", "test_arguments"]
 
 
 def is_root_of_others(package: Package, layout: Layout, workspace: Workspace) -> bool:
@@ -52,7 +53,10 @@ def shares(
         if is_root_of_others(package, layout, workspace):
             root = package
             continue
-        share = _share(package, layout, inventory)
+        share = replace(
+            with_loose_code(package, layout, inventory, "coverage"),
+            tests=test_arguments(inventory, package.path, layout.tests),
+        )
         if package.settings.test and (share.has_code or share.tests):
             found[package] = share
     if root is None or not root.settings.test or not _any_unmarked(tree, inventory, markers):
@@ -64,37 +68,6 @@ def shares(
     alone = {package: held for package, held in found.items() if package not in without}
     tests = test_arguments(inventory, root.path, ("tests", "test"))
     return {root: Layout(source_roots=(".",), imports=tuple(code), tests=tests), **alone}
-
-
-def _share(package: Package, layout: Layout, inventory: Inventory) -> Layout:
-    """Return a package's layout with all code and all tests that the inventory has of it."""
-    loose = [
-        module
-        for file in inventory.sources(package.path)
-        if "coverage" in file.looks and not file.is_installed
-        if (module := loose_module(file.path, package, layout)) is not None
-    ]
-    return replace(
-        layout,
-        imports=(*layout.imports, *loose),
-        tests=test_arguments(inventory, package.path, layout.tests),
-    )
-
-
-def loose_module(path: str, package: Package, layout: Layout) -> ImportName | None:
-    """Return a file outside the import packages as a module; None if it cannot be imported.
-
-    Its name is read from the nearest source root above it, or from the package's folder.
-    """
-    roots = [root for root in layout.source_roots if path.startswith(f"{root}/")]
-    home = max([package.path, *roots], key=lambda root: (root != ".", len(root)))
-    inner = path if home == "." else path[len(home) + 1 :]
-    parts = inner.removesuffix(".py").split("/")
-    if parts[-1] == "__init__" and len(parts) > 1:
-        parts.pop()
-    if not all(map(str.isidentifier, parts)):
-        return None
-    return ImportName(name=".".join(parts), path=path)
 
 
 def test_arguments(inventory: Inventory, home: str, folders: Sequence[str]) -> tuple[str, ...]:
