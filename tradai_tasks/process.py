@@ -24,7 +24,15 @@ from tradai_tasks.parent_watch import leashed
 if TYPE_CHECKING:
     from tradai_tasks.sandbox import Sandbox
 
-__all__ = ["Completed", "find_tool", "node_tool", "run", "run_logged", "sandbox_fault"]
+__all__ = [
+    "Completed",
+    "find_tool",
+    "node_tool",
+    "run",
+    "run_logged",
+    "sandbox_fault",
+    "usable_cores",
+]
 
 _NO_REASON = "error: failed to push some refs"  # git's last line; the reason is in the one before
 _TICK = 0.1  # seconds between two checks whether to stop
@@ -62,6 +70,13 @@ class Completed:
         """The last line of standard error, which mostly has the reason."""
         lines = [line for line in self.error_text.splitlines() if not line.startswith(_NO_REASON)]
         return (lines or ["no message"])[-1].strip()
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, which a container or taskset can narrow."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def find_tool(name: str, *, env: Mapping[str, str] | None = None) -> str:

@@ -15,7 +15,6 @@ from tradai_tasks.affected.graph.fork_worker import (
     MOST_PROCESSES,
     ForkWorker,
     WorkQueue,
-    usable_cores,
 )
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.text_examples import extract_data, extract_document, is_document
@@ -27,6 +26,7 @@ from tradai_tasks.affected.rules.script_files import (
     is_cython,
     is_script,
 )
+from tradai_tasks.process import usable_cores
 from tradai_tasks.vcs.index_stamps import Stamp
 from tradai_tasks.vcs.snapshot_protocol import Loaded, Snapshot
 

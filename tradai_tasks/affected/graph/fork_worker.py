@@ -6,18 +6,11 @@ import os
 from collections.abc import Callable
 from typing import Self
 
-__all__ = ["MOST_PROCESSES", "ForkWorker", "WorkQueue", "usable_cores"]
+__all__ = ["MOST_PROCESSES", "ForkWorker", "WorkQueue"]
 
 MOST_PROCESSES = 8  # for one piece of work; more wait for what one alone can do
 _WIDTH = 4  # bytes of a number
 _RAISED = 1  # exit status of a copy whose work raised
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use, which a container or taskset can narrow."""
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class WorkQueue:

@@ -8,8 +8,9 @@ from functools import partial
 
 import msgspec
 
-from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, ForkWorker, usable_cores
+from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, ForkWorker
 from tradai_tasks.affected.graph.linker import LinkedFiles, Linker
+from tradai_tasks.process import usable_cores
 
 __all__ = ["link_files"]
 

@@ -51,7 +51,8 @@ _SHELL = (".bash", ".sh")
 _TEMPLATES = (".env", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl", ".tpl")
 # Extension modules in other languages, in which the name of a module is in quotes.
 _NATIVE = (".cc", ".cpp", ".cxx", ".rs")
-_PICKLES = (".dill", ".joblib", ".npy", ".p", ".pickle", ".pkl", ".pt")
+# As the documentation of pickle, pandas and joblib names them.
+_PICKLES = (".joblib", ".pickle", ".pkl")
 # Files of tools, which read no names of modules from them that tests load.
 _NOT_DATA = frozenset(
     [

@@ -21,9 +21,6 @@ STARTERS = frozenset(
         "which(",
         "check_output",
         "check_call",
-        "run_cli",
-        "run_cmd",
-        "run_command",
     ]
 )
 # The first word of a string, or the last part of a path in it: "cli", "cli run -v", f"{bin}/cli".

@@ -14,7 +14,7 @@ from tradai_tasks.affected.rules.dynamic_imports.import_findings import REFERENC
 
 __all__ = ["APPS", "APP_CONFIG", "installed_apps"]
 
-APPS = "_APPS"  # INSTALLED_APPS, and LOCAL_APPS of which it is often put together
+APPS = "INSTALLED_APPS"
 APP_CONFIG = "AppConfig"
 
 
@@ -49,7 +49,7 @@ def _app_expressions(source: ParsedModule) -> Iterator[ast.AST]:
             ):
                 if _is_apps(target):
                     yield value
-            case ast.keyword(arg=str(name), value=value) if name.endswith(APPS):
+            case ast.keyword(arg=str(name), value=value) if name == APPS:
                 yield value
             case ast.Dict(keys=keys, values=values):
                 for key, value in zip(keys, values, strict=True):
@@ -66,7 +66,7 @@ def _app_expressions(source: ParsedModule) -> Iterator[ast.AST]:
 def _is_apps(node: ast.expr) -> bool:
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Constant(value=str(name)):
-            return name.endswith(APPS)
+            return name == APPS
         case ast.Subscript(slice=index):
             return _is_apps(index)
         case _:

@@ -12,7 +12,6 @@ import contextlib
 import functools
 import gzip
 import io
-import os
 import re
 import shutil
 import tarfile
@@ -28,7 +27,7 @@ from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BrokenTomlError, BuildFailedError, DirtyTreeError
 from tradai_tasks.files.archives import ArchiveError, tar_member
 from tradai_tasks.files.file_tree import join
-from tradai_tasks.process import run
+from tradai_tasks.process import run, usable_cores
 from tradai_tasks.release.engine.source_export import EPOCH, export_commit, settle
 from tradai_tasks.release.libraries.distributions import Distribution, distributions_in, name_of
 from tradai_tasks.sandbox import Sandbox
@@ -181,7 +180,7 @@ def build(  # noqa: PLR0913 - what a build depends on
             folder = scratch / "out" / package.name
             argv = build_argv(package, place.seen / "out" / package.name, uv=uv, sdist=sdist)
             jobs.append(_Job(package=package, argv=tuple(argv), folder=folder))
-        with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(max_workers=min(4, usable_cores())) as pool:
             list(pool.map(functools.partial(_built, place, git.prefix, env), jobs))
         made = [path for job in jobs for path in sorted(job.folder.iterdir())]
         _deliver(made, out, {package.name for package in packages})

@@ -25,6 +25,7 @@ from tradai_tasks.errors import (
 )
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.files.path_guard import require_inside
+from tradai_tasks.process import usable_cores
 from tradai_tasks.release.engine.confinement import Confinement, allowance_of, confine
 from tradai_tasks.release.engine.evidence import Evidence, Store, Subject, digest_of
 from tradai_tasks.release.engine.plan import Plan, choose, look_at
@@ -256,7 +257,7 @@ def run_stages(  # noqa: PLR0913 - what runs, and how, by keyword
         engine = Engine(
             plan=plan,
             store=store,
-            jobs=context.settings.release.jobs or os.cpu_count() or 1,
+            jobs=context.settings.release.jobs or usable_cores(),
             say=session.log,
             after_gate=partial(basis.holds, untracked=False),
             before_acting=partial(basis.holds, untracked=True),

@@ -25,11 +25,11 @@ from tradai_tasks.affected.graph import fact_cache as cache_module
 from tradai_tasks.affected.graph import fact_loader as extraction
 from tradai_tasks.affected.graph import parallel_linking as linking
 from tradai_tasks.affected.graph.fact_cache import Cache, StoredEdges, sources_digest
-from tradai_tasks.affected.graph.fork_worker import usable_cores
 from tradai_tasks.affected.graph.graph_builder import build_graph
 from tradai_tasks.affected.parse.facts import Facts, Lazy
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.errors import GitError
+from tradai_tasks.process import usable_cores
 from tradai_tasks.vcs.index_stamps import Stamp
 
 # Every text can matter to the edges of other files: lazy tables, stubs, changes of sys.path.

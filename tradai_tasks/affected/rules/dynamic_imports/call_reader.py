@@ -58,6 +58,7 @@ class _CallReader:
         self.paths = PathImportReader(self.recorder)
         self.commands = CommandReader(self.recorder, self.paths)
         self._has_cwd = False  # a command is run in some folder
+        self._has_stevedore = False
         # what reads a call, by the name of the function that is called
         self._readers: dict[str, Callable[[ast.Call, str], None]] = {
             **dict.fromkeys(calls.RESOURCE_FUNCTIONS, self.named.read_resources),
@@ -67,8 +68,10 @@ class _CallReader:
             **dict.fromkeys(calls.CODE_RUNNERS, self._read_builtin_code),
             **dict.fromkeys(calls.PACKAGE_LISTERS, self._read_packages),
             **dict.fromkeys(calls.GROUP_READERS, self._read_groups),
-            **dict.fromkeys(calls.PLUGIN_MANAGERS, self._read_groups),
-            **dict.fromkeys(calls.SCAN_METHODS, self._read_scan),
+            **dict.fromkeys(calls.PLUGIN_MANAGERS, self._read_plugin_manager),
+            **dict.fromkeys(calls.WIRING, self._read_wiring),
+            calls.TASK_FINDER: self._read_task_finder,
+            "scan": self._read_scan,
             **dict.fromkeys(calls.NAME_LOADERS, self._read_loaded_names),
         }
 
@@ -114,6 +117,7 @@ class _CallReader:
                 self._read_assignment(target, value)
             case ast.Import(names=names) | ast.ImportFrom(names=names):
                 self.aliases.add_imports(names)
+                self._has_stevedore |= calls.STEVEDORE in ast.unparse(node)
             case _:
                 pass
 
@@ -171,11 +175,26 @@ class _CallReader:
         """Read `entry_points(group="x")`."""
         self.found.groups |= groups_loaded(self.source, node)
 
-    def _read_scan(self, node: ast.Call, _: str) -> None:
+    def _read_plugin_manager(self, node: ast.Call, _: str) -> None:
+        """Read `stevedore.ExtensionManager(namespace="x")`."""
+        if self._has_stevedore:
+            self.found.groups |= groups_loaded(self.source, node)
+
+    def _read_task_finder(self, node: ast.Call, _: str) -> None:
         """Read `app.autodiscover_tasks(["pkg"])`."""
-        if isinstance(node.func, ast.Attribute):
-            for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
-                self._add_packages(argument)
+        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+            self._add_packages(argument)
+
+    def _read_wiring(self, node: ast.Call, _: str) -> None:
+        """Read `container.wire(packages=["pkg"])`."""
+        for keyword in node.keywords:
+            if keyword.arg in calls.WIRING_KEYWORDS:
+                self._add_packages(keyword.value)
+
+    def _read_scan(self, node: ast.Call, _: str) -> None:
+        """Read `config.scan("pkg")`."""
+        if ast.unparse(node.func).endswith(calls.CONFIG_SCAN):
+            self._read_task_finder(node, "")
 
     def _read_builtin_code(self, node: ast.Call, name: str) -> None:
         """Read `exec(...)` and `builtins.exec(...)`, not `re.compile(...)` or other methods."""

@@ -3,6 +3,7 @@
 __all__ = [
     "CALLED_NAMES",
     "CODE_RUNNERS",
+    "CONFIG_SCAN",
     "FILE_READERS",
     "GROUP_READERS",
     "IMPORT_FUNCTIONS",
@@ -15,11 +16,14 @@ __all__ = [
     "PLUGIN_MANAGERS",
     "RESOURCE_FUNCTIONS",
     "RESOURCE_MODULES",
-    "SCAN_METHODS",
     "SCAN_SETTINGS",
     "SPEC_LOADERS",
+    "STEVEDORE",
+    "TASK_FINDER",
     "TEMPORARY_FOLDERS",
     "TEST_CODE_RUNNERS",
+    "WIRING",
+    "WIRING_KEYWORDS",
 ]
 
 # Import the module that an argument names.
@@ -56,19 +60,26 @@ PATH_IMPORTERS = frozenset(
 )
 # List the modules of a package.
 PACKAGE_LISTERS = frozenset({"iter_modules", "walk_packages"})
-# Load the entry points of a group.
+# Load the entry points of a group; the last is pluggy's.
 GROUP_READERS = frozenset(
-    {"entry_points", "iter_entry_points", "load_entry_point", "get_entry_map"}
+    [
+        "entry_points",
+        "iter_entry_points",
+        "load_entry_point",
+        "get_entry_map",
+        "load_setuptools_entrypoints",
+    ]
 )
-# The same: pluggy's, and those of stevedore.
+# Classes of stevedore that do so when they are made; others have classes of these names too.
+STEVEDORE = "stevedore"
 PLUGIN_MANAGERS = frozenset(
     [
-        "load_setuptools_entrypoints",
         "DispatchExtensionManager",
         "DriverManager",
         "EnabledExtensionManager",
         "ExtensionManager",
         "HookManager",
+        "NameDispatchExtensionManager",
         "NamedExtensionManager",
     ]
 )
@@ -93,8 +104,13 @@ RESOURCE_FUNCTIONS = frozenset(
 RESOURCE_MODULES = frozenset({"resources", "importlib_resources", "pkgutil", "pkg_resources"})
 # Settings whose strings are packages of which a framework loads submodules by itself.
 SCAN_SETTINGS = frozenset({"SPIDER_MODULES", "NEWSPIDER_MODULE"})
-# Methods that take such packages.
-SCAN_METHODS = frozenset({"autodiscover_tasks", "wire", "scan"})
+# Celery's method that takes such packages.
+TASK_FINDER = "autodiscover_tasks"
+# Dependency Injector's, which takes them by these keywords.
+WIRING = frozenset({"wire", "WiringConfiguration"})
+WIRING_KEYWORDS = frozenset({"modules", "packages"})
+# Pyramid's; its documentation calls the configurator so everywhere.
+CONFIG_SCAN = "config.scan"
 # Built-in functions that take code as text.
 CODE_RUNNERS = frozenset({"exec", "eval", "compile"})
 # Functions of pytest's and other test tools that take code as text.
@@ -113,5 +129,6 @@ TEMPORARY_FOLDERS = frozenset(
 # of these must be part of one.
 CALLED_NAMES = frozenset().union(
     *(NAME_IMPORTERS, PATH_IMPORTERS, PACKAGE_LISTERS, GROUP_READERS, PLUGIN_MANAGERS),
-    *(RESOURCE_FUNCTIONS, SCAN_METHODS, CODE_RUNNERS, TEST_CODE_RUNNERS, PATCHES, NAME_LOADERS),
+    *(RESOURCE_FUNCTIONS, CODE_RUNNERS, TEST_CODE_RUNNERS, PATCHES, NAME_LOADERS, WIRING),
+    {TASK_FINDER, "scan"},
 )

@@ -13,12 +13,14 @@ Marks = Mapping[str, Sequence[int]]
 # A file without any of these has no imports but its import statements and dotted strings.
 TRIGGERS = (
     *sorted(calls.NAME_IMPORTERS | calls.PATH_IMPORTERS | calls.PACKAGE_LISTERS),
-    *sorted(calls.GROUP_READERS | calls.PLUGIN_MANAGERS | calls.SCAN_SETTINGS),
-    "_APPS",
+    *sorted(calls.GROUP_READERS | calls.SCAN_SETTINGS),
+    calls.STEVEDORE,
+    "INSTALLED_APPS",
     "AppConfig",
-    "autodiscover_tasks",
+    calls.TASK_FINDER,
     ".wire(",
-    ".scan(",
+    "WiringConfiguration(",
+    f"{calls.CONFIG_SCAN}(",
     "pytest_plugins",
     "__getattr__",
     "sys.modules[",
@@ -73,7 +75,10 @@ _PATCH = "patch("
 _OPTIONS = [f"{start}-{more}m" for start in " \"'" for more in ("", "B", "E", "I", "s", "u")]
 _RESOURCES = [f"{name}(" for name in calls.RESOURCE_FUNCTIONS if "_" in name]
 _COUNTED = frozenset(
-    {"find_spec", *_FOLDERS, *_OPTIONS, *_RESOURCES, *calls.SPEC_LOADERS, *calls.TEST_CODE_RUNNERS}
+    {"find_spec", *_FOLDERS, *_OPTIONS, *_RESOURCES}
+    | calls.SPEC_LOADERS
+    | calls.TEST_CODE_RUNNERS
+    | calls.PLUGIN_MANAGERS
 )
 _COUNTED_CALL = re.compile(
     r"""patch\(\s*(?:target\s*=\s*)?[^\s"')]"""

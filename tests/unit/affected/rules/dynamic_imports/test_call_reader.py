@@ -138,6 +138,10 @@ def test_a_names_literal_is_followed(text: str, words: set[str]) -> None:
         ('mine = ["app"]\nINSTALLED_APPS = [*mine]', "app."),
         ('configure(INSTALLED_APPS=["app"])', "app."),
         ('class One(AppConfig):\n    name = "app"', "app."),
+        ('app.autodiscover_tasks(["app"])', "app."),
+        ('container.wire(packages=["app"])', "app."),
+        ('w = containers.WiringConfiguration(packages=["app"])', "app."),
+        ('self.config.scan("app")', "app."),
         ('import_module(f"pkg.{name}".strip())', "pkg."),
         ('import_module(f"pkg.{name}".lower())', "pkg."),
         ("spec_from_file_location(name, Path(__file__).parent / 'sub' / name)", "/sub"),
@@ -147,6 +151,19 @@ def test_a_names_literal_is_followed(text: str, words: set[str]) -> None:
 def test_a_literal_beginning_covers_all_that_is_below(text: str, prefix: str) -> None:
     facts = extract(text.encode())
     assert prefix in facts.subtrees, facts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'MY_APPS = ["app"]',
+        'table.scan("app")',
+        'circuit.wire("app", to="app")',
+        'from tools import INSTALLED_APPS\nother = ["app"]',
+    ],
+)
+def test_what_is_only_named_like_a_frameworks_is_no_edge(text: str) -> None:
+    assert extract(text.encode()).subtrees == ()
 
 
 @pytest.mark.parametrize(
@@ -294,7 +311,9 @@ def test_whether_callers_tell_the_name(text: str, is_passed: bool) -> None:
         ('entry_points()["things"]', ("things",)),
         ("entry_points(group=name)", ("*",)),
         ('entry_points(group="things" if one else name)', ("*",)),
-        ('ExtensionManager(namespace="things")', ("things",)),
+        ('import stevedore\nstevedore.ExtensionManager(namespace="things")', ("things",)),
+        ('from stevedore import driver as d\nd.DriverManager("things")', ("things",)),
+        ('ExtensionManager(namespace="things")', ()),  # somebody else's class
         ('manager.load_setuptools_entrypoints("things")', ("things",)),
         ('catalogue.create("a", "b", entry_points=True)', ("*",)),
     ],
