@@ -13,6 +13,7 @@ from tradai_tasks.http_client.retry import TransientError
 from tradai_tasks.settings.docs import CoveredCode
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.vcs.history import is_shallow
 
 __all__ = ["answers", "older_than_code"]
 
@@ -41,7 +42,7 @@ def older_than_code(git: Git, covers: Iterable[CoveredCode], files: Collection[s
             raise DocsError(f"docs.covers: {one.page}: no such page in git")
         if not code:
             raise DocsError(f"docs.covers: {one.page}: nothing in git matches {list(one.code)}")
-        if git.is_shallow():
+        if is_shallow(git):
             raise DocsError(
                 "docs.covers: this clone is shallow, so ages cannot be told; fetch the history: "
                 "git fetch --unshallow (in CI: fetch-depth: 0)"

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tradai_tasks.errors import (
-    CommandFailedError,
     GitError,
     NotARepositoryError,
     UnknownRevisionError,
@@ -22,6 +21,7 @@ from tradai_tasks.errors import (
 from tradai_tasks.process import Completed
 from tradai_tasks.vcs.git_environment import git_environment, run_git
 from tradai_tasks.vcs.git_records import NO_COMMIT, Entry, RawChange, StatusEntry, is_object_id
+from tradai_tasks.vcs.remotes import fetch_commits, remote_of
 
 __all__ = ["NO_COMMIT", "Entry", "Git", "RawChange", "StatusEntry", "is_object_id"]
 
@@ -32,7 +32,6 @@ _CORE = frozenset({"autocrlf", "sparsecheckout"})
 _OFF = frozenset({"false", "no", "off", "0"})
 # Attributes by which git changes content on its way to the disk.
 _CONVERTING = frozenset({"crlf", "eol", "filter", "ident", "text", "working-tree-encoding"})
-_FETCH_SECONDS = 300.0
 _AT_ONCE = 10_000  # blobs to fetch at once, since command lines are limited
 
 
@@ -88,7 +87,7 @@ class Git:
         if not revision or revision.startswith("-") or "\0" in revision:
             return None
         argv = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
-        done = self._run(*argv, check=False)
+        done = self.run(*argv, check=False)
         return done.text.strip() if done.returncode == 0 else None
 
     def require_commit(self, revision: str, given_by: str) -> str:
@@ -108,29 +107,6 @@ class Git:
             )
         return found
 
-    def time(self, commit: str) -> int:
-        """Return when a commit was made (its committer's date), in seconds since the epoch."""
-        header = self._run("cat-file", "commit", commit).text.partition("\n\n")[0]
-        line = next(line for line in header.split("\n") if line.startswith("committer "))
-        return int(line.rsplit(" ", 2)[1])
-
-    def parents(self, commit: str) -> tuple[str, ...]:
-        """Return a commit's recorded parents, even if they are missing from a shallow clone."""
-        header = self._run("cat-file", "commit", commit).text.partition("\n\n")[0]
-        lines = (line.split(" ") for line in header.split("\n"))
-        return tuple(line[1] for line in lines if line[0] == "parent")
-
-    def merge_base(self, one: str, other: str) -> str | None:
-        """Return a best common ancestor of two commits; None if this clone has none."""
-        done = self._run("merge-base", one, other, check=False)
-        if done.returncode == 1:
-            return None
-        return self._checked(done, ["merge-base", one, other]).text.split("\n")[0]
-
-    def is_shallow(self) -> bool:
-        """Return whether the clone is shallow."""
-        return self._run("rev-parse", "--is-shallow-repository").text.strip() == "true"
-
     def is_sparse(self) -> bool:
         """Return whether the checkout is sparse."""
         return self._is_set("sparsecheckout")
@@ -145,7 +121,7 @@ class Git:
             return frozenset(wanted)
         # in the order of the index: git reads the attributes of each folder anew where it changes
         stdin = "\0".join([*wanted, ""]).encode("utf-8", "surrogateescape")
-        told = self._run("check-attr", "-z", "--all", "--stdin", stdin=stdin).text.split("\0")
+        told = self.run("check-attr", "-z", "--all", "--stdin", stdin=stdin).text.split("\0")
         return frozenset(
             path
             for path, name, value in zip(told[0::3], told[1::3], told[2::3], strict=False)
@@ -156,77 +132,22 @@ class Git:
         """Return whether a setting of git's `core` section is on, in any spelling."""
         if not self._known.keys() >= _CORE:
             pattern = rf"^core\.({'|'.join(sorted(_CORE))})$"
-            done = self._run("config", "-z", "--get-regexp", pattern, check=False)
+            done = self.run("config", "-z", "--get-regexp", pattern, check=False)
             self._known.update(dict.fromkeys(_CORE, False))
             for row in done.text.split("\0")[:-1]:  # the last value of each wins
                 name, _, value = row.partition("\n")
                 self._known[name.removeprefix("core.")] = value.lower() not in _OFF
         return self._known[key]
 
-    def cut_off(self, included: Iterable[str], excluded: Iterable[str] = ()) -> tuple[str, ...]:
-        """Return the commits of a range at which a shallow clone's history ends."""
-        file = self._run("rev-parse", "--git-path", "shallow").text.removesuffix("\n")
-        try:
-            ends = set((self.folder / file).read_text(encoding="ascii").split())
-        except FileNotFoundError:  # not shallow
-            return ()
-        argv = [*included, *(f"^{commit}" for commit in excluded)]
-        reached = self._run("rev-list", *argv).text.split()
-        return tuple(commit for commit in reached if commit in ends)
-
-    def branch(self) -> str | None:
-        """Return the checked-out branch's name; None if HEAD is detached."""
-        done = self._run("symbolic-ref", "--quiet", "--short", "HEAD", check=False)
-        return done.text.strip() if done.returncode == 0 else None
-
-    def symbolic(self, ref: str) -> str | None:
-        """Return what a symbolic reference such as `refs/remotes/origin/HEAD` points at."""
-        done = self._run("symbolic-ref", "--quiet", ref, check=False)
-        return done.text.strip() if done.returncode == 0 else None
-
     def config(self, key: str) -> str | None:
         """Return a configured value."""
-        done = self._run("config", "--get", key, check=False)
+        done = self.run("config", "--get", key, check=False)
         return done.text.removesuffix("\n") if done.returncode == 0 else None
-
-    def remote(self) -> str | None:
-        """Return the remote to use: `origin`, else the only one."""
-        names = self._run("remote").text.split()
-        if "origin" in names:
-            return "origin"
-        return names[0] if len(names) == 1 else None
-
-    def remote_tip(self, remote: str, branch: str) -> str | None:
-        """Ask a remote for a branch's commit; None if it does not answer."""
-        ref = f"refs/heads/{branch}"
-        done = self.ask("ls-remote", "--quiet", "--", remote, ref)
-        for line in done.text.splitlines() if isinstance(done, Completed) else ():
-            commit, _, name = line.partition("\t")
-            if name == ref and is_object_id(commit):
-                return commit
-        return None
-
-    def fetch(self, remote: str, commits: Iterable[str], *how: str) -> str | None:
-        """Fetch commits by id, without changing references or prompting for a password.
-
-        Args:
-            remote: Name of the remote.
-            commits: Full ids.
-            how: `--deepen=N`, `--depth=1` or `--unshallow`, in a shallow clone only; `--filter=...`
-                in a partial one.
-
-        Returns:
-            None on success, else git's last line of output.
-        """
-        argv = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-prune"]
-        argv += ["--no-write-fetch-head", "--no-auto-maintenance", "--refmap=", *how, "--", remote]
-        done = self.ask(*argv, *commits)
-        return None if isinstance(done, Completed) else done
 
     def tree(self, commit: str) -> list[Entry]:
         """Return all files of a commit below the folder, by path from it."""
         below = self.prefix.rstrip("/") or "."
-        text = self._run("ls-tree", "-r", "-z", "--full-tree", commit, below).text
+        text = self.run("ls-tree", "-r", "-z", "--full-tree", commit, below).text
         cut, prefix = len(self.prefix), self.prefix
         return [
             Entry(path[cut:], mode, blob)
@@ -236,7 +157,7 @@ class Git:
 
     def index(self) -> list[Entry]:
         """Return all files of the index below the folder, by path from it."""
-        text = self._run("ls-files", "-s", "-v", "-z", "--full-name").text
+        text = self.run("ls-files", "-s", "-v", "-z", "--full-name").text
         cut = len(self.prefix)
         found = []
         for row in text.split("\0")[:-1]:  # each as "H 100644 <id> 0<tab><path>"
@@ -250,7 +171,7 @@ class Git:
         if not wanted:
             return {}
         stdin = "".join(f"{_quoted(self.prefix + path)}\n" for path in wanted)
-        done = self._run(
+        done = self.run(
             "hash-object", "--stdin-paths", stdin=stdin.encode("utf-8", "surrogateescape")
         )
         return dict(zip(wanted, done.text.split(), strict=True))
@@ -261,17 +182,17 @@ class Git:
         argv += ["--no-recurse-submodules", *(["--untracked"] if commit is None else [])]
         argv += [part for word in words for part in ("-e", word)]
         argv += [commit] if commit else []
-        done = self._run(*argv, "--", check=False)
+        done = self.run(*argv, "--", check=False)
         if done.returncode == 1:
             return []
         start = len(commit) + 1 if commit else 0
-        return [row[start:] for row in _rows(self._checked(done, argv))]
+        return [row[start:] for row in _rows(self.checked(done, argv))]
 
     def diff(self, base: str, head: str) -> list[RawChange]:
         """Return the paths that differ between two commits; a moved file has both its paths."""
         argv = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-relative"]
         argv += ["--ignore-submodules=none", "--no-ext-diff", "--no-textconv", base, head]
-        rows = iter(_rows(self._run(*argv)))
+        rows = iter(_rows(self.run(*argv)))
         found = []
         for row in rows:
             old_mode, new_mode, old_blob, new_blob, status = row[1:].split(" ")
@@ -282,7 +203,7 @@ class Git:
     def status(self) -> list[StatusEntry]:
         """Return the paths that are staged, changed, in conflict, or untracked and not ignored."""
         argv = ["status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all"]
-        rows = _rows(self._run(*argv, "--ignored=no", "--ignore-submodules=none"))
+        rows = _rows(self.run(*argv, "--ignored=no", "--ignore-submodules=none"))
         return [entry for row in rows if (entry := self._status_entry(row)) is not None]
 
     def read(self, blobs: Iterable[str]) -> dict[str, bytes]:
@@ -296,7 +217,7 @@ class Git:
             return {}
         self._bring(wanted)
         stdin = "".join(f"{blob}\n" for blob in wanted).encode("ascii")
-        out = self._run("cat-file", "--batch", "--buffer", stdin=stdin).stdout
+        out = self.run("cat-file", "--batch", "--buffer", stdin=stdin).stdout
         found: dict[str, bytes] = {}
         position = 0
         for blob in wanted:
@@ -322,17 +243,17 @@ class Git:
         """Fetch blobs missing from a partial clone at once: git would fetch them one by one."""
         if "partial" not in self._known:
             keys = r"^(remote\..*\.promisor|extensions\.partialclone)$"
-            done = self._run("config", "--get-regexp", keys, check=False)
+            done = self.run("config", "--get-regexp", keys, check=False)
             self._known["partial"] = done.returncode == 0
-        remote = self.remote() if self._known["partial"] else None
+        remote = remote_of(self) if self._known["partial"] else None
         if remote is None:
             return
         asked = ["cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objectname)"]
-        held = set(self._run(*asked).text.split())
+        held = set(self.run(*asked).text.split())
         missing = [blob for blob in wanted if blob not in held]
         for start in range(0, len(missing), _AT_ONCE):
             # a failure is reported when the blobs are read
-            self.fetch(remote, missing[start : start + _AT_ONCE], "--filter=blob:none")
+            fetch_commits(self, remote, missing[start : start + _AT_ONCE], "--filter=blob:none")
 
     def _status_entry(self, row: str) -> StatusEntry | None:
         kind = row[0]
@@ -350,25 +271,22 @@ class Git:
             return None
         raise GitError(f"git status: cannot read {row!r}; update tradai-tasks")
 
-    def ask(self, *args: str) -> Completed | str:
-        """Run a command that contacts a remote; return a failure as one line."""
-        env = dict(self.env)
-        if not {"GIT_SSH", "GIT_SSH_COMMAND"} & set(env) and self.config("core.sshCommand") is None:
-            env["GIT_SSH_COMMAND"] = (
-                "ssh -o BatchMode=yes"  # ssh must not prompt for a password either
-            )
-        try:
-            done = run_git(self.folder, *args, env=env, check=False, timeout=_FETCH_SECONDS)
-        except CommandFailedError as slow:
-            return str(slow)
-        return done if done.returncode == 0 else done.last_error
+    def run(self, *args: str, check: bool = True, stdin: bytes | None = None) -> Completed:
+        """Run a git command in the folder; paths among the arguments are taken literally.
 
-    def _run(self, *args: str, check: bool = True, stdin: bytes | None = None) -> Completed:
+        Raises:
+            GitError: It fails, and `check` is on.
+        """
         argv = ["--literal-pathspecs", *args]
         done = run_git(self.folder, *argv, env=self.env, check=False, stdin=stdin)
-        return self._checked(done, args) if check else done
+        return self.checked(done, args) if check else done
 
-    def _checked(self, done: Completed, args: Iterable[str]) -> Completed:
+    def checked(self, done: Completed, args: Iterable[str]) -> Completed:
+        """Return a finished command.
+
+        Raises:
+            GitError: Its exit status is not 0.
+        """
         if done.returncode != 0:
             command = " ".join(["git", *list(args)[:3]])
             raise GitError(f"{command}: exit status {done.returncode}: {done.last_error}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tradai_tasks.vcs.git import Git, is_object_id
+from tradai_tasks.vcs.history import is_shallow, symbolic_ref
+from tradai_tasks.vcs.remotes import fetch_commits, remote_of, remote_tip
 
 __all__ = ["Branch", "MergeBase", "default_branch", "find_merge_base", "make_available"]
 
@@ -41,12 +44,12 @@ def make_available(git: Git, commit: str) -> str | None:
     """
     if git.commit(commit) == commit:
         return None
-    remote = git.remote()
+    remote = remote_of(git)
     short = commit[:10]
     if remote is None:
         return f"commit {short} is not in this clone, which has no remote to fetch it from"
     # in a full clone --depth would truncate the history
-    fault = git.fetch(remote, [commit], *(["--depth=1"] if git.is_shallow() else []))
+    fault = fetch_commits(git, remote, [commit], *(["--depth=1"] if is_shallow(git) else []))
     if fault is None and git.commit(commit) == commit:
         return None
     why = fault or "no error"
@@ -61,23 +64,23 @@ def find_merge_base(git: Git, one: str, other: str) -> MergeBase:
     """
     fault = "they have no common ancestor"
     for deeper in _DEEPER:
-        found = git.merge_base(one, other)
-        cut = git.cut_off([one, other], [found] if found else [])
+        found = _best_ancestor(git, one, other)
+        cut = _cut_off(git, [one, other], [found] if found else [])
         if not cut:
             return MergeBase(commit=found, fault="" if found else fault)
-        remote = git.remote()
+        remote = remote_of(git)
         if remote is None:
             return MergeBase(
                 commit=None, fault="the clone is shallow and has no remote to deepen it"
             )
-        problem = git.fetch(remote, cut, deeper)
+        problem = fetch_commits(git, remote, cut, deeper)
         if problem is not None:
             return MergeBase(
                 commit=None,
                 fault=f"the clone is shallow and {remote} does not deepen it ({problem})",
             )
-    found = git.merge_base(one, other)
-    if git.cut_off([one, other], [found] if found else []):
+    found = _best_ancestor(git, one, other)
+    if _cut_off(git, [one, other], [found] if found else []):
         return MergeBase(commit=None, fault="the clone is shallow and so is its remote")
     return MergeBase(commit=found, fault="" if found else fault)
 
@@ -92,11 +95,11 @@ def default_branch(git: Git, name: str | None = None) -> Branch | None:
         git: The repository.
         name: The branch's name, if it is known; it is fetched from the remote if needed.
     """
-    remote = git.remote()
+    remote = remote_of(git)
     if name is not None:
         names = [name]
     else:
-        head = git.symbolic(f"refs/remotes/{remote}/HEAD") if remote else None
+        head = symbolic_ref(git, f"refs/remotes/{remote}/HEAD") if remote else None
         pointed = [head.removeprefix(f"refs/remotes/{remote}/")] if head else []
         names = [*pointed, "main", "master"]
     if remote is not None:
@@ -105,7 +108,7 @@ def default_branch(git: Git, name: str | None = None) -> Branch | None:
             if commit is not None:
                 return Branch(name=candidate, shown=f"{remote}/{candidate}", commit=commit)
     if name is not None and remote is not None:
-        tip = git.remote_tip(remote, name)
+        tip = remote_tip(git, remote, name)
         if is_object_id(tip) and make_available(git, tip) is None:
             return Branch(name=name, shown=f"{remote}/{name}", commit=tip)
     if name is None:
@@ -116,3 +119,23 @@ def default_branch(git: Git, name: str | None = None) -> Branch | None:
         if commit is not None:
             return Branch(name=candidate, shown=candidate, commit=commit)
     return None
+
+
+def _best_ancestor(git: Git, one: str, other: str) -> str | None:
+    """Return a best common ancestor of two commits; None if this clone has none."""
+    done = git.run("merge-base", one, other, check=False)
+    if done.returncode == 1:
+        return None
+    return git.checked(done, ["merge-base", one, other]).text.split("\n")[0]
+
+
+def _cut_off(git: Git, included: Iterable[str], excluded: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the commits of a range at which a shallow clone's history ends."""
+    file = git.run("rev-parse", "--git-path", "shallow").text.removesuffix("\n")
+    try:
+        ends = set((git.folder / file).read_text(encoding="ascii").split())
+    except FileNotFoundError:  # not shallow
+        return ()
+    argv = [*included, *(f"^{commit}" for commit in excluded)]
+    reached = git.run("rev-list", *argv).text.split()
+    return tuple(commit for commit in reached if commit in ends)

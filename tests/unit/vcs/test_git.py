@@ -7,7 +7,9 @@ import pytest
 from tradai_tasks.errors import CommandFailedError, GitError
 from tradai_tasks.process import Completed
 from tradai_tasks.vcs import git as git_module
+from tradai_tasks.vcs import remotes
 from tradai_tasks.vcs.git import Git, is_object_id
+from tradai_tasks.vcs.remotes import fetch_commits, remote_tip
 
 
 def opened(prefix: str = "") -> Git:
@@ -50,9 +52,10 @@ def test_a_remote_that_does_not_answer_in_time_is_a_failure_in_words(monkeypatch
         assert options["env"]["GIT_SSH_COMMAND"] == "ssh -o BatchMode=yes"
         raise CommandFailedError("git fetch: not done after 300 s; ended")
 
-    monkeypatch.setattr(git_module, "run_git", slow)
-    assert opened().fetch("origin", ["a" * 40]) == "git fetch: not done after 300 s; ended"
-    assert opened().remote_tip("origin", "main") is None
+    for module in (git_module, remotes):
+        monkeypatch.setattr(module, "run_git", slow)
+    assert fetch_commits(opened(), "origin", ["a" * 40]) == "git fetch: not done after 300 s; ended"
+    assert remote_tip(opened(), "origin", "main") is None
 
 
 def test_ssh_settings_of_the_user_are_kept(monkeypatch):
@@ -60,8 +63,9 @@ def test_ssh_settings_of_the_user_are_kept(monkeypatch):
         assert "GIT_SSH_COMMAND" not in options["env"]
         return Completed(argv=argv, returncode=0, stdout=b"ssh -i key\n", stderr=b"")
 
-    monkeypatch.setattr(git_module, "run_git", configured)
-    assert opened().fetch("origin", ["a" * 40]) is None
+    for module in (git_module, remotes):
+        monkeypatch.setattr(module, "run_git", configured)
+    assert fetch_commits(opened(), "origin", ["a" * 40]) is None
 
 
 def test_a_status_of_a_form_that_is_not_known_is_an_error(monkeypatch):

@@ -20,6 +20,7 @@ from tradai_tasks.affected.revisions.event_payload import (
     parse_event,
 )
 from tradai_tasks.vcs.git import NO_COMMIT, Git, is_object_id
+from tradai_tasks.vcs.history import current_branch, is_shallow, parents_of
 from tradai_tasks.vcs.merge_base import (
     Branch,
     default_branch,
@@ -123,7 +124,7 @@ def _named_range(git: Git, base: str | None, head: str | None) -> CommitRange:
 def _pull_request_range(git: Git, request: PullRequestEvent, tip: str) -> CommitRange:
     number = f" #{request.number}" if request.number is not None else ""
     what = f"pull request{number} into {request.branch}"
-    parents = git.parents(tip)
+    parents = parents_of(git, tip)
     if (
         len(parents) == 2  # noqa: PLR2004 - a merge of two
         and tip != request.head
@@ -170,7 +171,7 @@ def _push_range(git: Git, push: PushEvent, tip: str) -> CommitRange:
     if fault is not None:
         return _without_before(git, push, f"{what}: {fault}")
     before = push.before
-    if push.is_forced is False and git.is_shallow():
+    if push.is_forced is False and is_shallow(git):
         # the event says that `after` grew from `before`; history need not be fetched to see it
         return CommitRange(
             base=before, head=push.after, why=f"{what}: the commits before and after"
@@ -209,7 +210,7 @@ def _merge_group_range(git: Git, group: MergeGroupEvent, tip: str) -> CommitRang
 
 
 def _local_range(git: Git, tip: str, *, in_ci: bool) -> CommitRange:
-    current = git.branch()
+    current = current_branch(git)
     branch = default_branch(git)
     if branch is not None and branch.shown == current:
         if in_ci and not git.status():

@@ -15,6 +15,7 @@ from tradai_tasks.release.engine.step import Release
 from tradai_tasks.release.tags.tag_validation import source_of
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.vcs.history import commit_time, is_shallow
 from tradai_tasks.workspace.tags import parse_tag
 
 __all__ = ["dispatch", "newest_release", "version_for"]
@@ -84,12 +85,14 @@ def dispatch(git: Git, root: Path, env: Mapping[str, str], version: str | None =
             f"version {text}: is not of the commit that is checked out, {head[:12]}; check out its "
             f"own, name a tag instead, or leave out --version"
         )
-    return Release(tag=tag, commit=head, time=git.time(head), root=root, source=source_of(git, env))
+    return Release(
+        tag=tag, commit=head, time=commit_time(git, head), root=root, source=source_of(git, env)
+    )
 
 
 def _computed(git: Git) -> str:
     tags = run_git(git.folder, "tag", "--merged", "HEAD", env=git.env).text.split()
-    if newest_release(tags) is None and git.is_shallow():
+    if newest_release(tags) is None and is_shallow(git):
         raise UnknownTagError(
             "no release tag in this shallow clone, so no version can be told; fetch them with: git "
             "fetch --tags --unshallow (in CI: fetch-depth: 0), or name one: --version"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tradai_tasks.errors import GitError, ReleaseRefusedError
 from tradai_tasks.vcs.git import Git, is_object_id
 from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.vcs.remotes import ask_remote, remote_of
 from tradai_tasks.workspace.tags import ReleaseTag
 
 __all__ = ["Tagged", "look_for", "remove_here", "remove_there"]
@@ -51,12 +52,12 @@ def look_for(git: Git, tag: ReleaseTag) -> Tagged:
     known = run_git(git.folder, *argv, env=git.env, check=False).returncode == 0
     argv = ["rev-parse", "--verify", "--quiet", ref]
     here = run_git(git.folder, *argv, env=git.env).text.strip() if known else None
-    remote = git.remote()
+    remote = remote_of(git)
     return Tagged(ref=ref, here=here, remote=remote, there=remote and _there(git, remote, ref))
 
 
 def _there(git: Git, remote: str, ref: str) -> str | None:
-    asked = git.ask("ls-remote", "--quiet", "--", remote, ref)
+    asked = ask_remote(git, "ls-remote", "--quiet", "--", remote, ref)
     if isinstance(asked, str):
         raise GitError(f"{ref}: remote {remote} cannot be asked: {asked}")
     for line in asked.text.splitlines():
@@ -73,7 +74,7 @@ def remove_there(git: Git, tagged: Tagged) -> None:
         GitError: The remote refuses, or the tag has been moved.
     """
     lease = f"--force-with-lease={tagged.ref}:{tagged.there}"
-    done = git.ask("push", "--quiet", lease, str(tagged.remote), f":{tagged.ref}")
+    done = ask_remote(git, "push", "--quiet", lease, str(tagged.remote), f":{tagged.ref}")
     if isinstance(done, str):
         raise GitError(
             f"{tagged.ref}: remote {tagged.remote} did not delete it: {done}; mend that and run "

@@ -22,6 +22,7 @@ from tradai_tasks.release.tags.tagged_commit import version_of, workspace_at
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.history import is_shallow
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.tags import (
     ReleaseTag,
@@ -68,7 +69,7 @@ def prove(  # noqa: PLR0913 - a tag, and all that it is held against
         TasksError: It may not.
     """
     name = tag_text(text)
-    if git.is_shallow():
+    if is_shallow(git):
         raise ShallowCloneError(
             f"tag {name}: this clone is shallow, so nothing can be proved in it; fetch the rest: "
             f"git fetch --unshallow --tags (in CI: fetch-depth: 0)"

@@ -23,6 +23,7 @@ from tradai_tasks.release.tags.ci_event import TagRequest
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.vcs.merge_base import Branch, default_branch, find_merge_base
+from tradai_tasks.vcs.remotes import remote_of
 from tradai_tasks.workspace.tags import ReleaseTag
 
 __all__ = [
@@ -192,7 +193,7 @@ def _exists(git: Git, ref: str) -> bool:
 def _main(git: Git, name: str | None) -> Branch | None:
     """Find the main branch; ask the remote if the clone has only a tag."""
     found = default_branch(git, name)
-    remote = git.remote()
+    remote = remote_of(git)
     if found is None and name is None and remote is not None:
         argv = ["ls-remote", "--symref", "--quiet", "--", remote, "HEAD"]
         done = run_git(git.folder, *argv, env=git.env, check=False, timeout=60)

@@ -33,6 +33,7 @@ from tradai_tasks.release.tags.tag_references import (
     unknown_tag,
 )
 from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.remotes import remote_of
 from tradai_tasks.workspace.tags import ReleaseTag, check_release, check_version
 
 __all__ = [
@@ -245,7 +246,7 @@ def source_of(git: Git, env: Mapping[str, str]) -> str | None:
     server, repository = env.get("GITHUB_SERVER_URL"), env.get("GITHUB_REPOSITORY")
     if env.get("GITHUB_ACTIONS") == "true" and server and repository:
         return public_address(f"{server}/{repository}")
-    remote = git.remote()
+    remote = remote_of(git)
     url = git.config(f"remote.{remote}.url") if remote else None
     return public_address(url) if url else None
 

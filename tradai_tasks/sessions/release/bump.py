@@ -20,6 +20,7 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of, uv_program
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import git_environment, run_git
+from tradai_tasks.vcs.history import parents_of
 from tradai_tasks.workspace.discovery import Package, Workspace, unknown_package
 from tradai_tasks.workspace.version_bump import SCRATCH, BumpPlan, BumpState, check_lock, plan
 
@@ -71,7 +72,7 @@ def _look(context: Context, git: Git, package: Package) -> BumpState:
     lock = join(package.project, "uv.lock")
     head = git.require_commit("HEAD", "")
     committed = {entry.path: entry.blob for entry in git.tree(head)}
-    parents = git.parents(head)
+    parents = parents_of(git, head)
     parent = git.commit(parents[0]) if parents else None  # it may be missing from a shallow clone
     before = {entry.path: entry.blob for entry in git.tree(parent)} if parent else {}
     wanted = [files[file] for files in (committed, before) if file in files]

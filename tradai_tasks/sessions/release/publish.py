@@ -37,6 +37,7 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.sessions.core.environment import uv_program
 from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.history import commit_time
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.published_libraries import chosen, libraries_of
 from tradai_tasks.workspace.tags import ReleaseTag, check_release, parse_tag
@@ -245,7 +246,7 @@ def _build(  # noqa: PLR0913 - the inputs of a build
     settings = context.settings.publish
     version = None
     if tag is not None and tag.is_test:
-        version = version_of_test(git.time(git.require_commit("HEAD", "")))
+        version = version_of_test(commit_time(git, git.require_commit("HEAD", "")))
     return build_libraries(
         git,
         libraries,

@@ -1,0 +1,68 @@
+"""Ask a git remote for branches and commits, without prompting for a password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.process import Completed
+from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.vcs.git_records import is_object_id
+
+if TYPE_CHECKING:
+    from tradai_tasks.vcs.git import Git
+
+__all__ = ["ask_remote", "fetch_commits", "remote_of", "remote_tip"]
+
+_FETCH_SECONDS = 300.0
+
+
+def remote_of(git: Git) -> str | None:
+    """Return the remote to use: `origin`, else the only one."""
+    names = git.run("remote").text.split()
+    if "origin" in names:
+        return "origin"
+    return names[0] if len(names) == 1 else None
+
+
+def remote_tip(git: Git, remote: str, branch: str) -> str | None:
+    """Ask a remote for a branch's commit; None if it does not answer."""
+    ref = f"refs/heads/{branch}"
+    done = ask_remote(git, "ls-remote", "--quiet", "--", remote, ref)
+    for line in done.text.splitlines() if isinstance(done, Completed) else ():
+        commit, _, name = line.partition("\t")
+        if name == ref and is_object_id(commit):
+            return commit
+    return None
+
+
+def fetch_commits(git: Git, remote: str, commits: Iterable[str], *how: str) -> str | None:
+    """Fetch commits by id, without changing references or prompting for a password.
+
+    Args:
+        git: The repository.
+        remote: Name of the remote.
+        commits: Full ids.
+        how: `--deepen=N`, `--depth=1` or `--unshallow`, in a shallow clone only; `--filter=...`
+            in a partial one.
+
+    Returns:
+        None on success, else git's last line of output.
+    """
+    argv = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-prune"]
+    argv += ["--no-write-fetch-head", "--no-auto-maintenance", "--refmap=", *how, "--", remote]
+    done = ask_remote(git, *argv, *commits)
+    return None if isinstance(done, Completed) else done
+
+
+def ask_remote(git: Git, *args: str) -> Completed | str:
+    """Run a command that contacts a remote; return a failure as one line."""
+    env = dict(git.env)
+    if not {"GIT_SSH", "GIT_SSH_COMMAND"} & set(env) and git.config("core.sshCommand") is None:
+        env["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"  # ssh must not prompt for a password either
+    try:
+        done = run_git(git.folder, *args, env=env, check=False, timeout=_FETCH_SECONDS)
+    except CommandFailedError as slow:
+        return str(slow)
+    return done if done.returncode == 0 else done.last_error
