@@ -123,10 +123,14 @@ def as_workspace(tree: Tree) -> dict[str, str]:
             tables[table] = tables.get(table, "") + f'e{number} = "{target}"\n'
         more = "".join(f"[project.{table}]\n{rows}" for table, rows in tables.items())
         files[f"{one.path}/pyproject.toml"] = project(one.name, more)
-        needed = sorted(one.closure - {one.name} - one.behind)
+        needed = sorted(one.closure - {one.name} - one.third_party_members)
         packages.append((one.name, f'editable = "{one.path}"', [*needed, f"for-{one.name}"]))
         packages.append(
-            (f"for-{one.name}", 'registry = "https://index.example"', sorted(one.behind))
+            (
+                f"for-{one.name}",
+                'registry = "https://index.example"',
+                sorted(one.third_party_members),
+            )
         )
     names = ", ".join(f'"{one.name}"' for one in tree.members)
     files["uv.lock"] = f"version = 1\n\n[manifest]\nmembers = [{names}]\n" + "".join(

@@ -49,7 +49,7 @@ def member(  # noqa: PLR0913 - the fields of a member
     roots: Sequence[str] | None = None,
     entry_points: Sequence[tuple[str, str]] = (),
     scripts: Sequence[tuple[str, str]] = (),
-    behind: Sequence[str] = (),
+    third_party_members: Sequence[str] = (),
 ) -> Member:
     """A member named after its folder, in src layout unless `roots` says otherwise."""
     called = name or path.rpartition("/")[2]
@@ -61,7 +61,7 @@ def member(  # noqa: PLR0913 - the fields of a member
         closure=frozenset({called, *needs}),
         entry_points=tuple(entry_points),
         scripts=tuple(scripts),
-        third_party_members=frozenset(behind),
+        third_party_members=frozenset(third_party_members),
     )
 
 
