@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
+class _CommandParser(argparse.ArgumentParser):
     """An argument parser that reports invalid arguments in one line."""
 
     def error(self, message: str) -> NoReturn:
@@ -64,7 +64,7 @@ def _version() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = _CommandParser(
         prog="tradai-tasks",
         description="Every check and release step of a uv monorepo as nox sessions.",
     )

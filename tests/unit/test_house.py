@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from fnmatch import fnmatch
 
@@ -30,3 +31,19 @@ def test_every_file_that_is_named_exists() -> None:
     places = (HOME, REPOSITORY, HOME / "affected", HOME / "release", HOME / "sessions")
     missing = [name for name in sorted(named) if not any((p / name).exists() for p in places)]
     assert missing == []
+
+
+def test_modules_can_be_read_through() -> None:
+    lines = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in HOME.rglob("*.py")}
+    assert [str(path) for path, count in lines.items() if count > 400] == []
+
+
+def test_no_class_has_too_many_roles() -> None:
+    large = {
+        f"{path.name}: {node.name}"
+        for path in HOME.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        and sum(isinstance(one, ast.FunctionDef) for one in node.body) > 25
+    }
+    assert large == set()

@@ -115,21 +115,21 @@ class HttpClient:
         except (httpx.InvalidURL, ValueError, TypeError):
             raise AnswerError("no web address that can be asked for") from None
         try:
-            asked = self._made(method, place, headers or {}, **given)
+            request = self._made(method, place, headers or {}, **given)
         except (ValueError, TypeError):
             raise AnswerError("cannot be asked: what would be sent is no text") from None
-        origin = origin_of(asked.url)
+        origin = origin_of(request.url)
         for _ in range(_MOST_REDIRECTS + 1):
-            asked.headers.pop("Authorization", None)
-            if authorization is not None and origin_of(asked.url) == origin:
-                self._sign(asked, authorization)
-            elif authorization is None and origin_of(asked.url) == self._origin:
-                self._sign(asked, self._authorization() if self._authorization else None)
-            answer = self._answer(asked, clock, sink)
-            following = self._redirected(asked, answer)
+            request.headers.pop("Authorization", None)
+            if authorization is not None and origin_of(request.url) == origin:
+                self._sign(request, authorization)
+            elif authorization is None and origin_of(request.url) == self._origin:
+                self._sign(request, self._authorization() if self._authorization else None)
+            answer = self._answer(request, clock, sink)
+            following = self._redirected(request, answer)
             if following is None:
                 return answer
-            asked = following
+            request = following
         raise AnswerError(f"redirects more than {_MOST_REDIRECTS} times")
 
     def _made(
@@ -167,30 +167,30 @@ class HttpClient:
 
         return exchange(self.transport, request, clock, sink)
 
-    def _redirected(self, asked: httpx.Request, answer: httpx.Response) -> httpx.Request | None:
+    def _redirected(self, request: httpx.Request, answer: httpx.Response) -> httpx.Request | None:
         """Return the request that a response redirects to; None if it does not redirect."""
         import httpx  # noqa: PLC0415 - as above
 
         place = answer.headers.get("Location")
         if answer.status_code not in _REDIRECTS or not place:
             return None
-        reads = asked.method in {"GET", "HEAD"}
+        reads = request.method in {"GET", "HEAD"}
         try:
-            url = asked.url.join(place)
+            url = request.url.join(place)
         except (httpx.InvalidURL, ValueError, TypeError):
             raise AnswerError("redirects to what is no web address") from None
         if url.scheme not in PORTS:
             raise AnswerError(f"redirects to {url.scheme[:20]!r}, which is not https")
-        if asked.url.scheme == "https" and url.scheme != "https":
+        if request.url.scheme == "https" and url.scheme != "https":
             raise AnswerError("redirects from https to http")
-        same = origin_of(url) == origin_of(asked.url)
+        same = origin_of(url) == origin_of(request.url)
         again = same and answer.status_code in _SAME_METHOD
-        if not reads and not (again and isinstance(asked.stream, httpx.ByteStream)):
+        if not reads and not (again and isinstance(request.stream, httpx.ByteStream)):
             return None  # what changes something is not sent elsewhere: the caller sees the status
         try:
             self._check(url)
         except AnswerError as error:
             raise AnswerError(f"redirects to {error}") from None
-        headers = {k: v for k, v in asked.headers.items() if k.lower() in _KEPT}
-        content = None if reads else asked.read()
-        return self._made(asked.method, url, headers, content=content)
+        headers = {k: v for k, v in request.headers.items() if k.lower() in _KEPT}
+        content = None if reads else request.read()
+        return self._made(request.method, url, headers, content=content)

@@ -26,7 +26,7 @@ __all__ = ["Command", "Pulumi", "choose", "layers_of", "run_stacks"]
 Command = Literal["preview", "up"]
 
 
-def choose(asked: Sequence[str], known: Sequence[str], command: Command) -> tuple[str, ...]:
+def choose(requested: Sequence[str], known: Sequence[str], command: Command) -> tuple[str, ...]:
     """Return the stacks to work on: for a preview, all if none is named.
 
     Raises:
@@ -35,16 +35,16 @@ def choose(asked: Sequence[str], known: Sequence[str], command: Command) -> tupl
     """
     if not known:
         raise InfraError("infra: no stack is here (infra/Pulumi.<stack>.yaml, or a layer below)")
-    for name in asked:
+    for name in requested:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
             raise BadArgumentsError(f"infra: no stack is called {name!r}; {hint}")
-    if command == "up" and len(set(asked)) != 1:
+    if command == "up" and len(set(requested)) != 1:
         raise BadArgumentsError(
             f"infra: up needs one stack by name, such as: nox -s infra -- up {known[0]} --yes"
         )
-    return tuple(dict.fromkeys(asked)) or tuple(known)
+    return tuple(dict.fromkeys(requested)) or tuple(known)
 
 
 def layers_of(tree: Tree) -> list[str]:

@@ -178,14 +178,14 @@ class RegistrySession:
             known = self._credentials[0]
             header = None if known is None else basic(known.username, known.password)
             if kind.lower() == "bearer":
-                asked = dict(_CHALLENGE.findall(rest))
-                self._authorization[scope] = self._token(asked, scope, header)
+                challenge = dict(_CHALLENGE.findall(rest))
+                self._authorization[scope] = self._token(challenge, scope, header)
             elif kind.lower() == "basic" and header is not None:
                 self._authorization[""] = header
 
-    def _token(self, asked: Mapping[str, str], scope: str, header: str | None) -> str:
+    def _token(self, challenge: Mapping[str, str], scope: str, header: str | None) -> str:
         """Return the header with a token, from where the registry has it asked for."""
-        stated = asked.get("realm", "")
+        stated = challenge.get("realm", "")
         realm = url_of(stated)
         if realm is None or realm.scheme not in {"https", self.base_url.scheme}:
             raise RegistryError(
@@ -199,7 +199,10 @@ class RegistrySession:
                 f"{self.host}: wants credentials sent to another host, {place!r}; if that is its "
                 f"own, name it: images.token-hosts"
             )
-        params = {"scope": scope, **({"service": asked["service"]} if "service" in asked else {})}
+        params = {
+            "scope": scope,
+            **({"service": challenge["service"]} if "service" in challenge else {}),
+        }
         try:
             answer = self._request("GET", str(realm), header, params=params)
         except (TransientError, AnswerError) as fault:

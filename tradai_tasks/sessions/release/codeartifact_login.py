@@ -105,12 +105,12 @@ def login(session: nox.Session, context: Context) -> None:
     session.log(f"{repository.shown}: token good until {_shown(token)}")
 
 
-def _settings(context: Context, asked: str | None) -> CodeArtifactSettings:
+def _settings(context: Context, environment: str | None) -> CodeArtifactSettings:
     """Return the settings of the CodeArtifact repository to log in to."""
     publish, where = context.settings.publish, "publish.codeartifact"
-    if asked is not None:
-        publish = environment_named(asked, context.settings.deploy).published(publish)
-        where += f", or deploy.environments.{asked}.codeartifact"
+    if environment is not None:
+        publish = environment_named(environment, context.settings.deploy).published(publish)
+        where += f", or deploy.environments.{environment}.codeartifact"
     if publish.codeartifact is None:
         raise SettingsError(
             f"{context.settings_file}: {where}: not set; name domain and repository there"
