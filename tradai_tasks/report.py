@@ -37,6 +37,11 @@ def of_the_machine(error: OSError | UnicodeEncodeError) -> str | None:
     """Return the message for an error of the machine, such as a full disk; None for others."""
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         return f"the machine refuses: {error}; make room, or raise its limit, and run it again"
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        return (
+            f"{error.filename}: cannot be written: {error.strerror}; work in a copy of the "
+            f"repository that is writable"
+        )
     if isinstance(error, UnicodeEncodeError) and sys.getfilesystemencoding() != "utf-8":
         return (
             f"a name that this locale has no characters for ({sys.getfilesystemencoding()}); set "

@@ -6,6 +6,7 @@ import importlib.metadata
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import nox
 import pytest
@@ -120,18 +121,36 @@ def test_a_session_for_strategies_says_so_in_a_platform(
     failed(run.files(PLATFORM)("-s", name), f"Sessions not found: {name}; {name}: {why}")
 
 
-def test_without_a_session_for_a_marker_its_tests_are_run_by_test(run: InProcess) -> None:
-    def left_out(files: dict[str, str]) -> str:
-        (pytest_,) = run.files(files)("-s", "test(a)").starting("python", "-m", "pytest")
-        return pytest_[pytest_.index("-m", 3) + 1]
+def test_without_a_session_for_a_marker_its_tests_are_run_by_test(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tradai_tasks.sessions.checks import pytest_run
+
+    orders: list[dict[str, Any]] = []
+    known = pytest_run.record_environment
+
+    def noted(folder: Path, **given: Any) -> dict[str, str]:
+        orders.append(given)
+        return known(folder, **given)
+
+    monkeypatch.setattr(pytest_run, "record_environment", noted)
+
+    def left_out(files: dict[str, str]) -> dict[str, Any]:
+        run.files(files)("-s", "test(a)")
+        elsewhere: dict[str, Any] = orders[-1]["elsewhere"]
+        return elsewhere
 
     # a hook in the root's conftest.py, or one that computes the name, is not seen by reading
-    assert left_out(PLATFORM) == "not integration"
+    assert left_out(PLATFORM) == {"integration": None}
     marked = "import pytest\n\n@pytest.mark.contract\ndef test_x(): ...\n"
     both = {**PLATFORM, "tests/test_both.py": marked}
-    assert left_out(both) == "not contract and not integration"
+    assert left_out(both) == {"contract": None, "integration": None}
+    settings = '[tool.tradai-tasks.contract]\npaths = ["tests"]\n'
+    some = {**both, "pyproject.toml": PLATFORM["pyproject.toml"] + settings}
+    assert left_out(some) == {"contract": (run.home / "tests",), "integration": None}
     own = "import tradai_tasks\n\ntradai_tasks.register(exclude=['contract'])\n"
-    assert left_out({**PLATFORM, "noxfile.py": own}) == "not contract and not integration"
+    elsewhere = left_out({**PLATFORM, "noxfile.py": own})
+    assert elsewhere == {"contract": None, "integration": None}
 
 
 def test_a_missing_extra_is_one_line_wherever_it_is_met(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.inprocess import InProcess, Ran, run
+from tests.support.run_records import write_record
 from tests.support.trees import project
 
 __all__ = ["run"]
@@ -242,7 +243,8 @@ def test_a_packages_session_that_is_not_there_is_one_line_with_the_reason(
 
 def test_a_root_whose_tests_all_have_sessions_of_their_own_says_so(run: InProcess) -> None:
     root = f'[project]\nname = "whole"\nversion = "1"\n{ROOT}'
-    files = {**PLATFORM, "pyproject.toml": root, "tests/test_all.py": "contract"}
+    marked = "import pytest\n\npytestmark = pytest.mark.contract\n"
+    files = {**PLATFORM, "pyproject.toml": root, "tests/test_all.py": marked}
     failed(
         run.files(files)("-s", "test(whole)"),
         "test(whole): no such session; all tests of whole have sessions of their own: contract",
@@ -377,10 +379,14 @@ def reports(
 ) -> Any:
     def write_them(_: Any) -> int:
         folder = home / "build/reports/test" / session
-        suite = f'<testsuites><testsuite tests="{tests}" failures="{failures}"/></testsuites>'
-        (folder / "junit.xml").write_text(suite)
-        totals = {"totals": {"percent_covered": percent}, "files": {}}
-        (folder / "coverage.json").write_text(json.dumps(totals))
+        outcomes = {
+            f"tests/test_a.py::test_{number}": "failed" if number < failures else "passed"
+            for number in range(tests)
+        }
+        write_record(folder / "record", outcomes=outcomes, home=str(home / "libs/a"))
+        summary = {"covered_lines": percent, "num_statements": 100}
+        files = {f"src/{name}/__init__.py": {"summary": summary} for name in "ab"}
+        (folder / "coverage.json").write_text(json.dumps({"files": files}))
         return 1 if failures else 0
 
     return after(["python", "-m", "pytest"], write_them)
@@ -397,7 +403,7 @@ def test_a_package_is_tested_in_its_folder_with_its_floor(run: InProcess, tmp_pa
     (pytest_,) = ran.starting("python")
     assert pytest_[-1] == "tests"
     assert "--cov=src/a" in pytest_
-    assert "--cov-fail-under=60" in pytest_
+    assert "--cov-fail-under=0" in pytest_  # judged afterwards, on its own code
     assert ran.folders[-1] == tmp_path / "libs/a"
     assert "pytest-cov is in no lock file here" in ran.log
     assert "| a | 2 | 0 | 0 | 99 % | 60 % | passed |" in summary.read_text()
@@ -461,7 +467,7 @@ def test_arguments_narrow_a_run_and_paths_replace_the_packages(
         script=reports(tmp_path, "test-a", percent=1),
     )
     assert ran.status == 0, ran.log
-    assert ran.starting("python")[0][-2:] == ["tests/test_a.py", "-q"]
+    assert ran.starting("python")[0][-3:-1] == ["tests/test_a.py", "-q"]
     assert "the coverage floor of 60 % does not apply" in ran.log
 
 
@@ -629,22 +635,27 @@ def test_perf_is_not_compared_on_a_laptop_and_fails_with_pytest(run: InProcess) 
     )
 
 
-def test_integration_runs_marked_files_package_by_package(run: InProcess, tmp_path: Path) -> None:
-    def verdict(tests: int, failures: int = 0, status: int = 0) -> Any:
+def test_integration_runs_marked_tests_package_by_package(run: InProcess, tmp_path: Path) -> None:
+    def verdict(status: int = 0, **outcomes: str | None) -> Any:
         def write_it(argv: Sequence[str]) -> int:
             junit = next(w.partition("=")[2] for w in argv if w.startswith("--junit-xml="))
-            Path(junit).write_text(f'<testsuite tests="{tests}" failures="{failures}"/>')
+            folder = Path(junit).with_name("record")
+            if argv[-1] == "tests" and Path.cwd() == tmp_path / "libs/b":
+                write_record(folder, outcomes=outcomes)
+            else:
+                write_record(folder, outcomes={}, removed={"test_a.py::test_a": ()})
             return status
 
         return after(["pytest", "--junit-xml"], write_it)
 
-    ran = run.files(PLATFORM)("-s", "integration", script=verdict(1))
+    ran = run.files(PLATFORM)("-s", "integration", script=verdict(test_b="passed"))
     assert ran.status == 0, ran.log
-    assert ran.starting("python")[0][-1] == "tests/test_b.py"
-    assert ran.folders[-1] == tmp_path / "libs/b"
-    failed(run("-s", "integration", script=verdict(2, 1, 1)), "integration: 1 of 2 tests failed")
-    failed(run("-s", "integration", script=verdict(0, 0, 5)), "no test is marked 'integration'")
-    failed(run("-s", "integration", script=verdict(0, 0, 3)), "pytest ended with exit status 3")
+    assert [folder.name for folder in ran.folders[-2:]] == ["a", "b"]  # only pytest knows markers
+    failing = verdict(1, test_b="passed", test_c="failed")
+    failed(run("-s", "integration", script=failing), "integration: 1 of 2 tests failed")
+    failed(run("-s", "integration", script=verdict(5)), "no test is marked 'integration'")
+    failed(run("-s", "integration", script=verdict(3, test_b="passed")), "exit status 3, though")
+    failed(run("-s", "integration", script=verdict(0, test_b="skipped")), "all 1 tests were skip")
     settings = '[tool.tradai-tasks.integration]\npaths = ["nope"]\n'
     (run.home / "pyproject.toml").write_text(ROOT + settings)
     failed(run("-s", "integration"), "nope: no such path; fix the setting integration.paths")

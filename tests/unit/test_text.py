@@ -135,6 +135,11 @@ def test_what_the_machine_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     assert "No space left on device; make room" in str(report.of_the_machine(full))
     assert report.of_the_machine(OSError(errno.EACCES, "Permission denied")) is None
+    closed = OSError(errno.EROFS, "Read-only file system", "/w/build")
+    assert report.of_the_machine(closed) == (
+        "/w/build: cannot be written: Read-only file system; work in a copy of the repository that "
+        "is writable"
+    )
     name = UnicodeEncodeError("ascii", "é", 0, 1, "ordinal not in range")
     assert report.of_the_machine(name) is None
     monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tradai_tasks.files.file_tree import Tree, folders_above, join
+from tradai_tasks.checks.module_markers import marks_all
+from tradai_tasks.files.file_tree import Tree, folders_above
 from tradai_tasks.workspace.discovery import Package, Workspace
 from tradai_tasks.workspace.inventory import Inventory
 from tradai_tasks.workspace.layout import Layout
@@ -99,12 +99,5 @@ def test_arguments(inventory: Inventory, home: str, folders: Sequence[str]) -> t
 
 
 def _any_unmarked(tree: Tree, inventory: Inventory, markers: Sequence[str]) -> bool:
-    """Return whether a test of the root is in a file in which no marker can apply."""
-    word = re.compile("|".join(rf"\b{re.escape(marker)}\b" for marker in markers).encode())
-    for file in inventory.tests("."):
-        folders = sorted(folders_above([file.path]))
-        above = [join(folder, "conftest.py") for folder in folders]
-        texts = [tree.read(path) for path in (file.path, *filter(tree.is_file, above))]
-        if not word.search(b"\n".join([file.path.encode(), *texts])):
-            return True
-    return False
+    """Return whether the root has a test that may have none of the markers."""
+    return any(not marks_all(tree.read(file.path), markers) for file in inventory.tests("."))

@@ -1,17 +1,16 @@
-"""Decisions of `test`: what to install, what to run and what the result means."""
+"""Decisions of `test`: what to install, what to run and what to measure."""
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from configparser import ConfigParser
-from configparser import Error as ConfigError
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree as ET  # nosec B405 - reads only what pytest has just written
+from typing import Any
 
+from packaging.utils import canonicalize_name
+
+from tradai_tasks.errors import ToolNotLockedError
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.workspace.discovery import Package, dependency_groups
@@ -19,31 +18,13 @@ from tradai_tasks.workspace.layout import TEST_FILE, Layout
 from tradai_tasks.workspace.locked_tools import Place
 
 __all__ = [
-    "PytestOutcome",
     "Reports",
+    "check_conflicts",
+    "coverage_config",
     "coverage_sources",
-    "judge",
     "marked_files",
-    "marker_expression",
-    "marker_plugin",
-    "narrows",
     "sync_commands",
-    "tool_file",
 ]
-
-_NO_TESTS_COLLECTED = 5
-# Options with which a run does not cover the whole suite.
-_NARROWING: tuple[str, ...] = (
-    "-k",
-    "-m",
-    "--lf",
-    "--last-failed",
-    "--ff",
-    "--deselect",
-    "--ignore",
-    "-x",
-)
-_NARROWING += ("--exitfirst", "--maxfail", "--sw", "--stepwise", "--co", "--collect-only", "--nf")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,17 +53,10 @@ class Reports:
         """coverage.py's data file, separate for each session so that none overwrites another's."""
         return self.folder / ".coverage"
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PytestOutcome:
-    """The result of a test run."""
-
-    tests: int
-    failed: int  # failures and errors
-    skipped: int
-    percent: float | None  # coverage in percent; None if it was not measured
-    fault: str | None  # one line for the user; None when all is well
-    died: bool = False  # pytest failed for another reason than its tests
+    @property
+    def record(self) -> Path:
+        """Folder of the record of what pytest did."""
+        return self.folder / "record"
 
 
 def sync_commands(
@@ -126,6 +100,40 @@ def _group_names(package: Package) -> frozenset[str]:
     return frozenset(dependency_groups(package.document))
 
 
+def check_conflicts(package: Package, places: Sequence[Place], root: Mapping[str, Any]) -> None:
+    """Check that uv can install the places of test tools together.
+
+    `tool.uv.conflicts` has sets of groups and extras that exclude each other; an entry without
+    `package` is of the project in whose file it is:
+    https://docs.astral.sh/uv/concepts/projects/config/#conflicting-dependencies
+
+    Raises:
+        ToolNotLockedError: Two of them exclude each other.
+    """
+    for document in (package.document, root):
+        own = document is package.document or package.path == "."
+        for entries in document.get("tool", {}).get("uv", {}).get("conflicts", []):
+            met = [p for p in places if any(_is_of(entry, p, package, own) for entry in entries)]
+            if len(met) > 1:
+                raise ToolNotLockedError(
+                    f"{join(package.path, 'pyproject.toml')}: {' and '.join(map(str, met))} "
+                    f"exclude each other (tool.uv.conflicts), and the tests of {package.name} "
+                    f"would have both; choose one by the setting test.groups, or the package's own "
+                    f"`groups`"
+                )
+
+
+def _is_of(entry: Mapping[str, str], place: Place, package: Package, own: bool) -> bool:  # noqa: FBT001 - private
+    stated = entry.get("package")
+    is_own = own if stated is None else canonicalize_name(stated) == package.name
+    name = entry.get(place.kind)
+    return (
+        name is not None
+        and canonicalize_name(name) == canonicalize_name(place.name)
+        and place.owner == ("package" if is_own else "root")
+    )
+
+
 def coverage_sources(tree: Tree, package: Package, layout: Layout) -> list[str]:
     """Return what coverage measures: folders by path from the package, lone modules by name.
 
@@ -162,69 +170,37 @@ def _from(package: Package, path: str) -> str:
     return path if package.path == "." else path.removeprefix(f"{package.path}/")
 
 
-def tool_file(tree: Tree, package: Package, tool: str) -> str | None:
-    """Return the file, from the root, with the settings of pytest or coverage; the nearest wins."""
-    alone = {"pytest": ("pytest.ini", ".pytest.ini"), "coverage": (".coveragerc",)}[tool]
+def coverage_config(tree: Tree, package: Package) -> str | None:
+    """Return the file, from the root, with the settings of coverage.py; the nearest wins."""
     for folder in dict.fromkeys((package.path, *_above(package))):
-        for name in alone:
-            if tree.is_file(join(folder, name)):
-                return join(folder, name)
-        file = join(folder, "pyproject.toml")
-        if tree.is_file(file) and tool in parse_toml(tree.read(file), file).get("tool", {}):
-            return file
+        for name, has_settings in _COVERAGE_FILES.items():
+            file = join(folder, name)
+            if tree.is_file(file) and has_settings(tree.read(file), file):
+                return file
     return None
+
+
+def _has_table(content: bytes, file: str) -> bool:
+    return "coverage" in parse_toml(content, file).get("tool", {})
+
+
+def _has_section(content: bytes, _: str) -> bool:
+    return re.search(rb"^\[coverage:", content, re.MULTILINE) is not None
+
+
+# in coverage's own order
+_COVERAGE_FILES: dict[str, Callable[[bytes, str], bool]] = {
+    ".coveragerc": lambda *_: True,
+    "setup.cfg": _has_section,
+    "tox.ini": _has_section,
+    "pyproject.toml": _has_table,
+}
 
 
 def _above(package: Package) -> list[str]:
     """Return the folders above a package's own, up to the root."""
     parts = package.path.split("/")[:-1]
     return ["/".join(parts[:end]) for end in range(len(parts), 0, -1)] + ["."]
-
-
-def marker_expression(tree: Tree, package: Package, excluded: Sequence[str]) -> str:
-    """Return the `-m` expression that leaves out what has a session of its own, or "".
-
-    pytest uses only the last `-m`, so one in the project's `addopts` is combined with it.
-    """
-    without = " and ".join(f"not {marker}" for marker in excluded)
-    words = _addopts(tree, tool_file(tree, package, "pytest"))
-    expression = None
-    for position, word in enumerate(words):
-        if word == "-m" and position + 1 < len(words):
-            expression = words[position + 1]
-        elif word.startswith("-m") and len(word) > 2:  # noqa: PLR2004 - the option's own length
-            expression = word[2:].removeprefix("=")
-    return f"({expression}) and {without}" if expression and without else expression or without
-
-
-def marker_plugin(markers: Iterable[str]) -> str:
-    """Return a pytest plugin that registers markers.
-
-    A project with strict markers would otherwise reject an expression with an unregistered marker.
-    """
-    lines = ['"""Registers the markers of the sessions contract and integration."""', "", ""]
-    lines += ["def pytest_configure(config):"]
-    lines += [
-        f'    config.addinivalue_line("markers", "{marker}: runs in a session of its own")'
-        for marker in markers
-    ]
-    return "\n".join([*lines, ""])
-
-
-def _addopts(tree: Tree, file: str | None) -> list[str]:
-    if file is None:
-        return []
-    content = tree.read(file)
-    if file.endswith(".toml"):
-        table = parse_toml(content, file)["tool"]["pytest"]
-        found = table.get("ini_options", table).get("addopts", [])
-        return shlex.split(found) if isinstance(found, str) else [str(word) for word in found]
-    parser = ConfigParser(interpolation=None)
-    try:
-        parser.read_string(content.decode("utf-8", "replace"))
-        return shlex.split(parser.get("pytest", "addopts", fallback=""))
-    except ConfigError:
-        return []  # pytest itself will report what is wrong with the file
 
 
 def marked_files(tree: Tree, folders: Iterable[str], marker: str) -> list[str]:
@@ -251,100 +227,3 @@ def _marked(tree: Tree, path: str, word: re.Pattern[bytes], *, inherited: bool) 
     for name in tree.folders(path):
         if not name.startswith((".", "__pycache__")):
             yield from _marked(tree, join(path, name), word, inherited=inherited)
-
-
-def narrows(posargs: Sequence[str], folders: Iterable[Path]) -> tuple[bool, bool]:
-    """Return whether arguments narrow a run, and whether they name paths.
-
-    Args:
-        posargs: What the user wrote after `--`.
-        folders: Where a path among them may start: the package's folder.
-    """
-    bases = list(folders)
-    names_paths = False
-    for word in posargs:
-        if not word.startswith("-"):
-            path = word.split("::")[0]
-            names_paths = names_paths or any((base / path).exists() for base in bases)
-    options = any(
-        word in _NARROWING
-        or word.startswith(tuple(f"{option}=" for option in _NARROWING))
-        or (word[:2] in {"-k", "-m"} and word[2:3] not in {"", "-"})
-        for word in posargs
-    )
-    return options or names_paths, names_paths
-
-
-def judge(
-    name: str, exit_code: int, reports: Reports, *, floor: float | None, modules: Sequence[str] = ()
-) -> PytestOutcome:
-    """Evaluate a pytest run.
-
-    Args:
-        name: The package, for the message.
-        exit_code: pytest's exit status.
-        reports: The files that it wrote; without them, nothing counts as run.
-        floor: Coverage floor in percent; None if it does not apply.
-        modules: Files, relative to the package, that must be in the coverage report.
-    """
-    tests, failed, skipped = _counts(reports.junit)
-    percent, files = _coverage(reports.coverage_json)
-    fault: str | None = None
-    did_run = exit_code != 1 or reports.junit.is_file()  # Python's exit status without pytest
-    # pytest-cov replaces pytest's status for "no tests" by that of a missed floor
-    if not did_run:
-        fault = f"{name}: pytest did not run; the output above says why"
-    elif exit_code == _NO_TESTS_COLLECTED or (exit_code in {0, 1} and tests == 0):
-        fault = (
-            f"{name}: no tests collected; add tests, or state that it has none by "
-            f"`test = false` in its settings"
-        )
-    elif failed:
-        fault = f"{name}: {failed} of {tests} tests failed"
-    elif floor is not None and percent is not None and percent < floor:
-        fault = (
-            f"{name}: coverage {_percent(percent)} % is under its floor of {floor:g} %; the lines "
-            f"to test are listed above"
-        )
-    elif exit_code != 0:
-        fault = f"{name}: pytest ended with exit status {exit_code}; its output above says why"
-    elif floor and percent is None:
-        fault = f"{name}: no coverage was measured, so its floor of {floor:g} % is not shown"
-    elif floor and (missing := [module for module in modules if module not in files]):
-        fault = (
-            f"{name}: {', '.join(missing)} is imported by no test: coverage 0 % is under its "
-            f"floor of {floor:g} %"
-        )
-    return PytestOutcome(
-        tests=tests,
-        failed=failed,
-        skipped=skipped,
-        percent=percent,
-        fault=fault,
-        died=not did_run or exit_code not in {0, 1, _NO_TESTS_COLLECTED},
-    )
-
-
-def _percent(value: float) -> str:
-    """Return a percentage, never rounded up to a floor that it missed."""
-    return f"{int(value * 100) / 100:g}"
-
-
-def _counts(junit: Path) -> tuple[int, int, int]:
-    if not junit.is_file():
-        return 0, 0, 0
-    # pytest has just written it
-    root = ET.parse(junit).getroot()  # noqa: S314  # nosec B314
-    tests = failed = skipped = 0
-    for suite in root.iter("testsuite"):
-        tests += int(suite.get("tests", "0"))
-        failed += int(suite.get("failures", "0")) + int(suite.get("errors", "0"))
-        skipped += int(suite.get("skipped", "0"))
-    return tests, failed, skipped
-
-
-def _coverage(file: Path) -> tuple[float | None, frozenset[str]]:
-    if not file.is_file():
-        return None, frozenset()
-    document = json.loads(file.read_text(encoding="utf-8"))
-    return float(document["totals"]["percent_covered"]), frozenset(document["files"])

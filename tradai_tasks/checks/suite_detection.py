@@ -66,12 +66,18 @@ def _has(content: bytes, name: str, pattern: re.Pattern[bytes]) -> bool:
 
 
 def _mark(name: str) -> re.Pattern[bytes]:
-    """Return a pattern for code that applies the marker: `mark.name`, `add_marker("name")`."""
+    """Return a pattern for code that applies the marker.
+
+    That is `mark.name`, `add_marker("name")`, and under another name of `mark` a decorator, a
+    `pytestmark` or `marks=`. It decides only whether the marker has a session; pytest decides
+    which tests that runs.
+    """
     word = re.escape(name.encode())
     text = rb"\s*[\"']" + word + rb"[\"']"
     # begun by fixed letters, which are looked for in a tenth of the time
     alone = rb"(?<=\bmark)\s*(?:\.\s*" + word + rb"\b|," + text + rb")"
-    return re.compile(rb"mark(?:" + alone + rb"|(?<=\badd_mark)er\s*\(" + text + rb")")
+    renamed = rb"(?:@|\bpytestmark\b|\bmarks\s*=)[^\n]*\.\s*" + word + rb"\b"
+    return re.compile(rb"mark(?:" + alone + rb"|(?<=\badd_mark)er\s*\(" + text + rb")|" + renamed)
 
 
 def _files(tree: Tree, paths: Iterable[str]) -> Iterator[str]:

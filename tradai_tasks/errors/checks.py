@@ -15,3 +15,7 @@ class AuditServiceError(TasksError):
 
 class UnseenFilesError(TasksError):
     """A test that no session collects, or source that no session examines."""
+
+
+class RunRecordError(TasksError):
+    """The record of a pytest run cannot be read."""

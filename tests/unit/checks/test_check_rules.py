@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,33 @@ def test_sync_commands_name_the_roots_groups_apart_where_they_are_shadowed() -> 
     assert alone[-2:] == ["--project", "app"]
 
 
+@pytest.mark.parametrize(
+    ("own", "root", "excluded"),
+    [
+        ('[{ group = "dev" }, { group = "test" }]', "", True),
+        ("", '[{ package = "App", group = "dev" }, { package = "app", group = "test" }]', True),
+        ("", '[{ group = "dev" }, { package = "app", group = "test" }]', False),  # the root's dev
+        ('[{ group = "dev" }, { extra = "test" }]', "", False),
+        ("", '[{ package = "b", group = "dev" }, { package = "b", group = "test" }]', False),
+    ],
+)
+def test_groups_that_exclude_each_other_name_the_setting(
+    own: str, root: str, excluded: bool
+) -> None:
+    package = app(f"[tool.uv]\nconflicts = [{own}]")
+    places = [place("package", "group", "dev"), place("package", "group", "test")]
+    document = tomllib.loads(f"[tool.uv]\nconflicts = [{root}]")
+    if not excluded:
+        plan.check_conflicts(package, places, document)
+        return
+    with pytest.raises(
+        ToolNotLockedError,
+        match=r"^app/pyproject\.toml: its own group 'dev' and its own group 'test' exclude each "
+        r"other .*setting test\.groups",
+    ):
+        plan.check_conflicts(package, places, document)
+
+
 def test_coverage_measures_folders_bare_folders_and_lone_modules() -> None:
     files = {
         "pyproject.toml": '[tool.uv.workspace]\nmembers = ["app"]\n',
@@ -196,46 +224,21 @@ def test_coverage_measures_folders_bare_folders_and_lone_modules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "expression"),
+    ("file", "text", "counts"),
     [
-        ({}, "not c and not i"),
-        ({"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-q -m slow'"}, "(slow) and "),
-        ({"app/pytest.ini": "[pytest]\naddopts = -m=fast"}, "(fast) and "),
-        ({"app/pytest.ini": "[pytest]\naddopts = -mfast"}, "(fast) and "),
-        ({"app/pytest.ini": "broken"}, "not c and not i"),
-        ({"pytest.ini": "[pytest]\n"}, "not c and not i"),
-        ({"pyproject.toml": "[tool.pytest]\naddopts = ['-m', 'a or b']"}, "(a or b) and "),
+        ("app/.coveragerc", "", True),
+        ("app/setup.cfg", "[coverage:report]\n", True),
+        ("app/setup.cfg", "[metadata]\n", False),
+        ("tox.ini", "[coverage:run]\n", True),
+        ("tox.ini", "[tox]\n", False),
     ],
 )
-def test_the_projects_own_marker_expression_is_kept(files: dict[str, str], expression: str) -> None:
-    base = {"pyproject.toml": "", "app/pyproject.toml": project("app")}
-    tree = MemoryTree({**base, **files})
-    whole = plan.marker_expression(tree, app(), ["c", "i"])
-    assert whole.startswith(expression)
-    assert whole.endswith("not c and not i")
-    alone = expression.removesuffix("not c and not i").removesuffix(" and ").strip("()")
-    assert plan.marker_expression(tree, app(), []) == alone
-
-
-def test_the_nearest_settings_of_a_tool_win() -> None:
-    tree = MemoryTree(
-        {
-            "pyproject.toml": "[tool.coverage.run]\n",
-            "app/.coveragerc": "",
-            "app/pyproject.toml": project("app"),
-        }
-    )
-    assert plan.tool_file(tree, app(), "coverage") == "app/.coveragerc"
-    assert plan.tool_file(tree, app(), "pytest") is None
-
-
-def test_which_arguments_narrow_a_run(tmp_path: Path) -> None:
-    (tmp_path / "tests").mkdir()
-    assert plan.narrows(["-v", "-n", "2"], [tmp_path]) == (False, False)
-    assert plan.narrows(["-k", "x"], [tmp_path]) == (True, False)
-    assert plan.narrows(["-kx"], [tmp_path]) == (True, False)
-    assert plan.narrows(["--maxfail=1"], [tmp_path]) == (True, False)
-    assert plan.narrows(["tests::test_x"], [tmp_path]) == (True, True)
+def test_the_nearest_settings_of_coverage_win(file: str, text: str, counts: bool) -> None:
+    files = {"pyproject.toml": "", "app/pyproject.toml": project("app"), file: text}
+    assert plan.coverage_config(MemoryTree(files), app()) == (file if counts else None)
+    files["pyproject.toml"] = "[tool.coverage.run]\n"
+    at_root = plan.coverage_config(MemoryTree(files), app())
+    assert at_root == (file if counts else "pyproject.toml")
 
 
 def test_marked_files_are_told_by_name_content_or_conftest() -> None:
@@ -257,58 +260,6 @@ def test_marked_files_are_told_by_name_content_or_conftest() -> None:
         "t/d/test_d.py",
         "test_f.py",
     ]
-
-
-def test_the_marker_plugin_is_python() -> None:
-    scope: dict[str, Any] = {}
-    exec(plan.marker_plugin(["contract"]), scope)
-    lines: list[tuple[str, str]] = []
-    config = type("Config", (), {"addinivalue_line": lambda _, *line: lines.append(line)})()
-    scope["pytest_configure"](config)
-    assert lines == [("markers", "contract: runs in a session of its own")]
-
-
-def reports(
-    folder: Path, *, tests: int = 1, failures: int = 0, percent: float | None = 90.0
-) -> plan.Reports:
-    made = plan.Reports(folder=folder)
-    suite = f'<testsuite tests="{tests}" failures="{failures}" errors="0" skipped="0"/>'
-    made.junit.write_text(f"<testsuites>{suite}</testsuites>")
-    if percent is not None:
-        totals = {"totals": {"percent_covered": percent}, "files": {"src/a.py": {}}}
-        made.coverage_json.write_text(json.dumps(totals))
-    return made
-
-
-@pytest.mark.parametrize(
-    ("exit_code", "more", "fault"),
-    [
-        (0, {}, None),
-        (1, {"failures": 2, "tests": 3}, "a: 2 of 3 tests failed"),
-        (1, {"percent": 59.999}, "a: coverage 59.99 % is under its floor of 60 %"),
-        (5, {"tests": 0}, "a: no tests collected"),
-        (1, {"tests": 0}, "a: no tests collected"),
-        (3, {}, "a: pytest ended with exit status 3"),
-        (0, {"percent": None}, "a: no coverage was measured, so its floor of 60 % is not shown"),
-    ],
-)
-def test_verdicts_on_a_run(
-    tmp_path: Path, exit_code: int, more: dict[str, Any], fault: str | None
-) -> None:
-    outcome = plan.judge("a", exit_code, reports(tmp_path, **more), floor=60)
-    assert (outcome.fault or "").startswith(fault or "")
-    assert bool(outcome.fault) == bool(fault)
-
-
-def test_a_module_outside_the_figure_and_a_run_without_reports(tmp_path: Path) -> None:
-    outcome = plan.judge("a", 0, reports(tmp_path), floor=60, modules=["src/b.py"])
-    assert outcome.fault == (
-        "a: src/b.py is imported by no test: coverage 0 % is under its floor of 60 %"
-    )
-    nothing = plan.judge("a", 4, plan.Reports(folder=tmp_path / "none"), floor=None)
-    assert nothing.fault == "a: pytest ended with exit status 4; its output above says why"
-    assert nothing.died
-    assert plan.judge("a", 0, reports(tmp_path), floor=0, modules=["x"]).fault is None
 
 
 # --- types.py ------------------------------------------------------------------------------------

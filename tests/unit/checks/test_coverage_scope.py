@@ -68,11 +68,11 @@ def test_a_root_that_holds_others_and_has_no_tests_needs_none() -> None:
 
 
 def test_tests_that_all_have_a_session_of_their_own_make_no_other() -> None:
+    mark = "import pytest\n\npytestmark = {}\n"
     marked = {
-        "tests/contract/test_x.py": "",
-        "tests/test_y.py": "pytestmark = integration",
-        "tests/more/conftest.py": "contract",
-        "tests/more/test_z.py": "",
+        "tests/contract/test_x.py": mark.format("[pytest.mark.slow, pytest.mark.contract]"),
+        "tests/test_y.py": mark.format("pytest.mark.integration"),
+        "tests/helper.py": "",
     }
     files = {"pyproject.toml": WORKSPACE, **MEMBERS, **marked}
     assert set(shown(files)) == {"a", "b"}

@@ -91,3 +91,21 @@ def test_each_need_says_what_would_bring_the_session() -> None:
 def test_benchmarks_are_told_by_fixtures_that_pass_it_on(text: str, has: bool) -> None:
     suites = suites_of(DictTree({"a/conftest.py": text}), {"a": ["a"]}, [])
     assert suites.benchmarked == ({"a"} if has else set())
+
+
+@pytest.mark.parametrize(
+    ("text", "has"),
+    [
+        ("@pytest.mark.contract\ndef test_x(): ...\n", True),
+        ("item.add_marker('contract')\n", True),
+        ("from pytest import mark as m\n\n@m.contract\ndef test_x(): ...\n", True),
+        ("pytestmark = [m.slow, m.contract]\n", True),
+        ("x = param(1, marks=m.contract)\n", True),
+        ("# one contract per test\ndef test_x(contract): ...\n", False),
+        ("client.contract(1)\n", False),
+        ("@m.contractual\ndef test_x(): ...\n", False),
+    ],
+)
+def test_a_marker_is_met_under_other_names_too(text: str, has: bool) -> None:
+    suites = suites_of(DictTree({"a/test_a.py": text}), {"a": ["a"]}, ["contract"])
+    assert suites.marked == ({"contract"} if has else set())

@@ -8,19 +8,29 @@ from pathlib import Path
 import nox
 
 from tradai_tasks.checks.lint_scope import hidden_files, lint_files, unlisted_files
+from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.files.file_tree import join
+from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
 from tradai_tasks.sessions.core.context import Context, in_ci
-from tradai_tasks.sessions.core.environment import install_tool, run_all, sync_everything
+from tradai_tasks.sessions.core.environment import (
+    install_tool,
+    run_all,
+    status_of,
+    sync_everything,
+)
 from tradai_tasks.workspace.discovery import Package
 
 __all__ = ["fmt", "lint"]
 
+_FOUND = 1  # ruff's exit status for findings; 2 is for what keeps it from looking
 # A strategy is checked for import sorting whatever rules its configuration selects.
 _STRATEGY_RULES = ["--extend-select", "I"]
 
 
 def lint(session: nox.Session, context: Context, package: Package | None) -> None:
     """Lint the repository, or one strategy."""
+    if asks_help(session):
+        skip_for_help(session, "paths for `ruff check` and `ruff format --check`; all by default")
     project, fix, rules = _scope(context, package)
     commands = context.settings.lint.commands if package is None else ()
     if commands:
@@ -30,12 +40,12 @@ def lint(session: nox.Session, context: Context, package: Package | None) -> Non
         session.chdir(package.path)
     output = ["--output-format=github"] if in_ci() else []
     targets = _targets(session, context, package)
-    fault = f"lint: ruff found faults; apply automatic fixes with: {fix}"
-    run_all(
-        session,
-        [["ruff", "check", *rules, *output, *targets], ["ruff", "format", "--check", *targets]],
-        fault,
-    )
+    check = status_of(session, ["ruff", "check", *rules, *output, *targets])
+    layout = status_of(session, ["ruff", "format", "--check", *targets])
+    if _FOUND in {check, layout} and {check, layout} <= {0, _FOUND}:
+        raise CommandFailedError(f"lint: ruff found faults; apply automatic fixes with: {fix}")
+    if check or layout:
+        raise CommandFailedError(_broken("lint", max(check, layout, key=abs)))
     _name_hidden_files(session, context, package)
     for command in commands:
         run_all(session, [command], f"lint: {' '.join(command)} failed; its message is above")
@@ -43,15 +53,25 @@ def lint(session: nox.Session, context: Context, package: Package | None) -> Non
 
 def fmt(session: nox.Session, context: Context, package: Package | None) -> None:
     """Format and fix the repository, or one strategy."""
+    if asks_help(session):
+        skip_for_help(session, "paths for `ruff check --fix` and `ruff format`; all by default")
     project, _, rules = _scope(context, package)
     install_tool(session, context, "ruff", project=project)
     if package is not None:
         session.chdir(package.path)
     targets = _targets(session, context, package)
-    run_all(
-        session,
-        [["ruff", "check", "--fix", *rules, *targets], ["ruff", "format", *targets]],
-        "fmt: ruff could not fix everything; what is left is above",
+    fix = status_of(session, ["ruff", "check", "--fix", *rules, *targets])
+    layout = status_of(session, ["ruff", "format", *targets])
+    if fix == _FOUND and not layout:
+        raise CommandFailedError("fmt: ruff could not fix everything; what is left is above")
+    if fix or layout:
+        raise CommandFailedError(_broken("fmt", max(fix, layout, key=abs)))
+
+
+def _broken(name: str, status: int) -> str:
+    return (
+        f"{name}: ruff could not finish (exit status {status}): a file that does not parse, a bad "
+        f"configuration or argument, or a crash; its message is above"
     )
 
 

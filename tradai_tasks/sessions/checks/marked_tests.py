@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import nox
 
 from tradai_tasks.checks.compose import compose_client, compose_file, project_name
-from tradai_tasks.checks.pytest_rules import Reports, judge, marked_files
+from tradai_tasks.checks.coverage_scope import test_arguments
+from tradai_tasks.checks.pytest_rules import Reports
+from tradai_tasks.checks.run_verdict import Assignment, RunOutcome
 from tradai_tasks.errors import CheckFailedError, CommandFailedError, ToolNotLockedError
+from tradai_tasks.sessions.checks.pytest_run import collects_marked, given_arguments, run_pytest
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import status_of, sync_everything
+from tradai_tasks.sessions.core.environment import sync_everything
 from tradai_tasks.sessions.core.nox_options import end_of_install
+from tradai_tasks.sessions.core.report_folder import report_folder
 from tradai_tasks.workspace.lock_file import read_lock
 from tradai_tasks.workspace.locked_tools import find_test_tools
 
@@ -82,55 +87,80 @@ def _services(session: nox.Session, context: Context, file: str | None) -> Itera
 
 
 def _run(session: nox.Session, context: Context, marker: str, paths: Sequence[str]) -> None:
-    """Run the marked tests: those of the root, then each package's in its own folder."""
+    """Run the marked tests: those of the root, then each package's in its own folder.
+
+    pytest collects all tests, since only it knows every marker; the others are deselected.
+    """
     missing = [path for path in paths if not (context.root / path).exists()]
     if missing:
         raise CheckFailedError(
             f"{', '.join(missing)}: no such path; fix the setting {session.name}.paths"
         )
     groups = [(".", list(paths))] if paths else _groups(context, marker)
-    folder = context.reports(session.name)
-    shutil.rmtree(folder)
+    assignment = Assignment(markers=context.markers, only=marker)
     outcomes = []
-    for number, (home, targets) in enumerate(groups, start=1):
-        reports = Reports(folder=context.reports(session.name, str(number)))
-        argv = ["python", "-m", "pytest", "-m", marker, f"--junit-xml={reports.junit}"]
-        with session.chdir(context.root / home):
-            status = status_of(session, [*argv, *session.posargs, *targets])
-        outcomes.append(judge(session.name, status, reports, floor=None))
-    faults = [outcome.fault for outcome in outcomes if outcome.fault and outcome.tests]
-    if faults:
+    with report_folder(context, session.name) as folder:
+        for number, (place, targets) in enumerate(groups, start=1):
+            home = context.root / place
+            reports = Reports(folder=folder / str(number))
+            reports.folder.mkdir()
+            given = given_arguments(session, context, home)
+            if given.paths and not any(_owner(context, path) == place for path in given.paths):
+                continue
+            words = ["-m", "", *given.words]  # what a configuration selects is not for this session
+            words += (
+                [] if given.paths else [os.path.relpath(context.root / p, home) for p in targets]
+            )
+            run = run_pytest(
+                session,
+                context,
+                session.name,
+                words,
+                home=home,
+                reports=reports,
+                assignment=assignment,
+                given=given,
+            )
+            outcomes.append(run.outcome)
+    _judge(session, marker, outcomes)
+
+
+def _judge(session: nox.Session, marker: str, outcomes: Sequence[RunOutcome]) -> None:
+    """Fail with the first fault; folders without a marked test are none."""
+    tests = sum(outcome.tests for outcome in outcomes)
+    faults = [outcome.fault for outcome in outcomes if outcome.fault and not outcome.is_unmatched]
+    if faults and any(outcome.failed for outcome in outcomes):
         raise CheckFailedError(
             f"{faults[0]}; narrow it down with: nox -s {session.name} -- --lf -x"
         )
-    silent = [outcome.fault for outcome in outcomes if outcome.fault and outcome.died]
-    if silent:
-        raise CheckFailedError(str(silent[0]))
-    if not any(outcome.tests for outcome in outcomes):
+    if faults:
+        raise CheckFailedError(faults[0])
+    if not tests and session.posargs and (unmatched := [o.fault for o in outcomes if o.fault]):
+        raise CheckFailedError(unmatched[0])
+    if not tests:
         raise CheckFailedError(
             f"{session.name}: no test is marked {marker!r}; mark them with @pytest.mark.{marker}, "
             f"or leave the session out: register(exclude=...)"
         )
 
 
+def _owner(context: Context, path: Path) -> str:
+    """Return the folder of the package that a path is in, "." if it is in none."""
+    places = [package.path for package in context.workspace.packages if package.path != "."]
+    inside = (place for place in places if path.is_relative_to(context.root / place))
+    return max(inside, key=len, default=".")
+
+
 def _groups(context: Context, marker: str) -> list[tuple[str, list[str]]]:
-    """Return (folder, test files) of the root and of each package with marked tests.
+    """Return (folder, test files and folders) of the root and of each package.
 
     Packages run one by one, as in `test`: two may have modules of the same name.
     """
-    owned = {path for p in context.workspace.packages for path in context.layout(p).tests}
-    loose = [
-        name
-        for name in ("tests", "test")
-        if name not in owned and (context.tree.folders(name) or context.tree.files(name))
-    ]
-    packages = context.workspace.packages
-    candidates = [(".", loose), *((p.path, list(context.layout(p).tests)) for p in packages)]
-    groups = []
-    for home, folders in candidates:
-        files = marked_files(context.tree, folders, marker)
-        if files:
-            groups.append(
-                (home, [path if home == "." else path[len(home) + 1 :] for path in files])
-            )
-    return groups
+    inventory = context.inventory
+    groups = [(".", test_arguments(inventory, ".", ("tests", "test")))]
+    for package in context.workspace.packages:
+        if package.path != "." and collects_marked(context, package, marker):
+            tests = context.layout(package).tests
+            found = test_arguments(inventory, package.path, tests) or tests
+            groups.append((package.path, found))
+    return [(home, list(targets)) for home, targets in groups if targets]

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import os
-import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
 
-from tradai_tasks.checks.pytest_rules import (
-    PytestOutcome,
-    Reports,
-    coverage_sources,
-    judge,
-    marker_expression,
-    marker_plugin,
-    narrows,
-    tool_file,
+from tradai_tasks.checks.coverage_figures import (
+    CodeShare,
+    Figure,
+    figures,
+    floor_fault,
+    user_floor,
 )
+from tradai_tasks.checks.pytest_arguments import PytestArguments
+from tradai_tasks.checks.pytest_rules import Reports, coverage_config, coverage_sources
+from tradai_tasks.checks.run_record import RunRecord
 from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.files.file_tree import folders_above
 from tradai_tasks.report import append_summary
+from tradai_tasks.sessions.checks.pytest_run import (
+    PytestRun,
+    assignment_of,
+    given_arguments,
+    require_runnable,
+    run_pytest,
+)
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import install_tool, status_of, sync_package
+from tradai_tasks.sessions.core.environment import install_tool, sync_package
+from tradai_tasks.sessions.core.report_folder import report_folder
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.lock_file import read_lock
 from tradai_tasks.workspace.locked_tools import find_test_tools
+from tradai_tasks.workspace.pytest_configuration import pytest_configuration
 
 __all__ = ["sync_for_tests", "test"]
-
-_PLUGIN = "tradai_tasks_markers"
 
 
 def sync_for_tests(session: nox.Session, context: Context, package: Package) -> frozenset[str]:
@@ -50,100 +58,166 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
             f"{name}: no tests collected: {package.path} has code but no test files; add tests, "
             f"or state that it has none by `test = false` in its settings"
         )
+    home = context.root / package.path
+    given = given_arguments(session, context, home)
+    _check_paths(session, context, package, given)
     reached = sync_for_tests(session, context, package)
     if "pytest-cov" not in reached:
         install_tool(session, context, "pytest-cov", project=package.project)
-    reports = _fresh_reports(session, context)
-    floor: float | None = context.floor(package)
-    narrowed, own_paths = narrows(session.posargs, _bases(session, context, package))
-    if narrowed or not layout.has_code:
-        why = "a narrowed run" if narrowed else "no code that these tests answer for"
-        session.log(f"{why}: the coverage floor of {floor:g} % does not apply")
-        floor = None
-    argv = _argv(context, package, reports, floor=floor, reached=reached)
-    argv += [*context.settings.test.args, *session.posargs]
-    home = context.root / package.path
-    if not own_paths:
-        argv += [str((context.root / path).relative_to(home)) for path in layout.tests]
-    with session.chdir(home):
-        status = status_of(session, argv, env=_environment(context, reports))
-    modules = [
-        str((context.root / module.path).relative_to(home))
-        for module in layout.imports
-        if module.path.endswith(".py")
-    ]
-    outcome = judge(name, status, reports, floor=floor, modules=modules)
-    _report(name, outcome, floor)
-    if outcome.failed:
-        narrow = f'nox -s "{session.name}" -- --lf -x'
-        raise CheckFailedError(f"{outcome.fault}; narrow it down with: {narrow}")
-    if outcome.fault:
-        raise CheckFailedError(outcome.fault)
+    with report_folder(context, "test", session.name.replace("(", "-").rstrip(")")) as folder:
+        reports = Reports(folder=folder)
+        words = [*_measuring(context, package, reports)]
+        words += ["--benchmark-disable"] if "pytest-benchmark" in reached else []
+        words += [*context.settings.test.args, *given.words]
+        # floors are judged afterwards, on each package's own code
+        words += ["--cov-fail-under=0"] if layout.has_code else []
+        if not given.paths:
+            words += [os.path.relpath(context.root / path, home) for path in layout.tests]
+        run = run_pytest(
+            session,
+            context,
+            name,
+            words,
+            home=home,
+            reports=reports,
+            assignment=assignment_of(context, package, given),
+            given=given,
+            expected=[context.root / file.path for file in context.inventory.tests(package.path)],
+        )
+        shares = [] if given.narrowing else _code_shares(context, package)
+        found = figures(
+            reports.coverage_json,
+            shares,
+            home=home,
+            settings=(run.record and run.record.coverage) or {},
+        )
+    if not shares:
+        why = "a narrowed run" if given.narrowing else "no code that these tests answer for"
+        session.log(f"{why}: the coverage floor of {context.floor(package):g} % does not apply")
+    _show_exclusions(session, context, found)
+    fault = run.outcome.fault or _floor_fault(name, run, found, home=home)
+    _report(name, run, found, fault)
+    if fault and run.outcome.failed:
+        raise CheckFailedError(f'{fault}; narrow it down with: nox -s "{session.name}" -- --lf -x')
+    if fault:
+        raise CheckFailedError(fault)
+    require_runnable(name, context, run)
+    if run.outcome.is_empty:
+        session.log(f"all {run.outcome.others} tests are left to the sessions of their markers")
 
 
-def _fresh_reports(session: nox.Session, context: Context) -> Reports:
-    """Return an emptied folder, so that reports of an earlier run are not taken for this one's."""
-    folder = context.reports("test", session.name.replace("(", "-").rstrip(")"))
-    shutil.rmtree(folder)
-    folder.mkdir()
-    return Reports(folder=folder)
+def _check_paths(
+    session: nox.Session, context: Context, package: Package, given: PytestArguments
+) -> None:
+    """Skip the session if the user's paths are all those of other packages.
 
-
-def _environment(context: Context, reports: Reports) -> dict[str, str]:
-    """Return additional environment variables: coverage's data file and the marker plugin."""
-    plugins = reports.folder / "plugin"
-    plugins.mkdir()
-    (plugins / f"{_PLUGIN}.py").write_text(marker_plugin(context.markers), encoding="utf-8")
-    search = [str(plugins), os.environ.get("PYTHONPATH", "")]
-    return {
-        "COVERAGE_FILE": str(reports.coverage_data),
-        "PYTHONPATH": os.pathsep.join(filter(None, search)),
+    Raises:
+        CheckFailedError: They are those of no package with tests.
+    """
+    homes = {one: context.root / one.path for one in context.shares if one.path != "."}
+    owners = {
+        next((one for one, home in homes.items() if path.is_relative_to(home)), None)
+        for path in given.paths
     }
+    if not owners or package.path == "." or package in owners:
+        return
+    name = context.workspace.session_id(package)
+    if None in owners:
+        raise CheckFailedError(
+            f"{name}: {' '.join(session.posargs)}: not in {package.path}; give paths of its tests, "
+            f"or select the session whose tests they are"
+        )
+    session.skip(f"the paths given are not in {package.path}")
 
 
-def _bases(session: nox.Session, context: Context, package: Package) -> tuple[Path, Path]:
-    return context.root / package.path, Path(session.invoked_from)
-
-
-def _argv(
-    context: Context,
-    package: Package,
-    reports: Reports,
-    *,
-    floor: float | None,
-    reached: frozenset[str],
-) -> list[str]:
-    """Return the pytest command; `python -m` puts the package's folder on sys.path."""
-    argv = ["python", "-m", "pytest", "-p", _PLUGIN]
-    if expression := marker_expression(context.tree, package, context.markers_elsewhere):
-        argv += ["-m", expression]
-    argv += [f"--junit-xml={reports.junit}"]
+def _measuring(context: Context, package: Package, reports: Reports) -> list[str]:
+    """Return pytest-cov's options for the code that the tests answer for."""
     sources = coverage_sources(context.tree, package, context.shares[package])
-    argv += [f"--cov={source}" for source in sources]
-    if sources:
-        argv += ["--cov-report=term-missing:skip-covered"]
-        argv += [f"--cov-report=xml:{reports.coverage_xml}"]
-        argv += [f"--cov-report=json:{reports.coverage_json}"]
-        argv += [f"--cov-fail-under={floor or 0:g}"]
-        config = tool_file(context.tree, package, "coverage")
-        argv += [f"--cov-config={context.root / config}"] if config else []
-    argv += ["--benchmark-disable"] if "pytest-benchmark" in reached else []
-    return argv
+    if not sources:
+        return []
+    stated = pytest_configuration(context.tree, package.path, context.settings.test.args).addopts
+    is_stated = any(word.startswith("--cov-config") for word in stated)
+    config = None if is_stated else coverage_config(context.tree, package)
+    return [
+        *(f"--cov={source}" for source in sources),
+        "--cov-report=term-missing:skip-covered",
+        f"--cov-report=xml:{reports.coverage_xml}",
+        f"--cov-report=json:{reports.coverage_json}",
+        *([f"--cov-config={context.root / config}"] if config else []),
+    ]
 
 
-def _report(name: str, outcome: PytestOutcome, floor: float | None) -> None:
-    percent = "-" if outcome.percent is None else f"{int(outcome.percent * 100) / 100:g} %"
+def _code_shares(context: Context, package: Package) -> list[CodeShare]:
+    """Return the code that a package's tests answer for, divided by the package it belongs to.
+
+    Tests of a root that only holds others together are those of all members without any.
+    """
+    modules = {module.path for module in context.shares[package].imports}
+    files: dict[Package, list[Path]] = {}
+    for file in context.inventory.files:
+        if file.kind in {"source", "generated"} and file.reason is None:
+            within = {file.path, *folders_above([file.path])}
+            if file.path.endswith(".py") and within & modules:
+                owner = file.area.package or package
+                files.setdefault(owner, []).append(context.root / file.path)
+    return [
+        CodeShare(
+            name=context.workspace.session_id(owner),
+            floor=context.floor(owner),
+            files=tuple(found),
+        )
+        for owner, found in files.items()
+    ]
+
+
+def _show_exclusions(session: nox.Session, context: Context, found: Sequence[Figure]) -> None:
+    for figure in found:
+        for files, what in (
+            (figure.omitted, "left out of coverage by its configuration"),
+            (figure.excluded, "mostly excluded from coverage by its configuration"),
+        ):
+            if files:
+                names = ", ".join(os.path.relpath(file, context.root) for file in files)
+                session.warn(f"{figure.name}: {what}: {names}")
+
+
+def _floor_fault(name: str, run: PytestRun, found: Sequence[Figure], *, home: Path) -> str | None:
+    """Return why the code's coverage is under a floor, the library's or the user's own."""
+    if found and run.outcome.is_empty:
+        return (
+            f"{name}: all {run.outcome.others} tests are left to the sessions of their markers, so "
+            f"nothing was tested; add tests, or state `test = false` in its settings"
+        )
+    record = run.record or RunRecord()
+    settings = record.coverage or {}
+    return floor_fault(
+        found,
+        user=user_floor(record.args, settings),
+        precision=int(settings.get("report:precision") or 0),
+        home=home,
+    )
+
+
+def _report(name: str, run: PytestRun, found: Sequence[Figure], fault: str | None) -> None:
+    """Add a row to the step summary, and one for each further package that was measured."""
+    outcome = run.outcome
+    left = f"; left out: {', '.join(outcome.left_out)}" if outcome.left_out else ""
+    counts = (str(outcome.tests), str(outcome.failed), str(outcome.skipped))
+    rows = [
+        (
+            figure.name,
+            *("", "", ""),
+            "-" if figure.percent is None else f"{int(figure.percent * 100) / 100:g} %",
+            f"{figure.floor:g} %",
+        )
+        for figure in found
+    ] or [(name, "", "", "", "-", "-")]
+    first, *others = rows
+    columns = ("package", "tests", "failed", "skipped", "coverage", "floor", "verdict")
     append_summary(
-        ("package", "tests", "failed", "skipped", "coverage", "floor", "verdict"),
+        columns,
         [
-            (
-                name,
-                str(outcome.tests),
-                str(outcome.failed),
-                str(outcome.skipped),
-                percent,
-                "-" if floor is None else f"{floor:g} %",
-                outcome.fault or "passed",
-            )
+            (first[0], *counts, *first[4:], (fault or "passed") + left),
+            *((*row, "") for row in others),
         ],
     )

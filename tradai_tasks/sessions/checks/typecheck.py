@@ -18,6 +18,7 @@ from tradai_tasks.checks.typecheck_rules import (
     without_excluded,
 )
 from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import install_tool, status_of, sync_everything
 from tradai_tasks.sessions.core.unit_environment import environment_of_unit
@@ -34,9 +35,13 @@ from tradai_tasks.workspace.loose_code import (
 
 __all__ = ["typecheck"]
 
+_FOUND = 1  # mypy's exit status for findings; 2 is for what keeps it from looking
+
 
 def typecheck(session: nox.Session, context: Context, package: Package | None) -> None:
     """Type-check one strategy, or all packages project by project."""
+    if asks_help(session):
+        skip_for_help(session, "options for mypy, besides those of the setting typecheck.args")
     if package is not None:
         _typecheck(session, context, [package], package.project)
         return
@@ -72,15 +77,20 @@ def _typecheck(
     plan = batches(context.tree, layouts, tests=settings.tests, extra=extra)
     if not plan:
         session.log("no package has code to check")
-    failed = [
-        batch for batch in plan if _run(session, context, batch, project=project, strict=strict)
-    ]
+    statuses = [_run(session, context, batch, project=project, strict=strict) for batch in plan]
     for path in with_requirements:
         python = environment_of_unit(session, path)
         batch = _unit_batch(context, path)
-        if _run(session, context, batch, project=project, strict=strict, python=python):
-            failed.append(batch)
-    if failed:
+        statuses.append(
+            _run(session, context, batch, project=project, strict=strict, python=python)
+        )
+    broken = next((status for status in statuses if status not in {0, _FOUND}), 0)
+    if broken:
+        raise CheckFailedError(
+            f"typecheck: mypy could not finish (exit status {broken}): a file that does not parse, "
+            f"a bad configuration or argument, or a crash; its message is above"
+        )
+    if any(statuses):
         raise CheckFailedError(_fault(context, packages))
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
+from typing import NoReturn
 
 import nox
 
 from tradai_tasks.errors import BadArgumentsError
 
-__all__ = ["Option", "parse"]
+__all__ = ["Option", "asks_help", "parse", "skip_for_help"]
 
 Option = tuple[tuple[str, ...], dict[str, object]]  # names and keywords of `add_argument`
 
@@ -40,7 +42,23 @@ def parse(session: nox.Session, options: Sequence[Option], doc: str) -> argparse
     parser.add_argument("-h", "--help", action="store_true", help="show this and do nothing else")
     for names, given in options:
         parser.add_argument(*names, **given)  # type: ignore[arg-type]  # checked by argparse
-    if {"-h", "--help"} & set(session.posargs):
+    if asks_help(session):
         print(parser.format_help())
         session.skip("only its help was asked for")
     return parser.parse_args(session.posargs)
+
+
+def asks_help(session: nox.Session) -> bool:
+    """Return whether `-- --help` was given."""
+    return bool({"-h", "--help"} & set(session.posargs))
+
+
+def skip_for_help(session: nox.Session, takes: str) -> NoReturn:
+    """Print what a session takes after `--` and skip it.
+
+    Args:
+        session: The session.
+        takes: What the arguments are.
+    """
+    print(f"usage: nox -s {shlex.quote(session.name)} -- [ARGUMENTS]\n\narguments: {takes}")
+    session.skip("only its help was asked for")

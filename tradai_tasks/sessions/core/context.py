@@ -17,7 +17,7 @@ from nox._options import NoxConfig
 
 from tradai_tasks.checks.coverage_scope import shares
 from tradai_tasks.checks.pythons import python_for
-from tradai_tasks.errors import SettingsError
+from tradai_tasks.errors import FileNotWrittenError, SettingsError
 from tradai_tasks.files.atomic_write import ignore_folder
 from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.files.path_guard import require_inside
@@ -171,8 +171,13 @@ class Context:
         top = self.root / "build" / "reports"
         folder = top.joinpath(*parts)
         require_inside(self.root, folder / ".gitignore")
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore_folder(top)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            ignore_folder(top)
+        except OSError as error:
+            raise FileNotWrittenError(
+                f"{folder}: cannot be written: {error.strerror}; sessions keep their reports there"
+            ) from None
         return folder
 
     def add(  # noqa: PLR0913 - the parameters of a nox session

@@ -17,7 +17,7 @@ from nox.virtualenv import PassthroughEnv, VirtualEnv
 from packaging.version import Version
 
 from tradai_tasks.checks.coverage_scope import is_root_of_others
-from tradai_tasks.checks.pytest_rules import sync_commands
+from tradai_tasks.checks.pytest_rules import check_conflicts, sync_commands
 from tradai_tasks.checks.pythons import answers, interpreter_of
 from tradai_tasks.errors import CommandFailedError, ToolTooOldError
 from tradai_tasks.files.file_tree import join
@@ -29,6 +29,8 @@ from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS, TestTools, pinned
 
 __all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package", "uv_program"]
 
+# variables that would change which groups uv installs; the session says which
+_OF_GROUPS = ("UV_DEV", "UV_NO_DEFAULT_GROUPS", "UV_NO_DEV", "UV_NO_GROUP")
 _OLDEST_UV = Version("0.9")  # the oldest uv with all commands and options that sessions use
 _ON = frozenset({"1", "true", "t", "yes", "y", "on"})  # what uv takes for true in a variable
 
@@ -97,6 +99,7 @@ def sync_package(
     in_workspace = package.project == "."
     root = context.workspace.root_document if in_workspace else {}
     is_all = is_root_of_others(package, context.layout(package), context.workspace)
+    check_conflicts(package, tools.places, context.workspace.root_document)
     commands = sync_commands(
         package, tools.places, root=root, in_workspace=in_workspace, is_root_of_others=is_all
     )
@@ -167,7 +170,7 @@ def _install(  # noqa: PLR0913 - what is installed, from which lock
     try:
         with _fresh_builds([context.root / project / path for path in local.values()]) as env:
             env["UV_PROJECT_ENVIRONMENT"] = target
-            session.run_install(*argv, env=env, external=True)
+            session.run_install(*argv, env={**dict.fromkeys(_OF_GROUPS), **env}, external=True)
     except CommandFailed:
         raise CommandFailedError(
             f"{' '.join(command[:2])} failed; its message is above; {_advice(target, documents)}"

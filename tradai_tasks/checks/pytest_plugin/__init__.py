@@ -1,0 +1,1 @@
+"""Folder on the search path of the pytest runs that sessions start; it holds one plugin."""

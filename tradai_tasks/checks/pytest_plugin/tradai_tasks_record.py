@@ -1,0 +1,146 @@
+"""pytest plugin that records what a run did, as one JSON object on each line.
+
+It is loaded by `-p` into the environment of the tested package, so it uses pytest and the standard
+library only, as pytest 7 to 9 have them. It changes no outcome. Its orders are in the variable
+TRADAI_TASKS_RECORD, as JSON:
+
+- `folder`: where to write, a file for each process: pytest's own, and each worker of xdist;
+- `markers`: markers to register, and to state of each test;
+- `only`: the marker that a test must have to be run here, or null;
+- `elsewhere`: markers whose tests another session runs, each with the paths that it runs, or null
+  for all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_ORDERS: dict[str, Any] = json.loads(os.environ.get("TRADAI_TASKS_RECORD", "{}"))
+
+
+class _Recording:
+    """Events of this process, written as they happen, so that an abrupt end loses none."""
+
+    def __init__(self) -> None:
+        self.before: list[pytest.Item] = []  # collected, before anything was deselected
+        self.is_worker = False  # a worker of xdist, whose reports pytest's own process gets
+        self._process = os.getpid()
+        self._file: Any = None
+
+    def write(self, event: str, **values: Any) -> None:
+        """Append an event; forked children write nothing."""
+        if not _ORDERS or os.getpid() != self._process:
+            return
+        if self._file is None:
+            file = Path(_ORDERS["folder"], f"{self._process}.jsonl")
+            self._file = file.open("a", encoding="utf-8", buffering=1)
+        self._file.write(json.dumps({"event": event, **values}) + "\n")
+
+
+_recording = _Recording()
+
+
+def pytest_load_initial_conftests(args: Sequence[Any]) -> None:
+    """Record that pytest started, with all of its arguments."""
+    _recording.write("start", args=[str(word) for word in args])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and record coverage's settings."""
+    for marker in _ORDERS.get("markers", ()):
+        config.addinivalue_line("markers", f"{marker}: runs in a session of its own")
+    _recording.is_worker = hasattr(config, "workerinput")
+    if _recording.is_worker:
+        _recording.write("worker")
+    elif config.getoption("cov_source", None):
+        _recording.write("coverage", **_coverage_settings(config))
+
+
+def _coverage_settings(config: pytest.Config) -> dict[str, Any]:
+    from coverage import Coverage  # noqa: PLC0415 - where pytest-cov is in use only
+
+    settings = Coverage(data_file=None, config_file=config.getoption("cov_config"))
+    names = ("report:fail_under", "report:precision", "run:omit", "report:omit", "report:include")
+    return {name: settings.get_option(name) for name in names}
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_ignore_collect(collection_path: Path) -> Iterator[None]:
+    """Record files and folders that options or a conftest.py leave out."""
+    outcome: Any = yield
+    if outcome.excinfo is None and outcome.get_result() and collection_path.name != "__pycache__":
+        _recording.write("ignored", path=str(collection_path))
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """Leave tests to the session of their marker, after all hooks that give markers."""
+    _recording.before = list(items)
+    yield
+    kept = [item for item in items if _is_ours(item)]
+    left = set(map(id, items)) - set(map(id, kept))
+    if left:
+        config.hook.pytest_deselected(items=[item for item in items if id(item) in left])
+        items[:] = kept
+
+
+def _is_ours(item: pytest.Item) -> bool:
+    only = _ORDERS.get("only")
+    if only is not None:
+        return item.get_closest_marker(only) is not None
+    for marker, paths in _ORDERS.get("elsewhere", {}).items():
+        if item.get_closest_marker(marker) is None:
+            continue
+        if paths is None or any(Path(path) in (item.path, *item.path.parents) for path in paths):
+            return False
+    return True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Record the tests that are to be run, and those that were taken out."""
+    left = set(map(id, session.items))
+    _recording.write(
+        "collected",
+        items=_described(session.items),
+        removed=_described(item for item in _recording.before if id(item) not in left),
+    )
+
+
+def _described(items: Iterable[pytest.Item]) -> list[tuple[str, str, list[str]]]:
+    markers = _ORDERS.get("markers", ())
+    return [
+        (item.nodeid, str(item.path), [name for name in markers if item.get_closest_marker(name)])
+        for item in items
+    ]
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """Record files that cannot be collected, or skip themselves."""
+    outcome: Any = yield
+    if outcome.excinfo is None and not (report := outcome.get_result()).passed:
+        _recording.write("uncollected", path=str(collector.path), outcome=report.outcome)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Record what became of a test; under xdist in pytest's own process only."""
+    if not _recording.is_worker and (report.when == "call" or not report.passed):
+        outcome = "xfailed" if report.skipped and hasattr(report, "wasxfail") else report.outcome
+        _recording.write("report", test=report.nodeid, outcome=outcome)
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Record that the run came to its end, and why if that was before its last test."""
+    yield
+    why = getattr(session, "shouldfail", "") or getattr(session, "shouldstop", "")
+    _recording.write("end", stopped=str(why or ""))

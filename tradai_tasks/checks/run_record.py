@@ -1,0 +1,145 @@
+"""Read the record that the plugin `tradai_tasks_record` leaves of a pytest run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tradai_tasks.errors import RunRecordError
+from tradai_tasks.workspace.layout import TEST_FILE
+
+__all__ = ["PLUGIN", "RunRecord", "read_record", "record_environment"]
+
+PLUGIN = "tradai_tasks_record"
+_ORDERS = "TRADAI_TASKS_RECORD"
+_FOLDER = Path(__file__).parent / "pytest_plugin"
+_NO_TESTS = frozenset({"__pycache__", "node_modules", "venv"})
+_WORST_FIRST = ("failed", "passed", "xfailed", "skipped")  # of several reports of one test
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CollectedTest:
+    """A test that pytest collected."""
+
+    file: Path  # absolute
+    markers: tuple[str, ...]  # those of the markers with a session that it has
+
+
+@dataclass(kw_only=True, slots=True)
+class RunRecord:
+    """What one pytest run did, all of its processes together; tests by their node id."""
+
+    args: tuple[str, ...] = ()  # all arguments, those of the configuration included
+    ended: bool = False  # it came to its end, on whatever way
+    stopped: str = ""  # why pytest stopped before the last test, such as `--maxfail`
+    began: bool = False  # it came past the collection
+    collected: dict[str, CollectedTest] = field(default_factory=dict)  # to be run
+    removed: dict[str, CollectedTest] = field(default_factory=dict)  # deselected, by whatever
+    outcomes: dict[str, str] = field(default_factory=dict)  # passed, failed, skipped or xfailed
+    broken: dict[Path, None] = field(default_factory=dict)  # files that could not be collected
+    skipped: dict[Path, None] = field(default_factory=dict)  # files that skip themselves
+    ignored: dict[Path, None] = field(default_factory=dict)  # files and folders left out
+    coverage: Mapping[str, Any] | None = None  # settings of coverage.py, by their names
+
+    def count(self, outcome: str) -> int:
+        """Return the number of tests with an outcome."""
+        return sum(found == outcome for found in self.outcomes.values())
+
+    @property
+    def unreported(self) -> list[str]:
+        """The collected tests without an outcome, in their order."""
+        return [test for test in self.collected if test not in self.outcomes]
+
+
+def record_environment(
+    folder: Path,
+    *,
+    markers: Iterable[str],
+    only: str | None = None,
+    elsewhere: Mapping[str, Sequence[Path] | None],
+    search: str = "",
+) -> dict[str, str]:
+    """Return environment variables for a pytest run with the plugin.
+
+    Args:
+        folder: An empty folder for the record.
+        markers: Markers that have sessions.
+        only: The marker that tests must have to be run; None for any.
+        elsewhere: Markers whose tests another session runs, each with the paths it runs them from,
+            or None for all.
+        search: The present PYTHONPATH.
+    """
+    orders = {
+        "folder": str(folder),
+        "markers": list(markers),
+        "only": only,
+        "elsewhere": {
+            marker: None if paths is None else [str(path) for path in paths]
+            for marker, paths in elsewhere.items()
+        },
+    }
+    paths = [str(_FOLDER), *filter(None, [search])]
+    return {_ORDERS: json.dumps(orders), "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def read_record(folder: Path) -> RunRecord | None:
+    """Read a record; None if pytest did not get as far as to begin one.
+
+    Raises:
+        RunRecordError: It cannot be read.
+    """
+    record = RunRecord()
+    started = False
+    for file in sorted(folder.glob("*.jsonl")):
+        try:
+            events = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+            own = not any(event["event"] == "worker" for event in events)
+            for event in events:
+                _add(record, event, own=own)
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            raise RunRecordError(
+                f"{file}: the record of the pytest run cannot be read ({type(error).__name__}), so "
+                f"nothing shows what was tested; run the session again"
+            ) from None
+        started = started or own
+    return record if started else None
+
+
+def _add(record: RunRecord, event: Mapping[str, Any], *, own: bool) -> None:
+    match event["event"]:
+        case "start" if own:
+            record.args = tuple(event["args"])
+        case "coverage":
+            record.coverage = event
+        case "ignored":
+            if _holds_tests(Path(event["path"])):
+                record.ignored[Path(event["path"])] = None
+        case "uncollected":
+            files = record.broken if event["outcome"] == "failed" else record.skipped
+            files[Path(event["path"])] = None
+        case "collected":
+            record.began = True
+            for found, items in (
+                (record.collected, event["items"]),
+                (record.removed, event["removed"]),
+            ):
+                for test, file, markers in items:
+                    found[test] = CollectedTest(file=Path(file), markers=tuple(markers))
+        case "report" if event["outcome"] in _WORST_FIRST:
+            known = record.outcomes.get(event["test"], _WORST_FIRST[-1])
+            record.outcomes[event["test"]] = min(known, event["outcome"], key=_WORST_FIRST.index)
+        case "end" if own:
+            record.ended, record.stopped = True, str(event["stopped"])
+
+
+def _holds_tests(path: Path) -> bool:
+    """Return whether an ignored file or folder is one of tests, not of tools or of caches."""
+    if path.name.startswith(".") or path.name in _NO_TESTS:
+        return False
+    if not path.is_dir():
+        return bool(TEST_FILE.match(path.name))
+    return any(_holds_tests(child) for child in path.iterdir())

@@ -1,0 +1,152 @@
+"""Run pytest with the plugin that records what it did, and judge the run by that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nox
+
+from tradai_tasks.checks.pytest_arguments import PytestArguments, read_arguments
+from tradai_tasks.checks.pytest_rules import Reports, marked_files
+from tradai_tasks.checks.run_record import PLUGIN, RunRecord, read_record, record_environment
+from tradai_tasks.checks.run_verdict import Assignment, RunOutcome, judge_run
+from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.environment import status_of
+from tradai_tasks.workspace.discovery import Package
+
+__all__ = [
+    "PytestRun",
+    "assignment_of",
+    "collects_marked",
+    "given_arguments",
+    "require_runnable",
+    "run_pytest",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PytestRun:
+    """A pytest run and its result."""
+
+    record: RunRecord | None
+    outcome: RunOutcome
+
+
+def given_arguments(session: nox.Session, context: Context, home: Path) -> PytestArguments:
+    """Return the user's arguments for a pytest run in a folder."""
+    bases = (Path(session.invoked_from), context.root)
+    return read_arguments(session.posargs, home=home, bases=bases)
+
+
+def run_pytest(  # noqa: PLR0913 - what a run consists of
+    session: nox.Session,
+    context: Context,
+    name: str,
+    words: Sequence[str],
+    *,
+    home: Path,
+    reports: Reports,
+    assignment: Assignment,
+    given: PytestArguments,
+    expected: Iterable[Path] = (),
+) -> PytestRun:
+    """Run pytest, judge what it did, and show which test files its options leave out.
+
+    Args:
+        session: The session.
+        context: The repository.
+        name: The package, for messages.
+        words: Arguments of the session's own, then the user's, then the tests.
+        home: Folder to run in.
+        reports: Where reports and the record go.
+        assignment: Which of the tests are those of the session.
+        given: The user's arguments, which are among the words.
+        expected: The test files that pytest's configuration lets it collect there.
+
+    Raises:
+        RunRecordError: The record of the run cannot be read.
+    """
+    reports.record.mkdir()
+    argv = ["python", "-m", "pytest", "-p", PLUGIN, f"--junit-xml={reports.junit}"]
+    if home != context.root and home.is_relative_to(context.root):
+        # a conftest.py above applies, as it does where pytest is started at the root
+        argv.append(f"--confcutdir={context.root}")
+    env = record_environment(
+        reports.record,
+        markers=assignment.markers,
+        only=assignment.only,
+        elsewhere=assignment.elsewhere,
+        search=os.environ.get("PYTHONPATH", ""),
+    )
+    with session.chdir(home):
+        status = status_of(
+            session, [*argv, *words], env={**env, "COVERAGE_FILE": str(reports.coverage_data)}
+        )
+    if given.informing and status in {0, 5}:
+        session.skip(f"{given.informing} asks for information, so nothing was tested")
+    record = read_record(reports.record)
+    outcome = judge_run(
+        name,
+        status,
+        record,
+        assignment,
+        home=home,
+        narrowing=given.narrowing,
+        expected=expected,
+    )
+    if outcome.left_out:
+        session.warn(f"{name}: left out by pytest's options: {', '.join(outcome.left_out)}")
+    return PytestRun(record=record, outcome=outcome)
+
+
+def assignment_of(context: Context, package: Package, given: PytestArguments) -> Assignment:
+    """Return which of a package's tests its session `test` runs: those that no other one does.
+
+    No reading of files finds every marker: a hook or a plugin can give it. So pytest's own markers
+    decide, and where a marker has no session, `test` runs its tests with all others.
+    """
+    found: dict[str, tuple[Path, ...] | None] = {}
+    for name in ("contract", "integration"):
+        table = getattr(context.settings, name)
+        has_session = name not in context.absent or name in context.exclude
+        paths = tuple(context.root / path for path in table.paths)
+        if has_session and (paths or collects_marked(context, package, table.marker)):
+            found[table.marker] = paths or None
+    if given.has_marker_expression:
+        found = {}  # the user selects by marker
+    return Assignment(markers=context.markers, elsewhere=found)
+
+
+def collects_marked(context: Context, package: Package, marker: str) -> bool:
+    """Return whether the session of a marker collects a package's tests.
+
+    It collects those of all packages in its environment, the workspace, and those of an independent
+    project whose tests name the marker.
+    """
+    if package.project == ".":
+        return True
+    return bool(marked_files(context.tree, context.layout(package).tests, marker))
+
+
+def require_runnable(name: str, context: Context, run: PytestRun) -> None:
+    """Check that tests which were left to other sessions have one.
+
+    Raises:
+        CheckFailedError: The noxfile leaves such a session out, and has none in its place.
+    """
+    for session in sorted(
+        {"contract", "integration"} & context.exclude - nox.registry.get().keys()
+    ):
+        marker = getattr(context.settings, session).marker
+        removed = run.record.removed.values() if run.record else ()
+        lost = {test.file: None for test in removed if marker in test.markers}
+        if lost:
+            files = ", ".join(os.path.relpath(file, context.root) for file in lost)
+            raise CheckFailedError(
+                f"{name}: tests marked {marker!r} are run by no session: {files}; register() "
+                f"leaves {session!r} out: take it out of `exclude`, or write a session of that name"
+            )
