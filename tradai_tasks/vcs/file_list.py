@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from tradai_tasks.errors import CommandFailedError, ToolMissingError
-from tradai_tasks.files.file_tree import DiskTree, Tree, all_files
+from tradai_tasks.files.file_tree import DiskTree, Tree, all_files, folders_above
 from tradai_tasks.vcs.git_environment import run_git
 
 __all__ = ["files_of", "list_files"]
 
+_CACHED = re.compile(r"(?P<mode>[0-7]{6}) [0-9a-f]+ [0-3]\t")  # before the path of a tracked file
+_SUBMODULE = "160000"
 # Folders that tools leave behind, wherever they are.
 _LEFTOVERS = frozenset(
     {
@@ -20,16 +24,27 @@ _LEFTOVERS = frozenset(
 )  # fmt: skip
 
 
-def files_of(tree: Tree) -> tuple[str, ...]:
-    """Return the files of a tree: as `list_files` on disk, all files of a revision."""
-    return list_files(tree.root)[0] if isinstance(tree, DiskTree) else tuple(all_files(tree))
+def files_of(tree: Tree, folders: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the files of a tree: on disk as `list_files`, of a revision all.
+
+    Args:
+        tree: The tree.
+        folders: Folders known to hold code; where git has no file in one, all on disk are added.
+    """
+    if not isinstance(tree, DiskTree):
+        return tuple(all_files(tree))
+    files, _ = list_files(tree.root)
+    known = folders_above(files)
+    lacking = [folder for folder in folders if folder not in known and folder != "."]
+    return (*files, *(file for folder in lacking for file in _walk(tree.root, folder)))
 
 
 def list_files(root: Path) -> tuple[tuple[str, ...], str | None]:
     """Return the files below a folder, by POSIX path from it, and why git was not asked.
 
-    With git these are the tracked files and the new ones that no ignore rule hides; without it, or
-    where it fails, all files but those in folders that tools leave behind.
+    With git these are the tracked files, those of checked out submodules, and the new ones that no
+    ignore rule hides; without it, or where it tracks nothing here, all files but those in folders
+    that tools leave behind.
 
     Returns:
         The paths, and None or the reason why they do not come from git.
@@ -37,17 +52,26 @@ def list_files(root: Path) -> tuple[tuple[str, ...], str | None]:
     if not any((folder / ".git").exists() for folder in (root, *root.parents)):
         return _walk(root), "there is no git repository"
     try:
-        argv = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        rows = run_git(root, *argv).text.split("\0")
+        argv = ["ls-files", "-z", "--stage", "--cached", "--others", "--exclude-standard"]
+        rows = run_git(root, *argv).text.split("\0")[:-1]
     except (CommandFailedError, ToolMissingError) as error:
         return _walk(root), str(error)
-    # a row with a slash at its end is another repository inside this one
-    return tuple(dict.fromkeys(row for row in rows if row and not row.endswith("/"))), None
+    found: dict[str, None] = {}
+    for row in rows:
+        cached = _CACHED.match(row)
+        path = row[cached.end() :] if cached else row
+        if cached and cached["mode"] == _SUBMODULE:
+            found.update(dict.fromkeys(_walk(root, path)))
+        elif not path.endswith("/"):  # else another repository inside this one
+            found[path] = None
+    if not found:
+        return _walk(root), "git knows no file here"
+    return tuple(found), None
 
 
-def _walk(root: Path) -> tuple[str, ...]:
+def _walk(root: Path, start: str = ".") -> tuple[str, ...]:
     found = []
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root / start):
         below = Path(folder).relative_to(root).as_posix()
         folders[:] = [
             name

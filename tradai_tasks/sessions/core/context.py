@@ -112,7 +112,7 @@ class Context:
     def inventory(self) -> Inventory:
         """Every Python file: what it is, and which sessions look at it."""
         return inventory_of(
-            files_of(self.tree),
+            files_of(self.tree, self._nested),
             tree=self.tree,
             workspace=self.workspace,
             layouts={package: self.layout(package) for package in self.workspace.packages},

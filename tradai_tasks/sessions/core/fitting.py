@@ -126,7 +126,7 @@ def fitting_of(tree: Tree, settings: Settings, workspace: Workspace) -> Fitting:
     nested = frozenset(package.path for package in workspace.packages)
     layouts = {one: layout_of(tree, one, nested=nested) for one in workspace.packages}
     inventory = inventory_of(
-        files_of(tree), tree=tree, workspace=workspace, layouts=layouts, settings=settings
+        files_of(tree, nested), tree=tree, workspace=workspace, layouts=layouts, settings=settings
     )
     markers = settings.contract.marker, settings.integration.marker
     return Fitting(
