@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.examples import examples
 from tests.support.osv import osv_server
 from tests.support.real import NOXFILE, Result, git, nox, write
 
@@ -212,3 +215,48 @@ def test_tracked_files_that_an_ignore_rule_hides_are_named(home: Path) -> None:
     with planted(home, hidden):
         result = nox(home, "-s", "lint")
         assert "an ignore rule of git: libs/alpha/build/code.py" in result.log
+
+
+_HOMES = (
+    "infra", "lambdas/heartbeat", "libs/alpha", "libs/alpha/src", "libs/alpha/src/alpha",
+    "services/delta", "services/delta/delta", "services/gamma/tests", "services/plain",
+)  # fmt: skip
+_FOLDERS = ("build", "docs", "jobs", "odd-name", "unit_tests", "a b", "é", "deep", "0")
+_LETTERS = "abX09_-é "
+
+
+def _places(seed: int, count: int) -> list[tuple[str, str]]:
+    """Folders and parts of names, the same ones in every run."""
+    chance = random.Random(seed)
+    found = []
+    for _ in range(count):
+        folders = chance.sample(_FOLDERS, chance.choice([0, 0, 1, 2]))
+        word = "x" + "".join(chance.choices(_LETTERS, k=chance.randint(0, 4)))
+        found.append(("/".join([chance.choice(_HOMES), *folders]), word))
+    return found
+
+
+@pytest.mark.parametrize(("folder", "word"), _places(1, examples(4)))
+def test_a_failing_test_of_any_name_anywhere_is_red(home: Path, folder: str, word: str) -> None:
+    name = f"test_{word}.py" if len(word) % 2 else f"{word}_test.py"
+    with planted(home, {f"{folder}/{name}": _FAILING}):
+        red(nox(home, "-s", "test", "inventory"), name)
+
+
+def test_a_fault_in_any_source_file_is_found(home: Path) -> None:
+    paths = {f"{folder}/{word}.py" for folder, word in _places(2, examples(30))}
+    with osv_server({}) as url:
+        more = f'[tool.tradai-tasks.security]\nservice-url = "{url}"\n'
+        # mypy's cache gives errors the path of another module of that name with the same content
+        files = {path: f"{_TYPE_ERROR}{_SHELL}# {path}\n" for path in paths}
+        with planted(home, {**files, **settings(home, more)}):
+            listed = json.loads(nox(home, "-s", "inventory", "--", "--json").out)
+            known = {file["file"]: file for file in listed}
+            types, scan = nox(home, "-s", "typecheck"), nox(home, "-s", "security")
+    sources = [path for path in sorted(paths) if known[path]["kind"] == "source"]
+    assert len(sources) > len(paths) / 3
+    for path in sources:
+        looks = known[path]["sessions"]
+        assert "security" in looks
+        assert f"{path}:4: B602" in scan.out, path
+        assert "typecheck" not in looks or f"{path}:1: error" in types.out, path
