@@ -27,7 +27,7 @@ class MomentumBot(IStrategy):
 
 # every trade reaches its target or its stop in the candle of its entry
 SHORT_LIVED = (
-    HELD_LOSS.replace('"0": 0.01', '"0": 0.003')
+    HELD_LOSS.replace('"0": 0.01', '"0": 0.006')
     .replace("-0.99", "-0.002")
     .replace(
         """        frame["enter_long"] = 1
@@ -62,7 +62,7 @@ class MomentumBot(IStrategy):
     def populate_exit_trend(self, frame, metadata):
         hour, day = frame["date"].dt.hour, frame["date"].dt.day
         frame["exit_long"] = ((hour == 15) & (day % 4 == 1)).astype(int)
-        frame["exit_short"] = ((hour == 16) & (day % 4 == 3)).astype(int)
+        frame["exit_short"] = ((hour == 16) & (day % 4 == 3) & (day < 31)).astype(int)
         return frame
 
     def leverage(self, *given, **kwargs):

@@ -25,10 +25,10 @@ def closes_of(shape: str) -> list[float]:
     and rise again; `wicks` hardly moves.
     """
     if shape == "wicks":
-        return [100 + n % 7 * 0.01 + n % 24 * 0.02 for n in range(_COUNT)]
+        return [round(100 + n % 7 * 0.1, 1) for n in range(_COUNT)]
     spans = ((100.0, 130.0, 4400), (130.0, 52.0, 3600), (52.0, 132.0, 1400), (132.0, 140.0, 1400))
     return [
-        start + (end - start) * n / count + n % 7 * 0.03
+        round(start + (end - start) * n / count + n % 7 * 0.03, 1)  # as the market's prices are
         for start, end, count in spans
         for n in range(count)
     ][:_COUNT]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["compared", "day", "duration", "figure", "money", "percent"]
+__all__ = ["compared", "day", "duration", "figure", "label", "money", "percent"]
 
 _PERCENT = frozenset(
     {
@@ -13,11 +13,30 @@ _PERCENT = frozenset(
     }
 )  # fmt: skip
 _COUNTS = frozenset({"trades", "wins", "losses"})
+_MONEY = frozenset({"fees", "funding", "expectancy"})
+_LABELS = {
+    "sharpe-closed-trades": "Sharpe ratio of closed trades, freqtrade's",
+    "sharpe-daily-balance": "Sharpe ratio of days, marked to market",
+    "sortino": "Sortino ratio of days, marked to market",
+    "calmar": "Calmar ratio, marked to market",
+    "fees": "fees paid",
+    "funding": "funding received (paid, where negative)",
+    "profit": "profit, realised",
+    "expectancy": "mean profit of a trade",
+    "market-change": "mean change of the pairs' prices",
+    "holding-seconds": "mean time that a trade is open",
+    "freqtrade-cagr": "growth in a year, freqtrade's, of realised profits",
+    "freqtrade-sortino": "Sortino ratio of closed trades, freqtrade's",
+    "freqtrade-calmar": "Calmar ratio of closed trades, freqtrade's",
+    "freqtrade-max-relative-drawdown": "drawdown, freqtrade's, of realised profits",
+    "freqtrade-max-drawdown-account": "drawdown that cost most, freqtrade's, of realised profits",
+    "freqtrade-wallet-sharpe": "Sharpe ratio of days, freqtrade's, of realised profits",
+}
 _MOST_DIGITS = 15
 _DAY = 86_400
 
 
-def figure(metric: str, value: float, *, digits: int = 0) -> str:
+def figure(metric: str, value: float, *, digits: int = 0, currency: str = "") -> str:
     """Return a figure for display, with more digits than usual where asked for."""
     if metric in _PERCENT:
         return f"{value * 100:.{2 + digits}f} %"
@@ -25,7 +44,14 @@ def figure(metric: str, value: float, *, digits: int = 0) -> str:
         return f"{value:,.0f}"
     if metric == "holding-seconds":
         return duration(value)
-    return f"{value:,.{(2 if metric in {'fees', 'funding', 'expectancy'} else 3) + digits}f}"
+    if metric in _MONEY:
+        return f"{value:,.{2 + digits}f} {currency}".rstrip()
+    return f"{value:,.{3 + digits}f}"
+
+
+def label(metric: str) -> str:
+    """Return a metric's name for a reader."""
+    return _LABELS.get(metric, metric)
 
 
 def compared(metric: str, value: float, threshold: float) -> tuple[str, str]:

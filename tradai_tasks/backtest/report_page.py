@@ -7,7 +7,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 from tradai_tasks.backtest.equity_curve import Curve
-from tradai_tasks.backtest.figures import compared, figure
+from tradai_tasks.backtest.figures import compared, figure, label
 from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.backtest.report_tables import Table
 
@@ -35,7 +35,7 @@ def figure_rows(record: BacktestRecord) -> list[tuple[str, str]]:
     # the gated Sharpe ratio is listed by its plain name
     gated = {*(verdict.metric for verdict in record.verdicts), f"sharpe-{record.sharpe}"}
     return [
-        (_metric(metric, record), figure(metric, value))
+        (label(metric), figure(metric, value, currency=record.conditions.get("stake-currency", "")))
         for metric, value in record.metrics.items()
         if metric not in gated
     ]

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 
 from tradai_tasks.backtest.equity_curve import Curve
-from tradai_tasks.backtest.figures import day, duration, figure, money, percent
+from tradai_tasks.backtest.figures import day, duration, figure, label, money, percent
 from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.backtest.result import BacktestResult
 from tradai_tasks.backtest.trades import Trade
@@ -89,7 +89,7 @@ def _against(record: BacktestRecord, previous: BacktestRecord) -> Table:
         here, there = record.metrics.get(name), previous.metrics.get(name)
         change = "" if here is None or there is None else figure(name, here - there)
         shown = ["none" if value is None else figure(name, value) for value in (there, here)]
-        rows.append((name, *shown, f"+{change}" if change and here > there else change))  # type: ignore[operator]  # no change without both
+        rows.append((label(name), *shown, f"+{change}" if change and here > there else change))  # type: ignore[operator]  # no change without both
     for name in dict.fromkeys([*record.conditions, *previous.conditions]):
         there_, here_ = previous.conditions.get(name, "none"), record.conditions.get(name, "none")
         if here_ != there_:

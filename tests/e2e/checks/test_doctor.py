@@ -107,6 +107,7 @@ def test_a_platform_where_all_is_well(
             "services": "ok",
             "functions": "ok",
             "mlflow": "n/a",
+            "candles": "n/a",
             "pulumi": "ok",
             "secrets": "n/a",
             "keys": "n/a",
@@ -340,7 +341,10 @@ def test_the_model_registry(
 @pytest.mark.parametrize(
     ("env", "words"),
     [
-        ({"MLFLOW_TRACKING_URI": ""}, "MLFLOW_TRACKING_URI is not set"),
+        (
+            {"MLFLOW_TRACKING_URI": ""},
+            "neither MLFLOW_TRACKING_URI nor the setting mlflow.tracking-uri is set",
+        ),
         ({"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, "cannot be reached (ConnectError)"),
         ({"MLFLOW_TRACKING_URI": "file:///x"}, "no web address; it must begin with https://"),
     ],

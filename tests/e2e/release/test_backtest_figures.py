@@ -152,7 +152,8 @@ def test_trades_that_never_wait_have_freqtrades_own_figures(
     opened = subprocess.run(
         [
             repo.home / ".nox/.cache/backtest-momentum/bin/freqtrade", "backtesting-show",
-            "--backtest-filename", next(repo.reports("full").glob("backtest-result-*.zip")),
+            "--userdir", tmp_path, "--backtest-filename",
+            next(repo.reports("full").glob("backtest-result-*.zip")),
         ],
         capture_output=True, text=True, check=False, cwd=repo.strategy, timeout=120,
     )  # fmt: skip

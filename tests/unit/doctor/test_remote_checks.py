@@ -127,3 +127,22 @@ def test_names_that_are_none_are_faults_of_the_settings() -> None:
     wrong = PROD + "services = { wep = 'x' }\n"
     with pytest.raises(SettingsError, match="did you mean 'web'"):
         remote.services(repository(SERVICE, wrong, "prod"))
+
+
+STRATEGY = {
+    "pyproject.toml": pyproject("root"),
+    "strategies/momentum/pyproject.toml": pyproject("momentum"),
+    "strategies/momentum/src/momentum/__init__.py": "",
+}
+
+
+def test_the_model_registry_is_named_by_where_its_address_comes_from() -> None:
+    nowhere = remote.mlflow(repository(STRATEGY))
+    assert nowhere.what == "neither MLFLOW_TRACKING_URI nor the setting mlflow.tracking-uri is set"
+    down = "http://127.0.0.1:9"
+    setting = f"[tool.tradai-tasks.mlflow]\ntracking-uri = '{down}'\n"
+    by_setting = remote.mlflow(repository(STRATEGY, setting))
+    assert by_setting.what.startswith("cannot be reached")
+    assert by_setting.remedy == "start it, or fix the setting mlflow.tracking-uri"
+    by_variable = remote.mlflow(repository(STRATEGY, setting, MLFLOW_TRACKING_URI=down))
+    assert by_variable.remedy == "start it, or fix MLFLOW_TRACKING_URI"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,22 @@ def test_checks_are_chosen_by_name() -> None:
     with pytest.raises(BadArgumentsError, match="no check is left"):
         checks(looked_at, only=["aws"], skip=["aws"])
     assert all(one.remedy and one.about for one in checks(looked_at))
+
+
+def test_a_strategy_without_any_candles_is_a_fault(tmp_path: Path) -> None:
+    assert said(checks_of.candles(repository({}))) == ("n/a", "no strategy with backtests")
+    files = {
+        "strategies/momentum/pyproject.toml": pyproject("momentum"),
+        "strategies/momentum/src/momentum/__init__.py": "",
+    }
+    here = replace(repository(files, root=pyproject("root")), root=tmp_path)
+    missing = checks_of.candles(here)
+    assert missing.state == "fault"
+    assert missing.what == (
+        f"no candles in {tmp_path / 'user_data' / 'data'}; fetch them with: "
+        'nox -s "backtest-data(momentum)"'
+    )
+    folder = tmp_path / "user_data" / "data" / "binance"
+    folder.mkdir(parents=True)
+    (folder / "BTC_USDT-1h.feather").touch()
+    assert said(checks_of.candles(here)) == ("ok", "there are candles for momentum")

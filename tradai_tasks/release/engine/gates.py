@@ -167,7 +167,7 @@ class BacktestGate:
             except (BacktestRecordError, EvidenceError) as error:
                 look = Look(state="todo", note=f"to be run: {error}")
         fault = self.fault() if look.state == "todo" else ""
-        return replace(look, note=f"{look.note}; it would fail: {fault}") if fault else look
+        return replace(look, note=f"{look.note}; it would fail", obstacle=fault) if fault else look
 
     def act(self, known: Known) -> Look:
         """Run the backtest, and keep its record and report.

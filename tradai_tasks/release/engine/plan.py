@@ -56,6 +56,12 @@ class Plan:
         )
 
     @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why steps that are to do would fail, where that is known."""
+        looks = [(f"{one.stage.name} {one.step.name}", one.look) for one in self.todo if one.look]
+        return tuple(f"{name}: {look.obstacle}" for name, look in looks if look.obstacle)
+
+    @property
     def todo(self) -> tuple[StepState, ...]:
         """The steps that have something to do, in order."""
         return tuple(seen for seen in self.seen if seen.is_todo)

@@ -42,6 +42,7 @@ class Look:
     state: State
     note: str  # one line: what is there, what is missing, or why nothing is done
     record: Mapping[str, Any] = field(default_factory=dict)  # JSON values, never a secret
+    obstacle: str = ""  # why what is to do would fail, where that is known before
 
 
 class Step(Protocol):

@@ -362,9 +362,10 @@ def _present(session: nox.Session, made: Release, plan: Plan, wanted: Wanted) ->
         print(json.dumps(document, indent=2), flush=True)
     else:
         print_table(f"{made.tag} at {made.commit[:12]}", _COLUMNS, plan.rows())
-    if plan.faults:
+    faults = (*plan.faults, *(plan.obstacles if wanted.dry_run else ()))
+    if faults:
         raise ReleaseFailedError(
-            f"{made.tag}: it cannot be released as things are:", *_lines_of(plan.faults)
+            f"{made.tag}: it cannot be released as things are:", *_lines_of(faults)
         )
     if wanted.dry_run:
         session.log(f"nothing was done: this is a dry run; {len(plan.todo)} steps are to do")

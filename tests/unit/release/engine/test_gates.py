@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from tradai_tasks.backtest.candles import candles_fault
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, GateVerdict
 from tradai_tasks.environment_allowance import BASE_ONLY
 from tradai_tasks.errors import BacktestRecordError, EvidenceError, ReleaseGateError
@@ -24,7 +25,8 @@ from tradai_tasks.release.engine.gates import (
     backtest_of,
     gate_environment,
 )
-from tradai_tasks.release.engine.step import Look
+from tradai_tasks.release.engine.plan import look_at
+from tradai_tasks.release.engine.step import Look, Stage
 from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings.images import BuildSecret, ImagesSettings
 from tradai_tasks.settings.model import Settings
@@ -291,6 +293,22 @@ def test_what_the_settings_exempt_is_skipped() -> None:
 
 def backtest(home: Path) -> BacktestGate:
     return BacktestGate(gate=gate(home, "backtest-full"), reports=home / "reports")
+
+
+def test_a_backtest_that_is_known_to_fail_says_so_before_it_runs(tmp_path: Path) -> None:
+    step = replace(backtest(tmp_path), fault=lambda: candles_fault(tmp_path / "data", "momentum"))
+    look = step.look({})
+    assert (look.state, look.note) == ("todo", "to be run; it would fail")
+    assert look.obstacle == (
+        f'no candles in {tmp_path / "data"}; fetch them with: nox -s "backtest-data(momentum)"'
+    )
+    stage = Stage(name="backtest-full", steps=(step,), is_gate=True)
+    assert look_at([stage], []).obstacles == (f"backtest-full momentum: {look.obstacle}",)
+    candles = tmp_path / "data" / "binance" / "futures"
+    candles.mkdir(parents=True)
+    (candles / "BTC_USDT_USDT-1h-futures.feather").touch()
+    assert step.look({}).obstacle == ""
+    assert look_at([stage], []).obstacles == ()
 
 
 def leaving(home: Path, record: BacktestRecord) -> Script:

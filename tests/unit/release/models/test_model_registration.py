@@ -17,6 +17,7 @@ from tradai_tasks.release.clients.mlflow_api import MlflowServer, ModelVersion
 from tradai_tasks.release.clients.mlflow_http import address_of, client_of
 from tradai_tasks.release.engine.plan import records_of
 from tradai_tasks.release.engine.step import Look, Release
+from tradai_tasks.release.models.model_description import logged_params
 from tradai_tasks.release.models.model_registration import AliasStep, VersionStep, is_newer
 from tradai_tasks.workspace.tags import parse_tag
 
@@ -453,3 +454,23 @@ def test_a_private_authority_is_trusted_by_its_file(tmp_path: Path) -> None:
 
     env = {"MLFLOW_TRACKING_SERVER_CERT_PATH": certifi.where()}
     assert client_of(env, "https://host.example", patience=1).address == "https://host.example"
+
+
+def test_a_version_is_described_for_a_person(server: Standin, tmp_path: Path) -> None:
+    register(server, tmp_path, "momentum-v1.0.0")
+    later = dataclasses.replace(RECORD, metrics={**RECORD.metrics, "sharpe": 2.0}, note="a note")
+    known = {**KNOWN, "backtest": later}
+    version_step(server, tmp_path, release=released("momentum-v1.1.0")).act(known)
+    first, second = (one["description"] for one in server.versions("momentum"))
+    assert first.startswith(
+        "momentum-v1.0.0: Goes with moves\n\nmomentum: full backtest, 2025-11-01"
+    )
+    assert "| sharpe (closed trades) | 1.500 | " in first
+    assert "Since" not in first
+    assert "a note." in second
+    assert "Since momentum-v1.0.0: sharpe 1.5 -> 2, profit-factor 1.3 -> 1.3" in second
+
+
+def test_a_long_parameter_is_cut_to_what_servers_take() -> None:
+    record = dataclasses.replace(RECORD, conditions={"minimal-roi": "x" * 600})
+    assert logged_params(record)["minimal-roi"] == "x" * 497 + "..."
