@@ -117,7 +117,7 @@ def walk_release(tour: Tour) -> None:
     lock = ["uv", "lock", "--quiet", "--project", "strategies/momentum"]
     tour.step("The lock file of one strategy", lock, " ".join(lock))
     tour.nox("A higher version, committed and tagged", "-s", "bump", "--", *_BUMP)
-    tour.nox("What its release would do", "-s", "release", "--", "momentum-v1.1.0", "--dry-run")
+    tour.nox("What is to do for its release", "-s", "release", "--", "momentum-v1.1.0", "--status")
 
 
 def main() -> None:

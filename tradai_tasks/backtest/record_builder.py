@@ -12,6 +12,7 @@ from tradai_tasks.backtest.conditions import (
     overrides_note,
     protections_note,
 )
+from tradai_tasks.backtest.config_secrets import redacted_archive
 from tradai_tasks.backtest.equity_chart import draw, has_matplotlib
 from tradai_tasks.backtest.gates import judge, metrics_of
 from tradai_tasks.backtest.mark_to_market import mark_to_market
@@ -77,7 +78,7 @@ def make_record(
     except CandlesError as error:
         raise CandlesError(f"{job.strategy}: {error}") from None
     verdicts = judge(result, curve, settings) if job.kind == "full" else ()
-    shutil.copyfile(archive, job.folder / archive.name)
+    (job.folder / archive.name).write_bytes(redacted_archive(archive.read_bytes()))
     files = [_PAGE, _TRADES, _EQUITY, _CONFIG, archive.name, job.log.name]
     picture = job.folder / _PICTURE
     if has_matplotlib():
