@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["conditions", "flattering", "look", "write_prices"]
+__all__ = ["conditions", "flattering", "look", "watch_left_open", "write_prices"]
 
 # keys that change a backtest and not a live bot, and what a live bot has in their place
 _FLATTERING = {
@@ -166,3 +166,21 @@ def write_prices(  # pragma: no cover - needs pandas
             }
         )
     return found
+
+
+def watch_left_open(found: list[str]) -> None:  # pragma: no cover - needs freqtrade
+    """Have freqtrade add the pairs of positions that it could not close at the end.
+
+    It closes them at the open of the last candle, by an order that may not be filled (a price
+    between two ticks, say), and leaves such a trade out of its result without a word.
+    """
+    from freqtrade.optimize.backtesting import Backtesting  # noqa: PLC0415 - only here
+    from freqtrade.persistence import LocalTrade  # noqa: PLC0415 - only here
+
+    close = Backtesting.handle_left_open
+
+    def handle(self: Any, *args: Any, **named: Any) -> None:
+        close(self, *args, **named)
+        found.extend(trade.pair for trade in LocalTrade.bt_trades_open)
+
+    Backtesting.handle_left_open = handle

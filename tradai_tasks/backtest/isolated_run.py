@@ -354,6 +354,8 @@ def _run(  # pragma: no cover - needs freqtrade
     whole = facts.get("without_market") == [] and not any(one["lacks"] for one in facts["series"])
     if order["go"] and whole and not refused:
         facts["prices"] = findings.write_prices(needed, config, copy, int(order["start"]))
+        facts["left_open"] = []
+        findings.watch_left_open(facts["left_open"])
         facts["stage"] = "run"
         save()
         freqtrade(list(order["argv"]))

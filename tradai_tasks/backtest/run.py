@@ -214,6 +214,7 @@ class RunFindings(msgspec.Struct, frozen=True, kw_only=True):
     conditions: Conditions = Conditions()
     refused_overrides: tuple[str, ...] = ()
     prices: tuple[PriceFile, ...] = ()
+    left_open: tuple[str, ...] = ()  # pairs of positions that the result leaves out
 
 
 def read_facts(job: BacktestJob) -> RunFindings:
@@ -281,6 +282,13 @@ def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
         )
     check_candles(job, findings, f"fetch them with: {job.session}")
     log = _log(job)
+    if findings.left_open:
+        raise BacktestError(
+            f"{job.strategy}: {', '.join(findings.left_open)}: a position is open at the end, and "
+            f"freqtrade could not close it at the last candle's open price, so its result leaves "
+            f"the position out; end the window on another day (backtest.end), or fetch the candles "
+            f"again"
+        )
     undeclared = sorted({found["what"] for found in _UNDECLARED.finditer(log)})
     if undeclared:
         raise CandlesError(

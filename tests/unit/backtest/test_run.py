@@ -332,3 +332,9 @@ def test_the_digest_of_the_markets_is_that_of_their_content() -> None:
     one = markets_digest(b'{"serverTime": 1, "a": 1, "b": 2}')
     assert one == markets_digest(b'{"b": 2,\n"a": 1, "serverTime": 2}')
     assert one != markets_digest(b'{"a": 1, "b": 3}')
+
+
+def test_a_position_that_the_result_leaves_out_is_an_error(tmp_path: Path) -> None:
+    one = job(tmp_path)
+    with pytest.raises(BacktestError, match="BTC/USDT:USDT: a position is open at the end, and"):
+        conclude(one, facts(left_open=("BTC/USDT:USDT",)), MARKETS)
