@@ -74,7 +74,7 @@ class MomentumBot(IStrategy):
     def adjust_trade_position(self, trade, current_time, *rest, **kwargs):
         if current_time.hour in (8, 20):  # 8 is a settlement of funding
             return 100.0
-        return -trade.stake_amount * 0.3 if current_time.hour in (11, 16) else None
+        return -trade.stake_amount * 0.3 if current_time.hour in (11, 18) else None
 """
 
 PROTECTED = SHORT_LIVED.replace(

@@ -15,7 +15,8 @@ partial exits and added entries need no rule of their own, and leverage is in th
 is of each settlement between two fills, both included, as in `Exchange.calculate_funding_fees`: its
 rate times the mark price times the amount, paid by longs and received by shorts.
 
-A closed trade counts by freqtrade's `profit_abs`, so the account ends at freqtrade's final balance.
+A closed trade counts by freqtrade's `profit_abs`, so the account ends at freqtrade's final balance,
+also where freqtrade counts a settlement otherwise (two exits of a trade in the candle of one).
 Fills count at the close of the candle that they happen in.
 """
 
