@@ -364,9 +364,8 @@ def _present(session: nox.Session, made: Release, plan: Plan, wanted: Wanted) ->
         print_table(f"{made.tag} at {made.commit[:12]}", _COLUMNS, plan.rows())
     faults = (*plan.faults, *(plan.obstacles if wanted.dry_run else ()))
     if faults:
-        raise ReleaseFailedError(
-            f"{made.tag}: it cannot be released as things are:", *_lines_of(faults)
-        )
+        said = f"{made.tag}: it cannot be released as things are:"
+        raise ReleaseFailedError(said, *_lines_of(faults))
     if wanted.dry_run:
         session.log(f"nothing was done: this is a dry run; {len(plan.todo)} steps are to do")
     elif wanted.status:
