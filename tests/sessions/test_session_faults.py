@@ -88,7 +88,7 @@ def test_a_package_without_sources_is_said_and_its_lock_still_audited(run: InPro
     ran = run.files(files)("-s", "security", script=security_script(None, CLEAN))
     assert ran.status == 0, ran.log
     assert "there is no source to scan" in ran.log
-    assert "2 of 2 locked packages audited" in ran.log
+    assert "2 of 2 locked distributions audited" in ran.log
 
 
 def test_findings_are_annotated_where_github_looks(run: InProcess) -> None:

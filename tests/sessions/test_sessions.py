@@ -528,7 +528,7 @@ def test_security_is_clean_where_both_tools_say_so(run: InProcess) -> None:
         "./services/web/app.py",
     ]
     assert "--osv-url=http://127.0.0.1:1" in ran.starting("pip-audit")[0]
-    assert "2 of 2 locked packages audited" in ran.log
+    assert "2 of 2 locked distributions audited" in ran.log
 
 
 def test_a_file_that_bandit_does_not_read_to_its_end_fails(run: InProcess) -> None:
@@ -579,7 +579,7 @@ def test_security_fails_for_each_reason_and_names_all(run: InProcess) -> None:
         "bandit could not read y.py: syntax",
         "bandit: 1 finding in x.py",
         "pip-audit: pytest 1.0: CVE-1, fixed in 2",
-        "1 of 2 packages could not be audited (ruff), such as ruff: unknown",
+        "1 of 2 locked distributions could not be audited (ruff), such as ruff 1.0: unknown (",
     )
     assert "x.py:1: B105" in ran.out
     failed(

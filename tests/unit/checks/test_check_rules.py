@@ -18,7 +18,6 @@ from tradai_tasks.checks import pytest_rules as plan
 from tradai_tasks.checks import typecheck_rules as types
 from tradai_tasks.checks.suite_detection import has_benchmarks
 from tradai_tasks.errors import (
-    AuditServiceError,
     BrokenTomlError,
     CheckFailedError,
     CommandFailedError,
@@ -369,68 +368,6 @@ def test_bandit_findings_count_from_the_set_levels_up() -> None:
     assert unread == ("y.py: syntax error",)
     strict, _ = audit.bandit_findings(report_, SecuritySettings(severity="medium"))
     assert [f.line for f in strict] == [1]
-
-
-def test_what_is_audited_is_what_an_index_provided() -> None:
-    lock = lock_of(
-        {
-            "package": [
-                {"name": "b", "version": "2", "source": {"registry": "https://index.example"}},
-                {"name": "a", "version": "1", "source": {"registry": "https://index.example"}},
-                {"name": "mine", "version": "1", "source": {"editable": "."}},
-                {"name": "g", "version": "1", "source": {"git": "https://host.example"}},
-            ]
-        }
-    )
-    assert audit.pinned_requirements([lock, lock]) == ("a==1", "b==2")
-    assert audit.unlocatable([lock]) == (("g", "git"),)
-    assert audit.rounds(["a==1", "a==2", "b==1"]) == (("a==1", "b==1"), ("a==2",))
-
-
-def dependency(name: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, **more}
-
-
-def test_clean_vulnerable_accepted_and_not_audited_are_told_apart() -> None:
-    advisory = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["2"]}
-    output = json.dumps(
-        {
-            "dependencies": [
-                dependency("a", version="1", vulns=[]),
-                dependency("b", version="1", vulns=[advisory]),
-                dependency("c", version="1", vulns=[{**advisory, "fix_versions": []}]),
-                dependency("d", skip_reason="unknown"),
-                dependency("e", skip_reason="unknown"),
-            ]
-        }
-    )
-    settings = SecuritySettings(
-        ignore=(IgnoredAdvisory(id="GHSA-x", reason="r"),),
-        not_audited=(NotAudited(name="E", reason="r"),),
-    )
-    expected = ["a==1", "b==1", "c==1", "d==1", "e==1", "f==1"]
-    result = audit.read_audit(output, "", expected, settings, further=[("g", "git")])
-    assert result.audited == 3
-    assert result.vulnerable == (
-        "b 1: PYSEC-1 (CVE-1), fixed in 2",
-        "c 1: PYSEC-1 (CVE-1), no fixed version yet",
-    )
-    assert result.not_audited == (
-        "d: unknown",
-        "f: pip-audit does not mention it",
-        "g: comes from git, not from an index",
-    )
-    accepting = SecuritySettings(ignore=(IgnoredAdvisory(id="cve-1", reason="r"),))
-    assert audit.read_audit(output, "", expected, accepting).ignored == ("CVE-1",)
-
-
-def test_a_service_that_is_down_is_not_a_finding() -> None:
-    with pytest.raises(AuditServiceError, match="the advisory service cannot be reached"):
-        audit.read_audit(
-            None, "requests.exceptions.ConnectionError: x" * 20, [], SecuritySettings()
-        )
-    with pytest.raises(CommandFailedError, match="pip-audit: failed without a report: no message"):
-        audit.read_audit("", "", [], SecuritySettings())
 
 
 def test_expired_acceptance_is_named() -> None:

@@ -1,0 +1,115 @@
+"""The audit of `security`: run pip-audit on every distribution that is locked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+from tradai_tasks.checks.locked_distributions import (
+    Answer,
+    Locked,
+    conclude,
+    locked_in,
+    locks_of_scripts,
+    pinned_in,
+    read_audit,
+    requirements_files,
+    rounds,
+)
+from tradai_tasks.errors import BrokenTomlError
+from tradai_tasks.process import run
+from tradai_tasks.report import annotate, say
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.environment import uv_program
+from tradai_tasks.text import safe
+from tradai_tasks.workspace.lock_file import parse_lock_file, read_lock
+
+__all__ = ["audit_locked"]
+
+_SHOWN = 5  # names in a message
+
+
+def audit_locked(session: nox.Session, context: Context) -> list[str]:
+    """Audit what the locks and requirements files pin, not the session's environment.
+
+    Returns:
+        The faults, a line each.
+    """
+    locked, faults = _locked(context)
+    pins = sorted({one.pin for one in locked if one.pin})
+    folder = context.reports("security")
+    audit = conclude(
+        locked,
+        [
+            _answer(session, context, folder / f"audit-{number}", part)
+            for number, part in enumerate(rounds(pins), start=1)
+        ],
+        context.settings.security,
+    )
+    for line in audit.vulnerable:
+        say(line)
+        annotate("error", line)
+    accepted = f", accepted: {', '.join(audit.ignored)}" if audit.ignored else ""
+    session.log(
+        f"pip-audit: {audit.audited} of {audit.total} locked distributions audited{accepted}"
+    )
+    for line in (*audit.passed_over, *audit.not_audited):
+        session.log(f"not audited: {safe(line)}")
+    if audit.vulnerable:
+        faults.append(
+            f"pip-audit: {'; '.join(audit.vulnerable)}; upgrade with: nox -s lock -- "
+            f"--upgrade-package NAME"
+        )
+    if missed := audit.not_audited:
+        names = [line.partition(" ")[0].rstrip(":") for line in missed]
+        shown = ", ".join(names[:_SHOWN]) + (", ..." if names[_SHOWN:] else "")
+        faults.append(
+            f"pip-audit: {len(missed)} of {audit.total} locked distributions could not be audited "
+            f"({shown}), such as {missed[0]}; set security.service-url to a service that knows "
+            f"them, or accept them by name in security.not-audited"
+        )
+    return faults
+
+
+def _locked(context: Context) -> tuple[list[Locked], list[str]]:
+    """Return what is pinned anywhere in the repository, and faults of files that say nothing."""
+    own = {package.name for package in context.workspace.packages}
+    found: list[Locked] = []
+    faults: list[str] = []
+    for project in context.workspace.projects:
+        file = Path(project, "uv.lock").as_posix()
+        found += locked_in(read_lock(context.tree, project), file, own)
+    for file in locks_of_scripts(context.tree):
+        try:
+            found += locked_in(parse_lock_file(context.tree.read(file), file), file, own)
+        except BrokenTomlError as error:
+            faults += error.faults
+    for file in requirements_files(context.tree):
+        argv = [uv_program(), "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
+        done = run([*argv, "--no-strip-extras", file], cwd=context.root, check=False)
+        if done.returncode:
+            faults.append(
+                f"{safe(file)}: uv pip compile cannot resolve it, so nothing in it was audited: "
+                f"{safe(done.last_error)}"
+            )
+        found += pinned_in(done.text if not done.returncode else "", file)
+    return found, faults
+
+
+def _answer(session: nox.Session, context: Context, stem: Path, pins: tuple[str, ...]) -> Answer:
+    listed = stem.with_suffix(".txt")
+    listed.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")
+    output = stem.with_suffix(".json")
+    output.unlink(missing_ok=True)
+    argv = ["pip-audit", "--requirement", str(listed), "--no-deps", "--disable-pip"]
+    argv += ["--format=json", f"--output={output}", "--progress-spinner=off"]
+    url = context.settings.security.service_url
+    argv += ["--vulnerability-service=osv", f"--osv-url={url}"] if url else []
+    errors = stem.with_suffix(".log")
+    with errors.open("w", encoding="utf-8") as log:
+        # its messages are evaluated below and would only confuse here
+        session.run(*argv, success_codes=range(256), stdout=log, stderr=log)
+    text = output.read_text(encoding="utf-8") if output.is_file() else None
+    messages = errors.read_text(encoding="utf-8")
+    return read_audit(text, messages, pins, context.settings.security)
