@@ -35,3 +35,11 @@ class UnsafeIndexError(TasksError):
 
 class UploadRefusedError(TasksError):
     """A package index does not take a file."""
+
+
+class IncompleteWheelError(TasksError):
+    """A wheel without modules that its package has."""
+
+
+class UnpublishedRequirementError(TasksError):
+    """A library requires a package of the workspace that no index will have."""

@@ -9,7 +9,7 @@ from msgspec import Meta
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
 from tradai_tasks.settings.table import Name, Table, Variable, WebAddress
 
-__all__ = ["IndexSettings", "PublishSettings"]
+__all__ = ["IndexSettings", "LeftOut", "PublishSettings", "PublishedElsewhere"]
 
 
 class IndexSettings(Table, frozen=True, kw_only=True):
@@ -27,6 +27,23 @@ class IndexSettings(Table, frozen=True, kw_only=True):
     ] = "TWINE_PASSWORD"  # noqa: S105 - a variable's name
 
 
+class LeftOut(Table, frozen=True, kw_only=True):
+    """Modules that a wheel need not hold, for a reason."""
+
+    paths: Annotated[
+        Annotated[tuple[Name, ...], Meta(min_length=1)],
+        Meta(description="Globs of the files, from the workspace root."),
+    ]
+    reason: Annotated[str, Meta(min_length=1, description="Why they are not published.")]
+
+
+class PublishedElsewhere(Table, frozen=True, kw_only=True):
+    """A package of the workspace that an index has although it is not published from here."""
+
+    name: Annotated[Name, Meta(description="The package's name.")]
+    reason: Annotated[str, Meta(min_length=1, description="Who publishes it.")]
+
+
 class PublishSettings(Table, frozen=True, kw_only=True):
     """The sessions `build`, `publish` and `codeartifact-login`."""
 
@@ -41,6 +58,13 @@ class PublishSettings(Table, frozen=True, kw_only=True):
     lockstep: Annotated[
         bool, Meta(description="Whether each library must have the version of the release's tag.")
     ] = False
+    left_out: Annotated[
+        tuple[LeftOut, ...], Meta(description="Modules that wheels need not hold.")
+    ] = ()
+    elsewhere: Annotated[
+        tuple[PublishedElsewhere, ...],
+        Meta(description="Required packages of the workspace that others publish."),
+    ] = ()
     timeout: Annotated[
         Annotated[int, Meta(gt=0)],
         Meta(description="Seconds that one request to the index may go without an answer."),

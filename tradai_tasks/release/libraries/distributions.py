@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email.parser
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -128,7 +128,11 @@ def _only(names: Iterable[str], ending: str) -> str:
 
 
 def distributions_in(
-    folder: Path, names: Sequence[str], *, sdist: bool = False, alone: bool = True
+    folder: Path,
+    names: Sequence[str],
+    *,
+    sdist: bool = False,
+    others: Collection[str] | None = (),
 ) -> Mapping[str, tuple[Distribution, ...]]:
     """Return the distributions of some libraries in a folder, wheels first.
 
@@ -136,7 +140,7 @@ def distributions_in(
         folder: The folder that the session `build` has filled.
         names: The libraries, PEP 503-normalised.
         sdist: Whether to include source distributions.
-        alone: Whether files of another package are an error.
+        others: Names of packages whose files may be there too; None for any.
 
     Raises:
         DistributionError: A library is missing, or there in two versions, or there are files of
@@ -148,9 +152,11 @@ def distributions_in(
     found: dict[str, list[Distribution]] = {name: [] for name in names}
     for path in files:
         said = name_of(path.name)
-        if not alone and (said is None or said[0] not in found):
+        if others is None and (said is None or said[0] not in found):
             continue
         one = read_distribution(path)
+        if one.name not in found and others is not None and one.name in others:
+            continue
         if one.name not in found:
             raise DistributionError(
                 f"{path}: {one.name} is none of what is published here ({', '.join(names)}); "

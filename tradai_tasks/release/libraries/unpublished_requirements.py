@@ -1,4 +1,4 @@
-"""Find published libraries that require unpublished workspace members."""
+"""Refuse published libraries that require unpublished workspace members."""
 
 from __future__ import annotations
 
@@ -7,32 +7,43 @@ from collections.abc import Iterable, Mapping
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from tradai_tasks.errors import UnpublishedRequirementError
 from tradai_tasks.release.libraries.distributions import Distribution
-from tradai_tasks.workspace.discovery import Package, Workspace
+from tradai_tasks.workspace.discovery import Workspace
 
-__all__ = ["unpublished_requirements"]
+__all__ = ["check_requirements"]
 
 
-def unpublished_requirements(
+def check_requirements(
     made: Mapping[str, tuple[Distribution, ...]],
     workspace: Workspace,
-    libraries: Iterable[Package],
-) -> list[str]:
-    """Return a line for each requirement on a workspace member that is not published."""
-    published = {package.name for package in libraries}
-    members = {package.name for package in workspace.packages} - published
-    found = []
+    published: Iterable[str],
+) -> None:
+    """Check that libraries require no member of the workspace that is not published.
+
+    Args:
+        made: The distributions of each library.
+        workspace: The repository.
+        published: Names of the packages that an index has or gets.
+
+    Raises:
+        UnpublishedRequirementError: One does, always or with an extra.
+    """
+    members = {package.name for package in workspace.packages}
+    members -= {str(canonicalize_name(name)) for name in published}
+    faults = []
     for name, files in made.items():
-        for text in files[0].requires:
+        for text in dict.fromkeys(text for file in files for text in file.requires):
             try:
                 requirement = Requirement(text)
             except InvalidRequirement:
                 continue  # invalid metadata is reported by twine check
             needed = canonicalize_name(requirement.name)
-            if needed in members and "extra" not in str(requirement.marker or ""):
-                found.append(
-                    f"{name} requires {needed}, a package of this workspace that is not published; "
-                    f"unless an index has it, {name} cannot be installed: add it to "
-                    f"publish.libraries"
+            if needed in members:
+                faults.append(
+                    f"{name} requires {text}, and {needed} is a package of this workspace that is "
+                    f"not published, so {name} could not be installed; add it to "
+                    f"publish.libraries, or to publish.elsewhere if an index has it"
                 )
-    return found
+    if faults:
+        raise UnpublishedRequirementError(*faults)

@@ -185,7 +185,7 @@ def build(  # noqa: PLR0913 - what a build depends on
         made = [path for job in jobs for path in sorted(job.folder.iterdir())]
         _deliver(made, out, {package.name for package in packages})
     names = [package.name for package in packages]
-    return distributions_in(out, names, sdist=sdist, alone=False)
+    return distributions_in(out, names, sdist=sdist, others=None)
 
 
 def _built(place: BuildFolder, prefix: str, env: Mapping[str, str], job: _Job) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import nox
+from packaging.version import Version
 
 from tradai_tasks.errors import CheckFailedError, DistributionError, TasksError, UntrustedEventError
 from tradai_tasks.extras import require
@@ -20,7 +21,7 @@ from tradai_tasks.release.engine.step import Look, Preparing, Stage, Step
 from tradai_tasks.release.libraries.distributions import Distribution, distributions_in
 from tradai_tasks.release.libraries.publish_step import Publisher, check_files, publish_stage
 from tradai_tasks.release.libraries.publish_target import PublishTarget, target_of
-from tradai_tasks.release.libraries.unpublished_requirements import unpublished_requirements
+from tradai_tasks.release.libraries.unpublished_requirements import check_requirements
 from tradai_tasks.release.libraries.wheel_build import (
     Wheelhouse,
     build_env,
@@ -28,10 +29,11 @@ from tradai_tasks.release.libraries.wheel_build import (
     version_of_test,
 )
 from tradai_tasks.release.libraries.wheel_build import build as build_libraries
+from tradai_tasks.release.libraries.wheel_contents import check_wheel, source_of
 from tradai_tasks.release.tags.ci_event import main_branch_of, read_event, tag_request
 from tradai_tasks.release.tags.tag_validation import check, look
 from tradai_tasks.release.tags.target_environment import Environment, environment_to_publish_for
-from tradai_tasks.report import annotate, append_summary, print_table
+from tradai_tasks.report import append_summary, print_table
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
@@ -102,7 +104,7 @@ def build(session: nox.Session, context: Context) -> None:
     made = _build(context, git, libraries, out, tag, confinement=confine(git, os.environ))
     for files in made.values():
         check_files(files)
-    _note_requirements(context, made, session.warn)
+    _check_contents(context, git, libraries, made, session.warn)
     rows = [(name, file.filename, file.sha256) for name, files in made.items() for file in files]
     print_table(f"built into {out}", ("library", "file", "sha256"), rows)
     append_summary(("library", "file", "sha256"), rows)
@@ -277,7 +279,7 @@ def _built_meanwhile(  # noqa: PLR0913 - as above
 
     def make() -> Mapping[str, tuple[Distribution, ...]]:
         made = _build(context, git, libraries, scratch, tag, confinement=confinement, commit=commit)
-        _note_requirements(context, made, warn)
+        _check_contents(context, git, libraries, made, warn)
         return made
 
     house = Wheelhouse(make)
@@ -288,14 +290,27 @@ def _built_meanwhile(  # noqa: PLR0913 - as above
 def _ready(
     context: Context, libraries: tuple[Package, ...], folder: Path, tag: ReleaseTag | None
 ) -> dict[str, Callable[[], tuple[Distribution, ...]]]:
-    """Return the libraries from a folder of built files."""
+    """Return the libraries from a folder of built files, which must be those of the checkout."""
     settings = context.settings.publish
     names = [one.name for one in libraries]
     every = libraries_of(context.workspace, settings, file=context.settings_file)
-    alone = len(every) == len(libraries)  # with --only, files of other libraries may be there
-    made = distributions_in(folder, names, sdist=settings.sdist, alone=alone)
-    if tag is not None and tag.is_test:
-        _refuse_in_earnest(made, tag, folder)
+    others = {one.name for one in every}  # with --only, their files may be there
+    made = distributions_in(folder, names, sdist=settings.sdist, others=others)
+    git = Git.open(context.root)
+    for library in libraries:
+        again = f"build it by: nox -s build -- --out {folder}"
+        if tag is not None and tag.is_test:
+            version: str | None = version_of_test(git.time(git.require_commit("HEAD", "")))
+            again = f"build it by: nox -s build -- {tag} --out {folder}"
+        else:
+            version = library.document["project"].get("version")
+        for file in made[library.name]:
+            if version is not None and file.version != Version(version):
+                raise DistributionError(
+                    f"{folder}: {file.filename} has version {file.version}, and this checkout has "
+                    f"{version} ({library.path}/pyproject.toml); {again}"
+                )
+    _check_requirements(context, made)
     return {name: functools.partial(_same, files) for name, files in made.items()}
 
 
@@ -303,28 +318,37 @@ def _same(files: tuple[Distribution, ...]) -> tuple[Distribution, ...]:
     return files
 
 
-def _refuse_in_earnest(
-    made: Mapping[str, tuple[Distribution, ...]], tag: ReleaseTag, folder: Path
-) -> None:
-    """Check that a test release does not publish a regular version."""
-    for files in made.values():
-        for file in files:
-            if file.version.base_version != "0.0.0" or not file.version.is_devrelease:
-                raise DistributionError(
-                    f"{folder}: {file.filename} is no version of a test release, and {tag} is a "
-                    f"test tag; build it by: nox -s build -- {tag} --out {folder}"
-                )
+def _check_requirements(context: Context, made: Mapping[str, tuple[Distribution, ...]]) -> None:
+    settings = context.settings.publish
+    every = libraries_of(context.workspace, settings, file=context.settings_file)
+    published = {*(one.name for one in every), *(one.name for one in settings.elsewhere)}
+    check_requirements(made, context.workspace, published)
 
 
-def _note_requirements(
+def _check_contents(
     context: Context,
+    git: Git,
+    libraries: tuple[Package, ...],
     made: Mapping[str, tuple[Distribution, ...]],
     warn: Callable[[str], None],
 ) -> None:
-    every = libraries_of(context.workspace, context.settings.publish, file=context.settings_file)
-    for line in unpublished_requirements(made, context.workspace, every):
-        warn(line)
-        annotate("warning", line)
+    """Check what was built: every module is in its wheel, and it can be installed.
+
+    Raises:
+        IncompleteWheelError: A wheel does not hold what its package has.
+        UnpublishedRequirementError: A library requires what is not published.
+    """
+    _check_requirements(context, made)
+    known = (*(entry.path for entry in git.index()), *(entry.path for entry in git.status()))
+    paths = sorted({path for path in known if context.tree.is_file(path)})
+    folders = [one.path for one in context.workspace.packages]
+    for library in libraries:
+        others = [one for one in folders if one != library.path]
+        source = source_of(paths, library, context.layout(library), others)
+        for wheel in (file for file in made[library.name] if file.kind == "wheel"):
+            left_out = context.settings.publish.left_out
+            for line in check_wheel(wheel, library, source, context.tree.read, left_out):
+                warn(line)
 
 
 def _prepared(step: Step, look: Look) -> Look:

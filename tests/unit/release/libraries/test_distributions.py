@@ -5,21 +5,30 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 
 from tests.support.dists import dist, wheel
+from tests.support.project import DictTree, pyproject
 from tests.support.trees import found, project
-from tradai_tasks.errors import BadArgumentsError, DistributionError, SettingsError
+from tradai_tasks.errors import (
+    BadArgumentsError,
+    DistributionError,
+    SettingsError,
+    UnpublishedRequirementError,
+)
 from tradai_tasks.release.libraries.distributions import (
     distributions_in,
     name_of,
     read_distribution,
 )
-from tradai_tasks.release.libraries.unpublished_requirements import unpublished_requirements
+from tradai_tasks.release.libraries.unpublished_requirements import check_requirements
+from tradai_tasks.release.libraries.wheel_contents import Member, source_of, without_copy
 from tradai_tasks.settings.publish import PublishSettings
-from tradai_tasks.workspace.discovery import Workspace
+from tradai_tasks.workspace.discovery import Package, Workspace
+from tradai_tasks.workspace.layout import layout_of
 from tradai_tasks.workspace.published_libraries import chosen, libraries_of
 
 
@@ -99,7 +108,8 @@ def test_a_folder_must_hold_each_library_once_and_nothing_else(tmp_path: Path) -
     assert [one.kind for one in both] == ["wheel", "sdist"]
     wheel(tmp_path, "a", "1.1.0")
     assert "a is there as 1.0.0 and 1.1.0; keep the one" in fault("a")
-    assert list(distributions_in(tmp_path, [], alone=False)) == []
+    assert list(distributions_in(tmp_path, [], others=None)) == []
+    assert list(distributions_in(tmp_path, [], others=["a"])) == []
 
 
 def members(*names: str, virtual: str = "") -> Workspace:
@@ -143,9 +153,61 @@ def test_some_can_be_chosen() -> None:
         chosen(libraries, ["c"])
 
 
-def test_requirements_that_are_not_published_are_told(tmp_path: Path) -> None:
+def test_requirements_that_are_not_published_are_refused(tmp_path: Path) -> None:
     both = members("a", "b", "c")
     made = {"a": (dist(tmp_path, "a", requires=("b>=1", 'c; extra == "x"', "other", "??")),)}
-    (line,) = unpublished_requirements(made, both, both.packages[:1])
-    assert line.startswith("a requires b, a package of this workspace that is not published")
-    assert unpublished_requirements(made, both, both.packages) == []
+    with pytest.raises(UnpublishedRequirementError) as caught:
+        check_requirements(made, both, ["a"])
+    first, second = caught.value.faults
+    assert first == (
+        "a requires b>=1, and b is a package of this workspace that is not published, so a could "
+        "not be installed; add it to publish.libraries, or to publish.elsewhere if an index has it"
+    )
+    assert second.startswith('a requires c; extra == "x", and c is')
+    check_requirements(made, both, ["a", "B", "c"])
+
+
+def test_what_belongs_in_a_wheel_is_the_code_of_the_package_alone() -> None:
+    tree = DictTree(
+        {
+            "libs/a/pyproject.toml": pyproject("a"),
+            "libs/a/noxfile.py": "",
+            "libs/a/src/a/__init__.py": "",
+            "libs/a/src/a/data.json": "",
+            "libs/a/src/a/py.typed": "",
+            "libs/a/src/a/tests/test_a.py": "",
+            "libs/a/src/a/conftest.py": "",
+            "libs/a/src/other/x.pyi": "",
+            "libs/a/src/nested/pyproject.toml": pyproject("nested"),
+            "libs/a/src/nested/x.py": "",
+        }
+    )
+    library = Package(name="a", path="libs/a", project=".", document={})
+    layout = layout_of(tree, library, nested=["libs/a/src/nested"])
+    paths = [f"libs/a/{name}" for name in _PATHS]
+    assert source_of(paths, library, layout, ["libs/a/src/nested"]) == {
+        "a/__init__.py": "libs/a/src/a/__init__.py",
+        "a/py.typed": "libs/a/src/a/py.typed",
+        "other/x.pyi": "libs/a/src/other/x.pyi",
+    }
+
+
+_PATHS = ("noxfile.py", "src/a/__init__.py", "src/a/data.json", "src/a/py.typed",
+          "src/a/tests/test_a.py", "src/a/conftest.py", "src/other/x.pyi",
+          "src/nested/x.py")  # fmt: skip
+
+
+def test_a_module_may_be_moved_or_compiled_but_each_copy_counts_once() -> None:
+    source = {
+        f"a/{name}": f"src/a/{name}" for name in ("__init__.py", "sub/__init__.py", "fast.py")
+    }
+    empty, fast = Member(0, 0), Member(1, zlib.crc32(b"1"))
+
+    def read(path: str) -> bytes:
+        return b"1" if path.endswith("fast.py") else b""
+
+    whole = {"b/__init__.py": empty, "b/sub/__init__.py": empty, "b/fast.py": fast}
+    assert without_copy(source, whole, read) == []
+    assert without_copy(source, {"a/__init__.py": empty, "a/fast.cpython-311.so": fast}, read) == [
+        "src/a/sub/__init__.py"
+    ]

@@ -1,0 +1,155 @@
+"""Compare the modules of a wheel with the source of its package."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from tradai_tasks.errors import IncompleteWheelError
+from tradai_tasks.files.archives import ArchiveError, opened_zip
+from tradai_tasks.files.file_tree import join
+from tradai_tasks.files.path_globs import matches
+from tradai_tasks.release.libraries.distributions import Distribution
+from tradai_tasks.settings.publish import LeftOut
+from tradai_tasks.workspace.discovery import Package
+from tradai_tasks.workspace.layout import Layout
+
+__all__ = ["Member", "check_wheel", "members_of", "source_of", "without_copy"]
+
+_MODULE = (".py", ".pyi", ".so", ".pyd", ".pyc")
+_INFO = re.compile(r"[^/]+\.(?:dist-info|data/(?:scripts|headers|data))/")
+_DATA = re.compile(r"[^/]+\.data/(?:purelib|platlib)/")
+_SHOWN = 10  # paths in a message
+
+
+class Member(NamedTuple):
+    """The content of a file in a wheel, as a zip archive states it."""
+
+    size: int  # bytes
+    crc: int  # CRC-32
+
+
+def source_of(
+    paths: Iterable[str], package: Package, layout: Layout, others: Collection[str]
+) -> dict[str, str]:
+    """Return the files that belong in a package's wheel, by their place in it.
+
+    That is every module, stub and `py.typed` of its import packages, and everything else below
+    `src/`; but no tests.
+
+    Args:
+        paths: Every file that git tracks or would, from the workspace root.
+        package: The package.
+        layout: Where it keeps its code and tests.
+        others: Folders of the workspace's other packages.
+    """
+    homes = {one.path for one in layout.imports}
+    homes |= {root for root in layout.source_roots if posixpath.basename(root) == "src"}
+    inner = {one for one in others if package.path == "." or one.startswith(f"{package.path}/")}
+    found: dict[str, str] = {}
+    for path in paths:
+        folders = {path, *_folders(path)}
+        is_code = path.endswith((".py", ".pyi")) or posixpath.basename(path) == "py.typed"
+        is_test = folders & {*layout.tests} or posixpath.basename(path) == "conftest.py"
+        if is_code and folders & homes and not is_test and not folders & inner:
+            root = max((r for r in layout.source_roots if r in {*folders, "."}), key=len)
+            found[path if root == "." else path[len(root) + 1 :]] = path
+    return found
+
+
+def _folders(path: str) -> Iterable[str]:
+    while path := posixpath.dirname(path):
+        yield path
+
+
+def members_of(wheel: Distribution) -> dict[str, Member]:
+    """Return the files that a wheel installs into site-packages, by path.
+
+    Raises:
+        ArchiveError: It is not a zip archive, or exceeds the limits.
+    """
+    with opened_zip(wheel.path) as archive:
+        return {
+            _DATA.sub("", one.filename, count=1): Member(one.file_size, one.CRC)
+            for one in archive.infolist()
+            if not one.is_dir() and not _INFO.match(one.filename)
+        }
+
+
+def without_copy(
+    source: Mapping[str, str], members: Mapping[str, Member], read: Callable[[str], bytes]
+) -> list[str]:
+    """Return the source files that a wheel does not hold, from the workspace root.
+
+    A file may be in another place there, as `package-dir` of setuptools and `sources` of hatchling
+    do it, or compiled.
+
+    Args:
+        source: From `source_of`.
+        members: The wheel's files.
+        read: Returns a source file's content.
+    """
+    compiled = {path.partition(".")[0] for path in members if path.endswith((".so", ".pyd"))}
+    absent = {
+        place: path
+        for place, path in source.items()
+        if place not in members and place.removesuffix(".py") not in compiled
+    }
+    spare = Counter(
+        (posixpath.basename(place), one) for place, one in members.items() if place not in source
+    )
+    missing = []
+    for place, path in absent.items():
+        content = read(path)
+        moved = posixpath.basename(place), Member(len(content), zlib.crc32(content))
+        if spare[moved] > 0:
+            spare[moved] -= 1
+        else:
+            missing.append(path)
+    return sorted(missing)
+
+
+def check_wheel(
+    wheel: Distribution,
+    package: Package,
+    source: Mapping[str, str],
+    read: Callable[[str], bytes],
+    left_out: Iterable[LeftOut],
+) -> list[str]:
+    """Check that a wheel holds all modules of its package.
+
+    Returns:
+        A line for each file that the settings leave out, with the reason.
+
+    Raises:
+        IncompleteWheelError: It holds no module, or one is missing.
+    """
+    try:
+        members = members_of(wheel)
+    except ArchiveError as error:
+        raise IncompleteWheelError(f"{wheel.path}: cannot be read ({error})") from None
+    file = join(package.path, "pyproject.toml")
+    if not any(place.endswith(_MODULE) for place in members):
+        raise IncompleteWheelError(
+            f"{wheel.filename}: it holds no module; check what the build backend's settings in "
+            f"{file} include"
+        )
+    missing = without_copy(source, members, read)
+    reasons = {
+        path: entry.reason
+        for entry in left_out
+        for path in missing
+        if any(matches(path, glob) for glob in entry.paths)
+    }
+    if lost := [path for path in missing if path not in reasons]:
+        more = f" and {len(lost) - _SHOWN} more" if lost[_SHOWN:] else ""
+        raise IncompleteWheelError(
+            f"{wheel.filename}: missing from it: {', '.join(lost[:_SHOWN])}{more}; check what the "
+            f"build backend's settings in {file} include, or name the files with a reason in "
+            f"publish.left-out"
+        )
+    return [f"{wheel.filename}: {path} is left out: {why}" for path, why in reasons.items()]
