@@ -298,17 +298,16 @@ def _ready(
     made = distributions_in(folder, names, sdist=settings.sdist, others=others)
     git = Git.open(context.root)
     for library in libraries:
-        again = f"build it by: nox -s build -- --out {folder}"
+        version: str | None = library.document["project"].get("version")  # None if it is dynamic
+        said_by, argument = f"{library.path}/pyproject.toml", ""
         if tag is not None and tag.is_test:
-            version: str | None = version_of_test(git.time(git.require_commit("HEAD", "")))
-            again = f"build it by: nox -s build -- {tag} --out {folder}"
-        else:
-            version = library.document["project"].get("version")
+            version = version_of_test(git.time(git.require_commit("HEAD", "")))
+            said_by, argument = f"{tag} is a test tag", f"{tag} "
         for file in made[library.name]:
             if version is not None and file.version != Version(version):
                 raise DistributionError(
                     f"{folder}: {file.filename} has version {file.version}, and this checkout has "
-                    f"{version} ({library.path}/pyproject.toml); {again}"
+                    f"{version} ({said_by}); build it by: nox -s build -- {argument}--out {folder}"
                 )
     _check_requirements(context, made)
     return {name: functools.partial(_same, files) for name, files in made.items()}

@@ -220,7 +220,7 @@ def test_a_test_release_carries_a_version_of_its_own_from_each_commit(
     assert nox(home, "-s", "build").status == 0
     failed_with(
         nox(home, "-s", "publish", "--", "v0.0.0-test", "--dist", "dist", env=aws.env),
-        "no version of a test release",
+        "lib_a-1.0.0-py3-none-any.whl has version 1.0.0, and this checkout has 0.0.0.dev",
     )
 
 
