@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from tradai_tasks.release.models.strategy_stages import GATES, IMAGE
@@ -21,6 +21,7 @@ __all__ = [
     "nox_command",
     "ready_command",
     "values_for",
+    "without_session",
     "workflows",
 ]
 
@@ -110,6 +111,18 @@ def choose(repository: RepositoryTraits, settings: WorkflowsSettings) -> tuple[W
         and workflow.sessions <= repository.sessions
         and (workflow.has is None or getattr(repository, workflow.has))
         and workflow.file not in settings.exclude
+    )
+
+
+def without_session(
+    repository: RepositoryTraits, lost: Iterable[str]
+) -> tuple[tuple[str, str], ...]:
+    """Return (file, session) where a workflow does not fit for lack of one of some sessions."""
+    return tuple(
+        (workflow.file, name)
+        for name in sorted(lost)
+        for workflow in CATALOG
+        if workflow.kind == repository.kind and name in workflow.sessions
     )
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import nox
 
 from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, Revision
 from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.matrix import Task
 from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.replacements import known_names, sessions_of
 
-__all__ = ["STEPS", "Tasks", "known_names", "tasks_of"]
+__all__ = ["STEPS", "Tasks", "tasks_of"]
 
 STEPS = ("lint", "typecheck", "test")
 
@@ -37,44 +36,33 @@ def tasks_of(context: Context, found: ChangeAnalysis) -> Tasks:
     names = known_names(context)
     if found.other_head is not None:
         context = _at_head(context, found.other_head)
-        names = frozenset(context.names)
+        names = known_names(context)
     current = f"{sys.version_info[0]}.{sys.version_info[1]}"
     suffixed = isinstance(context.settings.python, tuple)
     tested = {context.workspace.session_id(package) for package in context.tested_packages}
     tasks = []
     untested = []
+    shared: set[str] = set()
     for item in selection.packages:
         for python in context.pythons or (current,):
-            test = f"test{f'-{python}' if suffixed else ''}({item.name})"
-            wanted = [test] if item.affected else []
-            if context.workspace.kind == "strategies" and python == (context.python or current):
+            is_first = python == (context.python or current)
+            test = [f"test{f'-{python}' if suffixed else ''}({item.name})"]
+            if "test" in context.exclude:  # the noxfile's own, on the Pythons that it says
+                test = [*sessions_of(context, "test", item.name)] if is_first else []
+            wanted = test if item.affected else []
+            if context.workspace.kind == "strategies" and is_first:
                 once = [s for s in STEPS[:2] if item.affected or s in selection.sessions]
-                wanted = [f"{name}({item.name})" for name in once] + wanted
-            found_names = tuple(name for name in wanted if name in names)
+                more = [name for step in once for name in sessions_of(context, step, item.name)]
+                wanted = more + wanted
+            # a session of the noxfile that is for all packages runs once
+            found_names = tuple(n for n in wanted if n in names and ("(" in n or n not in shared))
+            shared.update(found_names)
             if found_names:
                 tasks.append(Task(package=item.name, python=python, sessions=found_names))
-            if item.affected and item.name in tested and test not in names:
+            if item.affected and item.name in tested and is_first and not {*test} & names:
                 untested.append(item.name)
     tasks += _root_tasks(context, selection, current, names)
     return Tasks(tasks=tuple(tasks), untested=tuple(dict.fromkeys(untested)))
-
-
-def known_names(context: Context) -> frozenset[str]:
-    """Return the names of all sessions of the noxfile, with those it defines itself."""
-    return frozenset(context.names).union(_own_names(context.exclude))
-
-
-def _own_names(excluded: Iterable[str]) -> Iterator[str]:
-    """Yield the names of sessions that the noxfile defines in place of the library's."""
-    registered = nox.registry.get()
-    for name in sorted({*excluded} & registered.keys()):
-        function = registered[name]
-        pythons = function.python if isinstance(function.python, (list, tuple, set)) else None
-        stems = [name] if pythons is None else [f"{name}-{python}" for python in pythons]
-        params = getattr(function, "parametrize", None)
-        ends = [""] if params is None else [f"({param})" for param in params]
-        yield name  # nox runs all of them by this name
-        yield from (stem + end for stem in stems for end in ends)
 
 
 def _at_head(context: Context, revision: Revision) -> Context:

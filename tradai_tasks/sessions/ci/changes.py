@@ -27,12 +27,17 @@ from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.errors import BadArgumentsError, CheckFailedError
 from tradai_tasks.matrix import MatrixJob, Task, build_matrix, read_durations
 from tradai_tasks.report import append_markdown, print_table, say, write_outputs
-from tradai_tasks.sessions.ci.affected_sessions import STEPS, Tasks, known_names, tasks_of
+from tradai_tasks.sessions.ci.affected_sessions import STEPS, Tasks, tasks_of
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.completeness import require_seen
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of
 from tradai_tasks.sessions.core.nox_options import rerun
+from tradai_tasks.sessions.core.replacements import (
+    NOT_REPLACED,
+    known_names,
+    unreplaced,
+)
 from tradai_tasks.workspace.discovery import unknown_package
 
 __all__ = ["affected", "changes"]
@@ -75,7 +80,7 @@ def changes(session: nox.Session, context: Context) -> None:
     jobs = [job.as_json() for job in _jobs(context, tasks)]
     explained = _explain(found.selection, options.explain) if options.explain is not None else ""
     beside = sys.stderr if options.json else sys.stdout  # standard output is JSON and nothing else
-    _say(session, found, tasks)
+    _say(session, context, found, tasks)
     if options.json:
         print(json.dumps(as_document(found.span, found.selection, jobs), indent=2))
     elif options.explain is None:
@@ -94,7 +99,7 @@ def affected(session: nox.Session, context: Context) -> None:
     with _uncollected():
         found = _find(context, options)
     tasks = tasks_of(context, found)
-    _say(session, found, tasks)
+    _say(session, context, found, tasks)
     _show(found)
     wanted = _session_names(context, found, tasks.tasks)
     known = known_names(context)
@@ -167,7 +172,9 @@ def _explain(selection: Selection, name: str) -> str:
     raise BadArgumentsError(f"--explain {shown}: {unknown_package(name, known)}")
 
 
-def _say(session: nox.Session, found: ChangeAnalysis, tasks: Tasks) -> None:
+def _say(session: nox.Session, context: Context, found: ChangeAnalysis, tasks: Tasks) -> None:
+    for base in unreplaced(context, STEPS):
+        session.warn(f"{base} is not run: {NOT_REPLACED}")
     for warning in found.warnings:
         session.warn(visible(warning))
     for name in tasks.untested:

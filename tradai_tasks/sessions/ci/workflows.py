@@ -12,13 +12,14 @@ from tradai_tasks.report import print_table, say
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.command_line import base_of
 from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.replacements import NOT_REPLACED, known_names, unreplaced
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workflows.drift import plan
 from tradai_tasks.workflows.file_writer import check, present, write
 from tradai_tasks.workflows.repository_traits import RepositoryTraits, committed_locks, gather
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workflows.rights import Job, jobs
-from tradai_tasks.workflows.selection import workflows
+from tradai_tasks.workflows.selection import without_session, workflows
 from tradai_tasks.workflows.sign_in import keys_warning, role_faults
 from tradai_tasks.workflows.trust import TAGS, repository_named, shown, trust_of
 
@@ -54,6 +55,8 @@ def write_workflows(session: nox.Session, context: Context) -> None:
         raise BadArgumentsError("workflows: --repository goes with --trust")
     repository = _gathered(context)
     wanted = workflows(repository, context.settings.workflows)
+    for file, lost in without_session(repository, unreplaced(context, context.exclude)):
+        session.warn(f"{file} does not fit, since it needs the session {lost}: {NOT_REPLACED}")
     if options.secrets:
         _print_secrets(there or wanted)
         return
@@ -91,7 +94,7 @@ def _gathered(context: Context) -> RepositoryTraits:
         context.tree,
         context.workspace,
         context.settings,
-        sessions=context.names,
+        sessions=known_names(context),
         noxfile=context.noxfile.read_text(encoding="utf-8"),
         locks=committed_locks(context.root, context.workspace.projects),
     )

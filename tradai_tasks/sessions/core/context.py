@@ -193,7 +193,7 @@ class Context:
         prepares: bool = False,
         default: bool = False,
         parallel: bool = True,
-        requires: Iterable[str] = (),
+        requires: list[str] | None = None,
         tags: Iterable[str] = (),
     ) -> None:
         """Add a session, or one for each package.
@@ -235,9 +235,10 @@ class Context:
             reuse_venv=True if isolated and self._reuses else None,
             default=default,
             allow_parallel=parallel,
-            requires=[required for required in requires if required in self.names],
             tags=list(tags),
         )
+        # nox copies a list that it is given, and reads this one after the whole noxfile
+        nox.registry.get()[name]._requires = [] if requires is None else requires  # noqa: SLF001
         self.names.extend(self.names_of(name, ids, every_python=several))
         # in a parallel run nox uses this name, test-3.12(a), even if its listing does not
         for version in self.pythons if several else filter(None, [python]):

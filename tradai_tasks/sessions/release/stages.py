@@ -19,15 +19,14 @@ from tradai_tasks.release.images.image_steps import image_stage
 from tradai_tasks.release.images.image_tools import open_image_tools
 from tradai_tasks.release.images.platform_images import with_wheels
 from tradai_tasks.release.models.strategy_stages import (
-    BACKTEST,
     GATES,
     IMAGE,
     MLFLOW,
     StrategyParts,
     strategy_stages,
 )
-from tradai_tasks.sessions.core.command_line import base_of
 from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.replacements import sessions_of
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
@@ -139,12 +138,11 @@ def source_of_release(context: Context, needs: Needs) -> SourceExport:
 
 
 def _sessions(context: Context, gate: str, package: Package) -> tuple[str, ...]:
-    """Return the sessions of a gate; the noxfile's replacement of one keeps its name."""
+    """Return the sessions of a gate, the noxfile's own where it replaces the library's."""
     one = context.workspace.session_id(package)
-    names = [n for n in context.names if base_of(n) == gate and n.endswith(f"({one})")]
-    if names:
-        return tuple(names)
+    if names := sessions_of(context, gate, one):
+        return names
     if gate == "test" and not package.settings.test:
         return ()
-    # excluded in favour of the noxfile's own session: without one, the gate fails
-    return (gate if gate in context.left_out and gate != BACKTEST else f"{gate}({one})",)
+    # left out, with nothing in its place: a session that is not found fails the gate
+    return (f"{gate}({one})",)
