@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.load import parse_toml
@@ -16,16 +17,10 @@ from tradai_tasks.settings.model import ProtocolPair
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import Layout
 
-__all__ = [
-    "Batch",
-    "batches",
-    "config_file",
-    "exclusions",
-    "protocol_module",
-    "without_excluded",
-]
+__all__ = ["Batch", "batches", "config_file", "exclusions", "is_excluded", "protocol_module"]
 
-_CONFIG_FILES = ("mypy.ini", ".mypy.ini")
+_CONFIG_FILES = ("mypy.ini", ".mypy.ini", "pyproject.toml", "setup.cfg")
+_SHARED = frozenset({"pyproject.toml", "setup.cfg"})  # mypy reads them if they have its section
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,53 +31,137 @@ class Batch:
     sources: tuple[str, ...]  # folders and files, from the workspace root
     search: tuple[str, ...]  # its part of MYPYPATH, from the workspace root
     borrowed: tuple[str, ...]  # the part that other runs check: nothing is reported on it
-    config: str | None  # a configuration file other than the root's
+    home: str  # folder that mypy runs in: that of its configuration, else the project's
+    excluded: tuple[str, ...] = ()  # files that its configuration leaves out
 
 
-def config_file(tree: Tree, package: Package) -> str | None:
-    """Return the package's own mypy configuration; None if the root's applies."""
-    for name in _CONFIG_FILES:
-        if tree.is_file(join(package.path, name)):
-            return join(package.path, name)
-    if package.path != "." and "mypy" in package.document.get("tool", {}):
-        return join(package.path, "pyproject.toml")
-    return None
+@dataclass(kw_only=True)
+class _Open:
+    """A batch that is being filled."""
+
+    home: str
+    taken: dict[str, str]  # module name -> its file
+    held: dict[Package, list[str]]  # sources of each package
+
+
+def config_file(tree: Tree, folder: str, project: str) -> str | None:
+    """Return the configuration that mypy reads in a folder; None if there is none.
+
+    mypy looks in the folder and in those above it.
+
+    Args:
+        tree: The repository.
+        folder: The folder.
+        project: The project that it is in, the last folder to look in.
+    """
+    while True:
+        for name in _CONFIG_FILES:
+            file = join(folder, name)
+            if tree.is_file(file) and (name not in _SHARED or _settings(tree, file) is not None):
+                return file
+        if folder in {project, "."}:
+            return None
+        folder = posixpath.dirname(folder) or "."
+
+
+def _settings(tree: Tree, file: str) -> Mapping[str, Any] | None:
+    """Return mypy's own section of a configuration file; None if it has none."""
+    if file.endswith(".toml"):
+        table = parse_toml(tree.read(file), file).get("tool", {}).get("mypy")
+        return table if isinstance(table, Mapping) else None
+    parser = ConfigParser(interpolation=None)
+    try:
+        parser.read_string(tree.read(file).decode("utf-8", "replace"))
+    except ConfigError:
+        return {}  # mypy itself will report what is wrong with the file
+    return parser["mypy"] if parser.has_section("mypy") else None
 
 
 def batches(
-    tree: Tree, layouts: Mapping[Package, Layout], *, tests: bool, extra: Sequence[str] = ()
+    tree: Tree,
+    layouts: Mapping[Package, Layout],
+    *,
+    tests: bool,
+    extra: Sequence[str] = (),
+    project: str = ".",
 ) -> tuple[Batch, ...]:
-    """Divide the packages into as few mypy runs as their module names allow.
+    """Divide the packages into as few mypy runs as their module names and configurations allow.
 
     mypy refuses two modules of one name (`handler` in two lambdas, `conftest` in two test
-    folders), so each package goes into the first run where its names are still free.
+    folders), so each package goes into the first run where its names are still free. What has one
+    name twice in itself is divided, too.
 
     Args:
         tree: The repository.
         layouts: The layout of each package.
         tests: Whether tests are checked too.
         extra: Further files to check in the first run.
+        project: Folder of the project that the packages are in.
     """
-    open_batches: list[tuple[str | None, set[str], list[tuple[Package, Layout]]]] = []
+    found: list[_Open] = []
     for package, layout in layouts.items():
-        names = _names(tree, layout, tests=tests)
-        if not names:
-            continue
-        config = config_file(tree, package)
-        for known, taken, held in open_batches:
-            if known == config and not taken & names:
-                taken.update(names)
-                held.append((package, layout))
-                break
-        else:
-            open_batches.append((config, set(names), [(package, layout)]))
+        config = config_file(tree, package.path, project)
+        home = project if config is None else posixpath.dirname(config) or "."
+        for part in _parts(tree, layout, home, tests=tests):
+            names = {name: file for one in part.values() for name, file in one.items()}
+            for batch in found:
+                if batch.home == home and not batch.taken.keys() & names.keys():
+                    batch.taken.update(names)
+                    batch.held.setdefault(package, []).extend(part)
+                    break
+            else:
+                found.append(_Open(home=home, taken=names, held={package: [*part]}))
     untyped = {
         package: layout for package, layout in layouts.items() if _is_untyped(tree, package, layout)
     }
     return tuple(
-        _batch(held, config, tests=tests, extra=extra if position == 0 else (), untyped=untyped)
-        for position, (config, _, held) in enumerate(open_batches)
+        _batch(tree, one, layouts, untyped, extra=() if position else extra, project=project)
+        for position, one in enumerate(found)
     )
+
+
+def _parts(
+    tree: Tree, layout: Layout, home: str, *, tests: bool
+) -> list[dict[str, dict[str, str]]]:
+    """Divide a package's sources, each with its modules, into parts without a name twice."""
+    sources = [module.path for module in layout.imports]
+    if tests:
+        sources += [p for p in layout.tests if not any(p.startswith(f"{s}/") for s in sources)]
+    parts: list[dict[str, dict[str, str]]] = []
+    for source in dict.fromkeys(sources):
+        names = {_module_name(file, (*layout.source_roots, home)): file
+                 for file in _files(tree, source)}  # fmt: skip
+        for part in parts:
+            taken = {name: file for one in part.values() for name, file in one.items()}
+            if all(taken.get(name, file) == file for name, file in names.items()):
+                part[source] = names
+                break
+        else:
+            if names:
+                parts.append({source: names})
+    return parts
+
+
+def _files(tree: Tree, source: str) -> Iterator[str]:
+    """Yield the Python files of a source, as mypy finds them in a folder."""
+    if source.endswith((".py", ".pyi")):
+        yield source
+        return
+    yield from (join(source, n) for n in tree.files(source) if n.endswith((".py", ".pyi")))
+    for name in tree.folders(source):
+        if not name.startswith(".") and name not in {"__pycache__", "node_modules"}:
+            yield from _files(tree, join(source, name))
+
+
+def _module_name(file: str, bases: Iterable[str]) -> str:
+    """Return a file's module name for mypy with explicit bases: from the nearest one above it."""
+    base = max((b for b in bases if b == "." or file.startswith(f"{b}/")), key=_depth, default=".")
+    inner = file if base == "." else file[len(base) + 1 :]
+    return inner.rpartition(".")[0].removesuffix("/__init__").replace("/", ".")
+
+
+def _depth(folder: str) -> int:
+    return 0 if folder == "." else len(folder)
 
 
 def _is_untyped(tree: Tree, package: Package, layout: Layout) -> bool:
@@ -92,97 +171,61 @@ def _is_untyped(tree: Tree, package: Package, layout: Layout) -> bool:
     )
 
 
-def _batch(
-    held: Iterable[tuple[Package, Layout]],
-    config: str | None,
-    *,
-    tests: bool,
-    extra: Sequence[str],
+def _batch(  # noqa: PLR0913 - what it is made from
+    tree: Tree,
+    one: _Open,
+    layouts: Mapping[Package, Layout],
     untyped: Mapping[Package, Layout],
+    *,
+    extra: Sequence[str],
+    project: str,
 ) -> Batch:
-    held = list(held)
-    sources: dict[str, None] = {}
-    search: dict[str, None] = {}
-    for _, layout in held:
-        for module in layout.imports:
-            sources[module.path] = None
-        if tests:
-            for path in layout.tests:
-                if not any(path.startswith(f"{module.path}/") for module in layout.imports):
-                    sources[path] = None
-        for root in layout.source_roots:
-            search[root] = None
-    own = {package for package, _ in held}
-    others = [layout for package, layout in untyped.items() if package not in own]
+    search = dict.fromkeys(root for package in one.held for root in layouts[package].source_roots)
+    others = [layout for package, layout in untyped.items() if package not in one.held]
     borrowed = dict.fromkeys(root for layout in others for root in layout.source_roots)
+    patterns = exclusions(tree, config_file(tree, one.home, project))
+    sources, excluded = [], []
+    for source in dict.fromkeys(source for held in one.held.values() for source in held):
+        files = list(_files(tree, source))
+        left_out = [file for file in files if is_excluded(file, source, one.home, patterns)]
+        excluded += left_out
+        if len(left_out) < len(files):  # mypy exits if all files of one are excluded
+            sources.append(source)
     return Batch(
-        packages=tuple(package.name for package, _ in held),
+        packages=tuple(package.name for package in one.held),
         sources=(*sources, *extra),
         search=tuple(search),
         borrowed=tuple(root for root in borrowed if root not in search),
-        config=config,
+        home=one.home,
+        excluded=tuple(excluded),
     )
 
 
-def _names(tree: Tree, layout: Layout, *, tests: bool) -> frozenset[str]:
-    names = {module.name for module in layout.imports}
-    if tests:
-        for path in layout.tests:
-            if path.endswith(".py"):
-                names.add(posixpath.basename(path)[:-3])
-            elif "__init__.py" in tree.files(path):
-                names.add(posixpath.basename(path))
-            else:
-                names |= _loose(tree, path)
-    return frozenset(names)
+def exclusions(tree: Tree, config: str | None) -> tuple[re.Pattern[str], ...]:
+    """Return the `exclude` patterns of a configuration, which are searched in paths."""
+    found = (_settings(tree, config) or {}).get("exclude", ()) if config else ()
+    compiled = []
+    for pattern in filter(None, [found] if isinstance(found, str) else found):
+        with suppress(re.error):  # mypy itself will report what is wrong with it
+            compiled.append(re.compile(str(pattern)))
+    return tuple(compiled)
 
 
-def _loose(tree: Tree, folder: str) -> set[str]:
-    """Return the module names in a folder without `__init__.py`, at any depth."""
-    found = {file[:-3] for file in tree.files(folder) if file.endswith(".py")}
-    for child in tree.folders(folder):
-        path = join(folder, child)
-        found |= {child} if "__init__.py" in tree.files(path) else _loose(tree, path)
-    return found
-
-
-def exclusions(tree: Tree, project: str) -> tuple[str, ...]:
-    """Return the `exclude` patterns of the project's mypy configuration."""
-    for name in _CONFIG_FILES:
-        file = join(project, name)
-        if tree.is_file(file):
-            parser = ConfigParser(interpolation=None)
-            try:
-                parser.read_string(tree.read(file).decode("utf-8", "replace"))
-            except ConfigError:
-                return ()  # mypy itself will report what is wrong with the file
-            found = parser.get("mypy", "exclude", fallback="")
-            return (found,) if found else ()
-    file = join(project, "pyproject.toml")
-    if not tree.is_file(file):
-        return ()
-    listed = parse_toml(tree.read(file), file).get("tool", {}).get("mypy", {}).get("exclude", [])
-    return tuple(map(str, [listed] if isinstance(listed, str) else listed))
-
-
-def without_excluded(sources: Iterable[str], patterns: Iterable[str]) -> tuple[str, ...]:
-    """Drop sources that the configuration excludes: mypy exits if all files of one are excluded.
+def is_excluded(file: str, source: str, home: str, patterns: Sequence[re.Pattern[str]]) -> bool:
+    """Return whether mypy's configuration leaves a file out, or a folder above it.
 
     Args:
-        sources: Folders and files from the folder that mypy runs in.
-        patterns: Regular expressions, searched in the path; a folder's path ends in a slash.
+        file: The file, from the workspace root.
+        source: The folder or file that mypy is given.
+        home: The folder that mypy runs in, from which paths are matched.
+        patterns: From `exclusions`; a folder's path ends in a slash.
     """
-    compiled = []
-    for pattern in patterns:
-        with suppress(re.error):  # mypy itself will report what is wrong with it
-            compiled.append(re.compile(pattern))
-    return tuple(
-        source
-        for source in sources
-        if not any(
-            regex.search(source if source.endswith(".py") else f"{source}/") for regex in compiled
-        )
-    )
+    paths = [posixpath.relpath(file, home)]
+    folder = file
+    while folder != source:
+        folder = posixpath.dirname(folder)
+        paths.append(f"{posixpath.relpath(folder, home)}/")
+    return any(regex.search(path) for regex in patterns for path in paths)
 
 
 def protocol_module(pairs: Iterable[ProtocolPair]) -> str:

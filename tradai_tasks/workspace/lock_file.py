@@ -16,7 +16,14 @@ from tradai_tasks.errors import BrokenTomlError, LockMissingError
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.load import parse_toml
 
-__all__ = ["LockFile", "LockedPackage", "LockedRequirement", "parse_lock_file", "read_lock"]
+__all__ = [
+    "LockFile",
+    "LockedConflict",
+    "LockedPackage",
+    "LockedRequirement",
+    "parse_lock_file",
+    "read_lock",
+]
 
 _KNOWN_VERSION = 1  # version of uv's lock format; a newer one may have an unknown meaning
 _LOCAL = ("editable", "virtual", "directory")
@@ -35,6 +42,14 @@ class LockedRequirement(msgspec.Struct, frozen=True, kw_only=True):
     def wanted_extras(self) -> tuple[str, ...]:
         """Normalised names of the extras that it asks for."""
         return tuple(map(canonicalize_name, self.extra or self.extras))
+
+
+class LockedConflict(msgspec.Struct, frozen=True, kw_only=True):
+    """A package, extra or group that uv must not install with the others of its set."""
+
+    package: str
+    extra: str | None = None
+    group: str | None = None
 
 
 class _Wheel(msgspec.Struct, frozen=True):
@@ -79,6 +94,7 @@ class LockFile(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     package: list[LockedPackage] = []
     manifest: _Manifest = _Manifest()
+    conflicts: list[list[LockedConflict]] = []
     document: Mapping[str, Any] = {}  # as it was parsed; the packages in the order of `package`
 
     @cached_property

@@ -15,7 +15,7 @@ from tradai_tasks.files.file_tree import join
 from tradai_tasks.workspace.discovery import Package, dependency_groups
 from tradai_tasks.workspace.lock_file import LockedRequirement, LockFile
 
-__all__ = ["DEFAULT_TOOLS", "Place", "TestTools", "find_test_tools", "pinned_tool"]
+__all__ = ["DEFAULT_TOOLS", "Place", "TestTools", "find_test_tools", "parts_reached", "pinned_tool"]
 
 # What a session installs if the lock does not pin the tool.
 DEFAULT_TOOLS = {
@@ -66,6 +66,13 @@ def pinned_tool(lock: LockFile, tool: str) -> str:
 
 def reached_from(lock: LockFile, requirements: Iterable[LockedRequirement]) -> frozenset[str]:
     """Return the names of all that some requirements install, dependencies included."""
+    return frozenset(name for name, _ in parts_reached(lock, requirements))
+
+
+def parts_reached(
+    lock: LockFile, requirements: Iterable[LockedRequirement]
+) -> frozenset[tuple[str, str]]:
+    """Return all (name, extra) that some requirements install; the extra of a base is ""."""
     seen: set[tuple[str, str]] = set()
     queue = list(requirements)
     while queue:
@@ -76,7 +83,7 @@ def reached_from(lock: LockFile, requirements: Iterable[LockedRequirement]) -> f
             seen.add((wanted.name, extra))
             for entry in lock.by_name.get(wanted.name, []):
                 queue += entry.required_by("extra", extra) if extra else entry.dependencies
-    return frozenset(name for name, _ in seen)
+    return frozenset(seen)
 
 
 def find_test_tools(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import tomllib
@@ -28,7 +27,8 @@ from tradai_tasks.errors import (
 from tradai_tasks.settings.model import IgnoredAdvisory, NotAudited, ProtocolPair, SecuritySettings
 from tradai_tasks.workspace import locked_tools as locked
 from tradai_tasks.workspace.discovery import Package
-from tradai_tasks.workspace.layout import layout_of
+from tradai_tasks.workspace.layout import ImportName, Layout, layout_of
+from tradai_tasks.workspace.lock_conflicts import install_sets
 from tradai_tasks.workspace.lock_file import (
     LockedRequirement,
     LockFile,
@@ -285,7 +285,7 @@ def test_packages_share_a_run_until_a_module_name_comes_twice() -> None:
     plain = types.batches(tree, layouts, tests=False, extra=["more.py"])
     assert [batch.packages for batch in plain] == [("a", "c"), ("b",), ("d",)]
     assert plain[0].sources == ("a/handler.py", "c/c", "more.py")
-    assert plain[2].config == "d/mypy.ini"
+    assert [batch.home for batch in plain] == [".", ".", "d"]
     checked = types.batches(tree, layouts, tests=True)
     assert "c/tests" in checked[0].sources
     assert "d/tests" in checked[2].sources
@@ -305,30 +305,93 @@ def test_a_run_borrows_untyped_packages_of_other_runs_as_sources() -> None:
     assert (second.packages, second.borrowed) == (("b",), ("a", "plain/src"))
 
 
-def test_a_packages_own_mypy_table_is_its_configuration() -> None:
-    package = app("[tool.mypy]\nstrict = true")
-    assert types.config_file(MemoryTree({}), package) == "app/pyproject.toml"
-    assert types.config_file(MemoryTree({}), app()) is None
+def test_a_package_that_has_one_name_twice_is_divided() -> None:
+    files = {"pyproject.toml": project("a"), "one/run.py": "", "two/run.py": "", "two/b.py": ""}
+    (package,) = found(files).packages
+    layout = Layout(
+        source_roots=("one", "two"),
+        imports=tuple(
+            ImportName(name=path, path=path) for path in ("one/run.py", "two/b.py", "two/run.py")
+        ),
+        tests=(),
+    )
+    first, second = types.batches(MemoryTree(files), {package: layout}, tests=False)
+    assert (first.sources, second.sources) == (("one/run.py", "two/b.py"), ("two/run.py",))
+
+
+@pytest.mark.parametrize(
+    ("files", "config"),
+    [
+        ({"libs/a/mypy.ini": "", "libs/a/pyproject.toml": "[tool.mypy]"}, "libs/a/mypy.ini"),
+        ({"libs/a/.mypy.ini": ""}, "libs/a/.mypy.ini"),
+        ({"libs/a/pyproject.toml": "[tool.mypy]"}, "libs/a/pyproject.toml"),
+        ({"libs/a/setup.cfg": "[mypy]\nstrict = true"}, "libs/a/setup.cfg"),
+        ({"libs/a/pyproject.toml": "", "libs/a/setup.cfg": "[metadata]"}, None),
+        ({"libs/mypy.ini": "", "setup.cfg": "[mypy]"}, "libs/mypy.ini"),
+        ({"libs/a/setup.cfg": "[flake8]", "setup.cfg": "[mypy]"}, "setup.cfg"),
+    ],
+)
+def test_the_configuration_is_where_mypy_finds_it(files: dict[str, str], config: str) -> None:
+    assert types.config_file(MemoryTree(files), "libs/a", ".") == config
 
 
 @pytest.mark.parametrize(
     ("files", "patterns"),
     [
-        ({}, ()),
-        ({"pyproject.toml": "[tool.mypy]\nexclude = 'a/'"}, ("a/",)),
-        ({"pyproject.toml": "[tool.mypy]\nexclude = ['a/', 'b']"}, ("a/", "b")),
-        ({"mypy.ini": "[mypy]\nexclude = x"}, ("x",)),
-        ({"mypy.ini": "[mypy]\n"}, ()),
-        ({".mypy.ini": "broken"}, ()),
+        ({}, []),
+        ({"pyproject.toml": "[tool.mypy]\nexclude = 'a/'"}, ["a/"]),
+        ({"pyproject.toml": "[tool.mypy]\nexclude = ['a/', 'b', '(']"}, ["a/", "b"]),
+        ({"mypy.ini": "[mypy]\nexclude = x"}, ["x"]),
+        ({"mypy.ini": "[mypy]\n"}, []),
+        ({"setup.cfg": "[mypy]\nexclude = y"}, ["y"]),
+        ({".mypy.ini": "broken"}, []),
     ],
 )
-def test_what_mypys_configuration_excludes(files: dict[str, str], patterns: tuple[str]) -> None:
-    assert types.exclusions(MemoryTree(files), ".") == patterns
+def test_what_mypys_configuration_excludes(files: dict[str, str], patterns: list[str]) -> None:
+    tree = MemoryTree(files)
+    config = types.config_file(tree, ".", ".")
+    assert [one.pattern for one in types.exclusions(tree, config)] == patterns
 
 
-def test_excluded_sources_are_left_out() -> None:
-    sources = ["lib/src/a", "lib/src/b.py", "c"]
-    assert types.without_excluded(sources, ["src/a/", r"\.py$", "("]) == ("c",)
+def test_excluded_files_are_named_and_a_source_without_others_is_not_given() -> None:
+    files = {
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["*"]\n[tool.mypy]\nexclude = "gen/"\n',
+        **{f"{n}/pyproject.toml": project(n) for n in ("a", "gen")},
+        "a/src/a/__init__.py": "",
+        "a/src/a/gen/made.py": "",
+        "gen/src/gen/__init__.py": "",
+    }
+    workspace, tree = found(files), MemoryTree(files)
+    (batch,) = types.batches(tree, {p: layout_of(tree, p) for p in workspace.packages}, tests=False)
+    assert batch.sources == ("a/src/a",)
+    assert batch.excluded == ("a/src/a/gen/made.py", "gen/src/gen/__init__.py")
+    pattern = types.exclusions(tree, "pyproject.toml")
+    assert not types.is_excluded("gen/a.py", "gen/a.py", "gen", pattern)  # from the own folder
+
+
+def test_packages_that_uv_keeps_apart_are_installed_in_turn() -> None:
+    def entry(name: str, *needs: str, **groups: list[dict[str, str]]) -> dict[str, Any]:
+        needed = [{"name": one} for one in needs]
+        return {"name": name, "dependencies": needed, "dev-dependencies": groups}
+
+    document = {
+        "conflicts": [
+            [{"package": "a"}, {"package": "b"}],
+            [{"package": "c", "group": "dev"}, {"package": "c", "group": "test"}],
+        ],
+        "package": [
+            entry("a"), entry("b"), entry("d", "a"),
+            entry("c", dev=[{"name": "x"}], test=[{"name": "y"}]),
+        ],
+    }  # fmt: skip
+    sets = install_sets(lock_of(document), ["a", "b", "c", "d"], ["dev", "test"])
+    assert [(one.packages, one.groups, one.left_out) for one in sets] == [
+        (("a", "d"), ("dev", "test"), ()),
+        (("b",), ("dev", "test"), ()),
+        (("c",), ("dev",), ("test",)),
+    ]
+    (one,) = install_sets(lock_of({**document, "conflicts": []}), ["a", "b"], ["dev"])
+    assert one.packages == ("a", "b")
 
 
 def test_the_protocol_module_compiles_and_names_both() -> None:

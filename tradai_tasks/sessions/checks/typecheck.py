@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import nox
 
 from tradai_tasks.checks.coverage_scope import test_arguments
-from tradai_tasks.checks.typecheck_rules import (
-    Batch,
-    batches,
-    config_file,
-    exclusions,
-    protocol_module,
-    without_excluded,
-)
+from tradai_tasks.checks.typecheck_rules import Batch, batches, protocol_module
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import install_tool, status_of, sync_everything
 from tradai_tasks.sessions.core.unit_environment import environment_of_unit
 from tradai_tasks.settings.model import ProtocolPair
+from tradai_tasks.text import safe
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import Layout
+from tradai_tasks.workspace.lock_conflicts import install_sets
+from tradai_tasks.workspace.lock_file import read_lock
 from tradai_tasks.workspace.loose_code import (
     layout_of_unit,
     requirements_of,
@@ -54,36 +51,32 @@ def typecheck(session: nox.Session, context: Context, package: Package | None) -
 def _typecheck(
     session: nox.Session, context: Context, packages: list[Package], project: str
 ) -> None:
-    settings = context.settings.typecheck
-    sync_everything(session, context, project, settings.groups)
-    install_tool(session, context, "mypy", project=project, only_missing=True)
-    layouts = {package: _layout(context, package) for package in packages}
-    with_requirements = []
-    if project == context.workspace.projects[0]:
-        units = units_of(context.inventory)
-        with_requirements = [path for path in units if context.tree.is_file(requirements_of(path))]
-        layouts |= {
-            unit_package(path): layout_of_unit(path, context.inventory)
-            for path in units
-            if path not in with_requirements
-        }
     pairs = [pair for package in packages for pair in package.settings.protocols]
-    extra = [str(_write_protocols(session, context, pairs))] if pairs else []
-    if extra and not any(layout.has_code for layout in layouts.values()):
+    if pairs and not any(_layout(context, package).has_code for package in packages):
         raise CheckFailedError("typecheck: settings name Protocols, but there is no code to check")
-    strict = settings.strict
-    if strict is None:
-        strict = context.workspace.kind == "strategies"
-    plan = batches(context.tree, layouts, tests=settings.tests, extra=extra)
-    if not plan:
-        session.log("no package has code to check")
-    statuses = [_run(session, context, batch, project=project, strict=strict) for batch in plan]
-    for path in with_requirements:
+    units = units_of(context.inventory) if project == context.workspace.projects[0] else ()
+    apart = [path for path in units if context.tree.is_file(requirements_of(path))]
+    beside = [path for path in units if path not in apart]  # checked with the packages
+    statuses: list[int] = []
+    for part in _installed(session, context, packages, project):
+        layouts = {package: _layout(context, package) for package in part}
+        layouts |= {unit_package(path): layout_of_unit(path, context.inventory) for path in beside}
+        beside = []
+        pairs = [pair for package in part for pair in package.settings.protocols]
+        extra = [str(_write_protocols(session, context, pairs))] if pairs else []
+        plan = _batches(context, layouts, project, extra)
+        if not plan:
+            session.log("no package has code to check")
+        statuses += [_run(session, context, batch, project) for batch in plan]
+    roots = {
+        root for one in context.workspace.packages for root in context.layout(one).source_roots
+    }
+    for path in apart:
         python = environment_of_unit(session, path)
-        batch = _unit_batch(context, path)
-        statuses.append(
-            _run(session, context, batch, project=project, strict=strict, python=python)
-        )
+        layouts = {unit_package(path): layout_of_unit(path, context.inventory)}
+        for batch in _batches(context, layouts, project):
+            borrowing = replace(batch, borrowed=tuple(sorted(roots)))
+            statuses.append(_run(session, context, borrowing, project, python=python))
     broken = next((status for status in statuses if status not in {0, _FOUND}), 0)
     if broken:
         raise CheckFailedError(
@@ -94,6 +87,13 @@ def _typecheck(
         raise CheckFailedError(_fault(context, packages))
 
 
+def _batches(
+    context: Context, layouts: Mapping[Package, Layout], project: str, extra: Sequence[str] = ()
+) -> tuple[Batch, ...]:
+    tests = context.settings.typecheck.tests
+    return batches(context.tree, layouts, tests=tests, extra=extra, project=project)
+
+
 def _layout(context: Context, package: Package) -> Layout:
     """Return a package's layout with the code beside its import packages, and all of its tests."""
     found = with_loose_code(package, context.layout(package), context.inventory, "typecheck")
@@ -102,45 +102,55 @@ def _layout(context: Context, package: Package) -> Layout:
     return replace(found, tests=test_arguments(context.inventory, package.path, found.tests))
 
 
-def _unit_batch(context: Context, path: str) -> Batch:
-    """Return the run on a unit with requirements; it sees the packages, which others check."""
-    layout = layout_of_unit(path, context.inventory)
-    packages = context.workspace.packages
-    return Batch(
-        packages=(path,),
-        sources=tuple(module.path for module in layout.imports),
-        search=layout.source_roots,
-        borrowed=tuple(root for one in packages for root in context.layout(one).source_roots),
-        config=config_file(context.tree, unit_package(path)),
-    )
+def _installed(
+    session: nox.Session, context: Context, packages: list[Package], project: str
+) -> Iterator[list[Package]]:
+    """Install the packages and yield them; those that uv's conflicts keep apart, in turn."""
+    groups = context.settings.typecheck.groups
+    names = [one.name for one in context.workspace.packages if one.project == project]
+    sets = install_sets(read_lock(context.tree, project), names, groups)
+    for one in sets:
+        held = [package for package in packages if package.name in one.packages]
+        if not held:
+            continue
+        if one.left_out:
+            session.log(
+                f"not installed for {', '.join(one.packages)}: group "
+                f"{', '.join(one.left_out)}, which tool.uv.conflicts exclude with those before in "
+                f"typecheck.groups"
+            )
+        only = one.packages if len(sets) > 1 else ()
+        sync_everything(session, context, project, one.groups, only=only)
+        install_tool(session, context, "mypy", project=project, only_missing=True)
+        yield held
 
 
-def _run(  # noqa: PLR0913 - what decides about one run
+def _run(
     session: nox.Session,
     context: Context,
     batch: Batch,
-    *,
     project: str,
-    strict: bool,
+    *,
     python: Path | None = None,
 ) -> int:
     """Run mypy on one batch and return its exit status.
 
-    It runs in the project's folder, so that the configuration there applies; `python` is the
-    interpreter whose packages it sees, the session's own if None.
+    It runs in the folder of its configuration, so that the paths there are as they are meant;
+    `python` is the interpreter whose packages it sees, the session's own if None.
     """
-    home = context.root / project
+    settings = context.settings.typecheck
+    strict = settings.strict
+    if strict is None:
+        strict = context.workspace.kind == "strategies"
+    further = [*settings.args, *session.posargs]
+    named = any(word.partition("=")[0] == "--config-file" for word in further)
+    home = context.root / (project if named else batch.home)
     argv = ["mypy", "--namespace-packages", "--explicit-package-bases", "--show-error-codes"]
     argv += ["--strict"] if strict else []
     argv += ["--python-executable", str(python)] if python else []
-    if batch.config is not None and Path(context.root / batch.config).parent != home:
-        argv += ["--config-file", str(context.root / batch.config)]
-    listed = [os.path.relpath(context.root / source, home) for source in batch.sources]
-    sources = without_excluded(listed, exclusions(context.tree, project))
-    if len(sources) < len(listed):
-        session.log(
-            f"excluded by mypy's configuration: {' '.join(sorted(set(listed) - set(sources)))}"
-        )
+    if batch.excluded:
+        session.log(f"excluded by mypy's configuration: {' '.join(map(safe, batch.excluded))}")
+    sources = [os.path.relpath(context.root / source, home) for source in batch.sources]
     if not sources:
         return 0
     search = os.pathsep.join(
@@ -148,11 +158,7 @@ def _run(  # noqa: PLR0913 - what decides about one run
     )
     argv += ["--follow-imports=silent"] if batch.borrowed else []
     with session.chdir(home):
-        return status_of(
-            session,
-            [*argv, *context.settings.typecheck.args, *session.posargs, *sources],
-            env={"MYPYPATH": search},
-        )
+        return status_of(session, [*argv, *further, *sources], env={"MYPYPATH": search})
 
 
 def _write_protocols(session: nox.Session, context: Context, pairs: list[ProtocolPair]) -> Path:

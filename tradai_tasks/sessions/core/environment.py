@@ -111,13 +111,32 @@ def sync_package(
 
 
 def sync_everything(
-    session: nox.Session, context: Context, project: str, groups: Iterable[str]
+    session: nox.Session,
+    context: Context,
+    project: str,
+    groups: Iterable[str],
+    *,
+    only: Iterable[str] = (),
 ) -> None:
-    """Install all packages of a project, with those of the groups that exist, as locked."""
+    """Install all packages of a project, with those of the groups that exist, as locked.
+
+    Args:
+        session: The session.
+        context: The repository.
+        project: The project's folder.
+        groups: Names of dependency groups.
+        only: Names of members of the workspace to install, instead of all.
+    """
     wanted = tuple(groups)
     command = ["uv", "sync", "--locked", "--no-default-groups"]
-    command += ["--all-packages"] if project == "." else ["--project", project]
-    members = [p.document for p in context.workspace.packages if p.project == project]
+    every = [f"--package={name}" for name in only] or ["--all-packages"]
+    command += every if project == "." else ["--project", project]
+    chosen = {*only}
+    members = [
+        package.document
+        for package in context.workspace.packages
+        if package.project == project and (not chosen or package.name in chosen)
+    ]
     root = [context.workspace.root_document] if project == "." else []
     tables = [dependency_groups(document) for document in (*members, *root)]
     for group in wanted:
