@@ -6,7 +6,7 @@ import posixpath
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from tradai_tasks.errors import IncompleteWheelError
@@ -16,6 +16,7 @@ from tradai_tasks.files.path_globs import matches
 from tradai_tasks.release.libraries.distributions import Distribution
 from tradai_tasks.settings.publish import LeftOut
 from tradai_tasks.workspace.discovery import Package
+from tradai_tasks.workspace.inventory import Inventory
 from tradai_tasks.workspace.layout import Layout
 
 __all__ = ["Member", "check_wheel", "members_of", "source_of", "without_copy"]
@@ -34,29 +35,28 @@ class Member(NamedTuple):
 
 
 def source_of(
-    paths: Iterable[str], package: Package, layout: Layout, others: Collection[str]
+    paths: Iterable[str], package: Package, layout: Layout, inventory: Inventory
 ) -> dict[str, str]:
     """Return the files that belong in a package's wheel, by their place in it.
 
-    That is every module, stub and `py.typed` of its import packages, and everything else below
-    `src/`; but no tests.
+    That is the package's code in the inventory and the `py.typed` of its import packages; but no
+    tests, and nothing that the settings leave unchecked.
 
     Args:
         paths: Every file that git tracks or would, from the workspace root.
         package: The package.
         layout: Where it keeps its code and tests.
-        others: Folders of the workspace's other packages.
+        inventory: Every Python file of the repository.
     """
+    code = {f.path for f in inventory.sources(package.path) if f.path.endswith((".py", ".pyi"))}
     homes = {one.path for one in layout.imports}
-    homes |= {root for root in layout.source_roots if posixpath.basename(root) == "src"}
-    inner = {one for one in others if package.path == "." or one.startswith(f"{package.path}/")}
     found: dict[str, str] = {}
     for path in paths:
         folders = {path, *_folders(path)}
-        is_code = path.endswith((".py", ".pyi")) or posixpath.basename(path) == "py.typed"
-        is_test = folders & {*layout.tests} or posixpath.basename(path) == "conftest.py"
-        if is_code and folders & homes and not is_test and not folders & inner:
-            root = max((r for r in layout.source_roots if r in {*folders, "."}), key=len)
+        is_marker = posixpath.basename(path) == "py.typed" and folders & homes
+        if path in code or (is_marker and not folders & {*layout.tests}):
+            roots = (root for root in layout.source_roots if root in {*folders, "."})
+            root = max(roots, key=len, default=package.path)
             found[path if root == "." else path[len(root) + 1 :]] = path
     return found
 

@@ -183,7 +183,7 @@ def opened_stage(  # noqa: PLR0913 - what may be published, by keyword
                 context, libraries, tag, scratch=out, warn=warn, confinement=confinement
             )
         else:
-            files = _ready(context, libraries, dist, tag)
+            files = _ready(context, libraries, dist, tag, warn)
         publisher = stack.enter_context(Publisher(target, timeout=settings.timeout))
         yield publish_stage(files, publisher, tag=tag, lockstep=settings.lockstep)
 
@@ -288,7 +288,11 @@ def _built_meanwhile(  # noqa: PLR0913 - as above
 
 
 def _ready(
-    context: Context, libraries: tuple[Package, ...], folder: Path, tag: ReleaseTag | None
+    context: Context,
+    libraries: tuple[Package, ...],
+    folder: Path,
+    tag: ReleaseTag | None,
+    warn: Callable[[str], None],
 ) -> dict[str, Callable[[], tuple[Distribution, ...]]]:
     """Return the libraries from a folder of built files, which must be those of the checkout."""
     settings = context.settings.publish
@@ -303,6 +307,11 @@ def _ready(
         if tag is not None and tag.is_test:
             version = version_of_test(git.time(git.require_commit("HEAD", "")))
             said_by, argument = f"{tag} is a test tag", f"{tag} "
+        if version is None:
+            warn(
+                f"{said_by}: the version is dynamic, so the files of {library.name} in {folder} "
+                f"were not compared with it"
+            )
         for file in made[library.name]:
             if version is not None and file.version != Version(version):
                 raise DistributionError(
@@ -340,10 +349,8 @@ def _check_contents(
     _check_requirements(context, made)
     known = (*(entry.path for entry in git.index()), *(entry.path for entry in git.status()))
     paths = sorted({path for path in known if context.tree.is_file(path)})
-    folders = [one.path for one in context.workspace.packages]
     for library in libraries:
-        others = [one for one in folders if one != library.path]
-        source = source_of(paths, library, context.layout(library), others)
+        source = source_of(paths, library, context.layout(library), context.inventory)
         for wheel in (file for file in made[library.name] if file.kind == "wheel"):
             left_out = context.settings.publish.left_out
             for line in check_wheel(wheel, library, source, context.tree.read, left_out):

@@ -92,6 +92,12 @@ ROWS: dict[str, tuple[str, dict[str, str], str, tuple[str, ...]]] = {
         "",
         (_MISSING, "libs/alpha/src/second/__init__.py, libs/alpha/src/second/code.py;"),
     ),
+    "a module beside a flat package": (
+        f"{_UV}[tool.uv.build-backend]\nmodule-root = 'flat'\n",
+        {"libs/alpha/flat/alpha/__init__.py": "", "libs/alpha/helper.py": "X = 1\n"},
+        "",
+        (_MISSING, "libs/alpha/helper.py"),
+    ),
     "a wheel without modules": (
         f"{_HATCH}{_WHEEL}only-include = ['README.md']\n",
         {},

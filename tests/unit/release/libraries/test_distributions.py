@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.dists import dist, wheel
-from tests.support.project import DictTree, pyproject
+from tests.support.project import DictTree, inventory_in, package, pyproject
 from tests.support.trees import found, project
 from tradai_tasks.errors import (
     BadArgumentsError,
@@ -27,7 +27,7 @@ from tradai_tasks.release.libraries.distributions import (
 from tradai_tasks.release.libraries.unpublished_requirements import check_requirements
 from tradai_tasks.release.libraries.wheel_contents import Member, source_of, without_copy
 from tradai_tasks.settings.publish import PublishSettings
-from tradai_tasks.workspace.discovery import Package, Workspace
+from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.layout import layout_of
 from tradai_tasks.workspace.published_libraries import chosen, libraries_of
 
@@ -168,33 +168,31 @@ def test_requirements_that_are_not_published_are_refused(tmp_path: Path) -> None
 
 
 def test_what_belongs_in_a_wheel_is_the_code_of_the_package_alone() -> None:
-    tree = DictTree(
-        {
-            "libs/a/pyproject.toml": pyproject("a"),
-            "libs/a/noxfile.py": "",
-            "libs/a/src/a/__init__.py": "",
-            "libs/a/src/a/data.json": "",
-            "libs/a/src/a/py.typed": "",
-            "libs/a/src/a/tests/test_a.py": "",
-            "libs/a/src/a/conftest.py": "",
-            "libs/a/src/other/x.pyi": "",
-            "libs/a/src/nested/pyproject.toml": pyproject("nested"),
-            "libs/a/src/nested/x.py": "",
-        }
-    )
-    library = Package(name="a", path="libs/a", project=".", document={})
+    files = {
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["libs/*", "libs/a/src/nested"]\n'
+        '[[tool.tradai-tasks.unchecked]]\npaths = ["**/odd.py"]\nreason = "r"\n',
+        "libs/a/pyproject.toml": pyproject("a"),
+        "libs/a/noxfile.py": "",
+        "libs/a/setup.py": "",
+        "libs/a/src/a/__init__.py": "",
+        "libs/a/src/a/odd.py": "",
+        "libs/a/src/a/data.json": "",
+        "libs/a/src/a/py.typed": "",
+        "libs/a/src/a/tests/test_a.py": "",
+        "libs/a/src/a/tests/py.typed": "",
+        "libs/a/src/a/conftest.py": "",
+        "libs/a/src/other/x.pyi": "",
+        "libs/a/src/nested/pyproject.toml": pyproject("nested"),
+        "libs/a/src/nested/x.py": "",
+    }
+    tree = DictTree(files)
+    library = package(tree, "libs/a")
     layout = layout_of(tree, library, nested=["libs/a/src/nested"])
-    paths = [f"libs/a/{name}" for name in _PATHS]
-    assert source_of(paths, library, layout, ["libs/a/src/nested"]) == {
+    assert source_of(files, library, layout, inventory_in(tree)) == {
         "a/__init__.py": "libs/a/src/a/__init__.py",
         "a/py.typed": "libs/a/src/a/py.typed",
         "other/x.pyi": "libs/a/src/other/x.pyi",
     }
-
-
-_PATHS = ("noxfile.py", "src/a/__init__.py", "src/a/data.json", "src/a/py.typed",
-          "src/a/tests/test_a.py", "src/a/conftest.py", "src/other/x.pyi",
-          "src/nested/x.py")  # fmt: skip
 
 
 def test_a_module_may_be_moved_or_compiled_but_each_copy_counts_once() -> None:
