@@ -305,7 +305,7 @@ def _ready(
         version: str | None = library.document["project"].get("version")  # None if it is dynamic
         said_by, argument = f"{library.path}/pyproject.toml", ""
         if tag is not None and tag.is_test:
-            version = version_of_test(git.time(git.require_commit("HEAD", "")))
+            version = version_of_test(commit_time(git, git.require_commit("HEAD", "")))
             said_by, argument = f"{tag} is a test tag", f"{tag} "
         if version is None:
             warn(
