@@ -111,11 +111,15 @@ def walk_strategies(tour: Tour) -> None:
 
 def walk_release(tour: Tour) -> None:
     """Bump and tag a strategy, and see what its release would do."""
+    ignored = tour.home / ".gitignore"  # the example's own locks carry no index of yours
+    ignored.write_text(ignored.read_text(encoding="utf-8").replace("uv.lock\n", ""), "utf-8")
     tour.git("A strategies repository", "init", "--quiet", "--initial-branch=main")
     tour.git("Everything is in it", "add", "--all")
     tour.git("and committed", "commit", "--quiet", "--message=Strategies")
     lock = ["uv", "lock", "--quiet", "--project", "strategies/momentum"]
     tour.step("The lock file of one strategy", lock, " ".join(lock))
+    tour.git("A release needs it in the commit", "add", "--all")
+    tour.git("so that any clone can make it again", "commit", "--quiet", "--message=Lock")
     tour.nox("A higher version, committed and tagged", "-s", "bump", "--", *_BUMP)
     tour.nox("What is to do for its release", "-s", "release", "--", "momentum-v1.1.0", "--status")
 

@@ -68,8 +68,10 @@ def repo(run: InProcess) -> InProcess:
     return run
 
 
-def playing(facts: dict[str, Any] | None = None, strategy: Any = None) -> Callable[..., int]:
-    """A script that leaves facts, and a result where one is given."""
+def playing(
+    facts: dict[str, Any] | None = None, strategy: Any = None, other: Any = None
+) -> Callable[..., int]:
+    """A script that leaves facts, and a result where one is given; the twin's may be another."""
     given = {
         "stage": "run",
         "freqtrade": "2026.9",
@@ -93,6 +95,8 @@ def playing(facts: dict[str, Any] | None = None, strategy: Any = None) -> Callab
         if order["go"] and strategy is not None:
             work = Path(argv[-1]).parent
             write_result(work / "results", {"MomentumBot": strategy})
+            if order["twin"]:
+                write_result(work / "twin", {"MomentumBot": other or strategy})
             found["prices"] = to_builtins(write_prices(work, order["start"], order["end"]))
         Path(order["facts"]).write_text(json.dumps(found))
         return 0
@@ -175,14 +179,24 @@ def test_no_result_fails_and_an_earlier_record_is_gone(repo: InProcess) -> None:
     assert not (repo.home / "build/reports/backtest/fast/smoke/record.json").exists()
 
 
-def test_code_that_changes_meanwhile_is_no_evidence(repo: InProcess) -> None:
+def test_code_that_changes_meanwhile_or_is_ignored_is_not_what_runs(repo: InProcess) -> None:
+    file = "tests/test_fast.py"
+    seen: list[str] = []
+
     def script(argv: Sequence[str]) -> int:
         if argv[-1].endswith("order.json"):
-            (repo.home / "strategies/fast/tests/test_fast.py").write_text("x = 1\n")
+            (repo.home / "strategies/fast" / file).write_text("x = 1\n")
+            seen.append(Path(file).read_text())  # in the folder that freqtrade runs in
         return playing(strategy=result())(argv)
 
     ran = repo("-s", "backtest-smoke(fast)", script=script)
-    failed(ran, "fast: its files or its lock file were changed while freqtrade ran")
+    assert ran.status == 0, ran.log
+    assert seen == [""]
+    assert not read_record(repo.home / "build/reports/backtest/fast/smoke").dirty
+    (repo.home / ".git/info/exclude").write_text("fast.json\n")
+    (repo.home / "strategies/fast/src/fast_strategy/fast.json").write_text("{}")
+    ran = repo("-s", "backtest-smoke(fast)", script=playing(strategy=result()))
+    failed(ran, "strategies/fast/src/fast_strategy/fast.json is ignored by git")
 
 
 def test_candles_that_lack_say_how_to_bring_them(repo: InProcess) -> None:
@@ -447,3 +461,30 @@ def test_a_download_that_cannot_be_run_is_told(bare: InProcess) -> None:
     with exchange(first=0, until=0) as served:
         (bare.home / "tradai-tasks.toml").write_text(f'{SETTINGS}api-url = "{served.url}"\n')
         failed(bare("-s", "backtest-data(fast)", script=script), "fast: freqtrade: Returned code")
+
+
+def test_two_runs_that_differ_are_no_result(repo: InProcess) -> None:
+    (repo.home / "tradai-tasks.toml").write_text(ONE_MONTH)
+    one = result(profits=[1.0, 2.0, -0.5])
+    ran = repo("-s", "backtest-full(fast)", script=playing(strategy=one, other=result()))
+    failed(ran, "fast: not deterministic: two runs on the same candles gave different trades")
+    assert not (repo.home / "build/reports/backtest/fast/full/record.json").exists()
+
+
+def test_a_session_of_another_command_needs_one(repo: InProcess) -> None:
+    failed(repo("-s", "freqtrade(fast)"), 'which command? such as: nox -s "freqtrade(fast)"')
+
+
+def test_an_analysis_without_a_result_fails(repo: InProcess) -> None:
+    for session in ("lookahead", "recursive"):
+        ran = repo("-s", f"{session}(fast)", script=playing({"status": 0}))
+        failed(ran, f"fast: {session}-analysis: freqtrade came to no result that can be read")
+
+
+def test_a_strategy_that_sees_the_future_fails(repo: InProcess) -> None:
+    found = {"analysis": "lookahead", "trades": 20, "least": 10, "entries": 2, "columns": ["move"]}
+    ran = repo("-s", "lookahead(fast)", script=playing({"status": 0, "analyses": [found]}))
+    failed(ran, "fast: lookahead-analysis: it uses candles that a live bot does not have yet")
+    (command,) = [c for c in ran.commands if c[-1].endswith("order.json")]
+    order = json.loads(Path(command[-1]).read_text())
+    assert order["command"] == ["lookahead-analysis"]

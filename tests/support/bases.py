@@ -18,12 +18,18 @@ _LEFT_OUT = shutil.ignore_patterns(
     "site-packages", "dist-packages", "ensurepip", "*.a",
 )  # fmt: skip
 _TOOLS = (
-    "sh", "cat", "chmod", "echo", "env", "false", "grep", "id", "ls", "mkdir", "rm", "sleep",
+    "sh", "cat", "chmod", "echo", "env", "false", "grep", "id", "ls", "mkdir", "rm", "sed", "sleep",
     "test", "touch", "true", "uname",
 )  # fmt: skip
 
 
-def import_python(host: str, folder: Path, *names: str, stubs: tuple[str, ...] = ()) -> None:
+def import_python(
+    host: str,
+    folder: Path,
+    *names: str,
+    stubs: tuple[str, ...] = (),
+    environment: Path | None = None,
+) -> None:
     """Make an image of this machine's Python, with pip, a shell and no way to an index.
 
     Args:
@@ -31,6 +37,7 @@ def import_python(host: str, folder: Path, *names: str, stubs: tuple[str, ...] =
         folder: Where to build it, and what is left there is used again.
         names: The image's names, with their tags.
         stubs: Distributions that it has by name and version alone, as `pandas==2.3.3`.
+        environment: Environment of this machine's Python whose packages it has, and freqtrade.
     """
     archive = folder / "python.tar"
     if not archive.exists():
@@ -40,6 +47,8 @@ def import_python(host: str, folder: Path, *names: str, stubs: tuple[str, ...] =
         _pip(root)
         _shared_libraries(root)
         _uv(root)
+        if environment is not None:
+            _environment(root, environment)
         for stub in stubs:
             _stub(_packages(root), *stub.split("=="))
         subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)
@@ -109,6 +118,26 @@ def _pip(root: Path) -> None:
         "[global]\nno-index = true\ndisable-pip-version-check = true\nroot-user-action = ignore\n"
         "[install]\nno-build-isolation = false\n"  # pip reads the value, not the "no"
     )
+
+
+def _environment(root: Path, environment: Path) -> None:
+    """Copy the packages of an environment, what they load, and the program freqtrade."""
+    source = environment / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
+    left_out = shutil.ignore_patterns("__editable__*", "_virtualenv*", "*.pth", "__pycache__")
+    # links, not copies: uv's cache and the environment have the same files
+    shutil.copytree(
+        source, _packages(root), ignore=left_out, copy_function=os.link, dirs_exist_ok=True
+    )
+    listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+    for library in ("libstdc++.so.6", "libgcc_s.so.1", "libgomp.so.1", "libz.so.1"):
+        found = re.search(rf"{re.escape(library)} .*=> (/\S+)", listed)
+        if found is not None:
+            shutil.copy2(Path(found[1]).resolve(), root / "usr/local/lib" / library)
+    script = root / "usr/local/bin/freqtrade"
+    script.write_text(
+        "#!/usr/local/bin/python3\nfrom freqtrade.main import main\n\nmain()\n", encoding="utf-8"
+    )
+    script.chmod(0o755)
 
 
 def _uv(root: Path) -> None:

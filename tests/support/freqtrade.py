@@ -26,6 +26,10 @@ class Strategies:
     noise: Path  # where they do not
 
     @property
+    def environment(self) -> Path:
+        return self.home / ".nox" / ".cache" / "backtest-momentum"
+
+    @property
     def settings(self) -> Path:
         return self.home / "tradai-tasks.toml"
 
@@ -65,11 +69,13 @@ def strategies(home: Path) -> Strategies:
         _git(beside, *argv)
     copied = copy_example("tradai-strategies", home / "tradai-strategies")
     made = Strategies(copied, home / "candles", home / "noise")
+    edit(copied / ".gitignore", "uv.lock\n", "")  # a release needs its lock to be committed
+    assert _uv(copied, "lock", "--project", "strategies/momentum").returncode == 0
     for argv in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "An example")):
         _git(copied, *argv)
-    assert _uv(copied, "lock", "--project", "strategies/momentum").returncode == 0
     sync = ("sync", "--locked", "--no-default-groups", "--extra", "freqtrade")
-    where = copied / ".nox" / ".cache" / "backtest-momentum"
+    sync += ("--no-install-project", "--no-install-local")
+    where = made.environment
     project = ("--project", "strategies/momentum")
     env = {"UV_PROJECT_ENVIRONMENT": str(where)}
     if _uv(copied, *sync, *project, "--offline", **env).returncode != 0:

@@ -28,6 +28,7 @@ from tests.support.moto_server import ECR_PASSWORD, moto
 from tests.support.real import Result, clean_env, git, nox
 from tests.support.registry import USER, Fault, Proxy, proxy, registry
 
+BASE = "freqtradeorg/freqtrade:stable"
 SETTINGS = """\
 [backtest]
 end = "2026-02-01"
@@ -68,9 +69,10 @@ class Yard:
         at = next(n for n, line in enumerate(lines) if line.startswith("version = "))
         lines[at] = f'version = "{version}"'
         file.write_text("\n".join(lines) + "\n")
-        git(self.home, "commit", "-qam", f"Version {version}")
         locked = nox(self.home, "-s", "lock", env=self.env)
         assert locked.status == 0, locked.text
+        git(self.home, "add", "-A")
+        git(self.home, "commit", "-qm", f"Version {version}")
         tag = f"momentum-v{version}"
         git(self.home, "tag", "-a", "-m", version, tag)
         return tag
@@ -230,9 +232,8 @@ def release_yard(folder: Path) -> Iterator[Yard]:
         images = stack.enter_context(proxy(stored))
         models = stack.enter_context(proxy(tracking.removeprefix("http://")))
         boto3.client("ecr").create_repository(repositoryName="momentum")
-        stubs = ("pandas==2.3.3", "freqtrade==2026.9")
-        import_python(docker, _made(folder / "base"), "freqtradeorg/freqtrade:stable", stubs=stubs)
         repo = strategies(folder / "examples")
+        import_python(docker, _made(folder / "base"), BASE, environment=repo.environment)
         _prepare(repo)
         env = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         env |= {

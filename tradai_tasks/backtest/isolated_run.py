@@ -1,11 +1,11 @@
 """Script for the strategy's own environment: check the candles, then start freqtrade.
 
-This file runs in an interpreter that has freqtrade and not this library, so it loads its one
-sibling, isolated_findings.py, by its path.
-It asks freqtrade what the strategy reads (pairs, timeframes, start-up candles), compares that with
-the candles, copies only these into the run's own folder, forbids connections to other machines,
-records child processes, and then starts freqtrade. It does so in the same process, since importing
-freqtrade takes longer than everything else.
+This file runs in an interpreter that has freqtrade and not this library, so it loads its siblings,
+`isolated_*.py`, by their paths. It asks freqtrade what the strategy reads (pairs, timeframes,
+start-up candles), compares that with the candles, copies only these into the run's own folder,
+forbids connections to other machines, records child processes, and then starts freqtrade. It does
+so in the same process, since importing freqtrade takes longer than everything else. A twin with
+another seed of hashes may run beside it.
 
 A JSON file with the order names another one, in which the findings are written.
 """
@@ -15,12 +15,15 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 import re
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +34,7 @@ __all__ = [
     "main",
     "one_pair",
     "plain_pairs",
-    "refused_host",
     "split_informative",
-    "started_child",
     "without_market",
 ]
 
@@ -41,11 +42,6 @@ _DAY = 86_400
 _FUNDING_STEP = 8 * 3600  # seconds; no exchange settles funding less often
 _SLACK = 300  # seconds; funding is settled shortly after the full hour
 _PATTERN = re.compile(r"[\\^$*+?{}\[\]()|]|\.\*")  # makes a pair a regular expression
-_LOCAL = ("127.0.0.1", "::1", "localhost", "")
-_SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-# audit events of starting or becoming another process
-_STARTING = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"}
-_STARTING |= {"os.system", "pty.spawn"}
 _SHOWN = 3  # gaps of a series that are shown
 
 FUNDING = "funding_rate"
@@ -123,33 +119,6 @@ def lacks(needed: NeededSeries, seen: FoundSeries, most_missing: float) -> list[
     return found
 
 
-def refused_host(event: str, args: Sequence[Any]) -> str | None:
-    """Return the target of a forbidden connection; None if it is allowed."""
-    host: Any
-    port: Any = ""
-    if event == "socket.getaddrinfo":
-        host, port = args[0], args[1]
-    elif event == "socket.gethostbyname":
-        host = args[0]
-    elif event in _SENDING and isinstance(args[1], tuple):  # else a Unix socket, or a connected one
-        host, port = args[1][0], args[1][1]
-    else:
-        return None
-    name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")
-    return None if name in _LOCAL else f"{name}:{port}".rstrip(":")
-
-
-def started_child(event: str, args: Sequence[Any]) -> str | None:
-    """Return the program that an audit event starts; None for other events."""
-    if event not in _STARTING:
-        return None
-    named = args[1] if event in {"subprocess.Popen", "os.spawn"} and len(args) > 1 else args[:1]
-    words = [named] if isinstance(named, (str, bytes)) else [*named][:1]
-    first = words[0] if words else ""
-    text = first.decode(errors="replace") if isinstance(first, bytes) else str(first)
-    return text.partition(" ")[0].rpartition("/")[2] or event
-
-
 def split_informative(wanted: Iterable[str], pairs: Sequence[str]) -> list[tuple[str, str]]:
     """Return (pair, timeframe) from settings such as `4h` and `BTC/USDT:USDT 1d`."""
     found = []
@@ -190,6 +159,14 @@ def one_pair(pairs: Sequence[str]) -> tuple[str]:
 # --- below: runs only in an environment with freqtrade, where coverage is not measured -----------
 
 
+def _add_site(order: Mapping[str, Any]) -> None:  # pragma: no cover - as above
+    """Import the packages of the order's folder, here and in child processes."""
+    if order["site"]:
+        installed = next(n for n, path in enumerate(sys.path) if path.endswith("site-packages"))
+        sys.path.insert(installed, order["site"])
+        os.environ["PYTHONPATH"] = order["site"]
+
+
 def _strategy(  # pragma: no cover - needs freqtrade
     order: Mapping[str, Any], facts: dict[str, Any], save: Callable[[], None]
 ) -> tuple[dict[str, Any], dict[str, Any], Any]:
@@ -220,9 +197,9 @@ def _strategy(  # pragma: no cover - needs freqtrade
     return raw, config, StrategyResolver.load_strategy(config)
 
 
-def _findings() -> Any:  # pragma: no cover - as above
-    """Load the sibling of this file."""
-    file = Path(__file__).with_name("isolated_findings.py")
+def _part(name: str) -> Any:  # pragma: no cover - as above
+    """Load a module beside this one, which cannot be imported by its name here."""
+    file = Path(__file__).with_name(f"{name}.py")
     spec = importlib.util.spec_from_file_location(file.stem, file)
     if spec is None or spec.loader is None:
         raise ImportError(str(file))
@@ -289,36 +266,19 @@ def _series(  # pragma: no cover - needs freqtrade
     return sorted(merged.values(), key=lambda one: (one.pair, one.file))
 
 
-def _forbid(  # pragma: no cover - an audit hook cannot be removed
-    blocked: list[str], children: list[str], save: Callable[[], None]
-) -> None:
-    """Refuse connections to other machines from now on; record them, and child processes."""
-
-    def hook(event: str, args: tuple[Any, ...]) -> None:
-        child = started_child(event, args)
-        if child is not None and child not in children:
-            children.append(child)
-            save()
-        host = refused_host(event, args) if event.startswith("socket.") else None
-        if host is not None:
-            if host not in blocked:
-                blocked.append(host)
-                save()
-            raise PermissionError(f"{host}: a backtest reads its candles and nothing else")
-
-    sys.addaudithook(hook)
-
-
 def _run(  # pragma: no cover - needs freqtrade
     order: Mapping[str, Any], facts: dict[str, Any], save: Callable[[], None]
 ) -> None:
     """Check the candles, and run freqtrade if the order says so."""
     from freqtrade import __version__  # noqa: PLC0415 - only here
-    from freqtrade.main import main as freqtrade  # noqa: PLC0415 - only here
 
     facts["freqtrade"] = __version__
-    _forbid(facts["blocked"], facts["children"], save)
-    findings = _findings()
+    facts["packages"] = dict(
+        sorted((re.sub(r"[-_.]+", "-", one.name).lower(), one.version) for one in distributions())
+    )
+    twin_argv = [sys.executable, "-P", "-s", __file__, order["path"], "twin"]
+    _part("isolated_guard").forbid(facts["blocked"], facts["children"], twin_argv, save)
+    findings = _part("isolated_findings")
     raw, config, strategy = _strategy(order, facts, save)
     pairs = plain_pairs(config["exchange"].get("pair_whitelist"))
     facts.update(
@@ -352,19 +312,59 @@ def _run(  # pragma: no cover - needs freqtrade
     facts["step"] = next(one.step for one in needed if one.timeframe == config["timeframe"])
     save()
     whole = facts.get("without_market") == [] and not any(one["lacks"] for one in facts["series"])
-    if order["go"] and whole and not refused:
-        facts["prices"] = findings.write_prices(needed, config, copy, int(order["start"]))
-        facts["left_open"] = []
+    if not (order["go"] and whole and not refused):
+        return
+    facts["prices"] = findings.write_prices(needed, config, copy, int(order["start"]))
+    facts["left_open"] = []
+    if not order["command"]:
         findings.watch_left_open(facts["left_open"])
-        facts["stage"] = "run"
-        save()
+    facts["stage"] = "run"
+    save()
+    _start(order, facts, twin_argv)
+
+
+def _start(  # pragma: no cover - needs freqtrade
+    order: Mapping[str, Any], facts: dict[str, Any], twin_argv: list[str]
+) -> None:
+    """Run freqtrade: another command, or a backtest, with a twin if the order has one."""
+    from freqtrade.main import main as freqtrade  # noqa: PLC0415 - only here
+
+    if order.get("command"):
+        more = _part("isolated_commands")
+        more.capture(facts["analyses"])
+        command = order["command"]
+        known = more.options_of(command[0])
+        if not known:
+            raise ValueError(f"freqtrade has no command {command[0]!r}")
+        freqtrade(more.arguments(command, known, order["options"], order["last"]))
+    if not order["twin"]:
         freqtrade(list(order["argv"]))
+    env = {**os.environ, "PYTHONHASHSEED": "1"}
+    with Path(order["twin_log"]).open("wb") as said:
+        started = subprocess.Popen(twin_argv, stdout=said, stderr=subprocess.STDOUT, env=env)  # nosec B603 - no shell
+    try:
+        freqtrade(list(order["argv"]))
+    finally:
+        started.wait()
+
+
+def twin(path: str) -> None:  # pragma: no cover - needs freqtrade
+    """Run freqtrade as the order's twin: its candles are there already."""
+    order = json.loads(Path(path).read_text(encoding="utf-8"))
+    _add_site(order)
+    from freqtrade.main import main as freqtrade  # noqa: PLC0415 - only here
+
+    _part("isolated_guard").forbid([], [], [], lambda: None)
+    freqtrade(list(order["twin"]))
 
 
 def main(path: str) -> None:  # pragma: no cover - needs freqtrade
     """Execute the order in a JSON file."""
     order = json.loads(Path(path).read_text(encoding="utf-8"))
+    order["path"] = path
+    _add_site(order)
     facts: dict[str, Any] = {"stage": "look", "error": None, "blocked": [], "children": []}
+    facts["analyses"] = []
 
     def save() -> None:
         Path(order["facts"]).write_text(json.dumps(facts), encoding="utf-8")
@@ -376,9 +376,11 @@ def main(path: str) -> None:  # pragma: no cover - needs freqtrade
         if not isinstance(error, SystemExit):
             traceback.print_exc()
             facts["error"] = str(error) or type(error).__name__
+        elif facts["stage"] == "run":
+            facts["status"] = error.code if isinstance(error.code, int) else int(bool(error.code))
         save()
         raise
 
 
 if __name__ == "__main__":  # pragma: no cover - needs freqtrade
-    main(sys.argv[1])
+    (twin if sys.argv[2:] == ["twin"] else main)(sys.argv[1])

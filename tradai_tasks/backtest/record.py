@@ -49,7 +49,7 @@ class BacktestRecord:
     kind: RecordKind
     commit: str  # commit of the work tree, 40 hexadecimal digits (64 in a SHA-256 repository)
     dirty: bool = False  # whether the strategy's folder differs from that commit
-    lock_sha256: str  # digest of the strategy's uv.lock
+    lock_sha256: str  # digest of the data in the strategy's uv.lock
     data_sha256: str  # digest of all candles, mark and funding rates in the window
     markets_sha256: str = ""  # digest of the snapshot of the exchange's markets
     freqtrade: str  # freqtrade's version
@@ -63,6 +63,11 @@ class BacktestRecord:
     passed: bool
     conditions: Mapping[str, str] = field(default_factory=dict)  # fee, stake, parameters ...
     note: str = ""  # remarks for the reader: "no trade was made"
+    strategy_class: str = ""  # class that freqtrade ran
+    sources: Mapping[str, str] = field(
+        default_factory=dict
+    )  # other repositories' package -> commit
+    packages: Mapping[str, str] = field(default_factory=dict)  # installed distribution -> version
     files: tuple[str, ...] = field(default=())  # files next to this record, by relative POSIX name
 
     @property

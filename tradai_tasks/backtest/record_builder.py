@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tradai_tasks.backtest.conditions import (
@@ -27,7 +28,7 @@ from tradai_tasks.errors import BacktestResultError, CandlesError
 
 __all__ = ["Code", "make_record"]
 
-_PICTURE, _PAGE = "equity.png", "report.html"
+_PICTURE, _PAGE, _LOCK = "equity.png", "report.html", "uv.lock"
 _TRADES, _EQUITY, _CONFIG = "trades.csv", "equity.csv", "config.json"
 
 
@@ -38,6 +39,10 @@ class Code:
     commit: str
     changes: str  # digest of the changes since the commit; empty if there are none
     lock_sha256: str
+    lock: bytes = b""  # the lock file itself, which is kept beside the record
+    sources: Mapping[str, str] = field(
+        default_factory=dict
+    )  # packages of other repositories -> commit
 
 
 def make_record(
@@ -79,7 +84,8 @@ def make_record(
         raise CandlesError(f"{job.strategy}: {error}") from None
     verdicts = judge(result, curve, settings) if job.kind == "full" else ()
     (job.folder / archive.name).write_bytes(redacted_archive(archive.read_bytes()))
-    files = [_PAGE, _TRADES, _EQUITY, _CONFIG, archive.name, job.log.name]
+    files = [_PAGE, _TRADES, _EQUITY, _CONFIG, archive.name, job.log.name, _LOCK]
+    (job.folder / _LOCK).write_bytes(code.lock)
     picture = job.folder / _PICTURE
     if has_matplotlib():
         files.insert(0, _PICTURE)
@@ -92,6 +98,9 @@ def make_record(
         data_sha256=findings.data_sha256,
         markets_sha256=markets_digest(Path(findings.snapshot).read_bytes()),
         freqtrade=findings.freqtrade,
+        strategy_class=findings.strategy,
+        sources=dict(code.sources),
+        packages=dict(findings.packages),
         start=job.window.start.isoformat(),
         end=job.window.end.isoformat(),
         pairs=pairs,

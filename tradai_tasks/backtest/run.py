@@ -6,21 +6,24 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tradai_tasks.backtest import isolated_run as inside
+from tradai_tasks.backtest.config_secrets import config_files, secrets_of_config
 from tradai_tasks.backtest.markets import Markets, ccxt_configs
-from tradai_tasks.backtest.prices import PriceFile
 from tradai_tasks.backtest.record import RecordKind
+from tradai_tasks.backtest.run_findings import Analysis, Conditions, RunFindings, Series
 from tradai_tasks.backtest.time_range import Window
-from tradai_tasks.environment_allowance import Allowance
+from tradai_tasks.environment_allowance import Allowance, masked
 from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError
 from tradai_tasks.settings.backtest import BacktestSettings
 
 __all__ = [
+    "Analysis",
     "BacktestJob",
     "Conditions",
     "RunFindings",
@@ -30,7 +33,9 @@ __all__ = [
     "check_children",
     "conclude",
     "environment",
+    "has_failed",
     "last_words",
+    "mask_log",
     "read_facts",
 ]
 
@@ -40,6 +45,7 @@ _LOG_LINE = re.compile(
 )
 # freqtrade's warning, after which it goes on, that requested candles do not exist
 _UNDECLARED = re.compile(r"(?:No data found for \(|No history for )(?P<what>[^)\n]*?)(?:\)| found)")
+_USAGE = re.compile(r"^freqtrade(?: \S+)?: error: ", re.MULTILINE)  # argparse's, of options
 _LEFT_OUT = re.compile(r"Pair (?P<pair>\S+) is not [^.]*\. ?Removing it from whitelist")
 
 
@@ -52,6 +58,9 @@ class BacktestJob:
     settings: BacktestSettings
     window: Window
     home: Path  # the strategy's folder, where freqtrade runs
+    command: tuple[str, ...] = ()  # another command of freqtrade, with further arguments
+    site: Path | None = None  # folder of packages that are not in the environment
+    repeats: bool = False  # whether a twin runs the same backtest at the same time
     folder: Path  # this run's own folder
     store: Path  # the folder of all candles, with a folder for each exchange
 
@@ -89,19 +98,29 @@ class BacktestJob:
         """The file with the order for the run."""
         return self.folder / "work" / "order.json"
 
-    def argv(self) -> list[str]:
-        """Return freqtrade's arguments."""
+    @property
+    def twin(self) -> Path:
+        """The folder of the twin's result, empty before the run."""
+        return self.folder / "work" / "twin"
+
+    def options(self, *, twin: bool = False) -> list[list[str]]:
+        """Return the options of freqtrade's commands, with their values."""
         work = self.folder / "work"
-        argv = ["backtesting", "--config", self.settings.config]
-        argv += ["--config", str(work / "overlay.json"), "--userdir", str(work / "user_data")]
-        argv += ["--datadir", str(work / "data"), "--timerange", self.window.timerange]
-        argv += ["--backtest-directory", str(self.results), "--cache", "none"]
-        argv += ["--export", "trades", "--no-color"]
+        userdir = work / ("twin_user_data" if twin else "user_data")
+        found = [["--config", self.settings.config], ["--config", str(work / "overlay.json")]]
+        found += [["--userdir", str(userdir)], ["--datadir", str(work / "data")]]
+        found += [["--timerange", self.window.timerange], ["--no-color"]]
         if self.settings.timeframe:
-            argv += ["--timeframe", self.settings.timeframe]
+            found.append(["--timeframe", self.settings.timeframe])
         if self.settings.strategy_class:
-            argv += ["--strategy", self.settings.strategy_class]
-        return argv
+            found.append(["--strategy", self.settings.strategy_class])
+        return found
+
+    def argv(self, *, twin: bool = False) -> list[str]:
+        """Return freqtrade's arguments for a backtest."""
+        argv = ["backtesting", *chain.from_iterable(self.options(twin=twin))]
+        argv += ["--backtest-directory", str(self.twin if twin else self.results)]
+        return [*argv, "--cache", "none", "--export", "trades"]
 
     def overlay(self) -> dict[str, Any]:
         """Return the configuration that overrides the strategy's."""
@@ -130,11 +149,18 @@ class BacktestJob:
             go: Whether to run freqtrade, or only to ask what it would read.
         """
         work = self.folder / "work"
-        for folder in (self.results, work / "data", work / "user_data"):
+        for folder in (self.results, self.twin, work / "data", work / "user_data"):
             folder.mkdir(parents=True)
+        (work / "twin_user_data").mkdir()
         start, end = self.window.seconds
         order = {
+            "site": str(self.site) if self.site else None,
             "argv": self.argv(),
+            "twin": self.argv(twin=True) if self.repeats else None,
+            "twin_log": str(work / "twin.log"),
+            "command": list(self.command),
+            "options": self.options(),
+            "last": ["--config", str(work / "overlay.json")],
             "config": self.settings.config,
             "overlay": str(work / "overlay.json"),
             "ccxt": ccxt_configs(markets.address),
@@ -146,8 +172,10 @@ class BacktestJob:
             "one_pair": self.kind == "smoke" and self.pairs is None,
             "informative": list(self.settings.informative),
             "most_missing": self.settings.max_missing,
-            # a smoke backtest judges no figures
-            "allowed_overrides": [*self.settings.allow_overrides] if self.kind == "full" else None,
+            # nothing but a full backtest judges figures
+            "allowed_overrides": [*self.settings.allow_overrides]
+            if self.kind == "full" and not self.command
+            else None,
             "go": go,
         }
         (work / "overlay.json").write_text(json.dumps(self.overlay()), encoding="utf-8")
@@ -167,54 +195,6 @@ def environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str |
         if name.startswith(dropped) or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}
     }
     return {**gone, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "TZ": "UTC", "COLUMNS": "1000"}
-
-
-class Series(msgspec.Struct, frozen=True, kw_only=True):
-    """Candles that a strategy reads, and what is missing from them."""
-
-    pair: str
-    timeframe: str
-    candle: str
-    step: int
-    start: int
-    end: int
-    file: str
-    lacks: tuple[str, ...]
-
-
-class Conditions(msgspec.Struct, frozen=True, kw_only=True):
-    """The conditions that a strategy runs under."""
-
-    config: dict[str, Any] = {}  # as its files have it; it may have secrets
-    parameters: dict[str, Any] = {}  # that hyperopt can set
-    protections: tuple[str, ...] = ()  # names of the strategy's protections
-    protections_run: bool = True
-    overrides: dict[str, str] = {}  # keys that flatter a backtest -> what they set
-
-
-class RunFindings(msgspec.Struct, frozen=True, kw_only=True):
-    """The findings of a run before freqtrade started."""
-
-    stage: str  # "look" or "run"
-    error: str | None = None
-    blocked: tuple[str, ...] = ()  # addresses that it tried to reach
-    children: tuple[str, ...] = ()  # programs that it started
-    freqtrade: str = ""
-    exchange: str = ""
-    mode: str = ""
-    strategy: str = ""
-    timeframe: str = ""
-    step: int = 0
-    startup: int = 0
-    pairs: tuple[str, ...] = ()
-    snapshot: str = ""
-    without_market: tuple[str, ...] | None = None  # None if there is no snapshot
-    data_sha256: str = ""
-    series: tuple[Series, ...] = ()
-    conditions: Conditions = Conditions()
-    refused_overrides: tuple[str, ...] = ()
-    prices: tuple[PriceFile, ...] = ()
-    left_open: tuple[str, ...] = ()  # pairs of positions that the result leaves out
 
 
 def read_facts(job: BacktestJob) -> RunFindings:
@@ -289,7 +269,10 @@ def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
             f"the position out; end the window on another day (backtest.end), or fetch the candles "
             f"again"
         )
-    undeclared = sorted({found["what"] for found in _UNDECLARED.finditer(log)})
+    # an analysis looks at parts of a series too, in which there may be no candle
+    whole = {f"{one.pair}, {one.candle}, {one.timeframe}" for one in findings.series}
+    found = {match["what"] for match in _UNDECLARED.finditer(log)}
+    undeclared = sorted(found - whole if job.command else found)
     if undeclared:
         raise CandlesError(
             f"{job.strategy}: it read candles that it does not declare ({'; '.join(undeclared)}); "
@@ -341,6 +324,33 @@ def check_candles(job: BacktestJob, findings: RunFindings, advice: str) -> None:
     if len(lacking) > _SHOWN:
         lines.append(f"  and {len(lacking) - _SHOWN} more")
     raise CandlesError(*lines)
+
+
+def mask_log(job: BacktestJob) -> None:
+    """Take the secrets of the strategy's configuration out of the log."""
+
+    def read(path: str) -> bytes | None:
+        file = job.home / path
+        return file.read_bytes() if file.is_file() else None
+
+    try:
+        documents = config_files(job.settings.config, read).values()
+    except BacktestError:
+        return  # freqtrade could not read it either, and says why
+    text = _log(job)
+    plain = masked(text, (one for document in documents for one in secrets_of_config(document)))
+    if plain != text:
+        job.log.write_text(plain, encoding="utf-8")
+
+
+def has_failed(facts: RunFindings, log: str) -> bool:
+    """Return whether a command of freqtrade failed: it ends with 0 on many faults."""
+    found = (_LOG_LINE.match(line) for line in log.splitlines())
+    return (
+        facts.status != 0
+        or any(one and one["level"] in {"ERROR", "CRITICAL"} for one in found)
+        or _USAGE.search(log) is not None
+    )
 
 
 def last_words(log: str, error: str = "") -> str:

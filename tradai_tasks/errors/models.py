@@ -31,3 +31,23 @@ class GatesFailedError(TasksError):
 
 class ModelRegistryError(TasksError):
     """The model registry cannot be reached, refuses, or gives an invalid answer."""
+
+
+class BiasError(TasksError):
+    """A strategy sees the future, or its indicators depend on how many candles come before."""
+
+
+class NotDeterministicError(TasksError):
+    """Two runs of a strategy on the same inputs gave different results."""
+
+
+class ConfigSecretError(TasksError):
+    """A secret is in a configuration, an image or another file that is shared."""
+
+
+class UncommittedInputError(TasksError):
+    """What a backtest or an image would be made of is not in a commit."""
+
+
+class ImageDiffersError(TasksError):
+    """An image does not hold what was backtested; both sides are named."""

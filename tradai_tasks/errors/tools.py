@@ -5,6 +5,10 @@ from __future__ import annotations
 from tradai_tasks.errors.base import TasksError
 
 
+class PathSourceMissingError(TasksError):
+    """A package is taken from a folder that does not exist."""
+
+
 class ToolMissingError(TasksError):
     """An executable that a session needs is not on PATH."""
 

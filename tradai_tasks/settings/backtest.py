@@ -101,6 +101,18 @@ _MaxMissing = Annotated[
     Meta(description="Most candles that may be missing inside a series, in percent."),
 ]
 
+_BiasGates = Annotated[
+    tuple[Literal["lookahead", "recursive"], ...],
+    Meta(description="freqtrade's analyses that must pass before a release acts."),
+]
+_MaxRecursive = Annotated[
+    Annotated[float, Meta(ge=0, le=100)],
+    Meta(
+        description="How far an indicator may be, with the declared start-up candles, from its "
+        "value with all candles, in percent."
+    ),
+]
+
 
 _Protections = Annotated[
     bool, Meta(description="Whether the strategy's protections run, as they do in a live bot.")
@@ -147,6 +159,8 @@ class BacktestSettings(Table, frozen=True, kw_only=True):
     protections: _Protections = True
     allow_overrides: _AllowOverrides = ()
     out_of_sample: _OutOfSample | None = None
+    bias_gates: _BiasGates = ("lookahead", "recursive")
+    max_recursive: _MaxRecursive = 1.0
 
 
 class StrategyBacktestSettings(Table, frozen=True, kw_only=True):
@@ -175,6 +189,8 @@ class StrategyBacktestSettings(Table, frozen=True, kw_only=True):
     protections: _Protections | None = None
     allow_overrides: _AllowOverrides | None = None
     out_of_sample: _OutOfSample | None = None
+    bias_gates: _BiasGates | None = None
+    max_recursive: _MaxRecursive | None = None
 
 
 def for_strategy(base: BacktestSettings, own: StrategyBacktestSettings) -> BacktestSettings:

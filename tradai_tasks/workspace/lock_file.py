@@ -72,6 +72,7 @@ class LockedPackage(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     dev_dependencies: dict[str, list[LockedRequirement]] = {}
     metadata: _Metadata = _Metadata()
     wheels: list[_Wheel] = []
+    resolution_markers: list[str] = []  # where the lock has several versions of it
 
     @property
     def local_path(self) -> str | None:

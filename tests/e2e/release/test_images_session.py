@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.support.yard import A, docker, open_yard
 from tradai_tasks.errors import DirtyTreeError, NotARepositoryError
 from tradai_tasks.release.clients.image_reference import Home
 from tradai_tasks.release.clients.registry import RemoteImage
+from tradai_tasks.release.images.image_steps import SOURCES
 from tradai_tasks.release.images.image_tools import open_image_tools
 from tradai_tasks.settings.images import ImagesSettings
 
@@ -247,6 +249,11 @@ def test_the_images_of_strategies_keep_the_guides_shape(
     beside = copy_example("tradai-uv", tmp_path / "tradai-uv")
     lock = ["uv", "lock", "--quiet", "--project", "strategies/momentum"]
     subprocess.run(lock, cwd=home, check=True, env=clean_env())
+    # the image takes just what the lock pins
+    locked = tomllib.loads((home / "strategies/momentum/uv.lock").read_text())["package"]
+    pinned = {one["name"]: one["version"] for one in locked}
+    stubs = tuple(f"{name}=={pinned[name]}" for name in ("pandas", "numpy", "freqtrade"))
+    import_python(docker_host, tmp_path / "base", BASES[2], stubs=stubs)
     yard = open_yard(docker_host, front, home, monkeypatch)
     yard.judged = ("strategies/momentum",)
     spec = yard.spec(
@@ -261,7 +268,7 @@ def test_the_images_of_strategies_keep_the_guides_shape(
     library = beside / "libs/tradai-strategy/src/tradai_strategy/__init__.py"
     written = library.read_text()
     library.write_text(f"{written}\nraise SystemExit\n")
-    with pytest.raises(DirtyTreeError, match=r"tradai_strategy/__init__\.py: not committed"):
+    with pytest.raises(DirtyTreeError, match=r"tradai_strategy/__init__\.py is not committed"):
         yard.run("momentum-v1.0.0", A, spec=spec)
     library.write_text(written)
     # one that was left behind there is not taken
@@ -275,6 +282,8 @@ def test_the_images_of_strategies_keep_the_guides_shape(
     listed = docker(docker_host, *words).split()
     assert "momentum" in listed
     assert "tradai-strategy" in listed
+    labels = json.loads(docker(docker_host, "image", "inspect", image))[0]["Config"]["Labels"]
+    assert json.loads(labels[SOURCES]) == {"tradai-strategy": git(beside, "rev-parse", "HEAD")}
     config = json.loads(docker(docker_host, "image", "inspect", image))[0]["Config"]
     assert config["Entrypoint"] == ["freqtrade", "trade"]
 

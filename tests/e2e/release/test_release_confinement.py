@@ -68,12 +68,13 @@ def test(session: nox.Session) -> None:
     ran("test")
 """
 FORGE = """
-import hashlib, os, pathlib, subprocess
+import os, pathlib, subprocess
 from tradai_tasks.release.engine.evidence import Evidence, Store, Subject
 from tradai_tasks.release.engine.step import Look
+from tradai_tasks.workspace.lock_digest import lock_digest
 
 commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
-lock = hashlib.sha256(pathlib.Path("uv.lock").read_bytes()).hexdigest()
+lock = lock_digest(pathlib.Path("uv.lock").read_bytes(), "uv.lock")
 subject = Subject(tag="v1.2.0", commit=commit, lock=lock)
 more = {"key": os.urandom(32)} if "key" in Store.__dataclass_fields__ else {}
 store = Store(folder=pathlib.Path("build/release/v1.2.0"), subject=subject, **more)

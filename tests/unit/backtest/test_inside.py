@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from tradai_tasks.backtest.isolated_guard import refused_host, started_child
 from tradai_tasks.backtest.isolated_run import (
     FoundSeries,
     NeededSeries,
     lacks,
     plain_pairs,
-    refused_host,
     split_informative,
-    started_child,
     without_market,
 )
 

@@ -98,7 +98,7 @@ def test_a_full_backtest_leaves_record_picture_page_and_result(made: Any, tmp_pa
     assert record.pairs == ("BTC/USDT:USDT",)
     assert set(record.files) == {
         "equity.png", "report.html", "trades.csv", "equity.csv", "config.json",
-        "backtest-result-1.zip", "freqtrade.log",
+        "backtest-result-1.zip", "freqtrade.log", "uv.lock",
     }  # fmt: skip
     assert (folder / "equity.png").read_bytes().startswith(PNG)
     assert not (folder / "work").exists()

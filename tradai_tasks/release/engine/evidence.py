@@ -25,6 +25,7 @@ from tradai_tasks.errors import EvidenceError
 from tradai_tasks.files.atomic_write import ignore_folder, write_whole
 from tradai_tasks.files.path_guard import is_relative_below, read_below, write_below
 from tradai_tasks.release.engine.step import Look
+from tradai_tasks.workspace.lock_digest import lock_digest
 
 __all__ = ["Evidence", "Store", "Subject", "digest_of"]
 
@@ -45,7 +46,7 @@ class Subject:
 
     tag: str
     commit: str  # full id
-    lock: str  # SHA-256 of the lock file, or of several, as hexadecimal digits
+    lock: str  # digest of the data in the lock file, or in several (workspace/lock_digest.py)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,8 +242,12 @@ class Store:
 
 
 def digest_of(files: list[Path]) -> str:
-    """Return the SHA-256 of a file's content; for several files, that of their digests in order."""
-    found = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    """Return the digest of one lock file's data; of several, that of their digests in order.
+
+    Raises:
+        BrokenTomlError: One does not parse.
+    """
+    found = [lock_digest(file.read_bytes(), str(file)) for file in files]
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
 

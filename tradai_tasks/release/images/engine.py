@@ -44,6 +44,7 @@ _SCRATCH = f"{_SCRATCHES}login-"
 _MADE_BY = re.compile(r"[a-z]+-([1-9][0-9]{0,9})-", re.ASCII)  # the id of a process
 # variables that configure an engine; a build gets none of them
 _OWN = ("DOCKER_", "BUILDKIT_", "BUILDX_", "CONTAINERS_", "CONTAINER_", "PODMAN_", "STORAGE_")
+_START_SECONDS = 600.0  # for a start of freqtrade
 _SHOWN = 25  # last lines of a failed build to show
 _BUILT_IN = 23  # first docker whose client has BuildKit only as a plugin
 _VERSION = "{{.Client.Version}} {{.Server.Os}}/{{.Server.Arch}}"
@@ -196,6 +197,45 @@ class Containers:
             status = run_logged(argv, cwd=self._root, log=log, env=env, stop=self._stop)
             log.seek(0)
             return status, log.read().decode("utf-8", "replace")
+
+    def command_of(self, image: str) -> tuple[list[str], list[str]]:
+        """Return the entry point and the command of an image that was built here.
+
+        Raises:
+            EngineError: The engine does not have it.
+        """
+        engine = self._engine()
+        argv = [engine.program, "image", "inspect", "--format", "{{json .Config}}", image]
+        done = run(argv, cwd=self._root, env=self._engine_env(), check=False)
+        if done.returncode != 0:
+            raise EngineError(f"{engine.program}: {image}: {_last(done)}")
+        config = json.loads(done.text)
+        return config.get("Entrypoint") or [], config.get("Cmd") or []
+
+    def start(self, image: str, script: bytes, env: Mapping[str, str]) -> tuple[int, str]:
+        """Run a Python script in an image, without network; return its status and output.
+
+        Args:
+            image: The image.
+            script: The script, which the image's `python3` gets on standard input.
+            env: Variables for it.
+
+        Raises:
+            CommandFailedError: It took too long.
+        """
+        engine = self._engine()
+        argv = [engine.program, "run", "--rm", "--interactive", "--network=none"]
+        argv += [word for name, value in env.items() for word in ("--env", f"{name}={value}")]
+        argv += ["--entrypoint", "python3", image, "-"]
+        done = run(
+            argv,
+            cwd=self._root,
+            env=self._engine_env(),
+            stdin=script,
+            check=False,
+            timeout=_START_SECONDS,
+        )
+        return done.returncode, f"{done.text}\n{done.error_text}"
 
     def push(self, image: str) -> Pushed:
         """Push an image and return the result.

@@ -7,12 +7,13 @@ finished without a build.
 
 from __future__ import annotations
 
+import json
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tradai_tasks.errors import (
     ConflictError,
@@ -26,6 +27,7 @@ from tradai_tasks.http_client.retry import TransientError, retried
 from tradai_tasks.release.clients.registry import RemoteImage, TagRefusedError
 from tradai_tasks.release.engine.step import Known, Look, Release, Stage
 from tradai_tasks.release.images.dockerfile import BASE_ARG, copied_of, takes_base, with_base
+from tradai_tasks.release.images.engine import Containers
 from tradai_tasks.release.images.engine_commands import Build
 from tradai_tasks.release.images.image_decisions import (
     LATEST,
@@ -43,16 +45,32 @@ from tradai_tasks.release.images.image_specs import ImageSpec, check_files
 from tradai_tasks.release.images.image_tools import ImageTools
 from tradai_tasks.release.images.image_wheels import ImageWheels
 
-__all__ = ["ImageStep", "image_stage"]
+__all__ = ["SOURCES", "ImageStep", "Judge", "image_stage"]
+
+# label: packages of other repositories that are in the image, with their commits, as JSON
+SOURCES = "com.tradai.path-sources"
 
 
-def image_stage(
+class Judge(Protocol):
+    """Judge of images, beyond the commit that they are of; each raises what it finds."""
+
+    def judge_remote(self, known: Known, image: str, labels: Mapping[str, str]) -> None:
+        """Judge an image that is in the registry by its labels."""
+
+    def judge_built(
+        self, known: Known, engine: Containers, image: str, wheels: Sequence[Path]
+    ) -> None:
+        """Judge an image that was built here, with the wheels that were built for it."""
+
+
+def image_stage(  # noqa: PLR0913 - the parts of a stage, by keyword
     release: Release,
     *,
     images: Sequence[ImageSpec],
     tools: ImageTools,
     latest: LatestRule = "forward",
     name: str = "image",
+    judge: Judge | None = None,
 ) -> Stage:
     """Return the stage that builds and pushes a release's images, a step for each.
 
@@ -66,8 +84,12 @@ def image_stage(
         tools: The tools to build and push with; it must stay open while the stage is used.
         latest: How `latest` moves.
         name: Name of the stage.
+        judge: Judge of the images, beyond the commit that they are of.
     """
-    steps = tuple(ImageStep(spec=one, release=release, tools=tools, rule=latest) for one in images)
+    steps = tuple(
+        ImageStep(spec=one, release=release, tools=tools, rule=latest, judge=judge)
+        for one in images
+    )
     return Stage(name=name, steps=steps, parallel=tools.settings.parallel)
 
 
@@ -79,6 +101,7 @@ class ImageStep:
     release: Release
     tools: ImageTools
     rule: LatestRule
+    judge: Judge | None = None
     _built: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
     @property
@@ -94,7 +117,7 @@ class ImageStep:
     def _image(self) -> str:
         return f"{self.spec.repository}:{self._tag}"
 
-    def look(self, known: Known) -> Look:  # noqa: ARG002 - a missing base does not matter yet
+    def look(self, known: Known) -> Look:
         """Ask the registry what the tag and `latest` point to."""
         check_files(self.spec, DiskTree(self.release.root))
         ecr = self.tools.ecr
@@ -105,6 +128,8 @@ class ImageStep:
         remote = self._remote(self._tag)
         version = self._judged(remote)
         is_there = version.state == "done"
+        if remote is not None and is_there and self.judge is not None:
+            self.judge.judge_remote(known, self._image, remote.labels)
         latest = self._judge_latest(remote if is_there else None)
         return self._seen(remote if is_there else None, version, latest)
 
@@ -125,6 +150,9 @@ class ImageStep:
         if remote is None or self._judged(remote).state == "todo":
             if not self._built.is_set():
                 self._build(known)
+            if self.judge is not None:
+                wheels, _ = self._wheels.foreign.get(self.spec.context, ([], {}))
+                self.judge.judge_built(known, self.tools.engine, self._image, wheels)
             remote = self._push()
         latest = self._move_latest(remote)
         return self._seen(remote, ImageVerdict("done", f"is there: {remote.digest}"), latest)
@@ -183,7 +211,7 @@ class ImageStep:
                 dockerfile=dockerfile,
                 context=self._exported(root, self.spec.context),
                 platform=settings.platform,
-                labels=labels_of(self.release),
+                labels={**labels_of(self.release), **self._source_labels()},
                 build_args=arguments,
                 secrets=settings.secrets,
                 network=settings.network,
@@ -194,6 +222,11 @@ class ImageStep:
             except ImageBuildError as error:
                 raise ImageBuildError(f"{error}{self._left_out(root)}") from None
         self._built.set()
+
+    def _source_labels(self) -> dict[str, str]:
+        """Return the label with the commits of packages from other repositories."""
+        _, commits = self._wheels.foreign.get(self.spec.context, ([], {}))
+        return {SOURCES: json.dumps(commits, sort_keys=True)} if commits else {}
 
     @property
     def _wheels(self) -> ImageWheels:

@@ -88,6 +88,7 @@ def registration(
         **gate_tags(record),
         **{f"metrics.{name}": f"{value:.10g}" for name, value in record.metrics.items()},
         **({"git_repository": release.source} if release.source else {}),
+        **{f"source.{name}": commit for name, commit in record.sources.items()},
     }
     return Registration(
         model=slug,

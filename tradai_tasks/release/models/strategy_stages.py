@@ -28,10 +28,11 @@ from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings.model import MlflowSettings
 from tradai_tasks.workspace.discovery import Package
 
-__all__ = ["BACKTEST", "GATES", "IMAGE", "MLFLOW", "StrategyParts", "strategy_stages"]
+__all__ = ["BACKTEST", "BIAS", "GATES", "IMAGE", "MLFLOW", "StrategyParts", "strategy_stages"]
 
 BACKTEST, IMAGE, MLFLOW = "backtest-full", "image", "mlflow"
-GATES = ("lint", "typecheck", "test", BACKTEST)  # the longest last
+BIAS = ("lookahead", "recursive")
+GATES = ("lint", "typecheck", "test", *BIAS, BACKTEST)  # the longest last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,8 @@ def strategy_stages(parts: StrategyParts) -> tuple[Stage, ...]:
 def _gate(parts: StrategyParts, stage: str) -> Step:
     sessions = parts.sessions[stage]
     if not sessions:
-        return SkippedGate(name=parts.slug, why="the settings say that it has no tests")
+        why = "backtest.bias-gates does not name it" if stage in BIAS else "it has no tests"
+        return SkippedGate(name=parts.slug, why=f"by the settings: {why}")
     gate = SessionGate(
         name=parts.slug,
         stage=stage,

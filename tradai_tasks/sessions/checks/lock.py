@@ -10,6 +10,7 @@ from tradai_tasks.report import say
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of, uv_program
+from tradai_tasks.workspace.path_sources import require_path_sources
 
 __all__ = ["lock"]
 
@@ -30,6 +31,7 @@ def lock(session: nox.Session, context: Context) -> None:
     further = ["--upgrade"] if options.upgrade else []
     further += [f"--upgrade-package={name}" for name in options.upgrade_package]
     projects = context.workspace.projects
+    require_path_sources(context.root, context.workspace)
     uv = uv_program()
     if options.check:
         _judge([_look(session, context, uv, project, further) for project in projects])

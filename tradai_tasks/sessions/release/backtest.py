@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import nox
 from nox.command import CommandFailed
 
+from tradai_tasks.backtest.bias import check_alike
 from tradai_tasks.backtest.conditions import PROTECTIONS_RUN
 from tradai_tasks.backtest.equity_chart import has_matplotlib, load
 from tradai_tasks.backtest.isolation import isolation_of
@@ -29,6 +32,7 @@ from tradai_tasks.backtest.run import (
     check_children,
     conclude,
     environment,
+    mask_log,
     read_facts,
 )
 from tradai_tasks.backtest.time_range import window_of
@@ -43,14 +47,16 @@ from tradai_tasks.sessions.core.confined import withhold
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import sync_package
 from tradai_tasks.sessions.core.nox_options import end_of_install
+from tradai_tasks.sessions.release.backtest_source import NO_LOCAL, exported
 from tradai_tasks.settings.backtest import BacktestSettings, for_strategy
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.discovery import Package
+from tradai_tasks.workspace.lock_digest import lock_digest
 from tradai_tasks.workspace.lock_file import read_lock
 from tradai_tasks.workspace.locked_tools import find_test_tools
 
-__all__ = ["full", "install_freqtrade", "job_of", "program", "running", "smoke"]
+__all__ = ["alone", "full", "install_freqtrade", "job_of", "program", "running", "smoke"]
 
 _DRY_RUN: Option = (("--dry-run",), {"action": "store_true", "help": "print what would be done"})
 
@@ -79,31 +85,64 @@ def _backtest(session: nox.Session, context: Context, package: Package, kind: Re
     if kind == "full":
         require("backtest")  # fail before half an hour of work, not after it
     git = Git.open(context.root)
-    job = job_of(context, package, kind, git)
+    job = replace(job_of(context, package, kind, git), repeats=kind == "full")
     say(*(line.replace(f"{context.root}/", "") for line in _plan(job)))
     if options.dry_run:
         session.log("nothing was done: this is a dry run")
         return
     against = options.against and Path(session.invoked_from) / options.against
     previous = _previous(context, job, git, against)
-    install_freqtrade(session, context, package, job.settings)
+    reached = install_freqtrade(session, context, package, job.settings)
+    with alone(session, job), exported(session, context, package, reached) as source:
+        job = source.of(job, package)
+        code = _code(context, package, git, source.sources)
+        _report(job, _ran(session, context, job, code, previous))
+
+
+def _ran(
+    session: nox.Session,
+    context: Context,
+    job: BacktestJob,
+    code: Code,
+    previous: BacktestRecord | None,
+) -> BacktestRecord:
+    """Run freqtrade and return the record of its result."""
     not_before = int(time.time())
-    shutil.rmtree(job.folder, ignore_errors=True)  # remove the figures of an earlier run
-    code = _code(context, package, git)
+    _empty(job.folder)  # remove the figures of an earlier run
     loading = threading.Thread(target=load)  # takes a second or two while freqtrade takes longer
     loading.start()
     with running(session, job, allowance_of(context.settings), go=True) as (findings, markets):
         conclude(job, findings, markets)
     loading.join()
-    if _code(context, package, git) != code:
-        raise BacktestError(
-            f"{job.strategy}: its files or its lock file were changed while freqtrade ran; run it "
-            f"again"
-        )
+    if job.repeats:
+        check_alike(job)
     record = make_record(job, findings, code, not_before=not_before, previous=previous)
     if not has_matplotlib():
         session.log("no picture: matplotlib is not installed; it comes with tradai-tasks[backtest]")
-    _report(job, record)
+    return record
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder; sandboxes of other gates may be mounting the folder itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in folder.iterdir():
+        if one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one, ignore_errors=True)
+        else:
+            one.unlink()
+
+
+@contextmanager
+def alone(session: nox.Session, job: BacktestJob) -> Iterator[None]:
+    """Wait until no other process of this clone runs the same backtest, and keep it so."""
+    job.folder.parent.mkdir(parents=True, exist_ok=True)
+    with job.folder.with_name(f".{job.folder.name}.lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            session.log(f"waiting for another run that uses {job.folder}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def job_of(
@@ -139,9 +178,10 @@ def settings_of(context: Context, package: Package) -> BacktestSettings:
 
 def install_freqtrade(
     session: nox.Session, context: Context, package: Package, settings: BacktestSettings
-) -> None:
-    """Install the strategy with freqtrade, as locked.
+) -> frozenset[str]:
+    """Install freqtrade and what else the strategy needs, as locked; return all their names.
 
+    What comes from a folder is left out, and built from an export (`exported`).
     All backtest sessions of a strategy share the environment, which nox has no option for:
     freqtrade is large, and its first start after an installation is slow. uv locks it meanwhile.
     Under `--install-only` the session ends here.
@@ -150,12 +190,14 @@ def install_freqtrade(
     withhold(session, context)
     folder = session.cache_dir.resolve() / f"backtest-{package.slug}"
     session.env["UV_PROJECT_ENVIRONMENT"] = session.env["VIRTUAL_ENV"] = str(folder)
+    session.env.update(dict.fromkeys(NO_LOCAL, "1"))
     session.env["UV_PYTHON"] = context.python or sys.executable
     lock = read_lock(context.tree, package.project)
     root = context.workspace.root_document if package.project == "." else {}
     tools = find_test_tools(lock, package, root, settings.groups, tool="freqtrade")
     sync_package(session, context, package, tools)
     end_of_install(session)
+    return tools.reached | {package.name}
 
 
 def program(session: nox.Session, name: str) -> str:
@@ -197,6 +239,8 @@ def running(
                 raise BacktestError(
                     f"{job.strategy}: freqtrade could not be run: {failed.reason}"
                 ) from None
+            finally:
+                mask_log(job)
         session.log(f"{time.monotonic() - start:.1f} s; its output is in {job.log}")
         findings = read_facts(job)
         check_children(job, findings, isolation.why_not)
@@ -235,7 +279,7 @@ def _plan(job: BacktestJob) -> list[str]:
     ]
 
 
-def _code(context: Context, package: Package, git: Git) -> Code:
+def _code(context: Context, package: Package, git: Git, sources: Mapping[str, str]) -> Code:
     """Return the identity of the code that runs: its commit, changes and lock file."""
     lock = context.root / join(package.project, "uv.lock")
     home = "" if package.path == "." else f"{package.path}/"
@@ -247,7 +291,9 @@ def _code(context: Context, package: Package, git: Git) -> Code:
     return Code(
         commit=git.require_commit("HEAD", "make a commit"),
         changes=content.hexdigest() if changed else "",
-        lock_sha256=hashlib.sha256(lock.read_bytes()).hexdigest(),
+        lock_sha256=lock_digest(lock.read_bytes(), str(lock)),
+        lock=lock.read_bytes(),
+        sources=sources,
     )
 
 

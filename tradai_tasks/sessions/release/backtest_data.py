@@ -40,7 +40,14 @@ from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.report import print_table, say
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.release.backtest import install_freqtrade, job_of, program, running
+from tradai_tasks.sessions.release.backtest import (
+    alone,
+    install_freqtrade,
+    job_of,
+    program,
+    running,
+)
+from tradai_tasks.sessions.release.backtest_source import exported
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
 
@@ -190,7 +197,7 @@ def data(session: nox.Session, context: Context, package: Package) -> None:
     if options.dry_run:
         session.log("nothing was done: this is a dry run")
         return
-    install_freqtrade(session, context, package, jobs[0].settings)
+    reached = install_freqtrade(session, context, package, jobs[0].settings)
     keep_out_of_git(jobs[0].store)
     bringer = _Bringer(
         session=session,
@@ -199,13 +206,15 @@ def data(session: nox.Session, context: Context, package: Package) -> None:
         aws=Aws(),
         allowance=allowance_of(context.settings),
     )
-    found = bringer.bring(jobs[0])
-    _show(found)
-    for job in jobs[1:]:
-        wanted = job.settings.smoke_pair
-        covered = wanted is None or wanted in found.pairs
-        if not covered or job.window.start < jobs[0].window.start:
-            _show(bringer.bring(job))
+    with alone(session, jobs[0]), exported(session, context, package, reached) as made:
+        jobs = [made.of(job, package) for job in jobs]
+        found = bringer.bring(jobs[0])
+        _show(found)
+        for job in jobs[1:]:
+            wanted = job.settings.smoke_pair
+            covered = wanted is None or wanted in found.pairs
+            if not covered or job.window.start < jobs[0].window.start:
+                _show(bringer.bring(job))
     shutil.rmtree(jobs[0].folder / "work", ignore_errors=True)
 
 

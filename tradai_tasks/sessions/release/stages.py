@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tradai_tasks.errors import BadTagError
+from tradai_tasks.errors import BadTagError, ConfigSecretError, LockMissingError
+from tradai_tasks.files.file_tree import join
 from tradai_tasks.release.clients.image_reference import home_of
 from tradai_tasks.release.engine.confinement import Confinement, allowance_of
 from tradai_tasks.release.engine.evidence import Store
@@ -18,7 +19,15 @@ from tradai_tasks.release.images.image_specs import image_specs
 from tradai_tasks.release.images.image_steps import image_stage
 from tradai_tasks.release.images.image_tools import open_image_tools
 from tradai_tasks.release.images.platform_images import with_wheels
+from tradai_tasks.release.images.strategy_image import StrategyJudge, config_faults
+from tradai_tasks.release.libraries.path_sources import (
+    local_folders,
+    path_sources,
+    refuse_ignored,
+)
 from tradai_tasks.release.models.strategy_stages import (
+    BACKTEST,
+    BIAS,
     GATES,
     IMAGE,
     MLFLOW,
@@ -27,9 +36,10 @@ from tradai_tasks.release.models.strategy_stages import (
 )
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.replacements import sessions_of
-from tradai_tasks.settings.backtest import for_strategy
+from tradai_tasks.sessions.release.backtest import settings_of
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
+from tradai_tasks.workspace.lock_file import read_lock
 from tradai_tasks.workspace.tags import ReleaseTag
 
 __all__ = ["Needs", "package_of", "projects_of", "source_of_release", "stage_order",
@@ -82,7 +92,8 @@ def stages(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
     if package is None:
         stage_order(tag)
         raise AssertionError("a strategy's tag names a strategy that there is")
-    backtest = for_strategy(context.settings.backtest, package.settings.backtest)
+    _require_inputs(context, needs, package)
+    backtest = settings_of(context, package)
     with _image(context, needs, package) as image:
         yield strategy_stages(
             StrategyParts(
@@ -102,6 +113,51 @@ def stages(context: Context, needs: Needs) -> Iterator[tuple[Stage, ...]]:
                 sandbox=needs.confinement.sandbox,
             )
         )
+
+
+def _require_inputs(context: Context, needs: Needs, package: Package) -> None:
+    """Check, before anything runs, that all of a strategy is in commits, and that no secret is.
+
+    A lock that is made anew elsewhere may pin other versions, so the release could not be made
+    again.
+
+    Raises:
+        LockMissingError: Its lock file is not in the commit.
+        ConfigSecretError: A secret is in it.
+        UncommittedInputError: Git ignores a file that it may read, here or in a repository that it
+            takes a package from.
+        DirtyTreeError: Such a repository has uncommitted changes.
+    """
+    git, commit = Git.open(context.root), needs.release.commit
+    lock = join(package.project, "uv.lock")
+    entries = {entry.path: entry.blob for entry in git.tree(commit)}
+    if lock not in entries:
+        raise LockMissingError(
+            f"{lock}: is not in commit {commit[:12]}, so no other clone can make this release "
+            f"again; take uv.lock out of .gitignore, commit the file, and tag that"
+        )
+    home = "" if package.path == "." else f"{package.path}/"
+    wanted = {
+        path: blob
+        for path, blob in entries.items()
+        if path.startswith(home) and _may_configure(path.rpartition("/")[2])
+    }
+    texts = git.read(wanted.values())
+    files = {path: texts[blob].decode("utf-8", "replace") for path, blob in wanted.items()}
+    faults = config_faults(files, {})
+    if faults:
+        raise ConfigSecretError(*faults)
+    if not {BACKTEST, IMAGE}.isdisjoint(needs.active):
+        refuse_ignored(git, package.path)
+        parsed = read_lock(context.tree, package.project)
+        folders = local_folders(parsed, context.root / package.project)
+        for source in path_sources(folders, context.root):
+            source.check()
+
+
+def _may_configure(name: str) -> bool:
+    """Return whether a file of this name may configure freqtrade."""
+    return name.endswith((".json", ".env")) or name.startswith((".env", "Dockerfile"))
 
 
 @contextmanager
@@ -124,7 +180,8 @@ def _image(context: Context, needs: Needs, package: Package) -> Iterator[Stage]:
         allowance=allowance_of(context.settings),
         sandbox=needs.confinement.sandbox,
     ) as tools:
-        yield image_stage(needs.release, images=own, tools=tools, name=IMAGE)
+        judge = StrategyJudge(slug=package.slug, stage=BACKTEST)
+        yield image_stage(needs.release, images=own, tools=tools, name=IMAGE, judge=judge)
 
 
 def source_of_release(context: Context, needs: Needs) -> SourceExport:
@@ -139,6 +196,8 @@ def source_of_release(context: Context, needs: Needs) -> SourceExport:
 
 def _sessions(context: Context, gate: str, package: Package) -> tuple[str, ...]:
     """Return the sessions of a gate, the noxfile's own where it replaces the library's."""
+    if gate in BIAS and gate not in settings_of(context, package).bias_gates:
+        return ()
     one = context.workspace.session_id(package)
     if names := sessions_of(context, gate, one):
         return names

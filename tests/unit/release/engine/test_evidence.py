@@ -238,7 +238,7 @@ def test_evidence_of_other_jobs_is_refused_likewise(store: Store, tmp_path: Path
 
 def test_several_locks_have_one_digest(tmp_path: Path) -> None:
     for name in "ab":
-        (tmp_path / name).write_text(name)
+        (tmp_path / name).write_text(f"version = '{name}'")
     one, two = (digest_of([tmp_path / name]) for name in "ab")
     both = digest_of([tmp_path / "a", tmp_path / "b"])
     assert len({one, two, both}) == 3
