@@ -55,7 +55,9 @@ def import_python(
     # as the images of Python and freqtrade have it
     home = "ENV PATH=/usr/local/bin:/bin LD_LIBRARY_PATH=/usr/local/lib PYTHONHOME=/usr/local"
     env = {**os.environ, "DOCKER_HOST": host}
-    commands = [["docker", "import", "--change", home, str(archive), names[0]]]
+    changes = ["--change", home]
+    changes += ["--change", "WORKDIR /freqtrade"] if environment is not None else []
+    commands = [["docker", "import", *changes, str(archive), names[0]]]
     commands += [["docker", "tag", names[0], name] for name in names[1:]]
     for argv in commands:
         subprocess.run(argv, env=env, check=True, capture_output=True)
@@ -133,6 +135,7 @@ def _environment(root: Path, environment: Path) -> None:
         found = re.search(rf"{re.escape(library)} .*=> (/\S+)", listed)
         if found is not None:
             shutil.copy2(Path(found[1]).resolve(), root / "usr/local/lib" / library)
+    (root / "freqtrade/user_data").mkdir(parents=True)
     script = root / "usr/local/bin/freqtrade"
     script.write_text(
         "#!/usr/local/bin/python3\nfrom freqtrade.main import main\n\nmain()\n", encoding="utf-8"

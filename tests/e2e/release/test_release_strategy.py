@@ -16,7 +16,8 @@ from tests.support.real import Result, edit, git, nox
 from tests.support.registry import Proxy
 from tests.support.release_yard import Yard, figures, holding, release_yard, tags_of
 
-STAGES = ("lint", "typecheck", "test", "backtest-full", "image", "mlflow")
+GATES = ("lint", "typecheck", "test", "lookahead", "recursive", "backtest-full")
+STAGES = (*GATES, "image", "mlflow")
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ def test_without_its_evidence_the_world_still_says_what_is_there(
     status = yard.release("momentum-v1.0.0", "--status", "--json")
     states = {step["stage"]: step["state"] for step in json.loads(status.out)["steps"]}
     assert states == {
-        **dict.fromkeys(STAGES[:4], "to do"), "image": "there", "mlflow": "there"
+        **dict.fromkeys(GATES, "to do"), "image": "there", "mlflow": "there"
     }  # fmt: skip
 
     # another job goes on by the evidence that it is handed, and by no less
@@ -281,7 +282,7 @@ def test_a_server_that_is_not_there_stops_it_before_the_gates(yard: Yard, first:
     assert "unknown" in plan.out
     good = yard.release(tag, "--dry-run")
     assert good.status == 0, good.text
-    assert "nothing was done: this is a dry run; 7 steps are to do" in good.log
+    assert "nothing was done: this is a dry run; 9 steps are to do" in good.log
     assert yard.writes() == []
 
 
