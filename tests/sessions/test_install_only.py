@@ -70,8 +70,8 @@ def installed(ran: Ran) -> list[list[str]]:
 
 
 def of_kind(name: str) -> dict[str, str]:
-    strategies = name.startswith("backtest") or name == "mlflow-register"
-    return BACKTESTED if strategies else EVERYTHING
+    needs = {entry.name: entry.needs for entry in CATALOG}
+    return BACKTESTED if needs[name] == "strategies" else EVERYTHING
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in CATALOG])
@@ -81,10 +81,10 @@ def test_every_session_only_installs(ready: InProcess, name: str) -> None:
     (ready.home / "infra/pulumi-ci.sh").touch()
     (ready.home / "infra/pulumi-ci.sh").chmod(0o755)
     repository(ready.home)
-    session = f"{name}(fast)" if name.startswith("backtest") else name
-    words = ["--", "preview"] if name == "infra" else []
     # of acting sessions the arguments are not even read: they have nothing to install
     entry = next(one for one in CATALOG if one.name == name)
+    session = f"{name}(fast)" if entry.each == "backtested" else name
+    words = ["--", "preview"] if name == "infra" else []
     before = files_of(ready.home)
     ran = ready("--install-only", "-s", session, *words)
     commands = installed(ran)

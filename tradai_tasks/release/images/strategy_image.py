@@ -111,8 +111,9 @@ class StrategyJudge:
                 f"its Dockerfile install what uv.lock pins: pip install --constraint "
                 f"wheels/constraints.txt"
             )
-        names = found.out.split()
-        if found.status != 0 or record.strategy_class not in names:
+        # freqtrade lists a class whose module fails to be imported after it
+        failed = found.status != 0 or "Could not import" in found.err
+        if failed or record.strategy_class not in found.out.split():
             lines = [one for one in found.err.splitlines() if one.strip()]
             errors = [one for one in lines if "Could not import" in one or " ERROR " in one]
             last = ((errors or lines or ["it printed nothing"])[-1]).strip()[-300:]

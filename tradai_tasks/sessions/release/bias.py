@@ -35,12 +35,12 @@ def recursive(session: nox.Session, context: Context, package: Package) -> None:
 
 def freqtrade(session: nox.Session, context: Context, package: Package) -> None:
     """Run a command of freqtrade on the strategy, its candles and the markets here."""
+    job = replace(_job(context, package, "freqtrade"), command=tuple(session.posargs))
+    reached = install_freqtrade(session, context, package, job.settings)
     if not session.posargs or session.posargs[0].startswith("-"):
         raise BadArgumentsError(
             f'which command? such as: nox -s "freqtrade({package.slug})" -- list-strategies'
         )
-    job = replace(_job(context, package, "freqtrade"), command=tuple(session.posargs))
-    reached = install_freqtrade(session, context, package, job.settings)
     with alone(session, job), exported(session, context, package, reached) as source:
         job = replace(job, site=source.site)  # in the work tree: hyperopt leaves its result there
         facts = _run(session, context, job)
