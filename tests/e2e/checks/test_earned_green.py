@@ -459,7 +459,7 @@ def test_each_package_under_root_tests_has_its_own_figure(home: Path) -> None:
     result = nox(home, "-s", "test(root)")
     assert result.status != 0
     assert "beta: coverage 0 % is under its floor of 60 %" in result.text
-    write(home, {"tests/test_all.py": _PLAIN + _PLAIN.replace("alpha", "beta")})
+    write(home, {"tests/test_beta.py": _TEST.format(name="beta")})
     (home / "libs/beta/src/beta/more.py").unlink()
     result = nox(home, "-R", "-s", "test(root)")
     assert result.status == 0, result.text
