@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from urllib.parse import quote, unquote
+
+import msgspec
+from msgspec.structs import replace
 
 __all__ = ["BASE", "BASE_ONLY", "Allowance", "Group", "masked", "secrets_of", "url_secrets"]
 
@@ -23,8 +25,7 @@ _TOKEN_LEAST = 8  # of what may be a secret and need not: a user without a passw
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|PASSPHRASE|_PAT\Z|CREDENTIAL|API_?KEY|PRIVATE_KEY")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Variables that are allowed for one purpose."""
 
     purpose: str
@@ -113,8 +114,7 @@ BASE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Allowance:
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
     """Which variables are allowed: those of the base list, and further ones."""
 
     named: tuple[str, ...] = ()  # by the settings: names, or patterns with *

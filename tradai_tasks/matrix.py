@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from tradai_tasks.errors import CheckFailedError
 
@@ -16,8 +17,7 @@ __all__ = ["MOST_JOBS", "MatrixJob", "Task", "build_matrix", "read_durations"]
 MOST_JOBS = 256
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, kw_only=True):
     """The sessions of one package on one Python, from which jobs are made."""
 
     package: str  # the id in the brackets of the session's name
@@ -25,8 +25,7 @@ class Task:
     sessions: tuple[str, ...]  # nox's exact names, which run together
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MatrixJob:
+class MatrixJob(msgspec.Struct, frozen=True, kw_only=True):
     """One job of the matrix."""
 
     name: str

@@ -14,9 +14,10 @@ import subprocess  # nosec B404 - the only use: argument lists, never a shell
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
 
 from tradai_tasks.errors import CommandFailedError, StoppedError, ToolMissingError
 from tradai_tasks.parent_watch import leashed
@@ -46,8 +47,7 @@ _INSTALL_HINTS = {
 _NODE_PACKAGES = {"wrangler": "wrangler@4.86.0", "devcontainer": "@devcontainers/cli@0.89.0"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Completed:
+class Completed(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a command: exit status and raw output."""
 
     argv: tuple[str, ...]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from tradai_tasks.files.file_tree import Tree
@@ -25,8 +25,7 @@ _REQUEST = re.compile(
 _RELEASE = re.compile(r"\d+\.\d+(?:\.\d+)?")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Interpreter:
+class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
     """A Python interpreter: its implementation and its release."""
 
     name: str  # the implementation, in lower case: cpython, pypy

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from tradai_tasks.files.file_tree import Tree, join
 
@@ -18,8 +19,7 @@ _FIXTURE = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Suites:
+class Suites(msgspec.Struct, frozen=True, kw_only=True):
     """The benchmarks and markers in the test files."""
 
     benchmarked: frozenset[str]  # owners with a test that uses the fixture `benchmark`

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, TypeGuard
+
+import msgspec
 
 __all__ = ["NO_COMMIT", "Entry", "RawChange", "StatusEntry", "is_object_id"]
 
@@ -25,8 +26,7 @@ class Entry(NamedTuple):
     flag: str = "H"
 
 
-@dataclass(frozen=True, slots=True)
-class RawChange:
+class RawChange(msgspec.Struct, frozen=True):
     """A path that differs between two commits; modes and ids are zeros where it is absent."""
 
     path: str
@@ -37,8 +37,7 @@ class RawChange:
     new_blob: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatusEntry:
+class StatusEntry(msgspec.Struct, frozen=True):
     """A path that differs between HEAD, the index and the work tree."""
 
     path: str

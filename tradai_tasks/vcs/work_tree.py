@@ -12,7 +12,9 @@ import os
 import stat
 from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from tradai_tasks.vcs.git import Entry, Git, RawChange, StatusEntry
 
@@ -23,8 +25,7 @@ _SUBMODULE = "160000"
 _ABSENT = "000000"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WorkTree:
+class WorkTree(msgspec.Struct, frozen=True, kw_only=True):
     """git's index and status, with the changes that git does not report."""
 
     index: list[Entry]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from packaging.utils import InvalidName, canonicalize_name
 
 from tradai_tasks.errors import DuplicatePackageError, MemberError, SettingsError
@@ -52,8 +53,7 @@ class Package:
         return bool(uv.get("package", "build-system" in self.document))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """A folder that is deployed: a service, a lambda or a stack."""
 
     name: str

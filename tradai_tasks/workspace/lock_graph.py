@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
+
+import msgspec
 
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.workspace.lock_file import (
@@ -66,8 +67,7 @@ class Data(NamedTuple):
         )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LockGraph:
+class LockGraph(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed lock file."""
 
     members: frozenset[str]  # as the lock names them
@@ -76,7 +76,7 @@ class LockGraph:
     nodes: Mapping[Node, Data]
     edges: Mapping[Node, tuple[Node, ...]]
     versions: Mapping[str, tuple[str, ...]]  # nodes of each package name
-    declared: Mapping[str, frozenset[str]] = field(default_factory=dict)  # member -> names
+    declared: Mapping[str, frozenset[str]] = {}  # member -> names
 
 
 def parse_lock(content: bytes, file: str) -> LockGraph:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -28,8 +28,7 @@ DEFAULT_TOOLS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """A dependency group or an extra, of the package itself or of the workspace root."""
 
     owner: Literal["package", "root"]
@@ -42,8 +41,7 @@ class Place:
         return f"{whose} {self.kind} {self.name!r}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TestTools:
+class TestTools(msgspec.Struct, frozen=True, kw_only=True):
     """Where a package's test tools come from."""
 
     __test__ = False  # keep pytest from collecting it

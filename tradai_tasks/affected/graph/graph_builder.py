@@ -10,7 +10,8 @@ import hashlib
 import posixpath
 from array import array
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from tradai_tasks.affected.graph.fact_cache import Cache, StoredEdges
 from tradai_tasks.affected.graph.fact_loader import all_facts
@@ -73,8 +74,7 @@ def build_both(
     return _graph(linked, older)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _LinkedSnapshot:
+class _LinkedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The files of a snapshot with the edges between them."""
 
     blobs: Mapping[str, str]

@@ -6,7 +6,6 @@ import posixpath
 from collections import deque
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import msgspec
@@ -25,8 +24,7 @@ EXAMPLES = " (examples)"
 _UNINSTALLED = frozenset({"benchmarks", "docs", "examples", "samples", "scripts", "test", "tests"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImportGraph:
+class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Files and what loads them, for one or both ends of a commit range."""
 
     members: Mapping[str, Member]
@@ -34,7 +32,7 @@ class ImportGraph:
     # file, or folder with a slash at its end -> files that load it, or name it by its path
     users: Mapping[str, frozenset[str]]
     data_users: Mapping[str, tuple[str, ...]]  # folder -> the Python files directly in it
-    dynamic: Mapping[str, str] = field(default_factory=dict)  # file that may load anything -> why
+    dynamic: Mapping[str, str] = {}  # file that may load anything -> why
     # of those, the files of which it is their callers who tell what they load
     passed: frozenset[str] = frozenset()
     undeclared: tuple[str, ...] = ()  # warnings, one line each

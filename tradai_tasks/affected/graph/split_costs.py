@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+import msgspec
 
 __all__ = ["Cost", "costs"]
 
 _CANDIDATES = 40  # the most expensive files, for which the effect of a split is computed
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What a change of one file costs."""
 
     path: str

@@ -11,9 +11,9 @@ import json
 import re
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import BrokenTomlError
@@ -32,12 +32,11 @@ __all__ = [
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LockChange:
+class LockChange(msgspec.Struct, frozen=True, kw_only=True):
     """Members that a change of a lock file affects, each with the shortest chain as reason."""
 
     everything: str | None = None  # why all of them
-    members: Mapping[str, str] = field(default_factory=dict)  # name -> reason, sorted by name
+    members: Mapping[str, str] = {}  # name -> reason, sorted by name
 
 
 def compare_locks(

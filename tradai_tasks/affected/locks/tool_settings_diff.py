@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.settings.load import parse_toml
@@ -81,12 +82,11 @@ _FILES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RootChange:
+class RootChange(msgspec.Struct, frozen=True, kw_only=True):
     """What a change of the root's settings affects."""
 
     everything: str | None = None  # why all is selected
-    sessions: Mapping[str, str] = field(default_factory=dict)  # session -> reason; for all packages
+    sessions: Mapping[str, str] = {}  # session -> reason; for all packages
 
 
 def compare_root(

@@ -7,14 +7,15 @@ While a part is evaluated it may turn out that what decides lies outside of it. 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
+
+import msgspec
+from msgspec.structs import replace
 
 __all__ = ["MissingPartError", "PartContents", "PartialSource"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PartContents:
+class PartContents(msgspec.Struct, frozen=True, kw_only=True):
     """What a part contains in addition to the statements that may import by a call."""
 
     callers: frozenset[str] = frozenset()  # all that mentions these functions
@@ -31,8 +32,7 @@ class MissingPartError(Exception):
         self.contents = contents
 
 
-@dataclass(frozen=True, kw_only=True)
-class PartialSource:
+class PartialSource(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The text of a file with the rest blanked, every line in its place."""
 
     text: str

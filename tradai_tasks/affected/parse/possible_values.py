@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 __all__ = ["PossibleValues", "unknown", "with_prefix", "with_prefixes"]
 
 
-@dataclass(slots=True)
-class PossibleValues:
+class PossibleValues(msgspec.Struct):
     """The strings that an expression can be; relative names begin with a dot."""
 
-    literals: set[str] = field(default_factory=set)
-    prefixes: set[str] = field(default_factory=set)  # "pkg." of f"pkg.{name}"
+    literals: set[str] = set()
+    prefixes: set[str] = set()  # "pkg." of f"pkg.{name}"
     is_table: bool = False  # also any string constant of the file
     unknown: bool = False  # also anything else
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from tradai_tasks.affected.resolve.file_table import FileTable
 from tradai_tasks.affected.resolve.root_names import RootNames
@@ -20,16 +21,15 @@ SearchFolders = tuple[tuple[str, bool], ...]
 _NOT_INSTALLED = frozenset({"test", "tests", "docs", "examples"})  # folders of what is not
 
 
-@dataclass(kw_only=True)
-class PathChanges:
+class PathChanges(msgspec.Struct, kw_only=True):
     """What pytest's settings and code do to sys.path and to the `__path__` of packages.
 
     Members go by their numbers; -1 is what belongs to none.
     """
 
-    added_roots: dict[int, tuple[str, ...]] = field(default_factory=dict)  # member -> folders
-    sys_path_members: set[int] = field(default_factory=set)  # whose code changes sys.path
-    package_path_members: set[int] = field(default_factory=set)  # whose code changes a `__path__`
+    added_roots: dict[int, tuple[str, ...]] = {}  # member -> folders
+    sys_path_members: set[int] = set()  # whose code changes sys.path
+    package_path_members: set[int] = set()  # whose code changes a `__path__`
 
 
 class SearchPath:

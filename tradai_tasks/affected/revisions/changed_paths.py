@@ -6,8 +6,9 @@ A change that an ignore rule hides from git does not count.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from tradai_tasks.affected.revisions.commit_range import CommitRange
 from tradai_tasks.vcs.git import NO_COMMIT, Git, RawChange, StatusEntry
@@ -20,16 +21,14 @@ ChangeKind = Literal["added", "modified", "deleted", "type-changed", "mode-chang
 _ABSENT = "000000"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ChangedPath:
+class ChangedPath(msgspec.Struct, frozen=True, order=True):
     """A changed path; a moved file is deleted at one path and added at another."""
 
     path: str  # POSIX from the workspace root; "../x" outside of it
     kind: ChangeKind
 
 
-@dataclass(frozen=True, slots=True)
-class _Version:
+class _Version(msgspec.Struct, frozen=True):
     """What a path is at one end of the range."""
 
     mode: str

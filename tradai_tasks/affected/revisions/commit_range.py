@@ -7,8 +7,9 @@ fault.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from tradai_tasks.affected.revisions.event_payload import (
     Everything,
@@ -31,8 +32,7 @@ from tradai_tasks.vcs.merge_base import (
 __all__ = ["CommitRange", "commit_range"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CommitRange:
+class CommitRange(msgspec.Struct, frozen=True, kw_only=True):
     """The commits to compare, and why these."""
 
     base: str | None  # full id; None where there is nothing to compare with

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeGuard
+
+import msgspec
 
 from tradai_tasks.vcs.git import is_object_id
 
@@ -38,23 +39,20 @@ _MERGE_REF = re.compile(r"refs/pull/\d+/merge", re.ASCII)
 _NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|^\.")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Everything:
+class Everything(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing to compare with: everything is checked."""
 
     why: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StrategyTag:
+class StrategyTag(msgspec.Struct, frozen=True, kw_only=True):
     """The tag of one strategy's release."""
 
     slug: str
     tag: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PullRequestEvent:
+class PullRequestEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A pull request against a branch."""
 
     number: int | None
@@ -65,8 +63,7 @@ class PullRequestEvent:
     is_checked_out: bool  # whether the work tree holds the request's own code
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PushEvent:
+class PushEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A push to a branch."""
 
     branch: str
@@ -76,16 +73,14 @@ class PushEvent:
     is_forced: bool | None  # None where the event does not say
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MergeGroupEvent:
+class MergeGroupEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A group of pull requests in a merge queue."""
 
     base: str
     head: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LocalChange:
+class LocalChange(msgspec.Struct, frozen=True, kw_only=True):
     """No event: a local work tree, or a CI that describes no event."""
 
     in_ci: bool

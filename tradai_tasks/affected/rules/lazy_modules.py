@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+
+import msgspec
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Import, Lazy
@@ -20,8 +21,7 @@ __all__ = ["LazyModule", "find_lazy", "uses_of"]
 _REFERENCE = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$")
 
 
-@dataclass(slots=True)
-class LazyModule:
+class LazyModule(msgspec.Struct):
     """A lazy module, with what it imports immediately."""
 
     lazy: Lazy
@@ -75,17 +75,16 @@ def _texts(node: ast.AST) -> list[str]:
     ]
 
 
-@dataclass(slots=True)
-class _TableReader:
+class _TableReader(msgspec.Struct):
     """Collects the names of a lazy module and what each loads."""
 
     source: ParsedModule
     getter: ast.AST
-    symbols: dict[str, set[str]] = field(default_factory=dict)
-    others: set[str] = field(default_factory=set)
-    defined: set[str] = field(default_factory=set)
-    eager: dict[Import, None] = field(default_factory=dict)
-    _in_tables: set[ast.AST] = field(default_factory=set)
+    symbols: dict[str, set[str]] = {}
+    others: set[str] = set()
+    defined: set[str] = set()
+    eager: dict[Import, None] = {}
+    _in_tables: set[ast.AST] = set()
 
     def read(self) -> None:
         for node in self.source.nodes:

@@ -10,9 +10,10 @@ import hashlib
 import posixpath
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from tradai_tasks.affected.graph.fact_cache import Cache
 from tradai_tasks.affected.graph.graph_builder import ImportGraph, build_both, unite
@@ -43,8 +44,7 @@ __all__ = ["ChangeAnalysis", "Revision", "analyse_change"]
 _RETRIES = 2  # where a file is saved while it is being read
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChangeAnalysis:
+class ChangeAnalysis(msgspec.Struct, frozen=True, kw_only=True):
     """What a change affects, with what that was decided from."""
 
     span: CommitRange

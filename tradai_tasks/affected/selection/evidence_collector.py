@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from tradai_tasks.affected.graph.graph_builder import ImportGraph
 from tradai_tasks.affected.locks.lock_diff import compare_locks
@@ -48,7 +48,7 @@ def add_document_readers(
         }
         if readers:
             users[path] = users.get(path, frozenset()) | readers
-    return dataclasses.replace(graph, users=users) if users != graph.users else graph
+    return msgspec.structs.replace(graph, users=users) if users != graph.users else graph
 
 
 def _has_nearer(name: str, file: str, revision: Revision) -> bool:
@@ -61,8 +61,7 @@ def _has_nearer(name: str, file: str, revision: Revision) -> bool:
     return False
 
 
-@dataclass(kw_only=True)
-class EvidenceCollector:
+class EvidenceCollector(msgspec.Struct, kw_only=True):
     """Evidence from both ends of the range, as far as it is collected."""
 
     paths: tuple[str, ...]
@@ -70,8 +69,8 @@ class EvidenceCollector:
     after: Revision
     settings: Settings
     everything: list[str]
-    declared: dict[str, list[str]] = field(default_factory=dict)
-    sessions: dict[str, str] = field(default_factory=dict)
+    declared: dict[str, list[str]] = {}
+    sessions: dict[str, str] = {}
 
     @property
     def _revisions(self) -> tuple[Revision, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from tradai_tasks.affected.graph.fact_cache import Cache
 from tradai_tasks.affected.graph.fact_loader import all_digests
@@ -21,8 +22,7 @@ from tradai_tasks.workspace.layout import layout_of
 __all__ = ["Revision"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Revision:
+class Revision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One end of the commit range: its files, and the repository that they make."""
 
     snapshot: CommitSnapshot | WorktreeSnapshot

@@ -6,7 +6,8 @@ One rule holds throughout: a path affects everything unless it is known what it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from tradai_tasks.affected.selection.path_rules import PathRules, Reasons
 from tradai_tasks.files.path_globs import matches
@@ -22,28 +23,26 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ChangeEvidence:
+class ChangeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of a change. Paths are POSIX, from the workspace root."""
 
     paths: tuple[str, ...]  # changed, both ends of a move
     # from the import graph: package or unit -> shortest chain of paths, changed file first; the key
     # of a unit is its kind and its name, as in "lambdas:tick"
-    chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    chains: Mapping[str, tuple[str, ...]] = {}
     # changed paths outside any package that the import graph accounts for
     accounted: frozenset[str] = frozenset()
     # packages and units that lock files, project files and Dockerfiles name, each with reasons
-    declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    declared: Mapping[str, tuple[str, ...]] = {}
     # reasons for which everything is affected
     everything: tuple[str, ...] = ()
     # changed paths that the documentation is made from though they lie elsewhere
     docs: tuple[str, ...] = ()
     # sessions that changed tool settings select for all packages, each with the reason
-    sessions: Mapping[str, str] = field(default_factory=dict)
+    sessions: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, kw_only=True):
     """A package, service, lambda, strategy or stack, and why it is affected."""
 
     name: str
@@ -56,8 +55,7 @@ class Item:
         return bool(self.reasons)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """What a change affects."""
 
     everything: tuple[str, ...]  # why everything is affected; empty when it is not

@@ -5,8 +5,9 @@ Bodies are loaded when a session runs, so that `nox -l` stays close to plain nox
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 __all__ = ["CATALOG", "CatalogEntry", "Need"]
 
@@ -17,8 +18,7 @@ Need = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CatalogEntry:
+class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One session, or one for each package."""
 
     name: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from tradai_tasks.checks.coverage_scope import shares
 from tradai_tasks.checks.suite_detection import Suites, suites_of
@@ -26,8 +27,7 @@ _NO_PLATFORM = "it is for platforms, and this is a strategies repository (see th
 _WILD = frozenset("*?[")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fitting:
+class Fitting(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The traits of a repository that decide which sessions it has."""
 
     tree: Tree

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
+
+import msgspec
 
 from tradai_tasks.affected.parse.partial_source import PartContents, PartialSource
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
@@ -38,8 +39,7 @@ _ALIAS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Statement:
+class _Statement(msgspec.Struct, frozen=True):
     begin: int
     end: int
     is_definition: bool

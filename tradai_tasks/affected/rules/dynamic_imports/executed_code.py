@@ -6,7 +6,8 @@ import ast
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Import
@@ -32,12 +33,11 @@ _HOLE = "_hole_"
 _MAX_TEXTS = 64  # that one expression is evaluated to
 
 
-@dataclass(slots=True)
-class ComputedCode:
+class ComputedCode(msgspec.Struct):
     """What code that is put together from parts imports."""
 
-    imports: dict[Import, None] = field(default_factory=dict)
-    subtrees: set[str] = field(default_factory=set)
+    imports: dict[Import, None] = {}
+    subtrees: set[str] = set()
     is_open: bool = False  # also something unknown
 
 

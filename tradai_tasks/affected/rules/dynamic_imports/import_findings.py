@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cached_property
+
+import msgspec
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Import
@@ -21,15 +22,14 @@ __all__ = ["REFERENCE", "DynamicImports", "FindingsRecorder", "guess_from_words"
 REFERENCE = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
 
 
-@dataclass(slots=True)
-class DynamicImports:
+class DynamicImports(msgspec.Struct):
     """What the calls of a file import; the fields go into the facts of the same names."""
 
-    words: set[str] = field(default_factory=set)
-    subtrees: set[str] = field(default_factory=set)
-    paths: set[str] = field(default_factory=set)
-    groups: set[str] = field(default_factory=set)
-    imports: dict[Import, None] = field(default_factory=dict)
+    words: set[str] = set()
+    subtrees: set[str] = set()
+    paths: set[str] = set()
+    groups: set[str] = set()
+    imports: dict[Import, None] = {}
     reason: str = ""  # why some of it is unknown
     is_passed: bool = False  # only names that callers pass are unknown
 
