@@ -121,6 +121,31 @@ def test_a_session_for_strategies_says_so_in_a_platform(
     failed(run.files(PLATFORM)("-s", name), f"Sessions not found: {name}; {name}: {why}")
 
 
+@pytest.mark.parametrize(
+    ("words", "reads"),
+    [
+        ("-s changes", False),
+        ("-s changes affected -- --base HEAD", False),
+        ("-s changes contract", True),
+        ("-s lint", True),
+        ("-t a", True),
+        ("-s changes -k a", True),
+        ("-s changes -l", True),
+        ("--usage changes", True),
+        ("", True),
+    ],
+)
+def test_test_files_are_read_unless_no_session_asks(
+    run: InProcess, words: str, reads: bool
+) -> None:
+    marked = "import pytest\n\n@pytest.mark.contract\ndef test_x(benchmark): ...\n"
+    run.files({**PLATFORM, "libs/a/tests/test_marked.py": marked})(*words.split())
+    assert ({"contract", "perf"} <= nox.registry.get().keys()) is reads
+    excluding = "import tradai_tasks\n\ntradai_tasks.register(exclude=['contract'])\n"
+    ran = run.files({"noxfile.py": excluding})(*words.split())
+    assert "no session is called" not in ran.log
+
+
 def test_without_a_session_for_a_marker_its_tests_are_run_by_test(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ import copy
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import nox
@@ -21,6 +21,7 @@ __all__ = [
     "noxfile",
     "only_installs",
     "rerun",
+    "runs_only",
 ]
 
 _LOADED = "user_nox_module"  # module name under which nox loads a noxfile
@@ -43,6 +44,14 @@ def given() -> _options.NoxConfig | None:
     if _LOADED not in sys.modules or "_ARGCOMPLETE" in os.environ:
         return None
     return _options.options.parse_args()
+
+
+def runs_only(options: _options.NoxConfig | None, names: Collection[str]) -> bool:
+    """Return whether nox lists nothing, and runs only sessions of these names."""
+    if options is None or options.list_sessions or options.usage or not options.sessions:
+        return False
+    by_name = options.tags is None and not options.keywords
+    return by_name and all(name in names for name in options.sessions)
 
 
 def explain_absent(reasons: Mapping[str, str]) -> None:

@@ -18,12 +18,16 @@ from tradai_tasks.sessions.core.catalog import CATALOG, CatalogEntry
 from tradai_tasks.sessions.core.command_line import check_command_line
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.error_door import keep_text_safe
-from tradai_tasks.sessions.core.nox_options import explain_absent, given, noxfile
+from tradai_tasks.sessions.core.nox_options import explain_absent, given, noxfile, runs_only
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.workspace.discovery import Package, discover
 
 __all__ = ["register_all"]
 
+# Only test files show whether these fit: reading all takes a tenth of what `changes` takes, which,
+# like `affected`, asks for no session but `lint`, `typecheck` and `test`.
+_SHOWN_BY_TESTS = frozenset({"contract", "integration", "perf"})
+_INDEPENDENT = frozenset({"affected", "changes"})
 # Why there are no sessions for each of the packages that they are for.
 _NO_PACKAGE = {
     "tested": "no package has tests; add a folder `tests` to one",
@@ -100,6 +104,9 @@ def _excluded(exclude: Any) -> frozenset[str]:
 
 def _add(context: Context, entry: CatalogEntry) -> None:
     """Add one session of the catalog, if it fits the repository."""
+    if entry.name in _SHOWN_BY_TESTS and runs_only(context.options, _INDEPENDENT):
+        context.absent[entry.name] = "no test file was read for it"
+        return
     if (why := context.fitting.misfit(entry.needs)) is not None:
         context.absent[entry.name] = why
         return
