@@ -7,7 +7,7 @@ unknown one becomes a reason to widen: to count any file that the member can imp
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.listed_locations import listed_packages
@@ -33,6 +33,7 @@ _COMPUTED = frozenset([ast.BinOp, ast.Call, ast.JoinedStr])
 _BINDING = frozenset(
     [ast.AnnAssign, ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.List, ast.Tuple]
 )
+_Readers = Mapping[str, Callable[[ast.Call, str], None]]
 _FOLDER_CALLS = frozenset({"chdir", "discover", "main"})
 
 
@@ -59,24 +60,10 @@ class _CallReader:
         self.commands = CommandReader(self.recorder, self.paths)
         self._has_cwd = False  # a command is run in some folder
         self._has_stevedore = False
-        # what reads a call, by the name of the function that is called
-        self._readers: dict[str, Callable[[ast.Call, str], None]] = {
-            **dict.fromkeys(calls.RESOURCE_FUNCTIONS, self.named.read_resources),
-            **dict.fromkeys(calls.PATCHES, self.named.read_patch),
-            **dict.fromkeys(calls.PATH_IMPORTERS, self.paths.read_call),
-            **dict.fromkeys(calls.TEST_CODE_RUNNERS, self.commands.read_code_call),
-            **dict.fromkeys(calls.CODE_RUNNERS, self._read_builtin_code),
-            **dict.fromkeys(calls.PACKAGE_LISTERS, self._read_packages),
-            **dict.fromkeys(calls.GROUP_READERS, self._read_groups),
-            **dict.fromkeys(calls.PLUGIN_MANAGERS, self._read_plugin_manager),
-            **dict.fromkeys(calls.WIRING, self._read_wiring),
-            calls.TASK_FINDER: self._read_task_finder,
-            "scan": self._read_scan,
-            **dict.fromkeys(calls.NAME_LOADERS, self._read_loaded_names),
-        }
 
     def read(self) -> DynamicImports:
         nodes = self.source.nodes
+        readers = self._readers()
         self._has_cwd = any(type(node) is ast.keyword and node.arg == "cwd" for node in nodes)
         for node in nodes:
             if type(node) in _BINDING:  # most are of other kinds, and matching takes longer
@@ -84,7 +71,7 @@ class _CallReader:
         for node in nodes:
             kind = type(node)
             if kind is ast.Call or kind is ast.Dict:
-                self._read_load(node)
+                self._read_load(node, readers)
             elif kind is ast.Name or kind is ast.Attribute or kind is ast.Constant:
                 self._read_mention(node)
         for node in nodes:
@@ -100,6 +87,27 @@ class _CallReader:
             if value is not None:
                 self._record(value, value, "`pytest_plugins`")
         return self.found
+
+    def _readers(self) -> _Readers:
+        """Return what reads a call, by the name of the function that is called.
+
+        Not an attribute: it would tie this object, and the file's tree, to itself, and while a
+        graph is built no garbage is collected.
+        """
+        return {
+            **dict.fromkeys(calls.RESOURCE_FUNCTIONS, self.named.read_resources),
+            **dict.fromkeys(calls.PATCHES, self.named.read_patch),
+            **dict.fromkeys(calls.PATH_IMPORTERS, self.paths.read_call),
+            **dict.fromkeys(calls.TEST_CODE_RUNNERS, self.commands.read_code_call),
+            **dict.fromkeys(calls.CODE_RUNNERS, self._read_builtin_code),
+            **dict.fromkeys(calls.PACKAGE_LISTERS, self._read_packages),
+            **dict.fromkeys(calls.GROUP_READERS, self._read_groups),
+            **dict.fromkeys(calls.PLUGIN_MANAGERS, self._read_plugin_manager),
+            **dict.fromkeys(calls.WIRING, self._read_wiring),
+            calls.TASK_FINDER: self._read_task_finder,
+            "scan": self._read_scan,
+            **dict.fromkeys(calls.NAME_LOADERS, self._read_loaded_names),
+        }
 
     def _record(self, value: ast.expr, node: ast.AST, what: str) -> None:
         self.recorder.record(self.source.evaluate(value), node, what)
@@ -143,10 +151,10 @@ class _CallReader:
             case _:
                 pass
 
-    def _read_load(self, node: ast.AST) -> None:
+    def _read_load(self, node: ast.AST, readers: _Readers) -> None:
         match node:
             case ast.Call():
-                self._read_call(node)
+                self._read_call(node, readers)
             case ast.Dict(keys=keys, values=values):
                 for key, value in zip(keys, values, strict=True):  # hydra's `_target_`
                     if isinstance(key, ast.Constant) and key.value == "_target_":
@@ -154,7 +162,7 @@ class _CallReader:
             case _:
                 pass
 
-    def _read_call(self, node: ast.Call) -> None:
+    def _read_call(self, node: ast.Call, readers: _Readers) -> None:
         name = self.aliases.original(node)
         if any(keyword.arg == "entry_points" for keyword in node.keywords):  # catalogue.create()
             self.found.groups.add(ANY_GROUP)
@@ -162,7 +170,7 @@ class _CallReader:
             return
         if self.named.is_importer(name):
             self.named.read_call(node, name)
-        elif (read := self._readers.get(name)) is not None:
+        elif (read := readers.get(name)) is not None:
             read(node, name)
         if name in _FOLDER_CALLS or (self._has_cwd and node.keywords):
             self.commands.read_folders(node)
