@@ -82,14 +82,11 @@ def test_arguments(inventory: Inventory, home: str, folders: Sequence[str]) -> t
         folders: Where its tests usually are; given as they are if they hold any.
     """
     tests = inventory.tests(home)
-    own = {file.path for file in tests}
-    others = [file.path for file in inventory.files if file.kind == "test" and file.path not in own]
-    shut = folders_above(others)  # folders with a test that is not to be run here
     found: dict[str, None] = {}
     for file in tests:
         known = next((one for one in folders if f"{file.path}/".startswith(f"{one}/")), None)
         folder = known or file.path.rpartition("/")[0] or "."
-        is_whole = folder not in {".", home} and folder not in shut
+        is_whole = folder not in {".", home} and inventory.has_only_tests_of(home, folder)
         found[folder if is_whole or folder == file.path else file.path] = None
     for file in inventory.sources(home):
         if "test" in file.looks:  # doctests

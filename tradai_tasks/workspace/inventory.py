@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tradai_tasks.files.file_tree import Tree
+from tradai_tasks.files.file_tree import Tree, folders_above
 from tradai_tasks.files.path_globs import matches
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workspace.discovery import Package, Workspace
@@ -88,6 +88,20 @@ class Inventory:
     def tests(self, path: str) -> tuple[InventoryFile, ...]:
         """Return the test files that the test session of a package runs, by its folder."""
         return self._by_session.get(path, ())
+
+    def has_only_tests_of(self, path: str, folder: str) -> bool:
+        """Return whether all tests below a folder are run by the test session of one package."""
+        return self._sessions_below.get(folder, set()) <= {path}
+
+    @functools.cached_property
+    def _sessions_below(self) -> Mapping[str, set[str | None]]:
+        found: dict[str, set[str | None]] = {}
+        for file in self.files:
+            if file.kind == "test":
+                session = file.tested_by if "test" in file.looks else None
+                for folder in folders_above([file.path]):
+                    found.setdefault(folder, set()).add(session)
+        return found
 
     @functools.cached_property
     def _by_look(self) -> Mapping[Look, tuple[InventoryFile, ...]]:
