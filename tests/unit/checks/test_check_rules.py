@@ -13,9 +13,9 @@ from tests.support.lock_text import lock_text
 from tests.support.trees import MemoryTree, found, project
 from tradai_tasks import process, report
 from tradai_tasks.checks import audit, compose, perf
-from tradai_tasks.checks import pytest_rules as plan
 from tradai_tasks.checks import typecheck_rules as types
-from tradai_tasks.checks.suite_detection import has_benchmarks
+from tradai_tasks.checks.testing import pytest_rules as plan
+from tradai_tasks.checks.testing.suite_detection import has_benchmarks
 from tradai_tasks.errors import (
     BrokenTomlError,
     CheckFailedError,

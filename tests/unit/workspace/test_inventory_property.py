@@ -13,7 +13,7 @@ from tests.support.examples import examples
 from tests.support.project import inventory_in
 from tests.support.trees import MemoryTree, project
 from tradai_tasks.checks.bandit_scope import bandit_scope
-from tradai_tasks.checks.coverage_scope import test_arguments as arguments_of
+from tradai_tasks.checks.testing.coverage_scope import test_arguments as arguments_of
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workspace.inventory import Inventory, InventoryFile
 

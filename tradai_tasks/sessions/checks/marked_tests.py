@@ -10,9 +10,9 @@ from pathlib import Path
 import nox
 
 from tradai_tasks.checks.compose import compose_client, compose_file, project_name
-from tradai_tasks.checks.coverage_scope import test_arguments
-from tradai_tasks.checks.pytest_rules import Reports
-from tradai_tasks.checks.run_verdict import Assignment, RunOutcome
+from tradai_tasks.checks.testing.coverage_scope import test_arguments
+from tradai_tasks.checks.testing.pytest_rules import Reports
+from tradai_tasks.checks.testing.run_verdict import Assignment, RunOutcome
 from tradai_tasks.errors import CheckFailedError, CommandFailedError, ToolNotLockedError
 from tradai_tasks.sessions.checks.pytest_run import collects_marked, given_arguments, run_pytest
 from tradai_tasks.sessions.core.context import Context

@@ -16,7 +16,7 @@ import nox
 
 from tradai_tasks.affected.revisions.benchmark_baseline import baseline_commit
 from tradai_tasks.checks.perf import Comparison, compare
-from tradai_tasks.checks.suite_detection import has_benchmarks
+from tradai_tasks.checks.testing.suite_detection import has_benchmarks
 from tradai_tasks.errors import CheckFailedError, ToolNotLockedError
 from tradai_tasks.files.file_tree import DiskTree, join
 from tradai_tasks.report import append_summary, print_table

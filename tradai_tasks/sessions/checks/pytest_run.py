@@ -9,10 +9,15 @@ from pathlib import Path
 
 import nox
 
-from tradai_tasks.checks.pytest_arguments import PytestArguments, read_arguments
-from tradai_tasks.checks.pytest_rules import Reports, marked_files
-from tradai_tasks.checks.run_record import PLUGIN, RunRecord, read_record, record_environment
-from tradai_tasks.checks.run_verdict import Assignment, RunOutcome, judge_run
+from tradai_tasks.checks.testing.pytest_arguments import PytestArguments, read_arguments
+from tradai_tasks.checks.testing.pytest_rules import Reports, marked_files
+from tradai_tasks.checks.testing.run_record import (
+    PLUGIN,
+    RunRecord,
+    read_record,
+    record_environment,
+)
+from tradai_tasks.checks.testing.run_verdict import Assignment, RunOutcome, judge_run
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of

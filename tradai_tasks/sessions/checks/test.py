@@ -8,16 +8,16 @@ from pathlib import Path
 
 import nox
 
-from tradai_tasks.checks.coverage_figures import (
+from tradai_tasks.checks.testing.coverage_figures import (
     CodeShare,
     Figure,
     figures,
     floor_fault,
     user_floor,
 )
-from tradai_tasks.checks.pytest_arguments import PytestArguments
-from tradai_tasks.checks.pytest_rules import Reports, coverage_config, coverage_sources
-from tradai_tasks.checks.run_record import RunRecord
+from tradai_tasks.checks.testing.pytest_arguments import PytestArguments
+from tradai_tasks.checks.testing.pytest_rules import Reports, coverage_config, coverage_sources
+from tradai_tasks.checks.testing.run_record import RunRecord
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.file_tree import folders_above
 from tradai_tasks.report import append_summary

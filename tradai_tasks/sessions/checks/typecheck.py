@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nox
 
-from tradai_tasks.checks.coverage_scope import test_arguments
+from tradai_tasks.checks.testing.coverage_scope import test_arguments
 from tradai_tasks.checks.typecheck_rules import Batch, batches, protocol_module
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help

@@ -15,8 +15,8 @@ import nox
 from nox._option_set import Source
 from nox._options import NoxConfig
 
-from tradai_tasks.checks.coverage_scope import shares
 from tradai_tasks.checks.pythons import python_for
+from tradai_tasks.checks.testing.coverage_scope import shares
 from tradai_tasks.errors import FileNotWrittenError, SettingsError
 from tradai_tasks.files.atomic_write import ignore_folder
 from tradai_tasks.files.file_tree import Tree

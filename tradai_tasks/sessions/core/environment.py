@@ -16,9 +16,9 @@ from nox.command import CommandFailed
 from nox.virtualenv import PassthroughEnv, VirtualEnv
 from packaging.version import Version
 
-from tradai_tasks.checks.coverage_scope import is_root_of_others
-from tradai_tasks.checks.pytest_rules import check_conflicts, sync_commands
 from tradai_tasks.checks.pythons import answers, interpreter_of
+from tradai_tasks.checks.testing.coverage_scope import is_root_of_others
+from tradai_tasks.checks.testing.pytest_rules import check_conflicts, sync_commands
 from tradai_tasks.errors import CommandFailedError, ToolTooOldError
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.sessions.core.context import Context

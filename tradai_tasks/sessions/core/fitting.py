@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from tradai_tasks.checks.coverage_scope import shares
-from tradai_tasks.checks.suite_detection import Suites, suites_of
+from tradai_tasks.checks.testing.coverage_scope import shares
+from tradai_tasks.checks.testing.suite_detection import Suites, suites_of
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.sessions.core.catalog import CATALOG, Need
 from tradai_tasks.settings.model import Settings

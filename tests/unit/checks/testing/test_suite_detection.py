@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.project import DictTree, found, pyproject
-from tradai_tasks.checks.suite_detection import suites_of
+from tradai_tasks.checks.testing.suite_detection import suites_of
 from tradai_tasks.sessions.core.catalog import CATALOG
 from tradai_tasks.sessions.core.fitting import fitting_of
 from tradai_tasks.settings.load import load_settings

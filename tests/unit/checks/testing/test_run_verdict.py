@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.run_records import write_record
-from tradai_tasks.checks.run_record import CollectedTest, read_record, record_environment
-from tradai_tasks.checks.run_verdict import Assignment, RunOutcome, judge_run
+from tradai_tasks.checks.testing.run_record import CollectedTest, read_record, record_environment
+from tradai_tasks.checks.testing.run_verdict import Assignment, RunOutcome, judge_run
 from tradai_tasks.errors import RunRecordError
 
 HOME = Path("/w/a")

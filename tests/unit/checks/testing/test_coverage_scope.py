@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from tests.support.trees import MemoryTree, found, project
-from tradai_tasks.checks.coverage_scope import shares
 from tradai_tasks.checks.pythons import python_for
+from tradai_tasks.checks.testing.coverage_scope import shares
 from tradai_tasks.settings.model import PackageSettings, Settings
 from tradai_tasks.workspace.inventory import inventory_of
 from tradai_tasks.workspace.layout import layout_of

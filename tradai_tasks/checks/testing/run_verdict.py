@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tradai_tasks.checks.pytest_arguments import informs
-from tradai_tasks.checks.run_record import PLUGIN, CollectedTest, RunRecord
+from tradai_tasks.checks.testing.pytest_arguments import informs
+from tradai_tasks.checks.testing.run_record import PLUGIN, CollectedTest, RunRecord
 
 __all__ = ["Assignment", "RunOutcome", "judge_run"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tradai_tasks.checks.module_markers import marks_all
+from tradai_tasks.checks.testing.module_markers import marks_all
 from tradai_tasks.files.file_tree import Tree, folders_above
 from tradai_tasks.workspace.discovery import Package, Workspace
 from tradai_tasks.workspace.inventory import Inventory

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tradai_tasks.checks.pytest_arguments import informs, read_arguments
+from tradai_tasks.checks.testing.pytest_arguments import informs, read_arguments
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tradai_tasks.checks.module_markers import marks_all
+from tradai_tasks.checks.testing.module_markers import marks_all
 
 
 @pytest.mark.parametrize(

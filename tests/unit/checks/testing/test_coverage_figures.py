@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tradai_tasks.checks.coverage_figures import (
+from tradai_tasks.checks.testing.coverage_figures import (
     CodeShare,
     Figure,
     figures,
