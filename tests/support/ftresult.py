@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from tradai_tasks.backtest.prices import PriceFile, Prices
-from tradai_tasks.backtest.result import ExpectedRun
+from tradai_tasks.backtest.figures.prices import PriceFile, Prices
+from tradai_tasks.backtest.figures.result import ExpectedRun
 from tradai_tasks.backtest.time_range import Window
 
 __all__ = [

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from itertools import pairwise
 
-from tradai_tasks.backtest.prices import Prices
-from tradai_tasks.backtest.result import BacktestResult
-from tradai_tasks.backtest.trades import Trade
+from tradai_tasks.backtest.figures.prices import Prices
+from tradai_tasks.backtest.figures.result import BacktestResult
+from tradai_tasks.backtest.figures.trades import Trade
 
 __all__ = ["naive_equity", "naive_funding", "naive_worth"]
 

@@ -28,7 +28,8 @@ def test_every_file_that_is_named_exists() -> None:
     text = (REPOSITORY / "ARCHITECTURE.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`([\w./-]+/[\w./-]*|[\w-]+\.py)`", text))
     assert len(named) > 40
-    places = (HOME, REPOSITORY, HOME / "affected", HOME / "release", HOME / "sessions")
+    rooms = ("affected", "backtest", "release", "sessions")
+    places = (HOME, REPOSITORY, *(HOME / room for room in rooms))
     missing = [name for name in sorted(named) if not any((p / name).exists() for p in places)]
     assert missing == []
 

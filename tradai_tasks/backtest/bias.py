@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tradai_tasks.backtest.result import find_result
+from tradai_tasks.backtest.figures.result import find_result
 from tradai_tasks.backtest.run import Analysis, BacktestJob, RunFindings
 from tradai_tasks.errors import BacktestError, BiasError, NotDeterministicError
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tradai_tasks.backtest.isolated_run import without_market
+from tradai_tasks.backtest.isolated.series import without_market
 from tradai_tasks.backtest.markets import Api, ccxt_configs
 from tradai_tasks.backtest.run import BacktestJob, RunFindings
 from tradai_tasks.errors import CandlesError, SettingsError

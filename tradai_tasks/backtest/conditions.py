@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tradai_tasks.backtest.config_secrets import redacted
-from tradai_tasks.backtest.result import BacktestResult
+from tradai_tasks.backtest.figures.result import BacktestResult
 from tradai_tasks.backtest.run import Conditions
 
 __all__ = [

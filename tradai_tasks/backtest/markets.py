@@ -123,9 +123,33 @@ def serve_markets(store: Path) -> Iterator[Markets]:
     Args:
         store: Folder with a folder for each exchange.
     """
-    snapshots = {api.path: store / api.exchange / api.file for api in APIS}
     refused: list[str] = []
     missing: list[str] = []
+    handler = _handler(store, refused, missing)
+    with ExitStack() as stack:
+
+        def start(server: ThreadingHTTPServer) -> None:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+            thread.start()
+            stack.callback(server.server_close)
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+
+        def answer(listening: socket.socket) -> None:
+            server = ThreadingHTTPServer(("", 0), handler, bind_and_activate=False)
+            server.socket.close()
+            server.socket = listening
+            start(server)
+
+        first = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        start(first)
+        address = f"http://127.0.0.1:{first.server_port}"
+        yield Markets(address=address, refused=refused, missing=missing, answer=answer)
+
+
+def _handler(store: Path, refused: list[str], missing: list[str]) -> type[BaseHTTPRequestHandler]:
+    """Return what answers requests with snapshots, and records refused and missing ones."""
+    snapshots = {api.path: store / api.exchange / api.file for api in APIS}
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -155,22 +179,4 @@ def serve_markets(store: Path) -> Iterator[Markets]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
             """Log nothing: refused requests are reported at the end."""
 
-    with ExitStack() as stack:
-
-        def start(server: ThreadingHTTPServer) -> None:
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-            thread.start()
-            stack.callback(server.server_close)
-            stack.callback(thread.join)
-            stack.callback(server.shutdown)
-
-        def answer(listening: socket.socket) -> None:
-            server = ThreadingHTTPServer(("", 0), Handler, bind_and_activate=False)
-            server.socket.close()
-            server.socket = listening
-            start(server)
-
-        first = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        start(first)
-        address = f"http://127.0.0.1:{first.server_port}"
-        yield Markets(address=address, refused=refused, missing=missing, answer=answer)
+    return Handler

@@ -14,15 +14,21 @@ from tradai_tasks.backtest.conditions import (
     protections_note,
 )
 from tradai_tasks.backtest.config_secrets import redacted_archive
-from tradai_tasks.backtest.equity_chart import draw, has_matplotlib
-from tradai_tasks.backtest.gates import judge, metrics_of
-from tradai_tasks.backtest.mark_to_market import mark_to_market
+from tradai_tasks.backtest.figures.equity_curve import Curve
+from tradai_tasks.backtest.figures.gates import judge, metrics_of
+from tradai_tasks.backtest.figures.mark_to_market import mark_to_market
+from tradai_tasks.backtest.figures.prices import read_prices
+from tradai_tasks.backtest.figures.result import (
+    BacktestResult,
+    ExpectedRun,
+    find_result,
+    read_result,
+)
 from tradai_tasks.backtest.markets import markets_digest
-from tradai_tasks.backtest.prices import read_prices
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord
-from tradai_tasks.backtest.report_page import headline, page
-from tradai_tasks.backtest.report_tables import equity_csv, tables, trades_csv
-from tradai_tasks.backtest.result import BacktestResult, ExpectedRun, find_result, read_result
+from tradai_tasks.backtest.report.equity_chart import draw, has_matplotlib
+from tradai_tasks.backtest.report.page import headline, page
+from tradai_tasks.backtest.report.tables import equity_csv, tables, trades_csv
 from tradai_tasks.backtest.run import BacktestJob, RunFindings, last_words
 from tradai_tasks.errors import BacktestResultError, CandlesError
 
@@ -66,30 +72,54 @@ def make_record(
         BacktestResultError: There is no result, or it belongs to another run.
         CandlesError: A candle is missing while a position is held.
     """
-    pairs = tuple(job.pairs or findings.pairs)
-    expected = ExpectedRun(
-        strategy=findings.strategy,
-        window=job.window,
-        pairs=pairs,
-        timeframe=findings.timeframe,
-        step=findings.step,
-        not_before=not_before,
-    )
-    archive, result = _result_of(job, expected)
-    settings = job.settings
+    archive, result = _result_of(job, findings, not_before)
     prices = read_prices(findings.prices, job.folder / "work")
     try:
         curve = mark_to_market(result, prices, findings.step)
     except CandlesError as error:
         raise CandlesError(f"{job.strategy}: {error}") from None
-    verdicts = judge(result, curve, settings) if job.kind == "full" else ()
     (job.folder / archive.name).write_bytes(redacted_archive(archive.read_bytes()))
-    files = [_PAGE, _TRADES, _EQUITY, _CONFIG, archive.name, job.log.name, _LOCK]
     (job.folder / _LOCK).write_bytes(code.lock)
-    picture = job.folder / _PICTURE
-    if has_matplotlib():
-        files.insert(0, _PICTURE)
-    record = BacktestRecord(
+    files = (_PAGE, _TRADES, _EQUITY, _CONFIG, archive.name, job.log.name, _LOCK)
+    drawn = (_PICTURE,) if has_matplotlib() else ()
+    record = _record(job, findings, code, (result, curve), (*drawn, *files))
+    image = None
+    if drawn:
+        limit = job.settings.max_drawdown / 100 if job.kind == "full" else None
+        draw(
+            job.folder / _PICTURE, curve, title=headline(record), currency=result.currency,
+            limit=limit,
+        )  # fmt: skip
+        image = (job.folder / _PICTURE).read_bytes()
+    further = tables(result, curve, record, previous, job.settings.out_of_sample)
+    for name, text in (
+        (_PAGE, page(record, curve, result.currency, further, image)),
+        (_TRADES, trades_csv(result)),
+        (_EQUITY, equity_csv(curve)),
+        (_CONFIG, config_document(findings.conditions)),
+        (RECORD_FILE, record.as_json()),
+    ):
+        (job.folder / name).write_text(text, encoding="utf-8")
+    shutil.rmtree(job.folder / "work")
+    return record
+
+
+def _record(
+    job: BacktestJob,
+    findings: RunFindings,
+    code: Code,
+    outcome: tuple[BacktestResult, Curve],
+    files: tuple[str, ...],
+) -> BacktestRecord:
+    """Judge freqtrade's result and the account marked to market, and return the record."""
+    result, curve = outcome
+    verdicts = judge(result, curve, job.settings) if job.kind == "full" else ()
+    notes = (
+        "" if result.trades else "no trade was made",
+        overrides_note(findings.conditions),
+        protections_note(findings.conditions),
+    )
+    return BacktestRecord(
         strategy=job.strategy,
         kind=job.kind,
         commit=code.commit,
@@ -103,39 +133,16 @@ def make_record(
         packages=dict(findings.packages),
         start=job.window.start.isoformat(),
         end=job.window.end.isoformat(),
-        pairs=pairs,
+        pairs=tuple(job.pairs or findings.pairs),
         timeframe=findings.timeframe,
-        sharpe=settings.sharpe,
-        metrics=metrics_of(result, curve, settings.sharpe),
+        sharpe=job.settings.sharpe,
+        metrics=metrics_of(result, curve, job.settings.sharpe),
         verdicts=verdicts,
         passed=all(verdict.passed for verdict in verdicts),
         conditions=conditions_of(result, findings.conditions, _thresholds(job)),
-        note="; ".join(
-            note
-            for note in (
-                "" if result.trades else "no trade was made",
-                overrides_note(findings.conditions),
-                protections_note(findings.conditions),
-            )
-            if note
-        ),
-        files=tuple(files),
+        note="; ".join(note for note in notes if note),
+        files=files,
     )
-    if _PICTURE in files:
-        limit = settings.max_drawdown / 100 if job.kind == "full" else None
-        draw(picture, curve, title=headline(record), currency=result.currency, limit=limit)
-    image = picture.read_bytes() if _PICTURE in files else None
-    further = tables(result, curve, record, previous, settings.out_of_sample)
-    for name, text in (
-        (_PAGE, page(record, curve, result.currency, further, image)),
-        (_TRADES, trades_csv(result)),
-        (_EQUITY, equity_csv(curve)),
-        (_CONFIG, config_document(findings.conditions)),
-        (RECORD_FILE, record.as_json()),
-    ):
-        (job.folder / name).write_text(text, encoding="utf-8")
-    shutil.rmtree(job.folder / "work")
-    return record
 
 
 def _thresholds(job: BacktestJob) -> dict[str, float]:
@@ -146,12 +153,22 @@ def _thresholds(job: BacktestJob) -> dict[str, float]:
     return {name.replace("_", "-"): getattr(job.settings, name) for name in names}
 
 
-def _result_of(job: BacktestJob, expected: ExpectedRun) -> tuple[Path, BacktestResult]:
+def _result_of(
+    job: BacktestJob, findings: RunFindings, not_before: int
+) -> tuple[Path, BacktestResult]:
     """Return freqtrade's archive and the result in it.
 
     Raises:
         BacktestResultError: There is no result, or it belongs to another run.
     """
+    expected = ExpectedRun(
+        strategy=findings.strategy,
+        window=job.window,
+        pairs=tuple(job.pairs or findings.pairs),
+        timeframe=findings.timeframe,
+        step=findings.step,
+        not_before=not_before,
+    )
     try:
         archive = find_result(job.results)
         return archive, read_result(archive, expected)

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from tradai_tasks.backtest import isolated_run as inside
 from tradai_tasks.backtest.config_secrets import config_files, secrets_of_config
+from tradai_tasks.backtest.isolated import run as inside
+from tradai_tasks.backtest.isolated.series import one_pair
 from tradai_tasks.backtest.markets import Markets, ccxt_configs
 from tradai_tasks.backtest.record import RecordKind
 from tradai_tasks.backtest.run_findings import Analysis, Conditions, RunFindings, Series
@@ -71,7 +72,7 @@ class BacktestJob:
             return self.settings.pairs
         if self.settings.smoke_pair is not None:
             return (self.settings.smoke_pair,)
-        return inside.one_pair(self.settings.pairs) if self.settings.pairs else None
+        return one_pair(self.settings.pairs) if self.settings.pairs else None
 
     @property
     def session(self) -> str:
@@ -261,7 +262,6 @@ def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
             f"it out, or name it in the setting backtest.allow-overrides"
         )
     check_candles(job, findings, f"fetch them with: {job.session}")
-    log = _log(job)
     if findings.left_open:
         raise BacktestError(
             f"{job.strategy}: {', '.join(findings.left_open)}: a position is open at the end, and "
@@ -269,6 +269,15 @@ def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
             f"the position out; end the window on another day (backtest.end), or fetch the candles "
             f"again"
         )
+    _check_read(job, findings, _log(job))
+
+
+def _check_read(job: BacktestJob, findings: RunFindings, log: str) -> None:
+    """Check that freqtrade read the declared candles, and those of every pair.
+
+    Raises:
+        CandlesError: It read others, or left out a pair.
+    """
     # an analysis looks at parts of a series too, in which there may be no candle
     whole = {f"{one.pair}, {one.candle}, {one.timeframe}" for one in findings.series}
     found = {match["what"] for match in _UNDECLARED.finditer(log)}

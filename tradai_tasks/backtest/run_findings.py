@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tradai_tasks.backtest.prices import PriceFile
+from tradai_tasks.backtest.figures.prices import PriceFile
 
 __all__ = ["Analysis", "Conditions", "RunFindings", "Series"]
 

@@ -19,8 +19,8 @@ from tests.support.freqtrade import Strategies
 from tests.support.naive_account import naive_equity, naive_funding
 from tests.support.real import REPOSITORY, Result
 from tests.support.shaped_candles import START, closes_of, funding_rates
-from tradai_tasks.backtest.prices import Prices
-from tradai_tasks.backtest.result import ExpectedRun, read_result
+from tradai_tasks.backtest.figures.prices import Prices
+from tradai_tasks.backtest.figures.result import ExpectedRun, read_result
 from tradai_tasks.backtest.time_range import Window
 
 HOUR = 3600

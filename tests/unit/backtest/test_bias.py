@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tradai_tasks.backtest.bias import check_bias, first_difference
-from tradai_tasks.backtest.isolated_commands import arguments, columns_with_lookahead
+from tradai_tasks.backtest.isolated.commands import arguments, columns_with_lookahead
 from tradai_tasks.backtest.run import Analysis, BacktestJob, RunFindings, has_failed
 from tradai_tasks.backtest.time_range import window_of
 from tradai_tasks.errors import BacktestError, BiasError

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.support.ftresult import HOUR, asked, document, flat_prices, write_result
-from tradai_tasks.backtest import gates
-from tradai_tasks.backtest.equity_curve import Curve
-from tradai_tasks.backtest.mark_to_market import mark_to_market
+from tradai_tasks.backtest.figures import gates
+from tradai_tasks.backtest.figures.equity_curve import Curve
+from tradai_tasks.backtest.figures.mark_to_market import mark_to_market
+from tradai_tasks.backtest.figures.result import BacktestResult, read_result
 from tradai_tasks.backtest.record import GateVerdict
-from tradai_tasks.backtest.result import BacktestResult, read_result
 from tradai_tasks.settings.backtest import (
     BacktestSettings,
     StrategyBacktestSettings,

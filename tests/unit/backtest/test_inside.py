@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tradai_tasks.backtest.isolated_guard import refused_host, started_child
-from tradai_tasks.backtest.isolated_run import (
+from tradai_tasks.backtest.isolated.guard import refused_host, started_child
+from tradai_tasks.backtest.isolated.series import (
     FoundSeries,
     NeededSeries,
     lacks,

@@ -14,11 +14,11 @@ import pytest
 
 from tests.support.ftresult import DAY, HOUR, asked, document, flat_prices, write_result
 from tests.support.naive_account import naive_equity, naive_funding, naive_worth
-from tradai_tasks.backtest.equity_curve import curve_of
-from tradai_tasks.backtest.mark_to_market import mark_to_market
-from tradai_tasks.backtest.prices import PriceFile, Prices, read_prices
-from tradai_tasks.backtest.result import BacktestResult, read_result
-from tradai_tasks.backtest.trades import Order, Trade
+from tradai_tasks.backtest.figures.equity_curve import curve_of
+from tradai_tasks.backtest.figures.mark_to_market import mark_to_market
+from tradai_tasks.backtest.figures.prices import PriceFile, Prices, read_prices
+from tradai_tasks.backtest.figures.result import BacktestResult, read_result
+from tradai_tasks.backtest.figures.trades import Order, Trade
 from tradai_tasks.errors import BacktestResultError, CandlesError
 
 START = 1_767_312_000  # 2026-01-02

@@ -14,13 +14,13 @@ import pytest
 from msgspec import convert
 
 from tests.support.ftresult import WINDOW, document, write_prices, write_result
-from tradai_tasks.backtest.equity_chart import draw
-from tradai_tasks.backtest.equity_curve import Curve, curve_of
+from tradai_tasks.backtest.figures.equity_curve import Curve, curve_of
 from tradai_tasks.backtest.previous import previous_record, record_at
 from tradai_tasks.backtest.record import BacktestRecord, GateVerdict, read_record
 from tradai_tasks.backtest.record_builder import Code, make_record
-from tradai_tasks.backtest.report_page import figure_rows, headline, verdict_rows
-from tradai_tasks.backtest.report_tables import csv_text
+from tradai_tasks.backtest.report.equity_chart import draw
+from tradai_tasks.backtest.report.page import figure_rows, headline, verdict_rows
+from tradai_tasks.backtest.report.tables import csv_text
 from tradai_tasks.backtest.run import BacktestJob, Conditions, RunFindings
 from tradai_tasks.errors import BacktestRecordError, BacktestResultError, ExtraMissingError
 from tradai_tasks.extras import require

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.ftresult import DAY, HOUR, WINDOW, asked, document, write_result
-from tradai_tasks.backtest.equity_curve import curve_of
-from tradai_tasks.backtest.result import find_result, read_result
+from tradai_tasks.backtest.figures.equity_curve import curve_of
+from tradai_tasks.backtest.figures.result import find_result, read_result
 from tradai_tasks.errors import BacktestResultError
 
 

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tradai_tasks.backtest.isolated_findings import flattering
+from tradai_tasks.backtest.isolated.findings import flattering
 from tradai_tasks.backtest.markets import (
     Markets,
     api_of,

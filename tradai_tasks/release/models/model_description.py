@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tradai_tasks.backtest.record import BacktestRecord
-from tradai_tasks.backtest.report_page import headline, verdict_rows
+from tradai_tasks.backtest.report.page import headline, verdict_rows
 from tradai_tasks.report import markdown_table
 
 __all__ = ["describe", "gate_tags", "logged_params"]

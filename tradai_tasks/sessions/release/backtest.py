@@ -19,13 +19,13 @@ from nox.command import CommandFailed
 
 from tradai_tasks.backtest.bias import check_alike
 from tradai_tasks.backtest.conditions import PROTECTIONS_RUN
-from tradai_tasks.backtest.equity_chart import has_matplotlib, load
 from tradai_tasks.backtest.isolation import isolation_of
 from tradai_tasks.backtest.markets import Markets, serve_markets
 from tradai_tasks.backtest.previous import previous_record, record_at
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, RecordKind
 from tradai_tasks.backtest.record_builder import Code, make_record
-from tradai_tasks.backtest.report_page import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
+from tradai_tasks.backtest.report.equity_chart import has_matplotlib, load
+from tradai_tasks.backtest.report.page import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
 from tradai_tasks.backtest.run import (
     BacktestJob,
     RunFindings,

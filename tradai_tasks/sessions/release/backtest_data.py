@@ -22,7 +22,7 @@ from tradai_tasks.backtest.candles import (
     parse_source,
     replace,
 )
-from tradai_tasks.backtest.isolated_run import day
+from tradai_tasks.backtest.isolated.series import day
 from tradai_tasks.backtest.markets import Markets, api_of
 from tradai_tasks.backtest.record import RecordKind
 from tradai_tasks.backtest.run import (

@@ -8,8 +8,8 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradai_tasks.backtest.equity_curve import Curve
-from tradai_tasks.backtest.figures import compared, figure
+from tradai_tasks.backtest.figures.equity_curve import Curve
+from tradai_tasks.backtest.report.figure_text import compared, figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

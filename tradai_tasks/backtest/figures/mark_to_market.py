@@ -28,10 +28,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 
-from tradai_tasks.backtest.equity_curve import Curve, curve_of
-from tradai_tasks.backtest.prices import Prices
-from tradai_tasks.backtest.result import BacktestResult
-from tradai_tasks.backtest.trades import Fill, Trade
+from tradai_tasks.backtest.figures.equity_curve import Curve, curve_of
+from tradai_tasks.backtest.figures.prices import Prices
+from tradai_tasks.backtest.figures.result import BacktestResult
+from tradai_tasks.backtest.figures.trades import Fill, Trade
 from tradai_tasks.errors import CandlesError
 
 __all__ = ["mark_to_market"]

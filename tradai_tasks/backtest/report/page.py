@@ -6,10 +6,10 @@ import base64
 import html
 from collections.abc import Iterable, Sequence
 
-from tradai_tasks.backtest.equity_curve import Curve
-from tradai_tasks.backtest.figures import compared, figure, label
+from tradai_tasks.backtest.figures.equity_curve import Curve
 from tradai_tasks.backtest.record import BacktestRecord
-from tradai_tasks.backtest.report_tables import Table
+from tradai_tasks.backtest.report.figure_text import compared, figure, label
+from tradai_tasks.backtest.report.tables import ReportTable
 
 __all__ = ["VERDICT_COLUMNS", "figure_rows", "headline", "page", "verdict_rows"]
 
@@ -54,7 +54,7 @@ def page(
     record: BacktestRecord,
     curve: Curve,
     currency: str,
-    tables: Iterable[Table],
+    tables: Iterable[ReportTable],
     picture: bytes | None,
 ) -> str:
     """Return a self-contained HTML page.

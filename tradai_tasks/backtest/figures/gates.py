@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 
-from tradai_tasks.backtest.equity_curve import Curve
+from tradai_tasks.backtest.figures.equity_curve import Curve
+from tradai_tasks.backtest.figures.result import NO_NUMBER, BacktestResult
 from tradai_tasks.backtest.record import GateVerdict, SharpeKind
-from tradai_tasks.backtest.result import NO_NUMBER, BacktestResult
 from tradai_tasks.settings.backtest import BacktestSettings
 
 __all__ = ["judge", "metrics_of"]

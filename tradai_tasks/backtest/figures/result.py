@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tradai_tasks.backtest.figures.trades import Trade, number, trade_of
 from tradai_tasks.backtest.time_range import Window
-from tradai_tasks.backtest.trades import Trade, number, trade_of
 from tradai_tasks.errors import BacktestResultError
 from tradai_tasks.files.archives import ArchiveError, opened_zip, read_member
 

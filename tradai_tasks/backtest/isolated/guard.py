@@ -1,4 +1,4 @@
-"""Part of `isolated_run.py`: refuse connections to other machines, and record child processes.
+"""Part of `run.py`: refuse connections to other machines, and record child processes.
 
 It runs in an interpreter that has freqtrade and not this library, so it imports no sibling.
 """

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
-from tradai_tasks.backtest.equity_curve import Curve
-from tradai_tasks.backtest.figures import day, duration, figure, label, money, percent
+from tradai_tasks.backtest.figures.equity_curve import Curve
+from tradai_tasks.backtest.figures.result import BacktestResult
+from tradai_tasks.backtest.figures.trades import Trade
 from tradai_tasks.backtest.record import BacktestRecord
-from tradai_tasks.backtest.result import BacktestResult
-from tradai_tasks.backtest.trades import Trade
+from tradai_tasks.backtest.report.figure_text import day, duration, figure, label, money, percent
 
-__all__ = ["Table", "csv_text", "equity_csv", "tables", "trades_csv"]
+__all__ = ["ReportTable", "csv_text", "equity_csv", "tables", "trades_csv"]
 
 _SHOWN = 5  # drawdowns, best and worst trades
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
+class ReportTable:
     """A table of the report."""
 
     title: str
@@ -36,7 +36,7 @@ def tables(
     record: BacktestRecord,
     previous: BacktestRecord | None,
     split: str | None,
-) -> Iterator[Table]:
+) -> Iterator[ReportTable]:
     """Yield the tables that follow the gates and the picture.
 
     Args:
@@ -51,39 +51,46 @@ def tables(
         yield _against(record, previous)
     if split is not None:
         yield _samples(result, curve, split)
-    yield Table(
+    yield ReportTable(
         title="Deepest drawdowns, marked to market",
         columns=("depth", "peak (UTC)", "lowest", "recovered", "length"),
         rows=tuple(_drawdowns(curve)),
     )
-    yield Table(
+    yield ReportTable(
         title="Months (UTC)",
         columns=("month", "return", "buy and hold", "trades closed", "realised"),
         rows=tuple(_months(result, curve)),
     )
-    groups = ("trades", "won", "realised", "fees", "funding")
+    yield from _groups(result, record.pairs)
+    ranked = sorted(result.trades, key=lambda trade: trade.profit)
+    for title, chosen in (("Best trades", ranked[::-1]), ("Worst trades", ranked)):
+        yield ReportTable(
+            title=title,
+            columns=("pair", "side", "opened (UTC)", "held", "realised", "of the stake", "exit"),
+            rows=tuple(_trade(trade, currency) for trade in chosen[:_SHOWN]),
+        )
+    yield ReportTable(title="Exposure", columns=("", ""), rows=tuple(_exposure(result, curve)))
+
+
+def _groups(result: BacktestResult, pairs: Sequence[str]) -> Iterator[ReportTable]:
+    """Yield the trades' sums by pair, by side and by reason of their exit."""
+    columns = ("trades", "won", "realised", "fees", "funding")
     for title, key in (
         ("By pair", lambda trade: trade.pair),
         ("Long and short", lambda trade: "short" if trade.is_short else "long"),
         ("By exit reason", lambda trade: trade.exit_reason),
     ):
-        names = dict.fromkeys((*record.pairs,) if title == "By pair" else ())
+        names = dict.fromkeys(pairs if title == "By pair" else ())
         names |= dict.fromkeys(sorted({key(trade) for trade in result.trades}))
         rows = [
-            (name, *_sums([t for t in result.trades if key(t) == name], currency)) for name in names
+            (name, *_sums([t for t in result.trades if key(t) == name], result.currency))
+            for name in names
         ]
-        yield Table(title=title, columns=(title.removeprefix("By "), *groups), rows=tuple(rows))
-    ranked = sorted(result.trades, key=lambda trade: trade.profit)
-    for title, chosen in (("Best trades", ranked[::-1]), ("Worst trades", ranked)):
-        yield Table(
-            title=title,
-            columns=("pair", "side", "opened (UTC)", "held", "realised", "of the stake", "exit"),
-            rows=tuple(_trade(trade, currency) for trade in chosen[:_SHOWN]),
-        )
-    yield Table(title="Exposure", columns=("", ""), rows=tuple(_exposure(result, curve)))
+        first = title.removeprefix("By ")
+        yield ReportTable(title=title, columns=(first, *columns), rows=tuple(rows))
 
 
-def _against(record: BacktestRecord, previous: BacktestRecord) -> Table:
+def _against(record: BacktestRecord, previous: BacktestRecord) -> ReportTable:
     rows = []
     for name in dict.fromkeys([*record.metrics, *previous.metrics]):
         here, there = record.metrics.get(name), previous.metrics.get(name)
@@ -96,10 +103,10 @@ def _against(record: BacktestRecord, previous: BacktestRecord) -> Table:
             rows.append((name, there_, here_, "differs"))
     span = f"{previous.start} to {previous.end}, commit {previous.commit[:12]}"
     columns = ("figure", f"before ({span})", "now", "change")
-    return Table(title="Against the previous release", columns=columns, rows=tuple(rows))
+    return ReportTable(title="Against the previous release", columns=columns, rows=tuple(rows))
 
 
-def _samples(result: BacktestResult, curve: Curve, split: str) -> Table:
+def _samples(result: BacktestResult, curve: Curve, split: str) -> ReportTable:
     first = int(datetime.combine(date.fromisoformat(split), datetime.min.time(), UTC).timestamp())
     columns, rows = ["figure"], [["return"], ["Sharpe, daily"], ["max drawdown"], ["trades closed"]]
     for name, start, end in (
@@ -122,7 +129,7 @@ def _samples(result: BacktestResult, curve: Curve, split: str) -> Table:
         for row, cell in zip(rows, cells, strict=True):
             row.append(cell)
     title = "In sample and out of sample"
-    return Table(title=title, columns=tuple(columns), rows=tuple(tuple(row) for row in rows))
+    return ReportTable(title=title, columns=tuple(columns), rows=tuple(tuple(row) for row in rows))
 
 
 def _drawdowns(curve: Curve) -> Iterator[tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """What a run leaves beside freqtrade's result: prices, and the conditions that it ran under.
 
-Like isolated_run.py, which loads it, this file runs in an interpreter that has freqtrade and not
+Like `run.py`, which loads it, this file runs in an interpreter that has freqtrade and not
 this library.
 """
 

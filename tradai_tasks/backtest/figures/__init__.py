@@ -1,0 +1,1 @@
+"""The account that a backtest leads to: trades, prices, equity, and the gates that judge it."""

@@ -1,0 +1,1 @@
+"""Scripts that run in the strategy's environment, where this library is not installed."""

@@ -1,0 +1,1 @@
+"""The report of a backtest: its tables, its picture and its page."""
