@@ -20,6 +20,7 @@ from tradai_tasks.errors import BacktestError
 
 __all__ = [
     "REDACTED",
+    "Read",
     "config_files",
     "is_config",
     "parse_config",
@@ -57,7 +58,7 @@ _TOP = frozenset(
 )  # fmt: skip
 _VARIABLE = "FREQTRADE__"  # freqtrade reads FREQTRADE__EXCHANGE__KEY as exchange.key
 
-Read = Callable[[str], bytes | None]
+Read = Callable[[str], bytes | None]  # path -> content; None: no such file
 Path = tuple[str, ...]  # keys from the top; positions in lists as numbers
 
 
@@ -99,6 +100,8 @@ def config_files(file: str, read: Read) -> dict[str, Any]:
             raise BacktestError(f"{path}: {why}{by and f'; {by} adds it (add_config_files)'}")
         document = found[path] = parse_config(content, path)
         further = document.get("add_config_files", []) if isinstance(document, dict) else []
+        if not isinstance(further, list) or not all(isinstance(name, str) for name in further):
+            raise BacktestError(f"{path}: add_config_files is no list of paths")
         for name in further:
             add(posixpath.normpath(posixpath.join(posixpath.dirname(path), name)), path, level + 1)
 

@@ -126,7 +126,9 @@ def test_a_secret_in_a_configuration_is_refused_before_anything_runs(
     (config / "keys.json").write_text(
         '{ // of the live bot\n"exchange": {"key": "marked-key", "secret": ""},}'
     )
-    edit(config / "config.json", '"dry_run": true', '"add_config_files": ["keys.json"]')
+    (yard.home / "shared.json").write_text('{"telegram": {"token": "marked-shared"}}')
+    added = '"add_config_files": ["keys.json", "../../../shared.json"]'
+    edit(config / "config.json", '"dry_run": true', added)
     (yard.repo.strategy / "live.env").write_text("FREQTRADE__TELEGRAM__TOKEN=marked-token\n")
     tag = yard.commit("1.0.1")
     yard.forget()
@@ -135,6 +137,7 @@ def test_a_secret_in_a_configuration_is_refused_before_anything_runs(
         result,
         "strategies/momentum/configs/keys.json: holds a secret, exchange.key; take it out",
         "strategies/momentum/live.env: holds a secret, FREQTRADE__TELEGRAM__TOKEN",
+        "shared.json: holds a secret, telegram.token",
     )
     assert "marked-" not in result.text
     assert "to be run" not in result.log

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["MARK", "main"]
+__all__ = ["MARK", "main", "unloaded"]
 
 MARK = "tradai-tasks image: "
 _LISTED = """
@@ -29,6 +30,7 @@ print(json.dumps(found))
 """
 # folders with nothing of the strategy
 _SYSTEM = ("/proc", "/sys", "/dev", "/usr/lib", "/usr/share", "/etc", "/var", "/boot")
+_NOT_IMPORTED = re.compile(r"Could not import (.+?) due to ")
 _MOST = 1 << 20  # bytes of a file that is read
 
 
@@ -52,11 +54,37 @@ def _files() -> Iterator[tuple[str, str]]:  # pragma: no cover - runs in an imag
                 continue  # the bot cannot read it either
 
 
-def main(argv: list[str]) -> None:  # pragma: no cover - runs in an image
+def unloaded(said: str, strategy: str) -> list[str]:
+    """Return freqtrade's lines on files that define a strategy and cannot be imported.
+
+    freqtrade lists by importing every file of the folder, where a bot imports only those with the
+    text `class <strategy>(`, as IResolver._search_object does; what such a file imports is named
+    in its own line.
+
+    Args:
+        said: The standard error of `list-strategies`.
+        strategy: Name of the strategy's class.
+    """
+    found = []
+    for line in said.splitlines():
+        named = _NOT_IMPORTED.search(line)
+        if named is None:
+            continue
+        try:
+            text = Path(named[1]).read_text(encoding="utf-8")
+        except OSError:
+            text = f"class {strategy}("  # what cannot be read may define it
+        if f"class {strategy}(" in text:
+            found.append(line.strip())
+    return found
+
+
+def main(argv: list[str], strategy: str) -> None:  # pragma: no cover - runs in an image
     """Print what was found, as JSON.
 
     Args:
         argv: freqtrade's arguments for `list-strategies`.
+        strategy: Name of the strategy's class.
     """
     program = shutil.which("freqtrade")
     found: dict[str, object] = {"freqtrade": program, "files": dict(_files())}
@@ -69,10 +97,11 @@ def main(argv: list[str]) -> None:  # pragma: no cover - runs in an image
             python = named[0]
         done = subprocess.run([program, *argv], capture_output=True, text=True, check=False)  # nosec B603 - no shell
         found["status"], found["out"], found["err"] = done.returncode, done.stdout, done.stderr
+        found["unloaded"] = unloaded(done.stderr, strategy)
     listed = subprocess.run([python, "-c", _LISTED], capture_output=True, text=True, check=True)  # nosec B603 - no shell
     found["packages"] = json.loads(listed.stdout)
     print(f"\n{MARK}{json.dumps(found)}", flush=True)
 
 
 if __name__ == "__main__":  # pragma: no cover - runs in an image
-    main(json.loads(os.environ["TRADAI_TASKS_PROBE"]))
+    main(**json.loads(os.environ["TRADAI_TASKS_PROBE"]))

@@ -19,6 +19,8 @@ from typing import Any
 import msgspec
 
 from tradai_tasks.backtest.config_secrets import (
+    Read,
+    config_files,
     is_config,
     parse_config,
     secret_keys,
@@ -38,6 +40,7 @@ __all__ = [
     "config_faults",
     "differences",
     "list_arguments",
+    "why_not_loaded",
 ]
 
 _SHOWN = 3  # differences that are named
@@ -59,6 +62,7 @@ class ImageFindings(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None = None  # of `freqtrade list-strategies`
     out: str = ""
     err: str = ""
+    unloaded: tuple[str, ...] = ()  # lines of `err` on the strategy's own files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +103,7 @@ class StrategyJudge:
             ConfigSecretError: A secret is in it.
         """
         record = backtest_of(known, self.stage, self.slug)
-        found = _findings(engine, image)
+        found = _findings(engine, image, record.strategy_class)
         faults = config_faults(found.files, found.env)
         if faults:
             raise ConfigSecretError(*(f"{image}: {fault}" for fault in faults))
@@ -111,22 +115,29 @@ class StrategyJudge:
                 f"its Dockerfile install what uv.lock pins: pip install --constraint "
                 f"wheels/constraints.txt"
             )
-        # freqtrade lists a class whose module fails to be imported after it
-        failed = found.status != 0 or "Could not import" in found.err
-        if failed or record.strategy_class not in found.out.split():
-            lines = [one for one in found.err.splitlines() if one.strip()]
-            errors = [one for one in lines if "Could not import" in one or " ERROR " in one]
-            last = ((errors or lines or ["it printed nothing"])[-1]).strip()[-300:]
+        if why := why_not_loaded(found, record.strategy_class):
             raise ImageDiffersError(
-                f"{image}: freqtrade in it does not load {record.strategy_class}: {last}"
+                f"{image}: freqtrade in it does not load {record.strategy_class}: {why}"
             )
 
 
-def _findings(engine: Containers, image: str) -> ImageFindings:
+def why_not_loaded(found: ImageFindings, strategy: str) -> str:
+    """Return why freqtrade does not load a strategy, in one line; empty if it does.
+
+    freqtrade lists a class whose module fails to be imported after it.
+    """
+    if found.status == 0 and not found.unloaded and strategy in found.out.split():
+        return ""
+    lines = [one for one in found.err.splitlines() if one.strip()]
+    errors = [one for one in lines if "Could not import" in one or " ERROR " in one]
+    return (found.unloaded or errors or lines or ["it printed nothing"])[-1].strip()[-300:]
+
+
+def _findings(engine: Containers, image: str, strategy: str) -> ImageFindings:
     """Start an image and return what it reports."""
-    argv = list_arguments(*engine.command_of(image))
+    order = {"argv": list_arguments(*engine.command_of(image)), "strategy": strategy}
     script = Path(image_probe.__file__).read_bytes()
-    status, said = engine.start(image, script, {"TRADAI_TASKS_PROBE": json.dumps(argv)})
+    status, said = engine.start(image, script, {"TRADAI_TASKS_PROBE": json.dumps(order)})
     line = next((one for one in said.splitlines() if one.startswith(image_probe.MARK)), None)
     try:
         if line is not None:
@@ -187,25 +198,36 @@ def _contents(wheel: Path) -> dict[str, str]:
     return found
 
 
-def config_faults(files: Mapping[str, str], env: Mapping[str, str]) -> list[str]:
+def config_faults(
+    files: Mapping[str, str], env: Mapping[str, str], read: Read | None = None
+) -> list[str]:
     """Return the secrets in configurations, in files of variables and in an environment.
 
     Args:
         files: Texts by path: JSON, `.env` files and Dockerfiles.
         env: Environment variables.
+        read: Reads files that configurations add (`add_config_files`), wherever they are; None if
+            these are among `files`.
+
+    Raises:
+        BacktestError: An added file does not parse, or they add each other without end.
     """
     advice = "take it out, and have the live bot get it from an environment variable (FREQTRADE__*)"
     found = []
+    named: dict[str, Sequence[str]] = {}
     for path, text in sorted(files.items()):
         if path.endswith(".json"):
             document = _document(text, path)
-            names = secret_keys(document) if is_config(document) else ()
+            if is_config(document):
+                documents = config_files(path, read) if read else {path: document}
+                named |= {one: secret_keys(held) for one, held in documents.items()}
         else:
             words = [w for line in text.splitlines() for w in _assignments(line)]
-            names = secret_variables(iter(words))
+            named[path] = secret_variables(iter(words))
+    for path, names in sorted(named.items()):
         found += [f"{path}: holds a secret, {name}; {advice}" for name in names]
-    named = secret_variables(f"{name}={value}" for name, value in env.items())
-    return found + [f"its environment holds a secret, {name}; {advice}" for name in named]
+    names = secret_variables(f"{name}={value}" for name, value in env.items())
+    return found + [f"its environment holds a secret, {name}; {advice}" for name in names]
 
 
 def _document(text: str, path: str) -> Any:

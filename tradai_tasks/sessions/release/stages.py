@@ -123,7 +123,8 @@ def _require_inputs(context: Context, needs: Needs, package: Package) -> None:
 
     Raises:
         LockMissingError: Its lock file is not in the commit.
-        ConfigSecretError: A secret is in it.
+        ConfigSecretError: A secret is in it, or in a file that a configuration of it adds.
+        BacktestError: freqtrade could not read a file that a configuration adds.
         UncommittedInputError: Git ignores a file that it may read, here or in a repository that it
             takes a package from.
         DirtyTreeError: Such a repository has uncommitted changes.
@@ -144,7 +145,13 @@ def _require_inputs(context: Context, needs: Needs, package: Package) -> None:
     }
     texts = git.read(wanted.values())
     files = {path: texts[blob].decode("utf-8", "replace") for path, blob in wanted.items()}
-    faults = config_faults(files, {})
+
+    def read(path: str) -> bytes:
+        """Return a file of the commit; an empty one for what the live bot brings."""
+        blob = entries.get(path)
+        return git.read([blob])[blob] if blob else b"{}"
+
+    faults = config_faults(files, {}, read)
     if faults:
         raise ConfigSecretError(*faults)
     if not {BACKTEST, IMAGE}.isdisjoint(needs.active):
