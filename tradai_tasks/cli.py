@@ -16,12 +16,12 @@ from typing import NoReturn
 from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksError
 from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.report import of_the_machine, say
-from tradai_tasks.sessions.core.fitting import fitting_of
-from tradai_tasks.settings.load import load_settings
+from tradai_tasks.repository import read_repository
+from tradai_tasks.sessions.core.catalog import fitting_names
 from tradai_tasks.workflows.file_writer import put_all
 from tradai_tasks.workflows.repository_traits import committed_locks
 from tradai_tasks.workflows.scaffold import Piece, diff_of_pieces, local_nox, pieces
-from tradai_tasks.workspace.discovery import Workspace, discover
+from tradai_tasks.workspace.discovery import Workspace
 
 __all__ = ["main"]
 
@@ -90,14 +90,14 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
     if not root.is_dir():
         raise BadArgumentsError(f"--root {root}: no such folder")
     tree = DiskTree(root)
-    loaded = load_settings(tree)
-    workspace = discover(tree, loaded.settings, settings_file=loaded.file)
+    repository = read_repository(root, tree)
+    workspace = repository.workspace
     locks = committed_locks(root, workspace.projects)
     found = pieces(
         tree,
         workspace,
-        loaded.settings,
-        sessions=fitting_of(tree, loaded.settings, workspace).sessions(),
+        repository.settings,
+        sessions=fitting_names(repository),
         locks=locks,
         versions={name: importlib.metadata.version(name) for name in ("nox", "tradai-tasks")},
     )

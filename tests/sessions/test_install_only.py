@@ -89,7 +89,7 @@ def test_every_session_only_installs(ready: InProcess, name: str) -> None:
     ran = ready("--install-only", "-s", session, *words)
     commands = installed(ran)
     assert "only installed, as --install-only says" in ran.log
-    if not (entry.isolated or entry.prepares):
+    if entry.environment == "none":
         assert commands == []
         assert files_of(ready.home) == before
 

@@ -231,8 +231,8 @@ def check_children(job: BacktestJob, findings: RunFindings, why_not: str) -> Non
         )
 
 
-def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
-    """Check that a run found everything it needs, and requested nothing else.
+def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> RunFindings:
+    """Return what a run found, if that is everything it needs and it requested nothing else.
 
     Raises:
         NotHermeticError: It tried to reach another machine, or requested more than the markets.
@@ -294,6 +294,7 @@ def _check_read(job: BacktestJob, findings: RunFindings, log: str) -> None:
             f"{job.strategy}: freqtrade left out {', '.join(left_out)}, which the snapshot has "
             f"as not traded; fetch a new one with: {job.session} -- --refresh"
         )
+    return findings
 
 
 def check_asked(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tradai_tasks.errors import MemberError
 
-__all__ = ["check_project_file"]
+__all__ = ["check_project_file", "type_faults"]
 
 _TABLE, _LIST, _TEXT = "a table", "a list", "a text"
 _KINDS: Mapping[str, type] = {_TABLE: dict, _LIST: list, _TEXT: str}
@@ -66,22 +66,25 @@ _TREE = _tree()
 
 
 def check_project_file(document: Mapping[str, Any], file: str) -> None:
-    """Check a parsed pyproject.toml against the types that its readers expect.
+    """Refuse a parsed pyproject.toml in which keys have other types than its readers expect.
 
     Raises:
-        MemberError: A key has another type.
+        MemberError: There are such keys, a line each.
     """
-    _check(document, _TREE, (file, ""))
+    if faults := type_faults(document):
+        raise MemberError(*(f"{file}: {fault}" for fault in faults))
 
 
-def _check(table: Mapping[str, Any], form: _Form, place: tuple[str, str]) -> None:
-    file, above = place
+def type_faults(document: Mapping[str, Any]) -> list[str]:
+    """Return the keys of a parsed pyproject.toml with another type than its readers expect."""
+    return list(_faults(document, _TREE, ""))
+
+
+def _faults(table: Mapping[str, Any], form: _Form, above: str) -> Iterator[str]:
     for name, (kinds, inner) in form.items():
         for key in table if name == "*" else (name,) if name in table else ():
             value = table[key]
             if not any(isinstance(value, _KINDS[kind]) for kind in kinds):
-                raise MemberError(
-                    f"{file}: {above}{key}: expected {' or '.join(kinds)}, got {value!r:.40}"
-                )
-            if inner and isinstance(value, dict):
-                _check(value, inner, (file, f"{above}{key}."))
+                yield f"{above}{key}: expected {' or '.join(kinds)}, got {value!r:.40}"
+            elif inner and isinstance(value, dict):
+                yield from _faults(value, inner, f"{above}{key}.")

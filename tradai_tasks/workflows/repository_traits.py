@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,13 @@ from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.extras import carries_pins, run_options
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.release.tags.target_environment import BUILT_IN, environments
+from tradai_tasks.repository import base_of
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.discovery import Workspace
+from tradai_tasks.workspace.layout import has_devcontainer
 from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
 
 __all__ = ["RepositoryTraits", "committed_locks", "gather"]
@@ -73,10 +74,7 @@ def gather(  # noqa: PLR0913 - everything to look at
     """
     given, publish = settings.workflows.locked, settings.publish
     names = {package.name for package in workspace.packages}
-    has_container = any(
-        tree.is_file(place) for place in (".devcontainer/devcontainer.json", ".devcontainer.json")
-    )
-    bases = frozenset(map(_base, sessions))
+    bases = frozenset(map(base_of, sessions))
     return RepositoryTraits(
         kind=workspace.kind,
         sessions=bases,
@@ -105,14 +103,9 @@ def gather(  # noqa: PLR0913 - everything to look at
         stacks=tuple(unit.name for unit in workspace.stacks),
         docs=tree.is_file("mkdocs.yml"),
         docs_deployed=settings.docs.project is not None,
-        devcontainer=has_container,
-        devcontainer_image=has_container and settings.devcontainer.image is not None,
+        devcontainer=has_devcontainer(tree),
+        devcontainer_image=has_devcontainer(tree) and settings.devcontainer.image is not None,
     )
-
-
-def _base(name: str) -> str:
-    """Return a session's name without package and Python: `test-3.11(a)` -> `test`."""
-    return re.sub(r"(-3\.[0-9]+)?(\(.*)?\Z", "", name, count=1)
 
 
 def committed_locks(root: Path, projects: Iterable[str]) -> tuple[str, ...]:

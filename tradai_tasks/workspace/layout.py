@@ -16,7 +16,7 @@ from typing import Any
 from tradai_tasks.files.file_tree import Tree, folders_above, join
 from tradai_tasks.workspace.discovery import Package
 
-__all__ = ["TEST_FILE", "ImportName", "Layout", "layout_of"]
+__all__ = ["DEVCONTAINERS", "TEST_FILE", "ImportName", "Layout", "has_devcontainer", "layout_of"]
 
 # Folders of a flat layout that are not import packages, as in setuptools' automatic discovery.
 _NO_PACKAGES = frozenset(
@@ -61,6 +61,7 @@ _NO_PACKAGES = frozenset(
     ]
 )
 _NO_MODULES = frozenset({"conftest", "noxfile", "setup", "tasks", "fabfile", "dodo", "pavement"})
+DEVCONTAINERS = (".devcontainer/devcontainer.json", ".devcontainer.json")
 TEST_FILE = re.compile(r"^(test_.*|.*_test)\.py\Z")
 
 
@@ -331,3 +332,8 @@ def _listed(value: Any) -> list[Any]:
     if isinstance(value, (list, tuple)):
         return list(value)
     return [value] if value else []
+
+
+def has_devcontainer(tree: Tree) -> bool:
+    """Return whether a repository has a development container."""
+    return any(map(tree.is_file, DEVCONTAINERS))

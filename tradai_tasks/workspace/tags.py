@@ -20,6 +20,7 @@ __all__ = [
     "ReleaseTag",
     "check_release",
     "check_version",
+    "is_version_of",
     "is_semver",
     "parse_tag",
     "pep440_of",
@@ -109,8 +110,8 @@ def parse_tag(text: str, slugs: Collection[str]) -> ReleaseTag:
     )
 
 
-def check_release(tag: ReleaseTag) -> None:
-    """Raise for a tag that parses but cannot be released.
+def check_release(tag: ReleaseTag) -> Version | None:
+    """Return the version that a released package carries; None where any will do: for a test tag.
 
     Raises:
         BadTagError: It has build metadata, or its version has no PEP 440 form and it is not a
@@ -128,15 +129,29 @@ def check_release(tag: ReleaseTag) -> None:
             f"tag {tag}: no package can carry the version {tag.version}, since it has no PEP 440 "
             f"form; use one such as {core} or {core}-rc1 (alpha, beta and dev have forms too)"
         )
+    return tag.pep440
+
+
+def is_version_of(tag: ReleaseTag, project_version: str | None) -> bool:
+    """Return whether a package's version is that of a tag.
+
+    Versions are compared in PEP 440 form if both have one: 1.0.0-rc1 equals 1.0.0rc1. A test tag
+    matches any version.
+
+    Args:
+        tag: The tag.
+        project_version: `project.version` of the package; None if it states none.
+    """
+    if tag.is_test or project_version == tag.version:
+        return True
+    own = None if project_version is None else _parsed(project_version)
+    return own is not None and own == tag.pep440
 
 
 def check_version(
     tag: ReleaseTag, project_version: str | None, *, file: str, name: str | None = None
 ) -> None:
-    """Compare a package's version with that of the tag that releases it.
-
-    Versions are compared in PEP 440 form if both have one: 1.0.0-rc1 equals 1.0.0rc1. A test tag
-    matches any version.
+    """Refuse a package whose version is not that of the tag that releases it.
 
     Args:
         tag: The tag.
@@ -147,11 +162,9 @@ def check_version(
     Raises:
         VersionMismatchError: They differ.
     """
-    if tag.is_test or project_version == tag.version:
+    if is_version_of(tag, project_version):
         return
     own = None if project_version is None else _parsed(project_version)
-    if own is not None and own == tag.pep440:
-        return
     if project_version is None:
         states, fix = "states no project.version", f'write there: version = "{tag.version}"'
     else:

@@ -40,9 +40,11 @@ def test_one_command_releases_a_platform_and_the_second_changes_nothing(place: P
     assert plan.status == 0, plan.text
     steps = json.loads(plan.out)["steps"]
     assert list(dict.fromkeys(step["stage"] for step in steps)) == STAGES
+    shown = place("v1.2.0", "--dry-run")
     assert place.writes() == []
     first = place("v1.2.0")
     assert first.status == 0, first.text
+    assert first.out.startswith(shown.out)  # the plan that was shown is carried out
     assert "v1.2.0 goes to prod" in first.log
     assert "v1.2.0: complete" in first.log
     released(place, commit)

@@ -211,7 +211,8 @@ def test_facts_are_read_back(tmp_path: Path) -> None:
 
 
 def test_a_run_that_found_all_is_passed_on(tmp_path: Path) -> None:
-    conclude(job(tmp_path), facts(), MARKETS)
+    found = facts()
+    assert conclude(job(tmp_path), found, MARKETS) is found
 
 
 def test_what_it_wanted_to_reach_is_named(tmp_path: Path) -> None:

@@ -111,5 +111,10 @@ def test_recipes() -> None:
 
 @given(st.text(alphabet="`[]()#~\n /.ajusnox-", max_size=200))
 def test_any_text_is_read(text: str) -> None:
-    stale({"README.md": text}, FACTS)
-    external_links({"README.md": text})
+    lines = text.split("\n")
+    for one in stale({"README.md": text}, FACTS):
+        assert one.page == "README.md"
+        assert lines[one.line - 1].strip(), one
+        assert one.what
+    for url, (page, line) in external_links({"README.md": text}).items():
+        assert (page, url in lines[line - 1]) == ("README.md", True)

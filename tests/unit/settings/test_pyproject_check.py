@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from tradai_tasks.errors import MemberError
-from tradai_tasks.settings.pyproject_check import check_project_file
+from tradai_tasks.settings.pyproject_check import check_project_file, type_faults
 
 
 @pytest.mark.parametrize(
@@ -42,5 +42,14 @@ def test_a_key_of_another_kind_is_named(text: str, said: str) -> None:
 
 def test_what_is_absent_or_of_others_is_well() -> None:
     text = "[project]\nname = 'a'\n[tool.setuptools]\npackages = ['a']\n[tool.other]\nx = 3\n"
-    check_project_file(tomllib.loads(text), "pyproject.toml")
-    check_project_file({}, "pyproject.toml")
+    assert type_faults(tomllib.loads(text)) == []
+    assert type_faults({}) == []
+
+
+def test_every_key_of_another_kind_is_named() -> None:
+    found = {"tool": {"uv": {"dev-dependencies": "x"}}, "project": 3}
+    with pytest.raises(MemberError) as caught:
+        check_project_file(found, "a/pyproject.toml")
+    assert [fault.partition(": expected")[0] for fault in caught.value.faults] == [
+        "a/pyproject.toml: project", "a/pyproject.toml: tool.uv.dev-dependencies",
+    ]  # fmt: skip

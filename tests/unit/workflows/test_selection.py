@@ -11,7 +11,8 @@ from tests.support.project import DictTree, found, pyproject
 from tradai_tasks import process
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.extras import carries_pins
-from tradai_tasks.sessions.core.fitting import fitting_of
+from tradai_tasks.repository import read_repository
+from tradai_tasks.sessions.core.catalog import fitting_names
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.settings.workflows import WorkflowsSettings
@@ -90,9 +91,7 @@ def gathered(files: dict[str, str], locks: tuple[str, ...] = ()) -> RepositoryTr
     tree = DictTree(files)
     settings = load_settings(tree).settings
     named = ["test-3.11(a)", "test-3.12(a)", "lint", "backtest-smoke(x)"]
-    fitting = {"perf", "contract", "integration"} & fitting_of(
-        tree, settings, found(tree)
-    ).sessions()
+    fitting = {"perf", "contract", "integration"} & fitting_names(read_repository(Path("/"), tree))
     return gather(
         tree,
         found(tree),

@@ -50,10 +50,6 @@ class MlflowServer:
 
     # --- runs ------------------------------------------------------------------------------------
 
-    def find_experiment(self, name: str) -> str | None:
-        """Return an experiment's id."""
-        return self.client.retried(lambda: self._find_experiment(name))
-
     def ensure_experiment(self, name: str) -> str:
         """Return an experiment's id; create the experiment if it does not exist."""
 
@@ -64,10 +60,6 @@ class MlflowServer:
             return str(found)
 
         return self.client.retried(ensure)
-
-    def find_run(self, experiment: str, tags: Mapping[str, str]) -> Run | None:
-        """Return the oldest run that has all of some tags."""
-        return self.client.retried(lambda: self._find_run(experiment, tags))
 
     def ensure_run(self, experiment: str, name: str, tags: Mapping[str, str], start: int) -> Run:
         """Return the run that has all of some tags; create it if it does not exist.

@@ -35,7 +35,6 @@ class Deployment:
     rollout: str | None  # COMPLETED, IN_PROGRESS, FAILED; None if ECS does not tell
     reason: str = ""
     task_definition: str = ""
-    failed_tasks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -363,7 +363,6 @@ def _observed(described: Mapping[str, Any], tasks: Any) -> Observed:
                 rollout=one.get("rolloutState"),
                 reason=str(one.get("rolloutStateReason") or ""),
                 task_definition=str(one.get("taskDefinition", "")).rpartition("/")[2],
-                failed_tasks=int(one.get("failedTasks", 0)),
             )
             for one in described.get("deployments", [])
         ),

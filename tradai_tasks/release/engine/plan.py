@@ -1,4 +1,4 @@
-"""Choose the stages of a release and look at every step: the plan."""
+"""Choose the stages of a release, look at every step, and compute the plan from that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tradai_tasks.errors import BadArgumentsError, TasksError
 from tradai_tasks.release.engine.evidence import Evidence
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
 
-__all__ = ["Chosen", "Plan", "StepState", "choose", "look_at", "records_of"]
+__all__ = ["Chosen", "Plan", "StepState", "choose", "look_at", "plan_of",
+           "records_of"]  # fmt: skip
 
 _WORDS = {"done": "there", "todo": "to do", "left": "left", "skipped": "skipped"}
 
@@ -124,18 +125,34 @@ def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | Non
     return Chosen(given=tuple(name for name in before if name not in active), active=active)
 
 
-def look_at(stages: Iterable[Stage], given: Sequence[Evidence]) -> Plan:
-    """Look at every step, passing to each the records of the stages before it."""
-    known: dict[str, dict[str, Mapping[str, Any]]] = {
-        evidence.stage: records_of(evidence.steps) for evidence in given
-    }
+def look_at(stages: Iterable[Stage], given: Sequence[Evidence]) -> tuple[StepState, ...]:
+    """Look at every step, passing to each the records of the stages before it.
+
+    This asks the index, the registry, the cluster or the model registry, and changes nothing.
+    """
+    known = _records_of_evidence(given)
     found: list[StepState] = []
     for stage in stages:
         seen = _look_at_stage(stage, known)
         found += seen
-        looks = {one.step.name: one.look for one in seen if one.look is not None}
-        known[stage.name] = records_of(looks)
-    return Plan(given=tuple(given), seen=tuple(found), known=known)
+        known[stage.name] = _records_of_states(seen)
+    return tuple(found)
+
+
+def plan_of(seen: Sequence[StepState], given: Sequence[Evidence]) -> Plan:
+    """Return the plan of a release from what was looked at and the evidence of earlier stages."""
+    known = _records_of_evidence(given)
+    for name in dict.fromkeys(one.stage.name for one in seen):
+        known[name] = _records_of_states([one for one in seen if one.stage.name == name])
+    return Plan(given=tuple(given), seen=tuple(seen), known=known)
+
+
+def _records_of_evidence(given: Sequence[Evidence]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    return {evidence.stage: records_of(evidence.steps) for evidence in given}
+
+
+def _records_of_states(seen: Sequence[StepState]) -> dict[str, Mapping[str, Any]]:
+    return records_of({one.step.name: one.look for one in seen if one.look is not None})
 
 
 def records_of(looks: Mapping[str, Look]) -> dict[str, Mapping[str, Any]]:

@@ -13,23 +13,24 @@ from packaging.utils import canonicalize_name
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.matrix import MOST_JOBS
-from tradai_tasks.release.engine.step import Release, Stage
+from tradai_tasks.release.clients.image_reference import Home
 from tradai_tasks.release.images.image_decisions import LatestRule
-from tradai_tasks.release.images.image_specs import ImageSpec
-from tradai_tasks.release.images.image_steps import image_stage
-from tradai_tasks.release.images.image_tools import ImageTools
+from tradai_tasks.release.images.image_specs import ImageKind, ImageSpec, image_specs, select
+from tradai_tasks.repository import Repository
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.tags import ReleaseTag
 
 __all__ = [
+    "BASE",
     "BASE_STAGE",
     "LAMBDA_STAGE",
+    "chosen_images",
     "image_matrix",
-    "lambda_image_stages",
     "latest_rule",
     "with_wheels",
 ]
 
+BASE = "base"  # name of the lambdas' base for `--only`
 BASE_STAGE, LAMBDA_STAGE = "lambda-base", "lambda-image"
 
 # a wheel that a Dockerfile copies from dist/, by the name of its distribution
@@ -66,27 +67,44 @@ def with_wheels(specs: Iterable[ImageSpec], workspace: Workspace, tree: Tree) ->
     return found
 
 
-def lambda_image_stages(
-    release: Release, *, images: Sequence[ImageSpec], tools: ImageTools, latest: LatestRule
-) -> tuple[Stage, Stage]:
-    """Return the stages of the lambdas' images: their base, if there is one, then all others.
+def chosen_images(
+    repository: Repository,
+    home: Home,
+    kind: ImageKind,
+    only: Sequence[str],
+    *,
+    for_matrix: bool = False,
+) -> list[ImageSpec]:
+    """Return the images of one kind, with the wheels that they copy.
 
-    The others get the base by digest, as the build argument BASE_IMAGE, if their Dockerfile has it.
+    Lambdas get their base by digest, as the build argument BASE_IMAGE, if their Dockerfile has it.
 
     Args:
-        release: What is released.
-        images: Images of the kinds `base` and `lambda`.
-        tools: The tools to build and push with.
-        latest: How `latest` moves.
+        repository: The repository.
+        home: The registry.
+        kind: The kind of images.
+        only: Names of images; all if empty. With `base` alone there is no lambda.
+        for_matrix: Whether they are jobs of a CI matrix: a strategy without a Dockerfile has none,
+            which elsewhere its step reports, nor has the base.
+
+    Raises:
+        SettingsError: Settings name an unknown image, or give two images one name.
+        BadArgumentsError: No image has a given name.
     """
-    base = [spec for spec in images if spec.kind == "base"]
-    others = [spec for spec in images if spec.kind == "lambda"]
+    tree, workspace = repository.tree, repository.workspace
+    kinds: tuple[ImageKind, ...] = ("base", "lambda") if kind in {"base", "lambda"} else (kind,)
+    found = image_specs(workspace, repository.settings.images, home, tree, kinds=kinds)
+    base = [spec for spec in found if spec.kind == "base"]
+    own = [spec for spec in found if spec.kind != "base"]
+    if for_matrix and kind == "strategy":
+        own = [spec for spec in own if tree.is_file(spec.dockerfile)]
+    is_base_alone = base and set(only) == {BASE} and not for_matrix
+    own = [] if is_base_alone else [*select(own, only)]
+    if kind == "base":
+        return with_wheels(base, workspace, tree)
     if base:
-        others = [replace(spec, base_from=(BASE_STAGE, base[0].name)) for spec in others]
-    return (
-        image_stage(release, images=base, tools=tools, latest=latest, name=BASE_STAGE),
-        image_stage(release, images=others, tools=tools, latest=latest, name=LAMBDA_STAGE),
-    )
+        own = [replace(spec, base_from=(BASE_STAGE, BASE)) for spec in own]
+    return with_wheels(own, workspace, tree)
 
 
 def image_matrix(specs: Sequence[ImageSpec]) -> str:

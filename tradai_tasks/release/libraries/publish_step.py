@@ -72,14 +72,14 @@ def missing(
     return absent, other
 
 
-def check_files(files: Sequence[Distribution]) -> None:
-    """Check the metadata of files with `twine check --strict`.
+def check_files(files: Sequence[Distribution]) -> tuple[Path, ...]:
+    """Check the metadata of files with `twine check --strict`, and return the files it has read.
 
     Raises:
         BuildFailedError: twine refuses one.
     """
     if not files:
-        return
+        return ()
     paths = [str(file.path.resolve()) for file in files]
     env = {name: value for name, value in os.environ.items() if not name.startswith("TWINE_")}
     done = run(
@@ -94,6 +94,7 @@ def check_files(files: Sequence[Distribution]) -> None:
             f"{files[0].name} {files[0].version}: twine check --strict refuses it; give the "
             f"package a readme that renders: {said}"
         )
+    return tuple(map(Path, paths))
 
 
 class Publisher:
@@ -172,8 +173,8 @@ class Publisher:
         """Return the files that were missing from the index when it was last asked."""
         return [file for file in files if file.path in self._seen]
 
-    def check(self, files: Sequence[Distribution]) -> None:
-        """Check files with twine before their upload, all at once.
+    def check(self, files: Sequence[Distribution]) -> tuple[Path, ...]:
+        """Check files with twine before their upload, all at once; return those it has read.
 
         Raises:
             BuildFailedError: It refuses one of them.
@@ -181,15 +182,16 @@ class Publisher:
         with self._check_lock:
             todo = [file for file in files if file.path not in self._checked]
             if not todo:
-                return
+                return ()
             both = {file.path: file for file in todo} | self._seen
             batch = [file for path, file in both.items() if path not in self._checked]
             try:
-                check_files(batch)
+                read = check_files(batch)
             except BuildFailedError:
-                check_files(todo)  # the faulty file may be another library's
+                read = check_files(todo)  # the faulty file may be another library's
                 batch = todo
             self._checked.update(file.path for file in batch)
+            return read
 
     def put(self, file: Distribution) -> None:
         """Upload one file; if the result is not clear, ask the index.

@@ -1,19 +1,21 @@
-"""Create the stages of a strategy's release: gates, image and model version."""
+"""Create the gates of a release, and the stage of a strategy's version in the model registry."""
 
 from __future__ import annotations
 
 import functools
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tradai_tasks.backtest.candles import candles_fault
 from tradai_tasks.backtest.record import BacktestRecord
-from tradai_tasks.environment_allowance import Allowance, secrets_of
+from tradai_tasks.environment_allowance import secrets_of
+from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.release.clients.mlflow_api import MlflowServer
 from tradai_tasks.release.clients.mlflow_http import client_of
+from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.release.engine.evidence import Store
 from tradai_tasks.release.engine.gates import (
     BacktestGate,
@@ -24,99 +26,119 @@ from tradai_tasks.release.engine.gates import (
 )
 from tradai_tasks.release.engine.step import Known, Release, Stage, Step
 from tradai_tasks.release.models.model_registration import AliasStep, VersionStep
+from tradai_tasks.repository import Repository
 from tradai_tasks.sandbox import Sandbox
+from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import MlflowSettings
 from tradai_tasks.workspace.discovery import Package
 
-__all__ = ["BACKTEST", "BIAS", "GATES", "IMAGE", "MLFLOW", "StrategyParts", "strategy_stages"]
+__all__ = ["BACKTEST", "BIAS", "GATES", "IMAGE", "MLFLOW", "gate_stage", "model_stage"]
 
 BACKTEST, IMAGE, MLFLOW = "backtest-full", "image", "mlflow"
 BIAS = ("lookahead", "recursive")
 GATES = ("lint", "typecheck", "test", *BIAS, BACKTEST)  # the longest last
 
 
-@dataclass(frozen=True, kw_only=True)
-class StrategyParts:
-    """Inputs of the stages of a strategy's release."""
+def gate_stage(  # noqa: PLR0913 - what a gate is run with, by keyword
+    stage: str,
+    sessions: tuple[str, ...],
+    *,
+    strategy: str | None,
+    repository: Repository,
+    noxfile: Path,
+    store: Store,
+    stop: threading.Event,
+    show: Callable[[str], None],
+    env: Mapping[str, str],
+    sandbox: Sandbox | None,
+) -> Stage:
+    """Return a gate of a platform's or a strategy's release.
 
-    release: Release
-    package: Package
-    store: Store
-    noxfile: Path
-    sessions: Mapping[str, tuple[str, ...]]  # gate -> its nox sessions; empty: nothing to judge
-    reports: Path  # folder in which the full backtest leaves its record
-    candles: Path  # folder of all candles
-    image: Stage
-    mlflow: MlflowSettings
-    stop: threading.Event
-    show: Callable[[str], None]
-    env: Mapping[str, str] = field(repr=False)
-    allowance: Allowance  # variables of it that gates get
-    sandbox: Sandbox | None  # sandbox that gates run in
-
-    @property
-    def slug(self) -> str:
-        """The strategy's name in tags, sessions and the model registry."""
-        return self.package.slug
-
-
-def strategy_stages(parts: StrategyParts) -> tuple[Stage, ...]:
-    """Return the stages of a strategy's release, in order."""
-    gates = tuple(Stage(name=name, steps=(_gate(parts, name),), is_gate=True) for name in GATES)
-    return (*gates, parts.image, _mlflow(parts))
-
-
-def _gate(parts: StrategyParts, stage: str) -> Step:
-    sessions = parts.sessions[stage]
+    Args:
+        stage: Name of the gate.
+        sessions: Its nox sessions; empty where the settings say that there is nothing to judge.
+        strategy: The strategy; None for a platform.
+        repository: The repository.
+        noxfile: The noxfile with the sessions.
+        store: Where evidence is kept.
+        stop: Event that ends running sessions.
+        show: Called with the end of the log of a gate that failed.
+        env: The environment, of which a gate gets what the settings allow.
+        sandbox: Sandbox that it runs in; None if the machine has none.
+    """
     if not sessions:
         why = "backtest.bias-gates does not name it" if stage in BIAS else "it has no tests"
-        return SkippedGate(name=parts.slug, why=f"by the settings: {why}")
-    gate = SessionGate(
-        name=parts.slug,
+        step: Step = SkippedGate(name=str(strategy), why=f"by the settings: {why}")
+        return Stage(name=stage, steps=(step,), is_gate=True)
+    reports = None
+    if strategy is not None:
+        reports = make_report_folder(repository.root, "backtest", strategy, "full")
+        # only the gate of the backtest can write to its reports
+        if sandbox is not None and stage != BACKTEST:
+            sandbox = replace(sandbox, read_only=(*sandbox.read_only, reports))
+    allowance = allowance_of(repository.settings)
+    step = gate = SessionGate(
+        name=strategy or "platform",
         stage=stage,
         sessions=sessions,
-        noxfile=parts.noxfile,
-        store=parts.store,
-        stop=parts.stop,
-        show=parts.show,
-        env=gate_environment(parts.env, parts.allowance),
-        withheld=parts.allowance.withheld(parts.env),
-        secrets=secrets_of(parts.env, parts.allowance),
-        sandbox=_sandbox(parts, stage),
+        noxfile=noxfile,
+        store=store,
+        stop=stop,
+        show=show,
+        env=gate_environment(env, allowance),
+        withheld=allowance.withheld(env),
+        secrets=secrets_of(env, allowance),
+        sandbox=sandbox,
     )
-    if stage != BACKTEST:
-        return gate
-    fault = functools.partial(candles_fault, parts.candles, parts.slug)
-    return BacktestGate(gate=gate, reports=parts.reports, fault=fault)
+    if reports is not None and stage == BACKTEST:
+        fault = functools.partial(_candles_fault, repository, str(strategy))
+        step = BacktestGate(gate=gate, reports=reports, fault=fault)
+    return Stage(name=stage, steps=(step,), is_gate=True)
 
 
-def _sandbox(parts: StrategyParts, stage: str) -> Sandbox | None:
-    """Return the sandbox of a gate: only that of the backtest can write to its reports."""
-    if parts.sandbox is None or stage == BACKTEST:
-        return parts.sandbox
-    return replace(parts.sandbox, read_only=(*parts.sandbox.read_only, parts.reports))
+def _candles_fault(repository: Repository, strategy: str) -> str:
+    """Return why the backtest of a strategy would fail for its candles; empty if not known."""
+    package = next(one for one in repository.workspace.strategies if one.slug == strategy)
+    settings = for_strategy(repository.settings.backtest, package.settings.backtest)
+    return candles_fault(repository.root / settings.data_dir, strategy)
 
 
-def _mlflow(parts: StrategyParts) -> Stage:
-    settings, slug = parts.mlflow, parts.slug
+def model_stage(  # noqa: PLR0913 - what is registered, by keyword
+    release: Release,
+    package: Package,
+    settings: MlflowSettings,
+    *,
+    store: Store,
+    stop: threading.Event,
+    env: Mapping[str, str],
+) -> Stage:
+    """Return the stage that registers a strategy's version, and points the alias at it.
+
+    Args:
+        release: What is released.
+        package: The strategy.
+        settings: `mlflow` of the settings.
+        store: Where the evidence of the backtest is kept.
+        stop: Event that ends waiting for the server.
+        env: The environment, with the credentials.
+    """
+    slug = package.slug
 
     @functools.cache
     def connect() -> MlflowServer:
-        client = client_of(
-            parts.env, settings.tracking_uri, patience=settings.patience, stop=parts.stop
-        )
+        client = client_of(env, settings.tracking_uri, patience=settings.patience, stop=stop)
         return MlflowServer(client=client)
 
-    project: Mapping[str, Any] = parts.package.document.get("project", {})
-    described = {"package": parts.package.name, "path": parts.package.path}
+    project: Mapping[str, Any] = package.document.get("project", {})
+    described = {"package": package.name, "path": package.path}
     version = VersionStep(
         name=slug,
-        release=parts.release,
+        release=release,
         connect=connect,
         image=lambda known: _image(known, slug),
         backtest=lambda known: _backtest(known, slug),
-        report=lambda: parts.store.contents(BACKTEST),
-        metadata={**settings.metadata, **parts.package.settings.metadata, **described},
+        report=lambda: store.contents(BACKTEST),
+        metadata={**settings.metadata, **package.settings.metadata, **described},
         description=str(project.get("description", "")),
         experiment=settings.experiment,
     )

@@ -18,9 +18,10 @@ from tradai_tasks.checks.locked_distributions import (
     rounds,
 )
 from tradai_tasks.errors import BrokenTomlError
+from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.process import run
 from tradai_tasks.report import annotate, say
-from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.environment import uv_program
 from tradai_tasks.text import safe
 from tradai_tasks.workspace.lock_file import parse_lock_file, read_lock
@@ -30,22 +31,22 @@ __all__ = ["audit_locked"]
 _SHOWN = 5  # names in a message
 
 
-def audit_locked(session: nox.Session, context: Context) -> list[str]:
+def audit_locked(session: nox.Session, repository: Repository) -> list[str]:
     """Audit what the locks and requirements files pin, not the session's environment.
 
     Returns:
         The faults, a line each.
     """
-    locked, faults = _locked(context)
+    locked, faults = _locked(repository)
     pins = sorted({one.pin for one in locked if one.pin})
-    folder = context.reports("security")
+    folder = make_report_folder(repository.root, "security")
     audit = conclude(
         locked,
         [
-            _answer(session, context, folder / f"audit-{number}", part)
+            _answer(session, repository, folder / f"audit-{number}", part)
             for number, part in enumerate(rounds(pins), start=1)
         ],
-        context.settings.security,
+        repository.settings.security,
     )
     for line in audit.vulnerable:
         say(line)
@@ -72,22 +73,22 @@ def audit_locked(session: nox.Session, context: Context) -> list[str]:
     return faults
 
 
-def _locked(context: Context) -> tuple[list[Locked], list[str]]:
+def _locked(repository: Repository) -> tuple[list[Locked], list[str]]:
     """Return what is pinned anywhere in the repository, and faults of files that say nothing."""
-    own = {package.name for package in context.workspace.packages}
+    own = {package.name for package in repository.workspace.packages}
     found: list[Locked] = []
     faults: list[str] = []
-    for project in context.workspace.projects:
+    for project in repository.workspace.projects:
         file = Path(project, "uv.lock").as_posix()
-        found += locked_in(read_lock(context.tree, project), file, own)
-    for file in locks_of_scripts(context.tree):
+        found += locked_in(read_lock(repository.tree, project), file, own)
+    for file in locks_of_scripts(repository.tree):
         try:
-            found += locked_in(parse_lock_file(context.tree.read(file), file), file, own)
+            found += locked_in(parse_lock_file(repository.tree.read(file), file), file, own)
         except BrokenTomlError as error:
             faults += error.faults
-    for file in requirements_files(context.tree):
+    for file in requirements_files(repository.tree):
         argv = [uv_program(), "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
-        done = run([*argv, "--no-strip-extras", file], cwd=context.root, check=False)
+        done = run([*argv, "--no-strip-extras", file], cwd=repository.root, check=False)
         if done.returncode:
             faults.append(
                 f"{safe(file)}: uv pip compile cannot resolve it, so nothing in it was audited: "
@@ -97,14 +98,16 @@ def _locked(context: Context) -> tuple[list[Locked], list[str]]:
     return found, faults
 
 
-def _answer(session: nox.Session, context: Context, stem: Path, pins: tuple[str, ...]) -> Answer:
+def _answer(
+    session: nox.Session, repository: Repository, stem: Path, pins: tuple[str, ...]
+) -> Answer:
     listed = stem.with_suffix(".txt")
     listed.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")
     output = stem.with_suffix(".json")
     output.unlink(missing_ok=True)
     argv = ["pip-audit", "--requirement", str(listed), "--no-deps", "--disable-pip"]
     argv += ["--format=json", f"--output={output}", "--progress-spinner=off"]
-    url = context.settings.security.service_url
+    url = repository.settings.security.service_url
     argv += ["--vulnerability-service=osv", f"--osv-url={url}"] if url else []
     errors = stem.with_suffix(".log")
     with errors.open("w", encoding="utf-8") as log:
@@ -112,4 +115,4 @@ def _answer(session: nox.Session, context: Context, stem: Path, pins: tuple[str,
         session.run(*argv, success_codes=range(256), stdout=log, stderr=log)
     text = output.read_text(encoding="utf-8") if output.is_file() else None
     messages = errors.read_text(encoding="utf-8")
-    return read_audit(text, messages, pins, context.settings.security)
+    return read_audit(text, messages, pins, repository.settings.security)

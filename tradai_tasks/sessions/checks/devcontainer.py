@@ -18,7 +18,6 @@ from tradai_tasks.errors import (
     LoginRefusedError,
     SettingsError,
 )
-from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.process import find_tool, node_tool, run
 from tradai_tasks.report import mask_environment, say
 from tradai_tasks.sessions.core.arguments import Option, parse
@@ -26,6 +25,7 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.sessions.core.environment import status_of
 from tradai_tasks.settings.devcontainer import DevcontainerSettings
+from tradai_tasks.workspace.layout import DEVCONTAINERS, has_devcontainer
 
 __all__ = ["devcontainer"]
 
@@ -35,22 +35,24 @@ _OPTIONS: list[Option] = [
     (("--push",), {"action": "store_true", "help": "push the image, after the tests if any"}),
     (("--dry-run",), {"action": "store_true", "help": "print what would be run"}),
 ]
-_PLACES = (".devcontainer/devcontainer.json", ".devcontainer.json")
 _LOCAL = "tradai-tasks-devcontainer"  # default name of the image
 _CONTAINER = re.compile(r"[0-9a-f]{12,64}")
 
 
 def devcontainer(session: nox.Session, context: Context) -> None:
     """Build, test and push, each only if the one before it succeeded."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
     mask_environment()
-    settings = context.settings.devcontainer
-    if not is_there(context.tree):
-        raise DevcontainerError(f"devcontainer: neither {_PLACES[0]} nor {_PLACES[1]} is there")
+    settings = repository.settings.devcontainer
+    if not has_devcontainer(repository.tree):
+        raise DevcontainerError(f"devcontainer: neither {' nor '.join(DEVCONTAINERS)} is there")
     image = f"{settings.image or _LOCAL}:{settings.tag}"
     if options.push and settings.image is None:
-        raise SettingsError(f"{context.settings_file}: devcontainer.image: not set; name the image")
-    folder = f"--workspace-folder={context.root}"
+        raise SettingsError(
+            f"{repository.settings_file}: devcontainer.image: not set; name the image"
+        )
+    folder = f"--workspace-folder={repository.root}"
     cli = ["devcontainer"] if options.dry_run else node_tool("devcontainer")
     build = [*cli, "build", folder, f"--image-name={image}"]
     if options.dry_run:
@@ -61,7 +63,7 @@ def devcontainer(session: nox.Session, context: Context) -> None:
         session.log("nothing was done: this is a dry run")
         return
     if options.push:
-        refuse_dispatch(context, "devcontainer")
+        refuse_dispatch(repository, "devcontainer")
     find_tool("docker")
     if options.push:
         _credentials(settings)
@@ -69,14 +71,9 @@ def devcontainer(session: nox.Session, context: Context) -> None:
     if status_of(session, build, env={settings.password_env: None}):
         raise CommandFailedError("devcontainer: the image could not be built; see above")
     if options.test:
-        _test(session, settings, cli, folder, context.root)
+        _test(session, settings, cli, folder, repository.root)
     if options.push:
-        _push(session, settings, image, context.root)
-
-
-def is_there(tree: Tree) -> bool:
-    """Return whether a repository has a development container."""
-    return any(tree.is_file(place) for place in _PLACES)
+        _push(session, settings, image, repository.root)
 
 
 def _test(

@@ -15,8 +15,10 @@ from tradai_tasks.errors import (
     DocsError,
     SettingsError,
 )
+from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.process import node_tool
 from tradai_tasks.report import mask_environment, say
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.confined import confined, withhold
 from tradai_tasks.sessions.core.context import Context
@@ -42,22 +44,23 @@ _NEEDED = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID")
 
 def docs(session: nox.Session, context: Context) -> None:
     """Build the site and, if asked, deploy it."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
     mask_environment()
     for option in ("branch", "site"):
         if getattr(options, option) and not options.deploy:
             raise BadArgumentsError(f"docs: --{option} goes with --deploy")
-    if not context.tree.is_file("mkdocs.yml"):
+    if not repository.tree.is_file("mkdocs.yml"):
         raise DocsError("mkdocs.yml: no such file, so there is no site to build; add one")
     # check what the deployment needs before anything is built
-    deploy = _deployment(context, options.branch) if options.deploy else None
+    deploy = _deployment(repository, options.branch) if options.deploy else None
     if deploy and only_installs(session):
         _fetch(session, deploy[0])
     elif deploy and not options.dry_run:
-        refuse_dispatch(context, context.settings.workflows.docs_environment)
+        refuse_dispatch(repository, repository.settings.workflows.docs_environment)
         _check_credentials()
     if options.site is None:
-        site = _built(session, context)
+        site = _built(session, repository)
     else:
         end_of_install(session)
         site = _there(Path(session.invoked_from) / options.site)
@@ -79,15 +82,15 @@ def docs(session: nox.Session, context: Context) -> None:
         ) from None
 
 
-def _built(session: nox.Session, context: Context) -> Path:
+def _built(session: nox.Session, repository: Repository) -> Path:
     """Build the site and return its folder; mkdocs and its hooks see only allowed variables."""
-    withhold(session, context)
-    sync_everything(session, context, ".", context.settings.docs.groups)
-    install_tool(session, context, "mkdocs", only_missing=True)
+    withhold(session, repository)
+    sync_everything(session, repository, ".", repository.settings.docs.groups)
+    install_tool(session, repository, "mkdocs", only_missing=True)
     end_of_install(session)
-    site = context.root / "build" / "site"
+    site = repository.root / "build" / "site"
     shutil.rmtree(site, ignore_errors=True)
-    context.reports()  # creates build/, ignored by git
+    make_report_folder(repository.root)  # creates build/, ignored by git
     argv = confined("mkdocs", "build", "--strict", "--site-dir", site)
     if status_of(session, argv):
         raise CheckFailedError(
@@ -95,7 +98,7 @@ def _built(session: nox.Session, context: Context) -> Path:
         )
     if not (site / "index.html").is_file():
         raise DocsError("docs: mkdocs built no index.html; is docs/index.md there?")
-    session.log(f"built into {site.relative_to(context.root)}")
+    session.log(f"built into {site.relative_to(repository.root)}")
     return site
 
 
@@ -116,20 +119,21 @@ def _fetch(session: nox.Session, wrangler: list[str]) -> None:
         session.run_install(*wrangler, "--version", env=env, external=True)
 
 
-def _deployment(context: Context, branch: str | None) -> tuple[list[str], list[str]]:
+def _deployment(repository: Repository, branch: str | None) -> tuple[list[str], list[str]]:
     """Return wrangler's command and its options for the deployment.
 
     Raises:
         SettingsError: No project is set.
         ToolMissingError: Neither wrangler nor npx is installed.
     """
-    settings = context.settings.docs
+    settings = repository.settings.docs
     if settings.project is None:
         raise SettingsError(
-            f"{context.settings_file}: docs.project: not set; name the project of Cloudflare Pages"
+            f"{repository.settings_file}: docs.project: not set; name the project of "
+            f"Cloudflare Pages"
         )
     wrangler = node_tool("wrangler")
-    git = Git.open(context.root)
+    git = Git.open(repository.root)
     head = git.require_commit("HEAD", "")
     return wrangler, [
         f"--project-name={settings.project}",

@@ -12,9 +12,9 @@ from tradai_tasks.docs.link_sources import answers, older_than_code
 from tradai_tasks.errors import CheckFailedError, DocsError
 from tradai_tasks.files.path_globs import matches
 from tradai_tasks.report import annotate, append_summary, print_table
+from tradai_tasks.repository import base_of
 from tradai_tasks.sessions.core.arguments import Option, parse
-from tradai_tasks.sessions.core.catalog import CATALOG
-from tradai_tasks.sessions.core.command_line import base_of
+from tradai_tasks.sessions.core.catalog import AGGREGATES, CATALOG
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.vcs.git import Git
 
@@ -36,17 +36,18 @@ _AT_ONCE = 8  # requests
 
 def docs_freshness(session: nox.Session, context: Context) -> None:
     """Compare every page with the repository."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
-    settings = context.settings.docs
-    git = Git.open(context.root)
+    settings = repository.settings.docs
+    git = Git.open(repository.root)
     files = frozenset(git.inside(entry.path) for entry in git.index())
     names = [path for path in sorted(files) if any(matches(path, g) for g in settings.pages)]
-    there = [name for name in names if context.tree.is_file(name)]
+    there = [name for name in names if repository.tree.is_file(name)]
     if not there:
         raise DocsError("docs-freshness: no page is here; name some in the setting docs.pages")
-    pages = {name: context.tree.read(name).decode("utf-8", "replace") for name in there}
-    just = next((name for name in ("justfile", "Justfile") if context.tree.is_file(name)), None)
-    recipes = context.tree.read(just).decode("utf-8", "replace") if just else ""
+    pages = {name: repository.tree.read(name).decode("utf-8", "replace") for name in there}
+    just = next((name for name in ("justfile", "Justfile") if repository.tree.is_file(name)), None)
+    recipes = repository.tree.read(just).decode("utf-8", "replace") if just else ""
     facts = RepositoryNames(
         files=files,
         sessions=_sessions(context),
@@ -76,8 +77,7 @@ def _sessions(context: Context) -> frozenset[str]:
     A page may describe another repository, to which other sessions fit.
     """
     names = {entry.name for entry in CATALOG} | {base_of(name) for name in context.names}
-    names |= {"check", "ci"}
-    return frozenset(names | context.left_out | set(nox.registry.get()))
+    return frozenset(names | {*AGGREGATES} | context.exclude | set(nox.registry.get()))
 
 
 def _dead(session: nox.Session, pages: dict[str, str]) -> list[Stale]:

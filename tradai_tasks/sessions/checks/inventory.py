@@ -26,7 +26,7 @@ def inventory(session: nox.Session, context: Context) -> None:
     """Show the inventory; fail if a test or a source is seen by no session."""
     options = parse(session, _OPTIONS, _DOC)
     found = present_inventory(context)
-    _, why = list_files(context.root)
+    _, why = list_files(context.repository.root)
     if why is not None:
         session.warn(f"the files are those on disk, since git was not asked: {why}")
     if options.json:

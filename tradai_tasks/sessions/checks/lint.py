@@ -10,6 +10,7 @@ import nox
 from tradai_tasks.checks.lint_scope import hidden_files, lint_files, unlisted_files
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.files.file_tree import join
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
 from tradai_tasks.sessions.core.context import Context, in_ci
 from tradai_tasks.sessions.core.environment import (
@@ -27,39 +28,41 @@ _FOUND = 1  # ruff's exit status for findings; 2 is for what keeps it from looki
 _STRATEGY_RULES = ["--extend-select", "I"]
 
 
-def lint(session: nox.Session, context: Context, package: Package | None) -> None:
+def lint(session: nox.Session, context: Context, package: Package | None = None) -> None:
     """Lint the repository, or one strategy."""
+    repository = context.repository
     if asks_help(session):
         skip_for_help(session, "paths for `ruff check` and `ruff format --check`; all by default")
-    project, fix, rules = _scope(context, package)
-    commands = context.settings.lint.commands if package is None else ()
+    project, fix, rules = _scope(repository, package)
+    commands = repository.settings.lint.commands if package is None else ()
     if commands:
-        sync_everything(session, context, project, context.settings.lint.groups)
-    install_tool(session, context, "ruff", project=project, only_missing=bool(commands))
+        sync_everything(session, repository, project, repository.settings.lint.groups)
+    install_tool(session, repository, "ruff", project=project, only_missing=bool(commands))
     if package is not None:
         session.chdir(package.path)
     output = ["--output-format=github"] if in_ci() else []
-    targets = _targets(session, context, package)
+    targets = _targets(session, repository, package)
     check = status_of(session, ["ruff", "check", *rules, *output, *targets])
     layout = status_of(session, ["ruff", "format", "--check", *targets])
     if _FOUND in {check, layout} and {check, layout} <= {0, _FOUND}:
         raise CommandFailedError(f"lint: ruff found faults; apply automatic fixes with: {fix}")
     if check or layout:
         raise CommandFailedError(_broken("lint", max(check, layout, key=abs)))
-    _name_hidden_files(session, context, package)
+    _name_hidden_files(session, repository, package)
     for command in commands:
         run_all(session, [command], f"lint: {' '.join(command)} failed; its message is above")
 
 
-def fmt(session: nox.Session, context: Context, package: Package | None) -> None:
+def fmt(session: nox.Session, context: Context, package: Package | None = None) -> None:
     """Format and fix the repository, or one strategy."""
+    repository = context.repository
     if asks_help(session):
         skip_for_help(session, "paths for `ruff check --fix` and `ruff format`; all by default")
-    project, _, rules = _scope(context, package)
-    install_tool(session, context, "ruff", project=project)
+    project, _, rules = _scope(repository, package)
+    install_tool(session, repository, "ruff", project=project)
     if package is not None:
         session.chdir(package.path)
-    targets = _targets(session, context, package)
+    targets = _targets(session, repository, package)
     fix = status_of(session, ["ruff", "check", "--fix", *rules, *targets])
     layout = status_of(session, ["ruff", "format", *targets])
     if fix == _FOUND and not layout:
@@ -75,31 +78,33 @@ def _broken(name: str, status: int) -> str:
     )
 
 
-def _targets(session: nox.Session, context: Context, package: Package | None) -> list[str]:
+def _targets(session: nox.Session, repository: Repository, package: Package | None) -> list[str]:
     """Return what ruff is given: the folder, and Python files that it does not find there."""
-    return list(session.posargs) or _everything(context, package)
+    return list(session.posargs) or _everything(repository, package)
 
 
-def _everything(context: Context, package: Package | None) -> list[str]:
+def _everything(repository: Repository, package: Package | None) -> list[str]:
     home = "." if package is None else package.path
-    files = unlisted_files(lint_files(context.inventory, None if package is None else home))
+    files = unlisted_files(lint_files(repository.inventory, None if package is None else home))
     return [".", *(os.path.relpath(path, home) for path in files)]
 
 
-def _name_hidden_files(session: nox.Session, context: Context, package: Package | None) -> None:
+def _name_hidden_files(
+    session: nox.Session, repository: Repository, package: Package | None = None
+) -> None:
     """Name the files that ruff does not look at, by its configuration or an ignore rule.
 
     Raises:
         CheckFailedError: It looks at none at all.
     """
     given = [word for word in session.posargs if Path(word).exists()]
-    targets = given or _everything(context, package)
+    targets = given or _everything(repository, package)
     found = session.run("ruff", "check", "--show-files", *targets, silent=True, stderr=None)
     lines = [line for line in str(found).splitlines() if Path(line).is_absolute()]
     home = "." if package is None else package.path
     # ruff prints absolute paths, from the real path of the folder
     shown = {join(home, Path(os.path.relpath(line, Path.cwd())).as_posix()) for line in lines}
-    files = lint_files(context.inventory, None if package is None else home)
+    files = lint_files(repository.inventory, None if package is None else home)
     hidden = hidden_files(() if given else files, shown, where=" ".join(targets))
     if hidden:
         session.warn(
@@ -107,9 +112,9 @@ def _name_hidden_files(session: nox.Session, context: Context, package: Package 
         )
 
 
-def _scope(context: Context, package: Package | None) -> tuple[str, str, list[str]]:
+def _scope(repository: Repository, package: Package | None) -> tuple[str, str, list[str]]:
     """Return the project whose lock counts, the command to fix faults, and further rules."""
     if package is None:
         return ".", "nox -s fmt", []
-    fix = f'nox -s "fmt({context.workspace.session_id(package)})"'
+    fix = f'nox -s "fmt({repository.workspace.session_id(package)})"'
     return package.project, fix, _STRATEGY_RULES

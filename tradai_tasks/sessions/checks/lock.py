@@ -7,6 +7,7 @@ import nox
 from tradai_tasks.checks.lock_check import LockState, state_of
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.report import say
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of, uv_program
@@ -27,14 +28,15 @@ _OPTIONS: list[Option] = [
 
 def lock(session: nox.Session, context: Context) -> None:
     """Run `uv lock` on every project."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
     further = ["--upgrade"] if options.upgrade else []
     further += [f"--upgrade-package={name}" for name in options.upgrade_package]
-    projects = context.workspace.projects
-    require_path_sources(context.root, context.workspace)
+    projects = repository.workspace.projects
+    require_path_sources(repository.root, repository.workspace)
     uv = uv_program()
     if options.check:
-        _judge([_look(session, context, uv, project, further) for project in projects])
+        _judge([_look(session, repository, uv, project, further) for project in projects])
     elif failed := [
         project
         for project in projects
@@ -45,10 +47,10 @@ def lock(session: nox.Session, context: Context) -> None:
 
 
 def _look(
-    session: nox.Session, context: Context, uv: str, project: str, further: list[str]
+    session: nox.Session, repository: Repository, uv: str, project: str, further: list[str]
 ) -> LockState:
     session.log(" ".join([uv, "lock", "--check", "--project", project, *further]))
-    found = state_of(uv, context.root, context.tree, project, further)
+    found = state_of(uv, repository.root, repository.tree, project, further)
     say(*found.said.splitlines())
     return found
 

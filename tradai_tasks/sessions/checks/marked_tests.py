@@ -14,6 +14,7 @@ from tradai_tasks.checks.testing.coverage_scope import test_arguments
 from tradai_tasks.checks.testing.pytest_rules import Reports
 from tradai_tasks.checks.testing.run_verdict import Assignment, RunOutcome
 from tradai_tasks.errors import CheckFailedError, CommandFailedError, ToolNotLockedError
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.checks.pytest_run import collects_marked, given_arguments, run_pytest
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import sync_everything
@@ -27,29 +28,31 @@ __all__ = ["contract", "integration"]
 
 def contract(session: nox.Session, context: Context) -> None:
     """Run the contract tests while the compose file's services are up."""
-    settings = context.settings.contract
-    file = compose_file(context.tree, settings.compose_file)
-    _sync(session, context)
+    repository = context.repository
+    settings = repository.settings.contract
+    file = compose_file(repository.tree, settings.compose_file)
+    _sync(session, repository)
     end_of_install(session)
-    with _services(session, context, file):
-        _run(session, context, settings.marker, settings.paths)
+    with _services(session, repository, file):
+        _run(session, repository, settings.marker, settings.paths)
 
 
 def integration(session: nox.Session, context: Context) -> None:
     """Run the integration tests."""
-    settings = context.settings.integration
-    _sync(session, context)
-    _run(session, context, settings.marker, settings.paths)
+    repository = context.repository
+    settings = repository.settings.integration
+    _sync(session, repository)
+    _run(session, repository, settings.marker, settings.paths)
 
 
-def _sync(session: nox.Session, context: Context) -> None:
+def _sync(session: nox.Session, repository: Repository) -> None:
     """Install all packages with every test group that exists; pytest must be among them."""
-    groups = context.settings.test.groups
-    for project in context.workspace.projects:
-        lock = read_lock(context.tree, project)
-        packages = [p for p in context.workspace.packages if p.project == project]
-        sync_everything(session, context, project, groups)
-        root = context.workspace.root_document if project == "." else {}
+    groups = repository.settings.test.groups
+    for project in repository.workspace.projects:
+        lock = read_lock(repository.tree, project)
+        packages = [p for p in repository.workspace.packages if p.project == project]
+        sync_everything(session, repository, project, groups)
+        root = repository.workspace.root_document if project == "." else {}
         for package in packages:
             try:
                 find_test_tools(lock, package, root, groups)
@@ -61,16 +64,16 @@ def _sync(session: nox.Session, context: Context) -> None:
 
 
 @contextmanager
-def _services(session: nox.Session, context: Context, file: str | None) -> Iterator[None]:
+def _services(session: nox.Session, repository: Repository, file: str | None) -> Iterator[None]:
     """Start the compose file's services, and always stop them at the end."""
     if file is None:
         session.log("no compose file: the tests bring what they need")
         yield
         return
-    root = str(context.root)
+    root = str(repository.root)
     client = compose_client(root)
     words = [*client, "--file", file, "--project-name", project_name(root, session.name)]
-    timeout = str(context.settings.contract.timeout)
+    timeout = str(repository.settings.contract.timeout)
     waiting = ["--wait", "--wait-timeout", timeout] if client[0] == "docker" else []
     try:
         session.run(*words, "up", "--detach", "--build", *waiting, external=True)
@@ -86,34 +89,34 @@ def _services(session: nox.Session, context: Context, file: str | None) -> Itera
         )
 
 
-def _run(session: nox.Session, context: Context, marker: str, paths: Sequence[str]) -> None:
+def _run(session: nox.Session, repository: Repository, marker: str, paths: Sequence[str]) -> None:
     """Run the marked tests: those of the root, then each package's in its own folder.
 
     pytest collects all tests, since only it knows every marker; the others are deselected.
     """
-    missing = [path for path in paths if not (context.root / path).exists()]
+    missing = [path for path in paths if not (repository.root / path).exists()]
     if missing:
         raise CheckFailedError(
             f"{', '.join(missing)}: no such path; fix the setting {session.name}.paths"
         )
-    groups = [(".", list(paths))] if paths else _groups(context, marker)
-    assignment = Assignment(markers=context.markers, only=marker)
+    groups = [(".", list(paths))] if paths else _groups(repository, marker)
+    assignment = Assignment(markers=repository.markers, only=marker)
     outcomes = []
-    with report_folder(context, session.name) as folder:
+    with report_folder(repository, session.name) as folder:
         for number, (place, targets) in enumerate(groups, start=1):
-            home = context.root / place
+            home = repository.root / place
             reports = Reports(folder=folder / str(number))
             reports.folder.mkdir()
-            given = given_arguments(session, context, home)
-            if given.paths and not any(_owner(context, path) == place for path in given.paths):
+            given = given_arguments(session, repository, home)
+            if given.paths and not any(_owner(repository, path) == place for path in given.paths):
                 continue
             words = ["-m", "", *given.words]  # what a configuration selects is not for this session
             words += (
-                [] if given.paths else [os.path.relpath(context.root / p, home) for p in targets]
+                [] if given.paths else [os.path.relpath(repository.root / p, home) for p in targets]
             )
             run = run_pytest(
                 session,
-                context,
+                repository,
                 session.name,
                 words,
                 home=home,
@@ -144,23 +147,23 @@ def _judge(session: nox.Session, marker: str, outcomes: Sequence[RunOutcome]) ->
         )
 
 
-def _owner(context: Context, path: Path) -> str:
+def _owner(repository: Repository, path: Path) -> str:
     """Return the folder of the package that a path is in, "." if it is in none."""
-    places = [package.path for package in context.workspace.packages if package.path != "."]
-    inside = (place for place in places if path.is_relative_to(context.root / place))
+    places = [package.path for package in repository.workspace.packages if package.path != "."]
+    inside = (place for place in places if path.is_relative_to(repository.root / place))
     return max(inside, key=len, default=".")
 
 
-def _groups(context: Context, marker: str) -> list[tuple[str, list[str]]]:
+def _groups(repository: Repository, marker: str) -> list[tuple[str, list[str]]]:
     """Return (folder, test files and folders) of the root and of each package.
 
     Packages run one by one, as in `test`: two may have modules of the same name.
     """
-    inventory = context.inventory
+    inventory = repository.inventory
     groups = [(".", test_arguments(inventory, ".", ("tests", "test")))]
-    for package in context.workspace.packages:
-        if package.path != "." and collects_marked(context, package, marker):
-            tests = context.layout(package).tests
+    for package in repository.workspace.packages:
+        if package.path != "." and collects_marked(repository, package, marker):
+            tests = repository.layout(package).tests
             found = test_arguments(inventory, package.path, tests) or tests
             groups.append((package.path, found))
     return [(home, list(targets)) for home, targets in groups if targets]

@@ -19,7 +19,9 @@ from tradai_tasks.checks.perf import Comparison, compare
 from tradai_tasks.checks.testing.suite_detection import has_benchmarks
 from tradai_tasks.errors import CheckFailedError, ToolNotLockedError
 from tradai_tasks.files.file_tree import DiskTree, join
+from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.report import append_summary, print_table
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.checks.test import sync_for_tests
 from tradai_tasks.sessions.core.confined import withhold
 from tradai_tasks.sessions.core.context import Context, in_ci
@@ -34,29 +36,30 @@ _COLUMNS = ("benchmark", "baseline", "now", "change", "verdict")
 
 def perf(session: nox.Session, context: Context, package: Package) -> None:
     """Measure one package, and compare it with the baseline if there is one."""
-    name = context.workspace.session_id(package)
+    repository = context.repository
+    name = repository.workspace.session_id(package)
     baseline, posargs = _baseline_option(session.posargs)
-    withhold(session, context)
-    if "pytest-benchmark" not in sync_for_tests(session, context, package):
+    withhold(session, repository)
+    if "pytest-benchmark" not in sync_for_tests(session, repository, package):
         raise ToolNotLockedError(
             f"{join(package.path, 'pyproject.toml')}: pytest-benchmark is not locked for "
             f"{package.name}, yet its tests use it; add it beside pytest, then: nox -s lock"
         )
     bench = _Bench(
         session=session,
-        context=context,
+        repository=repository,
         package=package,
-        folder=context.reports("perf", name),
+        folder=make_report_folder(repository.root, "perf", name),
         posargs=posargs,
     )
-    now = bench.measure(context.root, "benchmark.json")
+    now = bench.measure(repository.root, "benchmark.json")
     commit, why = None, "not compared outside CI; give a baseline with: -- --baseline REV"
     if baseline or in_ci():
-        commit, why = baseline_commit(context.root, baseline, os.environ)
+        commit, why = baseline_commit(repository.root, baseline, os.environ)
     before = None
     if commit is not None:
         before, why = bench.measure_at(commit)
-    _report(name, compare(before, now), context.settings.perf.max_slowdown, why)
+    _report(name, compare(before, now), repository.settings.perf.max_slowdown, why)
 
 
 def _baseline_option(posargs: list[str]) -> tuple[str | None, list[str]]:
@@ -78,7 +81,7 @@ class _Bench:
     """The benchmarks of one package, measured in one session."""
 
     session: nox.Session
-    context: Context
+    repository: Repository
     package: Package
     folder: Path  # folder of the reports
     posargs: list[str]
@@ -88,12 +91,12 @@ class _Bench:
         report = self.folder / output
         report.unlink(missing_ok=True)
         home = root / self.package.path
-        tests = self.context.shares[self.package].tests
+        tests = self.repository.shares[self.package].tests
         present = [
             str(Path(p).relative_to(self.package.path)) for p in tests if (root / p).exists()
         ]
         argv = ["python", "-m", "pytest", "--benchmark-only", f"--benchmark-json={report}"]
-        argv += [*self.context.settings.perf.args, *self.posargs, *present]
+        argv += [*self.repository.settings.perf.args, *self.posargs, *present]
         with self.session.chdir(home):
             status = status_of(self.session, argv)
         if status != 0 or not report.is_file() or not report.stat().st_size:
@@ -106,20 +109,22 @@ class _Bench:
 
     def measure_at(self, commit: str) -> tuple[Mapping[str, Any] | None, str]:
         """Measure the package at a commit; return None and the reason if that is not possible."""
-        package, context = self.package, self.context
-        with _checkout(context.root, commit) as root:
+        package, repository = self.package, self.repository
+        with _checkout(repository.root, commit) as root:
             tree = DiskTree(root)
-            old_tests = [path for path in context.shares[package].tests if (root / path).exists()]
+            old_tests = [
+                path for path in repository.shares[package].tests if (root / path).exists()
+            ]
             if not tree.is_file(join(package.path, "pyproject.toml")) or not old_tests:
                 return None, f"not compared: {package.name} is not in {commit[:12]}"
             if not has_benchmarks(tree, old_tests):
                 return None, f"not compared: no benchmarks of {package.name} in {commit[:12]}"
             lock = join(package.project, "uv.lock")
             if not tree.is_file(lock):  # not committed in this repository: use today's
-                shutil.copy2(context.root / lock, root / lock)
+                shutil.copy2(repository.root / lock, root / lock)
             with self.session.chdir(root):
                 # everything as of that commit, with the packages it depends on
-                sync_for_tests(self.session, context, package)
+                sync_for_tests(self.session, repository, package)
             report = self.measure(root, "baseline.json")
         return report, f"against {commit[:12]}, measured in this run"
 

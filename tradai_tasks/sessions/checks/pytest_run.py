@@ -19,6 +19,8 @@ from tradai_tasks.checks.testing.run_record import (
 )
 from tradai_tasks.checks.testing.run_verdict import Assignment, RunOutcome, judge_run
 from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.repository import Repository
+from tradai_tasks.sessions.core import fitting
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of
 from tradai_tasks.workspace.discovery import Package
@@ -41,15 +43,15 @@ class PytestRun:
     outcome: RunOutcome
 
 
-def given_arguments(session: nox.Session, context: Context, home: Path) -> PytestArguments:
+def given_arguments(session: nox.Session, repository: Repository, home: Path) -> PytestArguments:
     """Return the user's arguments for a pytest run in a folder."""
-    bases = (Path(session.invoked_from), context.root)
+    bases = (Path(session.invoked_from), repository.root)
     return read_arguments(session.posargs, home=home, bases=bases)
 
 
 def run_pytest(  # noqa: PLR0913 - what a run consists of
     session: nox.Session,
-    context: Context,
+    repository: Repository,
     name: str,
     words: Sequence[str],
     *,
@@ -63,7 +65,7 @@ def run_pytest(  # noqa: PLR0913 - what a run consists of
 
     Args:
         session: The session.
-        context: The repository.
+        repository: The repository.
         name: The package, for messages.
         words: Arguments of the session's own, then the user's, then the tests.
         home: Folder to run in.
@@ -77,9 +79,9 @@ def run_pytest(  # noqa: PLR0913 - what a run consists of
     """
     reports.record.mkdir()
     argv = ["python", "-m", "pytest", "-p", PLUGIN, f"--junit-xml={reports.junit}"]
-    if home != context.root and home.is_relative_to(context.root):
+    if home != repository.root and home.is_relative_to(repository.root):
         # a conftest.py above applies, as it does where pytest is started at the root
-        argv.append(f"--confcutdir={context.root}")
+        argv.append(f"--confcutdir={repository.root}")
     env = record_environment(
         reports.record,
         markers=assignment.markers,
@@ -114,19 +116,21 @@ def assignment_of(context: Context, package: Package, given: PytestArguments) ->
     No reading of files finds every marker: a hook or a plugin can give it. So pytest's own markers
     decide, and where a marker has no session, `test` runs its tests with all others.
     """
+    repository = context.repository
     found: dict[str, tuple[Path, ...] | None] = {}
-    for name in ("contract", "integration"):
-        table = getattr(context.settings, name)
-        has_session = name not in context.absent or name in context.exclude
-        paths = tuple(context.root / path for path in table.paths)
-        if has_session and (paths or collects_marked(context, package, table.marker)):
+    sessions = {"contract": fitting.contract, "integration": fitting.integration}
+    for name, fits in sessions.items():
+        table = getattr(repository.settings, name)
+        has_session = name in context.exclude or not fits(repository).why_not
+        paths = tuple(repository.root / path for path in table.paths)
+        if has_session and (paths or collects_marked(repository, package, table.marker)):
             found[table.marker] = paths or None
     if given.has_marker_expression:
         found = {}  # the user selects by marker
-    return Assignment(markers=context.markers, elsewhere=found)
+    return Assignment(markers=repository.markers, elsewhere=found)
 
 
-def collects_marked(context: Context, package: Package, marker: str) -> bool:
+def collects_marked(repository: Repository, package: Package, marker: str) -> bool:
     """Return whether the session of a marker collects a package's tests.
 
     It collects those of all packages in its environment, the workspace, and those of an independent
@@ -134,7 +138,7 @@ def collects_marked(context: Context, package: Package, marker: str) -> bool:
     """
     if package.project == ".":
         return True
-    return bool(marked_files(context.tree, context.layout(package).tests, marker))
+    return bool(marked_files(repository.tree, repository.layout(package).tests, marker))
 
 
 def require_runnable(name: str, context: Context, run: PytestRun) -> None:
@@ -143,14 +147,15 @@ def require_runnable(name: str, context: Context, run: PytestRun) -> None:
     Raises:
         CheckFailedError: The noxfile leaves such a session out, and has none in its place.
     """
+    repository = context.repository
     for session in sorted(
         {"contract", "integration"} & context.exclude - nox.registry.get().keys()
     ):
-        marker = getattr(context.settings, session).marker
+        marker = getattr(repository.settings, session).marker
         removed = run.record.removed.values() if run.record else ()
         lost = {test.file: None for test in removed if marker in test.markers}
         if lost:
-            files = ", ".join(os.path.relpath(file, context.root) for file in lost)
+            files = ", ".join(os.path.relpath(file, repository.root) for file in lost)
             raise CheckFailedError(
                 f"{name}: tests marked {marker!r} are run by no session: {files}; register() "
                 f"leaves {session!r} out: take it out of `exclude`, or write a session of that name"

@@ -22,15 +22,16 @@ _DOC = "Scan the sources and the locked packages for vulnerabilities: bandit and
 
 def security(session: nox.Session, context: Context) -> None:
     """Scan the sources and audit the locked packages; fail after all faults are shown."""
+    repository = context.repository
     parse(session, [], _DOC)
-    home = context.workspace.projects[0]
+    home = repository.workspace.projects[0]
     for tool in ("bandit", "pip-audit"):
-        install_tool(session, context, tool, project=home)
+        install_tool(session, repository, tool, project=home)
     end_of_install(session)
-    faults = [*expired_ignores(context.settings.security, datetime.now(tz=UTC).date())]
+    faults = [*expired_ignores(repository.settings.security, datetime.now(tz=UTC).date())]
     for check in (scan_sources, audit_locked):
         try:
-            faults += check(session, context)
+            faults += check(session, repository)
         except TasksError as error:
             faults += error.faults
     if faults:

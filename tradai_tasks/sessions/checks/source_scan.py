@@ -13,8 +13,9 @@ import nox
 from tradai_tasks.checks.audit import BanditFinding, bandit_findings
 from tradai_tasks.checks.bandit_scope import BanditScope, bandit_scope, batches, unread_faults
 from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.report import annotate, say
-from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.environment import status_of
 
 __all__ = ["scan_sources"]
@@ -22,38 +23,38 @@ __all__ = ["scan_sources"]
 _INI = ".bandit"
 
 
-def scan_sources(session: nox.Session, context: Context) -> list[str]:
+def scan_sources(session: nox.Session, repository: Repository) -> list[str]:
     """Run bandit on the files of the inventory and return faults.
 
     Files that it could not read do not change its exit status, so its report is held against the
     files that it was given.
     """
-    table = context.workspace.root_document.get("tool", {}).get("bandit", {})
-    ini = _ini_exclusions(context)
-    scope = bandit_scope(context.inventory, [*table.get("exclude_dirs", []), *ini])
+    table = repository.workspace.root_document.get("tool", {}).get("bandit", {})
+    ini = _ini_exclusions(repository)
+    scope = bandit_scope(repository.inventory, [*table.get("exclude_dirs", []), *ini])
     for entry, excluded in scope.excluded.items():
         session.warn(f"not scanned, by exclude_dirs {entry!r}: {', '.join(excluded)}")
     if not scope.files:
         session.log("there is no source to scan")
         return list(scope.faults)
-    folder = context.reports("security")
-    options = _options(context, table, folder)
+    folder = make_report_folder(repository.root, "security")
+    options = _options(repository, table, folder)
     findings: list[BanditFinding] = []
     faults = list(scope.faults)
     for number, files in enumerate(batches(scope.files), start=1):
         report = _run(session, folder / f"bandit-{number}.json", options, files)
-        found, unread = bandit_findings(report, context.settings.security)
+        found, unread = bandit_findings(report, repository.settings.security)
         findings += [one for one in found if not _is_assert(one, scope)]
         faults += [f"bandit could not read {line}" for line in unread]
         metrics = {name: one for name, one in report["metrics"].items() if name != "_totals"}
         broken = {posixpath.normpath(error["filename"]) for error in report.get("errors", [])}
-        contents = {path: context.tree.read(path) for path in files if path not in broken}
+        contents = {path: repository.tree.read(path) for path in files if path not in broken}
         faults += unread_faults(metrics, contents)
     session.log(f"bandit: {len(scope.files)} files scanned")
     return faults + _shown(findings)
 
 
-def _options(context: Context, table: Mapping[str, Any], folder: Path) -> list[str]:
+def _options(repository: Repository, table: Mapping[str, Any], folder: Path) -> list[str]:
     """Return bandit's options: its configuration without exclusions, which `bandit_scope` reads."""
     options = ["--quiet", "--format=json", "--exclude="]
     if "exclude_dirs" in table:
@@ -64,18 +65,18 @@ def _options(context: Context, table: Mapping[str, Any], folder: Path) -> list[s
         options += ["--configfile", str(file)]
     elif table:
         options += ["--configfile", "pyproject.toml"]
-    return [*options, "--ini", _INI] if context.tree.is_file(_INI) else options
+    return [*options, "--ini", _INI] if repository.tree.is_file(_INI) else options
 
 
-def _ini_exclusions(context: Context) -> list[str]:
+def _ini_exclusions(repository: Repository) -> list[str]:
     """Return the exclusions of the file `.bandit`."""
-    if not context.tree.is_file(_INI):
+    if not repository.tree.is_file(_INI):
         return []
     from configparser import ConfigParser, Error  # noqa: PLC0415 - few repositories have the file
 
     parser = ConfigParser(interpolation=None)
     try:
-        parser.read_string(context.tree.read(_INI).decode("utf-8", "replace"))
+        parser.read_string(repository.tree.read(_INI).decode("utf-8", "replace"))
     except Error:
         return []  # bandit itself reports what is wrong with the file
     return [one.strip() for one in parser.get("bandit", "exclude", fallback="").split(",")]

@@ -21,6 +21,7 @@ from tradai_tasks.checks.testing.run_record import RunRecord
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.file_tree import folders_above
 from tradai_tasks.report import append_summary
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.checks.pytest_run import (
     PytestRun,
     assignment_of,
@@ -39,52 +40,57 @@ from tradai_tasks.workspace.pytest_configuration import pytest_configuration
 __all__ = ["sync_for_tests", "test"]
 
 
-def sync_for_tests(session: nox.Session, context: Context, package: Package) -> frozenset[str]:
+def sync_for_tests(
+    session: nox.Session, repository: Repository, package: Package
+) -> frozenset[str]:
     """Install a package with its test tools and return the names of all installed packages."""
-    lock = read_lock(context.tree, package.project)
-    root = context.workspace.root_document if package.project == "." else {}
-    names = package.settings.groups or context.settings.test.groups
+    lock = read_lock(repository.tree, package.project)
+    root = repository.workspace.root_document if package.project == "." else {}
+    names = package.settings.groups or repository.settings.test.groups
     tools = find_test_tools(lock, package, root, names)
-    sync_package(session, context, package, tools)
+    sync_package(session, repository, package, tools)
     return tools.reached
 
 
 def test(session: nox.Session, context: Context, package: Package) -> None:
     """Test one package in an environment of its own."""
-    layout = context.shares[package]
-    name = context.workspace.session_id(package)
+    repository = context.repository
+    layout = repository.shares[package]
+    name = repository.workspace.session_id(package)
     if not layout.tests:
         raise CheckFailedError(
             f"{name}: no tests collected: {package.path} has code but no test files; add tests, "
             f"or state that it has none by `test = false` in its settings"
         )
-    home = context.root / package.path
-    given = given_arguments(session, context, home)
-    _check_paths(session, context, package, given)
-    reached = sync_for_tests(session, context, package)
+    home = repository.root / package.path
+    given = given_arguments(session, repository, home)
+    _check_paths(session, repository, package, given)
+    reached = sync_for_tests(session, repository, package)
     if "pytest-cov" not in reached:
-        install_tool(session, context, "pytest-cov", project=package.project)
-    with report_folder(context, "test", session.name.replace("(", "-").rstrip(")")) as folder:
+        install_tool(session, repository, "pytest-cov", project=package.project)
+    with report_folder(repository, "test", session.name.replace("(", "-").rstrip(")")) as folder:
         reports = Reports(folder=folder)
-        words = [*_measuring(context, package, reports)]
+        words = [*_measuring(repository, package, reports)]
         words += ["--benchmark-disable"] if "pytest-benchmark" in reached else []
-        words += [*context.settings.test.args, *given.words]
+        words += [*repository.settings.test.args, *given.words]
         # floors are judged afterwards, on each package's own code
         words += ["--cov-fail-under=0"] if layout.has_code else []
         if not given.paths:
-            words += [os.path.relpath(context.root / path, home) for path in layout.tests]
+            words += [os.path.relpath(repository.root / path, home) for path in layout.tests]
         run = run_pytest(
             session,
-            context,
+            repository,
             name,
             words,
             home=home,
             reports=reports,
             assignment=assignment_of(context, package, given),
             given=given,
-            expected=[context.root / file.path for file in context.inventory.tests(package.path)],
+            expected=[
+                repository.root / file.path for file in repository.inventory.tests(package.path)
+            ],
         )
-        shares = [] if given.narrowing else _code_shares(context, package)
+        shares = [] if given.narrowing else _code_shares(repository, package)
         found = figures(
             reports.coverage_json,
             shares,
@@ -93,8 +99,8 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
         )
     if not shares:
         why = "a narrowed run" if given.narrowing else "no code that these tests answer for"
-        session.log(f"{why}: the coverage floor of {context.floor(package):g} % does not apply")
-    _show_exclusions(session, context, found)
+        session.log(f"{why}: the coverage floor of {repository.floor(package):g} % does not apply")
+    _show_exclusions(session, repository, found)
     fault = run.outcome.fault or _floor_fault(name, run, found, home=home)
     _report(name, run, found, fault)
     if fault and run.outcome.failed:
@@ -107,21 +113,21 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
 
 
 def _check_paths(
-    session: nox.Session, context: Context, package: Package, given: PytestArguments
+    session: nox.Session, repository: Repository, package: Package, given: PytestArguments
 ) -> None:
     """Skip the session if the user's paths are all those of other packages.
 
     Raises:
         CheckFailedError: They are those of no package with tests.
     """
-    homes = {one: context.root / one.path for one in context.shares if one.path != "."}
+    homes = {one: repository.root / one.path for one in repository.shares if one.path != "."}
     owners = {
         next((one for one, home in homes.items() if path.is_relative_to(home)), None)
         for path in given.paths
     }
     if not owners or package.path == "." or package in owners:
         return
-    name = context.workspace.session_id(package)
+    name = repository.workspace.session_id(package)
     if None in owners:
         raise CheckFailedError(
             f"{name}: {' '.join(session.posargs)}: not in {package.path}; give paths of its tests, "
@@ -130,54 +136,56 @@ def _check_paths(
     session.skip(f"the paths given are not in {package.path}")
 
 
-def _measuring(context: Context, package: Package, reports: Reports) -> list[str]:
+def _measuring(repository: Repository, package: Package, reports: Reports) -> list[str]:
     """Return pytest-cov's options for the code that the tests answer for."""
-    sources = coverage_sources(context.tree, package, context.shares[package])
+    sources = coverage_sources(repository.tree, package, repository.shares[package])
     if not sources:
         return []
-    stated = pytest_configuration(context.tree, package.path, context.settings.test.args).addopts
+    stated = pytest_configuration(
+        repository.tree, package.path, repository.settings.test.args
+    ).addopts
     is_stated = any(word.startswith("--cov-config") for word in stated)
-    config = None if is_stated else coverage_config(context.tree, package)
+    config = None if is_stated else coverage_config(repository.tree, package)
     return [
         *(f"--cov={source}" for source in sources),
         "--cov-report=term-missing:skip-covered",
         f"--cov-report=xml:{reports.coverage_xml}",
         f"--cov-report=json:{reports.coverage_json}",
-        *([f"--cov-config={context.root / config}"] if config else []),
+        *([f"--cov-config={repository.root / config}"] if config else []),
     ]
 
 
-def _code_shares(context: Context, package: Package) -> list[CodeShare]:
+def _code_shares(repository: Repository, package: Package) -> list[CodeShare]:
     """Return the code that a package's tests answer for, divided by the package it belongs to.
 
     Tests of a root that only holds others together are those of all members without any.
     """
-    modules = {module.path for module in context.shares[package].imports}
+    modules = {module.path for module in repository.shares[package].imports}
     files: dict[Package, list[Path]] = {}
-    for file in context.inventory.files:
+    for file in repository.inventory.files:
         if file.kind in {"source", "generated"} and file.reason is None:
             within = {file.path, *folders_above([file.path])}
             if file.path.endswith(".py") and within & modules:
                 owner = file.area.package or package
-                files.setdefault(owner, []).append(context.root / file.path)
+                files.setdefault(owner, []).append(repository.root / file.path)
     return [
         CodeShare(
-            name=context.workspace.session_id(owner),
-            floor=context.floor(owner),
+            name=repository.workspace.session_id(owner),
+            floor=repository.floor(owner),
             files=tuple(found),
         )
         for owner, found in files.items()
     ]
 
 
-def _show_exclusions(session: nox.Session, context: Context, found: Sequence[Figure]) -> None:
+def _show_exclusions(session: nox.Session, repository: Repository, found: Sequence[Figure]) -> None:
     for figure in found:
         for files, what in (
             (figure.omitted, "left out of coverage by its configuration"),
             (figure.excluded, "mostly excluded from coverage by its configuration"),
         ):
             if files:
-                names = ", ".join(os.path.relpath(file, context.root) for file in files)
+                names = ", ".join(os.path.relpath(file, repository.root) for file in files)
                 session.warn(f"{figure.name}: {what}: {names}")
 
 

@@ -12,6 +12,8 @@ import nox
 from tradai_tasks.checks.testing.coverage_scope import test_arguments
 from tradai_tasks.checks.typecheck_rules import Batch, batches, protocol_module
 from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.files.report_folder import make_report_folder
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import install_tool, status_of, sync_everything
@@ -35,48 +37,53 @@ __all__ = ["typecheck"]
 _FOUND = 1  # mypy's exit status for findings; 2 is for what keeps it from looking
 
 
-def typecheck(session: nox.Session, context: Context, package: Package | None) -> None:
+def typecheck(session: nox.Session, context: Context, package: Package | None = None) -> None:
     """Type-check one strategy, or all packages project by project."""
+    repository = context.repository
     if asks_help(session):
         skip_for_help(session, "options for mypy, besides those of the setting typecheck.args")
     if package is not None:
-        _typecheck(session, context, [package], package.project)
+        _typecheck(session, repository, [package], package.project)
         return
-    for project in context.workspace.projects:
-        held = [p for p in context.workspace.packages if p.project == project]
+    for project in repository.workspace.projects:
+        held = [p for p in repository.workspace.packages if p.project == project]
         if held:
-            _typecheck(session, context, held, project)
+            _typecheck(session, repository, held, project)
 
 
 def _typecheck(
-    session: nox.Session, context: Context, packages: list[Package], project: str
+    session: nox.Session, repository: Repository, packages: list[Package], project: str
 ) -> None:
     pairs = [pair for package in packages for pair in package.settings.protocols]
-    if pairs and not any(_layout(context, package).has_code for package in packages):
+    if pairs and not any(_layout(repository, package).has_code for package in packages):
         raise CheckFailedError("typecheck: settings name Protocols, but there is no code to check")
-    units = units_of(context.inventory) if project == context.workspace.projects[0] else ()
-    apart = [path for path in units if context.tree.is_file(requirements_of(path))]
+    units = units_of(repository.inventory) if project == repository.workspace.projects[0] else ()
+    apart = [path for path in units if repository.tree.is_file(requirements_of(path))]
     beside = [path for path in units if path not in apart]  # checked with the packages
     statuses: list[int] = []
-    for part in _installed(session, context, packages, project):
-        layouts = {package: _layout(context, package) for package in part}
-        layouts |= {unit_package(path): layout_of_unit(path, context.inventory) for path in beside}
+    for part in _installed(session, repository, packages, project):
+        layouts = {package: _layout(repository, package) for package in part}
+        layouts |= {
+            unit_package(path): layout_of_unit(path, repository.inventory) for path in beside
+        }
         beside = []
         pairs = [pair for package in part for pair in package.settings.protocols]
-        extra = [str(_write_protocols(session, context, pairs))] if pairs else []
-        plan = _batches(context, layouts, project, extra)
+        extra = [str(_write_protocols(session, repository, pairs))] if pairs else []
+        plan = _batches(repository, layouts, project, extra)
         if not plan:
             session.log("no package has code to check")
-        statuses += [_run(session, context, batch, project) for batch in plan]
+        statuses += [_run(session, repository, batch, project) for batch in plan]
     roots = {
-        root for one in context.workspace.packages for root in context.layout(one).source_roots
+        root
+        for one in repository.workspace.packages
+        for root in repository.layout(one).source_roots
     }
     for path in apart:
         python = environment_of_unit(session, path)
-        layouts = {unit_package(path): layout_of_unit(path, context.inventory)}
-        for batch in _batches(context, layouts, project):
+        layouts = {unit_package(path): layout_of_unit(path, repository.inventory)}
+        for batch in _batches(repository, layouts, project):
             borrowing = replace(batch, borrowed=tuple(sorted(roots)))
-            statuses.append(_run(session, context, borrowing, project, python=python))
+            statuses.append(_run(session, repository, borrowing, project, python=python))
     broken = next((status for status in statuses if status not in {0, _FOUND}), 0)
     if broken:
         raise CheckFailedError(
@@ -84,31 +91,34 @@ def _typecheck(
             f"a bad configuration or argument, or a crash; its message is above"
         )
     if any(statuses):
-        raise CheckFailedError(_fault(context, packages))
+        raise CheckFailedError(_fault(repository, packages))
 
 
 def _batches(
-    context: Context, layouts: Mapping[Package, Layout], project: str, extra: Sequence[str] = ()
+    repository: Repository,
+    layouts: Mapping[Package, Layout],
+    project: str,
+    extra: Sequence[str] = (),
 ) -> tuple[Batch, ...]:
-    tests = context.settings.typecheck.tests
-    return batches(context.tree, layouts, tests=tests, extra=extra, project=project)
+    tests = repository.settings.typecheck.tests
+    return batches(repository.tree, layouts, tests=tests, extra=extra, project=project)
 
 
-def _layout(context: Context, package: Package) -> Layout:
+def _layout(repository: Repository, package: Package) -> Layout:
     """Return a package's layout with the code beside its import packages, and all of its tests."""
-    found = with_loose_code(package, context.layout(package), context.inventory, "typecheck")
-    if not context.settings.typecheck.tests:
+    found = with_loose_code(package, repository.layout(package), repository.inventory, "typecheck")
+    if not repository.settings.typecheck.tests:
         return found
-    return replace(found, tests=test_arguments(context.inventory, package.path, found.tests))
+    return replace(found, tests=test_arguments(repository.inventory, package.path, found.tests))
 
 
 def _installed(
-    session: nox.Session, context: Context, packages: list[Package], project: str
+    session: nox.Session, repository: Repository, packages: list[Package], project: str
 ) -> Iterator[list[Package]]:
     """Install the packages and yield them; those that uv's conflicts keep apart, in turn."""
-    groups = context.settings.typecheck.groups
-    names = [one.name for one in context.workspace.packages if one.project == project]
-    sets = install_sets(read_lock(context.tree, project), names, groups)
+    groups = repository.settings.typecheck.groups
+    names = [one.name for one in repository.workspace.packages if one.project == project]
+    sets = install_sets(read_lock(repository.tree, project), names, groups)
     for one in sets:
         held = [package for package in packages if package.name in one.packages]
         if not held:
@@ -120,14 +130,14 @@ def _installed(
                 f"typecheck.groups"
             )
         only = one.packages if len(sets) > 1 else ()
-        sync_everything(session, context, project, one.groups, only=only)
-        install_tool(session, context, "mypy", project=project, only_missing=True)
+        sync_everything(session, repository, project, one.groups, only=only)
+        install_tool(session, repository, "mypy", project=project, only_missing=True)
         yield held
 
 
 def _run(
     session: nox.Session,
-    context: Context,
+    repository: Repository,
     batch: Batch,
     project: str,
     *,
@@ -138,39 +148,43 @@ def _run(
     It runs in the folder of its configuration, so that the paths there are as they are meant;
     `python` is the interpreter whose packages it sees, the session's own if None.
     """
-    settings = context.settings.typecheck
+    settings = repository.settings.typecheck
     strict = settings.strict
     if strict is None:
-        strict = context.workspace.kind == "strategies"
+        strict = repository.workspace.kind == "strategies"
     further = [*settings.args, *session.posargs]
     named = any(word.partition("=")[0] == "--config-file" for word in further)
-    home = context.root / (project if named else batch.home)
+    home = repository.root / (project if named else batch.home)
     argv = ["mypy", "--namespace-packages", "--explicit-package-bases", "--show-error-codes"]
     argv += ["--strict"] if strict else []
     argv += ["--python-executable", str(python)] if python else []
     if batch.excluded:
         session.log(f"excluded by mypy's configuration: {' '.join(map(safe, batch.excluded))}")
-    sources = [os.path.relpath(context.root / source, home) for source in batch.sources]
+    sources = [os.path.relpath(repository.root / source, home) for source in batch.sources]
     if not sources:
         return 0
     search = os.pathsep.join(
-        str(context.root / folder) for folder in (*batch.search, *batch.borrowed)
+        str(repository.root / folder) for folder in (*batch.search, *batch.borrowed)
     )
     argv += ["--follow-imports=silent"] if batch.borrowed else []
     with session.chdir(home):
         return status_of(session, [*argv, *further, *sources], env={"MYPYPATH": search})
 
 
-def _write_protocols(session: nox.Session, context: Context, pairs: list[ProtocolPair]) -> Path:
+def _write_protocols(
+    session: nox.Session, repository: Repository, pairs: list[ProtocolPair]
+) -> Path:
     """Write the module whose type check verifies the Protocols, one for each session."""
-    folder = context.reports("typecheck", session.name.replace("(", "-").rstrip(")"))
+    folder = make_report_folder(
+        repository.root, "typecheck", session.name.replace("(", "-").rstrip(")")
+    )
     module = folder / "protocol_compliance.py"
     module.write_text(protocol_module(pairs), encoding="utf-8")
     return module
 
 
-def _fault(context: Context, packages: list[Package]) -> str:
-    if context.workspace.kind == "strategies":
-        one = context.workspace.session_id(packages[0])
+def _fault(repository: Repository, packages: list[Package]) -> str:
+    if repository.workspace.kind == "strategies":
+        one = repository.workspace.session_id(packages[0])
         return f'typecheck: mypy found faults; check again with: nox -s "typecheck({one})"'
     return "typecheck: mypy found faults; check again with: nox -s typecheck"

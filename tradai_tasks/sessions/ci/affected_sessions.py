@@ -11,6 +11,7 @@ from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, Revi
 from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.matrix import Task
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.replacements import known_names, sessions_of
 
@@ -37,20 +38,21 @@ def tasks_of(context: Context, found: ChangeAnalysis) -> Tasks:
     if found.other_head is not None:
         context = _at_head(context, found.other_head)
         names = known_names(context)
+    repository = context.repository
     current = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    suffixed = isinstance(context.settings.python, tuple)
-    tested = {context.workspace.session_id(package) for package in context.tested_packages}
+    suffixed = repository.has_several_pythons
+    tested = {repository.workspace.session_id(package) for package in repository.shares}
     tasks = []
     untested = []
     shared: set[str] = set()
     for item in selection.packages:
-        for python in context.pythons or (current,):
-            is_first = python == (context.python or current)
+        for python in repository.pythons or (current,):
+            is_first = python == (repository.python or current)
             test = [f"test{f'-{python}' if suffixed else ''}({item.name})"]
             if "test" in context.exclude:  # the noxfile's own, on the Pythons that it says
                 test = [*sessions_of(context, "test", item.name)] if is_first else []
             wanted = test if item.affected else []
-            if context.workspace.kind == "strategies" and is_first:
+            if repository.is_of_strategies and is_first:
                 once = [s for s in STEPS[:2] if item.affected or s in selection.sessions]
                 more = [name for step in once for name in sessions_of(context, step, item.name)]
                 wanted = more + wanted
@@ -61,42 +63,38 @@ def tasks_of(context: Context, found: ChangeAnalysis) -> Tasks:
                 tasks.append(Task(package=item.name, python=python, sessions=found_names))
             if item.affected and item.name in tested and is_first and not {*test} & names:
                 untested.append(item.name)
-    tasks += _root_tasks(context, selection, current, names)
+    tasks += _root_tasks(repository, selection, current, names)
     return Tasks(tasks=tuple(tasks), untested=tuple(dict.fromkeys(untested)))
 
 
 def _at_head(context: Context, revision: Revision) -> Context:
     """Return the sessions' view of the repository at the head, if the disk has another commit."""
-    there = Context(
-        root=context.root,
-        noxfile=context.noxfile,
+    there = dataclasses.replace(
+        context.repository,
         tree=revision.tree,
-        settings=revision.settings or context.settings,
-        settings_file=context.settings_file,
+        settings=revision.settings or context.repository.settings,
         workspace=revision.workspace,
-        exclude=context.exclude,
     )
-    ids = [there.workspace.session_id(package) for package in there.workspace.packages]
-    tested = [there.workspace.session_id(package) for package in there.tested_packages]
-    names = there.names_of("test", tested, every_python=True)
+    names = there.session_names("test", tuple(there.shares), every_python=True)
+    packages = there.workspace.packages if there.is_of_strategies else None
     for name in STEPS[:2]:
-        names += there.names_of(name, ids if there.workspace.kind == "strategies" else [])
-    kept = [name for name in names if not there.exclude & {name, name.partition("(")[0]}]
-    return dataclasses.replace(there, names=kept)
+        names += there.session_names(name, packages)
+    kept = (name for name in names if not context.exclude & {name, name.partition("(")[0]})
+    return dataclasses.replace(context, repository=there, names=tuple(kept))
 
 
 def _root_tasks(
-    context: Context, selection: Selection, current: str, names: frozenset[str]
+    repository: Repository, selection: Selection, current: str, names: frozenset[str]
 ) -> list[Task]:
     """Return the tests of a root that is not a package; they may test anything in it."""
-    root = context.workspace.virtual_root
-    share = context.shares.get(root) if root else None
-    if root is None or share is None or not _concerns(selection, context.tree, share.tests):
+    root = repository.workspace.virtual_root
+    share = repository.shares.get(root) if root else None
+    if root is None or share is None or not _concerns(selection, repository.tree, share.tests):
         return []
-    several = isinstance(context.settings.python, tuple)
+    several = repository.has_several_pythons
     wanted = [
         (python, f"test-{python}({root.name})" if several else f"test({root.name})")
-        for python in context.pythons or (current,)
+        for python in repository.pythons or (current,)
     ]
     return [
         Task(package=root.name, python=python, sessions=(name,))

@@ -27,6 +27,7 @@ from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.errors import BadArgumentsError, CheckFailedError
 from tradai_tasks.matrix import MatrixJob, Task, build_matrix, read_durations
 from tradai_tasks.report import append_markdown, print_table, say, write_outputs
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.ci.affected_sessions import STEPS, Tasks, tasks_of
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.completeness import require_seen
@@ -74,10 +75,11 @@ def _uncollected() -> Iterator[None]:
 @_uncollected()
 def changes(session: nox.Session, context: Context) -> None:
     """Compute the selection, and print it in the requested form."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
-    found = _find(context, options, with_graph=options.report)
+    found = _find(repository, options, with_graph=options.report)
     tasks = tasks_of(context, found)
-    jobs = [job.as_json() for job in _jobs(context, tasks)]
+    jobs = [job.as_json() for job in _jobs(repository, tasks)]
     explained = _explain(found.selection, options.explain) if options.explain is not None else ""
     beside = sys.stderr if options.json else sys.stdout  # standard output is JSON and nothing else
     _say(session, context, found, tasks)
@@ -88,16 +90,17 @@ def changes(session: nox.Session, context: Context) -> None:
     say(*explained.split("\n")[:-1], file=beside)
     if options.report:
         _report(found, beside)
-    backtested = [context.workspace.session_id(one) for one in context.backtested_packages]
+    backtested = [repository.workspace.session_id(one) for one in repository.backtested_packages]
     write_outputs(as_outputs(found.selection, jobs, backtested))
     append_markdown(markdown(found.span, found.selection, found.edges))
 
 
 def affected(session: nox.Session, context: Context) -> None:
     """Run lint, type check and the affected tests in one nox run, in parallel."""
+    repository = context.repository
     options = parse(session, _RANGE, "Run lint, type check and the tests that a change affects.")
     with _uncollected():
-        found = _find(context, options)
+        found = _find(repository, options)
     tasks = tasks_of(context, found)
     _say(session, context, found, tasks)
     _show(found)
@@ -117,12 +120,12 @@ def affected(session: nox.Session, context: Context) -> None:
     require_seen(session, context)
 
 
-def _find(context: Context, options: Any, *, with_graph: bool = False) -> ChangeAnalysis:
+def _find(repository: Repository, options: Any, *, with_graph: bool = False) -> ChangeAnalysis:
     return analyse_change(
-        root=context.root,
-        settings=context.settings,
-        settings_file=context.settings_file,
-        workspace=context.workspace,
+        root=repository.root,
+        settings=repository.settings,
+        settings_file=repository.settings_file,
+        workspace=repository.workspace,
         env=os.environ,
         base=options.base,
         head=options.head,
@@ -130,13 +133,13 @@ def _find(context: Context, options: Any, *, with_graph: bool = False) -> Change
     )
 
 
-def _jobs(context: Context, tasks: Tasks) -> tuple[MatrixJob, ...]:
-    settings = context.settings.affected
+def _jobs(repository: Repository, tasks: Tasks) -> tuple[MatrixJob, ...]:
+    settings = repository.settings.affected
     found = (
-        context.root / name
+        repository.root / name
         for pattern in settings.durations
         for name in sorted(
-            glob.glob(pattern, root_dir=context.root, recursive=True, include_hidden=True)  # noqa: PTH207 - takes any pattern
+            glob.glob(pattern, root_dir=repository.root, recursive=True, include_hidden=True)  # noqa: PTH207 - takes any pattern
         )
     )
     files = [file for file in found if not file.is_dir()]
@@ -149,10 +152,11 @@ def _jobs(context: Context, tasks: Tasks) -> tuple[MatrixJob, ...]:
 
 def _session_names(context: Context, found: ChangeAnalysis, tasks: Iterable[Task]) -> list[str]:
     """Return the sessions that `affected` runs: lint and types always, tests if affected."""
+    repository = context.repository
     selection = found.selection
     names = [name for task in tasks for name in task.sessions]
     is_any = bool(selection.changed or selection.everything or names)
-    if context.workspace.kind != "strategies" and is_any:
+    if repository.workspace.kind != "strategies" and is_any:
         known = known_names(context)
         names = [name for name in STEPS[:2] if name in known] + names
     return list(dict.fromkeys(names))

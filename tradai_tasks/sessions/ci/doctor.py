@@ -55,16 +55,17 @@ _COLUMNS = ("check", "state", "what, and what to do about it")
 
 def doctor(session: nox.Session, context: Context) -> None:
     """Run the checks and show what they found."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
     if not 0 < options.timeout <= 3600:  # noqa: PLR2004 - an hour
         raise BadArgumentsError("--timeout: give seconds, more than 0 and at most 3600")
-    settings = context.settings.deploy
+    settings = repository.settings.deploy
     named = [environment_named(name, settings).name for name in options.environment]
     looked_at = DoctorContext(
-        root=context.root,
-        tree=context.tree,
-        settings=context.settings,
-        workspace=context.workspace,
+        root=repository.root,
+        tree=repository.tree,
+        settings=repository.settings,
+        workspace=repository.workspace,
         inventory=present_inventory(context),
         env=os.environ,
         uv=nox.virtualenv.UV,

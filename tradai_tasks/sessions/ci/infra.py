@@ -14,6 +14,7 @@ from tradai_tasks.infra.pull_request_comment import body_of, post, pull_request,
 from tradai_tasks.infra.pulumi import Pulumi, choose, layers_of, run_stacks
 from tradai_tasks.release.tags.ci_event import read_event
 from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table, say
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
@@ -41,10 +42,11 @@ _OPTIONS: list[Option] = [
 
 def infra(session: nox.Session, context: Context) -> None:
     """Run Pulumi on the stacks and show what changes."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
     if not options.json:  # a mask is itself a line of the output
         mask_environment()
-    known = [unit.name for unit in context.workspace.stacks]
+    known = [unit.name for unit in repository.workspace.stacks]
     stacks = choose(options.stack, known, options.command)
     if options.command == "up" and options.comment:
         raise BadArgumentsError("infra: --comment is for a preview")
@@ -56,13 +58,13 @@ def infra(session: nox.Session, context: Context) -> None:
     event = read_event(os.environ)
     refuse_fork(event)
     if options.command == "up" and not options.dry_run:
-        refuse_dispatch(context, stacks[0])
+        refuse_dispatch(repository, stacks[0])
     # check what the comment needs before anything runs
     request = pull_request(event, os.environ, options.pull_request) if options.comment else None
-    pulumi = Pulumi(root=context.root, settings=context.settings.infra, env=os.environ)
+    pulumi = Pulumi(root=repository.root, settings=repository.settings.infra, env=os.environ)
     pulumi.check()
     if only_installs(session):
-        _install(session, context)
+        _install(session, repository)
     if options.dry_run:
         for stack in stacks:
             say(" ".join(pulumi.argv(options.command, stack)))
@@ -83,13 +85,13 @@ def infra(session: nox.Session, context: Context) -> None:
         session.log(f"the comment on #{request.number} was {done}")
 
 
-def _install(session: nox.Session, context: Context) -> None:
+def _install(session: nox.Session, repository: Repository) -> None:
     """Install the dependencies of each layer's program, one by one and without credentials.
 
     Raises:
         InfraError: An installation failed.
     """
-    for layer in layers_of(context.tree):
+    for layer in layers_of(repository.tree):
         try:
             session.run_install("pulumi", "install", "--cwd", layer, external=True)
         except CommandFailed:

@@ -17,6 +17,7 @@ from tradai_tasks.release.tags.ci_event import (
 from tradai_tasks.release.tags.tag_proof import Proof, prove
 from tradai_tasks.release.tags.target_environment import environment_named, environment_of
 from tradai_tasks.report import append_summary, print_table, write_outputs
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
@@ -48,33 +49,34 @@ _COLUMNS = ("tag", "version", "environment", "commit")
 
 def tag(session: nox.Session, context: Context) -> None:
     """Prove the tag, and write it to the step's outputs."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
     event = read_event(os.environ)
     if options.dispatch is not None:
         if not options.dispatch:
             raise BadArgumentsError("tag: --dispatch: is empty; name what would be deployed to")
-        refuse_dispatch(context, options.dispatch)
+        refuse_dispatch(repository, options.dispatch)
         session.log(f"{options.dispatch}: nothing speaks against a deployment by this event")
         return
     wanted = options.environment or None  # an absent input of a workflow is an empty string
     request = tag_request(os.environ, event)
     text = options.tag or (request.tag if request else None)
     if text is None:
-        _without(session, context, wanted)
+        _without(session, repository, wanted)
         return
     if options.tag and request and request.is_workflow_run:
         _refuse_another(text, request)
     proof = prove(
-        Git.open(context.root),
+        Git.open(repository.root),
         text,
-        workspace=context.workspace,
-        settings=context.settings,
-        file=context.settings_file,
+        workspace=repository.workspace,
+        settings=repository.settings,
+        file=repository.settings_file,
         request=request,
-        main=context.settings.release.branch or main_branch_of(event),
+        main=repository.settings.release.branch or main_branch_of(event),
     )
-    environment = _environment(context, proof, wanted)
-    refuse_dispatch(context, environment)
+    environment = _environment(repository, proof, wanted)
+    refuse_dispatch(repository, environment)
     found, strategy = proof.tag, {}
     if found.slug is not None:
         strategy = {"strategy": found.slug, "backtested": str(proof.backtested).lower()}
@@ -87,23 +89,23 @@ def tag(session: nox.Session, context: Context) -> None:
     )
 
 
-def _environment(context: Context, proof: Proof, wanted: str | None) -> str:
+def _environment(repository: Repository, proof: Proof, wanted: str | None) -> str:
     """Return the environment of a tag; all strategies go to the same one."""
     if proof.tag.kind == "strategy":
-        return wanted or context.settings.workflows.release_environment
-    return environment_of(proof.tag, context.settings.deploy, override=wanted).name
+        return wanted or repository.settings.workflows.release_environment
+    return environment_of(proof.tag, repository.settings.deploy, override=wanted).name
 
 
-def _without(session: nox.Session, context: Context, environment: str | None) -> None:
+def _without(session: nox.Session, repository: Repository, environment: str | None) -> None:
     """Write only an environment to the outputs, for a dispatch that deploys its own commit."""
     if environment is None:
         raise BadArgumentsError(
             "tag: the CI event names no tag; give one: nox -s tag -- v1.2.0, or say where what is "
             "checked out goes: nox -s tag -- --environment dev"
         )
-    found = environment_named(environment, context.settings.deploy)
-    refuse_dispatch(context, found.name)
-    git = Git.open(context.root)
+    found = environment_named(environment, repository.settings.deploy)
+    refuse_dispatch(repository, found.name)
+    git = Git.open(repository.root)
     # the work tree is the default branch's, whichever branch was dispatched
     dispatched = dispatched_commit(os.environ)
     commit = git.commit(dispatched) if dispatched else git.require_commit("HEAD", "")

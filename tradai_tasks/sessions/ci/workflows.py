@@ -9,8 +9,8 @@ import nox.registry
 
 from tradai_tasks.errors import BadArgumentsError, SettingsError
 from tradai_tasks.report import print_table, say
+from tradai_tasks.repository import Repository, base_of
 from tradai_tasks.sessions.core.arguments import Option, parse
-from tradai_tasks.sessions.core.command_line import base_of
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.replacements import NOT_REPLACED, known_names, unreplaced
 from tradai_tasks.vcs.git_environment import run_git
@@ -49,22 +49,29 @@ _OPTIONS: list[Option] = [
 
 def write_workflows(session: nox.Session, context: Context) -> None:
     """Write, check or describe the workflow files."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
-    there = present(context.root)
+    there = present(repository.root)
     if options.repository is not None and not options.trust:
         raise BadArgumentsError("workflows: --repository goes with --trust")
-    repository = _gathered(context)
-    wanted = workflows(repository, context.settings.workflows)
-    for file, lost in without_session(repository, unreplaced(context, context.exclude)):
+    settings = repository.settings.workflows
+    traits = _gathered(context)
+    wanted = workflows(traits, settings)
+    for file, lost in without_session(traits, unreplaced(context, context.exclude)):
         session.warn(f"{file} does not fit, since it needs the session {lost}: {NOT_REPLACED}")
     if options.secrets:
         _print_secrets(there or wanted)
         return
-    found = _jobs(context, repository, wanted)
+    found = jobs(
+        wanted,
+        branch=settings.branch,
+        environments=traits.environments,
+        branch_environments=settings.branch_environments,
+    )
     if options.trust:
-        _print_trust(context, options.repository, found)
+        _print_trust(repository, options.repository, found)
         return
-    warning = keys_warning(found, context.settings.workflows)
+    warning = keys_warning(found, settings)
     if warning:
         session.warn(warning)
     changes = plan(wanted, there)
@@ -73,7 +80,7 @@ def write_workflows(session: nox.Session, context: Context) -> None:
         session.log(f"{len(changes)} workflow files are as they should be")
         return
     said = write(
-        context.root,
+        repository.root,
         changes,
         force=options.force,
         prune=options.prune,
@@ -81,50 +88,41 @@ def write_workflows(session: nox.Session, context: Context) -> None:
     )
     for line in said:
         session.log(line)
-    if not (context.root / ".git").exists():
+    if not (repository.root / ".git").exists():
         session.log(
-            f"GitHub reads workflows only at the top of a repository, and {context.root} is none"
+            f"GitHub reads workflows only at the top of a repository, and {repository.root} is none"
         )
 
 
 def _gathered(context: Context) -> RepositoryTraits:
     """Look at the repository, and refuse settings that its workflows cannot follow."""
+    repository = context.repository
     _check_before(context)
     found = gather(
-        context.tree,
-        context.workspace,
-        context.settings,
+        repository.tree,
+        repository.workspace,
+        repository.settings,
         sessions=known_names(context),
         noxfile=context.noxfile.read_text(encoding="utf-8"),
-        locks=committed_locks(context.root, context.workspace.projects),
+        locks=committed_locks(repository.root, repository.workspace.projects),
     )
-    faults = role_faults(context.settings.workflows, {*found.environments, *found.stacks})
+    faults = role_faults(repository.settings.workflows, {*found.environments, *found.stacks})
     if faults:
-        raise SettingsError(*(f"{context.settings_file}: {fault}" for fault in faults))
+        raise SettingsError(*(f"{repository.settings_file}: {fault}" for fault in faults))
     return found
 
 
-def _jobs(context: Context, repository: RepositoryTraits, files: dict[str, str]) -> tuple[Job, ...]:
-    settings = context.settings.workflows
-    return jobs(
-        files,
-        branch=settings.branch,
-        environments=repository.environments,
-        branch_environments=settings.branch_environments,
-    )
-
-
-def _print_trust(context: Context, given: str | None, found: tuple[Job, ...]) -> None:
+def _print_trust(repository: Repository, given: str | None, found: tuple[Job, ...]) -> None:
     """Print what to set up on GitHub and AWS for the workflow files."""
     remote = None
     if given is None:
-        done = run_git(context.root, "remote", "get-url", "origin", check=False)
+        done = run_git(repository.root, "remote", "get-url", "origin", check=False)
         remote = done.text.strip() if done.returncode == 0 else None
     trust = trust_of(
         found,
         repository=repository_named(given, remote),
-        branch=context.settings.workflows.branch,
-        tags=TAGS[context.workspace.kind],
+        branch=repository.settings.workflows.branch,
+        tags=TAGS[repository.workspace.kind],
     )
     say(*shown(trust, os.environ.get("AWS_ACCOUNT_ID")).split("\n"))
 
@@ -135,12 +133,13 @@ def _check_before(context: Context) -> None:
     Raises:
         SettingsError: No session has this name.
     """
+    repository = context.repository
     bases = {base_of(name) for name in context.names}
     own = set(nox.registry.get()) - bases  # of the noxfile; only base names are known
-    for position, name in enumerate(context.settings.workflows.before or ()):
+    for position, name in enumerate(repository.settings.workflows.before or ()):
         if name not in {*context.names, *bases} and base_of(name) not in own:
             raise SettingsError(
-                f"{context.settings_file}: workflows.before[{position}]: no session is called "
+                f"{repository.settings_file}: workflows.before[{position}]: no session is called "
                 f"{name!r}; see `nox -l` for those that there are"
             )
 

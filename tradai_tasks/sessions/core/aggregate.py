@@ -8,13 +8,13 @@ import nox
 
 from tradai_tasks.errors import BadArgumentsError
 from tradai_tasks.sessions.core.command_line import refusal
-from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.replacements import (
     NOT_REPLACED,
     LateNames,
     sessions_of,
     unreplaced,
 )
+from tradai_tasks.sessions.core.session_registry import SessionRegistry
 
 __all__ = ["add_aggregates"]
 
@@ -23,50 +23,49 @@ _CHECK = ("lint", "typecheck", "test")
 _CI = (*_CHECK, "backtest-smoke")
 
 
-def add_aggregates(context: Context) -> None:
+def add_aggregates(registry: SessionRegistry) -> None:
     """Add `check`, and in a strategies repository `ci` and `ci(s)`."""
-    if context.workspace.kind == "strategies":
-        for package in context.workspace.packages:
-            one = context.workspace.session_id(package)
-            context.add(
-                _body(context, _CI),
+    if registry.repository.workspace.kind == "strategies":
+        for package in registry.repository.workspace.packages:
+            one = registry.repository.workspace.session_id(package)
+            registry.add(
+                _body(registry, _CI),
                 name=f"ci({one})",
                 doc="Lint, type-check, test and smoke-backtest one strategy.",
-                isolated=False,
-                requires=_sessions(context, _CI, one),
+                requires=_sessions(registry, _CI, one),
                 tags=[one],
             )
-        context.add(
-            _body(context, ()),  # each of those that it runs says what is left out
+        registry.add(
+            _body(registry, ()),  # each of those that it runs says what is left out
             name="ci",
             doc="Lint, type-check, test and smoke-backtest every strategy.",
-            isolated=False,
-            requires=[name for name in context.names if name.startswith("ci(")],
+            requires=[name for name in registry.names if name.startswith("ci(")],
         )
     else:
-        context.absent["ci"] = "it is for strategies; for packages there is: nox -s check"
-    context.add(
-        _body(context, _CHECK),
+        registry.absent["ci"] = "it is for strategies; for packages there is: nox -s check"
+    registry.add(
+        _body(registry, _CHECK),
         name="check",
         doc="Lint, type-check and test everything; with -j auto, in parallel.",
-        isolated=False,
         default=True,
-        requires=_sessions(context, _CHECK),
+        requires=_sessions(registry, _CHECK),
     )
 
 
-def _sessions(context: Context, bases: Iterable[str], one: str | None = None) -> LateNames:
-    return LateNames(lambda: [name for base in bases for name in sessions_of(context, base, one)])
+def _sessions(registry: SessionRegistry, bases: Iterable[str], one: str | None = None) -> LateNames:
+    return LateNames(
+        lambda: [name for base in bases for name in sessions_of(registry.context(), base, one)]
+    )
 
 
-def _body(context: Context, bases: Iterable[str]) -> Callable[[nox.Session], None]:
+def _body(registry: SessionRegistry, bases: Iterable[str]) -> Callable[[nox.Session], None]:
     def conclude(session: nox.Session) -> None:
         from tradai_tasks.sessions.core.completeness import require_seen  # noqa: PLC0415 - as bodies
 
         if session.posargs:
             raise BadArgumentsError(refusal(session.name))
-        for base in unreplaced(context, bases):
+        for base in unreplaced(registry.context(), bases):
             session.warn(f"{base} was not run: {NOT_REPLACED}")
-        require_seen(session, context)
+        require_seen(session, registry.context())
 
     return conclude

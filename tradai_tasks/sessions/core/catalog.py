@@ -5,17 +5,24 @@ Bodies are loaded when a session runs, so that `nox -l` stays close to plain nox
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
-__all__ = ["CATALOG", "CatalogEntry", "Need"]
+from tradai_tasks.repository import Repository
+from tradai_tasks.sessions.core import fitting
+from tradai_tasks.sessions.core.fitting import Fit
+from tradai_tasks.settings.model import Settings
 
-# what a session needs the repository to have: see `fitting`
-Need = Literal[
-    "benchmarks", "contract", "devcontainer", "images", "integration", "lambdas", "pages",
-    "platform", "services", "site", "stacks", "strategies",
-]  # fmt: skip
+__all__ = ["AGGREGATES", "CATALOG", "CatalogEntry", "Environment", "fitting_names"]
+
+# packages: of its own, with packages installed, so that their requires-python counts. tools: of
+# its own, with tools alone. prepared: none that nox makes, but `--install-only` has something to
+# do: its body must call `end_of_install`. none: nothing is ever installed.
+Environment = Literal["packages", "tools", "prepared", "none"]
+
+AGGREGATES = ("check", "ci")  # sessions that only run others: see `aggregate`
 
 
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,16 +31,23 @@ class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     body: str  # "module:function" below tradai_tasks.sessions
     doc: str
-    # which packages get one: None is a single session; `tested` those with code or tests,
-    # `benchmarked` those with benchmarks; `strategies` all in a strategies repository and a single
-    # session elsewhere, `backtested` the strategies with backtests
-    each: Literal["none", "tested", "benchmarked", "strategies", "backtested"] = "none"
-    needs: Need | None = None  # what the repository must have for it
+    fits: Callable[[Repository], Fit] = fitting.everywhere  # which packages have one, or why none
+    environment: Environment | Callable[[Settings], Environment] = "packages"
     every_python: bool = False  # one session for each Python of the settings
-    isolated: bool = True  # has an environment of its own
-    installs: bool = True  # installs packages, so that their requires-python counts
-    prepares: bool = False  # has something to install although it has no environment of its own
     parallel: bool = True  # may run in parallel with others under -j
+
+    def environment_for(self, settings: Settings) -> Environment:
+        """Return the environment that it has under given settings."""
+        return self.environment if isinstance(self.environment, str) else self.environment(settings)
+
+
+def fitting_names(repository: Repository) -> frozenset[str]:
+    """Return the names of the catalog's sessions for such a repository, without packages."""
+    return frozenset(entry.name for entry in CATALOG if entry.fits(repository).is_of_kind)
+
+
+def _of_lint(settings: Settings) -> Environment:
+    return "packages" if settings.lint.commands else "tools"
 
 
 CATALOG = (
@@ -41,27 +55,27 @@ CATALOG = (
         name="fmt",
         body="checks.lint:fmt",
         doc="Format the code and apply automatic fixes: ruff.",
-        each="strategies",
-        installs=False,
+        fits=fitting.each_strategy,
+        environment="tools",
     ),
     CatalogEntry(
         name="lint",
         body="checks.lint:lint",
         doc="Lint and check the format: ruff.",
-        each="strategies",
-        installs=False,  # unless the settings name further commands
+        fits=fitting.each_strategy,
+        environment=_of_lint,
     ),
     CatalogEntry(
         name="typecheck",
         body="checks.typecheck:typecheck",
         doc="Type-check, and check that classes satisfy their Protocols: mypy.",
-        each="strategies",
+        fits=fitting.each_strategy,
     ),
     CatalogEntry(
         name="test",
         body="checks.test:test",
         doc="Test one package against its coverage floor: pytest.",
-        each="tested",
+        fits=fitting.tested,
         every_python=True,
     ),
     CatalogEntry(
@@ -73,225 +87,211 @@ CATALOG = (
         name="inventory",
         body="checks.inventory:inventory",
         doc="Show what each Python file is and which sessions look at it; fail if none does.",
-        isolated=False,
+        environment="none",
     ),
     CatalogEntry(
         name="lock",
         body="checks.lock:lock",
         doc="Update every lock file; with `-- --check`, fail if one is stale: uv.",
-        isolated=False,
+        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="bump",
         body="release.bump:bump",
         doc="Raise a package's version, commit it and, with `--tag`, tag it for release.",
-        isolated=False,
+        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="doctor",
         body="ci.doctor:doctor",
         doc="Check ahead of time for what would fail, and say how to fix it.",
-        isolated=False,
+        environment="none",
     ),
     CatalogEntry(
         name="infra",
         body="ci.infra:infra",
         doc="Preview the Pulumi stacks, or update one, and count what changes.",
-        needs="stacks",
-        isolated=False,
-        prepares=True,
+        fits=fitting.stacks,
+        environment="prepared",
         parallel=False,
     ),
     CatalogEntry(
         name="docs",
         body="checks.docs:docs",
         doc="Build the documentation with warnings as errors; deploy it with `-- --deploy`.",
-        needs="site",
+        fits=fitting.site,
     ),
     CatalogEntry(
         name="docs-freshness",
         body="checks.docs_freshness:docs_freshness",
         doc="Find what pages name that no longer exists: files, sessions, settings, links.",
-        needs="pages",
-        isolated=False,
+        fits=fitting.pages,
+        environment="none",
     ),
     CatalogEntry(
         name="devcontainer",
         body="checks.devcontainer:devcontainer",
         doc="Build the development container, test in it and push it: devcontainer CLI.",
-        needs="devcontainer",
-        isolated=False,
+        fits=fitting.with_devcontainer,
+        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="changes",
         body="ci.changes:changes",
         doc="Report what a change affects and why, and write the CI matrix for it.",
-        isolated=False,
+        environment="none",
     ),
     CatalogEntry(
         name="affected",
         body="ci.changes:affected",
         doc="Lint, type-check and run the tests that a change affects.",
-        isolated=False,
+        environment="none",
         parallel=False,  # it runs sessions in parallel itself
     ),
     CatalogEntry(
         name="perf",
         body="checks.perf:perf",
         doc="Benchmark one package, in CI against its merge base: pytest-benchmark.",
-        each="benchmarked",
-        needs="benchmarks",
+        fits=fitting.benchmarked,
         parallel=False,  # two benchmarks at once would measure each other
     ),
     CatalogEntry(
         name="contract",
         body="checks.marked_tests:contract",
         doc="Run the contract tests with the services of the compose file.",
-        needs="contract",
+        fits=fitting.contract,
         parallel=False,
     ),
     CatalogEntry(
         name="integration",
         body="checks.marked_tests:integration",
         doc="Run the integration tests.",
-        needs="integration",
+        fits=fitting.integration,
         parallel=False,
     ),
     CatalogEntry(
         name="tag",
         body="ci.tag:tag",
         doc="Report which release a CI event asks for, checked against the repository.",
-        isolated=False,
+        environment="none",
     ),
     CatalogEntry(
         name="gate",
         body="ci.gate:gate",
         doc="Judge the results of all jobs of a workflow, for branch protection to require.",
-        isolated=False,
+        environment="none",
     ),
     CatalogEntry(
         name="workflows",
         body="ci.workflows:write_workflows",
         doc="Write the workflow files that fit; with `-- --check`, fail if one has drifted.",
-        isolated=False,
+        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="backtest-data",
         body="release.backtest_data:data",
         doc="Fetch the candles of one strategy's backtests and the exchange's markets.",
-        each="backtested",
-        needs="strategies",
-        isolated=False,  # all of a strategy share an environment of their own
-        prepares=True,
+        fits=fitting.backtested,
+        environment="prepared",  # all of a strategy share an environment of their own
         parallel=False,  # strategies share the folder of candles
     ),
     CatalogEntry(
         name="backtest-smoke",
         body="release.backtest:smoke",
         doc="Run a short backtest of one strategy on one pair: freqtrade.",
-        each="backtested",
-        needs="strategies",
-        isolated=False,
-        prepares=True,
+        fits=fitting.backtested,
+        environment="prepared",
     ),
     CatalogEntry(
         name="backtest-full",
         body="release.backtest:full",
         doc="Run the full backtest of one strategy and judge it by the gates: freqtrade.",
-        each="backtested",
-        needs="strategies",
-        isolated=False,
-        prepares=True,
+        fits=fitting.backtested,
+        environment="prepared",
     ),
     CatalogEntry(
         name="lookahead",
         body="release.bias:lookahead",
         doc="Check that one strategy does not see the future: freqtrade lookahead-analysis.",
-        each="backtested",
-        needs="strategies",
-        isolated=False,
-        prepares=True,
+        fits=fitting.backtested,
+        environment="prepared",
     ),
     CatalogEntry(
         name="recursive",
         body="release.bias:recursive",
         doc="Check that one strategy's indicators settle in time: freqtrade recursive-analysis.",
-        each="backtested",
-        needs="strategies",
-        isolated=False,
-        prepares=True,
+        fits=fitting.backtested,
+        environment="prepared",
     ),
     CatalogEntry(
         name="freqtrade",
         body="release.bias:freqtrade",
         doc="Run any command of freqtrade with one strategy, hermetically.",
-        each="backtested",
-        needs="strategies",
-        isolated=False,
-        prepares=True,
+        fits=fitting.backtested,
+        environment="prepared",
     ),
     CatalogEntry(
         name="images",
         body="release.images:images",
         doc="Build and push the images of a release that are missing from the registry.",
-        needs="images",
-        isolated=False,
+        fits=fitting.images,
+        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="lambdas",
         body="release.deploy:lambdas",
         doc="Build the images of lambdas on their base, and update their functions.",
-        needs="lambdas",
-        isolated=False,
+        fits=fitting.lambdas,
+        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="deploy",
         body="release.deploy:deploy",
         doc="Deploy a release to an environment's ECS services, and verify every task's image.",
-        needs="services",
-        isolated=False,
+        fits=fitting.services,
+        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="release",
         body="release.release:release",
         doc="Release what a tag names, doing only what is missing.",
-        isolated=False,
+        environment="none",
         parallel=False,  # it runs sessions itself
     ),
     CatalogEntry(
         name="mlflow-register",
         body="release.release:mlflow_register",
         doc="Register a strategy's release in MLflow, from the evidence of earlier stages.",
-        needs="strategies",
-        isolated=False,
+        fits=fitting.strategies,
+        environment="none",
     ),
     CatalogEntry(
         name="build",
         body="release.publish:build",
         doc="Build the libraries that are published, reproducibly: uv build, twine check.",
-        needs="platform",
-        isolated=False,
+        fits=fitting.platforms,
+        environment="none",
     ),
     CatalogEntry(
         name="publish",
         body="release.publish:publish",
         doc="Publish the libraries: upload what is missing from the index, and nothing else.",
-        needs="platform",
-        isolated=False,
+        fits=fitting.platforms,
+        environment="none",
         parallel=False,
     ),
     CatalogEntry(
         name="codeartifact-login",
         body="release.codeartifact_login:login",
         doc="Get a token for AWS CodeArtifact and write it where pip, uv and twine read it.",
-        isolated=False,
+        environment="none",
         parallel=False,
     ),
 )

@@ -7,50 +7,51 @@ import re
 from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import BadArgumentsError
-from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.repository import base_of
+from tradai_tasks.sessions.core.catalog import AGGREGATES
+from tradai_tasks.sessions.core.session_registry import SessionRegistry
 from tradai_tasks.workspace.discovery import Package, unknown_package
 
-__all__ = ["base_of", "check_command_line", "refusal"]
+__all__ = ["check_command_line", "refusal"]
 
 _ONE = re.compile(r"^(?P<base>[^()]+)\((?P<id>[^()]+)\)\Z")
-_PYTHON = re.compile(r"(?<=.)-(?:[a-z]*-?)\d+(?:\.\d+)*t?\Z")  # test-3.11, test-pypy3.10
 
 
-def check_command_line(context: Context) -> None:
+def check_command_line(registry: SessionRegistry) -> None:
     """Check nox's command line before any session runs.
 
     Raises:
         BadArgumentsError: It selects a package's session that does not exist, or gives
             arguments after `--` to an aggregate.
     """
-    options = context.options
+    options = registry.options
     if options is None:
         return
     # with `--python`, sessions get names that only nox knows
     further = options.extra_pythons or options.force_pythons
     for word in map(str.strip, options.sessions or ()):
-        if word not in context.names and word not in context.aliases:
-            _check_known(context, word, any_python=bool(further))
+        if word not in registry.names and word not in registry.aliases:
+            _check_known(registry, word, any_python=bool(further))
     # nox passes arguments after `--` to every session, and runs those that an aggregate requires
     # first, so the aggregate itself would refuse too late
     for word in options.sessions or () if options.posargs else ():
-        if base_of(word) in {"check", "ci"} and {word, base_of(word)} & {*context.names}:
+        if base_of(word) in AGGREGATES and {word, base_of(word)} & {*registry.names}:
             raise BadArgumentsError(refusal(word))
 
 
-def _check_known(context: Context, word: str, *, any_python: bool) -> None:
+def _check_known(registry: SessionRegistry, word: str, *, any_python: bool) -> None:
     """Raise if a package has no such session; other unknown names are left to nox."""
     match = _ONE.match(word)
-    bases = {base_of(name) for name in context.names if "(" in name}
+    bases = {base_of(name) for name in registry.names if "(" in name}
     if match is None or base_of(word) not in bases:
         return
     base, wanted = base_of(word), match["id"]
-    there = [name for name in context.names if base_of(name) == base]
+    there = [name for name in registry.names if base_of(name) == base]
     if near := [name for name in there if name.endswith(f"({wanted})")]:
         if any_python:
             return
         raise BadArgumentsError(f"{word}: no such session; there is {', '.join(near)}")
-    workspace = context.workspace
+    workspace = registry.repository.workspace
     known = {workspace.session_id(package): package for package in workspace.packages}
     package = known.get(wanted) or known.get(canonicalize_name(wanted))
     if package is None:
@@ -59,27 +60,22 @@ def _check_known(context: Context, word: str, *, any_python: bool) -> None:
     name = workspace.session_id(package)
     if name != wanted:
         raise BadArgumentsError(f"{word}: no such session; write it {base}({name})")
-    if base == "perf" and context.layout(package).tests:
+    if base == "perf" and registry.repository.layout(package).tests:
         raise BadArgumentsError(
             f"{word}: no such session; no test of {package.name} takes the `benchmark` fixture"
         )
-    raise BadArgumentsError(f"{word}: no such session; {_why(context, package)}")
+    raise BadArgumentsError(f"{word}: no such session; {_why(registry, package)}")
 
 
-def _why(context: Context, package: Package) -> str:
+def _why(registry: SessionRegistry, package: Package) -> str:
     if not package.settings.test:
         return f"settings say that {package.name} has no tests"
-    if not context.layout(package).tests:
-        root = next((other for other in context.shares if other.path == "."), None)
-        if root is not None and context.layout(package).has_code:
+    if not registry.repository.layout(package).tests:
+        root = next((other for other in registry.repository.shares if other.path == "."), None)
+        if root is not None and registry.repository.layout(package).has_code:
             return f"{package.name} has no tests of its own, it is tested by test({root.name})"
         return f"{package.name} has no tests"
     return f"all tests of {package.name} have sessions of their own: contract, integration"
-
-
-def base_of(name: str) -> str:
-    """Return a session's name without Python version and package: `test-3.11(a)` -> `test`."""
-    return _PYTHON.sub("", name.partition("(")[0])
 
 
 def refusal(name: str) -> str:

@@ -16,7 +16,7 @@ def present_inventory(context: Context) -> Inventory:
 
     A session that the noxfile defines in place of the library's counts as it.
     """
-    return context.inventory.without(context.exclude - nox.registry.get().keys())
+    return context.repository.inventory.without(context.exclude - nox.registry.get().keys())
 
 
 def require_seen(session: nox.Session, context: Context) -> None:

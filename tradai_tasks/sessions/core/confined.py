@@ -9,18 +9,18 @@ import nox
 
 from tradai_tasks.process import sandbox_fault
 from tradai_tasks.release.engine.confinement import allowance_of, steering_files
+from tradai_tasks.repository import Repository
 from tradai_tasks.sandbox import Sandbox, close_memory
-from tradai_tasks.sessions.core.context import Context
 
 __all__ = ["confined", "withhold"]
 
 
-def withhold(session: nox.Session, context: Context) -> None:
+def withhold(session: nox.Session, repository: Repository) -> None:
     """Hide variables that repository code may not see from all commands of a session.
 
     A command that needs more gets it through its `env`.
     """
-    session.env.update(dict.fromkeys(allowance_of(context.settings).withheld(os.environ)))
+    session.env.update(dict.fromkeys(allowance_of(repository.settings).withheld(os.environ)))
 
 
 def confined(*command: str | Path) -> list[str]:

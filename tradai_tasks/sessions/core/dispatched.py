@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 
 from tradai_tasks.release.tags.ci_event import check_dispatch, read_event
-from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.repository import Repository
 
 __all__ = ["refuse_dispatch"]
 
 
-def refuse_dispatch(context: Context, environment: str | None) -> None:
+def refuse_dispatch(repository: Repository, environment: str | None) -> None:
     """Refuse a `workflow_dispatch` on a branch that may not deploy there; else do nothing.
 
     Args:
-        context: The repository.
+        repository: The repository.
         environment: The environment to deploy to; None for a release.
 
     Raises:
         DispatchRefusedError: The branch may not deploy there.
     """
-    settings = context.settings.workflows
+    settings = repository.settings.workflows
     name = settings.release_environment if environment is None else environment
     check_dispatch(os.environ, read_event(os.environ), name, settings.branch_environments)

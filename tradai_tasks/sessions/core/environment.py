@@ -21,7 +21,7 @@ from tradai_tasks.checks.testing.coverage_scope import is_root_of_others
 from tradai_tasks.checks.testing.pytest_rules import check_conflicts, sync_commands
 from tradai_tasks.errors import CommandFailedError, ToolTooOldError
 from tradai_tasks.files.file_tree import join
-from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.nox_options import end_of_install, is_made
 from tradai_tasks.workspace.discovery import Package, dependency_groups
 from tradai_tasks.workspace.lock_file import LockFile, read_lock
@@ -52,7 +52,7 @@ def uv_program() -> str:
 
 def install_tool(
     session: nox.Session,
-    context: Context,
+    repository: Repository,
     tool: str,
     *,
     project: str = ".",
@@ -62,7 +62,7 @@ def install_tool(
 
     Args:
         session: The session.
-        context: The repository.
+        repository: The repository.
         tool: The distribution.
         project: Folder of the project whose lock counts.
         only_missing: Skip a pinned tool that an earlier sync from this lock has installed.
@@ -71,8 +71,8 @@ def install_tool(
         CommandFailedError: The installation failed.
     """
     uv_program()
-    has_lock = context.tree.is_file(join(project, "uv.lock"))
-    lock = read_lock(context.tree, project) if has_lock else LockFile()
+    has_lock = repository.tree.is_file(join(project, "uv.lock"))
+    lock = read_lock(repository.tree, project) if has_lock else LockFile()
     if tool not in lock.by_name:
         session.log(
             f"{tool} is in no lock file here; using {DEFAULT_TOOLS[tool]} "
@@ -93,26 +93,26 @@ def install_tool(
 
 
 def sync_package(
-    session: nox.Session, context: Context, package: Package, tools: TestTools
+    session: nox.Session, repository: Repository, package: Package, tools: TestTools
 ) -> None:
     """Install just one package and its test tools, as locked."""
     in_workspace = package.project == "."
-    root = context.workspace.root_document if in_workspace else {}
-    is_all = is_root_of_others(package, context.layout(package), context.workspace)
-    check_conflicts(package, tools.places, context.workspace.root_document)
+    root = repository.workspace.root_document if in_workspace else {}
+    is_all = is_root_of_others(package, repository.layout(package), repository.workspace)
+    check_conflicts(package, tools.places, repository.workspace.root_document)
     commands = sync_commands(
         package, tools.places, root=root, in_workspace=in_workspace, is_root_of_others=is_all
     )
     reached = None if is_all else tools.reached
     for command in commands:
         _install(
-            session, context, package.project, command, [package.document, root], reached=reached
+            session, repository, package.project, command, [package.document, root], reached=reached
         )
 
 
 def sync_everything(
     session: nox.Session,
-    context: Context,
+    repository: Repository,
     project: str,
     groups: Iterable[str],
     *,
@@ -122,7 +122,7 @@ def sync_everything(
 
     Args:
         session: The session.
-        context: The repository.
+        repository: The repository.
         project: The project's folder.
         groups: Names of dependency groups.
         only: Names of members of the workspace to install, instead of all.
@@ -134,21 +134,21 @@ def sync_everything(
     chosen = {*only}
     members = [
         package.document
-        for package in context.workspace.packages
+        for package in repository.workspace.packages
         if package.project == project and (not chosen or package.name in chosen)
     ]
-    root = [context.workspace.root_document] if project == "." else []
+    root = [repository.workspace.root_document] if project == "." else []
     tables = [dependency_groups(document) for document in (*members, *root)]
     for group in wanted:
         # an empty group installs nothing, and some versions of uv do not find it in the lock
         if any(table.get(group) for table in tables):
             command += ["--group", group]
-    _install(session, context, project, command, [*members, *root])
+    _install(session, repository, project, command, [*members, *root])
 
 
 def _install(  # noqa: PLR0913 - what is installed, from which lock
     session: nox.Session,
-    context: Context,
+    repository: Repository,
     project: str,
     command: Sequence[str],
     documents: Iterable[Mapping[str, Any]],
@@ -162,7 +162,7 @@ def _install(  # noqa: PLR0913 - what is installed, from which lock
 
     Args:
         session: The session.
-        context: The repository.
+        repository: The repository.
         project: Folder of the project whose lock it installs from.
         command: The command.
         documents: The parsed pyproject.toml of every package that is installed.
@@ -171,7 +171,7 @@ def _install(  # noqa: PLR0913 - what is installed, from which lock
     Raises:
         CommandFailedError: uv failed.
     """
-    lock = read_lock(context.tree, project)
+    lock = read_lock(repository.tree, project)
     venv = session.virtualenv
     target = session.env.get("UV_PROJECT_ENVIRONMENT")  # an environment that several sessions share
     if isinstance(venv, VirtualEnv):
@@ -187,7 +187,7 @@ def _install(  # noqa: PLR0913 - what is installed, from which lock
     local = {name: path for name, path in local.items() if reached is None or name in reached}
     argv = [*command, *(f"--reinstall-package={name}" for name in local)]
     try:
-        with _fresh_builds([context.root / project / path for path in local.values()]) as env:
+        with _fresh_builds([repository.root / project / path for path in local.values()]) as env:
             env["UV_PROJECT_ENVIRONMENT"] = target
             session.run_install(*argv, env={**dict.fromkeys(_OF_GROUPS), **env}, external=True)
     except CommandFailed:

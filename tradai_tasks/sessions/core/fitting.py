@@ -1,141 +1,169 @@
-"""Decide which sessions of the catalog fit a repository, and explain why one does not.
-
-It knows nothing of nox, so that `init` can ask before there is a noxfile.
-"""
+"""Predicates on a repository: which packages get a session, or why there is none."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import msgspec
 
-from tradai_tasks.checks.testing.coverage_scope import shares
-from tradai_tasks.checks.testing.suite_detection import Suites, suites_of
 from tradai_tasks.files.file_tree import Tree, join
-from tradai_tasks.sessions.core.catalog import CATALOG, Need
-from tradai_tasks.settings.model import Settings
-from tradai_tasks.vcs.file_list import files_of
-from tradai_tasks.workspace.discovery import Package, Workspace
-from tradai_tasks.workspace.inventory import inventory_of
-from tradai_tasks.workspace.layout import Layout, layout_of
+from tradai_tasks.repository import Repository
+from tradai_tasks.workspace.discovery import Package
+from tradai_tasks.workspace.layout import DEVCONTAINERS, has_devcontainer
 
-__all__ = ["Fitting", "fitting_of"]
+__all__ = [
+    "Fit",
+    "backtested",
+    "benchmarked",
+    "contract",
+    "each_strategy",
+    "everywhere",
+    "images",
+    "integration",
+    "lambdas",
+    "pages",
+    "platforms",
+    "services",
+    "site",
+    "stacks",
+    "strategies",
+    "tested",
+    "with_devcontainer",
+]
 
-_CONTAINERS = (".devcontainer/devcontainer.json", ".devcontainer.json")
 _NO_PLATFORM = "it is for platforms, and this is a strategies repository (see the setting `kind`)"
+_NO_STRATEGY = "there are no strategies; add one, or set `kind`"
 _WILD = frozenset("*?[")
 
 
-class Fitting(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """The traits of a repository that decide which sessions it has."""
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
+    """The sessions of one name that a repository gets."""
 
-    tree: Tree
-    settings: Settings
-    workspace: Workspace
-    layouts: Mapping[Package, Layout]
-    shares: Mapping[Package, Layout]  # the packages with a test session
+    packages: tuple[Package, ...] | None = None  # one session for each; None: a single session
+    why_not: str = ""  # why there is none, and what would add it
 
-    def misfit(self, need: Need | None) -> str | None:
-        """Return why sessions with a need do not fit and what would add them; None if they fit."""
-        lacking = self._lacking(need)
-        return None if lacking is None or self._has(need) else lacking
-
-    def sessions(self) -> frozenset[str]:
-        """Return the names of the sessions that fit, without packages."""
-        return frozenset(entry.name for entry in CATALOG if self.misfit(entry.needs) is None)
-
-    def has_benchmarks(self, package: Package) -> bool:
-        """Return whether a test of the package takes the `benchmark` fixture."""
-        return package.path in self._suites.benchmarked
-
-    @functools.cached_property
-    def _suites(self) -> Suites:
-        settings = self.settings
-        owned = {package.path: share.tests for package, share in self.shares.items()}
-        others = {path: None for layout in self.layouts.values() for path in layout.tests}
-        return suites_of(
-            self.tree,
-            {**owned, "": tuple({**others, "tests": None, "test": None})},
-            (settings.contract.marker, settings.integration.marker),
-        )
-
-    def _has(self, need: Need | None) -> bool:
-        workspace = self.workspace
-        match need:
-            case "platform":
-                return workspace.kind != "strategies"
-            case "contract" | "integration":
-                table = getattr(self.settings, need)
-                # if the settings name the paths of such tests, the session itself checks them
-                return workspace.kind != "strategies" and (
-                    bool(table.paths) or table.marker in self._suites.marked
-                )
-            case "benchmarks":
-                return any(map(self.has_benchmarks, self.shares))
-            case "images":
-                return bool(workspace.services) or any(
-                    self.tree.is_file(join(one.path, "Dockerfile")) for one in workspace.strategies
-                )
-            case "devcontainer":
-                return any(map(self.tree.is_file, _CONTAINERS))
-            case "site":
-                return self.tree.is_file("mkdocs.yml")
-            case "pages":
-                return any(_leads_somewhere(self.tree, one) for one in self.settings.docs.pages)
-            case "lambdas" | "services" | "stacks" | "strategies":
-                return bool(getattr(workspace, need))
-            case None:
-                return True
-
-    def _lacking(self, need: Need | None) -> str | None:
-        """Return the message for a need that is not met."""
-        match need:
-            case "platform":
-                return _NO_PLATFORM
-            case "contract" | "integration" if self.workspace.kind == "strategies":
-                return _NO_PLATFORM
-            case "contract" | "integration":
-                marker = getattr(self.settings, need).marker
-                return (
-                    f"no test has the marker {marker!r}; give one @pytest.mark.{marker}, or say "
-                    f"where they are in the setting {need}.paths"
-                )
-            case "benchmarks":
-                return "no test takes the `benchmark` fixture of pytest-benchmark; write one"
-            case "images":
-                return "there is no Dockerfile in services/* or in a strategy; add one"
-            case "devcontainer":
-                return f"there is no {_CONTAINERS[0]}; add one"
-            case "site":
-                return "there is no mkdocs.yml; add one"
-            case "pages":
-                return "no page is where the setting docs.pages says; add one, or change it"
-            case "lambdas" | "services":
-                return f"there is no {need}/*/Dockerfile; add one"
-            case "stacks":
-                return "there is no Pulumi stack under infra/; add one"
-            case "strategies":
-                return "there are no strategies; add one, or set `kind`"
-            case None:
-                return None
+    @property
+    def is_of_kind(self) -> bool:
+        """Whether such a repository has the session, now or with its first package."""
+        return not self.why_not or self.packages is not None
 
 
-def fitting_of(tree: Tree, settings: Settings, workspace: Workspace) -> Fitting:
-    """Return the traits of a repository, after looking at the layouts of all packages."""
-    nested = frozenset(package.path for package in workspace.packages)
-    layouts = {one: layout_of(tree, one, nested=nested) for one in workspace.packages}
-    inventory = inventory_of(
-        files_of(tree, nested), tree=tree, workspace=workspace, layouts=layouts, settings=settings
+def everywhere(repository: Repository) -> Fit:
+    """One session, in every repository."""
+    del repository
+    return Fit()
+
+
+def each_strategy(repository: Repository) -> Fit:
+    """One session for each strategy, or a single one in a platform."""
+    if not repository.is_of_strategies:
+        return Fit()
+    found = repository.workspace.packages
+    return Fit(packages=found, why_not="" if found else _NO_STRATEGY)
+
+
+def tested(repository: Repository) -> Fit:
+    """One session for each package with code or tests."""
+    found = tuple(repository.shares)
+    why = "no package has tests; add a folder `tests` to one"
+    return Fit(packages=found, why_not="" if found else why)
+
+
+def benchmarked(repository: Repository) -> Fit:
+    """One session for each package with benchmarks."""
+    why = "no test takes the `benchmark` fixture of pytest-benchmark; write one"
+    return _each(repository.benchmarked_packages, why)
+
+
+def backtested(repository: Repository) -> Fit:
+    """One session for each strategy whose backtests are enabled."""
+    if not repository.workspace.strategies:
+        return Fit(why_not=_NO_STRATEGY)
+    why = "the setting `backtest.enabled` is false for every strategy"
+    return _each(repository.backtested_packages, why)
+
+
+def strategies(repository: Repository) -> Fit:
+    """One session where there are strategies."""
+    return _if(repository.workspace.strategies, _NO_STRATEGY)
+
+
+def platforms(repository: Repository) -> Fit:
+    """One session in a platform."""
+    return _if(not repository.is_of_strategies, _NO_PLATFORM)
+
+
+def contract(repository: Repository) -> Fit:
+    """One session where a test has the marker of contract tests, or settings say where they are."""
+    table = repository.settings.contract
+    return _marked(repository, "contract", table.marker, table.paths)
+
+
+def integration(repository: Repository) -> Fit:
+    """One session where a test has the marker of integration tests, or settings name paths."""
+    table = repository.settings.integration
+    return _marked(repository, "integration", table.marker, table.paths)
+
+
+def images(repository: Repository) -> Fit:
+    """One session where there is an image of a service or a strategy."""
+    has_one = repository.workspace.services or any(
+        repository.tree.is_file(join(one.path, "Dockerfile"))
+        for one in repository.workspace.strategies
     )
-    markers = settings.contract.marker, settings.integration.marker
-    return Fitting(
-        tree=tree,
-        settings=settings,
-        workspace=workspace,
-        layouts=layouts,
-        shares=shares(tree, workspace, layouts, inventory, markers),
+    return _if(has_one, "there is no Dockerfile in services/* or in a strategy; add one")
+
+
+def lambdas(repository: Repository) -> Fit:
+    """One session where there are lambdas."""
+    return _if(repository.workspace.lambdas, "there is no lambdas/*/Dockerfile; add one")
+
+
+def services(repository: Repository) -> Fit:
+    """One session where there are services."""
+    return _if(repository.workspace.services, "there is no services/*/Dockerfile; add one")
+
+
+def stacks(repository: Repository) -> Fit:
+    """One session where there are Pulumi stacks."""
+    return _if(repository.workspace.stacks, "there is no Pulumi stack under infra/; add one")
+
+
+def site(repository: Repository) -> Fit:
+    """One session where there is a site to build."""
+    return _if(repository.tree.is_file("mkdocs.yml"), "there is no mkdocs.yml; add one")
+
+
+def pages(repository: Repository) -> Fit:
+    """One session where a page may be where the settings say."""
+    tree, globs = repository.tree, repository.settings.docs.pages
+    why = "no page is where the setting docs.pages says; add one, or change it"
+    return _if(any(_leads_somewhere(tree, glob) for glob in globs), why)
+
+
+def with_devcontainer(repository: Repository) -> Fit:
+    """One session where there is a development container."""
+    why = f"there is no {DEVCONTAINERS[0]}; add one"
+    return _if(has_devcontainer(repository.tree), why)
+
+
+def _if(has_one: object, why_not: str) -> Fit:
+    return Fit() if has_one else Fit(why_not=why_not)
+
+
+def _each(packages: tuple[Package, ...], why_not: str) -> Fit:
+    return Fit(packages=packages) if packages else Fit(why_not=why_not)
+
+
+def _marked(repository: Repository, name: str, marker: str, paths: tuple[str, ...]) -> Fit:
+    if repository.is_of_strategies:
+        return Fit(why_not=_NO_PLATFORM)
+    # if the settings name the paths of such tests, the session itself checks them
+    why = (
+        f"no test has the marker {marker!r}; give one @pytest.mark.{marker}, or say where they are "
+        f"in the setting {name}.paths"
     )
+    return _if(paths or marker in repository.suites.marked, why)
 
 
 def _leads_somewhere(tree: Tree, glob: str) -> bool:

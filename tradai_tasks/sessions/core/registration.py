@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +13,21 @@ import nox
 
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.files.file_tree import DiskTree
+from tradai_tasks.repository import read_repository
 from tradai_tasks.sessions.core.aggregate import add_aggregates
 from tradai_tasks.sessions.core.catalog import CATALOG, CatalogEntry
 from tradai_tasks.sessions.core.command_line import check_command_line
-from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.error_door import keep_text_safe
 from tradai_tasks.sessions.core.nox_options import explain_absent, given, noxfile, runs_only
-from tradai_tasks.settings.load import load_settings
-from tradai_tasks.workspace.discovery import Package, discover
+from tradai_tasks.sessions.core.session_registry import SessionRegistry
 
 __all__ = ["register_all"]
+
 
 # Only test files show whether these fit: reading all takes a tenth of what `changes` takes, which,
 # like `affected`, asks for no session but `lint`, `typecheck` and `test`.
 _SHOWN_BY_TESTS = frozenset({"contract", "integration", "perf"})
 _INDEPENDENT = frozenset({"affected", "changes"})
-# Why there are no sessions for each of the packages that they are for.
-_NO_PACKAGE = {
-    "tested": "no package has tests; add a folder `tests` to one",
-    "benchmarked": "no test takes the `benchmark` fixture of pytest-benchmark; write one",
-    "backtested": "the setting `backtest.enabled` is false for every strategy",
-    "strategies": "there are no strategies; add one, or set `kind`",
-}
 
 
 def register_all(
@@ -56,28 +49,19 @@ def register_all(
     keep_text_safe()
     file = noxfile()
     home = _root(file.parent, root)
-    tree = DiskTree(home)
-    loaded = load_settings(tree, settings)
-    workspace = discover(tree, loaded.settings, settings_file=loaded.file)
-    excluded = _excluded(exclude)
-    everything = Context(
-        root=home,
-        noxfile=file,
-        tree=tree,
-        settings=loaded.settings,
-        settings_file=loaded.file,
-        workspace=workspace,
-        exclude=excluded,
-        options=given(),
+    repository = read_repository(home, DiskTree(home), settings)
+    registry = SessionRegistry(
+        repository=repository, noxfile=file, options=given(), exclude=_excluded(exclude)
     )
     # nox would skip a session whose Python is missing, and exit with 0
     nox.options.error_on_missing_interpreters = True
     for entry in CATALOG:
-        _add(everything, entry)
-    add_aggregates(everything)
-    _check_excluded(excluded, everything)
-    explain_absent({name: why for name, why in everything.absent.items() if name not in excluded})
-    check_command_line(everything)
+        _add(registry, entry)
+    add_aggregates(registry)
+    _check_excluded(registry)
+    absent = {name: why for name, why in registry.absent.items() if name not in registry.exclude}
+    explain_absent(absent)
+    check_command_line(registry)
 
 
 def _root(folder: Path, given: Any) -> Path:
@@ -102,53 +86,37 @@ def _excluded(exclude: Any) -> frozenset[str]:
     return frozenset(found)
 
 
-def _add(context: Context, entry: CatalogEntry) -> None:
+def _add(registry: SessionRegistry, entry: CatalogEntry) -> None:
     """Add one session of the catalog, if it fits the repository."""
-    if entry.name in _SHOWN_BY_TESTS and runs_only(context.options, _INDEPENDENT):
-        context.absent[entry.name] = "no test file was read for it"
+    if entry.name in _SHOWN_BY_TESTS and runs_only(registry.options, _INDEPENDENT):
+        registry.absent[entry.name] = "no test file was read for it"
         return
-    if (why := context.fitting.misfit(entry.needs)) is not None:
-        context.absent[entry.name] = why
-        return
-    strategies = context.workspace.kind == "strategies"
-    packages: Sequence[Package] | None = None
-    if entry.each == "tested":
-        packages = context.tested_packages
-    elif entry.each == "benchmarked":
-        packages = [p for p in context.shares if context.fitting.has_benchmarks(p)]
-    elif entry.each == "backtested":
-        packages = context.backtested_packages
-    elif entry.each == "strategies" and strategies:
-        packages = context.workspace.packages
-
-    if packages is not None and not packages:
-        context.absent[entry.name] = _NO_PACKAGE[entry.each]
+    repository = registry.repository
+    fit = entry.fits(repository)
+    if fit.why_not:
+        registry.absent[entry.name] = fit.why_not
         return
 
     def body(session: nox.Session, **given: Any) -> None:
         module, _, function = entry.body.partition(":")
         home = importlib.import_module(f"tradai_tasks.sessions.{module}")
-        if entry.each == "strategies":
-            given.setdefault("package", None)
-        getattr(home, function)(session, context, **given)
+        getattr(home, function)(session, registry.context(), **given)
 
-    context.add(
+    registry.add(
         body,
         name=entry.name,
         doc=entry.doc,
-        packages=packages,
+        packages=fit.packages,
         every_python=entry.every_python,
-        isolated=entry.isolated,
-        installs=entry.installs or (entry.name == "lint" and bool(context.settings.lint.commands)),
-        prepares=entry.prepares,
+        environment=entry.environment_for(repository.settings),
         parallel=entry.parallel,
     )
 
 
-def _check_excluded(excluded: frozenset[str], context: Context) -> None:
+def _check_excluded(registry: SessionRegistry) -> None:
     # excluding a session that does not fit is not an error
-    for name in sorted(excluded - context.left_out - context.absent.keys()):
-        known = sorted({other.partition("(")[0] for other in context.names} | context.left_out)
+    for name in sorted(registry.exclude - registry.left_out - registry.absent.keys()):
+        known = sorted({other.partition("(")[0] for other in registry.names} | registry.left_out)
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
         raise SettingsError(f"register(exclude=...): no session is called {name!r}; {hint}")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import nox.registry
 
-from tradai_tasks.sessions.core.command_line import base_of
+from tradai_tasks.repository import base_of
 from tradai_tasks.sessions.core.context import Context
 
 __all__ = ["NOT_REPLACED", "LateNames", "known_names", "sessions_of", "unreplaced"]
@@ -67,7 +67,10 @@ def sessions_of(context: Context, base: str, one: str | None = None) -> tuple[st
     names = tuple(ours) or own_names(context, base)
     if one is None:
         return names
-    ids = {context.workspace.session_id(package) for package in context.workspace.packages}
+    ids = {
+        context.repository.workspace.session_id(package)
+        for package in context.repository.workspace.packages
+    }
     if not ours and not any(_values(name) & ids for name in names):
         return names
     return tuple(name for name in names if one in _values(name))

@@ -12,20 +12,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tradai_tasks.errors import FileNotWrittenError
-from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.files.report_folder import make_report_folder
+from tradai_tasks.repository import Repository
 
 __all__ = ["report_folder"]
 
 
 @contextlib.contextmanager
-def report_folder(context: Context, *parts: str) -> Iterator[Path]:
+def report_folder(repository: Repository, *parts: str) -> Iterator[Path]:
     """Yield an emptied folder below `build/reports`, locked until the end.
 
     Reports of an earlier run are not taken for this one's. If another run of the same session has
     the folder, this one gets `<folder>~2`, or the next number that is free.
 
     Args:
-        context: The repository.
+        repository: The repository.
         parts: The folder, from `build/reports`.
 
     Raises:
@@ -33,7 +34,9 @@ def report_folder(context: Context, *parts: str) -> Iterator[Path]:
     """
     for number in itertools.count(1):
         *above, last = parts
-        folder = context.reports(*above, last if number == 1 else f"{last}~{number}")
+        folder = make_report_folder(
+            repository.root, *above, last if number == 1 else f"{last}~{number}"
+        )
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             if not _lock(handle):

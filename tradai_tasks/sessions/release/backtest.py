@@ -40,8 +40,10 @@ from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BacktestError, GatesFailedError
 from tradai_tasks.extras import require
 from tradai_tasks.files.file_tree import join
+from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.report import annotate, append_markdown, markdown_table, print_table, say
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.confined import withhold
 from tradai_tasks.sessions.core.context import Context
@@ -72,36 +74,40 @@ _AGAINST: Option = (
 
 def smoke(session: nox.Session, context: Context, package: Package) -> None:
     """Run the smoke backtest."""
-    _backtest(session, context, package, "smoke")
+    repository = context.repository
+    _backtest(session, repository, package, "smoke")
 
 
 def full(session: nox.Session, context: Context, package: Package) -> None:
     """Run the full backtest and judge it by the gates."""
-    _backtest(session, context, package, "full")
+    repository = context.repository
+    _backtest(session, repository, package, "full")
 
 
-def _backtest(session: nox.Session, context: Context, package: Package, kind: RecordKind) -> None:
+def _backtest(
+    session: nox.Session, repository: Repository, package: Package, kind: RecordKind
+) -> None:
     options = parse(session, [_DRY_RUN, _AGAINST], f"Run the {kind} backtest of {package.slug}.")
     if kind == "full":
         require("backtest")  # fail before half an hour of work, not after it
-    git = Git.open(context.root)
-    job = replace(job_of(context, package, kind, git), repeats=kind == "full")
-    say(*(line.replace(f"{context.root}/", "") for line in _plan(job)))
+    git = Git.open(repository.root)
+    job = replace(job_of(repository, package, kind, git), repeats=kind == "full")
+    say(*(line.replace(f"{repository.root}/", "") for line in _plan(job)))
     if options.dry_run:
         session.log("nothing was done: this is a dry run")
         return
     against = options.against and Path(session.invoked_from) / options.against
-    previous = _previous(context, job, git, against)
-    reached = install_freqtrade(session, context, package, job.settings)
-    with alone(session, job), exported(session, context, package, reached) as source:
+    previous = _previous(repository, job, git, against)
+    reached = install_freqtrade(session, repository, package, job.settings)
+    with alone(session, job), exported(session, repository, package, reached) as source:
         job = source.of(job, package)
-        code = _code(context, package, git, source.sources)
-        _report(job, _ran(session, context, job, code, previous))
+        code = _code(repository, package, git, source.sources)
+        _report(job, _ran(session, repository, job, code, previous))
 
 
 def _ran(
     session: nox.Session,
-    context: Context,
+    repository: Repository,
     job: BacktestJob,
     code: Code,
     previous: BacktestRecord | None,
@@ -111,7 +117,7 @@ def _ran(
     _empty(job.folder)  # remove the figures of an earlier run
     loading = threading.Thread(target=load)  # takes a second or two while freqtrade takes longer
     loading.start()
-    with running(session, job, allowance_of(context.settings), go=True) as (findings, markets):
+    with running(session, job, allowance_of(repository.settings), go=True) as (findings, markets):
         conclude(job, findings, markets)
     loading.join()
     if job.repeats:
@@ -146,18 +152,18 @@ def alone(session: nox.Session, job: BacktestJob) -> Iterator[None]:
 
 
 def job_of(
-    context: Context, package: Package, kind: RecordKind, git: Git, folder: str | None = None
+    repository: Repository, package: Package, kind: RecordKind, git: Git, folder: str | None = None
 ) -> BacktestJob:
     """Return the description of a strategy's backtest.
 
     Args:
-        context: The repository.
+        repository: The repository.
         package: The strategy.
         kind: Which backtest.
         git: The repository's git.
         folder: Name of the folder for the results; the kind by default.
     """
-    settings = settings_of(context, package)
+    settings = settings_of(repository, package)
     head = git.require_commit("HEAD", "make a commit: the window ends on its day")
     when = run_git(git.folder, "show", "--no-patch", "--format=%ct", head, env=git.env)
     return BacktestJob(
@@ -165,19 +171,19 @@ def job_of(
         kind=kind,
         settings=settings,
         window=window_of(kind, settings, int(when.text)),
-        home=context.root / package.path,
-        folder=context.reports("backtest", package.slug, folder or kind),
-        store=context.root / settings.data_dir,
+        home=repository.root / package.path,
+        folder=make_report_folder(repository.root, "backtest", package.slug, folder or kind),
+        store=repository.root / settings.data_dir,
     )
 
 
-def settings_of(context: Context, package: Package) -> BacktestSettings:
+def settings_of(repository: Repository, package: Package) -> BacktestSettings:
     """Return the settings of a strategy's backtests."""
-    return for_strategy(context.settings.backtest, package.settings.backtest)
+    return for_strategy(repository.settings.backtest, package.settings.backtest)
 
 
 def install_freqtrade(
-    session: nox.Session, context: Context, package: Package, settings: BacktestSettings
+    session: nox.Session, repository: Repository, package: Package, settings: BacktestSettings
 ) -> frozenset[str]:
     """Install freqtrade and what else the strategy needs, as locked; return all their names.
 
@@ -187,15 +193,15 @@ def install_freqtrade(
     Under `--install-only` the session ends here.
     """
     # from here on, build backends and the strategy itself run
-    withhold(session, context)
+    withhold(session, repository)
     folder = session.cache_dir.resolve() / f"backtest-{package.slug}"
     session.env["UV_PROJECT_ENVIRONMENT"] = session.env["VIRTUAL_ENV"] = str(folder)
     session.env.update(dict.fromkeys(NO_LOCAL, "1"))
-    session.env["UV_PYTHON"] = context.python or sys.executable
-    lock = read_lock(context.tree, package.project)
-    root = context.workspace.root_document if package.project == "." else {}
+    session.env["UV_PYTHON"] = repository.python or sys.executable
+    lock = read_lock(repository.tree, package.project)
+    root = repository.workspace.root_document if package.project == "." else {}
     tools = find_test_tools(lock, package, root, settings.groups, tool="freqtrade")
-    sync_package(session, context, package, tools)
+    sync_package(session, repository, package, tools)
     end_of_install(session)
     return tools.reached | {package.name}
 
@@ -248,13 +254,13 @@ def running(
 
 
 def _previous(
-    context: Context, job: BacktestJob, git: Git, against: Path | None
+    repository: Repository, job: BacktestJob, git: Git, against: Path | None
 ) -> BacktestRecord | None:
     """Return the record to compare with; None if there is none."""
     if against is not None:
         return record_at(against)
     head = git.require_commit("HEAD", "make a commit")
-    record, why = previous_record(context.root / "build" / "release", job.strategy, head)
+    record, why = previous_record(repository.root / "build" / "release", job.strategy, head)
     if why:
         say(f"{job.strategy}: {why}")
     return record
@@ -279,14 +285,14 @@ def _plan(job: BacktestJob) -> list[str]:
     ]
 
 
-def _code(context: Context, package: Package, git: Git, sources: Mapping[str, str]) -> Code:
+def _code(repository: Repository, package: Package, git: Git, sources: Mapping[str, str]) -> Code:
     """Return the identity of the code that runs: its commit, changes and lock file."""
-    lock = context.root / join(package.project, "uv.lock")
+    lock = repository.root / join(package.project, "uv.lock")
     home = "" if package.path == "." else f"{package.path}/"
     changed = [entry for entry in git.status() if entry.path.startswith(home)]
     content = hashlib.sha256()
     for entry in changed:
-        file = context.root / entry.path
+        file = repository.root / entry.path
         content.update(entry.path.encode() + (file.read_bytes() if file.is_file() else b""))
     return Code(
         commit=git.require_commit("HEAD", "make a commit"),

@@ -183,11 +183,12 @@ class _Bringer:
 
 def data(session: nox.Session, context: Context, package: Package) -> None:
     """Fetch candles and markets, first those of the full backtest."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
-    git = Git.open(context.root)
+    git = Git.open(repository.root)
     kinds: tuple[RecordKind, ...] = ("smoke",) if options.smoke else ("full", "smoke")
-    jobs = [job_of(context, package, kind, git, "data") for kind in kinds]
-    source = parse_source(jobs[0].settings.source, context.root)
+    jobs = [job_of(repository, package, kind, git, "data") for kind in kinds]
+    source = parse_source(jobs[0].settings.source, repository.root)
     for job in jobs:
         pairs = ", ".join(job.pairs) if job.pairs else f"all pairs of {job.settings.config}"
         say(
@@ -197,16 +198,16 @@ def data(session: nox.Session, context: Context, package: Package) -> None:
     if options.dry_run:
         session.log("nothing was done: this is a dry run")
         return
-    reached = install_freqtrade(session, context, package, jobs[0].settings)
+    reached = install_freqtrade(session, repository, package, jobs[0].settings)
     keep_out_of_git(jobs[0].store)
     bringer = _Bringer(
         session=session,
         source=source,
         refresh=options.refresh,
         aws=Aws(),
-        allowance=allowance_of(context.settings),
+        allowance=allowance_of(repository.settings),
     )
-    with alone(session, jobs[0]), exported(session, context, package, reached) as made:
+    with alone(session, jobs[0]), exported(session, repository, package, reached) as made:
         jobs = [made.of(job, package) for job in jobs]
         found = bringer.bring(jobs[0])
         _show(found)

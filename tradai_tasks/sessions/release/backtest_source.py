@@ -24,7 +24,7 @@ from tradai_tasks.release.libraries.path_sources import (
     wheel_of,
 )
 from tradai_tasks.release.libraries.wheel_build import BuildFolder, build_env, copy_tree
-from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.environment import uv_program
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
@@ -51,7 +51,7 @@ class ExportedSource:
 
 @contextmanager
 def exported(
-    session: nox.Session, context: Context, package: Package, reached: frozenset[str]
+    session: nox.Session, repository: Repository, package: Package, reached: frozenset[str]
 ) -> Iterator[ExportedSource]:
     """Yield an export of the commit, with wheels of what its lock takes from folders.
 
@@ -60,7 +60,7 @@ def exported(
 
     Args:
         session: The session, whose environment has the third-party packages.
-        context: The repository.
+        repository: The repository.
         package: The strategy.
         reached: Names of the distributions that are installed for it.
 
@@ -69,7 +69,7 @@ def exported(
         DirtyTreeError: Another repository that it takes a package from has uncommitted changes.
         BuildFailedError: A wheel could not be built.
     """
-    git = Git.open(context.root)
+    git = Git.open(repository.root)
     refuse_ignored(git, package.path)
     with tempfile.TemporaryDirectory(prefix="tradai-backtest-") as made:
         place = BuildFolder(folder=Path(made).resolve(), seen=Path(made).resolve(), sandbox=None)
@@ -80,28 +80,28 @@ def exported(
             export_commit(git, git.require_commit("HEAD", "make a commit"), root)
         site = place.folder / "site"
         site.mkdir()
-        sources = _installed(session, context, package, place, reached)
+        sources = _installed(session, repository, package, place, reached)
         yield ExportedSource(root=root, site=site, sources=sources)
 
 
 def _installed(
     session: nox.Session,
-    context: Context,
+    repository: Repository,
     package: Package,
     place: BuildFolder,
     reached: frozenset[str],
 ) -> dict[str, str]:
     """Build and install the packages from folders; return the commits of other repositories."""
-    home = context.root.resolve()
-    lock = read_lock(context.tree, package.project)
+    home = repository.root.resolve()
+    lock = read_lock(repository.tree, package.project)
     found = local_folders(lock, home / package.project)
     folders = {name: folder for name, folder in found.items() if name in reached}
     wheels: list[Path] = []
     target = place.folder / "wheels"
     target.mkdir()
-    allowance = allowance_of(context.settings)
+    allowance = allowance_of(repository.settings)
     env = build_env(os.environ, allowance)
-    tree = place.folder / "tree" / Git.open(context.root).prefix
+    tree = place.folder / "tree" / Git.open(repository.root).prefix
     for folder in folders.values():
         if folder.is_relative_to(home):
             inside = tree / folder.relative_to(home)

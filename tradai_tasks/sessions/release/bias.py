@@ -13,6 +13,7 @@ from tradai_tasks.backtest.run import BacktestJob, RunFindings, conclude, has_fa
 from tradai_tasks.errors import BacktestError, BadArgumentsError
 from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.report import say
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.release.backtest import alone, install_freqtrade, job_of, running
@@ -25,25 +26,28 @@ __all__ = ["freqtrade", "lookahead", "recursive"]
 
 def lookahead(session: nox.Session, context: Context, package: Package) -> None:
     """Check that a strategy does not see the future."""
-    _analyse(session, context, package, "lookahead")
+    repository = context.repository
+    _analyse(session, repository, package, "lookahead")
 
 
 def recursive(session: nox.Session, context: Context, package: Package) -> None:
     """Check that a strategy's indicators settle within its start-up candles."""
-    _analyse(session, context, package, "recursive")
+    repository = context.repository
+    _analyse(session, repository, package, "recursive")
 
 
 def freqtrade(session: nox.Session, context: Context, package: Package) -> None:
     """Run a command of freqtrade on the strategy, its candles and the markets here."""
-    job = replace(_job(context, package, "freqtrade"), command=tuple(session.posargs))
-    reached = install_freqtrade(session, context, package, job.settings)
+    repository = context.repository
+    job = replace(_job(repository, package, "freqtrade"), command=tuple(session.posargs))
+    reached = install_freqtrade(session, repository, package, job.settings)
     if not session.posargs or session.posargs[0].startswith("-"):
         raise BadArgumentsError(
             f'which command? such as: nox -s "freqtrade({package.slug})" -- list-strategies'
         )
-    with alone(session, job), exported(session, context, package, reached) as source:
+    with alone(session, job), exported(session, repository, package, reached) as source:
         job = replace(job, site=source.site)  # in the work tree: hyperopt leaves its result there
-        facts = _run(session, context, job)
+        facts = _run(session, repository, job)
         said = job.log.read_text(encoding="utf-8", errors="replace")
         sys.stdout.write(said)
         sys.stdout.flush()
@@ -55,22 +59,22 @@ def freqtrade(session: nox.Session, context: Context, package: Package) -> None:
         say(f"files that it left: {job.folder / 'work' / 'user_data'}")
 
 
-def _analyse(session: nox.Session, context: Context, package: Package, analysis: str) -> None:
+def _analyse(session: nox.Session, repository: Repository, package: Package, analysis: str) -> None:
     parse(session, [], f"Run freqtrade's {analysis}-analysis of {package.slug}.")
-    job = replace(_job(context, package, analysis), command=(f"{analysis}-analysis",))
-    reached = install_freqtrade(session, context, package, job.settings)
-    with alone(session, job), exported(session, context, package, reached) as source:
+    job = replace(_job(repository, package, analysis), command=(f"{analysis}-analysis",))
+    reached = install_freqtrade(session, repository, package, job.settings)
+    with alone(session, job), exported(session, repository, package, reached) as source:
         job = source.of(job, package)
-        said = check_bias(job, _run(session, context, job), analysis)
+        said = check_bias(job, _run(session, repository, job), analysis)
         shutil.rmtree(job.folder / "work")
     say(f"{job.strategy}: {said}")
 
 
-def _job(context: Context, package: Package, folder: str) -> BacktestJob:
-    return job_of(context, package, "full", Git.open(context.root), folder)
+def _job(repository: Repository, package: Package, folder: str) -> BacktestJob:
+    return job_of(repository, package, "full", Git.open(repository.root), folder)
 
 
-def _run(session: nox.Session, context: Context, job: BacktestJob) -> RunFindings:
-    with running(session, job, allowance_of(context.settings), go=True) as (facts, markets):
+def _run(session: nox.Session, repository: Repository, job: BacktestJob) -> RunFindings:
+    with running(session, job, allowance_of(repository.settings), go=True) as (facts, markets):
         conclude(job, facts, markets)
         return facts

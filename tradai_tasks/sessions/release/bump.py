@@ -15,6 +15,7 @@ from tradai_tasks.errors import BadArgumentsError, BumpError, CommandFailedError
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.files.path_guard import require_inside, write_below
 from tradai_tasks.report import say
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of, uv_program
@@ -43,10 +44,11 @@ _OPTIONS: list[Option] = [
 
 def bump(session: nox.Session, context: Context) -> None:
     """Look at the repository, print the plan, and do the missing steps."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
-    package = _package(context.workspace, options.name)
-    git = Git.open(context.root)
-    found = _look(context, git, package)
+    package = _package(repository.workspace, options.name)
+    git = Git.open(repository.root)
+    found = _look(repository, git, package)
     todo = plan(found, options.step, with_tag=options.tag)
     say(*todo.lines)
     if todo.is_done:
@@ -54,7 +56,7 @@ def bump(session: nox.Session, context: Context) -> None:
     elif options.dry_run:
         session.log("nothing was done: this is a dry run")
     else:
-        _act(session, context, git, package, todo)
+        _act(session, repository, git, package, todo)
 
 
 def _package(workspace: Workspace, name: str) -> Package:
@@ -66,7 +68,7 @@ def _package(workspace: Workspace, name: str) -> Package:
     return found
 
 
-def _look(context: Context, git: Git, package: Package) -> BumpState:
+def _look(repository: Repository, git: Git, package: Package) -> BumpState:
     """Read the state that the plan depends on."""
     file = join(package.path, "pyproject.toml")
     lock = join(package.project, "uv.lock")
@@ -77,14 +79,14 @@ def _look(context: Context, git: Git, package: Package) -> BumpState:
     before = {entry.path: entry.blob for entry in git.tree(parent)} if parent else {}
     wanted = [files[file] for files in (committed, before) if file in files]
     blobs = git.read(wanted)
-    is_strategy = package in context.workspace.strategies
+    is_strategy = package in repository.workspace.strategies
     return BumpState(
-        name=context.workspace.session_id(package),
-        slugs=tuple(one.slug for one in context.workspace.strategies) if is_strategy else (),
+        name=repository.workspace.session_id(package),
+        slugs=tuple(one.slug for one in repository.workspace.strategies) if is_strategy else (),
         file=file,
-        lock=lock if context.tree.is_file(lock) else None,
+        lock=lock if repository.tree.is_file(lock) else None,
         is_lock_committed=lock in committed,
-        on_disk=context.tree.read(file),
+        on_disk=repository.tree.read(file),
         at_head=blobs[committed[file]] if file in committed else None,
         before_head=blobs[before[file]] if file in before else None,
         head=head,
@@ -105,13 +107,13 @@ def _tags(git: Git) -> dict[str, str]:
 
 
 def _act(
-    session: nox.Session, context: Context, git: Git, package: Package, todo: BumpPlan
+    session: nox.Session, repository: Repository, git: Git, package: Package, todo: BumpPlan
 ) -> None:
     """Execute the plan; if it is interrupted, the next run goes on with the next step."""
     if todo.content is not None:
-        _replace(git.top, context.root / todo.file, todo.content)
+        _replace(git.top, repository.root / todo.file, todo.content)
     if todo.lock is not None:
-        _lock(session, context, git, package, todo.lock)
+        _lock(session, repository, git, package, todo.lock)
     if todo.commit:
         _git(git, "commit", "--quiet", "-m", todo.message, "--", *_literally(todo.commit))
         session.log(f"committed: {todo.message}")
@@ -120,7 +122,9 @@ def _act(
         session.log(f"tagged: {todo.tag}; publish both with: git push --follow-tags")
 
 
-def _lock(session: nox.Session, context: Context, git: Git, package: Package, lock: str) -> None:
+def _lock(
+    session: nox.Session, repository: Repository, git: Git, package: Package, lock: str
+) -> None:
     """Update the lock file; if that fails, restore both files."""
     file = join(package.path, "pyproject.toml")
     committed = {entry.path: entry.blob for entry in git.tree("HEAD")}
@@ -132,7 +136,7 @@ def _lock(session: nox.Session, context: Context, git: Git, package: Package, lo
             )
         if lock in kept:
             before = git.read([kept[lock]])[kept[lock]]
-            after = (context.root / lock).read_bytes()
+            after = (repository.root / lock).read_bytes()
             check_lock(before, after, name=package.name, file=lock)
     except (BumpError, CommandFailedError):
         _git(git, "checkout", "--quiet", "HEAD", "--", *_literally(kept))

@@ -9,8 +9,8 @@ import nox
 from tradai_tasks.errors import BadArgumentsError
 from tradai_tasks.release.tags.tag_cleanup import look_for, remove_here, remove_there
 from tradai_tasks.report import print_table
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option
-from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import parse_tag
 
@@ -27,7 +27,7 @@ _OTHERS = ("only", "start", "evidence", "environment", "status", "json")
 _COLUMNS = ("where", "tag", "what")
 
 
-def clean_up(session: nox.Session, context: Context, options: Namespace) -> None:
+def clean_up(session: nox.Session, repository: Repository, options: Namespace) -> None:
     """Delete a test tag, first at the remote, since only that can fail.
 
     Raises:
@@ -39,8 +39,8 @@ def clean_up(session: nox.Session, context: Context, options: Namespace) -> None
             "--cleanup: takes a test tag and no option but --dry-run, such as: "
             "nox -s release -- v0.0.0-test --cleanup"
         )
-    tag = parse_tag(options.tag, [package.slug for package in context.workspace.strategies])
-    git = Git.open(context.root)
+    tag = parse_tag(options.tag, [package.slug for package in repository.workspace.strategies])
+    git = Git.open(repository.root)
     tagged = look_for(git, tag)
     print_table(f"{tag}", _COLUMNS, tagged.rows())
     if options.dry_run:

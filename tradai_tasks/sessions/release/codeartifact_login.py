@@ -36,6 +36,7 @@ from tradai_tasks.release.libraries.login_files import (
 )
 from tradai_tasks.release.tags.target_environment import environment_named
 from tradai_tasks.report import mask, say
+from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
@@ -71,17 +72,18 @@ _OPTIONS: list[Option] = [
 
 def login(session: nox.Session, context: Context) -> None:
     """Check that packages come from this index only, then get a token and write it."""
+    repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
     tools: tuple[Tool, ...] = tuple(tool for tool in TOOLS if tool in (options.tool or TOOLS))
-    settings = _settings(context, options.environment)
+    settings = _settings(repository, options.environment)
     require("release")
     if "pip" in tools:
         extra_indexes(os.environ, Path.home())
-    repository = CodeArtifact(settings)
-    url = repository.simple_url()
-    name = settings.index_name or index_named(context.workspace, url) or settings.repository
+    index = CodeArtifact(settings)
+    url = index.simple_url()
+    name = settings.index_name or index_named(repository.workspace, url) or settings.repository
     if "uv" in tools:
-        _refuse_unsafe(context, settings, name, url)
+        _refuse_unsafe(repository, settings, name, url)
     file = _env_file(session, options.env_file)
     places = _places(tools, file)
     if options.dry_run:
@@ -89,10 +91,10 @@ def login(session: nox.Session, context: Context) -> None:
             say(f"{tool}: would be written to {place}")
         session.log("nothing was written: this is a dry run")
         return
-    token = repository.token()
+    token = index.token()
     access = Access(
         index_name=name,
-        upload_url=repository.upload_url(),
+        upload_url=index.upload_url(),
         simple_url=url,
         token=token.value,
     )
@@ -102,28 +104,28 @@ def login(session: nox.Session, context: Context) -> None:
         _to_home(access, tools)
     for tool, place in places.items():
         say(f"{tool}: {place}{_usage(tool, access, in_ci=file is not None)}")
-    session.log(f"{repository.shown}: token good until {_shown(token)}")
+    session.log(f"{index.shown}: token good until {_shown(token)}")
 
 
-def _settings(context: Context, environment: str | None) -> CodeArtifactSettings:
+def _settings(repository: Repository, environment: str | None) -> CodeArtifactSettings:
     """Return the settings of the CodeArtifact repository to log in to."""
-    publish, where = context.settings.publish, "publish.codeartifact"
+    publish, where = repository.settings.publish, "publish.codeartifact"
     if environment is not None:
-        publish = environment_named(environment, context.settings.deploy).published(publish)
+        publish = environment_named(environment, repository.settings.deploy).published(publish)
         where += f", or deploy.environments.{environment}.codeartifact"
     if publish.codeartifact is None:
         raise SettingsError(
-            f"{context.settings_file}: {where}: not set; name domain and repository there"
+            f"{repository.settings_file}: {where}: not set; name domain and repository there"
         )
     return publish.codeartifact
 
 
 def _refuse_unsafe(
-    context: Context, settings: CodeArtifactSettings, index_name: str, url: str
+    repository: Repository, settings: CodeArtifactSettings, index_name: str, url: str
 ) -> None:
     """Raise if a project could take the libraries from another index."""
-    names = settings.packages or context.settings.publish.libraries or (DEFAULT_LIBRARY,)
-    unsafe = unsafe_packages(context.workspace, names, url)
+    names = settings.packages or repository.settings.publish.libraries or (DEFAULT_LIBRARY,)
+    unsafe = unsafe_packages(repository.workspace, names, url)
     if not unsafe:
         return
     for file in dict.fromkeys(one.file for one in unsafe):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.support.project import DictTree, found, pyproject
+from tests.support.project import DictTree, pyproject
 from tradai_tasks.checks.testing.suite_detection import suites_of
-from tradai_tasks.sessions.core.catalog import CATALOG
-from tradai_tasks.sessions.core.fitting import fitting_of
-from tradai_tasks.settings.load import load_settings
+from tradai_tasks.repository import read_repository
+from tradai_tasks.sessions.core import fitting
+from tradai_tasks.sessions.core.catalog import CATALOG, fitting_names
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ def test_benchmarks_are_told_owner_by_owner() -> None:
 
 def fits(files: dict[str, str]) -> frozenset[str]:
     tree = DictTree({"pyproject.toml": pyproject("own"), "own.py": "", **files})
-    return fitting_of(tree, load_settings(tree).settings, found(tree)).sessions()
+    return fitting_names(read_repository(Path("/"), tree))
 
 
 @pytest.mark.parametrize(
@@ -67,12 +69,13 @@ def test_a_session_is_there_where_something_needs_it(session: str, files: dict[s
 
 def test_each_need_says_what_would_bring_the_session() -> None:
     tree = DictTree({"strategies/a/pyproject.toml": pyproject("a-strategy")})
-    strategies = fitting_of(tree, load_settings(tree).settings, found(tree))
+    strategies = read_repository(Path("/"), tree)
     tree = DictTree({"pyproject.toml": pyproject("own")})
-    platform = fitting_of(tree, load_settings(tree).settings, found(tree))
+    platform = read_repository(Path("/"), tree)
+    anywhere = (fitting.everywhere, fitting.each_strategy)
     for entry in CATALOG:
-        said = [one.misfit(entry.needs) for one in (platform, strategies)]
-        assert any(said) is (entry.needs is not None), entry.name
+        said = [entry.fits(one).why_not for one in (platform, strategies)]
+        assert any(said) is (entry.fits not in anywhere), entry.name
         assert all("\n" not in one for one in said if one)
 
 

@@ -19,7 +19,7 @@ from tradai_tasks.errors import (
     TasksError,
 )
 from tradai_tasks.release.engine.evidence import Evidence, Store, Subject
-from tradai_tasks.release.engine.plan import choose, look_at
+from tradai_tasks.release.engine.plan import choose, look_at, plan_of
 from tradai_tasks.release.engine.runner import Engine, ReleaseOutcome
 from tradai_tasks.release.engine.step import Known, Look, Preparing, Stage, Step
 
@@ -95,7 +95,7 @@ def store(tmp_path: Path) -> Store:
 def engine(store: Store, stages: list[Stage], **changed: Any) -> Engine:
     said: list[str] = []
     given: dict[str, Any] = {
-        "plan": look_at(stages, []),
+        "plan": plan_of(look_at(stages, []), []),
         "store": store,
         "jobs": 2,
         "say": said.append,
@@ -391,7 +391,7 @@ def test_a_plan_says_what_is_there_and_what_lacks(store: Store) -> None:
         Stage(name="image", steps=(Fake("i", world), Fake("latest", world, state="left"))),
         Stage(name="mlflow", steps=(Fake("m", world, conflict=ConflictError("is another")),)),
     ]
-    plan = look_at(stages, [given])
+    plan = plan_of(look_at(stages, [given]), [given])
     assert plan.rows() == [
         ("unit", "u", "there", "by evidence: passed"),
         ("lint", "l", "there", "there"),
@@ -411,7 +411,7 @@ def test_a_plan_says_what_is_there_and_what_lacks(store: Store) -> None:
         "stage": "image", "step": "i", "state": "to do", "note": "to be made"
     }  # fmt: skip
     made = engine(store, [stages[0]])
-    made.plan = look_at([stages[0]], [given])
+    made.plan = plan_of(look_at([stages[0]], [given]), [given])
     assert made.run().steps[0].note == "by evidence: passed"
 
 

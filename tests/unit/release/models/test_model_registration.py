@@ -391,8 +391,7 @@ def test_an_error_of_the_server_is_shown_with_its_code(server: Standin, tmp_path
     step.connect().log(run, {}, {"pairs": "1"}, 1)
     with pytest.raises(ModelRegistryError, match="INVALID_PARAMETER_VALUE: Changing param values"):
         step.connect().log(run, {}, {"pairs": "2"}, 1)
-    assert step.connect().find_experiment("other") is None
-    assert step.connect().find_run("1", {"a": "b"}) == run
+    assert step.connect().ensure_run("1", "x", {"a": "b"}, 1) == run
 
 
 def test_files_that_cannot_be_put_are_an_error(server: Standin, tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""The folder below `build/reports` where a session leaves what CI uploads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tradai_tasks.errors import FileNotWrittenError
+from tradai_tasks.files.atomic_write import ignore_folder
+from tradai_tasks.files.path_guard import require_inside
+
+__all__ = ["make_report_folder"]
+
+
+def make_report_folder(root: Path, *parts: str) -> Path:
+    """Create and return a folder for reports; git always ignores it.
+
+    Args:
+        root: The workspace root.
+        parts: Names of the folders below `build/reports`.
+
+    Raises:
+        FileNotWrittenError: It cannot be made.
+    """
+    top = root / "build" / "reports"
+    folder = top.joinpath(*parts)
+    require_inside(root, folder / ".gitignore")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore_folder(top)
+    except OSError as error:
+        raise FileNotWrittenError(
+            f"{folder}: cannot be written: {error.strerror}; sessions keep their reports there"
+        ) from None
+    return folder

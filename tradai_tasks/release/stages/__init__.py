@@ -1,0 +1,1 @@
+"""The stages of a release: as plain values, and made from them."""

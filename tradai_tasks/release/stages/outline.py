@@ -1,0 +1,363 @@
+"""What a release is made of, as plain values: its stages, in order, and what each is for.
+
+The outline is computed from the repository and the tag alone: nothing is opened, asked or run.
+`stage_factory` makes the stages of it that carry it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tradai_tasks.errors import BadArgumentsError, BadTagError
+from tradai_tasks.release.deploy.deploy_stages import DEPLOY, FUNCTIONS, LATEST_STAGE
+from tradai_tasks.release.engine.released_package import package_of
+from tradai_tasks.release.images.image_decisions import LatestRule
+from tradai_tasks.release.images.image_specs import ImageKind
+from tradai_tasks.release.images.platform_images import BASE, BASE_STAGE, LAMBDA_STAGE, latest_rule
+from tradai_tasks.release.models.strategy_stages import BIAS, GATES, IMAGE, MLFLOW
+from tradai_tasks.release.tags.target_environment import Environment, check_names, environment_of
+from tradai_tasks.repository import Repository
+from tradai_tasks.settings.backtest import for_strategy
+from tradai_tasks.workspace.discovery import Package
+from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
+from tradai_tasks.workspace.tags import ReleaseTag
+
+__all__ = [
+    "FunctionsOutline",
+    "GateOutline",
+    "ImagesOutline",
+    "LatestOutline",
+    "ModelOutline",
+    "Outline",
+    "PublishOutline",
+    "ServicesOutline",
+    "SessionsOf",
+    "StageOutline",
+    "deployment",
+    "environment_for",
+    "images_alone",
+    "lambdas_alone",
+    "platform_release",
+    "release_outline",
+    "strategy_release",
+]
+
+_PUBLISH = "publish"
+
+# Nox's names of a session, the library's or the noxfile's in its place: of one package, by its id,
+# or of all.
+SessionsOf = Callable[[str, str | None], tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GateOutline:
+    """A gate: sessions of nox that must pass."""
+
+    name: str
+    strategy: str | None  # that it judges; None for a platform
+    sessions: tuple[str, ...]  # empty where the settings say that there is nothing to judge
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishOutline:
+    """Libraries that are published to an index."""
+
+    name: str
+    environment: Environment | None  # whose index it is; None for the common one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImagesOutline:
+    """Images of one kind that are built and pushed."""
+
+    name: str
+    kind: ImageKind
+    latest: LatestRule
+    only: tuple[str, ...] = ()  # names of images; all if empty
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FunctionsOutline:
+    """Lambda functions that get their image."""
+
+    name: str
+    environment: Environment
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServicesOutline:
+    """ECS services whose tasks get their image."""
+
+    name: str
+    environment: Environment
+    after_images: bool  # whether an earlier stage of the same run pushes the images
+    leaves_latest: bool = False  # whether that stage does not move `latest`
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LatestOutline:
+    """Images of services whose `latest` is pointed at the tag, forward or back."""
+
+    name: str
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelOutline:
+    """A strategy's version in the model registry."""
+
+    name: str
+    package: Package
+
+
+StageOutline = (
+    GateOutline
+    | PublishOutline
+    | ImagesOutline
+    | FunctionsOutline
+    | ServicesOutline
+    | LatestOutline
+    | ModelOutline
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outline:
+    """The stages of a release, in order."""
+
+    stages: tuple[StageOutline, ...]
+    environment: str | None = None  # where it goes; None where nothing is deployed
+    notes: tuple[str, ...] = ()  # on the environment, a line each
+
+    @property
+    def order(self) -> dict[str, bool]:
+        """Names of the stages, in order, and whether each is a gate."""
+        return {one.name: isinstance(one, GateOutline) for one in self.stages}
+
+
+def release_outline(
+    repository: Repository,
+    tag: ReleaseTag,
+    *,
+    sessions: SessionsOf,
+    override: str | None = None,
+) -> Outline:
+    """Return the stages of the release that a tag names.
+
+    Args:
+        repository: The repository.
+        tag: The tag.
+        sessions: Returns nox's names of a session, of one package or of all.
+        override: The environment that `--environment` names.
+
+    Raises:
+        BadTagError: It is of the other kind of repository.
+        BadArgumentsError: An environment is named, and it is a strategy's.
+        UnmappedTagError: No rule of the settings maps the tag to an environment.
+    """
+    if tag.kind == "platform":
+        return platform_release(repository, tag, sessions=sessions, override=override)
+    if override is not None:
+        raise BadArgumentsError(
+            f"--environment {override}: a platform is released to one, and {tag} is a strategy's; "
+            f"leave it out"
+        )
+    return strategy_release(repository, tag, sessions=sessions)
+
+
+def strategy_release(
+    repository: Repository,
+    tag: ReleaseTag,
+    *,
+    sessions: SessionsOf,
+    latest: LatestRule | None = None,
+) -> Outline:
+    """Return the stages of a strategy's release: gates, image and model version.
+
+    Raises:
+        BadTagError: The tag is a platform's.
+    """
+    package = package_of(repository, tag)
+    if package is None:
+        raise _not_of_strategies(tag)
+    gates = tuple(
+        GateOutline(
+            name=name,
+            strategy=package.slug,
+            sessions=_gate_sessions(repository, name, package, sessions),
+        )
+        for name in GATES
+    )
+    image = ImagesOutline(
+        name=IMAGE, kind="strategy", latest=latest or latest_rule(tag), only=(package.slug,)
+    )
+    return Outline(stages=(*gates, image, ModelOutline(name=MLFLOW, package=package)))
+
+
+def platform_release(
+    repository: Repository, tag: ReleaseTag, *, sessions: SessionsOf, override: str | None
+) -> Outline:
+    """Return the stages of a platform's release: gates, libraries, images, functions, services.
+
+    There is no stage for what the repository does not have: libraries to publish, services,
+    lambdas, settings of deployments.
+
+    Raises:
+        BadTagError: The repository is not a platform.
+        UnmappedTagError: No rule of the settings maps the tag to an environment.
+    """
+    if repository.is_of_strategies:
+        raise _not_of_strategies(tag)
+    workspace, settings = repository.workspace, repository.settings
+    environment: Environment | None = None
+    notes: tuple[str, ...] = ()
+    # a requested environment is never skipped, even without settings for it
+    if settings.deploy.environments or settings.deploy.tags or override is not None:
+        environment, notes = environment_for(repository, tag, override)
+    elif workspace.services or workspace.lambdas:
+        notes = ("nothing is deployed: the settings have no deploy.environments",)
+    rule = latest_rule(tag)
+    stages: list[StageOutline] = [
+        GateOutline(name=name, strategy=None, sessions=sessions(name, None) or (name,))
+        for name in dict.fromkeys(settings.release.gates)
+    ]
+    if _publishes(repository):
+        has_own = environment is not None and environment.settings.codeartifact is not None
+        own = environment if has_own else None
+        stages.append(PublishOutline(name=_for(_PUBLISH, own), environment=environment))
+    if workspace.services:
+        stages.append(ImagesOutline(name=IMAGE, kind="service", latest=rule))
+    if workspace.lambdas:
+        if repository.tree.is_file("lambdas/base/Dockerfile"):
+            stages.append(ImagesOutline(name=BASE_STAGE, kind="base", latest=rule))
+        stages.append(ImagesOutline(name=LAMBDA_STAGE, kind="lambda", latest=rule))
+    if environment is not None and workspace.lambdas:
+        stages.append(FunctionsOutline(name=_for(FUNCTIONS, environment), environment=environment))
+    if environment is not None and workspace.services:
+        stages.append(
+            ServicesOutline(
+                name=_for(DEPLOY, environment),
+                environment=environment,
+                after_images=True,
+                leaves_latest=rule == "forward" and tag.is_prerelease,
+            )
+        )
+    where = None if environment is None else environment.name
+    return Outline(stages=tuple(stages), environment=where, notes=notes)
+
+
+def images_alone(*, latest: LatestRule, only: Sequence[str]) -> Outline:
+    """Return the stage of a platform's images of services, all or some."""
+    # evidence for some images must not count for all of them
+    name = "-".join([IMAGE, *only])
+    return Outline(
+        stages=(ImagesOutline(name=name, kind="service", latest=latest, only=tuple(only)),)
+    )
+
+
+def lambdas_alone(
+    *,
+    latest: LatestRule,
+    only: Sequence[str],
+    environment: Environment | None,
+    notes: tuple[str, ...] = (),
+) -> Outline:
+    """Return the stages of lambdas, all or some: their images, and functions in an environment."""
+    if set(only) == {BASE}:
+        environment = None  # the base has no function
+    # evidence for some lambdas must not count for all of them
+    chosen = tuple(only)
+    name = "-".join([LAMBDA_STAGE, *only])
+    stages: list[StageOutline] = [
+        ImagesOutline(name=BASE_STAGE, kind="base", latest=latest, only=chosen),
+        ImagesOutline(name=name, kind="lambda", latest=latest, only=chosen),
+    ]
+    if environment is not None:
+        name = "-".join([FUNCTIONS, environment.name, *only])
+        stages.append(FunctionsOutline(name=name, environment=environment, only=chosen))
+    where = None if environment is None else environment.name
+    return Outline(stages=tuple(stages), environment=where, notes=notes)
+
+
+def deployment(
+    *, only: Sequence[str], environment: Environment, rollback: bool, notes: tuple[str, ...] = ()
+) -> Outline:
+    """Return the stages that deploy services, all or some; `latest` first for a roll-back."""
+    chosen = tuple(only)
+    stages: list[StageOutline] = []
+    if rollback:
+        stages.append(LatestOutline(name="-".join([LATEST_STAGE, *only]), only=chosen))
+    stages.append(
+        ServicesOutline(
+            name="-".join([DEPLOY, environment.name, *only]),
+            environment=environment,
+            after_images=rollback,
+            only=chosen,
+        )
+    )
+    return Outline(stages=tuple(stages), environment=environment.name, notes=notes)
+
+
+def environment_for(
+    repository: Repository, tag: ReleaseTag, override: str | None
+) -> tuple[Environment, tuple[str, ...]]:
+    """Return the environment that a tag goes to, and lines to print on it.
+
+    Args:
+        repository: The repository.
+        tag: The tag.
+        override: The environment that `--environment` names.
+
+    Raises:
+        SettingsError: The settings name a service or function that the repository does not have.
+        UnmappedTagError: No rule of the settings maps the tag to an environment.
+    """
+    workspace, settings = repository.workspace, repository.settings.deploy
+    check_names(
+        settings,
+        services=[unit.name for unit in workspace.services],
+        functions=[unit.name for unit in workspace.lambdas],
+    )
+    found = environment_of(tag, settings, override=override)
+    notes = [f"{tag} goes to {found.name}"]
+    if override not in {None, found.name}:
+        notes.insert(0, f"{tag} is a test tag: it goes to {found.name}, not {override}")
+    return found, tuple(notes)
+
+
+def _not_of_strategies(tag: ReleaseTag) -> BadTagError:
+    return BadTagError(
+        f"tag {tag}: is a platform's, and this is a repository of strategies; release one by "
+        f"<strategy>-{tag}"
+    )
+
+
+def _for(stage: str, environment: Environment | None) -> str:
+    """Return a stage's name: evidence for one environment does not count for another."""
+    return stage if environment is None else f"{stage}-{environment.name}"
+
+
+def _gate_sessions(
+    repository: Repository, gate: str, package: Package, sessions: SessionsOf
+) -> tuple[str, ...]:
+    """Return the sessions of a gate, the noxfile's own where it replaces the library's."""
+    backtest = for_strategy(repository.settings.backtest, package.settings.backtest)
+    if gate in BIAS and gate not in backtest.bias_gates:
+        return ()
+    one = repository.workspace.session_id(package)
+    if names := sessions(gate, one):
+        return names
+    if gate == "test" and not package.settings.test:
+        return ()
+    # left out, with nothing in its place: a session that is not found fails the gate
+    return (f"{gate}({one})",)
+
+
+def _publishes(repository: Repository) -> bool:
+    names = repository.settings.publish.libraries
+    if names is None:
+        return any(one.name == DEFAULT_LIBRARY for one in repository.workspace.packages)
+    return bool(names)

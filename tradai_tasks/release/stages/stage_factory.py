@@ -1,0 +1,198 @@
+"""Make the stages of a release from its outline, with the tools that their steps work with."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tradai_tasks.release.clients.aws import Aws
+from tradai_tasks.release.clients.image_reference import home_of
+from tradai_tasks.release.deploy.deploy_stages import (
+    DeployTarget,
+    function_stage,
+    latest_stage,
+    service_stage,
+)
+from tradai_tasks.release.engine.confinement import Confinement, allowance_of
+from tradai_tasks.release.engine.evidence import Store
+from tradai_tasks.release.engine.released_package import package_of, projects_of
+from tradai_tasks.release.engine.source_export import SourceExport, lock_files
+from tradai_tasks.release.engine.step import Release, Stage
+from tradai_tasks.release.images.image_specs import ImageKind, ImageSpec
+from tradai_tasks.release.images.image_steps import image_stage
+from tradai_tasks.release.images.image_tools import ImageTools, open_image_tools
+from tradai_tasks.release.images.platform_images import chosen_images
+from tradai_tasks.release.images.strategy_image import StrategyJudge
+from tradai_tasks.release.libraries.library_publication import LibraryBuild, open_publish_stage
+from tradai_tasks.release.models.strategy_stages import BACKTEST, gate_stage, model_stage
+from tradai_tasks.release.stages.outline import (
+    FunctionsOutline,
+    GateOutline,
+    ImagesOutline,
+    LatestOutline,
+    ModelOutline,
+    PublishOutline,
+    ServicesOutline,
+    StageOutline,
+)
+from tradai_tasks.release.stages.strategy_inputs import require_inputs
+from tradai_tasks.release.tags.target_environment import Environment
+from tradai_tasks.repository import Repository
+from tradai_tasks.vcs.git import Git
+
+__all__ = ["StageFactory"]
+
+_WITHOUT_IMAGES = (GateOutline, ModelOutline, PublishOutline)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFactory:
+    """What the stages of one release are made with; their clients ask when a step looks."""
+
+    repository: Repository
+    noxfile: Path
+    release: Release
+    store: Store
+    confinement: Confinement  # of the repository's own code
+    stop: threading.Event  # once set, running work is ended
+    show: Callable[[str], None]  # called with text for the terminal
+    warn: Callable[[str], None]  # called with warnings
+    uv: Callable[[], str]  # returns the uv to run
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @contextmanager
+    def opened(self, outlines: Sequence[StageOutline]) -> Iterator[tuple[Stage, ...]]:
+        """Yield the stages of some outlines, in order; their tools are open for as long.
+
+        Raises:
+            TasksError: The settings have a fault.
+        """
+        package = package_of(self.repository, self.release.tag)
+        if package is not None:
+            active = {one.name for one in outlines}
+            require_inputs(self.repository, self.release, package, active)
+        with ExitStack() as stack:
+            tools: ImageTools | None = None
+            if any(not isinstance(one, _WITHOUT_IMAGES) for one in outlines):
+                builds = any(isinstance(one, ImagesOutline) for one in outlines)
+                tools = stack.enter_context(self._image_tools(builds=builds))
+            yield tuple(self._stage(one, stack, tools) for one in outlines)
+
+    def _stage(self, outline: StageOutline, stack: ExitStack, tools: ImageTools | None) -> Stage:
+        if not isinstance(outline, _WITHOUT_IMAGES):
+            if tools is None:
+                raise AssertionError("a stage of images has tools")
+            return self._stage_of_images(outline, tools)
+        match outline:
+            case GateOutline():
+                return gate_stage(
+                    outline.name,
+                    outline.sessions,
+                    strategy=outline.strategy,
+                    repository=self.repository,
+                    noxfile=self.noxfile,
+                    store=self.store,
+                    stop=self.stop,
+                    show=self.show,
+                    env=self.env,
+                    sandbox=self.confinement.sandbox,
+                )
+            case ModelOutline():
+                return model_stage(
+                    self.release,
+                    outline.package,
+                    self.repository.settings.mlflow,
+                    store=self.store,
+                    stop=self.stop,
+                    env=self.env,
+                )
+            case PublishOutline():
+                made_by = LibraryBuild(
+                    repository=self.repository,
+                    tag=self.release.tag,
+                    uv=self.uv,
+                    warn=self.warn,
+                    confinement=self.confinement,
+                )
+                made = open_publish_stage(made_by, environment=outline.environment)
+                return replace(stack.enter_context(made), name=outline.name)
+
+    def _stage_of_images(
+        self,
+        outline: ImagesOutline | FunctionsOutline | ServicesOutline | LatestOutline,
+        tools: ImageTools,
+    ) -> Stage:
+        tag, commit = self.release.tag.text, self.release.commit
+        match outline:
+            case ImagesOutline():
+                return image_stage(
+                    self.release,
+                    images=self._images(outline.kind, outline.only),
+                    tools=tools,
+                    latest=outline.latest,
+                    name=outline.name,
+                    judge=self._judge(outline.kind),
+                )
+            case LatestOutline():
+                services = self._images("service", outline.only)
+                made = latest_stage(tag, services, tools.registry, commit=commit)
+            case FunctionsOutline():
+                functions = self._images("lambda", outline.only)
+                target = self._target(outline.environment, tools)
+                made = function_stage(tag, commit, functions, target)
+            case ServicesOutline():
+                made = service_stage(
+                    tag,
+                    self._images("service", outline.only),
+                    self._target(outline.environment, tools),
+                    commit=commit,
+                    after_images=outline.after_images,
+                    leaves_latest=outline.leaves_latest,
+                )
+        return replace(made, name=outline.name)
+
+    def _images(self, kind: ImageKind, only: Sequence[str]) -> list[ImageSpec]:
+        home = home_of(self.repository.settings.images, self.env)
+        return chosen_images(self.repository, home, kind, only)
+
+    def _judge(self, kind: ImageKind) -> StrategyJudge | None:
+        package = package_of(self.repository, self.release.tag)
+        if kind != "strategy" or package is None:
+            return None
+        return StrategyJudge(slug=package.slug, stage=BACKTEST)
+
+    def _target(self, environment: Environment, tools: ImageTools) -> DeployTarget:
+        return DeployTarget(
+            environment=environment,
+            aws=Aws(region=environment.region),
+            registry=tools.registry,
+            settings=self.repository.settings.deploy,
+        )
+
+    @contextmanager
+    def _image_tools(self, *, builds: bool) -> Iterator[ImageTools]:
+        """Open the tools of images; a source to build from is the released commit."""
+        repository, settings = self.repository, self.repository.settings
+        source = None
+        if builds:
+            source = SourceExport(
+                git=Git.open(repository.root),
+                commit=self.release.commit,
+                judged=lock_files(repository.root, projects_of(repository, self.release.tag)),
+                scratch=self.confinement.scratch,
+            )
+        with open_image_tools(
+            settings.images,
+            home_of(settings.images, self.env),
+            root=repository.root,
+            env=self.env,
+            stop=self.stop,
+            source=source,
+            allowance=allowance_of(settings),
+            sandbox=self.confinement.sandbox,
+        ) as tools:
+            yield tools

@@ -1,0 +1,173 @@
+"""A repository as sessions see it: its packages, layouts, settings and tests."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tradai_tasks.checks.testing.coverage_scope import shares
+from tradai_tasks.checks.pythons import python_for
+from tradai_tasks.checks.testing.suite_detection import Suites, suites_of
+from tradai_tasks.files.file_tree import Tree
+from tradai_tasks.settings.backtest import for_strategy
+from tradai_tasks.settings.load import load_settings
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.vcs.file_list import files_of
+from tradai_tasks.workspace.discovery import Package, Workspace, discover
+from tradai_tasks.workspace.inventory import Inventory, inventory_of
+from tradai_tasks.workspace.layout import Layout, layout_of
+
+__all__ = ["Repository", "base_of", "read_repository"]
+
+_PYTHON = re.compile(r"(?<=.)-(?:[a-z]*-?)\d+(?:\.\d+)*t?\Z")  # test-3.11, test-pypy3.10
+_DEFAULT_FLOOR = {"platform": 60.0, "strategies": 80.0}  # percent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """A repository, on disk or at a commit; what follows from its files is computed once."""
+
+    root: Path  # the workspace root
+    tree: Tree  # its files, at that commit or on disk
+    settings: Settings
+    settings_file: str  # where they are, for messages
+    workspace: Workspace
+
+    @property
+    def is_of_strategies(self) -> bool:
+        """Whether its packages are strategies, each checked and released by itself."""
+        return self.workspace.kind == "strategies"
+
+    @functools.cached_property
+    def pythons(self) -> tuple[str, ...]:
+        """Python versions of the settings; empty if the one that runs nox is used.
+
+        If the settings name none, it is that of `.python-version`, or one that the packages allow
+        if they do not allow the one that runs nox.
+        """
+        python = self.settings.python
+        if python is None:
+            running = ".".join(map(str, sys.version_info[:3]))
+            python = python_for(self.tree, self.workspace.packages, running)
+        return (python,) if isinstance(python, str) else tuple(dict.fromkeys(python or ()))
+
+    @property
+    def python(self) -> str | None:
+        """The Python of sessions that run on one version: the first of the list."""
+        return self.pythons[0] if self.pythons else None
+
+    @property
+    def has_several_pythons(self) -> bool:
+        """Whether session names contain the Python: the settings have a list, perhaps of one."""
+        return isinstance(self.settings.python, tuple)
+
+    @functools.cached_property
+    def layouts(self) -> Mapping[Package, Layout]:
+        """Where each package keeps its code and tests."""
+        return {one: self._layout_of(one) for one in self.workspace.packages}
+
+    def layout(self, package: Package) -> Layout:
+        """Return the layout of a package, or of a root that is none and has only tests."""
+        return self.layouts.get(package) or self._layout_of(package)
+
+    def _layout_of(self, package: Package) -> Layout:
+        nested = frozenset(one.path for one in self.workspace.packages)
+        return layout_of(self.tree, package, nested=nested)
+
+    @functools.cached_property
+    def shares(self) -> Mapping[Package, Layout]:
+        """Each package with a test session, and the code that its coverage measures."""
+        return shares(self.tree, self.workspace, self.layouts, self.inventory, self.markers)
+
+    @functools.cached_property
+    def inventory(self) -> Inventory:
+        """Every Python file: what it is, and which sessions look at it."""
+        return inventory_of(
+            files_of(self.tree, [one.path for one in self.workspace.packages]),
+            tree=self.tree,
+            workspace=self.workspace,
+            layouts=self.layouts,
+            settings=self.settings,
+        )
+
+    @property
+    def markers(self) -> tuple[str, str]:
+        """Markers of tests that have a session of their own."""
+        return self.settings.contract.marker, self.settings.integration.marker
+
+    @functools.cached_property
+    def suites(self) -> Suites:
+        """Which tests have such a marker, and which packages have benchmarks."""
+        owned = {package.path: share.tests for package, share in self.shares.items()}
+        others = {path: None for layout in self.layouts.values() for path in layout.tests}
+        tests = {**owned, "": tuple({**others, "tests": None, "test": None})}
+        return suites_of(self.tree, tests, self.markers)
+
+    @property
+    def benchmarked_packages(self) -> tuple[Package, ...]:
+        """Packages with a test that takes the `benchmark` fixture."""
+        return tuple(one for one in self.shares if one.path in self.suites.benchmarked)
+
+    @functools.cached_property
+    def backtested_packages(self) -> tuple[Package, ...]:
+        """Strategies with backtest sessions: all, unless settings say no."""
+        return tuple(
+            package
+            for package in self.workspace.strategies
+            if for_strategy(self.settings.backtest, package.settings.backtest).enabled
+        )
+
+    def floor(self, package: Package) -> float:
+        """Return a package's coverage floor in percent: its own, the settings', or the kind's."""
+        for floor in (package.settings.floor, self.settings.test.floor):
+            if floor is not None:
+                return floor
+        return _DEFAULT_FLOOR[self.workspace.kind]
+
+    def session_names(
+        self, name: str, packages: Sequence[Package] | None, *, every_python: bool = False
+    ) -> list[str]:
+        """Return nox's names for the sessions of one name, such as `test-3.12(backend)`.
+
+        Args:
+            name: The session's name.
+            packages: Packages that have one each; None for a single session.
+            every_python: Whether there is one for each Python of the settings.
+        """
+        several = every_python and self.has_several_pythons
+        prefixes = [f"{name}-{version}" for version in self.pythons] if several else [name]
+        suffixes = [""]
+        if packages is not None:
+            suffixes = [f"({self.workspace.session_id(one)})" for one in packages]
+        return [prefix + suffix for prefix in prefixes for suffix in suffixes]
+
+
+def base_of(name: str) -> str:
+    """Return a session's name without Python version and package: `test-3.11(a)` -> `test`."""
+    return _PYTHON.sub("", name.partition("(")[0])
+
+
+def read_repository(root: Path, tree: Tree, over: Mapping[str, Any] | None = None) -> Repository:
+    """Read the settings of a repository and find its packages.
+
+    Args:
+        root: The workspace root.
+        tree: Its files.
+        over: A table whose keys override those of the settings' files.
+
+    Raises:
+        TasksError: The settings or the repository have a fault.
+    """
+    loaded = load_settings(tree, over)
+    return Repository(
+        root=root,
+        tree=tree,
+        settings=loaded.settings,
+        settings_file=loaded.file,
+        workspace=discover(tree, loaded.settings, settings_file=loaded.file),
+    )

@@ -1,0 +1,1 @@
+"""What runs the stages of a release, for the sessions that release something."""

@@ -1,0 +1,62 @@
+"""Options that the sessions which release something have in common."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradai_tasks.errors import BadArgumentsError
+from tradai_tasks.sessions.core.arguments import Option
+
+__all__ = ["EVIDENCE", "LOOKS", "ONLY", "TAG", "Wanted", "wanted_of"]
+
+TAG: Option = (
+    ("tag",),
+    {"nargs": "?", "help": "the release tag; in CI by default the one that the event names"},
+)
+LOOKS: list[Option] = [
+    (("--dry-run",), {"action": "store_true", "help": "print what would be done"}),
+    (("--status",), {"action": "store_true", "help": "print what is done and what is missing"}),
+    (("--json",), {"action": "store_true", "help": "print either as JSON and nothing else"}),
+]
+EVIDENCE: Option = (
+    ("--evidence",),
+    {"metavar": "DIR", "help": "where the records are that earlier stages left in other jobs"},
+)
+ONLY: Option = (
+    ("--only",),
+    {"action": "append", "default": [], "metavar": "NAME", "help": "just this; repeatable"},
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The options of the command line."""
+
+    only: Collection[str]
+    start: str | None
+    evidence: Path | None
+    dry_run: bool
+    status: bool
+    json: bool
+
+
+def wanted_of(options: Namespace, *, only: Collection[str], start: str | None) -> Wanted:
+    """Return the options, checked.
+
+    Raises:
+        BadArgumentsError: Options contradict each other.
+    """
+    if options.json and not (options.status or options.dry_run):
+        raise BadArgumentsError("--json: goes with --status or --dry-run")
+    evidence = getattr(options, "evidence", None)  # some sessions have none of them
+    return Wanted(
+        only=only,
+        start=start,
+        evidence=Path(evidence).absolute() if evidence else None,
+        dry_run=options.dry_run,
+        status=options.status,
+        json=options.json,
+    )

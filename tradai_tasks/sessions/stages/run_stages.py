@@ -1,0 +1,177 @@
+"""Run the stages of a release: look at each step, print the plan, then carry it out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import nox
+
+from tradai_tasks.errors import ReleaseFailedError
+from tradai_tasks.process import usable_cores
+from tradai_tasks.release.engine.confinement import allowance_of, confine
+from tradai_tasks.release.engine.evidence import Evidence, Store
+from tradai_tasks.release.engine.plan import Plan, choose, look_at, plan_of
+from tradai_tasks.release.engine.release_store import locked, store_of
+from tradai_tasks.release.engine.runner import Engine, ReleaseOutcome
+from tradai_tasks.release.engine.step import Release
+from tradai_tasks.release.stages.outline import Outline
+from tradai_tasks.release.stages.stage_factory import StageFactory
+from tradai_tasks.release.tags.requested_release import requested_release
+from tradai_tasks.release.tags.tag_validation import still_holds
+from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table, say
+from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.dispatched import refuse_dispatch
+from tradai_tasks.sessions.core.environment import uv_program
+from tradai_tasks.sessions.stages.options import Wanted
+from tradai_tasks.vcs.git import Git
+
+__all__ = ["Basis", "run_stages", "tagged_basis"]
+
+_COLUMNS = ("stage", "step", "state", "what")
+_RESULTS = ("stage", "step", "result", "seconds", "what")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    """The release that stages run for, and how to check that it still holds."""
+
+    release: Release
+    holds: Callable[..., None]  # called with `untracked`; raises if it does not hold any more
+    is_tagged: bool = True  # False for a version of the checked-out commit, without a tag
+    needs_lock: bool = True  # whether the release is identified by its lock files too
+
+
+def tagged_basis(
+    session: nox.Session, context: Context, text: str | None, *, strictly: bool
+) -> Basis:
+    """Return the release of a tag, in a work tree of its commit, after validating the tag.
+
+    Args:
+        session: The session.
+        context: The repository.
+        text: The tag; None for that of the CI event.
+        strictly: Whether the work tree must be at the commit; --status works in any.
+
+    Raises:
+        TasksError: There is no such release to make.
+    """
+    repository = context.repository
+    mask_environment(allowance=allowance_of(repository.settings))
+    made = requested_release(repository, text, strictly=strictly, session=session.name)
+    return Basis(release=made, holds=partial(still_holds, Git.open(repository.root), made))
+
+
+def run_stages(
+    session: nox.Session, context: Context, outline: Outline, basis: Basis, wanted: Wanted
+) -> None:
+    """Look at every step of the chosen stages, print the plan, and carry out that plan.
+
+    Args:
+        session: The session.
+        context: The repository.
+        outline: The stages of the release.
+        basis: The release that they run for.
+        wanted: The options.
+
+    Raises:
+        TasksError: The release is not complete.
+    """
+    repository, made = context.repository, basis.release
+    for note in outline.notes:
+        session.log(note)
+    acts = not (wanted.status or wanted.dry_run)
+    if acts:
+        refuse_dispatch(repository, outline.environment)
+    chosen = choose(outline.order, only=wanted.only, start=wanted.start)
+    confinement = confine(Git.open(repository.root), os.environ)
+    needs_lock = basis.is_tagged and basis.needs_lock
+    store = store_of(repository, made, confinement, needs_lock=needs_lock)
+    factory = StageFactory(
+        repository=repository,
+        noxfile=context.noxfile,
+        release=made,
+        store=store,
+        confinement=confinement,
+        stop=threading.Event(),
+        show=_show,
+        warn=session.warn,
+        uv=uv_program,
+    )
+    with ExitStack() as stack:
+        if acts:
+            stack.enter_context(locked(store))
+        store.load(outline.order)  # read before any gate runs, since a gate could write evidence
+        given = [_evidence(store, name, wanted.evidence) for name in chosen.given]
+        active = [one for one in outline.stages if one.name in chosen.active]
+        stages = stack.enter_context(factory.opened(active))
+        plan = plan_of(look_at(stages, given), given)
+        _present(session, made, plan, wanted)
+        if acts:
+            engine = Engine(
+                plan=plan,
+                store=store,
+                jobs=repository.settings.release.jobs or usable_cores(),
+                say=session.log,
+                after_gate=partial(basis.holds, untracked=False),
+                before_acting=partial(basis.holds, untracked=True),
+                stop=factory.stop,
+            )
+            is_all = len(given) + len(active) == len(outline.stages)
+            _conclude(session, made, engine.run(), is_all=is_all)
+
+
+def _evidence(store: Store, stage: str, folder: Path | None) -> Evidence:
+    return store.require(stage) if folder is None else store.adopt(folder, stage)
+
+
+def _present(session: nox.Session, made: Release, plan: Plan, wanted: Wanted) -> None:
+    """Print the plan; raise if a look has failed or found a conflict."""
+    if wanted.json:
+        document = {"tag": made.tag.text, "commit": made.commit, **plan.as_document()}
+        print(json.dumps(document, indent=2), flush=True)
+    else:
+        print_table(f"{made.tag} at {made.commit[:12]}", _COLUMNS, plan.rows())
+    faults = (*plan.faults, *(plan.obstacles if wanted.dry_run else ()))
+    if faults:
+        said = f"{made.tag}: it cannot be released as things are:"
+        raise ReleaseFailedError(said, *_lines_of(faults))
+    if wanted.dry_run:
+        session.log(f"nothing was done: this is a dry run; {len(plan.todo)} steps are to do")
+    elif wanted.status:
+        session.log("complete" if plan.is_complete else f"not complete: {len(plan.todo)} to do")
+
+
+def _conclude(
+    session: nox.Session, made: Release, outcome: ReleaseOutcome, *, is_all: bool
+) -> None:
+    """Print what was done and what was there already."""
+    print_table(f"{made.tag} at {made.commit[:12]}", _RESULTS, outcome.rows())
+    table = markdown_table(_RESULTS, outcome.rows())
+    verdict = "done" if outcome.is_complete else "not complete"
+    append_markdown(f"\n### Release {made.tag}: {verdict}\n\n{table}")
+    if not outcome.is_complete:
+        raise ReleaseFailedError(
+            f"{made.tag}: not complete:",
+            *_lines_of(outcome.faults),
+            "fix that and run the same again: it goes on from here",
+        )
+    what = "complete" if is_all else "these stages are complete, others were not asked for"
+    before = "" if outcome.has_changed else ", as before: nothing was changed"
+    session.log(f"{made.tag}: {what}{before}")
+
+
+def _lines_of(faults: Iterable[str]) -> list[str]:
+    """Return the lines of faults; one fault may have several."""
+    return [line for fault in faults for line in fault.split("\n")]
+
+
+def _show(text: str) -> None:
+    say(*text.split("\n"), file=sys.stderr)
