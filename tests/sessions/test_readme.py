@@ -9,6 +9,7 @@ from tests.support.inprocess import InProcess, run
 from tests.support.project import DictTree, found, pyproject
 from tests.support.real import REPOSITORY, copy_example
 from tradai_tasks.extras import NAME
+from tradai_tasks.sessions.core.catalog import AGGREGATES, CATALOG
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workflows.scaffold import pieces
 
@@ -24,6 +25,13 @@ def test_the_listing_is_that_of_the_example(run: InProcess) -> None:
     assert len(shown) > 10
     assert [line for line in shown if line not in listed] == []
     assert shown == sorted(shown, key=listed.index)
+
+
+def test_every_session_has_a_row() -> None:
+    table = README.partition("\n## Sessions\n")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    shown = {name.partition("(")[0] for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+    assert shown == {*AGGREGATES, *(entry.name for entry in CATALOG)}
 
 
 def test_every_link_leads_to_a_file_of_the_repository_or_to_the_web() -> None:
