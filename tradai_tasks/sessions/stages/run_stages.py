@@ -91,20 +91,8 @@ def run_stages(
     if acts:
         refuse_dispatch(repository, outline.environment)
     chosen = choose(outline.order, only=wanted.only, start=wanted.start)
-    confinement = confine(Git.open(repository.root), os.environ)
-    needs_lock = basis.is_tagged and basis.needs_lock
-    store = store_of(repository, made, confinement, needs_lock=needs_lock)
-    factory = StageFactory(
-        repository=repository,
-        noxfile=context.noxfile,
-        release=made,
-        store=store,
-        confinement=confinement,
-        stop=threading.Event(),
-        show=_show,
-        warn=session.warn,
-        uv=uv_program,
-    )
+    factory = _factory(session, context, basis)
+    store = factory.store
     with ExitStack() as stack:
         if acts:
             stack.enter_context(locked(store))
@@ -126,6 +114,24 @@ def run_stages(
             )
             is_all = len(given) + len(active) == len(outline.stages)
             _conclude(session, made, engine.run(), is_all=is_all)
+
+
+def _factory(session: nox.Session, context: Context, basis: Basis) -> StageFactory:
+    """Return what the stages are made with: the evidence so far, and how code is confined."""
+    repository, made = context.repository, basis.release
+    confinement = confine(Git.open(repository.root), os.environ)
+    needs_lock = basis.is_tagged and basis.needs_lock
+    return StageFactory(
+        repository=repository,
+        noxfile=context.noxfile,
+        release=made,
+        store=store_of(repository, made, confinement, needs_lock=needs_lock),
+        confinement=confinement,
+        stop=threading.Event(),
+        show=_show,
+        warn=session.warn,
+        uv=uv_program,
+    )
 
 
 def _evidence(store: Store, stage: str, folder: Path | None) -> Evidence:
