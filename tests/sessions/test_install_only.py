@@ -10,6 +10,7 @@ from tests.sessions.test_sessions import LOCK, PLATFORM, STRATEGIES
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.real import git
 from tradai_tasks.sessions.core.catalog import CATALOG
+from tradai_tasks.sessions.core.fitting import backtested, strategies
 
 __all__ = ["run"]
 
@@ -70,8 +71,8 @@ def installed(ran: Ran) -> list[list[str]]:
 
 
 def of_kind(name: str) -> dict[str, str]:
-    needs = {entry.name: entry.needs for entry in CATALOG}
-    return BACKTESTED if needs[name] == "strategies" else EVERYTHING
+    fits = {entry.name: entry.fits for entry in CATALOG}
+    return BACKTESTED if fits[name] in {backtested, strategies} else EVERYTHING
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in CATALOG])
