@@ -71,8 +71,8 @@ def installed(ran: Ran) -> list[list[str]]:
 
 
 def of_kind(name: str) -> dict[str, str]:
-    fits = {entry.name: entry.fits for entry in CATALOG}
-    return BACKTESTED if fits[name] in {backtested, strategies} else EVERYTHING
+    fits = next(entry.fits for entry in CATALOG if entry.name == name)
+    return BACKTESTED if fits in {backtested, strategies} else EVERYTHING
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in CATALOG])
@@ -84,7 +84,7 @@ def test_every_session_only_installs(ready: InProcess, name: str) -> None:
     repository(ready.home)
     # of acting sessions the arguments are not even read: they have nothing to install
     entry = next(one for one in CATALOG if one.name == name)
-    session = f"{name}(fast)" if entry.each == "backtested" else name
+    session = f"{name}(fast)" if entry.fits is backtested else name
     words = ["--", "preview"] if name == "infra" else []
     before = files_of(ready.home)
     ran = ready("--install-only", "-s", session, *words)
