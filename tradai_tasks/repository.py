@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tradai_tasks.checks.testing.coverage_scope import shares
 from tradai_tasks.checks.pythons import python_for
+from tradai_tasks.checks.testing.coverage_scope import shares
 from tradai_tasks.checks.testing.suite_detection import Suites, suites_of
 from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.settings.backtest import for_strategy
