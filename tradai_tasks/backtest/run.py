@@ -270,6 +270,7 @@ def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> RunFi
             f"again"
         )
     _check_read(job, findings, _log(job))
+    return findings
 
 
 def _check_read(job: BacktestJob, findings: RunFindings, log: str) -> None:
@@ -294,7 +295,6 @@ def _check_read(job: BacktestJob, findings: RunFindings, log: str) -> None:
             f"{job.strategy}: freqtrade left out {', '.join(left_out)}, which the snapshot has "
             f"as not traded; fetch a new one with: {job.session} -- --refresh"
         )
-    return findings
 
 
 def check_asked(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
