@@ -122,6 +122,12 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
     say(f"wrote {_counted(len(todo), 'file')}; see what there is now with: {nox} -l")
     if not locks:
         say(f"no lock file is there yet; make it, and have CI use it: {nox} -s lock workflows")
+    owned = {one.project for one in workspace.strategies}
+    if len(committed_locks(root, owned, tracked=True)) < len(owned):
+        say(
+            "commit each strategy's uv.lock, without which it cannot be released; take the file "
+            "out of .gitignore if it is there"
+        )
 
 
 def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]) -> None:

@@ -22,6 +22,7 @@ from tradai_tasks.process import run
 from tradai_tasks.release.images.engine import find_engine
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
+from tradai_tasks.workflows.repository_traits import committed_locks
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.inventory import Inventory
@@ -61,7 +62,7 @@ class DoctorContext:
 
 
 def locks(repository: DoctorContext) -> Finding:
-    """Ask uv whether every lock file is there and fresh."""
+    """Check that every lock file is there and fresh, and that git tracks those of strategies."""
     found = [
         state_of(
             repository.uv, repository.root, repository.tree, project, timeout=repository.seconds
@@ -75,6 +76,13 @@ def locks(repository: DoctorContext) -> Finding:
     if unknown := [f"{one.file} ({one.why})" for one in found if one.state == "unknown"]:
         return fault(
             f"{_listed(unknown)}: uv could not look", "see what uv says: nox -s lock -- --check"
+        )
+    projects = sorted({one.project for one in repository.workspace.strategies})
+    tracked = committed_locks(repository.root, projects, tracked=True)
+    if loose := sorted({join(project, "uv.lock") for project in projects} - {*tracked}):
+        return fault(
+            f"{_listed(loose)}: not in git, so no strategy can be released",
+            "take uv.lock out of .gitignore if it is there, and commit the file",
         )
     count = len(repository.workspace.projects)
     return fine(f"{count} lock file{'s' * (count != 1)} fresh")

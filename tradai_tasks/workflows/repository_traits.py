@@ -108,15 +108,25 @@ def gather(  # noqa: PLR0913 - everything to look at
     )
 
 
-def committed_locks(root: Path, projects: Iterable[str]) -> tuple[str, ...]:
+def committed_locks(
+    root: Path, projects: Iterable[str], *, tracked: bool = False
+) -> tuple[str, ...]:
     """Return the lock files that are committed, or would be by `git add --all`.
+
+    Args:
+        root: The workspace root.
+        projects: Folders of the lock files, from the root.
+        tracked: Leave out those that git does not track.
 
     Raises:
         CommandFailedError: git failed.
         ToolMissingError: git is not installed.
     """
     files = [join(project, "uv.lock") for project in projects]
-    argv = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *files]
+    if not files:  # git would list every file
+        return ()
+    untracked = () if tracked else ("--others", "--exclude-standard")
+    argv = ["ls-files", "-z", "--cached", *untracked, "--", *files]
     done = run_git(root, *argv, check=False)
     if done.returncode == _NOT_A_REPOSITORY:
         return tuple(file for file in files if (root / file).is_file())

@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.errors import ConfigSecretError, ImageDiffersError
 from tradai_tasks.release.clients.image_reference import Home
 from tradai_tasks.release.images.engine_commands import Build
-from tradai_tasks.release.images.image_tools import open_image_tools
+from tradai_tasks.release.images.image_tools import ImageTools, open_image_tools
 from tradai_tasks.release.images.strategy_image import StrategyJudge
 from tradai_tasks.settings.images import ImagesSettings
 
@@ -104,7 +105,8 @@ def test_a_path_source_of_another_commit_is_refused(yard: Yard, first: Result) -
     file = library / "libs" / "tradai-strategy" / "README.md"
     file.write_text("Another\n")
     git(library, "commit", "-qam", "Another")
-    kept = yard.evidence(TAG).rename(yard.home.parent / "kept")
+    backtest = yard.evidence(TAG) / "backtest-full.json"  # the one gate that runs again
+    kept = backtest.rename(yard.home.parent / "kept.json")
     yard.forget()
     try:
         refused(
@@ -115,8 +117,7 @@ def test_a_path_source_of_another_commit_is_refused(yard: Yard, first: Result) -
         assert yard.writes() == []
     finally:
         git(library, "reset", "-q", "--hard", commit)
-        shutil.rmtree(yard.evidence(TAG))
-        kept.rename(yard.evidence(TAG))
+        kept.replace(backtest)
 
 
 def test_a_secret_in_a_configuration_is_refused_before_anything_runs(
@@ -171,104 +172,120 @@ OTHER = "s/sizing.py,sha256=./sizing.py,sha256=_/"
 PACKAGES = "/usr/local/lib/python3.*/site-packages"
 
 
-def judged(yard: Yard, record: BacktestRecord, folder: Path, dockerfile: str) -> None:
-    """Build an image of the strategy, start it and compare it with the record."""
-    folder.mkdir()
-    shutil.copytree(yard.repo.strategy, folder / "app")
-    wheels = folder / "app" / "wheels"
-    build = ["uv", "build", "-q", "--wheel", "--out-dir", str(wheels)]
-    library = yard.home.parent / "tradai-uv" / "libs" / "tradai-strategy"
-    subprocess.run([*build, str(library)], check=True, cwd=folder)
-    (folder / "Dockerfile").write_text(dockerfile)
-    settings = ImagesSettings(registry=yard.registry.host, network="host", login="none")
-    image = f"{yard.registry.host}/judged:{folder.name}"
-    env = {**yard.env, "PATH": os.environ["PATH"], "HOME": str(folder)}
-    with open_image_tools(settings, Home(host=yard.registry.host), root=folder, env=env) as tools:
-        tools.engine.build(
-            Build(
-                image=image,
-                dockerfile=folder / "Dockerfile",
-                context=folder,
-                platform="linux/amd64",
-                labels={},
-                build_args={},
-                network="host",
-            ),
-            "judged",
-        )
-        known = {"backtest-full": {"momentum": {"backtest": json.loads(record.as_json())}}}
+@dataclass
+class Workshop:
+    """Images of the strategy, and what judges them; the others are made of the honest one."""
+
+    yard: Yard
+    record: BacktestRecord
+    folder: Path
+
+    @property
+    def wheels(self) -> list[Path]:
+        return sorted((self.folder / "app" / "wheels").glob("*.whl"))
+
+    def image(self, name: str) -> str:
+        return f"{self.yard.registry.host}/judged:{name}"
+
+    def build(self, name: str, dockerfile: str) -> None:
+        file = self.folder / f"{name}.Dockerfile"
+        file.write_text(dockerfile)
+        with self.tools() as tools:
+            build = Build(
+                image=self.image(name), dockerfile=file, context=self.folder,
+                platform="linux/amd64", labels={}, build_args={}, network="host",
+            )  # fmt: skip
+            tools.engine.build(build, "judged")
+
+    def judge(self, name: str, record: BacktestRecord | None = None) -> None:
+        held = json.loads((record or self.record).as_json())
+        known = {"backtest-full": {"momentum": {"backtest": held}}}
         judge = StrategyJudge(slug="momentum", stage="backtest-full")
-        judge.judge_built(known, tools.engine, image, sorted(wheels.glob("*.whl")))
+        with self.tools() as tools:
+            judge.judge_built(known, tools.engine, self.image(name), self.wheels)
+
+    def tools(self) -> AbstractContextManager[ImageTools]:
+        host = self.yard.registry.host
+        settings = ImagesSettings(registry=host, network="host", login="none")
+        env = {**self.yard.env, "PATH": os.environ["PATH"], "HOME": str(self.folder)}
+        return open_image_tools(settings, Home(host=host), root=self.folder, env=env)
 
 
-def test_an_image_is_compared_with_what_was_backtested(
-    yard: Yard, record: BacktestRecord, tmp_path: Path
-) -> None:
-    honest = f"FROM {BASE}\n{COPIED}{INSTALL}{ENTRY}"
-    judged(yard, record, tmp_path / "honest", honest)
-    other = replace(record, packages={**record.packages, "freqtrade": "2025.6", "x": "1"})
+@pytest.fixture(scope="module")
+def workshop(
+    yard: Yard, record: BacktestRecord, tmp_path_factory: pytest.TempPathFactory
+) -> Workshop:
+    made = Workshop(yard, record, tmp_path_factory.mktemp("judged"))
+    shutil.copytree(yard.repo.strategy, made.folder / "app")
+    library = yard.home.parent / "tradai-uv" / "libs" / "tradai-strategy"
+    argv = ["uv", "build", "-q", "--wheel", "--out-dir", str(made.folder / "app" / "wheels")]
+    subprocess.run([*argv, str(library)], check=True, cwd=made.folder)
+    made.build("honest", f"FROM {BASE}\n{COPIED}{INSTALL}{ENTRY}")
+    return made
+
+
+def test_an_image_is_compared_with_what_was_backtested(workshop: Workshop) -> None:
+    workshop.judge("honest")
+    packages = {**workshop.record.packages, "freqtrade": "2025.6", "x": "1"}
     with pytest.raises(ImageDiffersError) as bad:
-        judged(yard, other, tmp_path / "other", honest)
+        workshop.judge("honest", replace(workshop.record, packages=packages))
     assert "freqtrade is 2026.9 in the image and 2025.6 in the backtest" in str(bad.value)
     assert "x 1 is missing from the image" in str(bad.value)
 
 
+def test_a_helper_that_only_another_bot_imports_may_be_broken(workshop: Workshop) -> None:
+    line = "RUN echo 'import nothing_of_the_kind' > /app/src/momentum/plots.py\n"
+    workshop.build("helper", f"FROM {workshop.image('honest')}\n{line}")
+    workshop.judge("helper")
+
+
 @pytest.mark.parametrize(
-    ("name", "change"),
+    ("name", "line", "said"),
     [
-        (
-            "missing",
-            (f"RUN rm -r {PACKAGES}/humanize*\n", "humanize .* is missing from the image"),
-        ),
+        ("missing", f"rm -r {PACKAGES}/humanize*", "humanize .* is missing from the image"),
         (
             "oldcode",
-            (
-                f"RUN sed -i {OTHER} {PACKAGES}/tradai_strategy-*/RECORD\n",
-                "tradai-strategy in the image is not the one backtested: .*sizing.py is another",
-            ),
+            f"sed -i {OTHER} {PACKAGES}/tradai_strategy-*/RECORD",
+            "tradai-strategy in the image is not the one backtested: .*sizing.py is another",
         ),
         (
             "broken",
-            (
-                "RUN echo 'import nothing_of_the_kind' >> /app/src/momentum/bot.py\n",
-                "freqtrade in it does not load MomentumBot: .*nothing_of_the_kind",
-            ),
+            "echo 'import nothing_of_the_kind' >> /app/src/momentum/bot.py",
+            "freqtrade in it does not load MomentumBot: .*nothing_of_the_kind",
         ),
     ],
 )
 def test_an_image_of_something_else_is_refused(
-    yard: Yard, record: BacktestRecord, tmp_path: Path, name: str, change: tuple[str, str]
+    workshop: Workshop, name: str, line: str, said: str
 ) -> None:
-    lines, said = change
+    workshop.build(name, f"FROM {workshop.image('honest')}\nRUN {line}\n")
     with pytest.raises(ImageDiffersError, match=said):
-        judged(yard, record, tmp_path / name, f"FROM {BASE}\n{COPIED}{INSTALL}{lines}{ENTRY}")
+        workshop.judge(name)
 
 
-def test_a_secret_that_a_build_puts_into_an_image_is_refused(
-    yard: Yard, record: BacktestRecord, tmp_path: Path
-) -> None:
+def test_a_secret_that_a_build_puts_into_an_image_is_refused(workshop: Workshop) -> None:
     made = (
         'RUN echo \'{"telegram": {"token": "marked"}}\' > /opt.json\n'
         "ENV FREQTRADE__EXCHANGE__SECRET=marked\n"
     )
+    workshop.build("secret", f"FROM {workshop.image('honest')}\n{made}")
     with pytest.raises(ConfigSecretError) as bad:
-        judged(yard, record, tmp_path / "secret", f"FROM {BASE}\n{COPIED}{INSTALL}{made}{ENTRY}")
+        workshop.judge("secret")
     assert "/opt.json: holds a secret, telegram.token" in str(bad.value)
     assert "its environment holds a secret, FREQTRADE__EXCHANGE__SECRET" in str(bad.value)
-    assert "marked" not in str(bad.value)
+    assert "marked" not in str(bad.value).replace(workshop.image("secret"), "")
 
 
-def test_a_base_image_with_another_freqtrade_is_refused(
-    yard: Yard, record: BacktestRecord, tmp_path: Path
-) -> None:
+def test_a_base_image_with_another_freqtrade_is_refused(workshop: Workshop, tmp_path: Path) -> None:
     old = "stand-in/freqtrade:2025.6"
     stubs = ("pandas==2.3.3", "freqtrade==2025.6", "tradai-strategy==1.0.0", "numpy==2.4.6")
-    import_python(yard.env["DOCKER_HOST"], tmp_path / "base", old, stubs=stubs)
+    import_python(workshop.yard.env["DOCKER_HOST"], tmp_path / "base", old, stubs=stubs)
     program = (
         "RUN echo '#!/usr/local/bin/python3' > /usr/local/bin/freqtrade && "
         "chmod +x /usr/local/bin/freqtrade\n"
     )
+    workshop.build("old", f"FROM {old}\n{COPIED}{program}{ENTRY}")
     with pytest.raises(ImageDiffersError) as bad:
-        judged(yard, record, tmp_path / "old", f"FROM {old}\n{COPIED}{program}{ENTRY}")
-    said = f"freqtrade is 2025.6 in the image and {record.freqtrade} in the backtest"
+        workshop.judge("old")
+    said = f"freqtrade is 2025.6 in the image and {workshop.record.freqtrade} in the backtest"
     assert said in str(bad.value)

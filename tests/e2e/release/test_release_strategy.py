@@ -18,6 +18,7 @@ from tests.support.release_yard import Yard, figures, holding, release_yard, tag
 
 GATES = ("lint", "typecheck", "test", "lookahead", "recursive", "backtest-full")
 STAGES = (*GATES, "image", "mlflow")
+VERDICTS = ("sharpe", "profit-factor", "max-drawdown", "trades")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,20 @@ def test_one_command_leads_from_the_tag_to_the_model_version(yard: Yard, first: 
     metrics = {one["key"]: one["value"] for one in run["data"]["metrics"]}
     assert metrics["sharpe"] >= 1.0
     assert metrics["trades"] >= 50
+    assert [name for name, value in metrics.items() if value == -100 or abs(value) > 1e9] == []
+    params = {one["key"]: one["value"] for one in run["data"]["params"]}
+    assert {
+        "fee", "leverage", "stake-currency", "trading-mode", "protections", "overrides",
+        "config-sha256", "candles_sha256", "markets_sha256", "lock_sha256", "freqtrade_version",
+    } <= params.keys()  # fmt: skip
+    assert (params["min-trades"], params["git_revision"]) == ("50", tags["git_revision"])
+    gates = {name: value for name, value in tags.items() if name.startswith("gate.")}
+    assert gates.keys() == {f"gate.{name}" for name in VERDICTS}
+    assert all(value.startswith("passed: ") for value in gates.values()), gates
+    described = version["description"]
+    assert described.startswith("momentum-v1.0.0: ")
+    assert "| gate | value | threshold | verdict |" in described
+    assert "Since" not in described
     assert {"report/report.html", "report/equity.png", "report/record.json"} <= yard.artifacts(
         version["run_id"]
     )
@@ -189,6 +204,7 @@ def test_killed_at_each_stage_and_run_again_it_is_finished_and_nothing_is_done_t
     digests = yard.digests()
     assert digests[tag] == digests["latest"]
     version = yard.version_of("1.1.0")  # the only one
+    assert "Since momentum-v1.0.0: sharpe " in version["description"]
     assert version["source"].endswith(digests[tag])
     (run,) = yard.runs(tag)
     assert run["info"]["status"] == "FINISHED"

@@ -97,6 +97,25 @@ def test_locks(door: Callable[[Door], list[list[str]]]) -> None:
     assert "uv says nothing" in checks_of.locks(repository({"uv.lock": ""})).what
 
 
+def test_the_lock_of_a_strategy_is_in_git(
+    door: Callable[[Door], list[list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door(lambda _: (0, "", ""))
+    files = {f"strategies/{name}/pyproject.toml": pyproject(name) for name in ("fast", "slow")}
+    files |= {f"strategies/{name}/uv.lock": "" for name in ("fast", "slow")} | {"uv.lock": ""}
+
+    def tracked(root: Path, projects: Sequence[str], *, tracked: bool) -> tuple[str, ...]:
+        assert (projects, tracked) == (["strategies/fast", "strategies/slow"], True)
+        return ("strategies/fast/uv.lock",)
+
+    monkeypatch.setattr(checks_of, "committed_locks", tracked)
+    assert checks_of.locks(repository(files, root="")) == Finding(
+        state="fault",
+        what="strategies/slow/uv.lock: not in git, so no strategy can be released",
+        remedy="take uv.lock out of .gitignore if it is there, and commit the file",
+    )
+
+
 def test_the_engine_is_asked_only_where_something_needs_it() -> None:
     assert said(checks_of.engine(repository({}))) == ("n/a", "no Dockerfile and no compose file")
     with pytest.raises(Exception, match="docker and podman: not found on PATH"):

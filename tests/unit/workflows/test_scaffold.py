@@ -160,7 +160,7 @@ class Repo:
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.home = project(home, PLATFORM)
         self.monkeypatch = monkeypatch
-        monkeypatch.setattr(cli, "committed_locks", lambda *_: ())
+        monkeypatch.setattr(cli, "committed_locks", lambda *_, **_given: ())
         monkeypatch.chdir(home)
 
     def init(self, *args: str, answer: str | None = None) -> int:
@@ -221,7 +221,7 @@ def test_it_ends_with_the_command_that_works_here(
     root = PLATFORM["pyproject.toml"]
     more = files.get("pyproject.toml", "")
     project(repo.home, {**files, "pyproject.toml": f"{root}\n{more}", "uv.lock": ""})
-    repo.monkeypatch.setattr(cli, "committed_locks", lambda *_: ("uv.lock",))
+    repo.monkeypatch.setattr(cli, "committed_locks", lambda *_, **_given: ("uv.lock",))
     assert repo.init("--yes") == 0
     out = capsys.readouterr().out
     assert out.endswith(f"; see what there is now with: {command} -l\n")
