@@ -11,22 +11,17 @@ from pathlib import Path
 import pytest
 from nox.virtualenv import UV
 
-from tests.support.freqtrade import Strategies, strategies
+from tests.support.freqtrade import Strategies
 from tests.support.real import Result, clean_env, edit, nox
 
 PLANTED = 'smoothed = frame["close"].pct_change().shift(-1)'
 HONEST = 'smoothed = ema(returns(frame["close"]), self.smoothing)'
 
 
-@pytest.fixture(scope="module")
-def _made(tmp_path_factory: pytest.TempPathFactory) -> Strategies:
-    made = strategies(tmp_path_factory.mktemp("bias"))
-    shutil.copytree(made.candles, made.home / "user_data" / "data")
-    return made
-
-
 @pytest.fixture
 def repo(_made: Strategies) -> Iterator[Strategies]:
+    shutil.rmtree(_made.home / "build", ignore_errors=True)
+    _made.set(f'data-dir = "{_made.candles}"')
     yield _made
     _made.restore()
 
@@ -70,7 +65,7 @@ def test_the_other_examples_are_cleared(repo: Strategies, name: str) -> None:
 
 
 def test_a_strategy_that_chooses_by_chance_has_no_figures(repo: Strategies) -> None:
-    repo.set("full-months = 1")
+    repo.set(f'data-dir = "{repo.candles}"\nfull-months = 1')
     repo.edit(
         "return RULES.populate_indicators(dataframe)",
         "import random\n\n"
