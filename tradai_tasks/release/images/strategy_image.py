@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zipfile
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -199,7 +199,10 @@ def _contents(wheel: Path) -> dict[str, str]:
 
 
 def config_faults(
-    files: Mapping[str, str], env: Mapping[str, str], read: Read | None = None
+    files: Mapping[str, str],
+    env: Mapping[str, str],
+    read: Read | None = None,
+    configs: Iterable[str] = (),
 ) -> list[str]:
     """Return the secrets in configurations, in files of variables and in an environment.
 
@@ -208,22 +211,22 @@ def config_faults(
         env: Environment variables.
         read: Reads files that configurations add (`add_config_files`), wherever they are; None if
             these are among `files`.
+        configs: Paths of further configurations, whatever their names, for `read`.
 
     Raises:
         BacktestError: An added file does not parse, or they add each other without end.
     """
     advice = "take it out, and have the live bot get it from an environment variable (FREQTRADE__*)"
     found = []
-    named: dict[str, Sequence[str]] = {}
-    for path, text in sorted(files.items()):
-        if path.endswith(".json"):
-            document = _document(text, path)
-            if is_config(document):
-                documents = config_files(path, read) if read else {path: document}
-                named |= {one: secret_keys(held) for one, held in documents.items()}
-        else:
-            words = [w for line in text.splitlines() for w in _assignments(line)]
-            named[path] = secret_variables(iter(words))
+    parsed = {p: _document(text, p) for p, text in files.items() if p.endswith(".json")}
+    documents = {path: document for path, document in parsed.items() if is_config(document)}
+    if read is not None:
+        for path in (*documents, *configs):
+            documents |= config_files(path, read)
+    named = {path: secret_keys(document) for path, document in documents.items()}
+    for path in files.keys() - parsed.keys():
+        words = [word for line in files[path].splitlines() for word in _assignments(line)]
+        named[path] = secret_variables(iter(words))
     for path, names in sorted(named.items()):
         found += [f"{path}: holds a secret, {name}; {advice}" for name in names]
     names = secret_variables(f"{name}={value}" for name, value in env.items())

@@ -15,7 +15,9 @@ from tradai_tasks.release.libraries.path_sources import (
 )
 from tradai_tasks.release.models.strategy_stages import BACKTEST, IMAGE
 from tradai_tasks.repository import Repository
+from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.snapshot import CommitSnapshot
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.lock_file import read_lock
 
@@ -39,28 +41,27 @@ def require_inputs(
         DirtyTreeError: Such a repository has uncommitted changes.
     """
     git, commit = Git.open(repository.root), release.commit
+    snapshot = CommitSnapshot(git, commit)
     lock = join(package.project, "uv.lock")
-    entries = {entry.path: entry.blob for entry in git.tree(commit)}
-    if lock not in entries:
+    if lock not in snapshot.blobs:
         raise LockMissingError(
             f"{lock}: is not in commit {commit[:12]}, so no other clone can make this release "
             f"again; take uv.lock out of .gitignore, commit the file, and tag that"
         )
     home = "" if package.path == "." else f"{package.path}/"
-    wanted = {
-        path: blob
-        for path, blob in entries.items()
+    wanted = [
+        path
+        for path in snapshot.blobs
         if path.startswith(home) and _may_configure(path.rpartition("/")[2])
-    }
-    texts = git.read(wanted.values())
-    files = {path: texts[blob].decode("utf-8", "replace") for path, blob in wanted.items()}
+    ]
+    files = {path: text.decode("utf-8", "replace") for path, text in snapshot.read(wanted).items()}
 
     def read(path: str) -> bytes:
         """Return a file of the commit; an empty one for what the live bot brings."""
-        blob = entries.get(path)
-        return git.read([blob])[blob] if blob else b"{}"
+        return snapshot.read([path])[path] if path in snapshot.blobs else b"{}"
 
-    faults = config_faults(files, {}, read)
+    settings = for_strategy(repository.settings.backtest, package.settings.backtest)
+    faults = config_faults(files, {}, read, [join(package.path, settings.config)])
     if faults:
         raise ConfigSecretError(*faults)
     if not {BACKTEST, IMAGE}.isdisjoint(active):

@@ -53,6 +53,12 @@ def test_a_file_that_is_added_from_another_folder_is_looked_at() -> None:
     (fault,) = config_faults(files, {}, further.get)
     assert fault.startswith("bots/keys.txt: holds a secret, my_token; take it out")
     assert config_faults(files, {}) == []  # in an image, it is among the files
+    further["live.conf"] = b'{"exchange": {"secret": "marked"}}'
+    faults = config_faults(files, {}, further.get, ["bots/../live.conf"])
+    assert [one.partition(";")[0] for one in faults] == [
+        "bots/keys.txt: holds a secret, my_token",
+        "live.conf: holds a secret, exchange.secret",
+    ]
 
 
 @pytest.mark.parametrize(
