@@ -48,7 +48,27 @@ def require_inputs(
             f"{lock}: is not in commit {commit[:12]}, so no other clone can make this release "
             f"again; take uv.lock out of .gitignore, commit the file, and tag that"
         )
-    home = "" if package.path == "." else f"{package.path}/"
+    config = for_strategy(repository.settings.backtest, package.settings.backtest).config
+    faults = _config_faults(snapshot, package.path, config)
+    if faults:
+        raise ConfigSecretError(*faults)
+    if not {BACKTEST, IMAGE}.isdisjoint(active):
+        refuse_ignored(git, package.path)
+        parsed = read_lock(repository.tree, package.project)
+        folders = local_folders(parsed, repository.root / package.project)
+        for source in path_sources(folders, repository.root):
+            source.check()
+
+
+def _config_faults(snapshot: CommitSnapshot, folder: str, config: str) -> list[str]:
+    """Return the secrets in a strategy's folder, its configuration and what that adds.
+
+    Args:
+        snapshot: The commit.
+        folder: The strategy's folder.
+        config: Path of its configuration, from there.
+    """
+    home = "" if folder == "." else f"{folder}/"
     wanted = [
         path
         for path in snapshot.blobs
@@ -60,16 +80,7 @@ def require_inputs(
         """Return a file of the commit; an empty one for what the live bot brings."""
         return snapshot.read([path])[path] if path in snapshot.blobs else b"{}"
 
-    settings = for_strategy(repository.settings.backtest, package.settings.backtest)
-    faults = config_faults(files, {}, read, [join(package.path, settings.config)])
-    if faults:
-        raise ConfigSecretError(*faults)
-    if not {BACKTEST, IMAGE}.isdisjoint(active):
-        refuse_ignored(git, package.path)
-        parsed = read_lock(repository.tree, package.project)
-        folders = local_folders(parsed, repository.root / package.project)
-        for source in path_sources(folders, repository.root):
-            source.check()
+    return config_faults(files, {}, read, [join(folder, config)])
 
 
 def _may_configure(name: str) -> bool:
