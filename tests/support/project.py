@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tradai_tasks.files.file_tree import Tree, all_files
@@ -83,13 +83,15 @@ def found(tree: DictTree, settings: Settings | None = None) -> Workspace:
     return discover(tree, loaded.settings, settings_file=loaded.file)
 
 
-def inventory_in(tree: Tree, settings: Settings | None = None) -> Inventory:
-    """The inventory of all files of a tree, by default with the settings of the tree itself."""
+def inventory_in(
+    tree: Tree, settings: Settings | None = None, *, paths: Iterable[str] | None = None
+) -> Inventory:
+    """The inventory of files of a tree, by default of all and with the tree's own settings."""
     loaded = settings or load_settings(tree).settings
     workspace = discover(tree, loaded)
     nested = [one.path for one in workspace.packages]
     return inventory_of(
-        all_files(tree),
+        all_files(tree) if paths is None else paths,
         tree=tree,
         workspace=workspace,
         layouts={one: layout_of(tree, one, nested=nested) for one in workspace.packages},

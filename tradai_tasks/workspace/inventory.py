@@ -140,7 +140,8 @@ def inventory_of(
         layouts: The layout of each package.
         settings: The settings.
     """
-    listed = sorted(set(paths))
+    # git also lists files that were deleted, or that a sparse checkout leaves out
+    listed = sorted(path for path in set(paths) if tree.is_file(path))
     areas = areas_of(listed, tree, workspace)
     configurations: dict[str, PytestConfiguration] = {}
     for path in {area.test_home for area in areas.values()}:
@@ -152,7 +153,7 @@ def inventory_of(
     for path in listed:
         area = rules.area(path)
         kind = rules.kind(path, area)
-        if kind is None or not tree.is_file(path):  # git also lists a file that was just deleted
+        if kind is None:
             continue
         file = looking.file(path, kind, area, rules)
         for entry in settings.unchecked:

@@ -134,3 +134,10 @@ def test_doctests_are_tests_where_the_configuration_asks_for_them() -> None:
     core = next(file for file in found.files if file.path == "libs/alpha/src/alpha/core.py")
     assert "test" in core.looks
     assert not [file for file in inventory({**WORKSPACE, **document}).files if ".md" in file.path]
+
+
+def test_a_file_that_git_lists_and_the_disk_does_not_have_is_left_out() -> None:
+    tree = MemoryTree(WORKSPACE)
+    gone = ["extra/pyproject.toml", "libs/alpha/src/alpha/gone.py", "ops/run", "docs/gone.txt"]
+    found = inventory_in(tree, Settings(), paths=[*WORKSPACE, *gone])
+    assert found == inventory(WORKSPACE)
