@@ -8,6 +8,7 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from tradai_tasks.files.file_tree import Tree, join
@@ -101,8 +102,11 @@ def _found(tree: Tree, folder: str) -> tuple[str | None, Mapping[str, Any]]:
     return None, {}
 
 
+@lru_cache(maxsize=512)  # the root's file is in force for every package without one of its own
 def _values(content: bytes, name: str, file: str) -> Mapping[str, Any] | None:
     """Return the pytest settings of a file; None if it does not configure pytest."""
+    if name == "pyproject.toml" and b"pytest" not in content and b"\\" not in content:
+        return None  # spares parsing; with a backslash, a key can be spelled in another way
     if name.endswith(".toml"):
         document = parse_toml(content, file)
         if name == "pyproject.toml":
