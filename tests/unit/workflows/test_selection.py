@@ -171,11 +171,15 @@ def test_a_setting_says_whether_lock_files_are_committed() -> None:
 
 def answer(
     monkeypatch: pytest.MonkeyPatch, status: int, out: bytes = b"", err: bytes = b""
-) -> None:
+) -> list[tuple[str, ...]]:
+    asked: list[tuple[str, ...]] = []
+
     def run(_: Path, *args: str, check: bool) -> process.Completed:
+        asked.append(args)
         return process.Completed(argv=args, returncode=status, stdout=out, stderr=err)
 
     monkeypatch.setattr(module, "run_git", run)
+    return asked
 
 
 def test_which_lock_files_are_committed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -183,6 +187,11 @@ def test_which_lock_files_are_committed(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert committed_locks(tmp_path, [".", "strategies/a"]) == ("strategies/a/uv.lock", "uv.lock")
     answer(monkeypatch, 0)
     assert committed_locks(tmp_path, ["."]) == ()
+    asked = answer(monkeypatch, 0)
+    assert committed_locks(tmp_path, ["."], tracked=True) == ()
+    assert asked == [("ls-files", "-z", "--cached", "--", "uv.lock")]
+    assert committed_locks(tmp_path, []) == ()
+    assert len(asked) == 1
 
 
 def test_outside_git_a_lock_file_that_is_there_counts(
