@@ -100,6 +100,7 @@ def test_a_platform_where_all_is_well(
         )  # fmt: skip
         found = findings(ran)
         assert {name: one["state"] for name, one in found.items()} == {
+            "inventory": "ok",
             "lambdas": "ok",
             "aws": "ok",
             "registry": "ok",
@@ -153,8 +154,8 @@ def test_a_platform_where_nothing_is(
         assert faults["functions"] == "prod: no function 'gaps'"
         assert faults["pulumi"] == "infra: stack dev: locked by an update"
         assert (
-            "doctor: 7 of 11 checks found a fault: locks, lambdas, aws, registry, services, "
-            "functions, pulumi; each remedy is above"
+            f"doctor: 7 of {len(found)} checks found a fault: locks, lambdas, aws, registry, "
+            "services, functions, pulumi; each remedy is above"
         ) in " ".join(ran.log.split())
         ecs.clusters["main"] = {}
         again = run("-s", "doctor", "--", "--json", "--only", "services", env=env)
