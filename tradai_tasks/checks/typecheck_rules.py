@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.checks.typecheck_ignores import ignored_files
+from tradai_tasks.files.file_tree import Tree, folders_above, join
 from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.settings.model import ProtocolPair
 from tradai_tasks.workspace.discovery import Package
@@ -20,6 +21,7 @@ from tradai_tasks.workspace.layout import Layout
 __all__ = ["Batch", "batches", "config_file", "exclusions", "is_excluded", "protocol_module"]
 
 _CONFIG_FILES = ("mypy.ini", ".mypy.ini", "pyproject.toml", "setup.cfg")
+_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})  # mypy does not enter them
 _SHARED = frozenset({"pyproject.toml", "setup.cfg"})  # mypy reads them if they have its section
 
 
@@ -33,6 +35,8 @@ class Batch:
     borrowed: tuple[str, ...]  # the part that other runs check: nothing is reported on it
     home: str  # folder that mypy runs in: that of its configuration, else the project's
     excluded: tuple[str, ...] = ()  # files that its configuration leaves out
+    ignored: tuple[str, ...] = ()  # files whose errors it ignores
+    is_blind: bool = False  # nothing is left of which errors would be reported
 
 
 @dataclass(kw_only=True)
@@ -66,6 +70,14 @@ def config_file(tree: Tree, folder: str, project: str) -> str | None:
 
 def _settings(tree: Tree, file: str) -> Mapping[str, Any] | None:
     """Return mypy's own section of a configuration file; None if it has none."""
+    found = _document(tree, file)
+    if isinstance(found, ConfigParser):
+        return found["mypy"] if found.has_section("mypy") else None
+    return found
+
+
+def _document(tree: Tree, file: str) -> Mapping[str, Any] | ConfigParser | None:
+    """Return mypy's table in TOML, or a whole file in INI format."""
     if file.endswith(".toml"):
         table = parse_toml(tree.read(file), file).get("tool", {}).get("mypy")
         return table if isinstance(table, Mapping) else None
@@ -74,16 +86,18 @@ def _settings(tree: Tree, file: str) -> Mapping[str, Any] | None:
         parser.read_string(tree.read(file).decode("utf-8", "replace"))
     except ConfigError:
         return {}  # mypy itself will report what is wrong with the file
-    return parser["mypy"] if parser.has_section("mypy") else None
+    return parser
 
 
-def batches(
+def batches(  # noqa: PLR0913 - what a run consists of
     tree: Tree,
     layouts: Mapping[Package, Layout],
     *,
     tests: bool,
     extra: Sequence[str] = (),
     project: str = ".",
+    known: Iterable[str] = (),
+    args: Sequence[str] = (),
 ) -> tuple[Batch, ...]:
     """Divide the packages into as few mypy runs as their module names and configurations allow.
 
@@ -97,12 +111,17 @@ def batches(
         tests: Whether tests are checked too.
         extra: Further files to check in the first run.
         project: Folder of the project that the packages are in.
+        known: All Python files; those in a folder that mypy does not find there are given by name.
+        args: mypy's further arguments, which may name a configuration and exclude files.
     """
+    files = _below(known)
+    stated = next(iter(_values(args, "--config-file")), None)
     found: list[_Open] = []
     for package, layout in layouts.items():
         config = config_file(tree, package.path, project)
-        home = project if config is None else posixpath.dirname(config) or "."
-        for part in _parts(tree, layout, home, tests=tests):
+        home = project if config is None or stated else posixpath.dirname(config) or "."
+        by_name = config is not None and "exclude_gitignore" in (_settings(tree, config) or {})
+        for part in _parts(tree, layout, home, files, tests=tests, by_name=by_name):
             names = {name: file for one in part.values() for name, file in one.items()}
             for batch in found:
                 if batch.home == home and not batch.taken.keys() & names.keys():
@@ -114,32 +133,81 @@ def batches(
     untyped = {
         package: layout for package, layout in layouts.items() if _is_untyped(tree, package, layout)
     }
-    return tuple(
-        _batch(tree, one, layouts, untyped, extra=() if position else extra, project=project)
-        for position, one in enumerate(found)
-    )
+    plan = []
+    for position, one in enumerate(found):
+        config = join(one.home, stated) if stated else config_file(tree, one.home, project)
+        config = config if config and tree.is_file(config) else None
+        patterns = exclusions(tree, config, args)
+        ignored = ignored_files(tree, one.taken, _document(tree, config) if config else None)
+        added = () if position else extra
+        made = _batch(tree, one, layouts, untyped, extra=added, patterns=patterns)
+        is_blind = bool(ignored) and not {*one.taken.values()} - {*ignored, *made.excluded}
+        plan.append(replace(made, ignored=ignored, is_blind=is_blind))
+    return tuple(plan)
 
 
-def _parts(
-    tree: Tree, layout: Layout, home: str, *, tests: bool
+def _values(args: Sequence[str], option: str) -> list[str]:
+    """Return the values of an option, in `--option value` and in `--option=value`."""
+    return [
+        word.partition("=")[2] if "=" in word else following
+        for word, following in zip(args, [*args[1:], ""], strict=False)
+        if word.partition("=")[0] == option
+    ]
+
+
+def _below(files: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    """Return the Python files in each folder, without those that have a stub beside them."""
+    listed = {file for file in files if file.endswith((".py", ".pyi"))}
+    found: dict[str, list[str]] = {}
+    for file in sorted(listed):
+        if f"{file}i" not in listed:
+            for folder in folders_above([file]):
+                found.setdefault(folder, []).append(file)
+    return found
+
+
+def _parts(  # noqa: PLR0913 - what it is made from
+    tree: Tree,
+    layout: Layout,
+    home: str,
+    known: Mapping[str, Sequence[str]],
+    *,
+    tests: bool,
+    by_name: bool,
 ) -> list[dict[str, dict[str, str]]]:
     """Divide a package's sources, each with its modules, into parts without a name twice."""
     sources = [module.path for module in layout.imports]
     if tests:
         sources += [p for p in layout.tests if not any(p.startswith(f"{s}/") for s in sources)]
-    parts: list[dict[str, dict[str, str]]] = []
+    bases = (*layout.source_roots, home)
+    parts: list[tuple[dict[str, str], dict[str, dict[str, str]]]] = []
     for source in dict.fromkeys(sources):
-        names = {_module_name(file, (*layout.source_roots, home)): file
-                 for file in _files(tree, source)}  # fmt: skip
-        for part in parts:
-            taken = {name: file for one in part.values() for name, file in one.items()}
-            if all(taken.get(name, file) == file for name, file in names.items()):
-                part[source] = names
-                break
-        else:
-            if names:
-                parts.append({source: names})
-    return parts
+        for one, names in _named(tree, source, known.get(source, ()), bases, by_name=by_name):
+            for taken, part in parts:
+                if all(taken.get(name, file) == file for name, file in names.items()):
+                    taken.update(names)
+                    part[one] = names
+                    break
+            else:
+                if names:
+                    parts.append((dict(names), {one: names}))
+    return [part for _, part in parts]
+
+
+def _named(
+    tree: Tree, source: str, known: Sequence[str], bases: Iterable[str], *, by_name: bool
+) -> list[tuple[str, dict[str, str]]]:
+    """Return a source with its modules; a folder's files if mypy would not find or take them all.
+
+    mypy skips folders such as `.hidden/` and `node_modules/` below a folder that it is given, and
+    a module beside a folder of its name; with `exclude_gitignore` also tracked files that an
+    ignore rule hides, so that each file is given `by_name`.
+    """
+    found = list(_files(tree, source))
+    names = {_module_name(file, bases): file for file in found}
+    if len(names) == len(found) and set(found).issuperset(known) and not by_name:
+        return [(source, names)]
+    return [(file, {_module_name(file, bases): file}) for file in dict.fromkeys([*found, *known])]
 
 
 def _files(tree: Tree, source: str) -> Iterator[str]:
@@ -147,17 +215,33 @@ def _files(tree: Tree, source: str) -> Iterator[str]:
     if source.endswith((".py", ".pyi")):
         yield source
         return
-    yield from (join(source, n) for n in tree.files(source) if n.endswith((".py", ".pyi")))
+    seen = set()
     for name in tree.folders(source):
-        if not name.startswith(".") and name not in {"__pycache__", "node_modules"}:
-            yield from _files(tree, join(source, name))
+        if not name.startswith(".") and name not in _SKIPPED:
+            inner = list(_files(tree, join(source, name)))
+            seen.update([name] if inner else [])
+            yield from inner
+    names = tree.files(source)
+    for name in names:
+        is_shadowed = name.rpartition(".")[0] in seen or (
+            name.endswith(".py") and f"{name}i" in names
+        )
+        if name.endswith((".py", ".pyi")) and not is_shadowed:
+            yield join(source, name)
 
 
 def _module_name(file: str, bases: Iterable[str]) -> str:
-    """Return a file's module name for mypy with explicit bases: from the nearest one above it."""
+    """Return a file's module name for mypy with explicit bases.
+
+    It is the path from the nearest base above it, or from a nearer folder that cannot be a package.
+    """
     base = max((b for b in bases if b == "." or file.startswith(f"{b}/")), key=_depth, default=".")
     inner = file if base == "." else file[len(base) + 1 :]
-    return inner.rpartition(".")[0].removesuffix("/__init__").replace("/", ".")
+    *folders, name = inner.rpartition(".")[0].split("/")
+    for position, folder in enumerate(folders):
+        if not folder.removesuffix("-stubs").isidentifier():
+            return _module_name("/".join([*folders[position + 1 :], f"{name}.py"]), ())
+    return ".".join(folders if name == "__init__" and folders else [*folders, name])
 
 
 def _depth(folder: str) -> int:
@@ -178,12 +262,11 @@ def _batch(  # noqa: PLR0913 - what it is made from
     untyped: Mapping[Package, Layout],
     *,
     extra: Sequence[str],
-    project: str,
+    patterns: Sequence[re.Pattern[str]],
 ) -> Batch:
     search = dict.fromkeys(root for package in one.held for root in layouts[package].source_roots)
     others = [layout for package, layout in untyped.items() if package not in one.held]
     borrowed = dict.fromkeys(root for layout in others for root in layout.source_roots)
-    patterns = exclusions(tree, config_file(tree, one.home, project))
     sources, excluded = [], []
     for source in dict.fromkeys(source for held in one.held.values() for source in held):
         files = list(_files(tree, source))
@@ -201,11 +284,14 @@ def _batch(  # noqa: PLR0913 - what it is made from
     )
 
 
-def exclusions(tree: Tree, config: str | None) -> tuple[re.Pattern[str], ...]:
-    """Return the `exclude` patterns of a configuration, which are searched in paths."""
+def exclusions(
+    tree: Tree, config: str | None, args: Sequence[str] = ()
+) -> tuple[re.Pattern[str], ...]:
+    """Return the `exclude` patterns of a configuration and of arguments, searched in paths."""
     found = (_settings(tree, config) or {}).get("exclude", ()) if config else ()
+    stated = [found] if isinstance(found, str) else [*found]
     compiled = []
-    for pattern in filter(None, [found] if isinstance(found, str) else found):
+    for pattern in filter(None, [*stated, *_values(args, "--exclude")]):
         with suppress(re.error):  # mypy itself will report what is wrong with it
             compiled.append(re.compile(str(pattern)))
     return tuple(compiled)

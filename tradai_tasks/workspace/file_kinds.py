@@ -176,7 +176,7 @@ class KindRules:
         is_installed = self.is_installed(path, area)
         if self.is_in_test_folder(path, area) or (not is_installed and self._in_testpaths(path)):
             return "support"
-        if is_installed:
+        if is_installed and not name.endswith(".ipynb"):
             return "generated" if _GENERATED.search(name) else "source"
         return self._loose_kind(name, self._folders_below(path, area), area)
 

@@ -202,7 +202,7 @@ class _Looking:
                 looks.add("security")  # it has the name of a test, but need not be one
         elif kind in {"source", "generated"}:
             is_checked = area.is_known and not (self.is_strategies and area.package is None)
-            if is_checked and not (is_python and f"{path}i" in self.listed):
+            if is_checked and path.endswith((".py", ".pyi")) and f"{path}i" not in self.listed:
                 looks.add("typecheck")  # mypy reads the stub instead of a module that has one
             if (area.is_known or area.noun == "stack") and is_python:
                 looks.add("security")

@@ -64,7 +64,8 @@ def pytest_configuration(tree: Tree, folder: str, args: Sequence[str] = ()) -> P
     """Return the configuration of a pytest run in a folder of the repository.
 
     The nearest file with pytest settings wins, from the folder up to the workspace root, in the
-    order that pytest has. Values from `-o name=value` come from `addopts` and from `args`.
+    order that pytest has, unless `args` name one by `-c`. Values from `-o name=value` come from
+    `addopts` and from `args`.
 
     Args:
         tree: The repository.
@@ -72,6 +73,10 @@ def pytest_configuration(tree: Tree, folder: str, args: Sequence[str] = ()) -> P
         args: Further arguments of the run.
     """
     file, values = _found(tree, folder)
+    for named in _given(args, "-c", "--config-file"):
+        file = join(folder, named)
+        content = tree.read(file) if tree.is_file(file) else b""
+        values = _values(content, file.rpartition("/")[2], file) or {}
     addopts = tuple(_words(values.get("addopts")))
     words = [*addopts, *args]
     values = {**values, **_overridden(words)}

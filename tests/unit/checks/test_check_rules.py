@@ -320,6 +320,81 @@ def test_a_package_that_has_one_name_twice_is_divided() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "runs"),
+    [
+        (".hidden/x.py", 1),
+        ("node_modules/x.py", 1),
+        ("site-packages/x.py", 1),
+        ("deep.py", 2),  # beside deep/__init__.py
+        ("odd-b/run.py", 2),  # `run` for mypy, as odd-a/run.py
+        ("core.py", 1),  # found by mypy itself
+    ],
+)
+def test_each_known_file_is_given_that_mypy_would_not_find(path: str, runs: int) -> None:
+    home = "src/a"
+    files = {"pyproject.toml": project("a"), f"{home}/__init__.py": "", f"{home}/{path}": ""}
+    files |= {f"{home}/deep/__init__.py": "", f"{home}/odd-a/run.py": ""}
+    (package,), tree = found(files).packages, MemoryTree(files)
+    plan = types.batches(tree, {package: layout_of(tree, package)}, tests=False, known=files)
+    assert len(plan) == runs
+    given = [source for batch in plan for source in batch.sources]
+    assert f"{home}/{path}" in given or given == [home]
+
+
+@pytest.mark.parametrize(
+    ("files", "ignored", "is_blind"),
+    [
+        ({}, (), False),
+        ({"mypy.ini": "[mypy]\nignore_errors = True\n"}, ("a", "b"), True),
+        ({"mypy.ini": "[mypy]\n[mypy-a.*,c]\nignore_errors = True\n"}, ("a",), False),
+        ({"mypy.ini": "[mypy]\n[mypy-a.*]\nignore_errors = False\n"}, (), False),
+        ({"pyproject.toml": "[tool.mypy]\nignore_errors = true\n"}, ("a", "b"), True),
+        (
+            {"pyproject.toml": "[[tool.mypy.overrides]]\nmodule = 'b'\nignore_errors = true\n"},
+            ("b",),
+            False,
+        ),
+        ({"b/b/__init__.py": "# mypy: ignore-errors\n"}, ("b",), False),
+        ({"b/b/__init__.py": "import a\n# mypy: strict, ignore-errors\n"}, ("b",), False),
+        ({"b/b/__init__.py": "# mypy: ignore-errors=False\n"}, (), False),
+        ({"b/b/__init__.py": "# Text.\n# type: ignore\n"}, ("b",), False),
+        ({"b/b/__init__.py": "import a  # type: ignore\n"}, (), False),
+        ({"b/b/__init__.py": "# type: ignore[assignment]\n"}, (), False),
+    ],
+)
+def test_files_whose_errors_mypy_ignores_are_named(
+    files: dict[str, str], ignored: tuple[str, ...], is_blind: bool
+) -> None:
+    root = '[tool.uv.workspace]\nmembers = ["a", "b"]\n'
+    made = {
+        "a/pyproject.toml": project("a"),
+        "b/pyproject.toml": project("b"),
+        "a/a/__init__.py": "",
+        "b/b/__init__.py": "",
+        **files,
+        "pyproject.toml": root + files.get("pyproject.toml", ""),
+    }
+    workspace, tree = found(made), MemoryTree(made)
+    (batch,) = types.batches(tree, {p: layout_of(tree, p) for p in workspace.packages}, tests=False)
+    assert batch.ignored == tuple(f"{name}/{name}/__init__.py" for name in ignored)
+    assert batch.is_blind == is_blind
+
+
+def test_arguments_exclude_files_and_name_the_configuration() -> None:
+    files = {
+        "pyproject.toml": project("a"),
+        "more/mypy.ini": "[mypy]\nexclude = first",
+        "mypy.ini": "[mypy]\nexclude = third",
+        **{f"src/a/{name}.py": "" for name in ("__init__", "first", "second", "third")},
+    }
+    (package,), tree = found(files).packages, MemoryTree(files)
+    layouts = {package: layout_of(tree, package)}
+    args = ["--config-file=more/mypy.ini", "--exclude", "second"]
+    (batch,) = types.batches(tree, layouts, tests=False, args=args)
+    assert batch.excluded == ("src/a/first.py", "src/a/second.py")
+
+
+@pytest.mark.parametrize(
     ("files", "config"),
     [
         ({"libs/a/mypy.ini": "", "libs/a/pyproject.toml": "[tool.mypy]"}, "libs/a/mypy.ini"),

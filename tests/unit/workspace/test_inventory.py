@@ -44,6 +44,7 @@ def inventory(files: Mapping[str, str], **given: Any) -> Inventory:
         ("libs/alpha/scripts/load.py", "script", "lint"),
         ("libs/alpha/docs/conf.py", "documentation", "lint"),
         ("libs/alpha/explore.ipynb", "script", "lint"),
+        ("libs/alpha/src/alpha/explore.ipynb", "script", "lint"),
         ("services/delta/tasks.py", "source", ALL),
         ("services/delta/delta/tests.py", "source", ALL),
         ("services/delta/delta/tests/data.py", "support", "lint"),
@@ -67,6 +68,11 @@ def test_each_file_has_its_kind_and_its_sessions(path: str, kind: str, looks: st
     file = next(file for file in found.files if file.path == path)
     assert (file.kind, file.looks) == (kind, frozenset(looks.split()))
     assert found.unseen == ()
+
+
+def test_source_that_neither_mypy_nor_bandit_reads_is_unseen() -> None:
+    found = inventory({**WORKSPACE, "libs/alpha/src/alpha/window.pyw": ""})
+    assert [file.path for file in found.unseen] == ["libs/alpha/src/alpha/window.pyw"]
 
 
 @pytest.mark.parametrize(

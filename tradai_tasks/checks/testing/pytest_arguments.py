@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PytestArguments", "informs", "read_arguments"]
+__all__ = ["PytestArguments", "informs", "path_argument", "read_arguments"]
 
 # Options with which pytest leaves tests out. Those that only stop at a failure or change the order
 # (-x, --maxfail, --ff, --nf) are none of them: a run that passes with them ran every test.
@@ -66,7 +66,7 @@ def read_arguments(posargs: Sequence[str], *, home: Path, bases: Sequence[Path])
         if found is not None:
             names = word.split("::")
             paths.append(found)
-            word = "::".join([os.path.relpath(found, home), *names[1:]])  # noqa: PLW2901 - as seen from there
+            word = "::".join([path_argument(found, home), *names[1:]])  # noqa: PLW2901 - as seen from there
         if found is not None or option in _NARROWING or (is_value and before in _NARROWING):
             narrowing.append(word)
         if option in _INFORMING:
@@ -81,6 +81,12 @@ def read_arguments(posargs: Sequence[str], *, home: Path, bases: Sequence[Path])
 def informs(args: Sequence[str]) -> str | None:
     """Return the option with which pytest reports something instead of running tests, if any."""
     return next((word for word, _ in map(_option, args) if word in _INFORMING), None)
+
+
+def path_argument(path: Path, home: Path) -> str:
+    """Return a path as pytest is given it in a folder, never like an option or a file of words."""
+    relative = os.path.relpath(path, home)
+    return f"./{relative}" if relative.startswith(("-", "@")) else relative
 
 
 def _option(word: str) -> tuple[str, bool]:

@@ -50,6 +50,14 @@ class RunRecord:
         return sum(found == outcome for found in self.outcomes.values())
 
     @property
+    def idle(self) -> list[Path]:
+        """The test files that skip themselves, or of which every test was skipped."""
+        tests = self.collected.items()
+        ran = {test.file for name, test in tests if self.outcomes.get(name) != "skipped"}
+        found = {**self.skipped, **dict.fromkeys(test.file for _, test in tests)}
+        return [file for file in found if file not in ran]
+
+    @property
     def unreported(self) -> list[str]:
         """The collected tests without an outcome, in their order."""
         return [test for test in self.collected if test not in self.outcomes]

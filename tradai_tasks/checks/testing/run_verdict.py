@@ -46,6 +46,7 @@ class RunOutcome:
     skipped: int
     others: int  # left to other sessions
     left_out: tuple[str, ...]  # test files that options leave out, with how much of them
+    idle: tuple[str, ...]  # test files of which every test was skipped
     fault: str | None  # one line for the user; None when all is well
     # nothing is wrong but that no test is left of those that the session, or the user, asks for
     is_unmatched: bool = False
@@ -89,6 +90,7 @@ def judge_run(  # noqa: PLR0913 - what a verdict is about
         skipped=held.count("skipped"),
         others=len(held.removed) - len(removed),
         left_out=() if narrowing else tuple(_left_out(held, removed, expected, home)),
+        idle=() if narrowing else tuple(_shown(file, home) for file in held.idle),
         fault=f"{name}: {fault}" if fault else None,
         is_unmatched=fault is not None
         and fault == _nothing_to_run(held, removed, home=home, narrowing=narrowing)

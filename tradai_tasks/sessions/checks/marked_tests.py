@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,12 @@ from tradai_tasks.checks.testing.pytest_rules import Reports
 from tradai_tasks.checks.testing.run_verdict import Assignment, RunOutcome
 from tradai_tasks.errors import CheckFailedError, CommandFailedError, ToolNotLockedError
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.checks.pytest_run import collects_marked, given_arguments, run_pytest
+from tradai_tasks.sessions.checks.pytest_run import (
+    collects_marked,
+    given_arguments,
+    path_arguments,
+    run_pytest,
+)
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import sync_everything
 from tradai_tasks.sessions.core.nox_options import end_of_install
@@ -111,9 +115,7 @@ def _run(session: nox.Session, repository: Repository, marker: str, paths: Seque
             if given.paths and not any(_owner(repository, path) == place for path in given.paths):
                 continue
             words = ["-m", "", *given.words]  # what a configuration selects is not for this session
-            words += (
-                [] if given.paths else [os.path.relpath(repository.root / p, home) for p in targets]
-            )
+            words += [] if given.paths else path_arguments(repository, targets, home)
             run = run_pytest(
                 session,
                 repository,

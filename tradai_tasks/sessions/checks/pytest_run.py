@@ -9,7 +9,11 @@ from pathlib import Path
 
 import nox
 
-from tradai_tasks.checks.testing.pytest_arguments import PytestArguments, read_arguments
+from tradai_tasks.checks.testing.pytest_arguments import (
+    PytestArguments,
+    path_argument,
+    read_arguments,
+)
 from tradai_tasks.checks.testing.pytest_rules import Reports, marked_files
 from tradai_tasks.checks.testing.run_record import (
     PLUGIN,
@@ -23,6 +27,7 @@ from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core import fitting
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of
+from tradai_tasks.text import safe
 from tradai_tasks.workspace.discovery import Package
 
 __all__ = [
@@ -30,6 +35,7 @@ __all__ = [
     "assignment_of",
     "collects_marked",
     "given_arguments",
+    "path_arguments",
     "require_runnable",
     "run_pytest",
 ]
@@ -47,6 +53,21 @@ def given_arguments(session: nox.Session, repository: Repository, home: Path) ->
     """Return the user's arguments for a pytest run in a folder."""
     bases = (Path(session.invoked_from), repository.root)
     return read_arguments(session.posargs, home=home, bases=bases)
+
+
+def path_arguments(repository: Repository, paths: Sequence[str], home: Path) -> list[str]:
+    """Return test files and folders, from the root, as pytest is given them in a folder.
+
+    Raises:
+        CheckFailedError: pytest would read something else into a name.
+    """
+    for path in paths:
+        if "[" in path or "::" in path:
+            raise CheckFailedError(
+                f"{safe(path)}: pytest cannot be given a path with '[' or '::', which it reads as "
+                f"the name of a test; rename it"
+            )
+    return [path_argument(repository.root / path, home) for path in paths]
 
 
 def run_pytest(  # noqa: PLR0913 - what a run consists of
@@ -89,10 +110,14 @@ def run_pytest(  # noqa: PLR0913 - what a run consists of
         elsewhere=assignment.elsewhere,
         search=os.environ.get("PYTHONPATH", ""),
     )
-    with session.chdir(home):
-        status = status_of(
-            session, [*argv, *words], env={**env, "COVERAGE_FILE": str(reports.coverage_data)}
+    if os.environ.get("PYTEST_ADDOPTS"):
+        session.warn(
+            "PYTEST_ADDOPTS is not used, so that a run is what the repository states; give the "
+            "options after --, or by the setting test.args"
         )
+    further = {"COVERAGE_FILE": str(reports.coverage_data), "PYTEST_ADDOPTS": None}
+    with session.chdir(home):
+        status = status_of(session, [*argv, *words], env={**env, **further})
     if given.informing and status in {0, 5}:
         session.skip(f"{given.informing} asks for information, so nothing was tested")
     record = read_record(reports.record)
@@ -107,6 +132,8 @@ def run_pytest(  # noqa: PLR0913 - what a run consists of
     )
     if outcome.left_out:
         session.warn(f"{name}: left out by pytest's options: {', '.join(outcome.left_out)}")
+    if outcome.idle:
+        session.warn(f"{name}: every test was skipped in {', '.join(outcome.idle)}")
     return PytestRun(record=record, outcome=outcome)
 
 

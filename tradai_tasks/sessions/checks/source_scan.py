@@ -17,6 +17,7 @@ from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.environment import status_of
+from tradai_tasks.text import safe
 
 __all__ = ["scan_sources"]
 
@@ -30,8 +31,12 @@ def scan_sources(session: nox.Session, repository: Repository) -> list[str]:
     files that it was given.
     """
     table = repository.workspace.root_document.get("tool", {}).get("bandit", {})
-    ini = _ini_exclusions(repository)
-    scope = bandit_scope(repository.inventory, [*table.get("exclude_dirs", []), *ini])
+    ini = _ini(repository)
+    excluding = [one.strip() for one in ini.get("exclude", "").split(",")]
+    scope = bandit_scope(repository.inventory, [*table.get("exclude_dirs", []), *excluding])
+    for name in ("skips", "tests", "profile", "profiles"):
+        for value in filter(None, (table.get(name), ini.get(name))):
+            session.warn(f"bandit's configuration chooses its tests, by {name}: {safe(str(value))}")
     for entry, excluded in scope.excluded.items():
         session.warn(f"not scanned, by exclude_dirs {entry!r}: {', '.join(excluded)}")
     if not scope.files:
@@ -68,18 +73,18 @@ def _options(repository: Repository, table: Mapping[str, Any], folder: Path) -> 
     return [*options, "--ini", _INI] if repository.tree.is_file(_INI) else options
 
 
-def _ini_exclusions(repository: Repository) -> list[str]:
-    """Return the exclusions of the file `.bandit`."""
+def _ini(repository: Repository) -> Mapping[str, str]:
+    """Return the options of the file `.bandit`."""
     if not repository.tree.is_file(_INI):
-        return []
+        return {}
     from configparser import ConfigParser, Error  # noqa: PLC0415 - few repositories have the file
 
     parser = ConfigParser(interpolation=None)
     try:
         parser.read_string(repository.tree.read(_INI).decode("utf-8", "replace"))
     except Error:
-        return []  # bandit itself reports what is wrong with the file
-    return [one.strip() for one in parser.get("bandit", "exclude", fallback="").split(",")]
+        return {}  # bandit itself reports what is wrong with the file
+    return parser["bandit"] if parser.has_section("bandit") else {}
 
 
 def _run(
@@ -88,7 +93,7 @@ def _run(
     file.unlink(missing_ok=True)
     argv = ["bandit", *options, f"--output={file}", *(f"./{path}" for path in files)]
     status = status_of(session, argv)
-    if not file.is_file():
+    if not file.is_file() or not file.stat().st_size:
         raise CommandFailedError(f"bandit: exit status {status} and no report; see above")
     report: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return report

@@ -26,15 +26,18 @@ from tradai_tasks.sessions.checks.pytest_run import (
     PytestRun,
     assignment_of,
     given_arguments,
+    path_arguments,
     require_runnable,
     run_pytest,
 )
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import install_tool, sync_package
 from tradai_tasks.sessions.core.report_folder import report_folder
+from tradai_tasks.sessions.core.unit_environment import install_requirements
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.lock_file import read_lock
 from tradai_tasks.workspace.locked_tools import find_test_tools
+from tradai_tasks.workspace.loose_code import requirements_of
 from tradai_tasks.workspace.pytest_configuration import pytest_configuration
 
 __all__ = ["sync_for_tests", "test"]
@@ -68,6 +71,7 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     reached = sync_for_tests(session, repository, package)
     if "pytest-cov" not in reached:
         install_tool(session, repository, "pytest-cov", project=package.project)
+    _install_requirements(session, repository, package)
     with report_folder(repository, "test", session.name.replace("(", "-").rstrip(")")) as folder:
         reports = Reports(folder=folder)
         words = [*_measuring(repository, package, reports)]
@@ -76,7 +80,7 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
         # floors are judged afterwards, on each package's own code
         words += ["--cov-fail-under=0"] if layout.has_code else []
         if not given.paths:
-            words += [os.path.relpath(repository.root / path, home) for path in layout.tests]
+            words += path_arguments(repository, layout.tests, home)
         run = run_pytest(
             session,
             repository,
@@ -110,6 +114,16 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     require_runnable(name, context, run)
     if run.outcome.is_empty:
         session.log(f"all {run.outcome.others} tests are left to the sessions of their markers")
+
+
+def _install_requirements(session: nox.Session, repository: Repository, package: Package) -> None:
+    """Install what services and lambdas without a project need for their tests, all together."""
+    units = {
+        f.area.path for f in repository.inventory.tests(package.path) if f.area.package is None
+    }
+    listed = [file for file in map(requirements_of, sorted(units)) if repository.tree.is_file(file)]
+    if listed:
+        install_requirements(session, listed)
 
 
 def _check_paths(
@@ -210,6 +224,7 @@ def _report(name: str, run: PytestRun, found: Sequence[Figure], fault: str | Non
     """Add a row to the step summary, and one for each further package that was measured."""
     outcome = run.outcome
     left = f"; left out: {', '.join(outcome.left_out)}" if outcome.left_out else ""
+    left += f"; every test skipped in {', '.join(outcome.idle)}" if outcome.idle else ""
     counts = (str(outcome.tests), str(outcome.failed), str(outcome.skipped))
     rows = [
         (

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -69,10 +70,10 @@ def _typecheck(
         beside = []
         pairs = [pair for package in part for pair in package.settings.protocols]
         extra = [str(_write_protocols(session, repository, pairs))] if pairs else []
-        plan = _batches(repository, layouts, project, extra)
+        plan = _batches(session, repository, layouts, project, extra)
         if not plan:
             session.log("no package has code to check")
-        statuses += [_run(session, repository, batch, project) for batch in plan]
+        statuses += [_run(session, repository, batch) for batch in plan]
     roots = {
         root
         for one in repository.workspace.packages
@@ -81,9 +82,9 @@ def _typecheck(
     for path in apart:
         python = environment_of_unit(session, path)
         layouts = {unit_package(path): layout_of_unit(path, repository.inventory)}
-        for batch in _batches(repository, layouts, project):
+        for batch in _batches(session, repository, layouts, project):
             borrowing = replace(batch, borrowed=tuple(sorted(roots)))
-            statuses.append(_run(session, repository, borrowing, project, python=python))
+            statuses.append(_run(session, repository, borrowing, python=python))
     broken = next((status for status in statuses if status not in {0, _FOUND}), 0)
     if broken:
         raise CheckFailedError(
@@ -95,13 +96,21 @@ def _typecheck(
 
 
 def _batches(
+    session: nox.Session,
     repository: Repository,
     layouts: Mapping[Package, Layout],
     project: str,
     extra: Sequence[str] = (),
 ) -> tuple[Batch, ...]:
-    tests = repository.settings.typecheck.tests
-    return batches(repository.tree, layouts, tests=tests, extra=extra, project=project)
+    return batches(
+        repository.tree,
+        layouts,
+        tests=repository.settings.typecheck.tests,
+        extra=extra,
+        project=project,
+        known=(file.path for file in repository.inventory.files if file.reason is None),
+        args=[*repository.settings.typecheck.args, *session.posargs],
+    )
 
 
 def _layout(repository: Repository, package: Package) -> Layout:
@@ -139,7 +148,6 @@ def _run(
     session: nox.Session,
     repository: Repository,
     batch: Batch,
-    project: str,
     *,
     python: Path | None = None,
 ) -> int:
@@ -153,22 +161,44 @@ def _run(
     if strict is None:
         strict = repository.workspace.kind == "strategies"
     further = [*settings.args, *session.posargs]
-    named = any(word.partition("=")[0] == "--config-file" for word in further)
-    home = repository.root / (project if named else batch.home)
+    home = repository.root / batch.home
     argv = ["mypy", "--namespace-packages", "--explicit-package-bases", "--show-error-codes"]
     argv += ["--strict"] if strict else []
     argv += ["--python-executable", str(python)] if python else []
     if batch.excluded:
-        session.log(f"excluded by mypy's configuration: {' '.join(map(safe, batch.excluded))}")
+        session.warn(f"excluded by mypy's configuration: {' '.join(map(safe, batch.excluded))}")
+    if batch.ignored:
+        session.warn(
+            f"errors ignored, by mypy's configuration or a comment in the file: "
+            f"{' '.join(map(safe, batch.ignored))}"
+        )
+    if batch.is_blind:
+        raise CheckFailedError(
+            f"typecheck: mypy is told to ignore the errors of every file of "
+            f"{', '.join(batch.packages)}, so nothing would be checked; see `ignore_errors` and "
+            f"`exclude` in its configuration"
+        )
     sources = [os.path.relpath(repository.root / source, home) for source in batch.sources]
     if not sources:
         return 0
+    # mypy keeps what it finds by the module's name, which another run may have as well
+    cache = batch.sources[0].replace("/", ".")
+    argv.append(f"--cache-dir={os.environ.get('MYPY_CACHE_DIR', '.mypy_cache')}/{cache}")
     search = os.pathsep.join(
         str(repository.root / folder) for folder in (*batch.search, *batch.borrowed)
     )
     argv += ["--follow-imports=silent"] if batch.borrowed else []
-    with session.chdir(home):
-        return status_of(session, [*argv, *further, *sources], env={"MYPYPATH": search})
+    with TemporaryDirectory() as folder, session.chdir(home):
+        report = Path(folder) / "mypy.xml"  # mypy writes it when it has come to its end
+        argv.append(f"--junit-xml={report}")
+        status = status_of(session, [*argv, *further, *sources], env={"MYPYPATH": search})
+        is_stated = any(word.startswith("--junit-xml") for word in further)
+        if status == 0 and not is_stated and not report.is_file():
+            raise CheckFailedError(
+                "typecheck: mypy ended without a report, so nothing was checked; see its arguments "
+                "and plugins for what ends it, such as `--version`"
+            )
+        return status
 
 
 def _write_protocols(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -12,7 +13,7 @@ from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.sessions.core.environment import uv_program
 from tradai_tasks.workspace.loose_code import requirements_of
 
-__all__ = ["environment_of_unit"]
+__all__ = ["environment_of_unit", "install_requirements"]
 
 
 def environment_of_unit(session: nox.Session, path: str) -> Path | None:
@@ -34,14 +35,40 @@ def environment_of_unit(session: nox.Session, path: str) -> Path | None:
     uv_program()
     home = Path(session.virtualenv.location)
     folder = home / "units" / path.replace("/", "-")
-    python = folder / "bin" / "python"
+    made = ["uv", "venv", "--quiet", "--allow-existing", "--python", str(home), str(folder)]
+    _install(session, [made, _wanted(folder, [file])], file)
+    return folder / "bin" / "python"
+
+
+def install_requirements(session: nox.Session, files: Sequence[str]) -> None:
+    """Install requirements files into the session's environment, beside the locked packages.
+
+    Args:
+        session: The session.
+        files: The files, from the workspace root.
+
+    Raises:
+        CommandFailedError: They cannot be installed, such as two that need other versions.
+    """
+    shown = ", ".join(files)
+    if isinstance(session.virtualenv, PassthroughEnv):
+        session.log(f"not installed without an environment of its own: {shown}")
+        return
+    uv_program()
+    _install(session, [_wanted(Path(session.virtualenv.location), files)], shown)
+
+
+def _wanted(environment: Path, files: Sequence[str]) -> list[str]:
+    options = [word for file in files for word in ("--requirement", file)]
+    python = str(environment / "bin" / "python")
+    return ["uv", "pip", "install", "--quiet", "--python", python, *options]
+
+
+def _install(session: nox.Session, commands: Sequence[Sequence[str]], shown: str) -> None:
     try:
-        made = ["uv", "venv", "--quiet", "--allow-existing", "--python", str(home), str(folder)]
-        session.run_install(*made, external=True)
-        wanted = ["uv", "pip", "install", "--quiet", "--python", str(python), "--requirement", file]
-        session.run_install(*wanted, external=True)
+        for command in commands:
+            session.run_install(*command, external=True)
     except CommandFailed:
         raise CommandFailedError(
-            f"{session.name}: {file} could not be installed; uv's message is above"
+            f"{session.name}: {shown} could not be installed; uv's message is above"
         ) from None
-    return python

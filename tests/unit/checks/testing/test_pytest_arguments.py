@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tradai_tasks.checks.testing.pytest_arguments import informs, read_arguments
+from tradai_tasks.checks.testing.pytest_arguments import informs, path_argument, read_arguments
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,14 @@ def test_paths_are_as_seen_from_where_pytest_runs(tmp_path: Path) -> None:
         assert found.words == ("-q", "tests/deep/test_a.py::test_x[a::b]")
         assert found.paths[0].samefile(home / "tests/deep/test_a.py")
     assert read_arguments(["none.py"], home=home, bases=bases).paths == ()
+
+
+@pytest.mark.parametrize("name", ["-odd", "@odd"])
+def test_a_path_is_never_like_an_option(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    assert path_argument(tmp_path / name / "test_a.py", tmp_path) == f"./{name}/test_a.py"
+    found = read_arguments([f"./{name}"], home=tmp_path, bases=())
+    assert found.words == (f"./{name}",)
 
 
 @pytest.mark.parametrize("word", ["-h", "--help", "--version", "--co", "--collect-only", "-qh"])

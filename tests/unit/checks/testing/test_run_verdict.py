@@ -114,6 +114,13 @@ def test_files_that_options_leave_out_are_listed(tmp_path: Path) -> None:
     assert outcome.left_out[2:] == ("test_none.py (pytest finds no test in it)",)
 
 
+def test_files_of_which_every_test_was_skipped_are_listed(tmp_path: Path) -> None:
+    more = [{**SKIPPED, "path": "/w/a/test_c.py"}]
+    outcome = judged(tmp_path, outcomes={X: "passed", Y: "skipped", Z: "skipped"}, more=more)
+    assert outcome.fault is None
+    assert outcome.idle == ("test_c.py", "test_b.py")
+
+
 def test_a_session_of_a_marker_has_just_its_tests(tmp_path: Path) -> None:
     none = judged(tmp_path, 5, outcomes={}, removed={X: ()}, assignment=CONTRACT)
     assert (none.fault, none.is_empty, none.others) == (None, True, 1)

@@ -134,7 +134,10 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Record what became of a test; under xdist in pytest's own process only."""
     if not _recording.is_worker and (report.when == "call" or not report.passed):
-        outcome = "xfailed" if report.skipped and hasattr(report, "wasxfail") else report.outcome
+        reason = getattr(report, "wasxfail", None) if report.skipped else None
+        # `xfail(run=False)` has its reason begin so; such a test is not run
+        is_run = reason is not None and "[NOTRUN]" not in reason
+        outcome = "xfailed" if is_run else report.outcome
         _recording.write("report", test=report.nodeid, outcome=outcome)
 
 
