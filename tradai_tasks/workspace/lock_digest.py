@@ -16,7 +16,7 @@ from packaging.markers import InvalidMarker, Marker
 
 from tradai_tasks.settings.load import parse_toml
 
-__all__ = ["lock_digest"]
+__all__ = ["document_digest", "lock_digest"]
 
 # of the server or of the layout, not of what is installed
 _IGNORED = frozenset({"upload-time", "size", "revision"})
@@ -32,8 +32,12 @@ def lock_digest(content: bytes, file: str) -> str:
     Raises:
         BrokenTomlError: It does not parse.
     """
-    data = _plain(parse_toml(content, file))
-    return hashlib.sha256(_text(data).encode()).hexdigest()
+    return document_digest(parse_toml(content, file))
+
+
+def document_digest(document: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a parsed lock file's data, as hexadecimal digits."""
+    return hashlib.sha256(_text(_plain(document)).encode()).hexdigest()
 
 
 def _plain(value: Any, key: str = "") -> Any:

@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from tradai_tasks.errors import BrokenTomlError, BumpError, DirtyTreeError, TagExistsError
 from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.workspace.lock_digest import document_digest
 from tradai_tasks.workspace.lock_file import parse_lock_file
 from tradai_tasks.workspace.tags import check_release, parse_tag, semver_of, tag_name
 
@@ -166,7 +167,7 @@ def check_lock(before: bytes, after: bytes, *, name: str, file: str) -> None:
         file: The lock file, for messages.
 
     Raises:
-        BumpError: More than that changed.
+        BumpError: More than that changed, by the data (see lock_digest).
     """
     if _without_version(before, name, file) != _without_version(after, name, file):
         raise BumpError(
@@ -341,4 +342,4 @@ def _without_version(lock: bytes, name: str, file: str) -> str:
     for package in document.get("package", ()):
         if package["name"] == name:
             package.pop("version", None)
-    return repr(document)
+    return document_digest(document)
