@@ -122,7 +122,11 @@ class KindRules:
             package.path: frozenset(module.path for module in layout.imports)
             for package, layout in layouts.items()
         }
+        # What depends on a file's folder alone is looked up once for each folder.
         self._folders: dict[str, Area] = {".": areas["."]}
+        self._import_by_folder: dict[tuple[str, str], str | None] = {}
+        self._is_in_tests: dict[tuple[str, str], bool] = {}
+        self._testpaths: dict[str, tuple[str, ...]] = {}
 
     def area(self, path: str) -> Area:
         """Return the area of a file: the nearest folder above it that is one."""
@@ -143,12 +147,22 @@ class KindRules:
         return self._import_of(path, area) is not None
 
     def _import_of(self, path: str, area: Area) -> str | None:
-        imports = self._imports.get(area.path, frozenset())
-        while len(path) > len(area.path) or (path and area.path == "."):
-            if path in imports:
-                return path
-            path = path.rpartition("/")[0]
-        return None
+        """Return the import package or module that a file is in; None if there is none."""
+        if path in self._imports.get(area.path, ()):
+            return path
+        return self._import_above(path.rpartition("/")[0], area)
+
+    def _import_above(self, folder: str, area: Area) -> str | None:
+        key = (folder, area.path)
+        if key not in self._import_by_folder:
+            imports = self._imports.get(area.path, frozenset())
+            above = folder
+            while len(above) > len(area.path) or (above and area.path == "."):
+                if above in imports:
+                    break
+                above = above.rpartition("/")[0]
+            self._import_by_folder[key] = above if above in imports else None
+        return self._import_by_folder[key]
 
     def barred(self, path: str, area: Area) -> str | None:
         """Return the folder above a test file that pytest does not enter; None if there is none."""
@@ -174,7 +188,9 @@ class KindRules:
         if name == "conftest.py":
             return "support"
         is_installed = self.is_installed(path, area)
-        if self.is_in_test_folder(path, area) or (not is_installed and self._in_testpaths(path)):
+        if self.is_in_test_folder(path, area) or (
+            not is_installed and self._in_testpaths(path, area)
+        ):
             return "support"
         if is_installed and not name.endswith(".ipynb"):
             return "generated" if _GENERATED.search(name) else "source"
@@ -182,7 +198,13 @@ class KindRules:
 
     def is_in_test_folder(self, path: str, area: Area) -> bool:
         """Return whether a folder above a file, in its area or import package, is one of tests."""
-        return any(map(_TEST_FOLDER.match, self._folders_below(path, area)))
+        if path in self._imports.get(area.path, ()):
+            return False
+        key = (path.rpartition("/")[0], area.path)
+        if key not in self._is_in_tests:
+            below = self._folders_below(path, area)
+            self._is_in_tests[key] = any(map(_TEST_FOLDER.match, below))
+        return self._is_in_tests[key]
 
     def _folders_below(self, path: str, area: Area) -> list[str]:
         """Return the names of the folders between a file and its import package, or its area."""
@@ -198,13 +220,13 @@ class KindRules:
             return "script"
         return "generated" if _GENERATED.search(name) else "source"
 
-    def _in_testpaths(self, path: str) -> bool:
-        area = self.area(path)
-        configuration = self.configuration(area)
-        home = (configuration.file or "").rpartition("/")[0] or "."
-        return any(
-            path.startswith(f"{join(home, one)}/") for one in configuration.testpaths if one != "."
-        )
+    def _in_testpaths(self, path: str, area: Area) -> bool:
+        if area.test_home not in self._testpaths:
+            configuration = self.configuration(area)
+            home = (configuration.file or "").rpartition("/")[0] or "."
+            stated = [one for one in configuration.testpaths if one != "."]
+            self._testpaths[area.test_home] = tuple(f"{join(home, one)}/" for one in stated)
+        return path.startswith(self._testpaths[area.test_home])
 
     def _has_shebang(self, path: str) -> bool:
         try:

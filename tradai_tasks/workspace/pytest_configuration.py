@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
@@ -164,12 +165,17 @@ def _overridden(words: Iterable[str]) -> dict[str, str]:
     return {name: value for name, equals, value in pairs if equals}
 
 
-def _matches(path: str, globs: Iterable[str]) -> bool:
+def _matches(path: str, globs: tuple[str, ...]) -> bool:
     """Return whether a path matches a glob as pytest reads it: without a slash, its name alone."""
-    name = path.rpartition("/")[2]
-    return any(
-        fnmatchcase(f"/{path}", glob if glob.startswith("/") else f"*/{glob}")
-        if "/" in glob
-        else fnmatchcase(name, glob)
-        for glob in globs
-    )
+    names, paths = _patterns(globs)
+    return bool(names.match(path.rpartition("/")[2]) or (paths and paths.match(f"/{path}")))
+
+
+@lru_cache(maxsize=64)
+def _patterns(globs: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
+    """Return one pattern for globs of names, and one for globs of paths if there are any."""
+    paths = [glob if glob.startswith("/") else f"*/{glob}" for glob in globs if "/" in glob]
+    names = [glob for glob in globs if "/" not in glob]
+    # without a name's glob there is a pattern that nothing matches
+    either = ["|".join(map(translate, wanted)) for wanted in (names, paths)]
+    return re.compile(either[0] or r"(?!)"), re.compile(either[1]) if paths else None
