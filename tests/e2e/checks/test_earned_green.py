@@ -217,6 +217,10 @@ _ENDED = {
         "alpha: every test was skipped: tests/test_core_alpha.py",
         files=core_tests("pytest.skip('later', allow_module_level=True)"),
     ),
+    "xfail that is not run": red(
+        "alpha: all 2 tests were skipped, so nothing was tested",
+        files=core_tests("pytestmark = pytest.mark.xfail(run=False)"),
+    ),
     "every test deselected": red(
         "alpha: all 2 tests are deselected by pytest's configuration",
         files=ini("addopts = -k nothing"),
@@ -224,6 +228,10 @@ _ENDED = {
 }
 
 _NAMED = {
+    "every test of a file skipped": green(
+        "alpha: every test was skipped in tests/test_slow.py",
+        files={f"{_ALPHA}tests/test_slow.py": "import pytest\n\npytest.importorskip('none')\n"},
+    ),
     "deselected by -k": green(
         "alpha: left out by pytest's options: tests/test_core_alpha.py (1 deselected)",
         files=ini("addopts = -k add"),
@@ -264,6 +272,19 @@ _NAMED = {
 }
 
 _TRUE = {
+    "options in the environment": Row(
+        said=("PYTEST_ADDOPTS is not used", "alpha: 1 of 3 tests failed"),
+        files=_FAILING,
+        env={"PYTEST_ADDOPTS": "-k add"},
+    ),
+    "a folder like an option": red(
+        "alpha: 1 of 3 tests failed",
+        files={f"{_ALPHA}-odd/test_x.py": "def test_x(): assert 0\n"},
+    ),
+    "a name like that of a test": red(
+        "libs/alpha/test_[x].py: pytest cannot be given a path with '['",
+        files={f"{_ALPHA}test_[x].py": "def test_x(): assert 0\n"},
+    ),
     "no match": red("alpha: no test matches: -k foo (2 deselected)", args=("-k", "foo")),
     "collect only": green(
         "Session test(alpha) skipped: --collect-only asks for information", args=("--collect-only",)
@@ -391,7 +412,7 @@ _FLOORS = {
 def test_a_run_is_what_it_says(home: Path, name: str) -> None:
     row = {**_ENDED, **_NAMED, **_TRUE, **_FLOORS}[name]
     write(home, row.files)
-    result = nox(home, "-R", "-s", "test(alpha)", "--", *row.args)
+    result = nox(home, "-R", "-s", "test(alpha)", "--", *row.args, env=row.env)
     assert (result.status == 0) == row.green, result.text
     assert "Traceback (most recent call last)" not in result.log, result.text
     for passage in row.said:

@@ -122,6 +122,12 @@ def settings(home: Path, more: str) -> dict[str, str]:
         ("test(root)", {"infra/tests/test_x.py": _FAILING}, "", "1 of 1 tests failed"),
         ("test(root)", {"lambdas/heartbeat/test_x.py": _FAILING}, "", "1 of 1 tests failed"),
         (
+            "test(root)",
+            {"lambdas/parser/test_x.py": f"import iniconfig\n\n{_FAILING}"},  # its requirement
+            "",
+            "1 of 1 tests failed",
+        ),
+        (
             "inventory",
             {"libs/alpha/build/test_x.py": _FAILING},
             "",
@@ -147,6 +153,8 @@ def test_a_file_that_was_left_out_is_seen(
 _EVERYWHERE = (
     "libs/alpha/main.py",
     "libs/alpha/src/alpha/deep/code.py",
+    "libs/alpha/src/alpha/deep.py",
+    "libs/alpha/src/alpha/.hidden/run.py",
     "libs/alpha/src/second/__init__.py",
     "services/delta/tasks.py",
     "services/delta/jobs/nightly.py",
@@ -179,11 +187,12 @@ def test_security_reads_all_source_and_no_more_is_excluded_than_is_named(home: P
             red(result, *(f"{path}:3: B602" for path in scanned))
             assert "exclude_dirs 'old': services/gamma/src/gamma/old/x.py" in result.log
             assert "old/x.py:3" not in result.out
-        bandit = '[tool.bandit]\nexclude_dirs = ["src"]\n'
+        bandit = '[tool.bandit]\nexclude_dirs = ["src"]\nskips = ["B101"]\n'
         with planted(home, settings(home, more + bandit)):
             red(
                 nox(home, "-s", "security"),
                 "'src' leaves out all source of libs/alpha",
+                "bandit's configuration chooses its tests, by skips: ['B101']",
             )
         with planted(home, settings(home, more)):
             result = nox(home, "-s", "security")
