@@ -132,7 +132,7 @@ class Home:
         self.path = write(folder / "platform", {**FILES, "noxfile.py": NOXFILE})
         table = "[tool.tradai-tasks.images]"
         jobs = "[tool.tradai-tasks.release]\njobs = 1\n\n"
-        edit(self.path / "pyproject.toml", table, jobs + table)
+        edit(self.path / "pyproject.toml", table, f"{jobs}{table}\npatience = 1")
         git(self.path, "init", "-q", "-b", "main")
         git(self.path, "add", "-A")
         git(self.path, "commit", "-qm", "A platform")
