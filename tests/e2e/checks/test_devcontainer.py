@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,12 @@ def test_neither_the_cli_nor_npx_is_said_before_anything_is_run(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run.files(FILES)
-    monkeypatch.setattr("tradai_tasks.process.shutil.which", lambda name: None)
+    # git alone is there: sessions ask it which files there are
+    found = shutil.which
+    monkeypatch.setattr(
+        "tradai_tasks.process.shutil.which",
+        lambda name, **given: found(name, **given) if name == "git" else None,
+    )
     ran = run("-s", "devcontainer")
     assert ran.status == 1
     said = "devcontainer: not found on PATH, nor is npx, which would fetch it; install Node.js, or"

@@ -191,7 +191,12 @@ def test_what_the_deployment_lacks_is_said_before_anything_is_built(
     run.files(SITE)
     git(run.home, "init", "-q")
     assert "--branch goes with --deploy" in asked("--branch", "x").log
-    monkeypatch.setattr("tradai_tasks.process.shutil.which", lambda name: None)
+    # git alone is there: sessions ask it which files there are
+    found = shutil.which
+    monkeypatch.setattr(
+        "tradai_tasks.process.shutil.which",
+        lambda name, **given: found(name, **given) if name == "git" else None,
+    )
     said = "wrangler: not found on PATH, nor is npx, which would fetch it; install Node.js, or the"
     assert said in asked("--deploy").log
     settings = SITE["pyproject.toml"].partition("[tool.trad")[0]
