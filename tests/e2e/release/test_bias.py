@@ -91,17 +91,17 @@ def test_no_secret_of_a_configuration_is_kept(repo: Strategies) -> None:
     edit(
         repo.strategy / "configs" / "config.json",
         '"dry_run": true,',
-        '"dry_run": true,\n  "telegram": {"enabled": false, "token": "1:marked", "chat_id": "9"},\n'
+        '"dry_run": true,\n  "telegram": {"enabled": false, "token": "1:XYZZY", "chat_id": "9"},\n'
         '  "api_server": {"enabled": false, "listen_ip_address": "127.0.0.1", "listen_port": 8080,'
-        ' "username": "me", "password": "marked", "jwt_secret_key": "marked-jwt-'
-        '0123456789012345678901234567", "ws_token": "marked-ws"},',
+        ' "username": "me", "password": "XYZZY", "jwt_secret_key": "XYZZY-jwt-'
+        '0123456789012345678901234567", "ws_token": "XYZZY-ws"},',
     )
     ran = repo.nox("backtest-smoke")
     assert ran.status == 0, ran.text
-    assert "marked" not in ran.text
+    assert "XYZZY" not in ran.text
     kept = [file for file in repo.reports("smoke").rglob("*") if file.is_file()]
     assert kept
-    assert [file.name for file in kept if b"marked" in _unpacked(file)] == []
+    assert [file.name for file in kept if b"XYZZY" in _unpacked(file)] == []
 
 
 def _unpacked(file: Path) -> bytes:
