@@ -13,6 +13,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from tradai_tasks.errors import DistributionError
+from tradai_tasks.files.file_tree import join
 from tradai_tasks.release.engine.confinement import Confinement, allowance_of
 from tradai_tasks.release.engine.step import Stage
 from tradai_tasks.release.libraries.distributions import Distribution, distributions_in
@@ -26,9 +27,14 @@ from tradai_tasks.release.libraries.wheel_build import (
     refuse_dirty,
     version_of_test,
 )
-from tradai_tasks.release.libraries.wheel_contents import check_wheel, source_of
+from tradai_tasks.release.libraries.wheel_contents import (
+    check_wheel,
+    source_of,
+    without_build_backend,
+)
 from tradai_tasks.release.tags.target_environment import Environment
 from tradai_tasks.repository import Repository
+from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.history import commit_time
 from tradai_tasks.workspace.discovery import Package
@@ -217,6 +223,9 @@ def _check_contents(
     paths = sorted({path for path in known if repository.tree.is_file(path)})
     for library in libraries:
         source = source_of(paths, library, repository.layout(library), repository.inventory)
+        file = join(library.path, "pyproject.toml")
+        document = parse_toml(repository.tree.read(file), file)
+        source = without_build_backend(source, library, document)
         for wheel in (file for file in made[library.name] if file.kind == "wheel"):
             left_out = repository.settings.publish.left_out
             for line in check_wheel(wheel, library, source, repository.tree.read, left_out):

@@ -7,7 +7,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tradai_tasks.errors import IncompleteWheelError
 from tradai_tasks.files.archives import ArchiveError, opened_zip
@@ -19,7 +19,14 @@ from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.inventory import Inventory
 from tradai_tasks.workspace.layout import Layout
 
-__all__ = ["Member", "check_wheel", "members_of", "source_of", "without_copy"]
+__all__ = [
+    "Member",
+    "check_wheel",
+    "members_of",
+    "source_of",
+    "without_build_backend",
+    "without_copy",
+]
 
 _MODULE = (".py", ".pyi", ".so", ".pyd", ".pyc")
 _INFO = re.compile(r"[^/]+\.(?:dist-info|data/(?:scripts|headers|data))/")
@@ -64,6 +71,28 @@ def source_of(
 def _folders(path: str) -> Iterable[str]:
     while path := posixpath.dirname(path):
         yield path
+
+
+def without_build_backend(
+    source: Mapping[str, str], package: Package, document: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the source files without a build backend that is in the tree (PEP 517).
+
+    Args:
+        source: From `source_of`.
+        package: The package.
+        document: Its parsed pyproject.toml.
+    """
+    system = document.get("build-system", {})
+    module = str(system.get("build-backend", "")).partition(":")[0].replace(".", "/")
+    own = [
+        join(package.path, f"{one}/{module}") for one in system.get("backend-path", ()) if module
+    ]
+    return {
+        place: path
+        for place, path in source.items()
+        if not any(path == f"{one}.py" or path.startswith(f"{one}/") for one in own)
+    }
 
 
 def members_of(wheel: Distribution) -> dict[str, Member]:

@@ -25,7 +25,12 @@ from tradai_tasks.release.libraries.distributions import (
     read_distribution,
 )
 from tradai_tasks.release.libraries.unpublished_requirements import check_requirements
-from tradai_tasks.release.libraries.wheel_contents import Member, source_of, without_copy
+from tradai_tasks.release.libraries.wheel_contents import (
+    Member,
+    source_of,
+    without_build_backend,
+    without_copy,
+)
 from tradai_tasks.settings.publish import PublishSettings
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.layout import layout_of
@@ -193,6 +198,19 @@ def test_what_belongs_in_a_wheel_is_the_code_of_the_package_alone() -> None:
         "a/py.typed": "libs/a/src/a/py.typed",
         "other/x.pyi": "libs/a/src/other/x.pyi",
     }
+
+
+def test_a_build_backend_in_the_tree_is_in_no_wheel() -> None:
+    library = package(DictTree({"pyproject.toml": pyproject("a")}), ".")
+    source = {one: one for one in ("a/x.py", "tools/own.py", "tools/own/y.py", "tools/owner.py")}
+
+    def kept(**system: object) -> list[str]:
+        return sorted(without_build_backend(source, library, {"build-system": system}))
+
+    backend = {"build-backend": "own:backend", "backend-path": ["tools"]}
+    assert kept(**backend) == ["a/x.py", "tools/owner.py"]
+    assert kept(**{"build-backend": "uv_build"}) == sorted(source)
+    assert kept(**{"backend-path": ["."]}) == sorted(source)
 
 
 def test_a_module_may_be_moved_or_compiled_but_each_copy_counts_once() -> None:
