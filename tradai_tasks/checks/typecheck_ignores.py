@@ -1,4 +1,4 @@
-"""Find the files whose errors mypy is told to ignore, which would look like files without any."""
+"""Find the files whose errors mypy ignores by configuration or comment."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_compiled_requirements_are_read() -> None:
     text = (
         "Idna[x]==3.4 ; python_version > '3'  # via -r x\n# a note\n\n"
         "g @ git+https://host.example/r@abc\nu @ https://host.example/u.whl\n"
-        "-e file:///work/own\nf @ file:///work/f\n./vendor/thing/\n"
+        "-e file:///srv/own\nf @ file:///srv/f\n./vendor/thing/\n"
     )
     found = [(one.name, one.version, one.source) for one in pinned_in(text, "r.txt")]
     assert found[:3] == [("idna", "3.4", "registry"), ("g", "", "git"), ("u", "", "url")]

@@ -128,7 +128,7 @@ def open_publish_stage(
 ) -> Iterator[Stage]:
     """Yield the stage that publishes the libraries; its connections are open for as long.
 
-    The build begins at once: to see what the index lacks, a step compares bytes.
+    The build begins at once: a step compares bytes to see what is missing from the index.
 
     Args:
         made_by: How they are built.
