@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +33,7 @@ __all__ = [
     "write_outputs",
 ]
 
+_GAP = "  "  # between two columns of a table
 # a full disk or quota, and too many open files
 _OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 
@@ -69,24 +74,67 @@ def print_table(
     *,
     file: IO[str] | None = None,
 ) -> None:
-    """Print a table on the terminal; cells are data, never markup.
+    """Print a table as wide as the terminal, or as it needs elsewhere; no word is ever broken.
 
     Args:
         title: What it shows.
         columns: Its head.
-        rows: Its cells.
+        rows: Its cells; without any, a sentence says so.
         file: The stream; standard output if None.
     """
-    from rich.console import Console  # noqa: PLC0415 - takes 0.1 s to load
-    from rich.markup import escape  # noqa: PLC0415 - as above
-    from rich.table import Table  # noqa: PLC0415 - as above
+    file = file or sys.stdout
+    cells = [[safe_lines(cell).split("\n") for cell in row] for row in rows]
+    head = [[safe(column)] for column in columns]
+    lines = _table_lines([head, *cells], _width_of(file)) if cells else ()
+    title = safe(title) if cells else f"{safe(title)}: none".removeprefix(": ")
+    file.writelines(f"{line}\n" for line in [title, *lines] if line)
+    file.flush()
 
-    table = Table(title=escape(safe(title)), title_justify="left")
-    for column in columns:
-        table.add_column(safe(column), overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(safe_lines(cell)) for cell in row))
-    Console(file=file or sys.stdout).print(table)
+
+def _width_of(file: IO[str]) -> int | None:
+    """Return the columns of the terminal that a stream writes to; None if it is no terminal."""
+    if os.environ.get("COLUMNS", "").isdecimal() or file.isatty():
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def _table_lines(rows: Sequence[Sequence[Sequence[str]]], width: int | None) -> Iterator[str]:
+    """Yield the lines of a table: its head, a rule, and its rows, each cell a list of lines."""
+    held = [[*chain(*cells)] for cells in zip(*rows, strict=True)]
+    widths = [max(map(_columns_of, lines)) for lines in held]
+    room = sys.maxsize if width is None else width - len(_GAP) * (len(widths) - 1)
+    if sum(widths) > room:
+        words = [max(map(_columns_of, " ".join(lines).split(" "))) for lines in held]
+        most = max(widths)
+        while most and sum(map(max, words, (min(one, most) for one in widths))) > room:
+            most -= 1
+        widths = [max(word, min(one, most)) for word, one in zip(words, widths, strict=True)]
+    for number, row in enumerate(rows):
+        wrapped = [
+            [part for line in cell for part in _wrapped(line, one)]
+            for cell, one in zip(row, widths, strict=True)
+        ]
+        for parts in zip_longest(*wrapped, fillvalue=""):
+            pairs = zip(parts, widths, strict=True)
+            padded = [part + " " * (one - _columns_of(part)) for part, one in pairs]
+            yield _GAP.join(padded).rstrip()
+        if number == 0:
+            yield _GAP.join("-" * one for one in widths)
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    if _columns_of(line) <= width:
+        return [line]
+    parts = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+    return [safe(part, longest=None) for part in parts]  # each begins a line
+
+
+def _columns_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(char) in "FW" for char in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -42,7 +42,7 @@ def test_modules_belong_to_the_extras_of_the_metadata() -> None:
     assert extras_of("boto3.session") == ("backtest", "release")
     assert extras_of("twine") == ("release",)
     assert extras_of("matplotlib") == ("backtest",)
-    assert extras_of("rich") == extras_of("no_such_module") == ()
+    assert extras_of("msgspec") == extras_of("no_such_module") == ()
 
 
 @pytest.mark.parametrize(
