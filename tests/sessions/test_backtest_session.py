@@ -55,7 +55,7 @@ SERIES = {
     "start": START,
     "end": END,
     "file": "futures/BTC.feather",
-    "lacks": [],
+    "missing": [],
 }
 
 
@@ -200,7 +200,7 @@ def test_code_that_changes_meanwhile_or_is_ignored_is_not_what_runs(repo: InProc
 
 
 def test_candles_that_lack_say_how_to_bring_them(repo: InProcess) -> None:
-    facts = {"series": [{**SERIES, "lacks": ["nothing from a to b"]}]}
+    facts = {"series": [{**SERIES, "missing": ["nothing from a to b"]}]}
     ran = repo("-s", "backtest-smoke(fast)", script=playing(facts, result()))
     failed(ran, "BTC/USDT:USDT 1h futures: nothing from a to b", 'nox -s "backtest-data(fast)"')
 
@@ -272,7 +272,7 @@ def looking(argv: Sequence[str]) -> int:
     has_markets = (store / "markets-futures.json").is_file()
     facts = {
         "without_market": [] if has_markets else None,
-        "series": [{**SERIES, "lacks": [] if there else ["no file of that name"]}],
+        "series": [{**SERIES, "missing": [] if there else ["no file of that name"]}],
     }
     return playing(facts)(argv)
 

@@ -323,14 +323,14 @@ def check_candles(job: BacktestJob, findings: RunFindings, advice: str) -> None:
     Raises:
         CandlesError: Some are missing; a line for each series.
     """
-    lacking = [one for one in findings.series if one.lacks]
+    lacking = [one for one in findings.series if one.missing]
     if not lacking:
         return
     share = f"{len(lacking)} of {len(findings.series)} series"
     lines = [f"{job.strategy}: {share} have missing candles; {advice}"]
     for one in lacking[:_SHOWN]:
         where = f"{one.pair} {one.timeframe} {one.candle}"
-        lines.append(f"  {where}: {'; '.join(one.lacks)} ({one.file})")
+        lines.append(f"  {where}: {'; '.join(one.missing)} ({one.file})")
     if len(lacking) > _SHOWN:
         lines.append(f"  and {len(lacking) - _SHOWN} more")
     raise CandlesError(*lines)

@@ -22,7 +22,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     end: int
     file: str
-    lacks: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ def series(candle: str, timeframe: str, start: int, pair: str = "A/B") -> Series
         start=start,
         end=9,
         file="f",
-        lacks=(),
+        missing=(),
     )
 
 

@@ -1,4 +1,4 @@
-"""What stands before freqtrade: candles that lack, connections that are refused."""
+"""Before freqtrade starts: missing candles are found, connections are refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tradai_tasks.backtest.isolated.guard import refused_host, started_child
 from tradai_tasks.backtest.isolated.series import (
     FoundSeries,
     NeededSeries,
-    lacks,
+    missing_parts,
     plain_pairs,
     split_informative,
     without_market,
@@ -24,9 +24,9 @@ FUNDING = replace(NEEDED, candle="funding_rate")
 WHOLE = FoundSeries(first=START, last=END - HOUR, begins=START, ends=END)
 
 
-def test_a_whole_series_lacks_nothing() -> None:
-    assert lacks(NEEDED, WHOLE, 0) == []
-    assert lacks(FUNDING, replace(WHOLE, last=END - 8 * HOUR), 0) == []
+def test_a_whole_series_has_no_missing_part() -> None:
+    assert missing_parts(NEEDED, WHOLE, 0) == []
+    assert missing_parts(FUNDING, replace(WHOLE, last=END - 8 * HOUR), 0) == []
 
 
 @pytest.mark.parametrize(
@@ -45,42 +45,42 @@ def test_a_whole_series_lacks_nothing() -> None:
         ),
     ],
 )
-def test_what_lacks_is_named(changed: dict[str, object], said: str) -> None:
-    (found,) = lacks(NEEDED, replace(WHOLE, **changed), 0.1)  # type: ignore[arg-type]  # any field
+def test_missing_parts_are_named(changed: dict[str, object], said: str) -> None:
+    (found,) = missing_parts(NEEDED, replace(WHOLE, **changed), 0.1)  # type: ignore[arg-type]  # any field
     assert found.startswith(said)
 
 
 def test_the_message_says_what_the_file_does_hold() -> None:
     elsewhere = FoundSeries(begins=START - 90 * DAY, ends=START - 60 * DAY)
-    (found,) = lacks(NEEDED, elsewhere, 0)
+    (found,) = missing_parts(NEEDED, elsewhere, 0)
     assert found.endswith("(it holds 2025-10-04 to 2025-11-03)")
-    (found,) = lacks(NEEDED, FoundSeries(), 0)
+    (found,) = missing_parts(NEEDED, FoundSeries(), 0)
     assert found.endswith("(it holds none)")
 
 
 def test_small_holes_are_borne_as_far_as_settings_say() -> None:
     hole = replace(WHOLE, holes=[(START, START + 2 * HOUR)])  # 1 of 720
-    assert lacks(NEEDED, hole, 0.2) == []
-    assert lacks(NEEDED, hole, 0.1) == ["nothing from 2026-01-02 01:00 to 2026-01-02 02:00"]
+    assert missing_parts(NEEDED, hole, 0.2) == []
+    assert missing_parts(NEEDED, hole, 0.1) == ["nothing from 2026-01-02 01:00 to 2026-01-02 02:00"]
     many = replace(WHOLE, holes=[(START + n * DAY, START + n * DAY + 2 * HOUR) for n in range(5)])
-    (found,) = lacks(NEEDED, many, 0)
+    (found,) = missing_parts(NEEDED, many, 0)
     assert found.endswith("and 2 more holes")
 
 
 def test_funding_settles_every_eight_hours_at_the_rarest() -> None:
     usual = replace(WHOLE, last=END - 8 * HOUR, holes=[(START, START + 8 * HOUR)])
-    assert lacks(FUNDING, usual, 0) == []
+    assert missing_parts(FUNDING, usual, 0) == []
     gone = replace(usual, holes=[(START, START + 16 * HOUR)])
-    assert lacks(FUNDING, gone, 0) != []
-    assert lacks(FUNDING, replace(usual, first=START + 9 * HOUR), 0) != []
-    assert lacks(FUNDING, replace(usual, last=END - 17 * HOUR), 0) != []
+    assert missing_parts(FUNDING, gone, 0) != []
+    assert missing_parts(FUNDING, replace(usual, first=START + 9 * HOUR), 0) != []
+    assert missing_parts(FUNDING, replace(usual, last=END - 17 * HOUR), 0) != []
 
 
 def test_weeks_need_not_begin_where_the_window_does() -> None:
     week = replace(NEEDED, timeframe="1w", step=7 * DAY)
     seen = FoundSeries(first=START + 3 * DAY, last=END - 9 * DAY)
-    assert lacks(week, seen, 0) == []
-    assert lacks(week, replace(seen, last=END - 15 * DAY), 0) != []
+    assert missing_parts(week, seen, 0) == []
+    assert missing_parts(week, replace(seen, last=END - 15 * DAY), 0) != []
 
 
 @pytest.mark.parametrize(

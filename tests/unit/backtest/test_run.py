@@ -45,7 +45,7 @@ SERIES = Series(
     start=0,
     end=9,
     file="futures/BTC.feather",
-    lacks=(),
+    missing=(),
 )
 
 
@@ -240,7 +240,7 @@ def test_a_pair_without_a_market_is_named(tmp_path: Path) -> None:
 
 
 def test_series_that_lack_are_named_one_by_one(tmp_path: Path) -> None:
-    lacking = Series(**{**_fields(SERIES), "lacks": ("nothing from a to b", "3 candles")})
+    lacking = Series(**{**_fields(SERIES), "missing": ("nothing from a to b", "3 candles")})
     said = refused(tmp_path, facts(series=(lacking, SERIES)), error=CandlesError)
     assert said.splitlines() == [
         (

@@ -224,11 +224,11 @@ def _look(  # pragma: no cover - needs freqtrade
     seen = [series.FoundSeries(**findings.look(store, one, digest, copy)) for one in needed]
     facts["data_sha256"] = digest.hexdigest()
     facts["series"] = [
-        {**asdict(one), "lacks": series.lacks(one, held, order["most_missing"])}
+        {**asdict(one), "missing": series.missing_parts(one, held, order["most_missing"])}
         for one, held in zip(needed, seen, strict=True)
     ]
     facts["step"] = next(one.step for one in needed if one.timeframe == facts["timeframe"])
-    return facts.get("without_market") == [] and not any(one["lacks"] for one in facts["series"])
+    return facts.get("without_market") == [] and not any(one["missing"] for one in facts["series"])
 
 
 def _start(  # pragma: no cover - needs freqtrade

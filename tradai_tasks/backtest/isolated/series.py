@@ -17,7 +17,7 @@ __all__ = [
     "FoundSeries",
     "NeededSeries",
     "day",
-    "lacks",
+    "missing_parts",
     "one_pair",
     "plain_pairs",
     "split_informative",
@@ -67,7 +67,7 @@ def day(moment: int) -> str:
     return f"{at:%Y-%m-%d}" if moment % _DAY == 0 else f"{at:%Y-%m-%d %H:%M}"
 
 
-def lacks(needed: NeededSeries, seen: FoundSeries, most_missing: float) -> list[str]:
+def missing_parts(needed: NeededSeries, seen: FoundSeries, most_missing: float) -> list[str]:
     """Return what is missing from a series, a line each; empty if it is complete.
 
     Args:

@@ -152,7 +152,7 @@ class _Bringer:
         passes = [{"erase": True}] if self.refresh else [{}, {"prepend": True}]
         said = ""
         for options in passes:
-            if not self.refresh and not any(one.lacks for one in findings.series):
+            if not self.refresh and not any(one.missing for one in findings.series):
                 break
             overlay = job.folder / "work" / "download.json"
             overlay.write_text(json.dumps(download_overlay(job, findings)), encoding="utf-8")
