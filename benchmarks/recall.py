@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.affected.graph.fact_cache import Cache
-from tradai_tasks.affected.selection.change_analysis import Revision
+from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import ChangeEvidence, select
 from tradai_tasks.files.cache_folder import CacheFolder
 from tradai_tasks.settings.load import load_settings

@@ -23,8 +23,6 @@ from tradai_tasks.workflows.repository_traits import committed_locks
 from tradai_tasks.workflows.scaffold import Piece, diff_of_pieces, local_nox, pieces
 from tradai_tasks.workspace.discovery import Workspace
 
-__all__ = ["main"]
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""

@@ -15,8 +15,6 @@ from urllib.parse import quote, unquote
 import msgspec
 from msgspec.structs import replace
 
-__all__ = ["BASE", "BASE_ONLY", "Allowance", "Group", "masked", "secrets_of", "url_secrets"]
-
 _LEAST = 4  # characters of a secret that is masked: a shorter one would blacken every log
 _USERINFO = re.compile(r"\b([a-z][a-z0-9+.-]*)://([^/?#\s@]+(?:@[^/?#\s@]+)*)@", re.IGNORECASE)
 # what may be a URL with a password, also one that no program should take: any @ after its scheme

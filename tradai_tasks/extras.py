@@ -22,18 +22,6 @@ from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import ExtraMissingError
 
-__all__ = [
-    "NAME",
-    "Declared",
-    "carries_pins",
-    "declarations",
-    "extras_of",
-    "how_to_add",
-    "missing_extra",
-    "require",
-    "run_options",
-]
-
 NAME = "tradai-tasks"
 _ROOM = "tradai_tasks."
 # The reference implementation's pattern: https://peps.python.org/pep-0723/

@@ -11,8 +11,6 @@ import msgspec
 
 from tradai_tasks.errors import CheckFailedError
 
-__all__ = ["MOST_JOBS", "MatrixJob", "Task", "build_matrix", "read_durations"]
-
 # GitHub Actions refuses a matrix with more jobs in one workflow run.
 MOST_JOBS = 256
 

@@ -12,8 +12,6 @@ import os
 import signal
 import sys
 
-__all__ = ["leashed", "main"]
-
 _PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>; the setting survives exec
 
 

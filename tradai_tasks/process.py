@@ -25,16 +25,6 @@ from tradai_tasks.parent_watch import leashed
 if TYPE_CHECKING:
     from tradai_tasks.sandbox import Sandbox
 
-__all__ = [
-    "Completed",
-    "find_tool",
-    "node_tool",
-    "run",
-    "run_logged",
-    "sandbox_fault",
-    "usable_cores",
-]
-
 _NO_REASON = "error: failed to push some refs"  # git's last line; the reason is in the one before
 _TICK = 0.1  # seconds between two checks whether to stop
 _PATIENCE = (10.0, 5.0)  # seconds for a command to end after an interrupt, and after a SIGTERM

@@ -20,19 +20,6 @@ from tradai_tasks.environment_allowance import BASE_ONLY, Allowance, secrets_of
 from tradai_tasks.errors import FileNotWrittenError
 from tradai_tasks.text import safe, safe_lines
 
-__all__ = [
-    "annotate",
-    "append_markdown",
-    "append_summary",
-    "markdown_table",
-    "mask",
-    "mask_environment",
-    "of_the_machine",
-    "print_table",
-    "say",
-    "write_outputs",
-]
-
 _GAP = "  "  # between two columns of a table
 # a full disk or quota, and too many open files
 _OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})

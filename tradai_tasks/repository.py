@@ -22,8 +22,6 @@ from tradai_tasks.workspace.discovery import Package, Workspace, discover
 from tradai_tasks.workspace.inventory import Inventory, inventory_of
 from tradai_tasks.workspace.layout import Layout, layout_of
 
-__all__ = ["Repository", "base_of", "read_repository"]
-
 _PYTHON = re.compile(r"(?<=.)-(?:[a-z]*-?)\d+(?:\.\d+)*t?\Z")  # test-3.11, test-pypy3.10
 _DEFAULT_FLOOR = {"platform": 60.0, "strategies": 80.0}  # percent
 

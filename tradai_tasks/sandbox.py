@@ -33,8 +33,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-__all__ = ["PROBE", "Sandbox", "close_memory", "main"]
-
 _NEWNS, _NEWUSER, _NEWNET = 0x00020000, 0x10000000, 0x40000000  # <linux/sched.h>
 _RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18  # <linux/mount.h>
 _NOSUID, _NODEV, _NOEXEC, _NOATIME, _NODIRATIME, _RELATIME = 2, 4, 8, 1024, 2048, 1 << 21

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LONGEST", "safe", "safe_lines"]
-
 LONGEST = 8000  # characters of a line
 _CUT = " [...] "
 _TAIL = 1000  # of these, characters kept at the end, where the remedy is

@@ -14,7 +14,7 @@ import pytest
 
 from tests.sessions.test_sessions import LOCK, PLATFORM, STRATEGIES, benchmark_script, failed
 from tests.support.inprocess import InProcess, run
-from tradai_tasks.affected.graph.graph_builder import ImportGraph
+from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.revisions.commit_range import CommitRange
 from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis
 from tradai_tasks.affected.selection.selection import Item, Selection

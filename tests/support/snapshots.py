@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from tradai_tasks.affected.graph.fact_cache import Cache
-from tradai_tasks.affected.graph.graph_builder import ImportGraph, build_graph
+from tradai_tasks.affected.graph.graph_builder import build_graph
+from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.files.cache_folder import CacheFolder
 from tradai_tasks.vcs.index_stamps import Stamp

@@ -39,6 +39,12 @@ def test_modules_can_be_read_through() -> None:
     assert [str(path) for path, count in lines.items() if count > 400] == []
 
 
+def test_only_underscores_tell_what_is_private() -> None:
+    # a list of public names would be kept by hand, and goes stale unnoticed
+    listing = {str(p) for p in HOME.rglob("*.py") if "\n__all__" in p.read_text(encoding="utf-8")}
+    assert listing == {str(HOME / "__init__.py")}
+
+
 def test_no_class_has_too_many_roles() -> None:
     large = {
         f"{path.name}: {node.name}"

@@ -1,3 +1,1 @@
 """Find what a change affects: commit range, changed paths, import graph, locks, selection."""
-
-__all__: list[str] = []

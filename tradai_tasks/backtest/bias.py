@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tradai_tasks.backtest.figures.result import find_result
-from tradai_tasks.backtest.run import Analysis, BacktestJob, RunFindings
+from tradai_tasks.backtest.run import BacktestJob
+from tradai_tasks.backtest.run_findings import Analysis, RunFindings
 from tradai_tasks.errors import BacktestError, BiasError, NotDeterministicError
-
-__all__ = ["check_alike", "check_bias", "first_difference"]
 
 _SHOWN = 5  # columns that are named
 

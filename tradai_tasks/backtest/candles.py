@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from tradai_tasks.backtest.isolated.series import without_market
 from tradai_tasks.backtest.markets import Api, ccxt_configs
-from tradai_tasks.backtest.run import BacktestJob, RunFindings
+from tradai_tasks.backtest.run import BacktestJob
+from tradai_tasks.backtest.run_findings import RunFindings
 from tradai_tasks.errors import CandlesError, SettingsError
 from tradai_tasks.files.atomic_write import ignore_folder, write_whole
 from tradai_tasks.http_client.client import HttpClient
@@ -22,20 +23,6 @@ from tradai_tasks.http_client.retry import (
     retried,
     seconds_asked_for,
 )
-
-__all__ = [
-    "Brought",
-    "Source",
-    "bring",
-    "candles_fault",
-    "check_snapshot",
-    "download_argv",
-    "download_overlay",
-    "fetch_snapshot",
-    "keep_out_of_git",
-    "parse_source",
-    "replace",
-]
 
 _TRIES = 3
 _SNAPSHOT = Limits(idle=60.0, whole=180.0, most=64 * MEGABYTE)  # the largest have some ten MB

@@ -9,15 +9,7 @@ from typing import Any
 
 from tradai_tasks.backtest.config_secrets import redacted
 from tradai_tasks.backtest.figures.result import BacktestResult
-from tradai_tasks.backtest.run import Conditions
-
-__all__ = [
-    "PROTECTIONS_RUN",
-    "conditions_of",
-    "config_document",
-    "overrides_note",
-    "protections_note",
-]
+from tradai_tasks.backtest.run_findings import Conditions
 
 PROTECTIONS_RUN = "protections run"
 

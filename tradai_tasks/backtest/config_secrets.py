@@ -18,20 +18,6 @@ from typing import Any
 from tradai_tasks.environment_allowance import url_secrets
 from tradai_tasks.errors import BacktestError
 
-__all__ = [
-    "REDACTED",
-    "Read",
-    "config_files",
-    "is_config",
-    "parse_config",
-    "redacted",
-    "redacted_archive",
-    "redacted_json",
-    "secret_keys",
-    "secret_variables",
-    "secrets_of_config",
-]
-
 REDACTED = "REDACTED"  # as freqtrade writes it
 _DEEPEST = 6  # levels of add_config_files, as many as freqtrade follows
 # strings, comments and commas before a closing bracket of freqtrade's dialect of JSON

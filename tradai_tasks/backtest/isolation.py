@@ -15,8 +15,6 @@ from tradai_tasks.backtest.markets import Markets
 from tradai_tasks.process import sandbox_fault
 from tradai_tasks.sandbox import Sandbox
 
-__all__ = ["Isolation", "isolation_of"]
-
 _TICK = 0.1  # seconds between two checks whether to stop
 # Sockets of programs with network access of their own, which they would use on request.
 _SOCKETS = (

@@ -19,8 +19,6 @@ from typing import Any
 
 from tradai_tasks.errors import CandlesError
 
-__all__ = ["APIS", "Api", "Markets", "api_of", "ccxt_configs", "markets_digest", "serve_markets"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Api:

@@ -8,8 +8,6 @@ from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, read_recor
 from tradai_tasks.errors import BacktestRecordError
 from tradai_tasks.workspace.tags import is_semver
 
-__all__ = ["previous_record", "record_at"]
-
 _STAGE = "backtest-full"
 
 

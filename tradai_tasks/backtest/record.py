@@ -13,15 +13,6 @@ import msgspec
 from tradai_tasks.errors import BacktestRecordError
 from tradai_tasks.files.path_guard import is_relative_below
 
-__all__ = [
-    "RECORD_FILE",
-    "BacktestRecord",
-    "GateVerdict",
-    "RecordKind",
-    "SharpeKind",
-    "read_record",
-]
-
 RecordKind = Literal["smoke", "full"]
 SharpeKind = Literal["closed-trades", "daily-balance"]
 

@@ -29,10 +29,9 @@ from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord
 from tradai_tasks.backtest.report.equity_chart import draw, has_matplotlib
 from tradai_tasks.backtest.report.page import headline, page
 from tradai_tasks.backtest.report.tables import equity_csv, tables, trades_csv
-from tradai_tasks.backtest.run import BacktestJob, RunFindings, last_words
+from tradai_tasks.backtest.run import BacktestJob, last_words
+from tradai_tasks.backtest.run_findings import RunFindings
 from tradai_tasks.errors import BacktestResultError, CandlesError
-
-__all__ = ["Code", "make_record"]
 
 _PICTURE, _PAGE, _LOCK = "equity.png", "report.html", "uv.lock"
 _TRADES, _EQUITY, _CONFIG = "trades.csv", "equity.csv", "config.json"

@@ -17,28 +17,11 @@ from tradai_tasks.backtest.isolated import run as inside
 from tradai_tasks.backtest.isolated.series import one_pair
 from tradai_tasks.backtest.markets import Markets, ccxt_configs
 from tradai_tasks.backtest.record import RecordKind
-from tradai_tasks.backtest.run_findings import Analysis, Conditions, RunFindings, Series
+from tradai_tasks.backtest.run_findings import RunFindings
 from tradai_tasks.backtest.time_range import Window
 from tradai_tasks.environment_allowance import Allowance, masked
 from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError
 from tradai_tasks.settings.backtest import BacktestSettings
-
-__all__ = [
-    "Analysis",
-    "BacktestJob",
-    "Conditions",
-    "RunFindings",
-    "Series",
-    "check_asked",
-    "check_candles",
-    "check_children",
-    "conclude",
-    "environment",
-    "has_failed",
-    "last_words",
-    "mask_log",
-    "read_facts",
-]
 
 _SHOWN = 40  # incomplete series that are shown one by one
 _LOG_LINE = re.compile(

@@ -9,8 +9,6 @@ import msgspec
 
 from tradai_tasks.backtest.figures.prices import PriceFile
 
-__all__ = ["Analysis", "Conditions", "RunFindings", "Series"]
-
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
     """Candles that a strategy reads, and what is missing from them."""

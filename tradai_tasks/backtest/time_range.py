@@ -10,8 +10,6 @@ from tradai_tasks.backtest.record import RecordKind
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.settings.backtest import BacktestSettings
 
-__all__ = ["Window", "window_of"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:

@@ -1,3 +1,1 @@
 """Decisions of the check sessions as pure functions: tool arguments and verdicts."""
-
-__all__: list[str] = []

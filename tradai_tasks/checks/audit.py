@@ -10,8 +10,6 @@ from typing import Any
 
 from tradai_tasks.settings.model import SecuritySettings
 
-__all__ = ["BanditFinding", "bandit_findings", "expired_ignores"]
-
 _LEVELS = ("low", "medium", "high")
 
 

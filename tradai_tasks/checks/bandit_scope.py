@@ -10,8 +10,6 @@ from typing import Any
 
 from tradai_tasks.workspace.inventory import Inventory, InventoryFile
 
-__all__ = ["BanditScope", "bandit_scope", "batches", "unread_faults"]
-
 _MOST = 100_000  # bytes of file names on one command line; systems allow 128 KiB and more
 _SHOWN = 5  # files in a message
 

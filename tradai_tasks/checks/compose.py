@@ -10,8 +10,6 @@ from tradai_tasks.errors import CheckFailedError, ToolMissingError
 from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.process import run
 
-__all__ = ["compose_client", "compose_file", "project_name"]
-
 _USUAL = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
 

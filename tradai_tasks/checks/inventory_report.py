@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from tradai_tasks.errors import UnseenFilesError
 from tradai_tasks.workspace.inventory import LOOKS, Inventory, InventoryFile
 
-__all__ = ["COLUMNS", "FILE_COLUMNS", "check_seen", "file_rows", "notes", "rows"]
-
 COLUMNS = ("kind", "files", *LOOKS, "none")
 FILE_COLUMNS = ("file", "kind", "of", "sessions")
 _SHOWN = 5  # files in a message

@@ -7,8 +7,6 @@ from collections.abc import Collection
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.workspace.inventory import Inventory
 
-__all__ = ["hidden_files", "lint_files", "unlisted_files"]
-
 # What ruff finds in a folder by itself.
 _FOUND = (".py", ".pyi", ".ipynb")
 

@@ -10,8 +10,6 @@ from typing import Literal
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.process import run
 
-__all__ = ["LockState", "state_of"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockState:

@@ -17,19 +17,6 @@ from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.model import SecuritySettings
 from tradai_tasks.workspace.lock_file import LockFile
 
-__all__ = [
-    "Answer",
-    "Audit",
-    "Locked",
-    "conclude",
-    "locked_in",
-    "locks_of_scripts",
-    "pinned_in",
-    "read_audit",
-    "requirements_files",
-    "rounds",
-]
-
 # Words in pip-audit's last lines that point to the service, not the packages.
 _SERVICE_WORDS = (
     "ConnectionError",

@@ -13,8 +13,6 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.workspace.discovery import Package
 
-__all__ = ["Interpreter", "answers", "interpreter_of", "own_interpreter", "python_for"]
-
 _PINNED = re.compile(r"^(?:cpython-)?(3\.[0-9]{1,2})(?:\.[0-9]+)?\Z")
 _MINORS = range(8, 30)
 _LATE_PATCH = 99  # a release that satisfies any lower bound within a minor version

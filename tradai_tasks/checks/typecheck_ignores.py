@@ -9,8 +9,6 @@ from typing import Any
 
 from tradai_tasks.files.file_tree import Tree
 
-__all__ = ["ignored_files"]
-
 # A comment for the whole file: `# mypy: ignore-errors`, or `# type: ignore` before any code.
 _COMMENT = re.compile(
     rb"(?:\s*#[^\n]*\n)*?\s*#\s*type:\s*ignore\b(?!\[)|"

@@ -18,8 +18,6 @@ from tradai_tasks.settings.model import ProtocolPair
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import Layout
 
-__all__ = ["Batch", "batches", "config_file", "exclusions", "is_excluded", "protocol_module"]
-
 _CONFIG_FILES = ("mypy.ini", ".mypy.ini", "pyproject.toml", "setup.cfg")
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})  # mypy does not enter them
 _SHARED = frozenset({"pyproject.toml", "setup.cfg"})  # mypy reads them if they have its section

@@ -19,8 +19,6 @@ import tomli
 from tradai_tasks.settings.load import faults_of
 from tradai_tasks.settings.model import PackageSettings, Settings
 
-__all__ = ["RepositoryNames", "Stale", "external_links", "recipes_of", "stale"]
-
 _FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})\s*(?P<kind>[\w-]*)")
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)")
 _LINK = re.compile(r"!?\[[^\]\[]*\]\(\s*<?(?P<target>[^)\s>]+)>?[^)]*\)")

@@ -15,8 +15,6 @@ from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.vcs.history import is_shallow
 
-__all__ = ["answers", "older_than_code"]
-
 _DAY = 86400  # seconds
 _LIMITS = Limits(idle=20.0, whole=20.0, most=MEGABYTE)  # seconds for one address
 # a page that needs a login, or refuses programs, exists

@@ -11,8 +11,6 @@ from tradai_tasks.doctor.check_runner import Check
 from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError
 
-__all__ = ["NAMES", "checks"]
-
 # name, what would fail without it, the question, what to do when it cannot be asked
 _ALL = (
     (

@@ -11,8 +11,6 @@ from typing import Any, Literal
 from tradai_tasks.errors import TasksError
 from tradai_tasks.extras import missing_extra
 
-__all__ = ["Check", "CheckResult", "Finding", "as_document", "examine", "fault", "fine", "not_here"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:

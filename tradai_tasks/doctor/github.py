@@ -21,8 +21,6 @@ from tradai_tasks.workflows.selection import FOLDER
 from tradai_tasks.workflows.sign_in import keys_warning, role_faults
 from tradai_tasks.workflows.trust import TAGS, Trust, repository_named, trust_of
 
-__all__ = ["keys"]
-
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _OK, _ABSENT = 200, 404
 _REMEDY = "see what to set: nox -s workflows -- --trust"

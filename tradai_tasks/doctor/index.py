@@ -21,8 +21,6 @@ from tradai_tasks.release.libraries.index_safety import index_named
 from tradai_tasks.release.tags.target_environment import environment_named
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
 
-__all__ = ["codeartifact"]
-
 _LOGIN = "nox -s codeartifact-login"
 _REFUSED = (401, 403)
 _ANSWERED = (200, 404)  # a name that is not there is an answer too

@@ -21,8 +21,6 @@ from tradai_tasks.release.images.image_specs import ImageSpec, image_specs
 from tradai_tasks.release.images.image_tools import ImageTools, open_image_tools
 from tradai_tasks.release.tags.target_environment import check_names, environment_named
 
-__all__ = ["credentials", "functions", "mlflow", "registry", "services"]
-
 _SHOWN = 5  # faults in a message
 _PATIENCE = 3  # seconds for which a registry that fails is retried: a person waits
 _UNAUTHORIZED, _FORBIDDEN, _OK = 401, 403, 200

@@ -27,17 +27,6 @@ from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.inventory import Inventory
 
-__all__ = [
-    "DoctorContext",
-    "candles",
-    "engine",
-    "inventory",
-    "lambdas",
-    "locks",
-    "pulumi",
-    "secrets",
-]
-
 _WORKFLOWS = ".github/workflows"
 # CMD ["handler.handler"]: the module and the function that Lambda calls
 _CMD = re.compile(r"^\s*CMD\s+\[\s*\"(?P<handler>[^\"]+)\"\s*(?P<more>,)?", re.MULTILINE)

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Self
 
-__all__ = ["ArchiveError", "opened_zip", "read_member", "tar_member"]
-
 _MEGABYTE = 1024 * 1024
 _MOST_MEMBERS = 100_000
 _MOST_UNPACKED = 2048 * _MEGABYTE  # bytes of a whole tar archive, unpacked

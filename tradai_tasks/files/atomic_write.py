@@ -8,8 +8,6 @@ import re
 import time
 from pathlib import Path
 
-__all__ = ["ignore_folder", "is_ignored", "remove_leftovers", "write_whole"]
-
 _LEFTOVER = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)
 _KILLED_AFTER = 3_600  # seconds; no writer takes nearly as long
 _IGNORE_ALL = b"*\n"

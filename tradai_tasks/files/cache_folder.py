@@ -19,8 +19,6 @@ from pathlib import Path
 from tradai_tasks.errors import CacheFolderError
 from tradai_tasks.files.atomic_write import ignore_folder, is_ignored, remove_leftovers, write_whole
 
-__all__ = ["CacheFolder", "cache_folder"]
-
 _VARIABLE = "TRADAI_TASKS_CACHE"
 _OURS = re.compile(r"imports-[0-9a-f-]+(?:-stamps)?\.msgpack")
 _SHARED = Path("/tmp")  # nosec B108 # noqa: S108 - whose the folder in it is, is looked at

@@ -6,8 +6,6 @@ import os
 import stat
 from functools import partial
 
-__all__ = ["read_file"]
-
 _SMALL = 1 << 16  # bytes that the first calls read
 _MOST_AT_ONCE = 1 << 30  # and each after them
 

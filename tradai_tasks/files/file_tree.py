@@ -10,8 +10,6 @@ from typing import Protocol
 
 from tradai_tasks.files.file_reading import read_file
 
-__all__ = ["DiskTree", "Tree", "all_files", "folders_above", "glob_folders", "join"]
-
 
 class Tree(Protocol):
     """A tree of files by POSIX path from its root; the root itself is `"."`."""

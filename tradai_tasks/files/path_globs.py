@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import re
 
-__all__ = ["matches"]
-
 _ONE_OF = re.compile(r"\[!?\]?[^\]]*\]")  # one of some characters; `]` may be the first
 _RANGE = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 

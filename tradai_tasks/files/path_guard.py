@@ -16,8 +16,6 @@ from typing import BinaryIO
 
 from tradai_tasks.errors import FileExistsAlreadyError
 
-__all__ = ["is_relative_below", "open_below", "read_below", "require_inside", "write_below"]
-
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # EMLINK: a link, for FreeBSD
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EMLINK})

@@ -8,8 +8,6 @@ from tradai_tasks.errors import FileNotWrittenError
 from tradai_tasks.files.atomic_write import ignore_folder
 from tradai_tasks.files.path_guard import require_inside
 
-__all__ = ["make_report_folder"]
-
 
 def make_report_folder(root: Path, *parts: str) -> Path:
     """Create and return a folder for reports; git always ignores it.

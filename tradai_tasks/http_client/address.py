@@ -11,18 +11,6 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     import httpx
 
-__all__ = [
-    "NO_ADDRESS",
-    "PORTS",
-    "address_fault",
-    "basic",
-    "bearer",
-    "host_of",
-    "is_loopback_name",
-    "origin_of",
-    "url_of",
-]
-
 PORTS = {"http": 80, "https": 443}
 NO_ADDRESS = "no web address that can be read; expected https://host/path"
 _TOKEN = re.compile(r"[\x21-\x7e]+\Z", re.ASCII)

@@ -25,8 +25,6 @@ from tradai_tasks.http_client.limits import AnswerError, Clock, Limits
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["HttpClient"]
-
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_METHOD = frozenset({307, 308})

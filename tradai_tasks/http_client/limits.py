@@ -10,8 +10,6 @@ from typing import Any
 from tradai_tasks.errors import StoppedError
 from tradai_tasks.http_client.retry import TransientError
 
-__all__ = ["MEGABYTE", "AnswerError", "Clock", "Limits", "parsed_json"]
-
 MEGABYTE = 1024 * 1024
 _MOST_VALUES = 1_000_000  # of a JSON document
 _OTHER_BYTES = MEGABYTE  # that an answer may have beside its body: headers, framing

@@ -20,8 +20,6 @@ from tradai_tasks.errors import StoppedError
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["TRANSIENT", "TRIES", "Sleep", "TransientError", "retried", "seconds_asked_for"]
-
 TRIES = 6
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP statuses that may pass
 _FIRST, _LONGEST = 0.5, 16.0  # seconds between two tries: the first wait, and the most of its own

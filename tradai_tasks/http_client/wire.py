@@ -17,8 +17,6 @@ from tradai_tasks.http_client.address import host_of, is_loopback_name, url_of
 from tradai_tasks.http_client.limits import AnswerError, Clock
 from tradai_tasks.http_client.retry import TransientError
 
-__all__ = ["Wire", "exchange"]
-
 _CLOCK: contextvars.ContextVar[Clock] = contextvars.ContextVar("tradai_tasks_clock")
 _PART = 64 * 1024  # bytes sent or decompressed at once
 _GZIP, _ZLIB, _RAW = 31, 15, -15  # what zlib calls the formats

@@ -17,8 +17,6 @@ from typing import Any
 
 from tradai_tasks.errors import InfraError
 
-__all__ = ["COLUMNS", "Changes", "changes_of", "failure", "is_locked", "rows"]
-
 COLUMNS = ("create", "update", "delete", "replace")
 # operations without a change, and the parts of a replacement, which counts as one
 _NOTHING = frozenset(

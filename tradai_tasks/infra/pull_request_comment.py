@@ -17,8 +17,6 @@ from tradai_tasks.http_client.retry import TRANSIENT, TransientError, retried, s
 from tradai_tasks.infra.preview_counts import COLUMNS, Changes, rows
 from tradai_tasks.report import markdown_table
 
-__all__ = ["MARK", "PullRequest", "body_of", "post", "pull_request", "refuse_fork"]
-
 MARK = "<!-- tradai-tasks: infra -->"  # first line of the comment, by which it is found again
 _LONGEST = 40  # resources listed for each stack
 _PAGE = 100  # comments in one response, at most

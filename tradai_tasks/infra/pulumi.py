@@ -21,8 +21,6 @@ from tradai_tasks.infra.preview_counts import Changes, changes_of, failure, is_l
 from tradai_tasks.process import find_tool, run
 from tradai_tasks.settings.infra import InfraSettings
 
-__all__ = ["Command", "Pulumi", "choose", "layers_of", "run_stacks"]
-
 Command = Literal["preview", "up"]
 
 

@@ -8,8 +8,6 @@ from msgspec import Meta
 
 from tradai_tasks.settings.table import Name, Percent, Table, WebAddress, whole
 
-__all__ = ["BacktestSettings", "StrategyBacktestSettings", "for_strategy"]
-
 _Enabled = Annotated[
     bool, Meta(description="Whether there are backtest sessions, which `ci(s)` requires.")
 ]

@@ -8,8 +8,6 @@ from msgspec import Meta
 
 from tradai_tasks.settings.table import Name, Table, whole
 
-__all__ = ["CodeArtifactSettings"]
-
 
 class CodeArtifactSettings(Table, frozen=True, kw_only=True):
     """An AWS CodeArtifact repository; credentials come from the usual AWS chain."""

@@ -9,8 +9,6 @@ from msgspec import Meta, field
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
 from tradai_tasks.settings.table import Name, Table
 
-__all__ = ["DeploySettings", "EnvironmentSettings", "Missing", "TagRule"]
-
 Missing = Literal["skip", "error"]
 _Seconds = Annotated[float, Meta(gt=0)]
 

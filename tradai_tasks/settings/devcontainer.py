@@ -8,8 +8,6 @@ from msgspec import Meta
 
 from tradai_tasks.settings.table import Name, Table, whole
 
-__all__ = ["DevcontainerSettings"]
-
 
 class DevcontainerSettings(Table, frozen=True, kw_only=True):
     """The session `devcontainer`."""

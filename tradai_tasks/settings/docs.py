@@ -8,8 +8,6 @@ from msgspec import Meta
 
 from tradai_tasks.settings.table import Name, Table, whole
 
-__all__ = ["CoveredCode", "DocsSettings"]
-
 
 class CoveredCode(Table, frozen=True, kw_only=True):
     """A page, and the code that it describes."""

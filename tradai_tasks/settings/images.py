@@ -8,8 +8,6 @@ from msgspec import Meta, field
 
 from tradai_tasks.settings.table import Name, Table, whole
 
-__all__ = ["BuildSecret", "ImageUnitSettings", "ImagesSettings"]
-
 _EnvName = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*")]
 # Characters of image names and ids of build secrets; no comma, no slash, no space.
 _SecretId = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*")]

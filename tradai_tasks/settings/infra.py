@@ -8,8 +8,6 @@ from msgspec import Meta
 
 from tradai_tasks.settings.table import Name, Table
 
-__all__ = ["InfraSettings"]
-
 
 class InfraSettings(Table, frozen=True, kw_only=True):
     """The session `infra`: Pulumi's previews and updates."""

@@ -16,16 +16,6 @@ from tradai_tasks.errors import BrokenTomlError, SettingsError
 from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.settings.model import PackageSettings, Settings
 
-__all__ = [
-    "LoadedSettings",
-    "faults_of",
-    "key_prefix",
-    "load_settings",
-    "parse_toml",
-    "read_package_table",
-    "tool_table",
-]
-
 _TABLE = "tool.tradai-tasks"
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>.*)`$", re.DOTALL)

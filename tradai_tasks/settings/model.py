@@ -33,32 +33,6 @@ from tradai_tasks.settings.table import (
 )
 from tradai_tasks.settings.workflows import WorkflowsSettings
 
-__all__ = [
-    "AffectedSettings",
-    "ContractSettings",
-    "DeploySettings",
-    "DevcontainerSettings",
-    "DocsSettings",
-    "IgnoredAdvisory",
-    "InfraSettings",
-    "IntegrationSettings",
-    "RepositoryKind",
-    "LintSettings",
-    "MlflowSettings",
-    "NotAudited",
-    "PackageSettings",
-    "PerfSettings",
-    "ProtocolPair",
-    "PublishSettings",
-    "ReleaseSettings",
-    "SecuritySettings",
-    "Settings",
-    "TestSettings",
-    "TypecheckSettings",
-    "UncheckedFiles",
-    "WorkflowsSettings",
-]
-
 
 class ProtocolPair(Table, frozen=True, kw_only=True):
     """A class and the Protocol that mypy checks it against, both as `module:Name`."""

@@ -9,8 +9,6 @@ from msgspec import Meta
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
 from tradai_tasks.settings.table import Name, Table, Variable, WebAddress
 
-__all__ = ["IndexSettings", "LeftOut", "PublishSettings", "PublishedElsewhere"]
-
 
 class IndexSettings(Table, frozen=True, kw_only=True):
     """Any other package index."""

@@ -7,8 +7,6 @@ from typing import Any
 
 from tradai_tasks.errors import MemberError
 
-__all__ = ["check_project_file", "type_faults"]
-
 _TABLE, _LIST, _TEXT = "a table", "a list", "a text"
 _KINDS: Mapping[str, type] = {_TABLE: dict, _LIST: list, _TEXT: str}
 # The type of each key; `*` is any key, and every key may be absent. Keys of [project] that only

@@ -8,8 +8,6 @@ from msgspec import Meta, field
 
 from tradai_tasks.settings.table import MetadataKey, Name, Table, VariablePattern, WebAddress, whole
 
-__all__ = ["MlflowSettings", "ReleaseSettings"]
-
 # MLflow reserves `latest` and names such as `v1`.
 _Alias = Annotated[str, whole(r"(?!latest$|v[0-9]+$)[A-Za-z_][A-Za-z0-9_-]*", max_length=255)]
 

@@ -9,22 +9,6 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-__all__ = [
-    "RepositoryKind",
-    "Level",
-    "Marker",
-    "MetadataKey",
-    "Name",
-    "ObjectPath",
-    "Percent",
-    "PythonVersion",
-    "Table",
-    "Variable",
-    "VariablePattern",
-    "WebAddress",
-    "whole",
-]
-
 
 def whole(pattern: str, *, max_length: int | None = None) -> Meta:
     r"""Return the constraint that a whole string matches a pattern.

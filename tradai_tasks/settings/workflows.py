@@ -9,8 +9,6 @@ from msgspec import Meta
 
 from tradai_tasks.settings.table import Name, PythonVersion, Table, whole
 
-__all__ = ["RolesSettings", "WorkflowsSettings"]
-
 # All of these are written into YAML, so none may contain YAML syntax.
 _Label = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*")]
 _Branch = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._/-]*")]

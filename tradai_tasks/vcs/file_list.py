@@ -11,8 +11,6 @@ from tradai_tasks.errors import CommandFailedError, ToolMissingError
 from tradai_tasks.files.file_tree import DiskTree, Tree, all_files, folders_above
 from tradai_tasks.vcs.git_environment import run_git
 
-__all__ = ["files_of", "list_files"]
-
 _CACHED = re.compile(r"(?P<mode>[0-7]{6}) [0-9a-f]+ [0-3]\t")  # before the path of a tracked file
 _SUBMODULE = "160000"
 # Folders that tools leave behind, wherever they are.

@@ -20,10 +20,8 @@ from tradai_tasks.errors import (
 )
 from tradai_tasks.process import Completed
 from tradai_tasks.vcs.git_environment import git_environment, run_git
-from tradai_tasks.vcs.git_records import NO_COMMIT, Entry, RawChange, StatusEntry, is_object_id
+from tradai_tasks.vcs.git_records import Entry, RawChange, StatusEntry
 from tradai_tasks.vcs.remotes import fetch_commits, remote_of
-
-__all__ = ["NO_COMMIT", "Entry", "Git", "RawChange", "StatusEntry", "is_object_id"]
 
 # Called in half the time that `hashlib.new` takes.
 _HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from tradai_tasks.process import Completed, run
 
-__all__ = ["git_environment", "run_git"]
-
 # From `git rev-parse --local-env-vars`, without those that pass configuration.
 _MISLEADING = frozenset(
     {

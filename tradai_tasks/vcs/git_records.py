@@ -6,8 +6,6 @@ from typing import NamedTuple, TypeGuard
 
 import msgspec
 
-__all__ = ["NO_COMMIT", "Entry", "RawChange", "StatusEntry", "is_object_id"]
-
 # How git itself writes "no commit", for instance as the `before` of a new branch.
 NO_COMMIT = "0" * 40
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from tradai_tasks.vcs.git import Git
 
-__all__ = ["commit_time", "current_branch", "is_shallow", "parents_of", "symbolic_ref"]
-
 
 def commit_time(git: Git, commit: str) -> int:
     """Return when a commit was made (its committer's date), in seconds since the epoch."""

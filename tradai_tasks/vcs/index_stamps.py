@@ -6,8 +6,6 @@ import os
 
 import msgspec
 
-__all__ = ["Stamp", "stamp_of"]
-
 # Nanoseconds for which a file must be unchanged before it is read: within one tick of a file
 # system's clock (two seconds on the coarsest) a further write leaves the same times.
 _SETTLED = 2_500_000_000

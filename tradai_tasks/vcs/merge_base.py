@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tradai_tasks.vcs.git import Git, is_object_id
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_records import is_object_id
 from tradai_tasks.vcs.history import is_shallow, symbolic_ref
 from tradai_tasks.vcs.remotes import fetch_commits, remote_of, remote_tip
-
-__all__ = ["Branch", "MergeBase", "default_branch", "find_merge_base", "make_available"]
 
 # Commits by which a shallow history is deepened, attempt after attempt; then all of it.
 _DEEPER = ("--deepen=30", "--deepen=300", "--deepen=3000", "--unshallow")

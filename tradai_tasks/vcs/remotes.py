@@ -13,8 +13,6 @@ from tradai_tasks.vcs.git_records import is_object_id
 if TYPE_CHECKING:
     from tradai_tasks.vcs.git import Git
 
-__all__ = ["ask_remote", "fetch_commits", "remote_of", "remote_tip"]
-
 _FETCH_SECONDS = 300.0
 
 

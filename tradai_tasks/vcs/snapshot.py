@@ -26,12 +26,11 @@ from types import MappingProxyType
 
 from tradai_tasks.errors import GitError, WorkTreeChangedError
 from tradai_tasks.files.file_reading import read_file
-from tradai_tasks.vcs.git import Entry, Git
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_records import Entry
 from tradai_tasks.vcs.index_stamps import Stamp, stamp_of
 from tradai_tasks.vcs.snapshot_protocol import Loaded
 from tradai_tasks.vcs.work_tree import WorkTree, look
-
-__all__ = ["CommitSnapshot", "WorktreeSnapshot", "follow"]
 
 _LINK = "120000"
 _SUBMODULE = "160000"

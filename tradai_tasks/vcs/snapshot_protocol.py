@@ -7,8 +7,6 @@ from typing import NamedTuple, Protocol
 
 from tradai_tasks.vcs.index_stamps import Stamp
 
-__all__ = ["Loaded", "Snapshot"]
-
 
 class Loaded(NamedTuple):
     """A file with its content."""

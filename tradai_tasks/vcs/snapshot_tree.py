@@ -7,8 +7,6 @@ from functools import cached_property
 
 from tradai_tasks.vcs.snapshot import CommitSnapshot, WorktreeSnapshot, follow
 
-__all__ = ["SnapshotTree"]
-
 
 class SnapshotTree:
     """A snapshot as a tree of folders, so that discovery runs on any revision."""

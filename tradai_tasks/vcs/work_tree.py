@@ -16,9 +16,8 @@ from concurrent.futures import Future
 import msgspec
 from msgspec.structs import replace
 
-from tradai_tasks.vcs.git import Entry, Git, RawChange, StatusEntry
-
-__all__ = ["WorkTree", "look", "tree_before"]
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_records import Entry, RawChange, StatusEntry
 
 _LINK = "120000"
 _SUBMODULE = "160000"

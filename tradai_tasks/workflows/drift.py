@@ -9,8 +9,6 @@ from typing import Literal
 
 from tradai_tasks.workflows.render import is_ours
 
-__all__ = ["Change", "diff_of", "plan"]
-
 # new: missing on disk. drifted: ours, but different. foreign: there, but not ours. stale: ours, but
 # no longer wanted. same: as it should be.
 DriftState = Literal["new", "drifted", "foreign", "stale", "same"]

@@ -12,8 +12,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["UNKNOWN", "may_hold", "value_of"]
-
 
 class _Unknown:
     def __repr__(self) -> str:

@@ -13,8 +13,6 @@ from tradai_tasks.report import say
 from tradai_tasks.workflows.drift import Change, diff_of
 from tradai_tasks.workflows.selection import FOLDER
 
-__all__ = ["check", "make_sure_of_room", "present", "put", "put_all", "write"]
-
 _SAID = {"new": "wrote", "drifted": "rewrote", "foreign": "overwrote", "stale": "deleted"}
 
 

@@ -15,8 +15,6 @@ from typing import Any
 
 from tradai_tasks.errors import BadArgumentsError, GateError
 
-__all__ = ["MaySkip", "judge", "parse_may_skip", "parse_needs"]
-
 # https://docs.github.com/actions/reference/contexts#needs-context
 _RESULTS = frozenset({"success", "failure", "cancelled", "skipped"})
 _MAY_SKIP = re.compile(

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-__all__ = ["HEADER", "Values", "is_ours", "render"]
-
 HEADER = "# Made by tradai-tasks: nox -s workflows. Change the settings, not this file."
 _OURS = "# Made by tradai-tasks"
 _DIRECTIVE = re.compile(r"(?P<indent> *)#%(?: (?P<word>\S+))?(?: (?P<name>\S+))?\s*")

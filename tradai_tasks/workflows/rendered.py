@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Block", "jobs_of", "read"]
-
 _KEY = re.compile(r"(?P<indent> *)(?P<item>- )?(?P<key>[A-Za-z_][\w.-]*):(?: (?P<value>.*))?")
 # a comment: a whole line, or the end of a line after two spaces
 _COMMENT = re.compile(r"(?:^\s*|\s)#\s.*$")

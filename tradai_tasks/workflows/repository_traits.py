@@ -19,8 +19,6 @@ from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.layout import has_devcontainer
 from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
 
-__all__ = ["RepositoryTraits", "committed_locks", "gather"]
-
 _NOT_A_REPOSITORY = 128  # git's status
 
 

@@ -7,8 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["RequiredSecret", "needed"]
-
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 # contexts are read as `secrets.NAME` or `secrets['NAME']`, case-insensitively
 _READ = re.compile(

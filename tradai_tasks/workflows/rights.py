@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from tradai_tasks.workflows.expressions import UNKNOWN, may_hold, value_of
 from tradai_tasks.workflows.rendered import Block, jobs_of, read
 
-__all__ = ["EVENTS", "Event", "Grant", "Job", "Role", "jobs"]
-
 _CALL = "./.github/workflows/"
 _READ = re.compile(r"\b(?:secrets|vars)\.[A-Za-z_]\w*")
 _OTHER = "other"  # any branch but the default one

@@ -19,8 +19,6 @@ from tradai_tasks.workflows.repository_traits import RepositoryTraits, gather
 from tradai_tasks.workflows.selection import nox_command, workflows
 from tradai_tasks.workspace.discovery import Workspace
 
-__all__ = ["Piece", "diff_of_pieces", "local_nox", "pieces"]
-
 _EXTRAS = {"platform": "release", "strategies": "backtest,release"}
 _CODE = '''\
 """The sessions of this repository: see `nox -l`."""

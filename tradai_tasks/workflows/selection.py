@@ -13,18 +13,6 @@ from tradai_tasks.workflows.render import Values, render
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.sign_in import sign_in_parts, sources_of
 
-__all__ = [
-    "CATALOG",
-    "FOLDER",
-    "Workflow",
-    "choose",
-    "nox_command",
-    "ready_command",
-    "values_for",
-    "without_session",
-    "workflows",
-]
-
 FOLDER = ".github/workflows"
 _LOGIN = "codeartifact-login"
 # names of workflows that trigger others: GitHub finds them by name

@@ -11,8 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.rights import Job
 
-__all__ = ["PURPOSES", "keys_warning", "role_faults", "role_of", "sign_in_parts", "sources_of"]
-
 PURPOSES = ("read", "preview", "publish", "deploy")
 _ABOUT = {
     "read": "read private packages and candles",

@@ -18,19 +18,6 @@ from typing import Any
 from tradai_tasks.errors import BadArgumentsError
 from tradai_tasks.workflows.rights import Grant, Job
 
-__all__ = [
-    "TAGS",
-    "EnvironmentRule",
-    "RoleTrust",
-    "Trust",
-    "branch_ruleset",
-    "repository_named",
-    "shown",
-    "tag_ruleset",
-    "trust_of",
-    "trust_policy",
-]
-
 # tags that release something, as rules of GitHub match them
 TAGS = {"platform": ("v*",), "strategies": ("*-v*",)}
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?/[A-Za-z0-9._-]+\Z")

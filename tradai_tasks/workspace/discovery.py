@@ -16,11 +16,9 @@ from packaging.utils import InvalidName, canonicalize_name
 from tradai_tasks.errors import DuplicatePackageError, MemberError, SettingsError
 from tradai_tasks.files.file_tree import Tree, glob_folders, join
 from tradai_tasks.settings.load import key_prefix, parse_toml, read_package_table, tool_table
-from tradai_tasks.settings.model import PackageSettings, RepositoryKind, Settings
+from tradai_tasks.settings.model import PackageSettings, Settings
 from tradai_tasks.settings.pyproject_check import check_project_file
-from tradai_tasks.settings.table import Table
-
-__all__ = ["Package", "Unit", "Workspace", "dependency_groups", "discover", "unknown_package"]
+from tradai_tasks.settings.table import RepositoryKind, Table
 
 # Folders that tools leave behind; a workspace folder with nothing else is a removed member.
 _LEFTOVERS = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})

@@ -12,8 +12,6 @@ from tradai_tasks.workspace.discovery import Package, Workspace
 from tradai_tasks.workspace.layout import Layout
 from tradai_tasks.workspace.pytest_configuration import PytestConfiguration
 
-__all__ = ["Area", "AreaNoun", "FileKind", "KindRules", "areas_of"]
-
 FileKind = Literal["source", "generated", "test", "support", "script", "documentation"]
 AreaNoun = Literal["package", "strategy", "service", "lambda", "stack", "project", "root"]
 

@@ -19,8 +19,6 @@ from tradai_tasks.workspace.file_kinds import Area, FileKind, KindRules, areas_o
 from tradai_tasks.workspace.layout import Layout
 from tradai_tasks.workspace.pytest_configuration import PytestConfiguration, pytest_configuration
 
-__all__ = ["LOOKS", "Inventory", "InventoryFile", "Look", "inventory_of"]
-
 Look = Literal["lint", "typecheck", "security", "coverage", "test"]
 LOOKS: tuple[Look, ...] = ("lint", "typecheck", "security", "coverage", "test")
 

@@ -16,8 +16,6 @@ from typing import Any
 from tradai_tasks.files.file_tree import Tree, folders_above, join
 from tradai_tasks.workspace.discovery import Package
 
-__all__ = ["DEVCONTAINERS", "TEST_FILE", "ImportName", "Layout", "has_devcontainer", "layout_of"]
-
 # Folders of a flat layout that are not import packages, as in setuptools' automatic discovery.
 _NO_PACKAGES = frozenset(
     [

@@ -10,8 +10,6 @@ from packaging.utils import canonicalize_name
 from tradai_tasks.workspace.lock_file import LockedConflict, LockedRequirement, LockFile
 from tradai_tasks.workspace.locked_tools import parts_reached
 
-__all__ = ["InstallSet", "install_sets"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstallSet:

@@ -16,8 +16,6 @@ from packaging.markers import InvalidMarker, Marker
 
 from tradai_tasks.settings.load import parse_toml
 
-__all__ = ["document_digest", "lock_digest"]
-
 # of the server or of the layout, not of what is installed
 _IGNORED = frozenset({"upload-time", "size", "revision"})
 

@@ -16,15 +16,6 @@ from tradai_tasks.errors import BrokenTomlError, LockMissingError
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.load import parse_toml
 
-__all__ = [
-    "LockFile",
-    "LockedConflict",
-    "LockedPackage",
-    "LockedRequirement",
-    "parse_lock_file",
-    "read_lock",
-]
-
 _KNOWN_VERSION = 1  # version of uv's lock format; a newer one may have an unknown meaning
 _LOCAL = ("editable", "virtual", "directory")
 

@@ -23,8 +23,6 @@ from tradai_tasks.workspace.lock_file import (
     parse_lock_file,
 )
 
-__all__ = ["Data", "LockGraph", "Node", "Part", "canonical", "parse_edges", "parse_lock"]
-
 _EDGE_TABLES = ("dependencies", "optional-dependencies")
 _FILE = rb'\{ [a-z-]+ = (?:"[^"\\\n]*+"|\d++)(?:, [a-z-]+ = (?:"[^"\\\n]*+"|\d++))* \}'
 # Sources of a package, in exactly the form that uv writes.

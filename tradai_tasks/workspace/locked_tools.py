@@ -15,8 +15,6 @@ from tradai_tasks.files.file_tree import join
 from tradai_tasks.workspace.discovery import Package, dependency_groups
 from tradai_tasks.workspace.lock_file import LockedRequirement, LockFile
 
-__all__ = ["DEFAULT_TOOLS", "Place", "TestTools", "find_test_tools", "parts_reached", "pinned_tool"]
-
 # What a session installs if the lock does not pin the tool.
 DEFAULT_TOOLS = {
     "bandit": "bandit[toml]==1.9.4",

@@ -8,8 +8,6 @@ from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.inventory import Inventory, Look
 from tradai_tasks.workspace.layout import ImportName, Layout
 
-__all__ = ["layout_of_unit", "requirements_of", "unit_package", "units_of", "with_loose_code"]
-
 
 def with_loose_code(package: Package, layout: Layout, inventory: Inventory, look: Look) -> Layout:
     """Return a layout with every file that a session is to look at among its imports.

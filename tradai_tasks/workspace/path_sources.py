@@ -11,8 +11,6 @@ from tradai_tasks.errors import PathSourceMissingError
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.workspace.discovery import Workspace
 
-__all__ = ["missing_path_sources", "require_path_sources"]
-
 
 def require_path_sources(root: Path, workspace: Workspace) -> None:
     """Check that every folder exists that a package of the workspace is taken from.

@@ -10,8 +10,6 @@ from tradai_tasks.errors import BadArgumentsError, SettingsError
 from tradai_tasks.settings.publish import PublishSettings
 from tradai_tasks.workspace.discovery import Package, Workspace, unknown_package
 
-__all__ = ["DEFAULT_LIBRARY", "chosen", "libraries_of"]
-
 DEFAULT_LIBRARY = "tradai-strategy"
 
 

@@ -15,8 +15,6 @@ from typing import Any
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.load import parse_toml
 
-__all__ = ["PytestConfiguration", "pytest_configuration"]
-
 # pytest's defaults: the ini options of these names, and --doctest-glob
 _PYTHON_FILES = ("test_*.py", "*_test.py")
 _NORECURSEDIRS = (

@@ -16,19 +16,6 @@ from packaging.version import Version
 
 from tradai_tasks.errors import BadTagError, VersionMismatchError
 
-__all__ = [
-    "ReleaseTag",
-    "check_release",
-    "check_version",
-    "is_version_of",
-    "is_semver",
-    "parse_tag",
-    "pep440_of",
-    "semver_of",
-    "tag_name",
-    "tag_text",
-]
-
 # The limit of an image tag, since every release tag of a strategy becomes one.
 _LONGEST = 128
 # The characters of an image tag, and the `+` of build metadata. None of them is special to a

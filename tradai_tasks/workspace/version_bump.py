@@ -18,17 +18,6 @@ from tradai_tasks.workspace.lock_digest import document_digest
 from tradai_tasks.workspace.lock_file import parse_lock_file
 from tradai_tasks.workspace.tags import check_release, parse_tag, semver_of, tag_name
 
-__all__ = [
-    "SCRATCH",
-    "BumpPlan",
-    "BumpState",
-    "check_lock",
-    "next_version",
-    "plan",
-    "version_of",
-    "with_version",
-]
-
 SCRATCH = ".bump"  # suffix of the temporary file that replaces another
 
 _STEPS = ("patch", "minor", "major", "rc")

@@ -13,7 +13,8 @@ from tests.support.repos import ZEROS, Repo
 from tradai_tasks.affected.revisions.changed_paths import changed_paths
 from tradai_tasks.affected.revisions.commit_range import CommitRange, commit_range
 from tradai_tasks.errors import NotARepositoryError, ToolMissingError, UnknownRevisionError
-from tradai_tasks.vcs.git import NO_COMMIT, Git
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_records import NO_COMMIT
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 
 from tradai_tasks.backtest.bias import check_bias, first_difference
 from tradai_tasks.backtest.isolated.commands import arguments, columns_with_lookahead
-from tradai_tasks.backtest.run import Analysis, BacktestJob, RunFindings, has_failed
+from tradai_tasks.backtest.run import BacktestJob, has_failed
+from tradai_tasks.backtest.run_findings import Analysis, RunFindings
 from tradai_tasks.backtest.time_range import window_of
 from tradai_tasks.errors import BacktestError, BiasError
 from tradai_tasks.settings.backtest import BacktestSettings

@@ -16,7 +16,8 @@ from tradai_tasks.backtest.candles import (
     parse_source,
 )
 from tradai_tasks.backtest.markets import APIS
-from tradai_tasks.backtest.run import BacktestJob, RunFindings, Series
+from tradai_tasks.backtest.run import BacktestJob
+from tradai_tasks.backtest.run_findings import RunFindings, Series
 from tradai_tasks.errors import CandlesError, SettingsError
 from tradai_tasks.extras import missing_extra
 from tradai_tasks.settings.backtest import BacktestSettings

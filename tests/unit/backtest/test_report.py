@@ -21,7 +21,8 @@ from tradai_tasks.backtest.record_builder import Code, make_record
 from tradai_tasks.backtest.report.equity_chart import draw
 from tradai_tasks.backtest.report.page import figure_rows, headline, verdict_rows
 from tradai_tasks.backtest.report.tables import csv_text
-from tradai_tasks.backtest.run import BacktestJob, Conditions, RunFindings
+from tradai_tasks.backtest.run import BacktestJob
+from tradai_tasks.backtest.run_findings import Conditions, RunFindings
 from tradai_tasks.errors import BacktestRecordError, BacktestResultError, ExtraMissingError
 from tradai_tasks.extras import require
 from tradai_tasks.settings.backtest import BacktestSettings

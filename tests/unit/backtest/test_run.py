@@ -22,15 +22,13 @@ from tradai_tasks.backtest.markets import (
 )
 from tradai_tasks.backtest.run import (
     BacktestJob,
-    Conditions,
-    RunFindings,
-    Series,
     check_children,
     conclude,
     environment,
     last_words,
     read_facts,
 )
+from tradai_tasks.backtest.run_findings import Conditions, RunFindings, Series
 from tradai_tasks.backtest.time_range import Window
 from tradai_tasks.environment_allowance import BASE_ONLY
 from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError

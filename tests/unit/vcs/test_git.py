@@ -8,7 +8,8 @@ from tradai_tasks.errors import CommandFailedError, GitError
 from tradai_tasks.process import Completed
 from tradai_tasks.vcs import git as git_module
 from tradai_tasks.vcs import remotes
-from tradai_tasks.vcs.git import Git, is_object_id
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_records import is_object_id
 from tradai_tasks.vcs.remotes import fetch_commits, remote_tip
 
 

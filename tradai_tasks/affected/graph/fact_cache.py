@@ -24,8 +24,6 @@ from tradai_tasks.files.cache_folder import CacheFolder
 from tradai_tasks.files.file_reading import read_file
 from tradai_tasks.vcs.index_stamps import Stamp
 
-__all__ = ["Cache", "StoredEdges", "sources_digest"]
-
 _DIGEST = 16  # bytes
 _CHECKSUM = 4  # bytes
 

@@ -18,7 +18,7 @@ from tradai_tasks.affected.graph.fork_worker import (
 )
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.text_examples import extract_data, extract_document, is_document
-from tradai_tasks.affected.resolve.module_index import is_python
+from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract, extract_config
 from tradai_tasks.affected.rules.script_files import (
     extract_cython,
@@ -29,8 +29,6 @@ from tradai_tasks.affected.rules.script_files import (
 from tradai_tasks.process import usable_cores
 from tradai_tasks.vcs.index_stamps import Stamp
 from tradai_tasks.vcs.snapshot_protocol import Loaded, Snapshot
-
-__all__ = ["Parsed", "all_digests", "all_facts"]
 
 _CHUNK = 64  # files that a process takes at once
 _MOST_HELD = 1 << 20  # bytes of files that were read and not yet parsed

@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from typing import Self
 
-__all__ = ["MOST_PROCESSES", "ForkWorker", "WorkQueue"]
-
 MOST_PROCESSES = 8  # for one piece of work; more wait for what one alone can do
 _WIDTH = 4  # bytes of a number
 _RAISED = 1  # exit status of a copy whose work raised

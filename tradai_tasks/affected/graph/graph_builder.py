@@ -16,13 +16,14 @@ import msgspec
 from tradai_tasks.affected.graph.fact_cache import Cache, StoredEdges
 from tradai_tasks.affected.graph.fact_loader import all_facts
 from tradai_tasks.affected.graph.import_graph import ImportGraph, unite
-from tradai_tasks.affected.graph.linker import Linker, ReadTexts
+from tradai_tasks.affected.graph.linker import Linker
 from tradai_tasks.affected.graph.member_edges import (
     conftest_users,
     entry_point_users,
     link_plugins,
     third_party_users,
 )
+from tradai_tasks.affected.graph.module_uses import ReadTexts
 from tradai_tasks.affected.graph.named_modules import (
     command_users,
     data_files,
@@ -31,13 +32,12 @@ from tradai_tasks.affected.graph.named_modules import (
 )
 from tradai_tasks.affected.graph.parallel_linking import link_files
 from tradai_tasks.affected.parse.facts import Facts
+from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
-from tradai_tasks.affected.resolve.module_index import ModuleIndex, is_python
+from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules.data_paths import readers_by_path
 from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, decode
 from tradai_tasks.vcs.snapshot_protocol import Snapshot
-
-__all__ = ["ImportGraph", "build_both", "build_graph", "unite"]
 
 
 def build_graph(

@@ -11,12 +11,9 @@ from functools import cached_property
 import msgspec
 
 from tradai_tasks.affected.graph.split_costs import Cost, costs
+from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
-from tradai_tasks.affected.resolve.module_index import is_python
 from tradai_tasks.affected.rules.path_facts import SOURCES
-
-__all__ = ["EXAMPLES", "ImportGraph", "unite"]
-
 
 # What stands behind a module's path for the examples in its docstrings: nobody loads these.
 EXAMPLES = " (examples)"

@@ -13,8 +13,6 @@ from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.resolve.dotted_names import depth_of
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 
-__all__ = ["ImportStatements", "Importer"]
-
 
 class Importer(NamedTuple):
     """A file whose imports are followed."""

@@ -13,8 +13,6 @@ from tradai_tasks.affected.resolve.lazy_reexports import (
 )
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 
-__all__ = ["EVERY_NAME", "LazyAttribute", "LazyAttributes", "LazyModules"]
-
 LazyAttribute = tuple[int, str]  # (lazy module, name)
 EVERY_NAME = "*"  # stands for all names of a lazy module
 

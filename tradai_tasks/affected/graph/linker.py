@@ -19,8 +19,6 @@ from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.resolve.script_paths import files_at_path, scripts_in_places
 
-__all__ = ["LinkedFiles", "Linker", "ReadTexts"]
-
 
 class LinkedFiles(msgspec.Struct, array_like=True, gc=False):
     """The edges of some files, in the form in which another process receives them."""

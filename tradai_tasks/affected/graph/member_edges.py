@@ -14,14 +14,6 @@ from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 
-__all__ = [
-    "conftest_users",
-    "entry_point_users",
-    "link_plugins",
-    "project_file",
-    "third_party_users",
-]
-
 _COMMAND_GROUPS = frozenset({"scripts", "gui-scripts", "console_scripts", "gui_scripts"})
 _TEST_FOLDERS = ("test/", "tests/")
 

@@ -15,8 +15,6 @@ from tradai_tasks.affected.resolve.dotted_names import depth_of, is_parent_init
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules.lazy_modules import uses_of
 
-__all__ = ["ModuleBinding", "ModuleUses", "ReadTexts", "init_files_of"]
-
 # Returns the texts of files; one that cannot be decoded is left out.
 ReadTexts = Callable[[Collection[int]], Mapping[int, str]]
 

@@ -21,8 +21,6 @@ from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.resolve.script_paths import files_at_path
 from tradai_tasks.affected.rules.script_files import is_cython, is_script
 
-__all__ = ["command_users", "data_files", "documents", "name_users"]
-
 
 def data_files(index: ModuleIndex, paths: Iterable[str]) -> list[str]:
     """Return files of members that may name modules: data, scripts and doctests in text files."""

@@ -12,8 +12,6 @@ from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, ForkWorker
 from tradai_tasks.affected.graph.linker import LinkedFiles, Linker
 from tradai_tasks.process import usable_cores
 
-__all__ = ["link_files"]
-
 _WORTH_A_PROCESS = 2_000  # files; fewer are linked as fast as their edges are sent back
 
 

@@ -11,8 +11,6 @@ from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.resolve.name_search import Resolution
 from tradai_tasks.affected.resolve.script_paths import AnyFolderSearch
 
-__all__ = ["ReferenceResolver"]
-
 
 class ReferenceResolver:
     """Finds files and attributes of lazy modules, as seen from a file's folder and member."""

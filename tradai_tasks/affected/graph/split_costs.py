@@ -12,8 +12,6 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
-__all__ = ["Cost", "costs"]
-
 _CANDIDATES = 40  # the most expensive files, for which the effect of a split is computed
 
 

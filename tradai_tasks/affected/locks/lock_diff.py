@@ -19,16 +19,6 @@ from packaging.utils import canonicalize_name
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.workspace.lock_graph import LockGraph, Node, Part, canonical, parse_lock
 
-__all__ = [
-    "LockChange",
-    "compare_locks",
-    "declared_closures",
-    "member_closures",
-    "third_party_members",
-    "parse_lock",
-    "requirement_name",
-]
-
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 

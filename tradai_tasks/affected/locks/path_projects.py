@@ -16,8 +16,6 @@ from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.settings.pyproject_check import check_project_file
 from tradai_tasks.workspace.discovery import Package, Workspace
 
-__all__ = ["path_projects"]
-
 
 def path_projects(tree: Tree, workspace: Workspace) -> tuple[Package, ...]:
     """Return the projects that packages install by path and that are no packages, sorted by path.

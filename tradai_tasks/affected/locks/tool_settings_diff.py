@@ -10,8 +10,6 @@ import msgspec
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.settings.load import parse_toml
 
-__all__ = ["RootChange", "compare_root", "compare_root_file"]
-
 # Fields of [project] that only readers see.
 _PROSE = frozenset(
     {

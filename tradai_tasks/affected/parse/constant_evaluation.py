@@ -25,8 +25,6 @@ from tradai_tasks.affected.parse.syntax_tree import (
     parameters,
 )
 
-__all__ = ["ParsedModule"]
-
 _TABLE_METHODS = frozenset(["get", "items", "keys", "values", "pop", "copy", "setdefault"])
 # Functions whose result contains what their arguments contain.
 _WRAPPERS = frozenset(

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Facts", "Import", "Lazy"]
-
 # (module, names): ("a.b", ()) is `import a.b`; ("a.b as c", ()) binds another name;
 # ("..a", ("x", "y as z")) is `from ..a import x, y as z`; ("a", ("*",)) is a star import.
 Import = tuple[str, tuple[str, ...]]

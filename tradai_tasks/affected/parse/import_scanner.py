@@ -23,8 +23,6 @@ from tradai_tasks.affected.parse.string_scanner import (
     token_pattern,
 )
 
-__all__ = ["DOTTED", "MARKS", "Scan", "imports_in", "scan"]
-
 _IMPORT = re.compile(r"(?<!\w)import\b")
 _FROM = re.compile(r"(?:^|[\s;:])from(?=[\s.\\])([\s\w.\\]*)$")
 _ONE_LINE = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]++([\w.,*][\w., \t*]*+)")

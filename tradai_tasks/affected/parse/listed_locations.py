@@ -10,8 +10,6 @@ import ast
 from tradai_tasks.affected.parse.possible_values import PossibleValues, unknown
 from tradai_tasks.affected.parse.syntax_tree import SyntaxIndex
 
-__all__ = ["MAX_DEPTH", "expanded_parts", "listed_folder", "listed_packages"]
-
 MAX_DEPTH = 12  # names that are followed from one to the next
 _MAX_PARTS = 2_000  # of an expression whose names are replaced; what is longer is no path
 

@@ -12,8 +12,6 @@ from functools import cached_property
 import msgspec
 from msgspec.structs import replace
 
-__all__ = ["MissingPartError", "PartContents", "PartialSource"]
-
 
 class PartContents(msgspec.Struct, frozen=True, kw_only=True):
     """What a part contains in addition to the statements that may import by a call."""

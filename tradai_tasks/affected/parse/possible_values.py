@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["PossibleValues", "unknown", "with_prefix", "with_prefixes"]
-
 
 class PossibleValues(msgspec.Struct):
     """The strings that an expression can be; relative names begin with a dot."""

@@ -6,8 +6,6 @@ from typing import Any
 
 from tradai_tasks.affected.parse.possible_values import PossibleValues, unknown, with_prefix
 
-__all__ = ["STRING_METHODS", "apply_method"]
-
 STRING_METHODS = frozenset(
     [
         "casefold",

@@ -10,8 +10,6 @@ import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
-__all__ = ["FORMATTED", "SPLIT", "content", "end_of_formatted", "is_cut", "mask", "token_pattern"]
-
 
 def _times(item: str) -> str:
     """Return a pattern for any number of an item, in steps of 16.

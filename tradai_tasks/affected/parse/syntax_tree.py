@@ -8,8 +8,6 @@ from functools import cached_property
 
 from tradai_tasks.affected.parse.partial_source import MissingPartError, PartialSource
 
-__all__ = ["FunctionNode", "SyntaxIndex", "called_name", "parameters"]
-
 _BINDERS = (
     ast.Assign,
     ast.AnnAssign,

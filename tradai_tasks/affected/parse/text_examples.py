@@ -9,20 +9,6 @@ from collections.abc import Iterable
 from tradai_tasks.affected.parse.facts import Facts, Import
 from tradai_tasks.affected.parse.import_scanner import imports_in
 
-__all__ = [
-    "FENCE",
-    "MARKS",
-    "PROMPT",
-    "RUNNERS",
-    "examples_in",
-    "extract_data",
-    "extract_document",
-    "fenced_in",
-    "is_data",
-    "is_document",
-    "named_in_commands",
-]
-
 # Modules that run examples in documents and in docstrings of other modules.
 RUNNERS = frozenset(
     [

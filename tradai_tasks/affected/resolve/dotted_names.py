@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["depth_of", "folders_around", "is_parent_init"]
-
 
 def depth_of(dotted: str) -> int:
     """Return how many parts a name has, without its leading dots."""

@@ -12,8 +12,6 @@ from functools import cached_property
 from tradai_tasks.affected.resolve.dotted_names import folders_around
 from tradai_tasks.affected.resolve.model import Member
 
-__all__ = ["FileTable", "is_collected", "is_python"]
-
 _UNKNOWN = -2  # not yet known; -1 is "no member"
 
 

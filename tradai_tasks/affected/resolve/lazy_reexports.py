@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 
 from tradai_tasks.affected.parse.facts import Facts, Lazy
 
-__all__ = ["path_parts", "reexported_names", "table_of_stub"]
-
 
 def reexported_names(
     paths: Sequence[str], facts: Sequence[Facts], parts: frozenset[str]

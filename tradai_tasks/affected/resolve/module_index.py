@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from tradai_tasks.affected.resolve.file_table import FileTable, is_python
+from tradai_tasks.affected.resolve.file_table import FileTable
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.name_search import (
     NOTHING,
@@ -19,8 +19,6 @@ from tradai_tasks.affected.resolve.name_search import (
 )
 from tradai_tasks.affected.resolve.root_names import RootNames
 from tradai_tasks.affected.resolve.search_path import PathChanges, SearchFolders, SearchPath
-
-__all__ = ["ModuleIndex", "Resolution", "is_python"]
 
 
 class ModuleIndex(FileTable):

@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from tradai_tasks.affected.resolve.search_path import SearchFolders
 
-__all__ = ["NOTHING", "NameSearch", "Resolution", "module_files"]
-
 
 class Resolution(NamedTuple):
     """What a dotted name was found to be."""

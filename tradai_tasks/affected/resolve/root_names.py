@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from tradai_tasks.affected.resolve.file_table import FileTable
 
-__all__ = ["RootNames"]
-
 _STUBS = "-stubs"  # the ending of a package that holds another's stubs (PEP 561)
 
 

@@ -12,8 +12,6 @@ from functools import cached_property
 from tradai_tasks.affected.resolve.dotted_names import folders_around
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 
-__all__ = ["AnyFolderSearch", "files_at_path", "scripts_in_places"]
-
 
 class AnyFolderSearch:
     """Finds the files that a dotted name can be below any folder at all."""

@@ -14,8 +14,6 @@ import msgspec
 from tradai_tasks.affected.resolve.file_table import FileTable
 from tradai_tasks.affected.resolve.root_names import RootNames
 
-__all__ = ["PathChanges", "SearchFolders", "SearchPath"]
-
 # Folders, each with whether it is certain to come before what other members provide.
 SearchFolders = tuple[tuple[str, bool], ...]
 _NOT_INSTALLED = frozenset({"test", "tests", "docs", "examples"})  # folders of what is not

@@ -8,8 +8,6 @@ from pathlib import Path
 from tradai_tasks.affected.revisions.commit_range import commit_range
 from tradai_tasks.vcs.git import Git
 
-__all__ = ["baseline_commit"]
-
 
 def baseline_commit(
     root: Path, revision: str | None, env: Mapping[str, str]

@@ -11,10 +11,9 @@ from typing import Literal
 import msgspec
 
 from tradai_tasks.affected.revisions.commit_range import CommitRange
-from tradai_tasks.vcs.git import NO_COMMIT, Git, RawChange, StatusEntry
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_records import NO_COMMIT, RawChange, StatusEntry
 from tradai_tasks.vcs.work_tree import look
-
-__all__ = ["ChangedPath", "ChangeKind", "changed_paths"]
 
 ChangeKind = Literal["added", "modified", "deleted", "type-changed", "mode-changed"]
 

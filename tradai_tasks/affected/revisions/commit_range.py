@@ -20,7 +20,8 @@ from tradai_tasks.affected.revisions.event_payload import (
     StrategyTag,
     parse_event,
 )
-from tradai_tasks.vcs.git import NO_COMMIT, Git, is_object_id
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_records import NO_COMMIT, is_object_id
 from tradai_tasks.vcs.history import current_branch, is_shallow, parents_of
 from tradai_tasks.vcs.merge_base import (
     Branch,
@@ -28,8 +29,6 @@ from tradai_tasks.vcs.merge_base import (
     find_merge_base,
     make_available,
 )
-
-__all__ = ["CommitRange", "commit_range"]
 
 
 class CommitRange(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,19 +13,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from tradai_tasks.vcs.git import is_object_id
-
-__all__ = [
-    "CiEvent",
-    "Everything",
-    "LocalChange",
-    "MergeGroupEvent",
-    "PullRequestEvent",
-    "PushEvent",
-    "StrategyTag",
-    "is_ref_name",
-    "parse_event",
-]
+from tradai_tasks.vcs.git_records import is_object_id
 
 # The expression of https://semver.org.
 _NUMBER = r"(?:0|[1-9]\d*)"

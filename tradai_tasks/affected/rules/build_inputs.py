@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_build_input"]
-
 # Anywhere in the package: code of other languages, and what is turned into modules.
 _SOURCE = re.compile(
     r".*\.(c|cc|cmake|cpp|cu|cuh|cxx|f|f90|fbs|g4|go|h|hh|hpp|hxx|i|pxd|pxi|proto|pyx|rs|swg|thrift|"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["STARTERS", "commands_in"]
-
 # A file without any of these starts no process.
 STARTERS = frozenset(
     [

@@ -11,8 +11,6 @@ from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules.path_facts import SOURCES
 from tradai_tasks.files.file_tree import folders_above
 
-__all__ = ["readers_by_path"]
-
 # Files that belong to no member, and of which a change does not affect everything.
 _PROSE = re.compile(
     r"(?:docs|infra|lambdas/base|tests?)/|[^/]+\.(?:md|rst)\Z|(?:LICEN[CS]E|NOTICE|AUTHORS)[^/]*\Z|"

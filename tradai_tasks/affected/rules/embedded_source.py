@@ -9,8 +9,6 @@ from tradai_tasks.affected.parse.text_examples import named_in_commands
 from tradai_tasks.affected.rules.console_commands import STARTERS
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
-__all__ = ["MARKS", "names_in_strings"]
-
 # With one of these, what a file writes to another file may be run.
 _RUNNERS = STARTERS | {"run_path", "runpy", "spec_from_file_location"}
 # With one of these, it may be read as settings.

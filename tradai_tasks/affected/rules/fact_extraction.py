@@ -23,12 +23,12 @@ from tradai_tasks.affected.parse.text_examples import (
 )
 from tradai_tasks.affected.parse.text_examples import MARKS as EXAMPLE_MARKS
 from tradai_tasks.affected.rules.console_commands import STARTERS, commands_in
-from tradai_tasks.affected.rules.dynamic_imports.call_reader import (
-    DynamicImports,
-    find_dynamic_imports,
-)
+from tradai_tasks.affected.rules.dynamic_imports.call_reader import find_dynamic_imports
 from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
-from tradai_tasks.affected.rules.dynamic_imports.import_findings import guess_from_words
+from tradai_tasks.affected.rules.dynamic_imports.import_findings import (
+    DynamicImports,
+    guess_from_words,
+)
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import (
     Marks,
     has_trigger,
@@ -40,8 +40,6 @@ from tradai_tasks.affected.rules.framework_scans import APP_CONFIG, APPS, instal
 from tradai_tasks.affected.rules.lazy_modules import find_lazy
 from tradai_tasks.affected.rules.path_facts import moves_path, path_facts
 from tradai_tasks.affected.rules.prefilter import marks_in
-
-__all__ = ["CONFIG_FILES", "decode", "extract", "extract_config"]
 
 # Where pytest reads its settings.
 CONFIG_FILES = frozenset(

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.rules.dynamic_imports.import_findings import REFERENCE
 
-__all__ = ["APPS", "APP_CONFIG", "installed_apps"]
-
 APPS = "INSTALLED_APPS"
 APP_CONFIG = "AppConfig"
 

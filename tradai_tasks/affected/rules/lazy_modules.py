@@ -16,8 +16,6 @@ from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Import, Lazy
 from tradai_tasks.affected.parse.string_scanner import mask
 
-__all__ = ["LazyModule", "find_lazy", "uses_of"]
-
 _REFERENCE = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$")
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
-__all__ = ["MARKS", "SOURCES", "moves_path", "path_facts"]
-
 # Texts that give the place of a package, or the working directory of a command.
 _PLACED = frozenset(
     [

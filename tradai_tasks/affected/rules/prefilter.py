@@ -18,8 +18,6 @@ from tradai_tasks.affected.rules.console_commands import STARTERS
 from tradai_tasks.affected.rules.dynamic_imports import trigger_words as triggers
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
-__all__ = ["marks_in"]
-
 _OTHERS = frozenset({"filterwarnings"})
 _ROOMS = (lexical, surroundings, texts, triggers, written)
 _ALL = tuple(sorted(STARTERS.union(_OTHERS, *(room.MARKS for room in _ROOMS))))

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from tradai_tasks.affected.parse.facts import Facts, Import
 from tradai_tasks.affected.rules.fact_extraction import extract
 
-__all__ = ["extract_cython", "extract_script", "is_cython", "is_script"]
-
 # One of these in the first line makes a file a Python script.
 _RUNNERS = (b"python", b"pypy", b"uv run")
 

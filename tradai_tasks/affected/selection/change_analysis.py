@@ -16,7 +16,8 @@ from pathlib import Path
 import msgspec
 
 from tradai_tasks.affected.graph.fact_cache import Cache
-from tradai_tasks.affected.graph.graph_builder import ImportGraph, build_both, unite
+from tradai_tasks.affected.graph.graph_builder import build_both
+from tradai_tasks.affected.graph.import_graph import ImportGraph, unite
 from tradai_tasks.affected.revisions.changed_paths import ChangedPath, changed_paths
 from tradai_tasks.affected.revisions.commit_range import CommitRange, commit_range
 from tradai_tasks.affected.selection.evidence_collector import (
@@ -33,13 +34,12 @@ from tradai_tasks.errors import TasksError, WorkTreeChangedError
 from tradai_tasks.files.cache_folder import CacheFolder, cache_folder
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.settings.model import Settings
-from tradai_tasks.vcs.git import NO_COMMIT, Git
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.git_records import NO_COMMIT
 from tradai_tasks.vcs.snapshot import CommitSnapshot, WorktreeSnapshot
 from tradai_tasks.vcs.snapshot_tree import SnapshotTree
 from tradai_tasks.vcs.work_tree import WorkTree, look, tree_before
 from tradai_tasks.workspace.discovery import Workspace, discover
-
-__all__ = ["ChangeAnalysis", "Revision", "analyse_change"]
 
 _RETRIES = 2  # where a file is saved while it is being read
 

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 
 from tradai_tasks.files.path_globs import matches
 
-__all__ = ["is_copied"]
-
 _INSTRUCTION = re.compile(r"(?:COPY|ADD)\s+(.*)", re.IGNORECASE)
 _OPTION = re.compile(r"--([a-z-]+)(?:=(\S+))?\s+")
 _OTHERS = re.compile(r"[a-z]+://|git@", re.IGNORECASE)  # URLs: not files of the repository

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from tradai_tasks.affected.graph.graph_builder import ImportGraph
+from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.locks.lock_diff import compare_locks
 from tradai_tasks.affected.locks.tool_settings_diff import compare_root, compare_root_file
-from tradai_tasks.affected.resolve.module_index import is_python
+from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.rules.build_inputs import is_build_input
 from tradai_tasks.affected.selection.dockerfile_copies import is_copied
 from tradai_tasks.affected.selection.members import dependents_of, root_group_users
@@ -19,8 +19,6 @@ from tradai_tasks.affected.selection.selection import ChangeEvidence, paths_that
 from tradai_tasks.affected.selection.unlisted_packages import unlisted_package_reasons
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.settings.model import Settings
-
-__all__ = ["EvidenceCollector", "add_document_readers"]
 
 
 def add_document_readers(

@@ -25,16 +25,6 @@ from tradai_tasks.workspace.lock_file import read_lock
 from tradai_tasks.workspace.lock_graph import parse_edges
 from tradai_tasks.workspace.locked_tools import find_test_tools
 
-__all__ = [
-    "SHAPING",
-    "closures",
-    "dependents_of",
-    "import_members",
-    "root_group_users",
-    "shape_of",
-    "workspace_edges",
-]
-
 # Files whose content says which packages there are and what they depend on.
 SHAPING = frozenset({"pyproject.toml", "tradai-tasks.toml", "uv.lock"})
 _INFRA = "infra"

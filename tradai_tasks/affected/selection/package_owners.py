@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from tradai_tasks.workspace.discovery import Package, Workspace
 
-__all__ = ["Owners"]
-
 
 class Owners:
     """The packages of a workspace by folder.

@@ -10,8 +10,6 @@ from tradai_tasks.affected.selection.package_owners import Owners
 from tradai_tasks.files.path_globs import matches
 from tradai_tasks.workspace.discovery import Workspace
 
-__all__ = ["PathRules", "Reasons", "is_for_readers"]
-
 _DOC_FILE = re.compile(r"^(mkdocs\.ya?ml|[^/]+\.(md|rst)|(LICEN[CS]E|NOTICE|AUTHORS)[^/]*)\Z")
 # Folders and files at the root that only the contract and integration sessions read.
 _ROOT_TESTS = re.compile(r"^((tests?/.*)|((docker-)?compose[^/]*\.ya?ml))\Z")

@@ -10,17 +10,6 @@ from tradai_tasks.affected.revisions.commit_range import CommitRange
 from tradai_tasks.affected.selection.selection import Item, Selection
 from tradai_tasks.text import safe
 
-__all__ = [
-    "KINDS",
-    "as_document",
-    "as_outputs",
-    "explanation",
-    "markdown",
-    "mermaid",
-    "rows",
-    "visible",
-]
-
 KINDS = ("packages", "services", "lambdas", "strategies")
 _MOST_REASONS = 20  # of a package in Markdown, whose size GitHub limits
 _MOST_TABLE = 900_000  # bytes; GitHub drops a step's summary beyond 1 MiB

@@ -9,7 +9,8 @@ import msgspec
 
 from tradai_tasks.affected.graph.fact_cache import Cache
 from tradai_tasks.affected.graph.fact_loader import all_digests
-from tradai_tasks.affected.graph.graph_builder import ImportGraph, build_graph
+from tradai_tasks.affected.graph.graph_builder import build_graph
+from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.selection.members import SHAPING, closures, import_members, shape_of
 from tradai_tasks.affected.selection.package_owners import Owners
@@ -18,8 +19,6 @@ from tradai_tasks.vcs.snapshot import CommitSnapshot, WorktreeSnapshot
 from tradai_tasks.vcs.snapshot_tree import SnapshotTree
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.layout import layout_of
-
-__all__ = ["Revision"]
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True, dict=True):

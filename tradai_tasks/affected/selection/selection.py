@@ -14,14 +14,6 @@ from tradai_tasks.files.path_globs import matches
 from tradai_tasks.settings.model import AffectedSettings
 from tradai_tasks.workspace.discovery import Workspace
 
-__all__ = [
-    "ChangeEvidence",
-    "Item",
-    "Selection",
-    "paths_that_count",
-    "select",
-]
-
 
 class ChangeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of a change. Paths are POSIX, from the workspace root."""

@@ -12,8 +12,6 @@ from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.workspace.discovery import Package
 
-__all__ = ["unlisted_package_reasons"]
-
 
 def unlisted_package_reasons(revision: Revision, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield (package, reason) for each package of which git lists no files, and its dependents.

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-__all__ = ["Curve", "curve_of"]
-
 _DAY = 86_400  # seconds
 _YEAR = 365  # days, as freqtrade annualises
 _NONE = 1e-12  # deviation of daily returns that is rounding

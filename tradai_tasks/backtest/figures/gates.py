@@ -14,8 +14,6 @@ from tradai_tasks.backtest.figures.result import NO_NUMBER, BacktestResult
 from tradai_tasks.backtest.record import GateVerdict, SharpeKind
 from tradai_tasks.settings.backtest import BacktestSettings
 
-__all__ = ["judge", "metrics_of"]
-
 _NO_TRADE = "undefined: there was no trade"
 
 

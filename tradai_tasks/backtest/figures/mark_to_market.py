@@ -34,8 +34,6 @@ from tradai_tasks.backtest.figures.result import BacktestResult
 from tradai_tasks.backtest.figures.trades import Fill, Trade
 from tradai_tasks.errors import CandlesError
 
-__all__ = ["mark_to_market"]
-
 _SHORTEST_MONTH, _LONGEST_MONTH = 28 * 86_400, 31 * 86_400  # seconds
 
 

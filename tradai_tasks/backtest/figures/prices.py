@@ -11,8 +11,6 @@ import msgspec
 
 from tradai_tasks.errors import BacktestResultError
 
-__all__ = ["PriceFile", "Prices", "read_prices"]
-
 _WIDTH = 8  # bytes of a time, and of a number
 
 

@@ -14,8 +14,6 @@ from tradai_tasks.backtest.time_range import Window
 from tradai_tasks.errors import BacktestResultError
 from tradai_tasks.files.archives import ArchiveError, opened_zip, read_member
 
-__all__ = ["NO_NUMBER", "BacktestResult", "ExpectedRun", "find_result", "read_result"]
-
 _MOST = 256 * 1024 * 1024  # bytes of a result
 _LAST = ".last_result.json"
 NO_NUMBER = -100.0  # freqtrade's ratio if there is no deviation

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Fill", "Order", "Trade", "number", "trade_of"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:

@@ -13,8 +13,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["arguments", "capture", "columns_with_lookahead"]
-
 _FOUND = re.compile(r"=> found lookahead in indicator (?P<name>.+)")
 _NONE = "No lookahead bias on indicators found."
 

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["conditions", "flattering", "look", "watch_left_open", "write_prices"]
-
 # keys that change a backtest and not a live bot, and what a live bot has in their place
 _FLATTERING = {
     ("fee",): "the fees of the exchange",

@@ -9,8 +9,6 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["forbid", "refused_host", "started_child"]
-
 _LOCAL = ("127.0.0.1", "::1", "localhost", "")
 _SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 # audit events of starting or becoming another process

@@ -30,8 +30,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tradai_tasks.backtest.isolated.series import NeededSeries
 
-__all__ = ["main"]
-
 
 def _add_site(order: Mapping[str, Any]) -> None:  # pragma: no cover - as above
     """Import the packages of the order's folder, here and in child processes."""

@@ -12,18 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = [
-    "FUNDING",
-    "FoundSeries",
-    "NeededSeries",
-    "day",
-    "missing_parts",
-    "one_pair",
-    "plain_pairs",
-    "split_informative",
-    "without_market",
-]
-
 _DAY = 86_400
 _FUNDING_STEP = 8 * 3600  # seconds; no exchange settles funding less often
 _SLACK = 300  # seconds; funding is settled shortly after the full hour

@@ -14,8 +14,6 @@ from tradai_tasks.backtest.report.figure_text import compared, figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw", "has_matplotlib", "load"]
-
 _INK, _MUTED, _GRID = "#1f2933", "#66727f", "#e3e8ed"
 _EQUITY, _DRAWDOWN, _LIMIT = "#1f6feb", "#c9372c", "#8a5a00"
 _DAY = 86_400  # seconds

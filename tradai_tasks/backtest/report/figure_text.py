@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["compared", "day", "duration", "figure", "label", "money", "percent"]
-
 _PERCENT = frozenset(
     {
         "max-drawdown", "profit", "win-rate", "market-change", "freqtrade-cagr",

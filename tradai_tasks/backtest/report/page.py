@@ -11,8 +11,6 @@ from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.backtest.report.figure_text import compared, figure, label
 from tradai_tasks.backtest.report.tables import ReportTable
 
-__all__ = ["VERDICT_COLUMNS", "figure_rows", "headline", "page", "verdict_rows"]
-
 VERDICT_COLUMNS = ("metric", "value", "threshold", "verdict")
 
 _NAMES = {"closed-trades": "closed trades", "daily-balance": "daily balance"}

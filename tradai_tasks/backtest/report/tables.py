@@ -16,8 +16,6 @@ from tradai_tasks.backtest.figures.trades import Trade
 from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.backtest.report.figure_text import day, duration, figure, label, money, percent
 
-__all__ = ["ReportTable", "csv_text", "equity_csv", "tables", "trades_csv"]
-
 _SHOWN = 5  # drawdowns, best and worst trades
 
 

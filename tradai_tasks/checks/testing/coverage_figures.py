@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CodeShare", "Figure", "figures", "floor_fault", "user_floor"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CodeShare:

@@ -12,8 +12,6 @@ from tradai_tasks.workspace.inventory import Inventory
 from tradai_tasks.workspace.layout import Layout
 from tradai_tasks.workspace.loose_code import with_loose_code
 
-__all__ = ["is_root_of_others", "shares", "test_arguments"]
-
 
 def is_root_of_others(package: Package, layout: Layout, workspace: Workspace) -> bool:
     """Return whether a package is a workspace root that only holds others together.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
-__all__ = ["marks_all"]
-
 
 def marks_all(content: bytes, markers: Collection[str]) -> bool:
     """Return whether every test of a module certainly has one of some markers.

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PytestArguments", "informs", "path_argument", "read_arguments"]
-
 # Options with which pytest leaves tests out. Those that only stop at a failure or change the order
 # (-x, --maxfail, --ff, --nf) are none of them: a run that passes with them ran every test.
 _NARROWING = frozenset({

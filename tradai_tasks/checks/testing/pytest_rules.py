@@ -17,15 +17,6 @@ from tradai_tasks.workspace.discovery import Package, dependency_groups
 from tradai_tasks.workspace.layout import TEST_FILE, Layout
 from tradai_tasks.workspace.locked_tools import Place
 
-__all__ = [
-    "Reports",
-    "check_conflicts",
-    "coverage_config",
-    "coverage_sources",
-    "marked_files",
-    "sync_commands",
-]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reports:

@@ -12,8 +12,6 @@ from typing import Any
 from tradai_tasks.errors import RunRecordError
 from tradai_tasks.workspace.layout import TEST_FILE
 
-__all__ = ["PLUGIN", "RunRecord", "read_record", "record_environment"]
-
 PLUGIN = "tradai_tasks_record"
 _ORDERS = "TRADAI_TASKS_RECORD"
 _FOLDER = Path(__file__).parent / "pytest_plugin"

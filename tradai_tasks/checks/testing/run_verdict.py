@@ -10,8 +10,6 @@ from pathlib import Path
 from tradai_tasks.checks.testing.pytest_arguments import informs
 from tradai_tasks.checks.testing.run_record import PLUGIN, CollectedTest, RunRecord
 
-__all__ = ["Assignment", "RunOutcome", "judge_run"]
-
 _USAGE_ERROR = 4  # pytest's exit statuses
 _NO_TESTS_COLLECTED = 5
 _SHOWN = 5  # most files that a message names

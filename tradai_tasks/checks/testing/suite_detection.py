@@ -9,8 +9,6 @@ import msgspec
 
 from tradai_tasks.files.file_tree import Tree, join
 
-__all__ = ["Suites", "has_benchmarks", "suites_of"]
-
 # A test that takes the fixture, a fixture that passes it on, or its name where fixtures are named.
 _FIXTURE = re.compile(
     rb"def\s+test\w*\s*\([^)]*\bbenchmark\b"

@@ -27,8 +27,6 @@ from tradai_tasks.errors import (
 )
 from tradai_tasks.http_client.address import address_fault
 
-__all__ = ["Aws", "pascal_case", "told"]
-
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _UNKNOWN_KEY = frozenset(
     {

@@ -17,8 +17,6 @@ from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.package_index import Credentials
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
 
-__all__ = ["DURATION", "RENEWED_UNDER", "USERNAME", "CodeArtifact", "Token"]
-
 USERNAME = "aws"  # CodeArtifact's own, for every token
 DURATION = 12 * 3600  # seconds
 RENEWED_UNDER = dt.timedelta(hours=1)

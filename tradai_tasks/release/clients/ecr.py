@@ -12,8 +12,6 @@ from tradai_tasks.errors import AwsDeniedError, AwsError, RepositoryMissingError
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.registry_http import RegistryCredentials
 
-__all__ = ["PERMISSIONS", "Ecr", "ecr_address"]
-
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html#registry-auth
 _HOST = re.compile(
     r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."

@@ -10,8 +10,6 @@ from tradai_tasks.errors import SettingsError
 from tradai_tasks.http_client.address import is_loopback_name
 from tradai_tasks.settings.images import ImagesSettings
 
-__all__ = ["Home", "check_repository", "home_of", "is_loopback"]
-
 # https://distribution.github.io/distribution/spec/api/#overview, and a host with a port
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
 _PATH = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*", re.ASCII)

@@ -18,8 +18,6 @@ from tradai_tasks.errors import AwsError, ModelRegistryError
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.mlflow_http import AnsweredError, MlflowClient
 
-__all__ = ["MlflowServer", "ModelVersion", "Run"]
-
 _IN_A_BATCH = 100  # params or tags that one log-batch request may have
 
 

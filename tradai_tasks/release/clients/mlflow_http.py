@@ -25,8 +25,6 @@ from tradai_tasks.report import mask
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["AnsweredError", "MlflowClient", "ServerAddress", "address_of", "client_of"]
-
 _LIMITS = Limits(idle=30.0, whole=60.0, most=16 * MEGABYTE)
 _SLOWEST = 16 * 1024  # bytes in a second that an upload must reach
 _OF_LOGIN = frozenset({401, 403})

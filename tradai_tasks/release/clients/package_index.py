@@ -28,8 +28,6 @@ from tradai_tasks.http_client.retry import (
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Credentials", "Listed", "PackageIndex", "read_html", "read_json"]
-
 _ACCEPT = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "
     "text/html;q=0.01"

@@ -16,8 +16,6 @@ from tradai_tasks.errors import ConflictError, RegistryError, RepositoryMissingE
 from tradai_tasks.http_client.address import host_of, origin_of
 from tradai_tasks.release.clients.registry_http import RegistrySession, fault_of, parsed
 
-__all__ = ["Registry", "RemoteImage", "TagRefusedError"]
-
 _SINGLE = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",

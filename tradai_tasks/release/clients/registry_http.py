@@ -28,8 +28,6 @@ from tradai_tasks.release.clients.image_reference import is_loopback
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["RegistryCredentials", "RegistrySession", "fault_of", "parsed"]
-
 _LIMITS = Limits(idle=30.0, whole=60.0, most=4 * MEGABYTE)  # no registry accepts larger manifests
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _OK, _UNAUTHORIZED, _FORBIDDEN = 200, 401, 403

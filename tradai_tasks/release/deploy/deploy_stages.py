@@ -18,9 +18,6 @@ from tradai_tasks.release.images.released_image import ReleaseImage
 from tradai_tasks.release.tags.target_environment import Environment
 from tradai_tasks.settings.deploy import DeploySettings
 
-__all__ = ["DEPLOY", "FUNCTIONS", "LATEST_STAGE", "DeployTarget", "function_stage", "latest_stage",
-           "service_stage"]  # fmt: skip
-
 DEPLOY, FUNCTIONS, LATEST_STAGE = "deploy", "functions", "latest"  # names of the stages
 
 

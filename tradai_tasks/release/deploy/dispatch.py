@@ -18,8 +18,6 @@ from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.vcs.history import commit_time, is_shallow
 from tradai_tasks.workspace.tags import parse_tag
 
-__all__ = ["dispatch", "newest_release", "version_for"]
-
 _SHORT = 7  # digits; git adds more if they are ambiguous
 _OF_COMMIT = re.compile(r"-g([0-9a-f]{7,40})\Z")
 _NONE_YET = "v0.0.0"

@@ -13,8 +13,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Deployment", "EcsTask", "Observed", "ServiceVerdict", "judge", "shown_digest"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EcsTask:

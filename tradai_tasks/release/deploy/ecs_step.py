@@ -31,8 +31,6 @@ from tradai_tasks.release.engine.step import Known, Look
 from tradai_tasks.release.images.released_image import ReleaseImage, split_image
 from tradai_tasks.settings.deploy import Missing
 
-__all__ = ["ServiceStep"]
-
 _MOST = 100  # tasks that one DescribeTasks takes
 _GONE = frozenset({"DEPROVISIONING", "STOPPED", "DELETED"})  # such a task serves no requests
 _SETTLING = 3  # looks after which ECS must list a deployment that it has accepted

@@ -30,8 +30,6 @@ from tradai_tasks.release.engine.step import Known, Look
 from tradai_tasks.release.images.released_image import ReleaseImage, split_image
 from tradai_tasks.settings.deploy import Missing
 
-__all__ = ["FunctionStep", "LambdaFunction", "what_lacks"]
-
 _ABSENT = "ResourceNotFoundException"
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}  # of Lambda's architectures
 

@@ -24,8 +24,6 @@ from tradai_tasks.settings.model import Settings
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 
-__all__ = ["Confinement", "allowance_of", "confine", "steering_files"]
-
 # Files that the runner reads once a step has ended: a line in them steers later steps.
 _STEERING = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE")
 

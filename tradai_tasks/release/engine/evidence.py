@@ -27,8 +27,6 @@ from tradai_tasks.files.path_guard import is_relative_below, read_below, write_b
 from tradai_tasks.release.engine.step import Look
 from tradai_tasks.workspace.lock_digest import lock_digest
 
-__all__ = ["Evidence", "Store", "Subject", "digest_of"]
-
 _SCHEMA = 2  # of the file; raised when a key changes its meaning
 
 

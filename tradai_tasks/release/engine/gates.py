@@ -25,8 +25,6 @@ from tradai_tasks.release.engine.evidence import Evidence, Store
 from tradai_tasks.release.engine.step import Known, Look
 from tradai_tasks.sandbox import Sandbox
 
-__all__ = ["BacktestGate", "SessionGate", "SkippedGate", "backtest_of", "gate_environment"]
-
 _SHOWN = 40  # lines of a failed gate's log in the terminal
 
 

@@ -12,9 +12,6 @@ from tradai_tasks.errors import BadArgumentsError, TasksError
 from tradai_tasks.release.engine.evidence import Evidence
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
 
-__all__ = ["Chosen", "Plan", "StepState", "choose", "look_at", "plan_of",
-           "records_of"]  # fmt: skip
-
 _WORDS = {"done": "there", "todo": "to do", "left": "left", "skipped": "skipped"}
 
 

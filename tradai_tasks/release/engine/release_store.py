@@ -16,8 +16,6 @@ from tradai_tasks.release.engine.released_package import projects_of
 from tradai_tasks.release.engine.step import Release
 from tradai_tasks.repository import Repository
 
-__all__ = ["locked", "store_of"]
-
 
 def store_of(
     repository: Repository, release: Release, confinement: Confinement, *, needs_lock: bool

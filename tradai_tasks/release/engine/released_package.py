@@ -6,8 +6,6 @@ from tradai_tasks.repository import Repository
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.tags import ReleaseTag
 
-__all__ = ["package_of", "projects_of"]
-
 
 def package_of(repository: Repository, tag: ReleaseTag) -> Package | None:
     """Return the strategy that a tag releases; None for a platform."""

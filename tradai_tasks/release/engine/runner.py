@@ -19,8 +19,6 @@ from tradai_tasks.release.engine.evidence import Evidence, Store
 from tradai_tasks.release.engine.plan import Plan, StepState, records_of
 from tradai_tasks.release.engine.step import Look, Preparing, Stage, State
 
-__all__ = ["Done", "Engine", "ReleaseOutcome", "Result"]
-
 _HEARTBEAT = 10.0  # seconds between two lines on what is still running
 
 Result = Literal["done", "there", "left", "skipped", "failed", "stopped", "not reached"]

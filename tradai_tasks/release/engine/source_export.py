@@ -19,10 +19,9 @@ from pathlib import Path
 
 from tradai_tasks.errors import SourceExportError
 from tradai_tasks.files.file_tree import join
-from tradai_tasks.vcs.git import Entry, Git
+from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
-
-__all__ = ["EPOCH", "SourceExport", "export_commit", "lock_files", "settle"]
+from tradai_tasks.vcs.git_records import Entry
 
 # Seconds since the epoch, what hatchling takes where nothing is set: 2020-02-02. A commit's time
 # would give an unchanged library other bytes at the next commit, under the same version.

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from tradai_tasks.errors import StateFolderError
 
-__all__ = ["evidence_key", "scratch_folder", "state_folder"]
-
 _KEY = "evidence.key"
 _BYTES = 32
 

@@ -14,8 +14,6 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from tradai_tasks.workspace.tags import ReleaseTag
 
-__all__ = ["Known", "Look", "Preparing", "Release", "Stage", "State", "Step"]
-
 # done: all is as the tag says. todo: something is missing. left: not done, on purpose (`latest`
 # that must not move). skipped: cannot be done, and need not be.
 State = Literal["done", "todo", "left", "skipped"]

@@ -9,8 +9,6 @@ from fnmatch import fnmatchcase
 
 from tradai_tasks.errors import ImageBuildError
 
-__all__ = ["BASE_ARG", "copied_of", "takes_base", "with_base"]
-
 BASE_ARG = "BASE_IMAGE"  # build argument that chooses the base image
 
 # https://docs.docker.com/reference/dockerfile/#from

@@ -37,8 +37,6 @@ from tradai_tasks.release.images.engine_commands import (
 )
 from tradai_tasks.report import say
 
-__all__ = ["Containers", "Pushed", "find_engine", "sweep"]
-
 _SCRATCHES = "tradai-tasks-"
 _SCRATCH = f"{_SCRATCHES}login-"
 _MADE_BY = re.compile(r"[a-z]+-([1-9][0-9]{0,9})-", re.ASCII)  # the id of a process

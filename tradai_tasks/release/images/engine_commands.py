@@ -10,17 +10,6 @@ from typing import Literal
 from tradai_tasks.errors import EngineError
 from tradai_tasks.settings.images import BuildSecret
 
-__all__ = [
-    "Build",
-    "Builder",
-    "ContainerEngine",
-    "build_argv",
-    "build_env",
-    "login_argv",
-    "push_argv",
-    "push_fault",
-]
-
 # buildx: the plugin of a current docker. buildkit: built into docker before 23. legacy: docker
 # without either; it does not support secrets.
 Builder = Literal["buildx", "buildkit", "legacy", "podman"]

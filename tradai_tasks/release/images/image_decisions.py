@@ -19,21 +19,6 @@ from tradai_tasks.workspace.tags import is_semver, parse_tag, tag_name
 if TYPE_CHECKING:
     import semver
 
-__all__ = [
-    "LATEST",
-    "REVISION",
-    "VERSION",
-    "ImageVerdict",
-    "LatestRule",
-    "dated_tags",
-    "is_test_version",
-    "judge_latest",
-    "judge_version",
-    "labels_of",
-    "newer_release",
-    "stated_version",
-]
-
 LATEST = "latest"
 # forward: only to a higher version, never to a pre-release. always: from any version, for
 # roll-backs and test tags. never: `latest` does not move.

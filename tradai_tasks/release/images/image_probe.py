@@ -15,8 +15,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["MARK", "main", "unloaded"]
-
 MARK = "tradai-tasks image: "
 _LISTED = """
 import json, re

@@ -13,8 +13,6 @@ from tradai_tasks.release.clients.image_reference import Home, check_repository
 from tradai_tasks.settings.images import ImagesSettings, ImageUnitSettings
 from tradai_tasks.workspace.discovery import Package, Workspace
 
-__all__ = ["ImageKind", "ImageSpec", "check_files", "image_contexts", "image_specs", "select"]
-
 ImageKind = Literal["strategy", "service", "lambda", "base"]
 
 

@@ -45,8 +45,6 @@ from tradai_tasks.release.images.image_specs import ImageSpec, check_files
 from tradai_tasks.release.images.image_tools import ImageTools
 from tradai_tasks.release.images.image_wheels import ImageWheels
 
-__all__ = ["SOURCES", "ImageStep", "Judge", "image_stage"]
-
 # label: packages of other repositories that are in the image, with their commits, as JSON
 SOURCES = "com.tradai.path-sources"
 

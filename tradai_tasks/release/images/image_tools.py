@@ -22,8 +22,6 @@ from tradai_tasks.report import mask
 from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings.images import ImagesSettings
 
-__all__ = ["ImageTools", "open_image_tools"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageTools:

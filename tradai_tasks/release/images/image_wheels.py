@@ -19,8 +19,6 @@ from tradai_tasks.release.libraries.wheel_build import build, build_env
 from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.workspace.lock_file import LockedPackage, parse_lock_file
 
-__all__ = ["CONSTRAINTS", "WHEELS", "ImageWheels", "constraints"]
-
 CONSTRAINTS = "constraints.txt"  # in that folder: what the lock pins, for pip
 WHEELS = "wheels"  # folder in a build context for wheels of libraries from other repositories
 

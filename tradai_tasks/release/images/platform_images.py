@@ -20,16 +20,6 @@ from tradai_tasks.repository import Repository
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.tags import ReleaseTag
 
-__all__ = [
-    "BASE",
-    "BASE_STAGE",
-    "LAMBDA_STAGE",
-    "chosen_images",
-    "image_matrix",
-    "latest_rule",
-    "with_wheels",
-]
-
 BASE = "base"  # name of the lambdas' base for `--only`
 BASE_STAGE, LAMBDA_STAGE = "lambda-base", "lambda-image"
 

@@ -12,8 +12,6 @@ from tradai_tasks.errors import ConflictError
 from tradai_tasks.release.images.image_decisions import REVISION, VERSION
 from tradai_tasks.workspace.tags import parse_tag
 
-__all__ = ["Images", "ReleaseImage", "Remote", "split_image"]
-
 
 class Remote(Protocol):
     """An image as its registry describes it."""

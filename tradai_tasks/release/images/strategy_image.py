@@ -34,15 +34,6 @@ from tradai_tasks.release.images import image_probe
 from tradai_tasks.release.images.engine import Containers
 from tradai_tasks.release.images.image_steps import SOURCES
 
-__all__ = [
-    "ImageFindings",
-    "StrategyJudge",
-    "config_faults",
-    "differences",
-    "list_arguments",
-    "why_not_loaded",
-]
-
 _SHOWN = 3  # differences that are named
 _KEPT = ("--config", "-c", "--strategy-path", "--userdir", "--user-data-dir")
 

@@ -21,8 +21,6 @@ from packaging.version import InvalidVersion, Version
 from tradai_tasks.errors import DistributionError
 from tradai_tasks.files.archives import ArchiveError, opened_zip, read_member, tar_member
 
-__all__ = ["Distribution", "distributions_in", "identity_of", "name_of", "read_distribution"]
-
 _METADATA = 4 * 1024 * 1024  # bytes of metadata; the longest readmes have a tenth of it
 _ENDINGS = (".whl", ".tar.gz", ".zip")
 

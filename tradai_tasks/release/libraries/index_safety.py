@@ -13,8 +13,6 @@ from packaging.utils import canonicalize_name
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.workspace.discovery import Package, Workspace
 
-__all__ = ["Unsafe", "index_named", "lines_to_add", "same_address", "unsafe_packages"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unsafe:

@@ -41,8 +41,6 @@ from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.published_libraries import chosen, libraries_of
 from tradai_tasks.workspace.tags import ReleaseTag
 
-__all__ = ["LibraryBuild", "index_for", "libraries_to_publish", "open_publish_stage"]
-
 
 def libraries_to_publish(repository: Repository, only: Iterable[str]) -> tuple[Package, ...]:
     """Return the libraries with given names that are published; all if no name is given.

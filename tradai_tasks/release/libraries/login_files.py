@@ -24,18 +24,6 @@ from tradai_tasks.errors import CredentialsFileError, UnsafeIndexError
 from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.release.clients.codeartifact import USERNAME
 
-__all__ = [
-    "TOOLS",
-    "Access",
-    "Tool",
-    "append_secret",
-    "environment",
-    "extra_indexes",
-    "netrc_with",
-    "pypirc_with",
-    "write_secret",
-]
-
 Tool = Literal["pip", "uv", "twine"]
 TOOLS: tuple[Tool, ...] = ("pip", "uv", "twine")
 

@@ -22,9 +22,6 @@ from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.lock_file import LockFile
 
-__all__ = ["PathSource", "build_wheel", "ignored_inputs", "local_folders", "path_sources",
-           "refuse_ignored", "wheel_of"]  # fmt: skip
-
 _SECONDS = 1800.0  # of a build
 _SHOWN = 3  # files that are named
 # what tools leave behind, and no program reads as its input

@@ -39,8 +39,6 @@ from tradai_tasks.release.libraries.wheel_diff import difference
 from tradai_tasks.report import mask
 from tradai_tasks.workspace.tags import ReleaseTag
 
-__all__ = ["PublishStep", "Publisher", "check_files", "missing", "publish_stage"]
-
 _TOGETHER = 4  # libraries uploaded at once
 
 Upload = Callable[..., UploadResponse]

@@ -11,8 +11,6 @@ from tradai_tasks.release.clients.codeartifact import CodeArtifact
 from tradai_tasks.release.clients.package_index import Credentials
 from tradai_tasks.settings.publish import IndexSettings, PublishSettings
 
-__all__ = ["PlainIndex", "PublishTarget", "target_of"]
-
 
 class PublishTarget(Protocol):
     """An index that takes uploads."""

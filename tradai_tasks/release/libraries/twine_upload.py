@@ -18,8 +18,6 @@ from tradai_tasks.text import safe
 if TYPE_CHECKING:
     from tradai_tasks.release.clients.package_index import Credentials
 
-__all__ = ["UploadResponse", "upload"]
-
 _SAID = MEGABYTE  # bytes of an answer to an upload
 _SLOWEST = 16 * 1024  # bytes in a second that an upload must reach
 _PART = 64 * 1024

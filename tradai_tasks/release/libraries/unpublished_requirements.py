@@ -11,8 +11,6 @@ from tradai_tasks.errors import UnpublishedRequirementError
 from tradai_tasks.release.libraries.distributions import Distribution
 from tradai_tasks.workspace.discovery import Workspace
 
-__all__ = ["check_requirements"]
-
 
 def check_requirements(
     made: Mapping[str, tuple[Distribution, ...]],

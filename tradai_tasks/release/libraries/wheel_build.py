@@ -37,17 +37,6 @@ from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.version_bump import with_version
 
-__all__ = [
-    "EPOCH",
-    "Wheelhouse",
-    "build",
-    "build_argv",
-    "build_env",
-    "copy_tree",
-    "refuse_dirty",
-    "version_of_test",
-]
-
 _SECONDS = 1800.0  # seconds for one build
 _SUBMODULE = "160000"  # mode of a submodule in the index
 

@@ -19,15 +19,6 @@ from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.inventory import Inventory
 from tradai_tasks.workspace.layout import Layout
 
-__all__ = [
-    "Member",
-    "check_wheel",
-    "members_of",
-    "source_of",
-    "without_build_backend",
-    "without_copy",
-]
-
 _MODULE = (".py", ".pyi", ".so", ".pyd", ".pyc")
 _INFO = re.compile(r"[^/]+\.(?:dist-info|data/(?:scripts|headers|data))/")
 _DATA = re.compile(r"[^/]+\.data/(?:purelib|platlib)/")

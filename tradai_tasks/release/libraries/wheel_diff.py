@@ -5,8 +5,6 @@ from __future__ import annotations
 from tradai_tasks.files.archives import ArchiveError, opened_zip
 from tradai_tasks.release.libraries.distributions import Distribution
 
-__all__ = ["difference"]
-
 
 def difference(file: Distribution, there: bytes) -> str:
     """Return how two wheels of one name differ, and what to do; empty if that is not known.

@@ -8,8 +8,6 @@ from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.backtest.report.page import headline, verdict_rows
 from tradai_tasks.report import markdown_table
 
-__all__ = ["describe", "gate_tags", "logged_params"]
-
 _METRIC = "metrics."  # prefix of a version's tags
 _LONGEST = 500  # characters of a parameter, which older servers of MLflow take
 _GATED = ("sharpe", "profit-factor", "max-drawdown", "trades", "profit")

@@ -20,15 +20,6 @@ from tradai_tasks.release.engine.step import Known, Look, Release
 from tradai_tasks.release.models.model_description import describe, gate_tags, logged_params
 from tradai_tasks.workspace.tags import is_semver
 
-__all__ = [
-    "AliasStep",
-    "Registration",
-    "VersionStep",
-    "differences",
-    "is_newer",
-    "registration",
-]
-
 VERSION_TAG = "strategy_version"  # tag that identifies the model version of a release
 _RUN_TAG, _PRINT_TAG = "release_tag", "release_fingerprint"
 _REPORT = "report"  # folder in a run's artifacts

@@ -29,10 +29,8 @@ from tradai_tasks.release.models.model_registration import AliasStep, VersionSte
 from tradai_tasks.repository import Repository
 from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings.backtest import for_strategy
-from tradai_tasks.settings.model import MlflowSettings
+from tradai_tasks.settings.release import MlflowSettings
 from tradai_tasks.workspace.discovery import Package
-
-__all__ = ["BACKTEST", "BIAS", "GATES", "IMAGE", "MLFLOW", "gate_stage", "model_stage"]
 
 BACKTEST, IMAGE, MLFLOW = "backtest-full", "image", "mlflow"
 BIAS = ("lookahead", "recursive")

@@ -23,26 +23,6 @@ from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
 from tradai_tasks.workspace.tags import ReleaseTag
 
-__all__ = [
-    "FunctionsOutline",
-    "GateOutline",
-    "ImagesOutline",
-    "LatestOutline",
-    "ModelOutline",
-    "Outline",
-    "PublishOutline",
-    "ServicesOutline",
-    "SessionsOf",
-    "StageOutline",
-    "deployment",
-    "environment_for",
-    "images_alone",
-    "lambdas_alone",
-    "platform_release",
-    "release_outline",
-    "strategy_release",
-]
-
 _PUBLISH = "publish"
 
 # Nox's names of a session, the library's or the noxfile's in its place: of one package, by its id,

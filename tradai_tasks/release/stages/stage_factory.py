@@ -44,8 +44,6 @@ from tradai_tasks.release.tags.target_environment import Environment
 from tradai_tasks.repository import Repository
 from tradai_tasks.vcs.git import Git
 
-__all__ = ["StageFactory"]
-
 _WITHOUT_IMAGES = (GateOutline, ModelOutline, PublishOutline)
 
 

@@ -21,8 +21,6 @@ from tradai_tasks.vcs.snapshot import CommitSnapshot
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.lock_file import read_lock
 
-__all__ = ["require_inputs"]
-
 
 def require_inputs(
     repository: Repository, release: Release, package: Package, active: Collection[str]

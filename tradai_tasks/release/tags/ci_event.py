@@ -15,17 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tradai_tasks.errors import DispatchRefusedError, UntrustedEventError
-from tradai_tasks.vcs.git import is_object_id
-
-__all__ = [
-    "TagRequest",
-    "tag_request",
-    "check_dispatch",
-    "dispatched_commit",
-    "main_branch_of",
-    "read_event",
-]
-
+from tradai_tasks.vcs.git_records import is_object_id
 
 _MOST = 64 * 1024 * 1024  # bytes of an event; GitHub's own have 25 MB at most
 

@@ -29,8 +29,6 @@ from tradai_tasks.workspace.tags import ReleaseTag, parse_tag
 if TYPE_CHECKING:
     import semver
 
-__all__ = ["check_order", "neighbours", "newest_major", "stated"]
-
 _NEVER_SET = Version("0.0.0")  # of a root project that leaves its version to its members
 
 

@@ -14,8 +14,6 @@ from tradai_tasks.repository import Repository
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import ReleaseTag, parse_tag
 
-__all__ = ["requested_release"]
-
 
 def requested_release(
     repository: Repository, text: str | None, *, strictly: bool, session: str

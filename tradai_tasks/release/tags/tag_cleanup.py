@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tradai_tasks.errors import GitError, ReleaseRefusedError
-from tradai_tasks.vcs.git import Git, is_object_id
+from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.vcs.git_records import is_object_id
 from tradai_tasks.vcs.remotes import ask_remote, remote_of
 from tradai_tasks.workspace.tags import ReleaseTag
-
-__all__ = ["Tagged", "look_for", "remove_here", "remove_there"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

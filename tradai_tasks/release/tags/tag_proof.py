@@ -32,8 +32,6 @@ from tradai_tasks.workspace.tags import (
     tag_text,
 )
 
-__all__ = ["Proof", "prove"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:

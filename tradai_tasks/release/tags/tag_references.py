@@ -26,18 +26,6 @@ from tradai_tasks.vcs.merge_base import Branch, default_branch, find_merge_base
 from tradai_tasks.vcs.remotes import remote_of
 from tradai_tasks.workspace.tags import ReleaseTag
 
-__all__ = [
-    "Refs",
-    "ask",
-    "branches_fault",
-    "look_at_refs",
-    "raise_all",
-    "refs_faults",
-    "short",
-    "tagged",
-    "unknown_tag",
-]
-
 _SHORT = 12  # digits of a commit in a message
 
 

@@ -36,19 +36,6 @@ from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.remotes import remote_of
 from tradai_tasks.workspace.tags import ReleaseTag, check_release, check_version
 
-__all__ = [
-    "Found",
-    "Versioned",
-    "check",
-    "check_branches",
-    "look",
-    "public_address",
-    "release_of",
-    "source_of",
-    "still_holds",
-    "tree_holds",
-]
-
 _SHOWN = 5  # paths in a message
 # user@host:path, as ssh takes it
 _SCP = re.compile(r"(?:[^@/]+@)?([A-Za-z0-9.-]+):(?!//)(.+)")

@@ -13,8 +13,6 @@ from tradai_tasks.vcs.snapshot import CommitSnapshot
 from tradai_tasks.vcs.snapshot_tree import SnapshotTree
 from tradai_tasks.workspace.discovery import Package, Workspace, discover
 
-__all__ = ["version_of", "workspace_at"]
-
 
 def workspace_at(git: Git, tag: str, commit: str) -> tuple[Settings, Workspace]:
     """Return the settings and the workspace of a commit.

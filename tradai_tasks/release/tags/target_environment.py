@@ -15,16 +15,6 @@ from tradai_tasks.settings.deploy import DeploySettings, EnvironmentSettings, Mi
 from tradai_tasks.settings.publish import PublishSettings
 from tradai_tasks.workspace.tags import ReleaseTag
 
-__all__ = [
-    "BUILT_IN",
-    "Environment",
-    "check_names",
-    "environment_named",
-    "environment_of",
-    "environment_to_publish_for",
-    "environments",
-]
-
 BUILT_IN = ("dev", "staging", "prod")
 _FOR_TESTS = "dev"
 

@@ -26,8 +26,6 @@ from tradai_tasks.sessions.core.environment import uv_program
 from tradai_tasks.text import safe
 from tradai_tasks.workspace.lock_file import parse_lock_file, read_lock
 
-__all__ = ["audit_locked"]
-
 _SHOWN = 5  # names in a message
 
 

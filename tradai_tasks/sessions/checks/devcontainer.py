@@ -27,8 +27,6 @@ from tradai_tasks.sessions.core.environment import status_of
 from tradai_tasks.settings.devcontainer import DevcontainerSettings
 from tradai_tasks.workspace.layout import DEVCONTAINERS, has_devcontainer
 
-__all__ = ["devcontainer"]
-
 _DOC = "Build the development container and, if asked, run the tests in it and push its image."
 _OPTIONS: list[Option] = [
     (("--test",), {"action": "store_true", "help": "run devcontainer.command in the container"}),

@@ -27,8 +27,6 @@ from tradai_tasks.sessions.core.environment import install_tool, status_of, sync
 from tradai_tasks.sessions.core.nox_options import end_of_install, only_installs
 from tradai_tasks.vcs.git import Git
 
-__all__ = ["docs"]
-
 _DOC = "Build the documentation with warnings as errors, and deploy it with --deploy."
 _OPTIONS: list[Option] = [
     (("--deploy",), {"action": "store_true", "help": "deploy it to Cloudflare Pages by wrangler"}),

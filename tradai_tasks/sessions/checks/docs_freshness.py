@@ -18,8 +18,6 @@ from tradai_tasks.sessions.core.catalog import AGGREGATES, CATALOG
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.vcs.git import Git
 
-__all__ = ["docs_freshness"]
-
 _DOC = (
     "Find what pages name that no longer exists (files, sessions, recipes, settings, links), and "
     "pages that are older than the code they describe."

@@ -13,8 +13,6 @@ from tradai_tasks.sessions.core.completeness import present_inventory, require_s
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.vcs.file_list import list_files
 
-__all__ = ["inventory"]
-
 _DOC = "Show what each Python file is, and which sessions look at it."
 _OPTIONS: list[Option] = [
     (("--all",), {"action": "store_true", "help": "list every file, not only what nobody sees"}),

@@ -21,8 +21,6 @@ from tradai_tasks.sessions.core.environment import (
 )
 from tradai_tasks.workspace.discovery import Package
 
-__all__ = ["fmt", "lint"]
-
 _FOUND = 1  # ruff's exit status for findings; 2 is for what keeps it from looking
 # A strategy is checked for import sorting whatever rules its configuration selects.
 _STRATEGY_RULES = ["--extend-select", "I"]

@@ -13,8 +13,6 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of, uv_program
 from tradai_tasks.workspace.path_sources import require_path_sources
 
-__all__ = ["lock"]
-
 _DOC = "Update every lock file; with --check, fail if one is missing or stale."
 _OPTIONS: list[Option] = [
     (("--check",), {"action": "store_true", "help": "write nothing; fail where a lock is stale"}),

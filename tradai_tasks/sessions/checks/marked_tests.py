@@ -27,8 +27,6 @@ from tradai_tasks.sessions.core.report_folder import report_folder
 from tradai_tasks.workspace.lock_file import read_lock
 from tradai_tasks.workspace.locked_tools import find_test_tools
 
-__all__ = ["contract", "integration"]
-
 
 def contract(session: nox.Session, context: Context) -> None:
     """Run the contract tests while the compose file's services are up."""

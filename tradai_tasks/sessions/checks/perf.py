@@ -29,8 +29,6 @@ from tradai_tasks.sessions.core.environment import status_of
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.discovery import Package
 
-__all__ = ["perf"]
-
 _COLUMNS = ("benchmark", "baseline", "now", "change", "verdict")
 
 

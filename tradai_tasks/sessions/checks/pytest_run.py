@@ -30,16 +30,6 @@ from tradai_tasks.sessions.core.environment import status_of
 from tradai_tasks.text import safe
 from tradai_tasks.workspace.discovery import Package
 
-__all__ = [
-    "PytestRun",
-    "assignment_of",
-    "collects_marked",
-    "given_arguments",
-    "path_arguments",
-    "require_runnable",
-    "run_pytest",
-]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PytestRun:

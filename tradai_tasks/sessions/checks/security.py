@@ -15,8 +15,6 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import install_tool
 from tradai_tasks.sessions.core.nox_options import end_of_install
 
-__all__ = ["security"]
-
 _DOC = "Scan the sources and the locked packages for vulnerabilities: bandit and pip-audit."
 
 

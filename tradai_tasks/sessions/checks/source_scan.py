@@ -19,8 +19,6 @@ from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.environment import status_of
 from tradai_tasks.text import safe
 
-__all__ = ["scan_sources"]
-
 _INI = ".bandit"
 
 

@@ -40,8 +40,6 @@ from tradai_tasks.workspace.locked_tools import find_test_tools
 from tradai_tasks.workspace.loose_code import requirements_of
 from tradai_tasks.workspace.pytest_configuration import pytest_configuration
 
-__all__ = ["sync_for_tests", "test"]
-
 
 def sync_for_tests(
     session: nox.Session, repository: Repository, package: Package

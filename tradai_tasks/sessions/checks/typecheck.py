@@ -33,8 +33,6 @@ from tradai_tasks.workspace.loose_code import (
     with_loose_code,
 )
 
-__all__ = ["typecheck"]
-
 _FOUND = 1  # mypy's exit status for findings; 2 is for what keeps it from looking
 
 

@@ -7,15 +7,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, Revision
+from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis
+from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.matrix import Task
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.replacements import known_names, sessions_of
-
-__all__ = ["STEPS", "Tasks", "tasks_of"]
 
 STEPS = ("lint", "typecheck", "test")
 

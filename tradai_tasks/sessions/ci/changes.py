@@ -41,8 +41,6 @@ from tradai_tasks.sessions.core.replacements import (
 )
 from tradai_tasks.workspace.discovery import unknown_package
 
-__all__ = ["affected", "changes"]
-
 _DOC = "Report what a change affects and why, and write the CI matrix for it."
 _RANGE: list[Option] = [
     (("--base",), {"metavar": "REV", "help": "compare with the merge base of this revision"}),

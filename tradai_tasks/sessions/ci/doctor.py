@@ -18,8 +18,6 @@ from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.completeness import present_inventory
 from tradai_tasks.sessions.core.context import Context
 
-__all__ = ["doctor"]
-
 _DOC = "Check ahead of time for what would fail, and say how to fix it. Nothing is changed."
 _OPTIONS: list[Option] = [
     (("--json",), {"action": "store_true", "help": "print the findings as JSON and nothing else"}),

@@ -13,8 +13,6 @@ from tradai_tasks.sessions.core.completeness import require_seen
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.workflows.job_results import judge, parse_may_skip, parse_needs
 
-__all__ = ["gate"]
-
 _DOC = "Judge the results of all other jobs, given as JSON in the environment variable NEEDS."
 _OPTIONS: list[Option] = [
     (

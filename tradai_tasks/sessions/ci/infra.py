@@ -20,8 +20,6 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.sessions.core.nox_options import end_of_install, only_installs
 
-__all__ = ["infra"]
-
 _DOC = "Preview Pulumi stacks, or update one, in all layers, and count what changes."
 _OPTIONS: list[Option] = [
     (("command",), {"choices": ["preview", "up"], "help": "what to do"}),

@@ -24,8 +24,6 @@ from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import tag_text
 
-__all__ = ["tag"]
-
 _DOC = (
     "Report which release a CI event asks for and where it goes, once it is proved that the tag is "
     "there, is at the checked commit, is on the main branch and has the package's version."

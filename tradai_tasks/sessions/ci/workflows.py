@@ -23,8 +23,6 @@ from tradai_tasks.workflows.selection import without_session, workflows
 from tradai_tasks.workflows.sign_in import keys_warning, role_faults
 from tradai_tasks.workflows.trust import TAGS, repository_named, shown, trust_of
 
-__all__ = ["write_workflows"]
-
 _DOC = "Write the workflow files that fit this repository."
 _OPTIONS: list[Option] = [
     (("--check",), {"action": "store_true", "help": "write nothing; fail where one has drifted"}),

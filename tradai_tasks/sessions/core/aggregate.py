@@ -16,9 +16,6 @@ from tradai_tasks.sessions.core.replacements import (
 )
 from tradai_tasks.sessions.core.session_registry import SessionRegistry
 
-__all__ = ["add_aggregates"]
-
-
 _CHECK = ("lint", "typecheck", "test")
 _CI = (*_CHECK, "backtest-smoke")
 

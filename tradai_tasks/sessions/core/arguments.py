@@ -11,8 +11,6 @@ import nox
 
 from tradai_tasks.errors import BadArgumentsError
 
-__all__ = ["Option", "asks_help", "parse", "skip_for_help"]
-
 Option = tuple[tuple[str, ...], dict[str, object]]  # names and keywords of `add_argument`
 
 

@@ -15,8 +15,6 @@ from tradai_tasks.sessions.core import fitting
 from tradai_tasks.sessions.core.fitting import Fit
 from tradai_tasks.settings.model import Settings
 
-__all__ = ["AGGREGATES", "CATALOG", "CatalogEntry", "Environment", "fitting_names"]
-
 # packages: of its own, with packages installed, so that their requires-python counts. tools: of
 # its own, with tools alone. prepared: none that nox makes, but `--install-only` has something to
 # do: its body must call `end_of_install`. none: nothing is ever installed.

@@ -12,8 +12,6 @@ from tradai_tasks.sessions.core.catalog import AGGREGATES
 from tradai_tasks.sessions.core.session_registry import SessionRegistry
 from tradai_tasks.workspace.discovery import Package, unknown_package
 
-__all__ = ["check_command_line", "refusal"]
-
 _ONE = re.compile(r"^(?P<base>[^()]+)\((?P<id>[^()]+)\)\Z")
 
 

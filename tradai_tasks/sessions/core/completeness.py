@@ -8,8 +8,6 @@ from tradai_tasks.checks.inventory_report import check_seen, notes
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.workspace.inventory import Inventory
 
-__all__ = ["present_inventory", "require_seen"]
-
 
 def present_inventory(context: Context) -> Inventory:
     """Return the inventory, without the looks of sessions that the noxfile leaves out.

@@ -12,8 +12,6 @@ from tradai_tasks.release.engine.confinement import allowance_of, steering_files
 from tradai_tasks.repository import Repository
 from tradai_tasks.sandbox import Sandbox, close_memory
 
-__all__ = ["confined", "withhold"]
-
 
 def withhold(session: nox.Session, repository: Repository) -> None:
     """Hide variables that repository code may not see from all commands of a session.

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from tradai_tasks.repository import Repository
 
-__all__ = ["Context", "in_ci"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Context:

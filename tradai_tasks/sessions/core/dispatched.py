@@ -7,8 +7,6 @@ import os
 from tradai_tasks.release.tags.ci_event import check_dispatch, read_event
 from tradai_tasks.repository import Repository
 
-__all__ = ["refuse_dispatch"]
-
 
 def refuse_dispatch(repository: Repository, environment: str | None) -> None:
     """Refuse a `workflow_dispatch` on a branch that may not deploy there; else do nothing.

@@ -27,8 +27,6 @@ from tradai_tasks.workspace.discovery import Package, dependency_groups
 from tradai_tasks.workspace.lock_file import LockFile, read_lock
 from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS, TestTools, pinned_tool
 
-__all__ = ["install_tool", "run_all", "status_of", "sync_everything", "sync_package", "uv_program"]
-
 # variables that would change which groups uv installs; the session says which
 _OF_GROUPS = ("UV_DEV", "UV_NO_DEFAULT_GROUPS", "UV_NO_DEV", "UV_NO_GROUP")
 _OLDEST_UV = Version("0.9")  # the oldest uv with all commands and options that sessions use

@@ -19,8 +19,6 @@ from tradai_tasks.errors import TasksError, WrongPythonError
 from tradai_tasks.report import of_the_machine
 from tradai_tasks.text import safe, safe_lines
 
-__all__ = ["guarded", "keep_text_safe"]
-
 _TALKATIVE = (
     "boto3", "botocore", "docker", "httpcore", "httpx", "requests", "s3transfer", "twine",
     "urllib3",

@@ -11,26 +11,6 @@ from tradai_tasks.repository import Repository
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import DEVCONTAINERS, has_devcontainer
 
-__all__ = [
-    "Fit",
-    "backtested",
-    "benchmarked",
-    "contract",
-    "each_strategy",
-    "everywhere",
-    "images",
-    "integration",
-    "lambdas",
-    "pages",
-    "platforms",
-    "services",
-    "site",
-    "stacks",
-    "strategies",
-    "tested",
-    "with_devcontainer",
-]
-
 _NO_PLATFORM = "it is for platforms, and this is a strategies repository (see the setting `kind`)"
 _NO_STRATEGY = "there are no strategies; add one, or set `kind`"
 _WILD = frozenset("*?[")

@@ -13,17 +13,6 @@ import nox
 from nox import _option_set, _options
 from nox.logger import logger
 
-__all__ = [
-    "end_of_install",
-    "explain_absent",
-    "given",
-    "is_made",
-    "noxfile",
-    "only_installs",
-    "rerun",
-    "runs_only",
-]
-
 _LOADED = "user_nox_module"  # module name under which nox loads a noxfile
 
 

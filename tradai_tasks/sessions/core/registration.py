@@ -21,9 +21,6 @@ from tradai_tasks.sessions.core.error_door import keep_text_safe
 from tradai_tasks.sessions.core.nox_options import explain_absent, given, noxfile, runs_only
 from tradai_tasks.sessions.core.session_registry import SessionRegistry
 
-__all__ = ["register_all"]
-
-
 # Only test files show whether these fit: reading all takes a tenth of what `changes` takes, which,
 # like `affected`, asks for no session but `lint`, `typecheck` and `test`.
 _SHOWN_BY_TESTS = frozenset({"contract", "integration", "perf"})

@@ -13,8 +13,6 @@ import nox.registry
 from tradai_tasks.repository import base_of
 from tradai_tasks.sessions.core.context import Context
 
-__all__ = ["NOT_REPLACED", "LateNames", "known_names", "sessions_of", "unreplaced"]
-
 NOT_REPLACED = (
     "register(exclude=...) leaves it out, and the noxfile has no session of that name in its place"
 )

@@ -15,8 +15,6 @@ from tradai_tasks.errors import FileNotWrittenError
 from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.repository import Repository
 
-__all__ = ["report_folder"]
-
 
 @contextlib.contextmanager
 def report_folder(repository: Repository, *parts: str) -> Iterator[Path]:

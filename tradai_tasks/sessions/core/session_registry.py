@@ -20,8 +20,6 @@ from tradai_tasks.sessions.core.error_door import guarded
 from tradai_tasks.sessions.core.nox_options import end_of_install
 from tradai_tasks.workspace.discovery import Package
 
-__all__ = ["SessionRegistry"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class SessionRegistry:

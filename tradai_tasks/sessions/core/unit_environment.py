@@ -13,8 +13,6 @@ from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.sessions.core.environment import uv_program
 from tradai_tasks.workspace.loose_code import requirements_of
 
-__all__ = ["environment_of_unit", "install_requirements"]
-
 
 def environment_of_unit(session: nox.Session, path: str) -> Path | None:
     """Return the interpreter of an environment of its own, inside the session's.

@@ -28,13 +28,13 @@ from tradai_tasks.backtest.report.equity_chart import has_matplotlib, load
 from tradai_tasks.backtest.report.page import VERDICT_COLUMNS, figure_rows, headline, verdict_rows
 from tradai_tasks.backtest.run import (
     BacktestJob,
-    RunFindings,
     check_children,
     conclude,
     environment,
     mask_log,
     read_facts,
 )
+from tradai_tasks.backtest.run_findings import RunFindings
 from tradai_tasks.backtest.time_range import window_of
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BacktestError, GatesFailedError
@@ -57,8 +57,6 @@ from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.lock_digest import lock_digest
 from tradai_tasks.workspace.lock_file import read_lock
 from tradai_tasks.workspace.locked_tools import find_test_tools
-
-__all__ = ["alone", "full", "install_freqtrade", "job_of", "program", "running", "smoke"]
 
 _DRY_RUN: Option = (("--dry-run",), {"action": "store_true", "help": "print what would be done"})
 

@@ -27,12 +27,12 @@ from tradai_tasks.backtest.markets import Markets, api_of
 from tradai_tasks.backtest.record import RecordKind
 from tradai_tasks.backtest.run import (
     BacktestJob,
-    RunFindings,
     check_asked,
     check_candles,
     environment,
     last_words,
 )
+from tradai_tasks.backtest.run_findings import RunFindings
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import AwsError, CandlesError
 from tradai_tasks.release.clients.aws import Aws, told
@@ -50,8 +50,6 @@ from tradai_tasks.sessions.release.backtest import (
 from tradai_tasks.sessions.release.backtest_source import exported
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
-
-__all__ = ["data"]
 
 _MOST = 2 << 30  # bytes of one file of candles
 _DOC = "Fetch the candles of a strategy's backtests, and a snapshot of the exchange's markets."

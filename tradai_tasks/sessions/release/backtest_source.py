@@ -30,8 +30,6 @@ from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.lock_file import read_lock
 
-__all__ = ["NO_LOCAL", "ExportedSource", "exported"]
-
 # variables by which `uv sync` leaves out what is installed from the export instead
 NO_LOCAL = ("UV_NO_INSTALL_PROJECT", "UV_NO_INSTALL_WORKSPACE", "UV_NO_INSTALL_LOCAL")
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 import nox
 
 from tradai_tasks.backtest.bias import check_bias
-from tradai_tasks.backtest.run import BacktestJob, RunFindings, conclude, has_failed, last_words
+from tradai_tasks.backtest.run import BacktestJob, conclude, has_failed, last_words
+from tradai_tasks.backtest.run_findings import RunFindings
 from tradai_tasks.errors import BacktestError, BadArgumentsError
 from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.report import say
@@ -20,8 +21,6 @@ from tradai_tasks.sessions.release.backtest import alone, install_freqtrade, job
 from tradai_tasks.sessions.release.backtest_source import exported
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
-
-__all__ = ["freqtrade", "lookahead", "recursive"]
 
 
 def lookahead(session: nox.Session, context: Context, package: Package) -> None:

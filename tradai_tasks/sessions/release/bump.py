@@ -25,8 +25,6 @@ from tradai_tasks.vcs.history import parents_of
 from tradai_tasks.workspace.discovery import Package, Workspace, unknown_package
 from tradai_tasks.workspace.version_bump import SCRATCH, BumpPlan, BumpState, check_lock, plan
 
-__all__ = ["bump"]
-
 _DOC = "Raise a package's version in its pyproject.toml, commit that, and tag it with --tag."
 _OPTIONS: list[Option] = [
     (("name",), {"help": "a strategy or a package"}),

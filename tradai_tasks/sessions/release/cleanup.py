@@ -14,8 +14,6 @@ from tradai_tasks.sessions.core.arguments import Option
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import parse_tag
 
-__all__ = ["CLEANUP", "clean_up"]
-
 CLEANUP: Option = (
     ("--cleanup",),
     {

@@ -42,8 +42,6 @@ from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
 from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
 
-__all__ = ["login"]
-
 _DOC = "Get a token for AWS CodeArtifact and write it where pip, uv and twine read it."
 _OPTIONS: list[Option] = [
     (

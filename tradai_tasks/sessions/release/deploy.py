@@ -26,8 +26,6 @@ from tradai_tasks.sessions.stages.run_stages import Basis, run_stages
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import ReleaseTag
 
-__all__ = ["deploy", "lambdas"]
-
 _ENVIRONMENT: Option = (
     ("--environment",),
     {

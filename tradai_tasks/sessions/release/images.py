@@ -24,8 +24,6 @@ from tradai_tasks.sessions.stages.options import EVIDENCE, LOOKS, ONLY, TAG, wan
 from tradai_tasks.sessions.stages.run_stages import run_stages, tagged_basis
 from tradai_tasks.workspace.tags import ReleaseTag
 
-__all__ = ["OPTIONS", "images", "latest_rule_of", "print_matrix"]
-
 OPTIONS: list[Option] = [
     TAG,
     *LOOKS,

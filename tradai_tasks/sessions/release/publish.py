@@ -33,8 +33,6 @@ from tradai_tasks.sessions.core.environment import uv_program
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import ReleaseTag, check_release, parse_tag
 
-__all__ = ["build", "publish"]
-
 _COLUMNS = ("library", "state", "what")
 _TAG: Option = (
     ("tag",),

@@ -15,8 +15,6 @@ from tradai_tasks.sessions.release.cleanup import CLEANUP, clean_up
 from tradai_tasks.sessions.stages.options import EVIDENCE, LOOKS, TAG, wanted_of
 from tradai_tasks.sessions.stages.run_stages import run_stages, tagged_basis
 
-__all__ = ["mlflow_register", "release"]
-
 _OPTIONS: list[Option] = [
     TAG,
     *LOOKS,

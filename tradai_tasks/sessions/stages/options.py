@@ -10,8 +10,6 @@ from pathlib import Path
 from tradai_tasks.errors import BadArgumentsError
 from tradai_tasks.sessions.core.arguments import Option
 
-__all__ = ["EVIDENCE", "LOOKS", "ONLY", "TAG", "Wanted", "wanted_of"]
-
 TAG: Option = (
     ("tag",),
     {"nargs": "?", "help": "the release tag; in CI by default the one that the event names"},

@@ -33,8 +33,6 @@ from tradai_tasks.sessions.core.environment import uv_program
 from tradai_tasks.sessions.stages.options import Wanted
 from tradai_tasks.vcs.git import Git
 
-__all__ = ["Basis", "run_stages", "tagged_basis"]
-
 _COLUMNS = ("stage", "step", "state", "what")
 _RESULTS = ("stage", "step", "result", "seconds", "what")
 

@@ -13,7 +13,8 @@ from tests.support.examples import examples
 from tests.support.snapshots import MemorySnapshot, cache_in, graph_of, member
 from tests.unit.affected.graph.test_fact_cache import CONFIG_PATHS, CONFIGS, MEMBERS, TEXTS, start
 from tradai_tasks.affected.graph import graph_builder as imports
-from tradai_tasks.affected.graph.graph_builder import build_both, unite
+from tradai_tasks.affected.graph.graph_builder import build_both
+from tradai_tasks.affected.graph.import_graph import unite
 
 LAZY = (
     "import importlib\n_T = {'X': '.x'}\n\n\ndef __getattr__(name):\n"

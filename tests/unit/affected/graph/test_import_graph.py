@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.snapshots import affected, graph_of, member
-from tradai_tasks.affected.graph.graph_builder import unite
+from tradai_tasks.affected.graph.import_graph import unite
 
 A = member("libs/a")
 B = member("libs/b", "a")

@@ -15,11 +15,10 @@ from tradai_tasks.affected.locks.lock_diff import (
     compare_locks,
     declared_closures,
     member_closures,
-    parse_lock,
     third_party_members,
 )
 from tradai_tasks.errors import BrokenTomlError
-from tradai_tasks.workspace.lock_graph import parse_edges
+from tradai_tasks.workspace.lock_graph import parse_edges, parse_lock
 
 INDEX = {"registry": "https://index.example/simple"}
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.support.snapshots import affected, member
+from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
-from tradai_tasks.affected.resolve.module_index import ModuleIndex, is_python
+from tradai_tasks.affected.resolve.module_index import ModuleIndex
 
 A = member("libs/a")
 B = member("libs/b", "a")

@@ -18,7 +18,7 @@ from tradai_tasks.affected.revisions.event_payload import (
     is_ref_name,
     parse_event,
 )
-from tradai_tasks.vcs.git import is_object_id
+from tradai_tasks.vcs.git_records import is_object_id
 
 A, B = "a" * 40, "b" * 64
 REQUEST = {

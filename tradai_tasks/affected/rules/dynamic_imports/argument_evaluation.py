@@ -8,8 +8,6 @@ from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.possible_values import PossibleValues, unknown
 from tradai_tasks.affected.parse.syntax_tree import FunctionNode, called_name, parameters
 
-__all__ = ["argument_of", "is_from_callers", "paths_of_module", "relative_to", "with_fromlist"]
-
 
 def with_fromlist(source: ParsedModule, values: PossibleValues, node: ast.Call) -> PossibleValues:
     """Return the names that `__import__(name, fromlist=[...], level=...)` imports."""

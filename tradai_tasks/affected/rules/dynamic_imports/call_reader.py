@@ -27,8 +27,6 @@ from tradai_tasks.affected.rules.dynamic_imports.named_imports import (
 from tradai_tasks.affected.rules.dynamic_imports.path_imports import PathImportReader
 from tradai_tasks.affected.rules.dynamic_imports.run_commands import CommandReader
 
-__all__ = ["DynamicImports", "find_dynamic_imports"]
-
 _COMPUTED = frozenset([ast.BinOp, ast.Call, ast.JoinedStr])
 _BINDING = frozenset(
     [ast.AnnAssign, ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.List, ast.Tuple]

@@ -18,8 +18,6 @@ import msgspec
 from tradai_tasks.affected.parse.partial_source import PartContents, PartialSource
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 
-__all__ = ["SourceParts"]
-
 _MIN_LENGTH = 4_000  # characters; less is parsed as fast as divided
 _MAX_SHARE = 0.75  # of the text; a larger part saves nothing
 # Where a statement of the module itself can begin, strings left out.

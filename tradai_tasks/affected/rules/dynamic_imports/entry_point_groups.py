@@ -6,8 +6,6 @@ import ast
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 
-__all__ = ["ANY_GROUP", "groups_loaded"]
-
 ANY_GROUP = "*"
 _GROUP_PARAMETERS = frozenset({"group", "namespace", None})  # None: `**arguments`
 

@@ -18,16 +18,6 @@ from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import argument_of
 
-__all__ = [
-    "ComputedCode",
-    "code_path",
-    "imports_of_text",
-    "is_computed_text",
-    "names_loaded",
-    "tests_run",
-    "working_directory",
-]
-
 # Stands for the unknown parts of code that is put together.
 _HOLE = "_hole_"
 _MAX_TEXTS = 64  # that one expression is evaluated to

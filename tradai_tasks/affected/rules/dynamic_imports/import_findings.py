@@ -16,8 +16,6 @@ from tradai_tasks.affected.parse.possible_values import PossibleValues
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import is_from_callers
 
-__all__ = ["REFERENCE", "DynamicImports", "FindingsRecorder", "guess_from_words"]
-
 # A string that can name a module, relatively too, or something in one.
 REFERENCE = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
 

@@ -1,31 +1,5 @@
 """Names of functions whose calls import, run or list something, by how they are read."""
 
-__all__ = [
-    "CALLED_NAMES",
-    "CODE_RUNNERS",
-    "CONFIG_SCAN",
-    "FILE_READERS",
-    "GROUP_READERS",
-    "IMPORT_FUNCTIONS",
-    "NAME_IMPORTERS",
-    "NAME_LOADERS",
-    "NAME_PARAMETERS",
-    "PACKAGE_LISTERS",
-    "PATCHES",
-    "PATH_IMPORTERS",
-    "PLUGIN_MANAGERS",
-    "RESOURCE_FUNCTIONS",
-    "RESOURCE_MODULES",
-    "SCAN_SETTINGS",
-    "SPEC_LOADERS",
-    "STEVEDORE",
-    "TASK_FINDER",
-    "TEMPORARY_FOLDERS",
-    "TEST_CODE_RUNNERS",
-    "WIRING",
-    "WIRING_KEYWORDS",
-]
-
 # Import the module that an argument names.
 NAME_IMPORTERS = frozenset(
     [

@@ -18,8 +18,6 @@ from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import (
 )
 from tradai_tasks.affected.rules.dynamic_imports.import_findings import FindingsRecorder
 
-__all__ = ["ImportAliases", "NamedImportReader"]
-
 # Common names: an import function only if imported by `from`, or written after a dot.
 _AMBIGUOUS = frozenset({"import_string", "resolve_name", "locate"})
 

@@ -9,8 +9,6 @@ from tradai_tasks.affected.parse.syntax_tree import parameters
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.import_findings import FindingsRecorder
 
-__all__ = ["PathImportReader"]
-
 _MODULE_PLACES = frozenset({"__file__", "__path__"})
 _PATH_PARAMETERS = frozenset({"location", "path", "path_name"})
 

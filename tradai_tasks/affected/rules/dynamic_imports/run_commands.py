@@ -25,8 +25,6 @@ from tradai_tasks.affected.rules.dynamic_imports.executed_code import (
 from tradai_tasks.affected.rules.dynamic_imports.import_findings import FindingsRecorder
 from tradai_tasks.affected.rules.dynamic_imports.path_imports import PathImportReader
 
-__all__ = ["CommandReader"]
-
 _MODULE_OPTION = re.compile(r"(?:^|\s)-[bBdEiIOPqsSuvx]*m[\s=]*([^\W\d][\w.]*)")
 _MODULE_FOLLOWS = re.compile(r"-[bBdEiIOPqsSuvx]*m$")
 _IMPORT_CALL = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 
-__all__ = ["MARKS", "TRIGGERS", "Marks", "has_trigger", "trigger_places"]
-
 # Text that is in a file -> where it begins.
 Marks = Mapping[str, Sequence[int]]
 
