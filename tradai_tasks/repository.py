@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tradai_tasks.checks.pythons import python_for
-from tradai_tasks.checks.testing.coverage_scope import shares
+from tradai_tasks.checks.testing.coverage_scope import Shares
 from tradai_tasks.checks.testing.suite_detection import Suites, suites_of
 from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.settings.backtest import for_strategy
@@ -69,24 +69,27 @@ class Repository:
         """Where each package keeps its code and tests."""
         return {one: self._layout_of(one) for one in self.workspace.packages}
 
+    @functools.cached_property
+    def _folders(self) -> frozenset[str]:
+        return frozenset(one.path for one in self.workspace.packages)
+
     def layout(self, package: Package) -> Layout:
         """Return the layout of a package, or of a root that is none and has only tests."""
         return self.layouts.get(package) or self._layout_of(package)
 
     def _layout_of(self, package: Package) -> Layout:
-        nested = frozenset(one.path for one in self.workspace.packages)
-        return layout_of(self.tree, package, nested=nested)
+        return layout_of(self.tree, package, nested=self._folders)
 
     @functools.cached_property
     def shares(self) -> Mapping[Package, Layout]:
         """Each package with a test session, and the code that its coverage measures."""
-        return shares(self.tree, self.workspace, self.layouts, self.inventory, self.markers)
+        return Shares(self.tree, self.workspace, self.layouts, self.inventory, self.markers)
 
     @functools.cached_property
     def inventory(self) -> Inventory:
         """Every Python file: what it is, and which sessions look at it."""
         return inventory_of(
-            files_of(self.tree, [one.path for one in self.workspace.packages]),
+            lambda: files_of(self.tree, sorted(self._folders)),
             tree=self.tree,
             workspace=self.workspace,
             layouts=self.layouts,

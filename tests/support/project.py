@@ -91,7 +91,7 @@ def inventory_in(
     workspace = discover(tree, loaded)
     nested = [one.path for one in workspace.packages]
     return inventory_of(
-        all_files(tree) if paths is None else paths,
+        lambda: all_files(tree) if paths is None else paths,
         tree=tree,
         workspace=workspace,
         layouts={one: layout_of(tree, one, nested=nested) for one in workspace.packages},

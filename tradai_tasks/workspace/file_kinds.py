@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.workspace.discovery import Package, Workspace
 from tradai_tasks.workspace.layout import Layout
-from tradai_tasks.workspace.pytest_configuration import PytestConfiguration
+from tradai_tasks.workspace.pytest_configuration import PytestConfiguration, pytest_configuration
 
 FileKind = Literal["source", "generated", "test", "support", "script", "documentation"]
 AreaNoun = Literal["package", "strategy", "service", "lambda", "stack", "project", "root"]
@@ -25,6 +25,7 @@ _SCRIPT_FOLDERS = frozenset(
 )  # fmt: skip
 _SCRIPTS = frozenset({"dodo.py", "fabfile.py", "noxfile.py", "pavement.py", "setup.py"})
 _SHEBANG = re.compile(rb"#!\s*\S*(?:/env\s+(?:-S\s+)?\S*)?\bpython[\d.]*w?\b|#!.*\buv run\b")
+_UNITS: Mapping[str, AreaNoun] = {"services/": "service", "lambdas/": "lambda"}
 _EXAMPLE = b">>>"  # how an example in a doctest begins
 
 
@@ -71,28 +72,24 @@ def areas_of(paths: Iterable[str], tree: Tree, workspace: Workspace) -> dict[str
     for stack in workspace.stacks:
         top = stack.path.partition("/")[0]
         found.setdefault(top, Area(noun="stack", path=top))
-    listed = [path for path in paths if path.endswith((".py", "/pyproject.toml"))]
-    for path in listed:
-        folder, _, name = path.rpartition("/")
-        if name != "pyproject.toml" or folder in found:
-            continue
+    for path in (path for path in paths if path.endswith("/pyproject.toml")):
+        folder = path.rpartition("/")[0]
         # a project in a folder of tests is data of a test
-        is_data = any(map(_TEST_FOLDER.match, folder.split("/")))
-        if not is_data and b"[project]" in tree.read(path):
+        if folder in found or any(map(_TEST_FOLDER.match, folder.split("/"))):
+            continue
+        if tree.is_file(path) and b"[project]" in tree.read(path):
             found[folder] = Area(noun="project", path=folder)
-    for path in listed:
+    for path in (path for path in paths if path.startswith(tuple(_UNITS)) and path.endswith(".py")):
         parts = path.split("/")
         unit = "/".join(parts[:2])
-        noun = _noun(unit)
         is_deep = len(parts) > 2 and not _TEST_FOLDER.match(parts[1])  # noqa: PLR2004 - services/<name>/<file>
-        if noun != "package" and is_deep and path.endswith(".py"):
-            found.setdefault(unit, Area(noun=noun, path=unit))
+        if is_deep and unit not in found and tree.is_file(path):
+            found[unit] = Area(noun=_noun(unit), path=unit)
     return found
 
 
 def _noun(path: str) -> AreaNoun:
-    first = path.partition("/")[0]
-    return "service" if first == "services" else "lambda" if first == "lambdas" else "package"
+    return _UNITS.get(f"{path.partition('/')[0]}/", "package")
 
 
 class KindRules:
@@ -103,7 +100,7 @@ class KindRules:
         tree: Tree,
         layouts: Mapping[Package, Layout],
         areas: Mapping[str, Area],
-        configurations: Mapping[str, PytestConfiguration],
+        args: Sequence[str],
     ) -> None:
         """Prepare the rules.
 
@@ -111,11 +108,12 @@ class KindRules:
             tree: Reads files whose name does not say enough.
             layouts: The layout of each package.
             areas: From `areas_of`.
-            configurations: pytest's, by the folder that it is started in.
+            args: Further arguments of every run of pytest.
         """
         self._tree = tree
-        self._areas = areas
-        self._configurations = configurations
+        self.areas = areas
+        self._args = args
+        self._configurations: dict[str, PytestConfiguration] = {}
         self._imports = {
             package.path: frozenset(module.path for module in layout.imports)
             for package, layout in layouts.items()
@@ -133,12 +131,15 @@ class KindRules:
     def _area_of_folder(self, folder: str) -> Area:
         if folder not in self._folders:
             above = folder.rpartition("/")[0] or "."
-            self._folders[folder] = self._areas.get(folder) or self._area_of_folder(above)
+            self._folders[folder] = self.areas.get(folder) or self._area_of_folder(above)
         return self._folders[folder]
 
     def configuration(self, area: Area) -> PytestConfiguration:
         """Return the pytest configuration in force for an area's tests."""
-        return self._configurations[area.test_home]
+        home = area.test_home
+        if home not in self._configurations:
+            self._configurations[home] = pytest_configuration(self._tree, home, self._args)
+        return self._configurations[home]
 
     def is_installed(self, path: str, area: Area) -> bool:
         """Return whether a file is in an import package or module that its package declares."""

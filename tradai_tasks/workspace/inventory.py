@@ -7,7 +7,8 @@ a file can be left out in one place only, where it is named.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,7 +18,7 @@ from tradai_tasks.settings.model import Settings
 from tradai_tasks.workspace.discovery import Package, Workspace
 from tradai_tasks.workspace.file_kinds import Area, FileKind, KindRules, areas_of
 from tradai_tasks.workspace.layout import Layout
-from tradai_tasks.workspace.pytest_configuration import PytestConfiguration, pytest_configuration
+from tradai_tasks.workspace.pytest_configuration import may_collect, pytest_configuration
 
 Look = Literal["lint", "typecheck", "security", "coverage", "test"]
 LOOKS: tuple[Look, ...] = ("lint", "typecheck", "security", "coverage", "test")
@@ -46,12 +47,27 @@ class InventoryFile:
         return self.kind in {"source", "generated"} and self.looks <= {"lint"}
 
 
-@dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """All Python files of a repository, by path."""
+    """All Python files of a repository, by path; those of one area are looked at when asked for."""
 
-    files: tuple[InventoryFile, ...]
-    unmatched: tuple[str, ...] = ()  # globs of `unchecked` that match no file
+    def __init__(self, looking: _Looking, gone: frozenset[str] = frozenset()) -> None:
+        """Create a view; `gone` are sessions that the repository does not have."""
+        self._looking = looking
+        self._gone = gone
+        self._by_area: dict[str, tuple[InventoryFile, ...]] = {}
+        self._tests_by_area: dict[str, Mapping[str, set[str | None]]] = {}
+
+    @functools.cached_property
+    def files(self) -> tuple[InventoryFile, ...]:
+        """Every file, sorted by path."""
+        found = (file for path in self._looking.by_area for file in self._of_area(path))
+        return tuple(sorted(found, key=lambda file: file.path))
+
+    @functools.cached_property
+    def unmatched(self) -> tuple[str, ...]:
+        """Globs of `unchecked` that match no file."""
+        globs = (glob for entry in self._looking.settings.unchecked for glob in entry.paths)
+        return tuple(g for g in globs if not any(matches(file.path, g) for file in self.files))
 
     @property
     def unseen(self) -> tuple[InventoryFile, ...]:
@@ -65,64 +81,58 @@ class Inventory:
 
     def without(self, sessions: Collection[str]) -> Inventory:
         """Return the inventory of a repository that does not have some of the sessions."""
-        gone = set(sessions) | ({"coverage"} if "test" in sessions else set())
-        if not gone & set(LOOKS):
-            return self
-        files = tuple(replace(file, looks=file.looks - gone) for file in self.files)
-        return replace(self, files=files)
+        gone = frozenset(sessions) | ({"coverage"} if "test" in sessions else set())
+        return Inventory(self._looking, gone) if gone & set(LOOKS) else self
 
     def seen_by(self, look: Look) -> tuple[InventoryFile, ...]:
         """Return the files that a session looks at."""
         return self._by_look[look]
 
+    @functools.cached_property
+    def _by_look(self) -> Mapping[Look, tuple[InventoryFile, ...]]:
+        return {look: tuple(f for f in self.files if look in f.looks) for look in LOOKS}
+
     def sources(self, path: str) -> tuple[InventoryFile, ...]:
         """Return the code of a package or unit by its folder: what it must answer for itself."""
         return tuple(
             file
-            for file in self._by_area.get(path, ())
+            for file in self._of_area(path)
             if file.kind in {"source", "generated"} and file.reason is None
         )
 
     def tests(self, path: str) -> tuple[InventoryFile, ...]:
         """Return the test files that the test session of a package runs, by its folder."""
-        return self._by_session.get(path, ())
+        areas = self._looking.areas_tested_in(path)
+        found = [f for area in areas for f in self._of_area(area) if f.tested_by == path]
+        return tuple(sorted((f for f in found if "test" in f.looks), key=lambda file: file.path))
 
     def has_only_tests_of(self, path: str, folder: str) -> bool:
         """Return whether all tests below a folder are run by the test session of one package."""
-        return self._sessions_below.get(folder, set()) <= {path}
+        areas = self._looking.areas_below(folder)
+        return all(self._tests_of_area(area).get(folder, set()) <= {path} for area in areas)
 
-    @functools.cached_property
-    def _sessions_below(self) -> Mapping[str, set[str | None]]:
-        found: dict[str, set[str | None]] = {}
-        for file in self.files:
-            if file.kind == "test":
-                session = file.tested_by if "test" in file.looks else None
-                for folder in folders_above([file.path]):
-                    found.setdefault(folder, set()).add(session)
-        return found
+    def _tests_of_area(self, area: str) -> Mapping[str, set[str | None]]:
+        """Return which sessions run the tests of an area, by each folder above them."""
+        if area not in self._tests_by_area:
+            found = self._tests_by_area[area] = {}
+            for file in self._of_area(area):
+                if file.kind == "test":
+                    session = file.tested_by if "test" in file.looks else None
+                    for folder in folders_above([file.path]):
+                        found.setdefault(folder, set()).add(session)
+        return self._tests_by_area[area]
 
-    @functools.cached_property
-    def _by_look(self) -> Mapping[Look, tuple[InventoryFile, ...]]:
-        return {look: tuple(f for f in self.files if look in f.looks) for look in LOOKS}
-
-    @functools.cached_property
-    def _by_area(self) -> Mapping[str, Sequence[InventoryFile]]:
-        found: dict[str, list[InventoryFile]] = {}
-        for file in self.files:
-            found.setdefault(file.area.path, []).append(file)
-        return found
-
-    @functools.cached_property
-    def _by_session(self) -> Mapping[str, tuple[InventoryFile, ...]]:
-        found: dict[str, list[InventoryFile]] = {}
-        for file in self.files:
-            if file.tested_by is not None and "test" in file.looks:
-                found.setdefault(file.tested_by, []).append(file)
-        return {path: tuple(files) for path, files in found.items()}
+    def _of_area(self, path: str) -> tuple[InventoryFile, ...]:
+        if path not in self._by_area:
+            found = self._looking.files(path)
+            if self._gone:
+                found = [replace(file, looks=file.looks - self._gone) for file in found]
+            self._by_area[path] = tuple(found)
+        return self._by_area[path]
 
 
 def inventory_of(
-    paths: Iterable[str],
+    paths: Callable[[], Iterable[str]],
     *,
     tree: Tree,
     workspace: Workspace,
@@ -132,37 +142,13 @@ def inventory_of(
     """Return the inventory of a repository.
 
     Args:
-        paths: Every file that git tracks or would; where git is missing, every file.
+        paths: Returns every file that git tracks or would; where git is missing, every file.
         tree: Reads configuration, and the first line of a file without an ending.
         workspace: What discovery found.
         layouts: The layout of each package.
         settings: The settings.
     """
-    # git also lists files that were deleted, or that a sparse checkout leaves out
-    listed = sorted(path for path in set(paths) if tree.is_file(path))
-    areas = areas_of(listed, tree, workspace)
-    configurations: dict[str, PytestConfiguration] = {}
-    for path in {area.test_home for area in areas.values()}:
-        configurations[path] = pytest_configuration(tree, path, settings.test.args)
-    rules = KindRules(tree, layouts, areas, configurations)
-    looking = _Looking(workspace, settings, frozenset(listed))
-    found = []
-    used: set[str] = set()
-    for path in listed:
-        area = rules.area(path)
-        kind = rules.kind(path, area)
-        if kind is None:
-            continue
-        file = looking.file(path, kind, area, rules)
-        for entry in settings.unchecked:
-            met = [glob for glob in entry.paths if matches(path, glob)]
-            used.update(met)
-            if met and file.reason is None:
-                looks = file.looks & {"lint"}
-                file = replace(file, reason=entry.reason, looks=looks)
-        found.append(file)
-    unmatched = [g for entry in settings.unchecked for g in entry.paths if g not in used]
-    return Inventory(files=tuple(found), unmatched=tuple(unmatched))
+    return Inventory(_Looking(paths, tree, workspace, layouts, settings))
 
 
 class _Looking:
@@ -170,15 +156,79 @@ class _Looking:
 
     def __init__(
         self,
+        paths: Callable[[], Iterable[str]],
+        tree: Tree,
         workspace: Workspace,
+        layouts: Mapping[Package, Layout],
         settings: Settings,
-        listed: frozenset[str],
     ) -> None:
+        self._paths = paths
+        self._tree = tree
+        self._workspace = workspace
+        self._layouts = layouts
         self.settings = settings
-        self.listed = listed
         self.is_strategies = workspace.kind == "strategies"
         root = next((p for p in workspace.packages if p.path == "."), workspace.virtual_root)
         self.has_root_tests = root is not None and root.settings.test
+
+    @functools.cached_property
+    def _listed(self) -> tuple[str, ...]:
+        return tuple(sorted(dict.fromkeys(self._paths())))
+
+    @functools.cached_property
+    def _stubs(self) -> frozenset[str]:
+        return frozenset(path for path in self._listed if path.endswith(".pyi"))
+
+    @functools.cached_property
+    def rules(self) -> KindRules:
+        areas = areas_of(self._listed, self._tree, self._workspace)
+        return KindRules(self._tree, self._layouts, areas, self.settings.test.args)
+
+    @functools.cached_property
+    def by_area(self) -> Mapping[str, Sequence[str]]:
+        """The paths in each area, by its own, both in order."""
+        found: dict[str, list[str]] = {area: [] for area in sorted(self.rules.areas)}
+        for path in self._listed:
+            found[self.rules.area(path).path].append(path)
+        return found
+
+    @functools.cached_property
+    def _areas(self) -> Sequence[str]:
+        return tuple(self.by_area)
+
+    def areas_below(self, folder: str) -> list[str]:
+        """Return the area that a folder is in, and those that are in the folder."""
+        inner = range(*(bisect_left(self._areas, folder + end) for end in ("/", "0")))
+        return [self.rules.area(f"{folder}/").path, *(self._areas[place] for place in inner)]
+
+    def areas_tested_in(self, home: str) -> Sequence[str]:
+        """Return the areas whose tests are run in a folder: those of a package, or of the root."""
+        if home != ".":
+            return [home]
+        configuration = pytest_configuration(self._tree, ".", self.settings.test.args)
+        others = frozenset(one.path for one in self._workspace.packages if one.path != ".")
+        if not may_collect(self._tree, configuration, others):
+            return []  # spares the list of all files
+        return [path for path, area in self.rules.areas.items() if area.test_home == "."]
+
+    def files(self, area: str) -> list[InventoryFile]:
+        """Look at every file of an area."""
+        found = []
+        for path in self.by_area.get(area, ()):
+            # git also lists files that were deleted, or that a sparse checkout leaves out
+            is_there = self._tree.is_file(path)
+            kind = self.rules.kind(path, self.rules.areas[area]) if is_there else None
+            if kind is not None:
+                file = self.file(path, kind, self.rules.areas[area], self.rules)
+                reasons = (
+                    entry.reason
+                    for entry in self.settings.unchecked
+                    if any(matches(path, glob) for glob in entry.paths)
+                )
+                if (reason := next(reasons, None)) is not None:
+                    file = replace(file, reason=reason, looks=file.looks & {"lint"})
+                found.append(file)
+        return found
 
     def file(self, path: str, kind: FileKind, area: Area, rules: KindRules) -> InventoryFile:
         looks: set[Look] = set()
@@ -200,7 +250,7 @@ class _Looking:
                 looks.add("security")  # it has the name of a test, but need not be one
         elif kind in {"source", "generated"}:
             is_checked = area.is_known and not (self.is_strategies and area.package is None)
-            if is_checked and path.endswith((".py", ".pyi")) and f"{path}i" not in self.listed:
+            if is_checked and path.endswith((".py", ".pyi")) and not self._has_stub(path):
                 looks.add("typecheck")  # mypy reads the stub instead of a module that has one
             if (area.is_known or area.noun == "stack") and is_python:
                 looks.add("security")
@@ -218,6 +268,9 @@ class _Looking:
             is_installed=is_installed,
             why=why,
         )
+
+    def _has_stub(self, path: str) -> bool:
+        return f"{path}i" in self._stubs and self._tree.is_file(f"{path}i")
 
     def _why_no_test(self, path: str, area: Area, rules: KindRules) -> str:
         if area.noun == "project":

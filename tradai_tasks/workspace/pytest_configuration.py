@@ -26,6 +26,7 @@ _FILES = (
     "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini",
     "setup.cfg",
 )  # fmt: skip
+_MOST_FOLDERS = 200  # more take longer than the list of all files
 _SECTIONS = {"setup.cfg": "tool:pytest"}
 
 
@@ -89,6 +90,29 @@ def pytest_configuration(tree: Tree, folder: str, args: Sequence[str] = ()) -> P
         doctest_globs=tuple(globs) or _DOCTEST_GLOBS,
         addopts=addopts,
     )
+
+
+def may_collect(tree: Tree, configuration: PytestConfiguration, others: frozenset[str]) -> bool:
+    """Return whether pytest may collect a file when it is started in the root.
+
+    It does not if no file on disk has the name of a test, in the folders that pytest enters. After
+    `_MOST_FOLDERS` folders the answer is yes.
+
+    Args:
+        tree: The repository.
+        configuration: That of the root.
+        others: Folders whose tests are not the root's.
+    """
+    pending = ["."]
+    for count, folder in enumerate(pending):
+        if count == _MOST_FOLDERS:
+            return True
+        for path in (join(folder, name) for name in tree.files(folder)):
+            if configuration.is_test(path) or configuration.is_doctest(path):
+                return True
+        inner = (join(folder, name) for name in tree.folders(folder))
+        pending += [path for path in inner if path not in others and configuration.enters(path)]
+    return False
 
 
 def _found(tree: Tree, folder: str) -> tuple[str | None, Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tradai_tasks.checks.testing.module_markers import marks_all
@@ -24,48 +24,82 @@ def is_root_of_others(package: Package, layout: Layout, workspace: Workspace) ->
     return any(other.path != "." for other in workspace.packages)
 
 
-def shares(
-    tree: Tree,
-    workspace: Workspace,
-    layouts: Mapping[Package, Layout],
-    inventory: Inventory,
-    markers: Sequence[str],
-) -> dict[Package, Layout]:
-    """Return each package with a test session, with its tests and the code that they cover.
+class Shares(Mapping[Package, Layout]):
+    """Each package with a test session, with its tests and the code that they cover.
 
     That is its own code, with what lies beside its import packages; a package with code but no
     tests has a session that fails, since having none would look like success. But if the workspace
     root only holds others together and has tests, those are the tests of every member without any,
     and cover its code. Tests outside the packages are the root's.
 
-    Args:
-        tree: The repository.
-        workspace: What is in it.
-        layouts: The layout of each package.
-        inventory: Every Python file.
-        markers: Markers of tests that have a session of their own.
+    Files are looked at only for what layouts do not show, and for the share that is asked for.
     """
-    found: dict[Package, Layout] = {}
-    root: Package | None = workspace.virtual_root
-    for package, layout in layouts.items():
-        if is_root_of_others(package, layout, workspace):
-            root = package
-            continue
-        share = replace(
-            with_loose_code(package, layout, inventory, "coverage"),
-            tests=test_arguments(inventory, package.path, layout.tests),
-        )
-        if package.settings.test and (share.has_code or share.tests):
-            found[package] = share
-    if root is None or not root.settings.test or not _any_unmarked(tree, inventory, markers):
-        return found
-    frame = layouts.get(root, Layout(source_roots=(".",), imports=(), tests=()))
-    without = [p for p, held in found.items() if p.project == "." and not held.tests]
-    code = [module for module in frame.imports if not module.path.endswith(".py")]
-    code += [module for package in without for module in found[package].imports]
-    alone = {package: held for package, held in found.items() if package not in without}
-    tests = test_arguments(inventory, root.path, ("tests", "test"))
-    return {root: Layout(source_roots=(".",), imports=tuple(code), tests=tests), **alone}
+
+    def __init__(
+        self,
+        tree: Tree,
+        workspace: Workspace,
+        layouts: Mapping[Package, Layout],
+        inventory: Inventory,
+        markers: Sequence[str],
+    ) -> None:
+        """Find the packages.
+
+        Args:
+            tree: The repository.
+            workspace: What is in it.
+            layouts: The layout of each package.
+            inventory: Every Python file.
+            markers: Markers of tests that have a session of their own.
+        """
+        self._layouts = layouts
+        self._inventory = inventory
+        self._known: dict[Package, Layout] = {}
+        roots = [p for p, held in layouts.items() if is_root_of_others(p, held, workspace)]
+        root = roots[-1] if roots else workspace.virtual_root
+        own = [p for p in layouts if p not in roots and p.settings.test and self._has_any(p)]
+        self._without: list[Package] = []
+        if root and root.settings.test and _any_unmarked(tree, inventory, markers):
+            self._without = [p for p in own if p.project == "." and not self._own(p).tests]
+            own = [root, *(p for p in own if p not in self._without)]
+            self._known[root] = self._of_root(root)
+        self._packages = tuple(own)
+
+    def __iter__(self) -> Iterator[Package]:
+        """Return the packages with a test session."""
+        return iter(self._packages)
+
+    def __len__(self) -> int:
+        """Return how many packages have one."""
+        return len(self._packages)
+
+    def __getitem__(self, package: Package) -> Layout:
+        """Return the tests of a package's session, and the code that they cover."""
+        if package not in self._packages:
+            raise KeyError(package)
+        return self._own(package)
+
+    def _has_any(self, package: Package) -> bool:
+        """Return whether a package has code or tests."""
+        if self._layouts[package].has_code:
+            return True
+        share = self._own(package)
+        return share.has_code or bool(share.tests)
+
+    def _own(self, package: Package) -> Layout:
+        if package not in self._known:
+            layout, inventory = self._layouts[package], self._inventory
+            tests = test_arguments(inventory, package.path, layout.tests)
+            covered = with_loose_code(package, layout, inventory, "coverage")
+            self._known[package] = replace(covered, tests=tests)
+        return self._known[package]
+
+    def _of_root(self, root: Package) -> Layout:
+        frame = self._layouts.get(root, Layout(source_roots=(".",), imports=(), tests=()))
+        code = [module for module in frame.imports if not module.path.endswith(".py")]
+        code += [module for package in self._without for module in self._own(package).imports]
+        tests = test_arguments(self._inventory, root.path, ("tests", "test"))
+        return Layout(source_roots=(".",), imports=tuple(code), tests=tests)
 
 
 def test_arguments(inventory: Inventory, home: str, folders: Sequence[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.trees import MemoryTree, found, project
 from tradai_tasks.checks.pythons import python_for
-from tradai_tasks.checks.testing.coverage_scope import shares
+from tradai_tasks.checks.testing.coverage_scope import Shares
 from tradai_tasks.settings.model import PackageSettings, Settings
 from tradai_tasks.workspace.inventory import inventory_of
 from tradai_tasks.workspace.layout import layout_of
@@ -30,9 +30,9 @@ def shown(files: Mapping[str, str], **settings: PackageSettings) -> dict[str, tu
     nested = [p.path for p in workspace.packages]
     layouts = {p: layout_of(tree, p, nested=nested) for p in workspace.packages}
     inventory = inventory_of(
-        files, tree=tree, workspace=workspace, layouts=layouts, settings=Settings()
+        lambda: files, tree=tree, workspace=workspace, layouts=layouts, settings=Settings()
     )
-    held = shares(tree, workspace, layouts, inventory, ("contract", "integration"))
+    held = Shares(tree, workspace, layouts, inventory, ("contract", "integration"))
     return {p.name: (*s.tests, *(module.path for module in s.imports)) for p, s in held.items()}
 
 
