@@ -110,6 +110,27 @@ def _is_import(path: str) -> bool:
     return False
 
 
+@hypothesis_settings(max_examples=examples(300), deadline=None)
+@given(home=st.sampled_from(HOMES), folders=FOLDERS, named=NAMES)
+def test_parts_of_the_inventory_are_those_of_the_whole(
+    home: str, folders: list[str], named: tuple[str, str]
+) -> None:
+    """One area, or the root's tests, are answered without a look at the rest."""
+    pattern, name = named
+    path = _joined(home, folders, name)
+    tree = MemoryTree(
+        {**WORKSPACE, "pytest.ini": f"[pytest]\npython_files = {pattern}\n", path: ""}
+    )
+    whole = inventory_in(tree, Settings()).files
+    for one in {file.tested_by for file in whole} - {None}:
+        tests = [file for file in whole if file.tested_by == one and "test" in file.looks]
+        assert [*inventory_in(tree, Settings()).tests(str(one))] == tests
+    for area in {file.area.path for file in whole}:
+        kinds = {"source", "generated"}
+        sources = [file for file in whole if file.area.path == area and file.kind in kinds]
+        assert [*inventory_in(tree, Settings()).sources(area)] == sources
+
+
 @hypothesis_settings(max_examples=examples(100), deadline=None)
 @given(entry=_WORD, home=st.sampled_from(HOMES), word=_WORD)
 def test_an_exclusion_leaves_out_only_whole_names(entry: str, home: str, word: str) -> None:

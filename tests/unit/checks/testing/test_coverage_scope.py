@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
@@ -26,14 +26,22 @@ MEMBERS = {
 
 def shown(files: Mapping[str, str], **settings: PackageSettings) -> dict[str, tuple[str, ...]]:
     """Each test session's package, with its test folders and then the code it answers for."""
+    held = _shares(files, lambda: files, settings)
+    return {p.name: (*s.tests, *(module.path for module in s.imports)) for p, s in held.items()}
+
+
+def _shares(
+    files: Mapping[str, str],
+    paths: Callable[[], Iterable[str]],
+    settings: Mapping[str, PackageSettings],
+) -> Shares:
     tree, workspace = MemoryTree(files), found(files, packages=settings)
     nested = [p.path for p in workspace.packages]
     layouts = {p: layout_of(tree, p, nested=nested) for p in workspace.packages}
     inventory = inventory_of(
-        lambda: files, tree=tree, workspace=workspace, layouts=layouts, settings=Settings()
+        paths, tree=tree, workspace=workspace, layouts=layouts, settings=Settings()
     )
-    held = Shares(tree, workspace, layouts, inventory, ("contract", "integration"))
-    return {p.name: (*s.tests, *(module.path for module in s.imports)) for p, s in held.items()}
+    return Shares(tree, workspace, layouts, inventory, ("contract", "integration"))
 
 
 def test_a_package_answers_for_its_own_code_and_has_a_session_without_tests_too() -> None:
@@ -97,6 +105,34 @@ def test_a_member_called_root_keeps_its_name() -> None:
         "tests/test_all.py": "",
     }
     assert set(shown(files)) == {"workspace-root"}
+
+
+@pytest.mark.parametrize(
+    ("more", "is_listed"),
+    [
+        ({}, False),
+        ({"demo.py": "", "scripts/deep/run.py": "", "build/test_x.py": ""}, False),
+        ({"tests/test_all.py": ""}, True),
+        ({"services/plain/deep/all_test.py": ""}, True),
+        ({"docs/test_guide.txt": ">>> 1"}, True),
+        ({"libs/c/pyproject.toml": project("c"), "libs/c/tests/test_c.py": ""}, True),
+        ({f"data/d{n}/x.csv": "" for n in range(300)}, True),
+    ],
+    ids=["nothing", "no tests", "tests", "in a unit", "doctests", "no code", "many folders"],
+)
+def test_files_are_listed_only_where_layouts_do_not_show_which_packages_have_tests(
+    more: dict[str, str], *, is_listed: bool
+) -> None:
+    files = {"pyproject.toml": WORKSPACE, **MEMBERS, **more}
+    listed: list[str] = []
+
+    def paths() -> Iterable[str]:
+        listed.extend(files)
+        return files
+
+    names = {package.name for package in _shares(files, paths, {})}
+    assert bool(listed) is is_listed
+    assert names == shown(files).keys() >= {"b"}
 
 
 @pytest.mark.parametrize(
