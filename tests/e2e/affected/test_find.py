@@ -520,7 +520,7 @@ def test_a_missing_pytest_in_the_root_leaves_nobody_out(shop: Path) -> None:
     (shop / "uv.lock").write_text(text)
     commit(shop)
     upgrade("six")(shop)
-    assert found(shop).selection.everything
+    assert found(shop).selection.affected("packages") == ("alone", "app", "base")
 
 
 def test_the_baseline_of_a_benchmark(shop: Path) -> None:

@@ -19,6 +19,20 @@ from packaging.utils import canonicalize_name
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.workspace.lock_graph import LockGraph, Node, Part, canonical, parse_lock
 
+# Keys of the head whose effect the entries of packages show (uv's settings of the resolution).
+_SEEN_IN_ENTRIES = frozenset(
+    {"conflicts", "manifest", "options", "required-markers", "requires-python"}
+    | {"resolution-markers", "supported-markers"}
+)
+# Distributions that sessions install in the locked version whoever needs them.
+_TOOL_SESSIONS = {
+    "bandit": "security",
+    "mkdocs": "docs",
+    "mypy": "typecheck",
+    "pip-audit": "security",
+    "pytest-cov": "test",
+    "ruff": "lint",
+}
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
@@ -27,6 +41,15 @@ class LockChange(msgspec.Struct, frozen=True, kw_only=True):
 
     everything: str | None = None  # why all of them
     members: Mapping[str, str] = {}  # name -> reason, sorted by name
+    sessions: Mapping[str, str] = {}  # session that installs the root's groups -> reason
+
+
+class RootGroups(msgspec.Struct, frozen=True, kw_only=True):
+    """Who installs the dependency groups and extras of the workspace root."""
+
+    members: Mapping[str, Collection[str]] = {}  # group -> members that install it as well
+    sessions: Mapping[str, Collection[str]] = {}  # group -> sessions for all packages
+    unknown: str | None = None  # why it cannot be known; then a changed group affects everything
 
 
 def compare_locks(
@@ -35,13 +58,14 @@ def compare_locks(
     *,
     file: str = "uv.lock",
     members: Collection[str] = (),
-    root_users: Mapping[str, Collection[str]] | None = None,
+    root_groups: RootGroups | None = None,
 ) -> LockChange:
     """Find the members that a change of a lock file affects.
 
     A member is affected when what is installed for it changes: a package in its resolved closure,
     with all its extras and groups (version, source, hashes of files), an edge in that closure
-    (extras and markers too), or the member's own entry.
+    (extras and markers too), or the member's own entry. The head of the file (markers, options,
+    the list of members) counts by what it changes in the entries.
 
     Args:
         before: The file at the base; None where there is none.
@@ -49,8 +73,8 @@ def compare_locks(
         file: Its path, for messages.
         members: Names of the members that the work tree has; one that neither lock knows is
             affected. For a lock of a single project, that project.
-        root_users: Group or extra of the workspace root -> the members that install it as well
-            as their own. One that is not named here serves every session.
+        root_groups: Who installs groups and extras of the workspace root. None where that is not
+            known, so that a change of one affects everything.
 
     Raises:
         BrokenTomlError: The file at the head is broken.
@@ -66,35 +90,29 @@ def compare_locks(
         old = parse_lock(before, f"{file} at the base")
     except BrokenTomlError as error:
         return LockChange(everything=f"{error}")
-    for key in sorted({*old.head, *new.head}):
+    for key in sorted({*old.head, *new.head} - _SEEN_IN_ENTRIES):
         if old.head.get(key) != new.head.get(key):
-            return LockChange(everything=_head_reason(file, key, old, new))
-    return _LockComparison(old, new, file, root_users or {}).result(members)
+            return LockChange(everything=f"{file}: {key} changed")
+    if _build_constraints(old) != _build_constraints(new):  # entries do not show what builds
+        return LockChange(everything=f"{file}: build constraints changed")
+    return _LockComparison(
+        old, new, file, root_groups or RootGroups(unknown="serves every session")
+    ).result(members)
 
 
-def _head_reason(file: str, key: str, old: LockGraph, new: LockGraph) -> str:
-    if key == "manifest":
-        added, removed = new.members - old.members, old.members - new.members
-        moved = [*(f"+{name}" for name in sorted(added)), *(f"-{name}" for name in sorted(removed))]
-        if moved:
-            return f"{file}: the members changed ({', '.join(moved)})"
-        return f"{file}: overrides, constraints or other settings of the resolution changed"
-    return f"{file}: {key} changed"
+def _build_constraints(lock: LockGraph) -> Any:
+    return json.loads(lock.head["manifest"]).get("build-constraints")
 
 
 class _LockComparison:
     """Two lock files that can be compared node by node."""
 
-    def __init__(
-        self, old: LockGraph, new: LockGraph, file: str, root_users: Mapping[str, Collection[str]]
-    ) -> None:
+    def __init__(self, old: LockGraph, new: LockGraph, file: str, root_groups: RootGroups) -> None:
         self.old = old
         self.new = new
         self.file = file
         self.members = old.members | new.members
-        self.root_users: dict[str, Collection[str]] = {
-            canonicalize_name(name): users for name, users in root_users.items()
-        }
+        self.root_groups = root_groups
         self.users: dict[Node, set[Node]] = {}
         for graph in (old, new):
             for node, needed in graph.edges.items():
@@ -112,14 +130,19 @@ class _LockComparison:
                 everything=f"{self.file}: {self._label(unreached)}, which no member reaches"
             )
         reasons: dict[str, str] = {}
+        sessions: dict[str, str] = {}
+        for node in changed:
+            if node.package in _TOOL_SESSIONS:
+                sessions.setdefault(_TOOL_SESSIONS[node.package], self._label(node))
         for node in came_from:  # nearest first
-            if self._serves_all(node):
+            if self._is_of_root(node):
                 reason = self._chain(node, came_from).removesuffix(f" <- {node.package}")
-                users = self.root_users.get(node.part.name)
-                if users is None:
-                    return LockChange(everything=f"{reason}, which serves every session")
-                for user in users:
+                if self.root_groups.unknown:
+                    return LockChange(everything=f"{reason}, which {self.root_groups.unknown}")
+                for user in _named(self.root_groups.members, node):
                     reasons.setdefault(user, f"{reason} <- {user}")
+                for session in _named(self.root_groups.sessions, node):
+                    sessions.setdefault(session, reason)
             if node.package in self.members and node.part.kind != "entry":
                 reasons.setdefault(node.package, self._chain(node, came_from))
         for node in changed:  # the member's entry says least, so it comes last
@@ -127,7 +150,10 @@ class _LockComparison:
                 reasons.setdefault(node.package, self._chain(node, came_from))
         for name in sorted(set(members) - self.members):
             reasons.setdefault(name, f"{self.file} has no entry for {name}")
-        return LockChange(members={name: reasons[name] for name in sorted(reasons)})
+        return LockChange(
+            members={name: reasons[name] for name in sorted(reasons)},
+            sessions=dict(sorted(sessions.items())),
+        )
 
     def _is_same(self, node: Node) -> bool:
         before, after = self.old.nodes.get(node), self.new.nodes.get(node)
@@ -163,7 +189,7 @@ class _LockComparison:
                         stack.append(target)
         return next((node for node in changed if node not in seen), None)
 
-    def _serves_all(self, node: Node) -> bool:
+    def _is_of_root(self, node: Node) -> bool:
         """Tell whether a node is a group or an extra of the root of a workspace of several."""
         if not node.package:
             return True
@@ -206,6 +232,16 @@ class _LockComparison:
             return f"{label}: {'extra' if node.part.kind == 'extra' else 'source'} changed"
         moved = _edge_changes(old.needed, new.needed)
         return f"{label}: dependencies changed{moved}" if moved else f"{label}: files changed"
+
+
+def _named(users: Mapping[str, Collection[str]], node: Node) -> list[str]:
+    """Return the users of a group or an extra, whose name the lock has in canonical form."""
+    return [
+        user
+        for name, found in users.items()
+        if canonicalize_name(name) == node.part.name
+        for user in found
+    ]
 
 
 def _edge_changes(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> str:

@@ -12,7 +12,7 @@ from tradai_tasks.affected.locks.tool_settings_diff import compare_root, compare
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.rules.build_inputs import is_build_input
 from tradai_tasks.affected.selection.dockerfile_copies import is_copied
-from tradai_tasks.affected.selection.members import dependents_of, root_group_users
+from tradai_tasks.affected.selection.members import dependents_of, root_groups
 from tradai_tasks.affected.selection.path_rules import is_for_readers
 from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import ChangeEvidence, paths_that_count
@@ -173,8 +173,10 @@ class EvidenceCollector(msgspec.Struct, kw_only=True):
             after.content(file),
             file=file,
             members=[package.name for package in held],
-            root_users=root_group_users(after.tree, after.workspace, self.settings),
+            root_groups=root_groups(after.tree, after.workspace, self.settings),
         )
+        for session, reason in change.sessions.items():
+            self.sessions.setdefault(session, reason)
         if change.everything and project == ".":
             self.everything.append(change.everything)
         elif change.everything:

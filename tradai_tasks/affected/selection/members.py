@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from packaging.utils import canonicalize_name
 
 from tradai_tasks.affected.locks.lock_diff import (
+    RootGroups,
     declared_closures,
     member_closures,
     requirement_name,
@@ -18,10 +21,11 @@ from tradai_tasks.affected.locks.path_projects import path_projects
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.errors import ToolNotLockedError
 from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workspace.discovery import Package, Unit, Workspace, dependency_groups
 from tradai_tasks.workspace.layout import layout_of
-from tradai_tasks.workspace.lock_file import read_lock
+from tradai_tasks.workspace.lock_file import LockFile, read_lock
 from tradai_tasks.workspace.lock_graph import parse_edges
 from tradai_tasks.workspace.locked_tools import find_test_tools
 
@@ -190,30 +194,52 @@ def workspace_edges(workspace: Workspace) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found))
 
 
-def root_group_users(
-    tree: Tree, workspace: Workspace, settings: Settings
-) -> dict[str, tuple[str, ...]]:
-    """Return which packages install which dependency group of the root beside their own.
+def root_groups(tree: Tree, workspace: Workspace, settings: Settings) -> RootGroups:
+    """Return which packages and sessions install which groups and extras of the root.
 
-    A group that no package's tests install is left out: it serves other sessions, so that a
-    change of it concerns all.
+    A package's tests install the first of `test.groups` that the root has and that brings pytest,
+    so that a change of any before it counts too.
     """
     if not tree.is_file("uv.lock"):
-        return {}
+        return RootGroups(unknown="may be installed by any session: there is no uv.lock")
     lock = read_lock(tree, ".")
+    root = workspace.root_document
+    own = {*dependency_groups(root), *root.get("project", {}).get("optional-dependencies", {})}
     users: dict[str, list[str]] = {}
     for package in workspace.packages:
-        if package.project != ".":
-            continue
-        names = package.settings.groups or settings.test.groups
-        try:
-            tools = find_test_tools(lock, package, workspace.root_document, names)
-        except ToolNotLockedError:
-            return {}  # it cannot be told what its tests install
-        for place in tools.places:
-            if place.owner == "root":
-                users.setdefault(place.name, []).append(package.name)
-    return {group: tuple(names) for group, names in users.items()}
+        backtest = for_strategy(settings.backtest, package.settings.backtest).groups
+        wanted = [*backtest] if package in workspace.strategies else []
+        wanted += _tried_groups(
+            lock, package, root, package.settings.groups or settings.test.groups
+        )
+        for name in dict.fromkeys(map(canonicalize_name, wanted if package.project == "." else ())):
+            users.setdefault(name, []).append(package.name)
+    sessions: dict[str, list[str]] = {}
+    for session in ("docs", "lint", "typecheck"):
+        for name in getattr(settings, session).groups:
+            sessions.setdefault(canonicalize_name(name), []).append(session)
+    noxfile = (
+        tree.read("noxfile.py").decode("utf-8", "replace") if tree.is_file("noxfile.py") else ""
+    )
+    for name in own:  # sessions of the noxfile may replace any of these
+        if "all-groups" in noxfile or re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", noxfile):
+            users[canonicalize_name(name)] = [package.name for package in workspace.packages]
+    return RootGroups(
+        members={group: tuple(names) for group, names in users.items()}, sessions=sessions
+    )
+
+
+def _tried_groups(
+    lock: LockFile, package: Package, root: Mapping[str, Any], names: Sequence[str]
+) -> Sequence[str]:
+    """Return the names among which a package's tests find their tools at the root."""
+    try:
+        places = find_test_tools(lock, package, root, names).places
+    except ToolNotLockedError:
+        return names  # the next lock may have them in any of these
+    used = [canonicalize_name(place.name) for place in places if place.owner == "root"]
+    wanted = [canonicalize_name(name) for name in names]
+    return wanted[: wanted.index(used[0]) + 1] if used else ()
 
 
 def _is_computed(document: Mapping[str, Any]) -> bool:

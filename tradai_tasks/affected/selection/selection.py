@@ -98,6 +98,8 @@ def select(
     for name, why in evidence.declared.items():
         for reason in why:
             reasons.add_for_member(name, reason, workspace)
+    if "docs" in evidence.sessions:
+        reasons.docs[evidence.sessions["docs"]] = None
     if "test" in evidence.sessions:
         for package in workspace.packages:
             reasons.add("packages", package.name, evidence.sessions["test"])

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from tests.support.examples import examples
 from tests.support.lock_text import lock_text
 from tradai_tasks.affected.locks.lock_diff import (
+    _TOOL_SESSIONS,
+    LockChange,
+    RootGroups,
     compare_locks,
     declared_closures,
     member_closures,
@@ -19,6 +22,7 @@ from tradai_tasks.affected.locks.lock_diff import (
 )
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.workspace.lock_graph import parse_edges, parse_lock
+from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS
 
 INDEX = {"registry": "https://index.example/simple"}
 
@@ -275,26 +279,51 @@ def test_a_members_dependencies_select_those_that_use_it(before, after):
         ("options", {"prerelease-mode": "allow"}),
         ("supported-markers", ["sys_platform == 'linux'"]),
         ("conflicts", [[{"package": "a", "extra": "b"}]]),
-        ("something-new", 1),
     ],
 )
-def test_a_change_at_the_top_selects_everything(before, after, key, value):
+def test_the_top_of_a_lock_counts_by_what_it_changes_in_the_entries(before, after, key, value):
     after[key] = value
-    assert changed(before, after) == f"uv.lock: {key} changed"
+    assert changed(before, after) == {}
+    package(after, "requests")["resolution-markers"] = ["sys_platform == 'linux'"]
+    assert set(changed(before, after)) == {"backend"}
 
 
-def test_a_change_of_the_members_selects_everything(before, after):
-    after["manifest"]["members"].remove("worker")
+def test_a_change_at_the_top_that_no_entry_shows_selects_everything(before, after):
+    after["something-new"] = 1
+    assert changed(before, after) == "uv.lock: something-new changed"
+
+
+def test_a_new_member_affects_itself_and_who_needs_it(before, after):
+    after["package"].append(member("newcomer", ["pydantic"]))
     after["manifest"]["members"].append("newcomer")
-    assert changed(before, after) == "uv.lock: the members changed (+newcomer, -worker)"
+    assert set(changed(before, after)) == {"newcomer"}
+    package(after, "worker")["dependencies"].append({"name": "newcomer"})
+    assert set(changed(before, after)) == {"newcomer", "worker"}
 
 
-@pytest.mark.parametrize("key", ["overrides", "constraints", "build-constraints"])
-def test_a_change_of_the_resolutions_settings_selects_everything(before, after, key):
-    after["manifest"][key] = [{"name": "requests", "specifier": "<3"}]
-    assert changed(before, after) == (
-        "uv.lock: overrides, constraints or other settings of the resolution changed"
-    )
+def test_a_removed_or_renamed_member_affects_who_needed_it(before, after):
+    after["package"].remove(package(after, "worker"))
+    after["manifest"]["members"].remove("worker")
+    assert set(changed(before, after)) == {"worker"}
+    renamed = copy.deepcopy(before)
+    package(renamed, "common")["name"] = "shared"
+    for name in ("backend", "worker"):
+        for needed in package(renamed, name)["dependencies"]:
+            needed["name"] = {"common": "shared"}.get(needed["name"], needed["name"])
+    renamed["manifest"]["members"] = ["backend", "shared", "worker"]
+    assert set(changed(before, renamed)) == {"backend", "common", "shared", "worker"}
+    apart = copy.deepcopy(renamed)
+    package(apart, "worker")["name"] = "runner"
+    apart["manifest"]["members"] = ["backend", "runner", "shared"]
+    assert set(changed(renamed, apart)) == {"runner", "worker"}
+
+
+def test_constraints_count_by_the_entries_and_those_of_builds_for_everything(before, after):
+    for key in ("overrides", "constraints"):
+        after["manifest"][key] = [{"name": "requests", "specifier": "<3"}]
+    assert changed(before, after) == {}
+    after["manifest"]["build-constraints"] = [{"name": "setuptools", "specifier": "<3"}]
+    assert changed(before, after) == "uv.lock: build constraints changed"
 
 
 def test_a_package_that_no_member_reaches_selects_everything(before, after):
@@ -312,9 +341,31 @@ def test_the_groups_of_a_virtual_root_serve_every_session(before, after):
     assert changed(before, after) == (
         "ruff 1.0 -> 2.0 <- the root's group dev, which serves every session"
     )
-    assert changed(before, after, root_users={"Dev": ["worker"]}) == {
+    groups = RootGroups(members={"Dev": ["worker"]}, sessions={"dev": ["lint"]})
+    assert changed(before, after, root_groups=groups) == {
         "worker": "ruff 1.0 -> 2.0 <- the root's group dev <- worker"
     }
+
+
+def test_a_group_that_only_sessions_install_selects_these(before, after):
+    for document in (before, after):
+        document["manifest"]["dependency-groups"] = {"pages": [{"name": "theme"}]}
+        document["package"].append(third("theme"))
+    package(after, "theme")["version"] = "2.0"
+    groups = RootGroups(members={"dev": ["worker"]}, sessions={"pages": ["docs", "lint"]})
+    found = compare_locks(lock_text(before), lock_text(after), root_groups=groups)
+    reason = "theme 1.0 -> 2.0 <- the root's group pages"
+    assert found == LockChange(sessions={"docs": reason, "lint": reason})
+
+
+def test_a_tool_that_a_session_installs_as_locked_selects_the_session(before, after):
+    assert _TOOL_SESSIONS.keys() == DEFAULT_TOOLS.keys()
+    for document in (before, after):
+        document["manifest"]["dependency-groups"] = {"tools": [{"name": "ruff"}]}
+        document["package"].append(third("ruff"))
+    package(after, "ruff")["version"] = "2.0"
+    found = compare_locks(lock_text(before), lock_text(after), root_groups=RootGroups())
+    assert found == LockChange(sessions={"lint": "ruff 1.0 -> 2.0"})
 
 
 def test_the_groups_of_a_root_project_serve_every_session_and_its_dependencies_do_not(
@@ -329,7 +380,7 @@ def test_the_groups_of_a_root_project_serve_every_session_and_its_dependencies_d
     newer = copy.deepcopy(after)
     package(newer, "ruff")["version"] = "2.0"
     assert changed(before, newer) == ("ruff 1.0 -> 2.0 <- whole:dev, which serves every session")
-    assert changed(before, newer, root_users={"dev": ["worker"]}) == {
+    assert changed(before, newer, root_groups=RootGroups(members={"dev": ["worker"]})) == {
         "whole": "ruff 1.0 -> 2.0 <- whole:dev <- whole",
         "worker": "ruff 1.0 -> 2.0 <- whole:dev <- worker",
     }

@@ -1,22 +1,18 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
 from tests.support.trees import MemoryTree, project
-from tradai_tasks.affected.selection import members
+from tradai_tasks.affected.locks.lock_diff import RootGroups
 from tradai_tasks.affected.selection.members import (
     SHAPING,
     closures,
     dependents_of,
     import_members,
-    root_group_users,
+    root_groups,
     shape_of,
     workspace_edges,
 )
-from tradai_tasks.errors import ToolNotLockedError
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workspace.discovery import Workspace, discover
 
@@ -120,36 +116,51 @@ def test_edges_of_the_workspace_go_by_session_id() -> None:
     assert workspace_edges(workspace) == (("b", "a"), ("c", "b"))
 
 
+def groups_of(root: str, lock: str = "", noxfile: str = "", **settings: object) -> RootGroups:
+    tree = MemoryTree({**FILES, "pyproject.toml": FILES["pyproject.toml"] + root})
+    if lock:
+        tree.contents |= {"uv.lock": lock.encode(), "noxfile.py": noxfile.encode()}
+    given = Settings(**settings)
+    return root_groups(tree, discover(tree, given), given)
+
+
+ROOT_GROUPS = '\n[dependency-groups]\ntest = []\ndev = ["pytest"]\ndocs = ["mkdocs"]\n'
+WITH_PYTEST = (
+    LOCK
+    + """
+[[package]]
+name = "pytest"
+version = "9.0"
+source = { registry = "https://index.example/simple" }
+"""
+)
+
+
 def test_without_a_lock_nothing_is_known_of_the_groups_of_the_root() -> None:
-    tree = MemoryTree(FILES)
-    assert root_group_users(tree, discover(tree, Settings()), Settings()) == {}
+    assert groups_of(ROOT_GROUPS).unknown
 
 
-def test_a_group_of_the_root_is_used_by_the_packages_whose_tests_install_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def tools(lock: object, package: Any, document: object, names: object) -> SimpleNamespace:
-        own = SimpleNamespace(owner="package", name="dev")
-        root = SimpleNamespace(
-            owner="root", name=f"dev-{package.name}" if package.name < "c" else ""
-        )
-        return SimpleNamespace(places=[own, root] if package.name < "c" else [own])
-
-    monkeypatch.setattr(members, "find_test_tools", tools)
-    tree = MemoryTree({**FILES, "uv.lock": LOCK})
-    workspace = discover(tree, Settings())
-    assert root_group_users(tree, workspace, Settings()) == {"dev-a": ("a",), "dev-b": ("b",)}
+def test_a_group_of_the_root_is_used_by_the_packages_whose_tests_look_for_tools_in_it() -> None:
+    lock = WITH_PYTEST.replace(
+        "[manifest]\n", '[manifest]\ndependency-groups = { dev = [{ name = "pytest" }] }\n'
+    )
+    assert lock != WITH_PYTEST
+    found = groups_of(ROOT_GROUPS, lock)
+    everybody = ("a", "b", "c")
+    # `test` is asked first; `docs` is for the session alone
+    assert found.members == {"test": everybody, "tests": everybody, "dev": everybody}
+    assert found.sessions["docs"] == ["docs"]
+    assert found.sessions["dev"] == ["docs", "lint", "typecheck"]
 
 
-def test_where_the_tools_of_a_test_are_not_locked_no_group_is_known_to_be_used_alone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fail(*given: object) -> None:
-        raise ToolNotLockedError.__new__(ToolNotLockedError)
+def test_where_the_tools_of_a_test_are_not_locked_any_of_the_groups_may_bring_them() -> None:
+    found = groups_of(ROOT_GROUPS, LOCK)
+    assert found.members.keys() == {"test", "tests", "dev"}
 
-    monkeypatch.setattr(members, "find_test_tools", fail)
-    tree = MemoryTree({**FILES, "uv.lock": LOCK})
-    assert root_group_users(tree, discover(tree, Settings()), Settings()) == {}
+
+@pytest.mark.parametrize("noxfile", ['session.run("uv", "--group", "docs")', "# --all-groups"])
+def test_a_group_that_the_noxfile_names_may_serve_any_session(noxfile: str) -> None:
+    assert groups_of(ROOT_GROUPS, LOCK, noxfile).members["docs"] == ("a", "b", "c")
 
 
 def shape(
