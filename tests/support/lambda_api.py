@@ -36,6 +36,7 @@ class FunctionState:
 
     name: str
     uri: str  # repository@digest
+    resolved: str = ""  # what `uri` names, where that is a tag
     package: str = "Image"
     pace: int = 2  # looks for which an update is under way
     fails: str = ""  # why the next update fails
@@ -44,6 +45,7 @@ class FunctionState:
     reason: str = ""
     left: int = 0
     updates: int = 0
+    revision: int = 0  # changes with the function, as RevisionId does
     versions: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -88,7 +90,10 @@ class Lambda:
                 return 404, {"__type": "ResourceNotFoundException", "Message": f"not found: {name}"}
             if operation == "GetFunction":
                 self._tick(function)
-                code = {"ImageUri": function.uri, "ResolvedImageUri": function.uri}
+                code = {
+                    "ImageUri": function.uri,
+                    "ResolvedImageUri": function.resolved or function.uri,
+                }
                 return 200, {"Code": code, "Configuration": _configuration(function)}
             if operation == "ListVersions":
                 return 200, {"Versions": [_configuration(function), *function.versions]}
@@ -102,12 +107,16 @@ class Lambda:
         function.left -= 1
         if function.left <= 0:
             function.update = "Failed" if function.fails else "Successful"
+            function.revision += 1
             function.reason, function.fails = function.fails, ""
 
     def _updated(self, function: FunctionState, body: dict[str, Any]) -> tuple[int, Any]:
         if function.update == "InProgress":
             return 409, {"__type": "ResourceConflictException", "Message": "An update is running."}
-        function.uri = body["ImageUri"]
+        if body.get("RevisionId") != str(function.revision):
+            return 412, {"__type": "PreconditionFailedException", "Message": "RevisionId"}
+        function.uri, function.resolved = body["ImageUri"], ""
+        function.revision += 1
         function.updates += 1
         function.update, function.left, function.reason = "InProgress", function.pace, ""
         return 200, _configuration(function)
@@ -137,6 +146,7 @@ def _configuration(function: FunctionState) -> dict[str, Any]:
         "LastUpdateStatusReason": function.reason,
         "Architectures": ["x86_64"],
         "CodeSha256": function.code,
+        "RevisionId": str(function.revision),
         "Version": "$LATEST",
     }
 

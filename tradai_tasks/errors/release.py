@@ -9,6 +9,10 @@ class ConflictError(TasksError):
     """What a release would make exists already, but is different; both sides are named."""
 
 
+class NewerReleaseError(ConflictError):
+    """What is deployed is a newer release, and nobody asked to take it back."""
+
+
 class ReleaseRefusedError(TasksError):
     """A release that cannot begin for several reasons, a line each."""
 

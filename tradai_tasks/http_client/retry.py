@@ -79,20 +79,31 @@ def retried(
             return max(asked, own)
         return min(max(asked, own), max(0.0, patience - (state.seconds_since_start or 0.0)))
 
-    def pause(seconds: float) -> None:
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_any(*stops),
+        retry=tenacity.retry_if_exception_type(TransientError),
+        wait=wait,
+        sleep=pause(stop, sleep),
+        reraise=True,
+    )
+    return retrying(action)
+
+
+def pause(stop: threading.Event | None, sleep: Sleep = time.sleep) -> Callable[[float], None]:
+    """Return a function that waits a number of seconds, unless it is stopped.
+
+    Args:
+        stop: Event that ends a wait with a StoppedError.
+        sleep: Waits where there is no such event.
+    """
+
+    def paused(seconds: float) -> None:
         if stop is None:
             sleep(seconds)
         elif stop.wait(seconds):
             raise StoppedError("stopped before the next try")
 
-    retrying = tenacity.Retrying(
-        stop=tenacity.stop_any(*stops),
-        retry=tenacity.retry_if_exception_type(TransientError),
-        wait=wait,
-        sleep=pause,
-        reraise=True,
-    )
-    return retrying(action)
+    return paused
 
 
 def seconds_asked_for(headers: Mapping[str, str], *, now: float | None = None) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,10 +23,11 @@ from tradai_tasks.errors import (
     FunctionMissingError,
     FunctionTimeoutError,
     ManifestListError,
+    NewerReleaseError,
     ReleaseImageMissingError,
 )
-from tradai_tasks.release.clients.aws import Aws
-from tradai_tasks.release.deploy.lambda_step import FunctionStep
+from tradai_tasks.release.clients.aws import Aws, pascal_case
+from tradai_tasks.release.deploy.lambda_step import FunctionStep, LambdaFunction
 from tradai_tasks.release.images.released_image import ReleaseImage
 
 REPOSITORY = "registry.example/tradai/lambda-gaps"
@@ -44,11 +46,20 @@ class Remote:
 
 class Registry:
     def __init__(self) -> None:
-        self.tags = {"v1.1.0": Remote(OLD), "v1.2.0": Remote(NEW)}
+        self.images = {"v1.1.0": Remote(OLD), "v1.2.0": Remote(NEW)}
 
     def image(self, repository: str, reference: str) -> Remote | None:
         assert repository == "tradai/lambda-gaps"
-        return self.tags.get(reference)
+        by_digest = {one.digest: one for one in self.images.values()}
+        return self.images.get(reference) or by_digest.get(reference)
+
+    def digest(self, repository: str, reference: str) -> str | None:
+        found = self.image(repository, reference)
+        return found.digest if found else None
+
+    def tags(self, repository: str) -> list[str]:
+        assert repository == "tradai/lambda-gaps"
+        return list(self.images)
 
 
 @functools.cache
@@ -117,6 +128,7 @@ def test_updated_waited_for_published_and_then_left_alone(api: Lambda, registry:
         "digest": NEW,
         "version": "1",
         "environment": "prod",
+        "rollback_from": "",
     }
     assert function.uri == f"{REPOSITORY}@{NEW}"  # by digest, not by tag
     (version,) = function.versions
@@ -136,16 +148,98 @@ def test_code_that_is_there_and_published_is_left_alone(api: Lambda, registry: R
     assert len(function.versions) == 1
 
 
+def labelled(registry: Registry) -> None:
+    """Have the images say their version by a label, and not by a tag."""
+    for tag in ("v1.1.0", "v1.2.0"):
+        image = registry.images[tag]
+        label = {"org.opencontainers.image.version": tag.removeprefix("v")}
+        registry.images[tag] = Remote(image.digest, labels=label)
+
+
+@pytest.mark.parametrize("told_by", ["version", "label", "tag", "given"])
+def test_a_newer_release_stays_unless_a_roll_back_is_asked_for(
+    api: Lambda, registry: Registry, told_by: str
+) -> None:
+    function = gaps(api)
+    assert step(registry).act({}).state == "done"
+    if told_by != "version":
+        function.versions.clear()
+    if told_by == "label":
+        labelled(registry)
+    if told_by == "given":
+        del registry.images["v1.2.0"]
+        function.uri, function.resolved = f"{REPOSITORY}:v1.2.0", f"{REPOSITORY}@{NEW}"
+    elif told_by == "version":
+        del registry.images["v1.2.0"]  # an image may be gone while its function still runs
+    old, refusal = step(registry, "v1.1.0"), (
+        "find-gaps: runs v1.2.0, which is newer than v1.1.0, and stays at it; to take it there on "
+        "purpose: nox -s lambdas -- v1.1.0 --rollback --environment prod"
+    )  # fmt: skip
+    assert old.look({}).obstacle == refusal
+    with pytest.raises(NewerReleaseError, match=re.escape(refusal)):
+        old.act({})
+    assert function.updates == 1
+    back = step(registry, "v1.1.0", any_order=True)
+    assert back.look({}).note.endswith("back from v1.2.0")
+    assert back.look({}).obstacle == ""
+    done = back.act({})
+    assert done.record["rollback_from"] == "v1.2.0"
+    assert done.note.endswith(f"is {OLD[:19]}, rolled back from v1.2.0")
+    assert step(registry, "v1.1.0").look({}) == done  # the record is in the published version
+    assert function.uri == f"{REPOSITORY}@{OLD}"
+
+
+@pytest.mark.parametrize("uri", [f"other.example/tradai@{NEW}", f"{REPOSITORY}@sha256:{'d' * 64}"])
+def test_an_image_of_no_release_is_replaced(api: Lambda, registry: Registry, uri: str) -> None:
+    gaps(api, uri=uri)
+    assert step(registry, "v1.1.0").look({}).obstacle == ""
+    assert step(registry, "v1.1.0").act({}).state == "done"
+
+
 def test_a_way_back_publishes_again(api: Lambda, registry: Registry) -> None:
     function = gaps(api)
     for tag in ("v1.2.0", "v1.1.0", "v1.2.0"):
-        assert step(registry, tag).act({}).state == "done"
+        assert step(registry, tag, any_order=True).act({}).state == "done"
         assert step(registry, tag).look({}).state == "done"
     assert [one["Description"].split()[0] for one in function.versions] == [
         "v1.2.0",
         "v1.1.0",
         "v1.2.0",
     ]
+
+
+@pytest.mark.parametrize("before", ["UpdateFunctionCode", "GetFunction", "PublishVersion"])
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+@pytest.mark.parametrize("tags", [("v1.1.0", "v1.2.0"), ("v1.2.0", "v1.1.0")], ids="-".join)
+def test_of_two_runs_at_once_the_newer_release_stays(
+    api: Lambda, registry: Registry, tags: tuple[str, str], before: str, at: int
+) -> None:
+    """The other run deploys, whole, right before the n-th request of a kind by this one."""
+    function = gaps(api, uri=f"{REPOSITORY}@sha256:{'0' * 64}")
+    original, count, others = Aws.call, 0, []
+
+    def ended(tag: str) -> str:
+        try:
+            return step(registry, tag).act({}).state
+        except NewerReleaseError as error:
+            return str(error).partition(",")[0]
+
+    def call(self: Aws, service: str, operation: str, /, **given: Any) -> Any:
+        nonlocal count
+        count += pascal_case(operation) == before
+        if count == at and not others:
+            others.append("")
+            others[0] = ended(tags[1])
+        return original(self, service, operation, **given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Aws, "call", call)
+        own = ended(tags[0])
+    ends = dict(zip(tags, (own, *(others or [ended(tags[1])])), strict=True))
+    assert ends["v1.2.0"] == "done"
+    assert ends["v1.1.0"] in {"done", "find-gaps: runs v1.2.0"}
+    assert function.uri == f"{REPOSITORY}@{NEW}"
+    assert step(registry).look({}).state == "done"
 
 
 @pytest.mark.parametrize("after", ["UpdateFunctionCode", "GetFunction", "ListVersions"])
@@ -225,8 +319,12 @@ def test_an_update_of_somebody_else_is_waited_for_first(api: Lambda, registry: R
     assert step(registry).act({}).state == "done"
     gaps(api)
     api.faults.append(("UpdateFunctionCode", "conflict"))
-    with pytest.raises(FunctionError, match="is being updated by someone else; run it again"):
+    assert step(registry).act({}).state == "done"
+    api.faults += [("UpdateFunctionCode", "conflict")] * 20
+    gaps(api)
+    with pytest.raises(FunctionError, match="another run updates it at the same time"):
         step(registry).act({})
+    api.faults.clear()
 
 
 @pytest.mark.parametrize("operation", ["GetFunction", "UpdateFunctionCode", "PublishVersion"])
@@ -268,24 +366,33 @@ def test_a_missing_function_is_skipped_only_where_that_is_allowed(
 
 def test_a_function_that_goes_away_meanwhile(api: Lambda, registry: Registry) -> None:
     made = step(registry, missing="skip")
-    with pytest.raises(FunctionMissingError, match="any more"):
-        made._waited()
+    gaps(api, update="InProgress", left=1_000_000)
+    original = FunctionStep._settled
+
+    def settled(self: FunctionStep) -> Any:
+        api.functions.clear()
+        return original(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FunctionStep, "_settled", settled)
+        with pytest.raises(FunctionMissingError, match="any more"):
+            made.act({})
 
 
 def test_what_lambda_cannot_take_is_refused_before_anything_is_done(
     api: Lambda, registry: Registry
 ) -> None:
     function = gaps(api)
-    registry.tags["v1.2.0"] = Remote(NEW, is_list=True)
+    registry.images["v1.2.0"] = Remote(NEW, is_list=True)
     for attempt in (step(registry).look, step(registry).act):
         with pytest.raises(ManifestListError, match="a list of images for several platforms"):
             attempt({})
-    registry.tags["v1.2.0"] = Remote(NEW, platform="linux/arm64")
+    registry.images["v1.2.0"] = Remote(NEW, platform="linux/arm64")
     with pytest.raises(
         FunctionError, match=r"runs on linux/amd64, but .*v1\.2\.0 is for linux/arm64"
     ):
         step(registry).look({})
-    registry.tags["v1.2.0"] = Remote(NEW, platform="linux/amd64")
+    registry.images["v1.2.0"] = Remote(NEW, platform="linux/amd64")
     function.package = "Zip"
     with pytest.raises(FunctionError, match="is a function of a Zip file, which takes no image"):
         step(registry).look({})
@@ -307,9 +414,10 @@ def test_somebody_elses_image_after_the_update_is_no_success(
     function = gaps(api)
     original = FunctionStep._update
 
-    def update(self: FunctionStep, digest: str) -> None:
-        original(self, digest)
+    def update(self: FunctionStep, found: LambdaFunction, digest: str) -> bool:
+        made = original(self, found, digest)
         function.uri = f"{REPOSITORY}@{OLD}"
+        return made
 
     monkeypatch.setattr(FunctionStep, "_update", update)
     with pytest.raises(FunctionError, match="another run updates it at the same time"):
@@ -317,19 +425,25 @@ def test_somebody_elses_image_after_the_update_is_no_success(
     assert function.versions == []
 
 
-def test_on_moto(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("first", ["v1.1.0", "v1.2.0"])
+def test_on_moto(registry: Registry, monkeypatch: pytest.MonkeyPatch, first: str) -> None:
     with moto(monkeypatch) as url:
         import boto3
 
         iam, client = boto3.client("iam"), boto3.client("lambda")
-        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}", Path="/")["Role"]["Arn"]
+        role = iam.create_role(RoleName=first, AssumeRolePolicyDocument="{}", Path="/")["Role"][
+            "Arn"
+        ]
         client.create_function(
             FunctionName="find-gaps",
             PackageType="Image",
-            Code={"ImageUri": f"{REPOSITORY}:v1.1.0"},
+            Code={"ImageUri": f"{REPOSITORY}:{first}"},
             Role=role,
         )
         assert url
+        if first == "v1.2.0":
+            with pytest.raises(NewerReleaseError, match=r"runs v1\.2\.0, which is newer"):
+                step(registry, "v1.1.0").act({})
         assert step(registry).look({}).state == "todo"
         assert step(registry).act({}).record["version"] == "1"
         assert step(registry).look({}).state == "done"
@@ -339,7 +453,13 @@ def test_on_moto(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
         )
         versions = client.list_versions_by_function(FunctionName="find-gaps")["Versions"]
         assert [one["Version"] for one in versions] == ["$LATEST", "1"]
+        with pytest.raises(NewerReleaseError, match=r"runs v1\.2\.0, which is newer"):
+            step(registry, "v1.1.0").act({})
+        back = step(registry, "v1.1.0", any_order=True).act({})
+        assert back.record["rollback_from"] == "v1.2.0"
+        assert step(registry).act({}).state == "done"
         with pytest.raises(FunctionMissingError):
             step(registry, function="nope").look({})
         with pytest.raises(AwsError):
             step(registry, function="not a name").look({})
+        client.delete_function(FunctionName="find-gaps")

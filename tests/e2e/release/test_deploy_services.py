@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,6 +24,7 @@ from tradai_tasks.errors import (
     ConflictError,
     DeploymentFailedError,
     DeployTimeoutError,
+    NewerReleaseError,
     ReleaseImageMissingError,
     ServiceMissingError,
     TaskDefinitionError,
@@ -48,15 +50,24 @@ class Registry:
     """What the registry's client would say, by path and reference."""
 
     def __init__(self) -> None:
-        self.tags: dict[str, Remote] = {"v1.1.0": Remote(OLD), "v1.2.0": Remote(NEW)}
-        self.tags["latest"] = self.tags["v1.2.0"]
+        self.images: dict[str, Remote] = {"v1.1.0": Remote(OLD), "v1.2.0": Remote(NEW)}
+        self.images["latest"] = self.images["v1.2.0"]
 
     def image(self, repository: str, reference: str) -> Remote | None:
         assert repository == "tradai/backend"
-        return self.tags.get(reference)
+        by_digest = {one.digest: one for one in self.images.values()}
+        return self.images.get(reference) or by_digest.get(reference)
+
+    def digest(self, repository: str, reference: str) -> str | None:
+        found = self.image(repository, reference)
+        return found.digest if found else None
+
+    def tags(self, repository: str) -> list[str]:
+        assert repository == "tradai/backend"
+        return list(self.images)
 
     def resolve(self, image: str) -> str | None:
-        found = self.tags.get(image.rpartition(":")[2])
+        found = self.images.get(image.rpartition(":")[2])
         return found.digest if found else None
 
 
@@ -160,7 +171,6 @@ def test_what_runs_already_is_left_alone(ecs: Ecs, registry: Registry) -> None:
         ("failed", ["circuit breaker: tasks failed to start"]),
         ("rollback", ["its deployment failed"]),
         ("revert", ["rolling back to deploymentId", "now backend-api:7 by ecs-svc/1"]),
-        ("replaced", ["another deployment took the place"]),
         ("stale", ["its new tasks run sha256:aaaaaaaaaaaa"]),
     ],
 )
@@ -173,10 +183,78 @@ def test_a_deployment_that_goes_wrong_fails_and_the_next_run_finishes(
     for word in ["prod/backend-api: ", *words, "run it again"]:
         assert word in str(raised.value)
     assert "\n" not in str(raised.value)
-    assert NEW not in service.running or fate == "replaced"
+    assert NEW not in service.running
     service.fate = "good"
     assert step(registry).look({}).state == "todo"
     assert step(registry).act({}).state == "done"
+    assert service.running == [NEW, NEW]
+
+
+def test_a_deployment_of_somebody_else_is_waited_for_and_then_judged(
+    ecs: Ecs, registry: Registry
+) -> None:
+    service = backend(ecs, fate="replaced")
+    assert step(registry).act({}).state == "done"
+    assert service.running == [NEW, NEW]
+    assert service.started == 2  # what the other one started had the old image
+
+
+def test_a_newer_release_stays_unless_a_roll_back_is_asked_for(
+    ecs: Ecs, registry: Registry
+) -> None:
+    service = backend(ecs, running=NEW)
+    refusal = (
+        "prod/backend-api: runs v1.2.0, which is newer than v1.1.0, and stays at it; to take it "
+        "back on purpose: nox -s deploy -- v1.1.0 --rollback --environment prod"
+    )
+    old = step(registry, "v1.1.0")
+    for attempt in (old.look, old.act):
+        with pytest.raises(NewerReleaseError, match=re.escape(refusal)):
+            attempt({})
+    assert step(registry, "v1.1.0", after_images=True).look({}).obstacle == refusal
+    registry.images["latest"] = registry.images["v1.1.0"]  # by a run that was late
+    with pytest.raises(NewerReleaseError, match=re.escape(refusal)):
+        old.act({})
+    assert service.started == 0
+    assert step(registry, "v1.1.0", any_order=True).act({}).state == "done"
+    assert service.running == [OLD, OLD]
+
+
+@pytest.mark.parametrize("at", range(1, 7))
+@pytest.mark.parametrize("tags", [("v1.1.0", "v1.2.0"), ("v1.2.0", "v1.1.0")], ids="-".join)
+def test_of_two_runs_at_once_the_newer_release_stays(
+    ecs: Ecs, registry: Registry, tags: tuple[str, str], at: int
+) -> None:
+    """The other run deploys, whole, right before the n-th look of this one or its start.
+
+    `latest` is the older release's until the newer one is deployed, as while images are pushed.
+    """
+    service = backend(ecs, running="sha256:" + "d" * 64)
+    original, count, others = ServiceStep._described, 0, []
+    registry.images["latest"] = registry.images["v1.1.0"]
+
+    def ended(tag: str) -> str:
+        if tag == "v1.2.0":
+            registry.images["latest"] = registry.images["v1.2.0"]
+        try:
+            return step(registry, tag).act({}).state
+        except ConflictError as error:
+            return str(error).partition("; ")[0]
+
+    def described(self: ServiceStep) -> Any:
+        nonlocal count
+        count += 1
+        if count == at and not others:
+            others.append("")
+            others[0] = ended(tags[1])
+        return original(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServiceStep, "_described", described)
+        own = ended(tags[0])
+    ends = dict(zip(tags, (own, *(others or [ended(tags[1])])), strict=True))
+    assert ends["v1.2.0"] == "done", ends
+    assert ends["v1.1.0"] == "done" or "v1.2.0" in ends["v1.1.0"] or "latest" in ends["v1.1.0"]
     assert service.running == [NEW, NEW]
 
 
@@ -232,9 +310,9 @@ def test_a_foreign_deployment_under_way_with_another_image_is_overtaken(
     ecs: Ecs, registry: Registry
 ) -> None:
     service = backend(ecs)
-    registry.tags["latest"] = Remote(CHILD)
+    registry.images["latest"] = Remote(CHILD)
     step(registry).start()
-    registry.tags["latest"] = registry.tags["v1.2.0"]
+    registry.images["latest"] = registry.images["v1.2.0"]
     assert step(registry).act({}).state == "done"
     assert service.running == [NEW, NEW]
     assert service.started == 2
@@ -383,15 +461,15 @@ def test_a_task_definition_that_brings_the_release_is_deployed(
 ) -> None:
     service = backend(ecs, image=image)
     if "@" in image:
-        registry.tags[image.rpartition(":")[2]] = Remote(NEW)
+        registry.images[image.rpartition(":")[2]] = Remote(NEW)
     if image == REPOSITORY:
-        registry.tags[REPOSITORY] = Remote(NEW)
+        registry.images[REPOSITORY] = Remote(NEW)
     assert step(registry).act({}).state == "done"
     assert service.running == [NEW, NEW]
 
 
 def test_latest_that_is_another_release_is_an_error(ecs: Ecs, registry: Registry) -> None:
-    service = backend(ecs, running=NEW)
+    service = backend(ecs, running=CHILD)
     with pytest.raises(ConflictError) as raised:
         step(registry, "v1.1.0").look({})
     assert str(raised.value) == (
@@ -404,7 +482,7 @@ def test_latest_that_is_another_release_is_an_error(ecs: Ecs, registry: Registry
     with pytest.raises(ConflictError):
         step(registry, "v1.1.0", after_images=True).act({})
     assert service.started == 0
-    del registry.tags["latest"]
+    del registry.images["latest"]
     with pytest.raises(ConflictError, match="latest is not there"):
         step(registry, "v1.1.0").look({})
 
@@ -417,7 +495,7 @@ def test_an_image_of_another_commit_than_the_tags_is_not_deployed(
     def of(tag: str, version: str, commit: str, **given: Any) -> ServiceStep:
         labels = {"org.opencontainers.image.revision": "a" * 40}
         labels["org.opencontainers.image.version"] = version
-        registry.tags[tag] = registry.tags["latest"] = Remote(NEW, labels=labels)
+        registry.images[tag] = registry.images["latest"] = Remote(NEW, labels=labels)
         made = step(registry, tag, **given)
         return replace(made, image=replace(made.image, commit=commit))
 
@@ -477,7 +555,9 @@ def test_an_image_that_is_not_pushed_yet(ecs: Ecs, registry: Registry) -> None:
 
 def test_of_a_list_of_images_the_members_count_too(ecs: Ecs, registry: Registry) -> None:
     listed = json.dumps({"manifests": [{"digest": CHILD}]}).encode()
-    registry.tags["v1.2.0"] = registry.tags["latest"] = Remote(NEW, is_list=True, manifest=listed)
+    registry.images["v1.2.0"] = registry.images["latest"] = Remote(
+        NEW, is_list=True, manifest=listed
+    )
     backend(ecs, running=CHILD)
     assert step(registry).look({}).state == "done"
 

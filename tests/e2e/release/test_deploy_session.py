@@ -501,6 +501,64 @@ def test_lambdas_from_their_base_to_published_versions(
     assert place.functions.count("PublishVersion") == 2
 
 
+def lambdas_in(home: Path, *args: str) -> subprocess.Popen[bytes]:
+    """Begin `lambdas` in a clone, in a process of its own."""
+    kept = ("AWS_", "ECR_", "REGISTRY_")
+    given = {name: said for name, said in os.environ.items() if name.startswith(kept)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "nox", "-s", "lambdas", "--", *args],
+        cwd=home,
+        env={**clean_env(), **given},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def said_by(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    out, _ = process.communicate(timeout=120)
+    return process.returncode, " ".join(out.decode().split())
+
+
+def test_of_two_releases_of_lambdas_in_any_order_the_newer_stays(place: Place) -> None:
+    digests, clones = {}, {}
+    for tag in ("v1.1.0", "v1.2.0"):
+        of = (tag.removeprefix("v"), place.tag(tag))
+        for name in ("lambda-base", "lambda-beat", "lambda-gaps"):
+            digests[name, tag] = place.push(name, tag, of=of)
+        clones[tag] = place.home.parent / tag
+        git(place.home, "clone", "-q", "-b", tag, str(place.home), str(clones[tag]))
+    names = {"lambda-beat": "prod-beat", "lambda-gaps": "prod-gaps"}
+    functions = [
+        place.functions.add(FunctionState(name=name, uri="x@sha256:old")) for name in names.values()
+    ]
+
+    def run_there() -> set[str]:
+        found = {one.uri.partition("@")[2] for one in functions}
+        return {tag for name, tag in digests if digests[name, tag] in found}
+
+    both = {tag: lambdas_in(clones[tag], tag) for tag in clones}
+    ends = {tag: said_by(process) for tag, process in both.items()}
+    assert ends["v1.2.0"][0] == 0, ends["v1.2.0"]
+    assert ends["v1.1.0"][0] == 0 or "runs v1.2.0, which is newer" in ends["v1.1.0"][1], ends
+    assert run_there() == {"v1.2.0"}
+    status, said = said_by(lambdas_in(clones["v1.1.0"], "v1.1.0"))
+    assert status == 1
+    assert "prod-gaps: runs v1.2.0, which is newer than v1.1.0, and stays at it" in said
+    assert "nox -s lambdas -- v1.1.0 --rollback --environment prod" in said
+    assert run_there() == {"v1.2.0"}
+    assert (
+        place.resolve(f"{place.repository('lambda-gaps')}:latest")
+        == digests["lambda-gaps", "v1.2.0"]
+    )
+    status, said = said_by(lambdas_in(clones["v1.1.0"], "v1.1.0", "--rollback"))
+    assert status == 0, said
+    assert run_there() == {"v1.1.0"}
+    record = clones["v1.1.0"] / "build" / "release" / "v1.1.0" / "functions-prod.json"
+    assert json.loads(record.read_text())["steps"]["gaps"]["record"]["rollback_from"] == "v1.2.0"
+    assert said_by(lambdas_in(clones["v1.2.0"], "v1.2.0"))[0] == 0
+    assert run_there() == {"v1.2.0"}
+
+
 def test_a_dispatch_without_a_tag_takes_a_version_that_is_handed_down(
     place: Place, docker_host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,8 +151,21 @@ class Registry:
             url = self._below(following[1], str(answer.request.url))
         raise RegistryError(f"{self.host}/{repository}: its list of tags does not end")
 
-    def put(self, repository: str, tag: str, image: RemoteImage) -> None:
+    def put(
+        self,
+        repository: str,
+        tag: str,
+        image: RemoteImage,
+        *,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         """Point a tag at an image that the repository has, by uploading its manifest alone.
+
+        Args:
+            repository: The repository, without the registry's host.
+            tag: The tag.
+            image: The image.
+            before: Called before each try; it raises where the tag must not be moved any more.
 
         Raises:
             TagRefusedError: The tag exists and the repository is immutable.
@@ -166,6 +179,7 @@ class Registry:
             headers={"Content-Type": image.media_type},
             content=image.manifest,
             writes=True,
+            before=before,
         )
         name = f"{self.host}/{repository}:{tag}"
         if answer.status_code in _REFUSED_TAG or (

@@ -107,11 +107,27 @@ class RegistrySession:
         """Close its connections."""
         self._client.close()
 
-    def send(self, method: str, url: str, repository: str, **given: Any) -> httpx.Response:
-        """Send a request, with a login if the registry asks for one, and retry temporary faults."""
+    def send(
+        self,
+        method: str,
+        url: str,
+        repository: str,
+        *,
+        before: Callable[[], None] = lambda: None,
+        **given: Any,
+    ) -> httpx.Response:
+        """Send a request, with a login if the registry asks for one, and retry temporary faults.
+
+        `before` is called before each try.
+        """
+
+        def once() -> httpx.Response:
+            before()
+            return self._once(method, url, repository, **given)
+
         try:
             return retried(
-                lambda: self._once(method, url, repository, **given),
+                once,
                 patience=self._patience,
                 sleep=self._sleep,
                 stop=self.stop,

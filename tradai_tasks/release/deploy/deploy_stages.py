@@ -11,7 +11,7 @@ from tradai_tasks.release.clients.registry import Registry
 from tradai_tasks.release.deploy.ecs_decisions import shown_digest
 from tradai_tasks.release.deploy.ecs_step import ServiceStep
 from tradai_tasks.release.deploy.lambda_step import FunctionStep
-from tradai_tasks.release.engine.step import Known, Look, Stage
+from tradai_tasks.release.engine.step import Known, Look, Release, Stage
 from tradai_tasks.release.images.image_decisions import LATEST
 from tradai_tasks.release.images.image_specs import ImageSpec
 from tradai_tasks.release.images.released_image import ReleaseImage
@@ -32,13 +32,13 @@ class DeployTarget:
 
 
 def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
-    tag: str,
+    release: Release,
     services: Sequence[ImageSpec],
     target: DeployTarget,
     *,
-    commit: str | None = None,
     after_images: bool = False,
     leaves_latest: bool = False,
+    rollback: bool = False,
 ) -> Stage:
     """Return the stage that makes each service's tasks run the image of a tag.
 
@@ -46,12 +46,13 @@ def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
     release's).
 
     Args:
-        tag: The release tag, which is the image's.
+        release: The release, whose tag is the images'; an image whose label names another commit
+            is refused.
         services: Images of the services.
         target: The environment that they run in.
-        commit: Commit that the tag names; an image whose label names another one is refused.
         after_images: Whether an earlier stage of the same run pushes the images.
         leaves_latest: Whether that stage does not move `latest`.
+        rollback: Whether services that run a newer release are taken back.
 
     Raises:
         SettingsError: The environment has no cluster.
@@ -65,12 +66,13 @@ def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
             cluster=cluster,
             service=environment.service(spec.name),
             environment=environment.name,
-            image=_image(tag, spec, target.registry, commit),
+            image=_image(release, spec, target.registry),
             missing=environment.missing("service"),
             timeout=settings.timeout,
             interval=settings.interval,
             after_images=after_images,
             leaves_latest=leaves_latest,
+            any_order=rollback or release.tag.is_test,
         )
         for spec in services
     )
@@ -78,17 +80,18 @@ def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
 
 
 def function_stage(
-    tag: str, commit: str, lambdas: Sequence[ImageSpec], target: DeployTarget
+    release: Release, lambdas: Sequence[ImageSpec], target: DeployTarget, *, rollback: bool = False
 ) -> Stage:
-    """Return the stage that updates each lambda's function to the image of a tag.
+    """Return the stage that updates each lambda's function to the image of a release.
 
-    The record of a step: `function`, `environment`, `digest`, `version` (that was published).
+    The record of a step: `function`, `environment`, `digest`, `version` (that was published), and
+    `rollback_from`: the version that a roll-back took it back from, empty for any other update.
 
     Args:
-        tag: The image's tag.
-        commit: Commit that it was built from, for the description of the version.
+        release: The release; its tag is the images', its commit is named by published versions.
         lambdas: Images of the lambdas, without their base.
         target: The environment of the functions.
+        rollback: Whether functions that run a newer release are taken back.
     """
     environment, settings = target.environment, target.settings
     steps = tuple(
@@ -97,26 +100,25 @@ def function_stage(
             aws=target.aws,
             function=environment.function(spec.name),
             environment=environment.name,
-            image=_image(tag, spec, target.registry, commit),
-            commit=commit,
+            image=_image(release, spec, target.registry),
+            commit=release.commit,
             missing=environment.missing("function"),
             timeout=settings.function_timeout,
             interval=settings.interval,
+            any_order=rollback or release.tag.is_test,
         )
         for spec in lambdas
     )
     return Stage(name=FUNCTIONS, steps=steps, parallel=settings.parallel)
 
 
-def latest_stage(
-    tag: str, images: Sequence[ImageSpec], registry: Registry, *, commit: str | None = None
-) -> Stage:
-    """Return the stage that points `latest` of each image at a tag, forward or back.
+def latest_stage(release: Release, images: Sequence[ImageSpec], registry: Registry) -> Stage:
+    """Return the stage that points `latest` of each image at a release, forward or back.
 
     Roll-backs use it; a release itself moves `latest`, and only forward.
     """
     steps = tuple(
-        LatestStep(name=spec.name, registry=registry, image=_image(tag, spec, registry, commit))
+        LatestStep(name=spec.name, registry=registry, image=_image(release, spec, registry))
         for spec in images
     )
     return Stage(name=LATEST_STAGE, steps=steps)
@@ -181,9 +183,12 @@ class LatestStep:
         )
 
 
-def _image(
-    tag: str, spec: ImageSpec, registry: Registry, commit: str | None = None
-) -> ReleaseImage:
+def _image(release: Release, spec: ImageSpec, registry: Registry) -> ReleaseImage:
     return ReleaseImage(
-        images=registry, path=spec.path, repository=spec.repository, tag=tag, commit=commit
+        images=registry,
+        path=spec.path,
+        repository=spec.repository,
+        tag=release.tag.text,
+        commit=release.commit,
+        source=release.source,
     )

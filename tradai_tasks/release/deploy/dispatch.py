@@ -6,11 +6,11 @@ is computed once and passed on, so that all jobs of a run use the same.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tradai_tasks.errors import BadTagError, DirtyTreeError, UnknownTagError, WrongCommitError
+from tradai_tasks.release.deploy.release_order import OF_COMMIT
 from tradai_tasks.release.engine.step import Release
 from tradai_tasks.release.tags.tag_validation import source_of
 from tradai_tasks.vcs.git import Git
@@ -19,7 +19,6 @@ from tradai_tasks.vcs.history import commit_time, is_shallow
 from tradai_tasks.workspace.tags import parse_tag
 
 _SHORT = 7  # digits; git adds more if they are ambiguous
-_OF_COMMIT = re.compile(r"-g([0-9a-f]{7,40})\Z")
 _NONE_YET = "v0.0.0"
 _SHOWN = 5  # paths in a message
 
@@ -77,7 +76,7 @@ def dispatch(git: Git, root: Path, env: Mapping[str, str], version: str | None =
         )
     text = version or _computed(git)
     tag = parse_tag(text, ())
-    named = _OF_COMMIT.search(text)
+    named = OF_COMMIT.search(text)
     if named is None or not head.startswith(named[1]):
         raise WrongCommitError(
             f"version {text}: is not of the commit that is checked out, {head[:12]}; check out its "

@@ -55,8 +55,9 @@ class ServiceVerdict:
     """What to do about a service."""
 
     # done: all tasks are right. start: force a new deployment. wait: the running deployment may
-    # still succeed. failed: it cannot any more. idle: no task is desired, so none can be checked.
-    todo: Literal["done", "start", "wait", "failed", "idle"]
+    # still succeed. failed: it cannot any more. overtaken: another deployment took the place of the
+    # one that this run started. idle: no task is desired, so none can be checked.
+    todo: Literal["done", "start", "wait", "failed", "overtaken", "idle"]
     note: str
 
 
@@ -72,11 +73,11 @@ def judge(
         settling: `mine` was started just now, so ECS need not list it yet.
     """
     if mine is not None:
-        failure = _failure(seen, mine)
-        if failure and settling and all(one.id != mine for one in seen.deployments):
+        ended = _ended(seen, mine)
+        if ended and settling and all(one.id != mine for one in seen.deployments):
             return ServiceVerdict(todo="wait", note="ECS has not told of the new deployment yet")
-        if failure:
-            return ServiceVerdict(todo="failed", note=failure)
+        if ended:
+            return ended
     if seen.desired == 0 and not seen.tasks:
         note = "its desired count is 0, so nothing runs that could be verified"
         return ServiceVerdict(todo="idle", note=note)
@@ -124,19 +125,20 @@ def _settled(
     return ServiceVerdict(todo="wait", note="; ".join(lacking))
 
 
-def _failure(seen: Observed, mine: str) -> str | None:
-    """Return why the deployment that this run started failed; None if it did not."""
+def _ended(seen: Observed, mine: str) -> ServiceVerdict | None:
+    """Return why the deployment that this run started does not go on; None if it does."""
     own = next((one for one in seen.deployments if one.id == mine), None)
     primary = seen.primary
     if own is not None and own.rollout == "FAILED":
-        return _because(own.reason, "its deployment failed")
+        return ServiceVerdict(todo="failed", note=_because(own.reason, "its deployment failed"))
     if own is not None and own.is_primary:
         return None
     to = f"; now {primary.task_definition} by {primary.id}" if primary else ""
     reason = primary.reason if primary else ""
     if "circuit breaker" in reason or "rolling back" in reason or "alarm" in reason:
-        return f"{_because(reason, 'it was rolled back')}{to}"
-    return f"another deployment took the place of the one this run started{to}"
+        return ServiceVerdict(todo="failed", note=f"{_because(reason, 'it was rolled back')}{to}")
+    note = f"another deployment took the place of the one this run started{to}"
+    return ServiceVerdict(todo="overtaken", note=note)
 
 
 def _is_wrong(task: EcsTask, wanted: Collection[str]) -> bool:

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tradai_tasks.errors import (
     AwsError,
-    AwsThrottledError,
     AwsUnreachableError,
     ClusterMissingError,
     ConflictError,
     DeploymentFailedError,
     DeployTimeoutError,
+    NewerReleaseError,
     ReleaseImageMissingError,
     ServiceMissingError,
     TaskDefinitionError,
 )
 from tradai_tasks.release.clients.aws import Aws
+from tradai_tasks.release.deploy.ecs_answers import observed_of, task_of
 from tradai_tasks.release.deploy.ecs_decisions import (
-    Deployment,
     EcsTask,
     Observed,
     ServiceVerdict,
     judge,
     shown_digest,
 )
+from tradai_tasks.release.deploy.polling import polled
+from tradai_tasks.release.deploy.release_order import is_newer
 from tradai_tasks.release.engine.step import Known, Look
 from tradai_tasks.release.images.released_image import ReleaseImage, split_image
 from tradai_tasks.settings.deploy import Missing
@@ -51,6 +54,8 @@ class ServiceStep:
     interval: float  # seconds between two looks
     after_images: bool = False  # an earlier step of the same run is still to move `latest`
     leaves_latest: bool = False  # that step does not move `latest`: the release is a pre-release
+    any_order: bool = False  # a newer release is taken back: for roll-backs and test tags
+    stop: threading.Event | None = None  # ends a wait
 
     def look(self, known: Known) -> Look:
         """Ask ECS which image the tasks run."""
@@ -64,15 +69,20 @@ class ServiceStep:
             if not self.after_images:
                 raise
             wanted = None  # an earlier stage checks it, and replaces that of a test tag
+        observed = self._observed(described)
+        obstacle = self._newer(observed, wanted or frozenset())
+        if obstacle and not self.after_images:
+            raise NewerReleaseError(obstacle)
         if wanted is None:
             if self.leaves_latest:
                 self._check_takes(described, frozenset())
-            return Look(state="todo", note=f"{self.here}: once {self.image.tag} is in the registry")
-        verdict = judge(self._observed(described), wanted)
+            note = f"{self.here}: once {self.image.tag} is in the registry"
+            return Look(state="todo", note=note, obstacle=obstacle)
+        verdict = judge(observed, wanted)
         state = {"done": "done", "idle": "left"}.get(verdict.todo, "todo")
-        if state == "todo":
+        if state == "todo" and not obstacle:
             self._check_takes(described, wanted)
-        return self._look(state, verdict, wanted)
+        return replace(self._look(state, verdict, wanted), obstacle=obstacle)
 
     def act(self, known: Known) -> Look:
         """Force a new deployment if needed, and wait until every task runs the image."""
@@ -90,40 +100,63 @@ class ServiceStep:
         if verdict.todo == "idle":
             return self._look("left", verdict, wanted)
         if verdict.todo != "done":
-            self._check_takes(described, wanted, strictly=True)
             verdict = self._followed(wanted)
         return self._look("done", verdict, wanted)
 
     def _followed(self, wanted: frozenset[str]) -> ServiceVerdict:
         """Poll the service, start a deployment when needed, and return when it is done."""
-        from tenacity import (  # noqa: PLC0415 - of the extra `release`
-            RetryError,
-            Retrying,
-            retry_if_exception_type,
-            retry_if_result,
-            stop_after_delay,
-            wait_fixed,
-        )
-
         rollout = _Rollout(step=self, wanted=wanted)
-        waiting = Retrying(
-            stop=stop_after_delay(self.timeout),
-            wait=wait_fixed(self.interval),
-            # ECS may answer at the next look
-            retry=retry_if_result(lambda found: found is None)
-            | retry_if_exception_type((AwsThrottledError, AwsUnreachableError)),
+        found = polled(
+            rollout.look,
+            timeout=self.timeout,
+            interval=self.interval,
+            stop=self.stop,
+            stopped=f"{self.here}: its deployment goes on in ECS; run the same again to wait for "
+            f"it and to verify its tasks",
         )
-        try:
-            found: ServiceVerdict = waiting(rollout.look)  # type: ignore[assignment]  # never None here
-        except RetryError as ended:
-            failure = ended.last_attempt.exception()
-            if isinstance(failure, AwsError):
-                raise failure from None
+        if found is None:
             raise DeployTimeoutError(
                 f"{self.here}: not done after {self.timeout:g} s: {rollout.last}; run it again to "
                 f"wait longer, or raise deploy.timeout"
-            ) from None
+            )
         return found
+
+    def _newer(self, seen: Observed, wanted: frozenset[str]) -> str:
+        """Return why the service is left as it is: a newer release runs there; empty if none."""
+        running = {digest for task in seen.tasks for digest in task.digests if digest} - wanted
+        if self.any_order:
+            return ""
+        for digest in sorted(one for one in running if one.startswith("sha256:")):
+            version = self.image.version_of(digest)
+            if version is not None and is_newer(version, self.image.version):
+                return (
+                    f"{self.here}: runs v{version}, which is newer than {self.image.tag}, and "
+                    f"stays at it; to take it back on purpose: nox -s deploy -- {self.image.tag} "
+                    f"--rollback --environment {self.environment}"
+                )
+        return ""
+
+    def check_order(
+        self, described: dict[str, Any], seen: Observed, wanted: frozenset[str]
+    ) -> None:
+        """Check right before a deployment that it makes the service run the release.
+
+        Raises:
+            NewerReleaseError: A newer release runs there.
+            TaskDefinitionError: The task definition names another image.
+            ConflictError: `latest` is not the release.
+        """
+        self.check_newer(seen, wanted)
+        self._check_takes(described, wanted, strictly=True)
+
+    def check_newer(self, seen: Observed, wanted: frozenset[str]) -> None:
+        """Check that no newer release runs there.
+
+        Raises:
+            NewerReleaseError: One does.
+        """
+        if newer := self._newer(seen, wanted):
+            raise NewerReleaseError(newer)
 
     def start(self) -> str:
         """Force a new deployment and return its id.
@@ -140,13 +173,13 @@ class ServiceStep:
             service=self.service,
             forceNewDeployment=True,
         )
-        primary = _observed(answer["service"], ()).primary
+        primary = observed_of(answer["service"], ()).primary
         if primary is None:
             raise DeploymentFailedError(f"{self.here}: ECS started no deployment")
         return primary.id
 
-    def observed(self) -> Observed:
-        """Return what the service and its tasks are now.
+    def observed(self) -> tuple[dict[str, Any], Observed]:
+        """Return ECS's description of the service, and what it and its tasks are now.
 
         Raises:
             ServiceMissingError: The service does not exist any more.
@@ -154,7 +187,7 @@ class ServiceStep:
         described = self._described()
         if described is None:
             raise ServiceMissingError(f"{self._missing()}: it was deleted meanwhile")
-        return self._observed(described)
+        return described, self._observed(described)
 
     def _described(self) -> dict[str, Any] | None:
         """Return ECS's description of the service; None if it is missing and may be."""
@@ -271,23 +304,11 @@ class ServiceStep:
                 "ecs", "describe_tasks", cluster=self.cluster, tasks=arns[start : start + _MOST]
             )
             tasks += [
-                self._task(one) for one in answer["tasks"] if one.get("lastStatus") not in _GONE
+                task_of(one, self.image.repository)
+                for one in answer["tasks"]
+                if one.get("lastStatus") not in _GONE
             ]
-        return _observed(described, tasks)
-
-    def _task(self, one: Mapping[str, Any]) -> EcsTask:
-        containers = [
-            container
-            for container in one.get("containers", [])
-            if split_image(str(container.get("image", "")))[0] == self.image.repository
-        ]
-        return EcsTask(
-            id=str(one["taskArn"]).rpartition("/")[2],
-            # a task of an unrelated image belongs to no release
-            digests=tuple(c.get("imageDigest") for c in containers) or ("another image",),
-            deployment=one.get("startedBy"),
-            is_going=one.get("desiredStatus") == "STOPPED",
-        )
+        return observed_of(described, tasks)
 
     def _look(self, state: Any, verdict: ServiceVerdict, wanted: frozenset[str]) -> Look:
         note = verdict.note
@@ -329,41 +350,29 @@ class _Rollout:
 
     def look(self) -> ServiceVerdict | None:
         """Look once, and start a deployment if needed; None while waiting."""
-        seen = self.step.observed()
+        described, seen = self.step.observed()
         if self.asked_at and seen.primary and seen.primary.id != self.asked_at:
             self.mine, self.asked_at = seen.primary.id, None  # only the answer had been lost
         settling = self.looks < _SETTLING
         verdict = judge(seen, self.wanted, mine=self.mine, settling=settling)
         self.looks += 1
         self.last = verdict.note + (f"; ECS says: {seen.event}" if seen.event else "")
+        if verdict.todo == "overtaken":
+            # by another run: wait for its deployment, and judge what the tasks of that run
+            self.step.check_order(described, seen, self.wanted)
+            self.mine = None
+            return None
         if verdict.todo == "failed":
+            self.step.check_newer(seen, self.wanted)  # that says more
             raise DeploymentFailedError(
                 f"{self.step.here}: {self.last}; see its events and stopped tasks, fix the image "
                 f"or the task definition, and run it again"
             )
         if verdict.todo == "start" and self.mine is None:
+            self.step.check_order(described, seen, self.wanted)
             try:
                 self.mine, self.looks = self.step.start(), 0
             except AwsUnreachableError:
                 self.asked_at = seen.primary.id if seen.primary else None
                 raise
         return verdict if verdict.todo in {"done", "idle"} else None
-
-
-def _observed(described: Mapping[str, Any], tasks: Any) -> Observed:
-    events = described.get("events") or [{}]
-    return Observed(
-        desired=int(described.get("desiredCount", 0)),
-        deployments=tuple(
-            Deployment(
-                id=str(one["id"]),
-                is_primary=one.get("status") == "PRIMARY",
-                rollout=one.get("rolloutState"),
-                reason=str(one.get("rolloutStateReason") or ""),
-                task_definition=str(one.get("taskDefinition", "")).rpartition("/")[2],
-            )
-            for one in described.get("deployments", [])
-        ),
-        tasks=tuple(tasks),
-        event=" ".join(str(events[0].get("message", "")).split()),
-    )

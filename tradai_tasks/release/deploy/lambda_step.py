@@ -9,28 +9,39 @@ https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tradai_tasks.errors import (
     AwsError,
-    AwsThrottledError,
-    AwsUnreachableError,
     ConflictError,
     FunctionError,
     FunctionMissingError,
     FunctionTimeoutError,
     ManifestListError,
+    NewerReleaseError,
     ReleaseImageMissingError,
 )
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.deploy.ecs_decisions import shown_digest
+from tradai_tasks.release.deploy.polling import polled
+from tradai_tasks.release.deploy.release_order import OF_COMMIT, is_newer
 from tradai_tasks.release.engine.step import Known, Look
+from tradai_tasks.release.images.image_decisions import dated_tags
 from tradai_tasks.release.images.released_image import ReleaseImage, split_image
 from tradai_tasks.settings.deploy import Missing
 
+_URIS = ("ImageUri", "ResolvedImageUri")
 _ABSENT = "ResourceNotFoundException"
+# codes of AWS for a function that is being updated, or was since it was looked at
+_OVERTAKEN = frozenset({"ResourceConflictException", "PreconditionFailedException"})
+_MOST_TRIES = 8  # looks and updates, where other runs update the function at the same time
+# what a release writes to the version that it publishes
+_DESCRIBED = re.compile(r"(?P<tag>v\S+) [0-9a-f]{12} (?P<digest>sha256:[0-9a-f]{64})(?: |\Z)")
+_BACK_FROM = " rolled back from "
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}  # of Lambda's architectures
 
 
@@ -45,14 +56,22 @@ class LambdaFunction:
     reason: str  # why the update failed
     architectures: tuple[str, ...]
     code: str  # SHA-256 of its code, as Lambda states it
+    repository: str  # of its image, with the registry's host
+    tagged: str | None = None  # version of the release tag by which it was given its image
+    revision: str | None  # changes with every change of the function
 
     @property
     def is_moving(self) -> bool:
         """Whether an update is in progress."""
         return self.update == "InProgress" or self.state == "Pending"
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether its last update failed."""
+        return "Failed" in {self.update, self.state}
 
-def what_lacks(function: LambdaFunction, digest: str, *, is_published: bool) -> tuple[str, ...]:
+
+def missing_steps(function: LambdaFunction, digest: str, *, is_published: bool) -> tuple[str, ...]:
     """Return the missing steps for a function, in order: `update`, `wait`, `publish`.
 
     Args:
@@ -60,7 +79,7 @@ def what_lacks(function: LambdaFunction, digest: str, *, is_published: bool) -> 
         digest: The release's image.
         is_published: Whether its newest version has the code that it has now.
     """
-    if function.digest != digest or function.update == "Failed":
+    if function.digest != digest or function.has_failed:
         return ("update", "wait", "publish")
     waits = ("wait",) if function.is_moving else ()
     return waits if is_published else (*waits, "publish")
@@ -68,7 +87,12 @@ def what_lacks(function: LambdaFunction, digest: str, *, is_published: bool) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionStep:
-    """Release step for one function that must have the release's image."""
+    """Release step for one function that must have the release's image.
+
+    Another run may update the function at the same time. So a function is updated only as it was
+    looked at (its `RevisionId`), it is looked at once more when all is done, and each look
+    decides anew: of two runs, the newer release stays.
+    """
 
     name: str  # name of the lambda's folder
     aws: Aws
@@ -79,6 +103,8 @@ class FunctionStep:
     missing: Missing
     timeout: float  # seconds in which it must have taken the image
     interval: float  # seconds between two looks
+    any_order: bool = False  # a newer release is taken back: for roll-backs and test tags
+    stop: threading.Event | None = None  # ends a wait
 
     def look(self, known: Known) -> Look:
         """Ask Lambda which image the function has, and whether a version of it is published."""
@@ -90,16 +116,20 @@ class FunctionStep:
             digest = self._digest(function)
         except ConflictError:  # earlier stages check it, and replace that of a test tag
             digest = None
+        version = self._newest()
+        newer, obstacle = self._newer(function, version, digest), ""
+        if newer is not None:
+            obstacle = self._refusal(newer) if not self.any_order else ""
         if digest is None:
             note = f"{self.function}: once {self.image.tag} is in the registry"
-            return Look(state="todo", note=note)
-        version = self._newest()
-        lacks = what_lacks(function, digest, is_published=_is(version, function))
-        if not lacks:
+            return Look(state="todo", note=note, obstacle=obstacle)
+        steps = missing_steps(function, digest, is_published=_is(version, function))
+        if not steps:
             return self._done(digest, version)
         now = shown_digest(function.digest) if function.digest else "nothing"
-        note = f"{self.function}: {', '.join(lacks)} ({now} -> {shown_digest(digest)})"
-        return Look(state="todo", note=note)
+        note = f"{self.function}: {', '.join(steps)} ({now} -> {shown_digest(digest)})"
+        back = f", back from v{newer}" if newer else ""
+        return Look(state="todo", note=note + back, obstacle=obstacle)
 
     def act(self, known: Known) -> Look:
         """Update the function if its image differs, wait, and publish a version if needed."""
@@ -107,91 +137,134 @@ class FunctionStep:
         function = self._described()
         if function is None:
             return self._skipped()
-        digest = self._digest(function)
-        if digest is None:
-            raise ReleaseImageMissingError(
-                f"{self.function}: {self.image.repository}:{self.image.tag} is not in the "
-                f"registry; push it first: nox -s lambdas -- {self.image.tag}"
-            )
-        lacks = what_lacks(function, digest, is_published=True)
-        if "update" in lacks:
-            if function.is_moving:  # Lambda refuses an update during another
-                self._settled()
-            self._update(digest)
-        if lacks:
-            function = self._waited()
-        if function.digest != digest:
-            now = shown_digest(function.digest) if function.digest else "nothing"
-            raise FunctionError(
-                f"{self.function}: has {now} after the update to {shown_digest(digest)}; another "
-                f"run updates it at the same time: run it again when that is done"
-            )
-        version = self._newest()
-        if not _is(version, function):
-            version = self._publish(digest, function)
-        return self._done(digest, version)
-
-    def _update(self, digest: str) -> None:
-        uri = f"{self.image.repository}@{digest}"
-        try:
-            self.aws.call(
-                "lambda", "update_function_code", FunctionName=self.function, ImageUri=uri
-            )
-        except AwsError as error:
-            if error.code == "ResourceConflictException":
+        digest = self._required(function)
+        has_asked, back_from = False, ""
+        for _ in range(_MOST_TRIES):
+            function = self._settled() if function.is_moving else function
+            if function.digest == digest and not function.has_failed:
+                version = self._published(function, digest, back_from)
+                if version is not None:
+                    return self._done(digest, version)
+            elif has_asked and function.digest == digest:
                 raise FunctionError(
-                    f"{self.function}: is being updated by someone else; run it again ({error})"
-                ) from None
-            raise
-
-    def _publish(self, digest: str, function: LambdaFunction) -> Mapping[str, Any]:
-        """Publish a version of exactly the code that was looked at."""
-        text = f"{self.image.tag} {self.commit[:12]} {digest}"
-        return self.aws.call(
-            "lambda",
-            "publish_version",
-            FunctionName=self.function,
-            CodeSha256=function.code,
-            Description=text,
+                    f"{self.function}: Lambda could not take the image: "
+                    f"{function.reason or 'no reason'}; fix the image, or let Lambda read the "
+                    f"repository, and run it again"
+                )
+            else:
+                back_from = self._in_order(function, digest) or back_from
+                has_asked = self._update(function, digest) or has_asked
+            function = self._there()
+        now = shown_digest(function.digest) if function.digest else "nothing"
+        raise FunctionError(
+            f"{self.function}: has {now} after the update to {shown_digest(digest)}; another run "
+            f"updates it at the same time: run it again when that is done"
         )
 
-    def _waited(self) -> LambdaFunction:
-        """Wait until Lambda has loaded the image, and return the function's state."""
-        found = self._settled()
-        if "Failed" in {found.update, found.state}:
-            raise FunctionError(
-                f"{self.function}: Lambda could not take the image: {found.reason or 'no reason'}; "
-                f"fix the image, or let Lambda read the repository, and run it again"
+    def _newer(
+        self, function: LambdaFunction, version: Mapping[str, Any] | None, digest: str | None
+    ) -> str | None:
+        """Return the version that the function runs, if that is newer than the release.
+
+        It is the one that a release wrote to the published version, else that of the image, else
+        that of the tag that the function was given. An image without any of them is no release's.
+        """
+        if function.digest in {None, digest} or function.repository != self.image.repository:
+            return None
+        said = _DESCRIBED.match(str((version or {}).get("Description", "")))
+        if said is not None and said["digest"] == function.digest:
+            running: str | None = said["tag"].removeprefix("v")
+        else:
+            running = self.image.version_of(str(function.digest)) or function.tagged
+        is_back = running is not None and is_newer(running, self.image.version)
+        return running if is_back else None
+
+    def _in_order(self, function: LambdaFunction, digest: str) -> str:
+        """Return the newer version that a roll-back takes the function back from, or nothing.
+
+        Raises:
+            NewerReleaseError: It runs a newer release, and this is no roll-back.
+        """
+        newer = self._newer(function, self._newest(), digest)
+        if newer is not None and not self.any_order:
+            raise NewerReleaseError(self._refusal(newer))
+        return newer or ""
+
+    def _refusal(self, newer: str) -> str:
+        return (
+            f"{self.function}: runs v{newer}, which is newer than {self.image.tag}, and stays at "
+            f"it; {self._on_purpose()}"
+        )
+
+    def _on_purpose(self) -> str:
+        tag = self.image.tag
+        if OF_COMMIT.search(tag):
+            tag = f"--version {tag}"
+        return (
+            f"to take it there on purpose: nox -s lambdas -- {tag} --rollback --environment "
+            f"{self.environment}"
+        )
+
+    def _update(self, function: LambdaFunction, digest: str) -> bool:
+        """Ask for the update of the function as it was looked at; false if it has changed since."""
+        given: dict[str, Any] = {
+            "FunctionName": self.function,
+            "ImageUri": f"{self.image.repository}@{digest}",
+            **({"RevisionId": function.revision} if function.revision else {}),
+        }
+        try:
+            self.aws.call("lambda", "update_function_code", **given)
+        except AwsError as error:
+            if error.code not in _OVERTAKEN:
+                raise
+            return False
+        return True
+
+    def _published(
+        self, function: LambdaFunction, digest: str, back_from: str
+    ) -> Mapping[str, Any] | None:
+        """Publish a version of exactly the code that was looked at, unless there is one.
+
+        Returns the version; None if another run has updated the function meanwhile.
+        """
+        version = self._newest()
+        if _is(version, function):
+            return version
+        back = f"{_BACK_FROM}v{back_from}" if back_from else ""
+        try:
+            version = self.aws.call(
+                "lambda",
+                "publish_version",
+                FunctionName=self.function,
+                CodeSha256=function.code,
+                Description=f"{self.image.tag} {self.commit[:12]} {digest}{back}",
             )
-        return found
+        except AwsError as error:
+            if self._there().code == function.code and error.code not in _OVERTAKEN:
+                raise
+            return None
+        return version if self._there().code == function.code else None
 
     def _settled(self) -> LambdaFunction:
         """Wait until no update is in progress, and return the function's state."""
-        from tenacity import (  # noqa: PLC0415 - of the extra `release`
-            RetryError,
-            Retrying,
-            retry_if_exception_type,
-            retry_if_result,
-            stop_after_delay,
-            wait_fixed,
-        )
 
-        waiting = Retrying(
-            stop=stop_after_delay(self.timeout),
-            wait=wait_fixed(self.interval),
-            retry=retry_if_result(lambda found: found.is_moving)
-            | retry_if_exception_type((AwsThrottledError, AwsUnreachableError)),
+        def looked() -> LambdaFunction | None:
+            found = self._there()
+            return None if found.is_moving else found
+
+        found = polled(
+            looked,
+            timeout=self.timeout,
+            interval=self.interval,
+            stop=self.stop,
+            stopped=f"{self.function}: its update goes on in Lambda; run the same again to wait "
+            f"for it and to publish",
         )
-        try:
-            found: LambdaFunction = waiting(self._there)
-        except RetryError as ended:
-            failure = ended.last_attempt.exception()
-            if isinstance(failure, AwsError):
-                raise failure from None
+        if found is None:
             raise FunctionTimeoutError(
                 f"{self.function}: still at its update after {self.timeout:g} s; run it again to "
                 f"wait longer and to publish, or raise deploy.function-timeout"
-            ) from None
+            )
         return found
 
     def _there(self) -> LambdaFunction:
@@ -222,6 +295,15 @@ class FunctionStep:
                 f"create it again with the package type Image"
             )
         return found
+
+    def _required(self, function: LambdaFunction) -> str:
+        digest = self._digest(function)
+        if digest is None:
+            raise ReleaseImageMissingError(
+                f"{self.function}: {self.image.repository}:{self.image.tag} is not in the "
+                f"registry; push it first: nox -s lambdas -- {self.image.tag}"
+            )
+        return digest
 
     def _digest(self, function: LambdaFunction) -> str | None:
         """Return the digest of the release's image, after checking that the function can run it."""
@@ -260,14 +342,17 @@ class FunctionStep:
 
     def _done(self, digest: str, version: Mapping[str, Any] | None) -> Look:
         number = str(version["Version"]) if version else ""
+        back_from = str((version or {}).get("Description", "")).partition(_BACK_FROM)[2]
         return Look(
             state="done",
-            note=f"{self.function}: version {number} is {shown_digest(digest)}",
+            note=f"{self.function}: version {number} is {shown_digest(digest)}"
+            + (f",{_BACK_FROM}{back_from}" if back_from else ""),
             record={
                 "function": self.function,
                 "digest": digest,
                 "version": number,
                 "environment": self.environment,
+                "rollback_from": back_from,
             },
         )
 
@@ -275,9 +360,12 @@ class FunctionStep:
 def _function(answer: Mapping[str, Any]) -> LambdaFunction:
     code, facts = answer.get("Code", {}), answer["Configuration"]
     # Lambda states the digest that it was given, or that the given tag had then
-    found = [split_image(str(code.get(key) or ""))[2] for key in ("ImageUri", "ResolvedImageUri")]
+    stated, resolved = (split_image(str(code.get(key) or "")) for key in _URIS)
     return LambdaFunction(
-        digest=found[0] or found[1],
+        digest=stated[2] or resolved[2],
+        repository=stated[0],
+        tagged=next(iter(dated_tags([stated[1] or ""], None).values()), None),
+        revision=facts.get("RevisionId"),
         package=str(facts.get("PackageType", "Zip")),
         state=str(facts.get("State", "Active")),
         update=str(facts.get("LastUpdateStatus", "Successful")),

@@ -6,7 +6,7 @@ Nothing here makes a request. An image is identified by the commit in its label
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -101,21 +101,27 @@ def _difference(remote: RemoteImage, release: Release, platform: str) -> str | N
     return None
 
 
-def stated_version(remote: RemoteImage, release: Release) -> str | None:
-    """Return the semantic version in an image's label; None if there is none.
+def stated_version(labels: Mapping[str, str], source: str | None) -> str | None:
+    """Return the semantic version in an image's labels; None if there is none.
 
-    A label with another source is inherited from a base image.
+    Args:
+        labels: The labels; with another source they are inherited from a base image.
+        source: Address of the repository; None where it is not known.
     """
-    source = remote.labels.get(_SOURCE)
-    if source and release.source and source != release.source:
+    theirs = labels.get(_SOURCE)
+    if theirs and source and theirs != source:
         return None
-    version = remote.labels.get(VERSION, "")
+    version = labels.get(VERSION, "")
     return version if is_semver(version) else None
 
 
-def dated_tags(tags: Iterable[str], release: Release) -> dict[str, str]:
-    """Return an image's release tags with their versions, newest first."""
-    slug = release.tag.slug
+def dated_tags(tags: Iterable[str], slug: str | None) -> dict[str, str]:
+    """Return an image's release tags with their versions, newest first.
+
+    Args:
+        tags: All tags of the image.
+        slug: The strategy that it is of; None for a platform's.
+    """
     found: dict[str, str] = {}
     for text in tags:
         try:

@@ -23,7 +23,7 @@ from tradai_tasks.errors import (
     RepositoryMissingError,
 )
 from tradai_tasks.files.file_tree import DiskTree
-from tradai_tasks.http_client.retry import TransientError, retried
+from tradai_tasks.http_client.retry import TransientError, pause, retried
 from tradai_tasks.release.clients.registry import RemoteImage, TagRefusedError
 from tradai_tasks.release.engine.step import Known, Look, Release, Stage
 from tradai_tasks.release.images.dockerfile import BASE_ARG, copied_of, takes_base, with_base
@@ -47,6 +47,18 @@ from tradai_tasks.release.images.image_wheels import ImageWheels
 
 # label: packages of other repositories that are in the image, with their commits, as JSON
 SOURCES = "com.tradai.path-sources"
+
+
+_MOST_MOVES = 3  # of `latest`, where other runs move it at the same time
+_MOMENT = 0.5  # seconds in which a request of another run may still arrive
+
+
+class _LatestSettled(Exception):  # noqa: N818 - no error: what is left of the work is nothing
+    """`latest` need not be moved, or must not."""
+
+    def __init__(self, verdict: ImageVerdict) -> None:
+        super().__init__(verdict.note)
+        self.verdict = verdict
 
 
 class Judge(Protocol):
@@ -325,11 +337,11 @@ class ImageStep:
 
     def _version(self, latest: RemoteImage) -> str | None:
         """Return the version of `latest`: from its label, else from a tag with its digest."""
-        stated = stated_version(latest, self.release)
+        stated = stated_version(latest.labels, self.release.source)
         if stated is not None and not is_test_version(stated):
             return stated
         registry, path = self.tools.registry, self.spec.path
-        dated = dated_tags(registry.tags(path), self.release)
+        dated = dated_tags(registry.tags(path), self.release.tag.slug)
         if stated is not None:  # a test tag's, which says nothing about earlier releases
             return newer_release(dated.values(), self.release.tag.version) or stated
         for tag, version in dated.items():
@@ -338,27 +350,40 @@ class ImageStep:
         return None
 
     def _move_latest(self, remote: RemoteImage) -> ImageVerdict:
-        """Point `latest` at the image, if the decision is to move it."""
-        verdict = self._judge_latest(remote)
-        if verdict.state != "todo":
-            return verdict
+        """Point `latest` at the image, if the decision is to move it.
+
+        A registry has no conditional update, and another run may move `latest` at the same time. So
+        it is judged before each try, and once more a moment later: the newer release stays.
+        """
+        registry, path = self.tools.registry, self.spec.path
+
+        verdict = ImageVerdict("todo", "")
+
+        def judge() -> None:
+            nonlocal verdict
+            verdict = self._judge_latest(remote)
+            if verdict.state != "todo":
+                raise _LatestSettled(verdict)
+
         try:
-            self.tools.registry.put(self.spec.path, LATEST, remote)
+            for _ in range(_MOST_MOVES):
+                registry.put(path, LATEST, remote, before=judge)
+                pause(registry.stop)(_MOMENT)
+                if registry.digest(path, LATEST) == remote.digest:
+                    note = verdict.note.replace("moves", "moved").replace("is set", "was set")
+                    return ImageVerdict("done", note)
+        except _LatestSettled as settled:
+            return settled.verdict
         except TagRefusedError as refused:
             # a request whose connection was closed without an answer is sent twice
-            if self.tools.registry.digest(self.spec.path, LATEST) == remote.digest:
+            if registry.digest(path, LATEST) == remote.digest:
                 return ImageVerdict("done", "latest is this")
             return ImageVerdict(
                 "left", f"latest is left alone: the repository is immutable: {refused}"
             )
-        there = self.tools.registry.digest(self.spec.path, LATEST)
-        if there != remote.digest:
-            raise RegistryError(
-                f"{self.spec.repository}:{LATEST}: another run has just moved it to {there}; run "
-                f"the same again to have it judged"
-            )
-        return ImageVerdict(
-            "done", verdict.note.replace("moves", "moved").replace("is set", "was set")
+        raise RegistryError(
+            f"{self.spec.repository}:{LATEST}: another run moves it at the same time; run the same "
+            f"again to have it judged"
         )
 
 

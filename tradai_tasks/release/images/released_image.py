@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tradai_tasks.errors import ConflictError
-from tradai_tasks.release.images.image_decisions import REVISION, VERSION
+from tradai_tasks.release.images.image_decisions import (
+    REVISION,
+    VERSION,
+    dated_tags,
+    stated_version,
+)
 from tradai_tasks.workspace.tags import parse_tag
 
 
@@ -43,6 +48,12 @@ class Images(Protocol):
     def image(self, repository: str, reference: str) -> Remote | None:
         """Return the image that a tag or digest points to; None if it does not exist."""
 
+    def digest(self, repository: str, reference: str) -> str | None:
+        """Return the digest that a tag points to; None if it does not exist."""
+
+    def tags(self, repository: str) -> list[str]:
+        """Return the tags of a repository."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseImage:
@@ -53,6 +64,12 @@ class ReleaseImage:
     repository: str  # the repository with the registry's host, as in ECS and Lambda
     tag: str  # the release's tag
     commit: str | None = None  # commit that the tag names; None if it does not matter
+    source: str | None = None  # address of the git repository; None where it is not known
+
+    @property
+    def version(self) -> str:
+        """The release's semantic version."""
+        return self.tag.removeprefix("v")
 
     def found(self) -> Remote | None:
         """Return the image that the tag points to; None before it is pushed.
@@ -66,7 +83,7 @@ class ReleaseImage:
             return found
         built_of, version = found.labels.get(REVISION), found.labels.get(VERSION)
         # without a label of its own, the image is taken to be what the tag says
-        if version == self.tag.removeprefix("v") and built_of not in {None, self.commit}:
+        if version == self.version and built_of not in {None, self.commit}:
             fix = (
                 f"push what it names now: nox -s images -- {self.tag} (or lambdas)"
                 if parse_tag(self.tag, ()).is_test
@@ -92,6 +109,23 @@ class ReleaseImage:
             return None
         members = json.loads(found.manifest).get("manifests", []) if found.is_list else []
         return frozenset([found.digest, *(str(one["digest"]) for one in members)])
+
+    def version_of(self, digest: str) -> str | None:
+        """Return the semantic version of an image by its label, else by a release tag.
+
+        None if neither tells.
+
+        Raises:
+            TasksError: The registry does not answer the question.
+        """
+        found = self.images.image(self.path, digest)
+        if found is None:
+            return None
+        if (stated := stated_version(found.labels, self.source)) is not None:
+            return stated
+        dated = dated_tags(self.images.tags(self.path), None)
+        named = (tag for tag in dated if self.images.digest(self.path, tag) == digest)
+        return next((dated[tag] for tag in named), None)
 
     def latest(self) -> str | None:
         """Return the digest that `latest` points to; None if it does not exist."""

@@ -64,6 +64,7 @@ class FunctionsOutline:
     name: str
     environment: Environment
     only: tuple[str, ...] = ()
+    rollback: bool = False  # whether a function that runs a newer release is taken back
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +76,7 @@ class ServicesOutline:
     after_images: bool  # whether an earlier stage of the same run pushes the images
     leaves_latest: bool = False  # whether that stage does not move `latest`
     only: tuple[str, ...] = ()
+    rollback: bool = False  # whether a service that runs a newer release is taken back
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -243,6 +245,7 @@ def lambdas_alone(
     latest: LatestRule,
     only: Sequence[str],
     environment: Environment | None,
+    rollback: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Outline:
     """Return the stages of lambdas, all or some: their images, and functions in an environment."""
@@ -257,7 +260,9 @@ def lambdas_alone(
     ]
     if environment is not None:
         name = "-".join([FUNCTIONS, environment.name, *only])
-        stages.append(FunctionsOutline(name=name, environment=environment, only=chosen))
+        stages.append(
+            FunctionsOutline(name=name, environment=environment, only=chosen, rollback=rollback)
+        )
     where = None if environment is None else environment.name
     return Outline(stages=tuple(stages), environment=where, notes=notes)
 
@@ -276,6 +281,7 @@ def deployment(
             environment=environment,
             after_images=rollback,
             only=chosen,
+            rollback=rollback,
         )
     )
     return Outline(stages=tuple(stages), environment=environment.name, notes=notes)

@@ -124,7 +124,6 @@ class StageFactory:
         outline: ImagesOutline | FunctionsOutline | ServicesOutline | LatestOutline,
         tools: ImageTools,
     ) -> Stage:
-        tag, commit = self.release.tag.text, self.release.commit
         match outline:
             case ImagesOutline():
                 return image_stage(
@@ -137,19 +136,19 @@ class StageFactory:
                 )
             case LatestOutline():
                 services = self._images("service", outline.only)
-                made = latest_stage(tag, services, tools.registry, commit=commit)
+                made = latest_stage(self.release, services, tools.registry)
             case FunctionsOutline():
                 functions = self._images("lambda", outline.only)
                 target = self._target(outline.environment, tools)
-                made = function_stage(tag, commit, functions, target)
+                made = function_stage(self.release, functions, target, rollback=outline.rollback)
             case ServicesOutline():
                 made = service_stage(
-                    tag,
+                    self.release,
                     self._images("service", outline.only),
                     self._target(outline.environment, tools),
-                    commit=commit,
                     after_images=outline.after_images,
                     leaves_latest=outline.leaves_latest,
+                    rollback=outline.rollback,
                 )
         return replace(made, name=outline.name)
 

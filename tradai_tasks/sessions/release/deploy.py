@@ -49,6 +49,13 @@ _LAMBDA_OPTIONS: list[Option] = [
         ("--images-only",),
         {"action": "store_true", "help": "build and push; leave the functions alone"},
     ),
+    (
+        ("--rollback",),
+        {
+            "action": "store_true",
+            "help": "take functions back that run a newer release, and point `latest` at this one",
+        },
+    ),
 ]
 _DEPLOY_OPTIONS: list[Option] = [
     TAG,
@@ -59,7 +66,8 @@ _DEPLOY_OPTIONS: list[Option] = [
         ("--rollback",),
         {
             "action": "store_true",
-            "help": "first point `latest` of each service at the tag's image, whatever it is now",
+            "help": "take services back that run a newer release: first point `latest` of each at "
+            "the tag's image, whatever it is now",
         },
     ),
 ]
@@ -95,6 +103,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
         latest=images.latest_rule_of(options, tag),
         only=options.only,
         environment=environment,
+        rollback=options.rollback,
         notes=notes,
     )
     run_stages(session, context, outline, basis, wanted_of(options, only=[], start=None))

@@ -91,4 +91,5 @@ def latest_rule_of(options: Namespace, tag: ReleaseTag) -> LatestRule:
         raise BadArgumentsError("--move-latest and --keep-latest: give one of the two")
     if options.keep_latest:
         return "never"
-    return "always" if options.move_latest else latest_rule(tag)
+    is_rollback = getattr(options, "rollback", False)  # an option of `lambdas`
+    return "always" if options.move_latest or is_rollback else latest_rule(tag)

@@ -71,7 +71,12 @@ def seen(desired: int, tasks: list[EcsTask], *deployments: Deployment) -> Observ
         ),
         (seen(1, [task(OLD, "d1")], deployment(1)), "d1", "failed", "new tasks run sha256:old"),
         (seen(1, [task(NEW)], deployment(1, rollout="FAILED")), "d1", "failed", "its deployment"),
-        (seen(1, [task(NEW)], deployment(2)), "d1", "failed", "another deployment took the place"),
+        (
+            seen(1, [task(NEW)], deployment(2)),
+            "d1",
+            "overtaken",
+            "another deployment took the place",
+        ),
         (
             seen(1, [], deployment(2), deployment(1, primary=False, rollout="FAILED")),
             "d1",
@@ -89,7 +94,7 @@ def test_verdicts(observed: Observed, mine: str | None, todo: str, words: str) -
 def test_a_new_deployment_may_not_be_told_of_at_once() -> None:
     observed = seen(1, [task(OLD, "d0")], deployment(0))
     assert judge(observed, WANTED, mine="d1", settling=True).todo == "wait"
-    assert judge(observed, WANTED, mine="d1").todo == "failed"
+    assert judge(observed, WANTED, mine="d1").todo == "overtaken"
     gone = seen(0, [])
     assert judge(gone, WANTED, mine="d1").note.startswith("another deployment took the place")
 

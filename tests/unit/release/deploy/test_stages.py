@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,9 +18,11 @@ from tradai_tasks.release.deploy.deploy_stages import (
     latest_stage,
     service_stage,
 )
+from tradai_tasks.release.engine.step import Release
 from tradai_tasks.release.images.image_specs import ImageSpec
 from tradai_tasks.release.tags.target_environment import environment_named
 from tradai_tasks.settings.deploy import DeploySettings, EnvironmentSettings
+from tradai_tasks.workspace.tags import parse_tag
 
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
@@ -53,8 +56,12 @@ SPEC = ImageSpec(
 )  # fmt: skip
 
 
+def release(tag: str) -> Release:
+    return Release(tag=parse_tag(tag, ()), commit="c" * 40, time=0, root=Path())
+
+
 def latest(registry: FakeRegistry, tag: str) -> LatestStep:
-    (step,) = latest_stage(tag, [SPEC], cast(Registry, registry)).steps
+    (step,) = latest_stage(release(tag), [SPEC], cast(Registry, registry)).steps
     assert isinstance(step, LatestStep)
     return step
 
@@ -121,7 +128,7 @@ def target(**given: Any) -> DeployTarget:
 
 def test_services_by_the_names_of_the_environment() -> None:
     made = service_stage(
-        "v1.2.0", [SPEC], target(cluster="main", services={"backend": "backend-api"})
+        release("v1.2.0"), [SPEC], target(cluster="main", services={"backend": "backend-api"})
     )
     (step,) = made.steps
     assert (made.name, made.parallel) == ("deploy", 4)
@@ -137,14 +144,16 @@ def test_services_by_the_names_of_the_environment() -> None:
         "interval": 5,
         "after_images": False,
         "leaves_latest": False,
+        "any_order": False,
+        "stop": None,
     }
     with pytest.raises(SettingsError, match=r"deploy\.environments\.prod\.cluster: not set"):
-        service_stage("v1.2.0", [SPEC], target())
+        service_stage(release("v1.2.0"), [SPEC], target())
 
 
 def test_functions_by_the_names_of_the_environment() -> None:
     made = function_stage(
-        "v1.2.0", "c" * 40, [SPEC], target(function_prefix="fn-", missing_function="skip")
+        release("v1.2.0"), [SPEC], target(function_prefix="fn-", missing_function="skip")
     )
     (step,) = made.steps
     assert made.name == "functions"
@@ -152,3 +161,17 @@ def test_functions_by_the_names_of_the_environment() -> None:
     assert vars(step)["missing"] == "skip"
     assert vars(step)["timeout"] == 8
     assert vars(step)["image"].repository == "registry.example/tradai/backend"
+
+
+@pytest.mark.parametrize(
+    ("tag", "rollback", "any_order"),
+    [("v1.2.0", False, False), ("v1.2.0", True, True), ("v0.0.0-test", False, True)],
+)
+def test_only_a_roll_back_and_a_test_tag_go_backwards(
+    tag: str, rollback: bool, any_order: bool
+) -> None:
+    for made in (
+        function_stage(release(tag), [SPEC], target(), rollback=rollback),
+        service_stage(release(tag), [SPEC], target(cluster="main"), rollback=rollback),
+    ):
+        assert [vars(step)["any_order"] for step in made.steps] == [any_order]

@@ -155,15 +155,15 @@ def test_latest_of_no_known_version_is_an_error() -> None:
 def test_a_version_is_what_the_label_of_this_repository_says(
     labels: dict[str, str], version: str | None
 ) -> None:
-    assert stated_version(remote(**labels), release()) == version
+    assert stated_version(remote(**labels).labels, release().source) == version
 
 
 def test_release_tags_of_an_image_newest_first() -> None:
     tags = ["momentum-v1.0.0", "latest", "dev", "momentum-v1.10.0", "v2.0.0", "momentum-v1.2.0-rc1"]
-    assert list(dated_tags(tags, release())) == [
+    assert list(dated_tags(tags, "momentum")) == [
         "momentum-v1.10.0", "momentum-v1.2.0-rc1", "momentum-v1.0.0",
     ]  # fmt: skip
-    assert dated_tags(tags, release("v1.0.0")) == {"v2.0.0": "2.0.0"}
+    assert dated_tags(tags, None) == {"v2.0.0": "2.0.0"}
 
 
 BUILD = Build(
