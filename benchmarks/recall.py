@@ -99,7 +99,9 @@ def checkout(root: Path) -> Held:
             paths=(path,), chains=graph.affected_by([path]), accounted=graph.accounted([path])
         )
         found = select(workspace, workspace, evidence, loaded.settings.affected)
-        return {item.path: item.reasons for item in found.packages if item.affected}
+        return {
+            item.path: (*item.reasons, *item.everything) for item in found.packages if item.affected
+        }
 
     packages = tuple(package.path for package in workspace.packages)
     return Held(paths=frozenset(snapshot.blobs), packages=packages, selected=selected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable, Iterator
 
 _ONE_OF = re.compile(r"\[!?\]?[^\]]*\]")  # one of some characters; `]` may be the first
 _RANGE = re.compile(r"(.)(?:-(.))?", re.DOTALL)
@@ -18,10 +19,36 @@ def matches(path: str, glob: str) -> bool:
     return _compiled(glob).fullmatch(path) is not None
 
 
-@functools.lru_cache(maxsize=256)
-def _compiled(glob: str) -> re.Pattern[str]:
+class GlobSet:
+    """Many globs: a path is held only against those of the folders above it."""
+
+    def __init__(self, globs: Iterable[str]) -> None:
+        """Compile globs, each as `matches` reads it."""
+        self._by_folder: dict[str, list[tuple[re.Pattern[str], str]]] = {}
+        for glob in dict.fromkeys(globs):
+            folder = re.split(r"[*?\[]", _normal(glob), maxsplit=1)[0].rpartition("/")[0]
+            self._by_folder.setdefault(folder, []).append((_compiled(glob), glob))
+
+    def matching(self, path: str) -> Iterator[str]:
+        """Yield all globs that match a path."""
+        folder = path
+        while True:
+            for pattern, glob in self._by_folder.get(folder, ()):
+                if pattern.fullmatch(path):
+                    yield glob
+            if not folder:
+                return
+            folder = folder.rpartition("/")[0]
+
+
+def _normal(glob: str) -> str:
     glob = glob.removeprefix("./").removeprefix("/")
-    glob += "**" if glob.endswith("/") else ""
+    return f"{glob}**" if glob.endswith("/") else glob
+
+
+@functools.cache  # a bound would let globs that are used in turn push each other out
+def _compiled(glob: str) -> re.Pattern[str]:
+    glob = _normal(glob)
     pattern = ""
     position = 0
     while position < len(glob):

@@ -26,6 +26,8 @@ from tradai_tasks.vcs.remotes import fetch_commits, remote_of
 # Called in half the time that `hashlib.new` takes.
 _HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
 _TREE_ROW = re.compile(r"(\d+) \w+ (\w+)\t([^\0]+)\0")
+_NAMING = re.compile(r"([^\0]+)\0([^\n]*)\n")  # a row of `git grep -o -z`
+_ERE_SPECIAL = re.compile(r"[][\\.*^$+?(){}|]")
 _CORE = frozenset({"autocrlf", "sparsecheckout"})
 _OFF = frozenset({"false", "no", "off", "0"})
 # Attributes by which git changes content on its way to the disk.
@@ -174,17 +176,29 @@ class Git:
         )
         return dict(zip(wanted, done.text.split(), strict=True))
 
-    def naming(self, words: Iterable[str], commit: str | None) -> list[str]:
-        """Return the files of a commit, or of the work tree, that contain one of some words."""
-        argv = ["grep", "-l", "-z", "-F", "-I", "--no-color", "--no-full-name"]
-        argv += ["--no-recurse-submodules", *(["--untracked"] if commit is None else [])]
-        argv += [part for word in words for part in ("-e", word)]
+    def naming(self, names: Iterable[str], commit: str | None) -> dict[str, set[str]]:
+        """Return for names in quotes the files that have them, in a commit or the work tree.
+
+        Args:
+            names: Texts, which stand in code as `"name"` or `'name'`; all are looked for at once.
+            commit: Full id; the work tree, untracked files included, if None.
+        """
+        wanted = [_ERE_SPECIAL.sub(r"\\\g<0>", name) for name in names if "\n" not in name]
+        if not wanted:
+            return {}
+        argv = ["grep", "-o", "-z", "-E", "-I", "--no-color", "--no-full-name"]
+        argv += ["--no-line-number", "--no-column", "--no-recurse-submodules"]
+        argv += [*(["--untracked"] if commit is None else []), "-f", "-"]
         argv += [commit] if commit else []
-        done = self.run(*argv, "--", check=False)
+        pattern = f"""["']({"|".join(wanted)})["']\n""".encode("utf-8", "surrogateescape")
+        done = self.run(*argv, "--", check=False, stdin=pattern)
+        found: dict[str, set[str]] = {}
         if done.returncode == 1:
-            return []
+            return found
         start = len(commit) + 1 if commit else 0
-        return [row[start:] for row in _rows(self.checked(done, argv))]
+        for path, quoted in _NAMING.findall(self.checked(done, argv).text):
+            found.setdefault(quoted[1:-1], set()).add(path[start:])
+        return found
 
     def diff(self, base: str, head: str) -> list[RawChange]:
         """Return the paths that differ between two commits; a moved file has both its paths."""

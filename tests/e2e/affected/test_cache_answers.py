@@ -42,7 +42,12 @@ def changes(home: Path, *args: str, **env: str) -> dict[str, list[str]]:
     ran = nox(home, "-s", "changes", "--", "--base", "HEAD", "--json", *args, env=env)
     assert ran.status == 0, ran.log
     document = json.loads(ran.out)
-    return {one["name"]: one["reasons"] for one in document["packages"] if one["affected"]}
+    texts = document["reasons"]
+    return {
+        one["name"]: [texts[place] for place in one["reasons"]]
+        for one in document["packages"]
+        if one["affected"]
+    }
 
 
 def test_the_second_run_selects_what_the_first_did(shop: Path) -> None:

@@ -65,6 +65,7 @@ def analyse_change(  # noqa: PLR0913 - the repository, the event and the user's 
     base: str | None = None,
     head: str | None = None,
     with_graph: bool = False,
+    explain: str | None = None,
 ) -> ChangeAnalysis:
     """Find what a change affects.
 
@@ -77,6 +78,7 @@ def analyse_change(  # noqa: PLR0913 - the repository, the event and the user's 
         base: Revision to compare with, in place of the event's.
         head: Revision to compare, in place of HEAD and the work tree.
         with_graph: Build the import graph even where no change needs it.
+        explain: Name of a package or unit of which every reason is wanted, in full.
 
     Raises:
         TasksError: git, a revision, or a file at the head of the range is at fault.
@@ -92,6 +94,7 @@ def analyse_change(  # noqa: PLR0913 - the repository, the event and the user's 
         base=base,
         head=head,
         with_graph=with_graph,
+        explain=explain,
         cache_at=cache_at,
     )
     for _ in range(_RETRIES):
@@ -110,6 +113,7 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
     base: str | None,
     head: str | None,
     with_graph: bool,
+    explain: str | None,
     cache_at: Path,
 ) -> ChangeAnalysis:
     git = Git.open(root, env)
@@ -138,6 +142,7 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
             before=before,
             after=after,
             settings=settings,
+            explained=_names_of(explain, after.workspace),
             everything=[*([span.why] if span.everything else []), *([fault] if fault else [])],
         )
         collector.compare()
@@ -224,7 +229,14 @@ def _graph(git: Git, span: CommitRange, collector: EvidenceCollector, cache: Cac
 def _select(collector: EvidenceCollector, graph: ImportGraph | None) -> Selection:
     before = collector.before.workspace if collector.before else None
     evidence = collector.evidence(graph)
-    return select(collector.after.workspace, before, evidence, collector.settings.affected)
+    settings = collector.settings.affected
+    return select(collector.after.workspace, before, evidence, settings, collector.explained)
+
+
+def _names_of(explain: str | None, workspace: Workspace) -> frozenset[str]:
+    """Return a name that the user gives, with the package's own that goes by it in sessions."""
+    packages = {package.name: workspace.session_id(package) for package in workspace.packages}
+    return frozenset({explain or "", *(name for name in packages if packages[name] == explain)})
 
 
 def _cache(root: Path, folder: Path) -> Cache:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -11,21 +11,24 @@ from tradai_tasks.affected.locks.lock_diff import compare_locks
 from tradai_tasks.affected.locks.tool_settings_diff import compare_root, compare_root_file
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.rules.build_inputs import is_build_input
-from tradai_tasks.affected.selection.dockerfile_copies import is_copied
+from tradai_tasks.affected.selection.dockerfile_copies import copied_globs
 from tradai_tasks.affected.selection.members import dependents_of, root_groups
-from tradai_tasks.affected.selection.path_rules import is_for_readers
+from tradai_tasks.affected.selection.path_rules import grouped, is_for_readers, summed
 from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import ChangeEvidence, paths_that_count
 from tradai_tasks.affected.selection.unlisted_packages import unlisted_package_reasons
 from tradai_tasks.files.file_tree import join
+from tradai_tasks.files.path_globs import GlobSet
 from tradai_tasks.settings.model import Settings
+
+_MOST_REASONS = 20  # of one package, from what is declared
 
 
 def add_document_readers(
     graph: ImportGraph,
     paths: Iterable[str],
     revision: Revision,
-    files_naming: Callable[[Iterable[str]], list[str]],
+    files_naming: Callable[[Iterable[str]], Mapping[str, Iterable[str]]],
 ) -> ImportGraph:
     """Add the files that name a changed document at the root: `ROOT / "README.md"`.
 
@@ -35,14 +38,12 @@ def add_document_readers(
         graph: The import graph.
         paths: What has changed.
         revision: The head.
-        files_naming: Returns the files that contain one of some words.
+        files_naming: Returns for names in quotes the files that have them.
     """
     users = dict(graph.users)
-    for path in filter(is_for_readers, paths):
+    for path, files in files_naming([*filter(is_for_readers, paths)]).items():
         readers = {
-            file
-            for file in files_naming([f'"{path}"', f"'{path}'"])
-            if is_python(file) and not _has_nearer(path, file, revision)
+            file for file in files if is_python(file) and not _has_nearer(path, file, revision)
         }
         if readers:
             users[path] = users.get(path, frozenset()) | readers
@@ -67,7 +68,8 @@ class EvidenceCollector(msgspec.Struct, kw_only=True):
     after: Revision
     settings: Settings
     everything: list[str]
-    declared: dict[str, list[str]] = {}
+    explained: frozenset[str] = frozenset()  # names of which every reason is wanted
+    declared: dict[str, dict[str, None]] = {}
     sessions: dict[str, str] = {}
 
     @property
@@ -132,7 +134,7 @@ class EvidenceCollector(msgspec.Struct, kw_only=True):
         for name, chain in graph.affected_by(files).items() if files else ():
             owner = graph.owner_of(chain[0])
             if name.startswith(("services:", "lambdas:", "stacks:")) and owner in packages:
-                self._declare(name, f"{self.declared[owner][0]} <- {chain[-1]}")
+                self._declare(name, f"{next(iter(self.declared[owner]))} <- {chain[-1]}")
 
     def compare(self) -> None:
         """Compare what is data at both ends: lock files, project files, settings of tools."""
@@ -150,17 +152,21 @@ class EvidenceCollector(msgspec.Struct, kw_only=True):
             self._declare(name, reason)
 
     def _compare_images(self, paths: Iterable[str]) -> None:
-        """Declare services and lambdas, if no packages, whose Dockerfile copies a changed path."""
+        """Declare services and lambdas, if no packages, whose Dockerfile copies changed paths."""
         for revision in self._revisions:
             packages = {package.path for package in revision.workspace.packages}
             units = [("services", unit) for unit in revision.workspace.services]
             units += [("lambdas", unit) for unit in revision.workspace.lambdas]
+            copying: dict[str, list[tuple[str, str]]] = {}  # glob -> units, each with its file
             for kind, unit in units:
                 file = join(unit.path, "Dockerfile")
                 text = None if unit.path in packages else revision.content(file)
-                for path in paths if text is not None else ():
-                    if is_copied(text or b"", unit.path, path):
-                        self._declare(f"{kind}:{unit.name}", f"{path} (copied by {file})")
+                for glob in copied_globs(text or b"", unit.path):
+                    copying.setdefault(glob, []).append((f"{kind}:{unit.name}", file))
+            for glob, some in grouped(paths, GlobSet(copying).matching).items():
+                for name, file in copying[glob]:
+                    for shown in summed(some, whole=self._is_explained(name)):
+                        self._declare(name, f"{shown} (copied by {file})")
 
     def _compare_lock(self, before: Revision, project: str) -> None:
         file = join(project, "uv.lock")
@@ -213,6 +219,12 @@ class EvidenceCollector(msgspec.Struct, kw_only=True):
                 self._declare(name, path if own else f"{path} <- {name} depends on {owner.name}")
 
     def _declare(self, name: str, reason: str) -> None:
-        reasons = self.declared.setdefault(name, [])
-        if reason not in reasons:
-            reasons.append(reason)
+        """Add a reason; a thousand changed packages would give a thousand others each of them."""
+        reasons = self.declared.setdefault(name, {})
+        if len(reasons) < _MOST_REASONS or self._is_explained(name):
+            reasons[reason] = None
+        elif reason not in reasons:
+            reasons[f"and more, which --explain {name.rpartition(':')[2]} lists"] = None
+
+    def _is_explained(self, name: str) -> bool:
+        return name.rpartition(":")[2] in self.explained

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from typing import TypeAlias, TypeVar
 
 from tradai_tasks.affected.selection.package_owners import Owners
-from tradai_tasks.files.path_globs import matches
+from tradai_tasks.files.path_globs import GlobSet
 from tradai_tasks.workspace.discovery import Workspace
+
+_Key = TypeVar("_Key", bound=Hashable)
+Groups: TypeAlias = dict[_Key, list[str]]
 
 _DOC_FILE = re.compile(r"^(mkdocs\.ya?ml|[^/]+\.(md|rst)|(LICEN[CS]E|NOTICE|AUTHORS)[^/]*)\Z")
 # Folders and files at the root that only the contract and integration sessions read.
@@ -47,6 +51,20 @@ def is_for_readers(path: str) -> bool:
     return "/" not in path and bool(_DOC_FILE.match(path) or _ROOT_TESTS.match(path))
 
 
+def grouped(paths: Iterable[str], keys_of: Callable[[str], Iterable[_Key]]) -> Groups[_Key]:
+    """Return keys that many paths may share, with their paths."""
+    found: Groups[_Key] = {}
+    for path in paths:
+        for key in keys_of(path):
+            found.setdefault(key, []).append(path)
+    return found
+
+
+def summed(paths: Sequence[str], *, whole: bool) -> Sequence[str]:
+    """Return the first path with how many more there are, or all."""
+    return paths if whole or len(paths) == 1 else [f"{paths[0]} and {len(paths) - 1} more"]
+
+
 class PathRules:
     """Notes what changed paths affect, by where they lie."""
 
@@ -56,6 +74,7 @@ class PathRules:
         before: Workspace | None,
         accounted: Collection[str],
         reasons: Reasons,
+        explained: Collection[str] = (),
     ) -> None:
         """Prepare to judge paths.
 
@@ -64,24 +83,46 @@ class PathRules:
             before: The repository before it; None where it is unknown.
             accounted: Changed paths outside any package that the import graph accounts for.
             reasons: Where reasons are noted.
+            explained: Names of which every reason is wanted.
         """
         ends = [end for end in (workspace, before) if end is not None]
         self._owners = [Owners(end) for end in ends]
         self._projects = {project for end in ends for project in end.projects}
-        self._globs = [
-            (package.name, glob)
-            for package in workspace.packages
-            for glob in package.settings.also_affected_by
-        ]
+        self._widened: dict[str, list[str]] = {}  # glob -> packages
+        for package in workspace.packages:
+            for glob in package.settings.also_affected_by:
+                self._widened.setdefault(glob, []).append(package.name)
+        self._globs = GlobSet(self._widened)
+        self._units = {
+            unit.path: (kind, unit.name)
+            for kind in ("services", "lambdas")
+            for unit in getattr(workspace, kind)
+        }
         self._workspace = workspace
         self._accounted = accounted
         self._reasons = reasons
+        self._explained = explained
 
-    def apply(self, path: str) -> None:
-        """Note what one changed path affects by where it lies."""
+    def apply(self, paths: Sequence[str]) -> None:
+        """Note what changed paths affect by where they lie."""
+        shared: dict[str, None] = {}
+        for (kind, of), some in grouped(paths, self._shared_by).items():
+            shared.update(dict.fromkeys(some))
+            for name in self._users_of(kind, of):
+                why = {"packages": f" (also-affected-by {of!r})", "stacks": ""}
+                for text in summed(some, whole=name in self._explained):
+                    self._reasons.add(kind, name, text + why.get(kind, ": the base of all lambdas"))
+        for path in paths:
+            self._apply_one(path, known=path in shared)
+
+    def _apply_one(self, path: str, *, known: bool) -> None:
         reasons = self._reasons
-        known = self._by_glob(path)
-        known |= _note_unit(path, self._workspace, reasons)
+        folder = path.rpartition("/")[0]
+        while folder:
+            if folder in self._units:
+                reasons.add(*self._units[folder], path)
+                known = True
+            folder = folder.rpartition("/")[0]
         owner = next(filter(None, (end.of(path) for end in self._owners)), None)
         if owner is not None:
             reasons.add("packages", owner.name, path)
@@ -98,31 +139,17 @@ class PathRules:
         elif not (known or _ROOT_TESTS.match(path)):
             reasons.everything[f"{path}: belongs to nothing known"] = None
 
-    def _by_glob(self, path: str) -> bool:
-        known = False
-        for name, glob in self._globs:
-            if matches(path, glob):
-                self._reasons.add("packages", name, f"{path} (also-affected-by {glob!r})")
-                known = True
-        return known
+    def _shared_by(self, path: str) -> Iterator[tuple[str, str]]:
+        """Yield keys for what many paths may affect, and each path many."""
+        yield from (("packages", glob) for glob in self._globs.matching(path))
+        if path.startswith("lambdas/base/"):
+            yield "lambdas", ""
+        if path.startswith("infra/"):
+            stack = re.match(r"^Pulumi\.([^/]+)\.ya?ml\Z", posixpath.basename(path))
+            yield "stacks", stack[1] if stack else ""
 
-
-def _note_unit(path: str, workspace: Workspace, reasons: Reasons) -> bool:
-    """Note the service, lambda or stack in whose folder a path lies; tell whether there is one."""
-    known = False
-    if path.startswith("lambdas/base/"):
-        for unit in workspace.lambdas:
-            reasons.add("lambdas", unit.name, f"{path}: the base of all lambdas")
-        known = True
-    for kind in ("services", "lambdas"):
-        for unit in getattr(workspace, kind):
-            if path.startswith(f"{unit.path}/"):
-                reasons.add(kind, unit.name, path)
-                known = True
-    if path.startswith("infra/"):
-        stack = re.match(r"^Pulumi\.([^/]+)\.ya?ml\Z", posixpath.basename(path))
-        for unit in workspace.stacks:
-            if stack is None or stack[1] == unit.name:
-                reasons.add("stacks", unit.name, path)
-        known = True
-    return known
+    def _users_of(self, kind: str, of: str) -> Iterable[str]:
+        if kind == "packages":
+            return self._widened[of]
+        units = self._workspace.lambdas if kind == "lambdas" else self._workspace.stacks
+        return [unit.name for unit in units if not of or unit.name == of]

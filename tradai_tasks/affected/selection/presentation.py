@@ -29,10 +29,28 @@ def as_document(
         selection: What the change affects.
         matrix: The jobs, as `strategy.matrix.include` takes them.
     """
+    numbers: dict[str, int] = {}  # reason -> its place in the list
+
+    def places(reasons: Sequence[str]) -> list[int]:
+        return [numbers.setdefault(reason, len(numbers)) for reason in reasons]
+
     return {
         "range": {"base": span.base, "head": span.head, "why": span.why},
         "everything": bool(selection.everything),
-        **{kind: [_item(item) for item in getattr(selection, kind)] for kind in KINDS},
+        "everything_reasons": places(selection.everything),
+        **{
+            kind: [
+                {
+                    "name": item.name,
+                    "path": item.path,
+                    "affected": item.affected,
+                    "reasons": places(item.reasons),
+                }
+                for item in getattr(selection, kind)
+            ]
+            for kind in KINDS
+        },
+        "reasons": list(numbers),
         "matrix": {"include": list(matrix)},
     }
 
@@ -67,8 +85,9 @@ def rows(selection: Selection) -> list[tuple[str, str, str]]:
             continue  # a strategies repository: they come as strategies
         for item in getattr(selection, kind):
             if item.affected:
-                more = len(item.reasons) - 1
-                first = visible(item.reasons[0]) + (f" (and {more} more)" if more else "")
+                more = len(item.reasons) + len(item.everything) - 1
+                first = visible((item.reasons or item.everything)[0])
+                first += f" (and {more} more)" if more else ""
                 found.append(
                     (
                         kind.removesuffix("s") if kind != "strategies" else "strategy",
@@ -86,7 +105,7 @@ def explanation(item: Item) -> str:
     if not item.affected:
         return f"{item.name}: not affected\n"
     return f"{item.name}: affected by\n" + "".join(
-        f"  {visible(reason)}\n" for reason in item.reasons
+        f"  {visible(reason)}\n" for reason in (*item.reasons, *item.everything)
     )
 
 
@@ -144,15 +163,6 @@ def _mermaid(items: Sequence[Item], edges: Sequence[tuple[str, str]]) -> str:
     lines += [f"  {numbers[user]} --> {numbers[needed]}" for user, needed in edges]
     lines.append("  classDef affected fill:#f96,stroke:#933,color:#000")
     return "\n".join(lines) + "\n"
-
-
-def _item(item: Item) -> dict[str, Any]:
-    return {
-        "name": item.name,
-        "path": item.path,
-        "affected": item.affected,
-        "reasons": list(item.reasons),
-    }
 
 
 def _line(value: Any) -> str:

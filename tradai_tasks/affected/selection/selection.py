@@ -5,14 +5,16 @@ One rule holds throughout: a path affects everything unless it is known what it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from tradai_tasks.affected.selection.path_rules import PathRules, Reasons
-from tradai_tasks.files.path_globs import matches
+from tradai_tasks.files.path_globs import GlobSet
 from tradai_tasks.settings.model import AffectedSettings
 from tradai_tasks.workspace.discovery import Workspace
+
+_ENDS = 3  # steps that are shown at each end of a long chain
 
 
 class ChangeEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,12 +41,13 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     path: str
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()  # its own
+    everything: tuple[str, ...] = ()  # why everything is affected, one object for all items
 
     @property
     def affected(self) -> bool:
         """Whether the change affects it."""
-        return bool(self.reasons)
+        return bool(self.reasons or self.everything)
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +74,7 @@ def select(
     before: Workspace | None,
     evidence: ChangeEvidence,
     settings: AffectedSettings,
+    explained: Collection[str] = (),
 ) -> Selection:
     """Decide what a change affects.
 
@@ -79,19 +83,19 @@ def select(
         before: The repository before it; None where it is unknown.
         evidence: All that is known of the change.
         settings: Globs that narrow or widen.
+        explained: Names of packages and units of which every reason is wanted, in full.
     """
     paths = paths_that_count(evidence.paths, settings)
     reasons = Reasons()
     for reason in evidence.everything:
         reasons.everything[reason] = None
-    rules = PathRules(workspace, before, evidence.accounted, reasons)
-    for path in paths:
-        rules.apply(path)
+    PathRules(workspace, before, evidence.accounted, reasons, explained).apply(paths)
     kept = set(paths)
     for name, chain in evidence.chains.items():
         # for a file of the stacks, its name says which stack it belongs to
         if chain[0] in kept and not (name == "stacks:" and len(chain) == 1):
-            reasons.add_for_member(name, " <- ".join(chain), workspace)
+            steps = chain if name.rpartition(":")[2] in explained else _shortened(chain)
+            reasons.add_for_member(name, " <- ".join(steps), workspace)
     for path in evidence.docs:
         if path in kept:
             reasons.docs[path] = None
@@ -106,9 +110,16 @@ def select(
     return _make_selection(workspace, evidence, reasons, paths)
 
 
+def _shortened(chain: Sequence[str]) -> Sequence[str]:
+    """Return the first and the last steps of a chain, with a count of those between."""
+    cut = len(chain) - 2 * _ENDS
+    return [*chain[:_ENDS], f"({cut} more)", *chain[-_ENDS:]] if cut > 1 else chain
+
+
 def paths_that_count(paths: Iterable[str], settings: AffectedSettings) -> tuple[str, ...]:
     """Return the changed paths that no setting says to ignore."""
-    return tuple(path for path in paths if not any(matches(path, glob) for glob in settings.ignore))
+    ignored = GlobSet(settings.ignore)
+    return tuple(path for path in paths if not any(ignored.matching(path)))
 
 
 def _make_selection(
@@ -119,7 +130,8 @@ def _make_selection(
         Item(
             name=workspace.session_id(package),
             path=package.path,
-            reasons=reasons.of("packages", package.name) + everything,
+            reasons=reasons.of("packages", package.name),
+            everything=everything,
         )
         for package in workspace.packages
     ]
@@ -130,9 +142,8 @@ def _make_selection(
             Item(
                 name=unit.name,
                 path=unit.path,
-                reasons=_merged(
-                    reasons.of(kind, unit.name), by_path.get(unit.path, ()), everything
-                ),
+                reasons=_merged(reasons.of(kind, unit.name), by_path.get(unit.path, ())),
+                everything=everything,
             )
             for unit in getattr(workspace, kind)
         )

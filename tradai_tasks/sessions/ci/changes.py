@@ -41,6 +41,7 @@ from tradai_tasks.sessions.core.replacements import (
 )
 from tradai_tasks.workspace.discovery import unknown_package
 
+_MOST_REASONS = 5  # of those for which everything is affected, in the log
 _DOC = "Report what a change affects and why, and write the CI matrix for it."
 _RANGE: list[Option] = [
     (("--base",), {"metavar": "REV", "help": "compare with the merge base of this revision"}),
@@ -75,7 +76,7 @@ def changes(session: nox.Session, context: Context) -> None:
     """Compute the selection, and print it in the requested form."""
     repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
-    found = _find(repository, options, with_graph=options.report)
+    found = _find(repository, options, with_graph=options.report, explain=options.explain)
     tasks = tasks_of(context, found)
     jobs = [job.as_json() for job in _jobs(repository, tasks)]
     explained = _explain(found.selection, options.explain) if options.explain is not None else ""
@@ -118,7 +119,7 @@ def affected(session: nox.Session, context: Context) -> None:
     require_seen(session, context)
 
 
-def _find(repository: Repository, options: Any, *, with_graph: bool = False) -> ChangeAnalysis:
+def _find(repository: Repository, options: Any, **more: Any) -> ChangeAnalysis:
     return analyse_change(
         root=repository.root,
         settings=repository.settings,
@@ -127,7 +128,7 @@ def _find(repository: Repository, options: Any, *, with_graph: bool = False) -> 
         env=os.environ,
         base=options.base,
         head=options.head,
-        with_graph=with_graph,
+        **more,
     )
 
 
@@ -182,9 +183,11 @@ def _say(session: nox.Session, context: Context, found: ChangeAnalysis, tasks: T
     for name in tasks.untested:
         session.warn(f"{visible(name)} is affected, but the noxfile has no session that tests it")
     session.log(visible(found.span.why))
-    for reason in found.selection.everything[:5]:
-        if reason != found.span.why:
-            session.log(f"everything is affected: {visible(reason)}")
+    reasons = [reason for reason in found.selection.everything if reason != found.span.why]
+    for reason in reasons[:_MOST_REASONS]:
+        session.log(f"everything is affected: {visible(reason)}")
+    if len(reasons) > _MOST_REASONS:
+        session.log(f"everything is affected: and {len(reasons) - _MOST_REASONS} reasons more")
 
 
 def _show(found: ChangeAnalysis) -> None:

@@ -92,7 +92,8 @@ def test_what_belongs_to_nothing_affects_everything(path: str, why: str) -> None
     selection = chosen(path)
     assert selection.everything == (why,)
     for kind in ("packages", "services", "lambdas", "stacks"):
-        assert all(why in item.reasons for item in getattr(selection, kind))
+        assert all(item.affected for item in getattr(selection, kind))
+        assert all(why in explanation(item) for item in getattr(selection, kind))
 
 
 def test_ignored_paths_affect_nothing_and_do_not_count() -> None:
@@ -143,7 +144,8 @@ def test_the_json_document_has_exactly_the_promised_shape() -> None:
     job = {"name": "common", "sessions": "test(common)", "packages": "common", "python": "3.11"}
     document = as_document(SPAN, chosen("libs/common/x.py"), [job])
     assert list(document) == [
-        "range", "everything", "packages", "services", "lambdas", "strategies", "matrix",
+        "range", "everything", "everything_reasons", "packages", "services", "lambdas",
+        "strategies", "reasons", "matrix",
     ]  # fmt: skip
     assert document["range"] == {"base": SPAN.base, "head": SPAN.head, "why": SPAN.why}
     assert document["everything"] is False
@@ -151,8 +153,10 @@ def test_the_json_document_has_exactly_the_promised_shape() -> None:
         "name": "common",
         "path": "libs/common",
         "affected": True,
-        "reasons": ["libs/common/x.py"],
+        "reasons": [0],
     }
+    assert document["reasons"] == ["libs/common/x.py"]
+    assert document["everything_reasons"] == []
     assert document["matrix"] == {"include": [job]}
 
 
