@@ -91,7 +91,7 @@ def checkout(root: Path) -> Held:
     workspace = discover(tree, loaded.settings, settings_file=loaded.file)
     revision = Revision(snapshot=snapshot, workspace=workspace)
     graph = revision.graph(Cache(CacheFolder(Path(os.devnull)), "recall"))
-    for warning in graph.warnings:
+    for warning in graph.warnings():
         print(f"note: {warning}", file=sys.stderr)
 
     def selected(path: str) -> dict[str, tuple[str, ...]]:

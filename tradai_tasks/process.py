@@ -25,7 +25,13 @@ from tradai_tasks.parent_watch import leashed
 if TYPE_CHECKING:
     from tradai_tasks.sandbox import Sandbox
 
-_NO_REASON = "error: failed to push some refs"  # git's last line; the reason is in the one before
+# git's last lines, which are the same for every fault; the reason stands before them
+_NO_REASON = (
+    "error: failed to push some refs",
+    "fatal: Could not read from remote repository",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+)
 _TICK = 0.1  # seconds between two checks whether to stop
 _PATIENCE = (10.0, 5.0)  # seconds for a command to end after an interrupt, and after a SIGTERM
 _INSTALL_HINTS = {
@@ -58,8 +64,9 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def last_error(self) -> str:
         """The last line of standard error, which mostly has the reason."""
-        lines = [line for line in self.error_text.splitlines() if not line.startswith(_NO_REASON)]
-        return (lines or ["no message"])[-1].strip()
+        lines = [line.strip() for line in self.error_text.splitlines()]
+        said = [line for line in lines if line and not line.startswith(_NO_REASON)]
+        return (said or lines or ["no message"])[-1]
 
 
 def usable_cores() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from tradai_tasks.vcs.git import Git
 
 _FETCH_SECONDS = 300.0
+# What git, ssh and curl print when a remote cannot be used, and what it means.
+_FAULTS = (
+    ("not our ref|unadvertised object|find remote ref", "it has no such commit"),
+    (r"not appear to be a git repository|\bnot found", "there is no repository at its address"),
+    ("Could not resolve host", "its host has no address here"),
+    ("onnection refused|onnect to|timed out|unreachable", "it does not answer"),
+    ("transport '.*' not allowed", "git's settings do not allow its protocol"),
+    (r"ermission denied|uthentication failed|could not read \w+ for|error: 40[13]|Host key verif",
+     "it refuses access; sign git in to it"),
+)  # fmt: skip
 
 
 def remote_of(git: Git) -> str | None:
@@ -46,7 +57,7 @@ def fetch_commits(git: Git, remote: str, commits: Iterable[str], *how: str) -> s
             in a partial one.
 
     Returns:
-        None on success, else git's last line of output.
+        None on success, else the reason.
     """
     argv = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-prune"]
     argv += ["--no-write-fetch-head", "--no-auto-maintenance", "--refmap=", *how, "--", remote]
@@ -63,4 +74,12 @@ def ask_remote(git: Git, *args: str) -> Completed | str:
         done = run_git(git.folder, *args, env=env, check=False, timeout=_FETCH_SECONDS)
     except CommandFailedError as slow:
         return str(slow)
-    return done if done.returncode == 0 else done.last_error
+    return done if done.returncode == 0 else _fault(done)
+
+
+def _fault(done: Completed) -> str:
+    """Return why a remote could not be used, in a few words."""
+    for pattern, meaning in _FAULTS:
+        if re.search(pattern, done.error_text):
+            return meaning
+    return f"git says: {done.last_error}"

@@ -35,6 +35,7 @@ from tradai_tasks.vcs.work_tree import WorkTree, look
 _LINK = "120000"
 _SUBMODULE = "160000"
 _MOST_HOPS = 40  # links in a chain, as in Linux
+_MOST_LINKED = 100_000  # paths of files below linked folders; each costs memory as a file does
 
 
 class _Files:
@@ -68,6 +69,7 @@ class _Files:
             folder = posixpath.dirname(link.path)
             self.links[link.path] = posixpath.normpath(posixpath.join(folder, target))
         self.blobs = dict(self.own)
+        self.fault = ""  # why not all paths through links are known, in one line
         self.read_at: dict[str, str] = {}  # link -> the file it leads to
         for path in self.links:
             end = follow(path, self.links)
@@ -89,6 +91,12 @@ class _Files:
             for place in range(bisect_left(files, f"{folder}/"), len(files)):
                 if not files[place].startswith(f"{folder}/"):
                     break
+                if len(self.read_at) >= _MOST_LINKED:
+                    self.fault = (
+                        f"{path}: links to folders show over {_MOST_LINKED:,} files, too many to "
+                        f"follow; take some of the links out of git"
+                    )
+                    return
                 if files[place] not in self.links:
                     self._show(path + files[place].removeprefix(folder), files[place])
 
@@ -130,6 +138,7 @@ class CommitSnapshot:
         self._files = _Files(git, git.tree(commit) if entries is None else entries, {})
         self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
         self.links: Mapping[str, str] = MappingProxyType(self._files.links)
+        self.fault = self._files.fault
         self.submodules = frozenset(self._files.submodules)
 
     def links_to(self, paths: Iterable[str]) -> dict[str, str]:
@@ -203,6 +212,7 @@ class WorktreeSnapshot:
         self._files = _Files(git, entries.values(), targets)
         self.blobs: Mapping[str, str] = MappingProxyType(self._files.blobs)
         self.links: Mapping[str, str] = MappingProxyType(self._files.links)
+        self.fault = self._files.fault
         self.submodules = frozenset(self._files.submodules)
         self._unsure = work.unsure
         # digests of changed files, which must not change while the snapshot lives

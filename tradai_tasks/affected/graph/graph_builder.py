@@ -273,11 +273,10 @@ def _graph(linked: _LinkedSnapshot, older: Mapping[int, Facts] | None = None) ->
         },
         dynamic=dynamic,
         passed=passed,
-        undeclared=tuple(
-            f"{index.paths[number]} imports {name}, which its package does not declare"
-            for number, names_of in sorted(linked.linker.undeclared.items())
-            for name in names_of
-        ),
+        undeclared={
+            index.paths[number]: tuple(names)
+            for number, names in sorted(linked.linker.undeclared.items())
+        },
     )
 
 

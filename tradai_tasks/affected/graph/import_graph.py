@@ -32,7 +32,8 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     dynamic: Mapping[str, str] = {}  # file that may load anything -> why
     # of those, the files of which it is their callers who tell what they load
     passed: frozenset[str] = frozenset()
-    undeclared: tuple[str, ...] = ()  # warnings, one line each
+    # file -> modules that it imports and its package does not declare
+    undeclared: Mapping[str, tuple[str, ...]] = {}
 
     @cached_property
     def widened(self) -> dict[str, str]:
@@ -54,14 +55,25 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 found[name] = (*found.get(name, ()), path)
         return found
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What a user should know, one line each."""
+    def warnings(self, steps: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Return what a user should know, one line each.
+
+        Args:
+            steps: Files of which only is spoken, as they stand in chains; all if None.
+        """
+        files = None if steps is None else {part for step in steps for part in _names_in(step)}
+        undeclared = [
+            f"{path} imports {name}, which its package does not declare"
+            for path, names in self.undeclared.items()
+            if files is None or path in files
+            for name in names
+        ]
         wide = [
             f"{name} is affected by all that it can import: {why}"
             for name, why in sorted(self.widened.items())
+            if files is None or why.partition(": ")[0] in files
         ]
-        return (*self.undeclared, *wide)
+        return (*undeclared, *wide)
 
     def owner_of(self, path: str) -> str | None:
         """Return the innermost member around a path."""
@@ -243,6 +255,11 @@ def _chain(
     # nodes that stand for asking a lazy module are no files
     files = [part for part in reversed(chain) if not part.startswith("?")]
     return tuple(f"{file} ({notes[file]})" if file in notes else file for file in files)
+
+
+def _names_in(step: str) -> Iterable[str]:
+    """Return what may be the file of a step, which may have a note after it."""
+    return step, step.partition(" (")[0], step.partition(":")[0]
 
 
 def _questions_last(path: str) -> tuple[bool, str]:

@@ -127,7 +127,7 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
         work = look(git, status) if status else None
         after = _head_revision(git, span, workspace, settings_file, work)
     moved = committed.result() if committed else []
-    graph = None
+    graph, bearing = None, set[str]()  # files that the change touches or reaches
     if span.strategy is not None:
         selection = _only_strategy(after.workspace, span, settings)
     else:
@@ -136,6 +136,7 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
         base_files = listed.result() if listed else None
         if span.base and work:
             base_files = CommitSnapshot(git, span.base, tree_before(work, moved))
+        faults = [one.fault for one in (after.snapshot, base_files) if one and one.fault]
         before, fault = _base_revision(base_files, after if _keeps_shape(changed) else None)
         collector = EvidenceCollector(
             paths=tuple(change.path for change in changed),
@@ -143,19 +144,31 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
             after=after,
             settings=settings,
             explained=_names_of(explain, after.workspace),
-            everything=[*([span.why] if span.everything else []), *([fault] if fault else [])],
+            everything=[
+                *([span.why] if span.everything else []),
+                *([fault] if fault else []),
+                *(dict.fromkeys(faults) if changed else []),
+            ],
         )
         collector.compare()
         if with_graph or (changed and not collector.everything):
             graph = _graph(git, span, collector, cache)
-        selection = _select(collector, graph)
+        evidence = collector.evidence(graph)
+        bearing = {*evidence.paths, *(step for steps in evidence.chains.values() for step in steps)}
+        selection = select(
+            after.workspace,
+            before.workspace if before else None,
+            evidence,
+            settings.affected,
+            collector.explained,
+        )
     return ChangeAnalysis(
         span=span,
         selection=selection,
         edges=workspace_edges(after.workspace),
         warnings=(
             *([cache.fault] if graph and cache.fault else []),
-            *(graph.warnings if graph else ()),
+            *(graph.warnings(bearing) if graph else ()),
         ),
         graph=graph,
         other_head=None if after.workspace is workspace else after,
@@ -224,13 +237,6 @@ def _graph(git: Git, span: CommitRange, collector: EvidenceCollector, cache: Cac
     cache.save()
     commit = None if span.worktree else span.head
     return add_document_readers(graph, collector.paths, after, partial(git.naming, commit=commit))
-
-
-def _select(collector: EvidenceCollector, graph: ImportGraph | None) -> Selection:
-    before = collector.before.workspace if collector.before else None
-    evidence = collector.evidence(graph)
-    settings = collector.settings.affected
-    return select(collector.after.workspace, before, evidence, settings, collector.explained)
 
 
 def _names_of(explain: str | None, workspace: Workspace) -> frozenset[str]:

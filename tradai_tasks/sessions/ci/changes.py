@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import nox
 
+from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, analyse_change
 from tradai_tasks.affected.selection.presentation import (
     KINDS,
@@ -87,8 +88,8 @@ def changes(session: nox.Session, context: Context) -> None:
     elif options.explain is None:
         _show(found)
     say(*explained.split("\n")[:-1], file=beside)
-    if options.report:
-        _report(found, beside)
+    if options.report and found.graph:
+        _report(session, found.graph, beside)
     backtested = [repository.workspace.session_id(one) for one in repository.backtested_packages]
     write_outputs(as_outputs(found.selection, jobs, backtested))
     append_markdown(markdown(found.span, found.selection, found.edges))
@@ -201,13 +202,12 @@ def _show(found: ChangeAnalysis) -> None:
         say("nothing is affected")
 
 
-def _report(found: ChangeAnalysis, file: IO[str]) -> None:
-    print_table(
-        "Files that select the most packages",
-        ("file", "packages", "saved if split"),
-        [
-            (visible(cost.path), str(cost.selects), str(cost.saved))
-            for cost in (found.graph.costs() if found.graph else ())
-        ],
-        file=file,
-    )
+def _report(session: nox.Session, graph: ImportGraph, file: IO[str]) -> None:
+    for warning in graph.warnings():
+        session.warn(visible(warning))
+    table = [(visible(cost.path), str(cost.selects), str(cost.saved)) for cost in graph.costs()]
+    if table:
+        columns = ("file", "packages", "saved if split")
+        print_table("Files that select the most packages", columns, table, file=file)
+    else:
+        say("no file selects a package other than its own", file=file)

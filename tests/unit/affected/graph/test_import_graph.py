@@ -492,7 +492,9 @@ def test_what_cannot_be_told_widens_the_member_to_its_closure(text: str) -> None
     assert found["b"][1].startswith("libs/b/src/b/m.py (")
     assert found["b"][1].endswith(")")
     assert set(graph.affected_by(["libs/c/src/c/__init__.py"])) == {"c"}
-    assert [line for line in graph.warnings if line.startswith("b is affected by all that it can")]
+    assert [
+        line for line in graph.warnings() if line.startswith("b is affected by all that it can")
+    ]
     assert set(graph.affected_by(["libs/b/src/b/m.py"])) == {"b"}
 
 
@@ -530,7 +532,7 @@ def test_an_undeclared_import_counts_and_is_warned_about() -> None:
     files = {**PACKAGE, "libs/b/src/b/m.py": "import a.x\nfrom a import y\n"}
     graph = graph_of(files, (A, alone, C))
     assert set(graph.affected_by([X])) == {"a", "b"}
-    assert graph.warnings == ("libs/b/src/b/m.py imports a, which its package does not declare",)
+    assert graph.warnings() == ("libs/b/src/b/m.py imports a, which its package does not declare",)
 
 
 def test_a_package_that_no_source_root_holds_is_found_where_it_is_declared() -> None:
