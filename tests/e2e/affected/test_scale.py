@@ -189,7 +189,7 @@ def documents(home: Path, count: int) -> Path:
 
 @pytest.mark.parametrize("make", [globs, dockerfiles, documents])
 def test_work_grows_with_the_change(shapes: Any, make: Any) -> None:
-    assert shapes(make, 20) < 2.4
+    assert shapes(make, 40) < 2.4
 
 
 def test_documents_are_looked_for_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
