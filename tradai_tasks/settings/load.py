@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import tomli
@@ -15,6 +17,7 @@ import tomli
 from tradai_tasks.errors import BrokenTomlError, SettingsError
 from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.settings.model import PackageSettings, Settings
+from tradai_tasks.settings.table import Table
 
 _TABLE = "tool.tradai-tasks"
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -26,6 +29,9 @@ _WORDS = (
     ("Expected `array` of length", "expected a list of length"),
     ("Object missing required field", "missing key"),
 )
+
+
+_Model = TypeVar("_Model", bound=Table)
 
 
 class LoadedSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,10 +95,7 @@ def load_settings(tree: Tree, overrides: Mapping[str, Any] | None = None) -> Loa
     if overrides:
         raw = _laid_over(raw, overrides)
         where = f"{file} or register(settings=...)"
-    faults = faults_of(raw, Settings, prefix)
-    if faults:
-        raise SettingsError(*(f"{where}: {fault}" for fault in faults))
-    return LoadedSettings(settings=msgspec.convert(raw, Settings), file=file)
+    return LoadedSettings(settings=_checked(raw, Settings, prefix, where), file=file)
 
 
 def key_prefix(file: str) -> str:
@@ -106,10 +109,28 @@ def read_package_table(raw: Mapping[str, Any], file: str) -> PackageSettings:
     Raises:
         SettingsError: Something does not fit the model.
     """
-    faults = faults_of(raw, PackageSettings, f"{_TABLE}.")
-    if faults:
-        raise SettingsError(*(f"{file}: {fault}" for fault in faults))
-    return msgspec.convert(raw, PackageSettings)
+    return _checked(raw, PackageSettings, f"{_TABLE}.", file)
+
+
+def _checked(raw: Mapping[str, Any], model: type[_Model], prefix: str, where: str) -> _Model:
+    """Return a table as the model has it, or raise with all faults."""
+    if raw.keys() <= {*model.__struct_encode_fields__} and not _foreign(raw, ""):
+        with contextlib.suppress(msgspec.ValidationError):  # `faults_of` says more of it
+            part = msgspec.convert(raw, _with_keys(model, frozenset(raw)))
+            return model(**msgspec.structs.asdict(part))
+    raise SettingsError(*(f"{where}: {fault}" for fault in faults_of(raw, model, prefix)))
+
+
+@functools.cache
+def _with_keys(model: type[Table], keys: frozenset[str]) -> type[msgspec.Struct]:
+    """Return a model that has some keys of another, which are all optional there.
+
+    msgspec prepares the types of a whole model before its first use: ten milliseconds for
+    `Settings`.
+    """
+    names = zip(model.__struct_encode_fields__, model.__struct_fields__, strict=True)
+    fields = [(name, model.__annotations__[name]) for key, name in names if key in keys]
+    return msgspec.defstruct("Part", fields, bases=(Table,), module=model.__module__)
 
 
 def faults_of(raw: Mapping[str, Any], model: type[msgspec.Struct], prefix: str) -> list[str]:

@@ -31,6 +31,10 @@ def loaded(table: str) -> Settings:
     return load_settings(DictTree({"tradai-tasks.toml": table})).settings
 
 
+def laid_over(table: dict[str, Any]) -> Settings:
+    return load_settings(DictTree({}), table).settings
+
+
 def faults(table: str) -> list[str]:
     return faults_of(tomllib.loads(table), Settings, "")
 
@@ -275,6 +279,12 @@ def test_arbitrary_tables_give_one_line_a_fault_and_never_raise(table: dict[str,
         if key not in _TOP:
             assert any("unknown key" in f and _quoted(key) in f for f in found)
     assert faults_of(table, Settings, "x.") == found  # what was given is left as it was
+    if not found:
+        assert laid_over(table) == msgspec.convert(table, Settings)
+    else:
+        with pytest.raises(SettingsError) as raised:
+            laid_over(table)
+        assert len(raised.value.faults) == len(found)
 
 
 # One fault each, by the path that must be named.
@@ -322,6 +332,12 @@ def test_every_injected_fault_is_named_and_nothing_else(names: set[str]) -> None
         inner[path[-1]] = value
     found = faults_of(table, Settings, "")
     assert sorted(fault.split(": ")[0] for fault in found) == sorted(names)
+    if not names:
+        assert laid_over(table) == msgspec.convert(table, Settings)
+        return
+    with pytest.raises(SettingsError) as raised:
+        laid_over(table)
+    assert len(raised.value.faults) == len(names)
 
 
 def test_the_schema_in_the_package_is_that_of_the_model() -> None:
