@@ -6,9 +6,10 @@ import functools
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from tradai_tasks.checks.pythons import python_for
 from tradai_tasks.checks.testing.coverage_scope import Shares
@@ -26,8 +27,7 @@ _PYTHON = re.compile(r"(?<=.)-(?:[a-z]*-?)\d+(?:\.\d+)*t?\Z")  # test-3.11, test
 _DEFAULT_FLOOR = {"platform": 60.0, "strategies": 80.0}  # percent
 
 
-@dataclass(frozen=True, kw_only=True)
-class Repository:
+class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A repository, on disk or at a commit; what follows from its files is computed once."""
 
     root: Path  # the workspace root

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import difflib
 import functools
 import json
 import re
@@ -117,17 +116,13 @@ def _checked(raw: Mapping[str, Any], model: type[_Model], prefix: str, where: st
     if raw.keys() <= {*model.__struct_encode_fields__} and not _foreign(raw, ""):
         with contextlib.suppress(msgspec.ValidationError):  # `faults_of` says more of it
             part = msgspec.convert(raw, _with_keys(model, frozenset(raw)))
-            return model(**msgspec.structs.asdict(part))
+            return model(**msgspec.structs.asdict(part))  # all keys are optional
     raise SettingsError(*(f"{where}: {fault}" for fault in faults_of(raw, model, prefix)))
 
 
 @functools.cache
 def _with_keys(model: type[Table], keys: frozenset[str]) -> type[msgspec.Struct]:
-    """Return a model that has some keys of another, which are all optional there.
-
-    msgspec prepares the types of a whole model before its first use: ten milliseconds for
-    `Settings`.
-    """
+    """Return a model with some keys of another, whose types msgspec prepares in less time."""
     names = zip(model.__struct_encode_fields__, model.__struct_fields__, strict=True)
     fields = [(name, model.__annotations__[name]) for key, name in names if key in keys]
     return msgspec.defstruct("Part", fields, bases=(Table,), module=model.__module__)
@@ -380,6 +375,8 @@ def _near(key: str, model: type[msgspec.Struct]) -> str:
     if key in gone:
         return f"; {gone[key]}"
     known = list(model.__struct_encode_fields__)
+    import difflib  # noqa: PLC0415 - needed only for an error message
+
     near = difflib.get_close_matches(key, known, n=1)
     if near:
         return f"; did you mean {near[0]!r}?"

@@ -10,8 +10,9 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from tradai_tasks.errors import (
     GitError,
@@ -35,16 +36,19 @@ _CONVERTING = frozenset({"crlf", "eol", "filter", "ident", "text", "working-tree
 _AT_ONCE = 10_000  # blobs to fetch at once, since command lines are limited
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Git:
+class Git(msgspec.Struct, frozen=True, kw_only=True):
     """A git repository, seen from a folder in its work tree; created by `open`."""
 
     folder: Path  # the workspace root
     top: Path  # the top of the work tree
     prefix: str  # from the top to the folder: "" or "python/"
     hashed_by: str  # "sha1" or "sha256"
-    env: Mapping[str, str] = field(repr=False)
-    _known: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+    env: Mapping[str, str]
+    _known: dict[str, bool] = {}
+
+    def __repr__(self) -> str:
+        """Return it without the environment, which may hold secrets."""
+        return f"Git(folder={self.folder!r})"
 
     @classmethod
     def open(cls, folder: Path, env: Mapping[str, str] | None = None) -> Git:

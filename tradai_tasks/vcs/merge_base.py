@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_records import is_object_id
@@ -14,8 +15,7 @@ from tradai_tasks.vcs.remotes import fetch_commits, remote_of, remote_tip
 _DEEPER = ("--deepen=30", "--deepen=300", "--deepen=3000", "--unshallow")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Branch:
+class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """A branch to compare with."""
 
     name: str  # its plain name: "main"
@@ -23,8 +23,7 @@ class Branch:
     commit: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MergeBase:
+class MergeBase(msgspec.Struct, frozen=True, kw_only=True):
     """The best common ancestor of two commits, or why it cannot be found."""
 
     commit: str | None

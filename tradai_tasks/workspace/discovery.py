@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -24,15 +23,26 @@ from tradai_tasks.settings.table import RepositoryKind, Table
 _LEFTOVERS = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Package:
+class Package(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One Python project: a member of the uv workspace, or an independent project."""
 
     name: str  # PEP 503-normalised
     path: str  # its folder, POSIX from the workspace root; "." for the root itself
     project: str  # folder whose uv.lock pins it: the workspace root, or its own folder
-    document: Mapping[str, Any] = field(repr=False, compare=False)  # its parsed pyproject.toml
-    settings: PackageSettings = field(default_factory=PackageSettings, repr=False, hash=False)
+    document: Mapping[str, Any]  # its parsed pyproject.toml
+    settings: PackageSettings = msgspec.field(default_factory=PackageSettings)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether it is the same package with the same settings, whatever else changed."""
+        return (
+            isinstance(other, Package)
+            and (self.name, self.path, self.project) == (other.name, other.path, other.project)
+            and self.settings == other.settings
+        )
+
+    def __hash__(self) -> int:
+        """Return a hash of what identifies it."""
+        return hash((self.name, self.path, self.project))
 
     @property
     def slug(self) -> str:
@@ -58,8 +68,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     path: str  # POSIX from the workspace root
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Workspace:
+class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     """The result of discovery, each tuple sorted by path."""
 
     kind: RepositoryKind
@@ -69,7 +78,7 @@ class Workspace:
     strategies: tuple[Package, ...] = ()
     stacks: tuple[Unit, ...] = ()
     is_uv_workspace: bool = True  # a root project with one lock, not independent projects
-    root_document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    root_document: Mapping[str, Any] = {}
     # a workspace root without [project], named "root": not a package, but it may have tests
     virtual_root: Package | None = None
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.workspace.discovery import Package, Workspace
@@ -29,13 +30,12 @@ _UNITS: Mapping[str, AreaNoun] = {"services/": "service", "lambdas/": "lambda"}
 _EXAMPLE = b">>>"  # how an example in a doctest begins
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Area:
+class Area(msgspec.Struct, frozen=True, kw_only=True):
     """A folder whose files belong together, with all below it that is no area of its own."""
 
     noun: AreaNoun
     path: str  # POSIX from the workspace root; "." for the root
-    package: Package | None = field(default=None, repr=False)
+    package: Package | None = None
     holds_code: bool = True  # false where code lies in other areas: a root of members
 
     @property

@@ -9,8 +9,10 @@ from __future__ import annotations
 import functools
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from tradai_tasks.files.file_tree import Tree, folders_above
 from tradai_tasks.files.path_globs import matches
@@ -24,8 +26,7 @@ Look = Literal["lint", "typecheck", "security", "coverage", "test"]
 LOOKS: tuple[Look, ...] = ("lint", "typecheck", "security", "coverage", "test")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InventoryFile:
+class InventoryFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file: what it is, and who looks at it."""
 
     path: str  # POSIX from the workspace root

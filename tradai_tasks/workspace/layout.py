@@ -10,8 +10,9 @@ import functools
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from tradai_tasks.files.file_tree import Tree, folders_above, join
 from tradai_tasks.workspace.discovery import Package
@@ -63,16 +64,14 @@ DEVCONTAINERS = (".devcontainer/devcontainer.json", ".devcontainer.json")
 TEST_FILE = re.compile(r"^(test_.*|.*_test)\.py\Z")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImportName:
+class ImportName(msgspec.Struct, frozen=True, kw_only=True):
     """A module or package that a distribution installs."""
 
     name: str  # dotted: "tradai.common", "backend", "handler"
     path: str  # its folder or file, POSIX from the workspace root
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """The code and test locations of a package."""
 
     source_roots: tuple[str, ...]  # folders on sys.path for it

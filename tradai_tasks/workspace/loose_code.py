@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.inventory import Inventory, Look

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from configparser import ConfigParser
-from configparser import Error as ConfigError
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.load import parse_toml
@@ -30,8 +29,7 @@ _MOST_FOLDERS = 200  # more take longer than the list of all files
 _SECTIONS = {"setup.cfg": "tool:pytest"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PytestConfiguration:
+class PytestConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     """The part of pytest's configuration that decides which files it collects."""
 
     file: str | None = None  # from the workspace root; None if no file configures pytest
@@ -144,10 +142,12 @@ def _values(content: bytes, name: str, file: str) -> Mapping[str, Any] | None:
             return {} if name != "pyproject.toml" else None
         nested = table.get("ini_options", table)
         return nested if isinstance(nested, dict) else {}
+    from configparser import ConfigParser, Error  # noqa: PLC0415 - few repositories need it
+
     parser = ConfigParser(interpolation=None, strict=False, allow_no_value=True)
     try:
         parser.read_string(content.decode("utf-8", "replace"))
-    except ConfigError:
+    except Error:
         return {}  # pytest itself reports what is wrong with the file
     section = _SECTIONS.get(name, "pytest")
     if parser.has_section(section):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tradai_tasks.checks.testing.module_markers import marks_all
 from tradai_tasks.files.file_tree import Tree, folders_above

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import ToolNotLockedError
@@ -18,8 +18,7 @@ from tradai_tasks.workspace.layout import TEST_FILE, Layout
 from tradai_tasks.workspace.locked_tools import Place
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reports:
+class Reports(msgspec.Struct, frozen=True, kw_only=True):
     """Files that a test run leaves for CI to upload, all absolute."""
 
     folder: Path

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import nox
 
 from tradai_tasks.checks.testing.coverage_scope import test_arguments
@@ -116,7 +117,9 @@ def _layout(repository: Repository, package: Package) -> Layout:
     found = with_loose_code(package, repository.layout(package), repository.inventory, "typecheck")
     if not repository.settings.typecheck.tests:
         return found
-    return replace(found, tests=test_arguments(repository.inventory, package.path, found.tests))
+    return msgspec.structs.replace(
+        found, tests=test_arguments(repository.inventory, package.path, found.tests)
+    )
 
 
 def _installed(

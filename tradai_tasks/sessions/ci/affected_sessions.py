@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis
 from tradai_tasks.affected.selection.revision import Revision
@@ -19,8 +19,7 @@ from tradai_tasks.sessions.core.replacements import known_names, sessions_of
 STEPS = ("lint", "typecheck", "test")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tasks:
+class Tasks(msgspec.Struct, frozen=True, kw_only=True):
     """The sessions to run for a selection."""
 
     tasks: tuple[Task, ...]
@@ -68,7 +67,7 @@ def tasks_of(context: Context, found: ChangeAnalysis) -> Tasks:
 
 def _at_head(context: Context, revision: Revision) -> Context:
     """Return the sessions' view of the repository at the head, if the disk has another commit."""
-    there = dataclasses.replace(
+    there = msgspec.structs.replace(
         context.repository,
         tree=revision.tree,
         settings=revision.settings or context.repository.settings,
@@ -79,7 +78,7 @@ def _at_head(context: Context, revision: Revision) -> Context:
     for name in STEPS[:2]:
         names += there.session_names(name, packages)
     kept = (name for name in names if not context.exclude & {name, name.partition("(")[0]})
-    return dataclasses.replace(context, repository=there, names=tuple(kept))
+    return msgspec.structs.replace(context, repository=there, names=tuple(kept))
 
 
 def _root_tasks(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 from collections.abc import Iterable, Mapping
@@ -114,6 +113,8 @@ def _check_excluded(registry: SessionRegistry) -> None:
     # excluding a session that does not fit is not an error
     for name in sorted(registry.exclude - registry.left_out - registry.absent.keys()):
         known = sorted({other.partition("(")[0] for other in registry.names} | registry.left_out)
+        import difflib  # noqa: PLC0415 - needed only for an error message
+
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
         raise SettingsError(f"register(exclude=...): no session is called {name!r}; {hint}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import nox
 from nox._option_set import Source
 from nox._options import NoxConfig
@@ -21,18 +21,17 @@ from tradai_tasks.sessions.core.nox_options import end_of_install
 from tradai_tasks.workspace.discovery import Package
 
 
-@dataclass(frozen=True, kw_only=True)
-class SessionRegistry:
+class SessionRegistry(msgspec.Struct, frozen=True, kw_only=True):
     """The sessions that one `register()` adds to nox."""
 
     repository: Repository
     noxfile: Path
     options: NoxConfig | None  # nox's options; None if nox is not running
     exclude: frozenset[str]  # names of sessions to leave out
-    names: list[str] = field(default_factory=list)  # names of the added sessions, with their ids
-    aliases: set[str] = field(default_factory=set)  # other names by which nox selects them
-    absent: dict[str, str] = field(default_factory=dict)  # those that do not fit, and why
-    left_out: set[str] = field(default_factory=set)  # names in `exclude` that matched a session
+    names: list[str] = []  # names of the added sessions, with their ids
+    aliases: set[str] = set()  # other names by which nox selects them
+    absent: dict[str, str] = {}  # those that do not fit, and why
+    left_out: set[str] = set()  # names in `exclude` that matched a session
 
     def context(self) -> Context:
         """Return what the body of a session is given, once all sessions were added."""
