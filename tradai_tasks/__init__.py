@@ -36,7 +36,7 @@ def register(
     import sys  # noqa: PLC0415 - keeps `import tradai_tasks` free of cost
 
     from tradai_tasks.errors import TasksError  # noqa: PLC0415 - as above
-    from tradai_tasks.report import say  # noqa: PLC0415 - as above
+    from tradai_tasks.report import machine_fault, say  # noqa: PLC0415 - as above
     from tradai_tasks.sessions.core.registration import register_all  # noqa: PLC0415 - as above
 
     try:
@@ -44,3 +44,8 @@ def register(
     except TasksError as error:
         say(*(f"tradai-tasks: {line}" for line in error.faults), file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except (OSError, UnicodeEncodeError) as error:
+        if (said := machine_fault(error)) is None:
+            raise
+        say(f"tradai-tasks: {said}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksError
 from tradai_tasks.files.file_tree import DiskTree
-from tradai_tasks.report import of_the_machine, say
+from tradai_tasks.report import machine_fault, say
 from tradai_tasks.repository import read_repository
 from tradai_tasks.sessions.core.catalog import fitting_names
 from tradai_tasks.workflows.file_writer import put_all
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(f"tradai-tasks: {line}", file=sys.stderr)
         return error.exit_code
     except (OSError, UnicodeEncodeError) as error:
-        said = of_the_machine(error)
+        said = machine_fault(error)
         if said is None:
             raise
         say(f"tradai-tasks: {said}", file=sys.stderr)

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from pathlib import Path
+from types import TracebackType
 from typing import IO
 
 from tradai_tasks.environment_allowance import BASE_ONLY, Allowance, secrets_of
@@ -25,7 +26,7 @@ _GAP = "  "  # between two columns of a table
 _OF_THE_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 
 
-def of_the_machine(error: OSError | UnicodeEncodeError) -> str | None:
+def machine_fault(error: BaseException) -> str | None:
     """Return the message for an error of the machine, such as a full disk; None for others."""
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         return f"the machine refuses: {error}; make room, or raise its limit, and run it again"
@@ -40,6 +41,20 @@ def of_the_machine(error: OSError | UnicodeEncodeError) -> str | None:
             f"PYTHONUTF8=1, or LC_ALL=C.UTF-8"
         )
     return None
+
+
+def shorten_tracebacks() -> None:
+    """Report faults of the machine in one line also where nox meets them, as in `nox -l`."""
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        said = machine_fault(error)
+        if said is None:
+            before(kind, error, trace)
+        else:
+            say(f"tradai-tasks: {said}", file=sys.stderr)
+
+    sys.excepthook = hook
 
 
 def say(*lines: str, file: IO[str] | None = None) -> None:

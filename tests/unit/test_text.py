@@ -141,9 +141,9 @@ def test_what_the_machine_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
         "is writable"
     )
     name = UnicodeEncodeError("ascii", "é", 0, 1, "ordinal not in range")
-    assert report.of_the_machine(name) is None
+    assert report.machine_fault(name) is None
     monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")
-    assert "set PYTHONUTF8=1" in str(report.of_the_machine(name))
+    assert "set PYTHONUTF8=1" in str(report.machine_fault(name))
 
 
 def test_no_error_is_made_of_lines_joined_by_hand() -> None:

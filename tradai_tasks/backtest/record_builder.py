@@ -32,6 +32,7 @@ from tradai_tasks.backtest.report.tables import equity_csv, tables, trades_csv
 from tradai_tasks.backtest.run import BacktestJob, last_words
 from tradai_tasks.backtest.run_findings import RunFindings
 from tradai_tasks.errors import BacktestResultError, CandlesError
+from tradai_tasks.files.atomic_write import write_whole
 
 _PICTURE, _PAGE, _LOCK = "equity.png", "report.html", "uv.lock"
 _TRADES, _EQUITY, _CONFIG = "trades.csv", "equity.csv", "config.json"
@@ -77,8 +78,8 @@ def make_record(
         curve = mark_to_market(result, prices, findings.step)
     except CandlesError as error:
         raise CandlesError(f"{job.strategy}: {error}") from None
-    (job.folder / archive.name).write_bytes(redacted_archive(archive.read_bytes()))
-    (job.folder / _LOCK).write_bytes(code.lock)
+    write_whole(job.folder / archive.name, redacted_archive(archive.read_bytes()))
+    write_whole(job.folder / _LOCK, code.lock)
     files = (_PAGE, _TRADES, _EQUITY, _CONFIG, archive.name, job.log.name, _LOCK)
     drawn = (_PICTURE,) if has_matplotlib() else ()
     record = _record(job, findings, code, (result, curve), (*drawn, *files))
@@ -98,7 +99,7 @@ def make_record(
         (_CONFIG, config_document(findings.conditions)),
         (RECORD_FILE, record.as_json()),
     ):
-        (job.folder / name).write_text(text, encoding="utf-8")
+        write_whole(job.folder / name, text.encode())
     shutil.rmtree(job.folder / "work")
     return record
 

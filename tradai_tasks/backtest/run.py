@@ -21,6 +21,7 @@ from tradai_tasks.backtest.run_findings import RunFindings
 from tradai_tasks.backtest.time_range import Window
 from tradai_tasks.environment_allowance import Allowance, masked
 from tradai_tasks.errors import BacktestError, CandlesError, NotHermeticError
+from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.settings.backtest import BacktestSettings
 
 _SHOWN = 40  # incomplete series that are shown one by one
@@ -333,7 +334,7 @@ def mask_log(job: BacktestJob) -> None:
     text = _log(job)
     plain = masked(text, (one for document in documents for one in secrets_of_config(document)))
     if plain != text:
-        job.log.write_text(plain, encoding="utf-8")
+        write_whole(job.log, plain.encode())
 
 
 def has_failed(facts: RunFindings, log: str) -> bool:

@@ -18,6 +18,7 @@ from tradai_tasks.checks.locked_distributions import (
     rounds,
 )
 from tradai_tasks.errors import BrokenTomlError
+from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.process import run
 from tradai_tasks.report import annotate, say
@@ -100,7 +101,7 @@ def _answer(
     session: nox.Session, repository: Repository, stem: Path, pins: tuple[str, ...]
 ) -> Answer:
     listed = stem.with_suffix(".txt")
-    listed.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")
+    write_whole(listed, "".join(f"{pin}\n" for pin in pins).encode())
     output = stem.with_suffix(".json")
     output.unlink(missing_ok=True)
     argv = ["pip-audit", "--requirement", str(listed), "--no-deps", "--disable-pip"]

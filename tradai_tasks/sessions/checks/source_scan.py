@@ -13,6 +13,7 @@ import nox
 from tradai_tasks.checks.audit import BanditFinding, bandit_findings
 from tradai_tasks.checks.bandit_scope import BanditScope, bandit_scope, batches, unread_faults
 from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
@@ -64,7 +65,7 @@ def _options(repository: Repository, table: Mapping[str, Any], folder: Path) -> 
         file = folder / "bandit-settings.yaml"
         kept = {key: value for key, value in table.items() if key != "exclude_dirs"}
         # JSON is YAML too
-        file.write_text(json.dumps(kept, default=str), encoding="utf-8")
+        write_whole(file, json.dumps(kept, default=str).encode())
         options += ["--configfile", str(file)]
     elif table:
         options += ["--configfile", "pyproject.toml"]

@@ -14,6 +14,7 @@ import nox
 from tradai_tasks.checks.testing.coverage_scope import test_arguments
 from tradai_tasks.checks.typecheck_rules import Batch, batches, protocol_module
 from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
@@ -210,7 +211,7 @@ def _write_protocols(
         repository.root, "typecheck", session.name.replace("(", "-").rstrip(")")
     )
     module = folder / "protocol_compliance.py"
-    module.write_text(protocol_module(pairs), encoding="utf-8")
+    write_whole(module, protocol_module(pairs).encode())
     return module
 
 

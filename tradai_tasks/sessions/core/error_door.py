@@ -16,7 +16,7 @@ from nox.virtualenv import VirtualEnv
 
 from tradai_tasks.checks.pythons import answers, interpreter_of, own_interpreter
 from tradai_tasks.errors import TasksError, WrongPythonError
-from tradai_tasks.report import of_the_machine
+from tradai_tasks.report import machine_fault
 from tradai_tasks.text import safe, safe_lines
 
 _TALKATIVE = (
@@ -45,7 +45,7 @@ def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> No
             raise
         session.error(f"{session.name}: {missing}")
     except (OSError, UnicodeEncodeError) as error:
-        said = of_the_machine(error)
+        said = machine_fault(error)
         if said is None:
             raise
         session.error(said)
@@ -57,6 +57,9 @@ class _SafeText(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Escape the message, line by line."""
         text = record.getMessage()
+        fault = record.exc_info and record.exc_info[1] and machine_fault(record.exc_info[1])
+        if fault:  # met by nox itself, which would log a traceback
+            text, record.exc_info = fault, None
         several = record.levelno >= logging.ERROR or record.levelno < logging.DEBUG
         record.msg = safe_lines(text) if several else safe(text, longest=None)
         record.args = ()

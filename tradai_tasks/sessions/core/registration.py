@@ -12,6 +12,7 @@ import nox
 
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.files.file_tree import DiskTree
+from tradai_tasks.report import shorten_tracebacks
 from tradai_tasks.repository import read_repository
 from tradai_tasks.sessions.core.aggregate import add_aggregates
 from tradai_tasks.sessions.core.catalog import CATALOG, CatalogEntry
@@ -43,6 +44,7 @@ def register_all(
         TasksError: The settings or the repository have a fault.
     """
     keep_text_safe()
+    shorten_tracebacks()
     file = noxfile()
     home = _root(file.parent, root)
     repository = read_repository(home, DiskTree(home), settings)
