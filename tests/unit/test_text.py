@@ -133,10 +133,10 @@ def test_every_request_goes_through_one_client() -> None:
 
 def test_what_the_machine_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
-    assert "No space left on device; make room" in str(report.of_the_machine(full))
-    assert report.of_the_machine(OSError(errno.EACCES, "Permission denied")) is None
+    assert "No space left on device; make room" in str(report.machine_fault(full))
+    assert report.machine_fault(OSError(errno.EACCES, "Permission denied")) is None
     closed = OSError(errno.EROFS, "Read-only file system", "/w/build")
-    assert report.of_the_machine(closed) == (
+    assert report.machine_fault(closed) == (
         "/w/build: cannot be written: Read-only file system; work in a copy of the repository that "
         "is writable"
     )
