@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -134,10 +135,9 @@ def main() -> None:
                 session = [sys.executable, "-m", "nox", "-s", "images", "--", tag]
                 print(f"\n{options.images} images, {tag}, on {os.cpu_count()} CPUs")
                 for what in ("new", "again"):
-                    ours = timed(front, lambda argv=session: run(argv, home, env))
+                    ours = timed(front, partial(run, session, home, env))
                     theirs = timed(
-                        front,
-                        lambda tag=tag: by_hand(home, tag, options.images, front.host, env),
+                        front, partial(by_hand, home, tag, options.images, front.host, env)
                     )
                     print(f"  {what:6} nox -s images        {ours}")
                     print(f"  {what:6} docker build, push   {theirs}", flush=True)

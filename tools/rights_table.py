@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
 from tradai_tasks.settings.table import RepositoryKind
@@ -25,7 +26,7 @@ def everything(kind: RepositoryKind) -> RepositoryTraits:
     """Return a repository that has all there is a workflow for."""
     sessions = {entry.name for entry in SESSIONS}
     sessions |= {session for workflow in CATALOG for session in workflow.sessions}
-    has = {
+    has: dict[str, Any] = {
         field.name: True for field in dataclasses.fields(RepositoryTraits) if field.type == "bool"
     }
     has |= {"pinned_noxfile": False, "registry_set": False}

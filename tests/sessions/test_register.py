@@ -149,16 +149,15 @@ def test_test_files_are_read_unless_no_session_asks(
 def test_without_a_session_for_a_marker_its_tests_are_run_by_test(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tradai_tasks.sessions.checks import pytest_run
+    from tradai_tasks.checks.testing.run_record import record_environment
 
     orders: list[dict[str, Any]] = []
-    known = pytest_run.record_environment
 
     def noted(folder: Path, **given: Any) -> dict[str, str]:
         orders.append(given)
-        return known(folder, **given)
+        return record_environment(folder, **given)
 
-    monkeypatch.setattr(pytest_run, "record_environment", noted)
+    monkeypatch.setattr("tradai_tasks.sessions.checks.pytest_run.record_environment", noted)
 
     def left_out(files: dict[str, str]) -> dict[str, Any]:
         run.files(files)("-s", "test(a)")

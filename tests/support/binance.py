@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from candles import exchange_info
 from tests.support.loopback import QuietHandler, serving
-from tools.candles import exchange_info
 
 __all__ = ["Exchange", "exchange"]
 

@@ -73,8 +73,8 @@ def strategies(home: Path) -> Strategies:
     assert _uv(copied, "lock", "--project", "strategies/momentum").returncode == 0
     for argv in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "An example")):
         _git(copied, *argv)
-    sync = ("sync", "--locked", "--no-default-groups", "--extra", "freqtrade")
-    sync += ("--no-install-project", "--no-install-local")
+    sync = ["sync", "--locked", "--no-default-groups", "--extra", "freqtrade"]
+    sync += ["--no-install-project", "--no-install-local"]
     where = made.environment
     project = ("--project", "strategies/momentum")
     env = {"UV_PROJECT_ENVIRONMENT": str(where)}

@@ -71,17 +71,19 @@ def github() -> Iterator[GitHub]:
             body = json.loads(self.rfile.read(length)) if length else {}
             fault = made.take(self.command)
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-                return self._say(401, {"message": "Bad credentials"})
-            if fault == "drop":
-                return self.connection.close()
-            if isinstance(fault, int):
-                return self._say(fault, {"message": "no"})
-            if fault == "html":
-                return self._say(200, None)
-            answer = made.answer(self.command, self.path, body)
-            if fault == "lost":
-                return self.connection.close()
-            return self._say(*answer)
+                self._say(401, {"message": "Bad credentials"})
+            elif fault == "drop":
+                self.connection.close()
+            elif isinstance(fault, int):
+                self._say(fault, {"message": "no"})
+            elif fault == "html":
+                self._say(200, None)
+            else:
+                answer = made.answer(self.command, self.path, body)
+                if fault == "lost":
+                    self.connection.close()
+                else:
+                    self._say(*answer)
 
         do_GET = do_POST = do_PATCH = handle_any
 

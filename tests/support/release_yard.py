@@ -31,6 +31,7 @@ from tests.support.registry import USER, Fault, Proxy, proxy, registry
 BASE = "freqtradeorg/freqtrade:stable"
 SETTINGS = """\
 [backtest]
+full-months = 1
 end = "2026-02-01"
 data-dir = "{candles}"
 

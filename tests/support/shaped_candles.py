@@ -41,10 +41,10 @@ def funding_rates(count: int) -> list[float]:
 
 def main(folder: Path, mode: str, shape: str) -> None:
     """Write the candles and the snapshot of the markets."""
-    import pandas as pd  # type: ignore[import-not-found]
+    import pandas as pd
 
     sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-    from candles import exchange_info  # type: ignore[import-not-found]
+    from candles import exchange_info
 
     hours = pd.date_range(START, END, freq="1h", tz="UTC", inclusive="left")
     closes = closes_of(shape)

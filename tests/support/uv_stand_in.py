@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import nox.virtualenv
 
@@ -52,7 +53,7 @@ def _build(is_ready: bool) -> None:
 
 def _nox(words: list[str]) -> None:
     marked = {key: value for key, value in os.environ.items() if "marked" in value}
-    record = {
+    record: dict[str, Any] = {
         # as it would be without what says how it is installed
         "argv": [word for word in words if word not in {"-R", "--install-only"}],
         "installs": "--install-only" in words,

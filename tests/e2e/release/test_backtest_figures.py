@@ -105,8 +105,8 @@ def deepest(equity: list[float]) -> float:
 def shown(repo: Strategies, picture: Path, *passages: str) -> None:
     """Look at the report in a browser."""
     page = screenshot(repo.reports("full") / "report.html", picture)
-    sections = ("Gates", "Equity and drawdown, marked to market", "Deepest drawdowns", "Months")
-    sections += ("By pair", "Long and short", "Best trades", "Worst trades", "Exposure")
+    sections = ["Gates", "Equity and drawdown, marked to market", "Deepest drawdowns", "Months"]
+    sections += ["By pair", "Long and short", "Best trades", "Worst trades", "Exposure"]
     for passage in (*sections, *passages):
         assert passage in page.dom, passage
     assert page.picture.stat().st_size > 100_000  # not an empty page

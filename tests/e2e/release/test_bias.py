@@ -21,7 +21,7 @@ HONEST = 'smoothed = ema(returns(frame["close"]), self.smoothing)'
 @pytest.fixture
 def repo(_made: Strategies) -> Iterator[Strategies]:
     shutil.rmtree(_made.home / "build", ignore_errors=True)
-    _made.set(f'data-dir = "{_made.candles}"')
+    _made.set(f'data-dir = "{_made.candles}"\nfull-months = 2')
     yield _made
     _made.restore()
 

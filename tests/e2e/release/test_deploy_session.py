@@ -165,7 +165,8 @@ class Place:
         kinds += "application/vnd.docker.distribution.manifest.v2+json"
         with self._client() as client:
             found = client.head(f"/v2/{name}/manifests/{tag}", headers={"Accept": kinds})
-        return found.headers.get("Docker-Content-Digest")
+        digest: str | None = found.headers.get("Docker-Content-Digest")
+        return digest
 
     def tag(self, text: str) -> str:
         git(self.home, "commit", "-q", "--allow-empty", "-m", text)

@@ -92,6 +92,7 @@ def undo(place: Place, stage: str) -> None:
 def break_it(place: Place, stage: str, fault: str) -> None:
     """Have each request by which a stage acts go wrong."""
     given: Any = int(fault) if fault.isdigit() else fault
+    what: Any
     if stage == "publish":
         place.index.always["upload"] = fault
     elif stage in IMAGES:

@@ -56,7 +56,7 @@ def test_one_command_leads_from_the_tag_to_the_model_version(yard: Yard, first: 
     assert tags["git_revision"] == git(yard.home, "rev-parse", "momentum-v1.0.0^{commit}")
     assert tags["release_tag"] == "momentum-v1.0.0"
     assert tags["timeframe"] == "1h"
-    assert tags["timerange"] == "20250201-20260201"
+    assert tags["timerange"] == "20260101-20260201"
     assert tags["pairs"] == "BTC/USDT:USDT,ETH/USDT:USDT,SOL/USDT:USDT"
     assert tags["desk"] == "momentum"
     assert len(tags["candles_sha256"]) == 64

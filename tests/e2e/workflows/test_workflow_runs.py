@@ -254,9 +254,9 @@ def test_what_ci_says_of_a_tag_decides_what_follows(
     git(released.home, "tag", "v1.2.0")
     ci = released.push("refs/tags/v1.2.0", "0" * 40, statuses=statuses)
     assert (ci.status == 0) == (not statuses), ci.log
-    ended = {"conclusion": "success" if ci.status == 0 else "failure"}
+    conclusion = "success" if ci.status == 0 else "failure"
     for workflow, sessions in _FOLLOWING.items():
-        run = released.after_ci("v1.2.0", released.main, workflow, **ended)
+        run = released.after_ci("v1.2.0", released.main, workflow, conclusion=conclusion)
         assert run.status == 0, run.log
         assert run.sessions() == ([] if statuses else sorted(["tag", *sessions]))
 

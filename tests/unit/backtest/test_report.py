@@ -199,10 +199,17 @@ def test_the_picture_draws_the_limit_where_it_is_and_never_contradicts_the_gate(
     lines: list[float] = []
     texts: list[str] = []
     line, text = Axes.axhline, Axes.annotate
-    monkeypatch.setattr(Axes, "axhline", lambda self, y, **k: lines.append(y) or line(self, y, **k))
-    monkeypatch.setattr(
-        Axes, "annotate", lambda self, t, *a, **k: texts.append(t) or text(self, t, *a, **k)
-    )
+
+    def noted_line(self: Axes, y: float, **given: Any) -> Any:
+        lines.append(y)
+        return line(self, y, **given)
+
+    def noted_text(self: Axes, said: str, *args: Any, **given: Any) -> Any:
+        texts.append(said)
+        return text(self, said, *args, **given)
+
+    monkeypatch.setattr(Axes, "axhline", noted_line)
+    monkeypatch.setattr(Axes, "annotate", noted_text)
     curve = curve_of((0, 86_400, 172_800), (1000.0, 983.6, 1010.0))
     draw(tmp_path / "a.png", curve, title="t", currency="USDT", limit=0.016)
     assert lines[-1] == -0.016

@@ -16,6 +16,7 @@ from tests.unit.workflows.test_files import full
 from tradai_tasks.doctor import github
 from tradai_tasks.doctor.check_runner import Finding
 from tradai_tasks.errors import CommandFailedError
+from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.process import Completed
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.selection import workflows
@@ -62,7 +63,7 @@ class GitHub:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> GitHub:
     made = GitHub()
-    client = functools.partial(github.HttpClient, transport=httpx.MockTransport(made))
+    client = functools.partial(HttpClient, transport=httpx.MockTransport(made))
     monkeypatch.setattr(github, "HttpClient", client)
     return made
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -297,11 +296,8 @@ def test_all_is_installed_before_there_are_credentials(name: str) -> None:
 
 
 def test_the_table_of_the_documentation_is_that_of_the_rendered_workflows() -> None:
-    sys.path.insert(0, str(ROOT / "tools"))
-    try:
-        from rights_table import rights_table  # type: ignore[import-not-found]  # a tool's
-    finally:
-        sys.path.pop(0)
+    from rights_table import rights_table
+
     page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     table = rights_table()
     assert table in page

@@ -412,6 +412,7 @@ def test_a_lock_that_comes_or_goes_selects_everything(before):
 def test_a_member_that_no_lock_knows_is_selected(before, after):
     package(after, "requests")["version"] = "2.32.0"
     found = changed(before, after, members=["backend", "stranger"])
+    assert isinstance(found, dict)
     assert found["stranger"] == "uv.lock has no entry for stranger"
 
 

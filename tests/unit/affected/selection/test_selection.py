@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ from tradai_tasks.workspace.discovery import Package, Unit, Workspace
 SPAN = CommitRange(base="a" * 40, head="b" * 40, why="merge base of HEAD and main")
 
 
-def package(path: str, **settings: object) -> Package:
+def package(path: str, **settings: Any) -> Package:
     name = path.rpartition("/")[2] if path != "." else "root"
     return Package(
         name=name, path=path, project=".", document={}, settings=PackageSettings(**settings)
