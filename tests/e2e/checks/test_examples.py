@@ -105,54 +105,39 @@ def test_the_strategies_pass(strategies: Example) -> None:
     assert result.verdicts()["check"] == "success"
 
 
-def test_platform_broken_test(platform: Example) -> None:
+def test_faults_of_the_platform_in_lint_and_a_test(platform: Example) -> None:
+    append(platform.home / "libs/tradai-data/src/tradai/data/storage.py", _UNUSED_IMPORT)
     file = platform.home / "libs/tradai-common/tests/test_money.py"
     edit(file, 'usdt("0.1") + usdt("0.2") == usdt("0.3")', 'usdt("0.1") == usdt("0.3")')
     result = platform.run()
-    assert failing(result) == {"test(tradai-common)"}
+    assert failing(result) == {"lint", "test(tradai-common)"}
+    assert "F401" in result.text
+    assert "apply automatic fixes with: nox -s fmt" in result.text
     assert "tradai-common: 1 of " in result.text
     assert 'narrow it down with: nox -s "test(tradai-common)" -- --lf -x' in result.text
 
 
-def test_platform_type_error(platform: Example) -> None:
+def test_faults_of_the_platform_in_types_and_coverage(platform: Example) -> None:
     append(platform.home / "services/backend/src/backend/settings.py", _WRONG_TYPE)
-    result = platform.run()
-    assert failing(result) == {"typecheck"}
-    assert "services/backend/src/backend/settings.py" in result.text
-    assert "check again with: nox -s typecheck" in result.text
-
-
-def test_platform_lint_fault(platform: Example) -> None:
-    append(platform.home / "libs/tradai-data/src/tradai/data/storage.py", _UNUSED_IMPORT)
-    result = platform.run()
-    assert failing(result) == {"lint"}
-    assert "F401" in result.text
-    assert "apply automatic fixes with: nox -s fmt" in result.text
-
-
-def test_platform_vulnerable_pin(platform: Example) -> None:
-    result = platform.run(vulnerable="starlette")
-    assert failing(result) == {"security"}
-    assert "CVE-2026-7" in result.text
-    assert "fixed in 99" in result.text
-
-
-def test_platform_hard_coded_password(platform: Example) -> None:
-    append(platform.home / "libs/tradai-common/src/tradai/common/ids.py", _PASSWORD)
-    result = platform.run()
-    assert failing(result) == {"security"}
-    assert "B105" in result.text
-    assert "libs/tradai-common/src/tradai/common/ids.py" in result.text
-
-
-def test_platform_missed_floor(platform: Example) -> None:
     lines = "".join(f"NUMBER_{number} = {number}\n" for number in range(2000))
     file = platform.home / "services/mlflow/src/mlflow_service/untested.py"
     file.write_text(f'"""Untested."""\n\n{lines}')
     result = platform.run()
-    assert failing(result) == {"test(mlflow-service)"}
+    assert failing(result) == {"typecheck", "test(mlflow-service)"}
+    assert "services/backend/src/backend/settings.py" in result.text
+    assert "check again with: nox -s typecheck" in result.text
     assert "mlflow-service: coverage" in result.text
     assert "is under its floor of 60 %" in result.text
+
+
+def test_faults_of_the_platform_in_security(platform: Example) -> None:
+    append(platform.home / "libs/tradai-common/src/tradai/common/ids.py", _PASSWORD)
+    result = platform.run(vulnerable="starlette")
+    assert failing(result) == {"security"}
+    assert "CVE-2026-7" in result.text
+    assert "fixed in 99" in result.text
+    assert "B105" in result.text
+    assert "libs/tradai-common/src/tradai/common/ids.py" in result.text
 
 
 def test_strategy_missing_method_breaks_its_protocol(strategies: Example) -> None:
