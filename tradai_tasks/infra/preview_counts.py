@@ -13,9 +13,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tradai_tasks.errors import InfraError
+from tradai_tasks.files.atomic_write import write_whole
 
 COLUMNS = ("create", "update", "delete", "replace")
 # operations without a change, and the parts of a replacement, which counts as one
@@ -86,6 +90,38 @@ def changes_of(stack: str, text: str) -> Changes:
             f"--json on to pulumi?"
         )
     return Changes(stack=stack, counts=counts, layers=layers, lost=tuple(lost))
+
+
+def save(changes: Iterable[Changes], folder: Path) -> None:
+    """Write the changes of each stack to a file of its own, for another job."""
+    for one in changes:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / f"{one.stack}.json", msgspec.json.encode(one))
+
+
+def saved(stacks: Iterable[str], folder: Path) -> list[Changes]:
+    """Read the changes of stacks that other jobs have saved, below a folder.
+
+    Raises:
+        InfraError: Those of a stack are missing, there twice, or cannot be read.
+    """
+    found = []
+    for stack in stacks:
+        files = sorted(folder.rglob(f"{stack}.json"))
+        if len(files) != 1:
+            count = "no preview" if not files else f"{len(files)} previews"
+            raise InfraError(
+                f"{stack}: {count} in {folder}; save one with: nox -s infra -- preview {stack} "
+                f"--save {folder}"
+            )
+        try:
+            changes = msgspec.json.decode(files[0].read_bytes(), type=Changes)
+        except (msgspec.DecodeError, UnicodeError, OSError) as error:
+            raise InfraError(f"{files[0]}: cannot be read: {error}; make it again") from None
+        if changes.stack != stack:
+            raise InfraError(f"{files[0]}: is of another stack; make it again")
+        found.append(changes)
+    return found
 
 
 def rows(changes: Iterable[Changes]) -> list[tuple[str, ...]]:

@@ -117,7 +117,10 @@ class Pulumi:
 def run_stacks(
     pulumi: Pulumi, command: Command, stacks: Sequence[str], say: Callable[[str], None]
 ) -> list[Changes]:
-    """Run a command on stacks in parallel, and return the changes of each.
+    """Run a command on stacks, and return the changes of each.
+
+    They run in parallel once one has passed: Pulumi sets up its program's folder when it first runs
+    there (`.venv`, plugins), and two at once would break each other's work.
 
     Args:
         pulumi: The script that runs Pulumi.
@@ -139,8 +142,13 @@ def run_stacks(
         say(f"{command} {stack}: {found.total} changes in {found.layers} layers")
         return found
 
-    with ThreadPoolExecutor(min(pulumi.settings.parallel, len(stacks))) as pool:
-        results = list(pool.map(one, stacks))
+    results: list[Changes | TasksError] = []
+    for stack in stacks:
+        results.append(one(stack))
+        if isinstance(results[-1], Changes):
+            break
+    with ThreadPoolExecutor(pulumi.settings.parallel) as pool:
+        results += pool.map(one, stacks[len(results) :])
     faults = [result for result in results if isinstance(result, TasksError)]
     if len(faults) == 1:
         raise faults[0]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import nox
 from nox.command import CommandFailed
 
 from tradai_tasks.errors import BadArgumentsError, InfraError
-from tradai_tasks.infra.preview_counts import COLUMNS, rows
+from tradai_tasks.infra.preview_counts import COLUMNS, rows, save, saved
 from tradai_tasks.infra.pull_request_comment import body_of, post, pull_request, refuse_fork
 from tradai_tasks.infra.pulumi import Pulumi, choose, layers_of, run_stacks
 from tradai_tasks.release.tags.ci_event import read_event
@@ -22,7 +23,13 @@ from tradai_tasks.sessions.core.nox_options import end_of_install, only_installs
 
 _DOC = "Preview Pulumi stacks, or update one, in all layers, and count what changes."
 _OPTIONS: list[Option] = [
-    (("command",), {"choices": ["preview", "up"], "help": "what to do"}),
+    (
+        ("command",),
+        {
+            "choices": ["preview", "up", "comment"],
+            "help": "what to do; comment says on the pull request what other jobs have saved",
+        },
+    ),
     (("stack",), {"nargs": "*", "help": "stacks; a preview takes all where none is named"}),
     (("--yes",), {"action": "store_true", "help": "needed by up: nobody is asked any more"}),
     (
@@ -33,6 +40,8 @@ _OPTIONS: list[Option] = [
         ("--pull-request",),
         {"type": int, "metavar": "NUMBER", "help": "which; by default as the CI event says"},
     ),
+    (("--save",), {"metavar": "DIR", "help": "of a preview, where to save it for another job"}),
+    (("--from",), {"dest": "saved", "metavar": "DIR", "help": "of a comment, where previews are"}),
     (("--json",), {"action": "store_true", "help": "print the counts as JSON and nothing else"}),
     (("--dry-run",), {"action": "store_true", "help": "print what would be run"}),
 ]
@@ -45,7 +54,12 @@ def infra(session: nox.Session, context: Context) -> None:
     if not options.json:  # a mask is itself a line of the output
         mask_environment()
     known = [unit.name for unit in repository.workspace.stacks]
+    if options.command == "comment":
+        _comment(session, options.saved, choose(options.stack, known, "preview"))
+        return
     stacks = choose(options.stack, known, options.command)
+    if options.saved or (options.save and options.command != "preview"):
+        raise BadArgumentsError("infra: --save goes with preview, and --from with comment")
     if options.command == "up" and options.comment:
         raise BadArgumentsError("infra: --comment is for a preview")
     if options.command == "up" and not (options.yes or options.dry_run):
@@ -69,6 +83,8 @@ def infra(session: nox.Session, context: Context) -> None:
         session.log("nothing was done: this is a dry run")
         return
     changes = run_stacks(pulumi, options.command, stacks, session.log)
+    if options.save:
+        save(changes, Path(options.save))
     title = f"pulumi {options.command}"
     if options.json:
         document = {
@@ -81,6 +97,17 @@ def infra(session: nox.Session, context: Context) -> None:
     if request is not None:
         done = post(request, body_of(changes, os.environ))
         session.log(f"the comment on #{request.number} was {done}")
+
+
+def _comment(session: nox.Session, folder: str | None, stacks: tuple[str, ...]) -> None:
+    """Say on the pull request what other jobs have previewed, all stacks or nothing."""
+    if not folder:
+        raise BadArgumentsError("infra: comment needs --from DIR, where the previews are")
+    event = read_event(os.environ)
+    refuse_fork(event)
+    request = pull_request(event, os.environ)
+    done = post(request, body_of(saved(stacks, Path(folder)), os.environ))
+    session.log(f"the comment on #{request.number} was {done}")
 
 
 def _install(session: nox.Session, repository: Repository) -> None:
