@@ -12,7 +12,7 @@ from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.replacements import sessions_of
 from tradai_tasks.sessions.release.cleanup import CLEANUP, clean_up
-from tradai_tasks.sessions.stages.options import EVIDENCE, LOOKS, TAG, wanted_of
+from tradai_tasks.sessions.stages.options import EARLIER, EVIDENCE, LOOKS, TAG, wanted_of
 from tradai_tasks.sessions.stages.run_stages import run_stages, tagged_basis
 
 _OPTIONS: list[Option] = [
@@ -32,6 +32,7 @@ _OPTIONS: list[Option] = [
         },
     ),
     EVIDENCE,
+    EARLIER,
     (
         ("--environment",),
         {

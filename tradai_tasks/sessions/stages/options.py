@@ -23,6 +23,14 @@ EVIDENCE: Option = (
     ("--evidence",),
     {"metavar": "DIR", "help": "where the records are that earlier stages left in other jobs"},
 )
+EARLIER: Option = (
+    ("--earlier",),
+    {
+        "metavar": "DIR",
+        "help": "where the records are that an earlier attempt of this very job left: a gate that "
+        "has passed there is not run again",
+    },
+)
 ONLY: Option = (
     ("--only",),
     {"action": "append", "default": [], "metavar": "NAME", "help": "just this; repeatable"},
@@ -36,6 +44,7 @@ class Wanted:
     only: Collection[str]
     start: str | None
     evidence: Path | None
+    earlier: Path | None
     dry_run: bool
     status: bool
     json: bool
@@ -49,11 +58,13 @@ def wanted_of(options: Namespace, *, only: Collection[str], start: str | None) -
     """
     if options.json and not (options.status or options.dry_run):
         raise BadArgumentsError("--json: goes with --status or --dry-run")
-    evidence = getattr(options, "evidence", None)  # some sessions have none of them
+    # some sessions have neither
+    evidence, earlier = (getattr(options, name, None) for name in ("evidence", "earlier"))
     return Wanted(
         only=only,
         start=start,
         evidence=Path(evidence).absolute() if evidence else None,
+        earlier=Path(earlier).absolute() if earlier else None,
         dry_run=options.dry_run,
         status=options.status,
         json=options.json,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nox
 
-from tradai_tasks.errors import ReleaseFailedError
+from tradai_tasks.errors import EvidenceError, ReleaseFailedError
 from tradai_tasks.process import usable_cores
 from tradai_tasks.release.engine.confinement import allowance_of, confine
 from tradai_tasks.release.engine.evidence import Evidence, Store
@@ -22,7 +22,7 @@ from tradai_tasks.release.engine.plan import Plan, choose, look_at, plan_of
 from tradai_tasks.release.engine.release_store import locked, store_of
 from tradai_tasks.release.engine.runner import Engine, ReleaseOutcome
 from tradai_tasks.release.engine.step import Release
-from tradai_tasks.release.stages.outline import Outline
+from tradai_tasks.release.stages.outline import GateOutline, Outline
 from tradai_tasks.release.stages.stage_factory import StageFactory
 from tradai_tasks.release.tags.requested_release import requested_release
 from tradai_tasks.release.tags.tag_validation import still_holds
@@ -97,6 +97,9 @@ def run_stages(
         store.load(outline.order)  # read before any gate runs, since a gate could write evidence
         given = [_evidence(store, name, wanted.evidence) for name in chosen.given]
         active = [one for one in outline.stages if one.name in chosen.active]
+        if wanted.earlier is not None and acts:
+            gates = [one.name for one in active if isinstance(one, GateOutline)]
+            _adopt_earlier(session, store, gates, wanted.earlier)
         stages = stack.enter_context(factory.opened(active))
         plan = plan_of(look_at(stages, given), given)
         _present(session, made, plan, wanted)
@@ -134,6 +137,17 @@ def _factory(session: nox.Session, context: Context, basis: Basis) -> StageFacto
 
 def _evidence(store: Store, stage: str, folder: Path | None) -> Evidence:
     return store.require(stage) if folder is None else store.adopt(folder, stage)
+
+
+def _adopt_earlier(session: nox.Session, store: Store, gates: Iterable[str], folder: Path) -> None:
+    """Take over what an earlier attempt has passed; a gate whose evidence is refused runs again."""
+    for name in gates:
+        try:
+            store.adopt(folder, name)
+        except EvidenceError as error:
+            session.log(f"{name} runs: {error}")
+        else:
+            session.log(f"{name} has passed in an earlier attempt")
 
 
 def _present(session: nox.Session, made: Release, plan: Plan, wanted: Wanted) -> None:
