@@ -32,6 +32,11 @@ def ecr_address(host: str) -> tuple[str, str] | None:
     return None if found is None else (found["account"], found["region"])
 
 
+def uses_ecr(login: str, host: str) -> bool:
+    """Return whether credentials for a registry come from ECR, by `images.login` and its host."""
+    return login == "ecr" or (login == "auto" and ecr_address(host) is not None)
+
+
 class Ecr:
     """Client of ECR's API with the usual AWS credentials; safe to use from several threads."""
 

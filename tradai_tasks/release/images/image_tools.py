@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tradai_tasks.environment_allowance import BASE_ONLY, Allowance
 from tradai_tasks.errors import LoginRefusedError
-from tradai_tasks.release.clients.ecr import PERMISSIONS, Ecr, ecr_address
+from tradai_tasks.release.clients.ecr import PERMISSIONS, Ecr, uses_ecr
 from tradai_tasks.release.clients.image_reference import Home, is_loopback
 from tradai_tasks.release.clients.registry import Registry
 from tradai_tasks.release.clients.registry_http import RegistryCredentials, RegistrySession
@@ -60,15 +60,12 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
     """
     scratch = source.scratch if source else None
     sweep(scratch)
-    uses_ecr = settings.login == "ecr" or (
-        settings.login == "auto" and ecr_address(home.host) is not None
-    )
     ecr = None
-    if uses_ecr:
+    if uses_ecr(settings.login, home.host):
         ecr = Ecr(home.host, region=settings.region, create=settings.create)
     given = functools.partial(_given, settings, home.host, env)
     ask = _once(_by_https(ecr.credentials if ecr else given, settings, home.host), env)
-    remedy = _remedy(settings, uses_ecr=uses_ecr)
+    remedy = _remedy(settings, is_ecr=ecr is not None)
     session = RegistrySession(
         home.host,
         credentials=ask,
@@ -158,8 +155,8 @@ def _given(
     return RegistryCredentials(username, password)
 
 
-def _remedy(settings: ImagesSettings, *, uses_ecr: bool) -> str:
-    if uses_ecr:
+def _remedy(settings: ImagesSettings, *, is_ecr: bool) -> str:
+    if is_ecr:
         return (
             f"check the AWS credentials with: aws sts get-caller-identity; they need {PERMISSIONS}"
         )

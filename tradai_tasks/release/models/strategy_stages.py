@@ -65,7 +65,10 @@ def gate_stage(  # noqa: PLR0913 - what a gate is run with, by keyword
         sandbox: Sandbox that it runs in; None if the machine has none.
     """
     if not sessions:
-        why = "backtest.bias-gates does not name it" if stage in BIAS else "it has no tests"
+        if stage == BACKTEST:
+            why = "backtest.enabled is false"
+        else:
+            why = "backtest.bias-gates does not name it" if stage in BIAS else "it has no tests"
         step: Step = SkippedGate(name=str(strategy), why=f"by the settings: {why}")
         return Stage(name=stage, steps=(step,), is_gate=True)
     reports = None

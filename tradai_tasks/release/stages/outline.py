@@ -15,8 +15,13 @@ from tradai_tasks.release.engine.released_package import package_of
 from tradai_tasks.release.images.image_decisions import LatestRule
 from tradai_tasks.release.images.image_specs import ImageKind
 from tradai_tasks.release.images.platform_images import BASE, BASE_STAGE, LAMBDA_STAGE, latest_rule
-from tradai_tasks.release.models.strategy_stages import BIAS, GATES, IMAGE, MLFLOW
-from tradai_tasks.release.tags.target_environment import Environment, check_names, environment_of
+from tradai_tasks.release.models.strategy_stages import BACKTEST, BIAS, GATES, IMAGE, MLFLOW
+from tradai_tasks.release.tags.target_environment import (
+    Environment,
+    check_names,
+    environment_of,
+    is_deployed,
+)
 from tradai_tasks.repository import Repository
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.workspace.discovery import Package
@@ -197,7 +202,7 @@ def platform_release(
     environment: Environment | None = None
     notes: tuple[str, ...] = ()
     # a requested environment is never skipped, even without settings for it
-    if settings.deploy.environments or settings.deploy.tags or override is not None:
+    if is_deployed(settings.deploy) or override is not None:
         environment, notes = environment_for(repository, tag, override)
     elif workspace.services or workspace.lambdas:
         notes = ("nothing is deployed: the settings have no deploy.environments",)
@@ -331,6 +336,8 @@ def _gate_sessions(
 ) -> tuple[str, ...]:
     """Return the sessions of a gate, the noxfile's own where it replaces the library's."""
     backtest = for_strategy(repository.settings.backtest, package.settings.backtest)
+    if gate in (*BIAS, BACKTEST) and not backtest.enabled:
+        return ()
     if gate in BIAS and gate not in backtest.bias_gates:
         return ()
     one = repository.workspace.session_id(package)

@@ -74,6 +74,25 @@ def environments(settings: DeploySettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*BUILT_IN, *settings.environments]))
 
 
+def is_deployed(settings: DeploySettings) -> bool:
+    """Return whether a release goes to an environment: the settings name one, or a rule."""
+    return bool(settings.environments or settings.tags)
+
+
+def released_to(settings: DeploySettings, otherwise: str) -> tuple[str, ...]:
+    """Return every environment that a release may stand in; one name where nothing is deployed."""
+    return environments(settings) if is_deployed(settings) else (otherwise,)
+
+
+def unmapped_kinds(settings: DeploySettings) -> tuple[str, ...]:
+    """Return the kinds of versions, `release` or `prerelease`, that no rule takes."""
+    return tuple(
+        kind
+        for kind in ("release", "prerelease")
+        if not any(rule.kind in {"any", kind} for rule in settings.tags)
+    )
+
+
 def environment_named(name: str, settings: DeploySettings) -> Environment:
     """Return an environment by its name.
 
