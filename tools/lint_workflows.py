@@ -44,21 +44,33 @@ def lint(home: str, scratch: Path) -> list[str]:
     ]
 
 
-def drift(home: str) -> list[str]:
-    """Check that the files are as the library writes them."""
+def drift(home: str, scratch: Path, *, write: bool) -> list[str]:
+    """Check that the files are as the library writes them, or write them.
+
+    An example is copied: in its place it is a folder of this repository, and not one of its own.
+    """
+    source = ROOT / home
+    place = source if home == "." else scratch / "copies" / home
+    if place != source:
+        left = shutil.ignore_patterns(".nox", ".venv", "build", "uv.lock", "__pycache__")
+        shutil.copytree(source, place, ignore=left)
     # the nox session that runs this must not choose the sessions of the one below it
     env = {key: value for key, value in os.environ.items() if not key.startswith("NOX")}
-    argv = [sys.executable, "-m", "nox", "--noxfile", f"{home}/noxfile.py"]
-    argv += ["-s", "workflows", "--", "--check"]
-    done = subprocess.run(argv, cwd=ROOT, env=env, check=False)
-    return [f"{home}: nox -s workflows -- --check"] if done.returncode else []
+    argv = [sys.executable, "-m", "nox", "-s", "workflows", *([] if write else ["--", "--check"])]
+    done = subprocess.run(argv, cwd=place, env=env, check=False)
+    if write and place != source:
+        folder = Path(".github", "workflows")
+        shutil.copytree(place / folder, source / folder, dirs_exist_ok=True)
+    return [f"{home}: {' '.join(argv[2:])}"] if done.returncode else []
 
 
 def main() -> None:
-    """Check everything, and name what found fault."""
-    with tempfile.TemporaryDirectory() as scratch:
-        failed = [fault for home in HOMES for fault in lint(home, Path(scratch))]
-    failed += [fault for home in HOMES for fault in drift(home)]
+    """Check everything, and name what found fault; with --write, write the files first."""
+    write = sys.argv[1:] == ["--write"]
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        failed = [fault for home in HOMES for fault in drift(home, scratch, write=write)]
+        failed += [fault for home in HOMES for fault in lint(home, scratch / "lint")]
     if failed:
         sys.exit(f"lint_workflows: fault found by {'; '.join(failed)}")
 

@@ -29,7 +29,7 @@ def everything(kind: RepositoryKind) -> RepositoryTraits:
     has: dict[str, Any] = {
         field.name: True for field in dataclasses.fields(RepositoryTraits) if field.type == "bool"
     }
-    has |= {"pinned_noxfile": False, "registry_set": False}
+    has |= {"pinned_noxfile": False, "registry_set": False, "tracking_set": False}
     return RepositoryTraits(
         kind=kind,
         sessions=frozenset(sessions),

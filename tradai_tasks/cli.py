@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import io
+import os
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -18,9 +19,11 @@ from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.report import machine_fault, say
 from tradai_tasks.repository import read_repository
 from tradai_tasks.sessions.core.catalog import fitting_names
+from tradai_tasks.workflows.checkout import look
 from tradai_tasks.workflows.file_writer import put_all
 from tradai_tasks.workflows.repository_traits import committed_locks
 from tradai_tasks.workflows.scaffold import Piece, diff_of_pieces, local_nox, pieces
+from tradai_tasks.workflows.tag_readiness import tag_faults, tag_notes
 from tradai_tasks.workspace.discovery import Workspace
 
 
@@ -91,6 +94,7 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
     repository = read_repository(root, tree)
     workspace = repository.workspace
     locks = committed_locks(root, workspace.projects)
+    checkout = look(root, os.environ)
     found = pieces(
         tree,
         workspace,
@@ -98,6 +102,7 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
         sessions=fitting_names(repository),
         locks=locks,
         versions={name: importlib.metadata.version(name) for name in ("nox", "tradai-tasks")},
+        checkout=checkout,
     )
     todo = [piece for piece in found if piece.state in {"new", "added to"}]
     kept = [piece for piece in found if piece.state == "kept"]
@@ -105,6 +110,9 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
         todo, kept = [*todo, *kept], []
     say(*diff_of_pieces(todo).split("\n")[:-1])
     _list(workspace, todo, kept)
+    settings = repository.settings
+    for line in (*tag_faults(workspace, settings), *tag_notes(workspace, settings)):
+        say(f"for releases: {line}")
     if not todo:
         say("nothing to write")
         return
@@ -113,8 +121,8 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
         return
     if not yes:
         _ask(len(todo))
-    put_all(root, {piece.path: piece.new for piece in todo})
-    noxfile = next(piece for piece in found if piece.path == "noxfile.py")
+    put_all(checkout.top, {piece.path: piece.new for piece in todo})
+    noxfile = next(piece for piece in found if piece.path == f"{checkout.folder}noxfile.py")
     text = str(noxfile.old if noxfile in kept else noxfile.new)
     nox = local_nox(text, workspace)
     say(f"wrote {_counted(len(todo), 'file')}; see what there is now with: {nox} -l")
@@ -133,7 +141,10 @@ def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]
     say(f"a {workspace.kind} repository, {_counted(count, 'package')}")
     for piece in todo:
         how = {"new": "new", "added to": "added to", "kept": "overwritten"}[piece.state]
-        say(f"  {piece.path}: {how} ({_counted(len(piece.new.splitlines()), 'line')})")
+        written = len(piece.new.splitlines())
+        if piece.state == "added to":
+            written -= len((piece.old or "").splitlines())
+        say(f"  {piece.path}: {how} ({_counted(written, 'line')})")
     for piece in kept:
         hint = piece.hint or "overwrite it with: --force"
         say(f"  {piece.path}: there already, and left as it is; {hint}")

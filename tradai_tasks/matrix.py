@@ -31,6 +31,12 @@ class MatrixJob(msgspec.Struct, frozen=True, kw_only=True):
     packages: tuple[str, ...]
     pythons: tuple[str, ...]
 
+    @property
+    def cache(self) -> str:
+        """The part of a cache's key that is this job's: what it installs, without a comma."""
+        what = self.packages[0] if len(self.packages) == 1 else self.name.partition(":")[0]
+        return "-".join([what, *self.pythons])
+
     def as_json(self) -> dict[str, str]:
         """Return the job as the workflow reads it; several values stand comma-separated."""
         return {
@@ -38,6 +44,7 @@ class MatrixJob(msgspec.Struct, frozen=True, kw_only=True):
             "sessions": ",".join(self.sessions),
             "packages": ",".join(self.packages),
             "python": ",".join(self.pythons),
+            "cache": self.cache,
         }
 
 

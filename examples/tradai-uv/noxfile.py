@@ -1,3 +1,6 @@
+# /// script
+# dependencies = ["nox[uv]>=2026.10.20", "tradai-tasks[release]==0.1.0"]
+# ///
 """The sessions of this repository: see `nox -l`."""
 
 import nox

@@ -6,7 +6,7 @@ import re
 import tomllib
 
 from tests.support.inprocess import InProcess, run
-from tests.support.project import DictTree, found, pyproject
+from tests.support.project import DictTree, checkout_of, found, pyproject
 from tests.support.real import REPOSITORY, copy_example
 from tradai_tasks.extras import NAME
 from tradai_tasks.sessions.core.catalog import AGGREGATES, CATALOG
@@ -67,6 +67,12 @@ def test_the_noxfile_is_the_one_that_init_writes() -> None:
     group = '[dependency-groups]\ndev = ["tradai-tasks"]\n'
     tree = DictTree({"pyproject.toml": pyproject("a", group)})
     (noxfile, *_) = pieces(
-        tree, found(tree), Settings(), sessions=(), locks=(), versions={"nox": "1", NAME: "1"}
+        tree,
+        found(tree),
+        Settings(),
+        sessions=(),
+        locks=(),
+        checkout=checkout_of(tree),
+        versions={"nox": "1", NAME: "1"},
     )
     assert noxfile.new.partition('"""\n\n')[2] == shown

@@ -10,10 +10,11 @@ import pytest
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.real import git
 from tradai_tasks.workflows import file_writer as write
-from tradai_tasks.workflows.render import HEADER
+from tradai_tasks.workflows.render import header_of
 
 __all__ = ["run"]
 
+HEADER = header_of()
 PROJECT = {
     "pyproject.toml": '[project]\nname = "a"\nversion = "1.0"\n',
     "src/a/__init__.py": "",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -99,7 +100,7 @@ class Act:
         event_file = scratch / "event.json"
         event_file.write_text(json.dumps(payload), encoding="utf-8")
         argv = [str(program), event, "--eventpath", str(event_file), *self._options(scratch)]
-        argv += ["--workflows", f".github/workflows/{workflow}"] if workflow else []
+        argv += ["--workflows", str(self._workflows(scratch) / (workflow or ""))]
         done = subprocess.run(
             argv,
             cwd=self.home,
@@ -126,6 +127,14 @@ class Act:
             artifacts=scratch / "artifacts",
             scratch=scratch,
         )
+
+    def _workflows(self, scratch: Path) -> Path:
+        """A copy of the workflows without what GitHub knows and act does not."""
+        copy = scratch / "workflows"
+        shutil.copytree(self.home / ".github" / "workflows", copy)
+        for file in copy.iterdir():
+            file.write_text(re.sub(r"(?m)^ +queue: max\n", "", file.read_text(encoding="utf-8")))
+        return copy
 
     def _options(self, scratch: Path) -> list[str]:
         options = ["--json", "--no-cache-server", "--no-skip-checkout", "--concurrent-jobs=2"]

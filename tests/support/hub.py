@@ -36,10 +36,11 @@ def prepared(name: str, home: Path) -> Path:
 class Hub:
     """A repository on the stand-in for GitHub, and what happens to it."""
 
-    def __init__(self, home: Path, scratch: Path, name: str) -> None:
+    def __init__(self, home: Path, scratch: Path, name: str, branch: str = "main") -> None:
         self.home = home
         self.name = name
-        self.main = git(home, "rev-parse", "main")
+        self.branch = branch  # the default one
+        self.main = git(home, "rev-parse", branch)
         self.act = Act(home=home, scratch=scratch)
 
     def settle(self, message: str) -> None:
@@ -61,19 +62,23 @@ class Hub:
     def pull_request(self, files: Mapping[str, str], **given: Any) -> Run:
         """Open one, and run what that starts on its merge commit."""
         head = self.commit("feature", files)
-        git(self.home, "checkout", "-q", "--detach", "main")
-        git(self.home, "merge", "-q", "--no-ff", "-m", "Merge feature into main", "feature")
-        repository = {"full_name": self.name, "default_branch": "main"}
+        git(self.home, "checkout", "-q", "--detach", self.branch)
+        git(self.home, "merge", "-q", "--no-ff", "-m", "Merge feature", "feature")
+        repository = self._repository
         payload = {
             "number": 7,
             "repository": repository,
             "pull_request": {
                 "number": 7,
-                "base": {"ref": "main", "sha": self.main, "repo": repository},
+                "base": {"ref": self.branch, "sha": self.main, "repo": repository},
                 "head": {"ref": "feature", "sha": head, "repo": repository},
             },
         }
         return self.act("pull_request", payload, **{"workflow": self._ci, **given})
+
+    @property
+    def _repository(self) -> dict[str, str]:
+        return {"full_name": self.name, "default_branch": self.branch}
 
     @property
     def ci_name(self) -> str:
@@ -96,10 +101,10 @@ class Hub:
         **given: Any,
     ) -> Run:
         """Run one workflow that follows CI; `given` lies over the finished run's fields."""
-        repository = {"full_name": self.name, "default_branch": "main"}
+        repository = self._repository
         ended = {"name": self.ci_name, "conclusion": "success", "event": "push"}
         head = {"head_branch": branch, "head_sha": sha, "head_repository": repository}
-        git(self.home, "checkout", "-q", "main")
+        git(self.home, "checkout", "-q", self.branch)
         payload = {
             "action": "completed",
             "workflow_run": {**ended, **head, **given},
@@ -117,7 +122,7 @@ class Hub:
         payload = {
             "ref": f"refs/heads/{git(self.home, 'branch', '--show-current')}",
             "inputs": given.pop("inputs", {}),
-            "repository": {"full_name": self.name, "default_branch": "main"},
+            "repository": self._repository,
         }
         return self.act("workflow_dispatch", payload, **given)
 
@@ -130,6 +135,6 @@ class Hub:
             "after": after,
             "created": set(before) == {"0"},
             "deleted": False,
-            "repository": {"full_name": self.name, "default_branch": "main"},
+            "repository": self._repository,
         }
         return self.act("push", payload, **{"workflow": self._ci, **given})

@@ -9,11 +9,12 @@ from pathlib import Path
 from tradai_tasks.files.file_tree import Tree, all_files
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.settings.model import Settings
+from tradai_tasks.workflows.checkout import FOLDER, Checkout
 from tradai_tasks.workspace.discovery import Package, Workspace, discover
 from tradai_tasks.workspace.inventory import Inventory, inventory_of
 from tradai_tasks.workspace.layout import layout_of
 
-__all__ = ["DictTree", "found", "inventory_in", "package", "project", "pyproject"]
+__all__ = ["DictTree", "checkout_of", "found", "inventory_in", "package", "project", "pyproject"]
 
 
 def project(home: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -63,6 +64,14 @@ class DictTree:
 
     def folders(self, path: str) -> tuple[str, ...]:
         return tuple(sorted(self._folders.get(path, ())))
+
+
+def checkout_of(tree: Tree, branch: str = "main") -> Checkout:
+    """A tree's place at the top of a git repository, with its workflow files."""
+    files = {
+        f"{FOLDER}/{name}": tree.read(f"{FOLDER}/{name}").decode() for name in tree.files(FOLDER)
+    }
+    return Checkout(top=Path("/nowhere"), files=files, branch=branch)
 
 
 def pyproject(name: str, more: str = "") -> str:

@@ -21,8 +21,8 @@ def task(package: str, python: str = "3.11") -> Task:
 def test_one_job_a_package_while_they_are_few() -> None:
     jobs = build_matrix([task("b"), task("a")], max_jobs=64)
     assert [job.as_json() for job in jobs] == [
-        {"name": "a", "sessions": "test(a)", "packages": "a", "python": "3.11"},
-        {"name": "b", "sessions": "test(b)", "packages": "b", "python": "3.11"},
+        {"name": "a", "sessions": "test(a)", "packages": "a", "python": "3.11", "cache": "a-3.11"},
+        {"name": "b", "sessions": "test(b)", "packages": "b", "python": "3.11", "cache": "b-3.11"},
     ]
 
 

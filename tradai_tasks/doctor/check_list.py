@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection
 from functools import partial
 
-from tradai_tasks.doctor import github, index, remote, repository
+from tradai_tasks.doctor import github, index, remote, repository, workflows
 from tradai_tasks.doctor.check_runner import Check
 from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError
@@ -90,6 +90,12 @@ _ALL = (
         "the workflows",
         repository.secrets,
         "see: nox -s workflows -- --secrets",
+    ),
+    (
+        "tags",
+        "the workflows of a release tag",
+        workflows.tags,
+        "see the settings deploy, publish and workflows.branch",
     ),
     (
         "keys",

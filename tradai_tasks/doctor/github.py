@@ -8,16 +8,14 @@ from typing import Any
 from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
 from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError, CommandFailedError
-from tradai_tasks.files.file_tree import join
 from tradai_tasks.http_client.address import bearer
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import AnswerError, Limits, parsed_json
 from tradai_tasks.http_client.retry import TransientError
-from tradai_tasks.release.tags.target_environment import environments
+from tradai_tasks.release.tags.target_environment import released_to
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workflows.render import is_ours
 from tradai_tasks.workflows.rights import Job, jobs
-from tradai_tasks.workflows.selection import FOLDER
 from tradai_tasks.workflows.sign_in import keys_warning, role_faults
 from tradai_tasks.workflows.trust import TAGS, Trust, repository_named, trust_of
 
@@ -31,7 +29,7 @@ def keys(repository: DoctorContext) -> Finding:
     """Check that settings expose no credentials, and that GitHub has the rules to protect them."""
     settings = repository.settings.workflows
     stacks = [stack.name for stack in repository.workspace.stacks]
-    known = environments(repository.settings.deploy)
+    known = released_to(repository.settings.deploy, settings.release_environment)
     faults = role_faults(settings, {*known, *stacks})
     found = _jobs(repository, known)
     if not found:
@@ -58,14 +56,9 @@ def keys(repository: DoctorContext) -> Finding:
 
 def _jobs(repository: DoctorContext, known: tuple[str, ...]) -> tuple[Job, ...]:
     """Return the jobs of the workflow files that are there and ours."""
-    tree, settings = repository.tree, repository.settings.workflows
-    texts = {
-        name: tree.read(join(FOLDER, name)).decode("utf-8", "replace")
-        for name in tree.files(FOLDER)
-        if name.endswith(".yml")
-    }
+    settings, checkout = repository.settings.workflows, repository.checkout()
     return jobs(
-        {name: text for name, text in texts.items() if is_ours(text)},
+        {name: text for name, text in checkout.files.items() if is_ours(text, checkout.folder)},
         branch=settings.branch,
         environments=known,
         branch_environments=settings.branch_environments,

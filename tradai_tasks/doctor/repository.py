@@ -6,7 +6,7 @@ import ast
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,12 @@ from tradai_tasks.process import run
 from tradai_tasks.release.images.engine import find_engine
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
+from tradai_tasks.workflows.checkout import Checkout
 from tradai_tasks.workflows.repository_traits import committed_locks
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.inventory import Inventory
 
-_WORKFLOWS = ".github/workflows"
 # CMD ["handler.handler"]: the module and the function that Lambda calls
 _CMD = re.compile(r"^\s*CMD\s+\[\s*\"(?P<handler>[^\"]+)\"\s*(?P<more>,)?", re.MULTILINE)
 _BASE = re.compile(r"^\s*(ARG\s+BASE_IMAGE|FROM\s+\S*lambda-base\b)", re.MULTILINE)
@@ -45,6 +45,7 @@ class DoctorContext:
     inventory: Inventory
     env: Mapping[str, str]
     uv: str  # the uv to run
+    checkout: Callable[[], Checkout]  # where it stands in its git repository
     environments: tuple[str, ...]  # whose services and functions are looked for
     is_asked: bool = False  # whether they were asked for by name
     seconds: float  # that one command may take
@@ -146,16 +147,10 @@ def lambdas(repository: DoctorContext) -> Finding:
 
 def secrets(repository: DoctorContext) -> Finding:
     """Check that the secrets and variables that workflows read are set."""
-    tree = repository.tree
-    files = {
-        name: tree.read(join(_WORKFLOWS, name)).decode("utf-8", "replace")
-        for name in tree.files(_WORKFLOWS)
-        if name.endswith((".yml", ".yaml"))
-    }
-    wanted = needed(files)
+    wanted = needed(repository.checkout().files)
     if not wanted:
         return not_here("no workflow reads a secret or a variable")
-    lacking = [one for one in wanted if not repository.env.get(one.name)]
+    lacking = [one for one in wanted if not one.is_optional and not repository.env.get(one.name)]
     if not lacking:
         return fine(f"{len(wanted)} of the workflows are set here")
     shown = _listed([f"{one.name} ({', '.join(one.files)})" for one in lacking])

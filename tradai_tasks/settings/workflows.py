@@ -13,7 +13,15 @@ from tradai_tasks.settings.table import Name, PythonVersion, Table, whole
 _Label = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*")]
 _Branch = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._/-]*")]
 _Session = Annotated[str, whole(r"[A-Za-z0-9][A-Za-z0-9._-]*(\([A-Za-z0-9._-]+\))?")]
-_Variable = Annotated[str, whole(r"[A-Za-z_][A-Za-z0-9_]*=([^$\x00-\x1f]|\$(?!\{\{))*")]
+# the one expression that a value may hold names a secret or a variable of GitHub
+_Variable = Annotated[
+    str,
+    whole(
+        r"[A-Za-z_][A-Za-z0-9_]*="
+        r"([^$\x00-\x1f]|\$(?!\{\{)|\$\{\{ ?(secrets|vars)\.[A-Za-z_][A-Za-z0-9_]* ?\}\})*"
+    ),
+]
+_Secret = Annotated[str, whole(r"(?!GITHUB_)[A-Za-z_][A-Za-z0-9_]*")]
 _Cron = Annotated[str, whole(r"[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}")]
 _Source = Annotated[str, whole(r"(secrets|vars)\.[A-Za-z_][A-Za-z0-9_]*")]
 
@@ -59,6 +67,13 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
         tuple[Name, ...],
         Meta(description="Files that would fit and are not wanted, such as `docs.yml`."),
     ] = ()
+    ci: Annotated[
+        Name | None,
+        Meta(
+            description="Name of the workflow of yours whose runs releases follow, where `ci.yml` "
+            "is yours or excluded; as your `ci.yml` says if absent."
+        ),
+    ] = None
     runner: Annotated[
         _Label | tuple[_Label, ...],
         Meta(description="Label of the runner that jobs run on, or a list of labels it must have."),
@@ -87,7 +102,17 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
     ] = None
     env: Annotated[
         tuple[_Variable, ...],
-        Meta(description="Environment of every job that runs a check, each as `NAME=value`."),
+        Meta(
+            description="Environment of every job that runs a check, each as `NAME=value`; a value "
+            "may hold `${{ secrets.X }}` and `${{ vars.X }}`."
+        ),
+    ] = ()
+    secrets: Annotated[
+        tuple[_Secret, ...],
+        Meta(
+            description="GitHub's secrets that every job that runs a check gets, each as the "
+            "variable of its name; code of pull requests can read them."
+        ),
     ] = ()
     schedule: Annotated[
         _Cron, Meta(description="When everything is checked, in cron's five fields, UTC.")
@@ -96,6 +121,20 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
         Annotated[int, Meta(gt=0, le=360)],
         Meta(description="Minutes after which a job that checks or builds is ended."),
     ] = 60
+    matrix: Annotated[
+        bool,
+        Meta(
+            description="Whether each image, and each stack of a pull request's preview, has a job "
+            "of its own, or one job does all."
+        ),
+    ] = True
+    queue: Annotated[
+        bool,
+        Meta(
+            description="Whether deployments to one environment wait in a queue (`queue: max`); "
+            "GitHub Enterprise Server, which may not know it, keeps just the newest that waits."
+        ),
+    ] = True
     aws: Annotated[
         Literal["oidc", "keys"],
         Meta(
@@ -106,8 +145,8 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
     release_environment: Annotated[
         _Label,
         Meta(
-            description="GitHub's environment of a strategy's release; those of a platform are "
-            "where `deploy.tags` says that the tag goes."
+            description="GitHub's environment of a strategy's release, and of a platform that "
+            "deploys nothing; others stand where `deploy.tags` says that the tag goes."
         ),
     ] = "release"
     branch_environments: Annotated[
@@ -158,6 +197,15 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
     mlflow_uri: Annotated[_Source, Meta(description="Where the MLflow address is kept.")] = (
         "secrets.MLFLOW_TRACKING_URI"
     )
+    mlflow_username: Annotated[
+        _Source, Meta(description="Where the user of MLflow is kept; it may be missing.")
+    ] = "secrets.MLFLOW_TRACKING_USERNAME"
+    mlflow_password: Annotated[
+        _Source, Meta(description="Where the password of MLflow is kept; it may be missing.")
+    ] = "secrets.MLFLOW_TRACKING_PASSWORD"  # noqa: S105 - the name of a secret
+    mlflow_token: Annotated[
+        _Source, Meta(description="Where the token of MLflow is kept; it may be missing.")
+    ] = "secrets.MLFLOW_TRACKING_TOKEN"  # noqa: S105 - the name of a secret
     pulumi_passphrase: Annotated[
         _Source, Meta(description="Where Pulumi's encryption passphrase is kept.")
     ] = "secrets.PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a secret

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tradai_tasks.workflows.render import is_ours
+from tradai_tasks.workflows.render import is_ours, name_of
 
 # new: missing on disk. drifted: ours, but different. foreign: there, but not ours. stale: ours, but
 # no longer wanted. same: as it should be.
@@ -22,28 +23,51 @@ class Change:
     state: DriftState
     old: str | None  # None if there is none
     new: str | None  # None if there should be none
+    twin: str = ""  # path of the user's own file for the same, if it has another name
 
 
-def plan(wanted: Mapping[str, str], present: Mapping[str, str]) -> tuple[Change, ...]:
+def plan(
+    wanted: Mapping[str, str], present: Mapping[str, str], folder: str = ""
+) -> tuple[Change, ...]:
     """Compare the files that should be there with those that are.
+
+    The user's own file has the same path, the same path but for its suffix, or the workflow's name:
+    two workflows of one name would both start what follows them.
 
     Args:
         wanted: Texts that should be there, by path.
         present: Texts of all files in the same folder, by path.
+        folder: The workspace's folder in the repository.
     """
     changes = []
+    foreign = {path: text for path, text in present.items() if not is_ours(text, folder)}
     for path, new in wanted.items():
         old = present.get(path)
         state: DriftState = "new"
+        twin = ""
         if old == new:
             state = "same"
         elif old is not None:
-            state = "drifted" if is_ours(old) else "foreign"
-        changes.append(Change(path=path, state=state, old=old, new=new))
+            state = "foreign" if path in foreign else "drifted"
+        else:
+            twin = _twin(foreign, path, name_of(new))
+            state = "foreign" if twin else "new"
+        changes.append(Change(path=path, state=state, old=old, new=new, twin=twin))
     for path, old in present.items():
-        if path not in wanted and is_ours(old):
+        if path not in wanted and path not in foreign:
             changes.append(Change(path=path, state="stale", old=old, new=None))
     return tuple(sorted(changes, key=lambda change: change.path))
+
+
+def _twin(foreign: Mapping[str, str], path: str, name: str) -> str:
+    found = (one for one, text in foreign.items() if is_own_twin(one, text, path, name))
+    return next(found, "")
+
+
+def is_own_twin(path: str, text: str, wanted: str, name: str) -> bool:
+    """Return whether a file of the user is in the place of a workflow, by its path or name."""
+    stems = {posixpath.splitext(one)[0] for one in (path, wanted)}
+    return len(stems) == 1 or (name != "" and name_of(text) == name)
 
 
 def diff_of(changes: Sequence[Change]) -> str:

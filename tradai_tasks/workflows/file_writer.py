@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,20 +12,8 @@ from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.path_guard import require_inside
 from tradai_tasks.report import say
 from tradai_tasks.workflows.drift import Change, diff_of
-from tradai_tasks.workflows.selection import FOLDER
 
 _SAID = {"new": "wrote", "drifted": "rewrote", "foreign": "overwrote", "stale": "deleted"}
-
-
-def present(root: Path) -> dict[str, str]:
-    """Return the text of every existing workflow file, by its path from the root."""
-    files = sorted([*(root / FOLDER).glob("*.yml"), *(root / FOLDER).glob("*.yaml")])
-    # GitHub reads only files, too
-    return {
-        f"{FOLDER}/{file.name}": file.read_text("utf-8", "replace")
-        for file in files
-        if file.is_file()
-    }
 
 
 def check(changes: Sequence[Change]) -> None:
@@ -37,11 +26,19 @@ def check(changes: Sequence[Change]) -> None:
     if not drifted:
         return
     say(*diff_of(drifted).split("\n")[:-1])
-    words = {"new": "missing", "stale": "no longer fits"}
-    named = ", ".join(f"{c.path} ({words.get(c.state, 'differs')})" for c in drifted)
+    words = {"new": "missing", "stale": "no longer fits", "foreign": "yours, not ours"}
+    named = ", ".join(f"{c.twin or c.path} ({words.get(c.state, 'differs')})" for c in drifted)
+    foreign = [change for change in drifted if change.state == "foreign"]
+    own = f"keep yours by the setting {excluding(foreign)}; or " if foreign else ""
     raise WorkflowDriftError(
-        f"workflows: {named}; the diff is above; fix with: nox -s workflows{_options(drifted)}"
+        f"workflows: {named}; the diff is above; {own}fix with: nox -s workflows{_options(drifted)}"
     )
+
+
+def excluding(foreign: Sequence[Change]) -> str:
+    """Return the setting by which files of the user stay in place of ours."""
+    names = ", ".join(f'"{posixpath.basename(change.path)}"' for change in foreign)
+    return f"workflows.exclude = [{names}]"
 
 
 def write(
@@ -64,10 +61,10 @@ def write(
     foreign = [change for change in changes if change.state == "foreign"]
     if foreign and not force:
         raise FileExistsAlreadyError(
-            f"{', '.join(change.path for change in foreign)}: there, and not written by "
-            f"tradai-tasks; nothing was written. See what would change with: "
-            f"nox -s workflows -- --check; overwrite with: nox -s workflows -- --force; or leave "
-            f"a file out by the setting workflows.exclude"
+            f"{', '.join(change.twin or change.path for change in foreign)}: there, and not "
+            f"written by tradai-tasks; nothing was written. Keep yours by the setting "
+            f"{excluding(foreign)}; or see what would change with: nox -s workflows -- --check; "
+            f"and overwrite with: nox -s workflows -- --force"
         )
     todo = [c for c in changes if c.state != "same" and (c.state != "stale" or prune)]
     kept = [c for c in changes if c.state == "stale" and not prune]

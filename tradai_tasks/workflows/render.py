@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-HEADER = "# Made by tradai-tasks: nox -s workflows. Change the settings, not this file."
-_OURS = "# Made by tradai-tasks"
+_NAME = re.compile(r"^name:[ \t]*(?P<name>\S.*?)[ \t]*(?:\s#.*)?$", re.MULTILINE)
 _DIRECTIVE = re.compile(r"(?P<indent> *)#%(?: (?P<word>\S+))?(?: (?P<name>\S+))?\s*")
 
 
@@ -41,7 +40,13 @@ class Values:
     parts: Mapping[str, str]  # computed parts by name, which take precedence over files
 
 
-def render(template: str, values: Values, *, header: str = HEADER) -> str:
+def header_of(folder: str = "") -> str:
+    """Return the first line of the workflow files of a workspace, by its folder."""
+    where = f" in {folder}" if folder else ""
+    return f"# Made by tradai-tasks{where}: nox -s workflows. Change the settings, not this file."
+
+
+def render(template: str, values: Values, *, header: str) -> str:
     """Render a template.
 
     Args:
@@ -57,9 +62,15 @@ def render(template: str, values: Values, *, header: str = HEADER) -> str:
     return f"{header}\n" + _Text("".join(f"{line}\n" for line in lines)).substitute(values.text)
 
 
-def is_ours(text: str) -> bool:
-    """Return whether a file is one that this library wrote."""
-    return text.startswith(_OURS)
+def is_ours(text: str, folder: str = "") -> bool:
+    """Return whether a file is one that this library wrote for the workspace in a folder."""
+    return text.startswith(header_of(folder).partition(": ")[0] + ":")
+
+
+def name_of(text: str) -> str:
+    """Return a workflow's name; empty if its file has none."""
+    found = _NAME.search(text)
+    return found["name"].strip("\"'") if found else ""
 
 
 @cache

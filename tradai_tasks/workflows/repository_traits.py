@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.extras import carries_pins, run_options
 from tradai_tasks.files.file_tree import Tree, join
-from tradai_tasks.release.tags.target_environment import BUILT_IN, environments
+from tradai_tasks.release.clients.ecr import uses_ecr
+from tradai_tasks.release.tags.target_environment import BUILT_IN, is_deployed, released_to
 from tradai_tasks.repository import base_of
 from tradai_tasks.settings.backtest import for_strategy
+from tradai_tasks.settings.images import ImagesSettings
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.workflows.checkout import FOLDER, NOT_A_REPOSITORY
+from tradai_tasks.workflows.drift import is_own_twin
+from tradai_tasks.workflows.render import is_ours, name_of
+from tradai_tasks.workflows.tag_readiness import publishes
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.layout import has_devcontainer
-from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
 
-_NOT_A_REPOSITORY = 128  # git's status
+# the workflow whose runs others follow: its file, and the name by which GitHub finds it
+CI_FILES = {"platform": "ci.yml", "strategies": "strategy-ci.yml"}
+CI_NAMES = {"platform": "CI", "strategies": "Strategy CI/CD"}
+GHCR = "ghcr.io"  # takes the token of a job
+# where jobs get the credentials for the registry of images
+Registry = Literal["ecr", "ghcr", "environment", "none"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,15 +52,24 @@ class RepositoryTraits:
     libraries: bool = False  # there are libraries to publish
     services: bool = False
     lambdas: bool = False
+    lambda_base: bool = False  # lambdas are built on an image of their own
+    deployed: bool = False  # the settings say where releases go
+    clusters: bool = False  # an environment has a cluster for the services
     environments: tuple[str, ...] = BUILT_IN
     stacks: tuple[str, ...] = ()
+    registry: Registry = "ecr"
     registry_set: bool = False  # the settings name the registry
+    registry_login: tuple[str, str] = ("REGISTRY_USERNAME", "REGISTRY_PASSWORD")  # variables
+    build_secrets: tuple[str, ...] = ()  # variables that builds of images read
+    tracking_set: bool = False  # the settings name the MLflow server
     publishes_to_aws: bool = True  # libraries go to CodeArtifact
     publish_secrets: tuple[str, ...] = ()  # environment variables for another index
     docs: bool = False  # it has a site made with mkdocs
     docs_deployed: bool = False  # the settings say where to deploy it
     devcontainer: bool = False
     devcontainer_image: bool = False  # the settings have a name for its image
+    folder: str = ""  # the workspace's folder in the repository, with a slash; empty for the top
+    own_ci: str = ""  # name of the user's own workflow that is in place of ours
 
 
 def gather(  # noqa: PLR0913 - everything to look at
@@ -59,6 +80,8 @@ def gather(  # noqa: PLR0913 - everything to look at
     sessions: Iterable[str],
     noxfile: str,
     locks: Collection[str],
+    present: Mapping[str, str] = MappingProxyType({}),
+    folder: str = "",
 ) -> RepositoryTraits:
     """Return the traits of a repository that the choice of workflows depends on.
 
@@ -69,9 +92,10 @@ def gather(  # noqa: PLR0913 - everything to look at
         sessions: Names of its sessions.
         noxfile: The text of its noxfile.
         locks: Lock files that are committed, from the root.
+        present: Texts of the workflow files that are there, by path.
+        folder: The workspace's folder in the repository, with a slash; empty for the top.
     """
     given, publish = settings.workflows.locked, settings.publish
-    names = {package.name for package in workspace.packages}
     bases = frozenset(map(base_of, sessions))
     return RepositoryTraits(
         kind=workspace.kind,
@@ -89,21 +113,51 @@ def gather(  # noqa: PLR0913 - everything to look at
             for_strategy(settings.backtest, one.settings.backtest).source.startswith("s3://")
             for one in workspace.strategies
         ),
-        libraries=bool(publish.libraries or DEFAULT_LIBRARY in names),
+        libraries=publishes(workspace, settings),
         publishes_to_aws=publish.index is None,
         publish_secrets=()
         if publish.index is None
         else (publish.index.username_env, publish.index.password_env),
+        registry=_registry(settings.images),
         registry_set=settings.images.registry is not None,
+        registry_login=(settings.images.username_env, settings.images.password_env),
+        build_secrets=tuple(dict.fromkeys(one.env for one in settings.images.secrets)),
+        tracking_set=settings.mlflow.tracking_uri is not None,
         services=bool(workspace.services),
         lambdas=bool(workspace.lambdas),
-        environments=environments(settings.deploy),
+        lambda_base=tree.is_file("lambdas/base/Dockerfile"),
+        deployed=is_deployed(settings.deploy),
+        clusters=any(one.cluster for one in settings.deploy.environments.values()),
+        environments=released_to(settings.deploy, settings.workflows.release_environment),
         stacks=tuple(unit.name for unit in workspace.stacks),
         docs=tree.is_file("mkdocs.yml"),
         docs_deployed=settings.docs.project is not None,
         devcontainer=has_devcontainer(tree),
         devcontainer_image=has_devcontainer(tree) and settings.devcontainer.image is not None,
+        folder=folder,
+        own_ci=settings.workflows.ci or _own_ci(present, workspace.kind, folder),
     )
+
+
+def _registry(settings: ImagesSettings) -> Registry:
+    """Return where jobs get the credentials for the registry."""
+    if settings.login == "none":
+        return "none"
+    host = (settings.registry or "").partition("/")[0].lower()
+    if settings.registry is None and settings.login == "auto":
+        return "ecr"  # ECR_REGISTRY names it
+    if uses_ecr(settings.login, host):
+        return "ecr"
+    return "ghcr" if host == GHCR else "environment"
+
+
+def _own_ci(present: Mapping[str, str], kind: RepositoryKind, folder: str) -> str:
+    """Return the name of the user's own workflow in place of ours; empty if there is none."""
+    file, name = CI_FILES[kind], CI_NAMES[kind]
+    for path, text in present.items():
+        if not is_ours(text, folder) and is_own_twin(path, text, f"{FOLDER}/{file}", name):
+            return name_of(text) or path
+    return ""
 
 
 def committed_locks(
@@ -126,7 +180,7 @@ def committed_locks(
     untracked = () if tracked else ("--others", "--exclude-standard")
     argv = ["ls-files", "-z", "--cached", *untracked, "--", *files]
     done = run_git(root, *argv, check=False)
-    if done.returncode == _NOT_A_REPOSITORY:
+    if done.returncode == NOT_A_REPOSITORY:
         return tuple(file for file in files if (root / file).is_file())
     if done.returncode:
         raise CommandFailedError(f"git ls-files: exit status {done.returncode}: {done.error_text}")

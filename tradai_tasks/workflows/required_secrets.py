@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
-# contexts are read as `secrets.NAME` or `secrets['NAME']`, case-insensitively
+# contexts are read as `secrets.NAME` or `secrets['NAME']`, case-insensitively; `|| ''` says that it
+# may be missing
 _READ = re.compile(
-    r"\b(secrets|vars)\s*(?:\.\s*([A-Za-z_]\w*)|\[\s*'([A-Za-z_]\w*)'\s*\])", re.IGNORECASE
+    r"\b(secrets|vars)\s*(?:\.\s*([A-Za-z_]\w*)|\[\s*'([A-Za-z_]\w*)'\s*\])(\s*\|\|\s*'')?",
+    re.IGNORECASE,
 )
 _COMMENT = re.compile(r"^\s*#.*$|\s#\s.*$", re.MULTILINE)
 _KINDS = {"secrets": "secret", "vars": "variable"}
@@ -24,6 +26,7 @@ class RequiredSecret:
     kind: str  # "secret" or "variable"
     name: str
     files: tuple[str, ...]  # names without folder, sorted
+    is_optional: bool = False  # each of them goes on without it
 
 
 def needed(files: Mapping[str, str]) -> tuple[RequiredSecret, ...]:
@@ -33,14 +36,21 @@ def needed(files: Mapping[str, str]) -> tuple[RequiredSecret, ...]:
         files: Texts by path.
     """
     found: dict[tuple[str, str], set[str]] = {}
+    required = set()
     for path, text in files.items():
         for expression in _EXPRESSION.findall(_COMMENT.sub("", text)):
-            for context, dotted, quoted in _READ.findall(expression):
+            for context, dotted, quoted, default in _READ.findall(expression):
                 name = (dotted or quoted).upper()
                 if name != _AUTOMATIC:
                     key = (_KINDS[context.lower()], name)
                     found.setdefault(key, set()).add(posixpath.basename(path))
+                    required |= set() if default else {key}
     return tuple(
-        RequiredSecret(kind=kind, name=name, files=tuple(sorted(found[kind, name])))
+        RequiredSecret(
+            kind=kind,
+            name=name,
+            files=tuple(sorted(found[kind, name])),
+            is_optional=(kind, name) not in required,
+        )
         for kind, name in sorted(found)
     )

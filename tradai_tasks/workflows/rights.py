@@ -329,7 +329,9 @@ def _sessions(step: Mapping[str, Block]) -> list[str]:
     """Return the sessions that a step calls, without their packages."""
     stated = step["env"].entries().get("NOXSESSION") if "env" in step else None
     names = stated.value.strip('"').split(",") if stated else []
-    names += re.findall(r" -s ([a-z][a-z-]*)", step["run"].text if "run" in step else "")
+    script = step["run"].text if "run" in step else ""
+    called = re.findall(r" -s ([a-z][a-z-]*)", script)
+    names += ["images"] if called and " --images-only" in script else called
     return [name.partition("(")[0] for name in names if name]
 
 

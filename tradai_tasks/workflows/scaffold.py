@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import json
+import posixpath
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import msgspec
 
 from tradai_tasks.errors import BrokenTomlError, SettingsError
 from tradai_tasks.extras import NAME, carries_pins, declarations, run_options
@@ -14,11 +18,14 @@ from tradai_tasks.release.images.image_specs import image_contexts
 from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.settings.table import RepositoryKind
+from tradai_tasks.workflows.checkout import Checkout
+from tradai_tasks.workflows.drift import plan
 from tradai_tasks.workflows.render import Values, render
 from tradai_tasks.workflows.repository_traits import RepositoryTraits, gather
 from tradai_tasks.workflows.selection import nox_command, workflows
 from tradai_tasks.workspace.discovery import Workspace
 
+_OWN = "yours stays in place of ours"
 _EXTRAS = {"platform": "release", "strategies": "backtest,release"}
 _CODE = '''\
 """The sessions of this repository: see `nox -l`."""
@@ -71,6 +78,7 @@ def pieces(  # noqa: PLR0913 - everything to look at
     sessions: Collection[str],
     locks: Collection[str],
     versions: Mapping[str, str],
+    checkout: Checkout,
 ) -> tuple[Piece, ...]:
     """Return every file that the library works with, with its present and wanted text.
 
@@ -81,21 +89,69 @@ def pieces(  # noqa: PLR0913 - everything to look at
         sessions: Names of the library's sessions.
         locks: Lock files that are committed.
         versions: The versions of `nox` and `tradai-tasks` to pin if nothing else does.
+        checkout: Where it stands in its git repository.
+
+    Returns:
+        The files, by their paths from the repository's top.
 
     Raises:
         SettingsError: pyproject.toml has a form to which no table can be added.
     """
+    present, folder = checkout.files, checkout.folder
     noxfile = _noxfile(tree, workspace, versions)
     kept = noxfile.old if noxfile.state == "kept" else noxfile.new
     repository = gather(
-        tree, workspace, settings, sessions=sessions, noxfile=kept or "", locks=locks
+        tree,
+        workspace,
+        settings,
+        sessions=sessions,
+        noxfile=kept or "",
+        locks=locks,
+        present=present,
+        folder=folder,
     )
-    made = [noxfile, *_settings(tree, workspace.kind)]
-    made.append(_piece(tree, "justfile", justfile(repository)))
+    chosen: dict[str, Any] = {}
+    if checkout.branch not in {None, settings.workflows.branch}:
+        chosen["branch"] = checkout.branch
+    asked = msgspec.structs.replace(settings.workflows, **chosen)
+    foreign = [
+        one for one in plan(workflows(repository, asked), present, folder) if one.state == "foreign"
+    ]
+    if foreign:  # those of the user stay, and ours are not written beside them
+        names = (posixpath.basename(one.path) for one in foreign)
+        chosen["exclude"] = (*settings.workflows.exclude, *names)
+        asked = msgspec.structs.replace(asked, exclude=chosen["exclude"])
+    made = [noxfile, *_settings(tree, workspace.kind, chosen)]
+    made += _justfile(tree, repository)
+    made += _gitignore(tree, checkout.unignored)
     made += _ignore_files(tree, image_contexts(workspace, settings.images, tree))
-    for path, text in workflows(repository, settings.workflows).items():
-        made.append(_piece(tree, path, text))
+    made = [replace(one, path=f"{folder}{one.path}") for one in made]
+    for path, text in workflows(repository, asked).items():
+        made.append(_piece_of(present.get(path), path, text))
+    made += [
+        _piece_of(present[one.twin or one.path], one.twin or one.path, str(one.new), hint=_OWN)
+        for one in foreign
+    ]
     return tuple(made)
+
+
+def _gitignore(tree: Tree, unignored: Collection[str]) -> list[Piece]:
+    """Return the .gitignore with what is missing from it, if anything is."""
+    if not unignored:
+        return []
+    lines = "".join(f"{one}\n" for one in unignored)
+    old = _read(tree, ".gitignore")
+    if old is None:
+        return [Piece(path=".gitignore", old=None, new=lines, state="new")]
+    end = "" if old.endswith("\n") or not old else "\n"
+    return [Piece(path=".gitignore", old=old, new=f"{old}{end}{lines}", state="added to")]
+
+
+def _justfile(tree: Tree, repository: RepositoryTraits) -> list[Piece]:
+    """Return the justfile, unless there is one by another of the names that just looks for."""
+    own = [name for name in tree.files(".") if name.lower() in {"justfile", ".justfile"}]
+    path = next(iter(sorted(own)), "justfile")
+    return [_piece(tree, path, justfile(repository))]
 
 
 def _ignore_files(tree: Tree, contexts: Collection[str]) -> list[Piece]:
@@ -137,7 +193,10 @@ def _read(tree: Tree, path: str) -> str | None:
 
 
 def _piece(tree: Tree, path: str, new: str, *, hint: str = "") -> Piece:
-    old = _read(tree, path)
+    return _piece_of(_read(tree, path), path, new, hint=hint)
+
+
+def _piece_of(old: str | None, path: str, new: str, *, hint: str = "") -> Piece:
     state: Literal["new", "same", "kept"] = "new"
     if old is not None:
         state = "same" if old == new else "kept"
@@ -182,27 +241,47 @@ def local_nox(noxfile: str, workspace: Workspace) -> str:
     return " ".join(["uv run", *run_options(document), "nox"])
 
 
-def _settings(tree: Tree, kind: RepositoryKind) -> list[Piece]:
-    """Return the settings table, if there is none yet."""
-    table = f'kind = "{kind}"\n'
-    if not tree.is_file("pyproject.toml"):
-        made = _piece(tree, "tradai-tasks.toml", table)
-        # existing settings are the user's and are kept
-        return [made] if made.old is None else []
-    text = tree.read("pyproject.toml").decode("utf-8")
-    if NAME in parse_toml(text.encode(), "pyproject.toml").get("tool", {}):
+def _settings(tree: Tree, kind: RepositoryKind, chosen: Mapping[str, Any]) -> list[Piece]:
+    """Return the settings file with the tables that are missing, if any is.
+
+    Args:
+        tree: The repository's files.
+        kind: Its kind.
+        chosen: Settings of `workflows` that the repository needs.
+    """
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items()]
+    has_project = tree.is_file("pyproject.toml")
+    file = "pyproject.toml" if has_project else "tradai-tasks.toml"
+    prefix = f"tool.{NAME}" if has_project else ""
+    old = _read(tree, file)
+    document = parse_toml((old or "").encode(), file)
+    present = document if old is not None else None
+    if has_project:
+        present = document.get("tool", {}).get(NAME)
+    parts = []
+    if present is None:
+        parts.append(f'[{prefix}]\nkind = "{kind}"\n' if prefix else f'kind = "{kind}"\n')
+    own = (present or {}).get("workflows")
+    if lines and own is None:
+        parts.append(f"[{prefix + '.' if prefix else ''}workflows]\n" + "\n".join(lines) + "\n")
+    elif lines:  # a table of the user's is not rewritten
+        hint = f"set in its table `workflows`: {'; '.join(lines)}"
+        return [Piece(path=file, old=old, new=old or "", state="kept", hint=hint)]
+    if not parts:
         return []
-    end = "\r\n" if "\r\n" in text else "\n"
-    new = text.rstrip() + f"\n\n[tool.{NAME}]\n{table}".replace("\n", end)
-    _make_sure_it_is_toml(new)
-    return [Piece(path="pyproject.toml", old=text, new=new, state="added to")]
+    if old is None:
+        return [Piece(path=file, old=None, new="\n".join(parts), state="new")]
+    end = "\r\n" if "\r\n" in old else "\n"
+    new = old.rstrip() + ("\n\n" + "\n".join(parts)).replace("\n", end)
+    _make_sure_it_is_toml(new, file)
+    return [Piece(path=file, old=old, new=new, state="added to")]
 
 
-def _make_sure_it_is_toml(text: str) -> None:
+def _make_sure_it_is_toml(text: str, file: str) -> None:
     try:
-        parse_toml(text.encode(), "pyproject.toml")
+        parse_toml(text.encode(), file)
     except BrokenTomlError:
         raise SettingsError(
-            f"pyproject.toml: [tool.{NAME}] cannot be added, since `tool` is a table in one line; "
+            f"{file}: [tool.{NAME}] cannot be added, since `tool` is a table in one line; "
             f"write its entries as [tool.NAME]; nothing was written"
         ) from None

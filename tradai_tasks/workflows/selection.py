@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from tradai_tasks.release.models.strategy_stages import GATES, IMAGE
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.action_pins import ACTIONS
-from tradai_tasks.workflows.render import Values, render
-from tradai_tasks.workflows.repository_traits import RepositoryTraits
+from tradai_tasks.workflows.checkout import FOLDER
+from tradai_tasks.workflows.render import Values, header_of, render
+from tradai_tasks.workflows.repository_traits import (
+    CI_NAMES,
+    RepositoryTraits,
+)
 from tradai_tasks.workflows.sign_in import sign_in_parts, sources_of
 
-FOLDER = ".github/workflows"
 _LOGIN = "codeartifact-login"
-# names of workflows that trigger others: GitHub finds them by name
-_CI = {"platform": "CI", "strategies": "Strategy CI/CD"}
+_OPTIONAL = ("perf", "contract", "integration")  # jobs that CI may skip
 _ON_DEFAULT = (
     "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"  # for an `if:`
 )
@@ -30,6 +33,7 @@ class Workflow:
     kind: str  # kind of the repository
     sessions: frozenset[str]  # sessions that it calls and needs
     has: str | None = None  # field of RepositoryTraits that must not be empty
+    caller: str = ""  # the one workflow that calls it
 
 
 CATALOG = (
@@ -38,7 +42,12 @@ CATALOG = (
         kind="platform",
         sessions=frozenset({"changes", "lint", "typecheck", "test", "security", "gate"}),
     ),
-    Workflow(file="_lint.yml", kind="platform", sessions=frozenset({"lint"})),
+    Workflow(
+        file="_lint.yml",
+        kind="platform",
+        sessions=frozenset({"changes", "lint", "typecheck", "test", "security", "gate"}),
+        caller="ci.yml",
+    ),
     Workflow(
         file="docker-build.yml",
         kind="platform",
@@ -48,7 +57,7 @@ CATALOG = (
     Workflow(
         file="deploy-lambdas.yml",
         kind="platform",
-        sessions=frozenset({"tag", "lambdas", "deploy"}),
+        sessions=frozenset({"tag", "lambdas"}),
         has="lambdas",
     ),
     Workflow(file="deploy-infra.yml", kind="platform", sessions=frozenset({"infra"}), has="stacks"),
@@ -99,6 +108,8 @@ def choose(repository: RepositoryTraits, settings: WorkflowsSettings) -> tuple[W
         and workflow.sessions <= repository.sessions
         and (workflow.has is None or getattr(repository, workflow.has))
         and workflow.file not in settings.exclude
+        # what only another workflow calls is an orphan without it
+        and not (workflow.caller and (repository.own_ci or workflow.caller in settings.exclude))
     )
 
 
@@ -118,7 +129,9 @@ def workflows(repository: RepositoryTraits, settings: WorkflowsSettings) -> dict
     """Return the text of every file that fits, by its path from the root."""
     values = values_for(repository, settings)
     return {
-        f"{FOLDER}/{workflow.file}": render(workflow.file, values)
+        f"{FOLDER}/{workflow.file}": render(
+            workflow.file, values, header=header_of(repository.folder)
+        )
         for workflow in choose(repository, settings)
     }
 
@@ -158,13 +171,18 @@ def values_for(repository: RepositoryTraits, settings: WorkflowsSettings) -> Val
     conditions = _conditions(repository, settings, before)
     text = {**_text(repository, settings, before), **_gate(repository, conditions)}
     secrets = _before_secrets(settings) if conditions["before_aws"] else ()
+    environment = {**dict(map(_variable, settings.env)), **_secret_variables(settings.secrets)}
+    given = re.findall(r"\bsecrets\.(?!GITHUB_TOKEN\b)(\w+)", " ".join(environment.values()))
+    needed = dict.fromkeys(given, "false") | dict.fromkeys(secrets, "true")
     parts = {
-        "publish-env": "".join(
-            f"{name}: ${{{{ secrets.{name} }}}}\n" for name in repository.publish_secrets
+        "env": _block("env", environment),
+        "declare-secrets": _block(
+            "secrets", {name: f"{{ required: {how} }}" for name, how in needed.items()}
         ),
-        "env": _block("env", dict(map(_variable, settings.env))),
-        "declare-secrets": _block("secrets", dict.fromkeys(secrets, "{ required: true }")),
-        "pass-secrets": _block("secrets", {n: "${{ secrets." + n + " }}" for n in secrets}),
+        "pass-secrets": _block("secrets", {n: "${{ secrets." + n + " }}" for n in needed}),
+        "publish-env": _from_secrets(repository.publish_secrets),
+        "build-secrets": _from_secrets(repository.build_secrets),
+        "needs": _needs(repository, conditions),
         **sign_in_parts(settings),
     }
     return Values(text=text, conditions=conditions, parts=parts)
@@ -196,8 +214,20 @@ def _conditions(
         "branch_environments": bool(settings.branch_environments),
         "docs_any_branch": settings.docs_environment in settings.branch_environments,
         "devcontainer_any_branch": "devcontainer" in settings.branch_environments,
-        "deploy": "deploy" in repository.sessions,
+        "deploy": "deploy" in repository.sessions and repository.clusters,
+        "deployed": repository.deployed,
+        "matrix": settings.matrix,
+        "lambda_base": repository.lambda_base,
+        "lambda_base_job": repository.lambda_base and settings.matrix,
+        "registry_aws": repository.registry == "ecr",
         "registry_env": not repository.registry_set,
+        "registry_ghcr": repository.registry == "ghcr",
+        "registry_login": repository.registry == "environment",
+        "registry_oidc": repository.registry == "ecr" and settings.aws == "oidc",
+        "release_oidc": settings.aws == "oidc" and (before_aws or repository.registry == "ecr"),
+        "tracking_env": not repository.tracking_set,
+        "queue": settings.queue,
+        "folder": bool(repository.folder),
         "docs_deploy": repository.docs_deployed,
         "publish_aws": repository.publishes_to_aws,
         "publish_token": settings.attest
@@ -215,7 +245,11 @@ def _text(
         "nox": nox_command(repository),
         "ready": ready_command(repository),
         "runner": runner if isinstance(runner, str) else f"[{', '.join(runner)}]",
-        "ci": _CI[repository.kind],
+        "ci": CI_NAMES[repository.kind],
+        "followed": json.dumps(repository.own_ci or CI_NAMES[repository.kind]),
+        "folder": repository.folder,
+        "folder_name": repository.folder.rstrip("/"),
+        "outside": "../" * (repository.folder.count("/") + 1),
         "branch": settings.branch,
         "on_default": _ON_DEFAULT,
         "branch_environments": json.dumps(settings.branch_environments),
@@ -234,7 +268,12 @@ def _text(
         "read_environment": settings.read_environment,
         "preview_environment": settings.preview_environment,
         "ecr_registry": settings.ecr_registry,
+        "registry_user": repository.registry_login[0],
+        "registry_password": repository.registry_login[1],
         "mlflow_uri": settings.mlflow_uri,
+        "mlflow_username": settings.mlflow_username,
+        "mlflow_password": settings.mlflow_password,
+        "mlflow_token": settings.mlflow_token,
         "pulumi_passphrase": settings.pulumi_passphrase,
         "pulumi_backend": settings.pulumi_backend,
         "cloudflare_token": settings.cloudflare_token,
@@ -245,13 +284,37 @@ def _text(
 def _gate(repository: RepositoryTraits, conditions: Mapping[str, bool]) -> dict[str, str]:
     """Return the jobs that the gate waits for, and the options for those that may be skipped."""
     if repository.kind == "strategies":
-        jobs = ["detect", "check", *(["smoke"] if conditions["smoke"] else []), "security"]
         options = ' --may-skip "smoke=detect.backtested:[]"' if conditions["smoke"] else ""
     else:
-        optional = [job for job in ("perf", "contract", "integration") if conditions[job]]
-        jobs = ["changes", "lint", "typecheck", "test", "security", *optional]
+        optional = (job for job in _OPTIONAL if conditions[job])
         options = "".join(f" --may-skip {job}" for job in optional)
-    return {"gated": ", ".join(jobs), "skippable": options}
+    return {"gated": ", ".join(_gated(repository, conditions)), "skippable": options}
+
+
+def _gated(repository: RepositoryTraits, conditions: Mapping[str, bool]) -> list[str]:
+    if repository.kind == "strategies":
+        return ["detect", "check", *(["smoke"] if conditions["smoke"] else []), "security"]
+    optional = [job for job in _OPTIONAL if conditions[job]]
+    return ["changes", "lint", "typecheck", "test", "security", *optional]
+
+
+def _needs(repository: RepositoryTraits, conditions: Mapping[str, bool]) -> str:
+    """Return what the gate judges, as JSON: results, and the outputs that allow a skip.
+
+    `toJSON(needs)` holds the whole matrix, and Linux takes 128 KiB in one variable.
+    """
+    outputs = {"changes": ["any"], "detect": ["any"]}
+    if conditions["smoke"]:
+        outputs["detect"].append("backtested")
+    entries = []
+    for job in _gated(repository, conditions):
+        named = {name: f"needs.{job}.outputs.{name}" for name in outputs.get(job, ())}
+        if "backtested" in named:  # only whether there is one
+            named["backtested"] += " == '[]' && '[]' || 'some'"
+        given = ", ".join(f'"{name}": ${{{{ toJSON({one}) }}}}' for name, one in named.items())
+        result = f'"result": ${{{{ toJSON(needs.{job}.result) }}}}'
+        entries.append(f'"{job}": {{{result}, "outputs": {{{given}}}}}')
+    return "NEEDS: >-\n  {" + ",\n  ".join(entries) + "}\n"
 
 
 def _before_secrets(settings: WorkflowsSettings) -> tuple[str, ...]:
@@ -259,6 +322,15 @@ def _before_secrets(settings: WorkflowsSettings) -> tuple[str, ...]:
     sources = sources_of("read", settings)
     pairs = [source.partition(".") for source in (*sources, settings.aws_region)]
     return tuple(dict.fromkeys(name for context, _, name in pairs if context == "secrets"))
+
+
+def _secret_variables(names: Iterable[str]) -> dict[str, str]:
+    """Return variables that have GitHub's secrets of the same names."""
+    return {name: f"${{{{ secrets.{name} }}}}" for name in names}
+
+
+def _from_secrets(names: Iterable[str]) -> str:
+    return "".join(f"{name}: {value}\n" for name, value in _secret_variables(names).items())
 
 
 def _variable(text: str) -> tuple[str, str]:

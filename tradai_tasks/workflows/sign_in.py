@@ -51,6 +51,15 @@ def role_of(purpose: str, settings: WorkflowsSettings, *, environment: str = _EN
     return " || ".join([*named, f"({others})"])
 
 
+def seconds_of(settings: WorkflowsSettings) -> int:
+    """Return how long credentials of a role last, in seconds: as long as a job that acts.
+
+    AWS gives none for less than 15 minutes, and none for longer than the role's own maximum, which
+    is one hour unless it is raised.
+    """
+    return max(settings.timeout * 60, 900)
+
+
 def sign_in_parts(settings: WorkflowsSettings) -> dict[str, str]:
     """Return the parts of templates: a step and variables for each purpose, by name."""
     parts = {}
@@ -154,6 +163,7 @@ def _step(purpose: str, role: str, settings: WorkflowsSettings) -> str:
   with:
     role-to-assume: ${{{{ {role} }}}}
     aws-region: ${{{{ {settings.aws_region} }}}}
+    role-duration-seconds: {seconds_of(settings)} # as long as the job may take
     output-credentials: true # for the step that acts
     output-env-credentials: false # and for no other
 """

@@ -65,7 +65,7 @@ def test_a_pull_request_that_touches_nothing_testable(platform: Hub) -> None:
     run = platform.pull_request({"docs/index.md": "\nA word more.\n"})
     assert run.status == 0, run.log
     assert run.matching("test") == []
-    assert others(run) == _ALWAYS  # and no perf
+    assert others(run) == _ALWAYS - {"contract"}  # and no perf
     assert "test" not in run.jobs
     assert run.jobs["gate"] == ["success"]
     assert "changes.any is false" in run.log
@@ -201,7 +201,7 @@ def test_a_strategy_whose_check_fails_is_not_released(strategies: Hub) -> None:
 
 _FOLLOWING = {
     "docker-build.yml": ["images", "deploy"],
-    "deploy-lambdas.yml": ["lambdas"],
+    "deploy-lambdas.yml": ["lambdas"] * 3,  # which there are, their images, the functions
     "publish-libs.yml": ["build", "publish"],
 }
 
@@ -216,10 +216,14 @@ def released(platform: Hub) -> Hub:
         locked=True,
         services=True,
         lambdas=True,
+        lambda_base=True,
+        deployed=True,
+        clusters=True,
         libraries=True,
         publishes_to_aws=True,
     )
-    write(platform.home, workflows(repository, WorkflowsSettings(attest=True)))
+    # the matrix is for other tests: a job for each image takes its time
+    write(platform.home, workflows(repository, WorkflowsSettings(attest=True, matrix=False)))
     platform.settle("All workflows that follow CI")
     platform.act.variables.update(ROLES)
     platform.act.secrets["AWS_REGION"] = "eu-central-1"
@@ -236,10 +240,15 @@ def test_a_tag_that_passed_ci_is_released(released: Hub, workflow: str) -> None:
     assert {result for results in run.jobs.values() for result in results} == {"success"}
     # what is called stands in for the session; its own tests show that it works
     assert run.sessions() == sorted(["tag", *_FOLLOWING[workflow]]), run.log
-    for call in run.calls[1:]:
+    # the version of lambdas is computed once, since a dispatch has no tag
+    lambdas = [
+        ["--matrix", "--environment", "prod"],
+        ["--images-only", "--version", "v1.2.0"],
+        ["--version", "v1.2.0", "--environment", "prod"],
+    ]
+    for number, call in enumerate(run.calls[1:]):
         assert call["argv"][:3] == ["-s", call["sessions"][0], "--"]
-        # lambdas reads the tag from the event by itself, as a dispatch has none
-        said = ["--environment", "prod"] if call["sessions"] == ["lambdas"] else ["v1.2.0"]
+        said = lambdas[number] if call["sessions"] == ["lambdas"] else ["v1.2.0"]
         assert call["argv"][3 : 3 + len(said)] == said
         assert call["env"]["GITHUB_REF_NAME"] == "main"  # and nothing was misled by it
     assert run.calls[-1]["env"]["AWS_REGION"] == "eu-central-1"
@@ -266,8 +275,11 @@ def test_a_dispatch_of_lambdas_to_staging(released: Hub) -> None:
     inputs = {"environment": "staging"}
     run = released.dispatch(workflow="deploy-lambdas.yml", inputs=inputs, real="tag")
     assert run.status == 0, run.log
-    assert run.sessions() == ["lambdas", "tag"]
-    assert run.calls[-1]["argv"] == ["-s", "lambdas", "--", "--environment", "staging"]
+    assert run.sessions() == ["lambdas", "lambdas", "lambdas", "tag"]
+    argv = run.calls[-1]["argv"]
+    assert argv[:4] == ["-s", "lambdas", "--", "--version"]
+    assert argv[4].endswith(f"-g{released.main[:12]}")
+    assert argv[5:] == ["--environment", "staging"]
 
 
 def test_wheels_are_built_without_credentials(released: Hub) -> None:
@@ -334,13 +346,19 @@ def infra_request(hub: Hub, owner: str) -> Run:
             "head": {"ref": "feature", "sha": hub.main, "repo": {"full_name": owner}},
         },
     }
-    return hub.act("pull_request", payload, workflow="deploy-infra.yml", real="")
+    left = {"infra": ["build/preview/dev.json"]}
+    return hub.act("pull_request", payload, workflow="deploy-infra.yml", real="", files=left)
 
 
 def test_stacks_are_previewed_on_a_pull_request_but_not_on_a_forks(platform: Hub) -> None:
     run = infra_request(platform, platform.name)
     assert run.status == 0, run.log
-    assert [call["argv"] for call in run.calls] == [["-s", "infra", "--", "preview", "--comment"]]
+    *previews, comment = [call["argv"][3:] for call in run.calls]
+    assert sorted(previews) == [
+        ["preview", stack, "--save", "build/preview"] for stack in ("dev", "prod", "staging")
+    ]
+    assert comment == ["comment", "--from", "build/preview"]
+    assert run.jobs == {"preview-all": ["success"] * 3, "comment": ["success"]}
     fork = infra_request(platform, "mallory/tradai-uv")
     assert fork.status == 0, fork.log
     assert fork.calls == []

@@ -86,6 +86,7 @@ def asked(env: Mapping[str, str] | None = None, settings: str = "", **given: Any
     """Ask a platform whose workflows are as they should be."""
     files = workflows(full("platform"), WorkflowsSettings(**given))
     root = '[tool.uv.workspace]\nmembers = ["libs/*"]\n' + settings
+    root += '[tool.tradai-tasks.deploy]\ntags = [{ environment = "prod" }]\n'
     return github.keys(repository(files, env, root=root))
 
 

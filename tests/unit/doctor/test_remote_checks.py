@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.project import DictTree, found, inventory_in, pyproject
+from tests.support.project import DictTree, checkout_of, found, inventory_in, pyproject
 from tradai_tasks.doctor import index, remote
 from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import AwsDeniedError, AwsError, SettingsError
@@ -36,6 +36,7 @@ def repository(
         inventory=inventory_in(tree),
         env=env,
         uv="uv",
+        checkout=lambda: checkout_of(tree),
         environments=environments,
         seconds=5,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.project import DictTree, found, inventory_in, pyproject
+from tests.support.project import DictTree, checkout_of, found, inventory_in, pyproject
 from tradai_tasks.checks import lock_check as locks
 from tradai_tasks.doctor import repository as checks_of
 from tradai_tasks.doctor.check_list import NAMES, checks
@@ -39,6 +39,7 @@ def repository(
         inventory=inventory_in(tree),
         env={"PATH": "/nowhere", **(env or {})},
         uv="uv",
+        checkout=lambda: checkout_of(tree),
         environments=(),
         seconds=5,
     )

@@ -187,7 +187,7 @@ def test_which_code_runs_with_which_keys() -> None:
 
 def test_a_branch_deploys_only_to_an_environment_that_is_named_for_it() -> None:
     by_name = dict(grants(found(WorkflowsSettings(branch_environments=("dev",)))))
-    where = "deploy-lambdas.yml, lambdas, dispatch on another branch"
+    where = "deploy-lambdas.yml, functions, dispatch on another branch"
     assert by_name[where].environments == ("dev",)
     assert by_name[where].is_unreviewed
     assert where not in dict(grants(found(WorkflowsSettings())))

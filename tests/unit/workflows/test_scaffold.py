@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project import DictTree, found, project, pyproject
+from tests.support.project import DictTree, checkout_of, found, project, pyproject
 from tradai_tasks import cli
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.extras import carries_pins
-from tradai_tasks.settings.model import Settings
+from tradai_tasks.settings.load import load_settings
+from tradai_tasks.workflows.checkout import Checkout, present
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.scaffold import Piece, diff_of_pieces, justfile, pieces
 
@@ -30,7 +31,15 @@ STRATEGIES = {"strategies/fast/pyproject.toml": pyproject("fast")}
 
 def made(files: dict[str, str]) -> dict[str, Piece]:
     tree = DictTree(files)
-    every = pieces(tree, found(tree), Settings(), sessions=SESSIONS, locks=(), versions=VERSIONS)
+    every = pieces(
+        tree,
+        found(tree),
+        load_settings(tree).settings,
+        sessions=SESSIONS,
+        locks=(),
+        versions=VERSIONS,
+        checkout=checkout_of(tree),
+    )
     return {piece.path: piece for piece in every}
 
 
@@ -105,7 +114,11 @@ def test_files_of_the_users_are_kept() -> None:
     by_path = made({**PLATFORM, **mine})
     kept = {path for path, piece in by_path.items() if piece.state == "kept"}
     assert kept == set(mine) - {"pyproject.toml"}
-    assert "pyproject.toml" not in by_path
+    # what is not written would be missing to the check of workflows, and what it calls an orphan
+    assert by_path["pyproject.toml"].new == (
+        f'{mine["pyproject.toml"]}\n[tool.tradai-tasks.workflows]\nexclude = ["ci.yml"]\n'
+    )
+    assert ".github/workflows/_lint.yml" not in by_path
     hint = by_path["noxfile.py"].hint
     adding = "add to it: import tradai_tasks; tradai_tasks.register()"
     declaring = 'add the library to the project: uv add --dev "tradai-tasks[release]"'
@@ -161,6 +174,7 @@ class Repo:
         self.home = project(home, PLATFORM)
         self.monkeypatch = monkeypatch
         monkeypatch.setattr(cli, "committed_locks", lambda *_, **_given: ())
+        monkeypatch.setattr(cli, "look", lambda root, _: Checkout(top=root, files=present(root)))
         monkeypatch.chdir(home)
 
     def init(self, *args: str, answer: str | None = None) -> int:
@@ -184,7 +198,7 @@ def test_it_shows_asks_and_writes(repo: Repo, capsys: pytest.CaptureFixture[str]
     assert "+++ b/noxfile.py\n" in out
     assert "--- a/pyproject.toml\n" in out
     assert "a platform repository, 1 package\n" in out
-    assert "  pyproject.toml: added to (5 lines)\n" in out
+    assert "  pyproject.toml: added to (3 lines)\n" in out
     assert "wrote 5 files; see what there is now with: uvx nox -l\n" in out
     assert (
         "no lock file is there yet; make it, and have CI use it: uvx nox -s lock workflows" in out

@@ -18,11 +18,12 @@ from tradai_tasks.settings.model import Settings
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows import repository_traits as module
 from tradai_tasks.workflows.drift import Change, diff_of, plan
-from tradai_tasks.workflows.render import HEADER, Values, is_ours, render
+from tradai_tasks.workflows.render import Values, header_of, is_ours, render
 from tradai_tasks.workflows.repository_traits import RepositoryTraits, committed_locks, gather
 from tradai_tasks.workflows.required_secrets import RequiredSecret, needed
 from tradai_tasks.workflows.selection import nox_command, values_for, workflows
 
+HEADER = header_of()
 PINNED = (
     '# /// script\n# dependencies = ["nox", "Tradai_Tasks[release]==0.1.0"]\n# ///\n'
     "import tradai_tasks\n"
@@ -105,7 +106,9 @@ def gathered(files: dict[str, str], locks: tuple[str, ...] = ()) -> RepositoryTr
 def test_what_is_gathered_of_a_bare_project() -> None:
     one = gathered({"pyproject.toml": pyproject("a")})
     assert one == RepositoryTraits(
-        kind="platform", sessions=frozenset({"test", "lint", "backtest-smoke"})
+        kind="platform",
+        sessions=frozenset({"test", "lint", "backtest-smoke"}),
+        environments=("release",),  # nothing is deployed
     )
 
 
@@ -252,7 +255,7 @@ def test_templates_are_strict(
     real = home._read
     monkeypatch.setattr(home, "_read", lambda name: text if name == "x.yml" else real(name))
     with pytest.raises(error):
-        render("x.yml", values(yes=True))
+        render("x.yml", values(yes=True), header="")
 
 
 def test_templates(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +320,7 @@ def test_settings_cannot_break_out_of_the_yaml() -> None:
         "schedule": '"* * * * *\\"\\nx: y"',
         "mlflow-uri": '"github.token"',
         "before": '["a b"]',
-        "env": '["A=${{ secrets.X }}"]',
+        "env": '["A=${{ github.token }}"]',
     }
     for key, value in bad.items():
         text = f"[project]\nname = 'a'\n[tool.tradai-tasks.workflows]\n{key} = {value}\n"

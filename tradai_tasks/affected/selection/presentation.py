@@ -62,13 +62,19 @@ def as_outputs(
 
     `any` tells whether the matrix has a job: GitHub refuses an empty matrix, so a workflow guards
     the job with it. Each kind's output is a JSON list of the names of what is affected.
-    `backtested` lists the affected strategies that have backtests.
+    `backtested` lists the affected strategies that have backtests. `only_docs` tells that nothing
+    but documents changed.
     """
     outputs = {
         "matrix": _line({"include": list(matrix)}),
         "any": _line(bool(matrix)),
         "everything": _line(bool(selection.everything)),
         "docs": _line(bool(selection.docs)),
+        "only_docs": _line(
+            bool(selection.changed)
+            and not selection.everything
+            and set(selection.changed) <= set(selection.docs)
+        ),
     }
     for kind in (*KINDS, "stacks"):
         outputs[kind] = _line(list(selection.affected(kind)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache, partial
 
 import nox
 import nox.virtualenv
@@ -17,6 +18,7 @@ from tradai_tasks.report import append_summary, print_table
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.completeness import present_inventory
 from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.workflows.checkout import look
 
 _DOC = "Check ahead of time for what would fail, and say how to fix it. Nothing is changed."
 _OPTIONS: list[Option] = [
@@ -67,6 +69,7 @@ def doctor(session: nox.Session, context: Context) -> None:
         inventory=present_inventory(context),
         env=os.environ,
         uv=nox.virtualenv.UV,
+        checkout=cache(partial(look, repository.root, os.environ)),
         environments=tuple(named)
         or tuple(name for name, table in settings.environments.items() if table.cluster),
         is_asked=bool(named),

@@ -15,7 +15,11 @@ from tradai_tasks.release.tags.ci_event import (
     tag_request,
 )
 from tradai_tasks.release.tags.tag_proof import Proof, prove
-from tradai_tasks.release.tags.target_environment import environment_named, environment_of
+from tradai_tasks.release.tags.target_environment import (
+    environment_named,
+    environment_of,
+    is_deployed,
+)
 from tradai_tasks.report import append_summary, print_table, write_outputs
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
@@ -88,8 +92,9 @@ def tag(session: nox.Session, context: Context) -> None:
 
 
 def _environment(repository: Repository, proof: Proof, wanted: str | None) -> str:
-    """Return the environment of a tag; all strategies go to the same one."""
-    if proof.tag.kind == "strategy":
+    """Return the environment of a tag; all go to the same one where nothing is deployed."""
+    deploys = proof.tag.kind == "platform" and is_deployed(repository.settings.deploy)
+    if not deploys and (wanted is None or proof.tag.kind == "strategy"):
         return wanted or repository.settings.workflows.release_environment
     return environment_of(proof.tag, repository.settings.deploy, override=wanted).name
 

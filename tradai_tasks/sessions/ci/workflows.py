@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import nox
 import nox.registry
@@ -14,13 +15,15 @@ from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.replacements import NOT_REPLACED, known_names, unreplaced
 from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.workflows.checkout import look
 from tradai_tasks.workflows.drift import plan
-from tradai_tasks.workflows.file_writer import check, present, write
+from tradai_tasks.workflows.file_writer import check, write
 from tradai_tasks.workflows.repository_traits import RepositoryTraits, committed_locks, gather
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workflows.rights import Job, jobs
 from tradai_tasks.workflows.selection import without_session, workflows
 from tradai_tasks.workflows.sign_in import keys_warning, role_faults
+from tradai_tasks.workflows.tag_readiness import branch_fault, tag_faults
 from tradai_tasks.workflows.trust import TAGS, repository_named, shown, trust_of
 
 _DOC = "Write the workflow files that fit this repository."
@@ -49,11 +52,12 @@ def write_workflows(session: nox.Session, context: Context) -> None:
     """Write, check or describe the workflow files."""
     repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
-    there = present(repository.root)
+    checkout = look(repository.root, os.environ)
+    top, folder, there = checkout.top, checkout.folder, checkout.files
     if options.repository is not None and not options.trust:
         raise BadArgumentsError("workflows: --repository goes with --trust")
     settings = repository.settings.workflows
-    traits = _gathered(context)
+    traits = _gathered(context, there, folder)
     wanted = workflows(traits, settings)
     for file, lost in without_session(traits, unreplaced(context, context.exclude)):
         session.warn(f"{file} does not fit, since it needs the session {lost}: {NOT_REPLACED}")
@@ -69,16 +73,20 @@ def write_workflows(session: nox.Session, context: Context) -> None:
     if options.trust:
         _print_trust(repository, options.repository, found)
         return
-    warning = keys_warning(found, settings)
-    if warning:
+    warnings = [
+        keys_warning(found, settings),
+        *branch_fault(checkout.branch, repository.settings),
+        *tag_faults(repository.workspace, repository.settings),
+    ]
+    for warning in filter(None, warnings):
         session.warn(warning)
-    changes = plan(wanted, there)
+    changes = plan(wanted, there, folder)
     if options.check:
         check(changes)
         session.log(f"{len(changes)} workflow files are as they should be")
         return
     said = write(
-        repository.root,
+        top,
         changes,
         force=options.force,
         prune=options.prune,
@@ -86,13 +94,11 @@ def write_workflows(session: nox.Session, context: Context) -> None:
     )
     for line in said:
         session.log(line)
-    if not (repository.root / ".git").exists():
-        session.log(
-            f"GitHub reads workflows only at the top of a repository, and {repository.root} is none"
-        )
+    if not (top / ".git").exists():
+        session.log(f"GitHub reads workflows only at the top of a repository, and {top} is none")
 
 
-def _gathered(context: Context) -> RepositoryTraits:
+def _gathered(context: Context, there: Mapping[str, str], folder: str) -> RepositoryTraits:
     """Look at the repository, and refuse settings that its workflows cannot follow."""
     repository = context.repository
     _check_before(context)
@@ -103,6 +109,8 @@ def _gathered(context: Context) -> RepositoryTraits:
         sessions=known_names(context),
         noxfile=context.noxfile.read_text(encoding="utf-8"),
         locks=committed_locks(repository.root, repository.workspace.projects),
+        present=there,
+        folder=folder,
     )
     faults = role_faults(repository.settings.workflows, {*found.environments, *found.stacks})
     if faults:
@@ -142,9 +150,13 @@ def _check_before(context: Context) -> None:
             )
 
 
-def _print_secrets(files: dict[str, str]) -> None:
-    rows = [(one.kind, one.name, ", ".join(one.files)) for one in needed(files)]
+def _print_secrets(files: Mapping[str, str]) -> None:
+    rows = [
+        (one.kind, one.name, "may be missing" if one.is_optional else "yes", ", ".join(one.files))
+        for one in needed(files)
+    ]
     if rows:
-        print_table("Secrets and variables of the workflows", ("kind", "name", "workflows"), rows)
+        columns = ("kind", "name", "needed", "workflows")
+        print_table("Secrets and variables of the workflows", columns, rows)
     else:
         say("the workflows need no secret and no variable")

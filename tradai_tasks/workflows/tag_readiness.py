@@ -1,0 +1,62 @@
+"""Report what the settings lack for a release tag, before one is pushed."""
+
+from __future__ import annotations
+
+from tradai_tasks.release.tags.target_environment import is_deployed, unmapped_kinds
+from tradai_tasks.settings.model import Settings
+from tradai_tasks.workspace.discovery import Workspace
+from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
+
+
+def publishes(workspace: Workspace, settings: Settings) -> bool:
+    """Return whether there are libraries to publish."""
+    names = settings.publish.libraries
+    if names is None:
+        return any(one.name == DEFAULT_LIBRARY for one in workspace.packages)
+    return bool(names)
+
+
+def tag_faults(workspace: Workspace, settings: Settings) -> list[str]:
+    """Return why the workflows of a tag such as `v1.2.0` would fail, each with what to do."""
+    if workspace.kind == "strategies":
+        return []
+    deploy, publish = settings.deploy, settings.publish
+    is_published = publishes(workspace, settings)
+    own = any(one.codeartifact for one in deploy.environments.values())
+    faults = []
+    if is_published and publish.codeartifact is None and publish.index is None and not own:
+        faults.append(
+            "publish: libraries are published, and no index is set; name it by "
+            "publish.codeartifact or publish.index"
+        )
+    releases = is_published or workspace.services or workspace.lambdas
+    if not (releases and is_deployed(deploy)):
+        return faults
+    if "release" in unmapped_kinds(deploy):
+        faults.append(
+            "deploy.tags: no rule takes a release such as v1.2.0; add one, such as "
+            '{ kind = "release", environment = "prod" }'
+        )
+    if workspace.services and not any(one.cluster for one in deploy.environments.values()):
+        faults.append(
+            "deploy.environments: none has a cluster, so services are built and deployed nowhere; "
+            "name it by deploy.environments.<name>.cluster"
+        )
+    return faults
+
+
+def tag_notes(workspace: Workspace, settings: Settings) -> list[str]:
+    """Return what a tag does not do although one may expect it."""
+    if workspace.kind == "strategies" or is_deployed(settings.deploy):
+        return []
+    if not (workspace.services or workspace.lambdas):
+        return []
+    return ["images are built and pushed, and deployed nowhere: no deploy.environments, no tags"]
+
+
+def branch_fault(branch: str | None, settings: Settings) -> list[str]:
+    """Return that the workflows are for another branch than the default one, if they are."""
+    wanted = settings.workflows.branch
+    if branch in {None, wanted}:
+        return []
+    return [f'workflows.branch: is {wanted}; set it to the default branch: branch = "{branch}"']
