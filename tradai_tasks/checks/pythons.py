@@ -18,7 +18,7 @@ _MINORS = range(8, 30)
 _LATE_PATCH = 99  # a release that satisfies any lower bound within a minor version
 # in nox's forms: 3.12, 3.12.1, 3.13t, python3.12, pypy3.10, pypy-3.10
 _REQUEST = re.compile(
-    r"(?P<name>[a-z]*)-?(?P<version>\d+(?:\.\d+){0,2})(?P<threads>t?)(?:-(?:32|64))?", re.IGNORECASE
+    r"(?P<name>[a-zA-Z]*)-?(?P<version>\d+(?:\.\d+){0,2})(?P<threads>[tT]?)(?:-(?:32|64))?"
 )
 _RELEASE = re.compile(r"\d+\.\d+(?:\.\d+)?")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from tradai_tasks.errors import CommandFailedError, ToolMissingError
 from tradai_tasks.files.file_tree import DiskTree, Tree, all_files, folders_above
 from tradai_tasks.vcs.git_environment import run_git
 
-_CACHED = re.compile(r"(?P<mode>[0-7]{6}) [0-9a-f]+ [0-3]\t")  # before the path of a tracked file
 _SUBMODULE = "160000"
 # Folders that tools leave behind, wherever they are.
 _LEFTOVERS = frozenset(
@@ -50,17 +48,20 @@ def list_files(root: Path) -> tuple[tuple[str, ...], str | None]:
     if not any((folder / ".git").exists() for folder in (root, *root.parents)):
         return _walk(root), "there is no git repository"
     try:
-        argv = ["ls-files", "-z", "--stage", "--cached", "--others", "--exclude-standard"]
+        argv = ["ls-files", "-z", "-v", "--stage", "--cached", "--others", "--exclude-standard"]
         rows = run_git(root, *argv).text.split("\0")[:-1]
     except (CommandFailedError, ToolMissingError) as error:
         return _walk(root), str(error)
     found: dict[str, None] = {}
     for row in rows:
-        cached = _CACHED.match(row)
-        path = row[cached.end() :] if cached else row
-        if cached and cached["mode"] == _SUBMODULE:
-            found.update(dict.fromkeys(_walk(root, path)))
-        elif not path.endswith("/"):  # else another repository inside this one
+        # a tracked file as "H 100644 <id> 0<tab><path>", and a new one as "? <path>"
+        head, path = row[:2], row[2:]
+        if head != "? ":
+            mode, path = path[:6], path.partition("\t")[2]
+            if mode == _SUBMODULE:
+                found.update(dict.fromkeys(_walk(root, path)))
+                continue
+        if not path.endswith("/"):  # else another repository inside this one
             found[path] = None
     if not found:
         return _walk(root), "git knows no file here"

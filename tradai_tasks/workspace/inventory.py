@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -107,6 +107,12 @@ class Inventory:
         found = [f for area in areas for f in self._of_area(area) if f.tested_by == path]
         return tuple(sorted((f for f in found if "test" in f.looks), key=lambda file: file.path))
 
+    def find_tests(self, path: str) -> Iterator[InventoryFile]:
+        """Yield the tests and doctests of a package, by its folder, as they are found."""
+        for area in self._looking.areas_tested_in(path):
+            files = self._by_area.get(area) or self._looking.files(area, first="test")
+            yield from (file for file in files if "test" in file.looks - self._gone)
+
     def has_only_tests_of(self, path: str, folder: str) -> bool:
         """Return whether all tests below a folder are run by the test session of one package."""
         areas = self._looking.areas_below(folder)
@@ -127,7 +133,7 @@ class Inventory:
         if path not in self._by_area:
             found = self._looking.files(path)
             if self._gone:
-                found = [replace(file, looks=file.looks - self._gone) for file in found]
+                found = (replace(file, looks=file.looks - self._gone) for file in found)
             self._by_area[path] = tuple(found)
         return self._by_area[path]
 
@@ -212,10 +218,9 @@ class _Looking:
             return []  # spares the list of all files
         return [path for path, area in self.rules.areas.items() if area.test_home == "."]
 
-    def files(self, area: str) -> list[InventoryFile]:
-        """Look at every file of an area."""
-        found = []
-        for path in self.by_area.get(area, ()):
+    def files(self, area: str, *, first: str = "") -> Iterator[InventoryFile]:
+        """Look at every file of an area, at first at those with some word in their paths."""
+        for path in sorted(self.by_area.get(area, ()), key=lambda path: first not in path):
             # git also lists files that were deleted, or that a sparse checkout leaves out
             is_there = self._tree.is_file(path)
             kind = self.rules.kind(path, self.rules.areas[area]) if is_there else None
@@ -228,8 +233,7 @@ class _Looking:
                 )
                 if (reason := next(reasons, None)) is not None:
                     file = replace(file, reason=reason, looks=file.looks & {"lint"})
-                found.append(file)
-        return found
+                yield file
 
     def file(self, path: str, kind: FileKind, area: Area, rules: KindRules) -> InventoryFile:
         looks: set[Look] = set()

@@ -125,6 +125,7 @@ def test_parts_of_the_inventory_are_those_of_the_whole(
     for one in {file.tested_by for file in whole} - {None}:
         tests = [file for file in whole if file.tested_by == one and "test" in file.looks]
         assert [*inventory_in(tree, Settings()).tests(str(one))] == tests
+        assert {*inventory_in(tree, Settings()).find_tests(str(one))} == {*tests}
     for area in {file.area.path for file in whole}:
         kinds = {"source", "generated"}
         sources = [file for file in whole if file.area.path == area and file.kind in kinds]

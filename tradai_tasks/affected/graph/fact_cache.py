@@ -11,7 +11,7 @@ import hashlib
 import os
 import sys
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +24,8 @@ from tradai_tasks.files.cache_folder import CacheFolder
 from tradai_tasks.files.file_reading import read_file
 from tradai_tasks.vcs.index_stamps import Stamp
 
+# Rooms that import this one, so that nothing that is kept depends on them.
+ROOMS_ABOVE = frozenset({"backtest", "docs", "doctor", "infra", "release", "sessions", "workflows"})
 _DIGEST = 16  # bytes
 _CHECKSUM = 4  # bytes
 
@@ -58,16 +60,20 @@ class _Stamps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _File = TypeVar("_File", _Stored, _Stamps)
 
 
-def sources_digest(folder: Path) -> bytes | None:
-    """Return a digest of the Python sources in a folder; None where there are none to be read."""
+def sources_digest(folder: Path, without: Collection[str] = ()) -> bytes | None:
+    """Return a digest of the Python sources in a folder; None where there are none to be read.
+
+    Args:
+        folder: The folder.
+        without: Names of folders in it that do not count.
+    """
     digest = hashlib.sha256()  # which processors have instructions for
-    names = sorted(
-        os.path.join(place, name)  # noqa: PTH118 - hundreds in a millisecond
-        for place, _, names in os.walk(folder)
-        for name in names
-        if name.endswith(".py")
-    )
-    for name in names:
+    names = []
+    for place, folders, files in os.walk(folder):
+        if place == str(folder):
+            folders[:] = [name for name in folders if name not in without]
+        names += [f"{place}{os.sep}{name}" for name in files if name.endswith(".py")]
+    for name in sorted(names):
         try:
             data = read_file(name)
         except OSError:
@@ -79,13 +85,13 @@ def sources_digest(folder: Path) -> bytes | None:
 
 @functools.cache
 def _version() -> bytes | None:
-    """Return a digest of all that decides what is kept: every source of this library, and Python.
+    """Return a digest of all that decides what is kept: this library's sources, and Python.
 
-    Which of them do is not written down anywhere, so that nothing can be forgotten. None where the
-    sources cannot be read: then nothing is kept.
+    Only rooms that this one cannot import are left out, so that nothing can be forgotten. None
+    where the sources cannot be read: then nothing is kept.
     """
     library = sys.modules[__name__.partition(".")[0]].__file__
-    sources = sources_digest(Path(library).parent) if library else None
+    sources = sources_digest(Path(library).parent, ROOMS_ABOVE) if library else None
     if sources is None:
         return None
     beside = (sys.version, sys.platform, msgspec.__version__, packaging.__version__)

@@ -59,12 +59,14 @@ class Shares(Mapping[Package, Layout]):
         roots = [p for p, held in layouts.items() if is_root_of_others(p, held, workspace)]
         root = roots[-1] if roots else workspace.virtual_root
         own = [p for p in layouts if p not in roots and p.settings.test and self._has_any(p)]
+        self._root: Package | None = None
         self._without: list[Package] = []
         if root and root.settings.test and _any_unmarked(tree, inventory, markers):
-            self._without = [p for p in own if p.project == "." and not self._own(p).tests]
-            own = [root, *(p for p in own if p not in self._without)]
-            self._known[root] = self._of_root(root)
-        self._packages = tuple(own)
+            self._root = root
+            tested = {p for p in own if p.project != "." or any(inventory.find_tests(p.path))}
+            self._without = [p for p in own if p not in tested]
+            own = [root, *(p for p in own if p in tested)]
+        self._packages = dict.fromkeys(own)
 
     def __iter__(self) -> Iterator[Package]:
         """Return the packages with a test session."""
@@ -78,7 +80,7 @@ class Shares(Mapping[Package, Layout]):
         """Return the tests of a package's session, and the code that they cover."""
         if package not in self._packages:
             raise KeyError(package)
-        return self._own(package)
+        return self._own(package) if package != self._root else self._of_root(package)
 
     def _has_any(self, package: Package) -> bool:
         """Return whether a package has code or tests."""
@@ -130,4 +132,5 @@ def test_arguments(inventory: Inventory, home: str, folders: Sequence[str]) -> t
 
 def _any_unmarked(tree: Tree, inventory: Inventory, markers: Sequence[str]) -> bool:
     """Return whether the root has a test that may have none of the markers."""
-    return any(not marks_all(tree.read(file.path), markers) for file in inventory.tests("."))
+    tests = (file.path for file in inventory.find_tests(".") if file.tested_by == ".")
+    return any(not marks_all(tree.read(path), markers) for path in tests)

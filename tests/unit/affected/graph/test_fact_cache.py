@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import sys
+import tomllib
 import types
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -330,14 +331,24 @@ def test_the_version_follows_every_byte_of_every_source(tmp_path: Path) -> None:
     shutil.move(folder, tmp_path / "elsewhere")
     assert sources_digest(tmp_path / "elsewhere") in seen
     assert len(seen - {None}) == 5
+    kept = sources_digest(tmp_path / "elsewhere", {"above"})
+    write(tmp_path / "elsewhere", {"above/a.py": "", "above/deep/b.py": ""})
+    assert sources_digest(tmp_path / "elsewhere", {"above"}) == kept
+    write(tmp_path / "elsewhere", {"deep/above/b.py": ""})
+    assert sources_digest(tmp_path / "elsewhere", {"above"}) != kept
     assert sources_digest(tmp_path / "elsewhere" / "none") is None
 
 
-def test_the_sources_that_count_are_those_of_the_whole_library() -> None:
+def test_the_sources_that_count_are_those_that_the_cache_can_import() -> None:
     root = Path(cache_module.__file__)
     while root.name != "tradai_tasks":
         root = root.parent
-    digest = sources_digest(root)
+    project = tomllib.loads((root.parent / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    above = layers[: next(n for n, layer in enumerate(layers) if "affected" in layer.split())]
+    rooms = {room for layer in above for room in layer.split() if (root / room).is_dir()}
+    assert rooms == cache_module.ROOMS_ABOVE
+    digest = sources_digest(root, rooms)
     assert digest is not None
     beside = (sys.version, sys.platform, msgspec.__version__, packaging.__version__)
     expected = hashlib.blake2b(digest + repr(beside).encode(), digest_size=16).digest()
