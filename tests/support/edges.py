@@ -123,7 +123,7 @@ def as_workspace(tree: Tree) -> dict[str, str]:
             tables[table] = tables.get(table, "") + f'e{number} = "{target}"\n'
         more = "".join(f"[project.{table}]\n{rows}" for table, rows in tables.items())
         files[f"{one.path}/pyproject.toml"] = project(one.name, more)
-        needed = sorted(one.closure - {one.name} - one.third_party_members)
+        needed = sorted(one.closure - {one.name} - {*one.third_party_members})
         packages.append((one.name, f'editable = "{one.path}"', [*needed, f"for-{one.name}"]))
         packages.append(
             (

@@ -62,7 +62,7 @@ def member(  # noqa: PLR0913 - the fields of a member
         closure=frozenset({called, *needs}),
         entry_points=tuple(entry_points),
         scripts=tuple(scripts),
-        third_party_members=frozenset(third_party_members),
+        third_party_members=dict.fromkeys(third_party_members, "plug"),
     )
 
 

@@ -33,3 +33,9 @@ class BadArgumentsError(TasksError):
     """Arguments after `--` that a session does not take."""
 
     exit_code = 2
+
+
+class EdgeRuleError(TasksError):
+    """A rule of edges that a noxfile adds is no such rule, or raises."""
+
+    exit_code = 2

@@ -17,15 +17,17 @@ from tradai_tasks.affected.graph.fork_worker import (
     WorkQueue,
 )
 from tradai_tasks.affected.parse.facts import Facts
-from tradai_tasks.affected.parse.text_examples import extract_data, extract_document, is_document
-from tradai_tasks.affected.resolve.file_table import is_python
-from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract, extract_config
-from tradai_tasks.affected.rules.script_files import (
-    extract_cython,
-    extract_script,
+from tradai_tasks.affected.parse.text_examples import (
+    extract_data,
+    extract_document,
     is_cython,
+    is_document,
     is_script,
 )
+from tradai_tasks.affected.resolve.file_table import is_python
+from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
+from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract, extract_config
+from tradai_tasks.affected.rules.script_files import extract_cython, extract_script
 from tradai_tasks.process import usable_cores
 from tradai_tasks.vcs.index_stamps import Stamp
 from tradai_tasks.vcs.snapshot_protocol import Loaded, Snapshot
@@ -55,13 +57,16 @@ class _Fresh(msgspec.Struct, array_like=True, gc=False):
         self.stamps |= other.stamps
 
 
-def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> Parsed:
+def all_facts(
+    snapshot: Snapshot, paths: Sequence[str], cache: Cache | None, rules: RuleSet = DEFAULT
+) -> Parsed:
     """Return the facts of Python files, settings of pytest, data files and documents.
 
     Args:
         snapshot: The files.
         paths: Which of them.
         cache: Facts of earlier runs, to which new ones are added.
+        rules: What to look for in Python files.
 
     Raises:
         GitError: A file cannot be read.
@@ -76,7 +81,7 @@ def all_facts(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -> 
     if len(keys) < len(paths):
         wanted += [path for path in paths if path not in keys]
     if wanted:
-        fresh = _extracted(snapshot, wanted, facts)
+        fresh = _extracted(snapshot, wanted, facts, rules)
         # what was known is what was read, or `load` would have raised
         unknown = {wanted[place]: digest for place, digest in fresh.digests.items()}
         read = {path: digest for path, digest in unknown.items() if path not in keys}
@@ -107,7 +112,9 @@ def all_digests(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -
     return digests
 
 
-def _extracted(snapshot: Snapshot, paths: Sequence[str], known: Mapping[str, Facts]) -> _Fresh:
+def _extracted(
+    snapshot: Snapshot, paths: Sequence[str], known: Mapping[str, Facts], rules: RuleSet
+) -> _Fresh:
     """Read files, by as many processes as pay; `known` are facts that need not be found again."""
     size = max(_CHUNK, -(-len(paths) // _MOST_CHUNKS))
     chunks = [range(start, len(paths))[:size] for start in range(0, len(paths), size)]
@@ -117,7 +124,7 @@ def _extracted(snapshot: Snapshot, paths: Sequence[str], known: Mapping[str, Fac
     if workers > 1 and sys.platform == "linux":
         with WorkQueue(len(chunks)) as numbers:
             taken = (chunks[n] for n in iter(numbers.take, None))
-            work = partial(_extract_some, snapshot, paths, taken, known)
+            work = partial(_extract_some, snapshot, paths, taken, known, rules)
             others = [ForkWorker(partial(_packed, work)) for _ in range(workers - 1)]
             found.add(work())
             for worker in others:
@@ -125,7 +132,7 @@ def _extracted(snapshot: Snapshot, paths: Sequence[str], known: Mapping[str, Fac
                     found.add(msgspec.msgpack.decode(outcome, type=_Fresh))
         left = [place for place in range(len(paths)) if place not in found.digests]
         chunks = [range(place, place + 1) for place in left]
-    found.add(_extract_some(snapshot, paths, chunks, known))
+    found.add(_extract_some(snapshot, paths, chunks, known, rules))
     return found
 
 
@@ -142,6 +149,7 @@ def _extract_some(
     paths: Sequence[str],
     chunks: Iterable[range],
     known: Mapping[str, Facts],
+    rules: RuleSet,
 ) -> _Fresh:
     found = _Fresh({}, {}, {})
     for places in chunks:
@@ -150,7 +158,7 @@ def _extract_some(
             for path, (data, digest, stamp) in batch:
                 key = _kind(path) + digest
                 if key not in known and key not in found.facts:
-                    found.facts[key] = _extract_one(key, data)
+                    found.facts[key] = _extract_one(key, data, rules)
                 found.digests[place_of[path]] = digest
                 if stamp is not None:
                     found.stamps[place_of[path]] = stamp
@@ -183,9 +191,9 @@ def _kind(path: str) -> str:
     return "t" if is_document(path) else f"d{posixpath.splitext(path)[1]}:"
 
 
-def _extract_one(key: str, data: bytes) -> Facts:
+def _extract_one(key: str, data: bytes, rules: RuleSet) -> Facts:
     if key.startswith("p"):
-        return extract(data)
+        return extract(data, rules)
     if key.startswith("c"):
         return extract_config(data)
     if key.startswith("t"):

@@ -10,38 +10,34 @@ import hashlib
 import posixpath
 from array import array
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
+from tradai_tasks.affected.graph.edge_trace import BEFORE, EdgeTrace, Version
 from tradai_tasks.affected.graph.fact_cache import Cache, StoredEdges
 from tradai_tasks.affected.graph.fact_loader import all_facts
 from tradai_tasks.affected.graph.import_graph import ImportGraph, unite
 from tradai_tasks.affected.graph.linker import Linker
-from tradai_tasks.affected.graph.member_edges import (
-    conftest_users,
-    entry_point_users,
-    link_plugins,
-    third_party_users,
-)
 from tradai_tasks.affected.graph.module_uses import ReadTexts
-from tradai_tasks.affected.graph.named_modules import (
-    command_users,
-    data_files,
-    documents,
-    name_users,
-)
 from tradai_tasks.affected.graph.parallel_linking import link_files
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
-from tradai_tasks.affected.rules.data_paths import readers_by_path
+from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
+from tradai_tasks.affected.rules.edge_rule import Links, WorkspaceFiles, WorkspaceRule
 from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, decode
+from tradai_tasks.affected.rules.named_in_text import data_files, documents
 from tradai_tasks.vcs.snapshot_protocol import Snapshot
 
 
 def build_graph(
-    snapshot: Snapshot, members: Sequence[Member], *, cache: Cache | None = None
+    snapshot: Snapshot,
+    members: Sequence[Member],
+    *,
+    cache: Cache | None = None,
+    rules: RuleSet = DEFAULT,
 ) -> ImportGraph:
     """Build the import graph of one snapshot.
 
@@ -49,12 +45,18 @@ def build_graph(
         snapshot: The files.
         members: The members of the workspace.
         cache: Where facts and edges are kept between runs; None reads every file.
+        rules: The kinds of edges to look for; the cache is that of these.
     """
-    return _graph(_link_snapshot(snapshot, members, cache))
+    return _graph(_link_snapshot(snapshot, members, cache, rules))
 
 
 def build_both(
-    head: Snapshot, base: Snapshot, members: Sequence[Member], *, cache: Cache | None = None
+    head: Snapshot,
+    base: Snapshot,
+    members: Sequence[Member],
+    *,
+    cache: Cache | None = None,
+    rules: RuleSet = DEFAULT,
 ) -> ImportGraph:
     """Build the union of the graphs of both ends of a range, which have the same members.
 
@@ -66,18 +68,19 @@ def build_both(
         base: The files at the base.
         members: The members of the workspace at both.
         cache: Where facts and edges are kept between runs; None reads every file.
+        rules: The kinds of edges to look for; the cache is that of these.
     """
-    linked = _link_snapshot(head, members, cache)
+    linked = _link_snapshot(head, members, cache, rules)
     older = _link_base(linked, head, base, cache)
     if older is None:
-        return unite(_graph(linked), build_graph(base, members, cache=cache))
-    return _graph(linked, older)
+        return unite(_graph(linked), build_graph(base, members, cache=cache, rules=rules))
+    return _graph(linked, older, base)
 
 
 class _LinkedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The files of a snapshot with the edges between them."""
 
-    blobs: Mapping[str, str]
+    snapshot: Snapshot
     digests: Mapping[str, str]  # of all files that were parsed
     index: ModuleIndex
     facts: list[Facts]
@@ -87,7 +90,7 @@ class _LinkedSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _link_snapshot(
-    snapshot: Snapshot, members: Sequence[Member], cache: Cache | None
+    snapshot: Snapshot, members: Sequence[Member], cache: Cache | None, rules: RuleSet
 ) -> _LinkedSnapshot:
     """Collect the edges of all Python files of a snapshot."""
     ordered = sorted(members, key=lambda member: member.path)
@@ -95,18 +98,18 @@ def _link_snapshot(
     settings = sorted(p for p in snapshot.blobs if p.rpartition("/")[2] in CONFIG_FILES)
     index = ModuleIndex(paths, ordered)
     data = data_files(index, snapshot.blobs)
-    parsed = all_facts(snapshot, [*paths, *settings, *data], cache)
+    parsed = all_facts(snapshot, [*paths, *settings, *data], cache, rules)
     config = {path: parsed.facts[path] for path in settings}
     facts = [parsed.facts[path] for path in paths]
-    texts_run = all_facts(snapshot, documents(facts, config, snapshot.blobs), cache)
+    texts_run = all_facts(snapshot, documents(facts, config, snapshot.blobs), cache, rules)
     named = {path: parsed.facts[path] for path in data} | texts_run.facts
     _add_roots(index, facts, config)
-    linker = Linker(index, facts)
+    linker = Linker(index, facts, rules)
     keys = [f"{path}\0{parsed.digests[path]}" for path in paths]
     frame = _frame(index, keys, facts, linker.lazy.reexported)
     _link(linker, keys, frame, _reader(snapshot, index), cache)
     return _LinkedSnapshot(
-        blobs=snapshot.blobs,
+        snapshot=snapshot,
         digests=parsed.digests | texts_run.digests,
         index=index,
         facts=facts,
@@ -134,7 +137,8 @@ def _link_base(
     changed = [path for path in index.paths if path in differing]
     if any(path.endswith(".pyi") for path in changed):
         return None
-    found = all_facts(base, changed, cache).facts
+    rules = linked.linker.rules
+    found = all_facts(base, changed, cache, rules).facts
     older = {index.ids[path]: found[path] for path in changed}
     for number, one in older.items():
         new = facts[number]
@@ -146,7 +150,7 @@ def _link_base(
         return None
     linked.linker.link_older(older, _reader(base, index))
     moved = [path for path in linked.named if path in differing]
-    for path, one in all_facts(base, moved, cache).facts.items():
+    for path, one in all_facts(base, moved, cache, rules).facts.items():
         linked.named[path].append(one)
     return older
 
@@ -246,27 +250,31 @@ def _reader(snapshot: Snapshot, index: ModuleIndex) -> ReadTexts:
     return read
 
 
-def _graph(linked: _LinkedSnapshot, older: Mapping[int, Facts] | None = None) -> ImportGraph:
+def _graph(
+    linked: _LinkedSnapshot, older: Mapping[int, Facts] | None = None, base: Snapshot | None = None
+) -> ImportGraph:
     """Return the graph of linked files.
 
     Args:
         linked: The files with their edges.
         older: Facts of changed modules at the base, where those edges are among them.
+        base: The files there.
     """
     index, facts, older = linked.index, linked.facts, older or {}
-    read = readers_by_path(index, facts, linked.blobs)
-    for path, readers in readers_by_path(index, older, linked.blobs).items():
-        read.setdefault(path, set()).update(readers)
     owners = {
         path: index.members[owner].name
         for path, owner in zip(index.paths, index.owners, strict=True)
         if owner >= 0
     }
     dynamic, passed = _unknown(index, facts, older)
+    links = _workspace_links(linked, older)
+    ends = [Version(dict(enumerate(facts)), _reader(linked.snapshot, index))]
+    if base is not None:
+        ends.append(Version(older, _reader(base, index), BEFORE))
     return ImportGraph(
         members={member.name: member for member in index.members},
         owners=owners,
-        users=_users(linked, read, older),
+        users=_users(linked, links),
         data_users={
             folder: tuple(index.paths[n] for n in numbers)
             for folder, numbers in index.by_folder.items()
@@ -277,26 +285,48 @@ def _graph(linked: _LinkedSnapshot, older: Mapping[int, Facts] | None = None) ->
             index.paths[number]: tuple(names)
             for number, names in sorted(linked.linker.undeclared.items())
         },
+        trace=EdgeTrace(
+            linker=linked.linker,
+            links=links,
+            ends=ends,
+            read_text=partial(_text_of, linked.snapshot),
+        ),
     )
 
 
+def _text_of(snapshot: Snapshot, path: str) -> str | None:
+    if path not in snapshot.blobs:
+        return None
+    return next(loaded.data for _, loaded in snapshot.load([path])).decode("utf-8", "replace")
+
+
+def _workspace_links(
+    linked: _LinkedSnapshot, older: Mapping[int, Facts]
+) -> list[tuple[WorkspaceRule, Links]]:
+    """Return what each rule finds that looks at the whole workspace."""
+    resolver = linked.linker.resolver
+    files = WorkspaceFiles(
+        index=linked.index,
+        facts=[*enumerate(linked.facts), *older.items()],
+        config=linked.config,
+        named=linked.named,
+        blobs=linked.snapshot.blobs,
+        nodes_of=resolver.nodes_of,
+        entry_points=resolver.entry_points,
+    )
+    return [(rule, rule.link_workspace(files)) for rule in linked.linker.rules.of_workspace]
+
+
 def _users(
-    linked: _LinkedSnapshot, read: Mapping[str, set[str]], older: Mapping[int, Facts]
+    linked: _LinkedSnapshot, links: Sequence[tuple[WorkspaceRule, Links]]
 ) -> dict[str, frozenset[str]]:
     """Return the edges in reverse: for each file, what loads it."""
     index, linker = linked.index, linked.linker
-    run = [
-        link_plugins(linker, linked.config),
-        entry_point_users(linker),
-        conftest_users(index),
-        third_party_users(index),
-    ]
-    run.append(command_users(linker, [*enumerate(linked.facts), *older.items()]))
-    run.append(name_users(linker, [*enumerate(linked.facts), *older.items()], linked.named))
     linker.link_attributes()
     names = linker.names()
     users: dict[str, set[str]] = {}
-    queue = [*range(len(index.paths)), *(node for found in run for node in found)]
+    nodes = (node for _, found in links for node in found if isinstance(node, int))
+    queue = [*range(len(index.paths)), *nodes]
     seen = set(queue)
     for node in queue:  # only what is reached: names that only older files ask for are left out
         for target in linker.edges.get(node, ()):
@@ -304,11 +334,10 @@ def _users(
             if target not in seen:
                 seen.add(target)
                 queue.append(target)
-    for found in run:
-        for node, projects in found.items():
-            users.setdefault(names[node], set()).update(projects)
-    for path, readers in read.items():
-        users.setdefault(path, set()).update(readers)
+    for _, found in links:
+        for key, more in found.items():
+            name = names[key] if isinstance(key, int) else key
+            users.setdefault(name, set()).update(more)
     return {path: frozenset(found) for path, found in users.items()}
 
 

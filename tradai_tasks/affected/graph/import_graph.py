@@ -7,16 +7,18 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
+from itertools import pairwise
 
 import msgspec
 
+from tradai_tasks.affected.graph.edge_trace import EdgeTrace
 from tradai_tasks.affected.graph.split_costs import Cost, costs
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.affected.rules.edge_rule import step_text
+from tradai_tasks.affected.rules.named_in_text import EXAMPLES
 from tradai_tasks.affected.rules.path_facts import SOURCES
 
-# What stands behind a module's path for the examples in its docstrings: nobody loads these.
-EXAMPLES = " (examples)"
 # Folders beside an import package that are not installed with it.
 _UNINSTALLED = frozenset({"benchmarks", "docs", "examples", "samples", "scripts", "test", "tests"})
 
@@ -34,6 +36,7 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     passed: frozenset[str] = frozenset()
     # file -> modules that it imports and its package does not declare
     undeclared: Mapping[str, tuple[str, ...]] = {}
+    trace: EdgeTrace | None = None  # how the edges came to be
 
     @cached_property
     def widened(self) -> dict[str, str]:
@@ -92,14 +95,43 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {member.path: name for name, member in self.members.items()}
 
     def affected_by(self, changed: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """Return the members that a change affects, each with the shortest chain that made it so.
+        """Return the members that a change affects, each with the shortest chain of files.
 
-        A chain begins with the changed path and ends with a file of the member. A file of which it
-        cannot be told what it loads stands in it with the reason in brackets.
+        A chain begins with the changed path and ends with a file of the member.
         """
+        return {
+            name: tuple(path for path, _ in chain if not path.startswith("?"))
+            for name, chain in self._chains(changed).items()
+        }
+
+    def reasons(self, changed: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return the members that a change affects, each with its chain as it is shown.
+
+        Each step names the file that loads the one before, with the line and the kind of the edge:
+        `a.py`, `b.py:3 (import)`. Where it cannot be told what a file loads, that is the reason.
+        """
+        found = {}
+        for name, chain in self._chains(changed).items():
+            steps = [chain[0][0]]
+            for (target, _), (user, why) in pairwise(chain):
+                if not user.startswith("?"):  # what stands for asking a lazy module is no file
+                    steps += (_unknown_step(user, why),) if why else self._steps(target, user)
+            found[name] = tuple(steps)
+        return found
+
+    def _steps(self, target: str, user: str) -> tuple[str, ...]:
+        edge = self.trace.first(target, user) if self.trace else None
+        if edge is not None:
+            return edge.steps
+        if user.endswith(EXAMPLES):
+            return (user,)
+        return (step_text(user, 0, "package data"),) if is_python(user) else (user,)
+
+    def _chains(self, changed: Iterable[str]) -> dict[str, tuple[tuple[str, str], ...]]:
+        """Return member -> its chain: of each node the name, and why it may load anything."""
         changed = tuple(changed)
         before: dict[str, str | None] = dict.fromkeys(changed)
-        found: dict[str, tuple[str, ...]] = {}
+        found: dict[str, tuple[tuple[str, str], ...]] = {}
         outside = self.accounted(changed)  # modules that any member may come to load
         notes: dict[str, str] = {}
         queue = deque(before)
@@ -243,18 +275,24 @@ def unite(first: ImportGraph, second: ImportGraph) -> ImportGraph:
             if all(path in end.passed for end in (first, second) if path in end.dynamic)
         ),
         undeclared=first.undeclared,
+        trace=first.trace.united(second.trace) if first.trace and second.trace else None,
     )
 
 
 def _chain(
     path: str, before: Mapping[str, str | None], notes: Mapping[str, str]
-) -> tuple[str, ...]:
+) -> tuple[tuple[str, str], ...]:
     chain = [path]
     while (last := before[chain[-1]]) is not None:
         chain.append(last)
-    # nodes that stand for asking a lazy module are no files
-    files = [part for part in reversed(chain) if not part.startswith("?")]
-    return tuple(f"{file} ({notes[file]})" if file in notes else file for file in files)
+    return tuple((node, notes.get(node, "")) for node in reversed(chain))
+
+
+def _unknown_step(user: str, why: str) -> str:
+    """Return the step of a file that may load anything: `b.py:5 (import_module() of ...)`."""
+    where, colon, what = why.partition(": ")
+    is_line = bool(colon) and where.startswith("line ")
+    return step_text(user, int(where[5:]), what) if is_line else step_text(user, 0, why)
 
 
 def _names_in(step: str) -> Iterable[str]:

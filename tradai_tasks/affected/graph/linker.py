@@ -6,7 +6,8 @@ modules (PEP 562).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -14,10 +15,11 @@ from tradai_tasks.affected.graph.import_statements import Importer, ImportStatem
 from tradai_tasks.affected.graph.lazy_nodes import LazyAttribute, LazyAttributes, LazyModules
 from tradai_tasks.affected.graph.module_uses import ModuleBinding, ModuleUses, ReadTexts
 from tradai_tasks.affected.graph.reference_resolver import ReferenceResolver
-from tradai_tasks.affected.parse.facts import Facts
-from tradai_tasks.affected.resolve.file_table import is_collected
+from tradai_tasks.affected.parse.facts import Facts, Import, Reference
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
-from tradai_tasks.affected.resolve.script_paths import files_at_path, scripts_in_places
+from tradai_tasks.affected.resolve.script_paths import files_at_path
+from tradai_tasks.affected.rules.catalog import RuleSet
+from tradai_tasks.affected.rules.edge_rule import EdgeRule
 
 
 class LinkedFiles(msgspec.Struct, array_like=True, gc=False):
@@ -33,13 +35,15 @@ class LinkedFiles(msgspec.Struct, array_like=True, gc=False):
 class Linker:
     """Collects the edges of one snapshot."""
 
-    def __init__(self, index: ModuleIndex, facts: Sequence[Facts]) -> None:
+    def __init__(self, index: ModuleIndex, facts: Sequence[Facts], rules: RuleSet) -> None:
         """Prepare to link files.
 
         Args:
             index: The Python files, by name.
             facts: Facts of each of them, in the order of the index.
+            rules: The rules that are on.
         """
+        self.rules = rules
         self.index = index
         self.facts = facts
         self.edges: dict[int, set[int]] = {}
@@ -47,14 +51,14 @@ class Linker:
         self.attributes = LazyAttributes(len(index.paths))
         self.resolver = ReferenceResolver(index, self.lazy, self.attributes)
         self._uses = ModuleUses(index, self.lazy, self.attributes, self.resolver)
-        self._imports = ImportStatements(
+        self.imports = ImportStatements(
             index, self.lazy, self.attributes, self.resolver, self._uses
         )
 
     @property
     def undeclared(self) -> dict[int, dict[str, None]]:
         """File -> modules that it imports and that its member does not declare."""
-        return self._imports.undeclared
+        return self.imports.undeclared
 
     def add(self, node: int, targets: Iterable[int]) -> None:
         """Add edges from a node."""
@@ -126,11 +130,11 @@ class Linker:
             older: Facts of these versions; none of a stub or a lazy module.
             read: As for `finish`, of the earlier versions.
         """
-        noted, self._imports.undeclared = self._imports.undeclared, {}
+        noted, self.imports.undeclared = self.imports.undeclared, {}
         for number, facts in older.items():
             self._link_file(number, facts)
         self._follow_uses(read)
-        self._imports.undeclared = noted  # no warnings about what is no longer there
+        self.imports.undeclared = noted  # no warnings about what is no longer there
 
     def link_attributes(self) -> None:
         """Collect the edges of attributes of lazy modules that were added since the last time."""
@@ -139,6 +143,16 @@ class Linker:
                 node = self.attributes.node((number, name))
                 self.add(node, self.resolver.targets_of_lazy(number, name))
             self.attributes.mark_linked(unlinked)
+
+    def name(self, node: int | str) -> str:
+        """Return the name of a node: a path; "?path:name" for an attribute of a lazy module."""
+        if isinstance(node, str):  # a file that is not Python
+            return node
+        paths = self.index.paths
+        if node < len(paths):
+            return paths[node]
+        lazy, name = self.attributes.all[node - len(paths)]
+        return f"?{paths[lazy]}:{name}"
 
     def names(self) -> list[str]:
         """Return the name of each node: a path; "?path:name" for an attribute of a lazy module."""
@@ -150,27 +164,86 @@ class Linker:
             self.add(number, nodes)
 
     def _link_file(self, number: int, facts: Facts) -> None:
-        index = self.index
-        path = index.paths[number]
-        folder, owner = path.rpartition("/")[0], index.owners[number]
-        found = self.edges.setdefault(number, set())
-        found.update(index.parent_inits(path), index.stub_or_module(path))
-        if is_collected(path):
-            found.update(index.test_setup_files(folder))
-        importer = Importer(number, folder, owner, found)
-        for statement in () if number in self.lazy.stubs else facts.imports:
-            self._imports.follow(importer, statement)
-        for text in (*facts.strings, *facts.words):
-            found.update(self.resolver.nodes_of(text, folder, owner))
-        for prefix in facts.subtrees:
-            found.update(index.files_with_prefix(prefix, folder, owner))
-        for text in facts.paths:
-            found.update(files_at_path(index, text, folder))
-            if facts.runs_folders:
-                found.update(index.files_below(index.folders_named(text, folder)))
-        found.discard(number)
-        if facts.is_placed:
-            found.update(scripts_in_places(index, found, facts.paths, folder))
-        for group in facts.groups:
-            found.update(self.resolver.group(group, folder, owner))
-        found.discard(number)
+        place = FilePlace(self, number, facts)
+        found = place.loaded
+        known = self.rules.by_name
+        for one in facts.references:
+            found.update(known[one.kind].link(one, place))
+        for rule in self.rules.of_files:
+            found.update(rule.link_file(place))
+            found.discard(number)
+
+    def trace(self, number: int, facts: Facts, target: int) -> Iterator[tuple[EdgeRule, Any]]:
+        """Yield the rules by which a file loads another, each with the item that names it.
+
+        A rule whose items do not tell which of them it is comes with None.
+        """
+        place = FilePlace(self, number, facts)
+        for rule in self.rules.of_files:
+            items = (i for i in rule.items(place) if target in set(rule.link_item(i, place)))
+            item = next(items, None)
+            if item is not None or target in set(rule.link_file(place)):
+                yield rule, item
+        for one in facts.references:
+            found_by = self.rules.by_name[one.kind]
+            if target in set(found_by.link(one, place)):
+                yield found_by, one
+
+    def uses_of(self, number: int, facts: Facts, read: ReadTexts) -> set[int]:
+        """Return what a file loads by attributes of the modules that it imports."""
+        found: set[int] = set()
+        for statement in facts.imports:
+            FilePlace(self, number, facts).statement(statement)
+        for _, nodes in self._uses.follow(read):
+            found.update(nodes)
+        return found
+
+
+class FilePlace:
+    """A file whose references are linked: see `Place`."""
+
+    def __init__(self, linker: Linker, number: int, facts: Facts) -> None:
+        """Begin with what is known of the file's edges.
+
+        Args:
+            linker: The linker, which knows all files.
+            number: The file.
+            facts: What its text says.
+        """
+        self.number = number
+        self.facts = facts
+        self.index = linker.index
+        self.path = linker.index.paths[number]
+        self.folder = self.path.rpartition("/")[0]
+        self.owner = linker.index.owners[number]
+        self.loaded = linker.edges.setdefault(number, set())
+        self._linker = linker
+
+    def find(self, reference: Reference) -> Iterable[int]:
+        """Return what a reference leads to, by its form."""
+        text = reference.text
+        match reference.form:
+            case "module":
+                return self.module(text)
+            case "package":
+                return self.index.files_with_prefix(text, self.folder, self.owner)
+            case "group":
+                return self._linker.resolver.group(text, self.folder, self.owner)
+            case _:
+                found = files_at_path(self.index, text, self.folder)
+                if self.facts.runs_folders:
+                    found += self.index.files_below(self.index.folders_named(text, self.folder))
+                return found
+
+    def module(self, text: str) -> Iterable[int]:
+        """Return what "a.b", ".b" or "a.b:attribute" leads to."""
+        return self._linker.resolver.nodes_of(text, self.folder, self.owner)
+
+    def statement(self, statement: Import) -> Iterable[int]:
+        """Return what an import statement loads."""
+        if self.number in self._linker.lazy.stubs:
+            return ()
+        found: set[int] = set()
+        importer = Importer(self.number, self.folder, self.owner, found)
+        self._linker.imports.follow(importer, statement)
+        return found

@@ -280,16 +280,19 @@ def member_closures(lock: LockGraph) -> dict[str, frozenset[str]]:
     return {name: frozenset({name, *found[name] & lock.members}) for name in sorted(found)}
 
 
-def third_party_members(lock: LockGraph) -> dict[str, frozenset[str]]:
-    """Return for each member the others that it reaches through a third-party dependency."""
+def third_party_members(lock: LockGraph) -> dict[str, dict[str, str]]:
+    """Return for each member the others that it reaches through a third-party dependency.
+
+    Each comes with the third party that needs it: the first by name.
+    """
     return {
-        name: frozenset(
-            target.package
-            for node in seen
+        name: {
+            target.package: node.package
+            for node in sorted(seen, reverse=True)
             if node.package and node.package not in lock.members
             for target in lock.edges.get(node, ())
             if target.package in lock.members
-        )
+        }
         for name, seen in _reached(lock).items()
     }
 

@@ -13,6 +13,29 @@ import msgspec
 Import = tuple[str, tuple[str, ...]]
 
 
+# What a reference names: a module or something in one ("a.b", ".b", "a.b:attribute"); every module
+# that a prefix begins ("a.b.", "." for the file's own package, "/x" for a folder); a Python file by
+# its path; what the entry points of a group lead to ("*" for every group).
+FORMS = ("module", "package", "file", "group")
+
+
+class Reference(
+    msgspec.Struct,
+    array_like=True,
+    frozen=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    gc=False,
+    order=True,
+):
+    """Something that a file names in a call or a text, and that it may load."""
+
+    text: str
+    line: int = 0  # where it stands; 0 where that is not known
+    form: str = "module"  # one of `FORMS`
+    kind: str = ""  # the name of the rule that found it
+
+
 class Lazy(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
     """The table of a module whose own `__getattr__` imports on demand (PEP 562)."""
 
@@ -41,12 +64,10 @@ class Facts(
     strings: tuple[str, ...] = ()
     # String constants in the form of a path with folders; `"a" / "b"` is "a/b" here.
     paths: tuple[str, ...] = ()
-    # Strings that may name a module though they have no dot, or begin with one.
-    words: tuple[str, ...] = ()
-    # Dotted prefixes of which any submodule may be loaded; "." is the file's own package.
-    subtrees: tuple[str, ...] = ()
-    # Groups of entry points that it loads; "*" when the group is not literal.
-    groups: tuple[str, ...] = ()
+    # Beginnings of formatted strings that may name modules: "a.b." of f"a.b.{name}".
+    prefixes: tuple[str, ...] = ()
+    # What calls, settings and longer texts name.
+    references: tuple[Reference, ...] = ()
     # Why it is unknown what the file imports: it does not parse.
     broken: str = ""
     # Why some of what it imports is unknown: a dynamic import of a computed name.

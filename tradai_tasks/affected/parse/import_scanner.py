@@ -227,9 +227,16 @@ def _walked(text: str, joined: _JoinedPaths) -> Scan:
 
 def imports_in(text: str) -> dict[Import, None]:
     """Return the import statements of a text, however little of it is Python."""
-    found = Scan()
+    found: dict[Import, None] = {}
     for match in re.finditer(r"\bimport\b", text):
-        _add_import(found, text, *match.span())
+        found |= import_at(text, *match.span())
+    return found
+
+
+def import_at(text: str, start: int, stop: int) -> dict[Import, None]:
+    """Return the statement around a word `import`, of which begin and end are given."""
+    found = Scan()
+    _add_import(found, text, start, stop)
     return found.imports
 
 

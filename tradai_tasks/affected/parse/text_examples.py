@@ -89,6 +89,16 @@ def is_document(path: str) -> bool:
     return path.endswith(_DOCUMENTS)
 
 
+def is_script(path: str) -> bool:
+    """Tell whether a file may be a script, by its name: it has no ending."""
+    return "." not in path.rpartition("/")[2]
+
+
+def is_cython(path: str) -> bool:
+    """Tell whether a file is Cython: compiled to a module, with imports as in Python."""
+    return path.endswith((".pyx", ".pxd"))
+
+
 def extract_data(path_ending: str, data: bytes) -> Facts:
     """Extract the dotted names of a data file, every name of a pickle, the imports of code."""
     if path_ending in _NATIVE:
@@ -157,16 +167,17 @@ def fenced_in(text: str) -> tuple[str, ...]:
 def _references(code: str) -> tuple[str, ...]:
     if "import" not in code:
         return ()
-    found = dict.fromkeys(_of_imports(imports_in(code)))
+    found = dict.fromkeys(modules_of(imports_in(code)))
     found |= dict.fromkeys(_CALL_INSIDE.findall(code))
     return tuple(found)
 
 
-def _of_imports(imports: Iterable[Import]) -> Iterable[str]:
+def modules_of(imports: Iterable[Import]) -> Iterable[str]:
+    """Yield what import statements name, as dotted names; of a star import the module alone."""
     for module, names in imports:
         dotted = module.partition(" ")[0]
         if not names:
             yield dotted
         for clause in names:
             name = clause.partition(" ")[0]
-            yield dotted if name == "*" else f"{dotted.rstrip('.')}.{name}"
+            yield dotted if name == "*" else f"{dotted}{'' if dotted[-1] == '.' else '.'}{name}"

@@ -14,8 +14,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     closure: frozenset[str]  # members reachable from it in uv.lock (all extras and groups), and it
     entry_points: tuple[tuple[str, str], ...] = ()  # (group, "module:attribute") it declares
     scripts: tuple[tuple[str, str], ...] = ()  # (command, "module:attribute") it installs
-    # members that it reaches through a locked third-party dependency
-    third_party_members: frozenset[str] = frozenset()
+    # member that it reaches through a locked third-party dependency -> that dependency
+    third_party_members: dict[str, str] = {}
 
     @property
     def is_project(self) -> bool:

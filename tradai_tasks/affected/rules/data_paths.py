@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
@@ -19,7 +19,7 @@ _PROSE = re.compile(
 
 
 def readers_by_path(
-    index: ModuleIndex, facts: Sequence[Facts] | Mapping[int, Facts], blobs: Collection[str]
+    index: ModuleIndex, facts: Iterable[tuple[int, Facts]], blobs: Collection[str]
 ) -> dict[str, set[str]]:
     """Return the files and folders that Python files name by their paths, with these files.
 
@@ -30,7 +30,7 @@ def readers_by_path(
 
     Args:
         index: The Python files.
-        facts: Their facts, in the order of the index or by the number there.
+        facts: Their facts, each with its number in the index.
         blobs: The paths of all files.
 
     Returns:
@@ -39,8 +39,7 @@ def readers_by_path(
     """
     found: dict[str, set[str]] = {}
     folders: frozenset[str] | None = None
-    numbered = facts.items() if isinstance(facts, Mapping) else enumerate(facts)
-    for number, one in numbered:
+    for number, one in facts:
         for text in one.paths:
             if text.endswith((".py", ".pyi")):
                 continue  # an edge of imports already

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.text_examples import named_in_commands
-from tradai_tasks.affected.rules.console_commands import STARTERS
-from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
+from tradai_tasks.affected.rules.console_command import STARTERS
+from tradai_tasks.affected.rules.edge_rule import EdgeRule, SourceFile
 
 # With one of these, what a file writes to another file may be run.
 _RUNNERS = STARTERS | {"run_path", "runpy", "spec_from_file_location"}
 # With one of these, it may be read as settings.
 _SETTINGS = frozenset({"configparser", "toml", "yaml"})
-MARKS = _RUNNERS | _SETTINGS
 _STATEMENT = (
     r"""[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import[ \t]+\(?([\w,* \t]+)"""
     r"""|import[ \t]+([A-Za-z_][\w.]*))"""
@@ -29,22 +29,32 @@ _VALUE = re.compile(
 )
 
 
-def names_in_strings(text: str, marks: Marks) -> tuple[str, ...]:
-    """Return the names in the strings of a Python file that may be modules.
+class EmbeddedSource(EdgeRule):
+    """Read code and settings that a file holds in longer strings, where it runs or reads some."""
 
-    Args:
-        text: The file's text.
-        marks: Which of `MARKS` are in it.
-    """
+    name = "embedded"
+    summary = (
+        "code and settings in longer strings, in a file that starts processes or reads settings"
+    )
+    words = _RUNNERS | _SETTINGS
+    guessed = True
+
+    def extract(self, source: SourceFile) -> Iterable[Reference]:
+        """Return the names that may be modules."""
+        for name in _names_in_strings(source.text):
+            yield Reference(name)
+
+
+def _names_in_strings(text: str) -> Iterable[str]:
     found: dict[str, None] = {}
-    if not _RUNNERS.isdisjoint(marks):
+    if any(word in text for word in _RUNNERS):
         found |= dict.fromkeys(named_in_commands(text))
         for block in (code for _, code in _BLOCK.findall(text) if "import " in code):
             found |= dict.fromkeys(_modules_of(_IN_BLOCK.findall(block)))
         found |= dict.fromkeys(_modules_of(_IN_LINE.findall(text)))
-    if not _SETTINGS.isdisjoint(marks):
+    if any(word in text for word in _SETTINGS):
         found |= dict.fromkeys(_VALUE.findall(text))
-    return tuple(found)
+    return found
 
 
 def _modules_of(statements: Iterable[tuple[str, str, str]]) -> Iterator[str]:

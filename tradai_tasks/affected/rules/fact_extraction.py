@@ -6,12 +6,13 @@ import ast
 import codecs
 import re
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
-from tradai_tasks.affected.parse.facts import Facts
+from tradai_tasks.affected.parse.facts import Facts, Reference
 from tradai_tasks.affected.parse.import_scanner import Scan, imports_in, scan
 from tradai_tasks.affected.parse.partial_source import MissingPartError, PartContents
 from tradai_tasks.affected.parse.text_examples import (
@@ -22,24 +23,28 @@ from tradai_tasks.affected.parse.text_examples import (
     fenced_in,
 )
 from tradai_tasks.affected.parse.text_examples import MARKS as EXAMPLE_MARKS
-from tradai_tasks.affected.rules.console_commands import STARTERS, commands_in
+from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
+from tradai_tasks.affected.rules.console_command import STARTERS, commands_in
 from tradai_tasks.affected.rules.dynamic_imports.call_reader import find_dynamic_imports
-from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
-from tradai_tasks.affected.rules.dynamic_imports.import_findings import (
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
+    CallFile,
     DynamicImports,
     guess_from_words,
 )
-from tradai_tasks.affected.rules.dynamic_imports.trigger_words import (
-    Marks,
-    has_trigger,
-    trigger_places,
+from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
+from tradai_tasks.affected.rules.edge_rule import SourceFile
+from tradai_tasks.affected.rules.framework_scans import (
+    APP_CONFIG,
+    APPS,
+    FrameworkScan,
+    add_installed_apps,
 )
-from tradai_tasks.affected.rules.embedded_source import MARKS as EMBEDDED_MARKS
-from tradai_tasks.affected.rules.embedded_source import names_in_strings
-from tradai_tasks.affected.rules.framework_scans import APP_CONFIG, APPS, installed_apps
-from tradai_tasks.affected.rules.lazy_modules import find_lazy
+from tradai_tasks.affected.rules.lazy_modules import LazyExports, find_lazy
 from tradai_tasks.affected.rules.path_facts import moves_path, path_facts
 from tradai_tasks.affected.rules.prefilter import marks_in
+from tradai_tasks.affected.rules.pytest_plugin import PytestPlugin
+from tradai_tasks.errors import EdgeRuleError
 
 # Where pytest reads its settings.
 CONFIG_FILES = frozenset(
@@ -70,8 +75,16 @@ _EXAMPLE_SETTINGS = (
 _PART = re.compile(r"""[^\s"',\[\]]+""")
 
 
-def extract(data: bytes) -> Facts:
-    """Extract the facts of a Python file or a stub; never raises, whatever the bytes are."""
+def extract(data: bytes, rules: RuleSet = DEFAULT) -> Facts:
+    """Extract the facts of a Python file or a stub.
+
+    Args:
+        data: Its bytes, whatever they are.
+        rules: The rules that are on.
+
+    Raises:
+        EdgeRuleError: A rule of the noxfile raises.
+    """
     if not data:
         return Facts()
     try:
@@ -81,42 +94,59 @@ def extract(data: bytes) -> Facts:
     if "\0" in text:
         return Facts(broken="does not parse: null bytes")
     try:
-        return _facts(text)
+        return _facts(text, rules)
     except RecursionError:
         return Facts(imports=tuple(imports_in(text)), broken="does not parse: nested too deeply")
 
 
-def _facts(text: str) -> Facts:
+def _facts(text: str, rules: RuleSet) -> Facts:
     marks = marks_in(text)
-    facts = _import_facts(text, scan(text, marks), marks)
+    facts = _import_facts(text, scan(text, marks), marks, rules)
     more = {**_string_facts(facts, text, marks), **path_facts(text, marks, facts.paths)}
+    if found := tuple(_references(text, marks, rules)):
+        more["references"] = (*facts.references, *found)
     return msgspec.structs.replace(facts, **more) if more else facts
 
 
+def _references(text: str, marks: Marks, rules: RuleSet) -> Iterator[Reference]:
+    """Yield what rules find that go by the text alone."""
+    source = SourceFile(text)
+    for rule in rules.of_texts:
+        words = rule.words
+        if words and words.isdisjoint(marks) and not any(word in text for word in words):
+            continue
+        try:
+            found = list(rule.extract(source))
+            yield from (msgspec.structs.replace(one, kind=rule.name) for one in found)
+        except SyntaxError:  # the file's facts say that it is broken
+            continue
+        except Exception as fault:
+            why = f"{type(fault).__name__}: {fault}"
+            raise EdgeRuleError(f"the edge rule {rule.name!r} fails: {why}; correct it") from fault
+
+
 def _string_facts(facts: Facts, text: str, marks: Marks) -> dict[str, Any]:
-    """Return the facts about strings: commands, embedded source, examples in docstrings."""
-    if EMBEDDED_MARKS.isdisjoint(marks) and EXAMPLE_MARKS.isdisjoint(marks):
+    """Return the facts about strings: commands, and examples in docstrings."""
+    if STARTERS.isdisjoint(marks) and EXAMPLE_MARKS.isdisjoint(marks):
         return {}
-    examples = examples_in(text) if PROMPT in marks else ()
-    fenced = fenced_in(text) if FENCE in marks else ()
-    commands = () if STARTERS.isdisjoint(marks) else commands_in(text)
-    runs = any(module.partition(".")[0] in RUNNERS for module, _ in facts.imports)
-    found = {"examples": examples, "fenced": fenced, "commands": commands, "runs_examples": runs}
-    if named := names_in_strings(text, marks):
-        return {**found, "words": tuple(dict.fromkeys((*facts.words, *named)))}
-    return found
+    return {
+        "examples": examples_in(text) if PROMPT in marks else (),
+        "fenced": fenced_in(text) if FENCE in marks else (),
+        "commands": () if STARTERS.isdisjoint(marks) else commands_in(text),
+        "runs_examples": any(m.partition(".")[0] in RUNNERS for m, _ in facts.imports),
+    }
 
 
-def _import_facts(text: str, scanned: Scan, marks: Marks) -> Facts:
+def _import_facts(text: str, scanned: Scan, marks: Marks, rules: RuleSet) -> Facts:
     if "filterwarnings" in marks:
         scanned.strings.update(dict.fromkeys(_WARNING.findall(text)))
     if scanned.broken:
         rejected = _syntax_fault(text)
         if rejected is not None:
             return _scanned_facts(scanned, broken=f"does not parse: {scanned.broken or rejected}")
-    if not has_trigger(text, marks):
+    if not rules.must_parse(text, marks):
         return _scanned_facts(scanned, moves_path=moves_path(marks))
-    return _parsed_facts(text, scanned, marks)
+    return _parsed_facts(text, scanned, marks, rules)
 
 
 def decode(data: bytes) -> str:
@@ -146,15 +176,15 @@ def extract_config(data: bytes) -> Facts:
     if not any(word in data for word in (b"pytest", b"pythonpath", b"doctest", b"nbmake")):
         return Facts()
     text = data.decode("utf-8", "replace")
-    words = {match for match in _PLUGIN.findall(text) if match != "no"}
-    words |= {*_SETTINGS.findall(text), *_VARIABLE.findall(text), *_WARNING.findall(text)}
+    names = {match for match in _PLUGIN.findall(text) if match != "no"}
+    names |= {*_SETTINGS.findall(text), *_VARIABLE.findall(text), *_WARNING.findall(text)}
     paths = {
         part.rstrip("/") or "."
         for group in _PYTHONPATH.findall(text)
         for part in _PART.findall(group)
     }
     return Facts(
-        words=tuple(sorted(words)),
+        references=tuple(Reference(name, kind=PytestPlugin.name) for name in sorted(names)),
         paths=tuple(sorted(paths)),
         runs_examples=any(tool in text for tool in _EXAMPLE_SETTINGS),
     )
@@ -180,37 +210,37 @@ def _scanned_facts(scanned: Scan, *, broken: str = "", moves_path: bool = False)
         imports=tuple(scanned.imports),
         strings=tuple(scanned.strings),
         paths=tuple(scanned.paths),
-        subtrees=tuple(scanned.prefixes),
+        prefixes=tuple(scanned.prefixes),
         broken=broken,
         moves_path=moves_path,
     )
 
 
-def _parsed_facts(text: str, scanned: Scan, marks: Marks) -> Facts:
+def _parsed_facts(text: str, scanned: Scan, marks: Marks, rules: RuleSet) -> Facts:
     """Return the facts of a file that may have dynamic imports, from its syntax tree."""
     lazy = None
     try:
-        has_apps = APPS in marks or APP_CONFIG in marks
+        has_apps = FrameworkScan.name in rules.by_name and (APPS in marks or APP_CONFIG in marks)
         pieces = () if has_apps else scanned.pieces
-        found = _found_in_part(SourceParts(text, pieces, trigger_places(text, marks)))
+        parts = SourceParts(text, pieces, rules.places(text, marks))
+        found = _found_in_part(parts, rules)
         if found is None:
-            source = ParsedModule(_parse(text))
-            lazy = find_lazy(source)
-            found = find_dynamic_imports(source, lazy.skipped if lazy else None)
+            file = CallFile(ParsedModule(_parse(text)))
+            lazy = find_lazy(file.source) if LazyExports.name in rules.by_name else None
+            file.skipped = lazy.skipped if lazy else None
+            found = find_dynamic_imports(file, rules.of_calls)
             if has_apps:
-                found.add_packages(installed_apps(source))
+                add_installed_apps(file)
     except (SyntaxError, ValueError):
-        found = guess_from_words(text)
+        found = guess_from_words(text, rules.of_calls)
     except (RecursionError, MemoryError):
         return _scanned_facts(scanned, broken="does not parse: nested too deeply")
-    imports = lazy.eager if lazy else scanned.imports
     return Facts(
-        imports=tuple({**imports, **found.imports}),
+        imports=tuple(lazy.eager if lazy else scanned.imports),
         strings=() if lazy else tuple(scanned.strings),
-        paths=tuple({**scanned.paths, **dict.fromkeys(sorted(found.paths))}),
-        words=tuple(sorted(found.words)),
-        subtrees=tuple(sorted({*found.subtrees, *(() if lazy else scanned.prefixes)})),
-        groups=tuple(sorted(found.groups)),
+        paths=tuple(scanned.paths),
+        prefixes=() if lazy else tuple(scanned.prefixes),
+        references=found.references,
         dynamic=found.reason,
         is_passed=found.is_passed,
         lazy=lazy.lazy if lazy else None,
@@ -218,12 +248,13 @@ def _parsed_facts(text: str, scanned: Scan, marks: Marks) -> Facts:
     )
 
 
-def _found_in_part(parts: SourceParts) -> DynamicImports | None:
+def _found_in_part(parts: SourceParts, rules: RuleSet) -> DynamicImports | None:
     """Find the dynamic imports in the deciding part of a file; None where all of it decides."""
     contents: PartContents | None = PartContents()
     while contents is not None and (part := parts.part(contents)) is not None:
         try:
-            return find_dynamic_imports(ParsedModule(_parse(part.text), part))
+            file = CallFile(ParsedModule(_parse(part.text), part))
+            return find_dynamic_imports(file, rules.of_calls)
         except MissingPartError as missing:
             contents = missing.contents
         except (SyntaxError, ValueError):

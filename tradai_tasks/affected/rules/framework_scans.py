@@ -1,7 +1,9 @@
-"""Find packages of which a framework loads modules by itself, as Django does of its apps.
+"""Packages of which a framework loads modules by itself, by the framework's documentation.
 
 Django imports `models` of every package in INSTALLED_APPS, and plugins make it import `admin`,
-`tasks`, `signals` or `management.commands.x` too. So any module of such a package counts.
+`tasks`, `signals` or `management.commands.x` too. So any module of such a package counts. Celery's
+`autodiscover_tasks`, Pyramid's `config.scan`, Scrapy's SPIDER_MODULES and Dependency Injector's
+`wire(packages=[...])` take packages in the same way.
 """
 
 from __future__ import annotations
@@ -10,21 +12,53 @@ import ast
 from collections.abc import Iterator
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
-from tradai_tasks.affected.rules.dynamic_imports.import_findings import REFERENCE
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import REFERENCE, CallFile, CallRule
 
 APPS = "INSTALLED_APPS"
 APP_CONFIG = "AppConfig"
+_TASK_FINDER = "autodiscover_tasks"
+_WIRING = frozenset({"wire", "WiringConfiguration"})
+_WIRING_KEYWORDS = frozenset({"modules", "packages"})
+_SCAN = "config.scan"  # Pyramid's documentation calls the configurator so everywhere
 
 
-def installed_apps(source: ParsedModule) -> set[str]:
-    """Return the packages whose modules a framework may load, by their names."""
-    found: set[str] = set()
-    for node in _app_expressions(source):
-        for text in _texts(source, node, set()):
+class FrameworkScan(CallRule):
+    """Read which packages a framework searches for modules."""
+
+    name = "framework"
+    summary = (
+        "what Django's `INSTALLED_APPS`, Celery's `autodiscover_tasks`, Pyramid's `config.scan`, "
+        "Scrapy's `SPIDER_MODULES` or Dependency Injector's `wire(packages=...)` name: all in it"
+    )
+    words = frozenset(
+        [
+            *(APPS, APP_CONFIG, _TASK_FINDER, "SPIDER_MODULES"),
+            *(f"{_SCAN}(", ".wire(", "WiringConfiguration("),
+        ]
+    )
+    functions = _WIRING | {_TASK_FINDER, "scan"}
+    assigned = frozenset({"SPIDER_MODULES", "NEWSPIDER_MODULE"})
+
+    def read(self, file: CallFile, node: ast.Call, name: str) -> None:
+        """Record the packages that a call names."""
+        if name == "scan" and not ast.unparse(node.func).endswith(_SCAN):
+            return
+        named = [k.value for k in node.keywords if name not in _WIRING or k.arg in _WIRING_KEYWORDS]
+        for argument in named if name in _WIRING else [*node.args, *named]:
+            self.read_assigned(file, argument)
+
+    def read_assigned(self, file: CallFile, value: ast.expr) -> None:
+        """Record the packages that a setting names."""
+        file.add_packages(filter(REFERENCE.match, file.source.evaluate(value).literals), value)
+
+
+def add_installed_apps(file: CallFile) -> None:
+    """Record the packages whose modules Django may load."""
+    file.kind = FrameworkScan.name
+    for node in _app_expressions(file.source):
+        for part, text in _texts(file.source, node, set()):
             if REFERENCE.match(text):
-                found.add(text)
-                found |= _configured_by(text)
-    return found
+                file.add_packages({text, *_configured_by(text)}, part)
 
 
 def _configured_by(text: str) -> set[str]:
@@ -82,11 +116,11 @@ def _names_in(config: ast.ClassDef) -> Iterator[ast.expr]:
                 pass
 
 
-def _texts(source: ParsedModule, node: ast.AST, seen: set[str]) -> Iterator[str]:
+def _texts(source: ParsedModule, node: ast.AST, seen: set[str]) -> Iterator[tuple[ast.AST, str]]:
     """Yield the texts in an expression, and in what the names in it are bound to."""
     for part in ast.walk(node):
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            yield part.value
+            yield part, part.value
         elif isinstance(part, ast.Name) and part.id not in seen:
             seen.add(part.id)
             for value, _ in source.bound.get(part.id, ()):

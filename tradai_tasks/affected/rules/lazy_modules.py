@@ -15,8 +15,17 @@ import msgspec
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Import, Lazy
 from tradai_tasks.affected.parse.string_scanner import mask
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
 
 _REFERENCE = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$")
+
+
+class LazyExports(CallRule):
+    """The module's own `__getattr__` is read by `find_lazy`; imports of its names are linked."""
+
+    name = "lazy"
+    summary = "modules that `__getattr__` loads (PEP 562), name by name where a table or stub tells"
+    words = frozenset({"__getattr__", "sys.modules[", "lazy_loader"})
 
 
 class LazyModule(msgspec.Struct):

@@ -10,17 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from tradai_tasks.affected.parse import import_scanner as lexical
-from tradai_tasks.affected.parse import text_examples as texts
-from tradai_tasks.affected.rules import embedded_source as written
-from tradai_tasks.affected.rules import path_facts as surroundings
-from tradai_tasks.affected.rules.console_commands import STARTERS
-from tradai_tasks.affected.rules.dynamic_imports import trigger_words as triggers
+from tradai_tasks.affected.rules.catalog import BUILT_IN
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
-_OTHERS = frozenset({"filterwarnings"})
-_ROOMS = (lexical, surroundings, texts, triggers, written)
-_ALL = tuple(sorted(STARTERS.union(_OTHERS, *(room.MARKS for room in _ROOMS))))
+_ALL = tuple(sorted(frozenset().union(*(rule.looked_for for rule in BUILT_IN))))
 
 
 def marks_in(text: str) -> Marks:

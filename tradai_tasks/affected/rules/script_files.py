@@ -11,16 +11,6 @@ from tradai_tasks.affected.rules.fact_extraction import extract
 _RUNNERS = (b"python", b"pypy", b"uv run")
 
 
-def is_script(path: str) -> bool:
-    """Tell whether a file may be a script, by its name: it has no ending."""
-    return "." not in path.rpartition("/")[2]
-
-
-def is_cython(path: str) -> bool:
-    """Tell whether a file is Cython: compiled to a module, with imports as in Python."""
-    return path.endswith((".pyx", ".pxd"))
-
-
 def extract_cython(data: bytes) -> Facts:
     """Return what a Cython file imports, as names of modules."""
     return Facts(strings=tuple(dict.fromkeys(_modules(extract(data).imports))))
@@ -32,7 +22,13 @@ def extract_script(data: bytes) -> Facts:
     if not first.startswith(b"#!") or not any(runner in first for runner in _RUNNERS):
         return Facts()
     found = extract(data)
-    names = dict.fromkeys((*_modules(found.imports), *found.strings, *found.words))
+    names = dict.fromkeys(
+        (
+            *_modules(found.imports),
+            *found.strings,
+            *(one.text for one in found.references if one.form == "module"),
+        )
+    )
     return Facts(strings=tuple(names))
 
 

@@ -114,7 +114,7 @@ class EvidenceCollector(msgspec.Struct, kw_only=True):
         links = self.after.snapshot.links_to(paths)
         if self.before is not None:
             links = self.before.snapshot.links_to(paths) | links
-        chains = graph.affected_by([*paths, *links])
+        chains = graph.reasons([*paths, *links])
         return {
             name: (links[chain[0]], *chain) if chain[0] in links else chain
             for name, chain in chains.items()

@@ -64,7 +64,7 @@ def import_members(
                 closure=frozenset(called.get(name, name) for name in reach[package.name]),
                 entry_points=_entry_points(package),
                 scripts=_scripts(package),
-                third_party_members=third_party.get(package.name, frozenset()),
+                third_party_members=third_party.get(package.name, {}),
             )
         )
     everybody = frozenset(member.name for member in members)
@@ -165,14 +165,14 @@ def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
     return {name: frozenset(found[name] & known | {name}) for name in declared}
 
 
-def _third_party_members(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
+def _third_party_members(tree: Tree, workspace: Workspace) -> dict[str, dict[str, str]]:
     """Return of each package which others a third party that is locked with it needs."""
-    found: dict[str, frozenset[str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for project in workspace.projects:
         file = join(project, "uv.lock")
         if tree.is_file(file):
             for name, names in third_party_members(parse_edges(tree.read(file), file)).items():
-                found[name] = found.get(name, frozenset()) | names
+                found[name] = names | found.get(name, {})
     return found
 
 

@@ -484,10 +484,10 @@ def test_members_that_third_parties_need_are_told_for_all_that_install_these():
         third("u"),
     )
     assert third_party_members(parse_lock(lock_text(document), "uv.lock")) == {
-        "a": {"f"},
-        "b": {"f"},
-        "c": set(),
-        "f": set(),
+        "a": {"f": "s"},
+        "b": {"f": "s"},
+        "c": {},
+        "f": {},
     }
 
 

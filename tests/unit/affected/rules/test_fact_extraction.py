@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.facts import texts
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.string_scanner import mask
 from tradai_tasks.affected.rules.fact_extraction import decode, extract, extract_config
@@ -89,7 +90,7 @@ def test_every_dotted_string_that_ast_sees_is_seen() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
         dotted = {text for text in strings if DOTTED.match(text) and len(text) < 100}
-        assert dotted <= {*facts.strings, *facts.words}, (file, dotted - set(facts.strings))
+        assert dotted <= set(texts(facts)), (file, dotted - set(facts.strings))
 
 
 @pytest.mark.parametrize("opened", ['f"{', "f'{x:{", 'f"""{', "t'{f'{", "rf'{("])
@@ -201,8 +202,8 @@ pythonpath = ["src", "."]
 DJANGO_SETTINGS_MODULE = "site.settings"
 """
     facts = extract_config(text)
-    assert {"plugin.one", "site.settings"} <= set(facts.words)
-    assert "no" not in facts.words
+    assert {"plugin.one", "site.settings"} <= set(texts(facts))
+    assert "no" not in texts(facts)
     assert set(facts.paths) == {"src", "."}
     assert extract_config(b"[tool.other]\n") == Facts()
 

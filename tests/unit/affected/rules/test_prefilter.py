@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.examples import examples
+from tests.support.facts import texts
 from tests.unit.affected.rules.test_fact_extraction import corpus
 from tradai_tasks.affected.rules import prefilter as marks
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
@@ -60,4 +61,4 @@ def test_without_the_extra_marks_are_found_one_by_one() -> None:
         "'-m'": [17, 26],
         "import_module": [0],
     }
-    assert extract(b"import importlib\nimportlib.import_module('a')\n").words == ("a",)
+    assert texts(extract(b"import importlib\nimportlib.import_module('a')\n")) == ("a",)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import itertools
 import math
-from collections.abc import Iterator
 
 import msgspec
 
@@ -16,7 +15,6 @@ from tradai_tasks.affected.parse.listed_locations import expanded_parts, listed_
 from tradai_tasks.affected.parse.possible_values import PossibleValues
 from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
-from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import argument_of
 
 # Stands for the unknown parts of code that is put together.
 _HOLE = "_hole_"
@@ -99,28 +97,6 @@ def is_computed_text(source: ParsedModule, node: ast.AST) -> bool:
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mod)):
         return not isinstance(parent, ast.BinOp)
     return isinstance(node, ast.Call) and called_name(node) == "format"
-
-
-def names_loaded(
-    source: ParsedModule, node: ast.Call
-) -> Iterator[tuple[PossibleValues, str, ast.expr]]:
-    """Yield what `EntryPoint(...)` or `dictConfig(...)` loads.
-
-    Each comes with the reason to widen if it is unknown, and with the expression.
-    """
-    if called_name(node) == "EntryPoint":
-        value = argument_of(node, 1, "value")
-        if value is not None:
-            yield source.evaluate(value), "EntryPoint() of a computed value", value
-    elif called_name(node) == "dictConfig":
-        for part in source.nodes:
-            if isinstance(part, ast.Dict):
-                for key, value in zip(part.keys, part.values, strict=True):
-                    if isinstance(key, ast.Constant) and key.value in {"class", "()"}:
-                        values = source.evaluate(value)
-                        # a class itself, or a function, has been imported
-                        values.unknown &= not isinstance(value, (ast.Name, ast.Attribute))
-                        yield values, "dictConfig() of a computed class", value
 
 
 def code_path(source: ParsedModule, node: ast.Call) -> ast.AST | None:

@@ -34,6 +34,8 @@ PATH_IMPORTERS = frozenset(
 )
 # List the modules of a package.
 PACKAGE_LISTERS = frozenset({"iter_modules", "walk_packages"})
+# All that import or list modules, whose arguments may name any.
+IMPORTERS = NAME_IMPORTERS | PATH_IMPORTERS | PACKAGE_LISTERS
 # Load the entry points of a group; the last is pluggy's.
 GROUP_READERS = frozenset(
     [
@@ -76,33 +78,13 @@ RESOURCE_FUNCTIONS = frozenset(
 )
 # Their modules: functions of these names are many.
 RESOURCE_MODULES = frozenset({"resources", "importlib_resources", "pkgutil", "pkg_resources"})
-# Settings whose strings are packages of which a framework loads submodules by itself.
-SCAN_SETTINGS = frozenset({"SPIDER_MODULES", "NEWSPIDER_MODULE"})
-# Celery's method that takes such packages.
-TASK_FINDER = "autodiscover_tasks"
-# Dependency Injector's, which takes them by these keywords.
-WIRING = frozenset({"wire", "WiringConfiguration"})
-WIRING_KEYWORDS = frozenset({"modules", "packages"})
-# Pyramid's; its documentation calls the configurator so everywhere.
-CONFIG_SCAN = "config.scan"
 # Built-in functions that take code as text.
 CODE_RUNNERS = frozenset({"exec", "eval", "compile"})
 # Functions of pytest's and other test tools that take code as text.
 TEST_CODE_RUNNERS = frozenset({"makepyfile", "run_python_code", "runpytest", "inline_runsource"})
-# Import what the target of a patch names.
-PATCHES = frozenset({"patch", "setattr"})
-# Load objects that a value or a table names.
-NAME_LOADERS = frozenset({"EntryPoint", "dictConfig"})
 # Return the text of a file.
 FILE_READERS = frozenset({"open", "open_code", "read_bytes", "read_text"})
 # Fixtures and modules for folders that only a test has written.
 TEMPORARY_FOLDERS = frozenset(
     {"tmp_path", "tmpdir", "tmp_path_factory", "tempfile", "TemporaryDirectory"}
-)
-# All whose calls are read. A file is parsed only if it holds a text of `trigger_words`, so each
-# of these must be part of one.
-CALLED_NAMES = frozenset().union(
-    *(NAME_IMPORTERS, PATH_IMPORTERS, PACKAGE_LISTERS, GROUP_READERS, PLUGIN_MANAGERS),
-    *(RESOURCE_FUNCTIONS, CODE_RUNNERS, TEST_CODE_RUNNERS, PATCHES, NAME_LOADERS, WIRING),
-    {TASK_FINDER, "scan"},
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tradai_tasks.affected.rules.dynamic_imports import trigger_words as triggers
-from tradai_tasks.affected.rules.dynamic_imports.importing_calls import CALLED_NAMES
+from tests.support.facts import texts
+from tradai_tasks.affected.rules.catalog import DEFAULT
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
 from tradai_tasks.affected.rules.fact_extraction import extract
 from tradai_tasks.affected.rules.prefilter import marks_in
 
@@ -83,7 +84,7 @@ FIXTURE = '@pytest.fixture(params=["one", "two"])\n'
 )
 def test_literal_dynamic_imports_give_names(text: str, words: set[str]) -> None:
     facts = extract(text.encode())
-    found = {*facts.words, *facts.strings, *(prefix.rstrip(".") for prefix in facts.subtrees)}
+    found = {*texts(facts), *(prefix.rstrip(".") for prefix in texts(facts, "package"))}
     assert words <= found, facts
     assert not facts.broken
     if words:
@@ -99,7 +100,7 @@ def test_literal_dynamic_imports_give_names(text: str, words: set[str]) -> None:
 )
 def test_a_names_literal_is_followed(text: str, words: set[str]) -> None:
     facts = extract(text.encode())
-    assert words <= {*facts.words, *facts.strings}, facts
+    assert words <= set(texts(facts)), facts
     assert not facts.broken
     assert not facts.dynamic, facts.dynamic
 
@@ -150,7 +151,7 @@ def test_a_names_literal_is_followed(text: str, words: set[str]) -> None:
 )
 def test_a_literal_beginning_covers_all_that_is_below(text: str, prefix: str) -> None:
     facts = extract(text.encode())
-    assert prefix in facts.subtrees, facts
+    assert prefix in texts(facts, "package"), facts
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_a_literal_beginning_covers_all_that_is_below(text: str, prefix: str) ->
     ],
 )
 def test_what_is_only_named_like_a_frameworks_is_no_edge(text: str) -> None:
-    assert extract(text.encode()).subtrees == ()
+    assert texts(extract(text.encode()), "package") == ()
 
 
 @pytest.mark.parametrize(
@@ -265,7 +266,7 @@ def test_what_imports_nothing_of_its_own_does_not_widen(text: str) -> None:
 )
 def test_subtrees_of_other_forms(text: str, subtrees: set[str]) -> None:
     facts = extract(text.encode())
-    assert set(facts.subtrees) == subtrees
+    assert set(texts(facts, "package")) == subtrees
     assert not facts.dynamic
 
 
@@ -319,7 +320,7 @@ def test_whether_callers_tell_the_name(text: str, is_passed: bool) -> None:
     ],
 )
 def test_groups_of_entry_points(text: str, groups: tuple[str, ...]) -> None:
-    assert extract(text.encode()).groups == groups
+    assert texts(extract(text.encode()), "group") == groups
 
 
 def test_lazy_modules_tell_which_name_comes_from_where() -> None:
@@ -365,11 +366,11 @@ def test_lazy_modules_tell_which_name_comes_from_where() -> None:
     ],
 )
 def test_code_in_a_string_that_is_run_by_a_name_imports(text: str, module: str) -> None:
-    assert (module, ()) in extract(text.encode()).imports
+    assert module in texts(extract(text.encode()))
 
 
 def test_a_call_that_imports_in_evaluated_code_names_its_module() -> None:
-    assert extract(b"x = eval('__import__(\"a\")')\n").words == ("a",)
+    assert texts(extract(b"x = eval('__import__(\"a\")')\n")) == ("a",)
 
 
 @pytest.mark.parametrize(
@@ -391,25 +392,32 @@ def test_a_call_by_attribute_passes_what_stands_in_its_place(text: str, is_passe
     assert facts.is_passed == is_passed
 
 
-def has_trigger(text: str) -> bool:
-    return triggers.has_trigger(text, marks_in(text))
+def must_parse(text: str) -> bool:
+    return DEFAULT.must_parse(text, marks_in(text))
 
 
-@pytest.mark.parametrize("trigger", triggers.TRIGGERS)
-def test_every_trigger_makes_a_file_parsed_wherever_it_stands(trigger: str) -> None:
-    assert has_trigger(trigger)
-    assert has_trigger(f"x = 1\n{trigger} \n")
+WORDS = sorted(frozenset().union(*(rule.words for rule in DEFAULT.of_calls)) - {"filterwarnings"})
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_word_makes_a_file_parsed_wherever_it_stands(word: str) -> None:
+    assert must_parse(word)
+    assert must_parse(f"x = 1\n{word} \n")
 
 
 @pytest.mark.parametrize(
     "text", ["allocate(x)", "retrieval(x)", "model.eval()", "my_testdir", "xrunpy", "runpy2"]
 )
 def test_parts_of_common_words_make_no_file_parsed(text: str) -> None:
-    assert not has_trigger(text)
-    assert has_trigger(f"{text}\nlocate")
-    assert has_trigger(f"{text}\nbuiltins.eval(x)")
+    assert not must_parse(text)
+    assert must_parse(f"{text}\nlocate")
+    assert must_parse(f"{text}\nbuiltins.eval(x)")
 
 
-@pytest.mark.parametrize("name", sorted(CALLED_NAMES))
-def test_every_function_whose_calls_are_read_is_part_of_a_text_that_is_searched(name: str) -> None:
-    assert any(name in mark for mark in triggers.MARKS)
+@pytest.mark.parametrize(
+    ("rule", "name"), [(rule, name) for rule in DEFAULT.of_calls for name in sorted(rule.functions)]
+)
+def test_every_function_that_a_rule_reads_is_part_of_a_text_it_looks_for(
+    rule: CallRule, name: str
+) -> None:
+    assert any(name in text for text in rule.looked_for)

@@ -8,13 +8,14 @@ from textwrap import dedent
 import msgspec
 import pytest
 
+from tests.support.facts import texts
 from tests.unit.affected.rules.test_fact_extraction import corpus
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.import_scanner import scan
 from tradai_tasks.affected.parse.partial_source import PartContents
 from tradai_tasks.affected.rules import fact_extraction as extracting
+from tradai_tasks.affected.rules.catalog import DEFAULT
 from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
-from tradai_tasks.affected.rules.dynamic_imports.trigger_words import trigger_places
 from tradai_tasks.affected.rules.fact_extraction import extract
 from tradai_tasks.affected.rules.prefilter import marks_in
 
@@ -276,7 +277,7 @@ CASES = {
 def test_a_part_tells_what_the_whole_tells(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = f"import importlib\n{PADDING}{dedent(text)}{PADDING}"
     found = extract(text.encode())
-    monkeypatch.setattr(extracting, "_found_in_part", lambda _: None)
+    monkeypatch.setattr(extracting, "_found_in_part", lambda *_: None)
     assert found == extract(text.encode())
 
 
@@ -315,7 +316,7 @@ def other():
 """
     facts = extract(text.encode())
     assert not facts.dynamic
-    assert facts.words == ("one",)
+    assert texts(facts) == ("one",)
 
 
 @pytest.mark.parametrize(
@@ -327,30 +328,30 @@ def other():
     ],
 )
 def test_what_cannot_be_divided_or_is_no_less_is_read_whole(text: str) -> None:
-    parts = SourceParts(text, scan(text).pieces, trigger_places(text, marks_in(text)))
+    parts = SourceParts(text, scan(text).pieces, DEFAULT.places(text, marks_in(text)))
     assert parts.part(PartContents()) is None
-    assert extract(text.encode()).words == ("one",)
+    assert texts(extract(text.encode())) == ("one",)
 
 
 def test_a_part_that_does_not_parse_makes_the_whole_be_read() -> None:
     inner = "def h():\n    x = [\n0, importlib.import_module('one'),\n    ]\n"
-    assert extract((PADDING + inner + PADDING).encode()).words == ("one",)
+    assert texts(extract((PADDING + inner + PADDING).encode())) == ("one",)
 
 
 def test_parts_of_real_code_tell_what_the_whole_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of other scopes are left out, so that a part may widen less, or see fewer words."""
-    texts = {file: file.read_bytes() for file in corpus()}
-    found = {file: extract(data) for file, data in texts.items()}
-    monkeypatch.setattr(extracting, "_found_in_part", lambda _: None)
+    contents = {file: file.read_bytes() for file in corpus()}
+    found = {file: extract(data) for file, data in contents.items()}
+    monkeypatch.setattr(extracting, "_found_in_part", lambda *_: None)
     differing = []
-    for file, data in texts.items():
+    for file, data in contents.items():
         whole = extract(data)
         if whole == found[file]:
             continue
         differing.append(file)
-        assert set(found[file].words) <= set(whole.words), file
+        assert set(texts(found[file])) <= set(texts(whole)), file
         assert set(found[file].imports) == set(whole.imports), file
-        assert msgspec.structs.replace(whole, words=(), dynamic="", is_passed=False) == (
-            msgspec.structs.replace(found[file], words=(), dynamic="", is_passed=False)
+        assert msgspec.structs.replace(whole, references=(), dynamic="", is_passed=False) == (
+            msgspec.structs.replace(found[file], references=(), dynamic="", is_passed=False)
         ), file
-    assert len(differing) * 20 < len(texts)
+    assert len(differing) * 20 < len(contents)

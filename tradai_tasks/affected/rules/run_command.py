@@ -8,42 +8,79 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+from collections.abc import Collection
 
+from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.parse.import_scanner import imports_in
 from tradai_tasks.affected.parse.syntax_tree import called_name
+from tradai_tasks.affected.parse.text_examples import modules_of
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import (
     argument_of,
     paths_of_module,
 )
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
 from tradai_tasks.affected.rules.dynamic_imports.executed_code import (
     code_path,
     imports_of_text,
     tests_run,
     working_directory,
 )
-from tradai_tasks.affected.rules.dynamic_imports.import_findings import FindingsRecorder
-from tradai_tasks.affected.rules.dynamic_imports.path_imports import PathImportReader
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
+from tradai_tasks.affected.rules.run_path import read_path
 
 _MODULE_OPTION = re.compile(r"(?:^|\s)-[bBdEiIOPqsSuvx]*m[\s=]*([^\W\d][\w.]*)")
 _MODULE_FOLLOWS = re.compile(r"-[bBdEiIOPqsSuvx]*m$")
 _IMPORT_CALL = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
 
 
+# Together with a working directory: what may be a script or a run of tests in it.
+_SCRIPTS = frozenset({'.py"', ".py'", '"pytest"', "'pytest'", '"unittest"', "'unittest'"})
+_FOLDERS = frozenset({"cwd=", "chdir("})
+_OPTIONS = [f"{start}-{more}m" for start in " \"'" for more in ("", "B", "E", "I", "s", "u")]
+
+
+class Command(CallRule):
+    """Read commands and code that is text: see `CommandReader`."""
+
+    name = "command"
+    summary = (
+        '`python -m a.b`, `-c "import a"`, `exec("import a")`, code that `pytester` runs, '
+        "scripts in a `cwd`, tests that `pytest.main([...])` runs"
+    )
+    words = frozenset(
+        [
+            *("exec(", "eval(", "runpy", "pytester", "testdir", "makepyfile", "sys.executable"),
+            *('"-m"', "'-m'", '"-c"', "'-c'", " -m ", "pytest.main(", ".discover("),
+        ]
+    )
+    counted = frozenset({*_FOLDERS, *_OPTIONS}) | calls.TEST_CODE_RUNNERS
+    starts = frozenset({"compile("})
+    started = re.compile(r"(?<![\w.])compile\(")
+    functions = calls.CODE_RUNNERS | calls.TEST_CODE_RUNNERS
+
+    @property
+    def looked_for(self) -> frozenset[str]:
+        """All texts of which it matters to the rule whether and where a file has them."""
+        return super().looked_for | _SCRIPTS
+
+    def is_hinted(self, text: str, marks: Marks) -> bool:
+        """Tell whether a command, or code as text, may be run."""
+        has_folder = not (_FOLDERS.isdisjoint(marks) or _SCRIPTS.isdisjoint(marks))
+        return has_folder or super().is_hinted(text, marks)
+
+
 class CommandReader:
     """Reads commands, and code that is text."""
 
-    def __init__(self, recorder: FindingsRecorder, paths: PathImportReader) -> None:
+    def __init__(self, file: CallFile) -> None:
         """Begin to read a file.
 
         Args:
-            recorder: Where findings go.
-            paths: Reads the paths of files whose code is run.
+            file: Where findings go.
         """
-        self._recorder = recorder
-        self._source = recorder.source
-        self._found = recorder.found
-        self._paths = paths
+        self._file = file
+        self._source = file.source
         self.runs_code = False  # the file runs code that it holds as text
 
     def note_code(self) -> None:
@@ -64,55 +101,68 @@ class CommandReader:
         """Read what follows `-m`: a module where Python is run, else perhaps a message."""
         values = self._source.evaluate(argument)
         for name in values.literals:
-            self._run_as_script(name)
-        self._found.subtrees |= values.prefixes
+            self._run_as_script(name, argument)
+        self._file.add(values.prefixes, argument, "package")
         if values.unknown and called_name(command[0]) == "executable":
-            self._recorder.widen(argument, "`-m` with a computed name", argument)
+            self._file.widen(argument, "`-m` with a computed name", argument)
 
-    def _run_as_script(self, module: str) -> None:
-        self._found.words |= {module, f"{module}.__main__"}
-        self._found.paths |= paths_of_module(module)
+    def _run_as_script(self, module: str, node: ast.AST) -> None:
+        self._file.add([module, f"{module}.__main__"], node)
+        self._file.add(paths_of_module(module), node, "file")
 
     def read_string(self, node: ast.Constant) -> None:
         """Read a string: a whole command in one, or code where the file runs some."""
         text = str(node.value)
         for match in _MODULE_OPTION.finditer(text):
-            self._run_as_script(match[1])
+            self._run_as_script(match[1], node)
         is_docstring = isinstance(self._source.parents.get(node), ast.Expr)
         if self.runs_code and "import" in text and not is_docstring:
-            self._found.imports.update(imports_in(text))
-            self._found.words.update(_IMPORT_CALL.findall(text))
+            self._add_imports(imports_in(text), node)
+            self._file.add(_IMPORT_CALL.findall(text), node)
+
+    def _add_imports(self, statements: Collection[Import], node: ast.AST) -> None:
+        self._file.add(modules_of(statements), node)
+        stars = (module for module, names in statements if "*" in names)
+        self._file.add((one if one[-1] == "." else f"{one}." for one in stars), node, "package")
 
     def read_computed_code(self, node: ast.AST) -> None:
         """Read code that is put together: `f"import {name}"`."""
         code = imports_of_text(self._source, node)
-        self._found.imports.update(code.imports)
-        self._found.subtrees |= code.subtrees
+        self._add_imports(code.imports, node)
+        self._file.add(code.subtrees, node, "package")
         if code.is_open:
             whole = node if isinstance(node, ast.expr) else None
-            self._recorder.widen(node, "code that imports a computed name", whole)
+            self._file.widen(node, "code that imports a computed name", whole)
 
     def read_code_call(self, node: ast.Call, name: str) -> None:
         """Read `exec(...)`, `compile(...)` and the like: of strings, or of a file's text."""
+        function = node.func
+        is_method = (
+            isinstance(function, ast.Attribute) and called_name(function.value) != "builtins"
+        )
+        if name in calls.CODE_RUNNERS and is_method:
+            return  # `re.compile(...)`
         self.note_code()
         path = code_path(self._source, node) if name in calls.CODE_RUNNERS else None
         if path is not None and isinstance(path, ast.expr):
-            self._paths.read_path(path, node, f"{name}() of a file of a computed name")
+            read_path(self._file, path, node, f"{name}() of a file of a computed name")
 
     def read_folders(self, node: ast.Call) -> None:
         """Follow a command to its working directory, and a call of pytest to its folders."""
         folder, scripts = working_directory(self._source, node)
-        scripts += [path for path in self._found.paths if not path.startswith(".")]
+        scripts += [
+            text for text, form, _ in self._file.found.lines if form == "file" and text[0] != "."
+        ]
         if not folder.unknown:
             for prefix in folder.prefixes:
                 start = prefix if prefix.startswith("/") else ""
-                self._found.paths |= {f".{start}/{script}" for script in scripts}
+                self._file.add((f".{start}/{script}" for script in scripts), node, "file")
                 if any("pytest" in text or text == "unittest" for text in self._source.texts):
-                    self._found.subtrees.add(prefix)
+                    self._file.add([prefix], node, "package")
         tests = tests_run(self._source, node)
         if tests is not None:
-            self._found.subtrees |= tests.prefixes
+            self._file.add(tests.prefixes, node, "package")
             if tests.unknown:
                 where = argument_of(node, 0, "args", "start_dir")
                 what = f"{called_name(node)}() of tests of a computed path"
-                self._recorder.widen(node, what, where)
+                self._file.widen(node, what, where)

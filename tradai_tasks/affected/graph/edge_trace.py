@@ -1,0 +1,138 @@
+"""Say how an edge came to be: by which rule, and where in the file it stands.
+
+The graph keeps its edges alone, in the fewest bytes. Kind and line are found when a chain is shown,
+from the facts of the file that loads, and the same whether the edges came from a cache or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from tradai_tasks.affected.graph.linker import Linker
+from tradai_tasks.affected.graph.module_uses import ReadTexts
+from tradai_tasks.affected.parse.facts import Facts, Reference
+from tradai_tasks.affected.parse.line_numbers import line_at, line_of_attribute, line_of_string
+from tradai_tasks.affected.rules.edge_rule import (
+    EdgeRule,
+    FileRule,
+    Links,
+    WorkspaceRule,
+    step_text,
+)
+
+_GUESSED = ("guessed",)
+BEFORE = ("before the change",)  # of an edge that only the base has
+
+
+class Edge(msgspec.Struct, frozen=True):
+    """One reason why a file may behave differently when another changes."""
+
+    target: str  # the file that is loaded, or "?path:name" for a name of a lazy module
+    kind: str  # the name of the rule that found it
+    line: int  # in the file that loads; 0 where nothing in it names the target
+    certain: bool  # whether it is certain to load the target when it runs
+    steps: tuple[str, ...]  # as a chain shows it
+
+
+class Version(msgspec.Struct, frozen=True):
+    """The files of one end of a range, as far as its facts differ from those of the other."""
+
+    facts: Mapping[int, Facts]
+    read: ReadTexts
+    notes: tuple[str, ...] = ()  # what is said of its edges
+
+
+class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
+    """Finds the rules and lines of edges. All are equal: they add nothing to what a graph says."""
+
+    linker: Linker  # the linked files
+    links: Sequence[tuple[WorkspaceRule, Links]]  # what each rule of the workspace has found
+    ends: Sequence[Version]  # the facts of all files, and those of files that differ at the base
+    read_text: Callable[[str], str | None]  # reads a file of any kind; None where there is none
+    base: EdgeTrace | None = None  # knows the edges that only the base has
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the other is one, too."""
+        return isinstance(other, EdgeTrace)
+
+    __hash__ = None  # type: ignore[assignment]  # as for every mutable value
+
+    @cached_property
+    def _named_links(self) -> list[tuple[WorkspaceRule, dict[str, dict[str, str]]]]:
+        name = self.linker.name
+        return [(r, {name(n): users for n, users in found.items()}) for r, found in self.links]
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, str], Edge | None]:
+        return {}
+
+    def united(self, base: EdgeTrace) -> EdgeTrace:
+        """Return a trace that also knows the edges that only the base has."""
+        ends = [structs.replace(end, notes=BEFORE) for end in base.ends]
+        return structs.replace(self, base=structs.replace(base, ends=ends))
+
+    def first(self, target: str, user: str) -> Edge | None:
+        """Return the first edge between two nodes, certain ones before guesses; None for none."""
+        key = (target, user)
+        if key not in self._known:
+            found = min(self.edges(target, user), key=lambda one: not one.certain, default=None)
+            if found is None and self.base is not None:
+                found = self.base.first(target, user)
+            self._known[key] = found
+        return self._known[key]
+
+    def edges(self, target: str, user: str) -> Iterable[Edge]:
+        """Yield all edges between two nodes, one for each rule."""
+        number = self.linker.index.ids.get(user)
+        for end in self.ends:
+            if number is not None and number in end.facts:
+                yield from self._of_file(target, number, end)
+        for rule, links in self._named_links:
+            text = links.get(target, {}).get(user)
+            if text is not None:
+                line = self._line_in(user, text)
+                yield Edge(target, rule.name, line, not rule.guessed, rule.step(user, text, line))
+
+    def _of_file(self, target: str, number: int, end: Version) -> Iterable[Edge]:
+        linker, facts, path = self.linker, end.facts[number], self.linker.index.paths[number]
+        node = self._node(target)
+        if node is None:
+            return
+        found = list(linker.trace(number, facts, node))
+        if not found and linker.lazy.parts and node in linker.uses_of(number, facts, end.read):
+            found = [(linker.rules.of_files[0], None)]
+        for rule, item in found:
+            line = self._line(rule, item, target, number, end)
+            shown = step_text(path, line, rule.name, *end.notes, *_GUESSED[: rule.guessed])
+            yield Edge(target, rule.name, line, not rule.guessed, (shown,))
+
+    def _node(self, name: str) -> int | None:
+        if not name.startswith("?"):
+            return self.linker.index.ids.get(name)
+        path, _, attribute = name[1:].rpartition(":")
+        return self.linker.attributes.node((self.linker.index.ids[path], attribute))
+
+    def _line(self, rule: EdgeRule, item: Any, target: str, number: int, end: Version) -> int:
+        """Return the line of an item in the file that has it."""
+        if isinstance(item, Reference) and item.line:
+            return item.line
+        text = end.read([number]).get(number)
+        if text is None:
+            return 0
+        if isinstance(rule, FileRule):
+            if item is not None:
+                return rule.line_of(item, text)
+            if target.startswith("?"):  # a name of a lazy module
+                return line_of_attribute(text, target.rpartition(":")[2])
+            return line_of_string(text, target.rpartition("/")[2])
+        return line_of_string(text, item.text)
+
+    def _line_in(self, user: str, text: str) -> int:
+        """Return the line of a text in a file of any kind; 0 where it does not stand there."""
+        content = self.read_text(user) if text else None
+        return line_at(content, content.find(text)) if content else 0

@@ -1,0 +1,52 @@
+"""Find the line of an import statement or of a name in a string, for a reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tradai_tasks.affected.parse.facts import Import
+from tradai_tasks.affected.parse.import_scanner import import_at
+from tradai_tasks.affected.parse.string_scanner import SPLIT, content, mask
+
+_IMPORT = re.compile(r"(?<!\w)import\b")
+
+
+def line_at(text: str, position: int) -> int:
+    """Return the line of a position, from 1; 0 where the position is negative."""
+    return text.count("\n", 0, position) + 1 if position >= 0 else 0
+
+
+def lines_of_imports(text: str) -> Iterator[tuple[int, dict[Import, None]]]:
+    """Yield the import statements of a text with their lines; those in strings and comments last.
+
+    A statement over several lines has the line of the word `import`.
+    """
+    code = mask(text)
+    places = [match.span() for match in _IMPORT.finditer(text)]
+    for is_code in (True, False):
+        for start, stop in places:
+            if code.startswith("import", start) == is_code:
+                yield line_at(text, start), import_at(text, start, stop)
+
+
+def line_of_string(text: str, part: str) -> int:
+    """Return the line of the first string constant with a text in it; 0 where none has it.
+
+    Of a name that is put together from several strings, it is the line of its longest end.
+    """
+    tokens = SPLIT.split(text)
+    while part:
+        position = 0
+        for number, piece in enumerate(tokens):
+            if number % 2 and piece[0] != "#" and part in content(tokens[number - 1], piece):
+                return line_at(text, position + max(piece.find(part), 0))
+            position += len(piece)
+        part = part.partition(".")[2]
+    return 0
+
+
+def line_of_attribute(text: str, name: str) -> int:
+    """Return the line of the first use of an attribute, `x.name`; 0 where there is none."""
+    use = re.search(rf"\.\s*{re.escape(name)}\b", mask(text))
+    return line_at(text, use.end() if use else -1)

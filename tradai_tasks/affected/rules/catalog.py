@@ -1,0 +1,91 @@
+"""All rules of this library, and the set of rules that a repository uses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from tradai_tasks.affected.rules.conftest import Conftest
+from tradai_tasks.affected.rules.console_command import ConsoleCommand
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
+from tradai_tasks.affected.rules.edge_rule import EdgeRule, FileRule, WorkspaceRule
+from tradai_tasks.affected.rules.embedded_source import EmbeddedSource
+from tradai_tasks.affected.rules.entry_points import EntryPoints
+from tradai_tasks.affected.rules.framework_scans import FrameworkScan
+from tradai_tasks.affected.rules.import_call import ImportCall
+from tradai_tasks.affected.rules.import_statement import ImportStatement
+from tradai_tasks.affected.rules.lazy_modules import LazyExports
+from tradai_tasks.affected.rules.locked_package import LockedPackage
+from tradai_tasks.affected.rules.name_in_string import NameInString
+from tradai_tasks.affected.rules.named_in_text import NamedInText
+from tradai_tasks.affected.rules.object_name import ObjectName
+from tradai_tasks.affected.rules.package_init import PackageInit
+from tradai_tasks.affected.rules.package_resources import PackageResources
+from tradai_tasks.affected.rules.patch_target import PatchTarget
+from tradai_tasks.affected.rules.path_in_string import PathInString
+from tradai_tasks.affected.rules.pytest_plugin import PytestPlugin
+from tradai_tasks.affected.rules.run_command import Command
+from tradai_tasks.affected.rules.run_path import RunPath
+from tradai_tasks.affected.rules.stub_file import StubFile
+
+# The last links scripts next to what the others have found.
+BUILT_IN: tuple[EdgeRule, ...] = (
+    ImportStatement(),
+    PackageInit(),
+    StubFile(),
+    Conftest(),
+    LazyExports(),
+    NameInString(),
+    ImportCall(),
+    PackageResources(),
+    RunPath(),
+    Command(),
+    PatchTarget(),
+    PytestPlugin(),
+    EntryPoints(),
+    ObjectName(),
+    FrameworkScan(),
+    EmbeddedSource(),
+    ConsoleCommand(),
+    LockedPackage(),
+    NamedInText(),
+    PathInString(),
+)
+
+
+class RuleSet:
+    """The rules that are on."""
+
+    def __init__(self, off: Collection[str] = (), own: Sequence[EdgeRule] = ()) -> None:
+        """Choose rules.
+
+        Args:
+            off: Names of rules of this library that are switched off.
+            own: Rules that a noxfile adds.
+        """
+        self.rules = tuple(rule for rule in (*BUILT_IN, *own) if rule.name not in off)
+        self.by_name = {rule.name: rule for rule in self.rules}
+        self.of_calls = tuple(rule for rule in self.rules if isinstance(rule, CallRule))
+        self.of_files = tuple(rule for rule in self.rules if isinstance(rule, FileRule))
+        self.of_workspace = tuple(rule for rule in self.rules if isinstance(rule, WorkspaceRule))
+        known = (CallRule, FileRule, WorkspaceRule)
+        self.of_texts = tuple(rule for rule in self.rules if not isinstance(rule, known))
+        self._hints = frozenset().union(*(rule.looked_for for rule in self.of_calls))
+
+    def must_parse(self, text: str, marks: Marks) -> bool:
+        """Tell whether a file may import by a call, so that its syntax tree is needed.
+
+        Args:
+            text: The file's text.
+            marks: Which words of the rules are in it, and where.
+        """
+        if self._hints.isdisjoint(marks):
+            return False
+        return any(rule.is_hinted(text, marks) for rule in self.of_calls)
+
+    def places(self, text: str, marks: Marks) -> list[int]:
+        """Return where in a file that is parsed there may be calls that import."""
+        return [place for rule in self.of_calls for place in rule.places(text, marks)]
+
+
+DEFAULT: RuleSet = RuleSet()

@@ -1,0 +1,183 @@
+"""Rules for calls that import, and what they find in one file: names, and why some are unknown."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import ClassVar
+
+import msgspec
+
+from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
+from tradai_tasks.affected.parse.facts import Reference
+from tradai_tasks.affected.parse.import_scanner import DOTTED
+from tradai_tasks.affected.parse.possible_values import PossibleValues
+from tradai_tasks.affected.parse.syntax_tree import called_name
+from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
+from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import is_from_callers
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks, has_word
+from tradai_tasks.affected.rules.edge_rule import EdgeRule
+
+# A string that can name a module, relatively too, or something in one.
+REFERENCE = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
+
+
+class DynamicImports(msgspec.Struct):
+    """What the calls of a file import."""
+
+    lines: dict[tuple[str, str, str], int] = {}  # (text, form, kind) -> line, see `Reference`
+    reason: str = ""  # why some of it is unknown
+    is_passed: bool = False  # only names that callers pass are unknown
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """What is found, as it goes into the facts."""
+        found = sorted(self.lines.items())
+        return tuple(Reference(text, line, form, kind) for (text, form, kind), line in found)
+
+
+def guess_from_words(text: str, rules: Iterable[CallRule]) -> DynamicImports:
+    """Judge text that `ast` rejects, by its words: any of its calls may import anything."""
+    found = DynamicImports()
+    words = re.findall(r"""["']([^\W\d]\w*)["']""", text)
+    for rule in rules:
+        if any(f"{name}(" in text for name in rule.functions & calls.IMPORTERS):
+            found.lines |= {(word, "module", rule.name): 0 for word in words}
+            found.reason = "a dynamic import in a file with newer grammar than this Python's"
+        if any(f"{name}(" in text for name in rule.functions & calls.GROUP_READERS):
+            found.lines["*", "group", rule.name] = 0
+    return found
+
+
+class CallRule(EdgeRule):
+    """A rule of this library for calls that import, run or list something.
+
+    A file is parsed if it has one of the rule's `words`; `counted` are texts that tell which parts
+    of such a file must be read.
+    """
+
+    functions: ClassVar[frozenset[str]] = frozenset()  # functions whose calls are read
+    assigned: ClassVar[frozenset[str]] = frozenset()  # variables whose values are read
+    counted: ClassVar[frozenset[str]] = frozenset()
+    # beginnings of calls that count where `started` matches
+    starts: ClassVar[frozenset[str]] = frozenset()
+    started: ClassVar[re.Pattern[str]] = re.compile("")
+
+    @property
+    def looked_for(self) -> frozenset[str]:
+        """All texts of which it matters to the rule whether and where a file has them."""
+        return self.words | self.counted | self.starts
+
+    def read(self, file: CallFile, node: ast.Call, name: str) -> None:
+        """Record what a call of one of `functions` imports."""
+
+    def read_assigned(self, file: CallFile, value: ast.expr) -> None:
+        """Record what the value of one of `assigned` names."""
+
+    def is_hinted(self, text: str, marks: Marks) -> bool:
+        """Tell whether a file must be parsed for this rule.
+
+        Args:
+            text: The file's text.
+            marks: Which texts are in it, and where.
+        """
+        return any(has_word(text, one, marks[one]) for one in self.words & marks.keys())
+
+    def places(self, text: str, marks: Marks) -> Iterator[int]:
+        """Yield where in a file that is parsed something counts."""
+        for one in (self.words | self.counted) & marks.keys():
+            yield from (place for place in marks[one] if has_word(text, one, [place]))
+        for one in self.starts & marks.keys():
+            yield from (place for place in marks[one] if self.started.match(text, place))
+
+
+class ImportAliases:
+    """Other names that a file gives to functions that import."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.of_named: set[str] = set()  # for functions that import by name
+        self._of_path: dict[str, str] = {}  # `load = runpy.run_path`: load -> run_path
+        self._imported: dict[str, str] = {}  # `from runpy import run_path as run`
+
+    def add_imports(self, names: list[ast.alias]) -> None:
+        """Note the aliases of an import statement."""
+        self.of_named |= {a.asname for a in names if a.asname and a.name in calls.NAME_IMPORTERS}
+        self._imported |= {a.asname: a.name for a in names if a.asname}
+
+    def add_assignment(self, target: ast.expr, value: ast.expr) -> bool:
+        """Note an assignment of an import function; tell whether it was one."""
+        if not isinstance(value, (ast.Name, ast.Attribute)):
+            return False
+        if called_name(value) in calls.NAME_IMPORTERS:
+            self.of_named.add(called_name(target))
+        elif called_name(value) in calls.PATH_IMPORTERS:
+            self._of_path[called_name(target)] = called_name(value)
+        else:
+            return False
+        return True
+
+    def original(self, node: ast.Call) -> str:
+        """Return the name of the function that a call calls, aliases undone."""
+        name = called_name(node)
+        if isinstance(node.func, ast.Name):
+            name = self._imported.get(name, name)
+        return self._of_path.get(name, name)
+
+
+class CallFile:
+    """One file whose calls are read, and what they import as far as is known."""
+
+    def __init__(self, source: ParsedModule) -> None:
+        """Begin without findings."""
+        self.source = source
+        self.skipped: ast.AST | None = None  # the module's own `__getattr__`, read elsewhere
+        self.found = DynamicImports()
+        self.aliases = ImportAliases()
+        self.kind = ""  # the rule that reads
+
+    def add(self, texts: Iterable[str], node: ast.AST, form: str = "module") -> None:
+        """Record what a node names."""
+        line = getattr(node, "lineno", 0)
+        for text in texts:
+            key = (text, form, self.kind)
+            self.found.lines[key] = min(line, self.found.lines.get(key, line))
+
+    def add_packages(self, names: Iterable[str], node: ast.AST) -> None:
+        """Record packages any module of which may be loaded."""
+        for name in names:
+            self.add([name], node)
+            self.add([f"{name}."], node, "package")
+
+    def record(
+        self, values: PossibleValues, node: ast.AST, what: str, argument: ast.expr | None = None
+    ) -> None:
+        """Record what an argument can be, or widen where that is not known.
+
+        Args:
+            values: What it can be.
+            node: The call, for its line.
+            what: The reason, should there be one.
+            argument: The argument, where callers of a function may pass it.
+        """
+        self.add(filter(REFERENCE.match, values.literals), node)
+        self.add(values.prefixes, node, "package")
+        if values.is_table:
+            self.add(self._undotted_words, node)
+        if values.unknown:
+            self.widen(node, what, argument)
+
+    @cached_property
+    def _undotted_words(self) -> frozenset[str]:
+        """Strings of the file that may name a module; the dotted ones count in any case."""
+        texts = self.source.texts
+        return frozenset(t for t in texts if REFERENCE.match(t) and not DOTTED.match(t))
+
+    def widen(self, node: ast.AST, what: str, argument: ast.expr | None = None) -> None:
+        """Note that it is unknown what a call imports; the first such reason is kept."""
+        is_passed = argument is not None and is_from_callers(self.source, argument)
+        if not self.found.reason or (self.found.is_passed and not is_passed):
+            self.found.reason = f"line {getattr(node, 'lineno', 1)}: {what}"
+            self.found.is_passed = is_passed

@@ -1,0 +1,183 @@
+"""Edge rules: each finds one kind of edge, from a file to the files that it may load.
+
+A rule of a company is a subclass of `EdgeRule`, handed to `register(edge_rules=[...])`. It says in
+which files to look (`words`), what they name (`extract`) and, where that is more than a module or a
+path, which files are meant (`link`).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import msgspec
+
+from tradai_tasks.affected.parse.facts import Facts, Import, Reference
+from tradai_tasks.affected.parse.possible_values import PossibleValues
+from tradai_tasks.affected.parse.syntax_tree import called_name
+from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.affected.resolve.module_index import ModuleIndex
+
+if TYPE_CHECKING:
+    from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
+
+# Node, or the path of a file that is not Python -> the paths of its users, each with the text in
+# the user that names it ("" where there is none).
+Links = dict[int | str, dict[str, str]]
+
+
+class SourceFile:
+    """The text of one Python file, with its syntax tree."""
+
+    def __init__(self, text: str) -> None:
+        """Take the text; it is parsed when the tree is asked for."""
+        self.text = text
+
+    @cached_property
+    def parsed(self) -> ParsedModule:
+        """The parsed file, with look-ups from node to parent and from name to value.
+
+        Raises:
+            SyntaxError: Python rejects the text.
+        """
+        from tradai_tasks.affected.parse.constant_evaluation import ParsedModule  # noqa: PLC0415 - most rules never parse
+
+        return ParsedModule(ast.parse(self.text))
+
+    def calls(self, *names: str) -> Iterator[ast.Call]:
+        """Yield the calls of functions and methods that have one of some names."""
+        for node in self.parsed.nodes:
+            if isinstance(node, ast.Call) and called_name(node) in names:
+                yield node
+
+    def values(self, node: ast.AST) -> PossibleValues:
+        """Return the strings that an expression can be, as far as the file's own text tells."""
+        return self.parsed.evaluate(node)
+
+
+class Place(Protocol):
+    """A file whose references are linked, and what finds other files as seen from there.
+
+    Files, and attributes of lazy modules, are numbers: nodes of the graph.
+    """
+
+    number: int  # its own node
+    path: str  # POSIX, from the workspace root
+    folder: str
+    owner: int  # the number of its member; -1 for none
+    facts: Facts
+    loaded: set[int]  # what it loads, as far as earlier rules have found
+    index: ModuleIndex
+
+    def find(self, reference: Reference) -> Iterable[int]:
+        """Return what a reference leads to, by its form."""
+        ...
+
+    def module(self, text: str) -> Iterable[int]:
+        """Return what "a.b", ".b" or "a.b:attribute" leads to."""
+        ...
+
+    def statement(self, statement: Import) -> Iterable[int]:
+        """Return what an import statement loads."""
+        ...
+
+
+class EdgeRule:
+    """A kind of edge. Subclasses set `name` and `summary` and override `extract`.
+
+    Instances are used for many files, also in other processes: they hold no state of a file.
+    """
+
+    name: ClassVar[str] = ""  # shown in reasons and named in settings: "plugin-loader"
+    summary: ClassVar[str] = ""  # one line for the documentation
+    # Only Python files with one of these texts are looked into; empty: every file.
+    words: ClassVar[frozenset[str]] = frozenset()
+    guessed: ClassVar[bool] = False  # whether what is named need not be loaded
+
+    @property
+    def looked_for(self) -> frozenset[str]:
+        """All texts of which it matters to the rule whether and where a file has them."""
+        return self.words
+
+    def extract(self, source: SourceFile) -> Iterable[Reference]:
+        """Return what a file names. It depends on the text alone: results are cached by content."""
+        return ()
+
+    def link(self, reference: Reference, place: Place) -> Iterable[int]:
+        """Return the files that a reference of this rule means, as seen from its file."""
+        return place.find(reference)
+
+
+class FileRule(EdgeRule):
+    """A rule of this library that links what every file's facts hold, or where the file lies."""
+
+    def items(self, place: Place) -> Iterable[Any]:
+        """Return what there is to link, item by item."""
+        raise NotImplementedError
+
+    def link_item(self, item: Any, place: Place) -> Iterable[int]:
+        """Return the nodes that one item leads to."""
+        raise NotImplementedError
+
+    def link_file(self, place: Place) -> Iterable[int]:
+        """Return the nodes that all items of a file lead to."""
+        for item in self.items(place):
+            yield from self.link_item(item, place)
+
+    def line_of(self, item: Any, text: str) -> int:
+        """Return the line of an item in the file's text; 0 where none names it."""
+        return 0
+
+
+class WorkspaceFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """What rules that look at the whole workspace are given."""
+
+    index: ModuleIndex
+    facts: Sequence[tuple[int, Facts]]  # of Python files; a file may come twice, for both ends
+    config: Mapping[str, Facts]  # settings of pytest, by path
+    named: Mapping[str, Sequence[Facts]]  # data files and documents, at one or both ends
+    blobs: Mapping[str, str]  # the paths of all files
+    nodes_of: Any  # (text, folder, owner) -> nodes, as `Place.module`
+    entry_points: Any  # (member, its number, group or None) -> nodes
+
+
+class WorkspaceRule(EdgeRule):
+    """A rule of this library whose edges no single file shows: locks, settings, data files."""
+
+    def link_workspace(self, files: WorkspaceFiles) -> Links:
+        """Return the edges."""
+        raise NotImplementedError
+
+    def step(self, user: str, text: str, line: int) -> tuple[str, ...]:
+        """Return how an edge is shown in a chain.
+
+        Args:
+            user: The path of the file that loads.
+            text: The text in it that names what it loads, or "".
+            line: Where that stands; 0 where it is not known.
+        """
+        return (step_text(user, line, self.name, *(("guessed",) if self.guessed else ())),)
+
+
+def step_text(path: str, line: int, *notes: str) -> str:
+    """Return one step of a chain: `b.py:3 (import)`."""
+    return f"{path}:{line} ({', '.join(notes)})" if line else f"{path} ({', '.join(notes)})"
+
+
+def note(links: Links, node: int | str, users: Iterable[str], text: str = "") -> None:
+    """Add the users of a node; the first text that names it is kept."""
+    found = links.setdefault(node, {})
+    for user in users:
+        found.setdefault(user, text)
+
+
+def project_file(member: Member) -> str:
+    """Return the path of a member's pyproject.toml, which stands for the member in the graph."""
+    return f"{member.path}/pyproject.toml" if member.path != "." else "pyproject.toml"
+
+
+def home_of(member: Member) -> str:
+    """Return a member's folder; "" for the root."""
+    return "" if member.path == "." else member.path

@@ -1,0 +1,28 @@
+"""Import statements, at any depth and under `TYPE_CHECKING`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tradai_tasks.affected.parse.facts import Import
+from tradai_tasks.affected.parse.line_numbers import lines_of_imports
+from tradai_tasks.affected.rules.edge_rule import FileRule, Place
+
+
+class ImportStatement(FileRule):
+    """Link what `import a.b` and `from a import b` load; `*` and lazy names (PEP 562) too."""
+
+    name = "import"
+    summary = "`import a.b`, `from .a import b, c`, `from a import *`, also for type checkers alone"
+
+    def items(self, place: Place) -> Iterable[Import]:
+        """Return the statements."""
+        return place.facts.imports
+
+    def link_item(self, item: Import, place: Place) -> Iterable[int]:
+        """Return what a statement loads."""
+        return place.statement(item)
+
+    def line_of(self, item: Import, text: str) -> int:
+        """Return the line of a statement."""
+        return next((line for line, found in lines_of_imports(text) if item in found), 0)

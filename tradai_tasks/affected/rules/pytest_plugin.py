@@ -1,0 +1,61 @@
+"""Plugins that pytest loads by name: `pytest_plugins`, `-p` in its settings, warning classes."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+
+from tradai_tasks.affected.resolve.file_table import is_collected
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
+from tradai_tasks.affected.rules.edge_rule import (
+    Links,
+    WorkspaceFiles,
+    WorkspaceRule,
+    home_of,
+    note,
+    project_file,
+)
+
+_PLUGINS = "pytest_plugins"
+
+
+class PytestPlugin(CallRule, WorkspaceRule):
+    """Read `pytest_plugins`, and link what settings of pytest name to all tests below."""
+
+    name = "plugin"
+    summary = (
+        "`pytest_plugins`; in pytest's settings `-p a.b`, variables and classes of warning filters"
+    )
+    words = frozenset({_PLUGINS, "filterwarnings"})
+    assigned = frozenset({_PLUGINS})
+
+    def is_hinted(self, text: str, marks: Marks) -> bool:
+        """Tell whether a module names plugins; warning filters are found without parsing."""
+        return _PLUGINS in marks
+
+    def read_assigned(self, file: CallFile, value: ast.expr) -> None:
+        """Record the plugins that a module names."""
+        for part in (value, *file.source.added(_PLUGINS)):
+            if part is not None:
+                file.record(file.source.evaluate(part), part, f"`{_PLUGINS}`")
+
+    def link_workspace(self, files: WorkspaceFiles) -> Links:
+        """Return what settings name, for the members and the tests at or below them."""
+        index = files.index
+        links: Links = {}
+        for path, found in files.config.items():
+            folder = posixpath.dirname(path)
+            below = index.members_in.get(folder, set())
+            owner = index.owner_of_folder(folder)
+            seen_from = [(folder, owner)]
+            seen_from += [(home_of(index.members[number]), number) for number in sorted(below)]
+            projects = [project_file(index.members[n]) for n in sorted({owner, *below} - {-1})]
+            start = f"{folder}/" if folder else ""
+            tests = [file for file in index.paths if file.startswith(start) and is_collected(file)]
+            for one in found.references:
+                for node in {n for place in seen_from for n in files.nodes_of(one.text, *place)}:
+                    own = index.paths[node] if node < len(index.paths) else ""
+                    note(links, node, projects, one.text)
+                    note(links, node, (test for test in tests if test != own), one.text)
+        return links
