@@ -217,9 +217,9 @@ def test_a_project_that_is_installed_by_its_path_is_a_link_of_the_chain(shop: Pa
         (reason,) = alone.reasons
         assert reason.split(" <- ") == [
             "libs/base/src/base/used.py",
-            "libs/legcore/src/legacy_core/one.py",
-            "libs/legacy/src/legacy/__init__.py",
-            "libs/alone/src/alone/__init__.py",
+            "libs/legcore/src/legacy_core/one.py:1 (import)",
+            "libs/legacy/src/legacy/__init__.py:1 (import)",
+            "libs/alone/src/alone/__init__.py:1 (import)",
         ]
     git(shop, "checkout", "-q", ".")
     touch("libs/legcore/src/legacy_core/one.py")(shop)
@@ -319,7 +319,7 @@ def test_a_script_whose_name_does_not_say_so_imports_too(shop: Path, first: str)
         selection = found(shop).selection
         assert set(selection.affected("packages")) == {"alone", "base", "app"}
     item = next(item for item in selection.packages if item.name == "alone")
-    assert item.reasons == ("libs/base/src/base/used.py <- libs/alone/bin/tool",)
+    assert item.reasons == ("libs/base/src/base/used.py <- libs/alone/bin/tool:2 (text, guessed)",)
     write(shop, {"libs/alone/bin/tool": "import base.used\n"})
     commit(shop)
     touch("libs/base/src/base/used.py")(shop)
@@ -345,12 +345,16 @@ def test_stacks_are_affected_by_what_their_code_imports(shop: Path) -> None:
     }
     write(shop, files)
     commit(shop)
-    for path in ("libs/base/src/base/used.py", "libs/base/pyproject.toml"):
+    steps = {
+        "libs/base/src/base/used.py": "infra/parts.py:1 (import)",
+        "libs/base/pyproject.toml": "infra/parts.py",
+    }
+    for path, step in steps.items():
         touch(path)(shop)
         selection = found(shop).selection
         assert selection.affected("stacks") == ("dev", "prod")
         assert set(selection.affected("packages")) == {"base", "app"}
-        assert selection.stacks[0].reasons == (f"{path} <- infra/parts.py",)
+        assert selection.stacks[0].reasons == (f"{path} <- {step}",)
         git(shop, "checkout", "-q", ".")
     touch("libs/alone/src/alone/__init__.py")(shop)
     assert found(shop).selection.affected("stacks") == ()
@@ -397,7 +401,7 @@ def test_a_document_at_the_root_affects_who_reads_it(shop: Path, name: str) -> N
     result = found(shop, base="HEAD~1", head=head)
     assert result.selection.affected("packages") == ("app",)
     item = next(item for item in selection.packages if item.name == "app")
-    assert item.reasons == (f"{name} <- libs/app/tests/test_app.py",)
+    assert item.reasons == (f"{name} <- libs/app/tests/test_app.py:2 (path, guessed)",)
 
 
 def test_documentation_that_is_made_from_code_is_affected_by_it(shop: Path) -> None:

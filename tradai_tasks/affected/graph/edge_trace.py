@@ -95,7 +95,7 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         for rule, links in self._named_links:
             text = links.get(target, {}).get(user)
             if text is not None:
-                line = self._line_in(user, text)
+                line = self.line_in(user, text) if text else 0
                 yield Edge(target, rule.name, line, not rule.guessed, rule.step(user, text, line))
 
     def _of_file(self, target: str, number: int, end: Version) -> Iterable[Edge]:
@@ -132,7 +132,8 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
             return line_of_string(text, target.rpartition("/")[2])
         return line_of_string(text, item.text)
 
-    def _line_in(self, user: str, text: str) -> int:
-        """Return the line of a text in a file of any kind; 0 where it does not stand there."""
-        content = self.read_text(user) if text else None
-        return line_at(content, content.find(text)) if content else 0
+    def line_in(self, user: str, text: str) -> int:
+        """Return the line of a text, or of its last part, in a file of any kind; 0 for none."""
+        content = self.read_text(user) or ""
+        place = content.find(text)
+        return line_at(content, place if place >= 0 else content.find(text.rpartition(".")[2]))

@@ -125,7 +125,10 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return edge.steps
         if user.endswith(EXAMPLES):
             return (user,)
-        return (step_text(user, 0, "package data"),) if is_python(user) else (user,)
+        line = self.trace.line_in(user, posixpath.basename(target)) if self.trace else 0
+        if line:
+            return (step_text(user, line, "path", "guessed"),)
+        return (step_text(user, 0, "package data"),)
 
     def _chains(self, changed: Iterable[str]) -> dict[str, tuple[tuple[str, str], ...]]:
         """Return member -> its chain: of each node the name, and why it may load anything."""
