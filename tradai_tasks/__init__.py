@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tradai_tasks.edge_rules import EdgeRule
 
 __all__ = ["__version__", "register"]
 
@@ -23,6 +26,7 @@ def register(
     root: str | PathLike[str] | None = None,
     exclude: Iterable[str] = (),
     settings: Mapping[str, Any] | None = None,
+    edge_rules: Iterable[EdgeRule] = (),
 ) -> None:
     """Add the sessions that fit the repository; call it from a noxfile, or from what that calls.
 
@@ -32,6 +36,7 @@ def register(
         root: The workspace root, from the noxfile's folder; by default that folder.
         exclude: Names of sessions to leave out, such as `"lint"`, to put your own in their place.
         settings: A table shaped as `[tool.tradai-tasks]`, laid over what the files say.
+        edge_rules: Kinds of edges of your own, for `changes` and `affected`: docs/affected.md.
     """
     import sys  # noqa: PLC0415 - keeps `import tradai_tasks` free of cost
 
@@ -40,7 +45,7 @@ def register(
     from tradai_tasks.sessions.core.registration import register_all  # noqa: PLC0415 - as above
 
     try:
-        register_all(root=root, exclude=exclude, settings=settings)
+        register_all(root=root, exclude=exclude, settings=settings, edge_rules=edge_rules)
     except TasksError as error:
         say(*(f"tradai-tasks: {line}" for line in error.faults), file=sys.stderr)
         raise SystemExit(error.exit_code) from None

@@ -232,6 +232,10 @@ class AffectedSettings(Table, frozen=True, kw_only=True):
         tuple[Name, ...],
         Meta(description="Globs from the workspace root of files that affect nothing."),
     ] = ()
+    rules_off: Annotated[
+        tuple[Name, ...],
+        Meta(description="Names of kinds of edges (docs/affected.md) that are not looked for."),
+    ] = ()
     max_jobs: Annotated[
         Annotated[int, Meta(ge=1, le=256)],
         Meta(description="Most jobs in the CI matrix; more packages than that share jobs."),

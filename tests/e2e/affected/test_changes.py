@@ -102,7 +102,7 @@ def test_json_has_exactly_the_promised_shape_and_reasons_are_chains(shop: Path) 
     assert document["range"]["base"] == document["range"]["head"] == git(shop, "rev-parse", "HEAD")
     assert affected(document) == {"base", "app"}
     app = next(item for item in document["packages"] if item["name"] == "app")
-    chain = "libs/base/src/base/used.py <- libs/app/src/app/__init__.py:1 (import)"
+    chain = "libs/base/src/base/used.py <- libs/app/src/app/__init__.py:3 (import)"
     assert app.keys() == {"name", "path", "affected", "reasons"}
     assert reasons(document, "app") == [chain]
     names = [job["sessions"] for job in document["matrix"]["include"]]
@@ -185,7 +185,7 @@ def test_explain_and_report_and_a_table_for_people(shop: Path) -> None:
     edit(shop / "libs/base/src/base/used.py", "return 1", "return 1 * 1")
     explained = nox(shop, "-s", "changes", "--", "--explain", "app")
     assert "app: affected by" in explained.out
-    assert "libs/base/src/base/used.py <- libs/app/src/app/__init__.py:1 (import)" in explained.out
+    assert "libs/base/src/base/used.py <- libs/app/src/app/__init__.py:3 (import)" in explained.out
     unknown = nox(shop, "-s", "changes", "--", "--explain", "ap")
     assert unknown.status != 0
     assert "--explain ap: no package of that name; did you mean 'app'" in unknown.log

@@ -20,6 +20,7 @@ import packaging
 
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
 from tradai_tasks.files.cache_folder import CacheFolder
 from tradai_tasks.files.file_reading import read_file
 from tradai_tasks.vcs.index_stamps import Stamp
@@ -84,17 +85,22 @@ def sources_digest(folder: Path, without: Collection[str] = ()) -> bytes | None:
 
 
 @functools.cache
-def _version() -> bytes | None:
+def _version(rules: str | None) -> bytes | None:
     """Return a digest of all that decides what is kept: this library's sources, and Python.
 
     Only rooms that this one cannot import are left out, so that nothing can be forgotten. None
     where the sources cannot be read: then nothing is kept.
+
+    Args:
+        rules: What tells the set of rules from others; None where nothing does.
     """
+    if rules is None:
+        return None
     library = sys.modules[__name__.partition(".")[0]].__file__
     sources = sources_digest(Path(library).parent, ROOMS_ABOVE) if library else None
     if sources is None:
         return None
-    beside = (sys.version, sys.platform, msgspec.__version__, packaging.__version__)
+    beside = (rules, sys.version, sys.platform, msgspec.__version__, packaging.__version__)
     return hashlib.blake2b(sources + repr(beside).encode(), digest_size=_DIGEST).digest()
 
 
@@ -106,15 +112,17 @@ def _checksum(data: bytes | memoryview) -> bytes:
 class Cache:
     """Facts by key: how a file is read, and the digest of its bytes."""
 
-    def __init__(self, folder: CacheFolder, name: str) -> None:
+    def __init__(self, folder: CacheFolder, name: str, rules: RuleSet = DEFAULT) -> None:
         """Read a file; one that is missing, broken or of another version counts as empty.
 
         Args:
             folder: Where it lies.
             name: What it is kept for, in hexadecimal digits.
+            rules: The rules that find what is kept.
         """
+        self.rules = rules
         self._folder = folder
-        self._version = _version()
+        self._version = _version(rules.version)
         self._name = f"imports-{name}-{(self._version or b'').hex()}"
         self.facts: dict[str, Facts] = {}
         self.links: dict[str, StoredEdges] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 
 from tradai_tasks.affected.rules.conftest import Conftest
 from tradai_tasks.affected.rules.console_command import ConsoleCommand
@@ -24,9 +25,11 @@ from tradai_tasks.affected.rules.package_resources import PackageResources
 from tradai_tasks.affected.rules.patch_target import PatchTarget
 from tradai_tasks.affected.rules.path_in_string import PathInString
 from tradai_tasks.affected.rules.pytest_plugin import PytestPlugin
+from tradai_tasks.affected.rules.rule_sources import sources_of
 from tradai_tasks.affected.rules.run_command import Command
 from tradai_tasks.affected.rules.run_path import RunPath
 from tradai_tasks.affected.rules.stub_file import StubFile
+from tradai_tasks.errors import EdgeRuleError, SettingsError
 
 # The last links scripts next to what the others have found.
 BUILT_IN: tuple[EdgeRule, ...] = (
@@ -62,8 +65,25 @@ class RuleSet:
         Args:
             off: Names of rules of this library that are switched off.
             own: Rules that a noxfile adds.
+
+        Raises:
+            SettingsError: There is no rule of a name.
+            EdgeRuleError: A rule of the noxfile has no name of its own.
         """
-        self.rules = tuple(rule for rule in (*BUILT_IN, *own) if rule.name not in off)
+        every = (*BUILT_IN, *own)
+        names = [rule.name for rule in every]
+        if unknown := sorted(set(off) - set(names)):
+            raise SettingsError(
+                f"affected.rules-off: no rule {unknown[0]!r}; the rules are {', '.join(names)}"
+            )
+        for rule in own:
+            if not rule.name or names.count(rule.name) > 1:
+                raise EdgeRuleError(
+                    f"register(edge_rules=...): {type(rule).__name__}: its name is {rule.name!r}, "
+                    f"which is empty or taken; give it another"
+                )
+        self.rules = tuple(rule for rule in every if rule.name not in off)
+        self._own = tuple(rule for rule in own if rule.name not in off)
         self.by_name = {rule.name: rule for rule in self.rules}
         self.of_calls = tuple(rule for rule in self.rules if isinstance(rule, CallRule))
         self.of_files = tuple(rule for rule in self.rules if isinstance(rule, FileRule))
@@ -71,6 +91,13 @@ class RuleSet:
         known = (CallRule, FileRule, WorkspaceRule)
         self.of_texts = tuple(rule for rule in self.rules if not isinstance(rule, known))
         self._hints = frozenset().union(*(rule.looked_for for rule in self.of_calls))
+
+    @cached_property
+    def version(self) -> str | None:
+        """What tells the findings of these rules from those of others; None where nothing does."""
+        names = [rule.name for rule in self.rules]
+        sources = sources_of(self._own)
+        return None if sources is None else repr((names, sources))
 
     def must_parse(self, text: str, marks: Marks) -> bool:
         """Tell whether a file may import by a call, so that its syntax tree is needed.

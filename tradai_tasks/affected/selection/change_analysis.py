@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,8 @@ from tradai_tasks.affected.graph.graph_builder import build_both
 from tradai_tasks.affected.graph.import_graph import ImportGraph, unite
 from tradai_tasks.affected.revisions.changed_paths import ChangedPath, changed_paths
 from tradai_tasks.affected.revisions.commit_range import CommitRange, commit_range
+from tradai_tasks.affected.rules.catalog import RuleSet
+from tradai_tasks.affected.rules.edge_rule import EdgeRule
 from tradai_tasks.affected.selection.evidence_collector import (
     EvidenceCollector,
     add_document_readers,
@@ -66,6 +68,7 @@ def analyse_change(  # noqa: PLR0913 - the repository, the event and the user's 
     head: str | None = None,
     with_graph: bool = False,
     explain: str | None = None,
+    edge_rules: Sequence[EdgeRule] = (),
 ) -> ChangeAnalysis:
     """Find what a change affects.
 
@@ -79,6 +82,7 @@ def analyse_change(  # noqa: PLR0913 - the repository, the event and the user's 
         head: Revision to compare, in place of HEAD and the work tree.
         with_graph: Build the import graph even where no change needs it.
         explain: Name of a package or unit of which every reason is wanted, in full.
+        edge_rules: Rules that the noxfile adds.
 
     Raises:
         TasksError: git, a revision, or a file at the head of the range is at fault.
@@ -96,6 +100,7 @@ def analyse_change(  # noqa: PLR0913 - the repository, the event and the user's 
         with_graph=with_graph,
         explain=explain,
         cache_at=cache_at,
+        rules=RuleSet(settings.affected.rules_off, edge_rules),
     )
     for _ in range(_RETRIES):
         with contextlib.suppress(WorkTreeChangedError):
@@ -115,6 +120,7 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
     with_graph: bool,
     explain: str | None,
     cache_at: Path,
+    rules: RuleSet,
 ) -> ChangeAnalysis:
     git = Git.open(root, env)
     slugs = [package.slug for package in workspace.strategies]
@@ -123,7 +129,7 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
         status = side.submit(git.status) if span.worktree else None
         committed = side.submit(git.diff, span.base, span.head) if span.base else None
         listed = side.submit(CommitSnapshot, git, span.base) if span.base and not status else None
-        cache = _cache(root, cache_at)
+        cache = _cache(root, cache_at, rules)
         work = look(git, status) if status else None
         after = _head_revision(git, span, workspace, settings_file, work)
     moved = committed.result() if committed else []
@@ -230,7 +236,9 @@ def _graph(git: Git, span: CommitRange, collector: EvidenceCollector, cache: Cac
     """Build the import graph of both ends, with the readers of changed documents at the root."""
     before, after = collector.before, collector.after
     if before is not None and before.same_shape is after:
-        graph = build_both(after.snapshot, before.snapshot, after.members(cache), cache=cache)
+        graph = build_both(
+            after.snapshot, before.snapshot, after.members(cache), cache=cache, rules=cache.rules
+        )
     else:
         graph = after.graph(cache)
         graph = graph if before is None else unite(graph, before.graph(cache))
@@ -245,10 +253,10 @@ def _names_of(explain: str | None, workspace: Workspace) -> frozenset[str]:
     return frozenset({explain or "", *(name for name in packages if packages[name] == explain)})
 
 
-def _cache(root: Path, folder: Path) -> Cache:
+def _cache(root: Path, folder: Path, rules: RuleSet) -> Cache:
     """Return the cache of this checkout; what is in it goes by content alone."""
     digest = hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return Cache(CacheFolder(folder), digest)
+    return Cache(CacheFolder(folder), digest, rules)
 
 
 def _only_strategy(workspace: Workspace, span: CommitRange, settings: Settings) -> Selection:

@@ -56,7 +56,7 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def graph(self, cache: Cache) -> ImportGraph:
         """Build the import graph of this revision."""
-        return build_graph(self.snapshot, self.members(cache), cache=cache)
+        return build_graph(self.snapshot, self.members(cache), cache=cache, rules=cache.rules)
 
     def content(self, path: str) -> bytes | None:
         """Return what a file holds; None where there is none."""

@@ -77,7 +77,7 @@ def changes(session: nox.Session, context: Context) -> None:
     """Compute the selection, and print it in the requested form."""
     repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
-    found = _find(repository, options, with_graph=options.report, explain=options.explain)
+    found = _find(context, options, with_graph=options.report, explain=options.explain)
     tasks = tasks_of(context, found)
     jobs = [job.as_json() for job in _jobs(repository, tasks)]
     explained = _explain(found.selection, options.explain) if options.explain is not None else ""
@@ -97,10 +97,9 @@ def changes(session: nox.Session, context: Context) -> None:
 
 def affected(session: nox.Session, context: Context) -> None:
     """Run lint, type check and the affected tests in one nox run, in parallel."""
-    repository = context.repository
     options = parse(session, _RANGE, "Run lint, type check and the tests that a change affects.")
     with _uncollected():
-        found = _find(repository, options)
+        found = _find(context, options)
     tasks = tasks_of(context, found)
     _say(session, context, found, tasks)
     _show(found)
@@ -120,7 +119,8 @@ def affected(session: nox.Session, context: Context) -> None:
     require_seen(session, context)
 
 
-def _find(repository: Repository, options: Any, **more: Any) -> ChangeAnalysis:
+def _find(context: Context, options: Any, **more: Any) -> ChangeAnalysis:
+    repository = context.repository
     return analyse_change(
         root=repository.root,
         settings=repository.settings,
@@ -129,6 +129,7 @@ def _find(repository: Repository, options: Any, **more: Any) -> ChangeAnalysis:
         env=os.environ,
         base=options.base,
         head=options.head,
+        edge_rules=context.edge_rules,
         **more,
     )
 

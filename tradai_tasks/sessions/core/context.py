@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]  # of the sessions that were added, as nox has them
     exclude: frozenset[str]  # names that the noxfile leaves out, perhaps for sessions of its own
     left_out: frozenset[str]  # those of them that the repository would have
+    edge_rules: tuple[Any, ...] = ()  # rules of affected selection that the noxfile adds
 
 
 def in_ci() -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import nox
 
-from tradai_tasks.errors import SettingsError
+from tradai_tasks.errors import EdgeRuleError, SettingsError
 from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.report import shorten_tracebacks
 from tradai_tasks.repository import read_repository
@@ -32,6 +32,7 @@ def register_all(
     root: str | os.PathLike[str] | None = None,
     exclude: Iterable[str] = (),
     settings: Mapping[str, Any] | None = None,
+    edge_rules: Iterable[Any] = (),
 ) -> None:
     """Add the sessions that fit the repository.
 
@@ -39,6 +40,7 @@ def register_all(
         root: The workspace root, from the noxfile's folder; that folder when None.
         exclude: Names of sessions to leave out.
         settings: A table whose keys override those of the files.
+        edge_rules: Rules of affected selection beside the built-in ones.
 
     Raises:
         TasksError: The settings or the repository have a fault.
@@ -49,7 +51,11 @@ def register_all(
     home = _root(file.parent, root)
     repository = read_repository(home, DiskTree(home), settings)
     registry = SessionRegistry(
-        repository=repository, noxfile=file, options=given(), exclude=_excluded(exclude)
+        repository=repository,
+        noxfile=file,
+        options=given(),
+        exclude=_excluded(exclude),
+        edge_rules=_edge_rules(edge_rules),
     )
     # nox would skip a session whose Python is missing, and exit with 0
     nox.options.error_on_missing_interpreters = True
@@ -82,6 +88,20 @@ def _excluded(exclude: Any) -> frozenset[str]:
                 f"register(exclude=...): expected names of sessions, got `{type(name).__name__}`"
             )
     return frozenset(found)
+
+
+def _edge_rules(given: Any) -> tuple[Any, ...]:
+    rules = tuple(given) if isinstance(given, Iterable) else (given,)
+    if rules:
+        from tradai_tasks.edge_rules import EdgeRule  # noqa: PLC0415 - loaded by the noxfile
+
+        for rule in rules:
+            if not isinstance(rule, EdgeRule):
+                raise EdgeRuleError(
+                    f"register(edge_rules=...): expected instances of "
+                    f"tradai_tasks.edge_rules.EdgeRule, got `{type(rule).__name__}`"
+                )
+    return rules
 
 
 def _add(registry: SessionRegistry, entry: CatalogEntry) -> None:

@@ -32,6 +32,7 @@ class SessionRegistry(msgspec.Struct, frozen=True, kw_only=True):
     aliases: set[str] = set()  # other names by which nox selects them
     absent: dict[str, str] = {}  # those that do not fit, and why
     left_out: set[str] = set()  # names in `exclude` that matched a session
+    edge_rules: tuple[Any, ...] = ()  # rules of affected selection that the noxfile adds
 
     def context(self) -> Context:
         """Return what the body of a session is given, once all sessions were added."""
@@ -41,6 +42,7 @@ class SessionRegistry(msgspec.Struct, frozen=True, kw_only=True):
             names=tuple(self.names),
             exclude=self.exclude,
             left_out=frozenset(self.left_out),
+            edge_rules=self.edge_rules,
         )
 
     def add(  # noqa: PLR0913 - the parameters of a nox session
