@@ -17,6 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from rights_table import rights_table
+from tradai_tasks.affected.rules.catalog import BUILT_IN
 from tradai_tasks.environment_allowance import BASE
 from tradai_tasks.settings.model import Settings
 
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "tradai_tasks" / "settings" / "schema.json"
 TABLE = ROOT / "docs" / "settings.md"
 RIGHTS = ROOT / "docs" / "security.md"
+KINDS = ROOT / "docs" / "affected.md"
 ALLOWANCE = ROOT / "docs" / "confinement.md"
 _BEGIN, _END = "<!-- begin: made by tools/generate.py -->", "<!-- end -->"
 
@@ -185,6 +187,15 @@ def spliced(file: Path, text: str) -> str:
     return pattern.sub(lambda _: f"{_BEGIN}\n{text}\n{_END}", old)
 
 
+def kinds_text() -> str:
+    """Return the Markdown table of the kinds of edges."""
+    rows = [
+        f"| `{rule.name}` | {'guessed' if rule.guessed else 'certain'} | {rule.summary} |\n"
+        for rule in BUILT_IN
+    ]
+    return "\n| kind | | what it finds |\n| --- | --- | --- |\n" + "".join(rows)
+
+
 def main() -> None:
     """Write or check all files."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -194,6 +205,7 @@ def main() -> None:
         SCHEMA: schema_text(),
         TABLE: spliced(TABLE, table_text()),
         RIGHTS: spliced(RIGHTS, f"\n{rights_table()}"),
+        KINDS: spliced(KINDS, kinds_text()),
         ALLOWANCE: spliced(ALLOWANCE, allowance_text()),
     }
     drifted = [

@@ -63,7 +63,8 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
     __hash__ = None  # type: ignore[assignment]  # as for every mutable value
 
     @cached_property
-    def _named_links(self) -> list[tuple[WorkspaceRule, dict[str, dict[str, str]]]]:
+    def named_links(self) -> list[tuple[WorkspaceRule, dict[str, dict[str, str]]]]:
+        """What each rule of the workspace has found, by the names of nodes."""
         name = self.linker.name
         return [(r, {name(n): users for n, users in found.items()}) for r, found in self.links]
 
@@ -92,7 +93,7 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         for end in self.ends:
             if number is not None and number in end.facts:
                 yield from self._of_file(target, number, end)
-        for rule, links in self._named_links:
+        for rule, links in self.named_links:
             text = links.get(target, {}).get(user)
             if text is not None:
                 line = self.line_in(user, text) if text else 0

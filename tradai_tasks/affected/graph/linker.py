@@ -173,6 +173,15 @@ class Linker:
             found.update(rule.link_file(place))
             found.discard(number)
 
+    def targets(self, number: int, facts: Facts) -> Iterator[tuple[EdgeRule, set[int]]]:
+        """Yield the rules that find edges of a file, each with the nodes that the file loads."""
+        place = FilePlace(self, number, facts)
+        for one in facts.references:
+            rule = self.rules.by_name[one.kind]
+            yield rule, set(rule.link(one, place)) - {number}
+        for of_file in self.rules.of_files:
+            yield of_file, set(of_file.link_file(place)) - {number}
+
     def trace(self, number: int, facts: Facts, target: int) -> Iterator[tuple[EdgeRule, Any]]:
         """Yield the rules by which a file loads another, each with the item that names it.
 

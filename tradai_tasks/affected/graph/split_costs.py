@@ -33,14 +33,7 @@ def costs(
         owner_of: The package that a file belongs to.
         most: How many to return.
     """
-    loads: dict[str, list[str]] = {}
-    for path, found in users.items():
-        for user in found:
-            loads.setdefault(user, []).append(path)
-    owners = {path: owner_of(path) for path in {*users, *loads}}
-    names = sorted({owner for owner in owners.values() if owner is not None})
-    bits = {name: 1 << number for number, name in enumerate(names)}
-    own = {path: bits[o] if (o := owners[path]) is not None else 0 for path in owners}
+    loads, own = _inverted(users, owner_of)
     reach = _reach(own, loads, loads)
     files = [path for path in reach if not path.startswith("?")]
     selects = {path: (reach[path] & ~own[path]).bit_count() for path in files}
@@ -58,6 +51,28 @@ def costs(
         rows.append(Cost(path=path, selects=selects[path], saved=saved))
     rows.sort(key=lambda cost: (-cost.saved, -cost.selects, cost.path))
     return tuple(rows[:most])
+
+
+def packages_reached(
+    users: Mapping[str, AbstractSet[str]], owner_of: Callable[[str], str | None]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return for each file the packages that a change of it selects, and its own, as bits."""
+    loads, own = _inverted(users, owner_of)
+    return _reach(own, loads, loads), own
+
+
+def _inverted(
+    users: Mapping[str, AbstractSet[str]], owner_of: Callable[[str], str | None]
+) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """Return what each file loads, and the package of each file, as a bit."""
+    loads: dict[str, list[str]] = {}
+    for path, found in users.items():
+        for user in found:
+            loads.setdefault(user, []).append(path)
+    owners = {path: owner_of(path) for path in {*users, *loads}}
+    names = sorted({owner for owner in owners.values() if owner is not None})
+    bits = {name: 1 << number for number, name in enumerate(names)}
+    return loads, {path: bits[o] if (o := owners[path]) is not None else 0 for path in owners}
 
 
 def _reach(

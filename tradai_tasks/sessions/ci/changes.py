@@ -53,6 +53,7 @@ _OPTIONS: list[Option] = [
     (("--json",), {"action": "store_true", "help": "print JSON and nothing else"}),
     (("--explain",), {"metavar": "PKG", "help": "print every reason for one package"}),
     (("--report",), {"action": "store_true", "help": "name the files that select the most"}),
+    (("--rules",), {"action": "store_true", "help": "count what each kind of edge alone finds"}),
 ]
 
 
@@ -77,7 +78,9 @@ def changes(session: nox.Session, context: Context) -> None:
     """Compute the selection, and print it in the requested form."""
     repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
-    found = _find(context, options, with_graph=options.report, explain=options.explain)
+    found = _find(
+        context, options, with_graph=options.report or options.rules, explain=options.explain
+    )
     tasks = tasks_of(context, found)
     jobs = [job.as_json() for job in _jobs(repository, tasks)]
     explained = _explain(found.selection, options.explain) if options.explain is not None else ""
@@ -90,6 +93,8 @@ def changes(session: nox.Session, context: Context) -> None:
     say(*explained.split("\n")[:-1], file=beside)
     if options.report and found.graph:
         _report(session, found.graph, beside)
+    if options.rules and found.graph:
+        _evidence(found.graph, beside)
     backtested = [repository.workspace.session_id(one) for one in repository.backtested_packages]
     write_outputs(as_outputs(found.selection, jobs, backtested))
     append_markdown(markdown(found.span, found.selection, found.edges))
@@ -212,3 +217,15 @@ def _report(session: nox.Session, graph: ImportGraph, file: IO[str]) -> None:
         print_table("Files that select the most packages", columns, table, file=file)
     else:
         say("no file selects a package other than its own", file=file)
+
+
+def _evidence(graph: ImportGraph, file: IO[str]) -> None:
+    from tradai_tasks.affected.graph.rule_evidence import rule_evidence  # noqa: PLC0415 - seldom
+
+    rows = rule_evidence(graph)
+    print_table(
+        "What each kind of edge finds, and what it alone finds",
+        ("kind", "edges", "alone", "selections lost without it"),
+        [(row.name, str(row.edges), str(row.alone), str(row.selections)) for row in rows],
+        file=file,
+    )
