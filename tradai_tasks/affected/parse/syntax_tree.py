@@ -21,6 +21,7 @@ _BINDERS = (
     ast.ImportFrom,
     ast.MatchAs,
 )
+_MOST_NAMES = 8  # that are followed from one to the next
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 # Of the kinds that most nodes are of, the fields in which there are nodes.
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
@@ -200,6 +201,28 @@ def parameters(function: FunctionNode) -> list[str]:
     ordered = [*declared.posonlyargs, *declared.args, *declared.kwonlyargs]
     ordered += [one for one in (declared.vararg, declared.kwarg) if one is not None]
     return [one.arg for one in ordered]
+
+
+def imported_name(source: SyntaxIndex, node: ast.AST) -> str:
+    """Return the dotted name of what an expression is, by the file's imports; "" for none.
+
+    `res.files` is "importlib.resources.files" after `from importlib import resources as res`, and
+    after `res = importlib.resources`.
+    """
+    parts: list[str] = []
+    for _ in range(_MOST_NAMES):
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return ""
+        if node.id in source.modules:
+            return ".".join([source.modules[node.id], *reversed(parts)])
+        values = [value for value, is_part in source.bound.get(node.id, ()) if not is_part]
+        if len(values) != 1:
+            return ""
+        node = values[0]
+    return ""
 
 
 def called_name(node: ast.AST) -> str:

@@ -1,48 +1,50 @@
-"""Data files that code reads through their package, which is imported for that."""
+"""Packages that code locates to read their files: they are imported, or their parents are."""
 
 from __future__ import annotations
 
 import ast
 
-from tradai_tasks.affected.parse.syntax_tree import called_name
-from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
+from tradai_tasks.affected.parse.syntax_tree import imported_name
+from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import argument_of
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
+
+_MODULES = ("importlib.resources", "importlib_resources", "pkgutil", "pkg_resources")
+_FIND_SPEC = "importlib.util.find_spec"
+_FUNCTIONS = frozenset(
+    [
+        *("contents", "files", "find_spec", "get_data", "is_resource", "open_binary", "open_text"),
+        *("path", "read_binary", "read_text"),
+        *("resource_filename", "resource_stream", "resource_string"),
+    ]
+)
+_PARAMETERS = ("anchor", "package", "package_or_requirement", "name")
 
 
 class PackageResources(CallRule):
     """Read `importlib.resources.files("a")`, `pkgutil.get_data("a", "x.json")` and the like."""
 
     name = "resources"
-    summary = '`importlib.resources.files("a")`, `pkgutil.get_data("a", "x.json")`, `pkg_resources`'
-    words = frozenset(
-        [
-            "resources.contents(",
-            "resources.files(",
-            "resources.is_resource(",
-            "resources.open_",
-            "resources.path(",
-            "resources.read_",
-            "importlib.resources import ",
-            "importlib_resources import ",
-            "pkgutil.get_data(",
-            "pkg_resources.resource_",
-        ]
+    summary = (
+        '`importlib.resources.files("a")`, `pkgutil.get_data("a", "x.json")`, `find_spec("a")`, '
+        "`pkg_resources`, under any name"
     )
-    counted = frozenset(f"{name}(" for name in calls.RESOURCE_FUNCTIONS if "_" in name)
-    functions = calls.RESOURCE_FUNCTIONS
+    words = frozenset(
+        ["importlib.resources", "importlib import", "importlib_resources", "pkgutil"]
+    ) | {"pkg_resources", "importlib.util", "find_spec"}
+    functions = _FUNCTIONS
+    counted = frozenset(f"{name}(" for name in _FUNCTIONS if "_" in name)
+    aliases = _FUNCTIONS - {"contents", "path"} | {"resources", "pkgutil"}
 
     def read(self, file: CallFile, node: ast.Call, name: str) -> None:
-        """Read `importlib.resources.files("pkg")`: it imports the package."""
-        if not node.args:
+        """Record the package that a call locates."""
+        called = imported_name(file.source, node.func)
+        if called != _FIND_SPEC and called.rpartition(".")[0] not in _MODULES:
+            return  # another function of that name
+        package = argument_of(node, 0, *_PARAMETERS)
+        if package is None:
+            return  # the package of the file itself
+        if module := imported_name(file.source, package):  # it is imported already
+            file.add([module], node)
             return
-        if isinstance(node.func, ast.Attribute):
-            holder = called_name(node.func.value)
-        else:  # from importlib.resources import files
-            holder = file.source.modules.get(name, "").rpartition(".")[0].rpartition(".")[2]
-        if holder not in calls.RESOURCE_MODULES:
-            return
-        package = node.args[0]
-        if isinstance(package, ast.Name) and package.id in file.source.modules:
-            return  # a module that is imported already
         values = file.source.evaluate(package)
         file.record(values, node, f"{name}() of a computed package", package)

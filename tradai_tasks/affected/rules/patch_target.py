@@ -11,7 +11,8 @@ from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 _PATCH = "patch("
 # A target that is computed: f-strings too, also on a line of their own.
 _COMPUTED = re.compile(
-    r"""patch\(\s*(?:target\s*=\s*)?(?:[A-Z]|["'][^"'\n]*["']\s*(?:[%+]|\.format\(|\.join\())"""
+    r"""patch\(\s*(?:target\s*=\s*)?[A-Z]"""
+    r"""|(?:patch|setattr)\(\s*(?:target\s*=\s*)?["'][^"'\n]*["']\s*(?:[%+]|\.format\(|\.join\()"""
 )
 
 
@@ -30,8 +31,10 @@ class PatchTarget(CallRule):
 
     def is_hinted(self, text: str, marks: Marks) -> bool:
         """Tell whether a target is computed."""
-        is_computed = any(_COMPUTED.match(text, place) for place in marks.get(_PATCH, ()))
-        return is_computed or super().is_hinted(text, marks)
+        places = (place for one in self.starts for place in marks.get(one, ()))
+        return any(_COMPUTED.match(text, place) for place in places) or super().is_hinted(
+            text, marks
+        )
 
     def read(self, file: CallFile, node: ast.Call, name: str) -> None:
         """Read the target of `patch(...)` and `setattr(...)`, made of parts: it is imported."""

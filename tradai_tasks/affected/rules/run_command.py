@@ -19,7 +19,7 @@ from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import (
     argument_of,
     paths_of_module,
 )
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import REFERENCE, CallFile, CallRule
 from tradai_tasks.affected.rules.dynamic_imports.executed_code import (
     code_path,
     imports_of_text,
@@ -30,6 +30,9 @@ from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 from tradai_tasks.affected.rules.run_path import read_path
 
 _MODULE_OPTION = re.compile(r"(?:^|\s)-[bBdEiIOPqsSuvx]*m[\s=]*([^\W\d][\w.]*)")
+# pytest takes modules in place of paths after it.
+_PYARGS = "--pyargs"
+_TESTED = re.compile(rf"{_PYARGS}[\s=]+([^\W\d][\w.]*)")
 _MODULE_FOLLOWS = re.compile(r"-[bBdEiIOPqsSuvx]*m$")
 _IMPORT_CALL = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
 
@@ -51,7 +54,7 @@ class Command(CallRule):
     words = frozenset(
         [
             *("exec(", "eval(", "runpy", "pytester", "testdir", "makepyfile", "sys.executable"),
-            *('"-m"', "'-m'", '"-c"', "'-c'", " -m ", "pytest.main(", ".discover("),
+            *('"-m"', "'-m'", '"-c"', "'-c'", " -m ", _PYARGS, "pytest.main(", ".discover("),
         ]
     )
     counted = frozenset({*_FOLDERS, *_OPTIONS}) | calls.TEST_CODE_RUNNERS
@@ -96,6 +99,11 @@ class CommandReader:
                 self._read_module(command, argument)
             elif isinstance(option, ast.Constant) and option.value == "-c":
                 self.note_code()
+        texts = [part.value if isinstance(part, ast.Constant) else None for part in command]
+        for part in command if _PYARGS in texts else ():
+            values = self._source.evaluate(part)
+            self._file.add_packages(filter(REFERENCE.match, values.literals), part)
+            self._file.add(values.prefixes, part, "package")
 
     def _read_module(self, command: list[ast.expr], argument: ast.expr) -> None:
         """Read what follows `-m`: a module where Python is run, else perhaps a message."""
@@ -115,6 +123,7 @@ class CommandReader:
         text = str(node.value)
         for match in _MODULE_OPTION.finditer(text):
             self._run_as_script(match[1], node)
+        self._file.add_packages(_TESTED.findall(text), node)
         is_docstring = isinstance(self._source.parents.get(node), ast.Expr)
         if self.runs_code and "import" in text and not is_docstring:
             self._add_imports(imports_in(text), node)

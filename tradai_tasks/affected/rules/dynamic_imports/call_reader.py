@@ -19,12 +19,15 @@ from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
 )
 from tradai_tasks.affected.rules.dynamic_imports.executed_code import is_computed_text
 from tradai_tasks.affected.rules.entry_points import ANY_GROUP, EntryPoints
+from tradai_tasks.affected.rules.package_resources import PackageResources
 from tradai_tasks.affected.rules.run_command import Command, CommandReader
+from tradai_tasks.affected.rules.run_path import RunPath
 
 _COMPUTED = frozenset([ast.BinOp, ast.Call, ast.JoinedStr])
 _BINDING = frozenset(
     [ast.AnnAssign, ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.List, ast.Tuple]
 )
+_RENAMED = RunPath.functions | PackageResources.functions | EntryPoints.functions
 _FOLDER_CALLS = frozenset({"chdir", "discover", "main"})
 
 
@@ -93,7 +96,8 @@ class _CallReader:
 
     def _read_assignment(self, target: ast.expr, value: ast.expr) -> None:
         name = target.id if isinstance(target, ast.Name) else ""
-        if not self.file.aliases.add_assignment(target, value) and name in self.assigned:
+        is_function = self.file.aliases.add_assignment(target, value, _RENAMED)
+        if not is_function and name in self.assigned:
             rule = self.assigned[name]
             self.file.kind = rule.name
             rule.read_assigned(self.file, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from typing import ClassVar
 
@@ -107,13 +107,13 @@ class ImportAliases:
         self.of_named |= {a.asname for a in names if a.asname and a.name in calls.NAME_IMPORTERS}
         self._imported |= {a.asname: a.name for a in names if a.asname}
 
-    def add_assignment(self, target: ast.expr, value: ast.expr) -> bool:
-        """Note an assignment of an import function; tell whether it was one."""
+    def add_assignment(self, target: ast.expr, value: ast.expr, functions: Collection[str]) -> bool:
+        """Note an assignment of a function that is read; tell whether it was one."""
         if not isinstance(value, (ast.Name, ast.Attribute)):
             return False
         if called_name(value) in calls.NAME_IMPORTERS:
             self.of_named.add(called_name(target))
-        elif called_name(value) in calls.PATH_IMPORTERS:
+        elif called_name(value) in functions:
             self._of_path[called_name(target)] = called_name(value)
         else:
             return False

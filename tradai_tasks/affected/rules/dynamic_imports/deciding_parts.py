@@ -17,6 +17,7 @@ import msgspec
 
 from tradai_tasks.affected.parse.partial_source import PartContents, PartialSource
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
+from tradai_tasks.affected.rules.package_resources import PackageResources
 
 _MIN_LENGTH = 4_000  # characters; less is parsed as fast as divided
 _MAX_SHARE = 0.75  # of the text; a larger part saves nothing
@@ -27,7 +28,13 @@ _DEFINED = re.compile(r"\b(?:class|def)[ \t]+(\w+)")
 _LAZY = re.compile(r"__getattr__|sys\.modules\[")
 # Other names for what imports: `load = importlib.import_module`, `import run_path as run`.
 _CALLS = calls.NAME_IMPORTERS | calls.PATH_IMPORTERS | calls.CODE_RUNNERS | calls.SPEC_LOADERS
-_CALLS |= calls.GROUP_READERS | calls.PACKAGE_LISTERS | calls.PLUGIN_MANAGERS | {"EntryPoint"}
+_CALLS |= (
+    PackageResources.aliases
+    | calls.GROUP_READERS
+    | calls.PACKAGE_LISTERS
+    | calls.PLUGIN_MANAGERS
+    | {"EntryPoint"}
+)
 _NAMED = rf"\b(?:{'|'.join(sorted(_CALLS))})\b"
 _ALIAS = re.compile(
     rf"^.*?(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]*{_NAMED}[ \t]*(?:#|$)"

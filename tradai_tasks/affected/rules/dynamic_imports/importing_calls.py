@@ -59,25 +59,6 @@ PLUGIN_MANAGERS = frozenset(
         "NamedExtensionManager",
     ]
 )
-# Read the data files of a package, which is imported for that.
-RESOURCE_FUNCTIONS = frozenset(
-    [
-        "contents",
-        "files",
-        "get_data",
-        "is_resource",
-        "open_binary",
-        "open_text",
-        "path",
-        "read_binary",
-        "read_text",
-        "resource_filename",
-        "resource_stream",
-        "resource_string",
-    ]
-)
-# Their modules: functions of these names are many.
-RESOURCE_MODULES = frozenset({"resources", "importlib_resources", "pkgutil", "pkg_resources"})
 # Built-in functions that take code as text.
 CODE_RUNNERS = frozenset({"exec", "eval", "compile"})
 # Functions of pytest's and other test tools that take code as text.

@@ -8,6 +8,7 @@ from tests.support.facts import texts
 from tradai_tasks.affected.rules.catalog import DEFAULT
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
 from tradai_tasks.affected.rules.fact_extraction import extract
+from tradai_tasks.affected.rules.package_resources import PackageResources
 from tradai_tasks.affected.rules.prefilter import marks_in
 
 PARAMETRIZE = '@pytest.mark.parametrize("name", ["one", "two"])\n'
@@ -50,8 +51,23 @@ FIXTURE = '@pytest.fixture(params=["one", "two"])\n'
         ('import_module(name=".mod", package=__spec__.parent)', {".mod"}),
         ('__import__("pkg", fromlist=["mod"])', {"pkg", "pkg.mod"}),
         ('__import__("mod", globals(), locals(), ["a"], 1)', {".mod", ".mod.a"}),
-        ('importlib.resources.files("plain")', {"plain"}),
-        ('pkgutil.get_data("plain", "x.txt")', {"plain"}),
+        ('import importlib.resources\nimportlib.resources.files("plain")', {"plain"}),
+        ('import pkgutil\npkgutil.get_data("plain", "x.txt")', {"plain"}),
+        ('import pkgutil as p\np.get_data(resource="x.txt", package="plain")', {"plain"}),
+        ('from pkgutil import get_data as read\nread("plain", "x.txt")', {"plain"}),
+        ('import pkgutil\nread = pkgutil.get_data\nread("plain", "x.txt")', {"plain"}),
+        ('from importlib import resources as res\nres.files("plain")', {"plain"}),
+        ('from importlib import (\n    resources as res,\n)\nres.files("plain")', {"plain"}),
+        ('import importlib.resources as res\nres.files(anchor="plain")', {"plain"}),
+        ('import importlib\nres = importlib.resources\nres.open_text("plain", "x")', {"plain"}),
+        ('import importlib_resources as r\nNAME = "plain"\nr.files(package=NAME)', {"plain"}),
+        ("import a.sub\nfrom importlib.resources import files\nfiles(a.sub)", {"a.sub"}),
+        ('from importlib.util import find_spec as locate\nlocate("plain")', {"plain"}),
+        ('import importlib.util as u\nu.find_spec(name="plain").origin', {"plain"}),
+        ('import pkg_resources\npkg_resources.resource_string("plain", "x")', {"plain"}),
+        ('run(["pytest", "--pyargs", "plain"])', {"plain"}),
+        ('run("pytest -q --pyargs plain")', {"plain"}),
+        ('NAME = "plain"\nrun([sys.executable, "-m", "pytest", "--pyargs", NAME])', {"plain"}),
         ('from importlib.resources import files\nfiles("plain")', {"plain"}),
         ('import_module("pkg.{}".format("mod"))', {"pkg"}),
         ('import_module(".".join(["pkg", "mod"]))', {"pkg.mod"}),
@@ -113,6 +129,9 @@ def test_a_names_literal_is_followed(text: str, words: set[str]) -> None:
         ('import_module("pkg.%s" % name)', "pkg."),
         ('import_module(f".{name}", __package__)', "."),
         ('mock.patch(f"pkg.mod.{name}")', "pkg.mod."),
+        ('def f(name):\n    return patch("pkg.mod." + name)', "pkg.mod."),
+        ('def f(name):\n    monkeypatch.setattr("pkg.mod." + name, 1)', "pkg.mod."),
+        ('run(["pytest", "--pyargs", "pkg." + name])', "pkg."),
         ('import_module(f".{name}", "pkg.sub")', "pkg.sub."),
         ('import_module(f"..{name}", package="pkg.sub")', "pkg."),
         ("import pkg\npkgutil.iter_modules(pkg.__path__)", "pkg."),
@@ -185,7 +204,8 @@ def test_what_is_only_named_like_a_frameworks_is_no_edge(text: str) -> None:
         "def f(name): return __import__(name)",
         "import_module(**options)",
         "from importlib import import_module as load; f = lambda name: load(name)",
-        "resources.files(package)",
+        "from importlib import resources; resources.files(package)",
+        "from importlib.util import find_spec as f; f(name).origin",
         'getattr(importlib, "import_module")(name)',
         'import_module(".mod", package)',
         "name = 'pkg'; name += suffix; import_module(name)",
@@ -420,4 +440,7 @@ def test_parts_of_common_words_make_no_file_parsed(text: str) -> None:
 def test_every_function_that_a_rule_reads_is_part_of_a_text_it_looks_for(
     rule: CallRule, name: str
 ) -> None:
-    assert any(name in text for text in rule.looked_for)
+    if isinstance(rule, PackageResources):  # found by their modules, under any name
+        assert any(module in rule.words for module in ("importlib.resources", "pkgutil"))
+    else:
+        assert any(name in text for text in rule.looked_for)
