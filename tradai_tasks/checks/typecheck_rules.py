@@ -1,20 +1,20 @@
-"""Decisions of `typecheck`: group sources into mypy runs, and check Protocols."""
+"""Decisions of `typecheck`: which checker, and what each of its runs is given."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tradai_tasks.checks.type_checkers import CHECKERS, Checker
 from tradai_tasks.checks.typecheck_ignores import ignored_files
 from tradai_tasks.files.file_tree import Tree, folders_above, join
 from tradai_tasks.settings.load import parse_toml
-from tradai_tasks.settings.model import ProtocolPair
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import Layout
 
@@ -25,16 +25,22 @@ _SHARED = frozenset({"pyproject.toml", "setup.cfg"})  # mypy reads them if they 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Sources for one mypy run, without two modules of the same name."""
+    """Sources for one run of a type checker, without two modules of the same name."""
 
     packages: tuple[str, ...]
     sources: tuple[str, ...]  # folders and files, from the workspace root
-    search: tuple[str, ...]  # its part of MYPYPATH, from the workspace root
+    search: tuple[str, ...]  # where it imports from, from the workspace root
     borrowed: tuple[str, ...]  # the part that other runs check: nothing is reported on it
-    home: str  # folder that mypy runs in: that of its configuration, else the project's
+    home: str  # folder that it runs in: that of its configuration, else the project's
+    config: str | None = None  # its configuration
+    files: tuple[str, ...] = ()  # the sources' files that are judged
     excluded: tuple[str, ...] = ()  # files that its configuration leaves out
     ignored: tuple[str, ...] = ()  # files whose errors it ignores
-    is_blind: bool = False  # nothing is left of which errors would be reported
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether nothing is left of which errors would be reported."""
+        return bool(self.ignored) and not self.files
 
 
 @dataclass(kw_only=True)
@@ -44,6 +50,34 @@ class _Open:
     home: str
     taken: dict[str, str]  # module name -> its file
     held: dict[Package, list[str]]  # sources of each package
+
+
+def choose_checker(
+    tree: Tree, project: str, folders: Iterable[str], locked: Collection[str]
+) -> Checker:
+    """Return the type checker that a project uses, by its configuration and its lock.
+
+    One that is configured goes before one that is only locked, since a lock also has what others
+    need; one that is both goes before either. Without either it is mypy.
+
+    Args:
+        tree: The repository.
+        project: The project's folder.
+        folders: Those of its packages.
+        locked: Names of the distributions in its lock.
+    """
+    places = dict.fromkeys([*folders, project])
+
+    def weight(checker: Checker) -> tuple[bool, bool]:
+        is_configured = any(_config_of(checker, tree, folder, project) for folder in places)
+        return is_configured, checker.name in locked
+
+    return max(CHECKERS.values(), key=weight)
+
+
+def _config_of(checker: Checker, tree: Tree, folder: str, project: str) -> str | None:
+    find = config_file if checker.name == "mypy" else checker.config_file
+    return find(tree, folder, project)
 
 
 def config_file(tree: Tree, folder: str, project: str) -> str | None:
@@ -96,8 +130,9 @@ def batches(  # noqa: PLR0913 - what a run consists of
     project: str = ".",
     known: Iterable[str] = (),
     args: Sequence[str] = (),
+    checker: Checker = CHECKERS["mypy"],
 ) -> tuple[Batch, ...]:
-    """Divide the packages into as few mypy runs as their module names and configurations allow.
+    """Divide the packages into as few runs as their module names and configurations allow.
 
     mypy refuses two modules of one name (`handler` in two lambdas, `conftest` in two test
     folders), so each package goes into the first run where its names are still free. What has one
@@ -111,14 +146,18 @@ def batches(  # noqa: PLR0913 - what a run consists of
         project: Folder of the project that the packages are in.
         known: All Python files; those in a folder that mypy does not find there are given by name.
         args: mypy's further arguments, which may name a configuration and exclude files.
+        checker: The type checker.
     """
     files = _below(known)
-    stated = next(iter(_values(args, "--config-file")), None)
+    is_mypy = checker.name == "mypy"
+    stated = next(iter(_values(args, "--config-file")), None) if is_mypy else None
     found: list[_Open] = []
     for package, layout in layouts.items():
-        config = config_file(tree, package.path, project)
+        config = _config_of(checker, tree, package.path, project)
         home = project if config is None or stated else posixpath.dirname(config) or "."
-        by_name = config is not None and "exclude_gitignore" in (_settings(tree, config) or {})
+        by_name = not is_mypy or (
+            config is not None and "exclude_gitignore" in (_settings(tree, config) or {})
+        )
         for part in _parts(tree, layout, home, files, tests=tests, by_name=by_name):
             names = {name: file for one in part.values() for name, file in one.items()}
             for batch in found:
@@ -129,18 +168,28 @@ def batches(  # noqa: PLR0913 - what a run consists of
             else:
                 found.append(_Open(home=home, taken=names, held={package: [*part]}))
     untyped = {
-        package: layout for package, layout in layouts.items() if _is_untyped(tree, package, layout)
+        package: layout
+        for package, layout in layouts.items()
+        if package.is_installed and not (is_mypy and _is_typed(tree, layout))
     }
     plan = []
     for position, one in enumerate(found):
-        config = join(one.home, stated) if stated else config_file(tree, one.home, project)
+        config = join(one.home, stated) if stated else _config_of(checker, tree, one.home, project)
         config = config if config and tree.is_file(config) else None
-        patterns = exclusions(tree, config, args)
-        ignored = ignored_files(tree, one.taken, _document(tree, config) if config else None)
+        patterns = exclusions(tree, config, args) if is_mypy else ()
         added = () if position else extra
         made = _batch(tree, one, layouts, untyped, extra=added, patterns=patterns)
-        is_blind = bool(ignored) and not {*one.taken.values()} - {*ignored, *made.excluded}
-        plan.append(replace(made, ignored=ignored, is_blind=is_blind))
+        if is_mypy:
+            ignored = ignored_files(tree, one.taken, _document(tree, config) if config else None)
+            excluded: Sequence[str] = made.excluded
+        else:
+            left_out = checker.left_out(tree, config, dict.fromkeys(one.taken.values()))
+            excluded, ignored = left_out.excluded, tuple(left_out.ignored)
+        gone = {*ignored, *excluded}
+        judged = tuple(file for file in dict.fromkeys(one.taken.values()) if file not in gone)
+        plan.append(
+            replace(made, excluded=tuple(excluded), ignored=ignored, files=judged, config=config)
+        )
     return tuple(plan)
 
 
@@ -246,11 +295,9 @@ def _depth(folder: str) -> int:
     return 0 if folder == "." else len(folder)
 
 
-def _is_untyped(tree: Tree, package: Package, layout: Layout) -> bool:
-    """Return whether mypy would ignore an installed package, for lack of `py.typed`."""
-    return package.is_installed and not all(
-        tree.is_file(join(module.path, "py.typed")) for module in layout.imports
-    )
+def _is_typed(tree: Tree, layout: Layout) -> bool:
+    """Return whether mypy follows an installed package, which needs `py.typed`."""
+    return all(tree.is_file(join(module.path, "py.typed")) for module in layout.imports)
 
 
 def _batch(  # noqa: PLR0913 - what it is made from
@@ -310,35 +357,3 @@ def is_excluded(file: str, source: str, home: str, patterns: Sequence[re.Pattern
         folder = posixpath.dirname(folder)
         paths.append(f"{posixpath.relpath(folder, home)}/")
     return any(regex.search(path) for regex in patterns for path in paths)
-
-
-def protocol_module(pairs: Iterable[ProtocolPair]) -> str:
-    """Return a module whose type check verifies that classes satisfy their Protocols.
-
-    Each class is assigned to its Protocol. If one of the two were `Any` for mypy (an import that
-    cannot be followed, a base class without types), every assignment would pass; so each is also
-    used in a check that must fail, and an unused `type: ignore` then reveals it.
-    """
-    lines = [
-        '"""Made by tradai-tasks: mypy judges here which class satisfies which Protocol."""',
-        "# mypy: warn-unused-ignores, disallow-any-unimported, disallow-subclassing-any",
-        "",
-    ]
-    body = ["", "", "class _Unrelated:", '    """Satisfies nothing but `object`."""']
-    for position, pair in enumerate(pairs):
-        module, _, name = pair.class_.partition(":")
-        protocol_home, _, protocol = pair.protocol.partition(":")
-        lines.append(f"from {module} import {name} as _Class{position}")
-        lines.append(f"from {protocol_home} import {protocol} as _Protocol{position}")
-        body += [
-            "",
-            "",
-            f"def _check{position}(value: _Class{position}, other: _Unrelated) -> None:",
-            f"    # {pair.class_} must satisfy {pair.protocol}",
-            f"    judged: _Protocol{position} = value",
-            f"    # 'unused type: ignore' here: mypy knows nothing of {pair.protocol}",
-            f"    blind: _Protocol{position} = other  # type: ignore[assignment]",
-            f"    # 'unused type: ignore' here: mypy knows nothing of {pair.class_} or its base",
-            "    vague: _Unrelated = value  # type: ignore[assignment]",
-        ]
-    return "\n".join([*lines, *body, ""])

@@ -7,7 +7,7 @@ The table in the docs, the JSON schema for editors and the validation all come f
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
@@ -35,7 +35,7 @@ from tradai_tasks.settings.workflows import WorkflowsSettings
 
 
 class ProtocolPair(Table, frozen=True, kw_only=True):
-    """A class and the Protocol that mypy checks it against, both as `module:Name`."""
+    """A class and the Protocol that it is checked against, both as `module:Name`."""
 
     class_: Annotated[
         ObjectPath, Meta(description="Class that must satisfy the Protocol, as `module:Name`.")
@@ -61,7 +61,9 @@ class PackageSettings(Table, frozen=True, kw_only=True):
     ] = None
     protocols: Annotated[
         tuple[ProtocolPair, ...],
-        Meta(description="Classes and the Protocols they must satisfy, judged by mypy."),
+        Meta(
+            description="Classes and the Protocols they must satisfy, judged by the type checker."
+        ),
     ] = ()
     also_affected_by: Annotated[
         tuple[Name, ...],
@@ -109,16 +111,23 @@ class LintSettings(Table, frozen=True, kw_only=True):
 class TypecheckSettings(Table, frozen=True, kw_only=True):
     """The session `typecheck`."""
 
+    checker: Annotated[
+        Literal["mypy", "pyright", "basedpyright", "ty", "pyrefly"] | None,
+        Meta(
+            description="The type checker; if absent the one that is configured or locked, else "
+            "mypy."
+        ),
+    ] = None
     strict: Annotated[
         bool | None,
-        Meta(description="Whether mypy is strict; if absent, in a strategies repository only."),
+        Meta(description="Whether it is strict; if absent, in a strategies repository only."),
     ] = None
     tests: Annotated[bool, Meta(description="Whether tests are type-checked too.")] = False
     groups: Annotated[
         tuple[Name, ...],
         Meta(description="Dependency groups with stubs and plugins, where they exist."),
     ] = ("typecheck", "typing", "mypy", "dev", "test", "tests")
-    args: Annotated[tuple[str, ...], Meta(description="Further arguments for mypy.")] = ()
+    args: Annotated[tuple[str, ...], Meta(description="Further arguments for the checker.")] = ()
 
 
 class IgnoredAdvisory(Table, frozen=True, kw_only=True):

@@ -18,11 +18,15 @@ from tradai_tasks.workspace.lock_file import LockedRequirement, LockFile
 # What a session installs if the lock does not pin the tool.
 DEFAULT_TOOLS = {
     "bandit": "bandit[toml]==1.9.4",
+    "basedpyright": "basedpyright==1.40.2",
     "mkdocs": "mkdocs==1.6.1",
     "mypy": "mypy==2.4.1",
     "pip-audit": "pip-audit==2.10.1",
+    "pyrefly": "pyrefly==1.5.0",
+    "pyright": "pyright[nodejs]==1.1.414",  # without the extra it fetches Node.js when it runs
     "pytest-cov": "pytest-cov==7.1.0",
     "ruff": "ruff==0.17.6",
+    "ty": "ty==0.0.108",
 }
 
 

@@ -24,7 +24,7 @@ from tradai_tasks.errors import (
     ToolMissingError,
     ToolNotLockedError,
 )
-from tradai_tasks.settings.model import IgnoredAdvisory, NotAudited, ProtocolPair, SecuritySettings
+from tradai_tasks.settings.model import IgnoredAdvisory, NotAudited, SecuritySettings
 from tradai_tasks.workspace import locked_tools as locked
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import ImportName, Layout, layout_of
@@ -467,14 +467,6 @@ def test_packages_that_uv_keeps_apart_are_installed_in_turn() -> None:
     ]
     (one,) = install_sets(lock_of({**document, "conflicts": []}), ["a", "b"], ["dev"])
     assert one.packages == ("a", "b")
-
-
-def test_the_protocol_module_compiles_and_names_both() -> None:
-    pair = ProtocolPair(class_="a.b:C", protocol="d:P")
-    text = types.protocol_module([pair, pair])
-    compile(text, "x.py", "exec")
-    assert "from a.b import C as _Class1" in text
-    assert "# a.b:C must satisfy d:P" in text
 
 
 # --- audit.py ------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from packaging.utils import canonicalize_name
 
+from tradai_tasks.checks.type_checkers import CHECKERS
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.workspace.lock_graph import LockGraph, Node, Part, canonical, parse_lock
 
@@ -28,10 +29,10 @@ _SEEN_IN_ENTRIES = frozenset(
 _TOOL_SESSIONS = {
     "bandit": "security",
     "mkdocs": "docs",
-    "mypy": "typecheck",
     "pip-audit": "security",
     "pytest-cov": "test",
     "ruff": "lint",
+    **dict.fromkeys(CHECKERS, "typecheck"),
 }
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 

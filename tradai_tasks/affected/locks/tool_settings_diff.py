@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tradai_tasks.checks.type_checkers import CHECKERS
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.settings.load import parse_toml
 
@@ -29,10 +30,10 @@ _TOOLS: Mapping[str, tuple[str, ...]] = {
     "bandit": ("security",),
     "coverage": ("test",),
     "importlinter": ("lint",),
-    "mypy": ("typecheck",),
     "pip-audit": ("security",),
     "pytest": ("test",),
     "ruff": ("lint",),
+    **dict.fromkeys(CHECKERS, ("typecheck",)),
 }
 # Tables of [tool] that change what is built or installed, or which sessions exist.
 _STEERING_TOOLS = frozenset(
@@ -64,12 +65,10 @@ _FILES: Mapping[str, tuple[str, ...]] = {
     ".bandit": ("security",),
     ".coveragerc": ("test",),
     ".importlinter": ("lint",),
-    ".mypy.ini": ("typecheck",),
     ".pytest.ini": ("test",),
     ".ruff.toml": ("lint",),
     "bandit.yaml": ("security",),
     "bandit.yml": ("security",),
-    "mypy.ini": ("typecheck",),
     "pytest.ini": ("test",),
     "pytest.toml": ("test",),
     ".pytest.toml": ("test",),
@@ -77,6 +76,7 @@ _FILES: Mapping[str, tuple[str, ...]] = {
     # each may hold the settings of several tools
     "setup.cfg": ("lint", "test", "typecheck"),
     "tox.ini": ("lint", "security", "test", "typecheck"),
+    **{file: ("typecheck",) for checker in CHECKERS.values() for file in checker.files},
 }
 
 

@@ -1,4 +1,4 @@
-"""`typecheck`: run mypy on all packages, or strictly on each strategy, and check Protocols."""
+"""`typecheck`: type-check all packages, or strictly each strategy, and check Protocols."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from tempfile import TemporaryDirectory
 import msgspec
 import nox
 
+from tradai_tasks.checks.protocol_compliance import protocol_module
 from tradai_tasks.checks.testing.coverage_scope import test_arguments
-from tradai_tasks.checks.typecheck_rules import Batch, batches, protocol_module
+from tradai_tasks.checks.type_checkers import CHECKERS, Checker, mypy_findings
+from tradai_tasks.checks.typecheck_rules import Batch, batches, choose_checker
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.atomic_write import write_whole
-from tradai_tasks.files.report_folder import make_report_folder
+from tradai_tasks.files.file_tree import join
 from tradai_tasks.repository import Repository
+from tradai_tasks.sessions.checks.type_checker_run import (
+    annotate_finding,
+    report_folder,
+    run_checker,
+)
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import install_tool, status_of, sync_everything
@@ -42,7 +49,7 @@ def typecheck(session: nox.Session, context: Context, package: Package | None = 
     """Type-check one strategy, or all packages project by project."""
     repository = context.repository
     if asks_help(session):
-        skip_for_help(session, "options for mypy, besides those of the setting typecheck.args")
+        skip_for_help(session, "options for the type checker, besides those of typecheck.args")
     if package is not None:
         _typecheck(session, repository, [package], package.project)
         return
@@ -61,19 +68,21 @@ def _typecheck(
     units = units_of(repository.inventory) if project == repository.workspace.projects[0] else ()
     apart = [path for path in units if repository.tree.is_file(requirements_of(path))]
     beside = [path for path in units if path not in apart]  # checked with the packages
+    checker = _checker(session, repository, packages, project)
     statuses: list[int] = []
-    for part in _installed(session, repository, packages, project):
+    for part in _installed(session, repository, packages, project, checker):
         layouts = {package: _layout(repository, package) for package in part}
         layouts |= {
             unit_package(path): layout_of_unit(path, repository.inventory) for path in beside
         }
         beside = []
         pairs = [pair for package in part for pair in package.settings.protocols]
-        extra = [str(_write_protocols(session, repository, pairs))] if pairs else []
-        plan = _batches(session, repository, layouts, project, extra)
+        plan = _batches(session, repository, layouts, project, checker=checker, pairs=pairs)
         if not plan:
             session.log("no package has code to check")
-        statuses += [_run(session, repository, batch) for batch in plan]
+        for position, batch in enumerate(plan):
+            own = () if position else pairs
+            statuses.append(_run(session, repository, batch, checker, pairs=own))
     roots = {
         root
         for one in repository.workspace.packages
@@ -82,34 +91,52 @@ def _typecheck(
     for path in apart:
         python = environment_of_unit(session, path)
         layouts = {unit_package(path): layout_of_unit(path, repository.inventory)}
-        for batch in _batches(session, repository, layouts, project):
+        for batch in _batches(session, repository, layouts, project, checker=checker):
             borrowing = replace(batch, borrowed=tuple(sorted(roots)))
-            statuses.append(_run(session, repository, borrowing, python=python))
+            statuses.append(_run(session, repository, borrowing, checker, python=python))
     broken = next((status for status in statuses if status not in {0, _FOUND}), 0)
     if broken:
         raise CheckFailedError(
-            f"typecheck: mypy could not finish (exit status {broken}): a file that does not parse, "
-            f"a bad configuration or argument, or a crash; its message is above"
+            f"typecheck: {checker.name} could not finish (exit status {broken}): a file that does "
+            f"not parse, a bad configuration or argument, or a crash; its message is above"
         )
     if any(statuses):
-        raise CheckFailedError(_fault(repository, packages))
+        raise CheckFailedError(_fault(repository, packages, checker))
 
 
-def _batches(
+def _checker(
+    session: nox.Session, repository: Repository, packages: Sequence[Package], project: str
+) -> Checker:
+    """Return the type checker of a project: that of the settings, or the one that it uses."""
+    stated = repository.settings.typecheck.checker
+    if stated is not None:
+        return CHECKERS[stated]
+    has_lock = repository.tree.is_file(join(project, "uv.lock"))
+    locked = read_lock(repository.tree, project).by_name if has_lock else {}
+    found = choose_checker(repository.tree, project, (one.path for one in packages), locked)
+    session.log(f"type checker: {found.name}; to choose another, set typecheck.checker")
+    return found
+
+
+def _batches(  # noqa: PLR0913 - what a run consists of
     session: nox.Session,
     repository: Repository,
     layouts: Mapping[Package, Layout],
     project: str,
-    extra: Sequence[str] = (),
+    *,
+    checker: Checker,
+    pairs: Sequence[ProtocolPair] = (),
 ) -> tuple[Batch, ...]:
+    of_mypy = checker.name == "mypy" and pairs
     return batches(
         repository.tree,
         layouts,
         tests=repository.settings.typecheck.tests,
-        extra=extra,
+        extra=[str(_write_protocols(session, repository, pairs))] if of_mypy else [],
         project=project,
         known=(file.path for file in repository.inventory.files if file.reason is None),
         args=[*repository.settings.typecheck.args, *session.posargs],
+        checker=checker,
     )
 
 
@@ -124,7 +151,11 @@ def _layout(repository: Repository, package: Package) -> Layout:
 
 
 def _installed(
-    session: nox.Session, repository: Repository, packages: list[Package], project: str
+    session: nox.Session,
+    repository: Repository,
+    packages: list[Package],
+    project: str,
+    checker: Checker,
 ) -> Iterator[list[Package]]:
     """Install the packages and yield them; those that uv's conflicts keep apart, in turn."""
     groups = repository.settings.typecheck.groups
@@ -142,44 +173,70 @@ def _installed(
             )
         only = one.packages if len(sets) > 1 else ()
         sync_everything(session, repository, project, one.groups, only=only)
-        install_tool(session, repository, "mypy", project=project, only_missing=True)
+        install_tool(session, repository, checker.name, project=project, only_missing=True)
         yield held
 
 
-def _run(
+def _run(  # noqa: PLR0913 - what a run consists of
     session: nox.Session,
     repository: Repository,
     batch: Batch,
+    checker: Checker,
     *,
     python: Path | None = None,
+    pairs: Sequence[ProtocolPair] = (),
 ) -> int:
-    """Run mypy on one batch and return its exit status.
+    """Run the checker on one batch and return its exit status.
 
-    It runs in the folder of its configuration, so that the paths there are as they are meant;
-    `python` is the interpreter whose packages it sees, the session's own if None.
+    Args:
+        session: The session.
+        repository: The repository.
+        batch: The sources.
+        checker: The type checker.
+        python: The interpreter whose packages it sees; the session's own if None.
+        pairs: Classes and their Protocols, of a checker other than mypy.
     """
-    settings = repository.settings.typecheck
-    strict = settings.strict
-    if strict is None:
-        strict = repository.workspace.kind == "strategies"
-    further = [*settings.args, *session.posargs]
-    home = repository.root / batch.home
-    argv = ["mypy", "--namespace-packages", "--explicit-package-bases", "--show-error-codes"]
-    argv += ["--strict"] if strict else []
-    argv += ["--python-executable", str(python)] if python else []
+    whose = f"{checker.name}'s configuration"
     if batch.excluded:
-        session.warn(f"excluded by mypy's configuration: {' '.join(map(safe, batch.excluded))}")
+        session.warn(f"excluded by {whose}: {' '.join(map(safe, batch.excluded))}")
     if batch.ignored:
         session.warn(
-            f"errors ignored, by mypy's configuration or a comment in the file: "
+            f"errors ignored, by {whose} or a comment in the file: "
             f"{' '.join(map(safe, batch.ignored))}"
         )
     if batch.is_blind:
         raise CheckFailedError(
-            f"typecheck: mypy is told to ignore the errors of every file of "
-            f"{', '.join(batch.packages)}, so nothing would be checked; see `ignore_errors` and "
-            f"`exclude` in its configuration"
+            f"typecheck: {checker.name} is told to ignore the errors of every file of "
+            f"{', '.join(batch.packages)}, so nothing would be checked; see what its configuration "
+            f"ignores and excludes"
         )
+    strict = repository.settings.typecheck.strict
+    if strict is None:
+        strict = repository.workspace.kind == "strategies"
+    if checker.name != "mypy":
+        return run_checker(
+            session, repository, batch, checker, strict=strict, python=python, pairs=pairs
+        )
+    return _run_mypy(session, repository, batch, strict=strict, python=python)
+
+
+def _run_mypy(
+    session: nox.Session,
+    repository: Repository,
+    batch: Batch,
+    *,
+    strict: bool,
+    python: Path | None,
+) -> int:
+    """Run mypy on one batch and return its exit status.
+
+    It runs in the folder of its configuration, so that the paths there are as they are meant.
+    """
+    further = [*repository.settings.typecheck.args, *session.posargs]
+    home = repository.root / batch.home
+    argv = ["mypy", "--namespace-packages", "--explicit-package-bases", "--show-error-codes"]
+    argv += ["--strict"] if strict else []
+    argv += ["--python-executable", str(python)] if python else []
     sources = [os.path.relpath(repository.root / source, home) for source in batch.sources]
     if not sources:
         return 0
@@ -200,23 +257,22 @@ def _run(
                 "typecheck: mypy ended without a report, so nothing was checked; see its arguments "
                 "and plugins for what ends it, such as `--version`"
             )
+        for finding in mypy_findings(report.read_text("utf-8")) if report.is_file() else ():
+            annotate_finding(repository, home, finding)
         return status
 
 
 def _write_protocols(
-    session: nox.Session, repository: Repository, pairs: list[ProtocolPair]
+    session: nox.Session, repository: Repository, pairs: Sequence[ProtocolPair]
 ) -> Path:
     """Write the module whose type check verifies the Protocols, one for each session."""
-    folder = make_report_folder(
-        repository.root, "typecheck", session.name.replace("(", "-").rstrip(")")
-    )
-    module = folder / "protocol_compliance.py"
-    write_whole(module, protocol_module(pairs).encode())
+    module = report_folder(session, repository) / "protocol_compliance.py"
+    write_whole(module, protocol_module(pairs, mypy=True).encode())
     return module
 
 
-def _fault(repository: Repository, packages: list[Package]) -> str:
+def _fault(repository: Repository, packages: list[Package], checker: Checker) -> str:
+    again = "nox -s typecheck"
     if repository.workspace.kind == "strategies":
-        one = repository.workspace.session_id(packages[0])
-        return f'typecheck: mypy found faults; check again with: nox -s "typecheck({one})"'
-    return "typecheck: mypy found faults; check again with: nox -s typecheck"
+        again = f'nox -s "typecheck({repository.workspace.session_id(packages[0])})"'
+    return f"typecheck: {checker.name} found faults; check again with: {again}"

@@ -66,7 +66,7 @@ CATALOG = (
     CatalogEntry(
         name="typecheck",
         body="checks.typecheck:typecheck",
-        doc="Type-check, and check that classes satisfy their Protocols: mypy.",
+        doc="Type-check, and check that classes satisfy their Protocols.",
         fits=fitting.each_strategy,
     ),
     CatalogEntry(

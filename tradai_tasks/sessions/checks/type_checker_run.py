@@ -1,0 +1,126 @@
+"""Run a type checker that answers in JSON: on sources, and on what it must find fault with."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import nox
+from nox.virtualenv import PassthroughEnv
+
+from tradai_tasks.checks.protocol_compliance import protocol_faults, protocol_module
+from tradai_tasks.checks.type_checkers import Call, Checker, Finding, checked_report
+from tradai_tasks.checks.typecheck_rules import Batch
+from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.files.atomic_write import write_whole
+from tradai_tasks.files.report_folder import make_report_folder
+from tradai_tasks.process import run
+from tradai_tasks.report import annotate, say
+from tradai_tasks.repository import Repository
+from tradai_tasks.sessions.core.nox_options import end_of_install
+from tradai_tasks.settings.model import ProtocolPair
+
+_FOUND = 1  # the exit status for findings
+_MODULE = "protocol_compliance.py"
+
+
+def run_checker(  # noqa: PLR0913 - what a run consists of
+    session: nox.Session,
+    repository: Repository,
+    batch: Batch,
+    checker: Checker,
+    *,
+    strict: bool,
+    python: Path | None,
+    pairs: Sequence[ProtocolPair],
+) -> int:
+    """Check one batch, and the module in which errors are due; return the exit status.
+
+    The checker is given every file by name, so that none is passed over. Its verdict is its own;
+    that it looks at all is seen by a second run, on the module alone.
+
+    Raises:
+        CheckFailedError: It could not finish, left files out, or reports no errors at all.
+    """
+    end_of_install(session)
+    home = repository.root / batch.home
+    folder = report_folder(session, repository)
+    call = Call(
+        files=tuple(os.path.relpath(repository.root / file, home) for file in batch.files),
+        home=str(home),
+        environment=str(python.parent.parent) if python else _environment(session),
+        search=tuple(str(repository.root / one) for one in (*batch.search, *batch.borrowed)),
+        config=str(repository.root / batch.config) if batch.config else None,
+        strict=strict,
+    )
+    if checker.made_config is not None:
+        made = folder / checker.files[0]
+        table = checker.settings(repository.tree, batch.config) if batch.config else None
+        text = json.dumps(checker.made_config(table or {}, call, str(folder)))
+        write_whole(made, text.encode())
+        call = replace(call, config=str(made))
+    status = 0
+    if call.files:
+        status, findings = _report(session, repository, checker, call)
+        for finding in findings:
+            say(*str(finding).splitlines())
+            annotate_finding(repository, home, finding)
+        session.log(f"{checker.name}: {len(call.files)} files checked")
+    module = folder / _MODULE
+    write_whole(module, protocol_module(pairs, mypy=False).encode())
+    apart = replace(call, files=(os.path.relpath(module, home),))
+    _, findings = _report(session, repository, checker, apart)
+    faults = list(protocol_faults(module.read_text(encoding="utf-8"), findings))
+    for fault in faults:
+        shown = replace(fault, path=module.relative_to(repository.root).as_posix())
+        say(*str(shown).splitlines())
+        annotate("error", str(shown))
+    return status or (_FOUND if faults else 0)
+
+
+def _report(
+    session: nox.Session, repository: Repository, checker: Checker, call: Call
+) -> tuple[int, list[Finding]]:
+    """Run the checker and return its exit status and findings; its report is kept in a file."""
+    argv = [*checker.argv(call), *repository.settings.typecheck.args, *session.posargs]
+    more = {} if checker.made_config else {"PYTHONPATH": os.pathsep.join(call.search)}
+    env = {**os.environ, **session.env, **checker.env, **more}
+    env["PATH"] = os.pathsep.join([*(session.bin_paths or ()), env.get("PATH") or os.defpath])
+    kept = {name: value for name, value in env.items() if value is not None}
+    done = run(argv, cwd=call.home, env=kept, check=False)
+    text = done.stdout.decode("utf-8", "replace")
+    file = report_folder(session, repository) / f"{checker.name}.json"
+    write_whole(file, done.stdout)
+    try:
+        if done.returncode not in {0, _FOUND}:
+            raise CheckFailedError(
+                f"typecheck: {checker.name} could not finish (exit status {done.returncode}): a "
+                f"bad configuration or argument, or a crash; its message is above"
+            )
+        return done.returncode, checked_report(checker, text, done.error_text, len(call.files))
+    except CheckFailedError:
+        say(*text.splitlines(), *done.error_text.splitlines(), file=sys.stderr)
+        raise
+
+
+def _environment(session: nox.Session) -> str:
+    """Return the folder of the environment that has the packages."""
+    venv = session.virtualenv
+    return sys.prefix if isinstance(venv, PassthroughEnv) else str(venv.location)
+
+
+def report_folder(session: nox.Session, repository: Repository) -> Path:
+    """Return the folder of a session's reports."""
+    name = session.name.replace("(", "-").rstrip(")")
+    return make_report_folder(repository.root, "typecheck", name)
+
+
+def annotate_finding(repository: Repository, home: Path, finding: Finding) -> None:
+    """Show a finding in GitHub Actions, beside its line."""
+    path = os.path.relpath(home / finding.path, repository.root)
+    text = f"{finding.text} [{finding.rule}]" if finding.rule else finding.text
+    annotate(finding.severity, text, file=Path(path).as_posix(), line=finding.line)
