@@ -13,6 +13,7 @@ import signal
 import subprocess  # nosec B404 - the only use: argument lists, never a shell
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -33,7 +34,9 @@ _NO_REASON = (
     "and the repository exists.",
 )
 _TICK = 0.1  # seconds between two checks whether to stop
-_PATIENCE = (10.0, 5.0)  # seconds for a command to end after an interrupt, and after a SIGTERM
+# Seconds for a command to end after an interrupt, and after a SIGTERM. A cancelled CI job has ten
+# in all; nox gives its own commands half of one.
+_PATIENCE = (1.0, 0.5)
 _INSTALL_HINTS = {
     "git": "install git",
     "uv": "install uv, or nox with its extra: nox[uv]",
@@ -117,6 +120,7 @@ def run(  # noqa: PLR0913 - the options of a subprocess
     timeout: float | None = None,
     umask: int = -1,
     sandbox: Sandbox | None = None,
+    stop: threading.Event | None = None,
 ) -> Completed:
     """Run a command to its end and return what it printed.
 
@@ -129,35 +133,62 @@ def run(  # noqa: PLR0913 - the options of a subprocess
         timeout: Seconds after which the command is ended.
         umask: The umask of the command; this process's own if -1.
         sandbox: Sandbox to run in; none if None.
+        stop: Event that interrupts the command, as by Ctrl-C, and then ends it.
 
     Raises:
         ToolMissingError: The program is not on PATH.
+        StoppedError: It was stopped.
         CommandFailedError: With `check`, it ended with another status than 0; or it took too long.
     """
     program = find_tool(argv[0], env=env)
-    try:
-        done = subprocess.run(  # nosec B603 - as above
+    with (
+        subprocess.Popen(  # nosec B603 - as above
             _within(sandbox, program, *argv[1:]),
             cwd=cwd,
             env=None if env is None else dict(env),
-            input=b"" if stdin is None else stdin,
-            capture_output=True,
-            check=False,
-            timeout=timeout,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             umask=umask,
-        )
-    except subprocess.TimeoutExpired as expired:
-        raise CommandFailedError(
-            f"{_shown(argv)}: not done after {expired.timeout:g} s; ended"
-        ) from None
-    completed = Completed(
-        argv=tuple(argv), returncode=done.returncode, stdout=done.stdout, stderr=done.stderr
-    )
+        ) as process
+    ):
+        try:
+            out, err = _said(process, b"" if stdin is None else stdin, timeout, stop)
+        except subprocess.TimeoutExpired:
+            raise CommandFailedError(
+                f"{_shown(argv)}: not done after {timeout:g} s; ended"
+            ) from None
+        finally:
+            _end(process)
+    if stop is not None and stop.is_set():
+        raise StoppedError(f"{_shown(argv)}: stopped")
+    completed = Completed(argv=tuple(argv), returncode=process.returncode, stdout=out, stderr=err)
     if check and completed.returncode != 0:
         raise CommandFailedError(
             f"{_shown(argv)}: exit status {completed.returncode}: {completed.last_error}"
         )
     return completed
+
+
+def _said(
+    process: subprocess.Popen[bytes],
+    stdin: bytes,
+    timeout: float | None,
+    stop: threading.Event | None,
+) -> tuple[bytes, bytes]:
+    """Return what a command prints till its end; nothing where it was stopped before."""
+    if stop is None:
+        return process.communicate(stdin, timeout)
+    ended = None if timeout is None else time.monotonic() + timeout
+    given: bytes | None = stdin
+    while not stop.is_set():
+        try:
+            return process.communicate(given, _TICK)
+        except subprocess.TimeoutExpired:
+            given = None  # it has it
+            if ended is not None and time.monotonic() > ended:
+                raise
+    return b"", b""
 
 
 def run_logged(  # noqa: PLR0913 - as above

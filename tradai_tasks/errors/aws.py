@@ -11,6 +11,7 @@ class AwsError(TasksError):
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.may_pass = False  # whether the status of its answer is one that may pass
 
 
 class AwsCredentialsError(AwsError):

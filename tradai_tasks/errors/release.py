@@ -34,4 +34,4 @@ class EvidenceError(TasksError):
 
 
 class StoppedError(TasksError):
-    """Work was stopped because something in parallel failed."""
+    """Work was stopped, by a signal or since something in parallel failed."""

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tradai_tasks.background import bounded
 from tradai_tasks.http_client.address import (
     NO_ADDRESS,
     PORTS,
@@ -163,7 +164,15 @@ class HttpClient:
     ) -> httpx.Response:
         from tradai_tasks.http_client.wire import exchange  # noqa: PLC0415 - as above
 
-        return exchange(self.transport, request, clock, sink)
+        try:
+            # looking up a name, and a handshake, cannot be stopped otherwise
+            return bounded(
+                lambda: exchange(self.transport, request, clock, sink),
+                seconds=clock.remaining,
+                stop=self._stop,
+            )
+        except TimeoutError:
+            raise clock.fault() from None
 
     def _redirected(self, request: httpx.Request, answer: httpx.Response) -> httpx.Request | None:
         """Return the request that a response redirects to; None if it does not redirect."""

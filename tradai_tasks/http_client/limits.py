@@ -13,7 +13,6 @@ from tradai_tasks.http_client.retry import TransientError
 MEGABYTE = 1024 * 1024
 _MOST_VALUES = 1_000_000  # of a JSON document
 _OTHER_BYTES = MEGABYTE  # that an answer may have beside its body: headers, framing
-_TICK = 0.5  # seconds between two looks at whether to stop
 
 
 class AnswerError(Exception):
@@ -48,13 +47,21 @@ class Clock:
         """
         if self.stop is not None and self.stop.is_set():
             raise StoppedError("a request was stopped")
-        left = self.started + self.limits.whole - time.monotonic()
+        left = self.remaining
         if left <= 0:
-            if self.received:
-                raise AnswerError(f"answers too slowly: not whole after {self.limits.whole:g} s")
-            raise TransientError(f"no answer after {self.limits.whole:g} s", kind="ReadTimeout")
-        tick = _TICK if self.stop is not None else left
-        return max(0.001, min(left, tick, self.limits.idle if wanted is None else wanted))
+            raise self.fault()
+        return max(0.001, min(left, self.limits.idle if wanted is None else wanted))
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the answer must be whole; not above 0 once that time is over."""
+        return self.started + self.limits.whole - time.monotonic()
+
+    def fault(self) -> Exception:
+        """Return the error for an answer that is not whole in time."""
+        if self.received:
+            return AnswerError(f"answers too slowly: not whole after {self.limits.whole:g} s")
+        return TransientError(f"no answer after {self.limits.whole:g} s", kind="ReadTimeout")
 
     def got(self, count: int) -> None:
         """Count received bytes; raise if the limit is exceeded.

@@ -45,9 +45,7 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _PART):
-            # a wait to write is not cut into pieces: what was sent of one could not be told
-            seconds = max(_CLOCK.get().left(timeout), 1.0)
-            self._inner.write(buffer[start : start + _PART], seconds)
+            self._inner.write(buffer[start : start + _PART], _CLOCK.get().left(timeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -55,7 +53,7 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        seconds = max(_CLOCK.get().left(timeout), 1.0)
+        seconds = _CLOCK.get().left(timeout)
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, seconds))
 
     def get_extra_info(self, info: str) -> Any:
@@ -76,7 +74,7 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        seconds = max(_CLOCK.get().left(timeout), 1.0)
+        seconds = _CLOCK.get().left(timeout)
         return _Stream(self._inner.connect_tcp(host, port, seconds, local_address, socket_options))
 
 

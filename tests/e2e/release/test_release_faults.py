@@ -6,8 +6,13 @@ run. That ends with an error in words or finishes, the second finishes, and noth
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -16,8 +21,10 @@ import pytest
 from tests.support.engine import engine, import_busybox
 from tests.support.inprocess import InProcess, Ran
 from tests.support.platform_yard import BASE, OLD, Place, open_place, released
-from tests.support.real import edit, git
+from tests.support.real import clean_env, edit, git
 from tests.support.registry import PASSWORD, USER
+from tradai_tasks.http_client import retry
+from tradai_tasks.parent_watch import leashed
 
 FAULTS = ("500", "503", "429", "drop", "drop-after-store")
 IMAGES = {"image": "web", "lambda-base": "lambda-base", "lambda-image": "lambda-gaps"}
@@ -52,8 +59,8 @@ def release(
 ) -> Any:
     """Releases it, in this process and with no long waits between two tries."""
     place, _ = world
-    wait = time.sleep
-    monkeypatch.setattr(time, "sleep", lambda seconds: wait(min(seconds, 0.01)))
+    monkeypatch.setattr(retry, "_FIRST", 0.01)
+    monkeypatch.setattr(retry, "_LONGEST", 0.01)
     run = InProcess(place.home, monkeypatch, capsys)
 
     def call() -> Ran:
@@ -133,6 +140,91 @@ def test_a_fault_ends_it_in_words_or_not_at_all_and_a_second_run_finishes(
     assert "v1.2.0: complete" in second.log
     if fault != "drop-after-store":
         assert "nothing was changed" not in second.log
+    released(place, commit)
+    assert len(place.index.stored) == 1
+    assert all(place.ecs.clusters["main"][name].started <= 1 for name in ("backend", "web"))
+
+
+# --- signals --------------------------------------------------------------------------------------
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ENDED_IN = 3.0  # seconds, where the machine has other work; without, half of one
+
+
+def hold(place: Place, stage: str, stack: ExitStack) -> Callable[[], bool]:
+    """Have a stage wait without end; return whether it does so by now."""
+    go = threading.Event()
+    stack.callback(go.set)
+    if stage == "publish":
+        place.index.always["upload"] = "hang"
+        return lambda: "upload" in [one[0] for one in place.index.log]
+    if stage in IMAGES:
+        reached = threading.Event()
+
+        def wait() -> None:
+            reached.set()
+            go.wait(60)
+
+        request = ("PUT", f"/{IMAGES[stage]}/manifests/")
+        place.front.before[request] = wait
+        stack.callback(place.front.before.pop, request)
+        return reached.is_set
+    if stage == "functions-prod":
+        place.functions.functions["gaps"].pace = 1_000_000
+        return lambda: place.functions.count("GetFunction") > 5
+    for name in ("backend", "web"):
+        place.ecs.clusters["main"][name].fate = "stuck"
+    return lambda: place.ecs.count("UpdateService") == 2
+
+
+def let_go(place: Place) -> None:
+    fix(place)
+    function = place.functions.functions["gaps"]
+    function.pace, function.left = 2, 2
+    for name in ("backend", "web"):
+        service = place.ecs.clusters["main"][name]
+        service.fate, service.primary.age = "good", min(service.primary.age, 1)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_it_at_once_and_a_second_run_finishes(
+    world: tuple[Place, str], release: Any, stage: str, number: signal.Signals
+) -> None:
+    place, commit = world
+    undo(place, stage)
+    with ExitStack() as stack:
+        is_waiting = hold(place, stage, stack)
+        process = stack.enter_context(
+            subprocess.Popen(
+                # on a leash, since this very test run may have been told to ignore interrupts
+                leashed(sys.executable, "-m", "nox", "-s", "release", "--", "v1.2.0"),
+                cwd=place.home,
+                env=clean_env(**place.env),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        )
+        for _ in range(1200):
+            if is_waiting() or process.poll() is not None:
+                break
+            time.sleep(0.05)
+        assert process.poll() is None, process.communicate()[0].decode()
+        begin = time.monotonic()
+        process.send_signal(number)  # to it alone, as CI does
+        out, _ = process.communicate(timeout=60)
+        taken = time.monotonic() - begin
+    let_go(place)
+    said = " ".join(out.decode().split())
+    assert process.returncode == 130, said
+    assert taken < ENDED_IN, f"{taken:.1f} s: {said}"
+    assert f"v1.2.0: interrupted by {number.name}; what is done stays done; run the same" in said
+    assert "Traceback" not in said
+    assert PASSWORD not in said
+    if stage.endswith("prod"):
+        assert "goes on in" in said
+    second = release()
+    assert second.status == 0, second.log
     released(place, commit)
     assert len(place.index.stored) == 1
     assert all(place.ecs.clusters["main"][name].started <= 1 for name in ("backend", "web"))

@@ -1,8 +1,9 @@
 """boto3 clients for one region, with AWS errors turned into one-line messages.
 
 Credentials come from the usual AWS chain only: environment, profile, SSO, OIDC role, instance.
-Clients are made when first needed, and botocore's own retries (back-off on throttling, 5xx and
-dropped connections) apply to every call.
+Clients are made when first needed. Every request is retried by the policy of all requests
+(`http_client.retry`), has a deadline for its whole answer, and can be stopped; botocore has its own
+retries, but no such deadline.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
+from tradai_tasks.background import bounded
 from tradai_tasks.errors import (
     AwsCredentialsError,
     AwsDeniedError,
@@ -26,6 +29,9 @@ from tradai_tasks.errors import (
     AwsUnreachableError,
 )
 from tradai_tasks.http_client.address import address_fault
+from tradai_tasks.http_client.retry import TRANSIENT, TransientError, retried
+
+_T = TypeVar("_T")
 
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _UNKNOWN_KEY = frozenset(
@@ -75,9 +81,11 @@ class Aws:
     region: str | None = None  # None: the region of the usual AWS chain
     attempts: int = 5  # attempts at each request, with the first one
     connect_timeout: float = 10  # seconds
-    read_timeout: float = 60  # seconds
+    read_timeout: float = 60  # seconds without a byte
+    whole: float = 120  # seconds for an answer, with all its pages
+    stop: threading.Event | None = field(default=None, repr=False)  # ends requests and waits
     _session: Any = field(default=None, repr=False)
-    _clients: dict[tuple[str, bool], Any] = field(default_factory=dict, repr=False)
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def call(
@@ -88,22 +96,21 @@ class Aws:
         Args:
             service: boto3's name of the service: `ecs`, `lambda`.
             operation: The client's method: `describe_services`.
-            once: Whether botocore must not retry it: it may have succeeded although no answer came.
+            once: Whether it must not be retried: it may have succeeded although no answer came.
             parameters: Parameters of that method.
 
         Raises:
             AwsError: The request failed; `code` is AWS's error code. Subclasses say more.
+            StoppedError: It was stopped.
         """
-        with _telling(service, operation):
-            found: dict[str, Any] = getattr(self.client(service, once=once), operation)(
-                **parameters
-            )
+        asked = partial(getattr(self.client(service), operation), **parameters)
+        found: dict[str, Any] = self._asked(service, operation, asked, 1 if once else self.attempts)
         return found
 
     def pages(
         self, service: str, operation: str, key: str, /, **parameters: Any
-    ) -> Iterator[dict[str, Any] | str]:
-        """Yield the items of a paginated answer.
+    ) -> list[dict[str, Any] | str]:
+        """Return the items of a paginated answer.
 
         Args:
             service: boto3's name of the service.
@@ -114,28 +121,49 @@ class Aws:
         Raises:
             AwsError: As `call`.
         """
-        with _telling(service, operation):
-            for page in self.client(service).get_paginator(operation).paginate(**parameters):
-                yield from page[key]
+        paginator = self.client(service).get_paginator(operation)
 
-    def client(self, service: str, *, once: bool = False) -> Any:
+        def asked() -> list[dict[str, Any] | str]:
+            return [one for page in paginator.paginate(**parameters) for one in page[key]]
+
+        return self._asked(service, operation, asked, self.attempts)
+
+    def _asked(self, service: str, operation: str, asked: Callable[[], _T], tries: int) -> _T:
+        """Make a request, with retries while the fault may be temporary."""
+
+        def attempt() -> _T:
+            try:
+                with _telling(service, operation):
+                    return bounded(asked, seconds=self.whole, stop=self.stop)
+            except TimeoutError:
+                late = f"{service}:{pascal_case(operation)}: no answer after {self.whole:g} s"
+                raise _MayPass(AwsUnreachableError(f"{late}; run it again")) from None
+            except AwsError as error:
+                if isinstance(error, AwsThrottledError | AwsUnreachableError) or error.may_pass:
+                    raise _MayPass(error) from None
+                raise
+
+        try:
+            return retried(attempt, tries=tries, stop=self.stop)
+        except _MayPass as fault:
+            raise fault.error from None
+
+    def client(self, service: str) -> Any:
         """Return a cached client; any thread may use it.
 
         Args:
             service: boto3's name of the service.
-            once: Whether it makes each request only once, without retries.
 
         Raises:
             AwsRegionError: No region is set anywhere.
             AwsCredentialsError: The profile asked for does not exist.
         """
         with self._lock, _telling(service, "client"):
-            key = (service, once)
-            if key not in self._clients:
-                self._clients[key] = self._made(service, 1 if once else self.attempts)
-            return self._clients[key]
+            if service not in self._clients:
+                self._clients[service] = self._made(service)
+            return self._clients[service]
 
-    def _made(self, service: str, attempts: int) -> Any:
+    def _made(self, service: str) -> Any:
         import boto3  # noqa: PLC0415 - takes 0.3 s to load
         from botocore.config import Config  # noqa: PLC0415 - as above
 
@@ -149,7 +177,7 @@ class Aws:
                 "profile's region"
             )
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": attempts},
+            retries={"mode": "standard", "total_max_attempts": 1},
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
             user_agent_extra="tradai-tasks",
@@ -162,6 +190,14 @@ class Aws:
                 f"profile's endpoint_url"
             )
         return made
+
+
+class _MayPass(TransientError):  # noqa: N818 - as its base class
+    """A temporary failure of a request to AWS."""
+
+    def __init__(self, error: AwsError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @contextmanager
@@ -188,7 +224,9 @@ def told(error: BaseException, service: str, operation: str) -> AwsError:
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ClientError" in names:
         response: dict[str, Any] = getattr(error, "response", {})
-        return _of_answer(response.get("Error", {}), action)
+        found = _of_answer(response.get("Error", {}), action)
+        found.may_pass = response.get("ResponseMetadata", {}).get("HTTPStatusCode") in TRANSIENT
+        return found
     text = _one_line(str(error))
     if "NoRegionError" in names:
         return AwsRegionError(

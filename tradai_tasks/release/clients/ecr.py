@@ -40,20 +40,28 @@ def uses_ecr(login: str, host: str) -> bool:
 class Ecr:
     """Client of ECR's API with the usual AWS credentials; safe to use from several threads."""
 
-    def __init__(self, host: str, *, region: str | None = None, create: bool = False) -> None:
+    def __init__(
+        self,
+        host: str,
+        *,
+        region: str | None = None,
+        create: bool = False,
+        stop: threading.Event | None = None,
+    ) -> None:
         """Create a client; no request is made yet.
 
         Args:
             host: The registry's host.
             region: AWS region; if None, the host's, else the AWS chain's.
             create: Whether a missing repository may be created.
+            stop: Event that ends requests.
         """
         account, own = ecr_address(host) or (None, None)
         self.host = host
         self.creates = create
         self._region = region or own
         self._registry: dict[str, Any] = {} if account is None else {"registryId": account}
-        self._aws = Aws(region=self._region)
+        self._aws = Aws(region=self._region, stop=stop)
         self._lock = threading.Lock()
         self._repositories: dict[str, dict[str, Any] | None] = {}
 

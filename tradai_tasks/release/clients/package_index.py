@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html.parser
+import threading
 import time
 import urllib.parse
 from collections.abc import Callable
@@ -163,6 +164,7 @@ class PackageIndex:
         credentials: Returns the credentials for the next request, or None.
         timeout: Seconds for a whole page, and for a file without receiving a byte.
         sleep: Function that waits between two attempts.
+        stop: Event that ends requests and waits.
 
     Raises:
         IndexUnavailableError: The address may not be used.
@@ -175,14 +177,15 @@ class PackageIndex:
         *,
         timeout: float = 60.0,
         sleep: Sleep = time.sleep,
+        stop: threading.Event | None = None,
     ) -> None:
         self.simple_url = simple_url.rstrip("/") + "/"
         self._credentials = credentials
-        self._sleep = sleep
+        self._sleep, self._stop = sleep, stop
         self._pages = Limits(idle=timeout, whole=timeout, most=_PAGE)
         self._timeout = timeout
         try:
-            self._client = HttpClient(self.simple_url, authorization=self._header)
+            self._client = HttpClient(self.simple_url, authorization=self._header, stop=stop)
         except AnswerError as fault:
             raise IndexUnavailableError(
                 f"the index's address is {fault}; check publish.index"
@@ -281,7 +284,7 @@ class PackageIndex:
             return answer
 
         try:
-            answer = retried(once, tries=TRIES, sleep=self._sleep)
+            answer = retried(once, tries=TRIES, sleep=self._sleep, stop=self._stop)
         except TransientError as fault:
             what = fault.kind if fault.kind.startswith("HTTP ") else f"no answer ({fault.kind})"
             raise IndexUnavailableError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class DeployTarget:
     aws: Aws
     registry: Registry
     settings: DeploySettings
+    stop: threading.Event | None = None  # ends waits
 
 
 def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
@@ -73,6 +75,7 @@ def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
             after_images=after_images,
             leaves_latest=leaves_latest,
             any_order=rollback or release.tag.is_test,
+            stop=target.stop,
         )
         for spec in services
     )
@@ -106,6 +109,7 @@ def function_stage(
             timeout=settings.function_timeout,
             interval=settings.interval,
             any_order=rollback or release.tag.is_test,
+            stop=target.stop,
         )
         for spec in lambdas
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from tradai_tasks.background import side_by_side
 from tradai_tasks.errors import BadArgumentsError, TasksError
 from tradai_tasks.release.engine.evidence import Evidence
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
@@ -159,8 +160,8 @@ def records_of(looks: Mapping[str, Look]) -> dict[str, Mapping[str, Any]]:
 
 def _look_at_stage(stage: Stage, known: dict[str, dict[str, Mapping[str, Any]]]) -> list[StepState]:
     if stage.parallel > 1 and len(stage.steps) > 1:
-        with ThreadPoolExecutor(stage.parallel) as pool:
-            return list(pool.map(lambda step: _look(stage, step.look, step, known), stage.steps))
+        looks = [partial(_look, stage, step.look, step, known) for step in stage.steps]
+        return side_by_side(looks, stage.parallel)
     seen = []
     for step in stage.steps:
         one = _look(stage, step.look, step, known)

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
+from tradai_tasks.background import started
 from tradai_tasks.errors import StoppedError, TasksError
 from tradai_tasks.release.engine.evidence import Evidence, Store
 from tradai_tasks.release.engine.plan import Plan, StepState, records_of
 from tradai_tasks.release.engine.step import Look, Preparing, Stage, State
 
+_IN_PARALLEL = "stopped, since something in parallel failed"
 _HEARTBEAT = 10.0  # seconds between two lines on what is still running
+_PATIENCE = 3.0  # seconds for running work to end after an interrupt
 
 Result = Literal["done", "there", "left", "skipped", "failed", "stopped", "not reached"]
 _GOOD = frozenset({"done", "there", "left", "skipped"})
@@ -52,6 +55,7 @@ class ReleaseOutcome:
     """The result of every step, in the order of the plan."""
 
     steps: tuple[Done, ...]
+    interrupted: str = ""  # the signal that ended it before its end
 
     @property
     def is_complete(self) -> bool:
@@ -89,6 +93,7 @@ class Engine:
     stop: threading.Event = field(default_factory=threading.Event)  # set: gates are interrupted
     clock: Callable[[], float] = time.monotonic
     heartbeat: float = _HEARTBEAT
+    _has_failed: bool = False  # something failed, so what runs in parallel is stopped
     _done: dict[_Key, Done] = field(default_factory=dict)
     _known: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
 
@@ -99,6 +104,15 @@ class Engine:
             TasksError: The work tree is no longer the released commit's.
         """
         self._known = {stage: dict(steps) for stage, steps in self.plan.known.items()}
+        interrupted = ""
+        try:
+            self._run()
+        except KeyboardInterrupt as error:
+            self.stop.set()
+            interrupted = str(error) or "an interrupt"
+        return self._outcome(interrupted)
+
+    def _run(self) -> None:
         stages = list({seen.stage.name: seen.stage for seen in self.plan.seen}.values())
         gates = [stage for stage in stages if stage.is_gate]
         acting = [stage for stage in stages if not stage.is_gate]
@@ -108,7 +122,6 @@ class Engine:
             for stage in acting:
                 if not self._run_stage(stage):
                     break
-        return self._outcome()
 
     def _pass_gates(self, gates: Sequence[Stage], later: Sequence[Stage]) -> bool:
         """Run the gates that are to do and the preparations of later stages in parallel."""
@@ -193,8 +206,8 @@ class Engine:
         start = self.clock()
         try:
             return task()
-        except StoppedError:
-            note = "stopped, since something in parallel failed"
+        except StoppedError as stopped:
+            note = _IN_PARALLEL if self._has_failed else str(stopped)
             return Done(stage=stage, step=step, result="stopped", note=note)
         except TasksError as error:
             return Done(
@@ -228,27 +241,35 @@ class Engine:
         running: dict[Future[Done], _Key] = {}
         began: dict[_Key, float] = {}
         failed = False
-        with ThreadPoolExecutor(max(1, jobs)) as pool:
-            try:
-                while running or (waiting and not failed):
-                    while waiting and not failed and len(running) < jobs:
-                        key = next(iter(waiting))
-                        began[key] = self.clock()
-                        running[pool.submit(self._guarded, key, waiting.pop(key))] = key
-                    finished, _ = wait(running, self.heartbeat, FIRST_COMPLETED)
-                    if not finished:
-                        self._beat(began, running.values())
-                    for future in finished:
-                        del running[future]
-                        done = future.result()
-                        failed = failed or not done.is_good
-                        ended(done)
-                        self._tell(done)
-                    if failed and stop_all:
-                        self.stop.set()
-            except BaseException:
-                self.stop.set()  # an interrupt, or a bug in the library: leave nothing running
-                raise
+
+        def take(finished: Iterable[Future[Done]]) -> None:
+            nonlocal failed
+            for future in finished:
+                del running[future]
+                done = future.result()
+                failed = failed or not done.is_good
+                ended(done)
+                self._tell(done)
+
+        try:
+            while running or (waiting and not failed):
+                while waiting and not failed and len(running) < max(1, jobs):
+                    key = next(iter(waiting))
+                    began[key] = self.clock()
+                    future: Future[Done] = Future()
+                    running[future] = key
+                    started(partial(self._guarded, key, waiting.pop(key)), future)
+                finished, _ = wait(running, self.heartbeat, FIRST_COMPLETED)
+                if not finished:
+                    self._beat(began, running.values())
+                take(finished)
+                if failed and stop_all:
+                    self._has_failed = True
+                    self.stop.set()
+        except BaseException:
+            self.stop.set()  # an interrupt, or a bug in the library: leave nothing running
+            take(wait(running, _PATIENCE).done)
+            raise
 
     def _settle(self, done: Done) -> None:
         self._done[done.stage, done.step] = done
@@ -310,7 +331,7 @@ class Engine:
     def _seen_of(self, stages: Sequence[Stage]) -> list[StepState]:
         return [seen for stage in stages for seen in self.plan.seen if seen.stage is stage]
 
-    def _outcome(self) -> ReleaseOutcome:
+    def _outcome(self, interrupted: str) -> ReleaseOutcome:
         steps = [
             Done(stage=evidence.stage, step=name, result="there", note=f"by evidence: {look.note}")
             for evidence in self.plan.given
@@ -324,7 +345,7 @@ class Engine:
                 note="" if seen.look is None else seen.look.note,
             )
             steps.append(self._done.get(_key(seen), missed))
-        return ReleaseOutcome(steps=tuple(steps))
+        return ReleaseOutcome(steps=tuple(steps), interrupted=interrupted)
 
 
 def _key(seen: StepState) -> _Key:

@@ -220,6 +220,7 @@ class Containers:
 
         Raises:
             CommandFailedError: It took too long.
+            StoppedError: It was stopped.
         """
         engine = self._engine()
         argv = [engine.program, "run", "--rm", "--interactive", "--network=none"]
@@ -232,6 +233,7 @@ class Containers:
             stdin=script,
             check=False,
             timeout=_START_SECONDS,
+            stop=self._stop,
         )
         return done.returncode, f"{done.text}\n{done.error_text}"
 
@@ -240,10 +242,11 @@ class Containers:
 
         Raises:
             EngineError: The engine is missing or does not answer.
+            StoppedError: It was stopped; layers that have arrived need not be sent again.
         """
         engine = self._engine()
         argv = push_argv(engine, image, insecure=self._insecure)
-        done = run(argv, cwd=self._root, env=self._engine_env(), check=False)
+        done = run(argv, cwd=self._root, env=self._engine_env(), check=False, stop=self._stop)
         if done.returncode == 0:
             return Pushed(fault=None, said="")
         return Pushed(fault=push_fault(done.text + done.error_text), said=_last(done))
@@ -278,6 +281,7 @@ class Containers:
             env=self._engine_env(),
             stdin=known.password.encode(),
             check=False,
+            stop=self._stop,
         )
         if done.returncode == 0:
             return

@@ -62,7 +62,7 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
     sweep(scratch)
     ecr = None
     if uses_ecr(settings.login, home.host):
-        ecr = Ecr(home.host, region=settings.region, create=settings.create)
+        ecr = Ecr(home.host, region=settings.region, create=settings.create, stop=stop)
     given = functools.partial(_given, settings, home.host, env)
     ask = _once(_by_https(ecr.credentials if ecr else given, settings, home.host), env)
     remedy = _remedy(settings, is_ecr=ecr is not None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.version import Version
@@ -53,7 +54,9 @@ def libraries_to_publish(repository: Repository, only: Iterable[str]) -> tuple[P
     return chosen(libraries_of(repository.workspace, settings, file=repository.settings_file), only)
 
 
-def index_for(repository: Repository, environment: Environment | None) -> PublishTarget:
+def index_for(
+    repository: Repository, environment: Environment | None, *, stop: threading.Event | None = None
+) -> PublishTarget:
     """Return the index of an environment; the common one if it has none of its own.
 
     Raises:
@@ -61,7 +64,7 @@ def index_for(repository: Repository, environment: Environment | None) -> Publis
     """
     settings = repository.settings.publish
     settings = settings if environment is None else environment.published(settings)
-    return target_of(settings, os.environ, file=repository.settings_file)
+    return target_of(settings, os.environ, file=repository.settings_file, stop=stop)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,7 @@ class LibraryBuild:
     uv: Callable[[], str]  # returns the uv to run
     warn: Callable[[str], None]  # called with warnings
     confinement: Confinement  # of the repository's own code, which builds run
+    stop: threading.Event = field(default_factory=threading.Event)  # ends builds and requests
 
     def run(
         self, git: Git, libraries: tuple[Package, ...], out: Path, *, commit: str | None = None
@@ -100,6 +104,7 @@ class LibraryBuild:
             commit=commit,
             sandbox=self.confinement.sandbox,
             hidden=self.confinement.scratch,
+            stop=self.stop,
         )
         _check_contents(self.repository, git, libraries, made, self.warn)
         return made
@@ -140,7 +145,7 @@ def open_publish_stage(
     repository, tag = made_by.repository, made_by.tag
     settings = repository.settings.publish
     libraries = libraries_to_publish(repository, only)
-    target = index_for(repository, environment)
+    target = index_for(repository, environment, stop=made_by.stop)
     with ExitStack() as stack:
         if dist is None:
             scratch = tempfile.TemporaryDirectory(
@@ -151,7 +156,9 @@ def open_publish_stage(
             files = made_by.begin(libraries, Path(stack.enter_context(scratch)))
         else:
             files = _ready(repository, libraries, dist, tag, made_by.warn)
-        publisher = stack.enter_context(Publisher(target, timeout=settings.timeout))
+        publisher = stack.enter_context(
+            Publisher(target, timeout=settings.timeout, stop=made_by.stop)
+        )
         yield publish_stage(files, publisher, tag=tag, lockstep=settings.lockstep)
 
 

@@ -112,11 +112,13 @@ class Publisher:
         timeout: float = 60.0,
         sleep: Sleep = time.sleep,
         send: Upload = upload,
+        stop: threading.Event | None = None,
     ) -> None:
         self.target = target
         self._timeout = timeout
         self._sleep = sleep
         self._send = send
+        self._stop = stop
         self._lock = threading.Lock()
         self._index: PackageIndex | None = None
         self._check_lock = threading.Lock()
@@ -147,6 +149,7 @@ class Publisher:
                     self.target.credentials,
                     timeout=self._timeout,
                     sleep=self._sleep,
+                    stop=self._stop,
                 )
             return self._index
 
@@ -201,7 +204,7 @@ class Publisher:
             UploadRefusedError: The index does not accept the file.
         """
         try:
-            retried(lambda: self._put_once(file), sleep=self._sleep)
+            retried(lambda: self._put_once(file), sleep=self._sleep, stop=self._stop)
         except TransientError as fault:
             raise IndexUnavailableError(
                 f"{file.filename}: not uploaded to {self.target.shown}: {fault}, at every try; "
@@ -214,7 +217,11 @@ class Publisher:
                 f"{file.path}: was changed since it was built; build it again and publish that"
             )
         outcome = self._send(
-            file.path, self.target.upload_url(), self._credentials(), timeout=self._timeout
+            file.path,
+            self.target.upload_url(),
+            self._credentials(),
+            timeout=self._timeout,
+            stop=self._stop,
         )
         if outcome.is_stored:
             return
@@ -250,7 +257,7 @@ class Publisher:
             IndexUnavailableError: It accepted a file and does not list it.
         """
         try:
-            retried(lambda: self._confirm_once(files), sleep=self._sleep)
+            retried(lambda: self._confirm_once(files), sleep=self._sleep, stop=self._stop)
         except TransientError as fault:
             raise IndexUnavailableError(
                 f"{self.target.shown}: {fault}, though it took it; run the same again to see "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Protocol
 
 from tradai_tasks.errors import IndexAuthError, SettingsError
 from tradai_tasks.extras import require
+from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.codeartifact import CodeArtifact
 from tradai_tasks.release.clients.package_index import Credentials
 from tradai_tasks.settings.publish import IndexSettings, PublishSettings
@@ -66,7 +68,13 @@ class PlainIndex:
         return Credentials(username=user, password=password) if user else None
 
 
-def target_of(settings: PublishSettings, env: Mapping[str, str], *, file: str) -> PublishTarget:
+def target_of(
+    settings: PublishSettings,
+    env: Mapping[str, str],
+    *,
+    file: str,
+    stop: threading.Event | None = None,
+) -> PublishTarget:
     """Return the index to publish to, from the settings.
 
     Raises:
@@ -79,7 +87,8 @@ def target_of(settings: PublishSettings, env: Mapping[str, str], *, file: str) -
         )
     require("release")
     if settings.codeartifact is not None:
-        return CodeArtifact(settings.codeartifact)
+        aws = Aws(region=settings.codeartifact.region, stop=stop)
+        return CodeArtifact(settings.codeartifact, aws=aws)
     if settings.index is not None:
         return PlainIndex(settings.index, env)
     raise SettingsError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,14 @@ class UploadResponse:
         return f"HTTP {self.status}{f' {self.text}' if self.text else ''}"
 
 
-def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) -> UploadResponse:
+def upload(
+    path: Path,
+    url: str,
+    credentials: Credentials,
+    *,
+    timeout: float,
+    stop: threading.Event | None = None,
+) -> UploadResponse:
     """Upload a distribution in one request.
 
     Args:
@@ -63,6 +71,7 @@ def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) ->
         url: The index's URL for uploads.
         credentials: User and password.
         timeout: Seconds to wait for the answer once the file is sent.
+        stop: Event that ends the upload; what has arrived of the file is for the index to drop.
 
     Raises:
         UploadRefusedError: twine does not accept the file.
@@ -77,7 +86,7 @@ def upload(path: Path, url: str, credentials: Credentials, *, timeout: float) ->
     size = path.stat().st_size
     limits = Limits(idle=timeout, whole=timeout + size / _SLOWEST, most=_SAID)
     try:
-        client = HttpClient(url, limits=limits)
+        client = HttpClient(url, limits=limits, stop=stop)
     except AnswerError as fault:
         raise UploadRefusedError(
             f"{path.name}: not uploaded: the index's address is {fault}; check publish.index"

@@ -18,11 +18,12 @@ import tarfile
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tradai_tasks.background import side_by_side, started
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import BrokenTomlError, BuildFailedError, DirtyTreeError
 from tradai_tasks.files.archives import ArchiveError, tar_member
@@ -134,6 +135,7 @@ def build(  # noqa: PLR0913 - what a build depends on
     commit: str | None = None,
     sandbox: Sandbox | None = None,
     hidden: Path | None = None,
+    stop: threading.Event | None = None,
 ) -> Mapping[str, tuple[Distribution, ...]]:
     """Build packages into a folder, replacing their earlier files there.
 
@@ -148,6 +150,7 @@ def build(  # noqa: PLR0913 - what a build depends on
         commit: Commit to build from; if None, the work tree's files that git does not ignore.
         sandbox: Sandbox that the builds run in.
         hidden: Folder for sources and wheels that gates running meanwhile do not see.
+        stop: Event that ends running builds.
 
     Raises:
         SourceExportError: The commit has a file that is missing from this clone.
@@ -169,15 +172,21 @@ def build(  # noqa: PLR0913 - what a build depends on
             folder = scratch / "out" / package.name
             argv = build_argv(package, place.seen / "out" / package.name, uv=uv, sdist=sdist)
             jobs.append(_Job(package=package, argv=tuple(argv), folder=folder))
-        with ThreadPoolExecutor(max_workers=min(4, usable_cores())) as pool:
-            list(pool.map(functools.partial(_built, place, git.prefix, env), jobs))
+        builds = [functools.partial(_built, place, git.prefix, env, job, stop) for job in jobs]
+        side_by_side(builds, min(4, usable_cores()))
         made = [path for job in jobs for path in sorted(job.folder.iterdir())]
         _deliver(made, out, {package.name for package in packages})
     names = [package.name for package in packages]
     return distributions_in(out, names, sdist=sdist, others=None)
 
 
-def _built(place: BuildFolder, prefix: str, env: Mapping[str, str], job: _Job) -> None:
+def _built(
+    place: BuildFolder,
+    prefix: str,
+    env: Mapping[str, str],
+    job: _Job,
+    stop: threading.Event | None,
+) -> None:
     """Build one package and return its checked distributions."""
     job.folder.mkdir(parents=True)
     # permissions of files get into a wheel; with setuptools they depend on the umask
@@ -189,6 +198,7 @@ def _built(place: BuildFolder, prefix: str, env: Mapping[str, str], job: _Job) -
         timeout=_SECONDS,
         umask=0o022,
         sandbox=place.sandbox,
+        stop=stop,
     )
     if done.returncode != 0:
         raise BuildFailedError(
@@ -326,9 +336,7 @@ class Wheelhouse:
         """Start the build if it has not started, and return its future."""
         with self._lock:
             if self._made is None:
-                pool = ThreadPoolExecutor(max_workers=1)
-                self._made = pool.submit(self._make)
-                pool.shutdown(wait=False)
+                self._made = started(self._make)
             return self._made
 
     def files(self, name: str) -> tuple[Distribution, ...]:

@@ -115,6 +115,7 @@ class StageFactory:
                     uv=self.uv,
                     warn=self.warn,
                     confinement=self.confinement,
+                    stop=self.stop,
                 )
                 made = open_publish_stage(made_by, environment=outline.environment)
                 return replace(stack.enter_context(made), name=outline.name)
@@ -165,9 +166,10 @@ class StageFactory:
     def _target(self, environment: Environment, tools: ImageTools) -> DeployTarget:
         return DeployTarget(
             environment=environment,
-            aws=Aws(region=environment.region),
+            aws=Aws(region=environment.region, stop=self.stop),
             registry=tools.registry,
             settings=self.repository.settings.deploy,
+            stop=self.stop,
         )
 
     @contextmanager

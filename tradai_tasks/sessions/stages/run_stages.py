@@ -6,14 +6,15 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import nox
 
+from tradai_tasks.background import interruptible
 from tradai_tasks.errors import EvidenceError, ReleaseFailedError
 from tradai_tasks.process import usable_cores
 from tradai_tasks.release.engine.confinement import allowance_of, confine
@@ -82,15 +83,38 @@ def run_stages(
     Raises:
         TasksError: The release is not complete.
     """
-    repository, made = context.repository, basis.release
     for note in outline.notes:
         session.log(note)
-    acts = not (wanted.status or wanted.dry_run)
-    if acts:
-        refuse_dispatch(repository, outline.environment)
-    chosen = choose(outline.order, only=wanted.only, start=wanted.start)
+    if not (wanted.status or wanted.dry_run):
+        refuse_dispatch(context.repository, outline.environment)
     factory = _factory(session, context, basis)
-    store = factory.store
+    with told_of_interrupts(session, basis.release.tag.text, factory.stop):
+        _run(session, factory, outline, basis, wanted)
+
+
+@contextmanager
+def told_of_interrupts(session: nox.Session, what: str, stop: threading.Event) -> Iterator[None]:
+    """Stop on SIGINT and SIGTERM, and say how to go on.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted; nox runs no further session then.
+    """
+    try:
+        with interruptible(stop):
+            yield
+    except KeyboardInterrupt as interrupt:
+        session.warn(
+            f"{what}: interrupted by {str(interrupt) or 'SIGINT'}; what is done stays done; run "
+            f"the same again: it looks at what is there, and goes on from here"
+        )
+        raise
+
+
+def _run(
+    session: nox.Session, factory: StageFactory, outline: Outline, basis: Basis, wanted: Wanted
+) -> None:
+    chosen = choose(outline.order, only=wanted.only, start=wanted.start)
+    acts, store, made = not (wanted.status or wanted.dry_run), factory.store, basis.release
     with ExitStack() as stack:
         if acts:
             stack.enter_context(locked(store))
@@ -107,7 +131,7 @@ def run_stages(
             engine = Engine(
                 plan=plan,
                 store=store,
-                jobs=repository.settings.release.jobs or usable_cores(),
+                jobs=factory.repository.settings.release.jobs or usable_cores(),
                 say=session.log,
                 after_gate=partial(basis.holds, untracked=False),
                 before_acting=partial(basis.holds, untracked=True),
@@ -175,6 +199,8 @@ def _conclude(
     table = markdown_table(_RESULTS, outcome.rows())
     verdict = "done" if outcome.is_complete else "not complete"
     append_markdown(f"\n### Release {made.tag}: {verdict}\n\n{table}")
+    if outcome.interrupted:
+        raise KeyboardInterrupt(outcome.interrupted)
     if not outcome.is_complete:
         raise ReleaseFailedError(
             f"{made.tag}: not complete:",

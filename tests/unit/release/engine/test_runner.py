@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tradai_tasks.background import interruptible
 from tradai_tasks.errors import (
     BadArgumentsError,
     ConflictError,
@@ -449,3 +452,55 @@ def test_a_stage_that_there_is_not_is_refused(
 ) -> None:
     with pytest.raises(BadArgumentsError, match="^" + said.replace("?", r"\?")):
         choose(ORDER, only=only, start=start)
+
+
+# --- interrupted ----------------------------------------------------------------------------------
+
+
+def interrupt() -> None:
+    """Send an interrupt to the thread that runs the engine, as Ctrl-C does."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def test_an_interrupt_ends_what_runs_and_what_is_done_is_kept(store: Store) -> None:
+    world, stop = World(), threading.Event()
+
+    def waits() -> None:
+        interrupt()
+        assert stop.wait(20)
+        raise StoppedError("its deployment goes on; run the same again")
+
+    stages = [
+        gate("lint", Fake("l", world)),
+        Stage(name="image", steps=(Fake("i", world),)),
+        Stage(name="deploy", steps=(Fake("d", world, during=waits), Fake("e", world))),
+    ]
+    with interruptible(stop):
+        outcome = engine(store, stages, stop=stop).run()
+    assert outcome.interrupted == "SIGINT"
+    assert results(outcome) == {"l": "done", "i": "done", "d": "stopped", "e": "not reached"}
+    assert "its deployment goes on; run the same again" in [row[4] for row in outcome.rows()]
+    assert not outcome.is_complete
+    assert isinstance(store.find("image"), Evidence)
+    assert store.find("deploy") == ""  # neither passed nor failed
+    assert engine(store, stages, stop=threading.Event()).plan.todo[0].step.name == "d"
+
+
+def test_work_that_does_not_listen_is_left_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradai_tasks.release.engine.runner._PATIENCE", 0.1)
+    world, stop, end = World(), threading.Event(), threading.Event()
+
+    def waits() -> None:
+        interrupt()
+        end.wait(20)
+
+    begin = time.monotonic()
+    stages = [Stage(name="deploy", steps=(Fake("d", world, during=waits),))]
+    with interruptible(stop):
+        outcome = engine(store, stages, stop=stop).run()
+    end.set()
+    assert time.monotonic() - begin < 5
+    assert results(outcome) == {"d": "not reached"}
+    assert outcome.interrupted == "SIGINT"
