@@ -23,6 +23,20 @@ class IndexSettings(Table, frozen=True, kw_only=True):
     password_env: Annotated[
         Variable, Meta(description="Environment variable with the password or token.")
     ] = "TWINE_PASSWORD"  # noqa: S105 - a variable's name
+    trusted_publishing: Annotated[
+        bool,
+        Meta(
+            description="Whether uploads without a stored token get one from the index by the "
+            "identity of the CI job."
+        ),
+    ] = False
+    attestations: Annotated[
+        bool,
+        Meta(
+            description="Whether each file is uploaded with its attestation (PEP 740), which "
+            "`pypi-attestations` makes by the identity of the CI job."
+        ),
+    ] = False
 
 
 class LeftOut(Table, frozen=True, kw_only=True):

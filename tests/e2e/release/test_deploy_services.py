@@ -83,7 +83,6 @@ def client_of(url: str) -> Aws:
     """A client costs more than all requests of a test together."""
     aws = Aws(region="eu-central-1", attempts=1)
     aws.client("ecs")
-    aws.client("ecs", once=True)
     return aws
 
 

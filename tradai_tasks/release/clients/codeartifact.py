@@ -113,6 +113,9 @@ class CodeArtifact:
         """
         return Credentials(username=USERNAME, password=self.token().value)
 
+    upload_credentials = credentials
+    takes_attestations = False
+
     def _ask(self, operation: str, **given: Any) -> dict[str, Any]:
         given["domain"] = self.settings.domain
         if self.settings.owner:

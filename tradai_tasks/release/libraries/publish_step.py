@@ -32,6 +32,7 @@ from tradai_tasks.http_client.retry import Sleep, TransientError, retried
 from tradai_tasks.process import run
 from tradai_tasks.release.clients.package_index import Credentials, Listed, PackageIndex
 from tradai_tasks.release.engine.step import Known, Look, Stage, Step
+from tradai_tasks.release.libraries.attestations import attestations_of
 from tradai_tasks.release.libraries.distributions import Distribution, identity_of
 from tradai_tasks.release.libraries.publish_target import PublishTarget
 from tradai_tasks.release.libraries.twine_upload import UploadResponse, upload
@@ -221,6 +222,9 @@ class Publisher:
             self.target.upload_url(),
             self._credentials(),
             timeout=self._timeout,
+            attestations=attestations_of(file, stop=self._stop)
+            if self.target.takes_attestations
+            else (),
             stop=self._stop,
         )
         if outcome.is_stored:
@@ -241,11 +245,12 @@ class Publisher:
         )
 
     def _credentials(self) -> Credentials:
-        found = self.target.credentials()
+        found = self.target.upload_credentials()
         if found is None:
             raise IndexAuthError(
                 f"{self.target.shown}: no credentials to upload with; set the environment "
-                f"variables that publish.index.username-env and password-env name"
+                f"variables that publish.index.username-env and password-env name, or "
+                f"publish.index.trusted-publishing where the index has it"
             )
         mask([found.password])
         return found

@@ -11,6 +11,7 @@ from tradai_tasks.extras import require
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.codeartifact import CodeArtifact
 from tradai_tasks.release.clients.package_index import Credentials
+from tradai_tasks.release.libraries.trusted_publishing import TrustedPublisher
 from tradai_tasks.settings.publish import IndexSettings, PublishSettings
 
 
@@ -30,13 +31,29 @@ class PublishTarget(Protocol):
     def credentials(self) -> Credentials | None:
         """Return the credentials for the next request; None if there are none."""
 
+    def upload_credentials(self) -> Credentials | None:
+        """Return the credentials for the next upload; None if there are none."""
+
+    @property
+    def takes_attestations(self) -> bool:
+        """Whether files are uploaded with their attestations (PEP 740)."""
+
 
 class PlainIndex:
     """An index at addresses from the settings, with credentials from the environment."""
 
-    def __init__(self, settings: IndexSettings, env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: IndexSettings,
+        env: Mapping[str, str],
+        *,
+        stop: threading.Event | None = None,
+    ) -> None:
         self._settings = settings
         self._env = env
+        self._trusted = None
+        if settings.trusted_publishing:
+            self._trusted = TrustedPublisher(settings.upload_url, stop=stop)
 
     @property
     def shown(self) -> str:
@@ -67,6 +84,20 @@ class PlainIndex:
             )
         return Credentials(username=user, password=password) if user else None
 
+    def upload_credentials(self) -> Credentials | None:
+        """Return the credentials in the environment, else a token by trusted publishing.
+
+        Raises:
+            IndexAuthError: Only one of user and password is set, or there is no such token.
+        """
+        found = self.credentials()
+        return self._trusted.credentials() if found is None and self._trusted else found
+
+    @property
+    def takes_attestations(self) -> bool:
+        """Whether files are uploaded with their attestations (PEP 740)."""
+        return self._settings.attestations
+
 
 def target_of(
     settings: PublishSettings,
@@ -90,7 +121,7 @@ def target_of(
         aws = Aws(region=settings.codeartifact.region, stop=stop)
         return CodeArtifact(settings.codeartifact, aws=aws)
     if settings.index is not None:
-        return PlainIndex(settings.index, env)
+        return PlainIndex(settings.index, env, stop=stop)
     raise SettingsError(
         f"{file}: publish: no index to publish to; set publish.codeartifact (domain, repository) "
         f"or publish.index (upload-url, simple-url)"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,12 +57,13 @@ class UploadResponse:
         return f"HTTP {self.status}{f' {self.text}' if self.text else ''}"
 
 
-def upload(
+def upload(  # noqa: PLR0913 - what an upload depends on, by keyword
     path: Path,
     url: str,
     credentials: Credentials,
     *,
     timeout: float,
+    attestations: Sequence[Path] = (),
     stop: threading.Event | None = None,
 ) -> UploadResponse:
     """Upload a distribution in one request.
@@ -71,18 +73,13 @@ def upload(
         url: The index's URL for uploads.
         credentials: User and password.
         timeout: Seconds to wait for the answer once the file is sent.
+        attestations: Its attestations (PEP 740).
         stop: Event that ends the upload; what has arrived of the file is for the index to drop.
 
     Raises:
         UploadRefusedError: twine does not accept the file.
+        StoppedError: It was stopped.
     """
-    import requests  # noqa: PLC0415 - a dependency of twine; of the extra `release`
-    from twine.exceptions import InvalidDistribution  # noqa: PLC0415 - as above
-    from twine.package import PackageFile  # noqa: PLC0415 - as above
-    from twine.repository import Repository  # noqa: PLC0415 - as above
-
-    # for a 5xx twine announces a retry of its own, which is turned off here
-    logging.getLogger("twine.repository").setLevel(logging.ERROR)
     size = path.stat().st_size
     limits = Limits(idle=timeout, whole=timeout + size / _SLOWEST, most=_SAID)
     try:
@@ -91,13 +88,33 @@ def upload(
         raise UploadRefusedError(
             f"{path.name}: not uploaded: the index's address is {fault}; check publish.index"
         ) from None
-    repository = Repository(
-        url, credentials.username, credentials.password, disable_progress_bar=True
-    )
+    with contextlib.closing(client):
+        return _sent(path, url, credentials, attestations, client)
+
+
+def _sent(
+    path: Path,
+    url: str,
+    credentials: Credentials,
+    attestations: Sequence[Path],
+    client: HttpClient,
+) -> UploadResponse:
+    """Have twine upload a file through a client, and return what came of it."""
+    import requests  # noqa: PLC0415 - a dependency of twine; of the extra `release`
+    from twine.exceptions import InvalidDistribution  # noqa: PLC0415 - as above
+    from twine.package import PackageFile  # noqa: PLC0415 - as above
+    from twine.repository import Repository  # noqa: PLC0415 - as above
+
+    # for a 5xx twine announces a retry of its own, which is turned off here
+    logging.getLogger("twine.repository").setLevel(logging.ERROR)
+    user, password = credentials.username, credentials.password
+    repository = Repository(url, user, password, disable_progress_bar=True)
     for scheme in ("http://", "https://"):
         repository.session.mount(scheme, _through(client))
     try:
         package = PackageFile.from_filename(str(path), comment=None)
+        if attestations:
+            package.add_attestations([str(one) for one in attestations])
         # a single attempt: twine's own retries would not look at the index first
         answer = repository.upload(package, max_redirects=1)
     except InvalidDistribution as error:
@@ -109,11 +126,10 @@ def upload(
         return UploadResponse(status=None, text=str(fault), is_final=True)
     finally:
         repository.close()
-        client.close()
     with answer:
         content = answer.content.decode("utf-8", "replace")
         text = _first_line(content) or str(answer.reason or "")
-        text = text.replace(credentials.password, "***")  # in case the index echoes it
+        text = text.replace(password, "***")  # in case the index echoes it
         return UploadResponse(
             status=answer.status_code, text=text, wait=seconds_asked_for(answer.headers)
         )

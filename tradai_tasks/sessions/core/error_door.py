@@ -20,7 +20,7 @@ from tradai_tasks.report import machine_fault
 from tradai_tasks.text import safe, safe_lines
 
 _TALKATIVE = (
-    "boto3", "botocore", "docker", "httpcore", "httpx", "requests", "s3transfer", "twine",
+    "boto3", "botocore", "docker", "httpcore", "httpx", "id", "requests", "s3transfer", "twine",
     "urllib3",
 )  # fmt: skip
 # variables for uv that nox sets if the noxfile has its own requirements (PEP 723)

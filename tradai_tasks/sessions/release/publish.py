@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import nox
 
+from tradai_tasks.background import side_by_side
 from tradai_tasks.errors import CheckFailedError, TasksError, UntrustedEventError
 from tradai_tasks.extras import require
 from tradai_tasks.release.engine.confinement import confine
@@ -30,6 +31,7 @@ from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.sessions.core.environment import uv_program
+from tradai_tasks.sessions.stages.run_stages import told_of_interrupts
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import ReleaseTag, check_release, parse_tag
 
@@ -75,6 +77,14 @@ _PUBLISH_OPTIONS: list[Option] = [
         },
     ),
     (("--dry-run",), {"action": "store_true", "help": "ask the index, and upload nothing"}),
+    (
+        ("--skip-existing",),
+        {
+            "action": "store_true",
+            "help": "what is done anyway: a file that the index has with the same bytes is left, "
+            "one with other bytes is an error",
+        },
+    ),
 ]
 
 
@@ -108,11 +118,17 @@ def publish(session: nox.Session, context: Context) -> None:
     )
     if not options.dry_run:
         refuse_dispatch(repository, None if environment is None else environment.name)
+    if options.skip_existing:
+        session.log(
+            "--skip-existing: as always, what the index has with the same bytes is left, and what "
+            "it has with other bytes is an error"
+        )
     dist = None if options.dist is None else session.invoked_from / Path(options.dist)
     made_by = _made_by(session, repository, tag)
-    with open_publish_stage(
-        made_by, only=options.only, dist=dist, environment=environment
-    ) as stage:
+    with (
+        told_of_interrupts(session, "publish", made_by.stop),
+        open_publish_stage(made_by, only=options.only, dist=dist, environment=environment) as stage,
+    ):
         found = _each(stage, stage.steps, lambda step: step.look({}))
         todo = [step for step in stage.steps if found[step.name].state == "todo"]
         if not options.dry_run:
@@ -197,8 +213,8 @@ def _each(stage: Stage, steps: Iterable[Step], action: Callable[[Step], Look]) -
             faults.append(fault)
             return None
 
-    with ThreadPoolExecutor(max_workers=stage.parallel) as pool:
-        done = [one for one in pool.map(guarded, steps) if one is not None]
+    found = side_by_side([partial(guarded, step) for step in steps], stage.parallel)
+    done = [one for one in found if one is not None]
     distinct = list({str(fault): fault for fault in faults}.values())
     if len(distinct) == 1:
         raise distinct[0]
