@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tradai_tasks.background import bounded
@@ -22,6 +23,7 @@ from tradai_tasks.http_client.address import (
     url_of,
 )
 from tradai_tasks.http_client.limits import AnswerError, Clock, Limits
+from tradai_tasks.http_client.retry import TransientError, hurried, is_in_haste
 
 if TYPE_CHECKING:
     import httpx
@@ -73,6 +75,7 @@ class HttpClient:
         self._limits = limits or Limits()
         self._plain_http = plain_http
         self._stop = stop
+        self._silent: TransientError | None = None  # in haste it is not asked once more
 
     def close(self) -> None:
         """Close its connections."""
@@ -108,6 +111,7 @@ class HttpClient:
         import httpx  # noqa: PLC0415 - as above
 
         limits = limits or self._limits
+        limits = replace(limits, idle=hurried(limits.idle))
         clock = Clock(limits=limits, stop=self._stop)
         try:
             place = self.base.join(url)
@@ -164,6 +168,8 @@ class HttpClient:
     ) -> httpx.Response:
         from tradai_tasks.http_client.wire import exchange  # noqa: PLC0415 - as above
 
+        if self._silent is not None and is_in_haste():
+            raise self._silent
         try:
             # looking up a name, and a handshake, cannot be stopped otherwise
             return bounded(
@@ -173,6 +179,9 @@ class HttpClient:
             )
         except TimeoutError:
             raise clock.fault() from None
+        except TransientError as fault:
+            self._silent = fault
+            raise
 
     def _redirected(self, request: httpx.Request, answer: httpx.Response) -> httpx.Request | None:
         """Return the request that a response redirects to; None if it does not redirect."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import math
 import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from tradai_tasks.errors import StoppedError
@@ -29,6 +32,8 @@ _SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 _DATE = 64  # characters, more than any date has
 
 Sleep = Callable[[float], object]
+# Seconds that one request may take and be retried for; None where that is for its caller to say.
+_HASTE: ContextVar[float | None] = ContextVar("tradai_tasks_haste", default=None)
 _T = TypeVar("_T")
 
 
@@ -39,6 +44,27 @@ class TransientError(Exception):
         super().__init__(what)
         self.wait = wait  # seconds for which the server asked to be left alone
         self.kind = kind or what  # what a short message calls it
+
+
+@contextmanager
+def in_haste(seconds: float) -> Iterator[None]:
+    """Wait for no server longer than some seconds: for a look that a person waits for."""
+    before = _HASTE.set(seconds)
+    try:
+        yield
+    finally:
+        _HASTE.reset(before)
+
+
+def hurried(seconds: float) -> float:
+    """Return how long a server may be waited for, where by itself it may be some seconds."""
+    haste = _HASTE.get()
+    return seconds if haste is None else min(seconds, haste)
+
+
+def is_in_haste() -> bool:
+    """Return whether no server is waited for longer than a few seconds."""
+    return _HASTE.get() is not None
 
 
 def retried(
@@ -66,6 +92,9 @@ def retried(
 
     if tries is None and patience is None:
         tries = TRIES
+    if is_in_haste():
+        patience = hurried(math.inf if patience is None else patience)
+    deadline = patience
     stops: list[tenacity.stop.stop_base] = []
     stops += [tenacity.stop_after_attempt(tries)] if tries is not None else []
     stops += [tenacity.stop_after_delay(patience)] if patience is not None else []
@@ -75,9 +104,9 @@ def retried(
         asked = min(fault.wait, _LONGEST_ASKED) if isinstance(fault, TransientError) else 0.0
         own: float = min(_FIRST * 2.0 ** min(state.attempt_number - 1, 10), _LONGEST)
         own *= 1 + random.random() * _JITTER  # noqa: S311 - nothing secret
-        if patience is None:
+        if deadline is None:
             return max(asked, own)
-        return min(max(asked, own), max(0.0, patience - (state.seconds_since_start or 0.0)))
+        return min(max(asked, own), max(0.0, deadline - (state.seconds_since_start or 0.0)))
 
     retrying = tenacity.Retrying(
         stop=tenacity.stop_any(*stops),

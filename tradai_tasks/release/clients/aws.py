@@ -29,7 +29,13 @@ from tradai_tasks.errors import (
     AwsUnreachableError,
 )
 from tradai_tasks.http_client.address import address_fault
-from tradai_tasks.http_client.retry import TRANSIENT, TransientError, retried
+from tradai_tasks.http_client.retry import (
+    TRANSIENT,
+    TransientError,
+    hurried,
+    is_in_haste,
+    retried,
+)
 
 _T = TypeVar("_T")
 
@@ -86,6 +92,8 @@ class Aws:
     stop: threading.Event | None = field(default=None, repr=False)  # ends requests and waits
     _session: Any = field(default=None, repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
+    # services that gave no answer, which in haste are not asked once more
+    _silent: dict[str, AwsError] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def call(
@@ -130,15 +138,21 @@ class Aws:
 
     def _asked(self, service: str, operation: str, asked: Callable[[], _T], tries: int) -> _T:
         """Make a request, with retries while the fault may be temporary."""
+        seconds = hurried(self.whole)
 
         def attempt() -> _T:
+            if service in self._silent and is_in_haste():
+                raise _MayPass(self._silent[service])
             try:
                 with _telling(service, operation):
-                    return bounded(asked, seconds=self.whole, stop=self.stop)
+                    return bounded(asked, seconds=seconds, stop=self.stop)
             except TimeoutError:
-                late = f"{service}:{pascal_case(operation)}: no answer after {self.whole:g} s"
-                raise _MayPass(AwsUnreachableError(f"{late}; run it again")) from None
+                late = f"{service}:{pascal_case(operation)}: no answer after {seconds:g} s"
+                self._silent[service] = AwsUnreachableError(f"{late}; run it again")
+                raise _MayPass(self._silent[service]) from None
             except AwsError as error:
+                if isinstance(error, AwsUnreachableError):
+                    self._silent[service] = error
                 if isinstance(error, AwsThrottledError | AwsUnreachableError) or error.may_pass:
                     raise _MayPass(error) from None
                 raise

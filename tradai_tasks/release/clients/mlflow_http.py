@@ -17,6 +17,7 @@ from tradai_tasks.http_client.retry import (
     TRANSIENT,
     Sleep,
     TransientError,
+    hurried,
     retried,
     seconds_asked_for,
 )
@@ -107,8 +108,9 @@ class MlflowClient:
             return retried(action, patience=self.patience, sleep=self.sleep, stop=self.stop)
         except TransientError as fault:
             raise ModelRegistryError(
-                f"{self.address}: {fault}; tried for {self.patience:g} s (mlflow.patience); once "
-                f"it is up, run the same again: only what is missing is done"
+                f"{self.address}: {fault}; tried for {hurried(self.patience):g} s "
+                f"(mlflow.patience); once it is up, run the same again: only what is missing is "
+                f"done"
             ) from None
         except AnsweredError as error:
             raise ModelRegistryError(f"{self.address}: {error.code}: {error}") from None

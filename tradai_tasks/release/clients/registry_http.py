@@ -20,6 +20,7 @@ from tradai_tasks.http_client.retry import (
     TRANSIENT,
     Sleep,
     TransientError,
+    hurried,
     retried,
     seconds_asked_for,
 )
@@ -134,8 +135,8 @@ class RegistrySession:
             )
         except TransientError as fault:
             raise RegistryError(
-                f"{self.host}: {fault}; tried for {self._patience:g} s (images.patience); "
-                f"run the same again once it is up"
+                f"{self.host}: {fault}; tried for {hurried(self._patience):g} s "
+                f"(images.patience); run the same again once it is up"
             ) from None
         except AnswerError as fault:
             raise RegistryError(

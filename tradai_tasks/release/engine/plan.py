@@ -49,10 +49,12 @@ class Plan:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Looks that failed or found a conflict, a line each."""
-        return tuple(
-            f"{seen.stage.name} {seen.step.name}: {seen.fault}" for seen in self.seen if seen.fault
-        )
+        """Looks that failed or found a conflict; steps with the same fault share a line."""
+        steps: dict[str, list[str]] = {}
+        for seen in self.seen:
+            if seen.fault:
+                steps.setdefault(str(seen.fault), []).append(f"{seen.stage.name} {seen.step.name}")
+        return tuple(f"{', '.join(names)}: {fault}" for fault, names in steps.items())
 
     @property
     def obstacles(self) -> tuple[str, ...]:

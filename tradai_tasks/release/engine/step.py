@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from tradai_tasks.errors import TasksError
 from tradai_tasks.workspace.tags import ReleaseTag
 
 # done: all is as the tag says. todo: something is missing. left: not done, on purpose (`latest`
@@ -81,6 +82,24 @@ class Preparing(Step, Protocol):
         Raises:
             TasksError: It failed, so the release cannot be finished either.
         """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unopened:
+    """The step of a stage that cannot be opened, for a plan that shows all that is in the way."""
+
+    fault: TasksError
+    name: str = "setup"
+
+    def look(self, known: Known) -> Look:
+        """Raise the fault."""
+        del known
+        raise self.fault
+
+    def act(self, known: Known) -> Look:
+        """Raise the fault."""
+        del known
+        raise self.fault
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

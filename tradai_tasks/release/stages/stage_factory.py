@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tradai_tasks.errors import TasksError
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.image_reference import home_of
 from tradai_tasks.release.deploy.deploy_stages import (
@@ -21,7 +23,7 @@ from tradai_tasks.release.engine.confinement import Confinement, allowance_of
 from tradai_tasks.release.engine.evidence import Store
 from tradai_tasks.release.engine.released_package import package_of, projects_of
 from tradai_tasks.release.engine.source_export import SourceExport, lock_files
-from tradai_tasks.release.engine.step import Release, Stage
+from tradai_tasks.release.engine.step import Release, Stage, Unopened
 from tradai_tasks.release.images.image_specs import ImageKind, ImageSpec
 from tradai_tasks.release.images.image_steps import image_stage
 from tradai_tasks.release.images.image_tools import ImageTools, open_image_tools
@@ -63,8 +65,15 @@ class StageFactory:
     env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @contextmanager
-    def opened(self, outlines: Sequence[StageOutline]) -> Iterator[tuple[Stage, ...]]:
+    def opened(
+        self, outlines: Sequence[StageOutline], *, excused: list[TasksError] | None = None
+    ) -> Iterator[tuple[Stage, ...]]:
         """Yield the stages of some outlines, in order; their tools are open for as long.
+
+        Args:
+            outlines: The outlines.
+            excused: For a plan: takes the faults of what is released, which then do not end it; a
+                stage that cannot be opened has one step, whose look says why.
 
         Raises:
             TasksError: The settings have a fault.
@@ -72,19 +81,30 @@ class StageFactory:
         package = package_of(self.repository, self.release.tag)
         if package is not None:
             active = {one.name for one in outlines}
-            require_inputs(self.repository, self.release, package, active)
+            try:
+                require_inputs(self.repository, self.release, package, active)
+            except TasksError as fault:
+                if excused is None:
+                    raise
+                excused.append(fault)
         with ExitStack() as stack:
-            tools: ImageTools | None = None
-            if any(not isinstance(one, _WITHOUT_IMAGES) for one in outlines):
-                builds = any(isinstance(one, ImagesOutline) for one in outlines)
-                tools = stack.enter_context(self._image_tools(builds=builds))
-            yield tuple(self._stage(one, stack, tools) for one in outlines)
+            builds = any(isinstance(one, ImagesOutline) for one in outlines)
+            tools = functools.cache(lambda: stack.enter_context(self._image_tools(builds=builds)))
+            stages = []
+            for one in outlines:
+                try:
+                    stages.append(self._stage(one, stack, tools))
+                except TasksError as fault:
+                    if excused is None:
+                        raise
+                    stages.append(Stage(name=one.name, steps=(Unopened(fault=fault),)))
+            yield tuple(stages)
 
-    def _stage(self, outline: StageOutline, stack: ExitStack, tools: ImageTools | None) -> Stage:
+    def _stage(
+        self, outline: StageOutline, stack: ExitStack, tools: Callable[[], ImageTools]
+    ) -> Stage:
         if not isinstance(outline, _WITHOUT_IMAGES):
-            if tools is None:
-                raise AssertionError("a stage of images has tools")
-            return self._stage_of_images(outline, tools)
+            return self._stage_of_images(outline, tools())
         match outline:
             case GateOutline():
                 return gate_stage(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
-from tradai_tasks.errors import BadArgumentsError, UntrustedEventError
+from tradai_tasks.errors import BadArgumentsError, TasksError, UntrustedEventError
 from tradai_tasks.release.engine.released_package import package_of
 from tradai_tasks.release.engine.step import Release
 from tradai_tasks.release.tags.ci_event import TagRequest, main_branch_of, read_event, tag_request
@@ -12,11 +13,17 @@ from tradai_tasks.release.tags.tag_validation import check, check_branches, look
 from tradai_tasks.release.tags.tagged_commit import version_of
 from tradai_tasks.repository import Repository
 from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.history import commit_time
 from tradai_tasks.workspace.tags import ReleaseTag, parse_tag
 
 
 def requested_release(
-    repository: Repository, text: str | None, *, strictly: bool, session: str
+    repository: Repository,
+    text: str | None,
+    *,
+    strictly: bool,
+    session: str,
+    excused: list[TasksError] | None = None,
 ) -> Release:
     """Return the release that a tag names, after validating the tag.
 
@@ -25,6 +32,8 @@ def requested_release(
         text: The tag; None for that of the CI event.
         strictly: Whether the work tree must be at the commit, and that on the main branch.
         session: The session that asks, for messages.
+        excused: For a plan: takes the faults of the tag, which then do not end it; a tag that is
+            missing is taken to be at HEAD.
 
     Raises:
         TasksError: There is no such release to make.
@@ -36,13 +45,20 @@ def requested_release(
     package = package_of(repository, tag)
     named = repository.settings.release.branch
     found = look(git, tag, branch=named or main_branch_of(event), env=os.environ)
-    if strictly:
-        versioned = None
-        if package is not None:
-            versioned = version_of(package, repository.workspace.session_id(package))
-        check(tag, found, versioned, request=request, main=named)
-    else:
-        check_branches(tag, found)
+    try:
+        if strictly:
+            versioned = None
+            if package is not None:
+                versioned = version_of(package, repository.workspace.session_id(package))
+            check(tag, found, versioned, request=request, main=named)
+        else:
+            check_branches(tag, found)
+    except TasksError as fault:
+        if excused is None or request is not None:  # of an event no fault is excused
+            raise
+        excused.append(fault)
+        if found.commit is None and found.head is not None:
+            found = replace(found, commit=found.head, time=commit_time(git, found.head))
     return release_of(tag, found, repository.root)
 
 

@@ -52,7 +52,7 @@ def images(session: nox.Session, context: Context) -> None:
         )
     only = [IMAGE] if repository.is_of_strategies else []
     wanted = wanted_of(options, only=only, start=None)
-    basis = tagged_basis(session, context, options.tag, strictly=not wanted.status)
+    basis = tagged_basis(session, context, options.tag, wanted)
     tag = basis.release.tag
     rule = latest_rule_of(options, tag)
     if repository.is_of_strategies:

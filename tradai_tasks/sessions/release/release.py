@@ -53,7 +53,7 @@ def release(session: nox.Session, context: Context) -> None:
         clean_up(session, context.repository, options)
         return
     wanted = wanted_of(options, only=options.only, start=options.start)
-    basis = tagged_basis(session, context, options.tag, strictly=not wanted.status)
+    basis = tagged_basis(session, context, options.tag, wanted)
     outline = release_outline(
         context.repository,
         basis.release.tag,
@@ -68,7 +68,7 @@ def mlflow_register(session: nox.Session, context: Context) -> None:
     doc = "Register a strategy's release in MLflow, from the evidence of its gates and its image."
     options = parse(session, [TAG, *LOOKS, EVIDENCE], doc)
     wanted = wanted_of(options, only=[MLFLOW], start=None)
-    basis = tagged_basis(session, context, options.tag, strictly=not wanted.status)
+    basis = tagged_basis(session, context, options.tag, wanted)
     outline = strategy_release(
         context.repository, basis.release.tag, sessions=partial(sessions_of, context)
     )

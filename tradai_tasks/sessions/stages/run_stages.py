@@ -7,15 +7,16 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import nox
 
 from tradai_tasks.background import interruptible
-from tradai_tasks.errors import EvidenceError, ReleaseFailedError
+from tradai_tasks.errors import EvidenceError, LockMissingError, ReleaseFailedError, TasksError
+from tradai_tasks.http_client.retry import in_haste
 from tradai_tasks.process import usable_cores
 from tradai_tasks.release.engine.confinement import allowance_of, confine
 from tradai_tasks.release.engine.evidence import Evidence, Store
@@ -35,6 +36,7 @@ from tradai_tasks.sessions.stages.options import Wanted
 from tradai_tasks.vcs.git import Git
 
 _COLUMNS = ("stage", "step", "state", "what")
+_HASTE = 3.0  # seconds that a dry run waits for a server
 _RESULTS = ("stage", "step", "result", "seconds", "what")
 
 
@@ -46,26 +48,35 @@ class Basis:
     holds: Callable[..., None]  # called with `untracked`; raises if it does not hold any more
     is_tagged: bool = True  # False for a version of the checked-out commit, without a tag
     needs_lock: bool = True  # whether the release is identified by its lock files too
+    # what forbids it, where a plan is shown all the same
+    excused: list[TasksError] = field(default_factory=list)
 
 
-def tagged_basis(
-    session: nox.Session, context: Context, text: str | None, *, strictly: bool
-) -> Basis:
+def tagged_basis(session: nox.Session, context: Context, text: str | None, wanted: Wanted) -> Basis:
     """Return the release of a tag, in a work tree of its commit, after validating the tag.
 
     Args:
         session: The session.
         context: The repository.
         text: The tag; None for that of the CI event.
-        strictly: Whether the work tree must be at the commit; --status works in any.
+        wanted: The options; the work tree must be at the commit but for --status, and --dry-run
+            shows a plan also of a release that is not allowed.
 
     Raises:
         TasksError: There is no such release to make.
     """
     repository = context.repository
     mask_environment(allowance=allowance_of(repository.settings))
-    made = requested_release(repository, text, strictly=strictly, session=session.name)
-    return Basis(release=made, holds=partial(still_holds, Git.open(repository.root), made))
+    faults: list[TasksError] = []
+    made = requested_release(
+        repository,
+        text,
+        strictly=not wanted.status,
+        session=session.name,
+        excused=faults if wanted.dry_run else None,
+    )
+    holds = partial(still_holds, Git.open(repository.root), made)
+    return Basis(release=made, holds=holds, excused=faults)
 
 
 def run_stages(
@@ -87,8 +98,10 @@ def run_stages(
         session.log(note)
     if not (wanted.status or wanted.dry_run):
         refuse_dispatch(context.repository, outline.environment)
-    factory = _factory(session, context, basis)
-    with told_of_interrupts(session, basis.release.tag.text, factory.stop):
+    factory = _factory(session, context, basis, wanted)
+    # a person waits for a plan, so that waits for no server for long
+    waits = in_haste(_HASTE) if wanted.dry_run else nullcontext()
+    with told_of_interrupts(session, basis.release.tag.text, factory.stop), waits:
         _run(session, factory, outline, basis, wanted)
 
 
@@ -114,19 +127,20 @@ def _run(
     session: nox.Session, factory: StageFactory, outline: Outline, basis: Basis, wanted: Wanted
 ) -> None:
     chosen = choose(outline.order, only=wanted.only, start=wanted.start)
+    excused = basis.excused if wanted.dry_run else None
     acts, store, made = not (wanted.status or wanted.dry_run), factory.store, basis.release
     with ExitStack() as stack:
         if acts:
             stack.enter_context(locked(store))
         store.load(outline.order)  # read before any gate runs, since a gate could write evidence
-        given = [_evidence(store, name, wanted.evidence) for name in chosen.given]
+        given = list(_evidence(store, chosen.given, wanted.evidence, excused))
         active = [one for one in outline.stages if one.name in chosen.active]
         if wanted.earlier is not None and acts:
             gates = [one.name for one in active if isinstance(one, GateOutline)]
             _adopt_earlier(session, store, gates, wanted.earlier)
-        stages = stack.enter_context(factory.opened(active))
+        stages = stack.enter_context(factory.opened(active, excused=excused))
         plan = plan_of(look_at(stages, given), given)
-        _present(session, made, plan, wanted)
+        _present(session, basis, plan, wanted)
         if acts:
             engine = Engine(
                 plan=plan,
@@ -141,16 +155,23 @@ def _run(
             _conclude(session, made, engine.run(), is_all=is_all)
 
 
-def _factory(session: nox.Session, context: Context, basis: Basis) -> StageFactory:
+def _factory(session: nox.Session, context: Context, basis: Basis, wanted: Wanted) -> StageFactory:
     """Return what the stages are made with: the evidence so far, and how code is confined."""
     repository, made = context.repository, basis.release
     confinement = confine(Git.open(repository.root), os.environ)
     needs_lock = basis.is_tagged and basis.needs_lock
+    try:
+        store = store_of(repository, made, confinement, needs_lock=needs_lock)
+    except LockMissingError as fault:
+        if not wanted.dry_run:
+            raise
+        basis.excused.append(fault)
+        store = store_of(repository, made, confinement, needs_lock=False)
     return StageFactory(
         repository=repository,
         noxfile=context.noxfile,
         release=made,
-        store=store_of(repository, made, confinement, needs_lock=needs_lock),
+        store=store,
         confinement=confinement,
         stop=threading.Event(),
         show=_show,
@@ -159,8 +180,17 @@ def _factory(session: nox.Session, context: Context, basis: Basis) -> StageFacto
     )
 
 
-def _evidence(store: Store, stage: str, folder: Path | None) -> Evidence:
-    return store.require(stage) if folder is None else store.adopt(folder, stage)
+def _evidence(
+    store: Store, stages: Iterable[str], folder: Path | None, excused: list[TasksError] | None
+) -> Iterator[Evidence]:
+    """Yield the evidence of stages, from another job's folder where one is named."""
+    for stage in stages:
+        try:
+            yield store.require(stage) if folder is None else store.adopt(folder, stage)
+        except EvidenceError as fault:
+            if excused is None:
+                raise
+            excused.append(fault)
 
 
 def _adopt_earlier(session: nox.Session, store: Store, gates: Iterable[str], folder: Path) -> None:
@@ -174,14 +204,16 @@ def _adopt_earlier(session: nox.Session, store: Store, gates: Iterable[str], fol
             session.log(f"{name} has passed in an earlier attempt")
 
 
-def _present(session: nox.Session, made: Release, plan: Plan, wanted: Wanted) -> None:
-    """Print the plan; raise if a look has failed or found a conflict."""
+def _present(session: nox.Session, basis: Basis, plan: Plan, wanted: Wanted) -> None:
+    """Print the plan; raise if something is in the way."""
+    made = basis.release
     if wanted.json:
         document = {"tag": made.tag.text, "commit": made.commit, **plan.as_document()}
         print(json.dumps(document, indent=2), flush=True)
     else:
         print_table(f"{made.tag} at {made.commit[:12]}", _COLUMNS, plan.rows())
-    faults = (*plan.faults, *(plan.obstacles if wanted.dry_run else ()))
+    obstacles = plan.obstacles if wanted.dry_run else ()
+    faults = (*map(str, basis.excused), *plan.faults, *obstacles)
     if faults:
         said = f"{made.tag}: it cannot be released as things are:"
         raise ReleaseFailedError(said, *_lines_of(faults))
