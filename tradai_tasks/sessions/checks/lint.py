@@ -19,6 +19,7 @@ from tradai_tasks.sessions.core.environment import (
     status_of,
     sync_everything,
 )
+from tradai_tasks.sessions.core.parallel_output import conclude
 from tradai_tasks.workspace.discovery import Package
 
 _FOUND = 1  # ruff's exit status for findings; 2 is for what keeps it from looking
@@ -46,9 +47,11 @@ def lint(session: nox.Session, context: Context, package: Package | None = None)
         raise CommandFailedError(f"lint: ruff found faults; apply automatic fixes with: {fix}")
     if check or layout:
         raise CommandFailedError(_broken("lint", max(check, layout, key=abs)))
-    _name_hidden_files(session, repository, package)
+    shown = _name_hidden_files(session, repository, package)
     for command in commands:
         run_all(session, [command], f"lint: {' '.join(command)} failed; its message is above")
+    more = f", {len(commands)} further commands" if commands else ""
+    conclude(session, f"{shown} files without faults{more}")
 
 
 def fmt(session: nox.Session, context: Context, package: Package | None = None) -> None:
@@ -89,8 +92,8 @@ def _everything(repository: Repository, package: Package | None) -> list[str]:
 
 def _name_hidden_files(
     session: nox.Session, repository: Repository, package: Package | None = None
-) -> None:
-    """Name the files that ruff does not look at, by its configuration or an ignore rule.
+) -> int:
+    """Name the files that ruff does not look at; return how many it looks at.
 
     Raises:
         CheckFailedError: It looks at none at all.
@@ -108,6 +111,7 @@ def _name_hidden_files(
         session.warn(
             f"not linted, by ruff's configuration or an ignore rule of git: {', '.join(hidden)}"
         )
+    return len(lines)
 
 
 def _scope(repository: Repository, package: Package | None) -> tuple[str, str, list[str]]:

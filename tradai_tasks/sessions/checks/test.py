@@ -32,6 +32,7 @@ from tradai_tasks.sessions.checks.pytest_run import (
 )
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import install_tool, sync_package
+from tradai_tasks.sessions.core.parallel_output import conclude
 from tradai_tasks.sessions.core.report_folder import report_folder
 from tradai_tasks.sessions.core.unit_environment import install_requirements
 from tradai_tasks.workspace.discovery import Package
@@ -105,6 +106,7 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     _show_exclusions(session, repository, found)
     fault = run.outcome.fault or _floor_fault(name, run, found, home=home)
     _report(name, run, found, fault)
+    conclude(session, _summary(run, found))
     if fault and run.outcome.failed:
         raise CheckFailedError(f'{fault}; narrow it down with: nox -s "{session.name}" -- --lf -x')
     if fault:
@@ -216,6 +218,17 @@ def _floor_fault(name: str, run: PytestRun, found: Sequence[Figure], *, home: Pa
         precision=int(settings.get("report:precision") or 0),
         home=home,
     )
+
+
+def _summary(run: PytestRun, found: Sequence[Figure]) -> str:
+    record = run.record or RunRecord()
+    counts = [(record.count(one), one) for one in ("passed", "failed", "skipped", "xfailed")]
+    parts = [f"{count} {one}" for count, one in counts if count or one == "passed"]
+    for figure in found:
+        of = f" of {figure.name}" if len(found) > 1 else ""
+        percent = "-" if figure.percent is None else f"{int(figure.percent * 100) / 100:g} %"
+        parts.append(f"coverage{of} {percent} (floor {figure.floor:g} %)")
+    return ", ".join(parts)
 
 
 def _report(name: str, run: PytestRun, found: Sequence[Figure], fault: str | None) -> None:

@@ -27,6 +27,7 @@ from tradai_tasks.sessions.checks.type_checker_run import (
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import install_tool, status_of, sync_everything
+from tradai_tasks.sessions.core.parallel_output import conclude
 from tradai_tasks.sessions.core.unit_environment import environment_of_unit
 from tradai_tasks.settings.model import ProtocolPair
 from tradai_tasks.text import safe
@@ -52,11 +53,13 @@ def typecheck(session: nox.Session, context: Context, package: Package | None = 
         skip_for_help(session, "options for the type checker, besides those of typecheck.args")
     if package is not None:
         _typecheck(session, repository, [package], package.project)
-        return
-    for project in repository.workspace.projects:
-        held = [p for p in repository.workspace.packages if p.project == project]
-        if held:
-            _typecheck(session, repository, held, project)
+    else:
+        for project in repository.workspace.projects:
+            held = [p for p in repository.workspace.packages if p.project == project]
+            if held:
+                _typecheck(session, repository, held, project)
+    count = 1 if package else len(repository.workspace.packages)
+    conclude(session, f"{count} package{'s' * (count != 1)} without findings")
 
 
 def _typecheck(

@@ -17,6 +17,7 @@ from nox.virtualenv import VirtualEnv
 from tradai_tasks.checks.pythons import answers, interpreter_of, own_interpreter
 from tradai_tasks.errors import TasksError, WrongPythonError
 from tradai_tasks.report import machine_fault
+from tradai_tasks.sessions.core.parallel_output import WARNING
 from tradai_tasks.text import safe, safe_lines
 
 _TALKATIVE = (
@@ -60,6 +61,8 @@ class _SafeText(logging.Filter):
         fault = record.exc_info and record.exc_info[1] and machine_fault(record.exc_info[1])
         if fault:  # met by nox itself, which would log a traceback
             text, record.exc_info = fault, None
+        if record.levelno == logging.WARNING and not text.lower().startswith("warning"):
+            text = f"{WARNING}{text}"
         several = record.levelno >= logging.ERROR or record.levelno < logging.DEBUG
         record.msg = safe_lines(text) if several else safe(text, longest=None)
         record.args = ()

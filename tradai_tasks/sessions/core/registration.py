@@ -19,6 +19,7 @@ from tradai_tasks.sessions.core.catalog import CATALOG, CatalogEntry
 from tradai_tasks.sessions.core.command_line import check_command_line
 from tradai_tasks.sessions.core.error_door import keep_text_safe
 from tradai_tasks.sessions.core.nox_options import explain_absent, given, noxfile, runs_only
+from tradai_tasks.sessions.core.parallel_output import shorten_output
 from tradai_tasks.sessions.core.session_registry import SessionRegistry
 
 # Only test files show whether these fit: reading all takes a tenth of what `changes` takes, which,
@@ -47,6 +48,7 @@ def register_all(
     """
     keep_text_safe()
     shorten_tracebacks()
+    shorten_output(given())
     file = noxfile()
     home = _root(file.parent, root)
     repository = read_repository(home, DiskTree(home), settings)

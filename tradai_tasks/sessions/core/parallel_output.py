@@ -1,0 +1,70 @@
+"""Shorten what `nox -j` prints: a line for a session that succeeds, everything of one that fails.
+
+nox holds back the output of each session that runs in parallel and prints it when the session ends.
+Here it is cut to the session's summary and its warnings; in GitHub Actions the rest is folded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+import nox
+from nox import _options
+from nox.sessions import Result, Status, _duration_str
+
+from tradai_tasks.text import safe
+
+WARNING = "warning: "  # before each warning that a session logs
+_SUMMARY = "summary: "
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_KEPT = re.compile(
+    rf"^nox > (?:\[[^\]]*\] )?(?:{_SUMMARY}(?P<summary>.*)|(?P<warning>{WARNING}.*))", re.MULTILINE
+)
+
+
+def conclude(session: nox.Session, text: str) -> None:
+    """Log what a session came to, in a few words: counts and figures."""
+    session.log(f"{_SUMMARY}{text}")
+
+
+def shorten_output(options: _options.NoxConfig | None) -> None:
+    """Shorten the output of sessions that succeed, unless nox runs with `--verbose`."""
+    if options is None or options.verbose or options.list_sessions or options.parallel in {None, 1}:
+        return
+    from nox import _parallel  # noqa: PLC0415 - takes its time to load
+
+    whole = _parallel._Reporter._emit_block  # noqa: SLF001 - nox has no public way
+    if hasattr(whole, "__wrapped__"):
+        return
+
+    def emit(self: Any, name: str, result: Result, output: str) -> None:
+        if result.status is Status.SUCCESS:
+            self._write(short_block(name, _duration_str(result.duration, "{time}"), output))
+            self.stream.flush()
+        else:
+            whole(self, name, result, output)
+
+    emit.__wrapped__ = whole  # type: ignore[attr-defined]  # noxfiles may be loaded twice
+    _parallel._Reporter._emit_block = emit  # type: ignore[method-assign]  # noqa: SLF001 - as above
+
+
+def short_block(name: str, duration: str, output: str) -> str:
+    """Return the lines that stand for the output of a session that succeeded.
+
+    Args:
+        name: The session.
+        duration: How long it took, in words; empty if no time at all.
+        output: All that it printed.
+    """
+    kept = [*_KEPT.finditer(_COLOUR.sub("", output))]
+    parts = [found["summary"] for found in kept if found["summary"]]
+    head = "; ".join([*parts, *([duration] if duration else [])])
+    lines = [f"{name}: {head}" if head else f"{name}: success"]
+    lines += [f"  {found['warning']}" for found in kept if found["warning"]]
+    lines = [safe(line, longest=None) for line in lines]
+    if os.environ.get("GITHUB_ACTIONS") == "true" and output:
+        ending = "" if output.endswith("\n") else "\n"
+        lines += [f"::group::all output of {safe(name)}", f"{output}{ending}::endgroup::"]
+    return "".join(f"{line}\n" for line in lines)
