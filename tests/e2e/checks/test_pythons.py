@@ -51,7 +51,7 @@ def own(tmp_path: Path) -> Path:
 def run(home: Path, *args: str) -> Result:
     folders = [str(program.parent) for program in OTHERS.values()]
     env = {"PATH": os.pathsep.join([*folders, os.environ["PATH"]]), "UV_PYTHON_DOWNLOADS": "never"}
-    return nox(home, *args, env={**env, "NOX_DOWNLOAD_PYTHON": "never"})
+    return nox(home, "-v", *args, env={**env, "NOX_DOWNLOAD_PYTHON": "never"})
 
 
 def locked(home: Path) -> None:
