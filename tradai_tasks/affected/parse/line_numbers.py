@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.parse.import_scanner import import_at
 from tradai_tasks.affected.parse.string_scanner import SPLIT, content, mask
-
-_IMPORT = re.compile(r"(?<!\w)import\b")
 
 
 def line_at(text: str, position: int) -> int:
@@ -17,17 +14,21 @@ def line_at(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1 if position >= 0 else 0
 
 
-def lines_of_imports(text: str) -> Iterator[tuple[int, dict[Import, None]]]:
-    """Yield the import statements of a text with their lines; those in strings and comments last.
+def line_of_import(text: str, statement: Import) -> int:
+    """Return the line of an import statement; 0 for none. One in a string counts if no other is.
 
     A statement over several lines has the line of the word `import`.
     """
-    code = mask(text)
-    places = [match.span() for match in _IMPORT.finditer(text)]
-    for is_code in (True, False):
-        for start, stop in places:
-            if code.startswith("import", start) == is_code:
-                yield line_at(text, start), import_at(text, start, stop)
+    found = []
+    place = text.find("import")
+    while place >= 0:
+        if statement in import_at(text, place, place + 6):
+            found.append(place)
+        place = text.find("import", place + 6)
+    if len(found) > 1:
+        code = mask(text)
+        found.sort(key=lambda start: not code.startswith("import", start))
+    return line_at(text, found[0]) if found else 0
 
 
 def line_of_string(text: str, part: str) -> int:

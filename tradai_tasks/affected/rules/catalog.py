@@ -83,7 +83,7 @@ class RuleSet:
                     f"which is empty or taken; give it another"
                 )
         self.rules = tuple(rule for rule in every if rule.name not in off)
-        self._own = tuple(rule for rule in own if rule.name not in off)
+        self.own = tuple(rule for rule in own if rule.name not in off)
         self.by_name = {rule.name: rule for rule in self.rules}
         self.of_calls = tuple(rule for rule in self.rules if isinstance(rule, CallRule))
         self.of_files = tuple(rule for rule in self.rules if isinstance(rule, FileRule))
@@ -96,7 +96,7 @@ class RuleSet:
     def version(self) -> str | None:
         """What tells the findings of these rules from those of others; None where nothing does."""
         names = [rule.name for rule in self.rules]
-        sources = sources_of(self._own)
+        sources = sources_of(self.own)
         return None if sources is None else repr((names, sources))
 
     def must_parse(self, text: str, marks: Marks) -> bool:

@@ -6,7 +6,7 @@ import ast
 import codecs
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 import msgspec
@@ -112,8 +112,9 @@ def _references(text: str, marks: Marks, rules: RuleSet) -> Iterator[Reference]:
     """Yield what rules find that go by the text alone."""
     source = SourceFile(text)
     for rule in rules.of_texts:
-        words = rule.words
-        if words and words.isdisjoint(marks) and not any(word in text for word in words):
+        # the one pass looks for the words of this library's rules alone
+        here: Container[str] = text if rule in rules.own else marks
+        if rule.words and not any(word in here for word in rule.words):
             continue
         try:
             found = list(rule.extract(source))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tradai_tasks.affected.parse.facts import Import
-from tradai_tasks.affected.parse.line_numbers import lines_of_imports
+from tradai_tasks.affected.parse.line_numbers import line_of_import
 from tradai_tasks.affected.rules.edge_rule import FileRule, Place
 
 
@@ -25,4 +25,4 @@ class ImportStatement(FileRule):
 
     def line_of(self, item: Import, text: str) -> int:
         """Return the line of a statement."""
-        return next((line for line, found in lines_of_imports(text) if item in found), 0)
+        return line_of_import(text, item)

@@ -123,7 +123,8 @@ class CommandReader:
         text = str(node.value)
         for match in _MODULE_OPTION.finditer(text):
             self._run_as_script(match[1], node)
-        self._file.add_packages(_TESTED.findall(text), node)
+        if _PYARGS in text:
+            self._file.add_packages(_TESTED.findall(text), node)
         is_docstring = isinstance(self._source.parents.get(node), ast.Expr)
         if self.runs_code and "import" in text and not is_docstring:
             self._add_imports(imports_in(text), node)
