@@ -81,7 +81,12 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         """Return the first edge between two nodes, certain ones before guesses; None for none."""
         key = (target, user)
         if key not in self._known:
-            found = min(self.edges(target, user), key=lambda one: not one.certain, default=None)
+            found = None
+            for edge in self.edges(target, user):
+                found = found or edge
+                if edge.certain:
+                    found = edge
+                    break
             if found is None and self.base is not None:
                 found = self.base.first(target, user)
             self._known[key] = found

@@ -201,8 +201,7 @@ class Linker:
     def uses_of(self, number: int, facts: Facts, read: ReadTexts) -> set[int]:
         """Return what a file loads by attributes of the modules that it imports."""
         found: set[int] = set()
-        for statement in facts.imports:
-            FilePlace(self, number, facts).statement(statement)
+        FilePlace(self, number, facts).statements(facts.imports)
         for _, nodes in self._uses.follow(read):
             found.update(nodes)
         return found
@@ -239,20 +238,24 @@ class FilePlace:
             case "group":
                 return self._linker.resolver.group(text, self.folder, self.owner)
             case _:
-                found = files_at_path(self.index, text, self.folder)
-                if self.facts.runs_folders:
-                    found += self.index.files_below(self.index.folders_named(text, self.folder))
-                return found
+                return self.file(text)
+
+    def file(self, path: str) -> Iterable[int]:
+        """Return the Python file that a path is, or those of a folder whose tests are run."""
+        found = files_at_path(self.index, path, self.folder)
+        if self.facts.runs_folders:
+            found += self.index.files_below(self.index.folders_named(path, self.folder))
+        return found
 
     def module(self, text: str) -> Iterable[int]:
         """Return what "a.b", ".b" or "a.b:attribute" leads to."""
         return self._linker.resolver.nodes_of(text, self.folder, self.owner)
 
-    def statement(self, statement: Import) -> Iterable[int]:
-        """Return what an import statement loads."""
-        if self.number in self._linker.lazy.stubs:
-            return ()
+    def statements(self, statements: Iterable[Import]) -> Iterable[int]:
+        """Return what import statements load."""
         found: set[int] = set()
-        importer = Importer(self.number, self.folder, self.owner, found)
-        self._linker.imports.follow(importer, statement)
+        if self.number not in self._linker.lazy.stubs:
+            importer = Importer(self.number, self.folder, self.owner, found)
+            for statement in statements:
+                self._linker.imports.follow(importer, statement)
         return found

@@ -79,8 +79,12 @@ class Place(Protocol):
         """Return what "a.b", ".b" or "a.b:attribute" leads to."""
         ...
 
-    def statement(self, statement: Import) -> Iterable[int]:
-        """Return what an import statement loads."""
+    def statements(self, statements: Iterable[Import]) -> Iterable[int]:
+        """Return what import statements load."""
+        ...
+
+    def file(self, path: str) -> Iterable[int]:
+        """Return the Python file that a path is, or those of a folder whose tests are run."""
         ...
 
 

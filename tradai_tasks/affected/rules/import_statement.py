@@ -21,7 +21,11 @@ class ImportStatement(FileRule):
 
     def link_item(self, item: Import, place: Place) -> Iterable[int]:
         """Return what a statement loads."""
-        return place.statement(item)
+        return place.statements((item,))
+
+    def link_file(self, place: Place) -> Iterable[int]:
+        """Return what all statements load."""
+        return place.statements(place.facts.imports)
 
     def line_of(self, item: Import, text: str) -> int:
         """Return the line of a statement."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tradai_tasks.affected.parse import import_scanner
-from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.line_numbers import line_of_string
 from tradai_tasks.affected.resolve.script_paths import scripts_in_places
 from tradai_tasks.affected.rules import path_facts
@@ -34,7 +33,7 @@ class PathInString(FileRule, WorkspaceRule):
 
     def link_item(self, item: str, place: Place) -> Iterable[int]:
         """Return the Python file that a path is, or those of a folder whose tests are run."""
-        return place.find(Reference(item, form="file"))
+        return place.file(item)
 
     def link_file(self, place: Place) -> Iterable[int]:
         """Return also the scripts next to what is imported, or in folders that are named."""

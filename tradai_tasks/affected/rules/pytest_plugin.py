@@ -44,7 +44,8 @@ class PytestPlugin(CallRule, WorkspaceRule):
         """Return what settings name, for the members and the tests at or below them."""
         index = files.index
         links: Links = {}
-        for path, found in files.config.items():
+        settings = {path: found for path, found in files.config.items() if found.references}
+        for path, found in settings.items():
             folder = posixpath.dirname(path)
             below = index.members_in.get(folder, set())
             owner = index.owner_of_folder(folder)
