@@ -32,17 +32,22 @@ def gate_tags(record: BacktestRecord) -> dict[str, str]:
     return {f"gate.{one.metric}": f"{row[3]}: {row[1]} {row[2]}" for one, row in rows}
 
 
-def describe(tag: str, text: str, record: BacktestRecord, before: Mapping[str, str] | None) -> str:
+def describe(
+    tag: str, text: str, record: BacktestRecord | None, before: Mapping[str, str] | None
+) -> str:
     """Return the description of a model version, as Markdown.
 
     Args:
         tag: The release's tag.
         text: What the strategy is.
-        record: The record of its backtest.
+        record: The record of its backtest; None of a strategy without backtests.
         before: Tags of the version before this one; None if there is none.
     """
+    title = f"{tag}: {text}".rstrip(": ")
+    if record is None:
+        return f"{title}\n\nIt has no backtest (backtest.enabled is false)."
     rows = verdict_rows(record)
-    parts = [f"{tag}: {text}".rstrip(": "), headline(record) + "."]
+    parts = [title, headline(record) + "."]
     parts.append(markdown_table(("gate", "value", "threshold", "verdict"), rows).strip())
     if record.note:
         parts.append(record.note + ".")

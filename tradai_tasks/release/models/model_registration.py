@@ -47,17 +47,41 @@ class Registration:
 
 
 def registration(
-    release: Release, image: str, record: BacktestRecord, metadata: Mapping[str, str]
+    release: Release, image: str, record: BacktestRecord | None, metadata: Mapping[str, str]
 ) -> Registration:
     """Compute the values that a release registers.
 
     Args:
         release: What is released.
         image: The image by its digest, `registry/name@sha256:...`.
-        record: The record of the full backtest.
+        record: The record of the full backtest; None of a strategy without backtests.
         metadata: Further tags of the model version; the release's own tags win.
     """
     slug = str(release.tag.slug)
+    measured, params = ({}, {}) if record is None else _measured(record)
+    tags = {
+        **metadata,
+        **measured,
+        "strategy": slug,
+        VERSION_TAG: release.tag.version,
+        "release_tag": release.tag.text,
+        "git_revision": release.commit,
+        "image": image,
+        "image_digest": image.rpartition("@")[2],
+        **({"git_repository": release.source} if release.source else {}),
+    }
+    return Registration(
+        model=slug,
+        version=release.tag.version,
+        source=f"docker://{image}",
+        tags=tags,
+        metrics={} if record is None else dict(record.metrics),
+        params=params,
+    )
+
+
+def _measured(record: BacktestRecord) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the tags and parameters that come from a backtest."""
     params = {
         "pairs": ",".join(record.pairs),
         "timerange": record.timerange,
@@ -65,30 +89,15 @@ def registration(
         "sharpe_kind": record.sharpe,
     }
     tags = {
-        **metadata,
         **params,
-        "strategy": slug,
-        VERSION_TAG: release.tag.version,
-        "release_tag": release.tag.text,
-        "git_revision": release.commit,
-        "image": image,
-        "image_digest": image.rpartition("@")[2],
         "candles_sha256": record.data_sha256,
         "lock_sha256": record.lock_sha256,
         "freqtrade_version": record.freqtrade,
         **gate_tags(record),
         **{f"metrics.{name}": f"{value:.10g}" for name, value in record.metrics.items()},
-        **({"git_repository": release.source} if release.source else {}),
         **{f"source.{name}": commit for name, commit in record.sources.items()},
     }
-    return Registration(
-        model=slug,
-        version=release.tag.version,
-        source=f"docker://{image}",
-        tags=tags,
-        metrics=dict(record.metrics),
-        params={**logged_params(record), **params},
-    )
+    return tags, {**logged_params(record), **params}
 
 
 def differences(found: ModelVersion, wanted: Mapping[str, str], source: str | None) -> list[str]:
@@ -125,6 +134,7 @@ class VersionStep:
     connect: Callable[[], MlflowServer] = field(repr=False)  # called when first needed
     image: Callable[[Known], str | None]  # the image by digest; None if it is not pushed yet
     backtest: Callable[[Known], BacktestRecord | None]  # None if it has not run yet
+    is_backtested: bool  # whether it has backtests at all
     report: Callable[[], Mapping[str, bytes]]  # files of the backtest's report, by name
     metadata: Mapping[str, str]
     description: str
@@ -139,7 +149,7 @@ class VersionStep:
         """
         found = self.connect().find_versions(self.name, self._known_by)
         image, record = self.image(known), self.backtest(known)
-        if image is not None and record is not None:
+        if image is not None and (record is not None or not self.is_backtested):
             wanted = registration(self.release, image, record, self.metadata)
             stale = [(one, differences(one, wanted.tags, wanted.source)) for one in found]
         else:  # compared with the values known so far
@@ -167,7 +177,7 @@ class VersionStep:
             ModelRegistryError: The server cannot be reached, or refuses the request.
         """
         image, record = self.image(known), self.backtest(known)
-        if image is None or record is None:
+        if image is None or (record is None and self.is_backtested):
             lacks = "image" if image is None else "backtest"
             raise EvidenceError(
                 f"model {self.name}: its {lacks} is not known; run that stage first"

@@ -109,6 +109,7 @@ def model_stage(  # noqa: PLR0913 - what is registered, by keyword
     package: Package,
     settings: MlflowSettings,
     *,
+    is_backtested: bool,
     store: Store,
     stop: threading.Event,
     env: Mapping[str, str],
@@ -119,6 +120,7 @@ def model_stage(  # noqa: PLR0913 - what is registered, by keyword
         release: What is released.
         package: The strategy.
         settings: `mlflow` of the settings.
+        is_backtested: Whether the strategy has backtests.
         store: Where the evidence of the backtest is kept.
         stop: Event that ends waiting for the server.
         env: The environment, with the credentials.
@@ -138,6 +140,7 @@ def model_stage(  # noqa: PLR0913 - what is registered, by keyword
         connect=connect,
         image=lambda known: _image(known, slug),
         backtest=lambda known: _backtest(known, slug),
+        is_backtested=is_backtested,
         report=lambda: store.contents(BACKTEST),
         metadata={**settings.metadata, **package.settings.metadata, **described},
         description=str(project.get("description", "")),

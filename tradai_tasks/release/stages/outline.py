@@ -98,6 +98,7 @@ class ModelOutline:
 
     name: str
     package: Package
+    is_backtested: bool
 
 
 StageOutline = (
@@ -181,7 +182,9 @@ def strategy_release(
     image = ImagesOutline(
         name=IMAGE, kind="strategy", latest=latest or latest_rule(tag), only=(package.slug,)
     )
-    return Outline(stages=(*gates, image, ModelOutline(name=MLFLOW, package=package)))
+    backtest = for_strategy(repository.settings.backtest, package.settings.backtest)
+    model = ModelOutline(name=MLFLOW, package=package, is_backtested=backtest.enabled)
+    return Outline(stages=(*gates, image, model))
 
 
 def platform_release(

@@ -124,6 +124,7 @@ class StageFactory:
                     self.release,
                     outline.package,
                     self.repository.settings.mlflow,
+                    is_backtested=outline.is_backtested,
                     store=self.store,
                     stop=self.stop,
                     env=self.env,

@@ -81,6 +81,7 @@ def version_step(standin: Standin, folder: Path, **changed: Any) -> VersionStep:
         "connect": connected(standin),
         "image": lambda known: known.get("image"),
         "backtest": lambda known: known.get("backtest"),
+        "is_backtested": True,
         "report": lambda: report,
         "metadata": {"team": "quant"},
         "description": "Goes with moves",
@@ -133,6 +134,27 @@ def made(standin: Standin) -> None:
         f"{home}/charts/equity curve.png": b"png",
         f"{home}/report.html": b"<p>",
     }
+
+
+def test_a_strategy_without_backtests_is_registered_without_figures(
+    server: Standin, tmp_path: Path
+) -> None:
+    given = {"is_backtested": False, "report": dict}
+    step = version_step(server, tmp_path, **given)
+    known: Any = {"image": IMAGE}
+    assert step.look(known).state == "todo"
+    look = step.act(known)
+    (version,) = server.versions("momentum")
+    tags = {one["key"]: one["value"] for one in version["tags"]}
+    assert tags["git_revision"] == COMMIT
+    assert not [key for key in tags if key.startswith(("metrics.", "gate.", "candles"))]
+    assert "It has no backtest" in version["description"]
+    run = server.runs[version["run_id"]]
+    assert run["info"]["status"] == "FINISHED"
+    assert run["data"].get("metrics", {}) == {}
+    assert version_step(server, tmp_path, **given).look(known) == look
+    with pytest.raises(EvidenceError, match="its backtest is not known"):
+        version_step(server, tmp_path).act(known)
 
 
 def test_a_release_is_registered_once(server: Standin, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tradai_tasks.errors import BadArgumentsError, BadTagError, SettingsError, U
 from tradai_tasks.release.stages.outline import (
     GateOutline,
     ImagesOutline,
+    ModelOutline,
     Outline,
     PublishOutline,
     ServicesOutline,
@@ -88,6 +89,18 @@ def test_a_strategys_stages() -> None:
     assert gates["test"] == ("test-3.11(momentum)", "test-3.12(momentum)")
     (image,) = [one for one in found.stages if isinstance(one, ImagesOutline)]
     assert (image.kind, image.only, image.latest) == ("strategy", ("momentum",), "forward")
+
+
+def test_a_strategy_without_backtests_has_nothing_to_judge_by_them() -> None:
+    off = "[tool.tradai-tasks.backtest]\nenabled = false\nbias-gates = ['lookahead']\n"
+    tag = parse_tag("momentum-v1.0.0", ["momentum"])
+    outline = strategy_release(strategies(off), tag, sessions=named(SESSIONS))
+    gates = {one.name: one.sessions for one in outline.stages if isinstance(one, GateOutline)}
+    spared = {name for name, sessions in gates.items() if not sessions}
+    assert {"lookahead", "recursive", "backtest-full"} <= spared
+    assert gates["lint"] == ("lint(momentum)",)
+    (model,) = [one for one in outline.stages if isinstance(one, ModelOutline)]
+    assert not model.is_backtested
 
 
 @pytest.mark.parametrize(
