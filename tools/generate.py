@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from rights_table import rights_table
+from rights_table import policies, rights_table, secrets_table
 from tradai_tasks.affected.rules.catalog import BUILT_IN
 from tradai_tasks.environment_allowance import BASE
 from tradai_tasks.settings.model import Settings
@@ -26,6 +26,8 @@ SCHEMA = ROOT / "tradai_tasks" / "settings" / "schema.json"
 TABLE = ROOT / "docs" / "settings.md"
 RIGHTS = ROOT / "docs" / "security.md"
 KINDS = ROOT / "docs" / "affected.md"
+POLICIES = ROOT / "docs" / "oidc.md"
+SECRETS = ROOT / "docs" / "workflows.md"
 ALLOWANCE = ROOT / "docs" / "confinement.md"
 _BEGIN, _END = "<!-- begin: made by tools/generate.py -->", "<!-- end -->"
 
@@ -206,6 +208,8 @@ def main() -> None:
         TABLE: spliced(TABLE, table_text()),
         RIGHTS: spliced(RIGHTS, f"\n{rights_table()}"),
         KINDS: spliced(KINDS, kinds_text()),
+        POLICIES: spliced(POLICIES, f"\n{policies()}"),
+        SECRETS: spliced(SECRETS, f"\n{secrets_table()}"),
         ALLOWANCE: spliced(ALLOWANCE, allowance_text()),
     }
     drifted = [

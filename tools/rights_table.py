@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
 from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
+from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workflows.rights import EVENTS, Grant, Job, jobs
 from tradai_tasks.workflows.selection import CATALOG, workflows
+from tradai_tasks.workflows.trust import RoleTrust, trust_policy
 
-__all__ = ["every_job", "everything", "rights_table"]
+__all__ = ["every_job", "everything", "policies", "rights_table", "secrets_table"]
 
 _HEAD = (
     "| event | who can cause it | jobs | whose code runs | environment | credentials |\n"
     "| --- | --- | --- | --- | --- | --- |\n"
 )
+# what a subject ends with, and which tokens have it
+_SUBJECTS = {
+    "environment:prod": "A job with `environment: prod`, whatever started it. Every job that signs "
+    "in here has an environment: GitHub's rules for it say who may deploy, and from which branch.",
+    "ref:refs/heads/main": "A job without an environment, of a push to `main`, of a schedule or a "
+    "dispatch on it, or of a `workflow_run`.",
+    "ref:refs/tags/v1.2.0": "A job without an environment, of the push of one tag. `StringLike` "
+    "with `refs/tags/v*` would take all, and whoever may push a tag chooses its commit.",
+    "pull_request": "A job without an environment, of any pull request from a branch of the "
+    "repository. Nobody has reviewed its code, so such a role must not be able to write.",
+}
 # shown as they are, whatever they are called in a repository
 _ENVIRONMENTS = ("dev", "staging", "prod")
 
@@ -30,6 +44,7 @@ def everything(kind: RepositoryKind) -> RepositoryTraits:
         field.name: True for field in dataclasses.fields(RepositoryTraits) if field.type == "bool"
     }
     has |= {"pinned_noxfile": False, "registry_set": False, "tracking_set": False}
+    has["publish_identity"] = False
     return RepositoryTraits(
         kind=kind,
         sessions=frozenset(sessions),
@@ -52,6 +67,34 @@ def every_job(settings: WorkflowsSettings) -> list[Job]:
             branch_environments=settings.branch_environments,
         )
     ]
+
+
+def secrets_table() -> str:
+    """Return the table of the secrets and variables that workflows read, and which need them."""
+    settings = WorkflowsSettings()
+    kinds: tuple[RepositoryKind, ...] = ("platform", "strategies")
+    lines = ["| name | kind | needed | by |\n| --- | --- | --- | --- |\n"]
+    files: dict[str, str] = {}
+    for kind in kinds:
+        files |= workflows(everything(kind), settings)
+    for one in needed(files):
+        how = "may be missing" if one.is_optional else "yes"
+        by = ", ".join(f"`{file}`" for file in one.files)
+        lines.append(f"| `{one.name}` | {one.kind} | {how} | {by} |\n")
+    return "".join(lines)
+
+
+def policies() -> str:
+    """Return a trust policy for each kind of subject that GitHub's tokens can have."""
+    parts = []
+    for subject, title in _SUBJECTS.items():
+        role = RoleTrust(
+            source="", subjects=(f"repo:acme/platform:{subject}",), jobs=(), is_open=False,
+            permissions=(),
+        )  # fmt: skip
+        policy = json.dumps(trust_policy(role, "123456789012"), indent=2)
+        parts.append(f"{title}\n\n```json\n{policy}\n```\n")
+    return "\n".join(parts)
 
 
 def rights_table() -> str:

@@ -23,6 +23,7 @@ TAGS = {"platform": ("v*",), "strategies": ("*-v*",)}
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?/[A-Za-z0-9._-]+\Z")
 # https://host/owner/name.git, ssh://git@host/owner/name, git@host:owner/name
 _REMOTE = re.compile(r"(?:[a-z][a-z+]*://[^/\s]+/|[^/:\s]+:/?)([^/\s]+/[^/\s]+?)(?:\.git)?/?\Z")
+_IDS = re.compile(r"[0-9]{1,20}/[0-9]{1,20}\Z")
 _PROVIDER = "token.actions.githubusercontent.com"
 _ACCOUNT = re.compile(r"\d{12}\Z")
 # permissions of a role, by the session that acts with it, and the resources
@@ -107,18 +108,55 @@ def repository_named(given: str | None, remote: str | None) -> str:
     return name
 
 
+def subject_of(repository: str, ids: str | None) -> str:
+    """Return how a subject names the repository: with the ids of owner and repository, if given.
+
+    github.com puts them into the subjects of repositories that were created, renamed or moved after
+    18 June 2026, or that have opted in.
+    https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
+
+    Args:
+        repository: As owner/name.
+        ids: As OWNER_ID/REPOSITORY_ID.
+
+    Raises:
+        BadArgumentsError: They are no such ids.
+    """
+    if ids is None:
+        return f"repo:{repository}"
+    if not _IDS.match(ids):
+        raise BadArgumentsError(
+            f"workflows: --ids {ids[:40]!a}: give two numbers as OWNER_ID/REPOSITORY_ID; see: "
+            f"gh api repos/{repository} --jq '.owner.id, .id'"
+        )
+    (owner, name), (owner_id, name_id) = repository.split("/"), ids.split("/")
+    return f"repo:{owner}-{owner_id}/{name}-{name_id}"
+
+
 def trust_of(
     found: Sequence[Job],
     *,
     repository: str,
     branch: str,
     tags: Sequence[str],
+    ids: str | None = None,
 ) -> Trust:
-    """Return what to set up for the jobs of the rendered workflows."""
+    """Return what to set up for the jobs of the rendered workflows.
+
+    Args:
+        found: The jobs.
+        repository: As owner/name.
+        branch: The default one.
+        tags: Patterns of tags that release something.
+        ids: Ids of owner and repository, where subjects hold them.
+
+    Raises:
+        BadArgumentsError: They are no such ids.
+    """
     return Trust(
         repository=repository,
         branch=branch,
-        roles=_roles(found, repository, branch),
+        roles=_roles(found, subject_of(repository, ids), branch),
         environments=_environments(found),
         secrets=tuple(
             sorted(
@@ -217,14 +255,14 @@ class _Found:
     is_open: bool = False
 
 
-def _roles(found: Sequence[Job], repository: str, branch: str) -> tuple[RoleTrust, ...]:
+def _roles(found: Sequence[Job], subject: str, branch: str) -> tuple[RoleTrust, ...]:
     roles: dict[str, _Found] = {}
     for job in found:
         for grant in job.grants:
             for environment, assumed in grant.roles.items():
                 for role in assumed:
                     one = roles.setdefault(role.source, _Found())
-                    one.subjects.add(f"repo:{repository}:{_subject(grant, environment, branch)}")
+                    one.subjects.add(f"{subject}:{_subject(grant, environment, branch)}")
                     one.jobs[f"{job.workflow}, {job.name}"] = None
                     one.sessions |= dict.fromkeys(role.sessions)
                     one.is_open |= grant.is_unreviewed

@@ -15,6 +15,7 @@ from tradai_tasks.workflows.trust import (
     branch_ruleset,
     repository_named,
     shown,
+    subject_of,
     tag_ruleset,
     trust_of,
     trust_policy,
@@ -47,6 +48,21 @@ def test_who_may_assume_each_role() -> None:
         "vars.AWS_READ_ROLE_ARN",
         "vars.AWS_PREVIEW_ROLE_ARN",
     }
+
+
+def test_subjects_hold_ids_where_the_repository_is_newer() -> None:
+    made = trust_of(
+        found(WorkflowsSettings()),
+        repository="acme/platform",
+        branch="main",
+        tags=("v*",),
+        ids="123456/456789",
+    )
+    preview = next(one for one in made.roles if one.source == "vars.AWS_PREVIEW_ROLE_ARN")
+    assert preview.subjects == ("repo:acme-123456/platform-456789:environment:preview",)
+    for ids in ("12", "a/b", "1/2/3", "1/2\n", "/"):
+        with pytest.raises(BadArgumentsError, match=r"gh api repos/acme/platform --jq"):
+            subject_of("acme/platform", ids)
 
 
 def test_a_role_of_one_environment_trusts_that_one_alone() -> None:
