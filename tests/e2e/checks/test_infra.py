@@ -27,6 +27,13 @@ import json, os, pathlib, sys, time
 home = pathlib.Path(__file__).parent
 words = sys.argv[1:]
 stack, layer = words[words.index("--stack") + 1], words[words.index("--cwd") + 1]
+# as the real one makes an environment for its program where there is none: two at once fail
+venv, making = home / layer.replace("/", "-"), home / (layer.replace("/", "-") + ".making")
+if not venv.exists():
+    making.mkdir()
+    time.sleep(0.2)
+    making.rmdir()
+    venv.mkdir()
 with (home / "ran").open("a") as ran:
     ran.write(json.dumps(words) + "\\n")
 name = f"{{stack}} {{layer.rpartition('/')[2]}}"
@@ -117,6 +124,55 @@ def test_a_preview_of_all_stacks_and_one_comment_edited_in_place(place: Place) -
     assert "the comment on #12 was edited" in second.log
     assert len(place.hub.comments) == 3
     assert "| dev | 0 | 0 | 0 | 0 |" in comment["body"]
+
+
+def test_each_stack_in_a_job_of_its_own_and_one_comment_on_all(place: Place) -> None:
+    place.tell({"prod compute": {"counts": {"delete": 1}, "steps": [
+        {"op": "delete", "urn": "urn:pulumi:prod::x::aws:s3:Bucket::logs"}]}})  # fmt: skip
+    folders = place.run.home / "previews"
+    for stack in ("dev", "prod"):
+        ran = place("preview", stack, "--save", f"previews/preview-{stack}")
+        assert ran.status == 0, ran.log
+    missing = place("comment", "--from", "previews")
+    assert missing.status == 1
+    assert "staging: no preview in previews; save one with: nox -s infra -- preview" in missing.log
+    assert place.hub.comments == []
+    place("preview", "staging", "--save", "previews/preview-staging")
+    count = len(place.ran)
+    done = place("comment", "--from", "previews")
+    assert done.status == 0, done.log
+    assert len(place.ran) == count  # nothing is previewed once more
+    (comment,) = place.hub.comments
+    assert "| dev | 0 | 0 | 0 | 0 |\n| prod | 0 | 0 | 1 | 0 |" in comment["body"]
+    assert "- `delete aws:s3:Bucket logs`" in comment["body"]
+    (folders / "preview-dev/dev.json").write_text('{"stack": "prod", "counts": {}, "layers": 1}')
+    assert "is of another stack; make it again" in place("comment", "--from", "previews").log
+    (folders / "preview-dev/dev.json").write_text('{"stack": 1}')
+    assert "dev.json: cannot be read: " in place("comment", "--from", "previews").log
+    for args, said in (
+        (["comment"], "comment needs --from DIR"),
+        (["preview", "dev", "--from", "x"], "--save goes with preview, and --from with comment"),
+        (["up", "dev", "--save", "x", "--yes"], "--save goes with preview"),
+    ):
+        assert said in place(*args).log
+    place.event(head="evil/platform")
+    assert "a fork gets no credentials" in place("comment", "--from", "previews").log
+
+
+def test_the_first_stack_that_passes_sets_up_the_folder_for_the_others(place: Place) -> None:
+    ran = place("preview")
+    assert ran.status == 0, ran.log
+    for made in place.tools.glob("infra*"):
+        made.rmdir()
+    place.tell({"dev infra": {"status": 1, "err": "error: no dev\n"}})
+    ran = place("preview")
+    assert "dev: pulumi preview failed (exit status 1): no dev" in ran.log
+    assert "making" not in ran.log
+    assert {words[words.index("--stack") + 1] for words in place.ran[-5:]} == {
+        "dev",
+        "prod",
+        "staging",
+    }
 
 
 def test_the_comment_is_found_on_a_later_page(place: Place) -> None:
