@@ -13,6 +13,8 @@ from tradai_tasks.errors import CheckFailedError
 
 # GitHub Actions refuses a matrix with more jobs in one workflow run.
 MOST_JOBS = 256
+# bytes of session names in a job, on average: Linux takes 128 KiB in one variable
+_NAMES = 48 * 1024
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +60,12 @@ def build_matrix(
 
     Args:
         tasks: What is to run.
-        max_jobs: Maximum of jobs on all Pythons together, up to 256.
+        max_jobs: Maximum of jobs on all Pythons together, up to 256; more where the names of their
+            sessions would not fit into a variable.
         durations: Seconds that sessions took before; others count with the mean.
     """
     ordered = sorted(tasks, key=lambda task: (task.package, _version(task.python), task.sessions))
-    limit = min(max_jobs, MOST_JOBS)
+    limit = min(max(max_jobs, _jobs_for(ordered)), MOST_JOBS)
     pythons = sorted({task.python for task in ordered}, key=_version)
     if len(ordered) <= limit:
         return tuple(_single(task, several=len(pythons) > 1) for task in ordered)
@@ -102,6 +105,12 @@ def read_durations(files: Iterable[Path]) -> dict[str, float]:
                 f"{file}: not a report of nox; make it with: nox --report {file.name}"
             ) from None
     return found
+
+
+def _jobs_for(tasks: Iterable[Task]) -> int:
+    """Return in how many jobs the names of all sessions fit, each job's in one variable."""
+    names = sum(len(session.encode()) + 1 for task in tasks for session in task.sessions)
+    return math.ceil(names / _NAMES)
 
 
 def _shares(tasks: Sequence[Task], pythons: Sequence[str], limit: int) -> dict[str, int]:

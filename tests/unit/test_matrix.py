@@ -110,3 +110,12 @@ def test_a_file_that_is_no_report_is_an_error(tmp_path: Path, text: str) -> None
 def test_a_report_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CheckFailedError, match=r"cannot be read: Is a directory"):
         read_durations([tmp_path])
+
+
+def test_the_sessions_of_a_job_fit_into_one_variable() -> None:
+    names = [f"package-{'x' * 60}-{number:04}" for number in range(1000)]
+    tasks = [task(name, python) for name in names for python in ("3.11", "3.12", "3.13")]
+    jobs = build_matrix(tasks, max_jobs=1)
+    assert len(jobs) > 1
+    assert max(len(job.as_json()["sessions"].encode()) for job in jobs) < 128 * 1024
+    assert sum(len(job.sessions) for job in jobs) == 3000
