@@ -23,7 +23,7 @@ from tradai_tasks.workflows.checkout import look
 from tradai_tasks.workflows.file_writer import put_all
 from tradai_tasks.workflows.repository_traits import committed_locks
 from tradai_tasks.workflows.scaffold import Piece, diff_of_pieces, local_nox, pieces
-from tradai_tasks.workflows.tag_readiness import tag_faults, tag_notes
+from tradai_tasks.workflows.tag_readiness import ci_faults, tag_faults, tag_notes
 from tradai_tasks.workspace.discovery import Workspace
 
 
@@ -111,7 +111,12 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
     say(*diff_of_pieces(todo).split("\n")[:-1])
     _list(workspace, todo, kept)
     settings = repository.settings
-    for line in (*tag_faults(workspace, settings), *tag_notes(workspace, settings)):
+    files = {piece.path: piece.new for piece in todo} | dict(checkout.files)
+    for line in (
+        *tag_faults(workspace, settings),
+        *tag_notes(workspace, settings),
+        *ci_faults(files, checkout.folder),
+    ):
         say(f"for releases: {line}")
     if not todo:
         say("nothing to write")

@@ -224,7 +224,7 @@ def test_what_to_set_up_is_printed_for_the_repository_at_hand(run: InProcess) ->
     assert "acme" not in other.out
     alone = workflows(run, "--repository", "x/y")
     assert alone.status != 0
-    assert "--repository goes with --trust" in alone.log
+    assert "--repository and --ids go with --trust" in alone.log
     odd = workflows(run, "--trust", "--repository", "x")
     assert odd.status != 0
     assert "Traceback" not in odd.log

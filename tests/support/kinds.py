@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.support.project import pyproject
 
-__all__ = ["KINDS", "Kind"]
+__all__ = ["KINDS", "OTHERS", "Kind"]
 
 _ROOT = '[tool.uv.workspace]\nmembers = ["libs/*"]\n'
 _LIBRARY = {
@@ -114,4 +114,23 @@ KINDS = {
         jobs={"docker-build.yml": (*_IMAGES, "deploy")},
         folder="py/",
     ),
+}
+
+# settings that change what is written, for the checkers alone
+_ONE_JOB = """
+[tool.tradai-tasks.workflows]
+matrix = false
+queue = false
+attest = true
+timeout = 300
+secrets = ["NPM_TOKEN"]
+env = ["A=${{ secrets.B }} and $HOME", "C=${{ vars.D }}"]
+"""
+_STACKS = {"infra/Pulumi.dev.yaml": "", "infra/Pulumi.prod.yaml": ""}
+_TRUSTED = _PUBLISH.replace('/simple" }', '/simple", trusted-publishing = true }')
+_LOGIN = '[tool.tradai-tasks.images]\nregistry = "registry.example"\nlogin = "environment"\n'
+OTHERS = {
+    "one-job": _platform(_PROD + _PUBLISH + _ONE_JOB, _SERVICE, _LAMBDAS, _STACKS),
+    "each-a-job": _platform(_PROD + _TRUSTED + _LOGIN, _SERVICE, _LAMBDAS, _STACKS),
+    "deployed-nowhere": _platform(_LOGIN + _ONE_JOB, _SERVICE, _LAMBDAS),
 }

@@ -6,7 +6,12 @@ from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
 from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.workflows.render import is_ours
 from tradai_tasks.workflows.repository_traits import committed_locks
-from tradai_tasks.workflows.tag_readiness import branch_fault, tag_faults, tag_notes
+from tradai_tasks.workflows.tag_readiness import (
+    branch_fault,
+    ci_faults,
+    tag_faults,
+    tag_notes,
+)
 
 
 def tags(repository: DoctorContext) -> Finding:
@@ -18,6 +23,7 @@ def tags(repository: DoctorContext) -> Finding:
     faults = [
         *branch_fault(checkout.branch, settings),
         *tag_faults(workspace, settings),
+        *ci_faults(checkout.files, checkout.folder),
     ]
     every = workspace.projects
     known = committed_locks(repository.root, every)

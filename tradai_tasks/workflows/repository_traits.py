@@ -64,6 +64,7 @@ class RepositoryTraits:
     tracking_set: bool = False  # the settings name the MLflow server
     publishes_to_aws: bool = True  # libraries go to CodeArtifact
     publish_secrets: tuple[str, ...] = ()  # environment variables for another index
+    publish_identity: bool = False  # the index takes the identity of the job
     docs: bool = False  # it has a site made with mkdocs
     docs_deployed: bool = False  # the settings say where to deploy it
     devcontainer: bool = False
@@ -116,8 +117,10 @@ def gather(  # noqa: PLR0913 - everything to look at
         libraries=publishes(workspace, settings),
         publishes_to_aws=publish.index is None,
         publish_secrets=()
-        if publish.index is None
+        if publish.index is None or publish.index.trusted_publishing
         else (publish.index.username_env, publish.index.password_env),
+        publish_identity=publish.index is not None
+        and (publish.index.trusted_publishing or publish.index.attestations),
         registry=_registry(settings.images),
         registry_set=settings.images.registry is not None,
         registry_login=(settings.images.username_env, settings.images.password_env),

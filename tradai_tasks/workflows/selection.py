@@ -230,7 +230,9 @@ def _conditions(
         "folder": bool(repository.folder),
         "docs_deploy": repository.docs_deployed,
         "publish_aws": repository.publishes_to_aws,
+        "publish_identity": repository.publish_identity,
         "publish_token": settings.attest
+        or repository.publish_identity
         or (repository.publishes_to_aws and settings.aws == "oidc"),
     }
 

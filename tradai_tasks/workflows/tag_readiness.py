@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from tradai_tasks.release.tags.target_environment import is_deployed, unmapped_kinds
+from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
+from tradai_tasks.workflows.render import is_ours, name_of
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
+
+_FOLLOWED = re.compile(r'^    workflows: \["(.*)"\]$', re.MULTILINE)
 
 
 def publishes(workspace: Workspace, settings: Settings) -> bool:
@@ -47,11 +54,46 @@ def tag_faults(workspace: Workspace, settings: Settings) -> list[str]:
 
 def tag_notes(workspace: Workspace, settings: Settings) -> list[str]:
     """Return what a tag does not do although one may expect it."""
-    if workspace.kind == "strategies" or is_deployed(settings.deploy):
+    if workspace.kind == "strategies":
+        return _candle_notes(workspace, settings)
+    if is_deployed(settings.deploy):
         return []
     if not (workspace.services or workspace.lambdas):
         return []
     return ["images are built and pushed, and deployed nowhere: no deploy.environments, no tags"]
+
+
+def _candle_notes(workspace: Workspace, settings: Settings) -> list[str]:
+    """Return that an exchange may refuse runners of GitHub's, which stand in the United States."""
+    runner = settings.workflows.runner
+    is_hosted = isinstance(runner, str) and runner.startswith(("ubuntu-", "macos-"))
+    backtests = (
+        for_strategy(settings.backtest, one.settings.backtest) for one in workspace.strategies
+    )
+    if not is_hosted or not any(one.enabled and one.source == "download" for one in backtests):
+        return []
+    why = "GitHub's runners stand in the United States, which exchanges such as Binance refuse"
+    return [f"candles are downloaded on {runner}: {why}; set backtest.source or workflows.runner"]
+
+
+def ci_faults(files: Mapping[str, str], folder: str) -> list[str]:
+    """Return why the user's own CI would not start what follows it: it does not run for tags.
+
+    Args:
+        files: Texts of the workflow files that are there, by path.
+        folder: The workspace's folder in the repository.
+    """
+    ours = [text for text in files.values() if is_ours(text, folder)]
+    followed = {name for text in ours for name in _FOLLOWED.findall(text)}
+    return [
+        f"{path}: releases follow it, and it runs for no tag; add to its `push:` the tags of "
+        f"releases, such as tags: ['v*']"
+        for path, text in files.items()
+        if not is_ours(text, folder)
+        and {name_of(text), path} & followed
+        and re.search(r"\bbranches(-ignore)?:", text)
+        and not re.search(r"\btags(-ignore)?:", text)
+    ]
 
 
 def branch_fault(branch: str | None, settings: Settings) -> list[str]:

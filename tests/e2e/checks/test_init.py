@@ -7,11 +7,15 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
+import pytest
 from nox.virtualenv import UV
 
-from tests.support.real import REPOSITORY, clean_env, copy_example, git, need, nox, write
+from tests.support.kinds import KINDS
+from tests.support.real import REPOSITORY, clean_env, copy_example, edit, git, need, nox, write
+from tradai_tasks.cli import main
 from tradai_tasks.extras import carries_pins
 from tradai_tasks.sessions.core.catalog import CATALOG
 from tradai_tasks.settings.table import RepositoryKind
@@ -107,6 +111,42 @@ def test_a_workspace_with_files_of_its_own(tmp_path: Path) -> None:
     assert ".github/workflows/ci.yml: there already, and left as it is" in said
     assert (home / "noxfile.py").read_text() == "import nox\n"
     assert (home / ".github/workflows/ci.yml").read_text() == "name: Mine\n"
+
+
+def test_below_the_top_with_workflows_of_the_user_and_another_branch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    top = tmp_path / "repository"
+    kind = KINDS["libraries"]
+    own = "name: Own\non:\n  push:\n    branches: [trunk]\n"
+    write(top, {".github/workflows/ci.yaml": own})
+    home = write(top / "py", dict(kind.files))
+    git(top, "init", "-q", "-b", "trunk")
+    assert main(["init", "--root", str(home), "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert "  .github/workflows/ci.yaml: there already, and left as it is; yours stays" in said
+    assert "for releases: .github/workflows/ci.yaml: releases follow it, and it runs for" in said
+    assert "  py/.gitignore: new (5 lines)\n" in said
+    made = sorted(path.name for path in (top / ".github/workflows").iterdir())
+    assert made == ["ci.yaml", "publish-libs.yml"]  # neither doubled nor an orphan
+    settings = tomllib.loads((home / "pyproject.toml").read_text())
+    wanted = {"branch": "trunk", "exclude": ["ci.yml"]}
+    assert settings["tool"]["tradai-tasks"]["workflows"] == wanted
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "Init")
+    checked = nox(home, "-s", "workflows", "--", "--check")
+    assert checked.status == 0, checked.text
+    doctor = nox(home, "-s", "doctor", "--", "--only", "tags")
+    assert "it runs for no tag" in doctor.text
+    # without the setting, the remedy is the setting
+    edit(home / "pyproject.toml", 'exclude = ["ci.yml"]', "")
+    for options in ((), ("--", "--check")):
+        red = nox(home, "-s", "workflows", *options)
+        assert red.status != 0
+        assert 'workflows.exclude = ["ci.yml"]' in red.log
+    again = main(["init", "--root", str(home), "--yes"])
+    assert again == 0
+    assert 'set in its table `workflows`: exclude = ["ci.yml"]' in capsys.readouterr().out
 
 
 _EVERY = frozenset(

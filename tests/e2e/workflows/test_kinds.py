@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.hub import ROLES, Hub
-from tests.support.kinds import KINDS, Kind
+from tests.support.kinds import KINDS, OTHERS, Kind
 from tests.support.real import git, write
 from tools.lint_workflows import checkers
 from tradai_tasks.cli import main
@@ -18,7 +18,8 @@ from tradai_tasks.cli import main
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Each kind as a git repository, with what `init` writes committed."""
     homes = {}
-    for name, kind in KINDS.items():
+    others = {name: Kind(files=files, jobs={}) for name, files in OTHERS.items()}
+    for name, kind in {**KINDS, **others}.items():
         home = homes[name] = tmp_path_factory.mktemp(name)
         write(home / kind.folder, dict(kind.files))
         git(home, "init", "-q", "-b", kind.branch)

@@ -179,12 +179,20 @@ def test_the_tag_of_a_strategy_is_released(strategies: Hub) -> None:
     gates, release = run.calls[-2:]
     wanted = ["-s", "release", "--", "momentum-v1.0.0"]
     only = [word for gate in GATES for word in ("--only", gate)]
-    assert gates["argv"] == [*wanted, *only]
+    assert gates["argv"] == [*wanted, *only, "--earlier", "../earlier"]
     assert gates["env"]["ECR_REGISTRY"] is None
     assert gates["env"]["AWS_REGION"] is None
     assert release["argv"] == [*wanted, "--from", "image", "--evidence", "../evidence"]
     assert release["env"]["ECR_REGISTRY"] == "registry.example"
     assert release["env"]["AWS_REGION"] == "eu-central-1"
+    assert "Take over what passed" not in run.log  # there is no attempt before the first
+    # another attempt of the same run, with what that one has handed over
+    strategies.act.env["STAND_IN_ARTIFACTS"] = str(run.artifacts)
+    strategies.act.given["GITHUB_RUN_ATTEMPT"] = "2"
+    again = strategies.after_ci("momentum-v1.0.0", strategies.main, "strategy-release.yml")
+    assert again.status == 0, again.log
+    assert "Success - Main Take over what passed in an earlier attempt" in again.log
+    assert [path.name for path in run.artifacts.rglob("*.json")] == ["lint.json"]
 
 
 def test_a_strategy_whose_check_fails_is_not_released(strategies: Hub) -> None:

@@ -28,7 +28,7 @@ from tradai_tasks.workflows.render import is_ours
 from tradai_tasks.workflows.repository_traits import RepositoryTraits, gather
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workflows.selection import workflows
-from tradai_tasks.workflows.tag_readiness import branch_fault, tag_faults, tag_notes
+from tradai_tasks.workflows.tag_readiness import branch_fault, ci_faults, tag_faults, tag_notes
 
 _LONGEST = 128 * 1024  # bytes that Linux takes in one variable
 
@@ -134,6 +134,30 @@ def test_functions_are_told_of_the_registry_but_not_of_secrets_of_builds() -> No
         assert env_of(jobs_of[name])["PIP_PASSWORD"] == "${{ secrets.PIP_PASSWORD }}"
     assert "PIP_PASSWORD" not in env_of(jobs_of["functions"])
     assert "PIP_PASSWORD" not in str(jobs_of["version"]) + str(jobs_of["discover"])
+
+
+def test_an_index_that_trusts_the_workflow_needs_no_stored_token() -> None:
+    files = dict(KINDS["libraries"].files)
+    root = files["pyproject.toml"]
+    for more, secrets in (
+        (", trusted-publishing = true }", set()),
+        (", trusted-publishing = true, attestations = true }", set()),
+        (", attestations = true }", {"TWINE_USERNAME", "TWINE_PASSWORD"}),
+    ):
+        files["pyproject.toml"] = root.replace('/simple" }', f'/simple"{more}')
+        document = written(files)["publish-libs.yml"]
+        publish, build = document["jobs"]["publish"], document["jobs"]["build"]
+        assert publish["permissions"] == {"contents": "read", "id-token": "write"}
+        assert build["permissions"] == {"contents": "read"}
+        assert set(env_of(publish)) - {"TAG"} == secrets
+        asking = [step["name"] for _, step in steps(document) if "shell" in step]
+        assert asking == ["Publish what is missing from the index"]
+        assert "ID_TOKEN" not in publish["steps"][-1]["shell"]
+        assert "ID_TOKEN" in document["defaults"]["run"]["shell"]  # of all others
+    files["pyproject.toml"] = root
+    plain = written(files)["publish-libs.yml"]["jobs"]["publish"]
+    assert plain["permissions"] == {"contents": "read"}
+    assert "shell" not in plain["steps"][-1]
 
 
 # --- secrets -------------------------------------------------------------------------------------
@@ -292,6 +316,31 @@ def test_what_a_tag_lacks_is_said_before_there_is_one() -> None:
     files["pyproject.toml"] = files["pyproject.toml"].partition("index =")[0]
     (fault,) = told(files)[0]
     assert fault.startswith("publish: libraries are published, and no index is set")
+
+
+def test_candles_that_hosted_runners_are_refused() -> None:
+    strategies = KINDS["strategies-bucket"].files
+    for settings, is_told in (
+        ("", True),
+        ("backtest = { source = 's3://acme-candles' }\n", False),
+        ("backtest = { enabled = false }\n", False),
+        ("workflows = { runner = 'frankfurt' }\n", False),
+    ):
+        table = f'kind = "strategies"\n{settings}'
+        _, notes = told({**strategies, "tradai-tasks.toml": table})
+        assert bool(notes) == is_told, settings
+        assert not notes or "GitHub's runners stand in the United States" in notes[0]
+
+
+def test_ci_of_the_user_must_run_for_tags() -> None:
+    own = 'name: "Mine"\non:\n  push:\n    branches: [main]\n'
+    present = {".github/workflows/ci.yml": own}
+    one, settings = traits(KINDS["libraries"].files, present=present)
+    files = {**workflows(one, settings), **present}
+    (fault,) = ci_faults(files, "")
+    assert fault.startswith(".github/workflows/ci.yml: releases follow it, and it runs for no tag")
+    for good in (f"{own}    tags: ['v*']\n", 'name: "Mine"\non: push\n'):
+        assert ci_faults({**files, ".github/workflows/ci.yml": good}, "") == []
 
 
 def test_a_branch_that_is_not_the_default_one_is_told() -> None:

@@ -22,10 +22,11 @@ from tradai_tasks.workflows.repository_traits import RepositoryTraits, committed
 from tradai_tasks.workflows.required_secrets import needed
 from tradai_tasks.workflows.rights import Job, jobs
 from tradai_tasks.workflows.selection import without_session, workflows
-from tradai_tasks.workflows.sign_in import keys_warning, role_faults
-from tradai_tasks.workflows.tag_readiness import branch_fault, tag_faults
+from tradai_tasks.workflows.sign_in import keys_warning, role_faults, seconds_of
+from tradai_tasks.workflows.tag_readiness import branch_fault, ci_faults, tag_faults
 from tradai_tasks.workflows.trust import TAGS, repository_named, shown, trust_of
 
+_ROLE_SECONDS = 3600  # that a role lasts at most, unless it is told otherwise
 _DOC = "Write the workflow files that fit this repository."
 _OPTIONS: list[Option] = [
     (("--check",), {"action": "store_true", "help": "write nothing; fail where one has drifted"}),
@@ -43,6 +44,13 @@ _OPTIONS: list[Option] = [
         ("--repository",),
         {"metavar": "OWNER/NAME", "help": "with --trust, if not as the remote `origin` says"},
     ),
+    (
+        ("--ids",),
+        {
+            "metavar": "OWNER_ID/REPOSITORY_ID",
+            "help": "with --trust, of a repository made, renamed or moved after 18 June 2026",
+        },
+    ),
     (("--force",), {"action": "store_true", "help": "overwrite files that are not ours, too"}),
     (("--prune",), {"action": "store_true", "help": "delete files of ours that no longer fit"}),
 ]
@@ -54,8 +62,8 @@ def write_workflows(session: nox.Session, context: Context) -> None:
     options = parse(session, _OPTIONS, _DOC)
     checkout = look(repository.root, os.environ)
     top, folder, there = checkout.top, checkout.folder, checkout.files
-    if options.repository is not None and not options.trust:
-        raise BadArgumentsError("workflows: --repository goes with --trust")
+    if (options.repository or options.ids) is not None and not options.trust:
+        raise BadArgumentsError("workflows: --repository and --ids go with --trust")
     settings = repository.settings.workflows
     traits = _gathered(context, there, folder)
     wanted = workflows(traits, settings)
@@ -71,12 +79,13 @@ def write_workflows(session: nox.Session, context: Context) -> None:
         branch_environments=settings.branch_environments,
     )
     if options.trust:
-        _print_trust(repository, options.repository, found)
+        _print_trust(repository, options.repository, options.ids, found)
         return
     warnings = [
         keys_warning(found, settings),
         *branch_fault(checkout.branch, repository.settings),
         *tag_faults(repository.workspace, repository.settings),
+        *ci_faults(there, folder),
     ]
     for warning in filter(None, warnings):
         session.warn(warning)
@@ -118,7 +127,9 @@ def _gathered(context: Context, there: Mapping[str, str], folder: str) -> Reposi
     return found
 
 
-def _print_trust(repository: Repository, given: str | None, found: tuple[Job, ...]) -> None:
+def _print_trust(
+    repository: Repository, given: str | None, ids: str | None, found: tuple[Job, ...]
+) -> None:
     """Print what to set up on GitHub and AWS for the workflow files."""
     remote = None
     if given is None:
@@ -129,8 +140,16 @@ def _print_trust(repository: Repository, given: str | None, found: tuple[Job, ..
         repository=repository_named(given, remote),
         branch=repository.settings.workflows.branch,
         tags=TAGS[repository.workspace.kind],
+        ids=ids,
     )
     say(*shown(trust, os.environ.get("AWS_ACCOUNT_ID")).split("\n"))
+    seconds = seconds_of(repository.settings.workflows)
+    if trust.roles and seconds > _ROLE_SECONDS:
+        say(
+            "",
+            "# Jobs may take longer than a role lasts; for each role:",
+            f"aws iam update-role --role-name ROLE --max-session-duration {seconds}",
+        )
 
 
 def _check_before(context: Context) -> None:
