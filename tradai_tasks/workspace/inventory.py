@@ -101,6 +101,14 @@ class Inventory:
             if file.kind in {"source", "generated"} and file.reason is None
         )
 
+    def below(self, paths: Collection[str]) -> Iterator[InventoryFile]:
+        """Yield the files at some paths, and those below the folders among them."""
+        wanted = frozenset(paths)
+        for area in sorted({area for path in wanted for area in self._looking.areas_below(path)}):
+            for file in self._of_area(area):
+                if file.path in wanted or wanted & folders_above([file.path]):
+                    yield file
+
     def tests(self, path: str) -> tuple[InventoryFile, ...]:
         """Return the test files that the test session of a package runs, by its folder."""
         areas = self._looking.areas_tested_in(path)

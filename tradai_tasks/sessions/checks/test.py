@@ -19,7 +19,6 @@ from tradai_tasks.checks.testing.pytest_arguments import PytestArguments
 from tradai_tasks.checks.testing.pytest_rules import Reports, coverage_config, coverage_sources
 from tradai_tasks.checks.testing.run_record import RunRecord
 from tradai_tasks.errors import CheckFailedError
-from tradai_tasks.files.file_tree import folders_above
 from tradai_tasks.report import append_summary
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.checks.pytest_run import (
@@ -176,12 +175,11 @@ def _code_shares(repository: Repository, package: Package) -> list[CodeShare]:
     """
     modules = {module.path for module in repository.shares[package].imports}
     files: dict[Package, list[Path]] = {}
-    for file in repository.inventory.files:
-        if file.kind in {"source", "generated"} and file.reason is None:
-            within = {file.path, *folders_above([file.path])}
-            if file.path.endswith(".py") and within & modules:
-                owner = file.area.package or package
-                files.setdefault(owner, []).append(repository.root / file.path)
+    for file in repository.inventory.below(modules):
+        is_code = file.kind in {"source", "generated"} and file.path.endswith(".py")
+        if is_code and file.reason is None:
+            owner = file.area.package or package
+            files.setdefault(owner, []).append(repository.root / file.path)
     return [
         CodeShare(
             name=repository.workspace.session_id(owner),

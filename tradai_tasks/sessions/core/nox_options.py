@@ -13,6 +13,8 @@ import nox
 from nox import _option_set, _options
 from nox.logger import logger
 
+from tradai_tasks.repository import base_of
+
 _LOADED = "user_nox_module"  # module name under which nox loads a noxfile
 
 
@@ -36,11 +38,16 @@ def given() -> _options.NoxConfig | None:
 
 
 def runs_only(options: _options.NoxConfig | None, names: Collection[str]) -> bool:
-    """Return whether nox lists nothing, and runs only sessions of these names."""
+    """Return whether nox lists nothing, and runs only sessions of these names.
+
+    Args:
+        options: nox's options.
+        names: Names of sessions, without Python and package.
+    """
     if options is None or options.list_sessions or options.usage or not options.sessions:
         return False
     by_name = options.tags is None and not options.keywords
-    return by_name and all(name in names for name in options.sessions)
+    return by_name and all(base_of(name.strip()) in names for name in options.sessions)
 
 
 def explain_absent(reasons: Mapping[str, str]) -> None:

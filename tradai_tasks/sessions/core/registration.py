@@ -15,17 +15,18 @@ from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.report import shorten_tracebacks
 from tradai_tasks.repository import read_repository
 from tradai_tasks.sessions.core.aggregate import add_aggregates
-from tradai_tasks.sessions.core.catalog import CATALOG, CatalogEntry
+from tradai_tasks.sessions.core.catalog import AGGREGATES, CATALOG, CatalogEntry
 from tradai_tasks.sessions.core.command_line import check_command_line
 from tradai_tasks.sessions.core.error_door import keep_text_safe
 from tradai_tasks.sessions.core.nox_options import explain_absent, given, noxfile, runs_only
 from tradai_tasks.sessions.core.parallel_output import shorten_output
 from tradai_tasks.sessions.core.session_registry import SessionRegistry
 
-# Only test files show whether these fit: reading all takes a tenth of what `changes` takes, which,
-# like `affected`, asks for no session but `lint`, `typecheck` and `test`.
+# Only test files show whether these fit, and reading all of them takes longer than the rest. No
+# other session of the catalog asks whether there is one, but for `workflows`.
 _SHOWN_BY_TESTS = frozenset({"contract", "integration", "perf"})
-_INDEPENDENT = frozenset({"affected", "changes"})
+_INDEPENDENT = frozenset({*AGGREGATES, *(entry.name for entry in CATALOG)})
+_INDEPENDENT -= _SHOWN_BY_TESTS | {"workflows"}
 
 
 def register_all(
@@ -108,7 +109,9 @@ def _edge_rules(given: Any) -> tuple[Any, ...]:
 
 def _add(registry: SessionRegistry, entry: CatalogEntry) -> None:
     """Add one session of the catalog, if it fits the repository."""
-    if entry.name in _SHOWN_BY_TESTS and runs_only(registry.options, _INDEPENDENT):
+    if entry.name in _SHOWN_BY_TESTS and runs_only(
+        registry.options, _INDEPENDENT - registry.exclude
+    ):
         registry.absent[entry.name] = "no test file was read for it"
         return
     repository = registry.repository
