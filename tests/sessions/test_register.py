@@ -14,7 +14,7 @@ import pytest
 import tradai_tasks
 from tests.sessions.test_sessions import PLATFORM, failed, names
 from tests.support.inprocess import InProcess, run
-from tests.support.real import write
+from tests.support.real import NOXFILE, write
 
 __all__ = ["run"]
 
@@ -127,7 +127,9 @@ def test_a_session_for_strategies_says_so_in_a_platform(
         ("-s changes", False),
         ("-s changes affected -- --base HEAD", False),
         ("-s changes contract", True),
-        ("-s lint", True),
+        ("-s lint check test(a) --install-only", False),
+        ("-s lint own", True),
+        ("-s workflows", True),
         ("-t a", True),
         ("-s changes -k a", True),
         ("-s changes -l", True),
@@ -139,8 +141,14 @@ def test_test_files_are_read_unless_no_session_asks(
     run: InProcess, words: str, reads: bool
 ) -> None:
     marked = "import pytest\n\n@pytest.mark.contract\ndef test_x(benchmark): ...\n"
-    run.files({**PLATFORM, "libs/a/tests/test_marked.py": marked})(*words.split())
+    own = "@nox.session(requires=['contract'], venv_backend='none')\ndef {}(session): ...\n"
+    noxfile = f"import nox\n{NOXFILE}\n"
+    run.files({**PLATFORM, "libs/a/tests/test_marked.py": marked})
+    run.files({"noxfile.py": noxfile + own.format("own")})(*words.split())
     assert ({"contract", "perf"} <= nox.registry.get().keys()) is reads
+    replacing = noxfile.replace("register()", "register(exclude=['lint'])") + own.format("lint")
+    run.files({"noxfile.py": replacing})(*words.split())
+    assert ({"contract", "perf"} <= nox.registry.get().keys()) is (reads or "lint" in words)
     excluding = "import tradai_tasks\n\ntradai_tasks.register(exclude=['contract'])\n"
     ran = run.files({"noxfile.py": excluding})(*words.split())
     assert "no session is called" not in ran.log

@@ -7,12 +7,16 @@ are the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import string
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from tradai_tasks.affected.rules.catalog import BUILT_IN
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
+# A table that leaves letters and few other characters, and makes all else blank.
+_KEPT = f"{string.ascii_letters}_-`>".encode()
+_BLANKS = bytes(code if code in _KEPT else ord(" ") for code in range(256))
 _ALL = tuple(sorted(frozenset().union(*(rule.looked_for for rule in BUILT_IN))))
 
 
@@ -22,7 +26,24 @@ def marks_in(text: str) -> Marks:
 
 
 def _one_by_one(text: str) -> Marks:
-    return {mark: _places(text, mark) for mark in _ALL if mark in text}
+    words = " ".join(_words_of(text))  # a file says most of its words many times
+    marks = (mark for word, held in _by_word().items() if word in words for mark in held)
+    return {mark: _places(text, mark) for mark in marks if mark in text}
+
+
+def _words_of(text: str) -> set[str]:
+    """Return the runs of some characters; of what stands in a text, each is in one of the text."""
+    data = text.encode("utf-8", "surrogatepass").translate(_BLANKS)
+    return set(data.decode("ascii").split())
+
+
+@cache
+def _by_word() -> Mapping[str, list[str]]:
+    """Return the texts by the longest word in each; by "" those without any."""
+    found: dict[str, list[str]] = {}
+    for mark in _ALL:
+        found.setdefault(max(sorted(_words_of(mark)), key=len, default=""), []).append(mark)
+    return found
 
 
 def _places(text: str, mark: str) -> list[int]:
