@@ -32,7 +32,11 @@ def item(name: str, *reasons: str) -> Item:
 
 
 def finding(
-    monkeypatch: pytest.MonkeyPatch, *items: Item, everything: tuple[str, ...] = (), **more: Any
+    monkeypatch: pytest.MonkeyPatch,
+    *items: Item,
+    everything: tuple[str, ...] = (),
+    users: dict[str, frozenset[str]] = {"a.py": frozenset({"b.py"})},  # noqa: B006 - not changed
+    **more: Any,
 ) -> list[dict[str, Any]]:
     given: dict[str, Any] = {"sessions": {}, "changed": ("x",), "strategies": (), "docs": ()}
     given |= {"services": (item("web", "why"),), **more}
@@ -43,10 +47,7 @@ def finding(
         stacks=(),
         **given,
     )
-    graph = ImportGraph(
-        members={}, owners={"a.py": "a", "b.py": "b"}, users={"a.py": frozenset({"b.py"})},
-        data_users={},
-    )  # fmt: skip
+    graph = ImportGraph(members={}, owners={"a.py": "a", "b.py": "b"}, users=users, data_users={})
     calls: list[dict[str, Any]] = []
 
     def find(**asked: Any) -> ChangeAnalysis:
@@ -82,6 +83,9 @@ def test_the_table_the_explanation_and_the_report(
     failed(run("-s", "changes", "--", "--explain", "zz"), "--explain zz: no package of that name")
     failed(run("-s", "changes", "--", "--explain", ""), "--explain '': no package of that name")
     failed(run("-s", "changes", "--", "--explain", "a\nb"), "--explain a\\nb: no package of that")
+    finding(monkeypatch, item("a"), users={})
+    empty = run("-s", "changes", "--", "--report")
+    assert "no file selects a package other than its own" in empty.out
     helped = run("-s", "changes", "--", "-h")
     assert helped.status == 0
     assert "--explain PKG" in helped.out

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.real import clean_env, edit, git, write
 from tests.support.trees import project
+from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.revisions.benchmark_baseline import baseline_commit
 from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, analyse_change
 from tradai_tasks.errors import BrokenTomlError, TasksError, UnknownRevisionError
@@ -105,7 +106,12 @@ def commit(home: Path) -> str:
 
 
 def found(
-    home: Path, *, base: str | None = "HEAD", head: str | None = None, **env: str
+    home: Path,
+    *,
+    base: str | None = "HEAD",
+    head: str | None = None,
+    with_graph: bool = False,
+    **env: str,
 ) -> ChangeAnalysis:
     tree = DiskTree(home)
     loaded = load_settings(tree)
@@ -117,6 +123,7 @@ def found(
         env={**clean_env(TRADAI_TASKS_CACHE=str(home / ".cache")), **env},
         base=base,
         head=head,
+        with_graph=with_graph,
     )
 
 
@@ -402,6 +409,39 @@ def test_a_document_at_the_root_affects_who_reads_it(shop: Path, name: str) -> N
     assert result.selection.affected("packages") == ("app",)
     item = next(item for item in selection.packages if item.name == "app")
     assert item.reasons == (f"{name} <- libs/app/tests/test_app.py:2 (path, guessed)",)
+
+
+def test_only_warnings_that_bear_on_the_change_are_shown(shop: Path) -> None:
+    undeclared = "libs/alone/src/alone/other.py imports base, which its package does not declare"
+    dynamic = "import importlib\nimportlib.import_module(WHICH)\n"
+    write(
+        shop,
+        {
+            "libs/alone/src/alone/other.py": "import base.used\n",
+            "libs/app/src/app/dyn.py": dynamic,
+            "libs/app/tests/test_dyn.py": "import app.dyn\n",
+        },
+    )
+    commit(shop)
+    (shop / "libs/alone/notes.txt").write_text("")
+    assert found(shop).warnings == ()
+    assert undeclared in whole_graph(shop).warnings()
+    touch("libs/alone/src/alone/other.py")(shop)
+    assert found(shop).warnings == (undeclared,)
+    git(shop, "checkout", "-q", ".")
+    git(shop, "clean", "-qfd")
+    touch("libs/base/src/base/used.py")(shop)
+    assert found(shop).warnings == (undeclared,)
+    git(shop, "checkout", "-q", ".")
+    touch("libs/base/src/base/unused.py")(shop)  # which app may load, for all that can be told
+    (warning,) = found(shop).warnings
+    assert warning.startswith("app is affected by all that it can import: libs/app/src/app/dyn.py:")
+
+
+def whole_graph(home: Path) -> ImportGraph:
+    graph = found(home, with_graph=True).graph
+    assert graph is not None
+    return graph
 
 
 def test_documentation_that_is_made_from_code_is_affected_by_it(shop: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.support.answers import NO_CACHE, selected
 from tests.support.measured import Measured, calls_of, measured
 from tests.support.real import clean_env, git, write
 from tests.support.shapes import ROOT, workspace
+from tradai_tasks.vcs import git_environment
 
 MB = 2**20
 
@@ -194,13 +194,32 @@ def test_work_grows_with_the_change(shapes: Any, make: Any) -> None:
 
 def test_documents_are_looked_for_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = documents(tmp_path / "home", 10)
-    real, ran = subprocess.run, []
+    real, ran = git_environment.run, []
 
     def count(argv: Any, **options: Any) -> Any:
         ran.append(argv)
         return real(argv, **options)
 
-    monkeypatch.setattr("tradai_tasks.process.subprocess.run", count)
+    monkeypatch.setattr(git_environment, "run", count)
     found = selected(home, NO_CACHE)
     assert found.affected("packages") == ("p1",)
     assert len([argv for argv in ran if "grep" in argv]) == 1
+
+
+TABLE = "TABLE = {\n" + "".join(f'    "k{n}": "value {n}",\n' for n in range(160_000)) + "}\n"
+GENERATED = {
+    "a name that callers pass": f"{TABLE}def load(name):\n    import_module(name)\n",
+    "a name out of a table": f"{TABLE}def load(name):\n    import_module(TABLE[name])\n",
+    "many calls": "".join(f'import_module("a.b{number}")\n' for number in range(150_000)),
+    "no Python": f"{TABLE}import_module((\n",
+}
+
+
+@pytest.mark.parametrize("text", GENERATED.values(), ids=GENERATED)
+def test_a_large_generated_module_may_load_anything(tmp_path: Path, text: str) -> None:
+    home = workspace(tmp_path / "home", 3, more={"libs/p1/src/p1/gen.py": ""})
+    least = changes(home).peak
+    write(home, {"libs/p1/src/p1/gen.py": f"from importlib import import_module\n{text}"})
+    ran = changes(home, "--json")
+    assert ran.peak < least + 160 * MB
+    assert "p1 is affected by all that it can import: libs/p1/src/p1/gen.py: " in ran.log

@@ -51,6 +51,7 @@ CONFIG_FILES = frozenset(
     {".pytest.ini", ".pytest.toml", "pyproject.toml", "pytest.ini", "pytest.toml", "setup.cfg"}
     | {"tox.ini"}
 )
+_MOST_PARSED = 1_000_000  # characters; a syntax tree takes some seventy bytes for each
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK = re.compile(rb"^[ \t\f]*(?:#[^\r\n]*)?$")
 _PLUGIN = re.compile(r"""(?<![\w-])-p(?:["',\s=]+|(?=\w))([^\W\d][\w.]*)""")
@@ -201,6 +202,8 @@ def _syntax_fault(text: str) -> str | None:
 
 
 def _parse(text: str) -> ast.Module:
+    if len(text) > _MOST_PARSED:
+        raise ValueError(f"over {_MOST_PARSED:,} characters, too large to be parsed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(text)
@@ -233,7 +236,10 @@ def _parsed_facts(text: str, scanned: Scan, marks: Marks, rules: RuleSet) -> Fac
             if has_apps:
                 add_installed_apps(file)
     except (SyntaxError, ValueError):
-        found = guess_from_words(text, rules.of_calls)
+        if len(text) > _MOST_PARSED:
+            found = DynamicImports(reason="a dynamic import in a file too large to be parsed")
+        else:
+            found = guess_from_words(text, rules.of_calls)
     except (RecursionError, MemoryError):
         return _scanned_facts(scanned, broken="does not parse: nested too deeply")
     return Facts(

@@ -135,7 +135,8 @@ class SourceParts:
 def _aliases(text: str, place: int) -> Iterable[str]:
     """Yield the names that the statement at a place gives to what imports by a call."""
     end = text.find("\n", place)
-    if text[:end].endswith("("):  # a statement over several lines
+    end = len(text) if end < 0 else end
+    if text.endswith("(", 0, end):  # a statement over several lines
         end = text.find(")", end) + 1
     match = _ALIAS.search(text, text.rfind("\n", 0, place) + 1, end)
     if match is None:
