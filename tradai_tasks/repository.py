@@ -81,9 +81,30 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return layout_of(self.tree, package, nested=self._folders)
 
     @functools.cached_property
-    def shares(self) -> Mapping[Package, Layout]:
+    def shares(self) -> Shares:
         """Each package with a test session, and the code that its coverage measures."""
-        return Shares(self.tree, self.workspace, self.layouts, self.inventory, self.markers)
+        return Shares(
+            self.tree,
+            self.workspace,
+            self.layouts,
+            self.inventory,
+            self.markers,
+            required=self.requires_tests,
+        )
+
+    @property
+    def requires_tests(self) -> bool:
+        """Whether a package without tests is a fault, not only named.
+
+        If the settings do not say, it is where the repository is known to be of strategies or a
+        platform, by the setting `kind` or its folders.
+        """
+        if self.settings.test.require is not None:
+            return self.settings.test.require
+        folders = ("services/", "lambdas/")
+        is_platform = any(one.path.startswith(folders) for one in self.workspace.packages)
+        units = self.workspace.services or self.workspace.lambdas
+        return bool(self.settings.kind or self.is_of_strategies or is_platform or units)
 
     @functools.cached_property
     def inventory(self) -> Inventory:

@@ -469,10 +469,28 @@ def test_arguments_narrow_a_run_and_paths_replace_the_packages(
     assert "the coverage floor of 60 % does not apply" in ran.log
 
 
+def test_check_names_packages_without_tests_last(run: InProcess, tmp_path: Path) -> None:
+    files = {**PLATFORM, "libs/b/tests/test_b.py": "def test_b(): ...\n"}
+    del files["libs/a/tests/test_a.py"]
+    ran = run.files(files)("-s", "check", script=reports(tmp_path, "test-b"))
+    assert ran.status == 0, ran.log
+    line = "no tests: a; add some, or make this a failure by the setting `test.require = true`"
+    assert line in ran.log.partition("Session test(b) was successful")[2]
+    (run.home / "services/c").mkdir(parents=True)
+    (run.home / "services/c/Dockerfile").touch()
+    failed(run("-s", "test(a)"), "a: no tests collected: libs/a has code but no test")
+    without = ROOT + "[tool.tradai-tasks]\ntest.require = false\n"
+    assert "test(a)" not in names(run.files({"pyproject.toml": without})("-l"))
+
+
 def test_a_package_without_tests_or_lock_or_pytest_says_so(run: InProcess) -> None:
     files = dict(PLATFORM)
     del files["libs/a/tests/test_a.py"]
-    failed(run.files(files)("-s", "test(a)"), "a: no tests collected: libs/a has code but no test")
+    stated = ROOT + '[tool.tradai-tasks]\nkind = "platform"\n'
+    failed(
+        run.files({**files, "pyproject.toml": stated})("-s", "test(a)"),
+        "a: no tests collected: libs/a has code but no test",
+    )
     (run.home / "uv.lock").write_text(LOCK.replace('{ name = "pytest" }, ', ""))
     failed(run("-s", "test(b)"), "libs/b/pyproject.toml: pytest is not locked for b")
     (run.home / "uv.lock").unlink()

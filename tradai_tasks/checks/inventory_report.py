@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tradai_tasks.errors import UnseenFilesError
 from tradai_tasks.workspace.inventory import LOOKS, Inventory, InventoryFile
@@ -51,6 +51,14 @@ def notes(inventory: Inventory) -> list[str]:
         for glob in inventory.unmatched
     ]
     return found
+
+
+def untested_note(names: Sequence[str]) -> str:
+    """Return the line about packages without tests, which have no test session."""
+    return (
+        f"no tests: {', '.join(names)}; add some, or make this a failure by the setting "
+        f"`test.require = true`"
+    )
 
 
 def check_seen(inventory: Inventory) -> None:

@@ -85,6 +85,14 @@ class TestSettings(Table, frozen=True, kw_only=True):
         Percent | None,
         Meta(description="Coverage floor in percent; if absent 60, 80 in a strategies repository."),
     ] = None
+    require: Annotated[
+        bool | None,
+        Meta(
+            description="Whether a package without tests fails its session, instead of being named "
+            "by `check`; if absent where `kind` is set or there are strategies, services or "
+            "lambdas, and where no package has tests."
+        ),
+    ] = None
     groups: Annotated[
         tuple[Name, ...],
         Meta(description="Names of dependency groups and extras looked for, first in the package."),

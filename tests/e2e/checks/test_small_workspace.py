@@ -153,11 +153,17 @@ def test_tests_at_the_root_answer_for_members_without_any(small: Path) -> None:
     failed_with(nox(small, "-s", "test(root)"), "space-a: coverage 0 % is under its floor of 60 %")
 
 
-def test_code_without_tests_fails_unless_settings_say_so(small: Path) -> None:
+def test_code_without_tests_is_named_or_fails_by_the_settings(small: Path) -> None:
     (small / "libs/space-a/tests/test_space_a.py").unlink()
+    shown = nox(small, "-s", "inventory")
+    assert shown.status == 0, shown.text
+    assert "no tests: space-a; add some, or make this a failure" in shown.text
+    failed_with(nox(small, "-s", "test(space-a)"), "no such session; space-a has no tests")
+    before = (small / "pyproject.toml").read_text()
+    (small / "pyproject.toml").write_text(f"{before}[tool.tradai-tasks.test]\nrequire = true\n")
     failed_with(nox(small, "-s", "test(space-a)"), "space-a: no tests collected", "`test = false`")
-    with (small / "pyproject.toml").open("a") as file:
-        file.write("[tool.tradai-tasks.packages.space-a]\ntest = false\n")
+    without = f"{before}[tool.tradai-tasks.packages.space-a]\ntest = false\n"
+    (small / "pyproject.toml").write_text(without)
     failed_with(nox(small, "-s", "test(space-a)"), "settings say that space-a has no tests")
 
 

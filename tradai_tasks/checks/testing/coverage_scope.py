@@ -28,21 +28,24 @@ def is_root_of_others(package: Package, layout: Layout, workspace: Workspace) ->
 class Shares(Mapping[Package, Layout]):
     """Each package with a test session, with its tests and the code that they cover.
 
-    That is its own code, with what lies beside its import packages; a package with code but no
-    tests has a session that fails, since having none would look like success. But if the workspace
-    root only holds others together and has tests, those are the tests of every member without any,
-    and cover its code. Tests outside the packages are the root's.
+    That is its own code, with what lies beside its import packages. If the workspace root only
+    holds others together and has tests, those are the tests of every member without any, and cover
+    its code. Tests outside the packages are the root's. Any other package with code but no tests
+    has a session that fails where tests are required, or where no package has any; else it has
+    none, and is `untested`.
 
     Files are looked at only for what layouts do not show, and for the share that is asked for.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made from
         self,
         tree: Tree,
         workspace: Workspace,
         layouts: Mapping[Package, Layout],
         inventory: Inventory,
         markers: Sequence[str],
+        *,
+        required: bool,
     ) -> None:
         """Find the packages.
 
@@ -52,6 +55,7 @@ class Shares(Mapping[Package, Layout]):
             layouts: The layout of each package.
             inventory: Every Python file.
             markers: Markers of tests that have a session of their own.
+            required: Whether every package with code must have tests.
         """
         self._layouts = layouts
         self._inventory = inventory
@@ -66,7 +70,9 @@ class Shares(Mapping[Package, Layout]):
             tested = {p for p in own if p.project != "." or any(inventory.find_tests(p.path))}
             self._without = [p for p in own if p not in tested]
             own = [root, *(p for p in own if p in tested)]
-        self._packages = dict.fromkeys(own)
+        held = own if required else [p for p in own if p is self._root or self._has_tests(p)]
+        self._packages = dict.fromkeys(held or own)
+        self.untested = tuple(p for p in own if p not in self._packages)
 
     def __iter__(self) -> Iterator[Package]:
         """Return the packages with a test session."""
@@ -88,6 +94,9 @@ class Shares(Mapping[Package, Layout]):
             return True
         share = self._own(package)
         return share.has_code or bool(share.tests)
+
+    def _has_tests(self, package: Package) -> bool:
+        return bool(self._layouts[package].tests or self._own(package).tests)
 
     def _own(self, package: Package) -> Layout:
         if package not in self._known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import nox
 
-from tradai_tasks.checks.inventory_report import check_seen, notes
+from tradai_tasks.checks.inventory_report import check_seen, notes, untested_note
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.workspace.inventory import Inventory
 
@@ -18,7 +18,7 @@ def present_inventory(context: Context) -> Inventory:
 
 
 def require_seen(session: nox.Session, context: Context) -> None:
-    """Show the files that the settings leave unchecked, and fail if others are not seen.
+    """Show what the settings leave unchecked or has no tests, and fail if other files are not seen.
 
     Raises:
         UnseenFilesError: No session collects a test, or none examines a source.
@@ -27,3 +27,8 @@ def require_seen(session: nox.Session, context: Context) -> None:
     for note in notes(inventory):
         session.warn(note)
     check_seen(inventory)
+    untested = [
+        context.repository.workspace.session_id(p) for p in context.repository.shares.untested
+    ]
+    if untested and "test" not in context.exclude:
+        session.warn(untested_note(untested))

@@ -34,6 +34,8 @@ def _shares(
     files: Mapping[str, str],
     paths: Callable[[], Iterable[str]],
     settings: Mapping[str, PackageSettings],
+    *,
+    required: bool = True,
 ) -> Shares:
     tree, workspace = MemoryTree(files), found(files, packages=settings)
     nested = [p.path for p in workspace.packages]
@@ -41,7 +43,8 @@ def _shares(
     inventory = inventory_of(
         paths, tree=tree, workspace=workspace, layouts=layouts, settings=Settings()
     )
-    return Shares(tree, workspace, layouts, inventory, ("contract", "integration"))
+    markers = ("contract", "integration")
+    return Shares(tree, workspace, layouts, inventory, markers, required=required)
 
 
 def test_a_package_answers_for_its_own_code_and_has_a_session_without_tests_too() -> None:
@@ -95,6 +98,31 @@ def test_a_root_package_with_code_of_its_own_answers_for_that_alone() -> None:
         "a": ("libs/a/src/a",),
         "b": ("libs/b/tests", "libs/b/src/b"),
     }
+
+
+@pytest.mark.parametrize(
+    ("gone", "settings", "tested", "untested"),
+    [
+        ((), {}, ["b"], ["a"]),
+        (("libs/b/tests/test_b.py",), {}, ["a", "b"], []),  # none has any: that is a fault
+        ((), {"a": PackageSettings(test=False)}, ["b"], []),
+        (("libs/a/src/a/__init__.py",), {}, ["b"], []),
+    ],
+    ids=["one without", "none has any", "stated", "no code"],
+)
+def test_a_package_without_tests_has_no_session_where_they_are_not_required(
+    gone: tuple[str, ...],
+    settings: dict[str, PackageSettings],
+    tested: list[str],
+    untested: list[str],
+) -> None:
+    files = {"pyproject.toml": WORKSPACE, **MEMBERS}
+    files = {path: text for path, text in files.items() if path not in gone}
+    held = _shares(files, lambda: files, settings, required=False)
+    assert [package.name for package in held] == tested
+    assert [package.name for package in held.untested] == untested
+    covered = {**files, "tests/test_all.py": "def test_it(): ..."}  # by the root's
+    assert not _shares(covered, lambda: covered, settings, required=False).untested
 
 
 def test_a_member_called_root_keeps_its_name() -> None:
