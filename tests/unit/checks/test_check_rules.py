@@ -6,6 +6,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -563,19 +564,17 @@ def test_the_compose_client_is_what_answers(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_door_says_what_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(ToolMissingError, match="nope: not found on PATH; install nope"):
         process.find_tool("nope", env={"PATH": str(tmp_path)})
-    done = subprocess.CompletedProcess(["x"], 3, b"out \xff", b"first\nlast\n")
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    process_of = MagicMock(returncode=3, **{"poll.return_value": 3})
+    process_of.__enter__.return_value = process_of
+    process_of.communicate.return_value = (b"out \xff", b"first\nlast\n")
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: process_of)
     monkeypatch.setattr(process, "find_tool", lambda name, env=None: name)
     with pytest.raises(CommandFailedError, match=r"^a b c d \.\.\.: exit status 3: last$"):
         process.run(["a", "b", "c", "d", "e"], cwd=tmp_path)
     completed = process.run(["a"], cwd=tmp_path, check=False, env={})
     assert completed.text == "out \udcff"
     assert completed.error_text == "first\nlast"
-
-    def expire(*_: Any, **__: Any) -> None:
-        raise subprocess.TimeoutExpired(["a"], 2)
-
-    monkeypatch.setattr(subprocess, "run", expire)
+    process_of.communicate.side_effect = subprocess.TimeoutExpired(["a"], 2)
     with pytest.raises(CommandFailedError, match="a: not done after 2 s; ended"):
         process.run(["a"], cwd=tmp_path, timeout=2)
 
