@@ -7,6 +7,7 @@ command. Both are written as Python would write them in a string.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 LONGEST = 8000  # characters of a line
 _CUT = " [...] "
@@ -34,6 +35,20 @@ def safe(text: str, *, longest: int | None = LONGEST) -> str:
     if "::" in text or "##[" in text:
         text = _COMMAND.sub(lambda found: f"{found[1] or ''}\\x{ord(found[0][-1]):02x}", text)
     return _cut(text, longest)
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Return the first of some names for a message, with the number of those beyond `most`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
+def similar(name: str, known: Iterable[str], *, most: int = 1) -> str:
+    """Return the question whether one of the similar known names is meant; empty if none is."""
+    import difflib  # noqa: PLC0415 - needed only for an error message
+
+    near = difflib.get_close_matches(name, list(known), n=most)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def _cut(text: str, longest: int | None) -> str:

@@ -18,8 +18,7 @@ from tradai_tasks.backtest.figures.result import find_result
 from tradai_tasks.backtest.run import BacktestJob
 from tradai_tasks.backtest.run_findings import Analysis, RunFindings
 from tradai_tasks.errors import BacktestError, BiasError, NotDeterministicError
-
-_SHOWN = 5  # columns that are named
+from tradai_tasks.text import listed
 
 
 def check_bias(job: BacktestJob, facts: RunFindings, analysis: str) -> str:
@@ -47,7 +46,7 @@ def _lookahead(where: str, found: Analysis) -> str:
     if found.entries or found.exits or found.columns:
         told = [f"{found.entries} entries and {found.exits} exits of {found.trades} trades"]
         told = told if found.entries or found.exits else []
-        told += [_listed(found.columns)] if found.columns else []
+        told += [listed(found.columns)] if found.columns else []
         raise BiasError(
             f"{where}: it uses candles that a live bot does not have yet: without them "
             f"{', and '.join(told)} are others"
@@ -64,7 +63,7 @@ def _recursive(job: BacktestJob, where: str, found: Analysis) -> str:
     if found.columns:
         raise BiasError(
             f"{where}: it uses candles that a live bot does not have yet: without them "
-            f"{_listed(found.columns)} are others"
+            f"{listed(found.columns)} are others"
         )
     most = job.settings.max_recursive / 100
     bad = {n: v for n, v in found.variance.items() if v is None or v > most}
@@ -72,7 +71,7 @@ def _recursive(job: BacktestJob, where: str, found: Analysis) -> str:
         shown = [f"{n} {'is no number' if v is None else f'{v:.3%}'}" for n, v in bad.items()]
         raise BiasError(
             f"{where}: with the {found.startup} start-up candles that it declares, indicators are "
-            f"not what they are with all candles: {_listed(shown)} off, and "
+            f"not what they are with all candles: {listed(shown)} off, and "
             f"{job.settings.max_recursive:g} % is allowed (backtest.max-recursive); raise "
             f"startup_candle_count"
         )
@@ -111,8 +110,3 @@ def _trades(archive: Path) -> list[dict[str, Any]]:
         document = json.loads(opened.read(f"{archive.stem}.json"))
     (strategy,) = document["strategy"].values()
     return list(strategy["trades"])
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"

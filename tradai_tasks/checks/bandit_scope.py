@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from tradai_tasks.text import listed
 from tradai_tasks.workspace.inventory import Inventory, InventoryFile
 
 _MOST = 100_000  # bytes of file names on one command line; systems allow 128 KiB and more
-_SHOWN = 5  # files in a message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,11 +108,9 @@ def unread_faults(
     ]
     if not unread and not short:
         return []
-    listed = [*unread, *short]
-    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    shown = ", ".join(listed[:_SHOWN]) + more
-    count = f"{len(listed)} of {len(contents)} files not read, or not to their end"
-    return [f"bandit: {count}: {shown}; its own messages are above"]
+    faults = [*unread, *short]
+    count = f"{len(faults)} of {len(contents)} files not read, or not to their end"
+    return [f"bandit: {count}: {listed(faults)}; its own messages are above"]
 
 
 def _lines_of_code(content: bytes) -> int:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tradai_tasks.errors import UnseenFilesError
+from tradai_tasks.text import listed
 from tradai_tasks.workspace.inventory import LOOKS, Inventory, InventoryFile
 
 COLUMNS = ("kind", "files", *LOOKS, "none")
 FILE_COLUMNS = ("file", "kind", "of", "sessions")
-_SHOWN = 5  # files in a message
 _KINDS = ("source", "generated", "test", "support", "script", "documentation")
 
 
@@ -45,7 +45,7 @@ def notes(inventory: Inventory) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for file in inventory.unchecked:
         by_reason.setdefault(str(file.reason), []).append(file.path)
-    found = [f"unchecked ({reason}): {_listed(paths)}" for reason, paths in by_reason.items()]
+    found = [f"unchecked ({reason}): {listed(paths)}" for reason, paths in by_reason.items()]
     found += [
         f"unchecked: {glob!r} matches no Python file; remove it from the setting `unchecked`"
         for glob in inventory.unmatched
@@ -74,7 +74,7 @@ def check_seen(inventory: Inventory) -> None:
             if (file.kind == "test") == (kind == "test"):
                 by_reason.setdefault(file.why or "its sessions are left out", []).append(file.path)
         lines += [
-            f"not {what} by any session: {_listed(paths)} ({why})"
+            f"not {what} by any session: {listed(paths)} ({why})"
             for why, paths in by_reason.items()
         ]
     if lines:
@@ -83,8 +83,3 @@ def check_seen(inventory: Inventory) -> None:
             "[[tool.tradai-tasks.unchecked]]; all files are shown by: nox -s inventory -- --all"
         )
         raise UnseenFilesError(lines[0], *lines[1:])
-
-
-def _listed(paths: list[str]) -> str:
-    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    return ", ".join(paths[:_SHOWN]) + more

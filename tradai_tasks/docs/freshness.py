@@ -6,7 +6,6 @@ cannot be judged (a placeholder, a name of something else) is ignored.
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -18,6 +17,7 @@ import tomli
 
 from tradai_tasks.settings.load import faults_of
 from tradai_tasks.settings.model import PackageSettings, Settings
+from tradai_tasks.text import similar
 
 _FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})\s*(?P<kind>[\w-]*)")
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)")
@@ -169,9 +169,8 @@ def _links(
         if whole not in names.files and whole not in folders and whole != ".":
             yield Stale(page=page, line=number, what=f"link to {target}: no such file")
         elif parts.fragment and whole in anchors and parts.fragment not in anchors[whole]:
-            near = difflib.get_close_matches(parts.fragment, anchors[whole], n=1)
-            hint = f"; did you mean #{near[0]}?" if near else ""
-            what = f"link to {target}: no such heading{hint}"
+            hint = similar(f"#{parts.fragment}", [f"#{anchor}" for anchor in anchors[whole]])
+            what = f"link to {target}: no such heading{hint and f'; {hint}'}"
             yield Stale(page=page, line=number, what=what)
 
 
@@ -218,9 +217,8 @@ def _commands(code: str, names: RepositoryNames) -> Iterator[str]:
 
 def _unknown(kind: str, name: str, known: Collection[str], names: RepositoryNames) -> Iterator[str]:
     if name not in known and not _is_ignored(name, names):
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        yield f"{kind} {name}: there is none{hint}"
+        hint = similar(name, known)
+        yield f"{kind} {name}: there is none{hint and f'; {hint}'}"
 
 
 def _of_block(page: str, block: _Block, names: RepositoryNames) -> Iterator[Stale]:

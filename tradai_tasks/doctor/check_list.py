@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 from functools import partial
 
@@ -10,6 +9,7 @@ from tradai_tasks.doctor import github, index, remote, repository, workflows
 from tradai_tasks.doctor.check_runner import Check
 from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError
+from tradai_tasks.text import similar
 
 # name, what would fail without it, the question, what to do when it cannot be asked
 _ALL = (
@@ -123,8 +123,7 @@ def checks(
     for option, names in (("--only", only), ("--skip", skip)):
         for name in names:
             if name not in NAMES:
-                near = difflib.get_close_matches(name, NAMES, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(NAMES)}"
+                hint = similar(name, NAMES) or f"there are {', '.join(NAMES)}"
                 raise BadArgumentsError(f"{option} {name}: there is no such check; {hint}")
     chosen = [
         Check(name=name, about=about, ask=partial(ask, looked_at), remedy=remedy)

@@ -22,6 +22,7 @@ from tradai_tasks.process import run
 from tradai_tasks.release.images.engine import find_engine
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
+from tradai_tasks.text import listed
 from tradai_tasks.workflows.checkout import Checkout
 from tradai_tasks.workflows.repository_traits import committed_locks
 from tradai_tasks.workflows.required_secrets import needed
@@ -31,7 +32,6 @@ from tradai_tasks.workspace.inventory import Inventory
 # CMD ["handler.handler"]: the module and the function that Lambda calls
 _CMD = re.compile(r"^\s*CMD\s+\[\s*\"(?P<handler>[^\"]+)\"\s*(?P<more>,)?", re.MULTILINE)
 _BASE = re.compile(r"^\s*(ARG\s+BASE_IMAGE|FROM\s+\S*lambda-base\b)", re.MULTILINE)
-_SHOWN = 8  # names in a message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +60,18 @@ def locks(repository: DoctorContext) -> Finding:
         for project in repository.workspace.projects
     ]
     if missing := [one.file for one in found if one.state == "missing"]:
-        return fault(f"{_listed(missing)}: not there", "make it: nox -s lock")
+        return fault(f"{listed(missing)}: not there", "make it: nox -s lock")
     if stale := [one.file for one in found if one.state == "stale"]:
-        return fault(f"{_listed(stale)}: stale", "update it with: nox -s lock")
+        return fault(f"{listed(stale)}: stale", "update it with: nox -s lock")
     if unknown := [f"{one.file} ({one.why})" for one in found if one.state == "unknown"]:
         return fault(
-            f"{_listed(unknown)}: uv could not look", "see what uv says: nox -s lock -- --check"
+            f"{listed(unknown)}: uv could not look", "see what uv says: nox -s lock -- --check"
         )
     projects = sorted({one.project for one in repository.workspace.strategies})
     tracked = committed_locks(repository.root, projects, tracked=True)
     if loose := sorted({join(project, "uv.lock") for project in projects} - {*tracked}):
         return fault(
-            f"{_listed(loose)}: not in git, so no strategy can be released",
+            f"{listed(loose)}: not in git, so no strategy can be released",
             "take uv.lock out of .gitignore if it is there, and commit the file",
         )
     count = len(repository.workspace.projects)
@@ -103,7 +103,7 @@ def candles(repository: DoctorContext) -> Finding:
         if (found := candles_fault(repository.root / settings.data_dir, slug))
     ]
     if faults:
-        return fault(_listed(faults), "fetch them before a backtest or a release")
+        return fault(listed(faults), "fetch them before a backtest or a release")
     return fine(f"there are candles for {', '.join(tested)}")
 
 
@@ -153,7 +153,7 @@ def secrets(repository: DoctorContext) -> Finding:
     lacking = [one for one in wanted if not one.is_optional and not repository.env.get(one.name)]
     if not lacking:
         return fine(f"{len(wanted)} of the workflows are set here")
-    shown = _listed([f"{one.name} ({', '.join(one.files)})" for one in lacking])
+    shown = listed([f"{one.name} ({', '.join(one.files)})" for one in lacking])
     if repository.env.get("CI", "").lower() not in {"1", "true"}:
         return not_here(
             f"not to be seen from here: {shown}; give them to a job that runs this, by `env:`"
@@ -185,7 +185,7 @@ def pulumi(repository: DoctorContext) -> Finding:
                 held.append(f"{layer}: stack {stack.get('name')}")
     if held:
         return fault(
-            f"{_listed(held)}: locked by an update",
+            f"{listed(held)}: locked by an update",
             "wait for it; if none runs: pulumi cancel --cwd LAYER --stack STACK",
         )
     return fine(f"{count} stacks in {len(layers)} layers, none locked")
@@ -240,8 +240,3 @@ def _defines(source: bytes, name: str) -> bool:
         elif isinstance(node, ast.alias):
             bound.add((node.asname or node.name).partition(".")[0])
     return name in bound or "*" in bound
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"

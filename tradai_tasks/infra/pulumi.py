@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.infra.preview_counts import Changes, changes_of, failure, is_locked
 from tradai_tasks.process import find_tool, run
 from tradai_tasks.settings.infra import InfraSettings
+from tradai_tasks.text import similar
 
 Command = Literal["preview", "up"]
 
@@ -35,8 +35,7 @@ def choose(requested: Sequence[str], known: Sequence[str], command: Command) -> 
         raise InfraError("infra: no stack is here (infra/Pulumi.<stack>.yaml, or a layer below)")
     for name in requested:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            hint = similar(name, known) or f"there are {', '.join(known)}"
             raise BadArgumentsError(f"infra: no stack is called {name!r}; {hint}")
     if command == "up" and len(set(requested)) != 1:
         raise BadArgumentsError(

@@ -17,6 +17,7 @@ from tradai_tasks.errors import BrokenTomlError, SettingsError
 from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.settings.model import PackageSettings, Settings
 from tradai_tasks.settings.table import Table
+from tradai_tasks.text import similar
 
 _TABLE = "tool.tradai-tasks"
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -374,13 +375,9 @@ def _near(key: str, model: type[msgspec.Struct]) -> str:
     gone: Mapping[str, str] = getattr(model, "gone", {})  # former keys, and what to write instead
     if key in gone:
         return f"; {gone[key]}"
-    known = list(model.__struct_encode_fields__)
-    import difflib  # noqa: PLC0415 - needed only for an error message
-
-    near = difflib.get_close_matches(key, known, n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; known are {', '.join(sorted(known))}"
+    known = sorted(model.__struct_encode_fields__)
+    hint = similar(key, known) or f"known are {', '.join(known)}"
+    return f"; {hint}"
 
 
 def _choices(model: type[msgspec.Struct], path: list[str | int]) -> str:

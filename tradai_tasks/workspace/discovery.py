@@ -18,6 +18,7 @@ from tradai_tasks.settings.load import key_prefix, parse_toml, read_package_tabl
 from tradai_tasks.settings.model import PackageSettings, Settings
 from tradai_tasks.settings.pyproject_check import check_project_file
 from tradai_tasks.settings.table import RepositoryKind, Table
+from tradai_tasks.text import similar
 
 # Folders that tools leave behind; a workspace folder with nothing else is a removed member.
 _LEFTOVERS = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})
@@ -348,11 +349,8 @@ def _settings_over(below: Table, top: Table) -> Any:
 
 def unknown_package(name: str, known: Iterable[str]) -> str:
     """Return the error for an unknown package name, with the most similar name."""
-    import difflib  # noqa: PLC0415 - needed only for an error message
-
-    near = difflib.get_close_matches(name, list(known), n=3)
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return f"no package of that name{hint}"
+    hint = similar(name, known, most=3)
+    return f"no package of that name{hint and f'; {hint}'}"
 
 
 def _inferred_kind(packages: Iterable[Package]) -> RepositoryKind:

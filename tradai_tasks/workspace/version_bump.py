@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from tradai_tasks.errors import BrokenTomlError, BumpError, DirtyTreeError, TagExistsError
 from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.text import listed
 from tradai_tasks.workspace.lock_digest import document_digest
 from tradai_tasks.workspace.lock_file import parse_lock_file
 from tradai_tasks.workspace.tags import check_release, parse_tag, semver_of, tag_name
@@ -23,7 +24,6 @@ SCRATCH = ".bump"  # suffix of the temporary file that replaces another
 _STEPS = ("patch", "minor", "major", "rc")
 _EXPECTED = f"expected {', '.join(_STEPS)} or a version such as 1.2.0 or 1.2.0-rc1"
 _LONGEST = 128  # characters of a version; the limit of a release tag
-_SHOWN = 5  # paths in a message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -277,10 +277,8 @@ def _is_edited(found: BumpState, new: str) -> bool:
 def _refuse_dirty(dirty: tuple[str, ...]) -> None:
     left = [path for path in dirty if not path.endswith(f"pyproject.toml{SCRATCH}")]
     if left:
-        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
         raise DirtyTreeError(
-            f"uncommitted changes in {', '.join(left[:_SHOWN])}{more}; commit, stash or ignore "
-            f"them first"
+            f"uncommitted changes in {listed(left)}; commit, stash or ignore them first"
         )
 
 

@@ -232,8 +232,8 @@ def test_pages_that_are_not(pages: InProcess, monkeypatch: pytest.MonkeyPatch) -
     assert ran.status == 1
     assert "docs-freshness: 3 in 1 of 2 pages" in ran.log
     assert "::error file=docs/next.md,line=3::`src/gone.py`: no such file or folder" in ran.out
-    assert "did you mean lint?" in ran.out
-    assert "did you mean check?" in ran.out
+    assert "did you mean 'lint'?" in ran.out
+    assert "did you mean 'check'?" in ran.out
 
 
 def test_a_page_that_is_older_than_its_code(

@@ -56,17 +56,17 @@ def test_what_is_so_is_let_pass(text: str) -> None:
         ("[ref]: docs/gone.md 'title'", [(1, "link to docs/gone.md: no such file")]),
         (
             "[a](docs/a.md#two-word)",
-            [(1, "link to docs/a.md#two-word: no such heading; did you mean #two-words?")],
+            [(1, "link to docs/a.md#two-word: no such heading; did you mean '#two-words'?")],
         ),
         ("[a](#nope)", [(1, "link to #nope: no such heading")]),
         ("`src/pkg/gone.py`", [(1, "`src/pkg/gone.py`: no such file or folder")]),
         ("`docs/gone/`", [(1, "`docs/gone/`: no such file or folder")]),
-        ("`nox -s tset`", [(1, "session tset: there is none; did you mean test?")]),
+        ("`nox -s tset`", [(1, "session tset: there is none; did you mean 'test'?")]),
         (
             "```console\n$ nox -s lint -s gone\n$ just releas x\n```",
             [
                 (2, "session gone: there is none"),
-                (3, "recipe releas: there is none; did you mean release?"),
+                (3, "recipe releas: there is none; did you mean 'release'?"),
             ],
         ),
         (

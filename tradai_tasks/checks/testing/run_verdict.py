@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tradai_tasks.checks.testing.pytest_arguments import informs
 from tradai_tasks.checks.testing.run_record import PLUGIN, CollectedTest, RunRecord
+from tradai_tasks.text import listed
 
 _USAGE_ERROR = 4  # pytest's exit statuses
 _NO_TESTS_COLLECTED = 5
-_SHOWN = 5  # most files that a message names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,9 +189,7 @@ def _left_out(
 
 
 def _files(paths: Collection[Path], home: Path) -> str:
-    names = [_shown(path, home) for path in paths]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return listed([_shown(path, home) for path in paths])
 
 
 def _shown(path: Path, home: Path) -> str:

@@ -103,7 +103,24 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
         why = "a narrowed run" if given.narrowing else "no code that these tests answer for"
         session.log(f"{why}: the coverage floor of {repository.floor(package):g} % does not apply")
     _show_exclusions(session, repository, found)
-    fault = run.outcome.fault or _floor_fault(name, run, found, home=home)
+    _conclude(session, context, package, run, found)
+
+
+def _conclude(
+    session: nox.Session,
+    context: Context,
+    package: Package,
+    run: PytestRun,
+    found: Sequence[Figure],
+) -> None:
+    """Judge the run and the coverage, and add them to the step summary.
+
+    Raises:
+        CheckFailedError: A test failed, the run is not what it seems, or coverage is under a floor.
+    """
+    repository = context.repository
+    name = repository.workspace.session_id(package)
+    fault = run.outcome.fault or _floor_fault(name, run, found, home=repository.root / package.path)
     _report(name, run, found, fault)
     conclude(session, _summary(run, found))
     if fault and run.outcome.failed:
