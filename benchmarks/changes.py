@@ -2,6 +2,7 @@
 
     uv run --with grimp --with difftrace python benchmarks/changes.py            # synthetic
     uv run python benchmarks/changes.py --packages 1000 --modules 20000
+    uv run python benchmarks/changes.py --growth            # from 100 to 1,000 packages
     uv run python benchmarks/changes.py --path ~/some/checkout
 
 Every figure is of a whole process: seconds (median) and the largest resident memory. Ratios are to
@@ -13,6 +14,7 @@ warm under 1 s at 20,000 modules, nox's start-up included.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import statistics
@@ -103,16 +105,18 @@ def once(argv: list[str], place: Place) -> tuple[float, int, str | None]:
     return taken, memory, (said or ["?"])[-1] if process.returncode else None
 
 
-def rows(home: Path) -> list[Row]:
+def rows(home: Path, *, own_only: bool = False) -> list[Row]:
     """Return what is measured: ours, the bare parts, and those peers that are installed."""
     nox = [sys.executable, "-m", "nox", "-s", "changes", "--", "--base", "HEAD", "--json"]
+    own = [Row("changes, cold", nox, cold=True), Row("changes, warm", nox)]
+    if own_only:
+        return own
     found = [
         Row("git diff --name-only", ["git", "diff", "--name-only", "HEAD"]),
         Row("nox -l", [sys.executable, "-m", "nox", "-l"]),
         Row("read every module", [sys.executable, "-c", _READ]),
         Row("ast.parse every module", [sys.executable, "-c", _PARSE]),
-        Row("changes, cold", nox, cold=True),
-        Row("changes, warm", nox),
+        *own,
     ]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ruff = shutil.which("ruff", path=path)
@@ -145,7 +149,27 @@ def _has(module: str) -> bool:
     )
 
 
-def compare(home: Path, runs: int) -> None:
+def grow(runs: int) -> None:
+    """Measure workspaces of 100 to 1,000 packages, and print how the time grows with their number.
+
+    An exponent of 1 is growth in proportion, 2 is quadratic.
+    """
+    print(f"  {'packages':>8} {'cold':>9} {'warm':>9} {'peak MiB':>9}")
+    medians: list[list[float]] = []
+    for packages in (100, 250, 500, 1000):
+        with tempfile.TemporaryDirectory(prefix="tradai-benchmark-") as folder:
+            home = Path(folder).resolve() / "workspace"
+            synthetic.make(home, packages=packages, modules=packages * 10)
+            found = compare(home, runs, own_only=True)
+        medians.append([statistics.median(row.seconds or [0]) for row in found])
+        cold, warm = medians[-1]
+        peak = max(row.memory for row in found) / 2**20
+        print(f"  {packages:8} {cold:8.3f}s {warm:8.3f}s {peak:9.0f}")
+    exponents = [math.log10(last / first) for first, last in zip(*medians[::3], strict=True)]
+    print(f"  {'exponent':>8} {exponents[0]:9.2f} {exponents[1]:9.2f}")
+
+
+def compare(home: Path, runs: int, *, own_only: bool = False) -> list[Row]:
     """Measure everything in one checkout, with one file changed, and print the table."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "*.py"], cwd=home, capture_output=True, check=True
@@ -158,9 +182,11 @@ def compare(home: Path, runs: int) -> None:
         # a machine that keeps no byte code compiles every module in every run
         compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(cache.parent / "pyc")}
         env = {**kept, **compiled, "TRADAI_TASKS_CACHE": str(cache)}
-        found = rows(home)
+        found = rows(home, own_only=own_only)
         for row in found:
             measured(row, Place(home, changed, cache, env), runs)
+    if own_only:
+        return found
     print(f"\n{len(modules)} modules, one changed; {os.cpu_count()} cores; median of {runs}")
     base = next(
         (statistics.median(r.seconds) for r in found if r.name.startswith("ruff") and r.seconds),
@@ -174,6 +200,7 @@ def compare(home: Path, runs: int) -> None:
         median = statistics.median(row.seconds or [0])
         ratio = f"{median / base:8.2f}x" if base else f"{'-':>9}"
         print(f"  {row.name:26} {median:8.3f}s {ratio} {row.memory / 2**20:9.0f}")
+    return found
 
 
 def main() -> None:
@@ -185,7 +212,11 @@ def main() -> None:
     parser.add_argument("--modules", type=int, default=2000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--path", type=Path, help="a checkout to measure, with a noxfile")
+    parser.add_argument("--growth", action="store_true", help="from 100 to 1,000 packages")
     options = parser.parse_args()
+    if options.growth:
+        grow(options.runs)
+        return
     if options.path:
         compare(options.path.resolve(), options.runs)
         return
