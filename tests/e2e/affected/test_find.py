@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -111,7 +111,7 @@ def found(
     base: str | None = "HEAD",
     head: str | None = None,
     with_graph: bool = False,
-    **env: str,
+    env: Mapping[str, str] | None = None,
 ) -> ChangeAnalysis:
     tree = DiskTree(home)
     loaded = load_settings(tree)
@@ -120,7 +120,7 @@ def found(
         settings=loaded.settings,
         settings_file=loaded.file,
         workspace=discover(tree, loaded.settings),
-        env={**clean_env(TRADAI_TASKS_CACHE=str(home / ".cache")), **env},
+        env={**clean_env(TRADAI_TASKS_CACHE=str(home / ".cache")), **(env or {})},
         base=base,
         head=head,
         with_graph=with_graph,
@@ -527,7 +527,7 @@ def test_without_a_commit_everything_is_selected(tmp_path: Path) -> None:
 
 
 def test_an_event_without_a_range_selects_everything(shop: Path) -> None:
-    result = found(shop, base=None, GITHUB_EVENT_NAME="schedule")
+    result = found(shop, base=None, env={"GITHUB_EVENT_NAME": "schedule"})
     assert len(result.selection.affected("packages")) == 3
     assert result.graph is None
 
@@ -552,7 +552,7 @@ def test_a_strategys_tag_and_a_strategys_own_lock(tmp_path: Path) -> None:
         "GITHUB_REF_NAME": "fast-v1.0.0",
         "GITHUB_REF_TYPE": "tag",
     }
-    assert found(home, base=None, **tagged).selection.affected("strategies") == ("fast",)
+    assert found(home, base=None, env=tagged).selection.affected("strategies") == ("fast",)
     edit(home / "strategies/slow/uv.lock", '"six"\nversion = "1"', '"six"\nversion = "2"')
     assert found(home).selection.affected("strategies") == ("slow",)
     (home / "strategies/slow/uv.lock").unlink()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.support.answers import NO_CACHE, selected
 from tests.support.measured import Measured, calls_of, measured
 from tests.support.real import clean_env, git, write
 from tests.support.shapes import ROOT, workspace
-from tradai_tasks.vcs import git_environment
+from tradai_tasks import process
 
 MB = 2**20
 
@@ -149,7 +150,7 @@ def test_packages_that_change_together_do_not_explain_each_other(tmp_path: Path)
 
 
 @pytest.fixture
-def shapes(tmp_path: Path) -> Iterator[Any]:
+def shapes(tmp_path: Path) -> Callable[[Any, int], float]:
     """Make workspaces of two sizes, and give back how much more work the larger one is."""
 
     def growth(make: Any, size: int) -> float:
@@ -158,7 +159,7 @@ def shapes(tmp_path: Path) -> Iterator[Any]:
             home = make(tmp_path / f"home{count}", count)
             warm = tmp_path / f"cache{count}"
             selected(home, warm)
-            costs.append(calls_of(lambda home=home, warm=warm: selected(home, warm)))
+            costs.append(calls_of(partial(selected, home, warm)))
         return costs[1] / costs[0]
 
     return growth
@@ -188,19 +189,19 @@ def documents(home: Path, count: int) -> Path:
 
 
 @pytest.mark.parametrize("make", [globs, dockerfiles, documents])
-def test_work_grows_with_the_change(shapes: Any, make: Any) -> None:
+def test_work_grows_with_the_change(shapes: Callable[[Any, int], float], make: Any) -> None:
     assert shapes(make, 40) < 2.4
 
 
 def test_documents_are_looked_for_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = documents(tmp_path / "home", 10)
-    real, ran = git_environment.run, []
+    real, ran = process.run, []
 
     def count(argv: Any, **options: Any) -> Any:
         ran.append(argv)
         return real(argv, **options)
 
-    monkeypatch.setattr(git_environment, "run", count)
+    monkeypatch.setattr("tradai_tasks.vcs.git_environment.run", count)
     found = selected(home, NO_CACHE)
     assert found.affected("packages") == ("p1",)
     assert len([argv for argv in ran if "grep" in argv]) == 1
