@@ -111,6 +111,7 @@ def test_a_platform_where_all_is_well(
             "candles": "n/a",
             "pulumi": "ok",
             "secrets": "n/a",
+            "tags": "n/a",
             "keys": "n/a",
         }
         assert f"arn:aws:sts::{ACCOUNT}" in found["aws"]["what"]

@@ -185,7 +185,7 @@ def test_the_tag_of_a_strategy_is_released(strategies: Hub) -> None:
     assert release["argv"] == [*wanted, "--from", "image", "--evidence", "../evidence"]
     assert release["env"]["ECR_REGISTRY"] == "registry.example"
     assert release["env"]["AWS_REGION"] == "eu-central-1"
-    assert "Take over what passed" not in run.log  # there is no attempt before the first
+    assert "Success - Main Take over what passed" not in run.log  # none comes before the first
     # another attempt of the same run, with what that one has handed over
     strategies.act.env["STAND_IN_ARTIFACTS"] = str(run.artifacts)
     strategies.act.given["GITHUB_RUN_ATTEMPT"] = "2"
@@ -286,7 +286,7 @@ def test_a_dispatch_of_lambdas_to_staging(released: Hub) -> None:
     assert run.sessions() == ["lambdas", "lambdas", "lambdas", "tag"]
     argv = run.calls[-1]["argv"]
     assert argv[:4] == ["-s", "lambdas", "--", "--version"]
-    assert argv[4].endswith(f"-g{released.main[:12]}")
+    assert argv[4].endswith(f"-g{released.main[:7]}")
     assert argv[5:] == ["--environment", "staging"]
 
 
