@@ -124,6 +124,23 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         ignore_folder(self.folder)
 
+    def drop_forged(self, stages: Iterable[str]) -> tuple[str, ...]:
+        """Delete records that were written without the key, and return their stages.
+
+        Another job, or another attempt, takes over what is in the folder and has no key to tell.
+        """
+        forged = []
+        for stage in stages:
+            file = self.folder / f"{stage}.json"
+            try:
+                _parsed(file, self.key)
+            except _ForgedError:
+                file.unlink(missing_ok=True)
+                forged.append(stage)
+            except _UnusableError:
+                continue  # nobody takes it for evidence
+        return tuple(forged)
+
     def keep(self, stage: str, files: Mapping[str, bytes]) -> None:
         """Store files with the evidence of a stage, replacing earlier ones.
 

@@ -152,7 +152,12 @@ def _run(
                 stop=factory.stop,
             )
             is_all = len(given) + len(active) == len(outline.stages)
-            _conclude(session, made, engine.run(), is_all=is_all)
+            try:
+                outcome = engine.run()
+            finally:  # a gate may have written what other jobs and attempts take over
+                for name in store.drop_forged(outline.order):
+                    session.warn(f"{name}: its record was not written by this release: removed")
+            _conclude(session, made, outcome, is_all=is_all)
 
 
 def _factory(session: nox.Session, context: Context, basis: Basis, wanted: Wanted) -> StageFactory:

@@ -193,6 +193,25 @@ def test_a_machine_that_cannot_keep_a_key_says_so(store: Store) -> None:
     assert str(found).endswith("on this machine: this machine cannot keep the key")
 
 
+def test_what_a_gate_has_written_is_not_handed_over(store: Store, tmp_path: Path) -> None:
+    store.load(["lint", "test", "typecheck", "gone"])
+    store.write(evidence())
+    store.write(evidence(stage="test", verdict="failed", note="1 failed"))
+    for stage in ("test", "typecheck"):
+        forged = opened(store.folder, key=b"another key")
+        forged.write(evidence(stage=stage))
+    (store.folder / "broken.json").write_text("{")
+    assert store.drop_forged(["lint", "test", "typecheck", "gone", "broken"]) == (
+        "test",
+        "typecheck",
+    )
+    later = opened(tmp_path / "later", key=b"of another machine")
+    assert later.adopt(store.folder, "lint") == evidence()
+    for stage in ("test", "typecheck"):
+        with pytest.raises(EvidenceError, match="there is none"):
+            later.adopt(store.folder, stage)
+
+
 def test_what_is_written_while_gates_run_is_not_read(store: Store) -> None:
     store.write(evidence())
     run = opened(store.folder)
