@@ -66,6 +66,8 @@ def present(top: Path) -> dict[str, str]:
 def _folder(root: Path) -> str:
     """Return the workspace's folder in its repository, with a slash; empty for the top.
 
+    A repository that ignores the folder is not its own, such as one of a home's dotfiles.
+
     Raises:
         CommandFailedError: git failed.
         SettingsError: The folder has a name that cannot stand in a workflow file.
@@ -77,6 +79,8 @@ def _folder(root: Path) -> str:
     if done.returncode:
         raise CommandFailedError(f"git rev-parse: exit status {done.returncode}: {done.error_text}")
     folder = done.text.removesuffix("\n")
+    if folder and run_git(root, "check-ignore", "--quiet", ".", check=False).returncode == 0:
+        return ""
     if not _SAFE.match(folder):
         raise SettingsError(
             f"{safe(folder)}: workflow files cannot name such a folder; rename it: letters, "

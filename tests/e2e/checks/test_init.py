@@ -16,9 +16,11 @@ from nox.virtualenv import UV
 from tests.support.kinds import KINDS
 from tests.support.real import REPOSITORY, clean_env, copy_example, edit, git, need, nox, write
 from tradai_tasks.cli import main
+from tradai_tasks.errors import SettingsError
 from tradai_tasks.extras import carries_pins
 from tradai_tasks.sessions.core.catalog import CATALOG
 from tradai_tasks.settings.table import RepositoryKind
+from tradai_tasks.workflows.checkout import look
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
 from tradai_tasks.workflows.scaffold import justfile
 
@@ -147,6 +149,19 @@ def test_below_the_top_with_workflows_of_the_user_and_another_branch(
     again = main(["init", "--root", str(home), "--yes"])
     assert again == 0
     assert 'set in its table `workflows`: exclude = ["ci.yml"]' in capsys.readouterr().out
+
+
+def test_a_repository_that_ignores_the_folder_is_not_its_own(tmp_path: Path) -> None:
+    home = write(tmp_path / "work", {"pyproject.toml": '[project]\nname = "mine"\n'})
+    git(tmp_path, "init", "-q", "-b", "main")
+    assert look(home, {}).folder == "work/"
+    write(tmp_path, {".gitignore": "*\n"})
+    found = look(home, {})
+    assert (found.folder, found.top) == ("", home)
+    write(tmp_path, {".gitignore": ""})
+    odd = write(tmp_path / "a: b", {"pyproject.toml": ""})
+    with pytest.raises(SettingsError, match="workflow files cannot name such a folder; rename it"):
+        look(odd, {})
 
 
 _EVERY = frozenset(
