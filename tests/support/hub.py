@@ -59,9 +59,9 @@ class Hub:
         git(self.home, "commit", "-qm", f"A change on {branch}")
         return git(self.home, "rev-parse", "HEAD")
 
-    def pull_request(self, files: Mapping[str, str], **given: Any) -> Run:
+    def pull_request(self, change: Mapping[str, str], /, **given: Any) -> Run:
         """Open one, and run what that starts on its merge commit."""
-        head = self.commit("feature", files)
+        head = self.commit("feature", change)
         git(self.home, "checkout", "-q", "--detach", self.branch)
         git(self.home, "merge", "-q", "--no-ff", "-m", "Merge feature", "feature")
         repository = self._repository
