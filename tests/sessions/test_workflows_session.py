@@ -251,3 +251,18 @@ def test_static_keys_are_warned_of(run: InProcess) -> None:
     assert "(deploy-infra.yml: preview-all) get the same keys" in ran.log
     assert "docker-build.yml: deploy" in ran.log
     assert "static keys" not in workflows(run.files(DEPLOYED)).log
+
+
+def test_a_session_of_the_users_in_place_of_ours_keeps_the_workflow(run: InProcess) -> None:
+    register = "import nox\nimport tradai_tasks\n\ntradai_tasks.register(exclude=['lint'])\n"
+    own = "\n\n@nox.session\ndef lint(session):\n    pass\n"
+    run.files({**PROJECT, "noxfile.py": register + own})
+    assert f"wrote {CI}" in workflows(run).log
+    checked = workflows(run, "--check")
+    assert checked.status == 0, checked.log
+    (run.home / "noxfile.py").write_text(register)
+    without = workflows(run, "--check")
+    assert without.status != 0
+    said = " ".join(without.log.split())
+    assert "ci.yml does not fit, since it needs the session lint" in said
+    assert "_lint.yml (no longer fits)" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.workflow_files import jobs, load, steps, thin
+from tradai_tasks.extras import carries_pins, declarations
 from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
 from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
@@ -91,6 +93,21 @@ def standing() -> Iterator[Any]:
 
 
 every_file = pytest.mark.parametrize("text", [*written(), *standing()])
+
+
+def test_a_copy_of_an_example_installs_the_library() -> None:
+    """Its jobs call nox, whose noxfile imports the library."""
+    for home in HOMES[1:]:
+        noxfile = (ROOT / home / "noxfile.py").read_text(encoding="utf-8")
+        file = ROOT / home / "pyproject.toml"
+        document = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        assert carries_pins(noxfile) or declarations(document), home
+
+
+def test_an_engine_of_the_runner_is_not_replaced() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "command -v dockerd >/dev/null || missing+=(docker.io)" in script
+    assert "--no-install-recommends" in script  # of docker-compose, which recommends Debian's
 
 
 def test_every_home_has_workflows() -> None:
