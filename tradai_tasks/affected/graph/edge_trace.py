@@ -6,7 +6,7 @@ from the facts of the file that loads, and the same whether the edges came from 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ from tradai_tasks.affected.rules.edge_rule import (
     WorkspaceRule,
     step_text,
 )
+from tradai_tasks.affected.rules.kinds.import_statement import ImportStatement
 
 _GUESSED = ("guessed",)
 BEFORE = ("before the change",)  # of an edge that only the base has
@@ -45,6 +46,13 @@ class Version(msgspec.Struct, frozen=True):
     facts: Mapping[int, Facts]
     read: ReadTexts
     notes: tuple[str, ...] = ()  # what is said of its edges
+    texts: dict[int, str] = {}  # those that are read
+
+    def text(self, number: int) -> str:
+        """Return the text of a file; "" of one that cannot be decoded."""
+        if number not in self.texts:
+            self.texts.update(self.read([number]))
+        return self.texts.get(number, "")
 
 
 class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
@@ -53,7 +61,7 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
     linker: Linker  # the linked files
     links: Sequence[tuple[WorkspaceRule, Links]]  # what each rule of the workspace has found
     ends: Sequence[Version]  # the facts of all files, and those of files that differ at the base
-    read_text: Callable[[str], str | None]  # reads a file of any kind; None where there is none
+    read_others: Callable[[Iterable[str]], dict[str, str]]  # reads files that are not Python
     base: EdgeTrace | None = None  # knows the edges that only the base has
 
     def __eq__(self, other: object) -> bool:
@@ -67,6 +75,19 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         """What each rule of the workspace has found, by the names of nodes."""
         name = self.linker.name
         return [(r, {name(n): users for n, users in found.items()}) for r, found in self.links]
+
+    @cached_property
+    def _others(self) -> dict[str, str]:
+        return {}
+
+    def prepare(self, users: Collection[str]) -> None:
+        """Read the files that load others in a few batches: `first` looks into them."""
+        ids = self.linker.index.ids
+        for end in self.ends:
+            end.texts.update(end.read([ids[u] for u in users if ids.get(u, -1) in end.facts]))
+        self._others.update(self.read_others([user for user in users if user not in ids]))
+        if self.base is not None:
+            self.base.prepare(users)
 
     @cached_property
     def _known(self) -> dict[tuple[str, str], Edge | None]:
@@ -109,13 +130,17 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         node = self._node(target)
         if node is None:
             return
-        found = list(linker.trace(number, facts, node))
-        if not found and linker.lazy.parts and node in linker.uses_of(number, facts, end.read):
-            found = [(linker.rules.of_files[0], None)]
-        for rule, item in found:
+        is_found = False
+        for rule, item in linker.trace(number, facts, node):
+            is_found = True
             line = self._line(rule, item, target, number, end)
             shown = step_text(path, line, rule.name, *end.notes, *_GUESSED[: rule.guessed])
             yield Edge(target, rule.name, line, not rule.guessed, (shown,))
+        if not is_found and linker.lazy.parts and node in linker.uses_of(number, facts, end.read):
+            name = target.rpartition(":")[2] if target.startswith("?") else ""
+            line = line_of_attribute(end.text(number), name) if name else 0
+            shown = step_text(path, line, ImportStatement.name, *end.notes)
+            yield Edge(target, ImportStatement.name, line, certain=True, steps=(shown,))
 
     def _node(self, name: str) -> int | None:
         if not name.startswith("?"):
@@ -127,19 +152,14 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         """Return the line of an item in the file that has it."""
         if isinstance(item, Reference) and item.line:
             return item.line
-        text = end.read([number]).get(number)
-        if text is None:
-            return 0
-        if isinstance(rule, FileRule):
-            if item is not None:
-                return rule.line_of(item, text)
-            if target.startswith("?"):  # a name of a lazy module
-                return line_of_attribute(text, target.rpartition(":")[2])
-            return line_of_string(text, target.rpartition("/")[2])
-        return line_of_string(text, item.text)
+        text = end.text(number)
+        if isinstance(rule, FileRule) and item is not None:
+            return rule.line_of(item, text)
+        return line_of_string(text, item.text if item else target.rpartition("/")[2])
 
     def line_in(self, user: str, text: str) -> int:
         """Return the line of a text, or of its last part, in a file of any kind; 0 for none."""
-        content = self.read_text(user) or ""
+        number = self.linker.index.ids.get(user)
+        content = self._others.get(user, "") if number is None else self.ends[0].text(number)
         place = content.find(text)
         return line_at(content, place if place >= 0 else content.find(text.rpartition(".")[2]))

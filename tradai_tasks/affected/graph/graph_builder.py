@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from array import array
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -28,7 +28,7 @@ from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
 from tradai_tasks.affected.rules.edge_rule import Links, WorkspaceFiles, WorkspaceRule
 from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, decode
-from tradai_tasks.affected.rules.named_in_text import data_files, documents
+from tradai_tasks.affected.rules.kinds.named_in_text import data_files, documents
 from tradai_tasks.vcs.snapshot_protocol import Snapshot
 
 
@@ -289,15 +289,14 @@ def _graph(
             linker=linked.linker,
             links=links,
             ends=ends,
-            read_text=partial(_text_of, linked.snapshot),
+            read_others=partial(_texts_of, linked.snapshot),
         ),
     )
 
 
-def _text_of(snapshot: Snapshot, path: str) -> str | None:
-    if path not in snapshot.blobs:
-        return None
-    return next(loaded.data for _, loaded in snapshot.load([path])).decode("utf-8", "replace")
+def _texts_of(snapshot: Snapshot, paths: Iterable[str]) -> dict[str, str]:
+    known = [path for path in paths if path in snapshot.blobs]
+    return {path: found.data.decode("utf-8", "replace") for path, found in snapshot.load(known)}
 
 
 def _workspace_links(

@@ -16,7 +16,7 @@ from tradai_tasks.affected.graph.split_costs import Cost, costs
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.rules.edge_rule import step_text
-from tradai_tasks.affected.rules.named_in_text import EXAMPLES
+from tradai_tasks.affected.rules.kinds.named_in_text import EXAMPLES
 from tradai_tasks.affected.rules.path_facts import SOURCES
 
 # Folders beside an import package that are not installed with it.
@@ -111,7 +111,11 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         `a.py`, `b.py:3 (import)`. Where it cannot be told what a file loads, that is the reason.
         """
         found = {}
-        for name, chain in self._chains(changed).items():
+        chains = self._chains(changed)
+        if self.trace:
+            nodes = {node for chain in chains.values() for node, why in chain[1:] if not why}
+            self.trace.prepare({node for node in nodes if not node.startswith("?")})
+        for name, chain in chains.items():
             steps = [chain[0][0]]
             for (target, _), (user, why) in pairwise(chain):
                 if not user.startswith("?"):  # what stands for asking a lazy module is no file

@@ -6,6 +6,7 @@ modules (PEP 562).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -188,9 +189,11 @@ class Linker:
         A rule whose items do not tell which of them it is comes with None.
         """
         place = FilePlace(self, number, facts)
+        name = self.name(target).removesuffix("/__init__.py")
+        likely = re.split(r"[/:]", name)[-1].partition(".")[0]  # an item with it is the first tried
         for rule in self.rules.of_files:
-            items = (i for i in rule.items(place) if target in set(rule.link_item(i, place)))
-            item = next(items, None)
+            items = sorted(rule.items(place), key=lambda item: likely not in repr(item))
+            item = next((i for i in items if target in set(rule.link_item(i, place))), None)
             if item is not None or target in set(rule.link_file(place)):
                 yield rule, item
         for one in facts.references:

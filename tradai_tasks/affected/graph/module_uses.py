@@ -13,7 +13,7 @@ from tradai_tasks.affected.graph.lazy_nodes import EVERY_NAME, LazyAttributes, L
 from tradai_tasks.affected.graph.reference_resolver import ReferenceResolver
 from tradai_tasks.affected.resolve.dotted_names import depth_of, is_parent_init
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
-from tradai_tasks.affected.rules.lazy_modules import uses_of
+from tradai_tasks.affected.rules.kinds.lazy_modules import uses_of
 
 # Returns the texts of files; one that cannot be decoded is left out.
 ReadTexts = Callable[[Collection[int]], Mapping[int, str]]

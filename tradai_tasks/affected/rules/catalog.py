@@ -2,58 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import importlib
+import pkgutil
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 
-from tradai_tasks.affected.rules.conftest import Conftest
-from tradai_tasks.affected.rules.console_command import ConsoleCommand
+from tradai_tasks.affected.rules import kinds
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 from tradai_tasks.affected.rules.edge_rule import EdgeRule, FileRule, WorkspaceRule
-from tradai_tasks.affected.rules.embedded_source import EmbeddedSource
-from tradai_tasks.affected.rules.entry_points import EntryPoints
-from tradai_tasks.affected.rules.framework_scans import FrameworkScan
-from tradai_tasks.affected.rules.import_call import ImportCall
-from tradai_tasks.affected.rules.import_statement import ImportStatement
-from tradai_tasks.affected.rules.lazy_modules import LazyExports
-from tradai_tasks.affected.rules.locked_package import LockedPackage
-from tradai_tasks.affected.rules.name_in_string import NameInString
-from tradai_tasks.affected.rules.named_in_text import NamedInText
-from tradai_tasks.affected.rules.object_name import ObjectName
-from tradai_tasks.affected.rules.package_init import PackageInit
-from tradai_tasks.affected.rules.package_resources import PackageResources
-from tradai_tasks.affected.rules.patch_target import PatchTarget
-from tradai_tasks.affected.rules.path_in_string import PathInString
-from tradai_tasks.affected.rules.pytest_plugin import PytestPlugin
 from tradai_tasks.affected.rules.rule_sources import sources_of
-from tradai_tasks.affected.rules.run_command import Command
-from tradai_tasks.affected.rules.run_path import RunPath
-from tradai_tasks.affected.rules.stub_file import StubFile
 from tradai_tasks.errors import EdgeRuleError, SettingsError
 
-# The last links scripts next to what the others have found.
-BUILT_IN: tuple[EdgeRule, ...] = (
-    ImportStatement(),
-    PackageInit(),
-    StubFile(),
-    Conftest(),
-    LazyExports(),
-    NameInString(),
-    ImportCall(),
-    PackageResources(),
-    RunPath(),
-    Command(),
-    PatchTarget(),
-    PytestPlugin(),
-    EntryPoints(),
-    ObjectName(),
-    FrameworkScan(),
-    EmbeddedSource(),
-    ConsoleCommand(),
-    LockedPackage(),
-    NamedInText(),
-    PathInString(),
-)
+
+def _built_in() -> Iterator[EdgeRule]:
+    """Yield a rule of each class with a name in the modules of `kinds`."""
+    for found in pkgutil.iter_modules(kinds.__path__):
+        module = importlib.import_module(f"{kinds.__name__}.{found.name}")
+        classes = [made for made in vars(module).values() if isinstance(made, type)]
+        for made in classes:
+            if made.__module__ == module.__name__ and issubclass(made, EdgeRule) and made.name:
+                yield made()
+
+
+BUILT_IN = tuple(sorted(_built_in(), key=lambda rule: (rule.order, rule.name)))
 
 
 class RuleSet:

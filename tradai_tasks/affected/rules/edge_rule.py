@@ -99,6 +99,7 @@ class EdgeRule:
     # Only Python files with one of these texts are looked into; empty: every file.
     words: ClassVar[frozenset[str]] = frozenset()
     guessed: ClassVar[bool] = False  # whether what is named need not be loaded
+    order: ClassVar[int] = 50  # among the rules; those of one order go by name
 
     @property
     def looked_for(self) -> frozenset[str]:

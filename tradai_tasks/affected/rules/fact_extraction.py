@@ -24,7 +24,6 @@ from tradai_tasks.affected.parse.text_examples import (
 )
 from tradai_tasks.affected.parse.text_examples import MARKS as EXAMPLE_MARKS
 from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
-from tradai_tasks.affected.rules.console_command import STARTERS, commands_in
 from tradai_tasks.affected.rules.dynamic_imports.call_reader import find_dynamic_imports
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
     CallFile,
@@ -34,16 +33,17 @@ from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
 from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 from tradai_tasks.affected.rules.edge_rule import SourceFile
-from tradai_tasks.affected.rules.framework_scans import (
+from tradai_tasks.affected.rules.kinds.console_command import STARTERS, commands_in
+from tradai_tasks.affected.rules.kinds.framework_scans import (
     APP_CONFIG,
     APPS,
     FrameworkScan,
     add_installed_apps,
 )
-from tradai_tasks.affected.rules.lazy_modules import LazyExports, find_lazy
+from tradai_tasks.affected.rules.kinds.lazy_modules import LazyExports, find_lazy
+from tradai_tasks.affected.rules.kinds.pytest_plugin import PytestPlugin
 from tradai_tasks.affected.rules.path_facts import moves_path, path_facts
 from tradai_tasks.affected.rules.prefilter import marks_in
-from tradai_tasks.affected.rules.pytest_plugin import PytestPlugin
 from tradai_tasks.errors import EdgeRuleError
 
 # Where pytest reads its settings.

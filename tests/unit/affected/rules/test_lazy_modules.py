@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tradai_tasks.affected.rules.fact_extraction import extract
-from tradai_tasks.affected.rules.lazy_modules import uses_of
+from tradai_tasks.affected.rules.kinds.lazy_modules import uses_of
 
 GETTER = "def __getattr__(name):\n    return load(name)\n"
 

@@ -10,7 +10,6 @@ import ast
 from collections.abc import Iterable
 
 from tradai_tasks.affected.parse.syntax_tree import called_name
-from tradai_tasks.affected.rules import import_call, object_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
     CallFile,
@@ -18,10 +17,11 @@ from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
     DynamicImports,
 )
 from tradai_tasks.affected.rules.dynamic_imports.executed_code import is_computed_text
-from tradai_tasks.affected.rules.entry_points import ANY_GROUP, EntryPoints
-from tradai_tasks.affected.rules.package_resources import PackageResources
-from tradai_tasks.affected.rules.run_command import Command, CommandReader
-from tradai_tasks.affected.rules.run_path import RunPath
+from tradai_tasks.affected.rules.kinds import import_call, object_name
+from tradai_tasks.affected.rules.kinds.entry_points import ANY_GROUP, EntryPoints
+from tradai_tasks.affected.rules.kinds.package_resources import PackageResources
+from tradai_tasks.affected.rules.kinds.run_command import Command, CommandReader
+from tradai_tasks.affected.rules.kinds.run_path import RunPath
 
 _COMPUTED = frozenset([ast.BinOp, ast.Call, ast.JoinedStr])
 _BINDING = frozenset(

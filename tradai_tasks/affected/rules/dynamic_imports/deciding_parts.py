@@ -17,7 +17,7 @@ import msgspec
 
 from tradai_tasks.affected.parse.partial_source import PartContents, PartialSource
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
-from tradai_tasks.affected.rules.package_resources import PackageResources
+from tradai_tasks.affected.rules.kinds.package_resources import PackageResources
 
 _MIN_LENGTH = 4_000  # characters; less is parsed as fast as divided
 _MAX_SHARE = 0.75  # of the text; a larger part saves nothing

@@ -10,7 +10,7 @@ from tests.support.facts import texts
 from tradai_tasks.affected.rules.catalog import DEFAULT
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
 from tradai_tasks.affected.rules.fact_extraction import extract
-from tradai_tasks.affected.rules.package_resources import PackageResources
+from tradai_tasks.affected.rules.kinds.package_resources import PackageResources
 from tradai_tasks.affected.rules.prefilter import marks_in
 
 PARAMETRIZE = '@pytest.mark.parametrize("name", ["one", "two"])\n'

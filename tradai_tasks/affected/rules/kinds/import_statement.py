@@ -13,6 +13,7 @@ class ImportStatement(FileRule):
     """Link what `import a.b` and `from a import b` load; `*` and lazy names (PEP 562) too."""
 
     name = "import"
+    order = 0
     summary = "`import a.b`, `from .a import b, c`, `from a import *`, also for type checkers alone"
 
     def items(self, place: Place) -> Iterable[Import]:

@@ -11,6 +11,7 @@ class PackageInit(FileRule):
     """Link a module to the `__init__.py` of the package around it: Python runs it first."""
 
     name = "package"
+    order = 10
     summary = "the `__init__.py` of every package around a module"
 
     def items(self, place: Place) -> Iterable[int]:

@@ -23,6 +23,7 @@ class PathInString(FileRule, WorkspaceRule):
     """Link paths in string constants, alone or joined: `ROOT / "libs" / "a" / "x.json"`."""
 
     name = "path"
+    order = 90  # it links scripts next to what the others have found
     summary = '`"../a/run.py"`, `ROOT / "libs" / "a" / "x.json"`, folders that are listed or tested'
     words = import_scanner.MARKS | path_facts.MARKS
     guessed = True

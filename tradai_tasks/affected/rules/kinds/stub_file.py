@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tradai_tasks.affected.rules.edge_rule import Place
-from tradai_tasks.affected.rules.package_init import PackageInit
+from tradai_tasks.affected.rules.kinds.package_init import PackageInit
 
 
 class StubFile(PackageInit):
     """Link a module and its stub."""
 
     name = "stub"
+    order = 20
     summary = "the `.pyi` file next to a module, and the module of a stub"
 
     def items(self, place: Place) -> Iterable[int]:

@@ -27,7 +27,7 @@ from tradai_tasks.affected.rules.dynamic_imports.executed_code import (
     working_directory,
 )
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
-from tradai_tasks.affected.rules.run_path import read_path
+from tradai_tasks.affected.rules.kinds.run_path import read_path
 
 _MODULE_OPTION = re.compile(r"(?:^|\s)-[bBdEiIOPqsSuvx]*m[\s=]*([^\W\d][\w.]*)")
 # pytest takes modules in place of paths after it.

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.text_examples import named_in_commands
-from tradai_tasks.affected.rules.console_command import STARTERS
 from tradai_tasks.affected.rules.edge_rule import EdgeRule, SourceFile
+from tradai_tasks.affected.rules.kinds.console_command import STARTERS
 
 # With one of these, what a file writes to another file may be run.
 _RUNNERS = STARTERS | {"run_path", "runpy", "spec_from_file_location"}
