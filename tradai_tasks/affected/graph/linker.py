@@ -167,9 +167,8 @@ class Linker:
     def _link_file(self, number: int, facts: Facts) -> None:
         place = FilePlace(self, number, facts)
         found = place.loaded
-        known = self.rules.by_name
         for one in facts.references:
-            found.update(known[one.kind].link(one, place))
+            found.update(self.rules.link(one, place))
         for rule in self.rules.of_files:
             found.update(rule.link_file(place))
             found.discard(number)
@@ -178,8 +177,7 @@ class Linker:
         """Yield the rules that find edges of a file, each with the nodes that the file loads."""
         place = FilePlace(self, number, facts)
         for one in facts.references:
-            rule = self.rules.by_name[one.kind]
-            yield rule, set(rule.link(one, place)) - {number}
+            yield self.rules.by_name[one.kind], {*self.rules.link(one, place)} - {number}
         for of_file in self.rules.of_files:
             yield of_file, set(of_file.link_file(place)) - {number}
 
@@ -197,9 +195,8 @@ class Linker:
             if item is not None or target in set(rule.link_file(place)):
                 yield rule, item
         for one in facts.references:
-            found_by = self.rules.by_name[one.kind]
-            if target in set(found_by.link(one, place)):
-                yield found_by, one
+            if target in self.rules.link(one, place):
+                yield self.rules.by_name[one.kind], one
 
     def uses_of(self, number: int, facts: Facts, read: ReadTexts) -> set[int]:
         """Return what a file loads by attributes of the modules that it imports."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
+from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.rules import kinds
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
-from tradai_tasks.affected.rules.edge_rule import EdgeRule, FileRule, WorkspaceRule
+from tradai_tasks.affected.rules.edge_rule import EdgeRule, FileRule, Place, WorkspaceRule
 from tradai_tasks.affected.rules.rule_sources import sources_of
 from tradai_tasks.errors import EdgeRuleError, SettingsError
+
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
 def _built_in() -> Iterator[EdgeRule]:
@@ -49,10 +54,10 @@ class RuleSet:
                 f"affected.rules-off: no rule {unknown[0]!r}; the rules are {', '.join(names)}"
             )
         for rule in own:
-            if not rule.name or names.count(rule.name) > 1:
+            if not _NAME.fullmatch(str(rule.name)) or names.count(rule.name) > 1:
                 raise EdgeRuleError(
                     f"register(edge_rules=...): {type(rule).__name__}: its name is {rule.name!r}, "
-                    f"which is empty or taken; give it another"
+                    f"which is taken or not of small letters and hyphens; give it another"
                 )
         self.rules = tuple(rule for rule in every if rule.name not in off)
         self.own = tuple(rule for rule in own if rule.name not in off)
@@ -70,6 +75,24 @@ class RuleSet:
         names = [rule.name for rule in self.rules]
         sources = sources_of(self.own)
         return None if sources is None else repr((names, sources))
+
+    def link(self, reference: Reference, place: Place) -> Collection[int]:
+        """Return the nodes that a reference leads to, by the rule that found it.
+
+        Raises:
+            EdgeRuleError: A rule of the noxfile raises, or returns what is no node.
+        """
+        rule = self.by_name[reference.kind]
+        if rule not in self.own:
+            return set(rule.link(reference, place))
+        try:
+            nodes: set[Any] = set(rule.link(reference, place))
+            if all(isinstance(node, int) and node >= 0 for node in nodes):
+                return nodes
+            why = "link() returned what is no node"
+        except Exception as fault:
+            why = f"{type(fault).__name__}: {fault}"
+        raise EdgeRuleError(f"the edge rule {rule.name!r} fails: {why}; correct it")
 
     def must_parse(self, text: str, marks: Marks) -> bool:
         """Tell whether a file may import by a call, so that its syntax tree is needed.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 
-from tradai_tasks.affected.parse.facts import Facts, Import, Reference
+from tradai_tasks.affected.parse.facts import FORMS, Facts, Import, Reference
 from tradai_tasks.affected.parse.possible_values import PossibleValues
 from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.resolve.model import Member
@@ -113,6 +113,19 @@ class EdgeRule:
     def link(self, reference: Reference, place: Place) -> Iterable[int]:
         """Return the files that a reference of this rule means, as seen from its file."""
         return place.find(reference)
+
+
+def checked(found: Any, rule: EdgeRule) -> Reference:
+    """Return what a rule has found, with the rule's name.
+
+    Raises:
+        TypeError: It is no reference, or one of no known form.
+    """
+    made: Any = found if isinstance(found, Reference) else Reference("")
+    is_whole = isinstance(made.text, str) and isinstance(made.line, int)
+    if is_whole and made.text and made.form in FORMS:
+        return Reference(made.text, made.line, made.form, rule.name)
+    raise TypeError(f"{found!r} is no Reference of a text, with a form of {', '.join(FORMS)}")
 
 
 class FileRule(EdgeRule):

@@ -6,7 +6,7 @@ import ast
 import codecs
 import re
 import warnings
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from typing import Any
 
 import msgspec
@@ -32,7 +32,7 @@ from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
 )
 from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
-from tradai_tasks.affected.rules.edge_rule import SourceFile
+from tradai_tasks.affected.rules.edge_rule import SourceFile, checked
 from tradai_tasks.affected.rules.kinds.console_command import STARTERS, commands_in
 from tradai_tasks.affected.rules.kinds.framework_scans import (
     APP_CONFIG,
@@ -104,27 +104,32 @@ def _facts(text: str, rules: RuleSet) -> Facts:
     marks = marks_in(text)
     facts = _import_facts(text, scan(text, marks), marks, rules)
     more = {**_string_facts(facts, text, marks), **path_facts(text, marks, facts.paths)}
-    if found := tuple(_references(text, marks, rules)):
+    found, unread = _references(text, marks, rules)
+    if found:
         more["references"] = (*facts.references, *found)
+    if unread and not facts.broken:
+        more |= {"dynamic": unread, "is_passed": False}
     return msgspec.structs.replace(facts, **more) if more else facts
 
 
-def _references(text: str, marks: Marks, rules: RuleSet) -> Iterator[Reference]:
-    """Yield what rules find that go by the text alone."""
+def _references(text: str, marks: Marks, rules: RuleSet) -> tuple[list[Reference], str]:
+    """Return what rules find that go by the text alone, and why one of them could not read it."""
     source = SourceFile(text)
+    references: list[Reference] = []
+    unread = ""
     for rule in rules.of_texts:
         # the one pass looks for the words of this library's rules alone
         here: Container[str] = text if rule in rules.own else marks
         if rule.words and not any(word in here for word in rule.words):
             continue
         try:
-            found = list(rule.extract(source))
-            yield from (msgspec.structs.replace(one, kind=rule.name) for one in found)
-        except SyntaxError:  # the file's facts say that it is broken
-            continue
+            references += [checked(one, rule) for one in rule.extract(source)]
+        except (SyntaxError, RecursionError, MemoryError) as fault:
+            unread = f"the edge rule {rule.name!r} cannot read it: {type(fault).__name__}"
         except Exception as fault:
             why = f"{type(fault).__name__}: {fault}"
             raise EdgeRuleError(f"the edge rule {rule.name!r} fails: {why}; correct it") from fault
+    return references, unread
 
 
 def _string_facts(facts: Facts, text: str, marks: Marks) -> dict[str, Any]:

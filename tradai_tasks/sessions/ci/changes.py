@@ -93,7 +93,7 @@ def changes(session: nox.Session, context: Context) -> None:
     say(*explained.split("\n")[:-1], file=beside)
     if options.report and found.graph:
         _report(session, found.graph, beside)
-    if options.rules and found.graph:
+    if options.rules:
         _evidence(found.graph, beside)
     backtested = [repository.workspace.session_id(one) for one in repository.backtested_packages]
     write_outputs(as_outputs(found.selection, jobs, backtested))
@@ -219,7 +219,10 @@ def _report(session: nox.Session, graph: ImportGraph, file: IO[str]) -> None:
         say("no file selects a package other than its own", file=file)
 
 
-def _evidence(graph: ImportGraph, file: IO[str]) -> None:
+def _evidence(graph: ImportGraph | None, file: IO[str]) -> None:
+    if graph is None:
+        say("--rules: nothing to count: this range is one strategy's release", file=file)
+        return
     from tradai_tasks.affected.graph.rule_evidence import rule_evidence  # noqa: PLC0415 - seldom
 
     rows = rule_evidence(graph)
