@@ -181,6 +181,17 @@ def test_affected_runs_just_the_affected_tests_and_fails_with_them(shop: Path) -
     assert result.status == 0, result.text
 
 
+def test_rules_counts_what_each_kind_of_edge_alone_finds(shop: Path) -> None:
+    result = nox(shop, "-s", "changes", "--", "--rules")
+    assert result.status == 0, result.text
+    rows = {line.split()[0]: line.split()[1:] for line in result.out.splitlines() if line.strip()}
+    edges, alone, selections = map(int, rows["import"])
+    assert edges >= alone > 0
+    assert selections == 2  # app, by the module that it imports and the package around that
+    assert rows["framework"] == ["0", "0", "0"]
+    assert json.loads(nox(shop, "-s", "changes", "--", "--rules", "--json").out)["packages"]
+
+
 def test_explain_and_report_and_a_table_for_people(shop: Path) -> None:
     edit(shop / "libs/base/src/base/used.py", "return 1", "return 1 * 1")
     explained = nox(shop, "-s", "changes", "--", "--explain", "app")

@@ -170,3 +170,58 @@ def test_a_member_that_a_third_party_needs(tmp_path: Path) -> None:
     hold(tmp_path, tree)
     files = tree.all_files()
     assert set(graph_of(files, tree.members).affected_by(["libs/a/tests/test_a.py"])) == {"a"}
+
+
+RUN = (
+    "import subprocess\nimport sys\n\n\ndef test_b():\n"
+    "    argv = [sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', '--pyargs', 'a.own']\n"
+    "    assert subprocess.run(argv).returncode == 0\n"
+)
+READ = "def test_b():\n    assert {call}.read_text() == '1'\n"
+PUT_TOGETHER = [
+    Tree(
+        why="a target of a patch that a helper puts together",
+        files={
+            "libs/b/tests/helper.py": (
+                "from unittest.mock import patch\n\n\ndef fake(name):\n"
+                "    return patch('a.' + name, 2)\n"
+            ),
+            "libs/b/tests/test_b.py": (
+                "from helper import fake\n\n\ndef test_b():\n"
+                "    with fake('mod.VALUE') as value:\n        assert value == 2\n"
+            ),
+        },
+    ),
+    Tree(
+        why="tests of a package that pytest is given by name",
+        files={
+            "libs/a/src/a/own/__init__.py": "",
+            "libs/a/src/a/own/test_own.py": "def test_own():\n    pass\n",
+            "libs/b/tests/test_b.py": RUN,
+        },
+        changed="libs/a/src/a/own/test_own.py",
+    ),
+    *(
+        Tree(
+            why=f"a resource by {call}",
+            files={
+                "libs/a/src/a/rates.txt": "1",
+                "libs/b/tests/test_b.py": f"{imports}\n\n\n{READ.format(call=call)}",
+            },
+            changed="libs/a/src/a/rates.txt",
+        )
+        for imports, call in (
+            ("from importlib import resources as res", "res.files('a').joinpath('rates.txt')"),
+            ("import importlib.resources as r", "r.files('a').joinpath('rates.txt')"),
+            (
+                "from importlib.util import find_spec as where\nfrom pathlib import Path",
+                "(Path(where(name='a').origin).parent / 'rates.txt')",
+            ),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("tree", PUT_TOGETHER, ids=lambda tree: tree.why)
+def test_names_that_are_put_together_or_renamed(tmp_path: Path, tree: Tree) -> None:
+    hold(tmp_path, tree)
