@@ -167,6 +167,8 @@ def _links(
         home = "" if path.startswith("/") else posixpath.dirname(page)
         whole = posixpath.normpath(posixpath.join(home, path.lstrip("/"))) if path else page
         if whole not in names.files and whole not in folders and whole != ".":
+            if path.startswith("/") and not posixpath.splitext(path)[1]:
+                continue  # a page of the site, by its address there
             yield Stale(page=page, line=number, what=f"link to {target}: no such file")
         elif parts.fragment and whole in anchors and parts.fragment not in anchors[whole]:
             hint = similar(f"#{parts.fragment}", [f"#{anchor}" for anchor in anchors[whole]])

@@ -118,7 +118,7 @@ def engine(repository: DoctorContext) -> Finding:
     ]
     compose = compose_file(repository.tree, repository.settings.contract.compose_file)
     if not builds and compose is None:
-        return not_here("no Dockerfile and no compose file")
+        return not_here("no service, lambda or strategy has a Dockerfile; no compose file")
     settings = repository.settings.images
     found = find_engine(settings.engine, repository.env, repository.root)
     return fine(f"{found.program} answers, on {found.platform}")

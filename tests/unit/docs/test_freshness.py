@@ -58,6 +58,8 @@ def test_what_is_so_is_let_pass(text: str) -> None:
             "[a](docs/a.md#two-word)",
             [(1, "link to docs/a.md#two-word: no such heading; did you mean '#two-words'?")],
         ),
+        ("[a](/docs/gone.md)", [(1, "link to /docs/gone.md: no such file")]),
+        ("[a](/guide/start/) [b](/gone.png)", [(1, "link to /gone.png: no such file")]),
         ("[a](#nope)", [(1, "link to #nope: no such heading")]),
         ("`src/pkg/gone.py`", [(1, "`src/pkg/gone.py`: no such file or folder")]),
         ("`docs/gone/`", [(1, "`docs/gone/`: no such file or folder")]),

@@ -118,7 +118,9 @@ def test_the_lock_of_a_strategy_is_in_git(
 
 
 def test_the_engine_is_asked_only_where_something_needs_it() -> None:
-    assert said(checks_of.engine(repository({}))) == ("n/a", "no Dockerfile and no compose file")
+    none = "no service, lambda or strategy has a Dockerfile; no compose file"
+    for files in ({}, {"Dockerfile": "FROM x\n"}):
+        assert said(checks_of.engine(repository(files))) == ("n/a", none)
     with pytest.raises(Exception, match="docker and podman: not found on PATH"):
         checks_of.engine(repository({"compose.yaml": ""}))
 

@@ -18,7 +18,7 @@ from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.environment import status_of
-from tradai_tasks.text import safe
+from tradai_tasks.text import listed, safe
 
 _INI = ".bandit"
 
@@ -109,7 +109,7 @@ def _shown(findings: list[BanditFinding]) -> list[str]:
         annotate("error", f"{finding.test}: {finding.text}", file=finding.path, line=finding.line)
     if not findings:
         return []
-    places = ", ".join(sorted({finding.path for finding in findings}))
+    places = listed(sorted({finding.path for finding in findings}))
     count = f"{len(findings)} finding{'s' * (len(findings) > 1)}"
     remedy = "fix them, or mark a line that is right with `# nosec <test>` and the reason"
     return [f"bandit: {count} in {places}; {remedy}"]
