@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -168,6 +169,56 @@ def test_a_release_says_what_it_needs_first(run: InProcess) -> None:
     git(run.home, "commit", "-qm", "No lock")
     git(run.home, "tag", "-f", TAG)
     assert "strategies/momentum/uv.lock: no such lock file" in run("-s", "release", "--", TAG).log
+
+
+def test_a_dry_run_shows_the_plan_and_all_that_is_in_the_way(run: InProcess) -> None:
+    """A fresh copy: no tag, a change, no lock, no registry, no model registry."""
+    repository(run.home)
+    git(run.home, "rm", "-q", "strategies/momentum/uv.lock")
+    git(run.home, "commit", "-qm", "No lock")
+    write(run.home, {"left.txt": "x"})
+    ran = run("-s", "release", "--", TAG, "--dry-run", "--json")
+    assert ran.status == 1
+    stages = {one["stage"]: one["state"] for one in json.loads(ran.out)["steps"]}
+    assert {"lint", "test", "backtest-full", "image", "mlflow"} < set(stages)
+    assert stages["lint"] == "to do"
+    assert stages["image"] == "unknown"
+    for said in (
+        "uncommitted changes in left.txt",
+        f"tag {TAG}: no such tag in this clone; fetch it with: git fetch --tags, or make it:",
+        "strategies/momentum/uv.lock: no such lock file",
+        "image setup: images.registry: not set",
+        "no MLflow server is named; set the environment variable MLFLOW_TRACKING_URI",
+    ):
+        assert said in ran.log
+    # a tag that is there, with all the rest in the way
+    git(run.home, "tag", TAG)
+    ran = run("-s", "release", "--", TAG, "--dry-run")
+    assert "uncommitted changes in left.txt" in ran.log
+    assert "images.registry: not set" in ran.log
+    assert "backtest-full" in ran.out
+    # without --dry-run it begins with what must be put right first
+    assert "images.registry" not in run("-s", "release", "--", TAG).log
+
+
+def test_a_dry_run_does_not_wait_for_servers_that_do_not_answer(run: InProcess) -> None:
+    repository(run.home)
+    write(run.home, {"strategies/momentum/Dockerfile": "FROM scratch\n"})
+    git(run.home, "add", "-A")
+    git(run.home, "commit", "-qm", "An image")
+    git(run.home, "tag", TAG)
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        env = {"ECR_REGISTRY": place, "MLFLOW_TRACKING_URI": f"http://{place}"}
+        begin = time.monotonic()
+        ran = run("-s", "release", "--", TAG, "--dry-run", env=env)
+        taken = time.monotonic() - begin
+    assert ran.status == 1
+    assert f"{place}: " in ran.log
+    assert "tried for 3 s (images.patience)" in ran.log
+    assert "tried for 3 s (mlflow.patience)" in ran.log
+    assert "lint" in ran.out
+    assert taken < 20, taken  # 6 s where the machine has no other work
 
 
 def test_an_environment_is_never_asked_for_in_vain(run: InProcess) -> None:

@@ -9,7 +9,13 @@ from tradai_tasks.errors import BadArgumentsError, TasksError, UntrustedEventErr
 from tradai_tasks.release.engine.released_package import package_of
 from tradai_tasks.release.engine.step import Release
 from tradai_tasks.release.tags.ci_event import TagRequest, main_branch_of, read_event, tag_request
-from tradai_tasks.release.tags.tag_validation import check, check_branches, look, release_of
+from tradai_tasks.release.tags.tag_validation import (
+    Found,
+    check,
+    check_branches,
+    look,
+    release_of,
+)
 from tradai_tasks.release.tags.tagged_commit import version_of
 from tradai_tasks.repository import Repository
 from tradai_tasks.vcs.git import Git
@@ -45,20 +51,28 @@ def requested_release(
     package = package_of(repository, tag)
     named = repository.settings.release.branch
     found = look(git, tag, branch=named or main_branch_of(event), env=os.environ)
-    try:
+    versioned = None
+    if strictly and package is not None:
+        versioned = version_of(package, repository.workspace.session_id(package))
+
+    def judge(found: Found) -> None:
         if strictly:
-            versioned = None
-            if package is not None:
-                versioned = version_of(package, repository.workspace.session_id(package))
             check(tag, found, versioned, request=request, main=named)
         else:
             check_branches(tag, found)
+
+    try:
+        judge(found)
     except TasksError as fault:
         if excused is None or request is not None:  # of an event no fault is excused
             raise
         excused.append(fault)
         if found.commit is None and found.head is not None:
             found = replace(found, commit=found.head, time=commit_time(git, found.head))
+            try:
+                judge(found)
+            except TasksError as other:
+                excused.append(other)
     return release_of(tag, found, repository.root)
 
 
