@@ -184,6 +184,16 @@ _ENDED = {
             "    config.pluginmanager.unregister(name='tradai_tasks_record')"
         ),
     ),
+    "a fixture that nothing defines": red(
+        "alpha: 1 of 3 tests failed; no fixture 'ledger' for tests/test_core_alpha.py: define it "
+        "in a conftest.py of that folder or one above",
+        files=core_tests(after="def test_bad(ledger): ..."),
+    ),
+    "the same in a worker": red(
+        "no fixture 'ledger' for tests/test_core_alpha.py",
+        args=("-n", "2"),
+        files=core_tests(after="def test_bad(ledger): ..."),
+    ),
     "the first failure ends it": red(
         "alpha: 1 of 4 tests failed, and 1 were not run",
         args=("-x",),

@@ -114,7 +114,7 @@ def _fault(
         return f"{_files(record.broken, home)} could not be collected; the error is above"
     if failed := record.count("failed"):
         rest = f", and {len(unreported)} were not run" if unreported else ""
-        return f"{failed} of {tests} tests failed{rest}"
+        return f"{failed} of {tests} tests failed{rest}{_of_fixtures(record, home)}"
     if status == _USAGE_ERROR:
         return (
             "pytest could not begin, for its arguments, its configuration or a conftest.py (exit "
@@ -133,6 +133,19 @@ def _fault(
     if status != 0:
         return f"pytest ended with exit status {status}, though no test failed; see above"
     return None
+
+
+def _of_fixtures(record: RunRecord, home: Path) -> str:
+    """Return what to do about fixtures that tests ask for and nothing defines."""
+    if not record.missing_fixtures:
+        return ""
+    tests = list(record.missing_fixtures.values())
+    places = {_shown(record.collected[one].file, home) for one in tests if one in record.collected}
+    names = ", ".join(map(repr, record.missing_fixtures))
+    return (
+        f"; no fixture {names} for {', '.join(sorted(places)[:_SHOWN])}: define it in a conftest.py "
+        f"of that folder or one above, or name the plugin that has it in the dev group"
+    )
 
 
 def _ended_early(status: int, record: RunRecord, unreported: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ def judged(
 
 
 X, Y, Z = "test_a.py::test_x", "test_a.py::test_y", "test_b.py::test_z"
+NO_FIXTURE = {"event": "report", "test": X, "outcome": "failed", "fixture": "ledger"}
 BROKEN = {"event": "uncollected", "path": "/w/a/test_b.py", "outcome": "failed"}
 SKIPPED = {"event": "uncollected", "path": "/w/a/test_b.py", "outcome": "skipped"}
 
@@ -42,6 +43,11 @@ SKIPPED = {"event": "uncollected", "path": "/w/a/test_b.py", "outcome": "skipped
         (1, {"outcomes": {X: "failed", Y: "passed"}}, "1 of 2 tests failed"),
         (0, {"outcomes": {X: "failed", Y: "passed"}}, "1 of 2 tests failed"),
         (1, {"outcomes": {X: "failed", Y: None}}, "1 of 2 tests failed, and 1 were not run"),
+        (
+            1,
+            {"more": [NO_FIXTURE]},
+            "1 of 1 tests failed; no fixture 'ledger' for test_a.py: define it in a conftest.py of",
+        ),
         (2, {"more": [BROKEN]}, "test_b.py could not be collected; the error is above"),
         (4, {"outcomes": {}, "ended": False}, "pytest could not begin, for its arguments"),
         (

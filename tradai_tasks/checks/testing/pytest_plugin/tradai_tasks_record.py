@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+# pytest's words, which xdist hands on as text
+_MISSING_FIXTURE = re.compile(r"^E +fixture '(\w+)' not found$", re.MULTILINE)
 _ORDERS: dict[str, Any] = json.loads(os.environ.get("TRADAI_TASKS_RECORD", "{}"))
 
 
@@ -138,7 +141,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         # `xfail(run=False)` has its reason begin so; such a test is not run
         is_run = reason is not None and "[NOTRUN]" not in reason
         outcome = "xfailed" if is_run else report.outcome
-        _recording.write("report", test=report.nodeid, outcome=outcome)
+        lookup = _MISSING_FIXTURE.search(str(report.longrepr)) if report.failed else None
+        fixture = lookup[1] if lookup else None
+        _recording.write("report", test=report.nodeid, outcome=outcome, fixture=fixture)
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
