@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.inprocess import InProcess, run
-from tests.support.real import clean_env, git, write
+from tests.support.real import clean_env, edit, git, write
 from tradai_tasks.errors import (
     DirtyTreeError,
     GitError,
@@ -249,6 +249,68 @@ def test_a_platform_without_environments_is_not_released_to_one(run: InProcess) 
     ran = run("-s", "release", "--", "v1.0.0", "--environment", "prod", "--only", "deploy-prod")
     assert ran.status == 1
     assert "v1.0.0 goes to prod" in ran.log
+
+
+def test_a_dry_run_of_a_platform_shows_the_plan_and_all_that_is_in_the_way(run: InProcess) -> None:
+    settings = (
+        '[tool.uv.workspace]\nmembers = ["libs/*"]\n[tool.tradai-tasks]\nkind = "platform"\n'
+        '[tool.tradai-tasks.publish]\nlibraries = ["shared"]\n'
+        '[tool.tradai-tasks.deploy]\ntags = [{ kind = "prerelease", environment = "dev" }]\n'
+    )
+    library = '[project]\nname = "shared"\nversion = "1.0.0"\n[build-system]\n'
+    library += 'requires = ["uv_build"]\nbuild-backend = "uv_build"\n'
+    write(
+        run.home,
+        {
+            "pyproject.toml": settings,
+            "noxfile.py": FILES["noxfile.py"],
+            ".gitignore": FILES[".gitignore"],
+            "libs/shared/pyproject.toml": library,
+            "services/web/Dockerfile": "FROM scratch\n",
+            "lambdas/gaps/Dockerfile": "FROM scratch\n",
+        },
+    )
+    git(run.home, "init", "-q", "-b", "main")
+    git(run.home, "add", "-A")
+    git(run.home, "commit", "-qm", "First")
+    ran = run("-s", "release", "--", "v1.0.0", "--dry-run", "--json")
+    assert ran.status == 1
+    states = {one["stage"]: one["state"] for one in json.loads(ran.out)["steps"]}
+    assert states["lint"] == "to do"
+    assert {states[name] for name in ("publish", "image", "lambda-image")} == {"unknown"}
+    for said in (
+        "tag v1.0.0: no such tag in this clone",
+        "tag v1.0.0: no rule says to which environment it goes",
+        "uv.lock: no such lock file",
+        "publish setup: pyproject.toml: publish: no index to publish to",
+        "image setup, lambda-image setup: images.registry: not set",
+    ):
+        assert said in ran.log
+    # of a deployment: all but the tag is told, in seconds, where nothing answers
+    edit(run.home / "pyproject.toml", '"prerelease", environment = "dev"', '"any", environment = '
+         '"prod"')  # fmt: skip
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        env = {
+            "AWS_ENDPOINT_URL": f"http://{place}",
+            "AWS_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "marked-secret",
+            "ECR_REGISTRY": place,
+        }
+        begin = time.monotonic()
+        ran = run("-s", "release", "--", "v1.0.0", "--dry-run", env=env)
+        taken = time.monotonic() - begin
+    for said in (
+        "tag v1.0.0: no such tag in this clone",
+        "uncommitted changes in pyproject.toml",
+        "deploy.environments.prod.cluster: not set",
+        "lambda:GetFunction: ",
+        "tried for 3 s (images.patience)",
+    ):
+        assert said in ran.log
+    assert "marked-secret" not in ran.log + ran.out
+    assert taken < 30, taken  # 10 s where the machine has no other work
 
 
 def _tagged(run: InProcess, name: str):  # type: ignore[no-untyped-def]  # what a run came to

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tradai_tasks.errors import BadArgumentsError, BadTagError
+from tradai_tasks.errors import BadArgumentsError, BadTagError, TasksError, UnmappedTagError
 from tradai_tasks.release.deploy.deploy_stages import DEPLOY, FUNCTIONS, LATEST_STAGE
 from tradai_tasks.release.engine.released_package import package_of
 from tradai_tasks.release.images.image_decisions import LatestRule
@@ -132,6 +132,7 @@ def release_outline(
     *,
     sessions: SessionsOf,
     override: str | None = None,
+    excused: list[TasksError] | None = None,
 ) -> Outline:
     """Return the stages of the release that a tag names.
 
@@ -140,6 +141,8 @@ def release_outline(
         tag: The tag.
         sessions: Returns nox's names of a session, of one package or of all.
         override: The environment that `--environment` names.
+        excused: For a plan: takes the fault of a tag that no rule maps to an environment, which
+            then is not deployed.
 
     Raises:
         BadTagError: It is of the other kind of repository.
@@ -147,7 +150,9 @@ def release_outline(
         UnmappedTagError: No rule of the settings maps the tag to an environment.
     """
     if tag.kind == "platform":
-        return platform_release(repository, tag, sessions=sessions, override=override)
+        return platform_release(
+            repository, tag, sessions=sessions, override=override, excused=excused
+        )
     if override is not None:
         raise BadArgumentsError(
             f"--environment {override}: a platform is released to one, and {tag} is a strategy's; "
@@ -188,7 +193,12 @@ def strategy_release(
 
 
 def platform_release(
-    repository: Repository, tag: ReleaseTag, *, sessions: SessionsOf, override: str | None
+    repository: Repository,
+    tag: ReleaseTag,
+    *,
+    sessions: SessionsOf,
+    override: str | None,
+    excused: list[TasksError] | None = None,
 ) -> Outline:
     """Return the stages of a platform's release: gates, libraries, images, functions, services.
 
@@ -206,7 +216,12 @@ def platform_release(
     notes: tuple[str, ...] = ()
     # a requested environment is never skipped, even without settings for it
     if is_deployed(settings.deploy) or override is not None:
-        environment, notes = environment_for(repository, tag, override)
+        try:
+            environment, notes = environment_for(repository, tag, override)
+        except UnmappedTagError as fault:
+            if excused is None:
+                raise
+            excused.append(fault)
     elif workspace.services or workspace.lambdas:
         notes = ("nothing is deployed: the settings have no deploy.environments",)
     rule = latest_rule(tag)

@@ -59,6 +59,7 @@ def release(session: nox.Session, context: Context) -> None:
         basis.release.tag,
         sessions=partial(sessions_of, context),
         override=options.environment,
+        excused=basis.excused if wanted.dry_run else None,
     )
     run_stages(session, context, outline, basis, wanted)
 
