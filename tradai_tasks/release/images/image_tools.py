@@ -52,42 +52,20 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
         settings: `images` of the settings.
         home: The registry.
         root: The workspace root.
-        env: The environment.
-        stop: Event that ends running builds.
+        env: The environment, of which builds get what `allowance` says.
+        stop: Event that ends running builds and requests.
         source: Source of the images, removed at the end; None if none is built.
         allowance: Variables of the environment that builds get.
         sandbox: Sandbox for builds of wheels.
     """
     scratch = source.scratch if source else None
     sweep(scratch)
-    ecr = None
-    if uses_ecr(settings.login, home.host):
-        ecr = Ecr(home.host, region=settings.region, create=settings.create, stop=stop)
-    given = functools.partial(_given, settings, home.host, env)
-    ask = _once(_by_https(ecr.credentials if ecr else given, settings, home.host), env)
-    remedy = _remedy(settings, is_ecr=ecr is not None)
-    session = RegistrySession(
-        home.host,
-        credentials=ask,
-        remedy=remedy,
-        insecure=settings.insecure,
-        token_hosts=settings.token_hosts,
-        patience=settings.patience,
-        stop=stop,
-    )
-    engine = Containers(
-        home.host,
-        wanted=settings.engine,
-        root=root,
-        reports=root / "build" / "reports" / "images",
-        env=env,
-        credentials=ask,
-        remedy=remedy,
-        insecure=settings.insecure or is_loopback(home.host),
-        stop=stop,
-        allowance=allowance,
-        scratch=scratch,
-    )
+    access = _access(settings, home.host, env, stop)
+    session = _session(settings, home.host, access, stop)
+    engine = _engine(
+        settings, home.host, access,
+        root=root, env=env, stop=stop, allowance=allowance, scratch=scratch,
+    )  # fmt: skip
     wheels = None
     if source is not None:
         wheels = ImageWheels(source=source, allowance=allowance, sandbox=sandbox)
@@ -96,7 +74,7 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
             settings=settings,
             registry=Registry(session),
             engine=engine,
-            ecr=ecr,
+            ecr=access.ecr,
             wheels=wheels,
         )
     finally:
@@ -104,6 +82,66 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
             source.close()
         engine.close()
         session.close()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Access:
+    """How a registry is logged in to."""
+
+    ecr: Ecr | None  # if it is Amazon ECR
+    ask: Callable[[], RegistryCredentials | None]  # returns the credentials, asked for once
+    remedy: str  # what to do if they are refused, for messages
+
+
+def _access(
+    settings: ImagesSettings, host: str, env: Mapping[str, str], stop: threading.Event | None
+) -> _Access:
+    ecr = None
+    if uses_ecr(settings.login, host):
+        ecr = Ecr(host, region=settings.region, create=settings.create, stop=stop)
+    given = functools.partial(_given, settings, host, env)
+    ask = _once(_by_https(ecr.credentials if ecr else given, settings, host), env)
+    return _Access(ecr=ecr, ask=ask, remedy=_remedy(settings, is_ecr=ecr is not None))
+
+
+def _session(
+    settings: ImagesSettings, host: str, access: _Access, stop: threading.Event | None
+) -> RegistrySession:
+    return RegistrySession(
+        host,
+        credentials=access.ask,
+        remedy=access.remedy,
+        insecure=settings.insecure,
+        token_hosts=settings.token_hosts,
+        patience=settings.patience,
+        stop=stop,
+    )
+
+
+def _engine(  # noqa: PLR0913 - what an engine depends on, by keyword
+    settings: ImagesSettings,
+    host: str,
+    access: _Access,
+    *,
+    root: Path,
+    env: Mapping[str, str],
+    stop: threading.Event | None,
+    allowance: Allowance,
+    scratch: Path | None,
+) -> Containers:
+    return Containers(
+        host,
+        wanted=settings.engine,
+        root=root,
+        reports=root / "build" / "reports" / "images",
+        env=env,
+        credentials=access.ask,
+        remedy=access.remedy,
+        insecure=settings.insecure or is_loopback(host),
+        stop=stop,
+        allowance=allowance,
+        scratch=scratch,
+    )
 
 
 def _by_https(

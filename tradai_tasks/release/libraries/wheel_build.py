@@ -158,18 +158,10 @@ def build(  # noqa: PLR0913 - what a build depends on
         BumpError: A package states no version that could be replaced.
     """
     with open_build_folder(sandbox, hidden) as place:
-        scratch = place.folder
-        root = scratch / "tree" / git.prefix
-        if commit is None:
-            copy_tree(git, root)
-        else:
-            export_commit(git, commit, root)
-        (scratch / "tree" / ".git").write_text(f"gitdir: {_git_folder(git)}\n", encoding="utf-8")
-        for package in packages if version else ():
-            _set_version(root, join(package.path, "pyproject.toml"), str(version))
+        _put_sources(git, place, packages, commit=commit, version=version)
         jobs = []
         for package in packages:
-            folder = scratch / "out" / package.name
+            folder = place.folder / "out" / package.name
             argv = build_argv(package, place.seen / "out" / package.name, uv=uv, sdist=sdist)
             jobs.append(_Job(package=package, argv=tuple(argv), folder=folder))
         builds = [functools.partial(_built, place, git.prefix, env, job, stop) for job in jobs]
@@ -178,6 +170,26 @@ def build(  # noqa: PLR0913 - what a build depends on
         _deliver(made, out, {package.name for package in packages})
     names = [package.name for package in packages]
     return distributions_in(out, names, sdist=sdist, others=None)
+
+
+def _put_sources(
+    git: Git,
+    place: BuildFolder,
+    packages: Sequence[Package],
+    *,
+    commit: str | None,
+    version: str | None,
+) -> None:
+    """Put the files to build from into the build folder, with another version if one is given."""
+    tree = place.folder / "tree"
+    root = tree / git.prefix
+    if commit is None:
+        copy_tree(git, root)
+    else:
+        export_commit(git, commit, root)
+    (tree / ".git").write_text(f"gitdir: {_git_folder(git)}\n", encoding="utf-8")
+    for package in packages if version else ():
+        _set_version(root, join(package.path, "pyproject.toml"), str(version))
 
 
 def _built(

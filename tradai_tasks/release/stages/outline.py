@@ -212,18 +212,7 @@ def platform_release(
     if repository.is_of_strategies:
         raise _not_of_strategies(tag)
     workspace, settings = repository.workspace, repository.settings
-    environment: Environment | None = None
-    notes: tuple[str, ...] = ()
-    # a requested environment is never skipped, even without settings for it
-    if is_deployed(settings.deploy) or override is not None:
-        try:
-            environment, notes = environment_for(repository, tag, override)
-        except UnmappedTagError as fault:
-            if excused is None:
-                raise
-            excused.append(fault)
-    elif workspace.services or workspace.lambdas:
-        notes = ("nothing is deployed: the settings have no deploy.environments",)
+    environment, notes = _destination(repository, tag, override, excused)
     rule = latest_rule(tag)
     stages: list[StageOutline] = [
         GateOutline(name=name, strategy=None, sessions=sessions(name, None) or (name,))
@@ -252,6 +241,29 @@ def platform_release(
         )
     where = None if environment is None else environment.name
     return Outline(stages=tuple(stages), environment=where, notes=notes)
+
+
+def _destination(
+    repository: Repository,
+    tag: ReleaseTag,
+    override: str | None,
+    excused: list[TasksError] | None,
+) -> tuple[Environment | None, tuple[str, ...]]:
+    """Return where a platform's release goes, None for nowhere, and lines to print on it."""
+    workspace, settings = repository.workspace, repository.settings
+    environment: Environment | None = None
+    notes: tuple[str, ...] = ()
+    # a requested environment is never skipped, even without settings for it
+    if is_deployed(settings.deploy) or override is not None:
+        try:
+            environment, notes = environment_for(repository, tag, override)
+        except UnmappedTagError as fault:
+            if excused is None:
+                raise
+            excused.append(fault)
+    elif workspace.services or workspace.lambdas:
+        notes = ("nothing is deployed: the settings have no deploy.environments",)
+    return environment, notes
 
 
 def images_alone(*, latest: LatestRule, only: Sequence[str]) -> Outline:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 
 from tradai_tasks.errors import BadArgumentsError, TasksError, UntrustedEventError
 from tradai_tasks.release.engine.released_package import package_of
 from tradai_tasks.release.engine.step import Release
 from tradai_tasks.release.tags.ci_event import TagRequest, main_branch_of, read_event, tag_request
 from tradai_tasks.release.tags.tag_validation import (
-    Found,
     check,
     check_branches,
     look,
@@ -51,16 +51,12 @@ def requested_release(
     package = package_of(repository, tag)
     named = repository.settings.release.branch
     found = look(git, tag, branch=named or main_branch_of(event), env=os.environ)
-    versioned = None
-    if strictly and package is not None:
-        versioned = version_of(package, repository.workspace.session_id(package))
-
-    def judge(found: Found) -> None:
-        if strictly:
-            check(tag, found, versioned, request=request, main=named)
-        else:
-            check_branches(tag, found)
-
+    judge = partial(check_branches, tag)
+    if strictly:
+        versioned = None
+        if package is not None:
+            versioned = version_of(package, repository.workspace.session_id(package))
+        judge = partial(check, tag, versioned=versioned, request=request, main=named)
     try:
         judge(found)
     except TasksError as fault:
