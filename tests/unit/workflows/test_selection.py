@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.support.project import DictTree, found, pyproject
 from tradai_tasks import process
@@ -159,29 +158,6 @@ def test_where_libraries_are_published() -> None:
     ]
     assert "          HOW: ${{ secrets.HOW }}\n" in text
     assert "id-token" not in text
-
-
-def test_trusted_publishing_needs_the_identity_of_one_job_and_no_secret() -> None:
-    table = "[tool.tradai-tasks.publish]\nlibraries = ['a']\n"
-    index = "index = { upload-url = 'https://index.example', simple-url = 'https://index.example', "
-    index += "trusted-publishing = true }\n"
-    one = gathered({"pyproject.toml": pyproject("a", table + index)})
-    assert (one.publish_secrets, one.publish_identity) == ((), True)
-    more = SESSIONS | {"tag", "build", "publish"}
-    given = {"libraries": True, "publishes_to_aws": False, "publish_identity": True}
-    text = workflows(repository(sessions=more, **given), WorkflowsSettings())[
-        ".github/workflows/publish-libs.yml"
-    ]
-    jobs = yaml.safe_load(text)["jobs"]
-    rights = {name: job["permissions"] for name, job in jobs.items() if "permissions" in job}
-    assert rights["publish"] == {"contents": "read", "id-token": "write"}
-    assert [name for name, given in rights.items() if "id-token" in given] == ["publish"]
-    assert "TWINE_" not in text
-    # no other step sees the means to get an identity
-    steps = [step for job in jobs.values() for step in job.get("steps", ())]
-    assert [step["name"] for step in steps if "shell" in step] == [
-        "Publish what is missing from the index"
-    ]
 
 
 def test_strategies_take_packages_from_codeartifact() -> None:
