@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
@@ -141,28 +141,29 @@ def run(  # noqa: PLR0913 - the options of a subprocess
         CommandFailedError: With `check`, it ended with another status than 0; or it took too long.
     """
     program = find_tool(argv[0], env=env)
-    with (
-        subprocess.Popen(  # nosec B603 - as above
-            _within(sandbox, program, *argv[1:]),
-            cwd=cwd,
-            env=None if env is None else dict(env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            umask=umask,
-        ) as process
-    ):
-        try:
-            out, err = _said(process, b"" if stdin is None else stdin, timeout, stop)
-        except subprocess.TimeoutExpired:
-            raise CommandFailedError(
-                f"{_shown(argv)}: not done after {timeout:g} s; ended"
-            ) from None
-        finally:
-            _end(process)
+    given: dict[str, Any] = {
+        "args": _within(sandbox, program, *argv[1:]),
+        "cwd": cwd,
+        "env": None if env is None else dict(env),
+        "umask": umask,
+    }
+    sent = b"" if stdin is None else stdin
+    try:
+        if stop is None:
+            done = subprocess.run(  # nosec B603 - as above
+                **given, input=sent, timeout=timeout, capture_output=True, check=False
+            )
+        else:
+            done = _run_until(stop, sent, timeout, **given)
+    except subprocess.TimeoutExpired as expired:
+        raise CommandFailedError(
+            f"{_shown(argv)}: not done after {expired.timeout:g} s; ended"
+        ) from None
     if stop is not None and stop.is_set():
         raise StoppedError(f"{_shown(argv)}: stopped")
-    completed = Completed(argv=tuple(argv), returncode=process.returncode, stdout=out, stderr=err)
+    completed = Completed(
+        argv=tuple(argv), returncode=done.returncode, stdout=done.stdout, stderr=done.stderr
+    )
     if check and completed.returncode != 0:
         raise CommandFailedError(
             f"{_shown(argv)}: exit status {completed.returncode}: {completed.last_error}"
@@ -170,25 +171,27 @@ def run(  # noqa: PLR0913 - the options of a subprocess
     return completed
 
 
-def _said(
-    process: subprocess.Popen[bytes],
-    stdin: bytes,
-    timeout: float | None,
-    stop: threading.Event | None,
-) -> tuple[bytes, bytes]:
-    """Return what a command prints till its end; nothing where it was stopped before."""
-    if stop is None:
-        return process.communicate(stdin, timeout)
+def _run_until(
+    stop: threading.Event, stdin: bytes, timeout: float | None, args: list[str], **given: Any
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command as `subprocess.run` does, and end it once the event is set."""
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     ended = None if timeout is None else time.monotonic() + timeout
-    given: bytes | None = stdin
-    while not stop.is_set():
+    sent: bytes | None = stdin
+    out = err = b""
+    with subprocess.Popen(args, **pipes, **given) as process:  # nosec B603 - as above
         try:
-            return process.communicate(given, _TICK)
-        except subprocess.TimeoutExpired:
-            given = None  # it has it
-            if ended is not None and time.monotonic() > ended:
-                raise
-    return b"", b""
+            while not stop.is_set():
+                try:
+                    out, err = process.communicate(sent, _TICK)
+                    break
+                except subprocess.TimeoutExpired:
+                    sent = None  # it has it
+                    if ended is not None and time.monotonic() > ended:
+                        raise subprocess.TimeoutExpired(args, timeout or 0.0) from None
+        finally:
+            _end(process)
+    return subprocess.CompletedProcess(args, process.returncode, out, err)
 
 
 def run_logged(  # noqa: PLR0913 - as above

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import types
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -184,11 +185,22 @@ class Running:
         assert came, f"no {passage!r} in time: {''.join(self.lines)}"
         assert any(passage in line for line in self.lines), "".join(self.lines)
 
-    def kill(self, *, alone: bool = False) -> None:
-        """End it, and all that it started unless alone, by what nothing can be prepared for."""
-        os.kill(self.process.pid if alone else -self.process.pid, signal.SIGKILL)
+    def end(self, number: signal.Signals, *, alone: bool = False) -> float:
+        """End it, and all that it started unless alone; return the seconds that it took.
+
+        By SIGKILL, for which nothing can be prepared; by others it must say how to go on.
+        """
+        begin = time.monotonic()
+        os.kill(self.process.pid if alone else -self.process.pid, number)
         self.process.wait(timeout=60)
+        taken = time.monotonic() - begin
         self._reader.join(timeout=60)
+        if number != signal.SIGKILL:
+            said = "".join(self.lines)
+            assert self.process.returncode == 130, said
+            assert f"interrupted by {number.name}; what is done stays done; run the same" in said
+            assert "Traceback" not in said
+        return taken
 
 
 @dataclass

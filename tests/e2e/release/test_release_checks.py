@@ -17,7 +17,9 @@ import pytest
 
 from tests.support.inprocess import InProcess, run
 from tests.support.real import clean_env, edit, git, write
+from tradai_tasks import process
 from tradai_tasks.errors import (
+    CommandFailedError,
     DirtyTreeError,
     GitError,
     StoppedError,
@@ -417,6 +419,20 @@ def test_a_command_is_stopped_also_one_that_does_not_listen(
     stop.set()
     thread.join(60)
     assert str(failed[0]).endswith("stopped")
+
+
+def test_a_command_whose_output_is_wanted_is_stopped_too(tmp_path: Path) -> None:
+    stop, begin = threading.Event(), time.monotonic()
+    echo = [sys.executable, "-c", "import sys; print(sys.stdin.read()); sys.exit(3)"]
+    done = process.run(echo, cwd=tmp_path, stdin=b"in", check=False, stop=stop)
+    assert (done.returncode, done.stdout) == (3, b"in\n")
+    slow = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with pytest.raises(CommandFailedError, match=r"not done after 0\.3 s; ended"):
+        process.run(slow, cwd=tmp_path, timeout=0.3, stop=stop)
+    threading.Timer(0.3, stop.set).start()
+    with pytest.raises(StoppedError, match="stopped"):
+        process.run(slow, cwd=tmp_path, stop=stop)
+    assert time.monotonic() - begin < 30
 
 
 @pytest.mark.parametrize(

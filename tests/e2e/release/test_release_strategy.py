@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -175,12 +177,19 @@ POINTS: tuple[Point, ...] = (
 )
 
 
-def test_killed_at_each_stage_and_run_again_it_is_finished_and_nothing_is_done_twice(
+# each stage meets each of them
+SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
+ENDED_IN = 4.0  # seconds, where the machine has other work
+
+
+def test_ended_at_each_stage_and_run_again_it_is_finished_and_nothing_is_done_twice(
     yard: Yard, first: Result
 ) -> None:
     tag = yard.commit("1.1.0")
     yard.forget()
-    for what, server, method, path, carried_out in POINTS:
+    for (what, server, method, path, carried_out), number in zip(
+        POINTS, itertools.cycle(SIGNALS), strict=False
+    ):
         with ExitStack() as stack:
             hold = None
             if server is not None:
@@ -193,7 +202,9 @@ def test_killed_at_each_stage_and_run_again_it_is_finished_and_nothing_is_done_t
                 else:
                     assert hold.reached.wait(600), f"{what}: {''.join(running.lines)}"
             finally:
-                running.kill(alone=what == "backtest")
+                is_killed = number == signal.SIGKILL
+                taken = running.end(number, alone=what == "backtest" or not is_killed)
+                assert is_killed or taken < ENDED_IN, f"{what}: {taken:.1f} s"
     yard.forget()
     last = yard.release(tag)
     assert last.status == 0, last.text
