@@ -141,10 +141,10 @@ def _of_fixtures(record: RunRecord, home: Path) -> str:
         return ""
     tests = list(record.missing_fixtures.values())
     places = {_shown(record.collected[one].file, home) for one in tests if one in record.collected}
-    names = ", ".join(map(repr, record.missing_fixtures))
+    names = listed([repr(name) for name in record.missing_fixtures])
     return (
-        f"; no fixture {names} for {', '.join(sorted(places)[:_SHOWN])}: define it in a "
-        f"conftest.py of that folder or one above, or name the plugin that has it in the dev group"
+        f"; no fixture {names} for {listed(sorted(places))}: define it in a conftest.py of that "
+        f"folder or one above, or name the plugin that has it in the dev group"
     )
 
 
