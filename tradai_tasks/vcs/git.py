@@ -27,8 +27,6 @@ from tradai_tasks.vcs.remotes import fetch_commits, remote_of
 # Called in half the time that `hashlib.new` takes.
 _HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
 _TREE_ROW = re.compile(r"(\d+) \w+ (\w+)\t([^\0]+)\0")
-_NAMING = re.compile(r"([^\0]+)\0([^\n]*)\n")  # a row of `git grep -o -z`
-_ERE_SPECIAL = re.compile(r"[][\\.*^$+?(){}|]")
 _CORE = frozenset({"autocrlf", "sparsecheckout"})
 _OFF = frozenset({"false", "no", "off", "0"})
 # Attributes by which git changes content on its way to the disk.
@@ -180,30 +178,6 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
         )
         return dict(zip(wanted, done.text.split(), strict=True))
 
-    def naming(self, names: Iterable[str], commit: str | None) -> dict[str, set[str]]:
-        """Return for names in quotes the files that have them, in a commit or the work tree.
-
-        Args:
-            names: Texts, which stand in code as `"name"` or `'name'`; all are looked for at once.
-            commit: Full id; the work tree, untracked files included, if None.
-        """
-        wanted = [_ERE_SPECIAL.sub(r"\\\g<0>", name) for name in names if "\n" not in name]
-        if not wanted:
-            return {}
-        argv = ["grep", "-o", "-z", "-E", "-I", "--no-color", "--no-full-name"]
-        argv += ["--no-line-number", "--no-column", "--no-recurse-submodules"]
-        argv += [*(["--untracked"] if commit is None else []), "-f", "-"]
-        argv += [commit] if commit else []
-        pattern = f"""["']({"|".join(wanted)})["']\n""".encode("utf-8", "surrogateescape")
-        done = self.run(*argv, "--", check=False, stdin=pattern)
-        found: dict[str, set[str]] = {}
-        if done.returncode == 1:
-            return found
-        start = len(commit) + 1 if commit else 0
-        for path, quoted in _NAMING.findall(self.checked(done, argv).text):
-            found.setdefault(quoted[1:-1], set()).add(path[start:])
-        return found
-
     def diff(self, base: str, head: str) -> list[RawChange]:
         """Return the paths that differ between two commits; a moved file has both its paths."""
         argv = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-relative"]
@@ -276,6 +250,8 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
         if kind == "?":
             # an untracked repository inside this one is listed as a folder
             path = self.inside(row[2:].rstrip("/"))
+            if row.endswith("/") and self._is_worktree(path):
+                return None
             return StatusEntry(path, "?", "?", worktree_mode="100644")
         if kind == "1":
             _, xy, _, head, _, work, old, new, path = row.split(" ", 8)
@@ -286,6 +262,14 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
         if kind == "#":  # a header line, as for the stash
             return None
         raise GitError(f"git status: cannot read {row!r}; update tradai-tasks")
+
+    def _is_worktree(self, path: str) -> bool:
+        """Tell whether a folder is another work tree (`git worktree`), not a repository."""
+        try:
+            link = (self.folder / path / ".git").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):  # a folder: it is a repository
+            return False
+        return re.fullmatch(r"gitdir: .*/worktrees/[^/\n]+\n?", link) is not None
 
     def run(self, *args: str, check: bool = True, stdin: bytes | None = None) -> Completed:
         """Run a git command in the folder; paths among the arguments are taken literally.

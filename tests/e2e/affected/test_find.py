@@ -146,16 +146,21 @@ def touch(file: str) -> Callable[[Path], None]:
     return change
 
 
+def release(name: str) -> Callable[[Path], None]:
+    return lambda home: edit(home / f"libs/{name}/pyproject.toml", '"1.0"', '"1.1"')
+
+
 @pytest.mark.parametrize(
     ("change", "packages", "lambdas"),
     [
         (touch("libs/base/src/base/used.py"), {"base", "app"}, {"tick"}),
         (touch("libs/base/src/base/__init__.py"), {"base", "app"}, {"tick"}),
-        (touch("libs/base/pyproject.toml"), {"base", "app"}, {"tick"}),
-        (touch("libs/alone/pyproject.toml"), {"alone"}, set()),
+        (touch("libs/base/pyproject.toml"), set(), set()),
+        (release("base"), {"base", "app"}, {"tick"}),
+        (release("alone"), {"alone"}, set()),
         (touch("libs/base/rust/lib.rs"), {"base", "app"}, {"tick"}),
         (touch("libs/base/setup.py"), {"base", "app"}, {"tick"}),
-        (touch("libs/base/notes.txt"), {"base"}, set()),
+        (touch("libs/base/notes.txt"), {"base", "app"}, {"tick"}),
         (touch("libs/alone/src/alone/__init__.py"), {"alone"}, set()),
         (touch("lambdas/tick/handler.py"), set(), {"tick"}),
         (touch("docs/index.md"), set(), set()),
@@ -352,16 +357,19 @@ def test_stacks_are_affected_by_what_their_code_imports(shop: Path) -> None:
     }
     write(shop, files)
     commit(shop)
-    steps = {
-        "libs/base/src/base/used.py": "infra/parts.py:1 (import)",
-        "libs/base/pyproject.toml": "infra/parts.py",
-    }
-    for path, step in steps.items():
-        touch(path)(shop)
+    changes = [
+        (
+            touch("libs/base/src/base/used.py"),
+            "libs/base/src/base/used.py <- infra/parts.py:1 (import)",
+        ),
+        (release("base"), "libs/base/pyproject.toml: project.version changed <- infra/parts.py"),
+    ]
+    for change, reason in changes:
+        change(shop)
         selection = found(shop).selection
         assert selection.affected("stacks") == ("dev", "prod")
         assert set(selection.affected("packages")) == {"base", "app"}
-        assert selection.stacks[0].reasons == (f"{path} <- {step}",)
+        assert selection.stacks[0].reasons == (reason,)
         git(shop, "checkout", "-q", ".")
     touch("libs/alone/src/alone/__init__.py")(shop)
     assert found(shop).selection.affected("stacks") == ()
@@ -457,6 +465,8 @@ def test_documentation_that_is_made_from_code_is_affected_by_it(shop: Path) -> N
 
 
 def test_settings_of_tools_and_of_the_root(shop: Path) -> None:
+    write(shop, {"libs/alone/checks/a.py": ""})
+    commit(shop)
     touch("pyproject.toml")(shop)
     assert found(shop).selection.affected("packages") == ()
     with (shop / "pyproject.toml").open("a") as file:
@@ -466,7 +476,7 @@ def test_settings_of_tools_and_of_the_root(shop: Path) -> None:
     assert list(selection.sessions) == ["lint"]
     with (shop / "pyproject.toml").open("a") as file:
         file.write("[tool.pytest.ini_options]\n")
-    assert len(found(shop).selection.affected("packages")) == 3
+    assert found(shop).selection.affected("packages") == ("alone",)  # that has tests
     (shop / "noxfile.py").write_text("")
     selection = found(shop).selection
     assert "noxfile.py changed" in selection.everything

@@ -37,6 +37,7 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     # file -> modules that it imports and its package does not declare
     undeclared: Mapping[str, tuple[str, ...]] = {}
     trace: EdgeTrace | None = None  # how the edges came to be
+    read_only: frozenset[str] = frozenset()  # files that affect nothing but what names them
 
     @cached_property
     def widened(self) -> dict[str, str]:
@@ -83,6 +84,8 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         known = self.owners.get(path)
         if known is not None or path.startswith("?"):
             return known
+        if path in self.read_only:
+            return None
         folder = path
         while folder:
             folder = folder.rpartition("/")[0]
@@ -231,7 +234,7 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
         And those that name a folder around it, by a path that leads out of their own member.
         """
-        if path.startswith("?") or path.endswith(EXAMPLES):
+        if path.startswith("?") or path.endswith(EXAMPLES) or path in self.read_only:
             return ()
         is_module = is_python(path)
         folder = posixpath.dirname(path)

@@ -1,9 +1,10 @@
-"""Compare the root pyproject.toml and tools' settings files: which sessions a change affects."""
+"""Compare project files and tools' settings files: which packages and sessions a change affects."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import configparser
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 import msgspec
 
@@ -12,20 +13,8 @@ from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.settings.load import parse_toml
 
 # Fields of [project] that only readers see.
-_PROSE = frozenset(
-    {
-        "authors",
-        "classifiers",
-        "description",
-        "keywords",
-        "license",
-        "license-files",
-        "maintainers",
-        "readme",
-        "urls",
-    }
-)
-# Tables of [tool] and the sessions that read them.
+_PROSE = frozenset({"authors", "classifiers", "description", "keywords", "maintainers", "urls"})
+# Tables of [tool], sections and settings files, and the sessions that read them.
 _TOOLS: Mapping[str, tuple[str, ...]] = {
     "bandit": ("security",),
     "coverage": ("test",),
@@ -35,111 +24,206 @@ _TOOLS: Mapping[str, tuple[str, ...]] = {
     "ruff": ("lint",),
     **dict.fromkeys(CHECKERS, ("typecheck",)),
 }
-# Tables of [tool] that change what is built or installed, or which sessions exist.
-_STEERING_TOOLS = frozenset(
-    {
-        "cibuildwheel",
-        "cython",
-        "flit",
-        "hatch",
-        "maturin",
-        "meson-python",
-        "mypyc",
-        "pdm",
-        "poetry",
-        "scikit-build",
-        "setuptools",
-        "setuptools-scm",
-        "setuptools_scm",
-        "tradai-tasks",
-        "uv",
-        "versioningit",
-    }
+# Tables of [tool] that decide what is built.
+_BUILDERS = frozenset(
+    {"cibuildwheel", "cython", "flit", "hatch", "maturin", "meson-python", "mypyc", "pdm", "poetry"}
+    | {"scikit-build", "setuptools", "setuptools-scm", "setuptools_scm", "versioningit"}
+)
+# Tools that neither a session nor a build runs.
+_UNUSED = frozenset(
+    {"autoflake", "autopep8", "black", "bumpversion", "codespell", "commitizen"}
+    | {"creosote", "deptry", "djlint", "docformatter", "flake8", "interrogate", "isort", "nox"}
+    | {"poe", "pycodestyle", "pydocstyle", "pydoclint", "pylint", "pyre"}
+    | {"pyupgrade", "refurb", "semantic_release", "taskipy", "tomlsort", "towncrier", "tox"}
+    | {"typos", "vulture", "yapf"}
+)
+# Settings of uv whose effect uv.lock shows.
+_LOCKED = frozenset(
+    {"conflicts", "constraint-dependencies", "default-groups", "dev-dependencies", "environments"}
+    | {"exclude-dependencies", "exclude-newer", "exclude-newer-package", "fork-strategy"}
+    | {"override-dependencies", "prerelease", "required-environments", "resolution", "sources"}
+    | {"workspace"}
 )
 # Files at the root of which any change affects everything.
 _STEERING_FILES = frozenset(
     {".python-version", ".python-versions", "noxfile.py", "tradai-tasks.toml", "uv.toml"}
 )
-# Tools' own settings files at the root, and the sessions that read them.
-_FILES: Mapping[str, tuple[str, ...]] = {
-    ".bandit": ("security",),
-    ".coveragerc": ("test",),
-    ".importlinter": ("lint",),
-    ".pytest.ini": ("test",),
-    ".ruff.toml": ("lint",),
-    "bandit.yaml": ("security",),
-    "bandit.yml": ("security",),
-    "pytest.ini": ("test",),
-    "pytest.toml": ("test",),
-    ".pytest.toml": ("test",),
-    "ruff.toml": ("lint",),
-    # each may hold the settings of several tools
-    "setup.cfg": ("lint", "test", "typecheck"),
-    "tox.ini": ("lint", "security", "test", "typecheck"),
-    **{file: ("typecheck",) for checker in CHECKERS.values() for file in checker.files},
+# Tools' own settings files, and the tool.
+_FILES: Mapping[str, str] = {
+    ".bandit": "bandit",
+    ".coveragerc": "coverage",
+    ".importlinter": "importlinter",
+    ".pytest.ini": "pytest",
+    ".pytest.toml": "pytest",
+    ".ruff.toml": "ruff",
+    "bandit.yaml": "bandit",
+    "bandit.yml": "bandit",
+    "pytest.ini": "pytest",
+    "pytest.toml": "pytest",
+    "ruff.toml": "ruff",
+    **{file: tool for tool, checker in CHECKERS.items() for file in checker.files},
 }
+# Files with sections of several tools. What else setup.cfg holds, setuptools reads.
+_SHARED_FILES = frozenset({"setup.cfg", "tox.ini"})
+
+_Scope = Literal["", "everything", "build", "own"]
 
 
-class RootChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What a change of the root's settings affects."""
+class SettingsChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change of a project's settings affects, by reason."""
 
-    everything: str | None = None  # why all is selected
-    sessions: Mapping[str, str] = {}  # session -> reason; for all packages
+    everything: str | None = None
+    build: str | None = None  # the project, and all that depend on it
+    own: str | None = None  # the project alone
+    sessions: Mapping[str, str] = {}  # session -> reason; those of the project, at the root of all
 
 
-def compare_root(
-    before: bytes | None, after: bytes | None, *, file: str = "pyproject.toml"
-) -> RootChange:
-    """Find what a change of the root pyproject.toml affects.
+def compare_project(
+    before: bytes | None, after: bytes | None, *, file: str, with_lock: bool
+) -> SettingsChange:
+    """Find what a change of a pyproject.toml affects.
 
     Comments, formatting, metadata for readers and tables of tools that no session runs affect
-    nothing. Any change that is not known to be harmless affects everything.
+    nothing. A change that is not known to be harmless affects everything at the root, and the
+    dependents of the project elsewhere.
+
+    Args:
+        before: The file at the base; None where there is none.
+        after: The file at the head, likewise.
+        file: Its path; that of the root is "pyproject.toml".
+        with_lock: Whether a lock at both ends shows what changes in dependencies.
 
     Raises:
         BrokenTomlError: The file at the head is broken.
     """
+    is_root = "/" not in file
+    whole: _Scope = "everything" if is_root else "build"
     if before == after:
-        return RootChange()
-    if after is None:
-        return RootChange(everything=f"{file} was removed")
+        return SettingsChange()
+    if after is None or before is None:
+        return _change({whole: f"{file} {'was removed' if after is None else 'is new'}"}, {})
     new = parse_toml(after, file)
-    if before is None:
-        return RootChange(everything=f"{file} is new")
     try:
         old = parse_toml(before, f"{file} at the base")
     except BrokenTomlError as error:
-        return RootChange(everything=str(error))
-    steering = _steering(old, new)
-    if steering is not None:
-        return RootChange(everything=f"{file}: {steering} changed")
+        return _change({whole: str(error)}, {})
+    reasons: dict[_Scope, str] = {}
     sessions: dict[str, str] = {}
-    for key in _changed(_table(old, "tool"), _table(new, "tool")):
-        for session in _readers(key):
-            sessions.setdefault(session, f"{file}: tool.{key} changed")
-    return RootChange(sessions=dict(sorted(sessions.items())))
+    for keys in _changed_keys(old, new):
+        reason = f"{file}: {'.'.join(keys)} changed"
+        reasons.setdefault(_scope(keys, old, new, is_root=is_root, with_lock=with_lock), reason)
+        for session in _readers(keys[1]) if keys[0] == "tool" and len(keys) > 1 else ():
+            sessions.setdefault(session, reason)
+    return _change(reasons, sessions)
 
 
-def compare_root_file(path: str) -> RootChange | None:
-    """Return what a change of a settings file at the root affects, by its name; None for others."""
-    if path in _STEERING_FILES:
-        return RootChange(everything=f"{path} changed")
-    if path in _FILES:
-        return RootChange(sessions=dict.fromkeys(_FILES[path], f"{path} changed"))
-    return None
+def compare_tool_file(
+    before: bytes | None, after: bytes | None, *, file: str
+) -> SettingsChange | None:
+    """Return what a change of a tool's settings file affects; None for other files.
+
+    Args:
+        before: The file at the base; None where there is none.
+        after: The file at the head, likewise.
+        file: Its path: in the folder of a project, or at the root.
+    """
+    folder, _, name = file.rpartition("/")
+    if not folder and name in _STEERING_FILES:
+        return SettingsChange(everything=f"{file} changed")
+    if name not in _FILES and name not in _SHARED_FILES:
+        return None
+    old, new = _parsed(before, name), _parsed(after, name)
+    if old is not None and old == new:
+        return SettingsChange()
+    if name in _FILES:
+        return _change({}, dict.fromkeys(_TOOLS[_FILES[name]], f"{file} changed"))
+    reasons: dict[_Scope, str] = {}
+    sessions: dict[str, str] = {}
+    if old is None or new is None:  # it is new or gone, or has no sections
+        sections = sorted({*(old or {}), *(new or {})} or {"tool:pytest", "mypy", "bandit"})
+    else:
+        sections = _changed(old, new)
+    for section in sections:
+        tool = section.removeprefix("tool:").partition(":")[0].partition("-")[0]
+        reason = f"{file}: [{section}] changed"
+        found = _readers(tool)
+        for session in found:
+            sessions.setdefault(session, reason)
+        if name == "setup.cfg" and not found and tool not in _UNUSED:
+            reasons.setdefault("build", reason)
+    return _change(reasons, sessions)
 
 
-def _steering(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
-    """Return a changed key that decides what is installed or run, if there is one."""
+def _change(reasons: Mapping[_Scope, str], sessions: Mapping[str, str]) -> SettingsChange:
+    return SettingsChange(
+        everything=reasons.get("everything"),
+        build=reasons.get("build"),
+        own=reasons.get("own"),
+        sessions=dict(sorted(sessions.items())),
+    )
+
+
+def _scope(
+    keys: tuple[str, ...],
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    *,
+    is_root: bool,
+    with_lock: bool,
+) -> _Scope:
+    """Return who is affected by a changed key, apart from sessions that read it."""
+    whole: _Scope = "everything" if is_root else "build"
+    match keys:
+        case ("dependency-groups", *_):
+            return "" if with_lock else "everything" if is_root else "own"
+        case ("build-system", *_):
+            return "build"
+        case ("project", field, *_):
+            return _project_scope(field, old, new, whole)
+        case ("tool", "uv", str(key), *_) if is_root and key in _LOCKED and with_lock:
+            return ""
+        case ("tool", "tradai-tasks", *_):
+            return "everything" if is_root else "own"
+        case ("tool", str(tool), *_) if tool != "uv":
+            if tool in _BUILDERS:
+                return "build"
+            return "" if is_root or _readers(tool) or tool in _UNUSED else "build"
+        case _:
+            return whole
+
+
+def _project_scope(
+    field: str, old: Mapping[str, Any], new: Mapping[str, Any], whole: _Scope
+) -> _Scope:
+    if field in _PROSE:
+        return ""
+    if field == "license" and isinstance(_at(old, field), str) and isinstance(_at(new, field), str):
+        return ""  # an expression (PEP 639), no file
+    return whole if field in {"name", "requires-python"} else "build"
+
+
+def _at(document: Mapping[str, Any], field: str) -> Any:
+    return document["project"].get(field)
+
+
+def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the changed keys of a project file: of [project], [tool] and [tool.uv] in detail."""
     for key in _changed(old, new):
-        if key not in {"project", "tool"}:
-            return key
-    for key in _changed(_table(old, "project"), _table(new, "project")):
-        if key not in _PROSE:
-            return f"project.{key}" if key else "project"
-    for key in _changed(_table(old, "tool"), _table(new, "tool")):
-        if key in _STEERING_TOOLS or not key:
-            return f"tool.{key}" if key else "tool"
-    return None
+        inner = _tables(old.get(key, {}), new.get(key, {})) if key in {"project", "tool"} else None
+        for name in _changed(*inner) if inner else ():
+            deeper = None
+            if (key, name) == ("tool", "uv"):
+                deeper = _tables(inner[0].get(name, {}), inner[1].get(name, {})) if inner else None
+            for last in _changed(*deeper) if deeper else ():
+                yield key, name, last
+            if deeper is None:
+                yield key, name
+        if inner is None:
+            yield (key,)
+
+
+def _tables(old: Any, new: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+    return (old, new) if isinstance(old, dict) and isinstance(new, dict) else None
 
 
 def _readers(tool: str) -> tuple[str, ...]:
@@ -153,11 +237,19 @@ def _readers(tool: str) -> tuple[str, ...]:
     return ()
 
 
+def _parsed(content: bytes | None, name: str) -> Mapping[str, Any] | None:
+    """Return a settings file as data; None where there is none, or no data can be made of it."""
+    if content is None:
+        return None
+    try:
+        if name.endswith(".toml"):
+            return parse_toml(content, name)
+        parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
+        parser.read_string(content.decode("utf-8"))
+    except (BrokenTomlError, configparser.Error, UnicodeDecodeError):
+        return None
+    return {section: dict(parser[section]) for section in parser}
+
+
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
-
-
-def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return a table; a value that is none compares as itself."""
-    found = document.get(key, {})
-    return found if isinstance(found, dict) else {"": found}

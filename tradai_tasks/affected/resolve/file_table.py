@@ -16,8 +16,8 @@ _UNKNOWN = -2  # not yet known; -1 is "no member"
 
 
 def is_python(path: str) -> bool:
-    """Tell whether a file holds Python code or a stub."""
-    return path.endswith((".py", ".pyi"))
+    """Tell whether a file holds Python code or a stub; a template of one is data."""
+    return path.endswith((".py", ".pyi")) and "{{" not in path and "{%" not in path
 
 
 def is_collected(path: str) -> bool:

@@ -22,10 +22,8 @@ from tradai_tasks.affected.revisions.changed_paths import ChangedPath, changed_p
 from tradai_tasks.affected.revisions.commit_range import CommitRange, commit_range
 from tradai_tasks.affected.rules.catalog import RuleSet
 from tradai_tasks.affected.rules.edge_rule import EdgeRule
-from tradai_tasks.affected.selection.evidence_collector import (
-    EvidenceCollector,
-    add_document_readers,
-)
+from tradai_tasks.affected.selection.evidence_collector import EvidenceCollector
+from tradai_tasks.affected.selection.file_rules import Findings
 from tradai_tasks.affected.selection.members import (
     SHAPING,
     workspace_edges,
@@ -144,21 +142,24 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
             base_files = CommitSnapshot(git, span.base, tree_before(work, moved))
         faults = [one.fault for one in (after.snapshot, base_files) if one and one.fault]
         before, fault = _base_revision(base_files, after if _keeps_shape(changed) else None)
+        explained = _names_of(explain, after.workspace)
         collector = EvidenceCollector(
             paths=tuple(change.path for change in changed),
             before=before,
             after=after,
             settings=settings,
-            explained=_names_of(explain, after.workspace),
-            everything=[
-                *([span.why] if span.everything else []),
-                *([fault] if fault else []),
-                *(dict.fromkeys(faults) if changed else []),
-            ],
+            findings=Findings(
+                everything=[
+                    *([span.why] if span.everything else []),
+                    *([fault] if fault else []),
+                    *(dict.fromkeys(faults) if changed else []),
+                ],
+                explained=explained,
+            ),
         )
         collector.compare()
-        if with_graph or (changed and not collector.everything):
-            graph = _graph(git, span, collector, cache)
+        if with_graph or (changed and not collector.findings.everything):
+            graph = _graph(collector, cache)
         evidence = collector.evidence(graph)
         bearing = {*evidence.paths, *(step for steps in evidence.chains.values() for step in steps)}
         selection = select(
@@ -166,7 +167,7 @@ def _find_once(  # noqa: PLR0913 - as `analyse_change`
             before.workspace if before else None,
             evidence,
             settings.affected,
-            collector.explained,
+            explained,
         )
     return ChangeAnalysis(
         span=span,
@@ -232,8 +233,8 @@ def _base_revision(
     return Revision(snapshot=snapshot, workspace=workspace), None
 
 
-def _graph(git: Git, span: CommitRange, collector: EvidenceCollector, cache: Cache) -> ImportGraph:
-    """Build the import graph of both ends, with the readers of changed documents at the root."""
+def _graph(collector: EvidenceCollector, cache: Cache) -> ImportGraph:
+    """Build the import graph of both ends."""
     before, after = collector.before, collector.after
     if before is not None and before.same_shape is after:
         graph = build_both(
@@ -243,8 +244,7 @@ def _graph(git: Git, span: CommitRange, collector: EvidenceCollector, cache: Cac
         graph = after.graph(cache)
         graph = graph if before is None else unite(graph, before.graph(cache))
     cache.save()
-    commit = None if span.worktree else span.head
-    return add_document_readers(graph, collector.paths, after, partial(git.naming, commit=commit))
+    return graph
 
 
 def _names_of(explain: str | None, workspace: Workspace) -> frozenset[str]:

@@ -18,6 +18,8 @@ _DOC_FILE = re.compile(r"^(mkdocs\.ya?ml|[^/]+\.(md|rst)|(LICEN[CS]E|NOTICE|AUTH
 # Folders and files at the root that only the contract and integration sessions read.
 _ROOT_TESTS = re.compile(r"^((tests?/.*)|((docker-)?compose[^/]*\.ya?ml))\Z")
 
+_HINT = "if it affects nothing, add it to affected.ignore"
+
 
 class Reasons:
     """Reasons by kind and name, without repeats, in the order in which they came."""
@@ -87,7 +89,6 @@ class PathRules:
         """
         ends = [end for end in (workspace, before) if end is not None]
         self._owners = [Owners(end) for end in ends]
-        self._projects = {project for end in ends for project in end.projects}
         self._widened: dict[str, list[str]] = {}  # glob -> packages
         for package in workspace.packages:
             for glob in package.settings.also_affected_by:
@@ -102,9 +103,17 @@ class PathRules:
         self._accounted = accounted
         self._reasons = reasons
         self._explained = explained
+        self._settled: Collection[str] = ()
 
-    def apply(self, paths: Sequence[str]) -> None:
-        """Note what changed paths affect by where they lie."""
+    def apply(self, paths: Sequence[str], *, settled: Collection[str] = ()) -> None:
+        """Note what changed paths affect by where they lie.
+
+        Args:
+            paths: The paths.
+            settled: Those of which it is known already what else they affect: of packages, they
+                affect none by where they lie.
+        """
+        self._settled = settled
         shared: dict[str, None] = {}
         for (kind, of), some in grouped(paths, self._shared_by).items():
             shared.update(dict.fromkeys(some))
@@ -117,27 +126,22 @@ class PathRules:
 
     def _apply_one(self, path: str, *, known: bool) -> None:
         reasons = self._reasons
-        folder = path.rpartition("/")[0]
+        is_settled = path in self._settled
+        owner = next(filter(None, (end.of(path) for end in self._owners)), None)
+        folder = "" if is_settled and owner else path.rpartition("/")[0]
         while folder:
             if folder in self._units:
                 reasons.add(*self._units[folder], path)
                 known = True
             folder = folder.rpartition("/")[0]
-        owner = next(filter(None, (end.of(path) for end in self._owners)), None)
-        if owner is not None:
+        if owner is not None and not is_settled:
             reasons.add("packages", owner.name, path)
             known = True
         if path == "docs" or path.startswith("docs/") or _DOC_FILE.match(path):
             reasons.docs[path] = None
             known = True
-        known |= path in self._accounted
-        # locks and project files are compared as data
-        folder, _, name = path.rpartition("/")
-        known |= name in {"uv.lock", "pyproject.toml"} and (folder or ".") in self._projects
-        if path.startswith(".github/"):
-            reasons.everything[f"{path}: part of the CI itself"] = None
-        elif not (known or _ROOT_TESTS.match(path)):
-            reasons.everything[f"{path}: belongs to nothing known"] = None
+        if not (known or is_settled or path in self._accounted or _ROOT_TESTS.match(path)):
+            reasons.everything[f"{path}: belongs to nothing known; {_HINT}"] = None
 
     def _shared_by(self, path: str) -> Iterator[tuple[str, str]]:
         """Yield keys for what many paths may affect, and each path many."""

@@ -11,14 +11,15 @@ from tradai_tasks.affected.graph.fact_cache import Cache
 from tradai_tasks.affected.graph.fact_loader import all_digests
 from tradai_tasks.affected.graph.graph_builder import build_graph
 from tradai_tasks.affected.graph.import_graph import ImportGraph
+from tradai_tasks.affected.resolve.file_table import is_collected, is_python
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.selection.members import SHAPING, closures, import_members, shape_of
 from tradai_tasks.affected.selection.package_owners import Owners
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.vcs.snapshot import CommitSnapshot, WorktreeSnapshot
 from tradai_tasks.vcs.snapshot_tree import SnapshotTree
-from tradai_tasks.workspace.discovery import Workspace
-from tradai_tasks.workspace.layout import layout_of
+from tradai_tasks.workspace.discovery import Package, Workspace
+from tradai_tasks.workspace.layout import Layout, layout_of
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -68,15 +69,51 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return Owners(self.workspace)
 
     @cached_property
-    def root_folders(self) -> tuple[str, ...]:
-        """Return the folders of a package at the root that hold its code and its tests.
+    def root_package(self) -> Package | None:
+        """The package at the root, if there is one that is installed."""
+        packages = self.workspace.packages
+        return next((one for one in packages if one.path == "." and one.is_installed), None)
 
-        Whether modules beside them are the package's is not certain.
+    def owner_of(self, path: str) -> Package | None:
+        """Return the package whose code, tests or other files a path is one of.
+
+        Of a package at the root, only the folders of its code and its tests: whether other files
+        there are the package's is not certain.
         """
-        for package in self.workspace.packages:
-            if package.path == "." and package.is_installed:
-                nested = frozenset(other.path for other in self.workspace.packages)
-                layout = layout_of(self.tree, package, nested=nested)
-                folders = [one.path for one in layout.imports if not one.path.endswith(".py")]
-                return (*folders, *(path for path in layout.tests if not path.endswith(".py")))
-        return ()
+        folders = self.folders_of(self.root_package)
+        inside = path.startswith(tuple(f"{folder}/" for folder in folders))
+        return self.owners.of(path) or (self.root_package if inside else None)
+
+    def tested_package(self, path: str) -> Package | None:
+        """Return the package whose tests a file may be one of; None for others.
+
+        Settings may give tests any name: each module outside the import package may be one.
+        """
+        owner = self.owner_of(path) if is_python(path) else None
+        if owner is None or is_collected(path):
+            return owner
+        code = tuple(f"{one.path}/" for one in self._layout(owner).imports)
+        return None if path.startswith(code) or path.endswith("setup.py") else owner
+
+    def is_loaded(self, path: str) -> bool:
+        """Tell whether a path lies in a package's code or tests, not only in its folder."""
+        folders = self.folders_of(self.owner_of(path))
+        return path.startswith(tuple(f"{folder}/" for folder in folders))
+
+    def folders_of(self, package: Package | None) -> tuple[str, ...]:
+        """Return the folders that hold a package's code and its tests."""
+        if package is None:
+            return ()
+        layout = self._layout(package)
+        folders = [*(one.path for one in layout.imports), *layout.tests]
+        return tuple(one for one in folders if not one.endswith(".py"))
+
+    def _layout(self, package: Package) -> Layout:
+        if package.path not in self._layouts:
+            nested = frozenset(other.path for other in self.workspace.packages)
+            self._layouts[package.path] = layout_of(self.tree, package, nested=nested)
+        return self._layouts[package.path]
+
+    @cached_property
+    def _layouts(self) -> dict[str, Layout]:
+        return {}

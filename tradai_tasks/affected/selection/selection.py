@@ -26,14 +26,19 @@ class ChangeEvidence(msgspec.Struct, frozen=True, kw_only=True):
     chains: Mapping[str, tuple[str, ...]] = {}
     # changed paths outside any package that the import graph accounts for
     accounted: frozenset[str] = frozenset()
+    # changed paths that affect nothing by where they lie: all they affect is in this evidence
+    settled: frozenset[str] = frozenset()
     # packages and units that lock files, project files and Dockerfiles name, each with reasons
     declared: Mapping[str, tuple[str, ...]] = {}
     # reasons for which everything is affected
     everything: tuple[str, ...] = ()
     # changed paths that the documentation is made from though they lie elsewhere
     docs: tuple[str, ...] = ()
-    # sessions that changed tool settings select for all packages, each with the reason
+    # sessions that changed tool settings select for all packages, each with the reason; tests
+    # are selected package by package
     sessions: Mapping[str, str] = {}
+    # package -> its sessions that its own settings select, each with the reason
+    own_sessions: Mapping[str, Mapping[str, str]] = {}
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +47,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     path: str
     reasons: tuple[str, ...] = ()  # its own
+    sessions: Mapping[str, str] = {}  # sessions to run though it is not affected, with the reason
     everything: tuple[str, ...] = ()  # why everything is affected, one object for all items
 
     @property
@@ -61,6 +67,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     stacks: tuple[Item, ...]
     docs: tuple[str, ...]  # why the documentation is affected
     sessions: Mapping[str, str]  # sessions selected for all packages by changed tool settings
+    unread: frozenset[str] = frozenset()  # changed paths that affect only what names them
     changed: tuple[str, ...]  # the changed paths that count
 
     def affected(self, kind: str) -> tuple[str, ...]:
@@ -89,7 +96,8 @@ def select(
     reasons = Reasons()
     for reason in evidence.everything:
         reasons.everything[reason] = None
-    PathRules(workspace, before, evidence.accounted, reasons, explained).apply(paths)
+    rules = PathRules(workspace, before, evidence.accounted, reasons, explained)
+    rules.apply(paths, settled=evidence.settled)
     kept = set(paths)
     for name, chain in evidence.chains.items():
         # for a file of the stacks, its name says which stack it belongs to
@@ -102,11 +110,11 @@ def select(
     for name, why in evidence.declared.items():
         for reason in why:
             reasons.add_for_member(name, reason, workspace)
+    for name, sessions in evidence.own_sessions.items():
+        if "test" in sessions:
+            reasons.add("packages", name, sessions["test"])
     if "docs" in evidence.sessions:
         reasons.docs[evidence.sessions["docs"]] = None
-    if "test" in evidence.sessions:
-        for package in workspace.packages:
-            reasons.add("packages", package.name, evidence.sessions["test"])
     return _make_selection(workspace, evidence, reasons, paths)
 
 
@@ -131,6 +139,7 @@ def _make_selection(
             name=workspace.session_id(package),
             path=package.path,
             reasons=reasons.of("packages", package.name),
+            sessions=evidence.own_sessions.get(package.name, {}),
             everything=everything,
         )
         for package in workspace.packages
@@ -158,6 +167,7 @@ def _make_selection(
         stacks=units("stacks"),
         docs=_merged(tuple(reasons.docs), everything),
         sessions=evidence.sessions,
+        unread=evidence.settled,
         changed=tuple(paths),
     )
 

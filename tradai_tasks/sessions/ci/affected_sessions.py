@@ -51,7 +51,8 @@ def tasks_of(context: Context, found: ChangeAnalysis) -> Tasks:
                 test = [*sessions_of(context, "test", item.name)] if is_first else []
             wanted = test if item.affected else []
             if repository.is_of_strategies and is_first:
-                once = [s for s in STEPS[:2] if item.affected or s in selection.sessions]
+                chosen = {*selection.sessions, *item.sessions}
+                once = [s for s in STEPS[:2] if item.affected or s in chosen]
                 more = [name for step in once for name in sessions_of(context, step, item.name)]
                 wanted = more + wanted
             # a session of the noxfile that is for all packages runs once
@@ -106,7 +107,7 @@ def _concerns(selection: Selection, tree: Tree, tests: Sequence[str]) -> bool:
     kinds = ("packages", "services", "lambdas", "stacks")
     if selection.everything or any(selection.affected(kind) for kind in kinds):
         return True
-    documents = {path for path in selection.changed if path in selection.docs}
+    documents = {p for p in selection.changed if p in selection.docs or p in selection.unread}
     if any(path not in documents for path in selection.changed):
         return True
     words = {word for path in documents for word in _words(path)}

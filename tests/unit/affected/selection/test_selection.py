@@ -67,8 +67,6 @@ def chosen(*paths: str, ignore: tuple[str, ...] = (), **more: object) -> Selecti
         ("README.md", "packages", ()),
         ("tests/contract/test_api.py", "packages", ()),
         ("compose.yaml", "packages", ()),
-        ("uv.lock", "packages", ()),
-        ("pyproject.toml", "packages", ()),
     ],
 )
 def test_a_path_affects_what_it_belongs_to(path: str, kind: str, names: tuple[str, ...]) -> None:
@@ -78,19 +76,20 @@ def test_a_path_affects_what_it_belongs_to(path: str, kind: str, names: tuple[st
 
 
 @pytest.mark.parametrize(
-    ("path", "why"),
+    "path",
     [
-        ("noxfile.py", "noxfile.py: belongs to nothing known"),
-        ("conftest.py", "conftest.py: belongs to nothing known"),
-        ("scripts/run.sh", "scripts/run.sh: belongs to nothing known"),
-        ("libs/shared.txt", "libs/shared.txt: belongs to nothing known"),
-        ("../other/x.go", "../other/x.go: belongs to nothing known"),
-        (".github/workflows/ci.yml", ".github/workflows/ci.yml: part of the CI itself"),
-        ("elsewhere/uv.lock", "elsewhere/uv.lock: belongs to nothing known"),
+        "noxfile.py",
+        "conftest.py",
+        "scripts/run.sh",
+        "libs/shared.txt",
+        "../other/x.go",
+        ".github/workflows/ci.yml",
+        "elsewhere/uv.lock",
     ],
 )
-def test_what_belongs_to_nothing_affects_everything(path: str, why: str) -> None:
+def test_what_belongs_to_nothing_affects_everything(path: str) -> None:
     selection = chosen(path)
+    why = f"{path}: belongs to nothing known; if it affects nothing, add it to affected.ignore"
     assert selection.everything == (why,)
     for kind in ("packages", "services", "lambdas", "stacks"):
         assert all(item.affected for item in getattr(selection, kind))
@@ -130,9 +129,17 @@ def test_a_deleted_package_still_accounts_for_its_files() -> None:
     assert selection.affected("packages") == ()
 
 
-def test_changed_pytest_settings_affect_every_package_and_ruffs_only_lint() -> None:
+def test_settings_of_one_package_select_its_own_sessions() -> None:
     assert chosen(sessions={"lint": "ruff"}).affected("packages") == ()
-    assert len(chosen(sessions={"test": "pytest's settings"}).affected("packages")) == 3
+    selection = chosen(
+        own_sessions={"data": {"test": "why", "lint": "how"}, "common": {"lint": "x"}}
+    )
+    assert selection.affected("packages") == ("data",)
+    assert [dict(item.sessions) for item in selection.packages] == [
+        {"lint": "x"},
+        {"test": "why", "lint": "how"},
+        {},
+    ]
 
 
 def test_a_single_package_owns_its_whole_repository() -> None:

@@ -1,0 +1,101 @@
+"""Find the files that the build of a project names, inside its folder and outside.
+
+`license = { file = "../../LICENSE" }`, hatchling's `force-include` and setuptools' `data-files` are
+examples. Any text in the settings of a build backend that is a path or a glob counts.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from tradai_tasks.files.path_globs import matches
+
+_BACKENDS = (
+    *("flit", "hatch", "maturin", "meson-python", "pdm", "poetry", "scikit-build", "setuptools"),
+    *("setuptools-scm", "setuptools_scm"),
+)
+_TEXTS = ("license", "license-files", "license_files", "readme")
+_LEFT_OUT = ("exclude", "envs")  # keys of what is not built
+
+
+class BuildReferences(msgspec.Struct, frozen=True, kw_only=True):
+    """Globs of files that a build reads, from the workspace root; `../` is outside of it."""
+
+    texts: tuple[str, ...]  # README and licenses, which are shown to readers
+    data: tuple[str, ...]  # what is installed, or decides what is
+
+    def kind(self, path: str) -> str | None:
+        """Return how the build names a path: "data", "text" or not at all."""
+        if any(_covers(glob, path) for glob in self.data):
+            return "data"
+        return "text" if any(_covers(glob, path) for glob in self.texts) else None
+
+
+def build_references(document: Mapping[str, Any], folder: str) -> BuildReferences:
+    """Return the files that a project's build names.
+
+    Args:
+        document: The parsed pyproject.toml.
+        folder: Its folder.
+    """
+    project, tool = (_table(document, key) for key in ("project", "tool"))
+    backends = [_table(tool, name) for name in _BACKENDS]
+    texts = [_strings(table.get(key)) for table in (project, *backends) for key in _TEXTS]
+    uv = _table(tool, "uv")
+    data = [
+        _strings({key: value for key, value in table.items() if key not in _TEXTS})
+        for table in backends
+    ]
+    data.append(_strings(uv.get("build-backend")))
+    data.append(_strings(_table(document, "build-system").get("backend-path")))
+    data.append(s for one in _table(uv, "sources").values() for s in _source_paths(one))
+    return BuildReferences(
+        texts=_globs(folder, (text for found in texts for text in found)),
+        data=_globs(folder, (text for found in data for text in found)),
+    )
+
+
+def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = document.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield the texts in a value, and the keys of its tables, which may be paths too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for one in value:
+            yield from _strings(one)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            if not key.startswith(_LEFT_OUT):
+                yield key
+                yield from _strings(one)
+
+
+def _source_paths(source: Any) -> Iterator[str]:
+    for one in source if isinstance(source, list) else [source]:
+        if isinstance(one, dict) and isinstance(one.get("path"), str):
+            yield one["path"]
+
+
+def _globs(folder: str, texts: Iterator[str]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for text in texts:
+        if "\n" in text or not text.strip("./*"):
+            continue
+        inner = posixpath.normpath(posixpath.join(folder, text.lstrip("/")))
+        if inner.strip("./") and inner != folder:
+            found[inner] = None
+    return tuple(found)
+
+
+def _covers(glob: str, path: str) -> bool:
+    if path == glob or path.startswith(f"{glob}/"):
+        return True
+    return any(char in glob for char in "*?[") and matches(path, glob)

@@ -1,0 +1,75 @@
+"""Find the files of `.github/` on which the sessions of CI depend.
+
+Only workflows that run nox do, with the actions, scripts and workflows that they name.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Protocol
+
+_WORKFLOWS = ".github/workflows/"
+_SCRIPTS = (".bash", ".js", ".py", ".sh")
+_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
+# What may run nox by itself, where its own file says so.
+_RUNNERS: Mapping[str, str] = {
+    "Makefile": "make",
+    "Taskfile.yml": "task",
+    "justfile": "just",
+    "tasks.py": "inv",
+    "tox.ini": "tox",
+}
+
+
+class _Files(Protocol):
+    def is_file(self, path: str) -> bool: ...
+
+    def read(self, path: str) -> bytes: ...
+
+
+def files_of_sessions(tree: _Files, files: Collection[str]) -> frozenset[str]:
+    """Return the files of `.github/` that workflows use which run nox.
+
+    Args:
+        tree: The repository.
+        files: Its files.
+    """
+    ci = [path for path in files if path.startswith(".github/")]
+    by_name: dict[str, list[str]] = {}
+    for path in (*ci, *(path for path in files if path.endswith(_SCRIPTS))):
+        by_name.setdefault(posixpath.basename(path), []).append(path)
+    runners = [word for file, word in _RUNNERS.items() if _says(tree, file, "nox")]
+    runs = re.compile(rf"\b(?:nox|NOX\w*|{'|'.join(['tradai-tasks', *runners])})\b")
+    found: set[str] = set()
+    for path in ci:
+        if not path.startswith(_WORKFLOWS):
+            continue
+        reached = {path: None}
+        queue = [path]
+        is_ours = False
+        for one in queue:
+            text = tree.read(one).decode("utf-8", "replace")
+            is_ours |= bool(runs.search(text))
+            named = dict.fromkeys(_PATH.findall(text))
+            new = [p for name in named for p in _meant(name, ci, by_name) if p not in reached]
+            reached |= dict.fromkeys(new)
+            queue += dict.fromkeys(new)
+        if is_ours:
+            found.update(one for one in reached if one.startswith(".github/"))
+    return frozenset(found)
+
+
+def _meant(name: str, ci: Iterable[str], by_name: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the files that a path in a workflow may mean: a script, or an action's folder."""
+    name = name.lstrip("./").rstrip("/")
+    if name.startswith("github/"):  # the dot is gone
+        name = f".{name}"
+    named = by_name.get(posixpath.basename(name), ())
+    found = [path for path in named if f"/{path}".endswith(f"/{name}")]
+    return found + [path for path in ci if "/" in name and path.startswith(f"{name}/")]
+
+
+def _says(tree: _Files, file: str, word: str) -> bool:
+    return tree.is_file(file) and word.encode() in tree.read(file)

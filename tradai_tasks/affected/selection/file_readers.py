@@ -1,0 +1,129 @@
+"""Find the Python files that name a document, or another file that lies outside packages.
+
+Such a file affects nothing by where it lies, only what reads it. A name in code is a part of a
+string: `ROOT / "libs/a/README.md"`, `glob("*.md")`, `f"{name}.md"`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from collections.abc import Iterable
+
+from tradai_tasks.affected.graph.import_graph import ImportGraph
+from tradai_tasks.affected.parse.text_examples import RUNNERS
+from tradai_tasks.affected.resolve.file_table import is_collected, is_python
+from tradai_tasks.affected.selection.revision import Revision
+
+# The parts of the paths in strings: what stands between quotes, slashes and braces.
+_PART = re.compile(r"""(?<=["'/}])[^\s"'/\\{}(),:]+(?=["'/{])""")
+_ADDRESS = re.compile(r"\b[a-z]+://[^\s\"']*")
+# Calls that list a folder whatever its files are called.
+_LISTING = re.compile(
+    r"""iterdir\(|listdir\(|scandir\(|walk\(|copytree\(|find_examples\(|ls-files|"""
+    r"""glob\(\s*(?:[^"'\s]|["'](?:[^"'\n]*/)?\*{1,2}(?:\.\*)?["'])"""
+)
+_LISTING_WORDS = ("iterdir(", "listdir(", "scandir(", "walk(", "copytree(", "find_examples(")
+_CLIMBS = re.compile(r"parents\[|\.parent\.parent|\.\./|dirname\(.*dirname\(")
+_RUNNER = re.compile(rf"^\s*(?:import|from)\s+(?:{'|'.join(sorted(RUNNERS))})\b", re.MULTILINE)
+
+
+def readers_of(
+    paths: Iterable[str], revision: Revision, graph: ImportGraph
+) -> dict[str, frozenset[str]]:
+    """Return the Python files that may read some files, for each that is read.
+
+    Args:
+        paths: Documents, files outside packages, files outside the workspace.
+        revision: The head.
+        graph: The import graph, which has whole paths and listed folders.
+    """
+    wanted = sorted(paths)
+    if not wanted:
+        return {}
+    texts = _texts(_words_of(wanted), revision)
+    parts = {file: set(_PART.findall(text)) for file, text in texts.items()}
+    listing = {file for file, text in texts.items() if _LISTING.search(text)}
+    running = {file for file, text in texts.items() if _RUNNER.search(text)}
+    by_part: dict[str, list[str]] = {}
+    for file, held in parts.items():
+        for part in held:
+            by_part.setdefault(part, []).append(file)
+    globs = [part for part in by_part if re.search(r"[*?\[]", part) and part.strip("*.")]
+    readers: dict[str, frozenset[str]] = {}
+    for path in wanted:
+        name = posixpath.basename(path)
+        named = {name, posixpath.splitext(name)[1]} | {g for g in globs if fnmatch.fnmatch(name, g)}
+        files = {file for part in named for file in by_part.get(part, ())}
+        found = {file for file in files if _may_mean(path, file, parts[file], revision, graph)}
+        found |= {file for file in listing if _may_list(path, file, texts[file], revision, graph)}
+        found |= {file for file in running if _same_member(path, file, revision, graph)}
+        found |= graph.users.get(path, frozenset())
+        if found - {path}:
+            readers[path] = frozenset(found - {path})
+    return readers
+
+
+def _words_of(paths: Iterable[str]) -> list[bytes]:
+    """Return texts one of which every file contains that may name one of some paths."""
+    words = {*_LISTING_WORDS, "glob(", "ls-files", *RUNNERS}
+    for path in paths:
+        name = posixpath.basename(path)
+        endings = {name, posixpath.splitext(name)[1]} - {""}
+        words |= {f"{ending}{quote}" for ending in endings for quote in "\"'"}
+    return [word.encode("utf-8", "surrogateescape") for word in sorted(words)]
+
+
+def _texts(words: list[bytes], revision: Revision) -> dict[str, str]:
+    """Return the Python files that contain one of some words; addresses of servers are left out."""
+    files = [path for path in revision.snapshot.blobs if is_python(path)]
+    return {
+        path: _ADDRESS.sub("", loaded.data.decode("utf-8", "replace"))
+        for path, loaded in revision.snapshot.load(files)
+        if any(word in loaded.data for word in words)
+    }
+
+
+def _may_mean(
+    path: str, file: str, parts: set[str], revision: Revision, graph: ImportGraph
+) -> bool:
+    """Tell whether a file that has a path's name in a string can mean that path.
+
+    It can in the same package; from below, where no other file of that name is nearer; and from
+    anywhere, where it has a folder of the path in its strings too.
+    """
+    folder, _, name = path.rpartition("/")
+    is_below = not folder or file.startswith(f"{folder}/")
+    if is_below and not folder.startswith(".."):
+        return not _has_nearer(name, file, folder, revision)
+    if not parts.isdisjoint(set(folder.split("/")) - {".."}):
+        return True
+    return _same_member(path, file, revision, graph)
+
+
+def _may_list(path: str, file: str, text: str, revision: Revision, graph: ImportGraph) -> bool:
+    """Tell whether a file that lists folders may come upon a path."""
+    above = posixpath.dirname(path)
+    while above:
+        if file in graph.users.get(f"{above}/", ()):
+            return True
+        above = posixpath.dirname(above)
+    if not _same_member(path, file, revision, graph):
+        return False
+    return is_collected(file) and bool(_CLIMBS.search(text))
+
+
+def _same_member(path: str, file: str, revision: Revision, graph: ImportGraph) -> bool:
+    owner = revision.owners.of(path)
+    return graph.owner_of(file) == (owner.name if owner else graph.owner_of("."))
+
+
+def _has_nearer(name: str, file: str, top: str, revision: Revision) -> bool:
+    """Tell whether a folder between a file and the folder `top` has another file of the name."""
+    folder = posixpath.dirname(file)
+    while folder and folder != top:
+        if revision.tree.is_file(f"{folder}/{name}"):
+            return True
+        folder = posixpath.dirname(folder)
+    return False

@@ -1,0 +1,253 @@
+"""Decide what changed files affect by what they are: settings, documents, data, files of CI.
+
+What is settled here is not judged by where it lies (`path_rules`). Readers of settled files count:
+those that the import graph has, and for some those that name them (`file_readers`).
+"""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import re
+
+import msgspec
+
+from tradai_tasks.affected.locks.build_references import BuildReferences, build_references
+from tradai_tasks.affected.locks.path_projects import path_projects
+from tradai_tasks.affected.locks.tool_settings_diff import (
+    SettingsChange,
+    compare_project,
+    compare_tool_file,
+)
+from tradai_tasks.affected.resolve.file_table import is_python
+from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract_config
+from tradai_tasks.affected.selection.ci_files import files_of_sessions
+from tradai_tasks.affected.selection.harmless_files import is_document, is_harmless
+from tradai_tasks.affected.selection.members import dependents_of
+from tradai_tasks.affected.selection.path_rules import is_for_readers
+from tradai_tasks.affected.selection.revision import Revision
+from tradai_tasks.files.file_tree import join
+from tradai_tasks.files.path_globs import matches
+from tradai_tasks.workspace.discovery import Package
+
+# Scripts next to pyproject.toml that build backends run.
+_BUILD_SCRIPT = re.compile(r"[^/]*(build|setup)[^/]*\.py")
+
+_MOST_REASONS = 20  # of one package, from what is declared
+
+
+class Findings(msgspec.Struct, kw_only=True):
+    """What is known so far of a change."""
+
+    everything: list[str]  # reasons for which everything is affected
+    explained: frozenset[str] = frozenset()  # names of which every reason is wanted
+    declared: dict[str, dict[str, None]] = {}  # package or unit -> reasons
+    sessions: dict[str, str] = {}  # session, for all packages -> reason
+    own_sessions: dict[str, dict[str, str]] = {}  # package -> session -> reason
+    settled: set[str] = set()  # paths that affect nothing by where they lie
+    searched: set[str] = set()  # of these, the ones whose readers are looked for by name
+
+    def declare(self, name: str, reason: str) -> None:
+        """Add a reason; a thousand changed packages would give a thousand others each of them."""
+        reasons = self.declared.setdefault(name, {})
+        if len(reasons) < _MOST_REASONS or self.is_explained(name):
+            reasons[reason] = None
+        elif reason not in reasons:
+            reasons[f"and more, which --explain {name.rpartition(':')[2]} lists"] = None
+
+    def is_explained(self, name: str) -> bool:
+        """Tell whether every reason is wanted for a package or unit."""
+        return name.rpartition(":")[2] in self.explained
+
+
+class FileRules:
+    """Notes what changed files affect by what they are."""
+
+    def __init__(self, before: Revision | None, after: Revision, findings: Findings) -> None:
+        """Prepare to judge files.
+
+        Args:
+            before: The base; None where it is unknown.
+            after: The head.
+            findings: Where it is noted what they affect.
+        """
+        self._ends = (after,) if before is None else (after, before)
+        self._before = before
+        self._found = findings
+
+    def apply(self, path: str) -> None:
+        """Note what one changed file affects, if what it is decides that."""
+        folder, _, name = path.rpartition("/")
+        outside = path.startswith("../")
+        if is_harmless(path):
+            self._found.settled.add(path)
+        elif path.lstrip("./").startswith("github/"):
+            self._apply_ci(path)
+        elif outside or self._is_excluded(path):
+            self._settle(path)
+        elif self._apply_settings(path, folder or "."):
+            self._found.settled.add(path)
+        elif self._is_document(path):
+            self._settle(path)
+        else:
+            self._apply_data(path)
+        if name != "pyproject.toml":
+            self._apply_builds(path)
+
+    def finish(self) -> None:
+        """Select the tests of all packages that have any, where the session is selected."""
+        reason = self._found.sessions.get("test")
+        if reason is None:
+            return
+        end = self._ends[0]
+        tested = {owner.name for path in end.snapshot.blobs if (owner := end.tested_package(path))}
+        for name in tested:
+            self._found.own_sessions.setdefault(name, {}).setdefault("test", reason)
+
+    def _settle(self, path: str) -> None:
+        self._found.settled.add(path)
+        self._found.searched.add(path)
+
+    def _apply_ci(self, path: str) -> None:
+        self._found.settled.add(path)
+        if path.startswith("../") or path in self._ci_files:
+            self._found.everything.append(f"{path}: part of the CI itself")
+
+    @functools.cached_property
+    def _ci_files(self) -> frozenset[str]:
+        found = [files_of_sessions(end.tree, end.snapshot.blobs) for end in self._ends]
+        return frozenset().union(*found)
+
+    def _is_excluded(self, path: str) -> bool:
+        """Tell whether a file belongs to a project that the workspace excludes."""
+        folder = posixpath.dirname(path)
+        while folder:
+            if any(matches(folder, glob) for glob in self._excluded):
+                return not any(f"{folder}/".startswith(f"{one}/") for one in self._path_projects)
+            folder = posixpath.dirname(folder)
+        return False
+
+    @functools.cached_property
+    def _excluded(self) -> tuple[str, ...]:
+        found: list[str] = []
+        for end in self._ends:
+            uv = end.workspace.root_document.get("tool", {}).get("uv", {})
+            found += uv.get("workspace", {}).get("exclude", ())
+        return tuple(glob.rstrip("/") for glob in found)
+
+    @functools.cached_property
+    def _path_projects(self) -> tuple[str, ...]:
+        return tuple(
+            one.path for end in self._ends for one in path_projects(end.tree, end.workspace)
+        )
+
+    def _apply_settings(self, path: str, folder: str) -> bool:
+        """Compare a project file or a tool's settings as data; tell whether it is one."""
+        package = next(filter(None, (self._at(end, folder) for end in self._ends)), None)
+        if (package is None and folder != ".") or self._before is None:
+            return False
+        before, after = self._before.content(path), self._ends[0].content(path)
+        if posixpath.basename(path) == "pyproject.toml":
+            change = compare_project(before, after, file=path, with_lock=self._with_lock(folder))
+            if change != SettingsChange():
+                self._found.searched.add(path)
+        else:
+            found = compare_tool_file(before, after, file=path)
+            if found is None:
+                return False
+            change = found
+        self._note(change, package)
+        return True
+
+    @staticmethod
+    def _at(end: Revision, folder: str) -> Package | None:
+        return next((one for one in end.workspace.packages if one.path == folder), None)
+
+    def _with_lock(self, folder: str) -> bool:
+        """Tell whether a changed lock shows what changes in the root's dependencies."""
+        locks = [end.content("uv.lock") for end in self._ends]
+        return folder == "." and len(locks) > 1 and None not in locks and locks[0] != locks[1]
+
+    def _note(self, change: SettingsChange, package: Package | None) -> None:
+        found = self._found
+        if change.everything or (change.build and package is None):
+            found.everything.append(change.everything or change.build or "")
+        if package is None or package.path == ".":
+            for session, reason in change.sessions.items():
+                found.sessions.setdefault(session, reason)
+        if package is None:
+            return
+        if change.build:
+            self._declare_dependents(package.name, change.build)
+        own = found.own_sessions.setdefault(package.name, {})
+        if change.own:
+            own.setdefault("test", change.own)
+        for session, reason in change.sessions.items() if package.path != "." else ():
+            own.setdefault(session, reason)
+
+    def _is_document(self, path: str) -> bool:
+        """Tell whether a file is prose whose examples no test runs."""
+        if is_for_readers(path):
+            return True
+        for end in self._ends:
+            owner = end.owners.of(path)
+            kept = end.folders_of(owner or end.root_package)
+            if not is_document(path, owner.path if owner else ".", kept):
+                return False
+        return not self._runs_examples(path)
+
+    def _runs_examples(self, path: str) -> bool:
+        """Tell whether settings of pytest in a folder above a document make it run examples."""
+        folder = path
+        while folder:
+            folder = posixpath.dirname(folder)
+            for name in CONFIG_FILES:
+                for end in self._ends:
+                    text = end.content(f"{folder}/{name}" if folder else name)
+                    if text is not None and extract_config(text).runs_examples:
+                        return True
+        return False
+
+    def _apply_data(self, path: str) -> None:
+        """Note the dependents of the package around a file that is no module."""
+        for end in self._ends:
+            owner = end.owner_of(path)
+            if owner is None:
+                continue
+            inner = path if owner.path == "." else path.removeprefix(f"{owner.path}/")
+            if not is_python(path) or _BUILD_SCRIPT.fullmatch(inner):
+                self._declare_dependents(owner.name, path)
+
+    def _apply_builds(self, path: str) -> None:
+        """Note the packages whose build names a path; of prose, only whether it exists counts."""
+        is_kept = all(end.content(path) is not None for end in self._ends)
+        for end, package, references in self._builds:
+            owner = end.owner_of(path)
+            by_place = owner is not None and (is_python(path) or path not in self._found.settled)
+            if owner and by_place and (owner.name == package.name or end.is_loaded(path)):
+                continue  # its modules count by imports, its data for its dependents
+            kind = references.kind(path)
+            reason = f"{path} (named by {join(package.path, 'pyproject.toml')})"
+            if kind == "data" or (kind and not is_kept):
+                self._declare_dependents(package.name, reason)
+            elif kind:
+                self._found.own_sessions.setdefault(package.name, {}).setdefault("test", reason)
+            if kind and owner is None and not is_python(path):
+                self._settle(path)
+
+    @functools.cached_property
+    def _builds(self) -> tuple[tuple[Revision, Package, BuildReferences], ...]:
+        return tuple(
+            (end, package, build_references(package.document, package.path))
+            for end in self._ends
+            for package in end.workspace.packages
+        )
+
+    def _declare_dependents(self, name: str, reason: str) -> None:
+        """Declare a package and all that depend on it, at either end."""
+        for end in self._ends:
+            for user in dependents_of(name, end.closures) if name in end.closures else ():
+                own = user == name
+                self._found.declare(
+                    user, reason if own else f"{reason} <- {user} depends on {name}"
+                )

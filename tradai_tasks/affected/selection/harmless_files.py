@@ -1,0 +1,60 @@
+"""Files that no session reads: those of editors, git and the forge, and documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tradai_tasks.affected.resolve.file_table import is_python
+from tradai_tasks.files.path_globs import GlobSet
+
+# Read by editors, agents, git, the forge and tools that neither a session nor a build runs. The
+# setting `affected.ignore` adds to these globs; docs/affected.md lists them.
+HARMLESS = (
+    *("**/.editorconfig", "**/.vscode/**", "**/.idea/**", "**/.zed/**", "**/*.code-workspace"),
+    *("**/.agents/**", "**/.claude/**", "**/.cursor/**", "**/.windsurf/**", "**/.cursorrules"),
+    *("**/.gitignore", "**/.gitattributes", "**/.git-blame-ignore-revs", "**/.mailmap"),
+    *("**/CODEOWNERS", "**/CITATION.cff", "**/.all-contributorsrc", ".changeset/**"),
+    *("**/.pre-commit-config.yaml", "**/renovate.json*", "**/.renovaterc*"),
+    *(".github/dependabot.y*ml", ".github/FUNDING.y*ml", ".github/release.y*ml", ".github/*.md"),
+    *(".github/labeler.y*ml", ".github/ISSUE_TEMPLATE/**", ".github/DISCUSSION_TEMPLATE/**"),
+    *(".github/PULL_REQUEST_TEMPLATE/**", ".github/instructions/**", ".github/prompts/**"),
+    *(".gitlab/issue_templates/**", ".gitlab/merge_request_templates/**", ".readthedocs.y*ml"),
+    *("codecov.y*ml", ".codecov.y*ml", "**/.flake8", "**/.pylintrc", "**/.isort.cfg"),
+    *("**/.markdownlint*", "**/.yamllint*", "**/.codespellrc"),
+    *("**/.prettierrc*", "**/.prettierignore", "**/.cspell.json", "**/cspell.json"),
+)
+_GLOBS = GlobSet(HARMLESS)
+_PROSE = (".adoc", ".md", ".mdx", ".rst")
+_DOCUMENT = re.compile(
+    r"(?:README|CHANGELOG|CHANGES|HISTORY|NEWS|LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTING|"
+    r"CONTRIBUTORS|SECURITY|CODE_OF_CONDUCT)(?:[.-][\w.-]+)?",
+    re.IGNORECASE,
+)
+
+
+def is_harmless(path: str) -> bool:
+    """Tell whether a file is read by editors, git, the forge or tools of no session alone.
+
+    Args:
+        path: From the workspace root; `../` in front of it does not count.
+    """
+    inner = path
+    while inner.startswith("../"):
+        inner = inner[3:]
+    return any(_GLOBS.matching(inner))
+
+
+def is_document(path: str, folder: str, kept: Iterable[str]) -> bool:
+    """Tell whether a file is prose for readers: README, LICENSE, `docs/`, `*.md` and the like.
+
+    Args:
+        path: The file.
+        folder: The folder of its package; "." for the root.
+        kept: Folders whose files are no documents: import packages and tests.
+    """
+    if is_python(path) or path.startswith(tuple(f"{one}/" for one in kept)):
+        return False
+    inner = path if folder == "." else path.removeprefix(f"{folder}/")
+    above, _, name = inner.rpartition("/")
+    return "docs" in above.split("/") or name.endswith(_PROSE) or bool(_DOCUMENT.fullmatch(name))
