@@ -103,6 +103,7 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
         locks=locks,
         versions={name: importlib.metadata.version(name) for name in ("nox", "tradai-tasks")},
         checkout=checkout,
+        force=force,
     )
     todo = [piece for piece in found if piece.state in {"new", "added to"}]
     kept = [piece for piece in found if piece.state == "kept"]

@@ -70,8 +70,8 @@ class WorkflowsSettings(Table, frozen=True, kw_only=True):
     ci: Annotated[
         Name | None,
         Meta(
-            description="Name of the workflow of yours whose runs releases follow, where `ci.yml` "
-            "is yours or excluded; as your `ci.yml` says if absent."
+            description="Name of a workflow of yours whose runs releases follow; ours is not "
+            "written then. If absent, ours, or yours in its place where `exclude` names it."
         ),
     ] = None
     runner: Annotated[

@@ -18,6 +18,7 @@ from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.images import ImagesSettings
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.settings.table import RepositoryKind
+from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workflows.checkout import FOLDER, NOT_A_REPOSITORY
 from tradai_tasks.workflows.drift import is_own_twin
@@ -138,7 +139,7 @@ def gather(  # noqa: PLR0913 - everything to look at
         devcontainer=has_devcontainer(tree),
         devcontainer_image=has_devcontainer(tree) and settings.devcontainer.image is not None,
         folder=folder,
-        own_ci=settings.workflows.ci or _own_ci(present, workspace.kind, folder),
+        own_ci=_own_ci(present, workspace.kind, folder, settings.workflows),
     )
 
 
@@ -154,9 +155,13 @@ def _registry(settings: ImagesSettings) -> Registry:
     return "ghcr" if host == GHCR else "environment"
 
 
-def _own_ci(present: Mapping[str, str], kind: RepositoryKind, folder: str) -> str:
+def _own_ci(
+    present: Mapping[str, str], kind: RepositoryKind, folder: str, settings: WorkflowsSettings
+) -> str:
     """Return the name of the user's own workflow in place of ours; empty if there is none."""
     file, name = CI_FILES[kind], CI_NAMES[kind]
+    if settings.ci is not None or file not in settings.exclude:
+        return settings.ci or ""
     for path, text in present.items():
         if not is_ours(text, folder) and is_own_twin(path, text, f"{FOLDER}/{file}", name):
             return name_of(text) or path

@@ -79,6 +79,7 @@ def pieces(  # noqa: PLR0913 - everything to look at
     locks: Collection[str],
     versions: Mapping[str, str],
     checkout: Checkout,
+    force: bool = False,
 ) -> tuple[Piece, ...]:
     """Return every file that the library works with, with its present and wanted text.
 
@@ -90,6 +91,7 @@ def pieces(  # noqa: PLR0913 - everything to look at
         locks: Lock files that are committed.
         versions: The versions of `nox` and `tradai-tasks` to pin if nothing else does.
         checkout: Where it stands in its git repository.
+        force: Whether ours take the place of workflows of the user.
 
     Returns:
         The files, by their paths from the repository's top.
@@ -100,33 +102,36 @@ def pieces(  # noqa: PLR0913 - everything to look at
     present, folder = checkout.files, checkout.folder
     noxfile = _noxfile(tree, workspace, versions)
     kept = noxfile.old if noxfile.state == "kept" else noxfile.new
-    repository = gather(
-        tree,
-        workspace,
-        settings,
-        sessions=sessions,
-        noxfile=kept or "",
-        locks=locks,
-        present=present,
-        folder=folder,
-    )
+
+    def wanted(given: Mapping[str, Any]) -> tuple[RepositoryTraits, dict[str, str]]:
+        asked = msgspec.structs.replace(settings.workflows, **given)
+        traits = gather(
+            tree,
+            workspace,
+            msgspec.structs.replace(settings, workflows=asked),
+            sessions=sessions,
+            noxfile=kept or "",
+            locks=locks,
+            present=present,
+            folder=folder,
+        )
+        return traits, workflows(traits, asked)
+
     chosen: dict[str, Any] = {}
     if checkout.branch not in {None, settings.workflows.branch}:
         chosen["branch"] = checkout.branch
-    asked = msgspec.structs.replace(settings.workflows, **chosen)
-    foreign = [
-        one for one in plan(workflows(repository, asked), present, folder) if one.state == "foreign"
-    ]
+    repository, files = wanted(chosen)
+    foreign = [one for one in plan(files, present, folder) if one.state == "foreign" and not force]
     if foreign:  # those of the user stay, and ours are not written beside them
         names = (posixpath.basename(one.path) for one in foreign)
         chosen["exclude"] = (*settings.workflows.exclude, *names)
-        asked = msgspec.structs.replace(asked, exclude=chosen["exclude"])
+        repository, files = wanted(chosen)
     made = [noxfile, *_settings(tree, workspace.kind, chosen)]
     made += _justfile(tree, repository)
     made += _gitignore(tree, checkout.unignored)
     made += _ignore_files(tree, image_contexts(workspace, settings.images, tree))
     made = [replace(one, path=f"{folder}{one.path}") for one in made]
-    for path, text in workflows(repository, asked).items():
+    for path, text in files.items():
         made.append(_piece_of(present.get(path), path, text))
     made += [
         _piece_of(present[one.twin or one.path], one.twin or one.path, str(one.new), hint=_OWN)

@@ -12,10 +12,7 @@ from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.action_pins import ACTIONS
 from tradai_tasks.workflows.checkout import FOLDER
 from tradai_tasks.workflows.render import Values, header_of, render
-from tradai_tasks.workflows.repository_traits import (
-    CI_NAMES,
-    RepositoryTraits,
-)
+from tradai_tasks.workflows.repository_traits import CI_FILES, CI_NAMES, RepositoryTraits
 from tradai_tasks.workflows.sign_in import sign_in_parts, sources_of
 
 _LOGIN = "codeartifact-login"
@@ -101,15 +98,15 @@ CATALOG = (
 
 def choose(repository: RepositoryTraits, settings: WorkflowsSettings) -> tuple[Workflow, ...]:
     """Return the workflows that fit a repository: of its kind, with all sessions, and wanted."""
+    left_out = {*settings.exclude, *([] if settings.ci is None else CI_FILES.values())}
     return tuple(
         workflow
         for workflow in CATALOG
         if workflow.kind == repository.kind
         and workflow.sessions <= repository.sessions
         and (workflow.has is None or getattr(repository, workflow.has))
-        and workflow.file not in settings.exclude
         # what only another workflow calls is an orphan without it
-        and not (workflow.caller and (repository.own_ci or workflow.caller in settings.exclude))
+        and not {workflow.file, workflow.caller} & left_out
     )
 
 

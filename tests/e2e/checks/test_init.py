@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from nox.virtualenv import UV
 
+from tests.support.act import clone_of
 from tests.support.kinds import KINDS
 from tests.support.real import REPOSITORY, clean_env, copy_example, edit, git, need, nox, write
 from tradai_tasks.cli import main
@@ -140,6 +141,12 @@ def test_below_the_top_with_workflows_of_the_user_and_another_branch(
     assert checked.status == 0, checked.text
     doctor = nox(home, "-s", "doctor", "--", "--only", "tags")
     assert "it runs for no tag" in doctor.text
+    forced = clone_of(top, tmp_path / "forced")
+    (forced / ".github/workflows/ci.yaml").rename(forced / ".github/workflows/ci.yml")
+    edit(forced / "py/pyproject.toml", '\nexclude = ["ci.yml"]\n', "\n")
+    assert main(["init", "--root", str(forced / "py"), "--yes", "--force"]) == 0
+    capsys.readouterr()
+    assert nox(forced / "py", "-s", "workflows", "--", "--check").status == 0
     # without the setting, the remedy is the setting
     edit(home / "pyproject.toml", 'exclude = ["ci.yml"]', "")
     for options in ((), ("--", "--check")):

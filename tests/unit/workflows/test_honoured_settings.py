@@ -335,7 +335,7 @@ def test_candles_that_hosted_runners_are_refused() -> None:
 def test_ci_of_the_user_must_run_for_tags() -> None:
     own = 'name: "Mine"\non:\n  push:\n    branches: [main]\n'
     present = {".github/workflows/ci.yml": own}
-    one, settings = traits(KINDS["libraries"].files, present=present)
+    one, settings = traits(with_settings(KINDS["libraries"], _KEPT), present=present)
     files = {**workflows(one, settings), **present}
     (fault,) = ci_faults(files, "")
     assert fault.startswith(".github/workflows/ci.yml: releases follow it, and it runs for no tag")
@@ -458,6 +458,7 @@ def test_the_default_branch_is_in_every_template() -> None:
 
 # --- workflows of the user -----------------------------------------------------------------------
 
+_KEPT = '[+workflows]\nexclude = ["ci.yml"]\n'
 _OWN = "name: 'Tests and more' # mine\non: push\n"
 
 
@@ -472,18 +473,18 @@ _OWN = "name: 'Tests and more' # mine\non: push\n"
 )
 def test_what_follows_ci_follows_that_of_the_user(file: str, text: str, followed: str) -> None:
     present = {f".github/workflows/{file}": text}
-    one, settings = traits(KINDS["libraries"].files, present=present)
-    made = workflows(one, settings)
-    assert ".github/workflows/_lint.yml" not in made  # it would be called by nobody
-    publish = load(made[".github/workflows/publish-libs.yml"])
-    assert publish["on"]["workflow_run"]["workflows"] == [followed]
-    (change,) = [one for one in plan(made, present) if one.path.endswith("/ci.yml")]
+    first = workflows(*traits(KINDS["libraries"].files, present=present))
+    (change,) = [one for one in plan(first, present) if one.path.endswith("/ci.yml")]
     assert change.state == "foreign"  # and not doubled
     assert (change.twin or change.path) == f".github/workflows/{file}"
+    files = with_settings(KINDS["libraries"], _KEPT)
+    made = workflows(*traits(files, present=present))
+    assert set(made) == {".github/workflows/publish-libs.yml"}  # _lint.yml would be an orphan
+    publish = load(made[".github/workflows/publish-libs.yml"])
+    assert publish["on"]["workflow_run"]["workflows"] == [followed]
 
 
 def test_a_workflow_of_any_name_is_followed_where_the_settings_say_so() -> None:
-    more = '[+workflows]\nexclude = ["ci.yml"]\nci = "Build: all"\n'
-    made = of("libraries", more)
+    made = of("libraries", '[+workflows]\nci = "Build: all"\n')
     assert set(made) == {"publish-libs.yml"}
     assert made["publish-libs.yml"]["on"]["workflow_run"]["workflows"] == ["Build: all"]
