@@ -35,6 +35,8 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     settings: Settings
     settings_file: str  # where they are, for messages
     workspace: Workspace
+    # the markers of tests with a session of their own that any test has, where they are known
+    known_markers: frozenset[str] | None = None
 
     @property
     def is_of_strategies(self) -> bool:
@@ -129,6 +131,11 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         others = {path: None for layout in self.layouts.values() for path in layout.tests}
         tests = {**owned, "": tuple({**others, "tests": None, "test": None})}
         return suites_of(self.tree, tests, self.markers)
+
+    @property
+    def marked(self) -> frozenset[str]:
+        """Those of the markers that any test has."""
+        return self.suites.marked if self.known_markers is None else self.known_markers
 
     @property
     def benchmarked_packages(self) -> tuple[Package, ...]:

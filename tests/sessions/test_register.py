@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -167,13 +168,20 @@ def test_without_a_session_for_a_marker_its_tests_are_run_by_test(
 
     monkeypatch.setattr("tradai_tasks.sessions.checks.pytest_run.record_environment", noted)
 
-    def left_out(files: dict[str, str]) -> dict[str, Any]:
-        run.files(files)("-s", "test(a)")
+    def left_out(files: dict[str, str], *words: str, told: str = "") -> dict[str, Any]:
+        env = {"TRADAI_TASKS_MARKERS": told}
+        run.files(files)("-s", "test(a)", *words, env=env)
         elsewhere: dict[str, Any] = orders[-1]["elsewhere"]
         return elsewhere
 
     # a hook in the root's conftest.py, or one that computes the name, is not seen by reading
     assert left_out(PLATFORM) == {"integration": None}
+    # a process of a parallel run goes by what its parent has read, and no other does
+    told = f"{os.getppid()} contract"
+    assert left_out(PLATFORM, "--parallel-worker", told=told) == {"contract": None}
+    assert left_out(PLATFORM, told=told) == {"integration": None}
+    for other in (f"{os.getpid()} contract", "contract", " ", f"{os.getppid()}0 contract"):
+        assert left_out(PLATFORM, "--parallel-worker", told=other) == {"integration": None}
     marked = "import pytest\n\n@pytest.mark.contract\ndef test_x(): ...\n"
     both = {**PLATFORM, "tests/test_both.py": marked}
     assert left_out(both) == {"contract": None, "integration": None}
@@ -183,6 +191,17 @@ def test_without_a_session_for_a_marker_its_tests_are_run_by_test(
     own = "import tradai_tasks\n\ntradai_tasks.register(exclude=['contract'])\n"
     elsewhere = left_out({**PLATFORM, "noxfile.py": own})
     assert elsewhere == {"contract": None, "integration": None}
+
+
+def test_a_parallel_run_tells_its_processes_which_markers_tests_have(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADAI_TASKS_MARKERS", "")  # also restores it
+    marked = "import pytest\n\n@pytest.mark.contract\ndef test_x(): ...\n"
+    run.files({**PLATFORM, "tests/test_both.py": marked})("-l")
+    assert os.environ["TRADAI_TASKS_MARKERS"] == ""
+    run("-l", "-j", "2")
+    assert os.environ["TRADAI_TASKS_MARKERS"] == f"{os.getpid()} contract integration"
 
 
 def test_a_missing_extra_is_one_line_wherever_it_is_met(

@@ -73,6 +73,7 @@ def _at_head(context: Context, revision: Revision) -> Context:
         tree=revision.tree,
         settings=revision.settings or context.repository.settings,
         workspace=revision.workspace,
+        known_markers=None,
     )
     names = there.session_names("test", tuple(there.shares), every_python=True)
     packages = there.workspace.packages if there.is_of_strategies else None

@@ -143,7 +143,7 @@ def _marked(repository: Repository, name: str, marker: str, paths: tuple[str, ..
         f"no test has the marker {marker!r}; give one @pytest.mark.{marker}, or say where they are "
         f"in the setting {name}.paths"
     )
-    return _if(paths or marker in repository.suites.marked, why)
+    return _if(paths or marker in repository.marked, why)
 
 
 def _leads_somewhere(tree: Tree, glob: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import nox
 
 from tradai_tasks.errors import EdgeRuleError, SettingsError
@@ -20,6 +21,7 @@ from tradai_tasks.sessions.core.command_line import check_command_line
 from tradai_tasks.sessions.core.error_door import keep_text_safe
 from tradai_tasks.sessions.core.nox_options import explain_absent, given, noxfile, runs_only
 from tradai_tasks.sessions.core.parallel_output import shorten_output
+from tradai_tasks.sessions.core.parallel_run import share_markers, shared_markers
 from tradai_tasks.sessions.core.session_registry import SessionRegistry
 
 # Only test files show whether these fit, and reading all of them takes longer than the rest. No
@@ -49,14 +51,17 @@ def register_all(
     """
     keep_text_safe()
     shorten_tracebacks()
-    shorten_output(given())
+    options = given()
+    shorten_output(options)
     file = noxfile()
     home = _root(file.parent, root)
-    repository = read_repository(home, DiskTree(home), settings)
+    repository = msgspec.structs.replace(
+        read_repository(home, DiskTree(home), settings), known_markers=shared_markers(options)
+    )
     registry = SessionRegistry(
         repository=repository,
         noxfile=file,
-        options=given(),
+        options=options,
         exclude=_excluded(exclude),
         edge_rules=_edge_rules(edge_rules),
     )
@@ -69,6 +74,8 @@ def register_all(
     absent = {name: why for name, why in registry.absent.items() if name not in registry.exclude}
     explain_absent(absent)
     check_command_line(registry)
+    if not runs_only(options, _INDEPENDENT - {"test", *AGGREGATES}):
+        share_markers(repository, options)
 
 
 def _root(folder: Path, given: Any) -> Path:
