@@ -20,7 +20,6 @@ from tradai_tasks.affected.graph.fact_loader import all_facts
 from tradai_tasks.affected.graph.import_graph import ImportGraph, unite
 from tradai_tasks.affected.graph.linker import Linker
 from tradai_tasks.affected.graph.module_uses import ReadTexts
-from tradai_tasks.affected.graph.parallel_linking import link_files
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
@@ -189,7 +188,7 @@ def _link(
                 if key in stored.undeclared:
                     linker.undeclared[number] = dict.fromkeys(stored.undeclared[key])
         linker.restore(known, stored.lazy_names, stored.lazy_targets)
-    link_files(linker, [number for number in range(len(keys)) if number not in known])
+    linker.link_files(number for number in range(len(keys)) if number not in known)
     linker.finish(read)
     if cache is None or len(known) == len(keys):
         return

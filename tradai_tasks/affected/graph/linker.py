@@ -10,27 +10,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from tradai_tasks.affected.graph.import_statements import Importer, ImportStatements
 from tradai_tasks.affected.graph.lazy_nodes import LazyAttribute, LazyAttributes, LazyModules
-from tradai_tasks.affected.graph.module_uses import ModuleBinding, ModuleUses, ReadTexts
+from tradai_tasks.affected.graph.module_uses import ModuleUses, ReadTexts
 from tradai_tasks.affected.graph.reference_resolver import ReferenceResolver
 from tradai_tasks.affected.parse.facts import Facts, Import, Reference
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.resolve.script_paths import files_at_path
 from tradai_tasks.affected.rules.catalog import RuleSet
 from tradai_tasks.affected.rules.edge_rule import EdgeRule
-
-
-class LinkedFiles(msgspec.Struct, array_like=True, gc=False):
-    """The edges of some files, in the form in which another process receives them."""
-
-    edges: dict[int, list[int]]  # file -> nodes
-    first: int  # the node of the first of `attributes`
-    attributes: list[LazyAttribute]
-    undeclared: dict[int, list[str]]  # file -> modules that it should declare
-    bindings: list[ModuleBinding]
 
 
 class Linker:
@@ -89,31 +77,6 @@ class Linker:
         """Collect the edges of files, except those that only `finish` finds."""
         for number in numbers:
             self._link_file(number, self.facts[number])
-
-    def export(self, numbers: Iterable[int], first: int) -> LinkedFiles:
-        """Return the edges of some files in a form that another process can `merge`.
-
-        Args:
-            numbers: The files.
-            first: The first node that the other does not have.
-        """
-        return LinkedFiles(
-            edges={number: list(self.edges[number]) for number in numbers},
-            first=first,
-            attributes=self.attributes.all[first - len(self.index.paths) :],
-            undeclared={n: list(self.undeclared[n]) for n in numbers if n in self.undeclared},
-            bindings=self._uses.bindings,
-        )
-
-    def merge(self, linked: LinkedFiles) -> None:
-        """Add the edges that another process has collected."""
-        nodes = [self.attributes.node(attribute) for attribute in linked.attributes]
-        first = linked.first
-        for number, found in linked.edges.items():
-            self.edges[number] = {n if n < first else nodes[n - first] for n in found}
-        for number, names in linked.undeclared.items():
-            self.undeclared[number] = dict.fromkeys(names)
-        self._uses.bindings += linked.bindings
 
     def finish(self, read: ReadTexts) -> None:
         """Collect the edges that only the texts of files tell, and those of lazy modules.

@@ -24,7 +24,6 @@ from tests.support.real import write
 from tests.support.snapshots import MemorySnapshot, cache_in, graph_of, member
 from tradai_tasks.affected.graph import fact_cache as cache_module
 from tradai_tasks.affected.graph import fact_loader as extraction
-from tradai_tasks.affected.graph import parallel_linking as linking
 from tradai_tasks.affected.graph.fact_cache import Cache, StoredEdges, sources_digest
 from tradai_tasks.affected.graph.graph_builder import build_graph
 from tradai_tasks.affected.parse.facts import Facts, Lazy
@@ -439,28 +438,3 @@ def test_cores_that_this_process_may_not_use_do_not_count(monkeypatch: pytest.Mo
     assert usable_cores() == 64
     monkeypatch.setattr("os.cpu_count", lambda: None)
     assert usable_cores() == 1
-
-
-@pytest.mark.parametrize("failing", ["", "fork", "killed"])
-def test_files_linked_by_several_processes_have_the_same_edges_and_questions(
-    failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    found = []
-    for is_shared in (False, True):
-        graphs = []
-        if is_shared:
-            monkeypatch.setattr(linking, "_WORTH_A_PROCESS", 2)
-            monkeypatch.setattr(linking, "usable_cores", lambda: 3)
-        if is_shared and failing == "fork":
-            monkeypatch.setattr("os.fork", no_room)
-        elif is_shared and failing == "killed":
-            monkeypatch.setattr(linking, "_packed", killed)
-        for seed in range(12):
-            files, members = start(random.Random(seed)), MEMBERS[seed % len(MEMBERS)]
-            cache = cache_in(tmp_path / f"{is_shared}{seed}")
-            graph = build_graph(MemorySnapshot(files), members, cache=cache)
-            kept = next(iter(cache.links.values()))
-            graphs.append((graph, kept.edges, kept.lazy_names, kept.lazy_targets, kept.undeclared))
-        found.append(graphs)
-    assert found[0] == found[1]
-    assert any(names for _, _, names, _, _ in found[0])
