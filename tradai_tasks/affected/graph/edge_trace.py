@@ -134,8 +134,9 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         for rule, item in linker.trace(number, facts, node):
             is_found = True
             line = self._line(rule, item, target, number, end)
-            shown = step_text(path, line, rule.name, *end.notes, *_GUESSED[: rule.guessed])
-            yield Edge(target, rule.name, line, not rule.guessed, (shown,))
+            is_guess = rule.guessed or (isinstance(item, Reference) and item.form == "package")
+            shown = step_text(path, line, rule.name, *end.notes, *_GUESSED[:is_guess])
+            yield Edge(target, rule.name, line, not is_guess, (shown,))
         if not is_found and linker.lazy.parts and node in linker.uses_of(number, facts, end.read):
             name = target.rpartition(":")[2] if target.startswith("?") else ""
             line = line_of_attribute(end.text(number), name) if name else 0

@@ -17,7 +17,7 @@ def line_at(text: str, position: int) -> int:
 def line_of_import(text: str, statement: Import) -> int:
     """Return the line of an import statement; 0 for none. One in a string counts if no other is.
 
-    A statement over several lines has the line of the word `import`.
+    A statement over several lines has its first.
     """
     found = []
     place = text.find("import")
@@ -28,7 +28,12 @@ def line_of_import(text: str, statement: Import) -> int:
     if len(found) > 1:
         code = mask(text)
         found.sort(key=lambda start: not code.startswith("import", start))
-    return line_at(text, found[0]) if found else 0
+    if not found:
+        return 0
+    start = text.rfind("\n", 0, found[0]) + 1
+    while text.endswith("\\\n", 0, start):  # goes on from the line before
+        start = text.rfind("\n", 0, start - 1) + 1
+    return line_at(text, start)
 
 
 def line_of_string(text: str, part: str) -> int:

@@ -20,6 +20,14 @@ B = member("libs/b", "a")
 LAZY = "def __getattr__(name):\n    if name == 'X':\n        from .mod import X\n        return X\n"
 CASES = {
     "import": ({USER: "import os\n\nfrom a import (\n    mod,\n)\n"}, f"{USER}:3 (import)"),
+    "import that goes on": (
+        {USER: "import os\n\nfrom a \\\n    import mod\n"},
+        f"{USER}:3 (import)",
+    ),
+    "all that a prefix begins": (
+        {USER: "import importlib\n\nfor n in x():\n    importlib.import_module('a.' + n)\n"},
+        f"{USER}:4 (import-call, guessed)",
+    ),
     "import of a lazy name": (
         {"libs/a/src/a/__init__.py": LAZY, USER: "import a\n\na.X()\n"},
         f"{USER}:3 (import)",
@@ -57,7 +65,7 @@ CASES = {
     "text": ({"libs/b/b.json": '{\n  "x": "a.mod"\n}\n'}, "libs/b/b.json:2 (text, guessed)"),
     "framework": (
         {USER: "INSTALLED_APPS = [\n    'x',\n    'a',\n]\n"},
-        f"{USER}:3 (framework)",
+        f"{USER}:3 (framework, guessed)",
     ),
     "a guess and a certain edge": (
         {USER: "NAME = 'a.mod'\n\nimport a.mod\n"},
