@@ -29,8 +29,9 @@ _ACCOUNT = re.compile(r"\d{12}\Z")
 # permissions of a role, by the session that acts with it, and the resources
 _PUSH = (
     "ecr:GetAuthorizationToken, and on the repositories of its images ecr:BatchGetImage, "
-    "ecr:BatchCheckLayerAvailability, ecr:DescribeImages, ecr:GetDownloadUrlForLayer, "
-    "ecr:InitiateLayerUpload, ecr:UploadLayerPart, ecr:CompleteLayerUpload, ecr:PutImage"
+    "ecr:BatchCheckLayerAvailability, ecr:DescribeImages, ecr:DescribeRepositories, "
+    "ecr:GetDownloadUrlForLayer, ecr:ListImages, ecr:InitiateLayerUpload, ecr:UploadLayerPart, "
+    "ecr:CompleteLayerUpload, ecr:PutImage"
 )
 _INDEX = (
     "codeartifact:GetAuthorizationToken, codeartifact:GetRepositoryEndpoint, "
@@ -46,9 +47,10 @@ _PERMISSIONS = {
     "publish": f"{_INDEX}; codeartifact:PublishPackageVersion",
     "deploy": "ecs:DescribeServices, ecs:UpdateService, ecs:ListTasks, ecs:DescribeTasks, "
     "ecs:DescribeTaskDefinition, ecs:RegisterTaskDefinition, iam:PassRole of the tasks' roles, and "
-    "to read the images: ecr:GetAuthorizationToken, ecr:BatchGetImage, ecr:DescribeImages",
+    "to read the images: ecr:GetAuthorizationToken, ecr:BatchGetImage, ecr:DescribeImages, "
+    "ecr:DescribeRepositories, ecr:GetDownloadUrlForLayer, ecr:ListImages",
     "lambdas": f"{_PUSH}; lambda:GetFunction, lambda:GetFunctionConfiguration, "
-    "lambda:UpdateFunctionCode, lambda:PublishVersion",
+    "lambda:UpdateFunctionCode, lambda:ListVersionsByFunction, lambda:PublishVersion",
 }
 
 

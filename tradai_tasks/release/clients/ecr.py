@@ -22,7 +22,7 @@ _HOST = re.compile(
 PERMISSIONS = (
     "ecr:GetAuthorizationToken, ecr:DescribeRepositories, ecr:BatchCheckLayerAvailability, "
     "ecr:InitiateLayerUpload, ecr:UploadLayerPart, ecr:CompleteLayerUpload, ecr:PutImage, "
-    "ecr:BatchGetImage, ecr:GetDownloadUrlForLayer"
+    "ecr:BatchGetImage, ecr:GetDownloadUrlForLayer, ecr:ListImages"
 )
 
 
