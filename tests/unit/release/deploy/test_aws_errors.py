@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import botocore.exceptions as boto
 import pytest
@@ -15,7 +19,9 @@ from tradai_tasks.errors import (
     AwsRegionError,
     AwsThrottledError,
     AwsUnreachableError,
+    StoppedError,
 )
+from tradai_tasks.http_client import retry
 from tradai_tasks.release.clients.aws import Aws, pascal_case, told
 
 
@@ -118,3 +124,63 @@ def test_nobody_there(bare: object, monkeypatch: pytest.MonkeyPatch) -> None:
     aws = Aws(region="eu-central-1", attempts=1)
     with pytest.raises(AwsUnreachableError, match="ecs:ListClusters: AWS cannot be reached"):
         list(aws.pages("ecs", "list_clusters", "clusterArns"))
+
+
+class Client:
+    """A client whose one operation does what a test says, request by request."""
+
+    def __init__(self, *answers: Callable[[], dict[str, Any]]) -> None:
+        self.answers = list(answers)
+
+    def describe_services(self) -> dict[str, Any]:
+        return self.answers.pop(0)()
+
+
+def refused(status: int) -> dict[str, Any]:
+    answer = {"Error": {"Code": "Oops"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    raise boto.ClientError(answer, "DescribeServices")
+
+
+def silent() -> dict[str, Any]:
+    threading.Event().wait(20)
+    return {}
+
+
+def aws_of(*answers: Callable[[], dict[str, Any]], **given: Any) -> Aws:
+    aws = Aws(region="eu-central-1", **given)
+    aws._clients["ecs"] = Client(*answers)
+    return aws
+
+
+def test_what_may_pass_is_tried_again_and_all_else_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_FIRST", 0.001)
+    passing = aws_of(partial(refused, 503), partial(refused, 500), lambda: {"ok": 1})
+    assert passing.call("ecs", "describe_services") == {"ok": 1}
+    for aws, given in (
+        (aws_of(partial(refused, 503), attempts=1), {}),
+        (aws_of(partial(refused, 503)), {"once": True}),
+        (aws_of(partial(refused, 400)), {}),
+    ):
+        with pytest.raises(AwsError, match="ecs:DescribeServices: Oops"):
+            aws.call("ecs", "describe_services", **given)
+
+
+def test_an_answer_has_a_deadline_as_a_whole_and_can_be_stopped() -> None:
+    begin = time.monotonic()
+    with pytest.raises(AwsUnreachableError, match=r"ecs:DescribeServices: no answer after 0\.05 s"):
+        aws_of(silent, whole=0.05, attempts=1).call("ecs", "describe_services")
+    stop = threading.Event()
+    threading.Timer(0.05, stop.set).start()
+    with pytest.raises(StoppedError):
+        aws_of(silent, stop=stop).call("ecs", "describe_services")
+    assert time.monotonic() - begin < 10
+
+
+def test_in_haste_a_silent_service_is_asked_once() -> None:
+    aws = aws_of(silent)
+    with retry.in_haste(0.05):
+        for _ in range(3):
+            with pytest.raises(AwsUnreachableError, match=r"no answer after 0\.05 s"):
+                aws.call("ecs", "describe_services")
+    aws._clients["ecs"] = Client(lambda: {"ok": 1})
+    assert aws.call("ecs", "describe_services") == {"ok": 1}
