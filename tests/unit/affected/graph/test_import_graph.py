@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.support.snapshots import affected, graph_of, member
 from tradai_tasks.affected.graph.import_graph import unite
+from tradai_tasks.affected.resolve.model import Member
 
 A = member("libs/a")
 B = member("libs/b", "a")
@@ -844,3 +846,51 @@ def test_the_class_of_a_filter_of_warnings_is_imported_by_pytest() -> None:
     }
     members = [member("libs/a"), member("libs/b", "a")]
     assert "b" in affected(files, members, "libs/a/src/pkg_a/loud.py")
+
+
+def _with_undeclared(code: str) -> dict[str, str]:
+    return {
+        "libs/far/src/far/__init__.py": "X = 1\n",
+        "libs/far/src/far/inner.py": "X = 1\n",
+        "libs/far/run.py": "from far import inner\n",
+        "libs/low/src/low/__init__.py": code,
+        "libs/top/src/top/__init__.py": "import low\n",
+    }
+
+
+def _members(*, is_known: bool) -> list[Member]:
+    made = [member("libs/far"), member("libs/low"), member("libs/top", "low")]
+    return [
+        msgspec.structs.replace(one, installed=one.closure) if is_known else one for one in made
+    ]
+
+
+def test_what_a_dependency_imports_undeclared_is_not_installed_with_its_dependents() -> None:
+    files = _with_undeclared("def later():\n    from far import inner\n")
+    changed = "libs/far/src/far/inner.py"
+    known = graph_of(files, _members(is_known=True)).affected_by([changed])
+    assert set(known) == {"far", "low"}
+    unknown = graph_of(files, _members(is_known=False)).affected_by([changed])
+    assert set(unknown) == {"far", "low", "top"}
+
+
+def test_what_a_dependency_runs_by_its_path_counts_for_its_dependents() -> None:
+    code = 'RUN = subprocess.run([sys.executable, str(ROOT / "libs/far/run.py")])\n'
+    graph = graph_of(_with_undeclared(code), _members(is_known=True))
+    assert set(graph.affected_by(["libs/far/src/far/inner.py"])) == {"far", "low", "top"}
+
+
+def test_another_chain_is_found_where_the_shortest_is_not_installed() -> None:
+    files = _with_undeclared("from far import inner\n")
+    files["libs/top/tests/test_top.py"] = "import low\nimport mid\n"
+    files["libs/mid/src/mid/__init__.py"] = "from mid import deep\n"
+    files["libs/mid/src/mid/deep.py"] = "import far.inner\n"
+    far, low, _ = _members(is_known=True)
+    more = [member("libs/mid", "far"), member("libs/top", "low", "mid", "far")]
+    members = [far, low, *(msgspec.structs.replace(m, installed=m.closure) for m in more)]
+    assert set(graph_of(files, members).affected_by(["libs/far/src/far/inner.py"])) == {
+        "far",
+        "low",
+        "mid",
+        "top",
+    }
