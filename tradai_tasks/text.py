@@ -1,4 +1,4 @@
-"""Escape text from elsewhere, so that terminals and CI runners show it as text.
+"""Make text for messages: escape what comes from elsewhere, shorten lists, hint at names.
 
 A terminal acts on control characters, and a CI runner takes a line that begins with `::` for a
 command. Both are written as Python would write them in a string.

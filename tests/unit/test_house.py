@@ -39,6 +39,9 @@ LONG = {
 LARGE = {"affected/rules/kinds", "sessions/checks", "sessions/core", "workflows", "workspace"}
 
 
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in HOME.rglob("*.py")}
+
+
 def test_every_room_stands_in_the_table() -> None:
     text = (REPOSITORY / "ARCHITECTURE.md").read_text(encoding="utf-8")
     table = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
@@ -76,8 +79,8 @@ def test_folders_can_be_overlooked() -> None:
 def test_functions_can_be_read_at_a_glance() -> None:
     long = {
         f"{path.relative_to(HOME).as_posix()}: {node.name}"
-        for path in HOME.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef) and _lines(node) > 50
     }
     assert long <= LONG
@@ -100,8 +103,8 @@ def test_only_underscores_tell_what_is_private() -> None:
 def test_no_class_has_too_many_roles() -> None:
     large = {
         f"{path.name}: {node.name}"
-        for path in HOME.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
         and sum(isinstance(one, ast.FunctionDef) for one in node.body) > 25
     }
@@ -111,8 +114,8 @@ def test_no_class_has_too_many_roles() -> None:
 def test_files_are_written_whole() -> None:
     writers = {
         path.relative_to(HOME).as_posix()
-        for path in HOME.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in {"write_bytes", "write_text"}
     }
     assert writers == IN_PLACE.keys()

@@ -1,4 +1,4 @@
-"""The folder for caches: where it is, whether it is believed, and how long files stay there.
+"""The folder for caches: where it is, whether it is trusted, and how long files stay there.
 
 What is read from it decides what is tested, so only what this user wrote there counts: not what
 another put into a shared folder. A file that cannot be read or written costs time, nothing else.

@@ -1,4 +1,4 @@
-"""Read many small files: a file in half the time that `open` takes."""
+"""Read small files in half the time that `open` takes."""
 
 from __future__ import annotations
 

@@ -20,45 +20,13 @@ from tradai_tasks.workspace.discovery import Package
 # Folders of a flat layout that are not import packages, as in setuptools' automatic discovery.
 _NO_PACKAGES = frozenset(
     [
-        "benchmark",
-        "benchmarks",
-        "bin",
-        "build",
-        "ci",
-        "debian",
-        "dist",
-        "doc",
-        "docs",
-        "docker",
-        "documentation",
-        "env",
-        "example",
-        "examples",
-        "infra",
-        "locale",
-        "lambdas",
-        "libs",
-        "migrations",
-        "node_modules",
-        "notebooks",
-        "packages",
-        "requirements",
-        "sample",
-        "samples",
-        "script",
-        "scripts",
-        "services",
-        "site",
-        "strategies",
-        "task",
-        "tasks",
-        "test",
-        "tests",
-        "tools",
-        "venv",
-        "__pycache__",
+        "benchmark", "benchmarks", "bin", "build", "ci", "debian", "dist", "doc", "docs",
+        "docker", "documentation", "env", "example", "examples", "infra", "locale", "lambdas",
+        "libs", "migrations", "node_modules", "notebooks", "packages", "requirements", "sample",
+        "samples", "script", "scripts", "services", "site", "strategies", "task", "tasks", "test",
+        "tests", "tools", "venv", "__pycache__",
     ]
-)
+)  # fmt: skip
 _NO_MODULES = frozenset({"conftest", "noxfile", "setup", "tasks", "fabfile", "dodo", "pavement"})
 DEVCONTAINERS = (".devcontainer/devcontainer.json", ".devcontainer.json")
 TEST_FILE = re.compile(r"^(test_.*|.*_test)\.py\Z")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lint_workflows import checkers
 from tests.support.hub import ROLES, Hub
 from tests.support.kinds import KINDS, OTHERS, Kind
 from tests.support.real import git, write
-from tools.lint_workflows import checkers
 from tradai_tasks.cli import main
 
 
