@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.trees import MemoryTree, project
@@ -116,7 +118,7 @@ def test_edges_of_the_workspace_go_by_session_id() -> None:
     assert workspace_edges(workspace) == (("b", "a"), ("c", "b"))
 
 
-def groups_of(root: str, lock: str = "", noxfile: str = "", **settings: object) -> RootGroups:
+def groups_of(root: str, lock: str = "", noxfile: str = "", **settings: Any) -> RootGroups:
     tree = MemoryTree({**FILES, "pyproject.toml": FILES["pyproject.toml"] + root})
     if lock:
         tree.contents |= {"uv.lock": lock.encode(), "noxfile.py": noxfile.encode()}
