@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.snapshots import MemorySnapshot, cache_in, graph_of, member
-from tradai_tasks.affected.graph.graph_builder import build_both, unite
+from tradai_tasks.affected.graph.graph_builder import build_both
+from tradai_tasks.affected.graph.import_graph import unite
 
 MOD = "libs/a/src/a/mod.py"
 USER = "libs/b/src/b/m.py"
