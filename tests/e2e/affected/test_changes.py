@@ -165,7 +165,8 @@ def test_what_belongs_to_nothing_selects_everything(shop: Path) -> None:
     assert document["everything"] is True
     assert affected(document) == {"base", "app", "alone"}
     why = [document["reasons"][place] for place in document["everything_reasons"]]
-    assert why == ["strange.cfg: belongs to nothing known"]
+    remedy = "if it affects nothing, add it to affected.ignore"
+    assert why == [f"strange.cfg: belongs to nothing known; {remedy}"]
 
 
 def test_affected_runs_just_the_affected_tests_and_fails_with_them(shop: Path) -> None:

@@ -42,7 +42,7 @@ def reasons(document: Any, name: str) -> list[str]:
     return [document["reasons"][place] for place in places]
 
 
-@pytest.mark.parametrize("name", ["libs/p1/data/{}.json", "libs/p1/src/p1/{}.bin", "data/{}"])
+@pytest.mark.parametrize("name", ["libs/p1/data/{}.json", "libs/p1/{}.bin", "data/{}"])
 def test_large_untracked_files_are_not_held(tmp_path: Path, name: str) -> None:
     home = workspace(tmp_path / "home", 3)
     least = changes(home).peak

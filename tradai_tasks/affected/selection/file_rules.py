@@ -146,8 +146,11 @@ class FileRules:
         package = next(filter(None, (self._at(end, folder) for end in self._ends)), None)
         if (package is None and folder != ".") or self._before is None:
             return False
+        is_project = posixpath.basename(path) == "pyproject.toml"
+        if not is_project and compare_tool_file(None, None, file=path) is None:
+            return False  # before it is read: it may be large
         before, after = self._before.content(path), self._ends[0].content(path)
-        if posixpath.basename(path) == "pyproject.toml":
+        if is_project:
             change = compare_project(before, after, file=path, with_lock=self._with_lock(folder))
             if change != SettingsChange():
                 self._found.searched.add(path)
@@ -220,7 +223,7 @@ class FileRules:
 
     def _apply_builds(self, path: str) -> None:
         """Note the packages whose build names a path; of prose, only whether it exists counts."""
-        is_kept = all(end.content(path) is not None for end in self._ends)
+        is_kept = all(end.tree.is_file(path) for end in self._ends)
         for end, package, references in self._builds:
             owner = end.owner_of(path)
             by_place = owner is not None and (is_python(path) or path not in self._found.settled)
