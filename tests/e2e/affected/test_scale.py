@@ -204,7 +204,7 @@ def test_documents_are_looked_for_at_once(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("tradai_tasks.vcs.git_environment.run", count)
     found = selected(home, NO_CACHE)
     assert found.affected("packages") == ("p1",)
-    assert len([argv for argv in ran if "grep" in argv]) == 1
+    assert len([argv for argv in ran if "grep" in argv]) <= 1
 
 
 TABLE = "TABLE = {\n" + "".join(f'    "k{n}": "value {n}",\n' for n in range(160_000)) + "}\n"

@@ -27,7 +27,7 @@ from tradai_tasks.affected.selection.members import dependents_of
 from tradai_tasks.affected.selection.path_rules import is_for_readers
 from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.files.file_tree import join
-from tradai_tasks.files.path_globs import matches
+from tradai_tasks.files.path_globs import GlobSet, matches
 from tradai_tasks.workspace.discovery import Package
 
 # Scripts next to pyproject.toml that build backends run.
@@ -224,7 +224,9 @@ class FileRules:
     def _apply_builds(self, path: str) -> None:
         """Note the packages whose build names a path; of prose, only whether it exists counts."""
         is_kept = all(end.tree.is_file(path) for end in self._ends)
-        for end, package, references in self._builds:
+        globs, named = self._named_by_builds
+        places = sorted({place for glob in globs.matching(path) for place in named[glob]})
+        for end, package, references in (self._builds[place] for place in places):
             owner = end.owner_of(path)
             by_place = owner is not None and (is_python(path) or path not in self._found.settled)
             if owner and by_place and (owner.name == package.name or end.is_loaded(path)):
@@ -237,6 +239,17 @@ class FileRules:
                 self._found.own_sessions.setdefault(package.name, {}).setdefault("test", reason)
             if kind and owner is None and not is_python(path):
                 self._settle(path)
+
+    @functools.cached_property
+    def _named_by_builds(self) -> tuple[GlobSet, dict[str, list[int]]]:
+        """Globs of all that builds may name, each with the places of the builds."""
+        named: dict[str, list[int]] = {}
+        for place, (_, _, references) in enumerate(self._builds):
+            for glob in (*references.data, *references.texts):
+                for one in (glob, re.sub(r"[*?\[]", r"[\g<0>]", glob)):
+                    named.setdefault(one, []).append(place)
+                    named.setdefault(f"{one}/**", []).append(place)
+        return GlobSet(named), named
 
     @functools.cached_property
     def _builds(self) -> tuple[tuple[Revision, Package, BuildReferences], ...]:
