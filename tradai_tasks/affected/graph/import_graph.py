@@ -215,6 +215,8 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             owner = self.owner_of(path)
             if owner is not None and owner not in found:
                 found[owner] = _chain(path, before, notes)
+            if before[path] is not None and posixpath.basename(path) == "pyproject.toml":
+                continue  # it stands for its member, whose project file has not changed
             users = sorted({*self.users.get(path, ()), *self._readers(path)}, key=_questions_last)
             for user in users:
                 if user not in before and self._is_within(user, within):

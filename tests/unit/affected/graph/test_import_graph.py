@@ -894,3 +894,16 @@ def test_another_chain_is_found_where_the_shortest_is_not_installed() -> None:
         "mid",
         "top",
     }
+
+
+def test_who_reads_a_project_file_is_not_affected_by_what_its_member_loads() -> None:
+    files = {
+        **PACKAGE,
+        "libs/b/pyproject.toml": "[project]\n",
+        "libs/c/tests/test_c.py": "ROOT = Path(__file__).parents[3]\n"
+        'TEXT = (ROOT / "libs/b/pyproject.toml").read_text()\n',
+    }
+    plugged = member("libs/b", "a", entry_points=[("things", "a.x:thing")])
+    members = (A, plugged, member("libs/c"))
+    assert affected(files, members, X) == {"a", "b"}
+    assert affected(files, members, "libs/b/pyproject.toml") == {"b", "c"}
