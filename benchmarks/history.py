@@ -40,7 +40,8 @@ def share(selection: Selection) -> float:
 
 def print_reasons(selection: Selection) -> None:
     """Print the first reasons of affected packages with the number of packages of each."""
-    firsts = Counter(item.reasons[0] for item in selection.packages if item.affected)
+    affected = [item for item in selection.packages if item.affected]
+    firsts = Counter((*item.reasons, *item.everything)[0] for item in affected)
     for reason, count in firsts.most_common(_MOST_REASONS):
         print(f"      {count:4}  {safe(reason, longest=220)}")
 
