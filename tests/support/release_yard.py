@@ -28,6 +28,7 @@ from tests.support.mlflow_server import mlflow
 from tests.support.moto_server import ECR_PASSWORD, moto
 from tests.support.real import Result, clean_env, git, nox
 from tests.support.registry import USER, Fault, Proxy, proxy, registry
+from tradai_tasks.parent_watch import leashed
 
 BASE = "freqtradeorg/freqtrade:stable"
 SETTINGS = """\
@@ -153,7 +154,8 @@ class Running:
         self.lines: list[str] = []
         self._came = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "nox", "-s", "release", "--", *args],
+            # on a leash, since this very test run may have been told to ignore interrupts
+            leashed(sys.executable, "-m", "nox", "-s", "release", "--", *args),
             cwd=home,
             env=clean_env(**env),
             stdout=subprocess.DEVNULL,
