@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import NoReturn
 
 from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksError
-from tradai_tasks.files.file_tree import DiskTree
+from tradai_tasks.files.file_tree import DiskTree, join
 from tradai_tasks.report import machine_fault, say
-from tradai_tasks.repository import read_repository
+from tradai_tasks.repository import Repository, read_repository
 from tradai_tasks.sessions.core.catalog import fitting_names
+from tradai_tasks.workflows.adoption import Adoption
 from tradai_tasks.workflows.checkout import look
 from tradai_tasks.workflows.file_writer import put_all
 from tradai_tasks.workflows.repository_traits import committed_locks
-from tradai_tasks.workflows.scaffold import Piece, diff_of_pieces, local_nox, pieces
+from tradai_tasks.workflows.scaffold import Piece, diff_of_pieces, has_settings, local_nox, pieces
 from tradai_tasks.workflows.tag_readiness import ci_faults, tag_faults, tag_notes
 from tradai_tasks.workspace.discovery import Workspace
 
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             yes=options.yes,
             dry_run=options.dry_run,
             force=options.force,
+            checks=options.checks,
         )
     except TasksError as error:
         for line in error.faults:
@@ -81,12 +83,17 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("-y", "--yes", action="store_true", help="write without asking")
     init.add_argument("--dry-run", action="store_true", help="show it, and write nothing")
     init.add_argument(
+        "--checks",
+        action="store_true",
+        help="run the checks once, in a copy, and write settings under which they are green",
+    )
+    init.add_argument(
         "--force", action="store_true", help="overwrite files that are there and differ, too"
     )
     return parser
 
 
-def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
+def _init(root: Path, *, yes: bool, dry_run: bool, force: bool, checks: bool) -> None:
     """Show the missing files, ask, and write them."""
     if not root.is_dir():
         raise BadArgumentsError(f"--root {root}: no such folder")
@@ -95,6 +102,7 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
     workspace = repository.workspace
     locks = committed_locks(root, workspace.projects)
     checkout = look(root, os.environ)
+    adopted = _measured(repository) if checks else None
     found = pieces(
         tree,
         workspace,
@@ -104,6 +112,7 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
         versions={name: importlib.metadata.version(name) for name in ("nox", "tradai-tasks")},
         checkout=checkout,
         force=force,
+        adopted=adopted,
     )
     todo = [piece for piece in found if piece.state in {"new", "added to"}]
     kept = [piece for piece in found if piece.state == "kept"]
@@ -119,6 +128,8 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
         *ci_faults(files, checkout.folder),
     ):
         say(f"for releases: {line}")
+    for outcome in adopted.faults if adopted else ():
+        say(f"red as it is: {outcome.session}: {outcome.reason}")
     if not todo:
         say("nothing to write")
         return
@@ -140,6 +151,20 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool) -> None:
             "commit each strategy's uv.lock, without which it cannot be released; take the file "
             "out of .gitignore if it is there"
         )
+
+
+def _measured(repository: Repository) -> Adoption | None:
+    """Return what the checks come to as it is, where there are no settings and all is locked."""
+    if has_settings(repository.tree):
+        return None
+    for project in repository.workspace.projects:
+        lock = join(project, "uv.lock")
+        if not repository.tree.is_file(lock):
+            say(f"{lock}: not there, so the checks were not run; with it, init finds floors too")
+            return None
+    from tradai_tasks.workflows.adoption_run import measure  # noqa: PLC0415 - not in every run
+
+    return measure(repository)
 
 
 def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]) -> None:

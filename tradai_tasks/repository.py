@@ -156,6 +156,11 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for floor in (package.settings.floor, self.settings.test.floor):
             if floor is not None:
                 return floor
+        return self.default_floor
+
+    @property
+    def default_floor(self) -> float:
+        """The coverage floor of such a repository where settings are silent, in percent."""
         return _DEFAULT_FLOOR[self.workspace.kind]
 
     def session_names(

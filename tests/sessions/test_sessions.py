@@ -102,7 +102,7 @@ def test_a_platform_lists_its_sessions_and_check_alone_is_default(run: InProcess
         "changes", "affected", "perf(a)", "integration",
         "tag", "gate", "workflows",
         "release", "build", "publish",
-        "codeartifact-login", "check",
+        "codeartifact-login", "check", "ratchet",
     ]  # fmt: skip
     chosen = {line[2:].split(" ")[0] for line in ran.out.splitlines() if line.startswith("* ")}
     assert chosen == {"lint", "typecheck", "test(a)", "test(b)", "check"}
@@ -481,6 +481,20 @@ def test_check_names_packages_without_tests_last(run: InProcess, tmp_path: Path)
     failed(run("-s", "test(a)"), "a: no tests collected: libs/a has code but no test")
     without = ROOT + "[tool.tradai-tasks]\ntest.require = false\n"
     assert "test(a)" not in names(run.files({"pyproject.toml": without})("-l"))
+
+
+def test_ratchet_raises_a_floor_to_what_was_measured(run: InProcess, tmp_path: Path) -> None:
+    files = {**PLATFORM, "libs/b/src/b/__init__.py": ""}
+    del files["libs/b/pyproject.toml"], files["libs/b/src/b/__init__.py"]
+    del files["libs/b/tests/test_b.py"]
+    files["pyproject.toml"] = f"{ROOT}[tool.tradai-tasks.packages]\na.floor = 40  # as measured\n"
+    ran = run.files(files)("-s", "ratchet", script=reports(tmp_path, "test-a", percent=71.9))
+    assert ran.status == 0, ran.log
+    assert "a: floor raised from 40 to 71 %" in ran.log
+    assert "a.floor = 71  # as measured\n" in (run.home / "pyproject.toml").read_text()
+    script = reports(tmp_path, "test-a", percent=80, failures=1)
+    assert run("-s", "ratchet", script=script).status != 0
+    assert "a.floor = 71  # as measured\n" in (run.home / "pyproject.toml").read_text()
 
 
 def test_a_package_without_tests_or_lock_or_pytest_says_so(run: InProcess) -> None:

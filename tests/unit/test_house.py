@@ -18,6 +18,7 @@ IN_PLACE = {
     "release/images/image_steps.py": "in a scratch folder",
     "release/libraries/wheel_build.py": "in a scratch folder, from which wheels are moved",
     "sandbox.py": "files of /proc",
+    "workflows/adoption_run.py": "in a scratch folder",
     "sessions/core/environment.py": "in a scratch folder",
     "sessions/release/backtest_data.py": "in a scratch folder",
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tradai_tasks.backtest.candles import candles_fault
 from tradai_tasks.checks.compose import compose_file
+from tradai_tasks.checks.concessions import concessions
 from tradai_tasks.checks.inventory_report import check_seen, notes
 from tradai_tasks.checks.lock_check import state_of
 from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
@@ -46,6 +47,7 @@ class DoctorContext:
     env: Mapping[str, str]
     uv: str  # the uv to run
     checkout: Callable[[], Checkout]  # where it stands in its git repository
+    floor: float  # of coverage where settings are silent, in percent
     environments: tuple[str, ...]  # whose services and functions are looked for
     is_asked: bool = False  # whether they were asked for by name
     seconds: float  # that one command may take
@@ -86,6 +88,15 @@ def inventory(repository: DoctorContext) -> Finding:
     except UnseenFilesError as error:
         return fault("; ".join(error.faults), "see which file is what: nox -s inventory -- --all")
     return fine("; ".join([f"{len(found.files)} Python files, all seen", *notes(found)]))
+
+
+def let_pass(repository: DoctorContext) -> Finding:
+    """List what the checks let pass, by the settings."""
+    packages = repository.workspace.packages
+    found = concessions(repository.settings, packages, floor=repository.floor)
+    if not found:
+        return fine("the settings let nothing pass")
+    return fine("; ".join(f"{what} ({setting})" for what, setting in found))
 
 
 def candles(repository: DoctorContext) -> Finding:

@@ -19,3 +19,7 @@ class UnseenFilesError(TasksError):
 
 class RunRecordError(TasksError):
     """The record of a pytest run cannot be read."""
+
+
+class FloorNotRaisedError(TasksError):
+    """A coverage floor is written in a form that cannot be edited, or there is none to raise."""

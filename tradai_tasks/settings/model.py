@@ -103,6 +103,10 @@ class TestSettings(Table, frozen=True, kw_only=True):
 class LintSettings(Table, frozen=True, kw_only=True):
     """The session `lint`."""
 
+    format: Annotated[
+        bool,
+        Meta(description="Whether the format is checked; false where another tool formats."),
+    ] = True
     commands: Annotated[
         tuple[Annotated[tuple[Name, ...], Meta(min_length=1)], ...],
         Meta(

@@ -18,6 +18,7 @@ from tradai_tasks.release.images.image_specs import image_contexts
 from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.settings.table import RepositoryKind
+from tradai_tasks.workflows.adoption import Adoption, adoption_tables
 from tradai_tasks.workflows.checkout import Checkout
 from tradai_tasks.workflows.drift import plan
 from tradai_tasks.workflows.render import Values, render
@@ -80,6 +81,7 @@ def pieces(  # noqa: PLR0913 - everything to look at
     versions: Mapping[str, str],
     checkout: Checkout,
     force: bool = False,
+    adopted: Adoption | None = None,
 ) -> tuple[Piece, ...]:
     """Return every file that the library works with, with its present and wanted text.
 
@@ -92,6 +94,7 @@ def pieces(  # noqa: PLR0913 - everything to look at
         versions: The versions of `nox` and `tradai-tasks` to pin if nothing else does.
         checkout: Where it stands in its git repository.
         force: Whether ours take the place of workflows of the user.
+        adopted: What its checks came to as it is, for settings under which they are green.
 
     Returns:
         The files, by their paths from the repository's top.
@@ -126,9 +129,8 @@ def pieces(  # noqa: PLR0913 - everything to look at
         names = (posixpath.basename(one.path) for one in foreign)
         chosen["exclude"] = (*settings.workflows.exclude, *names)
         repository, files = wanted(chosen)
-    made = [noxfile, *_settings(tree, workspace.kind, chosen)]
-    made += _justfile(tree, repository)
-    made += _gitignore(tree, checkout.unignored)
+    made = [noxfile, *_settings(tree, workspace.kind, chosen, adopted)]
+    made += [*_justfile(tree, repository), *_gitignore(tree, checkout.unignored)]
     made += _ignore_files(tree, image_contexts(workspace, settings.images, tree))
     made = [replace(one, path=f"{folder}{one.path}") for one in made]
     for path, text in files.items():
@@ -246,13 +248,23 @@ def local_nox(noxfile: str, workspace: Workspace) -> str:
     return " ".join(["uv run", *run_options(document), "nox"])
 
 
-def _settings(tree: Tree, kind: RepositoryKind, chosen: Mapping[str, Any]) -> list[Piece]:
+def has_settings(tree: Tree) -> bool:
+    """Return whether a repository has settings of its own, to which none are added."""
+    if not tree.is_file("pyproject.toml"):
+        return tree.is_file("tradai-tasks.toml")
+    return NAME in parse_toml(tree.read("pyproject.toml"), "pyproject.toml").get("tool", {})
+
+
+def _settings(
+    tree: Tree, kind: RepositoryKind, chosen: Mapping[str, Any], adopted: Adoption | None
+) -> list[Piece]:
     """Return the settings file with the tables that are missing, if any is.
 
     Args:
         tree: The repository's files.
         kind: Its kind.
         chosen: Settings of `workflows` that the repository needs.
+        adopted: What its checks came to as it is.
     """
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items()]
     has_project = tree.is_file("pyproject.toml")
@@ -266,6 +278,7 @@ def _settings(tree: Tree, kind: RepositoryKind, chosen: Mapping[str, Any]) -> li
     parts = []
     if present is None:
         parts.append(f'[{prefix}]\nkind = "{kind}"\n' if prefix else f'kind = "{kind}"\n')
+        parts += adoption_tables(adopted, f"{prefix}." if prefix else "") if adopted else []
     own = (present or {}).get("workflows")
     if lines and own is None:
         parts.append(f"[{prefix + '.' if prefix else ''}workflows]\n" + "\n".join(lines) + "\n")

@@ -37,6 +37,7 @@ def repository(
         env=env,
         uv="uv",
         checkout=lambda: checkout_of(tree),
+        floor=60,
         environments=environments,
         seconds=5,
     )

@@ -40,6 +40,7 @@ def repository(
         env={"PATH": "/nowhere", **(env or {})},
         uv="uv",
         checkout=lambda: checkout_of(tree),
+        floor=60,
         environments=(),
         seconds=5,
     )

@@ -42,7 +42,9 @@ def lint(session: nox.Session, context: Context, package: Package | None = None)
     output = ["--output-format=github"] if in_ci() else []
     targets = _targets(session, repository, package)
     check = status_of(session, ["ruff", "check", *rules, *output, *targets])
-    layout = status_of(session, ["ruff", "format", "--check", *targets])
+    layout = 0
+    if repository.settings.lint.format:
+        layout = status_of(session, ["ruff", "format", "--check", *targets])
     if _FOUND in {check, layout} and {check, layout} <= {0, _FOUND}:
         raise CommandFailedError(f"lint: ruff found faults; apply automatic fixes with: {fix}")
     if check or layout:
@@ -65,7 +67,9 @@ def fmt(session: nox.Session, context: Context, package: Package | None = None) 
         session.chdir(package.path)
     targets = _targets(session, repository, package)
     fix = status_of(session, ["ruff", "check", "--fix", *rules, *targets])
-    layout = status_of(session, ["ruff", "format", *targets])
+    layout = 0
+    if repository.settings.lint.format:
+        layout = status_of(session, ["ruff", "format", *targets])
     if fix == _FOUND and not layout:
         raise CommandFailedError("fmt: ruff could not fix everything; what is left is above")
     if fix or layout:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import nox
 
+from tradai_tasks.checks.floors import FIGURES
 from tradai_tasks.checks.testing.coverage_figures import (
     CodeShare,
     Figure,
@@ -19,6 +21,7 @@ from tradai_tasks.checks.testing.pytest_arguments import PytestArguments
 from tradai_tasks.checks.testing.pytest_rules import Reports, coverage_config, coverage_sources
 from tradai_tasks.checks.testing.run_record import RunRecord
 from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.report import append_summary
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.checks.pytest_run import (
@@ -99,6 +102,9 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
             home=home,
             settings=(run.record and run.record.coverage) or {},
         )
+        known = {one.name: one.percent for one in found if one.percent is not None}
+        if shares and not run.outcome.fault:
+            write_whole(folder / FIGURES, json.dumps(known).encode())
     if not shares:
         why = "a narrowed run" if given.narrowing else "no code that these tests answer for"
         session.log(f"{why}: the coverage floor of {repository.floor(package):g} % does not apply")

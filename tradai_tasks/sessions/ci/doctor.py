@@ -69,6 +69,7 @@ def doctor(session: nox.Session, context: Context) -> None:
         inventory=present_inventory(context),
         env=os.environ,
         uv=nox.virtualenv.UV,
+        floor=repository.default_floor,
         checkout=cache(partial(look, repository.root, os.environ)),
         environments=tuple(named)
         or tuple(name for name, table in settings.environments.items() if table.cluster),

@@ -6,6 +6,7 @@ import os
 
 import nox
 
+from tradai_tasks.checks.concessions import concessions
 from tradai_tasks.errors import GateError
 from tradai_tasks.report import annotate, append_summary, print_table
 from tradai_tasks.sessions.core.arguments import Option, parse
@@ -41,4 +42,9 @@ def gate(session: nox.Session, context: Context) -> None:
         raise
     print_table("All jobs passed", _COLUMNS, rows)
     append_summary(_COLUMNS, rows)
+    repository = context.repository
+    floor = repository.default_floor
+    conceded = concessions(repository.settings, repository.workspace.packages, floor=floor)
+    if conceded:
+        append_summary(("the checks let pass", "by the setting"), conceded)
     require_seen(session, context)

@@ -47,12 +47,27 @@ def add_aggregates(registry: SessionRegistry) -> None:
         default=True,
         requires=_sessions(registry, _CHECK),
     )
+    registry.add(
+        _ratchet(registry),
+        name="ratchet",
+        doc="Test everything, and raise the coverage floors of packages to what was measured.",
+        requires=_sessions(registry, ("test",)),
+    )
 
 
 def _sessions(registry: SessionRegistry, bases: Iterable[str], one: str | None = None) -> LateNames:
     return LateNames(
         lambda: [name for base in bases for name in sessions_of(registry.context(), base, one)]
     )
+
+
+def _ratchet(registry: SessionRegistry) -> Callable[[nox.Session], None]:
+    def body(session: nox.Session) -> None:
+        from tradai_tasks.sessions.core.ratchet import ratchet  # noqa: PLC0415 - as bodies
+
+        ratchet(session, registry.context())
+
+    return body
 
 
 def _body(registry: SessionRegistry, bases: Iterable[str]) -> Callable[[nox.Session], None]:

@@ -20,7 +20,7 @@ from tradai_tasks.settings.model import Settings
 # do: its body must call `end_of_install`. none: nothing is ever installed.
 Environment = Literal["packages", "tools", "prepared", "none"]
 
-AGGREGATES = ("check", "ci")  # sessions that only run others: see `aggregate`
+AGGREGATES = ("check", "ci", "ratchet")  # sessions that only run others: see `aggregate`
 
 
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True):
