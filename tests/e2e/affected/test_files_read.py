@@ -151,7 +151,8 @@ def test_a_document_that_tests_name_affects_their_package(shop: Path, code: str)
     reader = "libs/alone/README.md <- libs/alone/tests/test_readme.py"
     selection = changed(shop, "libs/alone/README.md")
     assert selection.affected("packages") == ("alone",)
-    assert selection.packages[0].reasons == (reader,)
+    (reason,) = selection.packages[0].reasons
+    assert reason.startswith(reader)
 
 
 def test_documents_whose_examples_are_run_are_tests(shop: Path) -> None:
