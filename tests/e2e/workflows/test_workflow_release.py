@@ -14,6 +14,7 @@ from tests.support.ecs import Service, ecs_server
 from tests.support.engine import engine
 from tests.support.hub import ROLES, Hub, prepared
 from tests.support.lambda_api import FunctionState, lambda_server
+from tests.support.platform_yard import OLD
 from tests.support.real import edit, git, nox
 from tests.support.registry import PASSWORD, USER, Proxy, proxy, registry
 
@@ -112,9 +113,7 @@ def test_services_run_the_image_that_has_the_tag(shipped: Hub, front: Proxy) -> 
     with ecs_server() as ecs:
         ecs.reset(lambda image: digest_of(front.host, image))
         image = f"{front.host}/tradai/backend:latest"
-        service = ecs.add(
-            "tradai-prod", Service(name="backend-api", image=image), running="sha256:old"
-        )
+        service = ecs.add("tradai-prod", Service(name="backend-api", image=image), running=OLD)
         shipped.act.env["AWS_ENDPOINT_URL_ECS"] = ecs.url
         real = "tag,images,deploy"
         run = shipped.after_ci("v1.2.0", shipped.main, "docker-build.yml", real=real)
