@@ -369,7 +369,7 @@ def test_a_row_of_the_docs(example: Path, change: str, packages: set[str]) -> No
 
 
 def make_change(home: Path, change: str) -> None:
-    """Do what a row says: `path`, move `a` to `b`, or upgrade `dist` in uv.lock."""
+    """Do what a row says: `path` (append a comment), move `a` to `b`, and so on."""
     names = re.findall(r"`([^`]+)`", change)
     if change.startswith("move "):
         (home / names[1]).parent.mkdir(parents=True, exist_ok=True)
@@ -381,6 +381,11 @@ def make_change(home: Path, change: str) -> None:
         assert found, names[0]
         moved = found[0].replace(found[1], f"{found[1]}.1")
         lock.write_text(text.replace(found[0], moved))
+    elif change.startswith("a dependency in "):
+        project = home / names[0]
+        text = project.read_text()
+        assert "dependencies = [" in text
+        project.write_text(text.replace("dependencies = [", 'dependencies = ["attrs", ', 1))
     else:
         file = home / names[0]
         file.write_bytes(file.read_bytes() + b"\n# changed\n")

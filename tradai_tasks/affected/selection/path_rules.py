@@ -64,7 +64,7 @@ def grouped(paths: Iterable[str], keys_of: Callable[[str], Iterable[_Key]]) -> G
 
 def summed(paths: Sequence[str], *, whole: bool) -> Sequence[str]:
     """Return the first path with how many more there are, or all."""
-    return paths if whole or len(paths) == 1 else [f"{paths[0]} and {len(paths) - 1} more"]
+    return paths if whole or not paths[1:] else [f"{paths[0]} and {len(paths) - 1} more"]
 
 
 class PathRules:

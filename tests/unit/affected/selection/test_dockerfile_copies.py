@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tradai_tasks.affected.selection.dockerfile_copies import copied_globs
+from tradai_tasks.affected.selection.path_rules import summed
 from tradai_tasks.files.path_globs import GlobSet
 
 
@@ -38,3 +39,18 @@ def test_copies(line: str, path: str, does: bool) -> None:
     text = f"FROM x\n{line}\n".encode("latin-1")
     globs = GlobSet(copied_globs(text, "services/web"))
     assert any(globs.matching(path)) is does
+
+
+@pytest.mark.parametrize(
+    ("paths", "whole", "shown"),
+    [
+        ([], False, []),  # all that is copied counts by where it lies
+        (["a"], False, ["a"]),
+        (["a", "b", "c"], False, ["a and 2 more"]),
+        (["a", "b", "c"], True, ["a", "b", "c"]),
+    ],
+)
+def test_paths_that_an_image_copies_are_summed_up(
+    paths: list[str], *, whole: bool, shown: list[str]
+) -> None:
+    assert summed(paths, whole=whole) == shown
