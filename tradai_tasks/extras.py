@@ -115,6 +115,11 @@ def how_to_add(extra: str, noxfile: Path) -> str:
     for pinned in _script_requirements(text):
         line = next(n for n, one in enumerate(text.splitlines(), start=1) if pinned in one)
         wanted = Requirement(pinned)
+        if extra in wanted.extras:
+            return (
+                f"line {line} of {noxfile.name} requires it, but nox did not install it; run nox "
+                f"with the environment variable NOX_SCRIPT_MODE=fresh"
+            )
         wanted.extras.add(extra)
         return f'in line {line} of {noxfile.name}, write "{wanted}" for "{pinned}"'
     for folder in noxfile.parents:

@@ -116,6 +116,15 @@ def test_a_noxfile_with_its_own_pins_is_changed_by_line(tmp_path: Path) -> None:
     )
 
 
+def test_a_noxfile_that_pins_the_extra_is_right_as_it_is(tmp_path: Path) -> None:
+    noxfile = tmp_path / "noxfile.py"
+    noxfile.write_text(PINS)
+    assert how_to_add("backtest", noxfile) == (
+        "line 4 of noxfile.py requires it, but nox did not install it; run nox with the "
+        "environment variable NOX_SCRIPT_MODE=fresh"
+    )
+
+
 @pytest.mark.parametrize("broken", ["[project", "[dependency-groups]\ndev = ['ruff']\n"])
 def test_declared_nowhere_it_is_installed_where_nox_is(tmp_path: Path, broken: str) -> None:
     (tmp_path / "pyproject.toml").write_text(broken)

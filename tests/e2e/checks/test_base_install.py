@@ -106,6 +106,8 @@ def committed(home: Path, tag: str) -> Path:
 def platform(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The platform, with the library in a group that `uv run` does not install unasked."""
     home = copy_example("tradai-uv", tmp_path_factory.mktemp("platform") / "tradai-uv")
+    noxfile = home / "noxfile.py"
+    noxfile.write_text(noxfile.read_text().partition("# ///\n")[2])
     edit(home / "pyproject.toml", "[dependency-groups]", '[dependency-groups]\nci = ["six"]')
     result = installed.nox(home, "-s", "lock")
     assert result.status == 0, result.text

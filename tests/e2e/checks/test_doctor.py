@@ -113,6 +113,7 @@ def test_a_platform_where_all_is_well(
             "secrets": "n/a",
             "tags": "n/a",
             "keys": "n/a",
+            "concessions": "ok",
         }
         assert f"arn:aws:sts::{ACCOUNT}" in found["aws"]["what"]
         assert found["registry"]["what"] == f"2 images can be pushed to {seen.host}"

@@ -45,17 +45,22 @@ def test_standard_output_on_a_full_disk(home: Path, args: list[str]) -> None:
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize("most", [7, 10])
-def test_too_few_file_descriptors(home: Path, most: int) -> None:
+@pytest.mark.parametrize(
+    ("most", "status", "begins"),
+    [(7, 2, "tradai-tasks: "), (13, 1, "nox > Session changes aborted: ")],
+    ids=["before-any-session", "in-a-session"],
+)
+def test_too_few_file_descriptors(home: Path, most: int, status: int, begins: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "nox", "-s", "changes"],
         cwd=home, env=clean_env(TRADAI_TASKS_CACHE="/dev/null"), check=False, timeout=100,
         capture_output=True, text=True,
         preexec_fn=partial(resource.setrlimit, resource.RLIMIT_NOFILE, (most, most)),
     )  # fmt: skip
-    assert ran.returncode == 1
+    assert ran.returncode == status
     told = [line for line in ran.stderr.splitlines() if "the machine refuses: [Errno 24]" in line]
     assert len(told) == 1
+    assert told[0].startswith(begins)
     assert "Traceback" not in ran.stderr
 
 
