@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
 
 import msgspec
 
 from tradai_tasks.affected.graph.edge_trace import EdgeTrace
 from tradai_tasks.affected.graph.split_costs import Cost, costs
+from tradai_tasks.affected.graph.undeclared_imports import UndeclaredImports
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.rules.edge_rule import step_text
@@ -22,13 +22,6 @@ from tradai_tasks.affected.rules.path_facts import SOURCES
 
 # Folders beside an import package that are not installed with it.
 _UNINSTALLED = frozenset({"benchmarks", "docs", "examples", "samples", "scripts", "test", "tests"})
-
-
-class _Crossings(NamedTuple):
-    """Members that are named though they are no dependencies, by the member that names them."""
-
-    own: Mapping[str, AbstractSet[str]]  # in any way
-    by_path: Mapping[str, AbstractSet[str]]  # not by an import
 
 
 class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -148,63 +141,34 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def _chains(self, changed: Iterable[str]) -> dict[str, tuple[tuple[str, str], ...]]:
         """Return member -> its chain: of each node the name, and why it may load anything.
 
-        A chain leads through files that are installed with the member: what others import without
-        declaring it is not there. Where the first chain that was found does not, the member is
-        looked for again among these files alone.
+        What a dependency imports without declaring it is followed only where it is installed with
+        the member. Where the first chain that was found leads through another such import, the
+        member is looked for again without those.
         """
         changed = tuple(changed)
-        found = self._walk(changed, None)
+        found = self._walk(changed)
         for name, chain in list(found.items()):
-            installed = self._installed(name)
-            if installed is None or all(self._is_within(node, installed) for node, _ in chain):
+            steps = {(target, user) for (target, _), (user, _) in pairwise(chain)}
+            if steps.isdisjoint(self._undeclared.edges):
                 continue
-            within = tuple(path for path in changed if self._is_within(path, installed))
-            again = self._walk(within, installed).get(name)
+            failing = self._undeclared.failing_for(name)
+            if steps.isdisjoint(failing):
+                continue
+            again = self._walk(changed, failing).get(name)
             if again is None:
                 del found[name]
             else:
                 found[name] = again
         return found
 
-    def _installed(self, name: str) -> frozenset[str] | None:
-        """Return the members whose files a member's tests may load; None for any.
-
-        Beside those that are installed with it, the ones that its own files name though they are
-        not declared, and the ones that code which is installed names by their paths.
-        """
-        member = self.members.get(name)
-        if member is None or member.installed is None:
-            return None
-        named = {*self._crossings.own.get(name, ())}
-        for one in member.installed:
-            named |= self._crossings.by_path.get(one, frozenset())
-        found = set(member.installed)
-        for one in named:
-            found |= self.members[one].closure
-        return frozenset(found)
-
     @cached_property
-    def _crossings(self) -> _Crossings:
-        """Edges from a member's files to files of members that it does not depend on."""
-        own: dict[str, set[str]] = {}
-        by_path: dict[str, set[str]] = {}
-        for target, users in self.users.items():
-            needed = self.owner_of(target)
-            for user in users if needed is not None else ():
-                owner = self.owner_of(user)
-                if owner is None or needed is None or needed in self.members[owner].closure:
-                    continue
-                own.setdefault(owner, set()).add(needed)
-                tops = {name.partition(".")[0] for name in self.undeclared.get(user, ())}
-                parts = target.removesuffix(".pyi").removesuffix(".py").split("/")
-                if not is_python(target) or tops.isdisjoint(parts):
-                    by_path.setdefault(owner, set()).add(needed)
-        return _Crossings(own, by_path)
+    def _undeclared(self) -> UndeclaredImports:
+        return UndeclaredImports(self.members, self.users, self.undeclared, self.owner_of)
 
     def _walk(
-        self, changed: tuple[str, ...], within: frozenset[str] | None
+        self, changed: tuple[str, ...], without: AbstractSet[tuple[str, str]] = frozenset()
     ) -> dict[str, tuple[tuple[str, str], ...]]:
-        """Return member -> its chain, through files of some members alone if any are given."""
+        """Return member -> its chain, without some edges."""
         before: dict[str, str | None] = dict.fromkeys(changed)
         found: dict[str, tuple[tuple[str, str], ...]] = {}
         outside = self.accounted(changed)  # modules that any member may come to load
@@ -219,12 +183,12 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 continue  # it stands for its member, whose project file has not changed
             users = sorted({*self.users.get(path, ()), *self._readers(path)}, key=_questions_last)
             for user in users:
-                if user not in before and self._is_within(user, within):
+                if user not in before and (path, user) not in without:
                     before[user] = path
                     # what stands for asking a lazy module is no file: it adds nothing to a chain
                     (queue.appendleft if user.startswith("?") else queue.append)(user)
             for user in self._loaders_of(path, owner, outside):
-                if user in before or not self._is_within(user, within):
+                if user in before:
                     continue
                 if user in self.passed:  # its member is affected, not all that load it
                     named = self.owner_of(user)
@@ -236,10 +200,6 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 before[user] = path
                 queue.append(user)
         return dict(sorted(found.items()))
-
-    def _is_within(self, path: str, within: frozenset[str] | None) -> bool:
-        owner = None if within is None else self.owner_of(path)
-        return owner is None or within is None or owner in within
 
     def _loaders_of(self, path: str, owner: str | None, outside: frozenset[str]) -> Iterable[str]:
         """Return the files that may load a file for all that can be told: by name, if it has one.

@@ -880,6 +880,46 @@ def test_what_a_dependency_runs_by_its_path_counts_for_its_dependents() -> None:
     assert set(graph.affected_by(["libs/far/src/far/inner.py"])) == {"far", "low", "top"}
 
 
+_RUN = 'subprocess.run([sys.executable, str(ROOT / "{}")])\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        pytest.param(
+            'for one in (ROOT / "libs").glob("*/src"):\n    sys.path.insert(0, str(one))\n'
+            "from far import inner\n",
+            {},
+            id="a folder of packages is put on the path",
+        ),
+        pytest.param(
+            _RUN.format("tools/run.py"),
+            {"tools/run.py": "import subprocess, sys\n" + _RUN.format("../libs/far/run.py")},
+            id="a script that belongs to no package runs it",
+        ),
+        pytest.param(
+            _RUN.format("libs/mid/run.py"),
+            {"libs/mid/run.py": "import subprocess, sys\n" + _RUN.format("../far/run.py")},
+            id="a script of another package runs it",
+        ),
+        pytest.param(
+            'for one in (ROOT / "libs").rglob("*.py"):\n    ast.parse(one.read_text())\n',
+            {},
+            id="modules of all packages are read",
+        ),
+    ],
+)
+def test_what_a_dependency_reaches_by_folders_and_scripts_counts_for_its_dependents(
+    code: str, more: dict[str, str]
+) -> None:
+    head = "import ast, subprocess, sys\nfrom pathlib import Path\n"
+    files = {**_with_undeclared(f"{head}ROOT = Path(__file__).parents[4]\n{code}"), **more}
+    far, low, top = _members(is_known=True)
+    mid = msgspec.structs.replace(member("libs/mid"), installed=frozenset({"mid"}))
+    found = graph_of(files, [far, low, mid, top]).affected_by(["libs/far/src/far/inner.py"])
+    assert {"far", "low", "top"} <= set(found)
+
+
 def test_another_chain_is_found_where_the_shortest_is_not_installed() -> None:
     files = _with_undeclared("from far import inner\n")
     files["libs/top/tests/test_top.py"] = "import low\nimport mid\n"
