@@ -68,6 +68,7 @@ class Scan:
     paths: dict[str, None] = field(default_factory=dict)
     prefixes: dict[str, None] = field(default_factory=dict)
     broken: str = ""  # why the text is not Python, as far as a lexer can tell
+    reached: int = field(default=0, compare=False)  # where the last import statement ends
     # the text as code, token, code, token, ..., code; empty where a division does not tell
     pieces: list[str] = field(default_factory=list, compare=False)
 
@@ -264,14 +265,17 @@ def _check(found: Scan, code: str) -> None:
 
 def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
     """Read the statement around the keyword `import`."""
-    begin = text.rfind("\n", 0, start) + 1
-    end = text.find("\n", stop)
-    known = _one_line(text[begin:end] if end >= 0 else text[begin:])
-    if known and text[begin - 2 : begin] != "\\\n":
-        found.imports.update(known)
-        return
+    if start < found.reached:
+        return  # a second `import` in one statement: `broken` says so
     lowest = max(0, start - _WIDEST)
-    begin = max(lowest, begin)
+    begin = max(lowest, text.rfind("\n", lowest, start) + 1)
+    end = text.find("\n", stop, stop + _WIDEST)
+    end = len(text) if end < 0 and len(text) <= stop + _WIDEST else end
+    if end >= 0 and (begin == 0 or text[begin - 1] == "\n"):
+        known = _one_line(text[begin:end])
+        if known and text[begin - 2 : begin] != "\\\n":
+            found.imports.update(known)
+            return
     while begin >= 2 and text[begin - 2 : begin] == "\\\n":  # noqa: PLR2004 - both characters
         begin = max(lowest, text.rfind("\n", lowest, begin - 1) + 1)
         if begin == lowest:
@@ -285,6 +289,7 @@ def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
     else:
         plain = _PLAIN.match(text, stop)
         names = plain[0] if plain else ""
+        found.reached = stop + len(names)
     if "#" in names:
         names = _COMMENT.sub("", names)
     clauses = [_clause(part) for part in names.replace("\\\n", " ").split(",")]

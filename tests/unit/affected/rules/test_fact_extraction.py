@@ -116,6 +116,7 @@ def test_fstrings_as_deep_as_python_takes_them_are_read() -> None:
         "from a import" + "\t" * 200_000 + "?",
         "import a" + ", a" * 100_000 + " ?",
         "Path(__file__)" + " / 'a'" * 200_000,
+        "import importlib\n" + "from a import (b," * 10_000,
     ],
 )
 def test_long_lines_take_no_time(text: str) -> None:
