@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import signal
 import subprocess
@@ -120,11 +121,14 @@ def test_no_secret_is_in_outputs_arguments_files_or_errors(
     argvs: list[list[str]] = []
     environments: list[dict[str, str]] = []
     real = subprocess.Popen.__init__
+    signature = inspect.signature(real)
 
-    def recorded(self: object, argv: object, *given: object, **named: object) -> None:
-        argvs.append([str(word) for word in argv])  # type: ignore[attr-defined]  # a list, always
-        environments.append(dict(named.get("env") or os.environ))  # type: ignore[call-overload]  # a mapping
-        real(self, argv, *given, **named)  # type: ignore[call-overload]  # as given
+    def recorded(*given: object, **named: object) -> None:
+        # by position or by name, as the caller likes
+        asked = signature.bind(*given, **named).arguments
+        argvs.append([str(word) for word in asked["args"]])
+        environments.append(dict(asked.get("env") or os.environ))
+        real(*given, **named)  # type: ignore[call-overload]  # as given
 
     monkeypatch.setattr(subprocess.Popen, "__init__", recorded)
     # boto3's and our own waits between tries
