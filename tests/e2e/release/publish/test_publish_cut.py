@@ -18,6 +18,7 @@ from tests.support.codeartifact import TOKEN, State, codeartifact
 from tests.support.dists import wheel
 from tests.support.inprocess import InProcess, run
 from tests.support.real import NOXFILE, clean_env, git, nox, write
+from tradai_tasks.http_client import retry
 
 __all__ = ["run"]
 
@@ -133,6 +134,7 @@ def test_no_secret_is_in_outputs_arguments_files_or_errors(
     monkeypatch.setattr(subprocess.Popen, "__init__", recorded)
     # boto3's and our own waits between tries
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(retry, "pause", lambda *_: lambda seconds: None)
     env = {
         **aws.env,
         "GITHUB_TOKEN": "marked-github",
