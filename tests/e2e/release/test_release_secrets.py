@@ -185,7 +185,9 @@ def test_no_command_is_given_one_as_an_argument(after: World) -> None:
     # and what these start in turn: the engine's client, uv's build backends
     assert any(line.startswith("docker\0") or "/docker\0" in line for line in after.seen)
     for line in after.seen:
-        assert not any(mark in line for mark in MARKS), line
+        # tests of workflows, which may run at the same time, give act secrets that it hands on
+        if Path(line.partition("\0")[0]).name != "act":
+            assert not any(mark in line for mark in MARKS), line
 
 
 def test_gates_and_builds_are_given_none_but_what_installs(after: World) -> None:
