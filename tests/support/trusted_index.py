@@ -1,6 +1,6 @@
 """A loopback index with trusted publishing, by https, and the CI that gives identities.
 
-It plays both sides of the exchange that https://docs.pypi.org/trusted-publishers/internals/ has:
+It plays both sides of the exchange in PyPI's documentation, "Trusted publishers: internals":
 an audience, an identity token for it, and an upload token for that, which alone may upload.
 """
 

@@ -3,7 +3,7 @@
 The index trusts a workflow that is registered there as a publisher of the project. twine makes the
 exchange: it asks the index for its audience, the CI for an identity token (OpenID Connect) for
 that audience, and the index for an upload token.
-https://docs.pypi.org/trusted-publishers/internals/
+Source: PyPI's documentation, "Trusted publishers: internals and technical details".
 """
 
 from __future__ import annotations

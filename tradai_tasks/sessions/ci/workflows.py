@@ -26,7 +26,7 @@ from tradai_tasks.workflows.sign_in import keys_warning, role_faults, seconds_of
 from tradai_tasks.workflows.tag_readiness import branch_fault, ci_faults, tag_faults
 from tradai_tasks.workflows.trust import TAGS, repository_named, shown, trust_of
 
-_ROLE_SECONDS = 3600  # that a role lasts at most, unless it is told otherwise
+_ROLE_SECONDS = 3600  # that a role lasts at most, unless it is set otherwise
 _DOC = "Write the workflow files that fit this repository."
 _OPTIONS: list[Option] = [
     (("--check",), {"action": "store_true", "help": "write nothing; fail where one has drifted"}),
