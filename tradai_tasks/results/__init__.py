@@ -1,0 +1,1 @@
+"""Keep what was green, for which inputs, so that it need not be run again."""
