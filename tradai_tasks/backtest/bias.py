@@ -44,12 +44,12 @@ def check_bias(job: BacktestJob, facts: RunFindings, analysis: str) -> str:
 
 def _lookahead(where: str, found: Analysis) -> str:
     if found.entries or found.exits or found.columns:
-        told = [f"{found.entries} entries and {found.exits} exits of {found.trades} trades"]
-        told = told if found.entries or found.exits else []
-        told += [listed(found.columns)] if found.columns else []
+        changed = [f"{found.entries} entries and {found.exits} exits of {found.trades} trades"]
+        changed = changed if found.entries or found.exits else []
+        changed += [listed(found.columns)] if found.columns else []
         raise BiasError(
             f"{where}: it uses candles that a live bot does not have yet: without them "
-            f"{', and '.join(told)} are others"
+            f"{', and '.join(changed)} differ"
         )
     if found.trades < found.least:
         raise BacktestError(
@@ -63,7 +63,7 @@ def _recursive(job: BacktestJob, where: str, found: Analysis) -> str:
     if found.columns:
         raise BiasError(
             f"{where}: it uses candles that a live bot does not have yet: without them "
-            f"{listed(found.columns)} are others"
+            f"{listed(found.columns)} differ"
         )
     most = job.settings.max_recursive / 100
     bad = {n: v for n, v in found.variance.items() if v is None or v > most}

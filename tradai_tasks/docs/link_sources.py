@@ -42,7 +42,7 @@ def older_than_code(git: Git, covers: Iterable[CoveredCode], files: Collection[s
             raise DocsError(f"docs.covers: {one.page}: nothing in git matches {list(one.code)}")
         if is_shallow(git):
             raise DocsError(
-                "docs.covers: this clone is shallow, so ages cannot be told; fetch the history: "
+                "docs.covers: this clone is shallow, so ages are unknown; fetch the history: "
                 "git fetch --unshallow (in CI: fetch-depth: 0)"
             )
         days = (_changed(git, code) - _changed(git, [one.page])) / _DAY

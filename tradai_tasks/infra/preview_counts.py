@@ -86,7 +86,7 @@ def changes_of(stack: str, text: str) -> Changes:
             counts[name] = counts.get(name, 0) + count
     if not layers:
         raise InfraError(
-            f"{stack}: Pulumi printed no summary, so nothing can be told; does the script hand "
+            f"{stack}: Pulumi printed no summary, so its changes are unknown; does the script hand "
             f"--json on to pulumi?"
         )
     return Changes(stack=stack, counts=counts, layers=layers, lost=tuple(lost))

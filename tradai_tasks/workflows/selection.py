@@ -113,7 +113,7 @@ def choose(repository: RepositoryTraits, settings: WorkflowsSettings) -> tuple[W
 def without_session(
     repository: RepositoryTraits, lost: Iterable[str]
 ) -> tuple[tuple[str, str], ...]:
-    """Return (file, session) where a workflow does not fit for lack of one of some sessions."""
+    """Return (file, session) of each workflow that does not fit without one of some sessions."""
     return tuple(
         (workflow.file, name)
         for name in sorted(lost)

@@ -116,7 +116,7 @@ class LockFile(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Return the packages that are built from a folder, and that folder from the lock's.
 
         Args:
-            editable: Whether to include editable ones, as where uv is told to install none so.
+            editable: Whether to include editable ones, as where uv runs with --no-editable.
         """
         kinds = ("directory", "editable") if editable else ("directory",)
         return {

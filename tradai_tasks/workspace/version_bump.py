@@ -223,7 +223,7 @@ def _target(found: BumpState, old: str, step: str, *, with_tag: bool) -> str:
     elif is_last and step in _STEPS:
         raise BumpError(
             f"{found.name}: the last commit bumped it to {old}, and history ends there, so it "
-            f"cannot be told whether that was this {step}; name the version: "
+            f"is unknown whether that was this {step}; name the version: "
             f"nox -s bump -- {found.name} X.Y.Z"
         )
     new = next_version(old, step, name=found.name)

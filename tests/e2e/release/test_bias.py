@@ -45,7 +45,7 @@ def test_a_planted_look_ahead_is_found_and_the_honest_strategy_is_cleared(
     repo.edit(HONEST, PLANTED)
     said = "it uses candles that a live bot does not have yet: without them"
     failed(repo.nox("lookahead"), f"momentum: lookahead-analysis: {said}", "move")
-    failed(repo.nox("recursive"), f"momentum: recursive-analysis: {said} move are others")
+    failed(repo.nox("recursive"), f"momentum: recursive-analysis: {said} move differ")
 
 
 def test_indicators_that_do_not_settle_are_named(repo: Strategies) -> None:

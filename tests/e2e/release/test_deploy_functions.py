@@ -216,7 +216,8 @@ def test_of_two_runs_at_once_the_newer_release_stays(
 ) -> None:
     """The other run deploys, whole, right before the n-th request of a kind by this one."""
     function = gaps(api, uri=f"{REPOSITORY}@sha256:{'0' * 64}")
-    original, count, others = Aws.call, 0, []
+    original, count = Aws.call, 0
+    others: list[str] = []
 
     def ended(tag: str) -> str:
         try:

@@ -229,7 +229,8 @@ def test_of_two_runs_at_once_the_newer_release_stays(
     `latest` is the older release's until the newer one is deployed, as while images are pushed.
     """
     service = backend(ecs, running="sha256:" + "d" * 64)
-    original, count, others = ServiceStep._described, 0, []
+    original, count = ServiceStep._described, 0
+    others: list[str] = []
     registry.images["latest"] = registry.images["v1.1.0"]
 
     def ended(tag: str) -> str:

@@ -47,9 +47,12 @@ def test_what_is_clear_is_said_with_its_figures() -> None:
 @pytest.mark.parametrize(
     ("changed", "passage"),
     [
-        ({"entries": 3, "exits": 1}, "3 entries and 1 exits of 20 trades are others"),
-        ({"columns": ("move",)}, "without them move are others"),
-        ({"entries": 1, "columns": ("a", "b")}, "1 entries and 0 exits of 20 trades, and a, b are"),
+        ({"entries": 3, "exits": 1}, "3 entries and 1 exits of 20 trades differ"),
+        ({"columns": ("move",)}, "without them move differ"),
+        (
+            {"entries": 1, "columns": ("a", "b")},
+            "1 entries and 0 exits of 20 trades, and a, b differ",
+        ),
     ],
 )
 def test_a_strategy_that_sees_the_future_fails(changed: dict[str, Any], passage: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_the_branch_the_lock_and_what_jobs_make(locks: list[str]) -> None:
         (checkout_of(one.tree, branch="develop"), 'branch = "develop"'),
         (replace(checkout_of(one.tree), unignored=("build/",)), "build/: made by jobs"),
     ):
-        finding = module.tags(replace(one, checkout=lambda found=checkout: found))
+        finding = module.tags(replace(one, checkout=partial(lambda found: found, checkout)))
         assert finding.state == "fault"
         assert said in finding.what
     locks.append("uv.lock")

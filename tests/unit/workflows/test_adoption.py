@@ -26,7 +26,7 @@ def unseen(path: str, kind: str, why: str) -> InventoryFile:
 
 
 def adoption(**given: object) -> Adoption:
-    nothing = {
+    nothing: dict[str, object] = {
         "floors": {},
         "untested": (),
         "unseen": (),

@@ -381,7 +381,7 @@ def test_the_gate_reads_what_it_judges_at_a_thousand_packages_and_three_pythons(
 def test_each_job_that_fills_the_cache_has_a_key_of_its_own() -> None:
     seen: dict[str, str] = {}
     for kind in ("platform", "strategies"):
-        for path, text in workflows(full(kind), WorkflowsSettings()).items():  # type: ignore[arg-type]  # of the table
+        for path, text in workflows(full(kind), WorkflowsSettings()).items():
             for name, step in steps(load(text)):
                 given = step.get("with", {})
                 if "cache-dependency-glob" not in given:
@@ -452,7 +452,7 @@ def test_a_workspace_below_the_top_runs_in_its_folder() -> None:
 
 def test_the_default_branch_is_in_every_template() -> None:
     for kind in ("platform", "strategies"):
-        for path, text in workflows(full(kind), WorkflowsSettings(branch="develop")).items():  # type: ignore[arg-type]  # of the table
+        for path, text in workflows(full(kind), WorkflowsSettings(branch="develop")).items():
             assert not re.search(r"\bmain\b", text), path
 
 

@@ -322,8 +322,8 @@ def test_an_rc_after_an_rc_needs_a_commit_between_or_a_version() -> None:
 def test_where_history_ends_at_a_bump_only_an_exact_version_is_taken() -> None:
     shallow = replace(COMMITTED, before_head=None)
     assert refused(BumpError, shallow, "minor") == (
-        "momentum: the last commit bumped it to 1.1.0, and history ends there, so it cannot be "
-        "told whether that was this minor; name the version: nox -s bump -- momentum X.Y.Z"
+        "momentum: the last commit bumped it to 1.1.0, and history ends there, so it is "
+        "unknown whether that was this minor; name the version: nox -s bump -- momentum X.Y.Z"
     )
     assert plan(shallow, "1.1.0", with_tag=True).tag == "momentum-v1.1.0"
     assert plan(shallow, "1.2.0", with_tag=False).new == "1.2.0"

@@ -144,7 +144,7 @@ class Aws:
             if service in self._silent and is_in_haste():
                 raise _MayPass(self._silent[service])
             try:
-                with _telling(service, operation):
+                with _named_errors(service, operation):
                     return bounded(asked, seconds=seconds, stop=self.stop)
             except TimeoutError:
                 late = f"{service}:{pascal_case(operation)}: no answer after {seconds:g} s"
@@ -172,7 +172,7 @@ class Aws:
             AwsRegionError: No region is set anywhere.
             AwsCredentialsError: The profile asked for does not exist.
         """
-        with self._lock, _telling(service, "client"):
+        with self._lock, _named_errors(service, "client"):
             if service not in self._clients:
                 self._clients[service] = self._made(service)
             return self._clients[service]
@@ -215,7 +215,7 @@ class _MayPass(TransientError):  # noqa: N818 - as its base class
 
 
 @contextmanager
-def _telling(service: str, operation: str) -> Iterator[None]:
+def _named_errors(service: str, operation: str) -> Iterator[None]:
     """Raise this library's error for one of botocore."""
     try:
         yield
@@ -223,10 +223,10 @@ def _telling(service: str, operation: str) -> Iterator[None]:
         # botocore is loaded only where AWS is used, so its classes are imported here
         if type(error).__module__.split(".")[0] not in {"boto3", "botocore"}:
             raise
-        raise told(error, service, operation) from None
+        raise aws_error(error, service, operation) from None
 
 
-def told(error: BaseException, service: str, operation: str) -> AwsError:
+def aws_error(error: BaseException, service: str, operation: str) -> AwsError:
     """Return this library's error for one of botocore: one line, with what to do.
 
     Args:

@@ -91,7 +91,7 @@ def _computed(git: Git) -> str:
     tags = run_git(git.folder, "tag", "--merged", "HEAD", env=git.env).text.split()
     if newest_release(tags) is None and is_shallow(git):
         raise UnknownTagError(
-            "no release tag in this shallow clone, so no version can be told; fetch them with: git "
+            "no release tag in this shallow clone, so the version is unknown; fetch them with: git "
             "fetch --tags --unshallow (in CI: fetch-depth: 0), or name one: --version"
         )
     argv = ["rev-parse", f"--short={_SHORT}", "HEAD"]

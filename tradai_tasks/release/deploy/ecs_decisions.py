@@ -75,7 +75,7 @@ def judge(
     if mine is not None:
         ended = _ended(seen, mine)
         if ended and settling and all(one.id != mine for one in seen.deployments):
-            return ServiceVerdict(todo="wait", note="ECS has not told of the new deployment yet")
+            return ServiceVerdict(todo="wait", note="ECS does not list the new deployment yet")
         if ended:
             return ended
     if seen.desired == 0 and not seen.tasks:

@@ -85,7 +85,7 @@ def with_base(text: str, base: str, *, file: str) -> str:
     if len(set(bases)) != 1:
         what = f"builds on {', '.join(dict.fromkeys(bases))}" if bases else "has no FROM"
         raise ImageBuildError(
-            f"{file}: {what}, so which image to replace by {base} cannot be told; begin it with "
+            f"{file}: {what}, so it is unclear which image {base} replaces; begin it with "
             f"ARG {BASE_ARG} and use that: FROM ${{{BASE_ARG}}}"
         )
     old = bases[0]

@@ -184,8 +184,8 @@ def judge_latest(  # noqa: PLR0913 - what the decision depends on
         return ImageVerdict("todo", f"latest moves from {version or latest.digest}")
     if version is None:
         raise ConflictError(
-            f"{name}: points to {latest.digest}, whose version neither a label {VERSION} nor a "
-            f"release tag tells, so whether {release.tag.version} is newer cannot be told; move it "
+            f"{name}: points to {latest.digest}, which has neither a label {VERSION} nor a "
+            f"release tag, so it is unknown whether {release.tag.version} is newer; move it "
             f"once on purpose with --move-latest, or leave it with --keep-latest"
         )
     if _order(version) > _order(release.tag.version):

@@ -113,7 +113,7 @@ class ReleaseImage:
     def version_of(self, digest: str) -> str | None:
         """Return the semantic version of an image by its label, else by a release tag.
 
-        None if neither tells.
+        None if there is neither.
 
         Raises:
             TasksError: The registry does not answer the question.

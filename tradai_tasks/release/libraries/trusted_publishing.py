@@ -42,7 +42,7 @@ class TrustedPublisher:
         from twine import auth  # noqa: PLC0415 - as above
         from twine.exceptions import TwineException  # noqa: PLC0415 - as above
 
-        logging.getLogger("twine.auth").setLevel(logging.ERROR)  # it tells of each step
+        logging.getLogger("twine.auth").setLevel(logging.ERROR)  # it logs each step
         with self._lock:
             if self._resolver is None:
                 given = auth.CredentialInput(username=auth.TOKEN_USERNAME)

@@ -178,9 +178,9 @@ class VersionStep:
         """
         image, record = self.image(known), self.backtest(known)
         if image is None or (record is None and self.is_backtested):
-            lacks = "image" if image is None else "backtest"
+            missing = "image" if image is None else "backtest"
             raise EvidenceError(
-                f"model {self.name}: its {lacks} is not known; run that stage first"
+                f"model {self.name}: its {missing} is not known; run that stage first"
             )
         wanted = registration(self.release, image, record, self.metadata)
         server = self.connect()

@@ -47,7 +47,7 @@ def read_event(env: Mapping[str, str]) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise UntrustedEventError(
             "the event file (GITHUB_EVENT_PATH) holds no JSON object, so nothing can be released "
-            "by it; run outside of CI, or mend the runner"
+            "by it; run outside of CI, or fix the runner"
         )
     return document
 
@@ -93,7 +93,7 @@ def check_dispatch(
     if main is None or ref != f"refs/heads/{main}":
         raise DispatchRefusedError(
             f"a dispatch on {ref.removeprefix('refs/heads/')[:60]!a} deploys nothing to "
-            f"{environment[:60]!a}: only the default branch ({main or 'which the event lacks'!a}) "
+            f"{environment[:60]!a}: only the default branch ({main or 'missing in the event'!a}) "
             f"may; dispatch it there, or name the environment in workflows.branch-environments"
         )
 

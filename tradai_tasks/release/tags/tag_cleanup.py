@@ -76,7 +76,7 @@ def remove_there(git: Git, tagged: Tagged) -> None:
     done = ask_remote(git, "push", "--quiet", lease, str(tagged.remote), f":{tagged.ref}")
     if isinstance(done, str):
         raise GitError(
-            f"{tagged.ref}: remote {tagged.remote} did not delete it: {done}; mend that and run "
+            f"{tagged.ref}: remote {tagged.remote} did not delete it: {done}; fix that and run "
             f"the same again"
         )
 

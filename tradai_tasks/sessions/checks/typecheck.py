@@ -209,7 +209,7 @@ def _run(  # noqa: PLR0913 - what a run consists of
         )
     if batch.is_blind:
         raise CheckFailedError(
-            f"typecheck: {checker.name} is told to ignore the errors of every file of "
+            f"typecheck: {checker.name} ignores the errors of every file of "
             f"{', '.join(batch.packages)}, so nothing would be checked; see what its configuration "
             f"ignores and excludes"
         )

@@ -35,7 +35,7 @@ from tradai_tasks.backtest.run import (
 from tradai_tasks.backtest.run_findings import RunFindings
 from tradai_tasks.environment_allowance import Allowance
 from tradai_tasks.errors import AwsError, CandlesError
-from tradai_tasks.release.clients.aws import Aws, told
+from tradai_tasks.release.clients.aws import Aws, aws_error
 from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.report import print_table, say
 from tradai_tasks.sessions.core.arguments import Option, parse
@@ -140,7 +140,7 @@ class _Bringer:
         except Exception as error:
             if type(error).__module__.split(".")[0] != "botocore":
                 raise
-            raise told(error, "s3", "get_object") from None
+            raise aws_error(error, "s3", "get_object") from None
         if len(content) > _MOST:
             raise CandlesError(f"{self.source}: {name}: larger than {_MOST >> 30} GB, so refused")
         return content

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tradai_tasks.affected.locks.tool_settings_diff import (
@@ -132,7 +133,7 @@ def test_what_decides_on_a_build_affects_who_depends_on_it(old, new, key, file):
 )
 def test_settings_of_a_member_alone(old, new, expected):
     told = {scope: f"{MEMBER}: {key} changed" for scope, key in expected.items()}
-    assert edited(old, new, file=MEMBER) == SettingsChange(**told)
+    assert edited(old, new, file=MEMBER) == msgspec.convert(told, SettingsChange)
 
 
 @pytest.mark.parametrize(
@@ -159,9 +160,9 @@ def test_a_table_that_is_none_any_more_counts_as_unknown(key):
 def test_a_file_that_comes_or_goes_affects_all_that_it_may():
     for file, scope in ((ROOT, "everything"), (MEMBER, "build")):
         new = compare_project(None, b"", file=file, with_lock=True)
-        assert new == SettingsChange(**{scope: f"{file} is new"})
+        assert new == msgspec.convert({scope: f"{file} is new"}, SettingsChange)
         gone = compare_project(b"", None, file=file, with_lock=True)
-        assert gone == SettingsChange(**{scope: f"{file} was removed"})
+        assert gone == msgspec.convert({scope: f"{file} was removed"}, SettingsChange)
         assert compare_project(None, None, file=file, with_lock=True) == SettingsChange()
 
 

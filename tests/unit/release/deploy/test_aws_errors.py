@@ -22,7 +22,7 @@ from tradai_tasks.errors import (
     StoppedError,
 )
 from tradai_tasks.http_client import retry
-from tradai_tasks.release.clients.aws import Aws, pascal_case, told
+from tradai_tasks.release.clients.aws import Aws, aws_error, pascal_case
 
 
 def answered(code: str, message: str = "words\nof AWS") -> boto.ClientError:
@@ -68,7 +68,7 @@ def answered(code: str, message: str = "words\nof AWS") -> boto.ClientError:
     ],
 )
 def test_each_error_is_one_line(error: Exception, kind: type[AwsError], words: list[str]) -> None:
-    found = told(error, "ecs", "update_service")
+    found = aws_error(error, "ecs", "update_service")
     assert type(found) is kind
     assert "\n" not in str(found)
     for word in words:
@@ -76,8 +76,11 @@ def test_each_error_is_one_line(error: Exception, kind: type[AwsError], words: l
 
 
 def test_the_code_of_an_answer_is_kept() -> None:
-    assert told(answered("ServiceNotFoundException"), "ecs", "x").code == "ServiceNotFoundException"
-    assert told(boto.ClientError({}, "X"), "ecs", "update_service").code == "Unknown"
+    assert (
+        aws_error(answered("ServiceNotFoundException"), "ecs", "x").code
+        == "ServiceNotFoundException"
+    )
+    assert aws_error(boto.ClientError({}, "X"), "ecs", "update_service").code == "Unknown"
 
 
 def test_names_of_operations() -> None:
