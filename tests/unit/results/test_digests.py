@@ -1,0 +1,197 @@
+"""Inputs of a test file, held against the work tree before and after an edit."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tradai_tasks.results.digests import WorkTree
+from tradai_tasks.results.inputs import Inputs
+
+TEST = "libs/a/tests/test_a.py"
+CODE = "LIMIT = 1\n\n\ndef ran():\n    return 1\n\n\ndef idle():\n    return 2\n"
+FILES = {
+    "libs/a/src/a/__init__.py": "",
+    "libs/a/src/a/core.py": CODE,
+    "libs/a/src/a/whole.py": "X = 1\n",
+    "libs/a/tests/data/one.json": "{}",
+    "libs/a/tests/conftest.py": "def hook():\n    return 1\n",
+    "conftest.py": "TOP = 1\n",
+    TEST: "def test_a():\n    assert True\n",
+}
+INPUTS = Inputs(
+    modules={
+        "libs/a/src/a/__init__.py": (),
+        "libs/a/src/a/core.py": ("ran",),
+        "libs/a/src/a/whole.py": None,
+        TEST: ("test_a",),
+    },
+    files=("libs/a/tests/data/one.json",),
+    absent=("libs/a/tests/data/two.json",),
+    listings=("libs/a/tests/data",),
+    names=("a.fast", "speedups", "ghost.sub"),
+    variables=("HOME", "MODE"),
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for path, text in FILES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    return tmp_path
+
+
+def tree(root: Path, **variables: str) -> WorkTree:
+    return WorkTree(root, ["libs/a/src", "libs/b/src"], {"HOME": "/h", **variables})
+
+
+def put(path: str, text: str = "") -> Callable[[Path], None]:
+    def act(root: Path) -> None:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+    return act
+
+
+def drop(path: str) -> Callable[[Path], None]:
+    return lambda root: (root / path).unlink()
+
+
+SAME = {
+    "a comment": put("libs/a/src/a/core.py", "# why\n" + CODE.replace("1\n\n", "1  # one\n\n")),
+    "a function that did not run": put(
+        "libs/a/src/a/core.py", CODE.replace("return 2", "return 3")
+    ),
+    "a file that nothing read": put("libs/a/src/a/other.py"),
+    "a name in a place of data": put("libs/a/src/a/fast.txt"),
+    "what tools leave": put("libs/a/tests/data/__pycache__/x.pyc"),
+}
+CHANGED = {
+    "a function that ran": (
+        put("libs/a/src/a/core.py", CODE.replace("return 1", "return 3")),
+        "ran() in libs/a/src/a/core.py",
+    ),
+    "a constant": (
+        put("libs/a/src/a/core.py", CODE.replace("LIMIT = 1", "LIMIT = 2")),
+        "libs/a/src/a/core.py, outside its functions",
+    ),
+    "a new function": (
+        put("libs/a/src/a/core.py", f"{CODE}\n\ndef new():\n    pass\n"),
+        "libs/a/src/a/core.py, outside its functions",
+    ),
+    "a module that is no longer there": (
+        drop("libs/a/src/a/core.py"),
+        "libs/a/src/a/core.py, outside its functions",
+    ),
+    "a module that cannot be read": (
+        put("libs/a/src/a/core.py", "def (\n"),
+        "libs/a/src/a/core.py, outside its functions",
+    ),
+    "a comment where a module counts whole": (
+        put("libs/a/src/a/whole.py", "X = 1  # one\n"),
+        "libs/a/src/a/whole.py",
+    ),
+    "a test": (put(TEST, "def test_a():\n    assert 1 == 1\n"), f"test_a() in {TEST}"),
+    "data": (put("libs/a/tests/data/one.json", "[]"), "libs/a/tests/data/one.json"),
+    "data that is gone": (drop("libs/a/tests/data/one.json"), "libs/a/tests/data/one.json"),
+    "a file that was not there": (
+        put("libs/a/tests/data/two.json"),
+        "libs/a/tests/data/two.json, which did not exist",
+    ),
+    "a new entry": (put("libs/a/tests/data/three"), "the entries of libs/a/tests/data"),
+    "a module that shadows": (
+        put("libs/b/src/speedups.py"),
+        "a module speedups, which did not exist",
+    ),
+    "a module beside the test": (
+        put("libs/a/tests/speedups.so"),
+        "a module speedups, which did not exist",
+    ),
+    "a module in a package": (
+        put("libs/a/src/a/fast/__init__.py"),
+        "a module a.fast, which did not exist",
+    ),
+    "a package with a module": (
+        put("ghost/sub.py"),
+        "a module ghost.sub, which did not exist",
+    ),
+    "a conftest": (put("libs/a/tests/conftest.py", "X = 2\n"), "libs/a/tests/conftest.py"),
+    "a new conftest": (put("libs/conftest.py"), "libs/conftest.py"),
+    "tests that become a package": (put("libs/a/tests/__init__.py"), "libs/a/tests/__init__.py"),
+}
+
+
+@pytest.mark.parametrize("edit", SAME.values(), ids=SAME)
+def test_what_cannot_matter_changes_nothing(root: Path, edit: Callable[[Path], None]) -> None:
+    before = tree(root).digest(INPUTS, TEST)
+    edit(root)
+    assert tree(root).changed(INPUTS, TEST, before) is None
+
+
+@pytest.mark.parametrize(("edit", "shown"), CHANGED.values(), ids=CHANGED)
+def test_an_input_that_changes_is_named(
+    root: Path, edit: Callable[[Path], None], shown: str
+) -> None:
+    before = tree(root).digest(INPUTS, TEST)
+    assert tree(root).changed(INPUTS, TEST, before) is None
+    edit(root)
+    assert str(tree(root).changed(INPUTS, TEST, before)) == shown
+    assert tree(root).digest(INPUTS, TEST).key != before.key
+
+
+def test_a_variable_counts_by_its_value_and_is_not_kept_in_clear(root: Path) -> None:
+    before = tree(root, MODE="secret-word").digest(INPUTS, TEST)
+    assert b"secret-word" not in repr(before).encode()
+    assert tree(root, MODE="secret-word", OTHER="1").changed(INPUTS, TEST, before) is None
+    assert str(tree(root, MODE="x").changed(INPUTS, TEST, before)) == "the variable MODE"
+    assert str(tree(root).changed(INPUTS, TEST, before)) == "the variable MODE"
+    empty = tree(root, MODE="").digest(INPUTS, TEST)
+    assert str(tree(root).changed(INPUTS, TEST, empty)) == "the variable MODE"
+
+
+def test_an_input_that_was_not_digested_counts_as_changed(root: Path) -> None:
+    before = tree(root).digest(Inputs(), TEST)
+    assert tree(root).changed(INPUTS, TEST, before) is not None
+
+
+def test_what_is_no_file_is_told_from_what_is_not_there(root: Path) -> None:
+    (root / "pipe").mkdir()
+    inputs = Inputs(files=("pipe",), listings=("nowhere",))
+    before = tree(root).digest(inputs, TEST)
+    assert tree(root).changed(inputs, TEST, before) is None
+    (root / "pipe").rmdir()
+    os.mkfifo(root / "pipe")  # which nobody ever waits for
+    assert tree(root).changed(inputs, TEST, before) is None
+    (root / "pipe").unlink()
+    assert str(tree(root).changed(inputs, TEST, before)) == "pipe"
+    (root / "nowhere").mkdir()
+    assert tree(root).digest(inputs, TEST).key != before.key
+
+
+def test_the_order_of_inputs_does_not_count(root: Path) -> None:
+    turned = Inputs(
+        modules=dict(reversed(INPUTS.modules.items())),
+        files=INPUTS.files,
+        absent=INPUTS.absent,
+        listings=INPUTS.listings,
+        names=tuple(reversed(INPUTS.names)),
+        variables=INPUTS.variables,
+    )
+    assert tree(root).digest(turned, TEST).key == tree(root).digest(INPUTS, TEST).key
+
+
+def test_files_that_change_while_the_tests_run_are_named(root: Path) -> None:
+    assert tree(root).touched_since(INPUTS, TEST, time.time() + 60) is None
+    for path in root.rglob("*"):
+        os.utime(path, (1, 1))
+    # the time of an edit can be set back, that of the change of the inode cannot
+    touched = tree(root).touched_since(INPUTS, TEST, time.time() - 60)
+    assert touched == "libs/a/src/a/__init__.py"
+    listing = Inputs(listings=("libs/a/tests/data",))
+    assert tree(root).touched_since(listing, "test_z.py", time.time() + 60) is None
+    assert tree(root).touched_since(listing, "test_z.py", 0) == "libs/a/tests/data/one.json"

@@ -1,0 +1,254 @@
+"""Digest what a test file's outcome was computed from, as the work tree has it now."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from tradai_tasks.results.code_digest import CodeDigests, code_digests, code_format, digest
+from tradai_tasks.results.inputs import Inputs
+
+# What tools leave beside the code, which no outcome depends on.
+_LEFTOVERS = frozenset({
+    "__pycache__", ".coverage", ".hypothesis", ".mypy_cache", ".nox", ".pytest_cache",
+    ".ruff_cache", ".git",
+})  # fmt: skip
+ABSENT, _UNREADABLE = b"absent", b"unreadable"
+_MODULES = (".py", ".pyc", ".so", ".pyd", ".dylib")
+_MARGIN = 0.05  # seconds by which a file system's clock may be behind
+
+
+class Item(msgspec.Struct, frozen=True, order=True):
+    """One input of a test file."""
+
+    kind: str  # module, level, function, file, absent, listing, name or variable
+    name: str  # the path, or the name of the module or variable
+    part: str = ""  # the qualified name of a function
+
+    def __str__(self) -> str:
+        """Return the input as a person is told of it."""
+        match self.kind:
+            case "function":
+                return f"{self.part}() in {self.name}"
+            case "level":
+                return f"{self.name}, outside its functions"
+            case "absent":
+                return f"{self.name}, which did not exist"
+            case "listing":
+                return f"the entries of {self.name}"
+            case "name":
+                return f"a module {self.name}, which did not exist"
+            case "variable":
+                return f"the variable {self.name}"
+            case _:
+                return self.name
+
+
+class Digested(msgspec.Struct, frozen=True, kw_only=True):
+    """The digests of one test file's inputs."""
+
+    items: tuple[tuple[Item, bytes], ...]  # in order
+    key: str  # digest of all of them, as hexadecimal digits
+
+
+class WorkTree:
+    """Digests of files, folders and names in a work tree, each computed once."""
+
+    def __init__(self, root: Path, roots: Iterable[str], variables: Mapping[str, str]) -> None:
+        """Look at nothing yet.
+
+        Args:
+            root: The repository.
+            roots: Folders from its root that modules are imported from.
+            variables: The environment of the tests, without what a session sets for one run.
+        """
+        self._root = root
+        self._roots = tuple(dict.fromkeys(roots))
+        self._variables = variables
+        self._contents: dict[str, bytes] = {}
+        self._codes: dict[str, CodeDigests | None] = {}
+        self._listings: dict[str, bytes] = {}
+        self._modules: dict[str, Mapping[str, list[str]]] = {}
+
+    def digest(self, inputs: Inputs, test_file: str) -> Digested:
+        """Return the digests of a test file's inputs."""
+        roots = self._import_roots(inputs)
+        items = sorted(set(_items(inputs, test_file)))
+        found = tuple((item, self._of(item, roots)) for item in items)
+        return Digested(items=found, key=digest(code_format(), msgspec.msgpack.encode(found)).hex())
+
+    def changed(self, inputs: Inputs, test_file: str, before: Digested) -> Item | None:
+        """Return the first input that is not what it was; None if all are.
+
+        Code is compiled only for files whose bytes have changed.
+        """
+        known = dict(before.items)
+        roots = self._import_roots(inputs)
+        same = {
+            item.name
+            for item, old in before.items
+            if item.kind == "module" and self._content(item.name) == old
+        }
+        for item in _items(inputs, test_file):
+            if item.kind == "module" or (item.kind in {"level", "function"} and item.name in same):
+                continue
+            if known.get(item) != self._of(item, roots):
+                return item
+        return None
+
+    def touched_since(self, inputs: Inputs, test_file: str, start: float) -> str | None:
+        """Return a path among the inputs that may have changed since a time; None if there is none.
+
+        Args:
+            inputs: The inputs.
+            test_file: Whose they are.
+            start: Seconds since the epoch.
+        """
+        for item in _items(inputs, test_file):
+            paths = [self._root / item.name]
+            if item.kind == "listing":
+                paths = [one for one in _entries(paths[0]) if one.name not in _LEFTOVERS]
+            elif item.kind not in {"module", "file"}:
+                continue
+            for path in paths:
+                if _changed_at(path) >= start - _MARGIN:
+                    return os.path.relpath(path, self._root)
+        return None
+
+    def _of(self, item: Item, roots: tuple[str, ...]) -> bytes:
+        match item.kind:
+            case "file" | "module":
+                return self._content(item.name)
+            case "level" | "function":
+                code = self._code(item.name)
+                if code is None:
+                    return self._content(item.name)
+                if item.kind == "level":
+                    return code.level
+                # without such a function in the text, the file may make it in any other way
+                return code.functions.get(item.part) or self._content(item.name)
+            case "absent":
+                is_there = os.path.lexists(self._root / item.name)
+                return digest(b"present", self._content(item.name)) if is_there else ABSENT
+            case "listing":
+                return self._listing(item.name)
+            case "name":
+                return digest(*map(str.encode, self._places(item.name, roots)))
+            case _:
+                value = self._variables.get(item.name)
+                text = ABSENT if value is None else b"=" + os.fsencode(value)
+                return digest(os.fsencode(item.name), text)
+
+    def _content(self, path: str) -> bytes:
+        if path not in self._contents:
+            self._contents[path] = _file_digest(self._root / path)
+        return self._contents[path]
+
+    def _code(self, path: str) -> CodeDigests | None:
+        if path not in self._codes:
+            try:
+                self._codes[path] = code_digests((self._root / path).read_bytes())
+            except OSError:
+                self._codes[path] = None
+        return self._codes[path]
+
+    def _listing(self, path: str) -> bytes:
+        if path not in self._listings:
+            names = sorted(
+                f"{one.name}/" if one.is_dir() else one.name
+                for one in _entries(self._root / path)
+                if one.name not in _LEFTOVERS
+            )
+            is_there = (self._root / path).is_dir()
+            text = [os.fsencode(name) for name in names]
+            self._listings[path] = digest(b"folder", *text) if is_there else ABSENT
+        return self._listings[path]
+
+    def _import_roots(self, inputs: Inputs) -> tuple[str, ...]:
+        """Return the folders that a module may be imported from: those above all that was loaded.
+
+        That is more than `sys.path` has; what is installed is part of the environment.
+        """
+        loaded = {str(one) for path in inputs.modules for one in PurePosixPath(path).parents}
+        return tuple(sorted({*self._roots, *loaded}))
+
+    def _places(self, name: str, roots: tuple[str, ...]) -> list[str]:
+        """Return the files and folders that a module could be imported from."""
+        *above, last = name.split(".")
+        places = []
+        for root in roots:
+            folder = root
+            for part in above:
+                if part not in self._modules_in(folder):
+                    break
+                folder = f"{folder}/{part}"
+            else:
+                places += [f"{folder}/{one}" for one in self._modules_in(folder).get(last, ())]
+        return places
+
+    def _modules_in(self, folder: str) -> Mapping[str, list[str]]:
+        """Return the modules in a folder, each with its files."""
+        if folder not in self._modules:
+            found: dict[str, list[str]] = {}
+            for one in _entries(self._root / folder):
+                stem, _, suffix = one.name.partition(".")
+                if not suffix or one.name.endswith(_MODULES):
+                    found.setdefault(stem, []).append(one.name)
+            self._modules[folder] = {stem: sorted(names) for stem, names in found.items()}
+        return self._modules[folder]
+
+
+def _items(inputs: Inputs, test_file: str) -> Iterator[Item]:
+    for path, functions in inputs.modules.items():
+        if functions is None:
+            yield Item("file", path)
+            continue
+        yield Item("module", path)
+        yield Item("level", path)
+        yield from (Item("function", path, name) for name in functions)
+    yield from (Item("file", path) for path in inputs.files)
+    yield from (Item("absent", path) for path in inputs.absent)
+    yield from (Item("listing", path) for path in inputs.listings)
+    yield from (Item("name", name) for name in inputs.names)
+    yield from (Item("variable", name) for name in inputs.variables)
+    # pytest looks for these in the folder of the test and in every folder above
+    for folder in PurePosixPath(test_file).parents:
+        for name in ("conftest.py", "__init__.py"):
+            path = str(folder / name)
+            if path not in inputs.modules:
+                yield Item("file", path)
+
+
+def _file_digest(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return _UNREADABLE
+        with path.open("rb") as opened:
+            return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).digest()
+    except (FileNotFoundError, NotADirectoryError):
+        return ABSENT
+    except OSError:
+        return _UNREADABLE
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _changed_at(path: Path) -> float:
+    """Return when a file's content or place last changed, in seconds; 0 if it is not there."""
+    times = [0.0]
+    for follow in (False, True):
+        with contextlib.suppress(OSError):
+            found = path.stat(follow_symlinks=follow)
+            times += [found.st_mtime, found.st_ctime]
+    return max(times)
