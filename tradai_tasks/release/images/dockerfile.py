@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from tradai_tasks.errors import ImageBuildError
+from tradai_tasks.files.dockerfile_copies import copied_sources
 
 BASE_ARG = "BASE_IMAGE"  # build argument that chooses the base image
 
@@ -19,8 +20,6 @@ _FROM = re.compile(
 )
 _ARG = re.compile(rf"^[ \t]*ARG[ \t]+{BASE_ARG}\b", re.IGNORECASE | re.MULTILINE)
 
-_COPY = re.compile(r"^[ \t]*(?:COPY|ADD)[ \t]+(?P<words>.+)$", re.IGNORECASE | re.MULTILINE)
-
 
 def copied_of(text: str, paths: Iterable[str], context: str) -> list[str]:
     """Return which of some paths a Dockerfile's COPY and ADD lines take from its context.
@@ -30,7 +29,8 @@ def copied_of(text: str, paths: Iterable[str], context: str) -> list[str]:
         paths: Files, and folders with a slash at the end, from the workspace root.
         context: Folder that it is built from, from the workspace root.
     """
-    sources = list(_sources(text))
+    normal = (posixpath.normpath(source.strip("/") or ".") for source in copied_sources(text))
+    sources = ["" if source == "." else source for source in normal]  # "": the whole context
     words = set(re.split(r"[\s\"',\[\]/=]+", text))
     start = "" if context == "." else f"{context}/"
     found = []
@@ -42,17 +42,6 @@ def copied_of(text: str, paths: Iterable[str], context: str) -> list[str]:
         ):
             found.append(path)
     return found
-
-
-def _sources(text: str) -> Iterator[str]:
-    """Yield the sources of COPY and ADD in the context, without a slash at either end."""
-    for found in _COPY.finditer(text.replace("\\\n", " ")):
-        words = [one for one in re.split(r"[\s\[\]\",]+", found["words"]) if one]
-        if any(one.startswith("--from=") for one in words):
-            continue
-        for one in [one for one in words if not one.startswith("--")][:-1]:
-            path = posixpath.normpath(one.strip("/") or ".")
-            yield "" if path == "." else path
 
 
 def _takes(source: str, path: str) -> bool:
