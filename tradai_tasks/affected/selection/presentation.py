@@ -139,6 +139,20 @@ def markdown(span: CommitRange, selection: Selection, edges: Sequence[tuple[str,
     return "".join(parts)
 
 
+def page_link(env: Mapping[str, str]) -> str:
+    """Return Markdown that says where a CI run keeps the page as an artifact; "" elsewhere.
+
+    https://docs.github.com/actions/reference/workflows-and-actions/variables
+    """
+    server, repository, run = map(
+        env.get, ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    )
+    if not (server and repository and run):
+        return ""
+    url = f"{server}/{repository}/actions/runs/{run}#artifacts"
+    return f"\nAs a page with search: the artifact `changes` [of this run]({url})\n"
+
+
 def _bytes(row: Sequence[str]) -> int:
     return len(" | ".join(row).encode()) + 5  # the marks around a row
 

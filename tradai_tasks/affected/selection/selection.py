@@ -47,6 +47,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     path: str
     reasons: tuple[str, ...] = ()  # its own
+    # steps from a changed file to a file of it, as in `b.py:3 (import)`; one reason has them joined
+    chain: tuple[str, ...] = ()
     sessions: Mapping[str, str] = {}  # sessions to run though it is not affected, with the reason
     everything: tuple[str, ...] = ()  # why everything is affected, one object for all items
 
@@ -134,11 +136,14 @@ def _make_selection(
     workspace: Workspace, evidence: ChangeEvidence, reasons: Reasons, paths: Sequence[str]
 ) -> Selection:
     everything = tuple(reasons.everything)
+    kept = set(paths)
+    chains = {name: chain for name, chain in evidence.chains.items() if chain[0] in kept}
     packages = [
         Item(
             name=workspace.session_id(package),
             path=package.path,
             reasons=reasons.of("packages", package.name),
+            chain=chains.get(package.name, ()),
             sessions=evidence.own_sessions.get(package.name, {}),
             everything=everything,
         )
@@ -152,6 +157,7 @@ def _make_selection(
                 name=unit.name,
                 path=unit.path,
                 reasons=_merged(reasons.of(kind, unit.name), by_path.get(unit.path, ())),
+                chain=chains.get(f"{kind}:{unit.name}", ()),
                 everything=everything,
             )
             for unit in getattr(workspace, kind)

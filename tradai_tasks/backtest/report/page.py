@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from tradai_tasks.backtest.figures.equity_curve import Curve
 from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.backtest.report.figure_text import compared, figure, label
 from tradai_tasks.backtest.report.tables import ReportTable
+from tradai_tasks.html_page import escaped, html_page, table
 
 VERDICT_COLUMNS = ("metric", "value", "threshold", "verdict")
 
@@ -66,25 +66,24 @@ def page(
     """
     state = "passed" if record.passed else "failed"
     parts = [
-        f"<h1>{_text(record.strategy)} <span class={state}>{state}</span></h1>",
-        f"<p class=lead>{_text(headline(record).partition(': ')[2])}</p>",
-        f"<p><strong>{_text(record.note)}</strong></p>" if record.note else "",
+        f"<h1>{escaped(record.strategy)} <span class={state}>{state}</span></h1>",
+        f"<p class=lead>{escaped(headline(record).partition(': ')[2])}</p>",
+        f"<p><strong>{escaped(record.note)}</strong></p>" if record.note else "",
     ]
     if record.verdicts:
         rows = verdict_rows(record)
-        parts.append(_table("Gates", VERDICT_COLUMNS, rows, mark=True))
+        parts.append(table("Gates", VERDICT_COLUMNS, rows, by_last=True))
     if picture is not None:
         data = base64.b64encode(picture).decode("ascii")
         parts.append(
             "<h2>Equity and drawdown, marked to market</h2>"
-            f'<img alt="{_text(_described(curve, currency))}" src="data:image/png;base64,{data}">'
+            f'<img alt="{escaped(_described(curve, currency))}" src="data:image/png;base64,{data}">'
         )
-    parts.append(_table("Figures", ("figure", "value"), figure_rows(record)))
-    parts += [_table(one.title, one.columns, one.rows) for one in tables]
-    parts.append(_table("Conditions", ("", ""), record.conditions.items()))
-    parts.append(_table("Made from", ("", ""), _origin(record)))
-    title = _text(headline(record))
-    return _PAGE.format(title=title, body="\n".join(parts))
+    parts.append(table("Figures", ("figure", "value"), figure_rows(record)))
+    parts += [table(one.title, one.columns, one.rows) for one in tables]
+    parts.append(table("Conditions", ("", ""), record.conditions.items()))
+    parts.append(table("Made from", ("", ""), _origin(record)))
+    return html_page(headline(record), "\n".join(parts))
 
 
 def _metric(metric: str, record: BacktestRecord) -> str:
@@ -108,60 +107,3 @@ def _described(curve: Curve, currency: str) -> str:
         f"Equity from {curve.equity[0]:,.0f} to {curve.equity[-1]:,.0f} {currency}; "
         f"deepest drawdown {low}"
     )
-
-
-def _table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, mark: bool = False
-) -> str:
-    head = "".join(f"<th scope=col>{_text(column)}</th>" for column in columns)
-    lines = []
-    for row in rows:
-        state = f" class={'passed' if row[-1] == 'passed' else 'failed'}" if mark else ""
-        cells = "".join(f"<td>{_text(cell)}</td>" for cell in row[1:])
-        lines.append(f"<tr{state}><th scope=row>{_text(row[0])}</th>{cells}</tr>")
-    thead = f"<thead><tr>{head}</tr></thead>" if any(columns) else ""
-    body = f"<tbody>{''.join(lines)}</tbody>" if lines else "<tbody><tr><td>none</td></tr></tbody>"
-    return f"<h2>{_text(title)}</h2><div class=scroll><table>{thead}{body}</table></div>"
-
-
-def _text(text: str) -> str:
-    return html.escape(text, quote=True)
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light; --ink: #1f2933; --muted: #66727f; --line: #e3e8ed;
-  --good: #1a7f37; --bad: #c9372c; }}
-body {{ font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: #fff;
-  max-width: 62rem; margin: 2rem auto; padding: 0 1.25rem; }}
-h1 {{ font-size: 1.6rem; margin-bottom: 0; }}
-h1 span {{ font-size: .9rem; color: #fff; border-radius: .3rem; padding: .15rem .6rem;
-  vertical-align: middle; }}
-h1 span.passed {{ background: var(--good); }}
-h1 span.failed {{ background: var(--bad); }}
-h2 {{ font-size: 1.05rem; margin: 2rem 0 .5rem; }}
-.lead {{ color: var(--muted); margin-top: .25rem; }}
-img {{ max-width: 100%; height: auto; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; padding: .35rem .75rem .35rem 0; vertical-align: top;
-  border-bottom: 1px solid var(--line); font-weight: normal; overflow-wrap: anywhere;
-  font-variant-numeric: tabular-nums; }}
-thead th {{ color: var(--muted); font-size: .85rem; }}
-tbody th {{ min-width: 9rem; }}
-.scroll {{ overflow-x: auto; }}
-tr.passed td:last-child {{ color: var(--good); }}
-tr.failed td:last-child {{ color: var(--bad); font-weight: bold; }}
-</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""

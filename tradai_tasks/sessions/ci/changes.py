@@ -7,8 +7,9 @@ import glob
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import nox
@@ -21,11 +22,14 @@ from tradai_tasks.affected.selection.presentation import (
     as_outputs,
     explanation,
     markdown,
+    page_link,
     rows,
     visible,
 )
 from tradai_tasks.affected.selection.selection import Selection
-from tradai_tasks.errors import BadArgumentsError, CheckFailedError
+from tradai_tasks.errors import BadArgumentsError, CheckFailedError, FileNotWrittenError
+from tradai_tasks.files.atomic_write import write_whole
+from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.matrix import MatrixJob, Task, build_matrix, read_durations
 from tradai_tasks.report import append_markdown, print_table, say, write_outputs
 from tradai_tasks.repository import Repository
@@ -44,6 +48,7 @@ from tradai_tasks.workspace.discovery import unknown_package
 
 _MOST_REASONS = 5  # of those for which everything is affected, in the log
 _DOC = "Report what a change affects and why, and write the CI matrix for it."
+_PAGE = "build/reports/changes.html"
 _RANGE: list[Option] = [
     (("--base",), {"metavar": "REV", "help": "compare with the merge base of this revision"}),
     (("--head",), {"metavar": "REV", "help": "look at this revision, not the work tree"}),
@@ -51,6 +56,10 @@ _RANGE: list[Option] = [
 _OPTIONS: list[Option] = [
     *_RANGE,
     (("--json",), {"action": "store_true", "help": "print JSON and nothing else"}),
+    (
+        ("--html",),
+        {"nargs": "?", "const": "", "metavar": "PATH", "help": f"write a page, to {_PAGE}"},
+    ),
     (("--explain",), {"metavar": "PKG", "help": "print every reason for one package"}),
     (("--report",), {"action": "store_true", "help": "name the files that select the most"}),
     (("--rules",), {"action": "store_true", "help": "count what each kind of edge alone finds"}),
@@ -95,9 +104,13 @@ def changes(session: nox.Session, context: Context) -> None:
         _report(session, found.graph, beside)
     if options.rules:
         _evidence(found.graph, beside)
+    if options.html is not None:
+        _write(session, repository.root, options.html, _page(found, tasks, jobs))
     backtested = [repository.workspace.session_id(one) for one in repository.backtested_packages]
     write_outputs(as_outputs(found.selection, jobs, backtested))
     append_markdown(markdown(found.span, found.selection, found.edges))
+    if options.html is not None:
+        append_markdown(page_link(os.environ))
 
 
 def affected(session: nox.Session, context: Context) -> None:
@@ -154,6 +167,31 @@ def _jobs(repository: Repository, tasks: Tasks) -> tuple[MatrixJob, ...]:
         max_jobs=settings.max_jobs,
         durations=read_durations(files),
     )
+
+
+def _page(found: ChangeAnalysis, tasks: Tasks, jobs: Sequence[Mapping[str, str]]) -> str:
+    """Return the HTML page."""
+    from tradai_tasks.affected.selection.change_page import change_page  # noqa: PLC0415 - seldom
+
+    sessions: dict[str, tuple[str, ...]] = {}
+    for task in tasks.tasks:
+        sessions[task.package] = (*sessions.get(task.package, ()), *task.sessions)
+    return change_page(found.span, found.selection, found.edges, jobs, sessions)
+
+
+def _write(session: nox.Session, root: Path, asked: str, text: str) -> None:
+    """Write the HTML page, whole or not at all, to a path as the user gives it."""
+    page = Path(session.invoked_from) / asked if asked else root / _PAGE
+    if not asked:
+        make_report_folder(root)
+    try:
+        write_whole(page, text.encode())
+    except OSError as error:
+        raise FileNotWrittenError(
+            f"changes: --html {visible(str(page))}: cannot be written: {error.strerror}; name a "
+            f"file in a folder that exists"
+        ) from None
+    session.log(f"the page is {visible(str(page))}")
 
 
 def _session_names(context: Context, found: ChangeAnalysis, tasks: Iterable[Task]) -> list[str]:
