@@ -103,6 +103,27 @@ def test_outputs_and_summary_in_ci(
     assert "mermaid" in summary.read_text()
 
 
+def test_the_page_is_written_where_it_is_asked_for_or_is_an_error(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    finding(monkeypatch, item("a", "because of x"))
+    summary = tmp_path / "s"
+    env = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_SERVER_URL": "https://s"}
+    env |= {"GITHUB_REPOSITORY": "o/r", "GITHUB_RUN_ID": "7"}
+    ran = run.files(PLATFORM)("-s", "changes", "--", "--html", env=env)
+    assert "the page is " in ran.log
+    page = (run.home / "build" / "reports" / "changes.html").read_text()
+    assert "<td>test(a)</td><td>a</td>" in page
+    assert "runs/7#artifacts" in summary.read_text()
+    asked = run("-s", "changes", "--", "--json", "--html", "mine.html")
+    json.loads(asked.out)
+    assert (run.home / "mine.html").read_text() == page
+    failed(
+        run("-s", "changes", "--", "--html", "no/where.html"),
+        "no/where.html: cannot be written: No such file or directory; name a file in a folder ",
+    )
+
+
 def test_json_stays_json_whatever_else_is_asked_for(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,7 @@ function element(name, attributes, text) {
   return made;
 }
 
-const shorten = (text) => (text.length > 31 ? "…" + text.slice(-30) : text);
+const shorten = (text) => (text.length > 29 ? "…" + text.slice(-28) : text);
 
 function label(one) {
   if (one.kind === "file") return shorten(one.name.replace(/ \(.*/, "").replace(/^.*\//, ""));
@@ -173,10 +173,13 @@ function tell(one) {
   const more = [];
   if (one.kind === "package") {
     const item = data.packages[Number(one.id.slice(1))];
-    const why = item.reasons.map((place) => data.reasons[place]).concat(item.affected ? data.everything : []);
+    const chain = steps(item.chain);
+    const why = item.reasons.map((place) => data.reasons[place])
+      .filter((reason) => reason !== chain.join(" <- "))
+      .concat(item.affected ? data.everything : []);
     const about = document.createElement("p");
     about.textContent = `${item.kind} in ${item.path}, ${item.affected ? "affected" : "not affected"}`;
-    more.push(about, ...list("Chain", steps(item.chain), "ol"));
+    more.push(about, ...list("Chain", chain, "ol"));
     more.push(...list("Because of", why, "ul"), ...list("Runs", item.sessions, "ul"));
   } else if (one.kind === "file") {
     more.push(...list("Chain", steps(Number(one.id.slice(1))), "ol"));
