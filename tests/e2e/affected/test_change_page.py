@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,17 @@ HOSTILE = '</script><script>window.bad = 1</script><img src=x onerror="window.ba
 CHAIN = ("libs/base/src/base/money.py", "libs/app/src/app/main.py:3 (import)")
 
 
-def selection(*packages: Item, services: tuple[Item, ...] = (), **more: object) -> Selection:
-    given = {"everything": (), "docs": (), "sessions": {}, "changed": (CHAIN[0],), **more}
+def selection(*packages: Item, services: tuple[Item, ...] = (), **more: Any) -> Selection:
+    given: dict[str, Any] = {
+        "everything": (),
+        "docs": (),
+        "sessions": {},
+        "changed": (CHAIN[0],),
+        **more,
+    }
     return Selection(
-        packages=packages, services=services, lambdas=(), strategies=(), stacks=(), **given
-    )  # type: ignore[arg-type]  # made-up fields
+        packages=packages, services=services, lambdas=(), strategies=(), stacks=(), **given | more
+    )
 
 
 def page_of(
