@@ -59,6 +59,8 @@ def test_a_pull_request_that_touches_one_submodule(platform: Hub) -> None:
     assert run.jobs["gate"] == ["success"]
     kept = sorted(path.name for path in run.artifacts.rglob("junit.xml"))
     assert kept, run.log
+    page = (run.artifacts / "changes" / "changes.html").read_text()
+    assert "<td>test(strategy-service)</td>" in page
 
 
 def test_a_pull_request_that_touches_nothing_testable(platform: Hub) -> None:
