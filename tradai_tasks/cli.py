@@ -10,15 +10,16 @@ import importlib.metadata
 import io
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksError
-from tradai_tasks.files.file_tree import DiskTree, join
+from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.report import machine_fault, say
 from tradai_tasks.repository import Repository, read_repository
 from tradai_tasks.sessions.core.catalog import fitting_names
+from tradai_tasks.text import counted
 from tradai_tasks.workflows.adoption import Adoption
 from tradai_tasks.workflows.checkout import look
 from tradai_tasks.workflows.file_writer import put_all
@@ -76,16 +77,18 @@ def _parser() -> argparse.ArgumentParser:
     init = commands.add_parser(
         "init",
         help="write noxfile, settings, justfile and workflows into a repository",
-        description="Write the missing noxfile, settings, justfile and workflow files into a "
-        "repository; show it first, and overwrite nothing unasked.",
+        description="Run the checks once, in a copy of the repository; write the missing noxfile, "
+        "settings under which they are green, justfile and workflow files; show all of it first, "
+        "and overwrite nothing unasked.",
     )
     init.add_argument("--root", default=".", metavar="DIR", help="the workspace root; by default .")
     init.add_argument("-y", "--yes", action="store_true", help="write without asking")
     init.add_argument("--dry-run", action="store_true", help="show it, and write nothing")
     init.add_argument(
-        "--checks",
-        action="store_true",
-        help="run the checks once, in a copy, and write settings under which they are green",
+        "--no-checks",
+        action="store_false",
+        dest="checks",
+        help="do not run the checks, of which else follow settings under which they are green",
     )
     init.add_argument(
         "--force", action="store_true", help="overwrite files that are there and differ, too"
@@ -102,14 +105,15 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool, checks: bool) ->
     workspace = repository.workspace
     locks = committed_locks(root, workspace.projects)
     checkout = look(root, os.environ)
-    adopted = _measured(repository) if checks else None
+    versions = {name: importlib.metadata.version(name) for name in ("nox", "tradai-tasks")}
+    adopted = _measured(repository, versions) if checks else None
     found = pieces(
         tree,
         workspace,
         repository.settings,
         sessions=fitting_names(repository),
         locks=locks,
-        versions={name: importlib.metadata.version(name) for name in ("nox", "tradai-tasks")},
+        versions=versions,
         checkout=checkout,
         force=force,
         adopted=adopted,
@@ -129,7 +133,7 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool, checks: bool) ->
     ):
         say(f"for releases: {line}")
     for outcome in adopted.faults if adopted else ():
-        say(f"red as it is: {outcome.session}: {outcome.reason}")
+        say(f"red as it is: {outcome}")
     if not todo:
         say("nothing to write")
         return
@@ -142,7 +146,7 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool, checks: bool) ->
     noxfile = next(piece for piece in found if piece.path == f"{checkout.folder}noxfile.py")
     text = str(noxfile.old if noxfile in kept else noxfile.new)
     nox = local_nox(text, workspace)
-    say(f"wrote {_counted(len(todo), 'file')}; see what there is now with: {nox} -l")
+    say(f"wrote {counted(len(todo), 'file')}; see what there is now with: {nox} -l")
     if not locks:
         say(f"no lock file is there yet; make it, and have CI use it: {nox} -s lock workflows")
     owned = {one.project for one in workspace.strategies}
@@ -153,29 +157,24 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool, checks: bool) ->
         )
 
 
-def _measured(repository: Repository) -> Adoption | None:
-    """Return what the checks come to as it is, where there are no settings and all is locked."""
-    if has_settings(repository.tree):
+def _measured(repository: Repository, versions: Mapping[str, str]) -> Adoption | None:
+    """Return what the checks come to as it is, where there are no settings and some package."""
+    if has_settings(repository.tree) or not repository.workspace.packages:
         return None
-    for project in repository.workspace.projects:
-        lock = join(project, "uv.lock")
-        if not repository.tree.is_file(lock):
-            say(f"{lock}: not there, so the checks were not run; with it, init finds floors too")
-            return None
     from tradai_tasks.workflows.adoption_run import measure  # noqa: PLC0415 - not in every run
 
-    return measure(repository)
+    return measure(repository, versions)
 
 
 def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]) -> None:
     count = len(workspace.packages)
-    say(f"a {workspace.kind} repository, {_counted(count, 'package')}")
+    say(f"a {workspace.kind} repository, {counted(count, 'package')}")
     for piece in todo:
         how = {"new": "new", "added to": "added to", "kept": "overwritten"}[piece.state]
         written = len(piece.new.splitlines())
         if piece.state == "added to":
             written -= len((piece.old or "").splitlines())
-        say(f"  {piece.path}: {how} ({_counted(written, 'line')})")
+        say(f"  {piece.path}: {how} ({counted(written, 'line')})")
     for piece in kept:
         hint = piece.hint or "overwrite it with: --force"
         say(f"  {piece.path}: there already, and left as it is; {hint}")
@@ -191,10 +190,6 @@ def _ask(count: int) -> None:
         raise NothingWrittenError(
             "init: nothing was written; there is nobody to ask, so say: --yes"
         )
-    answer = input(f"Write {_counted(count, 'file')}? [y/N] ")
+    answer = input(f"Write {counted(count, 'file')}? [y/N] ")
     if answer.strip().lower() not in {"y", "yes"}:
         raise NothingWrittenError("init: nothing was written, as you chose")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"

@@ -43,6 +43,11 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return f"{', '.join(names[:most])}{more}"
 
 
+def counted(count: int, what: str) -> str:
+    """Return a number of things in words: `1 file`, `2 files`."""
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
 def similar(name: str, known: Iterable[str], *, most: int = 1) -> str:
     """Return the question whether one of the similar known names is meant; empty if none is."""
     import difflib  # noqa: PLC0415 - needed only for an error message

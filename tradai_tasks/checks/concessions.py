@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workspace.discovery import Package
 
+_DISABLED = "--disable-error-code="  # of mypy
+
 
 def concessions(
     settings: Settings, packages: Iterable[Package], *, floor: float
@@ -37,6 +39,11 @@ def _concessions(
         yield "packages without tests", "test.require = false"
     if not settings.lint.format:
         yield "any format of the code", "lint.format = false"
+    if settings.lint.ignore:
+        yield f"findings of ruff: {', '.join(settings.lint.ignore)}", "lint.ignore"
+    codes = [arg.partition("=")[2] for arg in settings.typecheck.args if arg.startswith(_DISABLED)]
+    if codes:
+        yield f"errors of mypy: {', '.join(codes)}", "typecheck.args"
     if settings.security.severity != "low":
         what = f"findings of bandit of less than {settings.security.severity} severity"
         yield what, f'security.severity = "{settings.security.severity}"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from contextlib import suppress
@@ -66,13 +66,26 @@ def choose_checker(
         folders: Those of its packages.
         locked: Names of the distributions in its lock.
     """
+    weight = _weigh(tree, project, folders, locked)
+    return max(CHECKERS.values(), key=weight)
+
+
+def uses_checker(tree: Tree, project: str, folders: Iterable[str], locked: Collection[str]) -> bool:
+    """Return whether a project configures or locks any type checker; see `choose_checker`."""
+    weight = _weigh(tree, project, folders, locked)
+    return any(any(weight(checker)) for checker in CHECKERS.values())
+
+
+def _weigh(
+    tree: Tree, project: str, folders: Iterable[str], locked: Collection[str]
+) -> Callable[[Checker], tuple[bool, bool]]:
     places = dict.fromkeys([*folders, project])
 
     def weight(checker: Checker) -> tuple[bool, bool]:
         is_configured = any(_config_of(checker, tree, folder, project) for folder in places)
         return is_configured, checker.name in locked
 
-    return max(CHECKERS.values(), key=weight)
+    return weight
 
 
 def _config_of(checker: Checker, tree: Tree, folder: str, project: str) -> str | None:

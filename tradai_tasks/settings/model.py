@@ -107,6 +107,13 @@ class LintSettings(Table, frozen=True, kw_only=True):
         bool,
         Meta(description="Whether the format is checked; false where another tool formats."),
     ] = True
+    ignore: Annotated[
+        tuple[Annotated[str, whole(r"[A-Z]+[0-9]*")], ...],
+        Meta(
+            description="Rules of ruff that do not fail `lint`, besides those that ruff's own "
+            "configuration ignores."
+        ),
+    ] = ()
     commands: Annotated[
         tuple[Annotated[tuple[Name, ...], Meta(min_length=1)], ...],
         Meta(

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from tradai_tasks.files.file_tree import Tree
+from tradai_tasks.checks.typecheck_rules import uses_checker
+from tradai_tasks.files.file_tree import Tree, join
+from tradai_tasks.repository import base_of
 from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.text import counted
+from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.inventory import InventoryFile
+from tradai_tasks.workspace.lock_file import read_lock
 
 _LEVELS = ("low", "medium", "high")
 # how `security` shows a finding that counts
 _FINDING = re.compile(r" \((low|medium|high) severity, (?:medium|high) confidence\) ")
+# of ruff: a rule and where it was broken; a file that would be reformatted; either in our noxfile
+_RUFF_FINDING = re.compile(r"^([A-Z]+\d+) .*\n *--> (.*):\d+:\d+$", re.MULTILINE)
+_UNFORMATTED = re.compile(r"^(?:unformatted: |Would reformat: )", re.MULTILINE)
+_IN_NOXFILE = re.compile(r"^(?:Would reformat: | *--> )?noxfile\.py(?::|$)", re.MULTILINE)
+_MYPY_ERROR = re.compile(r": error: .*  \[([a-z][a-z-]*)\]$", re.MULTILINE)
 _FORMATTERS = ("black", "yapf", "autopep8", "blue", "darker")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_REASON = re.compile(r"^nox > Session \S+ (?:aborted|failed): (.*)$", re.MULTILINE)
+_REASON = re.compile(
+    r"^nox > Session \S+ (?:aborted|failed): (.*?)\.?(?: \(took [^)]*\))?\.?$", re.MULTILINE
+)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,12 +41,62 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     session: str
     status: int
     output: str
+    said: str = ""  # the reason, where no session was run
 
     @property
     def reason(self) -> str:
         """Its last line: what failed, and what to do."""
         found = _REASON.findall(self.output)
-        return str(found[-1]) if found else f"exit status {self.status}"
+        return self.said or (str(found[-1]) if found else f"exit status {self.status}")
+
+    def __str__(self) -> str:
+        """Return the session, the reason and a command, in one line."""
+        reason = self.reason.removeprefix(f"{self.session}: ")
+        again = "" if "nox -s " in reason else f"; run it with: nox -s {shlex.quote(self.session)}"
+        return f"{self.session}: {reason}{again}"
+
+
+class Conceded(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be let pass for lint, typecheck and security to be green."""
+
+    formatter: str | None = None  # what formats the code instead of ruff; None where ruff may
+    rules: Mapping[str, int] = {}  # findings by rule of ruff, where nothing ran ruff so far
+    codes: Mapping[str, int] = {}  # findings by error code of mypy, where nothing ran it so far
+    severity: str = "low"  # the least severity of bandit of which there is no finding
+    findings: int = 0  # of bandit, below it
+    is_noxfile_foreign: bool = False  # whether ruff, as set here, faults our noxfile
+
+    @property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The settings that let it pass, by table."""
+        lint: dict[str, Any] = {} if self.formatter is None else {"format": False}
+        lint |= {"ignore": sorted(self.rules)} if self.rules else {}
+        args = [f"--disable-error-code={code}" for code in sorted(self.codes)]
+        found = {
+            "lint": lint,
+            "typecheck": {"args": args} if args else {},
+            "security": {"severity": self.severity} if self.findings else {},
+        }
+        return {name: table for name, table in found.items() if table}
+
+    @property
+    def _reasons(self) -> dict[str, str]:
+        def today(counts: Mapping[str, int], tool: str) -> str:
+            return f"{counted(sum(counts.values()), 'finding')} today, and nothing here ran {tool}"
+
+        return {
+            "format": f"{self.formatter}, and ruff would write it differently",
+            "ignore": today(self.rules, "ruff"),
+            "args": today(self.codes, "mypy"),
+            "severity": f"{counted(self.findings, 'finding')} of bandit below it today",
+        }
+
+    def tables(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield each table's name and lines, with the reasons."""
+        reasons = self._reasons
+        for name, table in self.settings.items():
+            lines = [f"{key} = {json.dumps(one)}  # {reasons[key]}" for key, one in table.items()]
+            yield name, lines
 
 
 class Adoption(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,9 +105,7 @@ class Adoption(msgspec.Struct, frozen=True, kw_only=True):
     floors: Mapping[str, int]  # of each package, in percent, as measured
     untested: tuple[str, ...]  # packages with code and without tests
     unseen: tuple[InventoryFile, ...]  # files that no session looks at
-    formatter: str | None  # what formats the code instead of ruff; None where ruff may
-    severity: str  # the least severity of bandit of which there is no finding
-    findings: int  # of bandit, below it
+    conceded: Conceded
     faults: tuple[Outcome, ...]  # sessions that fail, whatever the settings
 
 
@@ -54,13 +116,7 @@ def adoption_tables(found: Adoption, prefix: str) -> list[str]:
         found: What was found out.
         prefix: What the names of tables begin with: `tool.tradai-tasks.`, or nothing.
     """
-    tables: list[tuple[str, list[str]]] = []
-    if found.formatter is not None:
-        line = f"format = false  # {found.formatter}, and ruff would write it differently"
-        tables.append(("lint", [line]))
-    if found.severity != "low":
-        count = f"{found.findings} finding{'s' * (found.findings != 1)} of bandit below it today"
-        tables.append(("security", [f'severity = "{found.severity}"  # {count}']))
+    tables = [*found.conceded.tables()]
     lines = [
         f"{_key(name)}.test = false  # it has no tests; remove this with its first"
         for name in found.untested
@@ -80,13 +136,16 @@ def _key(name: str) -> str:
 
 
 def _unchecked(files: Iterable[InventoryFile], prefix: str) -> Iterator[str]:
-    by_reason: dict[str, list[str]] = {}
+    by_reason: dict[str, dict[str, None]] = {}
     for file in files:
         what = "not collected as a test" if file.kind == "test" else "not type-checked or scanned"
-        why = f": {file.why}" if file.why else ""
-        by_reason.setdefault(f"{what} when adopted{why}", []).append(file.path)
-    for reason, paths in by_reason.items():
-        shown = "".join(f"    {json.dumps(_literal(path))},\n" for path in paths)
+        reason = f"{what} when adopted{f': {file.why}' if file.why else ''}"
+        glob = _literal(file.path)
+        if file.area.noun == "project":  # with all that will be in it
+            reason, glob = f"not checked when adopted: {file.why}", f"{_literal(file.area.path)}/**"
+        by_reason.setdefault(reason, {})[glob] = None
+    for reason, globs in by_reason.items():
+        shown = "".join(f"    {json.dumps(glob)},\n" for glob in globs)
         yield f"[[{prefix}unchecked]]\npaths = [\n{shown}]\nreason = {json.dumps(reason)}\n"
 
 
@@ -95,13 +154,56 @@ def _literal(path: str) -> str:
     return re.sub(r"[*?\[]", r"[\g<0>]", path)
 
 
-def severity_of(outputs: Iterable[str]) -> tuple[str | None, int]:
+def concede(red: Mapping[str, str], tree: Tree, workspace: Workspace) -> Conceded:
+    """Return what must be let pass, by the output of sessions that failed.
+
+    Rules of ruff and errors of mypy are let pass only where a repository does not use the tool:
+    else they are faults by its own measure.
+
+    Args:
+        red: The output of each session that failed, by its name.
+        tree: The repository, with its lock files.
+        workspace: What is in it.
+    """
+    lint = "\n".join(text for name, text in red.items() if base_of(name) == "lint")
+    types = "\n".join(text for name, text in red.items() if base_of(name) == "typecheck")
+    locked = {n for one in workspace.projects for n in read_lock(tree, one).by_name}
+    folders = [package.path for package in workspace.packages]
+    rules = Counter(r for r, path in _RUFF_FINDING.findall(lint) if path != "noxfile.py")
+    runs_ruff = "ruff" in locked or _is_configured(tree, {*folders, "."})
+    runs_checker = any(uses_checker(tree, one, folders, locked) for one in workspace.projects)
+    severity, findings = severity_of(red.get("security", ""))
+    return Conceded(
+        formatter=other_formatter(tree, locked) if _UNFORMATTED.search(lint) else None,
+        rules={} if runs_ruff else rules,
+        codes={} if runs_checker else Counter(_MYPY_ERROR.findall(types)),
+        severity=severity or "low",
+        findings=findings if severity else 0,
+        is_noxfile_foreign=bool(_IN_NOXFILE.search(lint)),
+    )
+
+
+def _is_configured(tree: Tree, folders: Iterable[str]) -> bool:
+    """Return whether ruff is set up: by a file of its own, a table, or a hook of pre-commit."""
+    hooks = ".pre-commit-config.yaml"
+    if tree.is_file(hooks) and b"ruff" in tree.read(hooks):
+        return True
+    for folder in folders:
+        if any(tree.is_file(join(folder, name)) for name in ("ruff.toml", ".ruff.toml")):
+            return True
+        file = join(folder, "pyproject.toml")
+        if tree.is_file(file) and "ruff" in parse_toml(tree.read(file), file).get("tool", {}):
+            return True
+    return False
+
+
+def severity_of(output: str) -> tuple[str | None, int]:
     """Return the least severity above all findings that `security` shows, and their number.
 
     Returns:
         None for the severity if there is a finding of the highest.
     """
-    levels = [_LEVELS.index(level) for output in outputs for level in _FINDING.findall(output)]
+    levels = [_LEVELS.index(level) for level in _FINDING.findall(output)]
     if not levels:
         return "low", 0
     above = max(levels) + 1

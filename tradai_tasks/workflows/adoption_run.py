@@ -7,134 +7,183 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from tradai_tasks.checks.floors import FIGURES, measured_floors
 from tradai_tasks.errors import CommandFailedError
-from tradai_tasks.files.file_tree import join
+from tradai_tasks.extras import NAME
+from tradai_tasks.files.file_tree import DiskTree, join
 from tradai_tasks.process import run, usable_cores
 from tradai_tasks.report import say
 from tradai_tasks.repository import Repository, base_of, read_repository
+from tradai_tasks.text import listed
 from tradai_tasks.vcs.file_list import list_files
-from tradai_tasks.workflows.adoption import Adoption, Outcome, other_formatter, severity_of
-from tradai_tasks.workspace.lock_file import read_lock
+from tradai_tasks.workflows.adoption import Adoption, Outcome, concede
+from tradai_tasks.workflows.scaffold import noxfile_piece, with_tables
 
-_SESSIONS = ("lint", "typecheck", "test", "security")
+_SESSIONS = ("lint", "typecheck", "test")
 _DROPPED = ("NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "GITHUB_")  # of who runs this
 # nothing to fall below, and every finding counts
-_MEASURING: Mapping[str, Any] = {"test": {"floor": 0.0, "require": False}}
+_MEASURING: Mapping[str, Any] = {"test": {"floor": 0, "require": False}}
+_REGISTERING = "import tradai_tasks\n\ntradai_tasks.register()\n"
+_OURS = "noxfile_of_the_adoption.py"  # where the repository has a noxfile of its own
 
 
-def measure(repository: Repository) -> Adoption:
+def measure(repository: Repository, versions: Mapping[str, str]) -> Adoption:
     """Run lint, typecheck, test and security in a copy, show how far it is, return what was found.
 
+    Lock files that are missing or stale are fresh in the copy, and are among the faults.
+
+    Args:
+        repository: The repository, without settings.
+        versions: The versions of `nox` and `tradai-tasks` that its noxfile is to pin.
+
     Raises:
-        CommandFailedError: The copy cannot be made, or nox cannot list its sessions.
+        CommandFailedError: The copy cannot be made or locked, or nox cannot list its sessions.
+        SettingsError: Settings cannot be added to the file that they belong into.
     """
-    locked = {
-        name
-        for project in repository.workspace.projects
-        for name in read_lock(repository.tree, project).by_name
-    }
-    with _copy(repository) as home:
-        _write_noxfile(home, _MEASURING)
-        names = _names(home)
+    with TemporaryDirectory(prefix="tradai-adopt-") as scratch:
+        copy = _Copy(repository, Path(scratch), versions)
+        stale = copy.lock()
+        names = copy.names()
         count = f"{len(names)} session{'s' * (len(names) != 1)}"
         say(f"running {count} once, in a copy, to see what is green as it is:")
-        outcomes = [*_run_all(home, names)]
-        formatter = None
-        for outcome in [one for one in outcomes if one.status and base_of(one.session) == "lint"]:
-            formatter = formatter or other_formatter(repository.tree, locked)
-            if formatter is not None:
-                _write_noxfile(home, {**_MEASURING, "lint": {"format": False}})
-                (again,) = _run_all(home, [outcome.session])
-                outcomes[outcomes.index(outcome)] = again
-        if all(one.status for one in outcomes if base_of(one.session) == "lint"):
-            formatter = None  # it would be red anyhow
-        severity, findings = severity_of(
-            one.output for one in outcomes if one.session == "security" and one.status
-        )
-        if findings and severity:
-            _write_noxfile(home, {**_MEASURING, "security": {"severity": severity}})
-            (again,) = _run_all(home, ["security"])
-            outcomes = [again if one.session == "security" else one for one in outcomes]
-        floors = measured_floors(sorted((home / "build/reports/test").glob(f"*/{FIGURES}")))
+        outcomes = {one.session: one for one in copy.run(names)}
+        red = {name: one.output for name, one in outcomes.items() if one.status}
+        conceded = concede(red, DiskTree(copy.home), repository.workspace)
+        again = [
+            name
+            for name in red
+            if base_of(name) in conceded.settings
+            or (name == "lint" and conceded.is_noxfile_foreign)
+        ]
+        if again:
+            say("once more, under the settings that are to be written:")
+            copy.prepare(conceded.settings, is_noxfile_foreign=conceded.is_noxfile_foreign)
+            outcomes |= {one.session: one for one in copy.run(again)}
+        floors = measured_floors(sorted((copy.home / "build/reports/test").glob(f"*/{FIGURES}")))
     return Adoption(
         floors=floors,
         untested=_untested(repository),
         unseen=repository.inventory.unseen,
-        formatter=formatter,
-        severity=severity or "low",
-        findings=findings if severity else 0,
-        faults=tuple(one for one in outcomes if one.status),
+        conceded=conceded,
+        faults=(*stale, *(one for one in outcomes.values() if one.status)),
     )
 
 
 def _untested(repository: Repository) -> tuple[str, ...]:
     """Return the packages with code and without tests, whether or not they must have some."""
-    there = read_repository(repository.root, repository.tree, _MEASURING)
+    there = read_repository(repository.root, repository.tree, {"test": {"require": False}})
     return tuple(map(there.workspace.session_id, there.shares.untested))
 
 
-@contextmanager
-def _copy(repository: Repository) -> Iterator[Path]:
-    """Yield a copy of the files that git tracks or would, with its history and the lock files."""
-    root = repository.root
-    with TemporaryDirectory(prefix="tradai-adopt-") as scratch:
-        top = next((one for one in (root, *root.parents) if (one / ".git").exists()), None)
-        home = Path(scratch) / "copy"
-        if top is not None:
+class _Copy:
+    """A copy of the files that git tracks or would, with its history and the lock files."""
+
+    def __init__(self, repository: Repository, scratch: Path, versions: Mapping[str, str]) -> None:
+        self._repository = repository
+        self._versions = versions
+        root = repository.root
+        top = next((one for one in (root, *root.parents) if (one / ".git").exists()), root)
+        home = scratch / "copy"
+        if (top / ".git").exists():
             run(["git", "clone", "--quiet", "--local", str(top), str(home)], cwd=scratch)
-            home /= root.relative_to(top)
-        home.mkdir(parents=True, exist_ok=True)
-        locks = [join(project, "uv.lock") for project in repository.workspace.projects]
-        for path in dict.fromkeys([*list_files(root)[0], *locks]):
-            source, target = root / path, home / path
+        else:
+            run(["git", "init", "--quiet", str(home)], cwd=scratch)
+        (home / ".git" / "info" / "exclude").write_text(f"{_OURS}\n", encoding="utf-8")
+        self.home = home / root.relative_to(top)
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._locks = [join(project, "uv.lock") for project in repository.workspace.projects]
+        for path in dict.fromkeys([*list_files(root)[0], *self._locks]):
+            source, target = root / path, self.home / path
             if source.is_symlink() or not source.is_file():
                 continue  # a link is in the clone; what was deleted is not read
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-        yield home
+        self.prepare({})
 
+    def prepare(
+        self, settings: Mapping[str, Mapping[str, Any]], *, is_noxfile_foreign: bool = False
+    ) -> None:
+        """Write the noxfile, and settings beside those that have nothing fail for coverage."""
+        tree = self._repository.tree
+        workspace = self._repository.workspace
+        piece = noxfile_piece(tree, workspace, self._versions, is_foreign=is_noxfile_foreign)
+        self._noxfile = _OURS if piece.state == "kept" else piece.path
+        text = _REGISTERING if piece.state == "kept" else piece.new
+        (self.home / self._noxfile).write_text(text, encoding="utf-8")
+        file = "pyproject.toml" if tree.is_file("pyproject.toml") else "tradai-tasks.toml"
+        table = f"[tool.{NAME}]\n" if file == "pyproject.toml" else ""
+        lines = [
+            f"{name}.{key} = {json.dumps(value)}\n"
+            for name, keys in {**_MEASURING, **settings}.items()
+            for key, value in keys.items()
+        ]
+        old = tree.read(file).decode() if tree.is_file(file) else None
+        new = with_tables(old, ["".join([table, f'kind = "{workspace.kind}"\n', *lines])], file)
+        (self.home / file).write_text(new, encoding="utf-8")
 
-def _write_noxfile(home: Path, settings: Mapping[str, Any]) -> None:
-    (home / "noxfile.py").write_text(
-        f"import tradai_tasks\n\ntradai_tasks.register(settings={settings!r})\n", encoding="utf-8"
-    )
+    def _nox(self, *args: str) -> tuple[int, str, str]:
+        env = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
+        # -P: not a nox.py of the repository
+        argv = [sys.executable, "-P", "-m", "nox", "--noxfile", self._noxfile, *args]
+        done = run(argv, cwd=self.home, env={**env, "NO_COLOR": "1"}, check=False)
+        return done.returncode, done.text, done.error_text
 
+    def lock(self) -> list[Outcome]:
+        """Make its lock files fresh, and return a fault if the repository's are not.
 
-def _nox(home: Path, *args: str) -> tuple[int, str, str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
-    argv = [sys.executable, "-P", "-m", "nox", *args]  # -P: not a nox.py of the repository
-    done = run(argv, cwd=home, env={**env, "NO_COLOR": "1"}, check=False)
-    return done.returncode, done.text, done.error_text
+        Raises:
+            CommandFailedError: uv cannot lock a project.
+        """
+        status, out, err = self._nox("-s", "lock")
+        if status:
+            said = [line for line in err.splitlines() if line and not line.startswith("nox > ")]
+            reason = Outcome(session="lock", status=status, output=f"{out}\n{err}").reason
+            raise CommandFailedError(
+                f"init: nothing was written, since the checks cannot be run: "
+                f"{'; '.join([*said[-2:], reason])}; fix it, or leave the checks out: --no-checks"
+            )
+        tree = self._repository.tree
+        old = {lock: tree.read(lock) for lock in self._locks if tree.is_file(lock)}
+        faults = {
+            "missing": [lock for lock in self._locks if lock not in old],
+            "stale": [lock for lock in old if old[lock] != (self.home / lock).read_bytes()],
+        }
+        return [
+            Outcome(session="lock", status=1, output="", said=f"{what}: {listed(found)}")
+            for what, found in faults.items()
+            if found
+        ]
 
+    def names(self) -> list[str]:
+        """Return the sessions to run; `security`, which is none of the default ones, goes last.
 
-def _names(home: Path) -> list[str]:
-    status, out, err = _nox(home, "-l", "--json")
-    if status:
-        raise CommandFailedError(f"init: the sessions cannot be listed: {err.splitlines()[-1]}")
-    found = [str(entry["session"]) for entry in json.loads(out)]
-    return [name for name in found if base_of(name) in _SESSIONS]
+        Raises:
+            CommandFailedError: nox cannot list them.
+        """
+        status, out, err = self._nox("-l", "--json")
+        if status:
+            raise CommandFailedError(f"init: the sessions cannot be listed: {err.splitlines()[-1]}")
+        found = [str(entry["session"]) for entry in json.loads(out)]
+        return [*(name for name in found if base_of(name) in _SESSIONS), "security"]
 
+    def run(self, names: Sequence[str]) -> Iterator[Outcome]:
+        """Run sessions, as many at once as there are cores, and yield each when it is done."""
 
-def _run_all(home: Path, names: list[str]) -> Iterator[Outcome]:
-    """Run sessions, as many at once as there are cores, and yield each when it is done."""
+        def one(name: str) -> tuple[Outcome, float]:
+            began = time.monotonic()
+            status, out, err = self._nox("-s", name)
+            outcome = Outcome(session=name, status=status, output=f"{out}\n{err}")
+            return outcome, time.monotonic() - began
 
-    def one(name: str) -> tuple[Outcome, float]:
-        began = time.monotonic()
-        status, out, err = _nox(home, "-s", name)
-        outcome = Outcome(session=name, status=status, output=f"{out}\n{err}")
-        return outcome, time.monotonic() - began
-
-    with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
-        for done in as_completed([pool.submit(one, name) for name in names]):
-            outcome, seconds = done.result()
-            how = "red" if outcome.status else "green"
-            say(f"  {outcome.session}: {how} ({seconds:.0f} s)")
-            yield outcome
+        with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
+            for done in as_completed([pool.submit(one, name) for name in names]):
+                outcome, seconds = done.result()
+                how = "red" if outcome.status else "green"
+                say(f"  {outcome.session}: {how} ({seconds:.0f} s)")
+                yield outcome

@@ -103,7 +103,9 @@ def pieces(  # noqa: PLR0913 - everything to look at
         SettingsError: pyproject.toml has a form to which no table can be added.
     """
     present, folder = checkout.files, checkout.folder
-    noxfile = _noxfile(tree, workspace, versions)
+    noxfile = noxfile_piece(
+        tree, workspace, versions, is_foreign=bool(adopted and adopted.conceded.is_noxfile_foreign)
+    )
     kept = noxfile.old if noxfile.state == "kept" else noxfile.new
 
     def wanted(given: Mapping[str, Any]) -> tuple[RepositoryTraits, dict[str, str]]:
@@ -210,13 +212,22 @@ def _piece_of(old: str | None, path: str, new: str, *, hint: str = "") -> Piece:
     return Piece(path=path, old=old, new=new, state=state, hint=hint if state == "kept" else "")
 
 
-def _noxfile(tree: Tree, workspace: Workspace, versions: Mapping[str, str]) -> Piece:
-    """Return the noxfile; it pins its own requirements unless the project declares the library."""
-    new = _CODE
+def noxfile_piece(
+    tree: Tree, workspace: Workspace, versions: Mapping[str, str], *, is_foreign: bool = False
+) -> Piece:
+    """Return the noxfile; it pins its own requirements unless the project declares the library.
+
+    Args:
+        tree: The repository's files.
+        workspace: What is in it.
+        versions: The versions to pin.
+        is_foreign: Whether ruff, as the repository has it, would write it differently.
+    """
+    new = f"# ruff: noqa\n# fmt: off\n{_CODE}" if is_foreign else _CODE
     if not declarations(workspace.root_document):
         pins = f'"nox[uv]=={versions["nox"]}", '
         pins += f'"{NAME}[{_EXTRAS[workspace.kind]}]=={versions[NAME]}"'
-        new = f"# /// script\n# dependencies = [{pins}]\n# ///\n{_CODE}"
+        new = f"# /// script\n# dependencies = [{pins}]\n# ///\n{new}"
     old = _read(tree, "noxfile.py")
     if old is not None and "tradai_tasks" in old:
         return Piece(path="noxfile.py", old=old, new=old, state="same")
@@ -287,19 +298,25 @@ def _settings(
         return [Piece(path=file, old=old, new=old or "", state="kept", hint=hint)]
     if not parts:
         return []
+    new = with_tables(old, parts, file)
+    return [Piece(path=file, old=old, new=new, state="new" if old is None else "added to")]
+
+
+def with_tables(old: str | None, parts: Collection[str], file: str) -> str:
+    """Return the text of a settings file with further tables at its end.
+
+    Raises:
+        SettingsError: It has a form to which no table can be added.
+    """
     if old is None:
-        return [Piece(path=file, old=None, new="\n".join(parts), state="new")]
+        return "\n".join(parts)
     end = "\r\n" if "\r\n" in old else "\n"
     new = old.rstrip() + ("\n\n" + "\n".join(parts)).replace("\n", end)
-    _make_sure_it_is_toml(new, file)
-    return [Piece(path=file, old=old, new=new, state="added to")]
-
-
-def _make_sure_it_is_toml(text: str, file: str) -> None:
     try:
-        parse_toml(text.encode(), file)
+        parse_toml(new.encode(), file)
     except BrokenTomlError:
         raise SettingsError(
             f"{file}: [tool.{NAME}] cannot be added, since `tool` is a table in one line; "
             f"write its entries as [tool.NAME]; nothing was written"
         ) from None
+    return new

@@ -120,7 +120,8 @@ def _name_hidden_files(
 
 def _scope(repository: Repository, package: Package | None) -> tuple[str, str, list[str]]:
     """Return the project whose lock counts, the command to fix faults, and further rules."""
+    ignored = [f"--ignore={','.join(rules)}"] if (rules := repository.settings.lint.ignore) else []
     if package is None:
-        return ".", "nox -s fmt", []
+        return ".", "nox -s fmt", ignored
     fix = f'nox -s "fmt({repository.workspace.session_id(package)})"'
-    return package.project, fix, _STRATEGY_RULES
+    return package.project, fix, [*_STRATEGY_RULES, *ignored]
