@@ -47,7 +47,7 @@ def run(home: Path, *argv: str, status: int = 0, **env: str) -> str:
 
 def init(home: Path, *options: str, status: int = 0) -> str:
     uvx = [UV, "tool", "run", "--from", str(REPOSITORY)]
-    return run(home, *uvx, "tradai-tasks", "init", *options, status=status)
+    return run(home, *uvx, "tradai-tasks", "init", "--no-checks", *options, status=status)
 
 
 def just(home: Path, *args: str, status: int = 0) -> str:
@@ -125,7 +125,7 @@ def test_below_the_top_with_workflows_of_the_user_and_another_branch(
     write(top, {".github/workflows/ci.yaml": own})
     home = write(top / "py", dict(kind.files))
     git(top, "init", "-q", "-b", "trunk")
-    assert main(["init", "--root", str(home), "--yes"]) == 0
+    assert main(["init", "--no-checks", "--root", str(home), "--yes"]) == 0
     said = capsys.readouterr().out
     assert "  .github/workflows/ci.yaml: there already, and left as it is; yours stays" in said
     assert "for releases: .github/workflows/ci.yaml: releases follow it, and it runs for" in said
@@ -144,7 +144,7 @@ def test_below_the_top_with_workflows_of_the_user_and_another_branch(
     forced = clone_of(top, tmp_path / "forced")
     (forced / ".github/workflows/ci.yaml").rename(forced / ".github/workflows/ci.yml")
     edit(forced / "py/pyproject.toml", '\nexclude = ["ci.yml"]\n', "\n")
-    assert main(["init", "--root", str(forced / "py"), "--yes", "--force"]) == 0
+    assert main(["init", "--no-checks", "--root", str(forced / "py"), "--yes", "--force"]) == 0
     capsys.readouterr()
     assert nox(forced / "py", "-s", "workflows", "--", "--check").status == 0
     # without the setting, the remedy is the setting
@@ -153,7 +153,7 @@ def test_below_the_top_with_workflows_of_the_user_and_another_branch(
         red = nox(home, "-s", "workflows", *options)
         assert red.status != 0
         assert 'workflows.exclude = ["ci.yml"]' in red.log
-    again = main(["init", "--root", str(home), "--yes"])
+    again = main(["init", "--no-checks", "--root", str(home), "--yes"])
     assert again == 0
     assert 'set in its table `workflows`: exclude = ["ci.yml"]' in capsys.readouterr().out
 

@@ -29,7 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["nox", "-l", "--json"],
         ["nox", "-s", "changes"],
         ["nox", "-s", "changes", "--", "--json"],
-        ["tradai_tasks", "init", "--dry-run"],
+        ["tradai_tasks", "init", "--no-checks", "--dry-run"],
     ],
 )
 def test_standard_output_on_a_full_disk(home: Path, args: list[str]) -> None:

@@ -24,7 +24,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         write(home / kind.folder, dict(kind.files))
         git(home, "init", "-q", "-b", kind.branch)
         git(home, "remote", "add", "origin", "https://github.com/acme/repository.git")
-        assert main(["init", "--root", str(home / kind.folder), "--yes"]) == 0
+        assert main(["init", "--no-checks", "--root", str(home / kind.folder), "--yes"]) == 0
         git(home, "add", "-A")
         git(home, "commit", "-qm", "A repository")
     return homes

@@ -20,6 +20,7 @@ from tradai_tasks.settings.model import (
     SecuritySettings,
     Settings,
     TestSettings,
+    TypecheckSettings,
     UncheckedFiles,
 )
 
@@ -78,7 +79,8 @@ def test_whatever_the_settings_let_pass_is_listed_once() -> None:
     assert concessions(Settings(), (), floor=60) == ()
     settings = Settings(
         test=TestSettings(floor=50, require=False),
-        lint=LintSettings(format=False),
+        lint=LintSettings(format=False, ignore=("F401", "E5")),
+        typecheck=TypecheckSettings(args=("--no-site-packages", "--disable-error-code=misc")),
         security=SecuritySettings(
             severity="high",
             confidence="high",
@@ -94,6 +96,8 @@ def test_whatever_the_settings_let_pass_is_listed_once() -> None:
         "test.floor = 50",
         "test.require = false",
         "lint.format = false",
+        "lint.ignore",
+        "typecheck.args",
         'security.severity = "high"',
         'security.confidence = "high"',
         "security.ignore",

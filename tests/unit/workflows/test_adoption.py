@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import tomllib
+from typing import Any
 
+import msgspec
 import pytest
 
+from tests.support.project import DictTree, found, pyproject
 from tests.support.trees import MemoryTree
 from tradai_tasks.workflows.adoption import (
     Adoption,
+    Conceded,
     Outcome,
     adoption_tables,
+    concede,
     other_formatter,
     severity_of,
 )
@@ -30,9 +35,7 @@ def adoption(**given: object) -> Adoption:
         "floors": {},
         "untested": (),
         "unseen": (),
-        "formatter": None,
-        "severity": "low",
-        "findings": 0,
+        "conceded": Conceded(),
         "faults": (),
     }
     return Adoption(**{**nothing, **given})  # type: ignore[arg-type] # as the test gives them
@@ -43,24 +46,97 @@ def test_nothing_to_concede_is_nothing_to_write() -> None:
 
 
 def test_each_concession_is_a_setting_with_its_reason() -> None:
-    found = adoption(
-        floors={"b": 7, "a.x": 93},
-        untested=("c",),
-        unseen=(unseen("odd/[x].py", "source", "odd is strange"),),
+    lone = Area(path="lone", noun="project")
+    strange = unseen("odd/[x].py", "source", "odd is strange")
+    conceded = Conceded(
         formatter="black formats this repository",
+        rules={"F401": 2, "B006": 1},
+        codes={"misc": 1},
         severity="high",
         findings=356,
     )
-    text = "\n".join(adoption_tables(found, "tool.tradai-tasks."))
+    adopted = adoption(
+        floors={"b": 7, "a.x": 93},
+        untested=("c",),
+        unseen=(strange, *(msgspec.structs.replace(strange, area=lone) for _ in "ab")),
+        conceded=conceded,
+    )
+    text = "\n".join(adoption_tables(adopted, "tool.tradai-tasks."))
     settings = tomllib.loads(text)["tool"]["tradai-tasks"]
     assert settings["packages"] == {"a.x": {"floor": 93}, "b": {"floor": 7}, "c": {"test": False}}
-    assert settings["lint"] == {"format": False}
+    assert settings["lint"] == {"format": False, "ignore": ["B006", "F401"]}
+    assert settings["typecheck"] == {"args": ["--disable-error-code=misc"]}
     assert settings["security"] == {"severity": "high"}
-    (unchecked,) = settings["unchecked"]
-    assert unchecked["paths"] == ["odd/[[]x].py"]
-    assert "odd is strange" in unchecked["reason"]
-    for reason in ("black formats", "356 findings of bandit", "no tests", "as measured"):
+    assert conceded.settings == {k: settings[k] for k in ("lint", "typecheck", "security")}
+    one, other = settings["unchecked"]
+    assert one["paths"] == ["odd/[[]x].py"]
+    assert "odd is strange" in one["reason"]
+    assert other["paths"] == ["lone/**"]  # a project is left out as a whole
+    for reason in (
+        "black formats", "356 findings of bandit", "no tests", "as measured",
+        "3 findings today, and nothing here ran ruff",
+        "1 finding today, and nothing here ran mypy",
+    ):  # fmt: skip
         assert reason in text
+
+
+_RUFF = """\
+F401 `os` imported but unused
+ --> libs/a/x.py:1:8
+  |
+1 | import os
+  |
+
+F401 `re` imported but unused
+  --> libs/a/x.py:12:8
+
+INP001 File `noxfile.py` is part of an implicit namespace package
+ --> noxfile.py:1:1
+"""
+_MYPY = "libs/a/x.py:3: error: Incompatible types  [assignment]\nFound 1 error in 1 file\n"
+_FOUND = {"lint": _RUFF, "typecheck": _MYPY}
+_HOOK = {".pre-commit-config.yaml": "- id: ruff-check\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "locked", "expected"),
+    [
+        ({}, "", {"lint": {"ignore": ["F401"]}, "typecheck": ["assignment"]}),
+        ({}, "ruff", {"typecheck": ["assignment"]}),
+        ({}, "mypy", {"lint": {"ignore": ["F401"]}}),
+        ({}, "pyright", {"lint": {"ignore": ["F401"]}}),
+        (_HOOK, "", {"typecheck": ["assignment"]}),
+        ({"ruff.toml": ""}, "", {"typecheck": ["assignment"]}),
+        ({"libs/a/.ruff.toml": "", "mypy.ini": "[mypy]\n"}, "", {}),
+        ({"pyproject.toml": "[tool.ruff]\n[tool.mypy]\n"}, "", {}),
+    ],
+)
+def test_faults_of_tools_that_a_repository_does_not_use_are_let_pass(
+    files: dict[str, str], locked: str, expected: dict[str, Any]
+) -> None:
+    package = f'\n[[package]]\nname = "{locked}"\nversion = "1"\n' if locked else ""
+    members = '[tool.uv.workspace]\nmembers = ["libs/*"]\n'
+    tree = DictTree(
+        {
+            "uv.lock": f"version = 1\n{package}",
+            "libs/a/pyproject.toml": pyproject("a"),
+            **files,
+            "pyproject.toml": members + files.get("pyproject.toml", ""),
+        }
+    )
+    conceded = concede(_FOUND, tree, found(tree))
+    assert conceded.is_noxfile_foreign
+    codes = [f"--disable-error-code={one}" for one in expected.pop("typecheck", [])]
+    assert conceded.settings == {**expected, **({"typecheck": {"args": codes}} if codes else {})}
+
+
+def test_the_format_is_let_pass_where_something_was_not_formatted() -> None:
+    tree = DictTree({"uv.lock": "version = 1\n", "pyproject.toml": pyproject("a")})
+    for told in ("Would reformat: a.py\n", "unformatted: File would be reformatted\n --> a.py\n"):
+        assert concede({"lint": told}, tree, found(tree)).settings == {"lint": {"format": False}}
+    for told in ("Would reformat: noxfile.py", "noxfile.py:1:1: INP001 x", " --> noxfile.py:1:1"):
+        assert concede({"lint": told}, tree, found(tree)).is_noxfile_foreign
+    assert not concede({"lint": " --> a/noxfile.py:1:1"}, tree, found(tree)).is_noxfile_foreign
 
 
 @pytest.mark.parametrize(
@@ -76,7 +152,7 @@ def test_each_concession_is_a_setting_with_its_reason() -> None:
 def test_the_severity_is_the_least_above_all_findings(
     lines: list[str], expected: tuple[str | None, int]
 ) -> None:
-    assert severity_of(lines) == expected
+    assert severity_of("\n".join(lines)) == expected
 
 
 @pytest.mark.parametrize(
@@ -99,6 +175,10 @@ def test_ruff_is_told_not_to_format_only_where_it_does_not(
 
 
 def test_the_reason_of_a_red_session_is_its_last_line() -> None:
-    output = "nox > Session lint aborted: lint: ruff found faults; apply them with: nox -s fmt.\n"
-    assert Outcome(session="lint", status=1, output=output).reason.startswith("lint: ruff found")
-    assert Outcome(session="lint", status=9, output="").reason == "exit status 9"
+    told = "nox > Session lint aborted: lint: ruff found faults; fix: nox -s fmt (took a second).\n"
+    lint = Outcome(session="lint", status=1, output=told)
+    assert str(lint) == "lint: ruff found faults; fix: nox -s fmt"
+    slow = Outcome(session="test(a b)", status=9, output="")
+    assert str(slow) == "test(a b): exit status 9; run it with: nox -s 'test(a b)'"
+    stale = Outcome(session="lock", status=1, output="", said="stale: uv.lock")
+    assert str(stale) == "lock: stale: uv.lock; run it with: nox -s lock"

@@ -181,7 +181,7 @@ class Repo:
         tty = answer is not None
         self.monkeypatch.setattr(sys.stdin, "isatty", lambda: tty, raising=False)
         self.monkeypatch.setattr(builtins, "input", lambda _: answer)
-        return cli.main(["init", *args])
+        return cli.main(["init", "--no-checks", *args])
 
     def written(self) -> bool:
         return (self.home / "noxfile.py").exists()

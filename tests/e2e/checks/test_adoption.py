@@ -1,0 +1,162 @@
+"""`init` on a repository as it is: settings under which its checks are green from then on."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support.real import edit, git, nox, write
+from tests.support.small import small_workspace
+from tradai_tasks.cli import main
+
+_BRANCHES = "".join(f"def f{n}(value: int) -> int:\n    return value + {n}\n\n\n" for n in range(9))
+_LONE = '[project]\nname = "lone"\nversion = "1"\n'
+_FILES = {
+    "libs/alpha/src/alpha/half.py": _BRANCHES.rstrip() + "\n",
+    "libs/beta/src/beta/text.py": "import os\n\nNAMES = [ 'one','two' ]\n",
+    "libs/beta/src/beta/odd.py": "import subprocess\n\nSIZE: int = 'text'\n",
+    "scripts/load.py": "print(1)\n",
+    "tools/.deep/test_hidden.py": "def test_it() -> None:\n    assert True\n",
+    "projects/lone/pyproject.toml": _LONE,
+    "projects/lone/src/lone/__init__.py": "X = 1\n",
+}
+
+
+def workspace(home: Path, files: dict[str, str]) -> Path:
+    """Make a workspace that knows nothing of the library, on the branch `trunk`."""
+    small_workspace(home, files)
+    (home / "libs/beta/tests/test_core_beta.py").unlink()
+    (home / "noxfile.py").unlink()
+    git(home, "init", "-q", "-b", "trunk")
+    git(home, "add", "-A")
+    git(home, "commit", "-qm", "Before")
+    return home
+
+
+def settings_of(home: Path) -> dict[str, dict[str, object]]:
+    found = tomllib.loads((home / "pyproject.toml").read_text())["tool"]["tradai-tasks"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_repository_as_it_is_is_green_and_can_only_get_better(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = workspace(tmp_path / "w", _FILES)
+    edit(home / "pyproject.toml", ', "mypy==2.4.1"', "")  # nothing here checks types
+    init = ["init", "--root", str(home)]
+
+    assert main([*init, "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert "  test(gamma): green (" in shown
+    assert "red as it is: lock: stale: uv.lock; run it with: nox -s lock\n" in shown
+    assert "nothing was written: this is a dry run" in shown
+    assert git(home, "status", "--porcelain") == "M pyproject.toml"
+
+    assert nox(home, "-f", "../nox.py", "-l").status != 0  # there is no noxfile yet
+    assert main([*init, "--yes"]) == 0
+    capsys.readouterr()
+    text = (home / "pyproject.toml").read_text()
+    settings = settings_of(home)
+    assert settings["lint"] == {"format": False, "ignore": ["F401"]}
+    assert settings["typecheck"] == {"args": ["--disable-error-code=assignment"]}
+    assert settings["security"] == {"severity": "medium"}
+    assert settings["workflows"] == {"branch": "trunk"}
+    floor = settings["packages"].pop("alpha")["floor"]  # type: ignore[index] # a table
+    assert 5 < floor < 30
+    assert settings["packages"] == {"beta": {"test": False}, "gamma": {"floor": 100}}
+    lone, hidden = settings["unchecked"]
+    assert lone["paths"] == ["projects/lone/**"]  # type: ignore[index] # a table
+    assert hidden["paths"] == ["tools/.deep/test_hidden.py"]  # type: ignore[index] # a table
+    assert "  # 2 findings today, and nothing here ran ruff\n" in text
+    assert "  # as measured; raised by: nox -s ratchet\n" in text
+
+    assert nox(home, "-s", "lock").status == 0  # as it said
+    green = nox(home, "-j", "2", "-s", "check")
+    assert green.status == 0, green.text
+    git(home, "add", "-A")
+    assert main([*init, "--yes"]) == 0
+    assert "nothing to write\n" in capsys.readouterr().out
+    doctor = nox(home, "-s", "doctor", "--", "--only", "concessions")
+    for concession in (
+        "beta is not tested", "lint.format = false", "findings of ruff: F401",
+        "errors of mypy: assignment", "severity", "projects/lone/** unchecked",
+    ):  # fmt: skip
+        assert concession in doctor.text
+
+    test = "from alpha.half import f1\n\n\ndef test_half() -> None:\n    assert f1(1) == 2\n"
+    write(home, {"libs/alpha/tests/test_half.py": test})
+    raised = nox(home, "-s", "ratchet")
+    assert raised.status == 0, raised.text
+    assert f"alpha: floor raised from {floor} to " in raised.text
+    assert settings_of(home)["packages"]["alpha"]["floor"] > floor  # type: ignore[index] # a table
+    (home / "libs/alpha/tests/test_half.py").unlink()
+    worse = nox(home, "-R", "-s", "test(alpha)")
+    assert worse.status != 0
+    assert "is under its floor" in worse.text
+    edit(home / "libs/alpha/tests/test_core_alpha.py", "== 42", "== 41")
+    failing = nox(home, "-R", "-s", "ratchet")
+    assert failing.status != 0
+    assert "floor raised" not in failing.text
+
+
+def test_what_cannot_be_green_is_listed_with_its_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Faults by the repository's own measure, in one that has a noxfile and rules of its own."""
+    noxfile = "import nox\n\n\n@nox.session\ndef lint(session):\n    pass\n"
+    files = {
+        "ruff.toml": '[lint]\nselect = ["ALL"]\n[format]\nquote-style = "single"\n',
+        "libs/alpha/tests/test_core_alpha.py": "def test_it() -> None:\n    assert 1 == 2\n",
+    }
+    home = write(workspace(tmp_path / "w", files), {"noxfile.py": noxfile})
+    (home / "uv.lock").unlink()
+    assert main(["init", "--root", str(home), "--yes"]) == 0
+    said = capsys.readouterr().out
+    for line in (
+        "lock: missing: uv.lock; run it with: nox -s lock",
+        "lint: ruff found faults; apply automatic fixes with: nox -s fmt",
+        'test(alpha): alpha: 1 of 1 tests failed; narrow it down with: nox -s "test(alpha)" -- ',
+    ):
+        assert f"red as it is: {line}" in said
+    assert "lint" not in settings_of(home)
+    assert (home / "noxfile.py").read_text() == noxfile
+
+
+def test_a_strict_configuration_of_ruff_does_not_fault_the_noxfile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ruff = 'src = ["src"]\n[format]\nquote-style = "single"\n[lint]\nselect = ["INP", "D", "Q"]\n'
+    home = write(
+        tmp_path / "one",
+        {
+            "pyproject.toml": '[project]\nname = "one"\nversion = "1"\nrequires-python = ">=3.11"\n'
+            '[dependency-groups]\ndev = ["ruff==0.17.6"]\n',
+            "ruff.toml": ruff,
+            "src/one/__init__.py": '"""One."""\n',
+        },
+    )
+    assert main(["init", "--root", str(home), "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert "red as it is: lint" not in said
+    assert "# ruff: noqa\n# fmt: off\n" in (home / "noxfile.py").read_text()
+    assert nox(home, "-s", "lock", "lint").status == 0
+
+
+def test_a_repository_that_cannot_be_locked_is_left_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = '[project]\nname = "one"\nversion = "1"\nrequires-python = ">=3.11"\n'
+    home = write(tmp_path / "one", {"pyproject.toml": f'{text}dependencies = ["one-of-none==7"]\n'})
+    assert main(["init", "--root", str(home), "--yes"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "tradai-tasks: init: nothing was written, since the checks cannot be run: "
+    )
+    assert (
+        "lock: uv could not lock .; see above; fix it, or leave the checks out: --no-checks" in said
+    )
+    assert said.count("\n") == 1
+    assert [path.name for path in home.iterdir()] == ["pyproject.toml"]
