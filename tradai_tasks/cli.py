@@ -163,7 +163,13 @@ def _measured(repository: Repository, versions: Mapping[str, str]) -> Adoption |
         return None
     from tradai_tasks.workflows.adoption_run import measure  # noqa: PLC0415 - not in every run
 
-    return measure(repository, versions)
+    try:
+        return measure(repository, versions)
+    except KeyboardInterrupt:
+        raise NothingWrittenError(
+            "init: nothing was written: it was stopped while the checks ran; leave them out with: "
+            "--no-checks"
+        ) from None
 
 
 def _list(workspace: Workspace, todo: Collection[Piece], kept: Collection[Piece]) -> None:

@@ -6,13 +6,15 @@ import json
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tradai_tasks.background import interruptible
 from tradai_tasks.checks.floors import FIGURES, measured_floors
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.extras import NAME
@@ -22,13 +24,14 @@ from tradai_tasks.report import say
 from tradai_tasks.repository import Repository, base_of, read_repository
 from tradai_tasks.text import listed
 from tradai_tasks.vcs.file_list import list_files
-from tradai_tasks.workflows.adoption import Adoption, Outcome, concede
+from tradai_tasks.workflows.adoption import Adoption, Conceded, Outcome, concede
 from tradai_tasks.workflows.scaffold import noxfile_piece, with_tables
 
 _SESSIONS = ("lint", "typecheck", "test")
 _DROPPED = ("NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "GITHUB_")  # of who runs this
 # nothing to fall below, and every finding counts
 _MEASURING: Mapping[str, Any] = {"test": {"floor": 0, "require": False}}
+_PATIENCE = 60.0  # seconds without news, after which what is still running is named
 _REGISTERING = "import tradai_tasks\n\ntradai_tasks.register()\n"
 _OURS = "noxfile_of_the_adoption.py"  # where the repository has a noxfile of its own
 
@@ -46,8 +49,9 @@ def measure(repository: Repository, versions: Mapping[str, str]) -> Adoption:
         CommandFailedError: The copy cannot be made or locked, or nox cannot list its sessions.
         SettingsError: Settings cannot be added to the file that they belong into.
     """
-    with TemporaryDirectory(prefix="tradai-adopt-") as scratch:
-        copy = _Copy(repository, Path(scratch), versions)
+    stop = threading.Event()
+    with interruptible(stop), TemporaryDirectory(prefix="tradai-adopt-") as scratch:
+        copy = _Copy(repository, Path(scratch), versions, stop)
         stale = copy.lock()
         names = copy.names()
         count = f"{len(names)} session{'s' * (len(names) != 1)}"
@@ -63,7 +67,7 @@ def measure(repository: Repository, versions: Mapping[str, str]) -> Adoption:
         ]
         if again:
             say("once more, under the settings that are to be written:")
-            copy.prepare(conceded.settings, is_noxfile_foreign=conceded.is_noxfile_foreign)
+            copy.prepare(conceded)
             outcomes |= {one.session: one for one in copy.run(again)}
         floors = measured_floors(sorted((copy.home / "build/reports/test").glob(f"*/{FIGURES}")))
     return Adoption(
@@ -84,7 +88,14 @@ def _untested(repository: Repository) -> tuple[str, ...]:
 class _Copy:
     """A copy of the files that git tracks or would, with its history and the lock files."""
 
-    def __init__(self, repository: Repository, scratch: Path, versions: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        scratch: Path,
+        versions: Mapping[str, str],
+        stop: threading.Event,
+    ) -> None:
+        self._stop = stop
         self._repository = repository
         self._versions = versions
         root = repository.root
@@ -104,15 +115,13 @@ class _Copy:
                 continue  # a link is in the clone; what was deleted is not read
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-        self.prepare({})
+        self.prepare(Conceded())
 
-    def prepare(
-        self, settings: Mapping[str, Mapping[str, Any]], *, is_noxfile_foreign: bool = False
-    ) -> None:
+    def prepare(self, conceded: Conceded) -> None:
         """Write the noxfile, and settings beside those that have nothing fail for coverage."""
         tree = self._repository.tree
         workspace = self._repository.workspace
-        piece = noxfile_piece(tree, workspace, self._versions, is_foreign=is_noxfile_foreign)
+        piece = noxfile_piece(tree, workspace, self._versions, conceded)
         self._noxfile = _OURS if piece.state == "kept" else piece.path
         text = _REGISTERING if piece.state == "kept" else piece.new
         (self.home / self._noxfile).write_text(text, encoding="utf-8")
@@ -120,7 +129,7 @@ class _Copy:
         table = f"[tool.{NAME}]\n" if file == "pyproject.toml" else ""
         lines = [
             f"{name}.{key} = {json.dumps(value)}\n"
-            for name, keys in {**_MEASURING, **settings}.items()
+            for name, keys in {**_MEASURING, **conceded.settings}.items()
             for key, value in keys.items()
         ]
         old = tree.read(file).decode() if tree.is_file(file) else None
@@ -131,7 +140,8 @@ class _Copy:
         env = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
         # -P: not a nox.py of the repository
         argv = [sys.executable, "-P", "-m", "nox", "--noxfile", self._noxfile, *args]
-        done = run(argv, cwd=self.home, env={**env, "NO_COLOR": "1"}, check=False)
+        env["NO_COLOR"] = "1"
+        done = run(argv, cwd=self.home, env=env, check=False, stop=self._stop)
         return done.returncode, done.text, done.error_text
 
     def lock(self) -> list[Outcome]:
@@ -182,8 +192,17 @@ class _Copy:
             return outcome, time.monotonic() - began
 
         with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
-            for done in as_completed([pool.submit(one, name) for name in names]):
-                outcome, seconds = done.result()
-                how = "red" if outcome.status else "green"
-                say(f"  {outcome.session}: {how} ({seconds:.0f} s)")
-                yield outcome
+            left = {pool.submit(one, name): name for name in names}
+            try:
+                while left:
+                    done, _ = wait(left, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+                    if not done:
+                        say(f"  not done yet: {listed(list(left.values()))}")
+                    for future in done:
+                        del left[future]
+                        outcome, seconds = future.result()
+                        how = "red" if outcome.status else "green"
+                        say(f"  {outcome.session}: {how} ({seconds:.0f} s)")
+                        yield outcome
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)

@@ -18,7 +18,7 @@ from tradai_tasks.release.images.image_specs import image_contexts
 from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.settings.table import RepositoryKind
-from tradai_tasks.workflows.adoption import Adoption, adoption_tables
+from tradai_tasks.workflows.adoption import Adoption, Conceded, adoption_tables
 from tradai_tasks.workflows.checkout import Checkout
 from tradai_tasks.workflows.drift import plan
 from tradai_tasks.workflows.render import Values, render
@@ -103,9 +103,7 @@ def pieces(  # noqa: PLR0913 - everything to look at
         SettingsError: pyproject.toml has a form to which no table can be added.
     """
     present, folder = checkout.files, checkout.folder
-    noxfile = noxfile_piece(
-        tree, workspace, versions, is_foreign=bool(adopted and adopted.conceded.is_noxfile_foreign)
-    )
+    noxfile = noxfile_piece(tree, workspace, versions, adopted.conceded if adopted else None)
     kept = noxfile.old if noxfile.state == "kept" else noxfile.new
 
     def wanted(given: Mapping[str, Any]) -> tuple[RepositoryTraits, dict[str, str]]:
@@ -213,7 +211,10 @@ def _piece_of(old: str | None, path: str, new: str, *, hint: str = "") -> Piece:
 
 
 def noxfile_piece(
-    tree: Tree, workspace: Workspace, versions: Mapping[str, str], *, is_foreign: bool = False
+    tree: Tree,
+    workspace: Workspace,
+    versions: Mapping[str, str],
+    conceded: Conceded | None = None,
 ) -> Piece:
     """Return the noxfile; it pins its own requirements unless the project declares the library.
 
@@ -221,9 +222,11 @@ def noxfile_piece(
         tree: The repository's files.
         workspace: What is in it.
         versions: The versions to pin.
-        is_foreign: Whether ruff, as the repository has it, would write it differently.
+        conceded: What is let pass; the noxfile may be, too.
     """
-    new = f"# ruff: noqa\n# fmt: off\n{_CODE}" if is_foreign else _CODE
+    new = _CODE
+    if conceded is not None and conceded.is_noxfile_foreign:
+        new = f"# ruff: noqa\n# fmt: off\n{_CODE}"
     if not declarations(workspace.root_document):
         pins = f'"nox[uv]=={versions["nox"]}", '
         pins += f'"{NAME}[{_EXTRAS[workspace.kind]}]=={versions[NAME]}"'

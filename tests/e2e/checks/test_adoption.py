@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.real import edit, git, nox, write
+from tests.support.real import clean_env, edit, git, nox, write
 from tests.support.small import small_workspace
 from tradai_tasks.cli import main
 
@@ -35,7 +42,7 @@ def workspace(home: Path, files: dict[str, str]) -> Path:
     return home
 
 
-def settings_of(home: Path) -> dict[str, dict[str, object]]:
+def settings_of(home: Path) -> dict[str, Any]:
     found = tomllib.loads((home / "pyproject.toml").read_text())["tool"]["tradai-tasks"]
     assert isinstance(found, dict)
     return found
@@ -64,12 +71,12 @@ def test_a_repository_as_it_is_is_green_and_can_only_get_better(
     assert settings["typecheck"] == {"args": ["--disable-error-code=assignment"]}
     assert settings["security"] == {"severity": "medium"}
     assert settings["workflows"] == {"branch": "trunk"}
-    floor = settings["packages"].pop("alpha")["floor"]  # type: ignore[index] # a table
+    floor = settings["packages"].pop("alpha")["floor"]
     assert 5 < floor < 30
     assert settings["packages"] == {"beta": {"test": False}, "gamma": {"floor": 100}}
     lone, hidden = settings["unchecked"]
-    assert lone["paths"] == ["projects/lone/**"]  # type: ignore[index] # a table
-    assert hidden["paths"] == ["tools/.deep/test_hidden.py"]  # type: ignore[index] # a table
+    assert lone["paths"] == ["projects/lone/**"]
+    assert hidden["paths"] == ["tools/.deep/test_hidden.py"]
     assert "  # 2 findings today, and nothing here ran ruff\n" in text
     assert "  # as measured; raised by: nox -s ratchet\n" in text
 
@@ -91,7 +98,7 @@ def test_a_repository_as_it_is_is_green_and_can_only_get_better(
     raised = nox(home, "-s", "ratchet")
     assert raised.status == 0, raised.text
     assert f"alpha: floor raised from {floor} to " in raised.text
-    assert settings_of(home)["packages"]["alpha"]["floor"] > floor  # type: ignore[index] # a table
+    assert settings_of(home)["packages"]["alpha"]["floor"] > floor
     (home / "libs/alpha/tests/test_half.py").unlink()
     worse = nox(home, "-R", "-s", "test(alpha)")
     assert worse.status != 0
@@ -143,6 +150,52 @@ def test_a_strict_configuration_of_ruff_does_not_fault_the_noxfile(
     assert "red as it is: lint" not in said
     assert "# ruff: noqa\n# fmt: off\n" in (home / "noxfile.py").read_text()
     assert nox(home, "-s", "lock", "lint").status == 0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something to happen, for two minutes."""
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not happen")
+
+
+def is_over(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_a_run_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    """As by somebody who has waited long enough for a test that hangs."""
+    mark, scratch = tmp_path / "mark", tmp_path / "scratch"
+    scratch.mkdir()
+    hangs = f"""\
+import os, pathlib, time
+
+def test_it():
+    pathlib.Path({str(mark)!r}).write_text(str(os.getpid()))
+    time.sleep(600)
+"""
+    text = '[project]\nname = "one"\nversion = "1"\nrequires-python = ">=3.11"\n'
+    text += '[dependency-groups]\ndev = ["pytest==9.2.0", "pytest-cov==7.1.0"]\n'
+    files = {"pyproject.toml": text, "one.py": "", "tests/test_one.py": hangs}
+    home = write(tmp_path / "one", files)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tradai_tasks", "init", "--root", str(home), "--yes"],
+        env=clean_env(TMPDIR=str(scratch)), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until(lambda: mark.exists() and bool(mark.read_text()))
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert said.startswith("tradai-tasks: init: nothing was written: it was stopped while")
+    assert sorted(path.name for path in home.iterdir()) == ["one.py", "pyproject.toml", "tests"]
+    assert list(scratch.glob("tradai-adopt-*")) == []
+    until(lambda: is_over(int(mark.read_text())))
 
 
 def test_a_repository_that_cannot_be_locked_is_left_as_it_is(
