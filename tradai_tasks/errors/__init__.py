@@ -19,6 +19,7 @@ from tradai_tasks.errors.images import *
 from tradai_tasks.errors.libraries import *
 from tradai_tasks.errors.models import *
 from tradai_tasks.errors.release import *
+from tradai_tasks.errors.results import *
 from tradai_tasks.errors.settings import *
 from tradai_tasks.errors.tags import *
 from tradai_tasks.errors.tools import *

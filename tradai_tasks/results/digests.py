@@ -70,7 +70,7 @@ class WorkTree:
         """
         self._root = root
         self._roots = tuple(dict.fromkeys(roots))
-        self._variables = variables
+        self.variables = variables
         self._contents: dict[str, bytes] = {}
         self._codes: dict[str, CodeDigests | None] = {}
         self._listings: dict[str, bytes] = {}
@@ -81,7 +81,10 @@ class WorkTree:
         roots = self._import_roots(inputs)
         items = sorted(set(_items(inputs, test_file)))
         found = tuple((item, self._of(item, roots)) for item in items)
-        return Digested(items=found, key=digest(code_format(), msgspec.msgpack.encode(found)).hex())
+        return Digested(
+            items=found,
+            key=digest(code_format(), test_file.encode(), msgspec.msgpack.encode(found)).hex(),
+        )
 
     def changed(self, inputs: Inputs, test_file: str, before: Digested) -> Item | None:
         """Return the first input that is not what it was; None if all are.
@@ -110,10 +113,16 @@ class WorkTree:
             test_file: Whose they are.
             start: Seconds since the epoch.
         """
+        roots = self._import_roots(inputs)
         for item in _items(inputs, test_file):
             paths = [self._root / item.name]
             if item.kind == "listing":
                 paths = [one for one in _entries(paths[0]) if one.name not in _LEFTOVERS]
+            elif item.kind == "name":
+                paths = [self._root / one for one in self._places(item.name, roots)]
+                paths = [one for one in paths if one.is_file()]
+            elif item.kind == "absent" and os.path.lexists(paths[0]):
+                return item.name
             elif item.kind not in {"module", "file"}:
                 continue
             for path in paths:
@@ -141,7 +150,7 @@ class WorkTree:
             case "name":
                 return digest(*map(str.encode, self._places(item.name, roots)))
             case _:
-                value = self._variables.get(item.name)
+                value = self.variables.get(item.name)
                 text = ABSENT if value is None else b"=" + os.fsencode(value)
                 return digest(os.fsencode(item.name), text)
 
@@ -217,6 +226,8 @@ def _items(inputs: Inputs, test_file: str) -> Iterator[Item]:
     yield from (Item("listing", path) for path in inputs.listings)
     yield from (Item("name", name) for name in inputs.names)
     yield from (Item("variable", name) for name in inputs.variables)
+    if test_file not in inputs.modules:
+        yield Item("file", test_file)
     # pytest looks for these in the folder of the test and in every folder above
     for folder in PurePosixPath(test_file).parents:
         for name in ("conftest.py", "__init__.py"):

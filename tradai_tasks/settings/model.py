@@ -19,6 +19,7 @@ from tradai_tasks.settings.images import ImagesSettings
 from tradai_tasks.settings.infra import InfraSettings
 from tradai_tasks.settings.publish import PublishSettings
 from tradai_tasks.settings.release import MlflowSettings, ReleaseSettings
+from tradai_tasks.settings.results import ResultsSettings
 from tradai_tasks.settings.table import (
     Level,
     Marker,
@@ -315,6 +316,7 @@ class Settings(Table, frozen=True, kw_only=True):
     publish: PublishSettings = field(default_factory=PublishSettings)
     workflows: WorkflowsSettings = field(default_factory=WorkflowsSettings)
     release: ReleaseSettings = field(default_factory=ReleaseSettings)
+    results: ResultsSettings = field(default_factory=ResultsSettings)
     mlflow: MlflowSettings = field(default_factory=MlflowSettings)
     packages: Annotated[
         dict[Name, PackageSettings],

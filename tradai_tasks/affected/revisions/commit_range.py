@@ -76,7 +76,7 @@ def commit_range(
             everything=True,
             worktree=True,
         )
-    match parse_event(env, _payload(env), slugs):
+    match parse_event(env, read_payload(env), slugs):
         case Everything(why=why):
             return _everything(tip, why)
         case StrategyTag(slug=slug, tag=tag):
@@ -92,7 +92,8 @@ def commit_range(
             return _local_range(git, tip, in_ci=in_ci)
 
 
-def _payload(env: Mapping[str, str]) -> bytes | None:
+def read_payload(env: Mapping[str, str]) -> bytes | None:
+    """Return the content of the CI event's file; None if it cannot be read."""
     path = env.get("GITHUB_EVENT_PATH")
     try:
         return Path(path).read_bytes() if path else None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+FRESH = "--fresh"  # the session's own option
 # Options with which pytest leaves tests out. Those that only stop at a failure or change the order
 # (-x, --maxfail, --ff, --nf) are none of them: a run that passes with them ran every test.
 _NARROWING = frozenset({
@@ -39,6 +40,7 @@ class PytestArguments:
     paths: tuple[Path, ...]  # the files and folders among them, absolute
     narrowing: tuple[str, ...]  # the words that leave tests out, paths included
     informing: str | None  # the option that only asks for information
+    fresh: bool = False  # whether every test is run, whatever results are known
 
     @property
     def has_marker_expression(self) -> bool:
@@ -58,6 +60,8 @@ def read_arguments(posargs: Sequence[str], *, home: Path, bases: Sequence[Path])
     informing = None
     before = ""  # the option whose value a word is
     for word in posargs:
+        if word == FRESH:
+            continue
         is_value = before in _WITH_VALUE
         option, is_open = ("", False) if is_value else _option(word)
         found = None if option or is_value else _find(word, (home, *bases))
@@ -72,7 +76,11 @@ def read_arguments(posargs: Sequence[str], *, home: Path, bases: Sequence[Path])
         words.append(word)
         before = option if is_open else ""
     return PytestArguments(
-        words=tuple(words), paths=tuple(paths), narrowing=tuple(narrowing), informing=informing
+        words=tuple(words),
+        paths=tuple(paths),
+        narrowing=tuple(narrowing),
+        informing=informing,
+        fresh=FRESH in posargs,
     )
 
 

@@ -48,6 +48,11 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
         """Folder of the record of what pytest did."""
         return self.folder / "record"
 
+    @property
+    def inputs(self) -> Path:
+        """Folder of the recording of what test files load and read."""
+        return self.folder / "inputs"
+
 
 def sync_commands(
     package: Package,

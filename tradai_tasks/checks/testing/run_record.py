@@ -42,6 +42,8 @@ class RunRecord:
     broken: dict[Path, None] = field(default_factory=dict)  # files that could not be collected
     skipped: dict[Path, None] = field(default_factory=dict)  # files that skip themselves
     ignored: dict[Path, None] = field(default_factory=dict)  # files and folders left out
+    replayed: dict[Path, None] = field(default_factory=dict)  # not run, as results are known
+    rerun: set[str] = field(default_factory=set)  # tests that were run more than once
     coverage: Mapping[str, Any] | None = None  # settings of coverage.py, by their names
 
     def count(self, outcome: str) -> int:
@@ -62,13 +64,15 @@ class RunRecord:
         return [test for test in self.collected if test not in self.outcomes]
 
 
-def record_environment(
+def record_environment(  # noqa: PLR0913 - the orders of a run
     folder: Path,
     *,
     markers: Iterable[str],
     only: str | None = None,
     elsewhere: Mapping[str, Sequence[Path] | None],
     search: str = "",
+    replayed: Iterable[Path] = (),
+    contexts: Path | None = None,
 ) -> dict[str, str]:
     """Return environment variables for a pytest run with the plugin.
 
@@ -79,6 +83,8 @@ def record_environment(
         elsewhere: Markers whose tests another session runs, each with the paths it runs them from,
             or None for all.
         search: The present PYTHONPATH.
+        replayed: Test files that are not to be run.
+        contexts: The folder from which coverage's contexts name test files; None for no contexts.
     """
     orders = {
         "folder": str(folder),
@@ -88,6 +94,8 @@ def record_environment(
             marker: None if paths is None else [str(path) for path in paths]
             for marker, paths in elsewhere.items()
         },
+        "replayed": [str(path) for path in replayed],
+        "contexts": None if contexts is None else str(contexts),
     }
     paths = [str(_FOLDER), *filter(None, [search])]
     return {_ORDERS: json.dumps(orders), "PYTHONPATH": os.pathsep.join(paths)}
@@ -136,6 +144,10 @@ def _add(record: RunRecord, event: Mapping[str, Any], *, own: bool) -> None:
             ):
                 for test, file, markers in items:
                     found[test] = CollectedTest(file=Path(file), markers=tuple(markers))
+        case "replayed":
+            record.replayed[Path(event["path"])] = None
+        case "report" if event["outcome"] == "rerun":
+            record.rerun.add(event["test"])
         case "report" if event["outcome"] in _WORST_FIRST:
             known = record.outcomes.get(event["test"], _WORST_FIRST[-1])
             record.outcomes[event["test"]] = min(known, event["outcome"], key=_WORST_FIRST.index)

@@ -240,6 +240,8 @@ def status_of(
     env: Mapping[str, str | None] | None = None,
     *,
     external: bool = False,
+    log: bool = True,
+    good: Collection[int] = (0,),
 ) -> int:
     """Run a tool and return its exit status instead of failing on it.
 
@@ -248,13 +250,15 @@ def status_of(
         argv: The tool and its arguments.
         env: Additional environment variables; None removes one.
         external: Whether the tool may be outside the session's environment.
+        log: Whether the command is shown.
+        good: Exit statuses that are no failure, for which 0 is returned.
 
     Raises:
         CommandFailedError: The tool could not be started.
     """
     end_of_install(session)
     try:
-        session.run(*argv, env=env or {}, external=external)
+        session.run(*argv, env=env or {}, external=external, log=log, success_codes=good)
     except CommandFailed as failed:
         if failed.return_code is None:
             raise CommandFailedError(f"{argv[0]}: {failed.reason}") from None

@@ -174,6 +174,8 @@ def test_the_plugins_orders_are_in_the_environment(tmp_path: Path) -> None:
         "markers": ["c"],
         "only": None,
         "elsewhere": {"c": ["/w/t"]},
+        "replayed": [],
+        "contexts": None,
     }
     plugins, own = env["PYTHONPATH"].split(":")
     assert own == "/own"

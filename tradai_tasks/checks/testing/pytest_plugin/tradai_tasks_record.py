@@ -8,7 +8,9 @@ TRADAI_TASKS_RECORD, as JSON:
 - `markers`: markers to register, and to state of each test;
 - `only`: the marker that a test must have to be run here, or null;
 - `elsewhere`: markers whose tests another session runs, each with the paths that it runs, or null
-  for all.
+  for all;
+- `replayed`: test files that are not run, as their results are known;
+- `contexts`: the folder that test files are named from in coverage's contexts, or null for none.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,11 @@ import pytest
 # pytest's words, which xdist hands on as text
 _MISSING_FIXTURE = re.compile(r"^E +fixture '(\w+)' not found$", re.MULTILINE)
 _ORDERS: dict[str, Any] = json.loads(os.environ.get("TRADAI_TASKS_RECORD", "{}"))
+_REPLAYED = frozenset(_ORDERS.get("replayed", ()))
+_CONTEXTS = _ORDERS.get("contexts")
+if _CONTEXTS and sys.version_info >= (3, 14):
+    # coverage's default there knows no contexts
+    os.environ.setdefault("COVERAGE_CORE", "ctrace")
 
 
 class _Recording:
@@ -32,6 +40,7 @@ class _Recording:
 
     def __init__(self) -> None:
         self.before: list[pytest.Item] = []  # collected, before anything was deselected
+        self.context = ""  # of coverage
         self.is_worker = False  # a worker of xdist, whose reports pytest's own process gets
         self._process = os.getpid()
         self._file: Any = None
@@ -69,7 +78,10 @@ def _coverage_settings(config: pytest.Config) -> dict[str, Any]:
     from coverage import Coverage  # noqa: PLC0415 - where pytest-cov is in use only
 
     settings = Coverage(data_file=None, config_file=config.getoption("cov_config"))
-    names = ("report:fail_under", "report:precision", "run:omit", "report:omit", "report:include")
+    names = (
+        "report:fail_under", "report:precision", "run:omit", "report:omit", "report:include",
+        "run:dynamic_context",
+    )  # fmt: skip
     return {name: settings.get_option(name) for name in names}
 
 
@@ -79,6 +91,56 @@ def pytest_ignore_collect(collection_path: Path) -> Iterator[None]:
     outcome: Any = yield
     if outcome.excinfo is None and outcome.get_result() and collection_path.name != "__pycache__":
         _recording.write("ignored", path=str(collection_path))
+
+
+class _Replayed(pytest.File):
+    """A test file that has no test to run, as its results are known."""
+
+    def collect(self) -> list[pytest.Item]:
+        """Return nothing."""
+        return []
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Iterator[None]:
+    """Leave out the files whose results are known, where pytest would collect them."""
+    outcome: Any = yield
+    if str(file_path) in _REPLAYED and outcome.excinfo is None and outcome.get_result():
+        _recording.write("replayed", path=str(file_path))
+        outcome.force_result([_Replayed.from_parent(parent, path=file_path)])
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Tell coverage which test file runs."""
+    _switch(f"test file: {os.path.relpath(item.path, _CONTEXTS)}" if _CONTEXTS else None)
+    yield
+    _switch("")
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_fixture_setup(fixturedef: Any) -> Iterator[None]:
+    """Count what fixtures of several files do for none of them alone."""
+    before = _switch("") if fixturedef.scope in {"session", "package"} else None
+    yield
+    _switch(before)
+
+
+def _switch(context: str | None) -> str | None:
+    """Change coverage's context, and return the one before; None where there is none."""
+    if not _CONTEXTS or context is None or "coverage" not in sys.modules:
+        return None
+    from coverage import Coverage, CoverageException  # noqa: PLC0415 - where it is in use only
+
+    running = Coverage.current()
+    if running is None:
+        return None
+    try:
+        running.switch_context(context)
+    except CoverageException:  # it is not measuring at the moment
+        return None
+    before, _recording.context = _recording.context, context
+    return before
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)

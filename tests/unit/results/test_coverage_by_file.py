@@ -1,0 +1,142 @@
+"""Coverage, divided by test file and put together again with coverage.py's own data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from coverage import CoverageData
+
+from tradai_tasks.results.isolated.coverage_by_file import SourceLines, main
+
+CODE = """import os
+
+LIMIT = 1
+
+
+def one(x):
+    if x:
+        return 1
+    return 2
+
+
+class C:
+    size = 1
+
+    def two(self):
+        return [y for y in (1, 2)]
+"""
+CORE, ONE, TWO = "src/core.py", "tests/test_one.py", "tests/test_two.py"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "src").mkdir()
+    (tmp_path / CORE).write_text(CODE)
+    return tmp_path
+
+
+def test_a_line_belongs_to_the_function_around_it(root: Path) -> None:
+    lines = SourceLines(root / CORE)
+    assert [lines.function((n,)) for n in (1, 3, 6, 7, 8, 12, 13, 15, 16)] == [
+        *("", "", "", "one", "one", "", "", "", "C.two")
+    ]
+    assert lines.function((-6, 7)) == "one"
+    assert lines.function((8, -6)) == "one"
+    assert lines.function((13, 15)) == ""
+    assert lines.function((99,)) == ""
+    (root / "bad.py").write_text("def (\n")
+    assert SourceLines(root / "bad.py").function((7,)) == ""
+
+
+def run(root: Path, parts: dict[str, list[int]], **orders: Any) -> dict[str, Any]:
+    """Carry out orders for a run that covered lines of the module in contexts."""
+    data = CoverageData(str(root / ".coverage"))
+    for context, lines in parts.items():
+        data.set_context(context)
+        data.add_lines({str(root / CORE): lines})
+    data.write()
+    data.close()
+    given = {
+        "data": str(root / ".coverage"),
+        "config": None,
+        "root": str(root),
+        "tests": {},
+        "replayed": None,
+        "reports": {"xml": str(root / "c.xml"), "json": str(root / "c.json")},
+        **orders,
+    }
+    return main(given)
+
+
+RUN = {
+    "": [1, 3, 6, 7, 8, 12, 13, 15],  # imported, while a decorator called `one`
+    f"test file: {ONE}": [7, 9],
+    f"test file: {TWO}": [16],
+}
+
+
+def test_each_test_file_covers_what_ran_for_it_and_what_it_loads(root: Path) -> None:
+    tests: dict[str, Any] = {ONE: {CORE: ["one"]}, TWO: {CORE: ["C.two"]}, "tests/test_no.py": {}}
+    found = run(root, RUN, tests=tests)["covered"]
+    level = [[1], [3], [6], [12], [13], [15]]
+    assert [list(one) for one in found[ONE][CORE]] == sorted([*level, [7], [8], [9]])
+    assert [list(one) for one in found[TWO][CORE]] == sorted([*level, [16]])
+    assert found["tests/test_no.py"] == {}
+
+
+def test_a_module_that_counts_whole_has_all_that_ran_while_importing(root: Path) -> None:
+    found = run(root, RUN, tests={TWO: {CORE: None}})["covered"]
+    assert [line for (line,) in found[TWO][CORE]] == [1, 3, 6, 7, 8, 12, 13, 15, 16]
+
+
+def test_module_level_code_counts_whoever_imported_it(root: Path) -> None:
+    parts = {f"test file: {ONE}": [1, 3, 6, 7, 12, 13, 15], f"static|test file: {TWO}": [16]}
+    found = run(root, parts, tests={TWO: {CORE: ["C.two"]}})["covered"]
+    assert [line for (line,) in found[TWO][CORE]] == [1, 3, 6, 12, 13, 15, 16]
+
+
+def test_without_contexts_test_files_are_not_told_apart(root: Path) -> None:
+    assert run(root, {"": [1]}, tests={ONE: {}})["covered"] is None
+    assert run(root, {"": [1]})["covered"] == {}
+
+
+def test_replayed_coverage_is_added_to_the_reports(root: Path) -> None:
+    (root / "src" / "new.py").write_text("X = 1\n")
+    run(root, {"": [1, 3]}, replayed={CORE: [[1], [6], [7]], "src/new.py": [[1]]})
+    report = json.loads((root / "c.json").read_text())
+    [lines] = [one for name, one in report["files"].items() if name.endswith("core.py")]
+    assert lines["executed_lines"] == [1, 3, 6, 7]
+    assert (root / "c.xml").is_file()
+
+
+def test_branches_are_added_too(root: Path) -> None:
+    data = CoverageData(str(root / ".coverage"))
+    data.set_context(f"test file: {ONE}")
+    data.add_arcs({str(root / CORE): [(-6, 7), (7, 8), (8, -6)]})
+    data.set_context("")
+    data.add_arcs({str(root / CORE): [(-1, 1), (1, 3)]})
+    data.write()
+    data.close()
+    orders = {
+        "data": str(root / ".coverage"),
+        "config": None,
+        "root": str(root),
+        "tests": {ONE: {CORE: ["one"]}},
+        "replayed": {CORE: [[7, 9], [9, -6]]},
+        "reports": {"xml": str(root / "c.xml"), "json": str(root / "c.json")},
+    }
+    found = main(orders)["covered"]
+    assert sorted(found[ONE][CORE]) == [(-6, 7), (-1, 1), (1, 3), (7, 8), (8, -6)]
+    merged = CoverageData(str(root / ".coverage"))
+    merged.read()
+    assert (7, 9) in (merged.arcs(str(root / CORE)) or [])
+    merged.close()
+
+
+def test_without_data_there_is_no_report(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(root, {}, replayed={})
+    assert "No data to report" in capsys.readouterr().out
+    assert not (root / "c.json").exists()

@@ -1,0 +1,143 @@
+"""What of an environment changes its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tradai_tasks.errors import EnvironmentUnknownError
+from tradai_tasks.results.environment_digest import environment_digest, variables_of_tests
+
+SITE = "lib/python3.12/site-packages"
+EDITABLE = '{"url": "file:///w/libs/a", "dir_info": {"editable": true}}'
+
+
+def environment(home: Path, root: Path) -> Path:
+    files = {
+        "pyvenv.cfg": "home = /usr/bin\nimplementation = CPython\nversion_info = 3.12.3\n",
+        "bin/python": "ELF",
+        f"{SITE}/click-8.1.0.dist-info/RECORD": "click/__init__.py,sha256=a,10\n"
+        "click-8.1.0.dist-info/RECORD,,\nclick-8.1.0.dist-info/INSTALLER,sha256=i,2\n",
+        f"{SITE}/a-0.1.0.dist-info/RECORD": "_a.pth,sha256=1,9\na-0.1.0.dist-info/METADATA,"
+        "sha256=2,9\na-0.1.0.dist-info/direct_url.json,sha256=3,9\n",
+        f"{SITE}/a-0.1.0.dist-info/METADATA": "Name: a\nVersion: 0.1.0\n",
+        f"{SITE}/a-0.1.0.dist-info/direct_url.json": EDITABLE,
+        f"{SITE}/_a.pth": f"{root}/libs/a/src\n",
+    }
+    for path, text in files.items():
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / path).write_text(text)
+    return home
+
+
+def put(path: str, text: str) -> Callable[[Path], None]:
+    def act(home: Path) -> None:
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / path).write_text(text)
+
+    return act
+
+
+def version(home: Path) -> None:
+    old, new = (home / SITE / f"a-0.{n}.0.dist-info" for n in (1, 2))
+    old.rename(new)
+    record = new / "RECORD"
+    record.write_text(record.read_text().replace("0.1.0", "0.2.0").replace("=2,", "=9,"))
+    (new / "METADATA").write_text("Name: a\nVersion: 0.2.0\n")
+
+
+CHANGES: dict[str, tuple[Callable[[Path], None], bool]] = {
+    "another Python": (put("pyvenv.cfg", "version_info = 3.12.4\n"), True),
+    "another build of it": (put("bin/python", "ELF 2"), True),
+    "its place": (
+        put("pyvenv.cfg", "home = /opt\nimplementation = CPython\nversion_info = 3.12.3\n"),
+        False,
+    ),
+    "a file of a distribution": (
+        put(f"{SITE}/click-8.1.0.dist-info/RECORD", "click/__init__.py,sha256=b,10\n"),
+        True,
+    ),
+    "who installed it": (
+        put(
+            f"{SITE}/click-8.1.0.dist-info/RECORD",
+            "click/__init__.py,sha256=a,10\nclick-8.1.0.dist-info/INSTALLER,sha256=j,3\n"
+            "click/__pycache__/x.pyc,,\n",
+        ),
+        False,
+    ),
+    "a further distribution": (put(f"{SITE}/new-1.dist-info/RECORD", ""), True),
+    "the version of an editable one": (version, False),
+    "what an editable one needs": (
+        put(f"{SITE}/a-0.1.0.dist-info/METADATA", "Name: a\nVersion: 0.1.0\nRequires-Dist: b\n"),
+        True,
+    ),
+    "where an editable one is": (put(f"{SITE}/_a.pth", "/else/src\n"), True),
+    "a module beside": (put(f"{SITE}/sitecustomize.py", "X = 1\n"), True),
+}
+
+
+@pytest.mark.parametrize(("act", "changes"), CHANGES.values(), ids=CHANGES)
+def test_what_changes_an_environment(
+    tmp_path: Path, act: Callable[[Path], None], changes: bool
+) -> None:
+    root = tmp_path / "w"
+    home = environment(tmp_path / "e", root)
+    before = environment_digest(home, root)
+    act(home)
+    assert (environment_digest(home, root) != before) == changes
+
+
+def test_the_same_environment_elsewhere_is_the_same(tmp_path: Path) -> None:
+    roots = [tmp_path / "one", tmp_path / "two"]
+    found = {environment_digest(environment(r / "e", r / "w"), r / "w") for r in roots}
+    assert len(found) == 1
+
+
+UNKNOWN: dict[str, tuple[Callable[[Path], None], str]] = {
+    "without a list of files": (
+        lambda home: (home / SITE / "click-8.1.0.dist-info/RECORD").unlink(),
+        "no readable RECORD, so a change of its files is not seen",
+    ),
+    "of setuptools' old kind": (
+        put(f"{SITE}/b.egg-link", "x"),
+        "installed without a list of its files, so a change of them is not seen",
+    ),
+    "without a Python": (
+        lambda home: (home / "bin/python").unlink(),
+        "its Python is not known (No such file or directory)",
+    ),
+    "without site-packages": (
+        lambda home: (home / "lib").rename(home / "lib64"),
+        "no site-packages, so what is installed is not known",
+    ),
+    "with a file that is gone": (
+        lambda home: (home / SITE / "_a.pth").unlink(),
+        "cannot be read: No such file or directory",
+    ),
+}
+
+
+@pytest.mark.parametrize(("act", "message"), UNKNOWN.values(), ids=UNKNOWN)
+def test_an_environment_that_cannot_be_known_is_an_error(
+    tmp_path: Path, act: Callable[[Path], None], message: str
+) -> None:
+    home = environment(tmp_path / "e", tmp_path)
+    act(home)
+    with pytest.raises(EnvironmentUnknownError) as raised:
+        environment_digest(home, tmp_path)
+    assert str(raised.value).endswith(message)
+    assert str(raised.value).startswith(str(home))
+
+
+def test_what_is_no_description_of_an_origin_is_none(tmp_path: Path) -> None:
+    home = environment(tmp_path / "e", tmp_path)
+    before = environment_digest(home, tmp_path)
+    put(f"{SITE}/a-0.1.0.dist-info/direct_url.json", "[]")(home)
+    assert environment_digest(home, tmp_path) != before
+
+
+def test_a_sessions_own_variables_are_not_those_of_its_tests() -> None:
+    given = {"A": "1", "B": None, "TRADAI_TASKS_RECORD": "x", "COVERAGE_FILE": "y"}
+    assert variables_of_tests(given) == {"A": "1"}

@@ -1,0 +1,62 @@
+"""Which runs replay results, and which keep theirs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tradai_tasks.results.policy import policy
+
+SHA = "1" * 40
+PULL = {"pull_request": {"base": {"ref": "main", "sha": SHA}, "head": {"sha": SHA}}}
+PUSH = {"before": SHA, "after": SHA, "repository": {"default_branch": "main"}}
+CI = {"CI": "true"}
+RUNS: dict[str, tuple[dict[str, str], Any, tuple[bool, bool]]] = {
+    "a machine of one's own": ({}, None, (True, True)),
+    "a machine that is told not to": ({"TRADAI_TASKS_REPLAY": "never"}, None, (False, False)),
+    "a pull request": ({**CI, "GITHUB_EVENT_NAME": "pull_request"}, PULL, (True, False)),
+    "a pull request with the base's code": (
+        {**CI, "GITHUB_EVENT_NAME": "pull_request_target"},
+        PULL,
+        (False, False),
+    ),
+    "the main branch": (
+        {**CI, "GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/heads/main"},
+        {"ref": "refs/heads/main", **PUSH},
+        (False, True),
+    ),
+    "another branch": (
+        {**CI, "GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/heads/x"},
+        {"ref": "refs/heads/x", **PUSH},
+        (False, False),
+    ),
+    "a tag": (
+        {**CI, "GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/tags/v1.0.0"},
+        {"ref": "refs/tags/v1.0.0", **PUSH},
+        (False, False),
+    ),
+    "a schedule": ({**CI, "GITHUB_EVENT_NAME": "schedule"}, {}, (False, False)),
+    "a pull request of which nothing is known": (
+        {**CI, "GITHUB_EVENT_NAME": "pull_request"},
+        None,
+        (False, False),
+    ),
+    "a CI that is not known": (CI, None, (False, False)),
+}
+
+
+@pytest.mark.parametrize(("env", "event", "expected"), RUNS.values(), ids=RUNS)
+def test_only_own_machines_and_pull_requests_replay(
+    env: dict[str, str], event: Any, expected: tuple[bool, bool]
+) -> None:
+    payload = None if event is None else json.dumps(event).encode()
+    found = policy("auto", env, payload, fresh=False)
+    assert (found.replays, found.keeps) == expected
+    assert found.is_on == any(expected)
+    assert found.why
+    fresh = policy("auto", env, payload, fresh=True)
+    assert (fresh.replays, fresh.keeps) == (False, expected[1])
+    never = policy("never", env, payload, fresh=False)
+    assert not never.is_on

@@ -1,0 +1,137 @@
+"""Digest the environment that tests run in: interpreter, platform and every distribution in it.
+
+Read from the folder of the virtual environment, without starting its Python.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import platform
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tradai_tasks.errors import EnvironmentUnknownError
+from tradai_tasks.results.code_digest import digest
+
+# Facts of the building and installing that differ each time, not of what is installed.
+_OF_INSTALLING = (
+    "direct_url.json",
+    "INSTALLER",
+    "RECORD",
+    "REQUESTED",
+    "uv_build.json",
+    "uv_cache.json",
+)
+_INTERPRETER = ("implementation", "version", "version_info")  # keys of pyvenv.cfg
+_VERSION = re.compile(rb"^(?:Version|Dynamic): .*$\n?", re.MULTILINE)
+
+
+def environment_digest(environment: Path, root: Path) -> bytes:
+    """Return the digest of a virtual environment.
+
+    Args:
+        environment: Its folder.
+        root: The repository, to which the paths of editable packages are relative.
+
+    Raises:
+        EnvironmentUnknownError: It is no environment of which everything can be known.
+    """
+    parts = [repr(_platform()).encode(), *_interpreter(environment)]
+    folders = sorted((environment / "lib").glob("*/site-packages"))
+    if not folders:
+        raise EnvironmentUnknownError(
+            f"{environment}: no site-packages, so what is installed is not known"
+        )
+    for folder in folders:
+        for name, found in _distributions(folder, root):
+            parts += [name.encode(), found]
+        parts += _loose(folder, root)
+    return digest(*parts)
+
+
+def _platform() -> tuple[str, ...]:
+    release = platform.mac_ver()[0]  # of Linux the kernel, which does not count
+    return platform.system(), platform.machine(), *platform.libc_ver(), release
+
+
+def _interpreter(environment: Path) -> Iterator[bytes]:
+    try:
+        text = (environment / "pyvenv.cfg").read_text(encoding="utf-8")
+        size = (environment / "bin" / "python").stat().st_size
+    except OSError as error:
+        raise EnvironmentUnknownError(
+            f"{environment}: its Python is not known ({error.strerror})"
+        ) from None
+    pairs = (line.partition("=") for line in text.splitlines())
+    values = {key.strip(): value.strip() for key, _, value in pairs}
+    yield repr([values.get(key) for key in _INTERPRETER]).encode()
+    yield str(size).encode()  # tells builds of one version apart
+
+
+def _distributions(folder: Path, root: Path) -> Iterator[tuple[str, bytes]]:
+    for info in sorted(folder.iterdir()):
+        if info.name.endswith(".dist-info"):
+            yield info.name.partition("-")[0], _distribution(info, root)
+        elif info.name.endswith((".egg-info", ".egg-link", ".egg")):
+            raise EnvironmentUnknownError(
+                f"{info}: installed without a list of its files, so a change of them is not seen"
+            )
+
+
+def _distribution(info: Path, root: Path) -> bytes:
+    """Return the digest of a distribution, by its files; an editable one by what it maps to."""
+    try:
+        rows = sorted(
+            (row[0], row[1])
+            for row in csv.reader(io.StringIO((info / "RECORD").read_text(encoding="utf-8")))
+            if len(row) > 1 and not row[0].endswith(_OF_INSTALLING) and "__pycache__" not in row[0]
+        )
+    except (OSError, ValueError, csv.Error):
+        raise EnvironmentUnknownError(
+            f"{info}: no readable RECORD, so a change of its files is not seen"
+        ) from None
+    if not _is_editable(info):
+        return digest(info.name.encode(), *(repr(row).encode() for row in rows))
+    found = []
+    for name in (name for name, _ in rows):
+        content = _content(info.parent / name, root)
+        if name.endswith(".dist-info/METADATA"):
+            content = _VERSION.sub(b"", content)  # which the commit may decide, for every commit
+        found += [re.sub(r"-[^-/]+\.dist-info/", "/", name).encode(), content]
+    return digest(*found)
+
+
+def _is_editable(info: Path) -> bool:
+    try:
+        document = json.loads((info / "direct_url.json").read_bytes())
+        return bool(document.get("dir_info", {}).get("editable"))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _content(file: Path, root: Path) -> bytes:
+    try:
+        return file.read_bytes().replace(os.fsencode(root), b".")
+    except OSError as error:
+        raise EnvironmentUnknownError(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def _loose(folder: Path, root: Path) -> Iterator[bytes]:
+    """Yield what is at the top of site-packages, whoever put it there."""
+    for file in sorted(folder.iterdir()):
+        is_read = file.suffix in {".pth", ".py"}
+        if file.name != "__pycache__" and not file.name.endswith(".dist-info"):
+            yield os.fsencode(file.name)
+            yield _content(file, root) if is_read else b""
+
+
+def variables_of_tests(env: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the environment of the tests, without what a session sets for one run."""
+    own = ("TRADAI_TASKS_", "COV_CORE_", "COVERAGE_", "PYTEST_")
+    return {
+        name: value for name, value in env.items() if value is not None and not name.startswith(own)
+    }

@@ -1,0 +1,144 @@
+"""Divide coverage by test file, and add what replayed test files cover.
+
+It runs in the environment of the tests, by `python coverage_by_file.py ORDERS ANSWER`, with two
+files of JSON. What a test file covers is what ran while its tests did, and for the modules that it
+loads what ran while they were imported, whichever test file imported them first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from coverage import Coverage, CoverageData
+from coverage.exceptions import NoDataError
+
+_PREFIX = "test file: "  # of contexts, as `tradai_tasks_record` sets them
+_LEVEL = ""  # the name of code outside of functions
+_NEWLOCALS = 0x2  # inspect.CO_NEWLOCALS: set for functions, not for modules and class bodies
+
+
+class SourceLines:
+    """Which function each line of a file belongs to."""
+
+    def __init__(self, file: Path) -> None:
+        """Compile the file; all lines of one that cannot be compiled are outside of functions."""
+        self._functions: dict[int, set[str]] = {}
+        self._starts: dict[int, str] = {}
+        try:
+            code = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+        except (OSError, SyntaxError, ValueError):
+            return
+        self._add(code, _LEVEL)
+
+    def _add(self, code: CodeType, name: str) -> None:
+        for _, _, line in code.co_lines():
+            if line:
+                self._functions.setdefault(line, set()).add(name)
+        for inner in code.co_consts:
+            if isinstance(inner, CodeType):
+                is_function = bool(inner.co_flags & _NEWLOCALS)
+                if is_function:
+                    self._starts[inner.co_firstlineno] = inner.co_qualname
+                self._add(inner, inner.co_qualname if is_function else name)
+
+    def function(self, covered: tuple[int, ...]) -> str:
+        """Return the function that a line, or a pair of lines, is in; "" if in none."""
+        for line in covered:
+            if line < 0 and -line in self._starts:  # the way into or out of a function
+                return self._starts[-line]
+        names = self._functions.get(max(covered), {_LEVEL})
+        return _LEVEL if _LEVEL in names else min(names)
+
+
+def by_file(
+    data: CoverageData, tests: Mapping[str, Mapping[str, list[str] | None]], root: str
+) -> dict[str, dict[str, list[tuple[int, ...]]]] | None:
+    """Return what each test file covers, by path from the root; None if it is not told apart.
+
+    Args:
+        data: The data of the run, with the path of the running test file as context.
+        tests: The modules of each test file, each with the functions that ran, None for all.
+        root: The repository.
+    """
+    contexts = {name: name.rpartition(_PREFIX)[2] for name in data.measured_contexts()}
+    if tests and not any(_PREFIX in name for name in contexts):
+        return None
+    found: dict[str, dict[str, list[tuple[int, ...]]]] = {test: {} for test in tests}
+    for measured in sorted(data.measured_files()):
+        path = os.path.relpath(os.path.realpath(measured), root)
+        data.set_query_contexts(None)
+        names = {name for one in data.contexts_by_lineno(measured).values() for name in one}
+        if not names:
+            continue
+        lines = SourceLines(Path(measured))
+        level, imported = set(), set()  # outside of functions; everything, while importing
+        parts: dict[str, set[tuple[int, ...]]] = {}
+        for name in names:
+            covered = _covered(data, measured, name)
+            level |= {one for one in covered if lines.function(one) == _LEVEL}
+            if _PREFIX in name:
+                parts.setdefault(contexts[name], set()).update(covered)
+            else:
+                imported |= covered
+        for test, modules in tests.items():
+            own = set(parts.get(test, ()))
+            if path in modules:
+                ran = modules[path]
+                own |= level
+                own |= {one for one in imported if ran is None or lines.function(one) in ran}
+            if own:
+                found[test][path] = sorted(own)
+    return found
+
+
+def _covered(data: CoverageData, file: str, context: str) -> set[tuple[int, ...]]:
+    data.set_query_context(context)
+    if data.has_arcs():
+        return set(data.arcs(file) or ())
+    return {(line,) for line in data.lines(file) or ()}
+
+
+def add(data: CoverageData, covered: Mapping[str, list[list[int]]], root: str) -> None:
+    """Add what replayed test files cover to the data of the run."""
+    names = {os.path.relpath(os.path.realpath(one), root): one for one in data.measured_files()}
+    files = {names.get(path, str(Path(root, path))): found for path, found in covered.items()}
+    data.set_context(None)
+    if data.has_arcs() or any(len(one) > 1 for found in files.values() for one in found):
+        data.add_arcs({file: [(a, b) for a, b in found] for file, found in files.items()})
+    else:
+        data.add_lines({file: [line for (line,) in found] for file, found in files.items()})
+
+
+def report(coverage: Coverage, files: Mapping[str, str]) -> None:
+    """Write the reports that pytest-cov writes otherwise."""
+    try:
+        coverage.report(show_missing=True, skip_covered=True, ignore_errors=True)
+        coverage.xml_report(outfile=files["xml"], ignore_errors=True)
+        coverage.json_report(outfile=files["json"], ignore_errors=True)
+    except NoDataError as error:
+        print(error)
+
+
+def main(orders: Mapping[str, Any]) -> dict[str, Any]:
+    """Carry out what the session asks for."""
+    coverage = Coverage(data_file=orders["data"], config_file=orders["config"] or True)
+    coverage.load()
+    data = coverage.get_data()
+    root = os.path.realpath(orders["root"])
+    found = by_file(data, orders["tests"], root)
+    if orders["replayed"] is not None:
+        if orders["replayed"]:
+            add(data, orders["replayed"], root)
+        report(coverage, orders["reports"])
+    return {"covered": found}
+
+
+if __name__ == "__main__":
+    answer = main(json.loads(Path(sys.argv[1]).read_bytes()))
+    Path(sys.argv[2]).write_text(json.dumps(answer), encoding="utf-8")

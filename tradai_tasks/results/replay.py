@@ -1,0 +1,224 @@
+"""Decide which test files need not be run, and which results can be kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from tradai_tasks.checks.testing.run_record import CollectedTest, RunRecord
+from tradai_tasks.results.code_digest import digest
+from tradai_tasks.results.digests import Digested, WorkTree
+from tradai_tasks.results.inputs import Inputs
+from tradai_tasks.results.kept_result import Covered, KeptResult, decode_result
+from tradai_tasks.results.store import Store
+from tradai_tasks.text import listed
+
+_MOST_TRIED = 8  # results of one test file that are held against the work tree, the newest first
+_REFUTED = ".refuted"
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Which test files have a valid result."""
+
+    valid: dict[str, KeptResult] = {}
+    """The result by test file, from the root."""
+    changed: dict[str, str] = {}
+    """Of test files with results that are no longer valid: the input that changed."""
+    refuted: frozenset[str] = frozenset()
+    """Keys of results that a run of everything has shown to be wrong."""
+
+
+def decide(store: Store, slot: str, tree: WorkTree) -> Decision:
+    """Return which results of a slot hold for the work tree.
+
+    Raises:
+        ResultStoreError: The store cannot be used.
+    """
+    names: dict[str, list[str]] = {}
+    refuted = set()
+    for entry in sorted(store.entries(slot), reverse=True):
+        test, key = entry.name.partition("/")[2].split("-")
+        if key.endswith(_REFUTED):
+            refuted.add(key.removesuffix(_REFUTED))
+        else:
+            names.setdefault(test, []).append(entry.name)
+    valid: dict[str, KeptResult] = {}
+    changed: dict[str, str] = {}
+    for place in range(_MOST_TRIED):
+        wanted = [of[place] for of in names.values() if len(of) > place]
+        for name, data in store.read(wanted).items():
+            result = decode_result(data)
+            if result is None or record_name(slot, result.test_file, result.digested.key) != name:
+                continue  # damaged, or not what it is called
+            if result.digested.key in refuted:
+                continue
+            item = tree.changed(result.inputs, result.test_file, result.digested)
+            if item is None:
+                valid[result.test_file] = result
+                del names[name.partition("/")[2].split("-")[0]]
+            else:
+                changed.setdefault(result.test_file, str(item))
+    changed = {test: item for test, item in changed.items() if test not in valid}
+    return Decision(valid=valid, changed=changed, refuted=frozenset(refuted))
+
+
+def record_name(slot: str, test_file: str, key: str) -> str:
+    """Return the name of a result in the store."""
+    return f"{slot}/{digest(test_file.encode()).hex()}-{key}"
+
+
+def refuted_name(slot: str, test_file: str, key: str) -> str:
+    """Return the name of the mark that a result was wrong."""
+    return record_name(slot, test_file, key) + _REFUTED
+
+
+def add_replayed(record: RunRecord, valid: Mapping[str, KeptResult], root: Path) -> list[str]:
+    """Add the tests of replayed files to the record of a run, and return these files.
+
+    Only those count that pytest met and would have collected.
+    """
+    replayed = [path.relative_to(root).as_posix() for path in record.replayed]
+    for file in replayed:
+        for test, (outcome, markers) in valid[file].tests.items():
+            record.collected[test] = CollectedTest(file=root / file, markers=markers)
+            record.outcomes[test] = outcome
+        for test, markers in valid[file].removed.items():
+            record.removed[test] = CollectedTest(file=root / file, markers=markers)
+    return sorted(replayed)
+
+
+def run_files(record: RunRecord, root: Path) -> list[str]:
+    """Return the test files of which this run has run tests, from the root."""
+    files = dict.fromkeys(
+        test.file for test in record.collected.values() if test.file not in record.replayed
+    )
+    return [file.relative_to(root).as_posix() for file in files if file.is_relative_to(root)]
+
+
+def failed_files(record: RunRecord, root: Path) -> set[str]:
+    """Return the test files in which a test failed, or that could not be collected."""
+    failed = {
+        record.collected[test].file
+        for test, outcome in record.outcomes.items()
+        if outcome == "failed" and test in record.collected
+    }
+    found = {*failed, *record.broken}
+    return {file.relative_to(root).as_posix() for file in found if file.is_relative_to(root)}
+
+
+def without(inputs: Inputs, folder: str) -> Inputs:
+    """Return inputs without the files in a folder, which the session itself writes there."""
+    kept = {
+        name: tuple(path for path in getattr(inputs, name) if not path.startswith(f"{folder}/"))
+        for name in ("files", "absent", "listings", "written")
+    }
+    return msgspec.structs.replace(inputs, **kept)
+
+
+class Judge(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes a result unfit to be kept."""
+
+    root: Path
+    tree: WorkTree  # after the run
+    start: float  # of the run, in seconds since the epoch
+    programs: Collection[str]  # that may be started
+    refuted: Collection[str]  # keys
+    markers: Collection[str]  # of tests that need a system
+
+    def refusal(self, file: str, record: RunRecord, inputs: Inputs | None) -> str | None:
+        """Return why the result of a test file is not kept; None if it is."""
+        tests = {
+            name: test for name, test in record.collected.items() if test.file == self.root / file
+        }
+        if any(record.outcomes.get(name, "failed") == "failed" for name in tests):
+            return "a test failed, or was not run"
+        if record.rerun & tests.keys():
+            return "a test was run again after it had failed"
+        marked = sorted({m for test in tests.values() for m in test.markers if m in self.markers})
+        if marked:
+            return f"its tests are marked {' and '.join(marked)}"
+        if inputs is None:
+            return "what it read was not recorded"
+        if fault := _fault(inputs, self.programs):
+            return fault
+        if touched := self.tree.touched_since(inputs, file, self.start):
+            return f"{touched} changed while the tests ran"
+        if self.tree.digest(inputs, file).key in self.refuted:
+            return "it failed before with the same inputs"
+        return None
+
+
+def _fault(inputs: Inputs, programs: Collection[str]) -> str | None:
+    """Return what was recorded that a result cannot depend on."""
+    unseen = [one for one in inputs.programs if one.rpartition("/")[2] not in programs]
+    if inputs.problems:
+        return f"not all could be recorded: {inputs.problems[0]}"
+    if inputs.hosts:
+        return f"it talked to {listed(list(inputs.hosts), 3)}"
+    if unseen:
+        return f"it started {listed(unseen, 3)}, whose reads are not seen (results.programs)"
+    if inputs.written:
+        return f"it wrote {listed(list(inputs.written), 3)}"
+    return None
+
+
+def new_result(  # noqa: PLR0913 - what a result consists of
+    file: str,
+    record: RunRecord,
+    inputs: Inputs,
+    digested: Digested,
+    *,
+    root: Path,
+    cases: tuple[str, ...],
+    covered: Covered | None,
+    commit: str,
+) -> KeptResult:
+    """Return the green result of a test file."""
+    path = root / file
+    return KeptResult(
+        test_file=file,
+        inputs=inputs,
+        digested=digested,
+        tests={
+            name: (record.outcomes[name], test.markers)
+            for name, test in record.collected.items()
+            if test.file == path
+        },
+        removed={name: test.markers for name, test in record.removed.items() if test.file == path},
+        cases=cases,
+        covered=covered,
+        commit=commit,
+        time=time.time(),
+    )
+
+
+def union(results: Iterable[KeptResult]) -> Covered:
+    """Return what several results cover together."""
+    found: dict[str, set[tuple[int, ...]]] = {}
+    for one in results:
+        for path, pairs in (one.covered or {}).items():
+            found.setdefault(path, set()).update(pairs)
+    return {path: sorted(pairs) for path, pairs in found.items()}
+
+
+def replay_line(ran: Sequence[str], replayed: Sequence[KeptResult], now: float) -> str:
+    """Return how many test files were run, and how many replayed, as a line."""
+    total = len(ran) + len(replayed)
+    if not replayed:
+        return f"{total} test files: {len(ran)} run"
+    oldest = min(replayed, key=lambda one: one.time)
+    where = f" at {oldest.commit[:7]}" if oldest.commit else ""
+    return (
+        f"{total} test files: {len(ran)} run, {len(replayed)} unchanged since they were green "
+        f"({_ago(now - oldest.time)} ago{where})"
+    )
+
+
+def _ago(seconds: float) -> str:
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size or (seconds >= size and unit != "days"):
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"

@@ -1,0 +1,86 @@
+"""Name the runs whose results can stand for each other: one environment, configuration and call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from tradai_tasks.errors import BrokenTomlError
+from tradai_tasks.results.code_digest import digest
+from tradai_tasks.settings.load import parse_toml
+
+_HOME = Path(__file__).parent
+# Files with settings of pytest, its plugins and coverage; of pyproject.toml the table `tool`.
+_CONFIGURATION = (
+    "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg",
+    ".coveragerc", ".coveragerc.toml",
+)  # fmt: skip
+# Tables of tools that no test run asks; what they install or pass on is seen where it arrives.
+_OTHER_TOOLS = frozenset({
+    "bandit", "basedpyright", "black", "importlinter", "isort", "mypy", "pyright", "ruff",
+    "tradai-tasks", "ty", "uv",
+})  # fmt: skip
+_ALWAYS = ("PYTHON", "LC_", "LANG", "TZ")  # beginnings of variables that Python itself reads
+
+
+def slot_name(  # noqa: PLR0913 - what a run is known by
+    *,
+    environment: bytes,
+    root: Path,
+    home: str,
+    name: str,
+    words: Sequence[str],
+    variables: Mapping[str, str],
+    stated: Iterable[str],
+) -> str:
+    """Return where the results of a run are looked for.
+
+    Args:
+        environment: Digest of what the tests run in.
+        root: The repository.
+        home: Folder that pytest runs in, from the root.
+        name: The session, without its Python.
+        words: pytest's arguments.
+        variables: The environment of the tests.
+        stated: Names of variables that every test file depends on.
+    """
+    kept = sorted(
+        (key, value)
+        for key, value in variables.items()
+        if key in set(stated) or key.startswith(_ALWAYS)
+    )
+    parts = [name, home, *(word.replace(str(root), ".") for word in words)]
+    texts = [os.fsencode(text) for text in (*parts, *(text for pair in kept for text in pair))]
+    return digest(_own_code(), environment, *_configuration(root, home), *texts).hex()
+
+
+def _own_code() -> bytes:
+    """Return the digest of what records and judges results: another version begins anew."""
+    folders = (_HOME, _HOME.parent / "checks" / "testing" / "pytest_plugin")
+    files = sorted(file for folder in folders for file in folder.rglob("*.py"))
+    return digest(*(file.read_bytes() for file in files))
+
+
+def _configuration(root: Path, home: str) -> list[bytes]:
+    parts = []
+    for folder in (PurePosixPath(home), *PurePosixPath(home).parents):
+        for name in _CONFIGURATION:
+            file = root / folder / name
+            parts.append(file.read_bytes() if file.is_file() else b"")
+        parts.append(_tools(root / folder / "pyproject.toml"))
+    return parts
+
+
+def _tools(file: Path) -> bytes:
+    if not file.is_file():
+        return b""
+    content = file.read_bytes()
+    try:
+        tools = parse_toml(content, str(file)).get("tool", {})
+        kept = {name: table for name, table in tools.items() if name not in _OTHER_TOOLS}
+        return msgspec.json.encode(kept, order="deterministic")
+    except (BrokenTomlError, AttributeError):  # which pytest reports
+        return content

@@ -1,0 +1,43 @@
+"""Settings of kept test results."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from tradai_tasks.settings.table import Name, Table, Variable
+
+
+class ResultsSettings(Table, frozen=True, kw_only=True):
+    """Results of test files that are kept, and not made again while their inputs are the same."""
+
+    replay: Annotated[
+        Literal["never", "auto"],
+        Meta(
+            description="`auto`: on a machine of your own and on pull requests `test(pkg)` takes "
+            "over green results of test files whose inputs have not changed (docs/results.md)."
+        ),
+    ] = "never"
+    store: Annotated[
+        Name | None,
+        Meta(
+            description="Where results are kept: a folder, or `s3://bucket/prefix`; if absent, the "
+            "user's folder for caches."
+        ),
+    ] = None
+    max_size: Annotated[
+        Annotated[int, Meta(ge=1)],
+        Meta(description="Most that the store holds, in megabytes; the longest unused goes first."),
+    ] = 500
+    env: Annotated[
+        tuple[Variable, ...],
+        Meta(description="Environment variables that every test file depends on."),
+    ] = ()
+    programs: Annotated[
+        tuple[Name, ...],
+        Meta(
+            description="Names of programs that tests may start although what they read is not "
+            "seen, since it never decides an outcome."
+        ),
+    ] = ()
