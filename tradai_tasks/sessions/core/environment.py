@@ -234,7 +234,7 @@ def _advice(environment: str, documents: Iterable[Mapping[str, Any]]) -> str:
     return "if the lock file is out of date: nox -s lock"
 
 
-def status_of(
+def status_of(  # noqa: PLR0913 - what a call consists of
     session: nox.Session,
     argv: Sequence[str | Path],
     env: Mapping[str, str | None] | None = None,
