@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 _ONE_OF = re.compile(r"\[!?\]?[^\]]*\]")  # one of some characters; `]` may be the first
+_WILD = re.compile(r"[*?\[\]]")
 _RANGE = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 
 
@@ -23,18 +24,19 @@ class GlobSet:
     """Many globs: a path is held only against those of the folders above it."""
 
     def __init__(self, globs: Iterable[str]) -> None:
-        """Compile globs, each as `matches` reads it."""
-        self._by_folder: dict[str, list[tuple[re.Pattern[str], str]]] = {}
+        """Sort globs, each as `matches` reads it; those that some path comes near are compiled."""
+        self._by_folder: dict[str, list[tuple[str, str]]] = {}
         for glob in dict.fromkeys(globs):
-            folder = re.split(r"[*?\[]", _normal(glob), maxsplit=1)[0].rpartition("/")[0]
-            self._by_folder.setdefault(folder, []).append((_compiled(glob), glob))
+            fixed = _WILD.split(_normal(glob))
+            ending = fixed[-1].rpartition("/")[2]
+            self._by_folder.setdefault(fixed[0].rpartition("/")[0], []).append((ending, glob))
 
     def matching(self, path: str) -> Iterator[str]:
         """Yield all globs that match a path."""
         folder = path
         while True:
-            for pattern, glob in self._by_folder.get(folder, ()):
-                if pattern.fullmatch(path):
+            for ending, glob in self._by_folder.get(folder, ()):
+                if path.endswith(ending) and matches(path, glob):
                     yield glob
             if not folder:
                 return

@@ -7,7 +7,7 @@ import copy
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -59,6 +59,10 @@ def parse_toml(content: bytes, file: str) -> dict[str, Any]:
         raise BrokenTomlError(
             f"{file}: broken TOML: byte {error.start} is not UTF-8; save the file as UTF-8"
         ) from None
+
+
+# The same for what is only read: a content is parsed once.
+toml_document: Callable[[bytes, str], Mapping[str, Any]] = functools.lru_cache(4096)(parse_toml)
 
 
 def tool_table(document: Mapping[str, Any], file: str) -> dict[str, Any]:
@@ -212,7 +216,7 @@ def _read(tree: Tree) -> tuple[str, dict[str, Any]]:
             f"tradai-tasks.toml: not read where a root pyproject.toml exists; move its settings "
             f"to [{_TABLE}] in pyproject.toml"
         )
-    document = parse_toml(tree.read("pyproject.toml"), "pyproject.toml")
+    document = toml_document(tree.read("pyproject.toml"), "pyproject.toml")
     return "pyproject.toml", tool_table(document, "pyproject.toml")
 
 

@@ -14,7 +14,7 @@ from packaging.utils import InvalidName, canonicalize_name
 
 from tradai_tasks.errors import DuplicatePackageError, MemberError, SettingsError
 from tradai_tasks.files.file_tree import Tree, glob_folders, join
-from tradai_tasks.settings.load import key_prefix, parse_toml, read_package_table, tool_table
+from tradai_tasks.settings.load import key_prefix, read_package_table, toml_document, tool_table
 from tradai_tasks.settings.model import PackageSettings, Settings
 from tradai_tasks.settings.pyproject_check import check_project_file
 from tradai_tasks.settings.table import RepositoryKind, Table
@@ -105,7 +105,7 @@ def discover(tree: Tree, settings: Settings, *, settings_file: str = "pyproject.
         DuplicatePackageError: Two packages have the same name.
         SettingsError: Settings name what does not exist.
     """
-    root: dict[str, Any] = {}
+    root: Mapping[str, Any] = {}
     if tree.is_file("pyproject.toml"):
         root = _document(tree, ".")
     workspace_table = _table(root, "pyproject.toml", "tool", "uv", "workspace")
@@ -155,10 +155,10 @@ def _virtual_root(root: Mapping[str, Any], packages: Iterable[Package]) -> list[
     return [Package(name=name, path=".", project=".", document=root)]
 
 
-def _members(tree: Tree, table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _members(tree: Tree, table: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the members as uv finds them: each folder with its parsed pyproject.toml."""
     excluded = {p for glob in _globs(table, "exclude") for p in glob_folders(tree, glob)}
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for glob in _globs(table, "members"):
         for path in glob_folders(tree, glob):
             if path in excluded or path == "." or path in found:
@@ -197,9 +197,9 @@ def _is_leftover(tree: Tree, path: str) -> bool:
     )
 
 
-def _document(tree: Tree, path: str) -> dict[str, Any]:
+def _document(tree: Tree, path: str) -> Mapping[str, Any]:
     file = join(path, "pyproject.toml")
-    document = parse_toml(tree.read(file), file)
+    document = toml_document(tree.read(file), file)
     check_project_file(document, file)
     return document
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tradai_tasks.files.file_tree import Tree, join
-from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.settings.load import toml_document
 
 # pytest's defaults: the ini options of these names, and --doctest-glob
 _PYTHON_FILES = ("test_*.py", "*_test.py")
@@ -134,7 +134,7 @@ def _values(content: bytes, name: str, file: str) -> Mapping[str, Any] | None:
     if name == "pyproject.toml" and b"pytest" not in content and b"\\" not in content:
         return None  # spares parsing; with a backslash, a key can be spelled in another way
     if name.endswith(".toml"):
-        document = parse_toml(content, file)
+        document: Mapping[str, Any] = toml_document(content, file)
         if name == "pyproject.toml":
             document = document.get("tool", {})
         table = document.get("pytest")

@@ -23,15 +23,21 @@ _BINDERS = (
 )
 _MOST_NAMES = 8  # that are followed from one to the next
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-# Of the kinds that most nodes are of, the fields in which there are nodes.
-_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
-    ast.Name: (),
-    ast.Constant: (),
-    ast.alias: (),
-    ast.Attribute: ("value",),
-    ast.Call: ("func", "args", "keywords"),
-    ast.keyword: ("value",),
-}
+# Fields of names and the like, in which there are no nodes, or none that anything asks for.
+_PLAIN = frozenset(
+    {"arg", "asname", "attr", "ctx", "id", "level", "module", "op", "ops", "type_comment"}
+)
+
+
+class _FieldTable(dict[type[ast.AST], tuple[str, ...]]):
+    """The fields of each kind of node in which there are other nodes."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        fields = self[kind] = tuple(name for name in kind._fields if name not in _PLAIN)
+        return fields
+
+
+_FIELDS = _FieldTable({ast.Constant: (), ast.alias: ()})
 
 
 class SyntaxIndex:
@@ -54,14 +60,14 @@ class SyntaxIndex:
         parents, nodes = self.parents, self.nodes
         for node in nodes:  # grows while it is read: breadth first
             # what ast.iter_child_nodes does, at half its cost: this is most of a cold run
-            for name in _FIELDS.get(type(node), node._fields):
+            for name in _FIELDS[type(node)]:
                 value = getattr(node, name, None)
                 if isinstance(value, list):
                     for child in value:
                         if isinstance(child, ast.AST):
                             parents[child] = node
                             nodes.append(child)
-                elif isinstance(value, ast.AST) and name != "ctx":
+                elif isinstance(value, ast.AST):
                     parents[value] = node
                     nodes.append(value)
             if isinstance(node, _BINDERS):

@@ -29,12 +29,16 @@ def reexported_names(
     """
     if not parts:
         return frozenset()
-    bound = {
-        (number, name)
-        for number, found in enumerate(facts)
-        for module, clauses in found.imports
-        for name in _bound_names(module, clauses, parts)
-    }
+    bound: set[tuple[int, str]] = set()
+    for number, found in enumerate(facts):
+        for module, clauses in found.imports:
+            if (
+                parts.isdisjoint(clauses)
+                and " as " not in module
+                and " as " not in "".join(clauses)
+            ):
+                continue  # as most are
+            bound.update((number, name) for name in _bound_names(module, clauses, parts))
     stems = {_module_name(paths[number]) for number, _ in bound}
     imported = {
         (stem, clause.partition(" ")[0])

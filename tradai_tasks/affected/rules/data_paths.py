@@ -88,12 +88,15 @@ def _listed_targets(
 def _resolve(
     text: str, folder: str, blobs: Collection[str], folders: Collection[str]
 ) -> str | None:
+    is_plain = posixpath.normpath(text) == text and text[0] not in "./"
     while True:
-        inner = posixpath.normpath(posixpath.join(folder, text))
+        inner = f"{folder}/{text}" if is_plain and folder else text
+        if not is_plain:
+            inner = posixpath.normpath(posixpath.join(folder, text))
         if inner in blobs:
             return inner
         if inner in folders:
             return f"{inner}/"
         if not folder:
             return None
-        folder = posixpath.dirname(folder)
+        folder = folder.rpartition("/")[0]

@@ -8,7 +8,7 @@ path, which files are meant (`link`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -31,9 +31,15 @@ Links = dict[int | str, dict[str, str]]
 class SourceFile:
     """The text of one Python file, with its syntax tree."""
 
-    def __init__(self, text: str) -> None:
-        """Take the text; it is parsed when the tree is asked for."""
+    def __init__(self, text: str, marks: Collection[str] = ()) -> None:
+        """Take the text; it is parsed when the tree is asked for.
+
+        Args:
+            text: The text.
+            marks: Which words of this library's rules are in it.
+        """
         self.text = text
+        self.marks = marks
 
     @cached_property
     def parsed(self) -> ParsedModule:

@@ -114,7 +114,7 @@ def _facts(text: str, rules: RuleSet) -> Facts:
 
 def _references(text: str, marks: Marks, rules: RuleSet) -> tuple[list[Reference], str]:
     """Return what rules find that go by the text alone, and why one of them could not read it."""
-    source = SourceFile(text)
+    source = SourceFile(text, marks)
     references: list[Reference] = []
     unread = ""
     for rule in rules.of_texts:

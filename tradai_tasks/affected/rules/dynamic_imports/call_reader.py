@@ -53,10 +53,17 @@ class _CallReader:
             if type(node) in _BINDING:  # most are of other kinds, and matching takes longer
                 self._read_binding(node)
         for node in nodes:
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.Name):  # most are; of these, few are looked at
+                if node.id in calls.IMPORT_FUNCTIONS:
+                    self._read_mention(node, node.id)
+            elif isinstance(node, ast.Attribute):
+                if node.attr == "executable" or node.attr in calls.IMPORT_FUNCTIONS:
+                    self._read_mention(node, node.attr)
+            elif isinstance(node, ast.Constant):
+                if node.value in calls.IMPORT_FUNCTIONS:
+                    self._read_constant(node)
+            elif isinstance(node, ast.Call):
                 self._read_call(node)
-            elif isinstance(node, (ast.Name, ast.Attribute, ast.Constant)):
-                self._read_mention(node)
             elif isinstance(node, ast.Dict) and object_name.ObjectName.name in self.on:
                 object_name.read_target(self.file, node)
         if Command.name in self.on:
@@ -102,19 +109,17 @@ class _CallReader:
             self.file.kind = rule.name
             rule.read_assigned(self.file, value)
 
-    def _read_mention(self, node: ast.AST) -> None:
-        """Look at a name or a text that may name what imports."""
-        match node:
-            case ast.Name(id=name) | ast.Attribute(attr=name) if name in calls.IMPORT_FUNCTIONS:
-                if import_call.ImportCall.name in self.on:
-                    import_call.read_mention(self.file, node, name)
-            case ast.Attribute(value=ast.Name(id="sys"), attr="executable"):
-                self.commands.note_code()  # by `-c`, standard input or a file that is written
-            case ast.Constant(value=str(name)) if name in calls.IMPORT_FUNCTIONS:
-                if called_name(self.source.parents[node]) == "getattr":
-                    self.file.widen(node, f"{name} by getattr()")
-            case _:
-                pass
+    def _read_mention(self, node: ast.Name | ast.Attribute, name: str) -> None:
+        """Look at a name of what imports, or of Python itself."""
+        if name in calls.IMPORT_FUNCTIONS:
+            if import_call.ImportCall.name in self.on:
+                import_call.read_mention(self.file, node, name)
+        elif ast.unparse(node) == "sys.executable":
+            self.commands.note_code()  # by `-c`, standard input or a file that is written
+
+    def _read_constant(self, node: ast.Constant) -> None:
+        if called_name(self.source.parents[node]) == "getattr":
+            self.file.widen(node, f"{node.value!s} by getattr()")
 
     def _read_call(self, node: ast.Call) -> None:
         file = self.file

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import accumulate, pairwise
 
 import msgspec
@@ -34,13 +35,6 @@ _CALLS |= (
     | calls.PACKAGE_LISTERS
     | calls.PLUGIN_MANAGERS
     | {"EntryPoint"}
-)
-_NAMED = rf"\b(?:{'|'.join(sorted(_CALLS))})\b"
-_ALIAS = re.compile(
-    rf"^.*?(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]*{_NAMED}[ \t]*(?:#|$)"
-    rf"|{_NAMED}[ \t]+as[ \t]+(\w+)"
-    r"|resources[ \t]+import[ \t]+([^(\n]+|\([^)]*\))",
-    re.MULTILINE,
 )
 
 
@@ -73,7 +67,8 @@ class SourceParts:
         aliases = {name for place in places for name in _aliases(text, place)}
         self._kept |= self._mentioning(aliases)
         self._kept.update(n for n, one in enumerate(self._statements) if not one.is_definition)
-        if any(self._makes_lazy(one) for one in self._statements):
+        may_be_lazy = "__getattr__" in text or "sys.modules[" in text
+        if may_be_lazy and any(self._makes_lazy(one) for one in self._statements):
             self._statements = []
 
     def part(self, contents: PartContents) -> PartialSource | None:
@@ -132,13 +127,24 @@ class SourceParts:
         return head is not None and head[1] == "__getattr__"
 
 
+@cache
+def _alias() -> re.Pattern[str]:
+    named = rf"\b(?:{'|'.join(sorted(_CALLS))})\b"
+    return re.compile(
+        rf"^.*?(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*[\w.]*{named}[ \t]*(?:#|$)"
+        rf"|{named}[ \t]+as[ \t]+(\w+)"
+        r"|resources[ \t]+import[ \t]+([^(\n]+|\([^)]*\))",
+        re.MULTILINE,
+    )
+
+
 def _aliases(text: str, place: int) -> Iterable[str]:
     """Yield the names that the statement at a place gives to what imports by a call."""
     end = text.find("\n", place)
     end = len(text) if end < 0 else end
     if text.endswith("(", 0, end):  # a statement over several lines
         end = text.find(")", end) + 1
-    match = _ALIAS.search(text, text.rfind("\n", 0, place) + 1, end)
+    match = _alias().search(text, text.rfind("\n", 0, place) + 1, end)
     if match is None:
         return ()
     return re.findall(r"\w+", match[1] or match[2] or match[3])

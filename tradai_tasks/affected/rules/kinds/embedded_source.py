@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.text_examples import named_in_commands
@@ -41,18 +41,18 @@ class EmbeddedSource(EdgeRule):
 
     def extract(self, source: SourceFile) -> Iterable[Reference]:
         """Return the names that may be modules."""
-        for name in _names_in_strings(source.text):
+        for name in _names_in_strings(source.text, source.marks):
             yield Reference(name)
 
 
-def _names_in_strings(text: str) -> Iterable[str]:
+def _names_in_strings(text: str, marks: Collection[str]) -> Iterable[str]:
     found: dict[str, None] = {}
-    if any(word in text for word in _RUNNERS):
+    if not _RUNNERS.isdisjoint(marks):
         found |= dict.fromkeys(named_in_commands(text))
         for block in (code for _, code in _BLOCK.findall(text) if "import " in code):
             found |= dict.fromkeys(_modules_of(_IN_BLOCK.findall(block)))
         found |= dict.fromkeys(_modules_of(_IN_LINE.findall(text)))
-    if any(word in text for word in _SETTINGS):
+    if not _SETTINGS.isdisjoint(marks):
         found |= dict.fromkeys(_VALUE.findall(text))
     return found
 
