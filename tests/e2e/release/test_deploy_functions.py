@@ -129,6 +129,7 @@ def test_updated_waited_for_published_and_then_left_alone(api: Lambda, registry:
         "version": "1",
         "environment": "prod",
         "rollback_from": "",
+        "unknown_replaced": [],
     }
     assert function.uri == f"{REPOSITORY}@{NEW}"  # by digest, not by tag
     (version,) = function.versions
@@ -192,8 +193,14 @@ def test_a_newer_release_stays_unless_a_roll_back_is_asked_for(
 @pytest.mark.parametrize("uri", [f"other.example/tradai@{NEW}", f"{REPOSITORY}@sha256:{'d' * 64}"])
 def test_an_image_of_no_release_is_replaced(api: Lambda, registry: Registry, uri: str) -> None:
     gaps(api, uri=uri)
-    assert step(registry, "v1.1.0").look({}).obstacle == ""
-    assert step(registry, "v1.1.0").act({}).state == "done"
+    digest = uri.partition("@")[2]
+    look = step(registry, "v1.1.0").look({})
+    assert look.obstacle == ""
+    assert look.note.endswith(f", replaces {digest[:19]} of no known release")
+    done = step(registry, "v1.1.0").act({})
+    assert done.state == "done"
+    assert done.record["unknown_replaced"] == [digest]
+    assert done.note.endswith(f", replaces {digest[:19]} of no known release")
 
 
 def test_a_way_back_publishes_again(api: Lambda, registry: Registry) -> None:

@@ -150,6 +150,8 @@ def test_a_new_image_is_brought_to_every_task_and_a_second_run_does_nothing(
         "service": "backend-api",
         "digests": [NEW],
         "environment": "prod",
+        "rollback_from": "",
+        "unknown_replaced": [],
     }
     assert service.running == [NEW, NEW]
     again = step(registry)
@@ -215,8 +217,28 @@ def test_a_newer_release_stays_unless_a_roll_back_is_asked_for(
     with pytest.raises(NewerReleaseError, match=re.escape(refusal)):
         old.act({})
     assert service.started == 0
-    assert step(registry, "v1.1.0", any_order=True).act({}).state == "done"
+    back = step(registry, "v1.1.0", any_order=True)
+    assert back.look({}).note.endswith("2 tasks of 2 on sha256:bbbbbbbbbbbb, back from v1.2.0")
+    done = back.act({})
+    assert (done.state, done.record["rollback_from"]) == ("done", "v1.2.0")
+    assert done.note.endswith("back from v1.2.0")
     assert service.running == [OLD, OLD]
+
+
+@pytest.mark.parametrize("fate", ["good", "replaced"])
+def test_an_image_of_no_known_release_is_replaced_and_named(
+    ecs: Ecs, registry: Registry, fate: Fate
+) -> None:
+    """By hand, or of a release whose image the registry has deleted since."""
+    backend(ecs, running="sha256:" + "d" * 64, fate=fate)
+    look = step(registry).look({})
+    assert look.note.endswith(", replaces sha256:dddddddddddd of no known release")
+    assert look.obstacle == ""
+    done = step(registry).act({})
+    assert done.state == "done"
+    assert done.record["unknown_replaced"] == ["sha256:" + "d" * 64]
+    assert "replaces sha256:dddddddddddd of no known release" in done.note
+    assert step(registry).look({}).record["unknown_replaced"] == []
 
 
 @pytest.mark.parametrize("at", range(1, 7))
@@ -540,17 +562,19 @@ def test_a_pre_release_that_would_not_be_started_is_refused_before_it_is_built(
 
 def test_an_image_that_is_not_pushed_yet(ecs: Ecs, registry: Registry) -> None:
     backend(ecs)
-    found = step(registry, "v3.0.0").look({})
+    found = step(registry, "v3.0.0", after_images=True).look({})
     assert (found.state, found.note) == (
         "todo",
         "prod/backend-api: once v3.0.0 is in the registry",
     )
-    with pytest.raises(ReleaseImageMissingError) as raised:
-        step(registry, "v3.0.0").act({})
-    assert str(raised.value) == (
-        f"prod/backend-api: {REPOSITORY}:v3.0.0 is not in the registry; push it first: "
-        "nox -s images -- v3.0.0"
-    )
+    alone = step(registry, "v3.0.0")
+    for attempt in (alone.look, alone.act):  # a look: before another service is deployed
+        with pytest.raises(ReleaseImageMissingError) as raised:
+            attempt({})
+        assert str(raised.value) == (
+            f"prod/backend-api: {REPOSITORY}:v3.0.0 is not in the registry; push it first: "
+            "nox -s images -- v3.0.0"
+        )
 
 
 def test_of_a_list_of_images_the_members_count_too(ecs: Ecs, registry: Registry) -> None:

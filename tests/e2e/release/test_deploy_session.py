@@ -335,6 +335,34 @@ def test_what_is_refused(deployed: Deployed, args: list[str], said: str) -> None
     assert deployed.place.ecs.count("UpdateService") == 0
 
 
+def test_a_plan_names_all_that_is_in_the_way_at_once(deployed: Deployed) -> None:
+    place = deployed.place
+    missing = place("deploy", "v1.9.0", "--dry-run")
+    said = " ".join(missing.log.split())
+    assert missing.status == 1
+    assert "tag v1.9.0: no such tag in this clone" in said
+    assert "v1.9.0 is not in the registry; push it first: nox -s images -- v1.9.0" in said
+    place.push("backend", "v1.9.0", of=("1.9.0", "a" * 40))  # from another clone, which has the tag
+    assert "the tag was moved" not in place("deploy", "v1.9.0", "--dry-run").log
+    place.tag("v2.0.0")
+    git(place.home, "branch", "v2.0.0")
+    for session in ("deploy", "lambdas"):
+        refused = place(session, "v2.0.0", "--dry-run")
+        said = " ".join(refused.log.split())
+        assert refused.status == 1
+        assert "a branch has the same name" in said
+        assert "tag v2.0.0: no rule says to which environment it goes" in said
+    (place.home / "lambdas/gaps/handler.py").write_text("def run(): ...\n")
+    (place.home / "uv.lock").unlink()
+    several = place("lambdas", "v9.9.9", "--dry-run", "--environment", "staging")
+    said = " ".join(several.log.split())
+    assert several.status == 1
+    for fault in ("no such tag in this clone", "uncommitted changes in lambdas/", "no such lock"):
+        assert fault in said
+    assert "functions-staging" in several.out  # the plan is shown all the same
+    assert place.functions.count("UpdateFunctionCode") == 0
+
+
 def test_what_git_takes_for_a_commit_is_no_tag(deployed: Deployed) -> None:
     """`git rev-parse refs/tags/v1.2.0-gabc1234` is commit abc1234, tag or no tag."""
     short = git(deployed.place.home, "rev-parse", "--short=7", "HEAD")

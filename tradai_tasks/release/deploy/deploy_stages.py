@@ -45,7 +45,9 @@ def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
     """Return the stage that makes each service's tasks run the image of a tag.
 
     The record of a step: `cluster`, `service`, `environment`, `digests` (those that count as the
-    release's).
+    release's); as the run that deployed found it, `rollback_from` (the newer version that it took
+    the service back from, or nothing) and `unknown_replaced` (digests of other images that ran
+    there, of no known release).
 
     Args:
         release: The release, whose tag is the images'; an image whose label names another commit
@@ -87,8 +89,9 @@ def function_stage(
 ) -> Stage:
     """Return the stage that updates each lambda's function to the image of a release.
 
-    The record of a step: `function`, `environment`, `digest`, `version` (that was published), and
-    `rollback_from`: the version that a roll-back took it back from, empty for any other update.
+    The record of a step: `function`, `environment`, `digest`, `version` (that was published),
+    `rollback_from` (the version that a roll-back took it back from, empty for any other update),
+    and `unknown_replaced` (digest of the image of no known release that this run replaced).
 
     Args:
         release: The release; its tag is the images', its commit is named by published versions.
@@ -193,6 +196,6 @@ def _image(release: Release, spec: ImageSpec, registry: Registry) -> ReleaseImag
         path=spec.path,
         repository=spec.repository,
         tag=release.tag.text,
-        commit=release.commit,
+        commit=release.commit if release.has_tag else None,
         source=release.source,
     )

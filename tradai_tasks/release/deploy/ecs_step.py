@@ -29,7 +29,7 @@ from tradai_tasks.release.deploy.ecs_decisions import (
     shown_digest,
 )
 from tradai_tasks.release.deploy.polling import polled
-from tradai_tasks.release.deploy.release_order import is_newer
+from tradai_tasks.release.deploy.release_order import Replaced, replaced
 from tradai_tasks.release.engine.step import Known, Look
 from tradai_tasks.release.images.released_image import ReleaseImage, split_image
 from tradai_tasks.settings.deploy import Missing
@@ -70,19 +70,22 @@ class ServiceStep:
                 raise
             wanted = None  # an earlier stage checks it, and replaces that of a test tag
         observed = self._observed(described)
-        obstacle = self._newer(observed, wanted or frozenset())
+        others = self._replaced(observed, wanted or frozenset())
+        obstacle = self._refusal(others)
         if obstacle and not self.after_images:
             raise NewerReleaseError(obstacle)
         if wanted is None:
+            if not self.after_images:
+                raise self._absent()
             if self.leaves_latest:
                 self._check_takes(described, frozenset())
-            note = f"{self.here}: once {self.image.tag} is in the registry"
+            note = f"{self.here}: once {self.image.tag} is in the registry{others.note}"
             return Look(state="todo", note=note, obstacle=obstacle)
         verdict = judge(observed, wanted)
         state = {"done": "done", "idle": "left"}.get(verdict.todo, "todo")
         if state == "todo" and not obstacle:
             self._check_takes(described, wanted)
-        return replace(self._look(state, verdict, wanted), obstacle=obstacle)
+        return replace(self._look(state, verdict, wanted, others), obstacle=obstacle)
 
     def act(self, known: Known) -> Look:
         """Force a new deployment if needed, and wait until every task runs the image."""
@@ -92,20 +95,24 @@ class ServiceStep:
             return Look(state="skipped", note=f"{self._missing()}; skipped in {self.environment}")
         wanted = self.image.wanted()
         if wanted is None:
-            raise ReleaseImageMissingError(
-                f"{self.here}: {self.image.repository}:{self.image.tag} is not in the registry; "
-                f"push it first: nox -s images -- {self.image.tag}"
-            )
-        verdict = judge(self._observed(described), wanted)
+            raise self._absent()
+        observed = self._observed(described)
+        rollout = _Rollout(step=self, wanted=wanted, others=self._replaced(observed, wanted))
+        verdict = judge(observed, wanted)
         if verdict.todo == "idle":
-            return self._look("left", verdict, wanted)
+            return self._look("left", verdict, wanted, rollout.others)
         if verdict.todo != "done":
-            verdict = self._followed(wanted)
-        return self._look("done", verdict, wanted)
+            verdict = self._followed(rollout)
+        return self._look("done", verdict, wanted, rollout.others)
 
-    def _followed(self, wanted: frozenset[str]) -> ServiceVerdict:
+    def _absent(self) -> ReleaseImageMissingError:
+        return ReleaseImageMissingError(
+            f"{self.here}: {self.image.repository}:{self.image.tag} is not in the registry; push "
+            f"it first: nox -s images -- {self.image.tag}"
+        )
+
+    def _followed(self, rollout: _Rollout) -> ServiceVerdict:
         """Poll the service, start a deployment when needed, and return when it is done."""
-        rollout = _Rollout(step=self, wanted=wanted)
         found = polled(
             rollout.look,
             timeout=self.timeout,
@@ -121,42 +128,48 @@ class ServiceStep:
             )
         return found
 
-    def _newer(self, seen: Observed, wanted: frozenset[str]) -> str:
-        """Return why the service is left as it is: a newer release runs there; empty if none."""
+    def _replaced(self, seen: Observed, wanted: frozenset[str]) -> Replaced:
+        """Return what the service's tasks run other than the release."""
         running = {digest for task in seen.tasks for digest in task.digests if digest} - wanted
-        if self.any_order:
+        images = sorted(one for one in running if one.startswith("sha256:"))
+        return replaced({one: self.image.version_of(one) for one in images}, self.image.version)
+
+    def _refusal(self, others: Replaced) -> str:
+        """Return why the service is left as it is: a newer release runs there; empty if none."""
+        if self.any_order or not others.newer:
             return ""
-        for digest in sorted(one for one in running if one.startswith("sha256:")):
-            version = self.image.version_of(digest)
-            if version is not None and is_newer(version, self.image.version):
-                return (
-                    f"{self.here}: runs v{version}, which is newer than {self.image.tag}, and "
-                    f"stays at it; to take it back on purpose: nox -s deploy -- {self.image.tag} "
-                    f"--rollback --environment {self.environment}"
-                )
-        return ""
+        return (
+            f"{self.here}: runs v{others.newer}, which is newer than {self.image.tag}, and "
+            f"stays at it; to take it back on purpose: nox -s deploy -- {self.image.tag} "
+            f"--rollback --environment {self.environment}"
+        )
 
     def check_order(
         self, described: dict[str, Any], seen: Observed, wanted: frozenset[str]
-    ) -> None:
+    ) -> Replaced:
         """Check right before a deployment that it makes the service run the release.
+
+        Returns what it takes the place of.
 
         Raises:
             NewerReleaseError: A newer release runs there.
             TaskDefinitionError: The task definition names another image.
             ConflictError: `latest` is not the release.
         """
-        self.check_newer(seen, wanted)
+        others = self.check_newer(seen, wanted)
         self._check_takes(described, wanted, strictly=True)
+        return others
 
-    def check_newer(self, seen: Observed, wanted: frozenset[str]) -> None:
-        """Check that no newer release runs there.
+    def check_newer(self, seen: Observed, wanted: frozenset[str]) -> Replaced:
+        """Check that no newer release runs there, and return what else does.
 
         Raises:
             NewerReleaseError: One does.
         """
-        if newer := self._newer(seen, wanted):
-            raise NewerReleaseError(newer)
+        others = self._replaced(seen, wanted)
+        if refusal := self._refusal(others):
+            raise NewerReleaseError(refusal)
+        return others
 
     def start(self) -> str:
         """Force a new deployment and return its id.
@@ -310,8 +323,10 @@ class ServiceStep:
             ]
         return observed_of(described, tasks)
 
-    def _look(self, state: Any, verdict: ServiceVerdict, wanted: frozenset[str]) -> Look:
-        note = verdict.note
+    def _look(
+        self, state: Any, verdict: ServiceVerdict, wanted: frozenset[str], others: Replaced
+    ) -> Look:
+        note = verdict.note + others.note
         if state == "left":
             note += (
                 f"; start it with: aws ecs update-service --cluster {self.cluster} --service "
@@ -325,6 +340,7 @@ class ServiceStep:
                 "service": self.service,
                 "digests": sorted(wanted),
                 "environment": self.environment,
+                **others.record,
             },
         )
 
@@ -343,6 +359,7 @@ class _Rollout:
 
     step: ServiceStep
     wanted: frozenset[str]
+    others: Replaced  # what ran there when this run came, or deployed
     mine: str | None = None  # the deployment that this run started
     asked_at: str | None = None  # the newest one when the request to start one got no answer
     looks: int = 0  # looks since it was started
@@ -369,7 +386,7 @@ class _Rollout:
                 f"or the task definition, and run it again"
             )
         if verdict.todo == "start" and self.mine is None:
-            self.step.check_order(described, seen, self.wanted)
+            self.others |= self.step.check_order(described, seen, self.wanted)
             try:
                 self.mine, self.looks = self.step.start(), 0
             except AwsUnreachableError:

@@ -28,7 +28,7 @@ from tradai_tasks.errors import (
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.deploy.ecs_decisions import shown_digest
 from tradai_tasks.release.deploy.polling import polled
-from tradai_tasks.release.deploy.release_order import OF_COMMIT, is_newer
+from tradai_tasks.release.deploy.release_order import OF_COMMIT, Replaced, replaced
 from tradai_tasks.release.engine.step import Known, Look
 from tradai_tasks.release.images.image_decisions import dated_tags
 from tradai_tasks.release.images.released_image import ReleaseImage, split_image
@@ -42,6 +42,7 @@ _MOST_TRIES = 8  # looks and updates, where other runs update the function at th
 # what a release writes to the version that it publishes
 _DESCRIBED = re.compile(r"(?P<tag>v\S+) [0-9a-f]{12} (?P<digest>sha256:[0-9a-f]{64})(?: |\Z)")
 _BACK_FROM = " rolled back from "
+_NOTHING = Replaced()
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}  # of Lambda's architectures
 
 
@@ -117,19 +118,17 @@ class FunctionStep:
         except ConflictError:  # earlier stages check it, and replace that of a test tag
             digest = None
         version = self._newest()
-        newer, obstacle = self._newer(function, version, digest), ""
-        if newer is not None:
-            obstacle = self._refusal(newer) if not self.any_order else ""
+        others = self._replaced(function, version, digest)
+        obstacle = self._refusal(others)
         if digest is None:
-            note = f"{self.function}: once {self.image.tag} is in the registry"
+            note = f"{self.function}: once {self.image.tag} is in the registry{others.note}"
             return Look(state="todo", note=note, obstacle=obstacle)
         steps = missing_steps(function, digest, is_published=_is(version, function))
         if not steps:
             return self._done(digest, version)
         now = shown_digest(function.digest) if function.digest else "nothing"
         note = f"{self.function}: {', '.join(steps)} ({now} -> {shown_digest(digest)})"
-        back = f", back from v{newer}" if newer else ""
-        return Look(state="todo", note=note + back, obstacle=obstacle)
+        return Look(state="todo", note=note + others.note, obstacle=obstacle)
 
     def act(self, known: Known) -> Look:
         """Update the function if its image differs, wait, and publish a version if needed."""
@@ -138,13 +137,13 @@ class FunctionStep:
         if function is None:
             return self._skipped()
         digest = self._required(function)
-        has_asked, back_from = False, ""
+        has_asked, others = False, _NOTHING
         for _ in range(_MOST_TRIES):
             function = self._settled() if function.is_moving else function
             if function.digest == digest and not function.has_failed:
-                version = self._published(function, digest, back_from)
+                version = self._published(function, digest, others)
                 if version is not None:
-                    return self._done(digest, version)
+                    return self._done(digest, version, others)
             elif has_asked and function.digest == digest:
                 raise FunctionError(
                     f"{self.function}: Lambda could not take the image: "
@@ -152,7 +151,7 @@ class FunctionStep:
                     f"repository, and run it again"
                 )
             else:
-                back_from = self._in_order(function, digest) or back_from
+                others |= self._in_order(function, digest)
                 has_asked = self._update(function, digest) or has_asked
             function = self._there()
         now = shown_digest(function.digest) if function.digest else "nothing"
@@ -161,39 +160,44 @@ class FunctionStep:
             f"updates it at the same time: run it again when that is done"
         )
 
-    def _newer(
+    def _replaced(
         self, function: LambdaFunction, version: Mapping[str, Any] | None, digest: str | None
-    ) -> str | None:
-        """Return the version that the function runs, if that is newer than the release.
+    ) -> Replaced:
+        """Return what the function runs other than the release.
 
-        It is the one that a release wrote to the published version, else that of the image, else
-        that of the tag that the function was given. An image without any of them is no release's.
+        Its version is the one that a release wrote to the published version, else that of the
+        image, else that of the tag that the function was given. An image without any of them, or
+        of another repository, is of no known release.
         """
-        if function.digest in {None, digest} or function.repository != self.image.repository:
-            return None
+        if function.digest is None or function.digest == digest:
+            return _NOTHING
+        if function.repository != self.image.repository:
+            return replaced({function.digest: None}, self.image.version)
         said = _DESCRIBED.match(str((version or {}).get("Description", "")))
         if said is not None and said["digest"] == function.digest:
             running: str | None = said["tag"].removeprefix("v")
         else:
-            running = self.image.version_of(str(function.digest)) or function.tagged
-        is_back = running is not None and is_newer(running, self.image.version)
-        return running if is_back else None
+            running = self.image.version_of(function.digest) or function.tagged
+        return replaced({function.digest: running}, self.image.version)
 
-    def _in_order(self, function: LambdaFunction, digest: str) -> str:
-        """Return the newer version that a roll-back takes the function back from, or nothing.
+    def _in_order(self, function: LambdaFunction, digest: str) -> Replaced:
+        """Return what the update takes the place of.
 
         Raises:
-            NewerReleaseError: It runs a newer release, and this is no roll-back.
+            NewerReleaseError: It is a newer release, and this is no roll-back.
         """
-        newer = self._newer(function, self._newest(), digest)
-        if newer is not None and not self.any_order:
-            raise NewerReleaseError(self._refusal(newer))
-        return newer or ""
+        others = self._replaced(function, self._newest(), digest)
+        if refusal := self._refusal(others):
+            raise NewerReleaseError(refusal)
+        return others
 
-    def _refusal(self, newer: str) -> str:
+    def _refusal(self, others: Replaced) -> str:
+        """Return why the function is left as it is: a newer release runs there; empty if none."""
+        if self.any_order or not others.newer:
+            return ""
         return (
-            f"{self.function}: runs v{newer}, which is newer than {self.image.tag}, and stays at "
-            f"it; {self._on_purpose()}"
+            f"{self.function}: runs v{others.newer}, which is newer than {self.image.tag}, and "
+            f"stays at it; {self._on_purpose()}"
         )
 
     def _on_purpose(self) -> str:
@@ -221,7 +225,7 @@ class FunctionStep:
         return True
 
     def _published(
-        self, function: LambdaFunction, digest: str, back_from: str
+        self, function: LambdaFunction, digest: str, others: Replaced
     ) -> Mapping[str, Any] | None:
         """Publish a version of exactly the code that was looked at, unless there is one.
 
@@ -230,7 +234,7 @@ class FunctionStep:
         version = self._newest()
         if _is(version, function):
             return version
-        back = f"{_BACK_FROM}v{back_from}" if back_from else ""
+        back = f"{_BACK_FROM}v{others.newer}" if others.newer else ""
         try:
             version = self.aws.call(
                 "lambda",
@@ -340,14 +344,17 @@ class FunctionStep:
         note = f"Lambda has no function {self.function!r}; skipped in {self.environment}"
         return Look(state="skipped", note=note)
 
-    def _done(self, digest: str, version: Mapping[str, Any] | None) -> Look:
+    def _done(
+        self, digest: str, version: Mapping[str, Any] | None, others: Replaced = _NOTHING
+    ) -> Look:
         number = str(version["Version"]) if version else ""
         back_from = str((version or {}).get("Description", "")).partition(_BACK_FROM)[2]
         return Look(
             state="done",
             note=f"{self.function}: version {number} is {shown_digest(digest)}"
-            + (f",{_BACK_FROM}{back_from}" if back_from else ""),
+            + (f",{_BACK_FROM}{back_from}" if back_from else others.note),
             record={
+                **others.record,
                 "function": self.function,
                 "digest": digest,
                 "version": number,

@@ -32,6 +32,7 @@ class Release:
     time: int  # time of the commit, in seconds since the epoch
     root: Path  # the workspace root, whose work tree is that commit's
     source: str | None = None  # address of the repository, without credentials
+    has_tag: bool = True  # False in a plan for a tag that does not exist: HEAD is taken for it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -57,6 +57,7 @@ def requested_release(
         if package is not None:
             versioned = version_of(package, repository.workspace.session_id(package))
         judge = partial(check, tag, versioned=versioned, request=request, main=named)
+    exists = True
     try:
         judge(found)
     except TasksError as fault:
@@ -64,12 +65,13 @@ def requested_release(
             raise
         excused.append(fault)
         if found.commit is None and found.head is not None:
+            exists = False
             found = replace(found, commit=found.head, time=commit_time(git, found.head))
             try:
                 judge(found)
             except TasksError as other:
                 excused.append(other)
-    return release_of(tag, found, repository.root)
+    return replace(release_of(tag, found, repository.root), has_tag=exists)
 
 
 def _tag(

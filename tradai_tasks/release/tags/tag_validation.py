@@ -131,11 +131,14 @@ def check(
 
 
 def check_branches(tag: ReleaseTag, found: Found) -> None:
-    """Raise for a tag that shares its name with a branch.
+    """Raise for a tag that does not exist, or shares its name with a branch.
 
     Raises:
-        AmbiguousRefError: One is.
+        UnknownTagError: The tag is not in this clone.
+        AmbiguousRefError: A branch is named like it.
     """
+    if found.commit is None:
+        raise unknown_tag(tag)
     raise_all(branches_fault(tag.text, found))
 
 

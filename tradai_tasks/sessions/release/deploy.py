@@ -8,7 +8,13 @@ from functools import partial
 
 import nox
 
-from tradai_tasks.errors import BadArgumentsError, BadTagError
+from tradai_tasks.errors import (
+    BadArgumentsError,
+    BadTagError,
+    ReleaseRefusedError,
+    TasksError,
+    UnmappedTagError,
+)
 from tradai_tasks.release.deploy.dispatch import dispatch
 from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.release.stages.outline import deployment, environment_for, lambdas_alone
@@ -16,6 +22,7 @@ from tradai_tasks.release.tags.ci_event import read_event, tag_request
 from tradai_tasks.release.tags.requested_release import requested_release
 from tradai_tasks.release.tags.tag_references import tagged
 from tradai_tasks.release.tags.tag_validation import still_holds, tree_holds
+from tradai_tasks.release.tags.target_environment import Environment
 from tradai_tasks.report import mask_environment
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
@@ -92,7 +99,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
     notes: tuple[str, ...] = ()
     # without a tag, the environment must be named
     if not options.images_only and (basis.is_tagged or options.environment):
-        environment, notes = environment_for(repository, tag, options.environment)
+        environment, notes = _destination(repository, basis, options)
     if options.matrix:
         for note in notes:
             session.log(note)
@@ -118,12 +125,29 @@ def deploy(session: nox.Session, context: Context) -> None:
     options = _given(parse(session, _DEPLOY_OPTIONS, doc))
     mask_environment(allowance=allowance_of(context.repository.settings))
     basis = _of_services(context.repository, options)
-    tag = basis.release.tag
-    environment, notes = environment_for(context.repository, tag, options.environment)
+    environment, notes = _destination(context.repository, basis, options)
+    if environment is None:
+        raise ReleaseRefusedError(*basis.excused)  # there is nothing to plan
     outline = deployment(
         only=options.only, environment=environment, rollback=options.rollback, notes=notes
     )
     run_stages(session, context, outline, basis, wanted_of(options, only=[], start=None))
+
+
+def _destination(
+    repository: Repository, basis: Basis, options: Namespace
+) -> tuple[Environment | None, tuple[str, ...]]:
+    """Return where a release is deployed, and lines to print on it.
+
+    For a plan, None where no rule says where; that is one of the faults in its way then.
+    """
+    try:
+        return environment_for(repository, basis.release.tag, options.environment)
+    except UnmappedTagError as fault:
+        if not options.dry_run:
+            raise
+        basis.excused.append(fault)
+        return None, ()
 
 
 def _given(options: Namespace) -> Namespace:
@@ -164,9 +188,16 @@ def _of_lambdas(repository: Repository, options: Namespace, *, by_event: bool) -
                 f"say where it goes: --environment dev"
             )
         return Basis(release=made, holds=partial(tree_holds, git, made), is_tagged=False)
-    made = requested_release(repository, text, strictly=not options.status, session="lambdas")
+    faults: list[TasksError] = []
+    made = requested_release(
+        repository,
+        text,
+        strictly=not options.status,
+        session="lambdas",
+        excused=faults if options.dry_run else None,
+    )
     _check_platform(made.tag)
-    return Basis(release=made, holds=partial(still_holds, git, made))
+    return Basis(release=made, holds=partial(still_holds, git, made), excused=faults)
 
 
 def _of_services(repository: Repository, options: Namespace) -> Basis:
@@ -177,9 +208,16 @@ def _of_services(repository: Repository, options: Namespace) -> Basis:
     """
     request = tag_request(os.environ, read_event(os.environ))
     strictly = options.tag is None or (request is not None and request.is_workflow_run)
-    made = requested_release(repository, options.tag, strictly=strictly, session="deploy")
+    faults: list[TasksError] = []
+    made = requested_release(
+        repository,
+        options.tag,
+        strictly=strictly,
+        session="deploy",
+        excused=faults if options.dry_run else None,
+    )
     _check_platform(made.tag)
-    return Basis(release=made, holds=_nothing_to_hold, needs_lock=False)
+    return Basis(release=made, holds=_nothing_to_hold, needs_lock=False, excused=faults)
 
 
 def _nothing_to_hold(*, untracked: bool) -> None:
