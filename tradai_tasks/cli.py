@@ -10,7 +10,7 @@ import importlib.metadata
 import io
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,10 +18,11 @@ from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksErr
 from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.report import machine_fault, say
 from tradai_tasks.repository import Repository, read_repository
-from tradai_tasks.sessions.core.catalog import fitting_names
+from tradai_tasks.sessions.core.catalog import AGGREGATES, fitting_names
 from tradai_tasks.text import counted
 from tradai_tasks.workflows.adoption import Adoption
 from tradai_tasks.workflows.checkout import look
+from tradai_tasks.workflows.existing_tasks import notes
 from tradai_tasks.workflows.file_writer import put_all
 from tradai_tasks.workflows.repository_traits import committed_locks
 from tradai_tasks.workflows.scaffold import Piece, diff_of_pieces, has_settings, local_nox, pieces
@@ -111,7 +112,7 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool, checks: bool) ->
         tree,
         workspace,
         repository.settings,
-        sessions=fitting_names(repository),
+        sessions=fitting_names(repository) | {*AGGREGATES},
         locks=locks,
         versions=versions,
         checkout=checkout,
@@ -124,16 +125,8 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool, checks: bool) ->
         todo, kept = [*todo, *kept], []
     say(*diff_of_pieces(todo).split("\n")[:-1])
     _list(workspace, todo, kept)
-    settings = repository.settings
     files = {piece.path: piece.new for piece in todo} | dict(checkout.files)
-    for line in (
-        *tag_faults(workspace, settings),
-        *tag_notes(workspace, settings),
-        *ci_faults(files, checkout.folder),
-    ):
-        say(f"for releases: {line}")
-    for outcome in adopted.faults if adopted else ():
-        say(f"red as it is: {outcome}")
+    say(*_hints(repository, adopted, ci_faults(files, checkout.folder)))
     if not todo:
         say("nothing to write")
         return
@@ -155,6 +148,20 @@ def _init(root: Path, *, yes: bool, dry_run: bool, force: bool, checks: bool) ->
             "commit each strategy's uv.lock, without which it cannot be released; take the file "
             "out of .gitignore if it is there"
         )
+
+
+def _hints(repository: Repository, adopted: Adoption | None, ci: Iterable[str]) -> Iterator[str]:
+    """Yield a line on all that no file of `init` changes: for releases, left aside, and red."""
+    workspace, settings = repository.workspace, repository.settings
+    for line in (*tag_faults(workspace, settings), *tag_notes(workspace, settings), *ci):
+        yield f"for releases: {line}"
+    sessions = fitting_names(repository)
+    for note in notes(repository.tree, workspace, repository.inventory, sessions):
+        yield f"note: {note}"
+    if adopted and (conceded := str(adopted.conceded)):
+        yield f"let pass: {conceded}"
+    for outcome in adopted.faults if adopted else ():
+        yield f"red as it is: {outcome}"
 
 
 def _measured(repository: Repository, versions: Mapping[str, str]) -> Adoption | None:

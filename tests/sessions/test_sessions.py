@@ -157,15 +157,27 @@ def test_register_says_what_it_cannot_take(run: InProcess, call: str, said: str)
     assert (ran.status, len(ran.log.splitlines())) == (2, 1)
 
 
-def test_a_session_that_is_there_already_is_not_overridden(run: InProcess) -> None:
-    noxfile = (
-        "import nox\nimport tradai_tasks\n\n@nox.session\ndef perf(session): ...\n\n"
-        "tradai_tasks.register()\n"
-    )
+@pytest.mark.parametrize(
+    ("own", "given", "what", "hint"),
+    [
+        (["perf"], "", "a session 'perf'", "['perf']"),
+        (["check", "other", "test", "lint"], "", "sessions 'check', 'lint', 'test'", None),
+        (["test", "lint"], "exclude=['typecheck', 'lint']", "a session 'test'", None),
+    ],
+)
+def test_sessions_that_are_there_already_are_not_overridden(
+    run: InProcess, own: list[str], given: str, what: str, hint: str | None
+) -> None:
+    """All of them are named at once, and the hint is all that is to be written."""
+    defined = "".join(f"@nox.session\ndef {name}(session): ...\n\n" for name in own)
+    noxfile = f"import nox\nimport tradai_tasks\n\n{defined}tradai_tasks.register({given})\n"
     ran = run.files({**PLATFORM, "noxfile.py": noxfile})("-l")
-    said = "tradai-tasks: register(): the noxfile has a session 'perf' already; leave the library's"
-    failed(ran, f"{said} out: register(exclude=['perf'])")
+    said = f"tradai-tasks: register(): the noxfile has {what} already; leave the library's out: "
+    failed(ran, said + (f"register(exclude={hint})" if hint else "register(exclude=["))
     assert ran.status == 2
+    called = ran.log.rpartition("out: ")[2].strip()
+    fixed = noxfile.replace(f"register({given})", called)
+    assert run.files({**PLATFORM, "noxfile.py": fixed})("-l").status == 0
 
 
 def test_the_same_python_twice_is_one(run: InProcess) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import posixpath
+from collections.abc import Collection, Iterable
 
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.workspace.inventory import Inventory
@@ -46,3 +47,18 @@ def hidden_files(files: Collection[str], shown: Collection[str], *, where: str) 
         )
     known = set(shown)
     return tuple(path for path in files if path not in known)
+
+
+def ignore_options(ignored: Iterable[str], home: str) -> list[str]:
+    """Return ruff's options for the rules that `lint.ignore` lets pass.
+
+    Args:
+        ignored: Rules, such as `F401`, and those of one file, such as `src/a.py:F401`.
+        home: The folder that ruff runs in, from the root, from which the paths are.
+    """
+    options = []
+    for entry in ignored:
+        path, colon, rule = entry.rpartition(":")
+        where = f"{posixpath.relpath(path, home)}:" if colon else ""
+        options.append(f"--{'extend-per-file-ignores' if colon else 'ignore'}={where}{rule}")
+    return options

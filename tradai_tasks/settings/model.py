@@ -109,10 +109,10 @@ class LintSettings(Table, frozen=True, kw_only=True):
         Meta(description="Whether the format is checked; false where another tool formats."),
     ] = True
     ignore: Annotated[
-        tuple[Annotated[str, whole(r"[A-Z]+[0-9]*")], ...],
+        tuple[Annotated[str, whole(r"(?:[^:\x00-\x1f]+:)?[A-Z]+[0-9]*")], ...],
         Meta(
-            description="Rules of ruff that do not fail `lint`, besides those that ruff's own "
-            "configuration ignores."
+            description="Rules of ruff that do not fail `lint`, besides those that its own "
+            "configuration ignores: `F401` everywhere, `src/a.py:F401` in one file."
         ),
     ] = ()
     commands: Annotated[

@@ -24,7 +24,11 @@ _LEVELS = ("low", "medium", "high")
 # how `security` shows a finding that counts
 _FINDING = re.compile(r" \((low|medium|high) severity, (?:medium|high) confidence\) ")
 # of ruff: a rule and where it was broken; a file that would be reformatted; either in our noxfile
-_RUFF_FINDING = re.compile(r"^([A-Z]+\d+) .*\n *--> (.*):\d+:\d+$", re.MULTILINE)
+_RUFF_FINDING = re.compile(
+    r"^(?:(?P<rule>[A-Z]+\d+) .*\n *--> (?P<path>.*):\d+:\d+"
+    r"|(?P<old_path>[^\s:].*?):\d+:\d+: (?P<old_rule>[A-Z]+\d+) .*)$",  # up to ruff 0.11
+    re.MULTILINE,
+)
 _UNFORMATTED = re.compile(r"^(?:unformatted: |Would reformat: )", re.MULTILINE)
 _IN_NOXFILE = re.compile(r"^(?:Would reformat: | *--> )?noxfile\.py(?::|$)", re.MULTILINE)
 _MYPY_ERROR = re.compile(r": error: .*  \[([a-z][a-z-]*)\]$", re.MULTILINE)
@@ -60,7 +64,8 @@ class Conceded(msgspec.Struct, frozen=True, kw_only=True):
     """What must be let pass for lint, typecheck and security to be green."""
 
     formatter: str | None = None  # what formats the code instead of ruff; None where ruff may
-    rules: Mapping[str, int] = {}  # findings by rule of ruff, where nothing ran ruff so far
+    # findings by rule of ruff, where nothing ran ruff so far; else by path and rule, as `a.py:F401`
+    rules: Mapping[str, int] = {}
     codes: Mapping[str, int] = {}  # findings by error code of mypy, where nothing ran it so far
     severity: str = "low"  # the least severity of bandit of which there is no finding
     findings: int = 0  # of bandit, below it
@@ -82,12 +87,14 @@ class Conceded(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _reasons(self) -> dict[str, str]:
         def today(counts: Mapping[str, int], tool: str) -> str:
-            return f"{counted(sum(counts.values()), 'finding')} today, and nothing here ran {tool}"
+            return f"{counted(sum(counts.values()), 'finding')} today{tool}"
 
+        runs_ruff = any(":" in rule for rule in self.rules)
+        ruff = "; fixed, if it can be, by: nox -s fmt" if runs_ruff else ", and nothing ran ruff"
         return {
             "format": f"{self.formatter}, and ruff would write it differently",
-            "ignore": today(self.rules, "ruff"),
-            "args": today(self.codes, "mypy"),
+            "ignore": today(self.rules, ruff),
+            "args": today(self.codes, ", and nothing ran mypy"),
             "severity": f"{counted(self.findings, 'finding')} of bandit below it today",
         }
 
@@ -95,8 +102,20 @@ class Conceded(msgspec.Struct, frozen=True, kw_only=True):
         """Yield each table's name and lines, with the reasons."""
         reasons = self._reasons
         for name, table in self.settings.items():
-            lines = [f"{key} = {json.dumps(one)}  # {reasons[key]}" for key, one in table.items()]
+            lines = []
+            for key, value in table.items():
+                first, *more = json.dumps(value, indent=4, ensure_ascii=False).splitlines()
+                lines += [f"{key} = {first}  # {reasons[key]}", *more]
             yield name, lines
+
+    def __str__(self) -> str:
+        """Return all of it in one line; empty where nothing is let pass."""
+        reasons = self._reasons
+        return "; ".join(
+            f"{name}.{key} ({reasons[key]})"
+            for name, table in self.settings.items()
+            for key in table
+        )
 
 
 class Adoption(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,30 +176,45 @@ def _literal(path: str) -> str:
 def concede(red: Mapping[str, str], tree: Tree, workspace: Workspace) -> Conceded:
     """Return what must be let pass, by the output of sessions that failed.
 
-    Rules of ruff and errors of mypy are let pass only where a repository does not use the tool:
-    else they are faults by its own measure.
+    Where a repository does not use the tool, rules of ruff and errors of mypy are let pass; where
+    it does, those of ruff in the files that break them, and none of mypy: they are faults by its
+    own measure.
 
     Args:
         red: The output of each session that failed, by its name.
         tree: The repository, with its lock files.
         workspace: What is in it.
     """
-    lint = "\n".join(text for name, text in red.items() if base_of(name) == "lint")
+    lint = {name: text for name, text in red.items() if base_of(name) == "lint"}
+    homes = {f"lint({workspace.session_id(one)})": one.path for one in workspace.packages}
     types = "\n".join(text for name, text in red.items() if base_of(name) == "typecheck")
     locked = {n for one in workspace.projects for n in read_lock(tree, one).by_name}
     folders = [package.path for package in workspace.packages]
-    rules = Counter(r for r, path in _RUFF_FINDING.findall(lint) if path != "noxfile.py")
     runs_ruff = "ruff" in locked or _is_configured(tree, {*folders, "."})
+    rules = Counter(
+        f"{_literal(join(homes.get(name, '.'), path))}:{rule}" if runs_ruff else rule
+        for name, text in lint.items()
+        for rule, path in ruff_findings(text)
+        if (name, path) != ("lint", "noxfile.py")
+    )
     runs_checker = any(uses_checker(tree, one, folders, locked) for one in workspace.projects)
     severity, findings = severity_of(red.get("security", ""))
     return Conceded(
-        formatter=other_formatter(tree, locked) if _UNFORMATTED.search(lint) else None,
-        rules={} if runs_ruff else rules,
+        formatter=other_formatter(tree, locked)
+        if any(map(_UNFORMATTED.search, lint.values()))
+        else None,
+        rules=rules,
         codes={} if runs_checker else Counter(_MYPY_ERROR.findall(types)),
         severity=severity or "low",
         findings=findings if severity else 0,
-        is_noxfile_foreign=bool(_IN_NOXFILE.search(lint)),
+        is_noxfile_foreign=bool(_IN_NOXFILE.search(lint.get("lint", ""))),
     )
+
+
+def ruff_findings(output: str) -> Iterator[tuple[str, str]]:
+    """Yield the rule and the path of each finding that ruff shows in full, or in one line."""
+    for found in _RUFF_FINDING.finditer(output):
+        yield found["rule"] or found["old_rule"], found["path"] or found["old_path"]
 
 
 def _is_configured(tree: Tree, folders: Iterable[str]) -> bool:

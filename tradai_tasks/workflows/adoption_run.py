@@ -25,10 +25,10 @@ from tradai_tasks.repository import Repository, base_of, read_repository
 from tradai_tasks.text import listed
 from tradai_tasks.vcs.file_list import list_files
 from tradai_tasks.workflows.adoption import Adoption, Conceded, Outcome, concede
-from tradai_tasks.workflows.scaffold import noxfile_piece, with_tables
+from tradai_tasks.workflows.scaffold import noxfile_piece, present_settings, with_tables
 
 _SESSIONS = ("lint", "typecheck", "test")
-_DROPPED = ("NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "GITHUB_")  # of who runs this
+_DROPPED = ("CI", "NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "GITHUB_")  # of who runs this
 # nothing to fall below, and every finding counts
 _MEASURING: Mapping[str, Any] = {"test": {"floor": 0, "require": False}}
 _PATIENCE = 60.0  # seconds without news, after which what is still running is named
@@ -53,7 +53,9 @@ def measure(repository: Repository, versions: Mapping[str, str]) -> Adoption:
     with interruptible(stop), TemporaryDirectory(prefix="tradai-adopt-") as scratch:
         copy = _Copy(repository, Path(scratch), versions, stop)
         stale = copy.lock()
-        names = copy.names()
+        untested = _untested(repository)
+        gone = {f"({one})" for one in untested}
+        names = [n for n in copy.names() if base_of(n) != "test" or n[n.find("(") :] not in gone]
         count = f"{len(names)} session{'s' * (len(names) != 1)}"
         say(f"running {count} once, in a copy, to see what is green as it is:")
         outcomes = {one.session: one for one in copy.run(names)}
@@ -72,7 +74,7 @@ def measure(repository: Repository, versions: Mapping[str, str]) -> Adoption:
         floors = measured_floors(sorted((copy.home / "build/reports/test").glob(f"*/{FIGURES}")))
     return Adoption(
         floors=floors,
-        untested=_untested(repository),
+        untested=untested,
         unseen=repository.inventory.unseen,
         conceded=conceded,
         faults=(*stale, *(one for one in outcomes.values() if one.status)),
@@ -82,7 +84,8 @@ def measure(repository: Repository, versions: Mapping[str, str]) -> Adoption:
 def _untested(repository: Repository) -> tuple[str, ...]:
     """Return the packages with code and without tests, whether or not they must have some."""
     there = read_repository(repository.root, repository.tree, {"test": {"require": False}})
-    return tuple(map(there.workspace.session_id, there.shares.untested))
+    without = [one for one in there.shares if not there.shares[one].tests]
+    return tuple(map(there.workspace.session_id, (*there.shares.untested, *without)))
 
 
 class _Copy:
@@ -125,19 +128,19 @@ class _Copy:
         self._noxfile = _OURS if piece.state == "kept" else piece.path
         text = _REGISTERING if piece.state == "kept" else piece.new
         (self.home / self._noxfile).write_text(text, encoding="utf-8")
-        file = "pyproject.toml" if tree.is_file("pyproject.toml") else "tradai-tasks.toml"
-        table = f"[tool.{NAME}]\n" if file == "pyproject.toml" else ""
-        lines = [
-            f"{name}.{key} = {json.dumps(value)}\n"
-            for name, keys in {**_MEASURING, **conceded.settings}.items()
-            for key, value in keys.items()
-        ]
-        old = tree.read(file).decode() if tree.is_file(file) else None
-        new = with_tables(old, ["".join([table, f'kind = "{workspace.kind}"\n', *lines])], file)
+        file, present = present_settings(tree)
+        prefix = f"tool.{NAME}" if file == "pyproject.toml" else ""
+        parts = [] if present is not None else [f"[{prefix}]\n" if prefix else ""]
+        if parts:
+            parts[0] += f'kind = "{workspace.kind}"\n'
+        for name, table in {**_MEASURING, **conceded.settings}.items():
+            lines = [f"{key} = {json.dumps(value)}\n" for key, value in table.items()]
+            parts.append("".join([f"[{prefix}{'.' * bool(prefix)}{name}]\n", *lines]))
+        new = with_tables(tree.read(file).decode() if tree.is_file(file) else None, parts, file)
         (self.home / file).write_text(new, encoding="utf-8")
 
     def _nox(self, *args: str) -> tuple[int, str, str]:
-        env = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
+        env = {k: value for k, value in os.environ.items() if not k.startswith(_DROPPED)}
         # -P: not a nox.py of the repository
         argv = [sys.executable, "-P", "-m", "nox", "--noxfile", self._noxfile, *args]
         env["NO_COLOR"] = "1"

@@ -21,6 +21,7 @@ from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.workflows.adoption import Adoption, Conceded, adoption_tables
 from tradai_tasks.workflows.checkout import Checkout
 from tradai_tasks.workflows.drift import plan
+from tradai_tasks.workflows.existing_tasks import registering
 from tradai_tasks.workflows.render import Values, render
 from tradai_tasks.workflows.repository_traits import RepositoryTraits, gather
 from tradai_tasks.workflows.selection import nox_command, workflows
@@ -103,7 +104,8 @@ def pieces(  # noqa: PLR0913 - everything to look at
         SettingsError: pyproject.toml has a form to which no table can be added.
     """
     present, folder = checkout.files, checkout.folder
-    noxfile = noxfile_piece(tree, workspace, versions, adopted.conceded if adopted else None)
+    conceded = adopted.conceded if adopted else None
+    noxfile = noxfile_piece(tree, workspace, versions, conceded, sessions)
     kept = noxfile.old if noxfile.state == "kept" else noxfile.new
 
     def wanted(given: Mapping[str, Any]) -> tuple[RepositoryTraits, dict[str, str]]:
@@ -120,9 +122,8 @@ def pieces(  # noqa: PLR0913 - everything to look at
         )
         return traits, workflows(traits, asked)
 
-    chosen: dict[str, Any] = {}
-    if checkout.branch not in {None, settings.workflows.branch}:
-        chosen["branch"] = checkout.branch
+    is_other = checkout.branch not in {None, settings.workflows.branch}
+    chosen: dict[str, Any] = {"branch": checkout.branch} if is_other else {}
     repository, files = wanted(chosen)
     foreign = [one for one in plan(files, present, folder) if one.state == "foreign" and not force]
     if foreign:  # those of the user stay, and ours are not written beside them
@@ -130,7 +131,7 @@ def pieces(  # noqa: PLR0913 - everything to look at
         chosen["exclude"] = (*settings.workflows.exclude, *names)
         repository, files = wanted(chosen)
     made = [noxfile, *_settings(tree, workspace.kind, chosen, adopted)]
-    made += [*_justfile(tree, repository), *_gitignore(tree, checkout.unignored)]
+    made += _justfile(tree, repository) + _gitignore(tree, checkout.unignored)
     made += _ignore_files(tree, image_contexts(workspace, settings.images, tree))
     made = [replace(one, path=f"{folder}{one.path}") for one in made]
     for path, text in files.items():
@@ -215,6 +216,7 @@ def noxfile_piece(
     workspace: Workspace,
     versions: Mapping[str, str],
     conceded: Conceded | None = None,
+    sessions: Collection[str] = (),
 ) -> Piece:
     """Return the noxfile; it pins its own requirements unless the project declares the library.
 
@@ -223,6 +225,7 @@ def noxfile_piece(
         workspace: What is in it.
         versions: The versions to pin.
         conceded: What is let pass; the noxfile may be, too.
+        sessions: Names of the library's sessions, which one of the user's may have as well.
     """
     new = _CODE
     if conceded is not None and conceded.is_noxfile_foreign:
@@ -239,7 +242,7 @@ def noxfile_piece(
         "noxfile.py",
         new,
         hint="; ".join(
-            ["add to it: import tradai_tasks; tradai_tasks.register()", *_declaring(old, workspace)]
+            [f"add to it: {registering(old or '', sessions)}", *_declaring(old, workspace)]
         ),
     )
 
@@ -263,10 +266,18 @@ def local_nox(noxfile: str, workspace: Workspace) -> str:
 
 
 def has_settings(tree: Tree) -> bool:
-    """Return whether a repository has settings of its own, to which none are added."""
+    """Return whether a repository has settings of its own, besides those that say where it is."""
+    return bool((present_settings(tree)[1] or {}).keys() - {"members"})
+
+
+def present_settings(tree: Tree) -> tuple[str, dict[str, Any] | None]:
+    """Return the file for settings, and those that are there."""
     if not tree.is_file("pyproject.toml"):
-        return tree.is_file("tradai-tasks.toml")
-    return NAME in parse_toml(tree.read("pyproject.toml"), "pyproject.toml").get("tool", {})
+        file = "tradai-tasks.toml"
+        return file, parse_toml(tree.read(file), file) if tree.is_file(file) else None
+    file = "pyproject.toml"
+    found: dict[str, Any] | None = parse_toml(tree.read(file), file).get("tool", {}).get(NAME)
+    return file, found
 
 
 def _settings(
@@ -281,18 +292,13 @@ def _settings(
         adopted: What its checks came to as it is.
     """
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items()]
-    has_project = tree.is_file("pyproject.toml")
-    file = "pyproject.toml" if has_project else "tradai-tasks.toml"
-    prefix = f"tool.{NAME}" if has_project else ""
+    file, present = present_settings(tree)
+    prefix = f"tool.{NAME}" if file == "pyproject.toml" else ""
     old = _read(tree, file)
-    document = parse_toml((old or "").encode(), file)
-    present = document if old is not None else None
-    if has_project:
-        present = document.get("tool", {}).get(NAME)
     parts = []
     if present is None:
         parts.append(f'[{prefix}]\nkind = "{kind}"\n' if prefix else f'kind = "{kind}"\n')
-        parts += adoption_tables(adopted, f"{prefix}." if prefix else "") if adopted else []
+    parts += adoption_tables(adopted, f"{prefix}." if prefix else "") if adopted else []
     own = (present or {}).get("workflows")
     if lines and own is None:
         parts.append(f"[{prefix + '.' if prefix else ''}workflows]\n" + "\n".join(lines) + "\n")

@@ -19,6 +19,7 @@ from tradai_tasks.settings.model import PackageSettings, Settings
 from tradai_tasks.settings.pyproject_check import check_project_file
 from tradai_tasks.settings.table import RepositoryKind, Table
 from tradai_tasks.text import similar
+from tradai_tasks.workspace.project_hints import no_project
 
 # Folders that tools leave behind; a workspace folder with nothing else is a removed member.
 _LEFTOVERS = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})
@@ -122,11 +123,7 @@ def discover(tree: Tree, settings: Settings, *, settings_file: str = "pyproject.
     ]
     packages.sort(key=lambda package: package.path)
     if not packages:
-        raise MemberError(
-            f"{'pyproject.toml' if root else 'this folder'}: no project found; add "
-            f"[tool.uv.workspace] or [project] to the root pyproject.toml, strategies/*/, or "
-            f"name independent projects in the setting `members`"
-        )
+        raise MemberError(no_project(tree, root))
     _check_names(packages)
     virtual = _virtual_root(root, packages) if has_workspace else []
     packages = _with_settings([*packages, *virtual], settings, settings_file)

@@ -19,6 +19,7 @@ from tests.support.small import small_workspace
 from tradai_tasks.cli import main
 
 _BRANCHES = "".join(f"def f{n}(value: int) -> int:\n    return value + {n}\n\n\n" for n in range(9))
+_LINE = "import tradai_tasks; tradai_tasks.register(exclude=['lint'])"
 _LONE = '[project]\nname = "lone"\nversion = "1"\n'
 _FILES = {
     "libs/alpha/src/alpha/half.py": _BRANCHES.rstrip() + "\n",
@@ -77,7 +78,7 @@ def test_a_repository_as_it_is_is_green_and_can_only_get_better(
     lone, hidden = settings["unchecked"]
     assert lone["paths"] == ["projects/lone/**"]
     assert hidden["paths"] == ["tools/.deep/test_hidden.py"]
-    assert "  # 2 findings today, and nothing here ran ruff\n" in text
+    assert "  # 2 findings today, and nothing ran ruff\n" in text
     assert "  # as measured; raised by: nox -s ratchet\n" in text
 
     assert nox(home, "-s", "lock").status == 0  # as it said
@@ -115,7 +116,9 @@ def test_what_cannot_be_green_is_listed_with_its_command(
     """Faults by the repository's own measure, in one that has a noxfile and rules of its own."""
     noxfile = "import nox\n\n\n@nox.session\ndef lint(session):\n    pass\n"
     files = {
-        "ruff.toml": '[lint]\nselect = ["ALL"]\n[format]\nquote-style = "single"\n',
+        ".pre-commit-config.yaml": "repos:\n- hooks:\n  - id: codespell\n",
+        "ruff.toml": '[lint]\nselect = ["F", "E"]\n[format]\nquote-style = "single"\n',
+        "libs/alpha/src/alpha/odd.py": 'import os\n\nX = "x"\n',
         "libs/alpha/tests/test_core_alpha.py": "def test_it() -> None:\n    assert 1 == 2\n",
     }
     home = write(workspace(tmp_path / "w", files), {"noxfile.py": noxfile})
@@ -124,11 +127,14 @@ def test_what_cannot_be_green_is_listed_with_its_command(
     said = capsys.readouterr().out
     for line in (
         "lock: missing: uv.lock; run it with: nox -s lock",
-        "lint: ruff found faults; apply automatic fixes with: nox -s fmt",
+        "lint: ruff found faults; apply automatic fixes with: nox -s fmt",  # in the format
         'test(alpha): alpha: 1 of 1 tests failed; narrow it down with: nox -s "test(alpha)" -- ',
     ):
         assert f"red as it is: {line}" in said
-    assert "lint" not in settings_of(home)
+    assert "let pass: lint.ignore (1 finding today; fixed, if it can be, by: nox -s fmt)\n" in said
+    assert settings_of(home)["lint"] == {"ignore": ["libs/alpha/src/alpha/odd.py:F401"]}
+    assert f"noxfile.py: there already, and left as it is; add to it: {_LINE}; add the" in said
+    assert "note: .pre-commit-config.yaml: no session runs codespell; `lint` does with" in said
     assert (home / "noxfile.py").read_text() == noxfile
 
 

@@ -74,8 +74,8 @@ def test_each_concession_is_a_setting_with_its_reason() -> None:
     assert other["paths"] == ["lone/**"]  # a project is left out as a whole
     for reason in (
         "black formats", "356 findings of bandit", "no tests", "as measured",
-        "3 findings today, and nothing here ran ruff",
-        "1 finding today, and nothing here ran mypy",
+        "3 findings today, and nothing ran ruff",
+        "1 finding today, and nothing ran mypy",
     ):  # fmt: skip
         assert reason in text
 
@@ -95,6 +95,7 @@ INP001 File `noxfile.py` is part of an implicit namespace package
 """
 _MYPY = "libs/a/x.py:3: error: Incompatible types  [assignment]\nFound 1 error in 1 file\n"
 _FOUND = {"lint": _RUFF, "typecheck": _MYPY}
+_ITS_OWN = {"ignore": ["libs/a/x.py:F401"]}  # where ruff is run: in that file alone
 _HOOK = {".pre-commit-config.yaml": "- id: ruff-check\n"}
 
 
@@ -102,13 +103,13 @@ _HOOK = {".pre-commit-config.yaml": "- id: ruff-check\n"}
     ("files", "locked", "expected"),
     [
         ({}, "", {"lint": {"ignore": ["F401"]}, "typecheck": ["assignment"]}),
-        ({}, "ruff", {"typecheck": ["assignment"]}),
+        ({}, "ruff", {"lint": _ITS_OWN, "typecheck": ["assignment"]}),
         ({}, "mypy", {"lint": {"ignore": ["F401"]}}),
         ({}, "pyright", {"lint": {"ignore": ["F401"]}}),
-        (_HOOK, "", {"typecheck": ["assignment"]}),
-        ({"ruff.toml": ""}, "", {"typecheck": ["assignment"]}),
-        ({"libs/a/.ruff.toml": "", "mypy.ini": "[mypy]\n"}, "", {}),
-        ({"pyproject.toml": "[tool.ruff]\n[tool.mypy]\n"}, "", {}),
+        (_HOOK, "", {"lint": _ITS_OWN, "typecheck": ["assignment"]}),
+        ({"ruff.toml": ""}, "", {"lint": _ITS_OWN, "typecheck": ["assignment"]}),
+        ({"libs/a/.ruff.toml": "", "mypy.ini": "[mypy]\n"}, "", {"lint": _ITS_OWN}),
+        ({"pyproject.toml": "[tool.ruff]\n[tool.mypy]\n"}, "", {"lint": _ITS_OWN}),
     ],
 )
 def test_faults_of_tools_that_a_repository_does_not_use_are_let_pass(
@@ -128,6 +129,23 @@ def test_faults_of_tools_that_a_repository_does_not_use_are_let_pass(
     assert conceded.is_noxfile_foreign
     codes = [f"--disable-error-code={one}" for one in expected.pop("typecheck", [])]
     assert conceded.settings == {**expected, **({"typecheck": {"args": codes}} if codes else {})}
+
+
+def test_the_findings_of_a_strategy_are_those_of_its_folder() -> None:
+    """As printed by any ruff, from the folder that it ran in."""
+    files = {f"strategies/{n}/pyproject.toml": pyproject(n) for n in ("one", "two")}
+    locks = {f"strategies/{n}/uv.lock": "version = 1\n" for n in ("one", "two")}
+    tree = DictTree({**files, **locks, "ruff.toml": ""})
+    red = {"lint(one)": "src/[x].py:3:4: E5 Too long\n  |\n", "lint(two)": "E5 y\n --> a.py:1:1\n"}
+    conceded = concede(red, tree, found(tree))
+    expected = {"strategies/one/src/[[]x].py:E5": 1, "strategies/two/a.py:E5": 1}
+    assert conceded.rules == expected
+    text = "\n".join(adoption_tables(adoption(conceded=conceded), ""))
+    assert tomllib.loads(text) == {"lint": {"ignore": sorted(expected)}}
+    assert "  # 2 findings today; fixed, if it can be, by: nox -s fmt\n" in text
+    reason = "2 findings today; fixed, if it can be, by: nox -s fmt"
+    assert str(conceded) == f"lint.ignore ({reason})"
+    assert str(Conceded()) == ""
 
 
 def test_the_format_is_let_pass_where_something_was_not_formatted() -> None:

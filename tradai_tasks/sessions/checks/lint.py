@@ -7,7 +7,12 @@ from pathlib import Path
 
 import nox
 
-from tradai_tasks.checks.lint_scope import hidden_files, lint_files, unlisted_files
+from tradai_tasks.checks.lint_scope import (
+    hidden_files,
+    ignore_options,
+    lint_files,
+    unlisted_files,
+)
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.repository import Repository
@@ -41,6 +46,7 @@ def lint(session: nox.Session, context: Context, package: Package | None = None)
         session.chdir(package.path)
     output = ["--output-format=github"] if in_ci() else []
     targets = _targets(session, repository, package)
+    rules = [*rules, *_ignored(repository, package)]
     check = status_of(session, ["ruff", "check", *rules, *output, *targets])
     layout = 0
     if repository.settings.lint.format:
@@ -67,6 +73,8 @@ def fmt(session: nox.Session, context: Context, package: Package | None = None) 
         session.chdir(package.path)
     targets = _targets(session, repository, package)
     fix = status_of(session, ["ruff", "check", "--fix", *rules, *targets])
+    if fix == _FOUND and (ignored := _ignored(repository, package)):  # what need not be fixed
+        fix = status_of(session, ["ruff", "check", *rules, *ignored, *targets])
     layout = 0
     if repository.settings.lint.format:
         layout = status_of(session, ["ruff", "format", *targets])
@@ -74,6 +82,10 @@ def fmt(session: nox.Session, context: Context, package: Package | None = None) 
         raise CommandFailedError("fmt: ruff could not fix everything; what is left is above")
     if fix or layout:
         raise CommandFailedError(_broken("fmt", max(fix, layout, key=abs)))
+
+
+def _ignored(repository: Repository, package: Package | None) -> list[str]:
+    return ignore_options(repository.settings.lint.ignore, package.path if package else ".")
 
 
 def _broken(name: str, status: int) -> str:
@@ -120,8 +132,7 @@ def _name_hidden_files(
 
 def _scope(repository: Repository, package: Package | None) -> tuple[str, str, list[str]]:
     """Return the project whose lock counts, the command to fix faults, and further rules."""
-    ignored = [f"--ignore={','.join(rules)}"] if (rules := repository.settings.lint.ignore) else []
     if package is None:
-        return ".", "nox -s fmt", ignored
+        return ".", "nox -s fmt", []
     fix = f'nox -s "fmt({repository.workspace.session_id(package)})"'
-    return package.project, fix, [*_STRATEGY_RULES, *ignored]
+    return package.project, fix, _STRATEGY_RULES

@@ -70,6 +70,7 @@ def register_all(
     for entry in CATALOG:
         _add(registry, entry)
     add_aggregates(registry)
+    registry.check_clashes()
     _check_excluded(registry)
     absent = {name: why for name, why in registry.absent.items() if name not in registry.exclude}
     explain_absent(absent)

@@ -32,6 +32,7 @@ class SessionRegistry(msgspec.Struct, frozen=True, kw_only=True):
     aliases: set[str] = set()  # other names by which nox selects them
     absent: dict[str, str] = {}  # those that do not fit, and why
     left_out: set[str] = set()  # names in `exclude` that matched a session
+    clashes: set[str] = set()  # names of sessions that the noxfile has defined itself
     edge_rules: tuple[Any, ...] = ()  # rules of affected selection that the noxfile adds
 
     def context(self) -> Context:
@@ -121,16 +122,29 @@ class SessionRegistry(msgspec.Struct, frozen=True, kw_only=True):
         return session_body
 
     def _is_left_out(self, name: str) -> bool:
-        """Return whether the noxfile excludes a session; raise if it defines the same one."""
+        """Return whether a session is not added: it is excluded, or the noxfile has it already."""
         met = self.exclude & {name, name.partition("(")[0]}
         self.left_out.update(met)
         if not met and name in nox.registry.get():
-            # nox would let the later one win, with a deprecation warning
-            raise SettingsError(
-                f"register(): the noxfile has a session {name!r} already; leave the library's out: "
-                f"register(exclude=[{name!r}])"
-            )
+            self.clashes.add(name)
+            return True
         return bool(met)
+
+    def check_clashes(self) -> None:
+        """Check that the noxfile has not defined a session by the name of one that is added.
+
+        nox would let the later one win, with a deprecation warning.
+
+        Raises:
+            SettingsError: It has; the message names all.
+        """
+        if self.clashes:
+            shown = ", ".join(map(repr, sorted(self.clashes)))
+            what = f"sessions {shown}" if len(self.clashes) > 1 else f"a session {shown}"
+            raise SettingsError(
+                f"register(): the noxfile has {what} already; leave the library's out: "
+                f"register(exclude={sorted(self.clashes | self.exclude)!r})"
+            )
 
     def _reuses(self) -> bool:
         """Return whether environments are reused; `--reuse-venv=no` and `-N` turn that off."""
