@@ -107,6 +107,27 @@ def test_a_reason_that_nothing_is_known_names_the_setting(shop: Path) -> None:
     assert changed(shop, "strange.cfg").everything == (why,)
 
 
+def test_a_folder_outside_all_packages_affects_what_names_it(shop: Path) -> None:
+    test, path = "libs/alone/tests/test_charts.py", "charts/shop/values.yaml"
+    assert changed(shop, path).affected("packages") == ()
+    for files, packages in (
+        ({test: 'CHARTS = ROOT / "charts"\n'}, {"alone"}),
+        (
+            {test: 'run(["make", "-C", "tools"])\n', "tools/Makefile": "all:\n\tx ../charts\n"},
+            set(),
+        ),
+        ({test: 'run("make -C tools")\n'}, {"alone"}),
+        ({test: "", "libs/base/src/base/where.toml": 'charts = "../../charts"\n'}, {"base", "app"}),
+        ({"libs/base/src/base/where.toml": ""}, set()),
+    ):
+        write(shop, files)
+        selection = changed(shop, path)
+        assert (selection.everything, set(selection.affected("packages"))) == ((), packages), files
+    write(shop, {"justfile": "lint:\n  helm lint charts\n"})
+    why = f"{path} (named by justfile); if it affects nothing, add it to affected.ignore"
+    assert changed(shop, path).everything == (why,)
+
+
 @pytest.mark.parametrize(
     ("path", "packages"),
     [

@@ -154,6 +154,15 @@ def compare_tool_file(
     return _change(reasons, sessions)
 
 
+def sessions_that_read(name: str) -> tuple[str, ...] | None:
+    """Return the sessions that read a table of [tool], or a tool's own settings file at the root.
+
+    None where that is not known.
+    """
+    tool = _FILES.get(name, name)
+    return _readers(tool) or (() if tool in _UNUSED else None)
+
+
 def _change(reasons: Mapping[_Scope, str], sessions: Mapping[str, str]) -> SettingsChange:
     return SettingsChange(
         everything=reasons.get("everything"),

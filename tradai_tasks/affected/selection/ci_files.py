@@ -30,7 +30,7 @@ class _Files(Protocol):
 
 
 def files_of_sessions(tree: _Files, files: Collection[str]) -> frozenset[str]:
-    """Return the files of `.github/` that workflows use which run nox.
+    """Return the workflows that run nox, and the files that they name.
 
     Args:
         tree: The repository.
@@ -57,7 +57,7 @@ def files_of_sessions(tree: _Files, files: Collection[str]) -> frozenset[str]:
             reached |= dict.fromkeys(new)
             queue += dict.fromkeys(new)
         if is_ours:
-            found.update(one for one in reached if one.startswith(".github/"))
+            found.update(reached)
     return frozenset(found)
 
 

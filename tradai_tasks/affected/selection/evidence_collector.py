@@ -14,10 +14,11 @@ from tradai_tasks.affected.selection.dockerfile_copies import copied_globs
 from tradai_tasks.affected.selection.file_readers import readers_of
 from tradai_tasks.affected.selection.file_rules import FileRules, Findings
 from tradai_tasks.affected.selection.members import root_groups
-from tradai_tasks.affected.selection.path_rules import grouped, summed
+from tradai_tasks.affected.selection.path_rules import HINT, PathRules, Reasons, grouped, summed
 from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import ChangeEvidence, paths_that_count
 from tradai_tasks.affected.selection.unlisted_packages import unlisted_package_reasons
+from tradai_tasks.affected.selection.unowned_files import Reading, UnownedFiles
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.files.path_globs import GlobSet
 from tradai_tasks.settings.model import Settings
@@ -44,6 +45,7 @@ class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
         """Return all evidence, with what the import graph adds."""
         found = self.findings
         accounted = self._in_root_package()
+        unowned = Reading()
         chains: Mapping[str, tuple[str, ...]] = {}
         if graph is not None:
             accounted |= graph.accounted(self.paths)
@@ -52,18 +54,34 @@ class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
             }
             self._declare_units(graph)
             readers = readers_of(found.searched, self.after, graph)
-            chains = self._chains(graph, readers)
+            unowned = self._unowned(accounted)
+            chains = self._chains(graph, {**readers, **unowned.users})
         return ChangeEvidence(
             paths=self.paths,
             chains=chains,
             accounted=accounted,
-            settled=frozenset(found.settled),
+            settled=frozenset(found.settled | unowned.read),
             declared={name: tuple(reasons) for name, reasons in found.declared.items()},
             everything=tuple(found.everything),
             sessions=found.sessions,
             own_sessions=found.own_sessions,
-            docs=self._documented_modules(),
+            docs=(*self._documented_modules(), *sorted(unowned.docs)),
         )
+
+    def _unowned(self, accounted: frozenset[str]) -> Reading:
+        """Find what reads the changed files that would affect everything by where they lie."""
+        known, found = Reasons(), self.findings
+        before = self.before.workspace if self.before else None
+        rules = PathRules(self.after.workspace, before, accounted, known)
+        rules.apply(self._counted, settled=found.settled)
+        if not known.unknown:
+            return Reading()
+        reading = UnownedFiles(self._revisions).reading(known.unknown)
+        for path, file in reading.everything.items():
+            found.everything.append(f"{path} (named by {file}); {HINT}")
+        for session, reason in reading.sessions.items():
+            found.sessions.setdefault(session, reason)
+        return reading
 
     def _is_used(self, graph: ImportGraph, path: str) -> bool:
         """Tell whether a module is of a project that is installed by path, or a package loads it.

@@ -18,7 +18,7 @@ _DOC_FILE = re.compile(r"^(mkdocs\.ya?ml|[^/]+\.(md|rst)|(LICEN[CS]E|NOTICE|AUTH
 # Folders and files at the root that only the contract and integration sessions read.
 _ROOT_TESTS = re.compile(r"^((tests?/.*)|((docker-)?compose[^/]*\.ya?ml))\Z")
 
-_HINT = "if it affects nothing, add it to affected.ignore"
+HINT = "if it affects nothing, add it to affected.ignore"
 
 
 class Reasons:
@@ -28,6 +28,7 @@ class Reasons:
         """Begin without any."""
         self.found: dict[tuple[str, str], dict[str, None]] = {}
         self.everything: dict[str, None] = {}
+        self.unknown: dict[str, None] = {}  # paths that affect everything
         self.docs: dict[str, None] = {}
 
     def add(self, kind: str, name: str, reason: str) -> None:
@@ -141,7 +142,8 @@ class PathRules:
             reasons.docs[path] = None
             known = True
         if not (known or is_settled or path in self._accounted or _ROOT_TESTS.match(path)):
-            reasons.everything[f"{path}: belongs to nothing known; {_HINT}"] = None
+            reasons.unknown[path] = None
+            reasons.everything[f"{path}: belongs to nothing known; {HINT}"] = None
 
     def _shared_by(self, path: str) -> Iterator[tuple[str, str]]:
         """Yield keys for what many paths may affect, and each path many."""
