@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.affected.test_changes import affected, changes, commit, reasons, shop
-from tests.support.real import edit, nox, write
+from tests.support.real import clean_env, edit, nox, write
 
 __all__ = ["shop"]
 
@@ -64,6 +66,21 @@ def test_a_rule_of_a_noxfile_finds_its_edges_cold_and_warm(shop: Path, with_rule
     assert affected(changes(shop, "--base", "HEAD")) == {"base"}
     edit(with_rule / "acme_rules.py", 'f"base.other.', 'f"base.plugins.')
     assert affected(changes(shop, "--base", "HEAD")) == {"base", "alone"}
+
+
+@pytest.mark.usefixtures("with_rule")
+def test_a_noxfile_that_is_run_as_a_program_has_its_rules(shop: Path) -> None:
+    path = shop / "noxfile.py"
+    more = 'if __name__ == "__main__":\n    import nox\n\n    nox.main()\n'
+    path.write_text(f"{path.read_text()}\n\n{more}")
+    commit(shop)
+    write(shop, {PLUGIN: "X = 2\n"})
+    argv = [sys.executable, "noxfile.py", "-s", "changes", "--", "--base", "HEAD"]
+    done = subprocess.run(
+        argv, cwd=shop, env=clean_env(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{PLUGIN} <- {STEP}" in " ".join(done.stdout.split())
 
 
 @pytest.mark.usefixtures("with_rule")

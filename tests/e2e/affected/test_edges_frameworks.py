@@ -75,6 +75,40 @@ def test_modules_of_apps_that_settings_name(tmp_path: Path, why: str, settings: 
     hold(tmp_path, tree)
 
 
+# What Scrapy does with its settings, in short.
+SCRAPY = """\
+import os
+import pkgutil
+from importlib import import_module
+
+
+def crawl():
+    settings = import_module(os.environ["SCRAPY_SETTINGS_MODULE"])
+    for name in settings.SPIDER_MODULES:
+        for one in pkgutil.iter_modules(import_module(name).__path__):
+            import_module(f"{name}.{one.name}")
+"""
+
+
+def test_modules_in_which_scrapy_looks_for_spiders(tmp_path: Path) -> None:
+    tree = Tree(
+        why="",
+        files={
+            "libs/a/src/a/spiders/__init__.py": "",
+            "libs/a/src/a/spiders/one.py": "VALUE = 1\n",
+            "libs/a/src/a/other.py": "",
+            "libs/b/src/b/settings.py": 'BASE = "a"\nSPIDER_MODULES = [f"{BASE}.spiders"]\n',
+            "libs/b/tests/test_b.py": (
+                "import os\nimport scrapy\n\n\ndef test_b():\n"
+                "    os.environ['SCRAPY_SETTINGS_MODULE'] = 'b.settings'\n    scrapy.crawl()\n"
+            ),
+        },
+        changed="libs/a/src/a/spiders/one.py",
+        installed={"scrapy.py": SCRAPY},
+    )
+    hold(tmp_path, tree)
+
+
 # What a third party does with the entry points of a group, of all that is installed.
 BACKENDS = """\
 from importlib.metadata import entry_points

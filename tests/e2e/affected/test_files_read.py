@@ -97,6 +97,38 @@ def test_the_documentation_lists_what_affects_nothing() -> None:
     assert [glob for glob in HARMLESS if f"`{glob}`" not in text] == []
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "run"),
+    [
+        ("x.txt", "", "python noxfile.py -s changes"),
+        ("x.txt", "", "uvx nox"),
+        ("Justfile", "check:\n  uvx nox\n", "just check"),
+        ("package.json", '{"scripts": {"check": "uvx nox"}}', "pnpm check"),
+        (".pre-commit-config.yaml", "entry: uvx nox\n", "prek run"),
+        ("x.txt", "", "echo\nuses: acme/ci/.github/workflows/check.yml@v1"),
+    ],
+)
+def test_a_workflow_that_may_run_the_sessions(shop: Path, file: str, text: str, run: str) -> None:
+    path = ".github/workflows/other.yml"
+    write(shop, {file: text, path: f"run: {run}\n"})
+    assert changed(shop, path).everything == (f"{path}: part of the CI itself",)
+
+
+def test_settings_of_tools_that_lint_runs_besides_select_it(shop: Path) -> None:
+    more = '[tool.tradai-tasks.lint]\ncommands = [["flake8"]]\n'
+    write(shop, {"setup.cfg": "[flake8]\nx = 1\n"})
+    for table, sessions in (("", []), (more, ["lint"])):
+        write(shop, {"pyproject.toml": f"{ROOT}{table}[tool.isort]\nline_length = 9\n"})
+        assert list(changed(shop, ".flake8", "libs/app/.pylintrc").sessions) == sessions
+        commit(shop)
+        for path in ("setup.cfg", "pyproject.toml"):
+            with (shop / path).open("a") as file:
+                file.write(f"y{len(sessions)} = 2\n")
+            selection = found(shop).selection
+            assert (list(selection.sessions), selection.affected("packages")) == (sessions, ())
+            commit(shop)
+
+
 @pytest.mark.parametrize("path", [".github/workflows/ci.yml", ".github/actions/setup/action.yml"])
 def test_what_runs_the_sessions_in_ci_affects_everything(shop: Path, path: str) -> None:
     assert changed(shop, path).everything == (f"{path}: part of the CI itself",)
@@ -165,12 +197,15 @@ def test_a_template_of_a_module_is_no_module(shop: Path) -> None:
         'README = next(ROOT.glob("READ*"))',
         "PAGES = [p for p in HERE.parents[1].iterdir() if p.suffix]",
         "import doctest\ndoctest.testfile(name)",
+        'PAGES = HERE.parent / "pages"\ntext = (PAGES / page).read_text()',
+        'text = (HERE.parent / f"pages/{page}").read_text()',
     ],
 )
 def test_a_document_that_tests_name_affects_their_package(shop: Path, code: str) -> None:
-    write(shop, {"libs/alone/tests/test_readme.py": code, "libs/alone/README.md": ""})
-    reader = "libs/alone/README.md <- libs/alone/tests/test_readme.py"
-    selection = changed(shop, "libs/alone/README.md")
+    path = f"libs/alone/{'pages/' if 'pages' in code else ''}README.md"
+    write(shop, {"libs/alone/tests/test_readme.py": code, path: ""})
+    reader = f"{path} <- libs/alone/tests/test_readme.py"
+    selection = changed(shop, path)
     assert selection.affected("packages") == ("alone",)
     (reason,) = selection.packages[0].reasons
     assert reason.startswith(reader)
@@ -180,6 +215,15 @@ def test_documents_whose_examples_are_run_are_tests(shop: Path) -> None:
     with (shop / "libs/alone/pyproject.toml").open("a") as file:
         file.write('[tool.pytest.ini_options]\naddopts = "--doctest-glob=*.md"\n')
     assert changed(shop, "libs/alone/README.md").affected("packages") == ("alone",)
+
+
+def test_a_document_outside_all_packages_is_named_by_its_outermost_folder(shop: Path) -> None:
+    files = {
+        "libs/alone/tests/test_a.py": 'DOCS = ROOT / "docs"\n(DOCS / page).read_text()\n',
+        "libs/app/tests/test_app.py": 'TYPES = {"text/markdown": ".md", "guide": "x"}\n',
+    }
+    write(shop, files)
+    assert changed(shop, "docs/guide/start.md").affected("packages") == ("alone",)
 
 
 def test_a_document_of_another_package_that_code_names_affects_the_reader(shop: Path) -> None:

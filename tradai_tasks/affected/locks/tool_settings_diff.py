@@ -79,7 +79,12 @@ class SettingsChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare_project(
-    before: bytes | None, after: bytes | None, *, file: str, with_lock: bool
+    before: bytes | None,
+    after: bytes | None,
+    *,
+    file: str,
+    with_lock: bool,
+    has_commands: bool = False,
 ) -> SettingsChange:
     """Find what a change of a pyproject.toml affects.
 
@@ -92,6 +97,7 @@ def compare_project(
         after: The file at the head, likewise.
         file: Its path; that of the root is "pyproject.toml".
         with_lock: Whether a lock at both ends shows what changes in dependencies.
+        has_commands: Whether `lint` runs further tools (`lint.commands`).
 
     Raises:
         BrokenTomlError: The file at the head is broken.
@@ -112,13 +118,17 @@ def compare_project(
     for keys in _changed_keys(old, new):
         reason = f"{file}: {'.'.join(keys)} changed"
         reasons.setdefault(_scope(keys, old, new, is_root=is_root, with_lock=with_lock), reason)
-        for session in _readers(keys[1]) if keys[0] == "tool" and len(keys) > 1 else ():
+        for session in (
+            _readers(keys[1], has_commands=has_commands)
+            if keys[0] == "tool" and len(keys) > 1
+            else ()
+        ):
             sessions.setdefault(session, reason)
     return _change(reasons, sessions)
 
 
 def compare_tool_file(
-    before: bytes | None, after: bytes | None, *, file: str
+    before: bytes | None, after: bytes | None, *, file: str, has_commands: bool = False
 ) -> SettingsChange | None:
     """Return what a change of a tool's settings file affects; None for other files.
 
@@ -126,6 +136,7 @@ def compare_tool_file(
         before: The file at the base; None where there is none.
         after: The file at the head, likewise.
         file: Its path: in the folder of a project, or at the root.
+        has_commands: Whether `lint` runs further tools (`lint.commands`).
     """
     folder, _, name = file.rpartition("/")
     if not folder and name in _STEERING_FILES:
@@ -146,7 +157,7 @@ def compare_tool_file(
     for section in sections:
         tool = section.removeprefix("tool:").partition(":")[0].partition("-")[0]
         reason = f"{file}: [{section}] changed"
-        found = _readers(tool)
+        found = _readers(tool, has_commands=has_commands)
         for session in found:
             sessions.setdefault(session, reason)
         if name == "setup.cfg" and not found and tool not in _UNUSED:
@@ -160,7 +171,7 @@ def sessions_that_read(name: str) -> tuple[str, ...] | None:
     None where that is not known.
     """
     tool = _FILES.get(name, name)
-    return _readers(tool) or (() if tool in _UNUSED else None)
+    return _readers(tool, has_commands=False) or (() if tool in _UNUSED else None)
 
 
 def _change(reasons: Mapping[_Scope, str], sessions: Mapping[str, str]) -> SettingsChange:
@@ -196,7 +207,7 @@ def _scope(
         case ("tool", str(tool), *_) if tool != "uv":
             if tool in _BUILDERS:
                 return "build"
-            return "" if is_root or _readers(tool) or tool in _UNUSED else "build"
+            return "" if is_root or _readers(tool, has_commands=True) else "build"
         case _:
             return whole
 
@@ -235,7 +246,7 @@ def _tables(old: Any, new: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]] |
     return (old, new) if isinstance(old, dict) and isinstance(new, dict) else None
 
 
-def _readers(tool: str) -> tuple[str, ...]:
+def _readers(tool: str, *, has_commands: bool) -> tuple[str, ...]:
     """Return the sessions that read a tool's table; tables of plugins are known by their names."""
     if tool in _TOOLS:
         return _TOOLS[tool]
@@ -243,7 +254,7 @@ def _readers(tool: str) -> tuple[str, ...]:
         return ("test",)
     if "mypy" in tool or tool.endswith("-stubs"):
         return ("typecheck",)
-    return ()
+    return ("lint",) if has_commands and tool in _UNUSED else ()
 
 
 def _parsed(content: bytes | None, name: str) -> Mapping[str, Any] | None:

@@ -13,12 +13,17 @@ from typing import Protocol
 _WORKFLOWS = ".github/workflows/"
 _SCRIPTS = (".bash", ".js", ".py", ".sh")
 _PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
+_ELSEWHERE = re.compile(r"uses:\s*[\w.-]+/[\w.-]+/\.github/workflows/")  # what it runs is unknown
 # What may run nox by itself, where its own file says so.
 _RUNNERS: Mapping[str, str] = {
-    "Makefile": "make",
-    "Taskfile.yml": "task",
-    "justfile": "just",
-    "tasks.py": "inv",
+    **dict.fromkeys((".justfile", "Justfile", "justfile"), "just"),
+    **dict.fromkeys((".pre-commit-config.yaml", "prek.toml"), "pre-commit|prek"),
+    **dict.fromkeys(("GNUmakefile", "Makefile", "makefile"), "make"),
+    **dict.fromkeys(("Taskfile.yaml", "Taskfile.yml"), "task"),
+    **dict.fromkeys((".mise.toml", "mise.toml"), "mise"),
+    "package.json": "npm|pnpm|yarn|bun",
+    "pyproject.toml": "poe|hatch|pdm|taskipy",
+    "tasks.py": "inv|invoke",
     "tox.ini": "tox",
 }
 
@@ -41,7 +46,7 @@ def files_of_sessions(tree: _Files, files: Collection[str]) -> frozenset[str]:
     for path in (*ci, *(path for path in files if path.endswith(_SCRIPTS))):
         by_name.setdefault(posixpath.basename(path), []).append(path)
     runners = [word for file, word in _RUNNERS.items() if _says(tree, file, "nox")]
-    runs = re.compile(rf"\b(?:nox|NOX\w*|{'|'.join(['tradai-tasks', *runners])})\b")
+    runs = re.compile(rf"\b(?:nox|NOX\w*|noxfile|{'|'.join(['tradai-tasks', *runners])})\b")
     found: set[str] = set()
     for path in ci:
         if not path.startswith(_WORKFLOWS):
@@ -51,7 +56,7 @@ def files_of_sessions(tree: _Files, files: Collection[str]) -> frozenset[str]:
         is_ours = False
         for one in queue:
             text = tree.read(one).decode("utf-8", "replace")
-            is_ours |= bool(runs.search(text))
+            is_ours |= bool(runs.search(text) or _ELSEWHERE.search(text))
             named = dict.fromkeys(_PATH.findall(text))
             new = [p for name in named for p in _meant(name, ci, by_name) if p not in reached]
             reached |= dict.fromkeys(new)

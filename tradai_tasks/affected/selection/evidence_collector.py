@@ -156,7 +156,8 @@ class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
                 {*self.before.workspace.projects, *self.after.workspace.projects}
             ):
                 self._compare_lock(self.before, project)
-        rules = FileRules(self.before, self.after, self.findings)
+        more = bool(self.settings.lint.commands)
+        rules = FileRules(self.before, self.after, self.findings, has_commands=more)
         for path in self._counted:
             if path not in self.findings.settled:
                 rules.apply(path)

@@ -55,8 +55,9 @@ def readers_of(
     for path in wanted:
         name = posixpath.basename(path)
         named = {name, posixpath.splitext(name)[1]} | {g for g in globs if fnmatch.fnmatch(name, g)}
-        files = {file for part in named for file in by_part.get(part, ())}
-        found = {file for file in files if _may_mean(path, file, parts[file], revision, graph)}
+        folders = _folders_of(path)
+        files = {file for part in (*named, *folders) for file in by_part.get(part, ())}
+        found = {f for f in files if _may_mean(path, f, parts[f], named, revision, graph)}
         found |= {file for file in listing if _may_list(path, file, texts[file], revision, graph)}
         found |= {file for file in running if _same_member(path, file, revision, graph)}
         found |= graph.users.get(path, frozenset())
@@ -70,8 +71,8 @@ def _words_of(paths: Iterable[str]) -> list[bytes]:
     words = {*_LISTING_WORDS, "glob(", "ls-files", *RUNNERS}
     for path in paths:
         name = posixpath.basename(path)
-        endings = {name, posixpath.splitext(name)[1]} - {""}
-        words |= {f"{ending}{quote}" for ending in endings for quote in "\"'"}
+        endings = {name, posixpath.splitext(name)[1], *_folders_of(path)} - {""}
+        words |= {f"{ending}{after}" for ending in endings for after in "\"'/{"}
     return [word.encode("utf-8", "surrogateescape") for word in sorted(words)]
 
 
@@ -85,21 +86,37 @@ def _texts(words: list[bytes], revision: Revision) -> dict[str, str]:
     }
 
 
-def _may_mean(
-    path: str, file: str, parts: set[str], revision: Revision, graph: ImportGraph
-) -> bool:
-    """Tell whether a file that has a path's name in a string can mean that path.
+def _folders_of(path: str) -> list[str]:
+    return [one for one in path.split("/")[:-1] if one != ".."]
 
-    It can in the same package; from below, where no other file of that name is nearer; and from
-    anywhere, where it has a folder of the path in its strings too.
+
+def _may_mean(  # noqa: PLR0913, PLR0917 - a path, a file with its strings, and what knows both
+    path: str,
+    file: str,
+    parts: set[str],
+    named: set[str],
+    revision: Revision,
+    graph: ImportGraph,
+) -> bool:
+    """Tell whether a file can mean a path by what it has in strings.
+
+    In the same package that is the path's name, its suffix or a folder of it there, in which the
+    name may be computed; from below a name, where no other file of it is nearer. From anywhere, it
+    is a name with a folder; of a folder outside all packages, that folder's name, whatever follows.
     """
     folder, _, name = path.rpartition("/")
     is_below = not folder or file.startswith(f"{folder}/")
+    is_named = not parts.isdisjoint(named)
     if is_below and not folder.startswith(".."):
-        return not _has_nearer(name, file, folder, revision)
-    if not parts.isdisjoint(set(folder.split("/")) - {".."}):
-        return True
-    return _same_member(path, file, revision, graph)
+        return is_named and not _has_nearer(name, file, folder, revision)
+    folders = _folders_of(path)
+    owner = revision.owners.of(path)
+    if _same_member(path, file, revision, graph):
+        inner = folders[owner.path.count("/") + 1 :] if owner and owner.path != "." else folders
+        return is_named or not parts.isdisjoint(inner)
+    if owner is None and folders and not folder.startswith(".."):
+        return folders[0] in parts or (name in parts and not parts.isdisjoint(folders))
+    return is_named and not parts.isdisjoint(folders)
 
 
 def _may_list(path: str, file: str, text: str, revision: Revision, graph: ImportGraph) -> bool:

@@ -22,7 +22,7 @@ from tradai_tasks.affected.locks.tool_settings_diff import (
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract_config
 from tradai_tasks.affected.selection.ci_files import files_of_sessions
-from tradai_tasks.affected.selection.harmless_files import is_document, is_harmless
+from tradai_tasks.affected.selection.harmless_files import is_document, is_harmless, is_linted
 from tradai_tasks.affected.selection.members import dependents_of
 from tradai_tasks.affected.selection.path_rules import is_for_readers
 from tradai_tasks.affected.selection.revision import Revision
@@ -63,14 +63,23 @@ class Findings(msgspec.Struct, kw_only=True):
 class FileRules:
     """Notes what changed files affect by what they are."""
 
-    def __init__(self, before: Revision | None, after: Revision, findings: Findings) -> None:
+    def __init__(
+        self,
+        before: Revision | None,
+        after: Revision,
+        findings: Findings,
+        *,
+        has_commands: bool = False,
+    ) -> None:
         """Prepare to judge files.
 
         Args:
             before: The base; None where it is unknown.
             after: The head.
             findings: Where it is noted what they affect.
+            has_commands: Whether `lint` runs further tools, which may read settings of any.
         """
+        self._has_commands = has_commands
         self._ends = (after,) if before is None else (after, before)
         self._before = before
         self._found = findings
@@ -81,6 +90,8 @@ class FileRules:
         outside = path.startswith("../")
         if is_harmless(path):
             self._found.settled.add(path)
+            if self._has_commands and is_linted(path):
+                self._found.sessions.setdefault("lint", f"{path} changed")
         elif path.lstrip("./").startswith("github/"):
             self._apply_ci(path)
         elif outside or self._is_excluded(path):
@@ -151,11 +162,17 @@ class FileRules:
             return False  # before it is read: it may be large
         before, after = self._before.content(path), self._ends[0].content(path)
         if is_project:
-            change = compare_project(before, after, file=path, with_lock=self._with_lock(folder))
+            change = compare_project(
+                before,
+                after,
+                file=path,
+                with_lock=self._with_lock(folder),
+                has_commands=self._has_commands,
+            )
             if change != SettingsChange():
                 self._found.searched.add(path)
         else:
-            found = compare_tool_file(before, after, file=path)
+            found = compare_tool_file(before, after, file=path, has_commands=self._has_commands)
             if found is None:
                 return False
             change = found

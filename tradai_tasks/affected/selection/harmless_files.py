@@ -8,22 +8,27 @@ from collections.abc import Iterable
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.files.path_globs import GlobSet
 
+# Read by tools that only `lint.commands` may run.
+LINTED = (
+    *("**/.flake8", "**/.pylintrc", "**/.isort.cfg", "**/.markdownlint*", "**/.yamllint*"),
+    *("**/.codespellrc", "**/.prettierrc*", "**/.prettierignore", "**/.cspell.json"),
+    *("**/cspell.json", "**/.pre-commit-config.yaml", "**/.editorconfig"),
+)
 # Read by editors, agents, git, the forge and tools that neither a session nor a build runs. The
 # setting `affected.ignore` adds to these globs; docs/affected.md lists them.
 HARMLESS = (
-    *("**/.editorconfig", "**/.vscode/**", "**/.idea/**", "**/.zed/**", "**/*.code-workspace"),
+    *("**/.vscode/**", "**/.idea/**", "**/.zed/**", "**/*.code-workspace"),
     *("**/.agents/**", "**/.claude/**", "**/.cursor/**", "**/.windsurf/**", "**/.cursorrules"),
     *("**/.gitignore", "**/.gitattributes", "**/.git-blame-ignore-revs", "**/.mailmap"),
     *("**/CODEOWNERS", "**/CITATION.cff", "**/.all-contributorsrc", ".changeset/**"),
-    *("**/.pre-commit-config.yaml", "**/renovate.json*", "**/.renovaterc*"),
+    *("**/renovate.json*", "**/.renovaterc*"),
     *(".github/dependabot.y*ml", ".github/FUNDING.y*ml", ".github/release.y*ml", ".github/*.md"),
     *(".github/labeler.y*ml", ".github/ISSUE_TEMPLATE/**", ".github/DISCUSSION_TEMPLATE/**"),
     *(".github/PULL_REQUEST_TEMPLATE/**", ".github/instructions/**", ".github/prompts/**"),
     *(".gitlab/issue_templates/**", ".gitlab/merge_request_templates/**", ".readthedocs.y*ml"),
-    *("codecov.y*ml", ".codecov.y*ml", "**/.flake8", "**/.pylintrc", "**/.isort.cfg"),
-    *("**/.markdownlint*", "**/.yamllint*", "**/.codespellrc"),
-    *("**/.prettierrc*", "**/.prettierignore", "**/.cspell.json", "**/cspell.json"),
+    *("codecov.y*ml", ".codecov.y*ml", *LINTED),
 )
+_LINTED = GlobSet(LINTED)
 _GLOBS = GlobSet(HARMLESS)
 _PROSE = (".adoc", ".md", ".mdx", ".rst")
 _DOCUMENT = re.compile(
@@ -39,10 +44,18 @@ def is_harmless(path: str) -> bool:
     Args:
         path: From the workspace root; `../` in front of it does not count.
     """
-    inner = path
-    while inner.startswith("../"):
-        inner = inner[3:]
-    return any(_GLOBS.matching(inner))
+    return any(_GLOBS.matching(_inner(path)))
+
+
+def is_linted(path: str) -> bool:
+    """Tell whether a file may be settings of a tool that only `lint.commands` runs."""
+    return any(_LINTED.matching(_inner(path)))
+
+
+def _inner(path: str) -> str:
+    while path.startswith("../"):
+        path = path[3:]
+    return path
 
 
 def is_document(path: str, folder: str, kept: Iterable[str]) -> bool:

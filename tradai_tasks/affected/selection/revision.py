@@ -14,7 +14,7 @@ from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.resolve.file_table import is_collected, is_python
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.selection.members import SHAPING, closures, import_members, shape_of
-from tradai_tasks.affected.selection.package_owners import Owners
+from tradai_tasks.affected.selection.path_rules import Owners
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.vcs.snapshot import CommitSnapshot, WorktreeSnapshot
 from tradai_tasks.vcs.snapshot_tree import SnapshotTree
