@@ -12,8 +12,12 @@ from tradai_tasks import errors
 CONFIG = SimpleNamespace(repo_url="https://example.com/o/r/")
 
 
-def test_every_kind_of_failure_has_a_section() -> None:
-    text = messages_text()
+@pytest.fixture(scope="module")
+def text() -> str:
+    return messages_text()
+
+
+def test_every_kind_of_failure_has_a_section(text: str) -> None:
     kinds = {name for name in vars(errors) if name.endswith("Error")} - {"TasksError"}
     assert len(kinds) > 80
     assert [name for name in sorted(kinds) if f"\n### {name}\n" not in text] == []
@@ -27,8 +31,8 @@ def test_every_kind_of_failure_has_a_section() -> None:
         ("&lt;action&gt;: denied", "allow the action &lt;needed&gt; in the IAM policy"),
     ],
 )
-def test_a_message_has_its_advice_beside_it(message: str, advice: str) -> None:
-    assert f"<th scope=row>{message}</th><td>{advice}" in messages_text()
+def test_a_message_has_its_advice_beside_it(text: str, message: str, advice: str) -> None:
+    assert f"<th scope=row>{message}</th><td>{advice}" in text
 
 
 def test_links_out_of_the_documentation_lead_to_the_repository() -> None:

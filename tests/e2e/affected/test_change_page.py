@@ -103,12 +103,16 @@ def test_a_thousand_packages_are_folded_and_found(tmp_path: Path) -> None:
     ]
     items += [Item(name=f"q{n}", path=f"services/q{n}") for n in range(100)]
     edges = [(f"p{n + 1}", f"p{n}") for n in range(899)]
+    edges += [("p0", "q0"), ("q0", "p0")]  # a circle, of the folders as well
     runs = {one.name: [f"test({one.name})"] for one in items[:900]}
     page = page_of(tmp_path, selection(*items), edges, runs)
     assert page.stat().st_size < 600_000
     with OpenPage(page, tmp_path / "profile") as shown:
         assert shown.text("#graph text") == "+ libs (900 of 900)"
         assert shown.text("#found") == "1 shown"
+        shown.value("document.getElementById('only').click()")
+        assert shown.text("#found") == "2 shown"
+        assert shown.value("document.querySelectorAll('path').length") == 2
         assert shown.value("document.querySelectorAll('details[open]').length") == 2
         shown.press("/")
         shown.write("q77")

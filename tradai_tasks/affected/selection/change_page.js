@@ -20,6 +20,12 @@ data.steps.forEach(([text, , home], place) => {
   add("f" + place, "file", text, up, true, text);
   if (up) nodes.get(up).inner += 1;
 });
+// as they are drawn: a folder before its packages, a package before its files
+const order = [];
+const inner = new Map();
+for (const one of nodes.values()) inner.set(one.up, (inner.get(one.up) || []).concat(one));
+const enter = (one) => { order.push(one); (inner.get(one.id) || []).forEach(enter); };
+inner.get(null)?.forEach(enter);
 // arrows: [from, to, whether of a chain]
 const arrows = data.uses.map(([user, used]) => ["p" + used, "p" + user, false]);
 data.steps.forEach(([, before], place) => {
@@ -47,7 +53,7 @@ function shown() {
       if (isMatch(one)) for (let up = one; up; up = nodes.get(up.up)) wanted.add(up.id);
     }
   }
-  for (const one of nodes.values()) {
+  for (const one of order) {
     const up = nodes.get(one.up);
     const isIn = sought ? wanted.has(one.id) : !at("only").checked || one.hit;
     const isOpen = sought ? true : (!up || open.has(up.id)) && (!up?.up || open.has(up.up));

@@ -40,7 +40,8 @@ def change_page(
     affected = _affected_rows(selection)
     changed = [(escaped(path),) for path in selection.changed]
     runs = [*_run_rows(selection, jobs, sessions)]
-    ends = [("from", span.base or "unknown"), ("to", span.head), ("chosen as", span.why)]
+    head = f"{span.head} and the work tree" if span.worktree else span.head
+    ends = [("from", span.base or "unknown"), ("to", head), ("chosen as", span.why)]
     everything = "".join(f"<li>{escaped(reason)}</li>" for reason in selection.everything)
     parts = [
         f"<h1>{title}</h1><p class=lead>{escaped(span.why)}</p>",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.real import REPOSITORY
 from tradai_tasks.affected.revisions.commit_range import CommitRange
 from tradai_tasks.affected.selection.presentation import (
     as_document,
@@ -19,6 +21,7 @@ from tradai_tasks.affected.selection.presentation import (
 )
 from tradai_tasks.affected.selection.selection import ChangeEvidence, Selection, select
 from tradai_tasks.files.path_globs import matches
+from tradai_tasks.matrix import MatrixJob
 from tradai_tasks.settings.model import AffectedSettings, PackageSettings
 from tradai_tasks.workspace.discovery import Package, Unit, Workspace
 
@@ -166,6 +169,18 @@ def test_the_json_document_has_exactly_the_promised_shape() -> None:
     assert document["reasons"] == ["libs/common/x.py"]
     assert document["everything_reasons"] == []
     assert document["matrix"] == {"include": [job]}
+
+
+def test_the_document_in_the_reference_has_that_shape() -> None:
+    page = (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    told = json.loads(shown)
+    job = MatrixJob(name="a", sessions=("test(a)",), packages=("a",), pythons=("3.12",)).as_json()
+    document = as_document(SPAN, chosen("libs/common/x.py"), [job])
+    assert sorted(told) == sorted(document)
+    assert told["range"].keys() == document["range"].keys()
+    assert told["packages"][0].keys() == document["packages"][0].keys()
+    assert told["matrix"]["include"][0].keys() == job.keys()
 
 
 def test_outputs_are_one_line_each_and_any_guards_an_empty_matrix() -> None:
