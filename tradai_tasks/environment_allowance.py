@@ -31,6 +31,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     has_credentials: bool = False  # whether a URL with a password is allowed too
 
 
+REPLAY_SWITCH = "TRADAI_TASKS_REPLAY"  # by `never`, every test is run, whatever is known
+
 BASE = (
     Group(
         purpose="what every program needs",

@@ -75,6 +75,8 @@ class WorkTree:
         self._codes: dict[str, CodeDigests | None] = {}
         self._listings: dict[str, bytes] = {}
         self._modules: dict[str, Mapping[str, list[str]]] = {}
+        self._firsts: dict[tuple[str, ...], frozenset[str]] = {}
+        self._times: dict[Path, float] = {}
 
     def digest(self, inputs: Inputs, test_file: str) -> Digested:
         """Return the digests of a test file's inputs."""
@@ -126,7 +128,9 @@ class WorkTree:
             elif item.kind not in {"module", "file"}:
                 continue
             for path in paths:
-                if _changed_at(path) >= start - _MARGIN:
+                if path not in self._times:
+                    self._times[path] = _changed_at(path)
+                if self._times[path] >= start - _MARGIN:
                     return os.path.relpath(path, self._root)
         return None
 
@@ -190,6 +194,8 @@ class WorkTree:
     def _places(self, name: str, roots: tuple[str, ...]) -> list[str]:
         """Return the files and folders that a module could be imported from."""
         *above, last = name.split(".")
+        if (above[0] if above else last) not in self._known(roots):
+            return []
         places = []
         for root in roots:
             folder = root
@@ -200,6 +206,11 @@ class WorkTree:
             else:
                 places += [f"{folder}/{one}" for one in self._modules_in(folder).get(last, ())]
         return places
+
+    def _known(self, roots: tuple[str, ...]) -> frozenset[str]:
+        if roots not in self._firsts:
+            self._firsts[roots] = frozenset(one for root in roots for one in self._modules_in(root))
+        return self._firsts[roots]
 
     def _modules_in(self, folder: str) -> Mapping[str, list[str]]:
         """Return the modules in a folder, each with its files."""

@@ -13,8 +13,7 @@ from tradai_tasks.affected.revisions.event_payload import (
     PushEvent,
     parse_event,
 )
-
-SWITCH = "TRADAI_TASKS_REPLAY"  # the environment variable that turns everything off by `never`
+from tradai_tasks.environment_allowance import REPLAY_SWITCH
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +53,8 @@ def policy(
     """
     if setting == "never":
         return Policy(replays=False, keeps=False, why="results.replay is 'never'")
-    if env.get(SWITCH) == "never":
-        return Policy(replays=False, keeps=False, why=f"{SWITCH} is 'never'")
+    if env.get(REPLAY_SWITCH) == "never":
+        return Policy(replays=False, keeps=False, why=f"{REPLAY_SWITCH} is 'never'")
     match parse_event(env, payload, ()):
         case LocalChange(in_ci=False):
             why = "-- --fresh" if fresh else "on this machine"

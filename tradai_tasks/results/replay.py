@@ -10,7 +10,7 @@ import msgspec
 
 from tradai_tasks.checks.testing.run_record import CollectedTest, RunRecord
 from tradai_tasks.results.code_digest import digest
-from tradai_tasks.results.digests import Digested, WorkTree
+from tradai_tasks.results.digests import Digested, Item, WorkTree
 from tradai_tasks.results.inputs import Inputs
 from tradai_tasks.results.kept_result import Covered, KeptResult, decode_result
 from tradai_tasks.results.store import Store
@@ -28,7 +28,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     changed: dict[str, str] = {}
     """Of test files with results that are no longer valid: the input that changed."""
     refuted: frozenset[str] = frozenset()
-    """Keys of results that a run of everything has shown to be wrong."""
+    """Test files of which a green result was shown to be wrong, with the inputs that they have."""
 
 
 def decide(store: Store, slot: str, tree: WorkTree) -> Decision:
@@ -38,13 +38,14 @@ def decide(store: Store, slot: str, tree: WorkTree) -> Decision:
         ResultStoreError: The store cannot be used.
     """
     names: dict[str, list[str]] = {}
-    refuted = set()
+    marks = []
     for entry in sorted(store.entries(slot), reverse=True):
-        test, key = entry.name.partition("/")[2].split("-")
-        if key.endswith(_REFUTED):
-            refuted.add(key.removesuffix(_REFUTED))
+        if entry.name.endswith(_REFUTED):
+            marks.append(entry.name)
         else:
-            names.setdefault(test, []).append(entry.name)
+            names.setdefault(entry.name.partition("-")[0], []).append(entry.name)
+    wrong = filter(None, map(decode_result, store.read(marks).values()))
+    refuted = {one.test_file for one in wrong if _changed(tree, one) is None}
     valid: dict[str, KeptResult] = {}
     changed: dict[str, str] = {}
     for place in range(_MOST_TRIED):
@@ -53,16 +54,20 @@ def decide(store: Store, slot: str, tree: WorkTree) -> Decision:
             result = decode_result(data)
             if result is None or record_name(slot, result.test_file, result.digested.key) != name:
                 continue  # damaged, or not what it is called
-            if result.digested.key in refuted:
-                continue
-            item = tree.changed(result.inputs, result.test_file, result.digested)
-            if item is None:
+            item = _changed(tree, result)
+            if item is None and result.test_file not in refuted:
                 valid[result.test_file] = result
-                del names[name.partition("/")[2].split("-")[0]]
+                del names[name.partition("-")[0]]
+            elif item is None:
+                changed[result.test_file] = "its last green result was wrong"
             else:
                 changed.setdefault(result.test_file, str(item))
     changed = {test: item for test, item in changed.items() if test not in valid}
     return Decision(valid=valid, changed=changed, refuted=frozenset(refuted))
+
+
+def _changed(tree: WorkTree, result: KeptResult) -> Item | None:
+    return tree.changed(result.inputs, result.test_file, result.digested)
 
 
 def record_name(slot: str, test_file: str, key: str) -> str:
@@ -70,9 +75,9 @@ def record_name(slot: str, test_file: str, key: str) -> str:
     return f"{slot}/{digest(test_file.encode()).hex()}-{key}"
 
 
-def refuted_name(slot: str, test_file: str, key: str) -> str:
-    """Return the name of the mark that a result was wrong."""
-    return record_name(slot, test_file, key) + _REFUTED
+def refuted_name(slot: str, result: KeptResult) -> str:
+    """Return the name of a result that was wrong, under which it is kept too."""
+    return record_name(slot, result.test_file, result.digested.key) + _REFUTED
 
 
 def add_replayed(record: RunRecord, valid: Mapping[str, KeptResult], root: Path) -> list[str]:
@@ -125,7 +130,7 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
     tree: WorkTree  # after the run
     start: float  # of the run, in seconds since the epoch
     programs: Collection[str]  # that may be started
-    refuted: Collection[str]  # keys
+    refuted: Collection[str]  # test files whose green results were wrong
     markers: Collection[str]  # of tests that need a system
 
     def refusal(self, file: str, record: RunRecord, inputs: Inputs | None) -> str | None:
@@ -146,7 +151,7 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
             return fault
         if touched := self.tree.touched_since(inputs, file, self.start):
             return f"{touched} changed while the tests ran"
-        if self.tree.digest(inputs, file).key in self.refuted:
+        if file in self.refuted:
             return "it failed before with the same inputs"
         return None
 

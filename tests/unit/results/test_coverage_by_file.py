@@ -32,7 +32,8 @@ CORE, ONE, TWO = "src/core.py", "tests/test_one.py", "tests/test_two.py"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)  # and back at the end
     (tmp_path / "src").mkdir()
     (tmp_path / CORE).write_text(CODE)
     return tmp_path
@@ -63,6 +64,7 @@ def run(root: Path, parts: dict[str, list[int]], **orders: Any) -> dict[str, Any
         "data": str(root / ".coverage"),
         "config": None,
         "root": str(root),
+        "home": str(root),
         "tests": {},
         "replayed": None,
         "reports": {"xml": str(root / "c.xml"), "json": str(root / "c.json")},
@@ -124,6 +126,7 @@ def test_branches_are_added_too(root: Path) -> None:
         "data": str(root / ".coverage"),
         "config": None,
         "root": str(root),
+        "home": str(root),
         "tests": {ONE: {CORE: ["one"]}},
         "replayed": {CORE: [[7, 9], [9, -6]]},
         "reports": {"xml": str(root / "c.xml"), "json": str(root / "c.json")},

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, read_record
-from tradai_tasks.environment_allowance import Allowance, masked
+from tradai_tasks.environment_allowance import REPLAY_SWITCH, Allowance, masked
 from tradai_tasks.errors import BacktestRecordError, EvidenceError, ReleaseGateError
 from tradai_tasks.files.path_guard import open_below, read_below
 from tradai_tasks.process import run_logged
@@ -236,9 +236,9 @@ def backtest_of(known: Known, stage: str, name: str) -> BacktestRecord:
 def gate_environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str]:
     """Return the environment of a gate.
 
-    NOXSESSION is empty: nox reads the sessions to run from it too.
+    NOXSESSION is empty: nox reads the sessions to run from it too. A gate replays no result.
     """
-    return {**allowance.given(env), "NOXSESSION": ""}
+    return {**allowance.given(env), "NOXSESSION": "", REPLAY_SWITCH: "never"}
 
 
 def _check(record: BacktestRecord, slug: str, store: Store) -> None:

@@ -127,6 +127,7 @@ def report(coverage: Coverage, files: Mapping[str, str]) -> None:
 
 def main(orders: Mapping[str, Any]) -> dict[str, Any]:
     """Carry out what the session asks for."""
+    os.chdir(orders["home"])  # which names of files are relative to
     coverage = Coverage(data_file=orders["data"], config_file=orders["config"] or True)
     coverage.load()
     data = coverage.get_data()

@@ -241,7 +241,11 @@ def test_gates_are_given_what_is_allowed_and_nothing_else() -> None:
     env = dict.fromkeys([*secret, *given, "NOXSESSION"], "x")
     allowance = allowance_of(settings)
     assert set(allowance.withheld(env)) == {*secret, "NOXSESSION"}
-    assert gate_environment(env, allowance) == {**dict.fromkeys(given, "x"), "NOXSESSION": ""}
+    assert gate_environment(env, allowance) == {
+        **dict.fromkeys(given, "x"),
+        "NOXSESSION": "",
+        "TRADAI_TASKS_REPLAY": "never",
+    }
 
 
 def test_an_address_with_a_password_is_allowed_to_install_with_and_nowhere_else() -> None:

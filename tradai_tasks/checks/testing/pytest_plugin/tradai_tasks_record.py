@@ -54,6 +54,12 @@ class _Recording:
             self._file = file.open("a", encoding="utf-8", buffering=1)
         self._file.write(json.dumps({"event": event, **values}) + "\n")
 
+    def close(self) -> None:
+        """Close the file; what this process may still write opens it again."""
+        if self._file is not None and os.getpid() == self._process:
+            self._file.close()
+            self._file = None
+
 
 _recording = _Recording()
 
@@ -214,3 +220,9 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     yield
     why = getattr(session, "shouldfail", "") or getattr(session, "shouldstop", "")
     _recording.write("end", stopped=str(why or ""))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Close the record."""
+    _recording.close()
