@@ -32,6 +32,7 @@ _DROPPED = ("CI", "NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "GITHUB_")  # 
 # nothing to fall below, and every finding counts
 _MEASURING: Mapping[str, Any] = {"test": {"floor": 0, "require": False}}
 _PATIENCE = 60.0  # seconds without news, after which what is still running is named
+_LINES = 4  # of what uv says last
 _REGISTERING = "import tradai_tasks\n\ntradai_tasks.register()\n"
 _OURS = "noxfile_of_the_adoption.py"  # where the repository has a noxfile of its own
 
@@ -155,11 +156,14 @@ class _Copy:
         """
         status, out, err = self._nox("-s", "lock")
         if status:
-            said = [line for line in err.splitlines() if line and not line.startswith("nox > ")]
-            reason = Outcome(session="lock", status=status, output=f"{out}\n{err}").reason
+            text = f"{out}\n{err}"
+            lines = [line.strip() for line in text.splitlines()]
+            said = [line for line in lines if line and not line.startswith("nox > ")]
+            reason = Outcome(session="lock", status=status, output=text).reason
             raise CommandFailedError(
                 f"init: nothing was written, since the checks cannot be run: "
-                f"{'; '.join([*said[-2:], reason])}; fix it, or leave the checks out: --no-checks"
+                f"{'; '.join([*said[-_LINES:], reason.removesuffix('; see above')])}; fix it, or "
+                f"leave the checks out: --no-checks"
             )
         tree = self._repository.tree
         old = {lock: tree.read(lock) for lock in self._locks if tree.is_file(lock)}
