@@ -84,6 +84,31 @@ def side_by_side(actions: Sequence[Callable[[], _T]], most: int) -> list[_T]:
 
 
 @contextmanager
+def terminable() -> Iterator[None]:
+    """Raise KeyboardInterrupt on SIGTERM too, so that running commands are ended with this process.
+
+    By default Python ends at once, without a word, and leaves them running. A handler that
+    somebody else has set stays, as does a signal that is ignored, and both outside the main thread.
+    """
+    number = signal.SIGTERM
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(number) != signal.SIG_DFL:
+        yield
+        return
+
+    def handle(received: int, frame: FrameType | None) -> None:
+        del frame
+        signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
+        raise KeyboardInterrupt(signal.Signals(received).name)
+
+    signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
 def interruptible(stop: threading.Event) -> Iterator[None]:
     """End work on SIGINT and SIGTERM: set `stop`, and raise KeyboardInterrupt in this thread.
 

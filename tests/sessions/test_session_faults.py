@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +50,22 @@ def test_an_aggregate_that_was_selected_by_a_keyword_refuses_arguments_itself(
     )
     ran = run.files({**PLATFORM, "noxfile.py": noxfile})("-k", "check", "--", "-x")
     failed(ran, "check: takes no arguments after `--`")
+
+
+def test_sigterm_ends_a_session_with_a_line_as_an_interrupt_does(run: InProcess) -> None:
+    def script(argv: Sequence[str]) -> int:
+        if argv[0] == "ruff":
+            signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        ran = run.files(PLATFORM)("-s", "lint", "typecheck", script=script)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ran.status == 130  # as after Ctrl-C
+    assert "Session lint interrupted." in ran.log
+    assert not ran.starting("mypy")
 
 
 def test_a_tool_that_cannot_be_started_is_named(run: InProcess) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import pytest
 
-from tradai_tasks.background import bounded, interruptible, side_by_side, started
+from tradai_tasks.background import bounded, interruptible, side_by_side, started, terminable
 from tradai_tasks.errors import StoppedError
 
 
@@ -92,3 +95,29 @@ def test_outside_the_main_thread_signals_are_left_alone() -> None:
             return signal.getsignal(signal.SIGTERM)
 
     assert started(work).result() is signal.getsignal(signal.SIGTERM)
+
+
+@contextmanager
+def handled(handler: Any) -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_is_an_interrupt_once_and_only_where_nobody_handles_it() -> None:
+    with handled(signal.SIG_DFL):
+        with pytest.raises(KeyboardInterrupt, match="SIGTERM"), terminable():
+            signal.raise_signal(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        with terminable():
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL  # a second one ends it
+    seen: list[int] = []
+    with handled(lambda number, _: seen.append(number)), terminable():
+        signal.raise_signal(signal.SIGTERM)
+    assert seen == [signal.SIGTERM]
+    with handled(signal.SIG_IGN), terminable():
+        signal.raise_signal(signal.SIGTERM)

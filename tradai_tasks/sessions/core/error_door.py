@@ -14,6 +14,7 @@ from typing import Any
 import nox
 from nox.virtualenv import VirtualEnv
 
+from tradai_tasks.background import terminable
 from tradai_tasks.checks.pythons import answers, interpreter_of, own_interpreter
 from tradai_tasks.errors import TasksError, WrongPythonError
 from tradai_tasks.report import machine_fault
@@ -29,11 +30,14 @@ _OF_ENVIRONMENT = ("UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV")
 
 
 def guarded(body: Callable[..., None], session: nox.Session, **given: Any) -> None:
-    """Run a session's body; an error that the user can fix ends it with its message."""
+    """Run a session's body; an error that the user can fix ends it with its message.
+
+    SIGTERM ends it as Ctrl-C does: nox says so, and no command is left running.
+    """
     _quieten()
     keep_text_safe()
     try:
-        with _without_own_environment():
+        with terminable(), _without_own_environment():
             _check_python(session)
             body(session, **given)
     except TasksError as error:
