@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
@@ -14,6 +15,7 @@ import pytest
 
 from tests.sessions.test_sessions import LOCK, PLATFORM, STRATEGIES, benchmark_script, failed
 from tests.support.inprocess import InProcess, run
+from tests.support.project import pyproject
 from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.revisions.commit_range import CommitRange
 from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis
@@ -331,3 +333,60 @@ def test_garbage_is_collected_again_after_the_session(
         assert run("-s", name).status != 0
         assert gc.isenabled()
     assert seen == [False, False]
+
+
+def test_many_smoke_backtests_share_jobs(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """GitHub refuses a matrix of more than 256 jobs."""
+    names = [f"s{number:03}" for number in range(300)]
+    output = tmp_path / "o"
+    files = {f"strategies/{name}/pyproject.toml": pyproject(f"{name}-strategy") for name in names}
+    run.files({"pyproject.toml": "[tool.tradai-tasks]\nkind = 'strategies'\n", **files})
+
+    def smoke(*chosen: str) -> list[dict[str, str]]:
+        items = tuple(item(name, "why") for name in chosen)
+        finding(monkeypatch, *items, strategies=items, services=())
+        output.unlink(missing_ok=True)
+        ran = run("-s", "changes", env={"GITHUB_OUTPUT": str(output)})
+        assert ran.status == 0, ran.log
+        outputs = dict(line.split("=", 1) for line in output.read_text().splitlines())
+        assert json.loads(outputs["backtested"]) == list(chosen)
+        found: list[dict[str, str]] = json.loads(outputs["smoke"])["include"]
+        return found
+
+    assert smoke("s001") == [
+        {
+            "name": "s001",
+            "data": "backtest-data(s001)",
+            "smoke": "backtest-smoke(s001)",
+            "cache": f"s001-{sys.version_info[0]}.{sys.version_info[1]}",
+        }
+    ]
+    jobs = smoke(*names)
+    assert len(jobs) == 64
+    for kind in ("data", "smoke"):
+        sessions = [one for job in jobs for one in job[kind].split(",")]
+        assert sorted(sessions) == [f"backtest-{kind}({name})" for name in names]
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("notes-v2.0.0", "tag notes-v2.0.0: no strategy is called 'notes'; known are fast, slow"),
+        ("fast-v1.0.0.1", "tag fast-v1.0.0.1: '1.0.0.1' is no semantic version"),
+        ("fast-v1.0.0", ""),
+        ("notes-2", ""),  # only a workflow of the user's runs for it
+    ],
+)
+def test_a_tag_that_releases_no_strategy_is_refused_before_any_check(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch, tag: str, said: str
+) -> None:
+    calls = finding(monkeypatch, item("fast", "why"))
+    env = {"GITHUB_EVENT_NAME": "push", "GITHUB_REF": f"refs/tags/{tag}"}
+    ran = run.files(STRATEGIES)("-s", "changes", env=env)
+    if said:
+        failed(ran, said)
+    else:
+        assert ran.status == 0, ran.log
+    assert bool(calls) is not bool(said)

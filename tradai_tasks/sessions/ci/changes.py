@@ -6,6 +6,7 @@ import gc
 import glob
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,8 +46,11 @@ from tradai_tasks.sessions.core.replacements import (
     unreplaced,
 )
 from tradai_tasks.workspace.discovery import unknown_package
+from tradai_tasks.workspace.tags import parse_tag
 
 _MOST_REASONS = 5  # of those for which everything is affected, in the log
+# the filter of strategy-ci.yml for tags
+_LIKE_RELEASE = re.compile(r"refs/tags/[^/]*-v\d+\.\d+\.\d+[^/]*", re.ASCII)
 _DOC = "Report what a change affects and why, and write the CI matrix for it."
 _PAGE = "build/reports/changes.html"
 _RANGE: list[Option] = [
@@ -87,11 +91,12 @@ def changes(session: nox.Session, context: Context) -> None:
     """Compute the selection, and print it in the requested form."""
     repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
+    _refuse_tag(repository)
     found = _find(
         context, options, with_graph=options.report or options.rules, explain=options.explain
     )
     tasks = tasks_of(context, found)
-    jobs = [job.as_json() for job in _jobs(repository, tasks)]
+    jobs = [job.as_json() for job in _jobs(repository, tasks.tasks)]
     explained = _explain(found.selection, options.explain) if options.explain is not None else ""
     beside = sys.stderr if options.json else sys.stdout  # standard output is JSON and nothing else
     _say(session, context, found, tasks)
@@ -107,7 +112,10 @@ def changes(session: nox.Session, context: Context) -> None:
     if options.html is not None:
         _write(session, repository.root, options.html, _page(found, tasks, jobs))
     backtested = [repository.workspace.session_id(one) for one in repository.backtested_packages]
-    write_outputs(as_outputs(found.selection, jobs, backtested))
+    outputs = as_outputs(found.selection, jobs, backtested)
+    if repository.is_of_strategies:
+        outputs["smoke"] = _smoke_matrix(repository, json.loads(outputs["backtested"]))
+    write_outputs(outputs)
     append_markdown(markdown(found.span, found.selection, found.edges))
     if options.html is not None:
         append_markdown(page_link(os.environ))
@@ -152,7 +160,41 @@ def _find(context: Context, options: Any, **more: Any) -> ChangeAnalysis:
     )
 
 
-def _jobs(repository: Repository, tasks: Tasks) -> tuple[MatrixJob, ...]:
+def _refuse_tag(repository: Repository) -> None:
+    """Refuse a pushed tag that looks like a strategy's release and is none, before any check runs.
+
+    Raises:
+        BadTagError: No strategy has that name, or the rest is no semantic version.
+    """
+    ref = os.environ.get("GITHUB_REF", "")
+    is_push = os.environ.get("GITHUB_EVENT_NAME") == "push"
+    if repository.is_of_strategies and is_push and _LIKE_RELEASE.fullmatch(ref):
+        parse_tag(ref, [package.slug for package in repository.workspace.strategies])
+
+
+def _smoke_matrix(repository: Repository, names: Sequence[str]) -> str:
+    """Return the CI matrix of smoke backtests, as JSON; several share a job where there are many.
+
+    A job has the sessions that bring its candles (`data`) and those that backtest (`smoke`).
+    """
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    jobs = _jobs(
+        repository,
+        [Task(package=one, python=python, sessions=(f"backtest-smoke({one})",)) for one in names],
+    )
+    include = [
+        {
+            "name": job.name,
+            "data": ",".join(f"backtest-data({one})" for one in job.packages),
+            "smoke": ",".join(job.sessions),
+            "cache": job.cache,
+        }
+        for job in jobs
+    ]
+    return json.dumps({"include": include}, separators=(",", ":"))
+
+
+def _jobs(repository: Repository, tasks: Iterable[Task]) -> tuple[MatrixJob, ...]:
     settings = repository.settings.affected
     found = (
         repository.root / name
@@ -163,7 +205,7 @@ def _jobs(repository: Repository, tasks: Tasks) -> tuple[MatrixJob, ...]:
     )
     files = [file for file in found if not file.is_dir()]
     return build_matrix(
-        tasks.tasks,
+        tasks,
         max_jobs=settings.max_jobs,
         durations=read_durations(files),
     )
