@@ -27,7 +27,8 @@ from tradai_tasks.vcs.remotes import fetch_commits, remote_of
 # Called in half the time that `hashlib.new` takes.
 _HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
 _TREE_ROW = re.compile(r"(\d+) \w+ (\w+)\t([^\0]+)\0")
-_CORE = frozenset({"autocrlf", "sparsecheckout"})
+_CORE = ("autocrlf", "sparsecheckout")
+_SWITCHES = rf"^(core\.({'|'.join(_CORE)})|remote\..*\.promisor|extensions\.partialclone)$"
 _OFF = frozenset({"false", "no", "off", "0"})
 # Attributes by which git changes content on its way to the disk.
 _CONVERTING = frozenset({"crlf", "eol", "filter", "ident", "text", "working-tree-encoding"})
@@ -131,14 +132,15 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _is_set(self, key: str) -> bool:
-        """Return whether a setting of git's `core` section is on, in any spelling."""
-        if not self._known.keys() >= _CORE:
-            pattern = rf"^core\.({'|'.join(sorted(_CORE))})$"
-            done = self.run("config", "-z", "--get-regexp", pattern, check=False)
-            self._known.update(dict.fromkeys(_CORE, False))
+        """Return whether a setting of `_CORE` is on, in any spelling, or the clone is "partial"."""
+        if not self._known:
+            done = self.run("config", "-z", "--get-regexp", _SWITCHES, check=False)
+            self._known.update(dict.fromkeys((*_CORE, "partial"), False))
             for row in done.text.split("\0")[:-1]:  # the last value of each wins
                 name, _, value = row.partition("\n")
-                self._known[name.removeprefix("core.")] = value.lower() not in _OFF
+                core = name.removeprefix("core.")
+                is_on = core not in _CORE or value.lower() not in _OFF
+                self._known[core if core in _CORE else "partial"] = is_on
         return self._known[key]
 
     def config(self, key: str) -> str | None:
@@ -231,11 +233,7 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
 
     def _bring(self, wanted: Iterable[str]) -> None:
         """Fetch blobs missing from a partial clone at once: git would fetch them one by one."""
-        if "partial" not in self._known:
-            keys = r"^(remote\..*\.promisor|extensions\.partialclone)$"
-            done = self.run("config", "--get-regexp", keys, check=False)
-            self._known["partial"] = done.returncode == 0
-        remote = remote_of(self) if self._known["partial"] else None
+        remote = remote_of(self) if self._is_set("partial") else None
         if remote is None:
             return
         asked = ["cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objectname)"]

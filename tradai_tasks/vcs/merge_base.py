@@ -60,6 +60,8 @@ def find_merge_base(git: Git, one: str, other: str) -> MergeBase:
     An answer from a shallow clone counts only if no line of history between it and the commits is
     cut off: else a later common ancestor may be missing from the clone.
     """
+    if one == other:
+        return MergeBase(commit=one)
     fault = "they have no common ancestor"
     for deeper in _DEEPER:
         found = _best_ancestor(git, one, other)

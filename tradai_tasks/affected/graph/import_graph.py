@@ -181,9 +181,9 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 found[owner] = _chain(path, before, notes)
             if before[path] is not None and posixpath.basename(path) == "pyproject.toml":
                 continue  # it stands for its member, whose project file has not changed
-            users = sorted({*self.users.get(path, ()), *self._readers(path)}, key=_questions_last)
-            for user in users:
-                if user not in before and (path, user) not in without:
+            users = self.users.get(path, frozenset()).union(self._readers(path)).difference(before)
+            for user in sorted(users, key=_questions_last):
+                if (path, user) not in without:
                     before[user] = path
                     # what stands for asking a lazy module is no file: it adds nothing to a chain
                     (queue.appendleft if user.startswith("?") else queue.append)(user)
@@ -213,8 +213,7 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if owner is None:
             return ()
         loaders = self._loaders.get(owner, ())
-        member = self.members[owner]
-        for root in member.source_roots:
+        for root in self.members[owner].source_roots if loaders else ():
             start = "" if root in {"", "."} else f"{root}/"
             if path.startswith(start) and path[len(start) :].partition("/")[0] not in _UNINSTALLED:
                 return loaders
@@ -267,17 +266,12 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """
         if path.startswith("?") or path.endswith(EXAMPLES) or path in self.read_only:
             return ()
-        is_module = is_python(path)
-        folder = posixpath.dirname(path)
+        folder = path.rpartition("/")[0]
+        if is_python(path):
+            return self._named_above(folder, SOURCES)
         member = self.owner_of(path)
         home = self.members[member].path if member else ""
-        found: list[str] = []
-        above = folder
-        while above:
-            found += self.users.get(f"{above}/{SOURCES}" if is_module else f"{above}/", ())
-            above = posixpath.dirname(above)
-        if is_module:
-            return tuple(found)
+        found = [*self._named_above(folder, "")]
         while folder and folder != home:
             held = self.data_users.get(folder, ())
             found += held
@@ -285,6 +279,18 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 break
             folder = posixpath.dirname(folder)
         return tuple(found)
+
+    def _named_above(self, folder: str, what: str) -> tuple[str, ...]:
+        """Return the files that name a folder or one around it, or what is in these."""
+        key = f"{folder}/{what}"
+        if key not in self._named:
+            around = self._named_above(folder.rpartition("/")[0], what) if folder else ()
+            self._named[key] = (*self.users.get(key, ()), *around) if folder else ()
+        return self._named[key]
+
+    @cached_property
+    def _named(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
 
 def unite(first: ImportGraph, second: ImportGraph) -> ImportGraph:

@@ -270,9 +270,10 @@ class FileRules:
 
     @functools.cached_property
     def _builds(self) -> tuple[tuple[Revision, Package, BuildReferences], ...]:
+        head, before = self._ends[0], self._before
         return tuple(
             (end, package, build_references(package.document, package.path))
-            for end in self._ends
+            for end in ([head] if before and before.same_shape is head else self._ends)
             for package in end.workspace.packages
         )
 
