@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess  # nosec B404 - the only use: argument lists, never a shell
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,8 @@ _NO_REASON = (
     "Please make sure you have the correct access rights",
     "and the repository exists.",
 )
+# Longer input, as a list of paths, is sent as a file: `subprocess` pipes it in steps of 512 bytes.
+_MOST_PIPED = 1 << 14
 _TICK = 0.1  # seconds between two checks whether to stop
 # Seconds for a command to end after an interrupt, and after a SIGTERM. A cancelled CI job has ten
 # in all; nox gives its own commands half of one.
@@ -149,7 +152,14 @@ def run(  # noqa: PLR0913 - the options of a subprocess
     }
     sent = b"" if stdin is None else stdin
     try:
-        if stop is None:
+        if stop is None and len(sent) > _MOST_PIPED:
+            with tempfile.TemporaryFile() as source:  # of no name
+                source.write(sent)
+                source.seek(0)
+                done = subprocess.run(  # nosec B603 - as above
+                    **given, stdin=source, timeout=timeout, capture_output=True, check=False
+                )
+        elif stop is None:
             done = subprocess.run(  # nosec B603 - as above
                 **given, input=sent, timeout=timeout, capture_output=True, check=False
             )

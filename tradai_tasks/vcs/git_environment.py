@@ -47,6 +47,7 @@ def git_environment(given: Mapping[str, str], *, hooks: bool = False) -> dict[st
     """
     env = {key: value for key, value in given.items() if key not in _MISLEADING}
     env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    env["GIT_FLUSH"] = "0"  # else it writes the attributes of each path by themselves
     # a commit is what its id says: neither refs/replace/ nor .git/info/grafts make it another
     env |= {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": f"{os.devnull}/none"}
     config = _CONFIG if hooks else _CONFIG | _NO_HOOKS

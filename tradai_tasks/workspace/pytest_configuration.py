@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import translate
 from functools import lru_cache
@@ -101,16 +102,18 @@ def may_collect(tree: Tree, configuration: PytestConfiguration, others: frozense
         configuration: That of the root.
         others: Folders whose tests are not the root's.
     """
-    pending = ["."]
-    for count, folder in enumerate(pending):
-        if count == _MOST_FOLDERS:
-            return True
+    pending = deque(["."])
+    for _ in range(_MOST_FOLDERS):
+        if not pending:
+            return False
+        folder = pending.popleft()
         for path in (join(folder, name) for name in tree.files(folder)):
             if configuration.is_test(path) or configuration.is_doctest(path):
                 return True
-        inner = (join(folder, name) for name in tree.folders(folder))
-        pending += [path for path in inner if path not in others and configuration.enters(path)]
-    return False
+        for path in (join(folder, name) for name in tree.folders(folder)):
+            if path not in others and configuration.enters(path):
+                (pending.appendleft if "test" in path else pending.append)(path)
+    return bool(pending)
 
 
 def _found(tree: Tree, folder: str) -> tuple[str | None, Mapping[str, Any]]:

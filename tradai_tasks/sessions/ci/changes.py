@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import glob
 import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,6 +34,7 @@ from tradai_tasks.report import append_markdown, print_table, say, write_outputs
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.ci.affected_sessions import STEPS, Tasks, tasks_of
 from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.collection import uncollected
 from tradai_tasks.sessions.core.completeness import require_seen
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import status_of
@@ -70,23 +69,7 @@ _OPTIONS: list[Option] = [
 ]
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Turn off garbage collection meanwhile.
-
-    A graph is hundreds of thousands of small objects, none of them garbage; collection would take
-    a quarter of the time.
-    """
-    is_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if is_on:
-            gc.enable()
-
-
-@_uncollected()
+@uncollected()
 def changes(session: nox.Session, context: Context) -> None:
     """Compute the selection, and print it in the requested form."""
     repository = context.repository
@@ -124,7 +107,7 @@ def changes(session: nox.Session, context: Context) -> None:
 def affected(session: nox.Session, context: Context) -> None:
     """Run lint, type check and the affected tests in one nox run, in parallel."""
     options = parse(session, _RANGE, "Run lint, type check and the tests that a change affects.")
-    with _uncollected():
+    with uncollected():
         found = _find(context, options)
     tasks = tasks_of(context, found)
     _say(session, context, found, tasks)

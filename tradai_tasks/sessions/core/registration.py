@@ -17,6 +17,7 @@ from tradai_tasks.report import shorten_tracebacks
 from tradai_tasks.repository import read_repository
 from tradai_tasks.sessions.core.aggregate import add_aggregates
 from tradai_tasks.sessions.core.catalog import AGGREGATES, CATALOG, CatalogEntry
+from tradai_tasks.sessions.core.collection import uncollected
 from tradai_tasks.sessions.core.command_line import check_command_line
 from tradai_tasks.sessions.core.error_door import keep_text_safe
 from tradai_tasks.sessions.core.nox_options import explain_absent, given, noxfile, runs_only
@@ -31,6 +32,7 @@ _INDEPENDENT = frozenset({*AGGREGATES, *(entry.name for entry in CATALOG)})
 _INDEPENDENT -= _SHOWN_BY_TESTS | {"workflows"}
 
 
+@uncollected()
 def register_all(
     *,
     root: str | os.PathLike[str] | None = None,
