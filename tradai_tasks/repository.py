@@ -13,7 +13,7 @@ import msgspec
 
 from tradai_tasks.checks.pythons import python_for
 from tradai_tasks.checks.testing.coverage_scope import Shares
-from tradai_tasks.checks.testing.suite_detection import Suites, suites_of
+from tradai_tasks.checks.testing.suite_detection import Suites, folders_with, suites_of
 from tradai_tasks.files.file_tree import Tree
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.load import load_settings
@@ -127,8 +127,12 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @functools.cached_property
     def suites(self) -> Suites:
         """Which tests have such a marker, and which packages have benchmarks."""
-        owned = {package.path: share.tests for package, share in self.shares.items()}
-        others = {path: None for layout in self.layouts.values() for path in layout.tests}
+        homes = [package.path for package in self.layouts]
+        # which tests there are takes longer to find out than to read all that may be some
+        likely = {*folders_with(self.tree, homes, self.markers), "."}
+        owned = {p.path: self.shares[p].tests for p in self.shares if p.path in likely}
+        held = (layout.tests for one, layout in self.layouts.items() if one.path in likely)
+        others = {path: None for tests in held for path in tests}
         tests = {**owned, "": tuple({**others, "tests": None, "test": None})}
         return suites_of(self.tree, tests, self.markers)
 

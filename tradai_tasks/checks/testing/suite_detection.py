@@ -15,6 +15,10 @@ _FIXTURE = re.compile(
     rb"|\bfixture\b[^\n]*\n(?:[ \t]*@[^\n]*\n)*[ \t]*(?:async\s+)?def\s+\w+\s*\([^)]*\bbenchmark\b"
     rb"|\b(?:usefixtures|getfixturevalue)\s*\([^)]*[\"']benchmark[\"']",
 )
+# A string, which is kept, or a comment.
+_COMMENT = re.compile(
+    rb"(\"{3}.*?\"{3}|'{3}.*?'{3}|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')|#[^\n]*", re.DOTALL
+)
 
 
 class Suites(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +47,7 @@ def suites_of(tree: Tree, tests: Mapping[str, Sequence[str]], markers: Iterable[
             if file in plain:
                 continue
             content = tree.read(file)
-            if b"benchmark" in content and _FIXTURE.search(content):
+            if _has(content, "benchmark", _FIXTURE):
                 benchmarked.add(owner)
             else:
                 plain.add(file)
@@ -53,14 +57,25 @@ def suites_of(tree: Tree, tests: Mapping[str, Sequence[str]], markers: Iterable[
     return Suites(benchmarked=frozenset(benchmarked), marked=frozenset(marked))
 
 
+def folders_with(tree: Tree, folders: Iterable[str], markers: Iterable[str]) -> Iterator[str]:
+    """Yield the folders in which a Python file has the word of a marker, or "benchmark"."""
+    words = [b"benchmark", *(name.encode() for name in markers)]
+    for folder in folders:
+        contents = map(tree.read, _files(tree, [folder]))
+        if folder != "." and any(word in content for content in contents for word in words):
+            yield folder
+
+
 def has_benchmarks(tree: Tree, tests: Iterable[str]) -> bool:
     """Return whether any test file has a test that uses the fixture `benchmark`."""
-    return any(_FIXTURE.search(tree.read(file)) for file in _files(tree, tests))
+    return any(_has(tree.read(file), "benchmark", _FIXTURE) for file in _files(tree, tests))
 
 
 def _has(content: bytes, name: str, pattern: re.Pattern[bytes]) -> bool:
     # a search for the plain name takes a hundredth of the time
-    return name.encode() in content and pattern.search(content) is not None
+    if name.encode() not in content or pattern.search(content) is None:
+        return False
+    return pattern.search(_COMMENT.sub(rb"\1", content)) is not None
 
 
 def _mark(name: str) -> re.Pattern[bytes]:

@@ -22,6 +22,8 @@ from tradai_tasks.sessions.core.catalog import CATALOG, fitting_names
         ('item.add_marker(getattr(pytest.mark, "contract"))', True),
         ("@pytest.mark.contracts\ndef test_a(): ...", False),
         ("# one contract per test", False),
+        ("# @pytest.mark.contract\ndef test_a(): ...  # mark.contract", False),
+        ("X = '#'; Y = '''\n#'''\n@pytest.mark.contract  # why\ndef test_a(): ...", True),
         ("KINDS = ['contract']", False),
     ],
 )
@@ -29,6 +31,22 @@ def test_a_marker_is_told_from_a_word(text: str, is_marked: bool) -> None:
     for name in ("t/test_a.py", "t/deep/conftest.py", "t/plugin.py"):
         suites = suites_of(DictTree({name: text}), {"a": ["t"]}, ["contract", "integration"])
         assert suites.marked == ({"contract"} if is_marked else set())
+
+
+def test_only_packages_with_the_words_are_looked_into() -> None:
+    files = {"pyproject.toml": '[tool.uv.workspace]\nmembers = ["packages/*"]\n'}
+    texts = {
+        "a": "def test_a(benchmark): ...",
+        "b": "@pytest.mark.integration\ndef test_b(): ...",
+        "c": "# def test_c(benchmark): ...  and no contract",
+        "d": "def test_d(): ...",
+    }
+    for name, text in texts.items():
+        files[f"packages/{name}/pyproject.toml"] = f'[project]\nname = "{name}"\nversion = "1"\n'
+        files[f"packages/{name}/tests/test_{name}.py"] = text
+    repository = read_repository(Path("/root"), DictTree(files))
+    assert [package.name for package in repository.benchmarked_packages] == ["a"]
+    assert repository.marked == {"integration"}
 
 
 def test_benchmarks_are_told_owner_by_owner() -> None:
