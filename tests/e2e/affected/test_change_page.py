@@ -105,14 +105,16 @@ def test_a_thousand_packages_are_folded_and_found(tmp_path: Path) -> None:
     edges = [(f"p{n + 1}", f"p{n}") for n in range(899)]
     edges += [("p0", "q0"), ("q0", "p0")]  # a circle, of the folders as well
     runs = {one.name: [f"test({one.name})"] for one in items[:900]}
+    outside = ("scripts/make.py", "libs/p0/src/p0/core.py:1 (path)")
+    items[0] = Item(name="p0", path="libs/p0", reasons=(" <- ".join(outside),), chain=outside)
     page = page_of(tmp_path, selection(*items), edges, runs)
     assert page.stat().st_size < 600_000
     with OpenPage(page, tmp_path / "profile") as shown:
         assert shown.text("#graph text") == "+ libs (900 of 900)"
-        assert shown.text("#found") == "1 shown"
+        assert shown.text("#found") == "2 shown"  # and scripts/, a file of which is in no package
         shown.value("document.getElementById('only').click()")
-        assert shown.text("#found") == "2 shown"
-        assert shown.value("document.querySelectorAll('path').length") == 2
+        assert shown.text("#found") == "3 shown"
+        assert shown.value("document.querySelectorAll('path').length") == 3
         assert shown.value("document.querySelectorAll('details[open]').length") == 2
         shown.press("/")
         shown.write("q77")

@@ -7,18 +7,25 @@ const parentOf = (path) => (path.includes("/") ? path.slice(0, path.lastIndexOf(
 const nodes = new Map();
 const add = (id, kind, name, up, hit, words) =>
   nodes.set(id, { id, kind, name, up, hit, words: words.toLowerCase(), inner: 0, hits: 0 });
+const into = (up, hit) => {
+  const one = nodes.get(up);
+  one.inner += 1;
+  one.hits += hit;
+  one.hit ||= hit;
+  return up;
+};
+const folder = (name) => {
+  if (!nodes.has("d" + name)) add("d" + name, "folder", name, null, false, "");
+  return "d" + name;
+};
 data.packages.forEach((one, place) => {
-  const folder = "d" + parentOf(one.path);
-  if (!nodes.has(folder)) add(folder, "folder", parentOf(one.path), null, false, "");
-  add("p" + place, "package", one.name, folder, one.affected, one.name + "\n" + one.path);
-  nodes.get(folder).inner += 1;
-  nodes.get(folder).hits += one.affected;
-  nodes.get(folder).hit ||= one.affected;
+  const up = into(folder(parentOf(one.path)), one.affected);
+  add("p" + place, "package", one.name, up, one.affected, one.name + "\n" + one.path);
 });
 data.steps.forEach(([text, , home], place) => {
-  const up = home < 0 ? null : "p" + home;
-  add("f" + place, "file", text, up, true, text);
-  if (up) nodes.get(up).inner += 1;
+  // a file of no package lies in the topmost folder
+  const top = text.includes("/") ? text.slice(0, text.indexOf("/")) + "/" : "(top)";
+  add("f" + place, "file", text, into(home < 0 ? folder(top) : "p" + home, true), true, text);
 });
 // as they are drawn: a folder before its packages, a package before its files
 const order = [];
@@ -179,13 +186,11 @@ function tell(one) {
   const more = [];
   if (one.kind === "package") {
     const item = data.packages[Number(one.id.slice(1))];
-    const chain = steps(item.chain);
     const why = item.reasons.map((place) => data.reasons[place])
-      .filter((reason) => reason !== chain.join(" <- "))
       .concat(item.affected ? data.everything : []);
     const about = document.createElement("p");
     about.textContent = `${item.kind} in ${item.path}, ${item.affected ? "affected" : "not affected"}`;
-    more.push(about, ...list("Chain", chain, "ol"));
+    more.push(about, ...list("Chain", steps(item.chain), "ol"));
     more.push(...list("Because of", why, "ul"), ...list("Runs", item.sessions, "ul"));
   } else if (one.kind === "file") {
     more.push(...list("Chain", steps(Number(one.id.slice(1))), "ol"));

@@ -11,7 +11,7 @@ from typing import Any
 
 from tradai_tasks.affected.revisions.commit_range import CommitRange
 from tradai_tasks.affected.selection.presentation import KINDS, visible
-from tradai_tasks.affected.selection.selection import Item, Selection
+from tradai_tasks.affected.selection.selection import Item, Selection, shortened
 from tradai_tasks.html_page import Markup, escaped, html_page, table
 
 _MOST_OPEN = 50  # rows of a table that is not folded
@@ -86,9 +86,12 @@ def graph_data(
     packages = []
     for path, held in units.items():
         last = -1
-        for step in next((item.chain for _, item in held if item.chain), ()):
+        chain = next((item.chain for _, item in held if item.chain), ())
+        for step in chain:
             last = steps.setdefault((step, last), len(steps))
         mine = dict.fromkeys(reason for _, item in held for reason in item.reasons)
+        for steps_of_it in (chain, shortened(chain)):  # as `chain` has it already
+            mine.pop(" <- ".join(steps_of_it), None)
         packages.append(
             {
                 "name": visible(held[0][1].name),

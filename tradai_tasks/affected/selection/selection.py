@@ -104,7 +104,7 @@ def select(
     for name, chain in evidence.chains.items():
         # for a file of the stacks, its name says which stack it belongs to
         if chain[0] in kept and not (name == "stacks:" and len(chain) == 1):
-            steps = chain if name.rpartition(":")[2] in explained else _shortened(chain)
+            steps = chain if name.rpartition(":")[2] in explained else shortened(chain)
             reasons.add_for_member(name, " <- ".join(steps), workspace)
     for path in evidence.docs:
         if path in kept:
@@ -120,7 +120,7 @@ def select(
     return _make_selection(workspace, evidence, reasons, paths)
 
 
-def _shortened(chain: Sequence[str]) -> Sequence[str]:
+def shortened(chain: Sequence[str]) -> Sequence[str]:
     """Return the first and the last steps of a chain, with a count of those between."""
     cut = len(chain) - 2 * _ENDS
     return [*chain[:_ENDS], f"({cut} more)", *chain[-_ENDS:]] if cut > 1 else chain

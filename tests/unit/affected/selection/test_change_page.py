@@ -80,6 +80,7 @@ def test_the_graph_has_each_step_once_with_its_innermost_package() -> None:
     assert data["steps"] == [[chain[0], -1, 1], [chain[1], 0, 2], [chain[2], 1, 0]]
     assert [one["chain"] for one in data["packages"]] == [2, 0, 1, -1]
     assert data["uses"] == [(2, 1)]
+    assert data["reasons"] == ["lambdas/tick/Dockerfile"]  # a chain is no reason once more
     assert data["packages"][2]["sessions"] == ["test(in)"]
     assert data["packages"][3]["kind"] == "lambda"
 
