@@ -16,6 +16,7 @@ from tradai_tasks.workflows.repository_traits import CI_FILES, CI_NAMES, Reposit
 from tradai_tasks.workflows.sign_in import sign_in_parts, sources_of
 
 _LOGIN = "codeartifact-login"
+_DEPLOYED = ("services", "functions", "stacks", "docs")
 _OPTIONAL = ("perf", "contract", "integration")  # jobs that CI may skip
 _ON_DEFAULT = (
     "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"  # for an `if:`
@@ -241,6 +242,8 @@ def _text(
     runner = settings.runner
     return {
         **{name: action.uses for name, action in ACTIONS.items()},
+        # without a queue, a job that waits would be cancelled by the next of any kind
+        **{f"group_{kind}": "" if settings.queue else f"{kind}-" for kind in _DEPLOYED},
         "nox": nox_command(repository),
         "ready": ready_command(repository),
         "runner": runner if isinstance(runner, str) else f"[{', '.join(runner)}]",

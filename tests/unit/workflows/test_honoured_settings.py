@@ -247,8 +247,21 @@ def test_deployments_to_one_environment_wait_for_each_other() -> None:
         "deploy-infra.yml: up": "deploy-${{ inputs.stack }}",
         "docs.yml: deploy": "deploy-docs",
     }
+    # without a queue GitHub cancels a job that waits when another one of its group comes
     plain = workflows(full("platform"), WorkflowsSettings(queue=False))
     assert "queue" not in str(plain)
+    waiting = [
+        job["concurrency"]["group"]
+        for text in plain.values()
+        for _, job in jobs(load(text))
+        if "concurrency" in job
+    ]
+    assert sorted(waiting) == [
+        "deploy-docs-docs",
+        "deploy-functions-${{ needs.version.outputs.environment }}",
+        "deploy-services-${{ needs.version.outputs.environment }}",
+        "deploy-stacks-${{ inputs.stack }}",
+    ]
     release = load(workflows(full("strategies"), WorkflowsSettings())[
         ".github/workflows/strategy-release.yml"])["jobs"]["release"]  # fmt: skip
     assert release["concurrency"]["group"] == "release-${{ needs.version.outputs.strategy }}"
