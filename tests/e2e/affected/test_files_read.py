@@ -220,7 +220,7 @@ def test_documents_whose_examples_are_run_are_tests(shop: Path) -> None:
 def test_a_document_outside_all_packages_is_named_by_its_outermost_folder(shop: Path) -> None:
     files = {
         "libs/alone/tests/test_a.py": 'DOCS = ROOT / "docs"\n(DOCS / page).read_text()\n',
-        "libs/app/tests/test_app.py": 'TYPES = {"text/markdown": ".md", "guide": "x"}\n',
+        "libs/app/tests/test_app.py": 'TYPES = {"text/markdown": ".md", "guide": "docs"}\n',
     }
     write(shop, files)
     assert changed(shop, "docs/guide/start.md").affected("packages") == ("alone",)

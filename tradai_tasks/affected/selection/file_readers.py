@@ -15,6 +15,7 @@ from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.parse.text_examples import RUNNERS
 from tradai_tasks.affected.resolve.file_table import is_collected, is_python
 from tradai_tasks.affected.selection.revision import Revision
+from tradai_tasks.affected.selection.unowned_files import is_joined, without_prose
 
 # The parts of the paths in strings: what stands between quotes, slashes and braces.
 _PART = re.compile(r"""(?<=["'/}])[^\s"'/\\{}(),:]+(?=["'/{])""")
@@ -57,7 +58,9 @@ def readers_of(
         named = {name, posixpath.splitext(name)[1]} | {g for g in globs if fnmatch.fnmatch(name, g)}
         folders = _folders_of(path)
         files = {file for part in (*named, *folders) for file in by_part.get(part, ())}
-        found = {f for f in files if _may_mean(path, f, parts[f], named, revision, graph)}
+        found = {
+            f for f in files if _may_mean(path, f, (texts[f], parts[f], named), revision, graph)
+        }
         found |= {file for file in listing if _may_list(path, file, texts[file], revision, graph)}
         found |= {file for file in running if _same_member(path, file, revision, graph)}
         found |= graph.users.get(path, frozenset())
@@ -90,11 +93,10 @@ def _folders_of(path: str) -> list[str]:
     return [one for one in path.split("/")[:-1] if one != ".."]
 
 
-def _may_mean(  # noqa: PLR0913, PLR0917 - a path, a file with its strings, and what knows both
+def _may_mean(
     path: str,
     file: str,
-    parts: set[str],
-    named: set[str],
+    words: tuple[str, set[str], set[str]],
     revision: Revision,
     graph: ImportGraph,
 ) -> bool:
@@ -102,8 +104,16 @@ def _may_mean(  # noqa: PLR0913, PLR0917 - a path, a file with its strings, and 
 
     In the same package that is the path's name, its suffix or a folder of it there, in which the
     name may be computed; from below a name, where no other file of it is nearer. From anywhere, it
-    is a name with a folder; of a folder outside all packages, that folder's name, whatever follows.
+    is a name with a folder; of a folder outside all packages, a path that begins with the folder.
+
+    Args:
+        path: The path.
+        file: The file.
+        words: Its text, the parts of paths in its strings, and those that are the path's name.
+        revision: The head.
+        graph: The import graph.
     """
+    text, parts, named = words
     folder, _, name = path.rpartition("/")
     is_below = not folder or file.startswith(f"{folder}/")
     is_named = not parts.isdisjoint(named)
@@ -112,11 +122,18 @@ def _may_mean(  # noqa: PLR0913, PLR0917 - a path, a file with its strings, and 
     folders = _folders_of(path)
     owner = revision.owners.of(path)
     if _same_member(path, file, revision, graph):
-        inner = folders[owner.path.count("/") + 1 :] if owner and owner.path != "." else folders
-        return is_named or not parts.isdisjoint(inner)
-    if owner is None and folders and not folder.startswith(".."):
-        return folders[0] in parts or (name in parts and not parts.isdisjoint(folders))
-    return is_named and not parts.isdisjoint(folders)
+        if is_named:
+            return True
+        first = owner.path.count("/") + 1 if owner and owner.path != "." else 0
+        joined = [one for one in folders[first:] if one in parts]
+    elif owner is not None or not folders or folder.startswith(".."):
+        return is_named and not parts.isdisjoint(folders)
+    elif name in parts and not parts.isdisjoint(folders):
+        return True
+    else:
+        joined = [one for one in folders[:1] if one in parts]
+    code = without_prose(text) if joined else ""
+    return any(is_joined(one, code) for one in joined)
 
 
 def _may_list(path: str, file: str, text: str, revision: Revision, graph: ImportGraph) -> bool:

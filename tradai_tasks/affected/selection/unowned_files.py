@@ -160,7 +160,7 @@ class UnownedFiles:
                 continue
             text = loaded.data.decode("utf-8", "surrogateescape")
             is_code = is_python(file)
-            text = _without_prose(text) if is_code else text
+            text = without_prose(text) if is_code else text
             found = _named(text, names, is_code=is_code, is_path=by_name)
             found |= {own[name] for name in _NAME.findall(text) if name in own}
             found |= _searched(text, paths) if is_code else set()
@@ -279,14 +279,20 @@ def _rests(part: str, text: str, *, is_code: bool, is_path: bool) -> list[str]:
     follows = r"[/\\]" if is_code else ""
     pattern = rf"(?:{before}|(?<![\w.-])(?={name}{follows})){name}(?![\w-]){_REST}"
     found = [one[1] for one in re.finditer(pattern, text)]
-    quoted = rf"""["']{name}["']"""
-    joined = rf"/\s*{quoted}|{quoted}\s*/|(?:Path|open|join\w*)\([^()\n]*{quoted}|\b{name}/"
-    if is_path and not re.search(rf"{joined}|(?:cd|-C|COPY|ADD) {name}\b", text):
+    if is_path and not is_joined(part, text):
         found = [one for one in found if one]
     return found
 
 
-def _without_prose(text: str) -> str:
+def is_joined(folder: str, text: str) -> bool:
+    """Tell whether a text joins a folder's name to others, or a command goes there."""
+    name = re.escape(folder)
+    quoted = rf"""["']{name}["']"""
+    joined = rf"/\s*{quoted}|{quoted}\s*/|(?:Path|open|join\w*)\([^()\n]*{quoted}|\b{name}/"
+    return bool(re.search(rf"{joined}|(?:cd|-C|COPY|ADD) {name}\b", text))
+
+
+def without_prose(text: str) -> str:
     """Return the text of a Python file without comments and docstrings, which only people read."""
     try:
         nodes = [*ast.walk(ast.parse(text))]
