@@ -313,7 +313,10 @@ def test_a_package_at_the_root_owns_its_code_and_its_tests_and_no_more(shop: Pat
         assert set(selection.affected("packages")) == packages, path
         assert selection.everything == ()
         git(shop, "checkout", "-q", ".")
-    touch("scripts/run.py")(shop)
+    touch("scripts/run.py")(shop)  # of the root, and installed with nothing
+    selection = found(shop).selection
+    assert (selection.everything, selection.affected("packages")) == ((), ("top",))
+    write(shop, {"run.cfg": ""})
     assert found(shop).selection.everything
 
 
