@@ -280,6 +280,7 @@ def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
         begin = max(lowest, text.rfind("\n", lowest, begin - 1) + 1)
         if begin == lowest:
             break
+    begin = max(begin, text.rfind(";", begin, start) + 1)
     head = _FROM.search(text[begin:start])
     bracketed = _BRACKETED.match(text, stop) if head else None
     if bracketed:

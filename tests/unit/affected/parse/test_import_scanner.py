@@ -130,3 +130,9 @@ def test_strings_of_a_million_characters_take_little_memory_and_no_time(text: st
         tracemalloc.stop()
     assert "".join(pieces) == text
     assert lexical.scan(text) == walked(text)
+
+
+def test_statements_on_one_line_are_read_each_from_its_own_beginning() -> None:
+    text = "from a import b; import c;" + " import d;" * 300 + " from e import f; import g\n"
+    expected = [("a", ("b",)), ("c", ()), ("d", ()), ("e", ("f",)), ("g", ())]
+    assert list(lexical.scan(text).imports) == expected
