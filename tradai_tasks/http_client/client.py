@@ -28,6 +28,7 @@ from tradai_tasks.http_client.retry import TransientError, hurried, is_in_haste
 if TYPE_CHECKING:
     import httpx
 
+_LARGE = 3  # times as long as for a byte, a whole answer may take in haste
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_METHOD = frozenset({307, 308})
@@ -75,7 +76,8 @@ class HttpClient:
         self._limits = limits or Limits()
         self._plain_http = plain_http
         self._stop = stop
-        self._silent: TransientError | None = None  # in haste it is not asked once more
+        # why a server that let time run out is, in haste, not asked once more
+        self._silent: Exception | None = None
 
     def close(self) -> None:
         """Close its connections."""
@@ -111,7 +113,9 @@ class HttpClient:
         import httpx  # noqa: PLC0415 - as above
 
         limits = limits or self._limits
-        limits = replace(limits, idle=hurried(limits.idle))
+        # in haste a server that drips is not waited for either; a large answer has some more time
+        whole = hurried(limits.whole / _LARGE) * _LARGE
+        limits = replace(limits, idle=hurried(limits.idle), whole=whole)
         clock = Clock(limits=limits, stop=self._stop)
         try:
             place = self.base.join(url)
@@ -178,9 +182,14 @@ class HttpClient:
                 stop=self._stop,
             )
         except TimeoutError:
-            raise clock.fault() from None
+            self._silent = clock.fault()
+            raise self._silent from None
         except TransientError as fault:
             self._silent = fault
+            raise
+        except AnswerError as fault:
+            if clock.remaining <= 0:
+                self._silent = fault
             raise
 
     def _redirected(self, request: httpx.Request, answer: httpx.Response) -> httpx.Request | None:

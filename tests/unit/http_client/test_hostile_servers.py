@@ -24,6 +24,7 @@ from tradai_tasks.errors import (
     TasksError,
 )
 from tradai_tasks.http_client.limits import Limits
+from tradai_tasks.http_client.retry import in_haste
 from tradai_tasks.infra.pull_request_comment import PullRequest, post
 from tradai_tasks.release.clients import mlflow_http as mlflow_client
 from tradai_tasks.release.clients import registry_http as registry_session
@@ -150,6 +151,25 @@ def test_a_dripping_answer_is_given_up_when_its_time_is_over(hostile: Hostile, h
     begun = time.monotonic()
     with pytest.raises(IndexUnavailableError, match="answers too slowly: not whole after 1 s"):
         ask_index(hostile)
+    assert time.monotonic() - begun < 10
+    assert len(hostile.requests) == 1
+
+
+@pytest.mark.parametrize("how", ["dripping-headers", "dripping-body"])
+def test_in_haste_a_dripping_server_is_asked_once_and_not_for_long(
+    hostile: Hostile, how: str
+) -> None:
+    """A person waits for a plan, which asks one registry for several images."""
+    hostile.how = how
+    session = RegistrySession(hostile.host, credentials=lambda: RegistryCredentials("me", "marked"))
+    begun = time.monotonic()
+    try:
+        with in_haste(0.2):
+            for name in ("web", "api"):
+                with pytest.raises(RegistryError, match="answers too slowly: not whole"):
+                    Registry(session).image(name, "1")
+    finally:
+        session.close()
     assert time.monotonic() - begun < 10
     assert len(hostile.requests) == 1
 
