@@ -114,6 +114,12 @@ def test_a_workflow_that_may_run_the_sessions(shop: Path, file: str, text: str, 
     assert changed(shop, path).everything == (f"{path}: part of the CI itself",)
 
 
+def test_scripts_of_a_workflow_that_leaves_the_rest_to_another_repository(shop: Path) -> None:
+    text = "run: .github/scripts/labels.py\nuses: acme/ci/.github/workflows/check.yml@v1\n"
+    write(shop, {".github/workflows/other.yml": text, ".github/scripts/labels.py": ""})
+    assert changed(shop, ".github/scripts/labels.py").everything == ()
+
+
 def test_settings_of_tools_that_lint_runs_besides_select_it(shop: Path) -> None:
     more = '[tool.tradai-tasks.lint]\ncommands = [["flake8"]]\n'
     write(shop, {"setup.cfg": "[flake8]\nx = 1\n"})

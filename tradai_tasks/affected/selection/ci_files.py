@@ -53,16 +53,19 @@ def files_of_sessions(tree: _Files, files: Collection[str]) -> frozenset[str]:
             continue
         reached = {path: None}
         queue = [path]
-        is_ours = False
+        is_ours = is_elsewhere = False
         for one in queue:
             text = tree.read(one).decode("utf-8", "replace")
-            is_ours |= bool(runs.search(text) or _ELSEWHERE.search(text))
+            is_ours |= bool(runs.search(text))
+            is_elsewhere |= bool(_ELSEWHERE.search(text))
             named = dict.fromkeys(_PATH.findall(text))
             new = [p for name in named for p in _meant(name, ci, by_name) if p not in reached]
             reached |= dict.fromkeys(new)
             queue += dict.fromkeys(new)
         if is_ours:
             found.update(reached)
+        elif is_elsewhere:  # a workflow of another repository may run nox, but none of these
+            found.update(one for one in reached if one.startswith(_WORKFLOWS))
     return frozenset(found)
 
 
