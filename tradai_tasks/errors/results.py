@@ -5,6 +5,10 @@ from __future__ import annotations
 from tradai_tasks.errors.base import TasksError
 
 
+class RecordingError(TasksError):
+    """The recording of what tests load and read is damaged."""
+
+
 class EnvironmentUnknownError(TasksError):
     """An environment of which it is not known what is in it, so that no result of it is kept."""
 

@@ -16,7 +16,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     files: tuple[str, ...] = ()
     """Files that were read."""
     absent: tuple[str, ...] = ()
-    """Paths that were asked for and did not exist."""
+    """Paths whose presence alone matters: those that did not exist, and folders."""
     listings: tuple[str, ...] = ()
     """Folders whose entries were listed."""
     names: tuple[str, ...] = ()

@@ -1,0 +1,366 @@
+# ruff: noqa: E501 - tables of short programs and of events are read by row
+"""Recordings of real pytest runs: each kind of input, and each way to miss one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.support import pythons
+from tradai_tasks.results.inputs import Inputs
+from tradai_tasks.results.recording import (
+    PLUGIN,
+    missing_inputs,
+    read_recording,
+    recording_environment,
+)
+
+_SOURCE = {
+    "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\ntestpaths = ["tests"]\n',
+    "src/pkg/__init__.py": "",
+    "src/pkg/constants.py": "LIMIT = 1\n",
+    "src/pkg/shop.py": """
+        class Shop:
+            rate = 2
+            def price(self):
+                return self.rate
+            def unused(self):
+                return 0
+        def fail():
+            raise RuntimeError
+        def stock():
+            return 1
+        """,
+    "src/pkg/cached.py": """
+        from functools import lru_cache
+        from pathlib import Path
+        _TABLE = {}
+        _state = None
+        def _parse(text):
+            return text.strip()
+        def _second(text):
+            return text.upper()
+        def _third():
+            return 3
+        @lru_cache
+        def table():
+            return _parse(Path(__file__).with_name("table.txt").read_text())
+        def remembered(name):
+            if name not in _TABLE:
+                _TABLE[name] = _second(Path("tests/data", name).read_text())
+            return _TABLE[name]
+        def state():
+            global _state
+            if _state is None:
+                _state = _third()
+            return _state
+        """,
+    "src/pkg/table.txt": "t",
+    "src/pkg/hub.py": "from pathlib import Path\ndef read(p):\n    return Path(p).read_text()\n",
+    "src/pkg/dynamic.py": "",
+    "src/pkg/lazy.py": "",
+    "src/pkg/other.py": "",
+    "src/pkg/bound.py": "",
+    "src/pkg/bad.py": "def (",
+    "src/pkg/child.py": "def run():\n    return open('tests/data/child.txt').read()\n",
+    "src/pkg/plugins/__init__.py": """
+        import pkgutil
+        names = [one.name for one in pkgutil.iter_modules(__path__)]
+        """,
+    "src/pkg/plugins/one.py": "",
+    "src/script.py": "from pkg.child import run\nrun()\n",
+    "tests/conftest.py": """
+        import pytest
+        from pkg import shop
+        @pytest.fixture(scope="session")
+        def stock():
+            yield shop.stock(), open("tests/data/stock.txt").read()
+            open("tests/data/after.txt").read()
+        """,
+}
+_BODIES = {
+    "constant": "from pkg.constants import LIMIT\ndef test(): assert LIMIT",
+    "method": "from pkg.shop import Shop\ndef test(): assert Shop().price()",
+    "data": "def test(): assert open('tests/data/a.txt').read() == 'a'",
+    "absent": "from pathlib import Path\ndef test(): assert not Path('tests/none').exists()",
+    "absent_open": """
+        import pytest
+        def test():
+            with pytest.raises(OSError):
+                open('tests/gone')
+        """,
+    "folder": "import os\ndef test(): assert os.path.isdir('tests/data')",
+    "listing": "from pathlib import Path\ndef test(): assert list(Path('tests/data').glob('*'))",
+    "vain": """
+        try:
+            import fastjson
+        except ImportError:
+            fastjson = None
+        try:
+            from pkg import _speedups_absent
+        except ImportError:
+            pass
+        def test(): assert fastjson is None
+        """,
+    "shadow": "import colorsys\ndef test(): assert colorsys",
+    "dynamic_1": "import importlib\ndef test(): importlib.import_module('pkg.' + 'dynamic')",
+    "dynamic_2": "import importlib\ndef test(): importlib.import_module('.dynamic', 'pkg')",
+    "lazy_1": "def test():\n    import pkg.lazy\n    from pkg import other",
+    "lazy_2": "def test():\n    from pkg import lazy, other",
+    "text": "from unittest import mock\ndef test():\n    with mock.patch('pkg.lazy.X', 1, create=True): pass",
+    "modules": "import sys\ndef test(): sys.modules.get('pkg.lazy')",
+    "cached_1": """
+        from pkg import cached
+        def test(): cached.table(), cached.remembered('b.txt'), cached.state()
+        """,
+    "hub_1": "from pkg import hub\ndef test(): assert hub.read('tests/data/hub.txt')",
+    "hub_2": "from pkg import hub\ndef test(): assert hub",
+    "fixture_1": "def test(stock): assert stock",
+    "program": "import subprocess\ndef test(): subprocess.run(['true'], check=True)",
+    "shell": "import os\ndef test(): assert os.system('true') == 0",
+    "child": """
+        import os, subprocess, sys
+        def test():
+            path = os.pathsep.join(['src', os.environ['PYTHONPATH']])
+            subprocess.run([sys.executable, 'src/script.py'], check=True,
+                           env={**os.environ, 'PYTHONPATH': path})
+        """,
+    "unseen_child": """
+        import subprocess, sys
+        def test(): subprocess.run([sys.executable, '-I', '-c', ''], check=True)
+        """,
+    "fork": """
+        import os
+        def test():
+            child = os.fork()
+            if not child:
+                open('tests/data/fork.txt').read()
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        """,
+    "spawn": """
+        import multiprocessing
+        def work(name): return open(name).read()
+        def test():
+            with multiprocessing.get_context('spawn').Pool(1) as pool:
+                assert pool.map(work, ['tests/data/spawn.txt'])
+        """,
+    "thread": """
+        import threading
+        def test():
+            thread = threading.Thread(target=open('tests/data/thread.txt').read)
+            thread.start(); thread.join()
+        """,
+    "variable": "import os\ndef test(): dict(os.environ), os.environ.copy(), os.environ.get('SHOP')",
+    "host": """
+        import socket
+        def test():
+            with socket.socket() as one:
+                one.setblocking(False)
+                one.connect_ex(('192.0.2.1', 9))
+        """,
+    "loopback": """
+        import socket
+        def test():
+            with socket.create_server(('127.0.0.1', 0)) as server:
+                socket.create_connection(server.getsockname()).close()
+        """,
+    "written": "def test():\n    with open('out.txt', 'w') as file: file.write('')",
+    "temporary": """
+        def test(tmp_path):
+            (tmp_path / 'x').write_text('')
+            assert (tmp_path / 'x').read_text() == '' and not (tmp_path / 'y').exists()
+        """,
+    "database": """
+        import contextlib, sqlite3
+        def test():
+            with contextlib.closing(sqlite3.connect('tests/data/s.db')): pass
+        """,
+    "syntax": """
+        import pytest
+        def test():
+            with pytest.raises(SyntaxError):
+                import pkg.bad
+        """,
+    "plugins": "from pkg import plugins\ndef test(): assert plugins.names == ['one']",
+    "descriptor": """
+        import os
+        def test():
+            folder = os.open('tests/data', os.O_RDONLY)
+            os.close(os.open('a.txt', os.O_RDONLY, dir_fd=folder)); os.close(folder)
+        """,
+    "frames": """
+        import importlib, os, traceback
+        from pkg.shop import fail
+        def _depth(act):
+            try:
+                act()
+            except Exception as error:
+                traceback.format_exc()
+                return len([one for one in traceback.extract_tb(error.__traceback__)
+                            if 'frozen importlib' not in one.filename])
+        def test():
+            assert _depth(fail) == 2
+            assert _depth(lambda: os.environ['NONE_SUCH']) == 3
+            assert _depth(lambda: importlib.import_module('none_such')) == 3
+            assert _depth(lambda: __import__('none_such')) == 2
+        """,
+}
+for _name in ("cached", "fixture"):
+    _BODIES[f"{_name}_2"] = _BODIES[f"{_name}_1"]
+_DATA = ("a", "b", "child", "fork", "spawn", "thread", "stock", "after", "hub")
+
+# test file, field, what must be there
+HAS = [
+    ("constant", "modules", "src/pkg/constants.py"),
+    ("constant", "modules", "src/pkg/__init__.py"),
+    ("constant", "modules", "tests/conftest.py"),
+    ("data", "files", "tests/data/a.txt"),
+    ("absent", "absent", "tests/none"),
+    ("absent_open", "absent", "tests/gone"),
+    ("folder", "absent", "tests/data"),
+    ("listing", "listings", "tests/data"),
+    ("vain", "names", "fastjson"),
+    ("vain", "names", "pkg._speedups_absent"),
+    ("shadow", "names", "colorsys"),
+    *((f"dynamic_{n}", "modules", "src/pkg/dynamic.py") for n in (1, 2)),
+    *((f"lazy_{n}", "modules", f"src/pkg/{m}.py") for n in (1, 2) for m in ("lazy", "other")),
+    ("text", "modules", "src/pkg/lazy.py"),
+    ("modules", "modules", "src/pkg/lazy.py"),
+    *((f"cached_{n}", "files", "src/pkg/table.txt") for n in (1, 2)),
+    *((f"cached_{n}", "files", "tests/data/b.txt") for n in (1, 2)),
+    ("hub_1", "files", "tests/data/hub.txt"),
+    *((f"fixture_{n}", "files", f"tests/data/{d}.txt") for n in (1, 2) for d in ("stock", "after")),
+    ("program", "programs", "true"),
+    ("shell", "programs", "sh"),
+    ("unseen_child", "programs", Path(sys.executable).name),
+    ("child", "modules", "src/pkg/child.py"),
+    ("child", "modules", "src/script.py"),
+    ("child", "files", "tests/data/child.txt"),
+    ("fork", "files", "tests/data/fork.txt"),
+    ("spawn", "files", "tests/data/spawn.txt"),
+    ("thread", "files", "tests/data/thread.txt"),
+    ("variable", "variables", "SHOP"),
+    ("host", "hosts", "192.0.2.1"),
+    ("written", "written", "out.txt"),
+    ("database", "files", "tests/data/s.db"),
+    ("syntax", "files", "src/pkg/bad.py"),
+    ("plugins", "listings", "src/pkg/plugins"),
+    ("descriptor", "problems", "dir_fd of os.open"),
+]
+HAS_NOT = [
+    ("constant", "modules", "src/pkg/dynamic.py"),
+    ("constant", "listings", "tests"),
+    ("hub_2", "files", "tests/data/hub.txt"),
+    ("child", "programs", Path(sys.executable).name),
+    ("variable", "variables", "HOME"),
+    ("frames", "files", "src/pkg/shop.py"),
+    ("temporary", "modules", "tests/test_data.py"),
+]
+NOTHING = [("temporary", "written"), ("loopback", "hosts")]
+FUNCTIONS = [
+    ("method", "src/pkg/shop.py", "Shop.price", True),
+    ("method", "src/pkg/shop.py", "Shop.unused", False),
+    ("method", "tests/test_method.py", "test", True),
+    *((f"cached_{n}", "src/pkg/cached.py", name, True)
+      for n in (1, 2) for name in ("_parse", "_second", "_third")),
+    *((f"fixture_{n}", "src/pkg/shop.py", "stock", True) for n in (1, 2)),
+    ("child", "src/pkg/child.py", "run", True),
+]  # fmt: skip
+
+
+def _workspace(root: Path) -> Path:
+    files = {**_SOURCE, **{f"tests/test_{name}.py": body for name, body in _BODIES.items()}}
+    files |= {f"tests/data/{name}.txt": name for name in _DATA} | {"tests/data/s.db": ""}
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(dedent(text))
+    return root
+
+
+def _run(python: Path, root: Path, folder: Path, *args: str) -> Mapping[str, Inputs]:
+    folder.mkdir()
+    site = Path(pytest.__file__).parent.parent  # pure Python, so any version can use it
+    kept = {name: os.environ[name] for name in ("PATH", "HOME")}
+    kept["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # some plugins have parts of one version only
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-p", PLUGIN, "-p", "no:cacheprovider", "-c", "pyproject.toml", *args],
+        cwd=root, env={**kept, **recording_environment(folder, root, str(site))},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return read_recording(folder, root)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _workspace(tmp_path_factory.mktemp("recorded") / "ws")
+
+
+def _with_functions() -> Path:
+    found = {tuple(map(int, v.split("."))): path for v, path in pythons.others().items()}
+    if sys.version_info >= (3, 12):
+        found[sys.version_info[:2]] = Path(sys.executable)
+    newer = [path for version, path in sorted(found.items()) if version >= (3, 12)]
+    if not newer:
+        pytest.skip("no Python 3.12 or later here")
+    return newer[-1]
+
+
+def _faults(found: Mapping[str, Inputs], *, functions: bool) -> list[object]:
+    def values(name: str, field: str) -> object:
+        return getattr(found[f"tests/test_{name}.py"], field)
+
+    faults: list[object] = [
+        row for row in HAS if row[0] != "unseen_child" and row[2] not in values(*row[:2])
+    ]
+    faults += [row for row in HAS_NOT if row[2] in values(*row[:2])]
+    faults += [(row, values(*row)) for row in NOTHING if values(*row)]
+    faults += [] if values("unseen_child", "programs") else ["unseen_child"]
+    faults += [
+        (name, inputs.problems)
+        for name, inputs in found.items()
+        if inputs.problems and "descriptor" not in name
+    ]
+    for name, path, function, is_there in FUNCTIONS:
+        known = found[f"tests/test_{name}.py"].modules[path]
+        if functions != (known is not None) or (
+            known is not None and (function in known) != is_there
+        ):
+            faults.append((name, path, function, known))
+    return faults
+
+
+@pytest.mark.parametrize("run", ["whole modules", "functions", "xdist"])
+def test_a_recording_has_every_kind_of_input(workspace: Path, tmp_path: Path, run: str) -> None:
+    functions = run != "whole modules" or sys.version_info >= (3, 12)
+    python = _with_functions() if run != "whole modules" else Path(sys.executable)
+    found = _run(
+        python, workspace, tmp_path / "r", *(["-p", "xdist", "-n", "2"] if run == "xdist" else [])
+    )
+    assert set(found) == {f"tests/test_{name}.py" for name in _BODIES}
+    assert _faults(found, functions=functions) == []
+
+
+def test_a_file_that_runs_alone_has_nothing_that_the_run_of_all_did_not_show(
+    workspace: Path, tmp_path: Path
+) -> None:
+    python = _with_functions()
+    files = [
+        f"tests/test_{name}.py" for name in ("cached_2", "fixture_2", "lazy_2", "plugins", "child")
+    ]
+    full = _run(python, workspace, tmp_path / "full")
+    with ThreadPoolExecutor(2) as threads:
+        runs = threads.map(
+            lambda one: _run(python, workspace, tmp_path / Path(one).stem, one), files
+        )
+        alone = {name: inputs for run in runs for name, inputs in run.items()}
+    assert missing_inputs(full, alone) == []
+    assert missing_inputs({files[0]: Inputs()}, {files[0]: alone[files[0]]}) != []

@@ -1,0 +1,224 @@
+# ruff: noqa: RUF043 - tables of short programs and of events are read by row
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tradai_tasks.errors import RecordingError
+from tradai_tasks.results.inputs import Inputs
+from tradai_tasks.results.recording import missing_inputs, read_recording, recording_environment
+
+_T, _P = "tests/test_a.py", "process:7-1"
+_START = [["process", _P, "1", "functions"], ["arguments", _P, "python", "-m", "pytest"]]
+_END = [["test", _P, _T], ["end", _P]]
+
+
+def _read(
+    tmp_path: Path, *events: list[str], more: dict[str, list[list[str]]] | None = None
+) -> Inputs:
+    files = {"7-1.jsonl": [*_START, *events, *_END], **(more or {})}
+    folder = tmp_path / "recording"
+    folder.mkdir(exist_ok=True)
+    for name, lines in files.items():
+        (folder / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return read_recording(folder, tmp_path)[_T]
+
+
+def _load(file: str, name: str = "", context: str = f"test:{_T}") -> list[str]:
+    return ["load", context, file, name]
+
+
+def _write(root: Path, name: str, text: str = "") -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+
+
+@pytest.mark.parametrize(("kind", "field"), [
+    ("file", "files"), ("absent", "absent"), ("folder", "absent"), ("listing", "listings"),
+    ("variable", "variables"), ("host", "hosts"), ("written", "written"), ("problem", "problems"),
+])  # fmt: skip
+def test_events_of_the_test_file_and_of_its_process_are_its_inputs(
+    tmp_path: Path, kind: str, field: str
+) -> None:
+    events = [[kind, f"test:{_T}", "x"], [kind, _P, "y"], [kind, "test:tests/test_b.py", "z"]]
+    assert getattr(_read(tmp_path, *events), field) == ("x", "y")
+
+
+def test_a_module_that_was_loaded_for_another_file_counts_by_its_import(tmp_path: Path) -> None:
+    _write(tmp_path, _T, "from p import b\nimport json\ndef f():\n    import p.lazy\n")
+    _write(
+        tmp_path,
+        "p/b.py",
+        "from . import c as _\nfrom .d import x\nif TYPE_CHECKING:\n    import p.e\n",
+    )
+    others = [
+        _load(f"p/{n}.py", f"p.{n}", "test:tests/test_b.py") for n in ("b", "c", "d", "e", "lazy")
+    ]
+    own = [_load(_T, "test_a"), *others]
+    inputs = _read(tmp_path, *own)
+    assert [*inputs.modules] == ["p/b.py", "p/c.py", "p/d.py", _T]
+    assert {"json", "p.d.x"} <= set(inputs.names)
+    assert "p" not in inputs.names  # a folder without a file of its own
+    assert "p/lazy.py" in _read(tmp_path, *own, ["ran", f"test:{_T}", _T, "f"]).modules
+
+
+@pytest.mark.parametrize("text", [
+    "x = 'p.b.name'", "sys.modules['p']", "importorskip('p')", "p.b.run()",
+    "class A(p.b.C): pass", "@p.b.deco\ndef f(a: p.b.C = 1) -> int: pass",
+])  # fmt: skip
+def test_names_in_texts_and_attributes_count(tmp_path: Path, text: str) -> None:
+    _write(tmp_path, _T, text)
+    other = [_load("p/__init__.py", "p", "x"), _load("p/b.py", "p.b", "x")]
+    assert "p/__init__.py" in _read(tmp_path, _load(_T), *other).modules
+
+
+@pytest.mark.parametrize("text", ["print('p')", "f().g", "(", "x = 'p b'"])
+def test_other_texts_do_not(tmp_path: Path, text: str) -> None:
+    _write(tmp_path, _T, text)
+    assert [*_read(tmp_path, _load(_T), _load("p.py", "p", "x")).modules] == [_T]
+
+
+def test_functions_are_those_that_ran_for_the_file_or_are_remembered(tmp_path: Path) -> None:
+    inputs = _read(
+        tmp_path, _load(_T), _load("m.py", "m"), ["ran", f"test:{_T}", "m.py", "f"],
+        ["ran", "memo:m.py::f", "n.py", "g"], ["ran", "test:tests/test_b.py", "m.py", "h"],
+        ["whole", f"test:{_T}", "s.py"], _load("s.py"),
+    )  # fmt: skip
+    assert inputs.modules == {"m.py": ("f",), "n.py": ("g",), "s.py": None, _T: ()}
+
+
+def test_modules_count_whole_in_a_process_that_sees_no_functions(tmp_path: Path) -> None:
+    _write(tmp_path, _T, "def f():\n    import m\ndef g():\n    x = 'p.q'\n")
+    events = [
+        ["process", _P, "1", ""],
+        _load(_T),
+        _load("m.py", "m", "x"),
+        _load("q.py", "p.q", "x"),
+    ]
+    assert _read(tmp_path, *events).modules == {"m.py": None, "q.py": None, _T: None}
+
+
+@pytest.mark.parametrize(("folder", "is_there"), [("", True), ("tests", True), ("other", False)])
+def test_a_shared_fixture_counts_for_the_files_below_its_folder(
+    tmp_path: Path, folder: str, *, is_there: bool
+) -> None:
+    context = f"fixture:{folder}::stock"
+    inputs = _read(tmp_path, ["fixture", context, folder], ["file", context, "x"])
+    assert inputs.files == (("x",) if is_there else ())
+
+
+def test_conftest_files_above_count_however_they_were_loaded(tmp_path: Path) -> None:
+    events = [["loaded", _P, f"{d}conftest.py", "conftest"] for d in ("", "tests/", "other/")]
+    assert [*_read(tmp_path, *events).modules] == ["conftest.py", "tests/conftest.py"]
+
+
+def test_a_reader_keeps_files_of_its_own_package(tmp_path: Path) -> None:
+    for name in ("__init__.py", "sub/__init__.py", "sub/r.py"):
+        _write(tmp_path, f"src/p/{name}")
+    read = [["reader", "module:src/p/sub/r.py", "file", name] for name in ("src/p/d.txt", "x.txt")]
+    assert _read(tmp_path, _load("src/p/sub/r.py"), *read).files == ("src/p/d.txt",)
+
+
+def test_sources_count_as_files_unless_the_module_was_loaded(tmp_path: Path) -> None:
+    sources = [["source", f"test:{_T}", name] for name in ("bad.py", "m.py")]
+    assert _read(tmp_path, *sources, _load("m.py", "m")).files == ("bad.py",)
+
+
+@pytest.mark.parametrize(("bound", "hosts"), [
+    ([], ("127.0.0.1:5432",)), (["9"], ("127.0.0.1:5432",)), (["5432"], ()), (["0"], ()),
+])  # fmt: skip
+def test_a_server_of_this_machine_is_a_host_unless_the_run_started_it(
+    tmp_path: Path, bound: list[str], hosts: tuple[str, ...]
+) -> None:
+    events = [["loopback", f"test:{_T}", "5432"], *(["bind", _P, port] for port in bound)]
+    assert _read(tmp_path, *events).hosts == hosts
+
+
+@pytest.mark.parametrize(("arguments", "programs"), [
+    (["python", "s.py"], ()), (["/usr/bin/python", "s.py"], ()), (["python", "t.py"], ("python",)),
+])  # fmt: skip
+def test_a_program_is_seen_when_a_process_recorded_it(
+    tmp_path: Path, arguments: list[str], programs: tuple[str, ...]
+) -> None:
+    child = [
+        ["process", "process:8-1", "7", "functions"], ["arguments", "process:8-1", *arguments],
+        ["file", "process:8-1", "read.txt"],
+    ]  # fmt: skip
+    inputs = _read(tmp_path, ["program", f"test:{_T}", "python", "s.py"], more={"8-1.jsonl": child})
+    assert (inputs.programs, inputs.files) == (programs, () if programs else ("read.txt",))
+
+
+def test_a_script_is_known_by_its_name(tmp_path: Path) -> None:
+    child = [
+        ["process", "process:8-1", "7", ""],
+        ["arguments", "process:8-1", "python", "/v/bin/tool", "x"],
+    ]
+    inputs = _read(tmp_path, ["program", f"test:{_T}", "tool", "x"], more={"8-1.jsonl": child})
+    assert inputs.programs == ()
+
+
+def test_a_child_without_a_known_parent_counts_for_all(tmp_path: Path) -> None:
+    child = [
+        ["process", "process:9-1", "8", "functions"],
+        ["orphan", "process:9-1"],
+        ["file", "process:9-1", "x"],
+    ]
+    assert _read(tmp_path, more={"9-1.jsonl": child}).files == ("x",)
+
+
+def test_contexts_that_were_entered_count(tmp_path: Path) -> None:
+    events = [["within", f"test:{_T}", "memo:m.py::f"], ["file", "memo:m.py::f", "x"]]
+    assert _read(tmp_path, *events).files == ("x",)
+
+
+def test_a_library_that_reads_unseen_adds_the_data_of_the_project(tmp_path: Path) -> None:
+    for name in ("a/pyproject.toml", "a/d.xml", "a/m.py", "a/.hidden/x", "b/d.xml"):
+        _write(tmp_path, name)
+    folder = tmp_path / "recording"
+    folder.mkdir()
+    test = "a/tests/test_a.py"
+    lines = [*_START, ["import", f"test:{test}", "lxml.etree"], ["test", _P, test], ["end", _P]]
+    (folder / "7-1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert read_recording(folder, tmp_path)[test].files == ("a/d.xml", "a/pyproject.toml")
+
+
+def test_a_file_of_a_process_that_did_not_end_is_left_out(tmp_path: Path) -> None:
+    died = [["process", "process:8-1", "7", ""], ["test", "process:8-1", _T]]
+    with pytest.raises(KeyError):
+        _read(tmp_path, more={"8-1.jsonl": died})
+
+
+@pytest.mark.parametrize(
+    "line", ['["file"', '["file"]', '["what", "x", "y"]', "{}", "[1, 2]", '["end", "x", "y"]']
+)
+def test_damage_is_an_error(tmp_path: Path, line: str) -> None:
+    (tmp_path / "7-1.jsonl").write_text(line + "\n")
+    with pytest.raises(
+        RecordingError, match="7-1.jsonl: the recording .* is damaged .* run the session again"
+    ):
+        read_recording(tmp_path, tmp_path)
+
+
+def test_a_foreign_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text("[]\n")
+    with pytest.raises(RecordingError, match="is damaged"):
+        read_recording(tmp_path, tmp_path)
+
+
+def test_what_a_run_of_all_does_not_show_is_named() -> None:
+    alone = Inputs(modules={"m.py": ("f",), "n.py": None}, files=("x",))
+    full = Inputs(modules={"m.py": ()}, files=("x",))
+    assert missing_inputs({_T: full}, {_T: alone}) == [
+        f"{_T}: function m.py::f", f"{_T}: module n.py",
+    ]  # fmt: skip
+
+
+def test_the_environment_names_the_folder_the_root_and_the_plugin(tmp_path: Path) -> None:
+    found = recording_environment(tmp_path / "r", tmp_path, "before")
+    assert found["TRADAI_TASKS_RECORD_DIR"] == str(tmp_path / "r")
+    assert found["TRADAI_TASKS_RECORD_ROOT"] == str(tmp_path)
+    plugin, before = found["PYTHONPATH"].split(":")
+    assert (Path(plugin) / "sitecustomize.py").is_file()
+    assert before == "before"

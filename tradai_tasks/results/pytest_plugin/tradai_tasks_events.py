@@ -1,0 +1,391 @@
+"""Handlers of audit events, and of what raises none."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from itertools import islice
+from stat import S_ISDIR
+from types import CodeType, FrameType
+from typing import Any
+
+import tradai_tasks_frames as frames
+
+# Folders that tools keep beside the code; `.coverage` also begins the names of its data files.
+_LEFTOVERS = (".coverage", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache")
+_PREPARING = ("importlib", "_frozen_importlib", "_frozen_importlib_external", "zipimport")
+_SHOWING = ("linecache", "traceback", "tokenize", "coverage", "_pytest._code.source")
+_ASKING_ALWAYS = frozenset({"linecache", *_PREPARING})
+_OWN_VARIABLES = ("TRADAI_TASKS_", "PYTEST_", "COVERAGE_", "COV_CORE_")
+_LOOPBACK = ("127.", "localhost", "::1")
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+
+def _actor(frame: FrameType | None) -> str:
+    """Return the name of the module that acts."""
+    return str(frame.f_globals.get("__name__", "")) if frame is not None else ""
+
+
+def _path_event(recorder: Any, kind: str, name: Any, frame: FrameType | None) -> None:
+    """Record a path of the repository, or one outside that the repository's code asked for."""
+    path = os.path.abspath(os.fsdecode(name))
+    inside = recorder.paths[path]
+    if inside is None and recorder.paths.is_environment(path):
+        return
+    if inside is not None and any(part.startswith(_LEFTOVERS) for part in inside.split("/")):
+        return
+    context, reader, is_tool = recorder.locate(frame)
+    if kind == "written":
+        if _is_folder(recorder, path):
+            return  # `mkdir` of a folder that is there
+        recorder.made.add(path)
+    if is_tool and (inside is None or kind in {"listing", "folder", "written"}):
+        return  # pytest's own search for tests, its caches
+    if kind == "written":
+        if inside is not None:
+            recorder.once("written", context, inside)
+        return
+    if inside is None and (reader is None and frames.is_temporary(path)):
+        return
+    if _is_made(recorder.made, path):
+        return
+    value = inside if inside is not None else path
+    recorder.once(kind, context, value)
+    if reader is not None and inside is not None:
+        recorder.once("reader", f"module:{reader}", kind, inside)
+
+
+def _is_folder(recorder: Any, path: str) -> bool:
+    try:
+        return S_ISDIR(recorder.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_made(made: set[str], path: str) -> bool:
+    while path not in made:
+        parent = os.path.dirname(path)
+        if parent == path:
+            return False
+        path = parent
+    return True
+
+
+def _opened(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    name, mode, flags = args
+    if isinstance(name, int) or name is None:
+        return
+    if (isinstance(mode, str) and set(mode) & set("wax+")) or (flags or 0) & _WRITES:
+        _path_event(recorder, "written", name, frame)
+        return
+    if os.fsdecode(name).endswith((".pyc", ".tmp-pyc")):
+        return
+    kind = "file"
+    actor = _actor(frame)
+    if actor.startswith(_PREPARING) or actor == "_pytest.assertion.rewrite":
+        kind = "source"
+    elif actor.startswith(_SHOWING) and not _is_inspected(frame):
+        return
+    try:
+        recorder.stat(name)
+    except (OSError, ValueError):
+        kind = "absent"
+    _path_event(recorder, kind, name, frame)
+
+
+def _is_inspected(frame: FrameType | None) -> bool:
+    names = {"getsource", "getsourcelines", "findsource"}
+    return any(one.f_code.co_name in names for one in frames.above(frame))
+
+
+def _listed(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    name = "." if args[0] is None else args[0]
+    if isinstance(name, int):
+        if _actor(frame) != "shutil":
+            recorder.once("problem", recorder.context, "a folder was listed by its descriptor")
+        return
+    if not _actor(frame).startswith((*_PREPARING, "importlib.metadata")):
+        _path_event(recorder, "listing", name, frame)
+
+
+def _maker(paths: slice, folders: slice) -> Callable[[Any, tuple[Any, ...], Any], None]:
+    """Return a handler of an event that makes, moves or removes files.
+
+    Args:
+        paths: Which of the event's arguments are paths.
+        folders: Which are descriptors of the folders that they are relative to.
+    """
+
+    def made(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+        if any(one not in {None, -1} for one in args[folders]):
+            if _actor(frame) != "shutil":  # which empties folders so, by their own paths before
+                recorder.once("problem", recorder.context, "a file was changed by dir_fd")
+            return
+        for name in args[paths]:
+            if isinstance(name, (str, bytes, os.PathLike)):
+                _path_event(recorder, "written", name, frame)
+
+    return made
+
+
+def _imported(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    name, file = args[0], args[1]
+    context, reader, _ = recorder.locate(frame)
+    recorder.once("import", context if reader is not None else recorder.process, name)
+    if isinstance(file, str) and recorder.paths[file] is not None:
+        recorder.once("load", context, recorder.paths[file], name)
+
+
+def _import_called(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    name, package = args
+    if isinstance(name, str) and name:
+        depth = len(name) - len(name.lstrip("."))
+        base = (package or "").split(".")
+        parts = [*base[: len(base) - depth + 1], name.lstrip(".")] if depth else [name]
+        _imported(recorder, (".".join(parts), None), frame.f_back if frame else None)
+
+
+def _executed(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    code = args[0]
+    if not isinstance(code, CodeType) or code.co_name != "<module>":
+        return
+    path = recorder.paths[code.co_filename]
+    if path is None:
+        return
+    callers = [one.f_locals for one in islice(frames.above(frame), 2)]  # the loader is the 2nd
+    module = next((one["module"] for one in callers if "module" in one), None)
+    context, _, is_tool = recorder.locate(frame)
+    # folders' `conftest.py` count for the tests below them, whenever pytest loads them
+    kind = "loaded" if is_tool and path.endswith("conftest.py") else "load"
+    recorder.once(kind, context, path, str(getattr(module, "__name__", "")))
+    for caller in frames.above(frame):
+        importer = recorder.paths[caller.f_code.co_filename]
+        if importer is not None:
+            if "__import__" in caller.f_code.co_names:
+                # a later call finds the module loaded, and shows nothing of it
+                recorder.once("load", f"module:{importer}", path, "")
+            break
+    recorder.watch(code)
+    recorder.restart()
+
+
+def _ran_file(recorder: Any, args: tuple[Any, ...], _frame: FrameType | None) -> None:
+    path = recorder.paths[os.path.abspath(os.fsdecode(args[0]))]
+    if path is not None:
+        recorder.once("load", recorder.context, path, "__main__")
+        recorder.once("whole", recorder.context, path)  # its code is never seen
+
+
+def _started(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    words = args[1]
+    words = [words] if isinstance(words, (str, bytes, os.PathLike)) else list(words)
+    context, _, is_tool = recorder.locate(frame)
+    if not (is_tool and context == recorder.process and not _is_python(words)):
+        recorder.write("program", context, *map(os.fsdecode, words))
+
+
+def _is_python(words: list[Any]) -> bool:
+    return os.path.basename(os.fsdecode(words[0])).startswith("python") if words else False
+
+
+def _spawned(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    if _actor(frame) != "subprocess":  # which raises an event of its own
+        _started(recorder, args, frame)
+
+
+def _shell(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    _started(recorder, (None, ["sh", "-c", args[0]]), frame)
+
+
+def _connected(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    address = args[1]
+    context = recorder.locate(frame)[0]
+    if isinstance(address, tuple) and str(address[0]).startswith(_LOOPBACK):
+        recorder.once("loopback", context, str(address[1]))
+    elif isinstance(address, tuple):
+        recorder.once("host", context, str(address[0]))
+    elif not _is_made(recorder.made, os.path.abspath(os.fsdecode(address))):
+        recorder.once("host", context, os.fsdecode(address))
+
+
+def _bound(recorder: Any, args: tuple[Any, ...], _frame: FrameType | None) -> None:
+    address = args[1]
+    if isinstance(address, tuple) and len(address) > 1:
+        recorder.once("bind", recorder.process, str(address[1]))
+    elif isinstance(address, (str, bytes)):
+        recorder.made.add(os.path.abspath(os.fsdecode(address)))
+
+
+def _database(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    name = os.fsdecode(args[0]) if isinstance(args[0], (str, bytes, os.PathLike)) else ":memory:"
+    name = name.removeprefix("file:").split("?")[0]
+    if name and not name.startswith(":memory:"):
+        try:
+            recorder.stat(name)
+        except OSError:
+            _path_event(recorder, "written", name, frame)
+        else:
+            _path_event(recorder, "file", name, frame)
+
+
+HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = {
+    "open": _opened,
+    "os.listdir": _listed,
+    "os.scandir": _listed,
+    "import": _imported,
+    "tradai_tasks.import_module": _import_called,
+    "exec": _executed,
+    "cpython.run_file": _ran_file,
+    "subprocess.Popen": _started,
+    "os.exec": _spawned,
+    "os.posix_spawn": _spawned,
+    "os.system": _shell,
+    "socket.connect": _connected,
+    "socket.bind": _bound,
+    "sqlite3.connect": _database,
+    "os.mkdir": _maker(slice(1), slice(2, 3)),
+    "os.remove": _maker(slice(1), slice(1, 2)),
+    "os.rmdir": _maker(slice(1), slice(1, 2)),
+    "os.truncate": _maker(slice(1), slice(0)),
+    "os.rename": _maker(slice(2), slice(2, 4)),
+    "os.link": _maker(slice(2), slice(2, 4)),
+    "os.symlink": _maker(slice(1, 2), slice(2, 3)),
+}
+
+
+def wrap_stat(recorder: Any) -> None:
+    """Record what `os.stat` and its kin are asked for, without an event, and uses of `dir_fd`."""
+    recorder.stat = os.stat
+    for name in ("stat", "lstat", "access", "open"):
+        original = getattr(os, name)
+        wrapper = _wrapped(recorder, original)
+        for support in ("supports_dir_fd", "supports_fd", "supports_follow_symlinks",
+                        "supports_effective_ids"):  # fmt: skip
+            functions = getattr(os, support)
+            if original in functions:
+                functions.add(wrapper)
+        setattr(os, name, wrapper)
+
+
+def _wrapped(recorder: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def ask(path: Any, *args: Any, **options: Any) -> Any:
+        found: Any = None
+        try:
+            found = original(path, *args, **options)
+            return found
+        finally:
+            if not isinstance(path, int) and not recorder.is_closed:
+                try:
+                    frame = sys._getframe(1)  # noqa: SLF001 - who asked
+                    what = f"dir_fd of os.{original.__name__}"
+                    if options.get("dir_fd") is None:
+                        if original.__name__ != "open":  # which raises an audit event
+                            _asked(recorder, path, found, frame)
+                    elif _actor(frame) != "shutil":
+                        recorder.once("problem", recorder.context, what)
+                except Exception as error:  # a recorder ends no test
+                    recorder.problem(error)
+
+    ask.__module__ = "os"
+    return ask
+
+
+def _asked(recorder: Any, path: Any, found: Any, frame: FrameType) -> None:
+    if not isinstance(path, (str, bytes, os.PathLike)) or _actor(frame) in _ASKING_ALWAYS:
+        return
+    if recorder.locate(frame)[2] and not _is_configured(frame):
+        return
+    if not found:
+        _path_event(recorder, "absent", path, frame)
+    elif frame.f_code.co_name not in {"realpath", "_joinrealpath", "islink"}:
+        is_folder = S_ISDIR(found.st_mode) if hasattr(found, "st_mode") else os.path.isdir(path)
+        _path_event(recorder, "folder" if is_folder else "file", path, frame)
+
+
+def _is_configured(frame: FrameType | None) -> bool:
+    """Return whether pytest looks for the file that configures it."""
+    return any(_actor(one) == "_pytest.config.findpaths" for one in islice(frames.above(frame), 6))
+
+
+def watch_environment(recorder: Any) -> None:
+    """Record which variables are asked for.
+
+    The encoder of names is an attribute of `os.environ`, so no `KeyError` gets a frame more.
+    """
+    for environment in {
+        id(one): one for one in (os.environ, getattr(os, "environb", os.environ))
+    }.values():
+        environment.encodekey = _encoder(recorder, environment.encodekey)
+
+
+def _encoder(recorder: Any, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def encode(key: Any) -> Any:
+        encoded = original(key)
+        if not recorder.is_closed:
+            try:
+                _variable(recorder, os.fsdecode(key), sys._getframe(1))  # noqa: SLF001 - as above
+            except Exception as error:  # a recorder ends no test
+                recorder.problem(error)
+        return encoded
+
+    return encode
+
+
+def _variable(recorder: Any, name: str, frame: FrameType) -> None:
+    caller = frame.f_back
+    if frame.f_code.co_name != "__getitem__" or caller is None or name.startswith(_OWN_VARIABLES):
+        return
+    if _actor(caller) in {"_collections_abc", "collections.abc"}:
+        if caller.f_code.co_name == "__iter__":
+            return  # items() and values(): a copy of all
+        caller = caller.f_back
+    elif _actor(caller) == "os" or not _subscribes(caller):
+        return  # as above: dict(os.environ), os.environ.copy(), {**os.environ}
+    if _actor(caller) in {"_pytest.monkeypatch", "unittest.mock"}:
+        return  # it keeps the value to bring it back
+    context, _, is_tool = recorder.locate(caller)
+    if not is_tool:
+        recorder.once("variable", context, name)
+
+
+def _subscribes(frame: FrameType) -> bool:
+    from opcode import opname  # noqa: PLC0415 - for direct subscripts only
+
+    code, position = frame.f_code.co_code, frame.f_lasti
+    while opname[code[position]] == "CACHE":  # behind an instruction that the interpreter inlined
+        position -= 2
+    name = opname[code[position]]
+    return "SUBSCR" in name or name == "BINARY_OP"
+
+
+def replace_import_module() -> None:
+    """Let `importlib.import_module` raise an audit event, also for a module that is loaded.
+
+    Its code is replaced, not the function, so a traceback has the frames it would have.
+    """
+    import importlib  # noqa: PLC0415 - it is changed here alone
+
+    code = importlib.import_module.__code__
+    importlib.import_module.__code__ = _import_module.__code__.replace(
+        co_filename=code.co_filename, co_firstlineno=code.co_firstlineno,
+        co_name=code.co_name, co_qualname=code.co_qualname,
+    )  # fmt: skip
+
+
+# with the names that `importlib` has: sys and _bootstrap
+def _import_module(name: Any, package: Any = None) -> Any:
+    sys.audit("tradai_tasks.import_module", name, package)
+    level = 0
+    if name.startswith("."):
+        if not package:
+            raise TypeError(
+                f"the 'package' argument is required to perform a relative import for {name!r}"
+            )
+        for character in name:
+            if character != ".":
+                break
+            level += 1
+    return _bootstrap._gcd_import(name[level:], package, level)  # type: ignore[name-defined]  # noqa: F821, SLF001

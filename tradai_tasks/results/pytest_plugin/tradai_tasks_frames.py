@@ -1,0 +1,146 @@
+"""Tell from the stack which module or function of the repository acts."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSet
+from opcode import opmap
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+_STORE_GLOBAL, _STORE_DEREF = opmap["STORE_GLOBAL"], opmap["STORE_DEREF"]
+_STORE_ATTR, _STORE_SUBSCR = opmap["STORE_ATTR"], opmap["STORE_SUBSCR"]
+_MUTATORS = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
+_CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
+_STARTS = ("__main__", "__channelexec__")  # the latter is a worker of xdist
+_RUNNERS = ("_pytest.python", "_pytest.runner", "_pytest.fixtures")
+_ENVIRONMENTS = ("site-packages", "dist-packages", ".venv", ".nox", ".git", "__pycache__")
+_memories: dict[int, tuple[bool, CodeType]] = {}
+
+
+class Paths(dict[str, "str | None"]):
+    """File names, each with its path from the root; None for files outside of the repository.
+
+    What is installed, the interpreter and the folder of the record are outside, wherever they are.
+    """
+
+    def __init__(self, root: str, folder: str) -> None:
+        super().__init__()
+        self._roots = tuple({os.path.abspath(root), os.path.realpath(root)})
+        places = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
+        places |= {folder, os.path.dirname(__file__)}
+        self._environment = tuple({os.path.abspath(place) + os.sep for place in places})
+
+    def __missing__(self, name: str) -> str | None:
+        found = None if name.startswith("<") else self.inside(name)
+        self[name] = found
+        return found
+
+    def inside(self, name: str) -> str | None:
+        """Return a path of the repository relative to its root, or None."""
+        path = os.path.abspath(name)
+        for root in self._roots:
+            if path == root:
+                return "."
+            if path.startswith(root + os.sep) and not self.is_environment(path):
+                inner = path[len(root) + 1 :].replace(os.sep, "/")
+                if not any(part in _ENVIRONMENTS for part in inner.split("/")):
+                    return inner
+        return None
+
+    def is_environment(self, path: str) -> bool:
+        """Return whether an absolute path is of the interpreter, or of the system's state."""
+        return f"{path}/".startswith((*self._environment, "/proc/", "/sys/", "/dev/"))
+
+
+def caller() -> FrameType | None:
+    """Return the frame that called the caller's caller; None for the interpreter's own work."""
+    try:
+        return sys._getframe(2)  # noqa: SLF001 - there is no other way to it
+    except ValueError:
+        return None
+
+
+def above(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yield a frame and those that called it, the innermost first."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def is_temporary(path: str) -> bool:
+    """Return whether an absolute path is in the folder for temporary files."""
+    return path.startswith(os.path.abspath(tempfile.gettempdir()) + os.sep)
+
+
+def locate(frame: FrameType | None, paths: Paths) -> tuple[str | None, str | None, bool]:
+    """Return the innermost context on the stack, the reader's file, and whether tools alone act.
+
+    The context is None without one, and "" for a module's body outside of the repository.
+    """
+    reader: str | None = None
+    while frame is not None:
+        code = frame.f_code
+        path = paths[code.co_filename]
+        if path is not None:
+            reader = reader or path
+            if code.co_name == "<module>":
+                return f"module:{path}", reader, False
+            if has_memory(frame):
+                return f"memo:{path}::{code.co_qualname}", reader, False
+        elif code.co_name == "<module>":
+            is_start = frame.f_globals.get("__name__") in _STARTS
+            return (None if is_start else ""), reader, reader is None
+        elif reader is not None and frame.f_globals.get("__name__") in _RUNNERS:
+            break
+        frame = frame.f_back
+    return None, reader, reader is None and "_pytest" in sys.modules and _is_main_thread()
+
+
+def _is_main_thread() -> bool:
+    threading = sys.modules.get("threading")
+    return threading is None or threading.current_thread() is threading.main_thread()
+
+
+def has_memory(frame: FrameType) -> bool:
+    """Return whether a function may keep what it computes for later calls, by its code."""
+    code = frame.f_code
+    known = _memories.get(id(code))  # code objects are slow to compare, and change when they run
+    if known is None:
+        is_found = bool(code.co_flags & 1) and (_stores_outside(frame) or _is_cached(frame))
+        known = _memories[id(code)] = (is_found, code)
+    return known[0]
+
+
+def _stores_outside(frame: FrameType) -> bool:
+    code = frame.f_code
+    stores = set(code.co_code[::2])
+    if _STORE_GLOBAL in stores or (code.co_freevars and _STORE_DEREF in stores):
+        return True
+    if _STORE_ATTR in stores and code.co_varnames[:1] == ("cls",):
+        return True
+    if _STORE_SUBSCR not in stores and not _MUTATORS.intersection(code.co_names):
+        return False
+    values = [frame.f_globals.get(name) for name in code.co_names]
+    if code.co_freevars:
+        values += [frame.f_locals.get(name) for name in code.co_freevars]
+    return any(isinstance(value, _CONTAINERS) for value in values)
+
+
+def _is_cached(frame: FrameType) -> bool:
+    """Return whether the function stands behind a decorator such as `functools.cache`."""
+    code = frame.f_code
+    found: Any = frame.f_globals
+    for name in code.co_qualname.split("."):
+        try:
+            found = found[name] if isinstance(found, dict) else vars(found)[name]
+        except (KeyError, TypeError):
+            return False
+    while found is not None and not isinstance(found, FunctionType):
+        if hasattr(found, "cache_info") or "cache" in type(found).__name__.lower():
+            return True
+        found = getattr(found, "__func__", None) or getattr(found, "__wrapped__", None)
+    return False

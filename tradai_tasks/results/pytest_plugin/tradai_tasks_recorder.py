@@ -1,0 +1,231 @@
+"""Record what a Python process loads, reads and asks for, by test file.
+
+A *context* is what events belong to: a test file that is collected or run (`test:PATH`), the body
+of a module (`module:PATH`), a shared fixture (`fixture:FOLDER::NAME`), a function that keeps what
+it computes (`memo:PATH::NAME`) or the process itself. An event belongs to the innermost one, and
+each context has an edge to those that it entered. Events are appended to a file for each process,
+as JSON arrays, at the moment when they happen.
+
+Where the events come from: an audit hook (PEP 578), wrappers of `os.stat` and its kin, which raise
+no audit event, the encoder of names in `os.environ`, and on Python 3.12 and later
+`sys.monitoring`. `__import__` stays as it is, so tracebacks have the frames they would have.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from collections.abc import Callable
+from json import dumps
+from types import CodeType, FrameType
+from typing import Any
+
+import tradai_tasks_frames as frames
+from tradai_tasks_events import HANDLERS, replace_import_module, watch_environment, wrap_stat
+
+recorder: Recorder | None = None
+_MONITORING: Any = getattr(sys, "monitoring", None)
+_TOOLS = (4, 3)  # numbers that no tool has claimed; coverage and debuggers have others
+
+
+class Recorder:
+    """Events of this process, and the context that they belong to."""
+
+    def __init__(self, folder: str, root: str) -> None:
+        self.folder = folder
+        self.paths = frames.Paths(root, folder)
+        self.inside = self.paths.inside
+        self.made: set[str] = set()  # absolute paths that this process has made or written
+        self.is_closed = False
+        self.process = f"process:{os.getpid()}-{time.monotonic_ns()}"
+        self._current = self._last = ""  # the test file, relative to the root
+        self._shared: list[str] = []  # contexts of fixtures that are being set up or torn down
+        self._seen: set[tuple[str, ...]] = set()
+        self._began: set[str] = set()
+        self._filled: set[int] = set()  # functions with memory that were called
+        self._tool: int | None = None
+        self._open()
+
+    def begin(self) -> None:
+        """Record that the process started, and start to listen."""
+        self._tool = self._monitor()
+        has_functions = "functions" if self._tool is not None else ""
+        self.write("process", self.process, str(os.getppid()), has_functions)
+        self.write("arguments", self.process, *sys.orig_argv)
+        try:
+            with open(f"{self.folder}/{os.getppid()}.now", encoding="utf-8") as file:
+                self.write("within", file.read(), self.process)
+        except OSError:
+            self.write("orphan", self.process)
+
+    def _open(self) -> None:
+        name = f"{self.folder}/{os.getpid()}-{time.monotonic_ns()}.jsonl"
+        self._file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._tell_children()
+
+    def _tell_children(self) -> None:
+        with open(f"{self.folder}/{os.getpid()}.now", "w", encoding="utf-8") as file:
+            file.write(self.context)
+
+    def after_fork(self) -> None:
+        """Go on in a forked child, in a file of its own."""
+        self._seen = set()
+        self._open()
+
+    def write(self, *words: str) -> None:
+        """Append an event: its kind, its context and values."""
+        if not self.is_closed:
+            os.write(self._file, (dumps(words) + "\n").encode())
+
+    # contexts
+
+    @property
+    def context(self) -> str:
+        """The context of what happens outside of modules and functions with memory."""
+        if self._shared:
+            return self._shared[-1]
+        return f"test:{self._current}" if self._current else self.process
+
+    def enter(self, test_file: str | None) -> None:
+        """Begin or go on with a test file; "" or None: with none."""
+        self._current = test_file or ""
+        if self._current != self._last:
+            self._last = self._current
+            self._tell_children()
+            self.restart()
+
+    def begin_test(self) -> None:
+        """Record that a test of the present file is run by this process."""
+        if self._current not in self._began:
+            self._began.add(self._current)
+            self.write("test", self.process, self._current)
+
+    def leave(self) -> None:
+        """End the turn of a test file; what it ran is not seen again before another file's turn."""
+        self._current = ""
+
+    def share(self, context: str, folder: str) -> None:
+        """Enter a fixture that the test files in a folder can share."""
+        self.once("fixture", context, folder)
+        self._shared.append(context)
+        self._tell_children()
+        self.restart()
+
+    def unshare(self) -> None:
+        """Leave a shared fixture."""
+        if self._shared:
+            self._shared.pop()
+        self._tell_children()
+
+    def once(self, *words: str) -> None:
+        """Append an event unless it was."""
+        if words not in self._seen:
+            self._seen.add(words)
+            self.write(*words)
+
+    def locate(self, frame: FrameType | None) -> tuple[str, str | None, bool]:
+        """Return a frame's context, the repository's file that acts there, and whether tools act.
+
+        Tools are pytest and its plugins, with nothing of the repository on the main thread.
+        """
+        inner, reader, is_tool = frames.locate(frame, self.paths)
+        if inner is None:
+            return self.context, reader, is_tool
+        context = inner or self.process  # the body of a module from outside of the repository
+        if inner:
+            self.once("within", self.context, context)
+        return context, reader, is_tool
+
+    # functions that run
+
+    def _monitor(self) -> int | None:
+        if _MONITORING is None:
+            return None
+        for tool in _TOOLS:
+            if _MONITORING.get_tool(tool) is None:
+                _MONITORING.use_tool_id(tool, "tradai-tasks")
+                for event in (_MONITORING.events.PY_START, _MONITORING.events.PY_RESUME):
+                    _MONITORING.register_callback(tool, event, self._ran)
+                return tool
+        return None
+
+    def watch(self, body: CodeType) -> None:
+        """Report the functions of a module, which are the only ones that cost anything."""
+        if self._tool is None:
+            return
+        events = _MONITORING.events.PY_START | _MONITORING.events.PY_RESUME
+        waiting = [body]
+        while waiting:
+            inner = [one for one in waiting.pop().co_consts if isinstance(one, CodeType)]
+            for code in inner:
+                if code.co_flags & 1:  # a function, not the body of a class
+                    _MONITORING.set_local_events(self._tool, code, events)
+            waiting += inner
+
+    def restart(self) -> None:
+        """Report functions again that were reported before."""
+        if self._tool is not None:
+            _MONITORING.restart_events()
+
+    def _ran(self, code: CodeType, _offset: int) -> Any:
+        path = self.paths[code.co_filename]
+        if path is not None and not self.is_closed:
+            try:
+                frame = sys._getframe(1)  # noqa: SLF001 - the frame of the function
+                if id(code) not in self._filled and frames.has_memory(frame):
+                    self._filled.add(id(code))
+                    self.restart()
+                self.once("ran", self.locate(frame)[0], path, code.co_qualname)
+            except Exception as error:  # a recorder ends no test
+                self.problem(error)
+        return _MONITORING.DISABLE
+
+    # what else happens
+
+    def hook(self) -> Callable[[str, tuple[Any, ...]], None]:
+        """Return an audit hook; it is called very often, also by each look at a frame."""
+        find = HANDLERS.get
+
+        def audit(event: str, args: tuple[Any, ...]) -> None:
+            handler = find(event)
+            if handler is not None and not self.is_closed:
+                try:
+                    handler(self, args, frames.caller())
+                except Exception as error:  # a recorder ends no test
+                    self.problem(error)
+
+        return audit
+
+    def problem(self, error: Exception) -> None:
+        """Record that the recorder could not follow."""
+        try:
+            self.once("problem", self.context, f"{type(error).__name__}: {error}")
+        except OSError:
+            self.is_closed = True  # without an end in its file, nothing of this process counts
+
+    def close(self) -> None:
+        """End recording, before the interpreter takes modules apart."""
+        self.is_closed = True
+
+
+def start() -> Recorder | None:
+    """Start to record this process, once; None where that is not possible."""
+    global recorder  # noqa: PLW0603 - hooks live as long as the process
+    if recorder is not None or "TRADAI_TASKS_RECORD_DIR" not in os.environ:
+        return recorder
+    folder, root = os.environ["TRADAI_TASKS_RECORD_DIR"], os.environ["TRADAI_TASKS_RECORD_ROOT"]
+    try:
+        recorder = Recorder(folder, root)
+        recorder.begin()
+    except OSError:
+        recorder = None  # no file of this process: it counts as a program that was not seen
+        return None
+    atexit.register(recorder.close)
+    os.register_at_fork(after_in_child=recorder.after_fork)
+    wrap_stat(recorder)
+    watch_environment(recorder)
+    replace_import_module()
+    sys.addaudithook(recorder.hook())
+    return recorder

@@ -1,0 +1,335 @@
+"""Read what the recorder in `pytest_plugin/` left of a pytest run: each test file's inputs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from tradai_tasks.errors import RecordingError
+from tradai_tasks.results.inputs import Inputs
+from tradai_tasks.results.recorded_imports import ImportSyntax, read_imports
+
+PLUGIN = "tradai_tasks_inputs"
+_FOLDER = Path(__file__).parent / "pytest_plugin"
+_FILE = re.compile(r"(\d+)-\d+\.jsonl\Z")
+_FIELDS = {  # kind of event -> field of `Inputs`
+    "file": "files", "absent": "absent", "folder": "absent", "listing": "listings",
+    "whole": "whole",
+    "variable": "variables", "host": "hosts", "written": "written", "problem": "problems",
+}  # fmt: skip
+# Libraries whose compiled code opens files, which nothing reports.
+_UNSEEN_READERS = frozenset({
+    "cv2", "duckdb", "h5py", "lxml.etree", "netCDF4", "osgeo", "polars", "pyarrow", "rasterio",
+})  # fmt: skip
+
+
+def recording_environment(folder: Path, root: Path, search: str = "") -> dict[str, str]:
+    """Return environment variables for a pytest run with `-p` and the plugin.
+
+    Args:
+        folder: An existing empty folder for the recording.
+        root: The root of the repository.
+        search: The present PYTHONPATH.
+    """
+    return {
+        "TRADAI_TASKS_RECORD_DIR": str(folder.absolute()),
+        "TRADAI_TASKS_RECORD_ROOT": str(root.absolute()),
+        "PYTHONPATH": os.pathsep.join([str(_FOLDER), *filter(None, [search])]),
+    }
+
+
+@dataclass(slots=True)
+class _Context:
+    """What happened in one context, and the contexts that it entered."""
+
+    entered: set[str] = field(default_factory=set)
+    ran: set[tuple[str, str]] = field(default_factory=set)  # files and names of functions
+    imports: set[str] = field(default_factory=set)
+    values: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    sources: set[str] = field(default_factory=set)  # read to be imported
+    ports: set[str] = field(default_factory=set)
+
+
+class _Recording:
+    """The events of all processes of a run."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.contexts: defaultdict[str, _Context] = defaultdict(_Context)
+        self.names: defaultdict[str, set[str]] = defaultdict(set)  # modules -> files
+        self.tests: defaultdict[str, set[str]] = defaultdict(set)  # test files -> processes
+        self.ended: set[str] = set()  # processes whose pytest came to its end
+        self.everywhere: set[str] = set()  # contexts that every test file may depend on
+        self.bound: set[str] = set()
+        self.whole: set[str] = set()  # processes that do not see functions
+        self._fixtures: dict[str, str] = {}
+        self._readers: list[tuple[str, str, str]] = []
+        self._arguments: dict[str, tuple[str, ...]] = {}  # process -> its command line
+        self._children: defaultdict[int, list[str]] = defaultdict(list)  # parent -> processes
+        self._programs: list[tuple[int, str, tuple[str, ...]]] = []
+        self._syntax: dict[str, ImportSyntax | None] = {}
+
+    def add(self, pid: int, kind: str, context: str, *values: str) -> None:
+        """Take an event in.
+
+        Raises:
+            ValueError: There is no such event.
+        """
+        own = self.contexts[context]
+        match kind, values:
+            case "process", (parent, functions):
+                self._children[int(parent)].append(context)
+                self._children[pid].append(context)  # a process that replaced itself
+                if not functions:
+                    self.whole.add(context)
+            case "arguments", _:
+                self._arguments[context] = values
+            case "orphan", ():
+                self.everywhere.add(context)
+            case "test", (file,):
+                self.tests[file].add(context)
+            case "end", ():
+                self.ended.add(context)
+            case "within", (inner,):
+                own.entered.add(inner)
+            case "load" | "loaded", (file, name):
+                self.names[name].add(file)
+                if kind == "load":
+                    own.entered.add(f"module:{file}")
+                self.contexts[f"module:{file}"].values["loaded"].add(file)
+            case "ran", (file, name):
+                own.ran.add((file, name))
+            case "import", (name,):
+                own.imports.add(name)
+            case "source", (file,):
+                own.sources.add(file)
+            case "reader", (read, file):
+                self._readers.append((context, read, file))
+            case "fixture", (folder,):
+                self._fixtures[context] = folder
+            case "program", _:
+                self._programs.append((pid, context, values))
+            case "bind", (port,):
+                self.bound.add(port)
+            case "loopback", (port,):
+                own.ports.add(port)
+            case _, (value,) if kind in _FIELDS:
+                own.values[_FIELDS[kind]].add(value)
+            case _:
+                raise ValueError(kind)
+
+    def link(self) -> None:
+        """Derive the edges that no single event shows."""
+        for context in list(self.contexts):
+            if context.startswith("memo:"):
+                module = context.removeprefix("memo:").split("::")[0]
+                self.contexts[f"module:{module}"].entered.add(context)
+        for context, kind, file in self._readers:
+            package = self._package(context.removeprefix("module:"))
+            if kind in _FIELDS and PurePosixPath(package) in PurePosixPath(file).parents:
+                self.contexts[context].values[_FIELDS[kind]].add(file)
+        seen: Counter[tuple[int, tuple[str, ...]]] = Counter()
+        started: dict[tuple[int, tuple[str, ...]], list[str]] = defaultdict(list)
+        for parent, context, words in self._programs:
+            started[parent, words].append(context)
+        for (parent, words), contexts in started.items():
+            children = [one for one in self._children[parent] if self._is_of(one, words)]
+            seen[parent, words] = len(set(children))
+            for context in contexts:
+                self.contexts[context].entered.update(children)
+                if len(set(children)) < len(contexts):
+                    program = PurePosixPath(words[0]).name if words else ""
+                    self.contexts[context].values["programs"].add(program)
+
+    def _is_of(self, process: str, words: tuple[str, ...]) -> bool:
+        """Return whether a process has a command line, maybe by way of a script's first line."""
+        found = self._arguments.get(process, ())
+        if found[1:] == words[1:]:
+            return True
+        script = found[1:2] and PurePosixPath(found[1]).name == PurePosixPath(words[0]).name
+        return bool(script) and found[2:] == words[1:]
+
+    def _package(self, file: str) -> str:
+        folder = PurePosixPath(file).parent
+        while (self.root / folder.parent / "__init__.py").is_file() and folder != folder.parent:
+            folder = folder.parent
+        return str(folder)
+
+    def inputs(self, test_file: str) -> Inputs:
+        """Return the inputs of one test file."""
+        reached, names, ran = self._closure(test_file)
+        contexts = [self.contexts[one] for one in reached]
+        values: defaultdict[str, set[str]] = defaultdict(set)
+        for context in contexts:
+            for kind, found in context.values.items():
+                values[kind] |= found
+        loaded = values.pop("loaded", set())
+        whole = values.pop("whole", set())
+        modules = loaded | {file for file, _ in ran}
+        values["files"] |= {file for one in contexts for file in one.sources} - modules
+        open_ended = "0" in self.bound  # a port that the system chose
+        for port in {port for one in contexts for port in one.ports} - self.bound:
+            if not open_ended:
+                values["hosts"].add(f"127.0.0.1:{port}")
+        if names & _UNSEEN_READERS:
+            values["files"].update(_data_files(self.root, test_file))
+        functions: defaultdict[str, set[str]] = defaultdict(set)
+        for file, name in ran:
+            functions[file].add(name)
+        is_whole = bool(self.whole & reached)
+        return Inputs(
+            modules={
+                file: None if is_whole or file in whole else tuple(sorted(functions[file]))
+                for file in sorted(modules)
+            },
+            names=tuple(sorted(names - self.names.keys())),
+            **{kind: tuple(sorted(found)) for kind, found in values.items()},
+        )
+
+    def _closure(self, test_file: str) -> tuple[set[str], set[str], set[tuple[str, str]]]:
+        """Return all contexts, names of modules and functions that a test file depends on."""
+        waiting = [f"test:{test_file}", *self.everywhere, *self.tests[test_file]]
+        waiting += [f"module:{file}" for file in self._above(test_file)]
+        waiting += [one for one, folder in self._fixtures.items() if _is_below(test_file, folder)]
+        reached: set[str] = set()
+        names: set[str] = set()
+        ran: set[tuple[str, str]] = set()
+        looked: set[tuple[str, str]] = set()
+        while waiting:
+            context = waiting.pop()
+            if context not in reached:
+                reached.add(context)
+                own = self.contexts[context]
+                ran |= own.ran
+                waiting += own.entered
+                names |= own.imports
+                if not context.startswith("process:"):  # pytest imports each test file
+                    waiting += [one for name in own.imports for one in self._resolve(name)]
+            if not waiting:  # imports by statement, in bodies and in the functions that ran
+                bodies = {
+                    (one.removeprefix("module:"), "") for one in reached if one[:7] == "module:"
+                }
+                new = (bodies | ran) - looked
+                looked |= new
+                for file, function in new:
+                    for name, is_statement in self._imports(file, function):
+                        if is_statement and not self._is_namespace(name):
+                            names.add(name)
+                        waiting += self._resolve(name)
+        return reached, names, ran
+
+    def _above(self, test_file: str) -> Iterator[str]:
+        for folder in PurePosixPath(test_file).parents:
+            for name in ("conftest.py", "__init__.py"):
+                if (file := str(folder / name)) in self.contexts[f"module:{file}"].values["loaded"]:
+                    yield file
+
+    def _resolve(self, name: str) -> Iterator[str]:
+        parts = name.split(".")
+        for count in range(1, len(parts) + 1):
+            for file in self.names.get(".".join(parts[:count]), ()):
+                yield f"module:{file}"
+
+    def _is_namespace(self, name: str) -> bool:
+        return any(known.startswith(f"{name}.") for known in self.names)
+
+    def _imports(self, file: str, function: str) -> Iterator[tuple[str, bool]]:
+        if file not in self._syntax:
+            self._syntax[file] = read_imports(self.root / file)
+        syntax = self._syntax[file]
+        if syntax is None:
+            return
+        own = {name for name, files in self.names.items() if file in files and name}
+        is_package = file.endswith("__init__.py")
+        # without monitoring, or for a body, what is nested counts where functions are not seen
+        scopes = [function] if function or not self.whole else [*syntax.statements, *syntax.texts]
+        for scope in scopes:
+            for statement in syntax.statements.get(scope, ()):
+                for name in statement.names(own, is_package=is_package):
+                    yield name, True
+            yield from ((text, False) for text in syntax.texts.get(scope, ()))
+
+
+def _is_below(test_file: str, folder: str) -> bool:
+    return folder in {"", ".", test_file} or test_file.startswith(f"{folder}/")
+
+
+def _data_files(root: Path, test_file: str) -> Iterator[str]:
+    """Yield all files but Python's of the project that a test file belongs to."""
+    folder = (root / test_file).parent
+    while folder != root and not (folder / "pyproject.toml").is_file():
+        folder = folder.parent
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [one for one in folders if not one.startswith((".", "__pycache__"))]
+        for name in names:
+            if not name.endswith((".py", ".pyc")) and not name.startswith(".coverage"):
+                yield Path(parent, name).relative_to(root).as_posix()
+
+
+def read_recording(folder: Path, root: Path) -> dict[str, Inputs]:
+    """Return the inputs of each test file that a pytest run recorded.
+
+    A test file of which a part ran in a process that did not come to its end is left out.
+
+    Args:
+        folder: The folder of the recording.
+        root: The root of the repository.
+
+    Raises:
+        RecordingError: The recording is damaged.
+    """
+    recording = _Recording(root)
+    for file in sorted(folder.glob("*.jsonl")):
+        try:
+            for pid, words in _events(file):
+                recording.add(pid, *words)
+        except (ValueError, TypeError, OSError) as error:
+            raise RecordingError(
+                f"{file}: the recording of the tests' inputs is damaged ({type(error).__name__}), "
+                f"so no result of this run is kept; run the session again"
+            ) from None
+    recording.link()
+    return {
+        file: recording.inputs(file)
+        for file, processes in sorted(recording.tests.items())
+        if processes <= recording.ended
+    }
+
+
+def _events(file: Path) -> Iterator[tuple[int, list[str]]]:
+    found = _FILE.fullmatch(file.name)
+    if found is None:
+        raise ValueError(file.name)
+    for line in file.read_text(encoding="utf-8").split("\n")[:-1]:
+        words = json.loads(line)
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise TypeError(line)
+        yield int(found[1]), words
+
+
+def missing_inputs(full: Mapping[str, Inputs], alone: Mapping[str, Inputs]) -> list[str]:
+    """Return what test files that ran alone load or read and a run of all does not give them.
+
+    Args:
+        full: The inputs that a run of all test files recorded.
+        alone: Those of test files, each recorded in a run of its own.
+    """
+    return [
+        f"{test_file}: {kind} {value}"
+        for test_file, inputs in sorted(alone.items())
+        for kind, value in _values(inputs)
+        if (kind, value) not in set(_values(full[test_file]))
+    ]
+
+
+def _values(inputs: Inputs) -> Iterable[tuple[str, str]]:
+    for path, functions in inputs.modules.items():
+        yield "module", path
+        yield from (("function", f"{path}::{name}") for name in functions or ())
+    for kind in ("files", "absent", "listings", "names", "variables", "programs", "hosts"):
+        yield from ((kind, value) for value in getattr(inputs, kind))
