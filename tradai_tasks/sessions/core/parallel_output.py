@@ -1,19 +1,24 @@
 """Shorten what `nox -j` prints: a line for a session that succeeds, everything of one that fails.
 
 nox holds back the output of each session that runs in parallel and prints it when the session ends.
-Here it is cut to the session's summary and its warnings; in GitHub Actions the rest is folded.
+Here it is cut to the session's summary and its warnings; in GitHub Actions the rest is folded, as
+is all that sessions print that run one after the other.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import nox
 from nox import _options
 from nox.sessions import Result, Status, _duration_str
 
+from tradai_tasks.report import say
 from tradai_tasks.text import safe
 
 WARNING = "warning: "  # before each warning that a session logs
@@ -27,6 +32,41 @@ _KEPT = re.compile(
 def conclude(session: nox.Session, text: str) -> None:
     """Log what a session came to, in a few words: counts and figures."""
     session.log(f"{_SUMMARY}{text}")
+
+
+class _Kept(logging.Handler):
+    """Keeps the summary and the warnings that a session logs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message if it is one of them."""
+        if found := _KEPT.match(f"nox > {record.getMessage()}"):
+            self.lines.append(found["summary"] or f"  {found['warning']}")
+
+
+@contextmanager
+def folded(session: nox.Session, options: _options.NoxConfig | None) -> Iterator[None]:
+    """Fold what a session prints in GitHub Actions, and repeat its summary and warnings below.
+
+    In a parallel run this is left to the parent, which folds that of sessions that succeed.
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true" or (options and options.parallel_worker):
+        yield
+        return
+    kept = _Kept()
+    log = logging.getLogger("nox")
+    log.addHandler(kept)
+    name = safe(session.name)
+    print(f"::group::all output of {name}", flush=True)
+    try:
+        yield
+    finally:
+        log.removeHandler(kept)
+        print("::endgroup::", flush=True)
+        say(*(line if line.startswith(" ") else f"{name}: {line}" for line in kept.lines))
 
 
 def shorten_output(options: _options.NoxConfig | None) -> None:

@@ -18,6 +18,7 @@ from tradai_tasks.sessions.core.catalog import Environment
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.error_door import guarded
 from tradai_tasks.sessions.core.nox_options import end_of_install
+from tradai_tasks.sessions.core.parallel_output import folded
 from tradai_tasks.workspace.discovery import Package
 
 
@@ -80,7 +81,7 @@ class SessionRegistry(msgspec.Struct, frozen=True, kw_only=True):
         by_id = {repository.workspace.session_id(one): one for one in packages or ()}
         if environment == "none":
             body = _nothing_to_install(body)
-        function: Any = self._session_body(body, by_id)
+        function: Any = self._session_body(body, by_id, is_folded=environment != "none")
         function.__name__ = name
         function.__doc__ = doc
         if packages is not None:
@@ -112,11 +113,13 @@ class SessionRegistry(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     def _session_body(
-        self, body: Callable[..., None], by_id: Mapping[str, Package]
+        self, body: Callable[..., None], by_id: Mapping[str, Package], *, is_folded: bool
     ) -> Callable[..., None]:
         # a string, since nox writes parameters to its --report as JSON
         def session_body(session: nox.Session, package: str | None = None) -> None:
-            with contextlib.chdir(self.repository.root):  # nox runs in the noxfile's folder
+            # what a session that needs no environment prints may be read by a program
+            fold = folded(session, self.options) if is_folded else contextlib.nullcontext()
+            with contextlib.chdir(self.repository.root), fold:  # nox runs in the noxfile's folder
                 guarded(body, session, **({} if package is None else {"package": by_id[package]}))
 
         return session_body
