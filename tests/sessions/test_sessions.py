@@ -97,7 +97,7 @@ def test_a_platform_lists_its_sessions_and_check_alone_is_default(run: InProcess
     ran = run.files(PLATFORM)("-l")
     assert names(ran) == [
         "fmt", "lint", "typecheck", "test(a)", "test(b)", "security",
-        "inventory", "lock", "bump",
+        "inventory", "results", "lock", "bump",
         "doctor",
         "changes", "affected", "perf(a)", "integration",
         "tag", "gate", "workflows",

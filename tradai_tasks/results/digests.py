@@ -39,11 +39,11 @@ class Item(msgspec.Struct, frozen=True, order=True):
             case "level":
                 return f"{self.name}, outside its functions"
             case "absent":
-                return f"{self.name}, which did not exist"
+                return f"whether {self.name} exists"
             case "listing":
                 return f"the entries of {self.name}"
             case "name":
-                return f"a module {self.name}, which did not exist"
+                return f"where module {self.name} is found"
             case "variable":
                 return f"the variable {self.name}"
             case _:
@@ -74,6 +74,7 @@ class WorkTree:
         self._contents: dict[str, bytes] = {}
         self._codes: dict[str, CodeDigests | None] = {}
         self._listings: dict[str, bytes] = {}
+        self._names: dict[str, str] = {}
         self._modules: dict[str, Mapping[str, list[str]]] = {}
         self._firsts: dict[tuple[str, ...], frozenset[str]] = {}
         self._times: dict[Path, float] = {}
@@ -81,7 +82,7 @@ class WorkTree:
     def digest(self, inputs: Inputs, test_file: str) -> Digested:
         """Return the digests of a test file's inputs."""
         roots = self._import_roots(inputs)
-        items = sorted(set(_items(inputs, test_file)))
+        items = sorted(set(self._items(inputs, test_file)))
         found = tuple((item, self._of(item, roots)) for item in items)
         return Digested(
             items=found,
@@ -100,7 +101,7 @@ class WorkTree:
             for item, old in before.items
             if item.kind == "module" and self._content(item.name) == old
         }
-        for item in _items(inputs, test_file):
+        for item in self._items(inputs, test_file):
             if item.kind == "module" or (item.kind in {"level", "function"} and item.name in same):
                 continue
             if known.get(item) != self._of(item, roots):
@@ -116,14 +117,14 @@ class WorkTree:
             start: Seconds since the epoch.
         """
         roots = self._import_roots(inputs)
-        for item in _items(inputs, test_file):
+        for item in self._items(inputs, test_file):
             paths = [self._root / item.name]
             if item.kind == "listing":
                 paths = [one for one in _entries(paths[0]) if one.name not in _LEFTOVERS]
             elif item.kind == "name":
                 paths = [self._root / one for one in self._places(item.name, roots)]
                 paths = [one for one in paths if one.is_file()]
-            elif item.kind == "absent" and os.path.lexists(paths[0]):
+            elif item.kind == "absent" and os.path.lexists(paths[0]) and not paths[0].is_dir():
                 return item.name
             elif item.kind not in {"module", "file"}:
                 continue
@@ -133,6 +134,42 @@ class WorkTree:
                 if self._times[path] >= start - _MARGIN:
                     return os.path.relpath(path, self._root)
         return None
+
+    def _items(self, inputs: Inputs, test_file: str) -> Iterator[Item]:
+        for path, functions in inputs.modules.items():
+            if functions is None:
+                yield Item("file", path)
+                continue
+            yield Item("module", path)
+            yield Item("level", path)
+            yield from (Item("function", path, name) for name in functions)
+        yield from (Item("file", path) for path in inputs.files)
+        yield from (Item("absent", path) for path in inputs.absent)
+        yield from (Item("listing", path) for path in inputs.listings)
+        # what was loaded, too, may be shadowed: by a package beside it, or in an earlier folder
+        loaded = (self._dotted(path) for path in inputs.modules)
+        yield from (Item("name", name) for name in {*inputs.names, *loaded})
+        yield from (Item("variable", name) for name in inputs.variables)
+        if test_file not in inputs.modules:
+            yield Item("file", test_file)
+        # pytest looks for these in the folder of the test and in every folder above
+        for folder in PurePosixPath(test_file).parents:
+            for name in ("conftest.py", "__init__.py"):
+                path = str(folder / name)
+                if path not in inputs.modules:
+                    yield Item("file", path)
+
+    def _dotted(self, path: str) -> str:
+        """Return the name that a file is imported by, as far as source roots tell."""
+        if path not in self._names:
+            folder, _, file = path.rpartition("/")
+            stem = file.partition(".")[0]
+            if stem == "__init__":
+                folder, _, stem = folder.rpartition("/")
+            inside = (root for root in self._roots if f"{folder}/".startswith(f"{root}/"))
+            package = folder.removeprefix(max(inside, key=len, default=folder)).strip("/")
+            self._names[path] = f"{package}/{stem}".strip("/").replace("/", ".")
+        return self._names[path]
 
     def _of(self, item: Item, roots: tuple[str, ...]) -> bytes:
         match item.kind:
@@ -147,7 +184,10 @@ class WorkTree:
                 # without such a function in the text, the file may make it in any other way
                 return code.functions.get(item.part) or self._content(item.name)
             case "absent":
-                is_there = os.path.lexists(self._root / item.name)
+                path = self._root / item.name
+                if path.is_dir():
+                    return b"folder"
+                is_there = os.path.lexists(path)
                 return digest(b"present", self._content(item.name)) if is_there else ABSENT
             case "listing":
                 return self._listing(item.name)
@@ -222,29 +262,6 @@ class WorkTree:
                     found.setdefault(stem, []).append(one.name)
             self._modules[folder] = {stem: sorted(names) for stem, names in found.items()}
         return self._modules[folder]
-
-
-def _items(inputs: Inputs, test_file: str) -> Iterator[Item]:
-    for path, functions in inputs.modules.items():
-        if functions is None:
-            yield Item("file", path)
-            continue
-        yield Item("module", path)
-        yield Item("level", path)
-        yield from (Item("function", path, name) for name in functions)
-    yield from (Item("file", path) for path in inputs.files)
-    yield from (Item("absent", path) for path in inputs.absent)
-    yield from (Item("listing", path) for path in inputs.listings)
-    yield from (Item("name", name) for name in inputs.names)
-    yield from (Item("variable", name) for name in inputs.variables)
-    if test_file not in inputs.modules:
-        yield Item("file", test_file)
-    # pytest looks for these in the folder of the test and in every folder above
-    for folder in PurePosixPath(test_file).parents:
-        for name in ("conftest.py", "__init__.py"):
-            path = str(folder / name)
-            if path not in inputs.modules:
-                yield Item("file", path)
 
 
 def _file_digest(path: Path) -> bytes:

@@ -6,10 +6,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
+from typing import cast
 
 import pytest
 
@@ -315,8 +316,8 @@ def _with_functions() -> Path:
 
 
 def _faults(found: Mapping[str, Inputs], *, functions: bool) -> list[object]:
-    def values(name: str, field: str) -> object:
-        return getattr(found[f"tests/test_{name}.py"], field)
+    def values(name: str, field: str) -> Collection[object]:
+        return cast("Collection[object]", getattr(found[f"tests/test_{name}.py"], field))
 
     faults: list[object] = [
         row for row in HAS if row[0] != "unseen_child" and row[2] not in values(*row[:2])

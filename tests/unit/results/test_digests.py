@@ -31,7 +31,7 @@ INPUTS = Inputs(
         TEST: ("test_a",),
     },
     files=("libs/a/tests/data/one.json",),
-    absent=("libs/a/tests/data/two.json",),
+    absent=("libs/a/tests/data/two.json", "libs/a/src"),
     listings=("libs/a/tests/data",),
     names=("a.fast", "speedups", "ghost.sub"),
     variables=("HOME", "MODE"),
@@ -101,24 +101,32 @@ CHANGED = {
     "data that is gone": (drop("libs/a/tests/data/one.json"), "libs/a/tests/data/one.json"),
     "a file that was not there": (
         put("libs/a/tests/data/two.json"),
-        "libs/a/tests/data/two.json, which did not exist",
+        "whether libs/a/tests/data/two.json exists",
+    ),
+    "a folder that is one no more": (
+        lambda root: (root / "libs/a/src").rename(root / "libs/a/moved"),
+        "libs/a/src/a/__init__.py, outside its functions",
     ),
     "a new entry": (put("libs/a/tests/data/three"), "the entries of libs/a/tests/data"),
     "a module that shadows": (
         put("libs/b/src/speedups.py"),
-        "a module speedups, which did not exist",
+        "where module speedups is found",
     ),
     "a module beside the test": (
         put("libs/a/tests/speedups.so"),
-        "a module speedups, which did not exist",
+        "where module speedups is found",
+    ),
+    "a package of the name of a module": (
+        put("libs/a/src/a/core/__init__.py"),
+        "where module a.core is found",
     ),
     "a module in a package": (
         put("libs/a/src/a/fast/__init__.py"),
-        "a module a.fast, which did not exist",
+        "where module a.fast is found",
     ),
     "a package with a module": (
         put("ghost/sub.py"),
-        "a module ghost.sub, which did not exist",
+        "where module ghost.sub is found",
     ),
     "a conftest": (put("libs/a/tests/conftest.py", "X = 2\n"), "libs/a/tests/conftest.py"),
     "a new conftest": (put("libs/conftest.py"), "libs/conftest.py"),
@@ -171,6 +179,19 @@ def test_what_is_no_file_is_told_from_what_is_not_there(root: Path) -> None:
     assert str(tree(root).changed(inputs, TEST, before)) == "pipe"
     (root / "nowhere").mkdir()
     assert tree(root).digest(inputs, TEST).key != before.key
+
+
+def test_a_folder_counts_by_being_there(root: Path) -> None:
+    inputs = Inputs(absent=("libs/a/src", "nowhere"))
+    before = tree(root).digest(inputs, TEST)
+    put("libs/a/src/more.py")(root)
+    assert tree(root).changed(inputs, TEST, before) is None
+    assert tree(root).touched_since(inputs, "test_z.py", time.time() + 60) is None
+    (root / "nowhere").mkdir()
+    assert str(tree(root).changed(inputs, TEST, before)) == "whether nowhere exists"
+    (root / "nowhere").rmdir()
+    (root / "libs/a/src").rename(root / "gone")
+    assert str(tree(root).changed(inputs, TEST, before)) == "whether libs/a/src exists"
 
 
 def test_the_order_of_inputs_does_not_count(root: Path) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nox
 
@@ -30,6 +31,9 @@ from tradai_tasks.sessions.core.environment import status_of
 from tradai_tasks.text import safe
 from tradai_tasks.workspace.discovery import Package
 
+if TYPE_CHECKING:  # most runs have none
+    from tradai_tasks.sessions.checks.replay import Replay
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PytestRun:
@@ -37,6 +41,7 @@ class PytestRun:
 
     record: RunRecord | None
     outcome: RunOutcome
+    replayed: tuple[str, ...] = ()  # test files that were not run, from the root
 
 
 def given_arguments(session: nox.Session, repository: Repository, home: Path) -> PytestArguments:
@@ -71,6 +76,7 @@ def run_pytest(  # noqa: PLR0913 - what a run consists of
     assignment: Assignment,
     given: PytestArguments,
     expected: Iterable[Path] = (),
+    replay: Replay | None = None,
 ) -> PytestRun:
     """Run pytest, judge what it did, and show which test files its options leave out.
 
@@ -84,33 +90,17 @@ def run_pytest(  # noqa: PLR0913 - what a run consists of
         assignment: Which of the tests are those of the session.
         given: The user's arguments, which are among the words.
         expected: The test files that pytest's configuration lets it collect there.
+        replay: What is done with results; None if nothing.
 
     Raises:
         RunRecordError: The record of the run cannot be read.
     """
-    reports.record.mkdir()
-    argv = ["python", "-m", "pytest", "-p", PLUGIN, f"--junit-xml={reports.junit}"]
-    if home != repository.root and home.is_relative_to(repository.root):
-        # a conftest.py above applies, as it does where pytest is started at the root
-        argv.append(f"--confcutdir={repository.root}")
-    env = record_environment(
-        reports.record,
-        markers=assignment.markers,
-        only=assignment.only,
-        elsewhere=assignment.elsewhere,
-        search=os.environ.get("PYTHONPATH", ""),
-    )
-    if os.environ.get("PYTEST_ADDOPTS"):
-        session.warn(
-            "PYTEST_ADDOPTS is not used, so that a run is what the repository states; give the "
-            "options after --, or by the setting test.args"
-        )
-    further = {"COVERAGE_FILE": str(reports.coverage_data), "PYTEST_ADDOPTS": None}
-    with session.chdir(home):
-        status = status_of(session, [*argv, *words], env={**env, **further})
+    status = _run(session, repository, words, home, reports, assignment, replay)
     if given.informing and status in {0, 5}:
         session.skip(f"{given.informing} asks for information, so nothing was tested")
     record = read_record(reports.record)
+    if replay and record:
+        replay.merge(record)
     outcome = judge_run(
         name,
         status,
@@ -124,7 +114,46 @@ def run_pytest(  # noqa: PLR0913 - what a run consists of
         session.warn(f"{name}: left out by pytest's options: {', '.join(outcome.left_out)}")
     if outcome.idle:
         session.warn(f"{name}: every test was skipped in {', '.join(outcome.idle)}")
-    return PytestRun(record=record, outcome=outcome)
+    replayed = tuple(replay.replayed) if replay else ()
+    return PytestRun(record=record, outcome=outcome, replayed=replayed)
+
+
+def _run(  # noqa: PLR0913, PLR0917 - as above
+    session: nox.Session,
+    repository: Repository,
+    words: Sequence[str],
+    home: Path,
+    reports: Reports,
+    assignment: Assignment,
+    replay: Replay | None,
+) -> int:
+    """Run pytest, and return its exit status."""
+    reports.record.mkdir()
+    argv = ["python", "-m", "pytest", "-p", PLUGIN, f"--junit-xml={reports.junit}"]
+    argv += replay.arguments if replay else []
+    if home != repository.root and home.is_relative_to(repository.root):
+        # a conftest.py above applies, as it does where pytest is started at the root
+        argv.append(f"--confcutdir={repository.root}")
+    env = record_environment(
+        reports.record,
+        markers=assignment.markers,
+        only=assignment.only,
+        elsewhere=assignment.elsewhere,
+        search=os.environ.get("PYTHONPATH", ""),
+        replayed=replay.files if replay else (),
+        contexts=replay.contexts if replay else None,
+    )
+    env |= replay.environment(reports, env["PYTHONPATH"]) if replay else {}
+    if os.environ.get("PYTEST_ADDOPTS"):
+        session.warn(
+            "PYTEST_ADDOPTS is not used, so that a run is what the repository states; give the "
+            "options after --, or by the setting test.args"
+        )
+    further = {"COVERAGE_FILE": str(reports.coverage_data), "PYTEST_ADDOPTS": None}
+    with session.chdir(home):
+        # pytest has no test to run where all are replayed, which its record then shows
+        good = (0, 5) if replay and replay.files else (0,)
+        return status_of(session, [*argv, *words], env={**env, **further}, good=good)
 
 
 def assignment_of(context: Context, package: Package, given: PytestArguments) -> Assignment:

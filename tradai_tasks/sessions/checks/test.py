@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import nox
@@ -73,28 +74,57 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     if "pytest-cov" not in reached:
         install_tool(session, repository, "pytest-cov", project=package.project)
     _install_requirements(session, repository, package)
+    is_benchmarked = "pytest-benchmark" in reached
+    run, found = _measure(session, context, package, given, disable_benchmarks=is_benchmarked)
+    if run.replayed and not run.outcome.fault and _floor_fault(name, run, found, home=home):
+        session.warn("with replayed results coverage is under its floor, so everything is run")
+        given = replace(given, fresh=True)
+        run, found = _measure(session, context, package, given, disable_benchmarks=is_benchmarked)
+    if not found:
+        why = "a narrowed run" if given.narrowing else "no code that these tests answer for"
+        session.log(f"{why}: the coverage floor of {repository.floor(package):g} % does not apply")
+    _show_exclusions(session, repository, found)
+    _conclude(session, context, package, run, found)
+
+
+def _measure(
+    session: nox.Session,
+    context: Context,
+    package: Package,
+    given: PytestArguments,
+    *,
+    disable_benchmarks: bool,
+) -> tuple[PytestRun, tuple[Figure, ...]]:
+    """Run the tests that have no valid result, and return the figures of all of them."""
+    repository = context.repository
+    home = repository.root / package.path
     with report_folder(repository, "test", session.name.replace("(", "-").rstrip(")")) as folder:
         reports = Reports(folder=folder)
-        words = [*_measuring(repository, package, reports)]
-        words += ["--benchmark-disable"] if "pytest-benchmark" in reached else []
-        words += [*repository.settings.test.args, *given.words]
-        # floors are judged afterwards, on each package's own code
-        words += ["--cov-fail-under=0"] if layout.has_code else []
-        if not given.paths:
-            words += path_arguments(repository, layout.tests, home)
+        measuring = _measuring(repository, package)
+        words = _words(repository, package, given, disable_benchmarks=disable_benchmarks)
+        replay = None
+        if repository.settings.results.replay != "never":
+            from tradai_tasks.sessions.checks.replay import open_replay  # noqa: PLC0415 - if in use
+
+            replay = open_replay(session, repository, package, given, [*measuring, *words])
+        writes = bool(measuring) and not (replay and replay.files)  # else written afterwards
+        written = _cov_reports(reports, is_written=writes, measured=bool(measuring))
         run = run_pytest(
             session,
             repository,
-            name,
-            words,
+            repository.workspace.session_id(package),
+            [*measuring, *written, *words],
             home=home,
             reports=reports,
             assignment=assignment_of(context, package, given),
             given=given,
             expected=[
-                repository.root / file.path for file in repository.inventory.tests(package.path)
+                repository.root / one.path for one in repository.inventory.tests(package.path)
             ],
+            replay=replay,
         )
+        if replay and run.record:
+            replay.finish(run.record, reports, measured=bool(measuring))
         shares = [] if given.narrowing else _code_shares(repository, package)
         found = figures(
             reports.coverage_json,
@@ -105,11 +135,21 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
         known = {one.name: one.percent for one in found if one.percent is not None}
         if shares and not run.outcome.fault:
             write_whole(folder / FIGURES, json.dumps(known).encode())
-    if not shares:
-        why = "a narrowed run" if given.narrowing else "no code that these tests answer for"
-        session.log(f"{why}: the coverage floor of {repository.floor(package):g} % does not apply")
-    _show_exclusions(session, repository, found)
-    _conclude(session, context, package, run, found)
+    return run, found
+
+
+def _words(
+    repository: Repository, package: Package, given: PytestArguments, *, disable_benchmarks: bool
+) -> list[str]:
+    """Return pytest's arguments, without those of coverage's reports."""
+    layout = repository.shares[package]
+    words = ["--benchmark-disable"] if disable_benchmarks else []
+    words += [*repository.settings.test.args, *given.words]
+    # floors are judged afterwards, on each package's own code
+    words += ["--cov-fail-under=0"] if layout.has_code else []
+    if not given.paths:
+        words += path_arguments(repository, layout.tests, repository.root / package.path)
+    return words
 
 
 def _conclude(
@@ -172,7 +212,7 @@ def _check_paths(
     session.skip(f"the paths given are not in {package.path}")
 
 
-def _measuring(repository: Repository, package: Package, reports: Reports) -> list[str]:
+def _measuring(repository: Repository, package: Package) -> list[str]:
     """Return pytest-cov's options for the code that the tests answer for."""
     sources = coverage_sources(repository.tree, package, repository.shares[package])
     if not sources:
@@ -184,10 +224,17 @@ def _measuring(repository: Repository, package: Package, reports: Reports) -> li
     config = None if is_stated else coverage_config(repository.tree, package)
     return [
         *(f"--cov={source}" for source in sources),
+        *([f"--cov-config={repository.root / config}"] if config else []),
+    ]
+
+
+def _cov_reports(reports: Reports, *, is_written: bool, measured: bool) -> list[str]:
+    if not is_written:
+        return ["--cov-report="] if measured else []
+    return [
         "--cov-report=term-missing:skip-covered",
         f"--cov-report=xml:{reports.coverage_xml}",
         f"--cov-report=json:{reports.coverage_json}",
-        *([f"--cov-config={repository.root / config}"] if config else []),
     ]
 
 

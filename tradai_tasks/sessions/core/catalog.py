@@ -88,6 +88,12 @@ CATALOG = (
         environment="none",
     ),
     CatalogEntry(
+        name="results",
+        body="checks.results:results",
+        doc="Show which results of test files are kept, and why others were run.",
+        environment="none",
+    ),
+    CatalogEntry(
         name="lock",
         body="checks.lock:lock",
         doc="Update every lock file; with `-- --check`, fail if one is stale: uv.",

@@ -1,0 +1,165 @@
+"""Results of test files, kept and replayed by the real tools."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.real import Result, edit, git, nox, write
+from tests.support.small import small_workspace
+
+RESULTS = '\n[tool.tradai-tasks.results]\nreplay = "auto"\n\n[tool.coverage.run]\nbranch = true\n'
+FILES = {
+    "libs/alpha/src/alpha/more.py": "LIMIT = 2\n\n\ndef used(x: int) -> int:\n"
+    "    if x > LIMIT:\n        return 1\n    return 2\n\n\ndef idle() -> int:\n    return 3\n",
+    "libs/alpha/src/alpha/data.json": "[1, 2]",
+    "libs/alpha/tests/test_more.py": "from alpha.more import used\n\n\n"
+    "def test_used() -> None:\n    assert used(3) == 1\n",
+    "libs/alpha/tests/test_data.py": "import json\nfrom pathlib import Path\n\nimport alpha\n"
+    "import pytest\n\n\n@pytest.fixture(scope='session')\ndef data():\n"
+    "    return json.loads((Path(alpha.__file__).parent / 'data.json').read_text())\n\n\n"
+    "def test_data(data) -> None:\n    assert data\n\n\n"
+    "@pytest.mark.skip(reason='no')\ndef test_skipped() -> None:\n    pass\n",
+    # a variable that is read where no recording sees it
+    "libs/alpha/tests/test_hidden.py": "import ctypes\n\nfrom alpha.more import used\n\n\n"
+    "def test_hidden() -> None:\n    assert used(1) == 2\n"
+    "    assert ctypes.CDLL(None).getenv(b'HIDDEN') == 0\n",
+}
+EVENT = {"pull_request": {"base": {"ref": "main", "sha": "1" * 40}, "head": {"sha": "1" * 40}}}
+
+
+class Alpha:
+    """The sessions of one package, with a store of their own."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.home = small_workspace(home, FILES)
+        root = home / "pyproject.toml"
+        root.write_text(root.read_text() + RESULTS)
+        git(home, "init", "-q", "-b", "main")
+        git(home, "add", "-A")
+        git(home, "commit", "-q", "-m", "first")
+        self.store = folder
+        self.reports = home / "build/reports/test/test-alpha"
+
+    def nox(self, *words: str, status: int = 0, session: str = "test(alpha)", **env: str) -> Result:
+        env = {"TRADAI_TASKS_CACHE": str(self.store), **env}
+        result = nox(self.home, "-s", session, *words, env=env)
+        assert result.status == status, result.text
+        return result
+
+    def counts(self, *words: str, status: int = 0, **env: str) -> str:
+        """Run the tests, and return how many files were run and replayed."""
+        found = re.search(r"\d+ test files: (.*)", self.nox(*words, status=status, **env).text)
+        assert found is not None
+        return re.sub(r" since .*", "", found[1])
+
+    def figures(self) -> tuple[Any, int, int]:
+        """Return the covered lines, and the numbers of cases in JUnit, all and replayed ones."""
+        files = json.loads((self.reports / "coverage.json").read_text())["files"]
+        lines = {n: (f["executed_lines"], f["executed_branches"]) for n, f in files.items()}
+        suite = ET.parse(self.reports / "junit.xml").getroot()[0]
+        marks = [one for one in suite.iter("property") if one.get("name") == "replayed"]
+        return lines, int(suite.get("tests", "0")), len(marks)
+
+
+@pytest.fixture(scope="module")
+def alpha(tmp_path_factory: pytest.TempPathFactory) -> Alpha:
+    home = tmp_path_factory.mktemp("results")
+    return Alpha(home / "w", home / "cache")
+
+
+def test_only_what_changed_is_run_and_the_figures_are_those_of_a_full_run(alpha: Alpha) -> None:
+    first = alpha.nox()
+    assert "4 test files: 4 run\n" in first.text
+    full = alpha.figures()
+    assert full[1:] == (5, 0)
+    again = alpha.nox()
+    assert "4 test files: 0 run, 4 unchanged since they were green (" in again.text
+    assert f" ago at {git(alpha.home, 'rev-parse', 'HEAD')[:7]})" in again.text
+    assert alpha.figures() == (full[0], 5, 5)
+    [before] = re.findall(r"summary: .*", first.text)
+    assert before in again.text
+    edit(alpha.home / "libs/alpha/tests/test_more.py", "used(3)", "used(4)")
+    assert alpha.counts() == "1 run, 3 unchanged"
+    assert alpha.figures() == (full[0], 5, 4)
+    edit(alpha.home / "libs/alpha/src/alpha/data.json", "[1, 2]", "[3]")
+    assert alpha.counts() == "1 run, 3 unchanged"
+    assert alpha.figures()[0] == full[0]
+    shown = alpha.nox(session="results").text
+    assert re.search(r"test\(alpha\) +4 +3 +75 %", shown)
+    assert re.search(r"libs/alpha/tests/test_data.py +libs/alpha/src/alpha/data.json", shown)
+
+
+def test_what_fails_is_run_until_it_is_green(alpha: Alpha) -> None:
+    alpha.nox()
+    code = alpha.home / "libs/alpha/src/alpha/more.py"
+    edit(code, "return 1", "return 5")
+    for _ in range(2):
+        failed = alpha.nox(status=1)
+        assert "1 of 5 tests failed" in failed.text
+        assert "test_more.py: its result is not kept: a test failed, or was not run" in failed.text
+    edit(code, "return 5", "return 1")
+    assert alpha.counts() == "0 run, 4 unchanged"  # of the results from before
+
+
+def test_everything_is_run_where_that_is_asked_for(alpha: Alpha, tmp_path: Path) -> None:
+    alpha.nox()
+    assert alpha.counts("--", "--fresh") == "4 run"
+    for quiet in (alpha.nox(TRADAI_TASKS_REPLAY="never"), alpha.nox("--", "-k", "used")):
+        assert "test files:" not in quiet.text
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"ref": "refs/heads/x"}))
+    push = {"GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(event)}
+    assert "test files:" not in alpha.nox(CI="true", **push).text
+
+
+def test_a_pull_request_reads_and_writes_nothing(alpha: Alpha, tmp_path: Path) -> None:
+    alpha.nox()
+    edit(alpha.home / "libs/alpha/tests/test_more.py", "def test_used", "X = 1\n\n\ndef test_used")
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(EVENT))
+    pull = {"CI": "1", "GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(event)}
+    before = sorted(alpha.store.rglob("*"))
+    for _ in range(2):
+        assert alpha.counts(**pull) == "1 run, 3 unchanged"
+    assert sorted(alpha.store.rglob("*")) == before
+
+
+def test_a_store_that_is_damaged_or_cannot_be_used_costs_time_alone(alpha: Alpha) -> None:
+    alpha.nox()
+    for file in alpha.store.rglob("*-*"):
+        file.write_bytes(file.read_bytes()[:-1])
+    assert alpha.counts() == "4 run"
+    write(alpha.home, {"file": ""})
+    root = alpha.home / "pyproject.toml"
+    edit(root, 'replay = "auto"\n', 'replay = "auto"\nstore = "file"\n')
+    assert "everything is run, and no result is kept: " in alpha.nox().text
+    edit(root, 'store = "file"\n', "")
+
+
+def test_a_result_that_proves_wrong_is_named_and_not_replayed_again(alpha: Alpha) -> None:
+    alpha.nox()
+    assert alpha.counts(HIDDEN="1") == "0 run, 4 unchanged"
+    found = alpha.nox("--", "--fresh", status=1, HIDDEN="1").text
+    assert "test_hidden.py: it failed, although it was green with the same inputs (key" in found
+    again = alpha.nox()  # where it is green, and still not trusted
+    assert "1 run, 3 unchanged" in again.text
+    assert "its result is not kept: it failed before with the same inputs" in again.text
+    edit(alpha.home / "libs/alpha/tests/test_hidden.py", "used(1)", "used(0)")
+    alpha.nox()
+    assert alpha.counts() == "0 run, 4 unchanged"
+
+
+def test_coverage_under_its_floor_is_shown_by_a_full_run(alpha: Alpha) -> None:
+    alpha.nox()
+    code = "".join(f"X{number} = 1\n" for number in range(60))
+    write(alpha.home, {"libs/alpha/src/alpha/unseen.py": code})
+    failed = alpha.nox(status=1).text
+    assert "with replayed results coverage is under its floor, so everything is run" in failed
+    assert "4 test files: 4 run" in failed
+    assert "is under its floor of 60 %" in failed
