@@ -179,7 +179,7 @@ POINTS: tuple[Point, ...] = (
 
 # each stage meets each of them
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
-ENDED_IN = 5.0  # seconds, where the machine has other work
+ENDED_IN = 10.0  # seconds, where the machine has other work
 
 
 def test_ended_at_each_stage_and_run_again_it_is_finished_and_nothing_is_done_twice(

@@ -223,7 +223,7 @@ def test_a_dispatch_on_another_branch_than_the_default_one(hub: Hub) -> None:
                   "--dispatch", "dev", ref=ref)  # fmt: skip
         assert "deploys nothing to 'dev'" in ran.log
     ran = hub("workflow_dispatch", {}, "--dispatch", "dev", ref="refs/heads/main")
-    assert "('which the event lacks') may" in ran.log
+    assert "('missing in the event') may" in ran.log
     assert hub.dispatched("--dispatch", "").status != 0
     setting = '\n[tool.tradai-tasks.workflows]\nbranch-environments = ["dev"]\n'
     file = hub.repo.path / "pyproject.toml"
