@@ -166,7 +166,8 @@ def test_in_haste_a_dripping_server_is_asked_once_and_not_for_long(
     try:
         with in_haste(0.2):
             for name in ("web", "api"):
-                with pytest.raises(RegistryError, match="answers too slowly: not whole"):
+                # on a busy machine no byte may come in time
+                with pytest.raises(RegistryError, match=r"not whole|timed out"):
                     Registry(session).image(name, "1")
     finally:
         session.close()
