@@ -6,6 +6,7 @@ the names that a recording has (`co_qualname`). Line numbers do not count.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import warnings
@@ -13,6 +14,7 @@ from types import CodeType
 
 import msgspec
 
+_PLACED = (ast.stmt, ast.expr, ast.excepthandler, ast.arg, ast.keyword, ast.alias, ast.pattern)
 _SIZE = 16  # bytes of a digest
 # Code objects of their own that run whenever the code around them does: comprehensions before
 # Python 3.12; annotations since 3.14; the scopes of type parameters (PEP 695).
@@ -49,7 +51,13 @@ def code_digests(content: bytes) -> CodeDigests | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            code = compile(content, "", "exec", dont_inherit=True, optimize=0)
+            tree = ast.parse(content)
+            for node in ast.walk(tree):
+                # a class of Python 3.13 has the number of its first line as an attribute
+                if isinstance(node, _PLACED):
+                    node.lineno = node.end_lineno = 1
+                    node.col_offset = node.end_col_offset = 0
+            code = compile(tree, "", "exec", dont_inherit=True, optimize=0)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return None
     bodies: dict[str, list[bytes]] = {}
