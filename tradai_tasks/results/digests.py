@@ -32,7 +32,7 @@ class Item(msgspec.Struct, frozen=True, order=True):
     part: str = ""  # the qualified name of a function
 
     def __str__(self) -> str:
-        """Return the input as a person is told of it."""
+        """Return the input in the words of messages."""
         match self.kind:
             case "function":
                 return f"{self.part}() in {self.name}"
