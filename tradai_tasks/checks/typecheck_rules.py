@@ -192,18 +192,24 @@ def batches(  # noqa: PLR0913 - what a run consists of
         patterns = exclusions(tree, config, args) if is_mypy else ()
         added = () if position else extra
         made = _batch(tree, one, layouts, untyped, extra=added, patterns=patterns)
-        if is_mypy:
-            ignored = ignored_files(tree, one.taken, _document(tree, config) if config else None)
-            excluded: Sequence[str] = made.excluded
-        else:
-            left_out = checker.left_out(tree, config, dict.fromkeys(one.taken.values()))
-            excluded, ignored = left_out.excluded, tuple(left_out.ignored)
-        gone = {*ignored, *excluded}
-        judged = tuple(file for file in dict.fromkeys(one.taken.values()) if file not in gone)
-        plan.append(
-            replace(made, excluded=tuple(excluded), ignored=ignored, files=judged, config=config)
-        )
+        plan.append(_judged(tree, made, one.taken, config, checker))
     return tuple(plan)
+
+
+def _judged(
+    tree: Tree, batch: Batch, modules: Mapping[str, str], config: str | None, checker: Checker
+) -> Batch:
+    """Return a batch with what its configuration leaves out, and the files that remain."""
+    files = tuple(dict.fromkeys(modules.values()))
+    if checker.name == "mypy":
+        ignored = ignored_files(tree, modules, _document(tree, config) if config else None)
+        excluded = tuple(batch.excluded)
+    else:
+        left_out = checker.left_out(tree, config, files)
+        excluded, ignored = tuple(left_out.excluded), tuple(left_out.ignored)
+    gone = {*ignored, *excluded}
+    judged = tuple(file for file in files if file not in gone)
+    return replace(batch, excluded=excluded, ignored=ignored, files=judged, config=config)
 
 
 def _values(args: Sequence[str], option: str) -> list[str]:

@@ -17,6 +17,7 @@ from tradai_tasks.repository import base_of
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.images import ImagesSettings
 from tradai_tasks.settings.model import Settings
+from tradai_tasks.settings.publish import PublishSettings
 from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.vcs.git_environment import run_git
@@ -111,17 +112,11 @@ def gather(  # noqa: PLR0913 - everything to look at
         contract_tests="contract" in bases,
         integration_tests="integration" in bases,
         private_index=workspace.kind == "strategies" and publish.codeartifact is not None,
-        candles_in_aws=any(
-            for_strategy(settings.backtest, one.settings.backtest).source.startswith("s3://")
-            for one in workspace.strategies
-        ),
+        candles_in_aws=_candles_in_aws(workspace, settings),
         libraries=publishes(workspace, settings),
         publishes_to_aws=publish.index is None,
-        publish_secrets=()
-        if publish.index is None or publish.index.trusted_publishing
-        else (publish.index.username_env, publish.index.password_env),
-        publish_identity=publish.index is not None
-        and (publish.index.trusted_publishing or publish.index.attestations),
+        publish_secrets=_publish_secrets(publish),
+        publish_identity=_publishes_by_identity(publish),
         registry=_registry(settings.images),
         registry_set=settings.images.registry is not None,
         registry_login=(settings.images.username_env, settings.images.password_env),
@@ -140,6 +135,25 @@ def gather(  # noqa: PLR0913 - everything to look at
         devcontainer_image=has_devcontainer(tree) and settings.devcontainer.image is not None,
         folder=folder,
         own_ci=_own_ci(present, workspace.kind, folder, settings.workflows),
+    )
+
+
+def _publish_secrets(publish: PublishSettings) -> tuple[str, ...]:
+    index = publish.index
+    if index is None or index.trusted_publishing:
+        return ()
+    return index.username_env, index.password_env
+
+
+def _publishes_by_identity(publish: PublishSettings) -> bool:
+    index = publish.index
+    return index is not None and (index.trusted_publishing or index.attestations)
+
+
+def _candles_in_aws(workspace: Workspace, settings: Settings) -> bool:
+    return any(
+        for_strategy(settings.backtest, one.settings.backtest).source.startswith("s3://")
+        for one in workspace.strategies
     )
 
 
