@@ -17,7 +17,7 @@ from tradai_tasks.results.store import Store
 from tradai_tasks.text import listed
 
 _MOST_TRIED = 8  # results of one test file that are held against the work tree, the newest first
-_REFUTED = ".refuted"
+REFUTED = ".refuted"
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ def decide(store: Store, slot: str, tree: WorkTree) -> Decision:
     names: dict[str, list[str]] = {}
     marks = []
     for entry in sorted(store.entries(slot), reverse=True):
-        if entry.name.endswith(_REFUTED):
+        if entry.name.endswith(REFUTED):
             marks.append(entry.name)
         else:
             names.setdefault(entry.name.partition("-")[0], []).append(entry.name)
@@ -77,7 +77,7 @@ def record_name(slot: str, test_file: str, key: str) -> str:
 
 def refuted_name(slot: str, result: KeptResult) -> str:
     """Return the name of a result that was wrong, under which it is kept too."""
-    return record_name(slot, result.test_file, result.digested.key) + _REFUTED
+    return record_name(slot, result.test_file, result.digested.key) + REFUTED
 
 
 def add_replayed(record: RunRecord, valid: Mapping[str, KeptResult], root: Path) -> list[str]:
@@ -215,11 +215,16 @@ def replay_line(ran: Sequence[str], replayed: Sequence[KeptResult], now: float) 
     if not replayed:
         return f"{total} test files: {len(ran)} run"
     oldest = min(replayed, key=lambda one: one.time)
-    where = f" at {oldest.commit[:7]}" if oldest.commit else ""
     return (
         f"{total} test files: {len(ran)} run, {len(replayed)} unchanged since they were green "
-        f"({_ago(now - oldest.time)} ago{where})"
+        f"({made(oldest, now)})"
     )
+
+
+def made(result: KeptResult, now: float) -> str:
+    """Return how long ago a result was made, and at which commit."""
+    where = f" at {result.commit[:7]}" if result.commit else ""
+    return f"{_ago(now - result.time)} ago{where}"
 
 
 def _ago(seconds: float) -> str:

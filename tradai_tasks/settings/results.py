@@ -15,8 +15,9 @@ class ResultsSettings(Table, frozen=True, kw_only=True):
     replay: Annotated[
         Literal["never", "auto"],
         Meta(
-            description="`auto`: on a machine of your own and on pull requests `test(pkg)` takes "
-            "over green results of test files whose inputs have not changed (docs/results.md)."
+            description="`auto`: on a machine of your own and on pull requests `test(pkg)`, "
+            "`typecheck` and `security` take over what was green and whose inputs have not changed "
+            "(docs/results.md)."
         ),
     ] = "never"
     store: Annotated[

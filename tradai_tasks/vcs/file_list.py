@@ -32,7 +32,7 @@ def files_of(tree: Tree, folders: Iterable[str] = ()) -> tuple[str, ...]:
     files, _ = list_files(tree.root)
     known = folders_above(files)
     lacking = [folder for folder in folders if folder not in known and folder != "."]
-    return (*files, *(file for folder in lacking for file in _walk(tree.root, folder)))
+    return (*files, *(file for folder in lacking for file in walk_files(tree.root, folder)))
 
 
 def list_files(root: Path) -> tuple[tuple[str, ...], str | None]:
@@ -46,12 +46,12 @@ def list_files(root: Path) -> tuple[tuple[str, ...], str | None]:
         The paths, and None or the reason why they do not come from git.
     """
     if not any((folder / ".git").exists() for folder in (root, *root.parents)):
-        return _walk(root), "there is no git repository"
+        return walk_files(root), "there is no git repository"
     try:
         argv = ["ls-files", "-z", "-v", "--stage", "--cached", "--others", "--exclude-standard"]
         rows = run_git(root, *argv).text.split("\0")[:-1]
     except (CommandFailedError, ToolMissingError) as error:
-        return _walk(root), str(error)
+        return walk_files(root), str(error)
     found: dict[str, None] = {}
     for row in rows:
         # a tracked file as "H 100644 <id> 0<tab><path>", and a new one as "? <path>"
@@ -59,19 +59,33 @@ def list_files(root: Path) -> tuple[tuple[str, ...], str | None]:
         if head != "? ":
             mode, path = path[:6], path.partition("\t")[2]
             if mode == _SUBMODULE:
-                found.update(dict.fromkeys(_walk(root, path)))
+                found.update(dict.fromkeys(walk_files(root, path)))
                 continue
         if not path.endswith("/"):  # else another repository inside this one
             found[path] = None
     if not found:
-        return _walk(root), "git knows no file here"
+        return walk_files(root), "git knows no file here"
     return tuple(found), None
 
 
-def _walk(root: Path, start: str = ".") -> tuple[str, ...]:
+def walk_files(root: Path, start: str = ".", *, links: bool = False) -> tuple[str, ...]:
+    """Return all files on disk below a folder, by POSIX path from `root`, except tools' own.
+
+    Args:
+        root: The repository.
+        start: The folder, from the root.
+        links: Whether links to folders are followed, each folder once.
+    """
     found = []
-    for folder, folders, names in os.walk(root / start):
+    seen: set[str] = set()
+    for folder, folders, names in os.walk(root / start, followlinks=links):
         below = Path(folder).relative_to(root).as_posix()
+        if links:
+            real = os.path.realpath(folder)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
         folders[:] = [
             name
             for name in folders

@@ -112,10 +112,13 @@ def test_everything_is_run_where_that_is_asked_for(alpha: Alpha, tmp_path: Path)
     assert alpha.counts("--", "--fresh") == "4 run"
     for quiet in (alpha.nox(TRADAI_TASKS_REPLAY="never"), alpha.nox("--", "-k", "used")):
         assert "test files:" not in quiet.text
-    event = tmp_path / "event.json"
-    event.write_text(json.dumps({"ref": "refs/heads/x"}))
-    push = {"GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(event)}
-    assert "test files:" not in alpha.nox(CI="true", **push).text
+    assert alpha.counts(**pushed("refs/heads/x", tmp_path)) == "4 run"
+
+
+def pushed(ref: str, folder: Path) -> dict[str, str]:
+    event = folder / "event.json"
+    event.write_text(json.dumps({"ref": ref, "after": "1" * 40}))
+    return {"CI": "1", "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(event)}
 
 
 def test_a_pull_request_reads_and_writes_nothing(alpha: Alpha, tmp_path: Path) -> None:
@@ -142,10 +145,12 @@ def test_a_store_that_is_damaged_or_cannot_be_used_costs_time_alone(alpha: Alpha
     edit(root, 'store = "file"\n', "")
 
 
-def test_a_result_that_proves_wrong_is_named_and_not_replayed_again(alpha: Alpha) -> None:
+def test_a_result_that_proves_wrong_is_named_and_not_replayed_again(
+    alpha: Alpha, tmp_path: Path
+) -> None:
     alpha.nox()
     assert alpha.counts(HIDDEN="1") == "0 run, 4 unchanged"
-    found = alpha.nox("--", "--fresh", status=1, HIDDEN="1").text
+    found = alpha.nox(status=1, HIDDEN="1", **pushed("refs/tags/v1.0.0", tmp_path)).text
     assert "test_hidden.py: it failed, although it was green with the same inputs (key" in found
     again = alpha.nox()  # where it is green, and still not trusted
     assert "1 run, 3 unchanged" in again.text

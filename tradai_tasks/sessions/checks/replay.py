@@ -182,6 +182,8 @@ class Replay:
         ran = run_files(record, root)
         valid = [self._decision.valid[file] for file in self.replayed]
         session.log(replay_line(ran, valid, self._start))
+        if self._rules.compares:
+            self._hold(record)
         kept = self._kept(record, reports, ran) if self._rules.keeps else {}
         replayed = union(valid) if self.files else None  # None: pytest-cov wrote the reports
         covered: dict[str, Covered] | None = {}
@@ -217,7 +219,6 @@ class Replay:
             self._session.warn(str(fault))
             recorded = {}
         shutil.rmtree(reports.inputs, ignore_errors=True)
-        self._hold(record)
         judge = Judge(
             root=repository.root,
             tree=self._tree(),
@@ -299,7 +300,7 @@ class Replay:
             if file.is_relative_to(root)
         }
         cases = cases_by_file(reports.junit.read_bytes(), names)
-        commit = Git.open(root).commit("HEAD") or "" if (root / ".git").exists() else ""
+        commit = commit_of(root)
         tree = self._tree()
         for file, inputs in kept.items():
             digested = tree.digest(inputs, file)
@@ -330,6 +331,11 @@ class Replay:
 
     def _tree(self) -> WorkTree:
         return work_tree(self._session, self._repository)
+
+
+def commit_of(root: Path) -> str:
+    """Return the checked-out commit; empty without git."""
+    return Git.open(root).commit("HEAD") or "" if (root / ".git").exists() else ""
 
 
 def work_tree(session: nox.Session, repository: Repository) -> WorkTree:

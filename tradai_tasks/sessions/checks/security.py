@@ -7,21 +7,26 @@ from datetime import UTC, datetime
 import nox
 
 from tradai_tasks.checks.audit import expired_ignores
+from tradai_tasks.checks.testing.pytest_arguments import FRESH
 from tradai_tasks.errors import CheckFailedError, TasksError
 from tradai_tasks.sessions.checks.dependency_audit import audit_locked
 from tradai_tasks.sessions.checks.source_scan import scan_sources
-from tradai_tasks.sessions.core.arguments import parse
+from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import install_tool
 from tradai_tasks.sessions.core.nox_options import end_of_install
 
 _DOC = "Scan the sources and the locked packages for vulnerabilities: bandit and pip-audit."
 
+_OPTIONS: list[Option] = [
+    ((FRESH,), {"action": "store_true", "help": "scan every file, whatever result is known"})
+]
+
 
 def security(session: nox.Session, context: Context) -> None:
     """Scan the sources and audit the locked packages; fail after all faults are shown."""
     repository = context.repository
-    parse(session, [], _DOC)
+    parse(session, _OPTIONS, _DOC)
     home = repository.workspace.projects[0]
     for tool in ("bandit", "pip-audit"):
         install_tool(session, repository, tool, project=home)

@@ -41,10 +41,33 @@ def scan_sources(session: nox.Session, repository: Repository) -> list[str]:
     if not scope.files:
         session.log("there is no source to scan")
         return list(scope.faults)
+
+    def check() -> tuple[list[str], bool]:
+        return _scan(session, repository, scope, table), True
+
+    if repository.settings.results.replay == "never":
+        return [*scope.faults, *check()[0]]
+    from tradai_tasks.sessions.checks.kept_check import unless_green  # noqa: PLC0415 - if in use
+
+    found = unless_green(
+        session,
+        repository,
+        "bandit",
+        check,
+        words=[repr((sorted(scope.tests), repository.settings.security))],
+        files=lambda: [*scope.files, "pyproject.toml", _INI],
+    )
+    return [*scope.faults, *(found or ())]
+
+
+def _scan(
+    session: nox.Session, repository: Repository, scope: BanditScope, table: Mapping[str, Any]
+) -> list[str]:
+    """Run bandit and return faults."""
     folder = make_report_folder(repository.root, "security")
     options = _options(repository, table, folder)
     findings: list[BanditFinding] = []
-    faults = list(scope.faults)
+    faults: list[str] = []
     for number, files in enumerate(batches(scope.files), start=1):
         report = _run(session, folder / f"bandit-{number}.json", options, files)
         found, unread = bandit_findings(report, repository.settings.security)

@@ -13,6 +13,7 @@ import nox
 from nox.virtualenv import PassthroughEnv
 
 from tradai_tasks.checks.protocol_compliance import protocol_faults, protocol_module
+from tradai_tasks.checks.testing.pytest_arguments import FRESH
 from tradai_tasks.checks.type_checkers import Call, Checker, Finding, checked_report
 from tradai_tasks.checks.typecheck_rules import Batch
 from tradai_tasks.errors import CheckFailedError
@@ -37,11 +38,14 @@ def run_checker(  # noqa: PLR0913 - what a run consists of
     strict: bool,
     python: Path | None,
     pairs: Sequence[ProtocolPair],
-) -> int:
-    """Check one batch, and the module in which errors are due; return the exit status.
+) -> tuple[int, bool]:
+    """Check one batch, and the module in which errors are due.
 
     The checker is given every file by name, so that none is passed over. Its verdict is its own;
     that it looks at all is seen by a second run, on the module alone.
+
+    Returns:
+        The exit status, and whether there is no finding, also none that does not count as a fault.
 
     Raises:
         CheckFailedError: It could not finish, left files out, or reports no errors at all.
@@ -63,12 +67,13 @@ def run_checker(  # noqa: PLR0913 - what a run consists of
         text = json.dumps(checker.made_config(table or {}, call, str(folder)))
         write_whole(made, text.encode())
         call = replace(call, config=str(made))
-    status = 0
+    status, shown = 0, False
     if call.files:
         status, findings = _report(session, repository, checker, call)
         for finding in findings:
             say(*str(finding).splitlines())
             annotate_finding(repository, home, finding)
+        shown = bool(findings)
         session.log(f"{checker.name}: {len(call.files)} files checked")
     module = folder / _MODULE
     write_whole(module, protocol_module(pairs, mypy=False).encode())
@@ -76,17 +81,17 @@ def run_checker(  # noqa: PLR0913 - what a run consists of
     _, findings = _report(session, repository, checker, apart)
     faults = list(protocol_faults(module.read_text(encoding="utf-8"), findings))
     for fault in faults:
-        shown = replace(fault, path=module.relative_to(repository.root).as_posix())
-        say(*str(shown).splitlines())
-        annotate("error", str(shown))
-    return status or (_FOUND if faults else 0)
+        placed = replace(fault, path=module.relative_to(repository.root).as_posix())
+        say(*str(placed).splitlines())
+        annotate("error", str(placed))
+    return status or (_FOUND if faults else 0), not shown
 
 
 def _report(
     session: nox.Session, repository: Repository, checker: Checker, call: Call
 ) -> tuple[int, list[Finding]]:
     """Run the checker and return its exit status and findings; its report is kept in a file."""
-    argv = [*checker.argv(call), *repository.settings.typecheck.args, *session.posargs]
+    argv = [*checker.argv(call), *given_words(session, repository)]
     more = {} if checker.made_config else {"PYTHONPATH": os.pathsep.join(call.search)}
     env = {**os.environ, **session.env, **checker.env, **more}
     env["PATH"] = os.pathsep.join([*(session.bin_paths or ()), env.get("PATH") or os.defpath])
@@ -105,6 +110,12 @@ def _report(
     except CheckFailedError:
         say(*text.splitlines(), *done.error_text.splitlines(), file=sys.stderr)
         raise
+
+
+def given_words(session: nox.Session, repository: Repository) -> list[str]:
+    """Return the arguments for the type checker: those of the settings, and the user's."""
+    own = [word for word in session.posargs if word != FRESH]
+    return [*repository.settings.typecheck.args, *own]
 
 
 def _environment(session: nox.Session) -> str:

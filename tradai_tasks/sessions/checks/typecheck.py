@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from tradai_tasks.files.file_tree import join
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.checks.type_checker_run import (
     annotate_finding,
+    given_words,
     report_folder,
     run_checker,
 )
@@ -50,7 +51,9 @@ def typecheck(session: nox.Session, context: Context, package: Package | None = 
     """Type-check one strategy, or all packages project by project."""
     repository = context.repository
     if asks_help(session):
-        skip_for_help(session, "options for the type checker, besides those of typecheck.args")
+        skip_for_help(
+            session, "options for the type checker, besides those of typecheck.args, and --fresh"
+        )
     if package is not None:
         _typecheck(session, repository, [package], package.project)
     else:
@@ -138,7 +141,7 @@ def _batches(  # noqa: PLR0913 - what a run consists of
         extra=[str(_write_protocols(session, repository, pairs))] if of_mypy else [],
         project=project,
         known=(file.path for file in repository.inventory.files if file.reason is None),
-        args=[*repository.settings.typecheck.args, *session.posargs],
+        args=given_words(session, repository),
         checker=checker,
     )
 
@@ -216,11 +219,47 @@ def _run(  # noqa: PLR0913 - what a run consists of
     strict = repository.settings.typecheck.strict
     if strict is None:
         strict = repository.workspace.kind == "strategies"
-    if checker.name != "mypy":
+
+    def check() -> tuple[int, bool]:
+        if checker.name == "mypy":
+            return _run_mypy(session, repository, batch, strict=strict, python=python), True
         return run_checker(
             session, repository, batch, checker, strict=strict, python=python, pairs=pairs
         )
-    return _run_mypy(session, repository, batch, strict=strict, python=python)
+
+    words = [checker.name, repr(batch), repr((strict, pairs, python))]
+    return _unless_green(session, repository, batch, check, words, python)
+
+
+def _unless_green(  # noqa: PLR0913, PLR0917 - what a run consists of
+    session: nox.Session,
+    repository: Repository,
+    batch: Batch,
+    check: Callable[[], tuple[int, bool]],
+    words: Sequence[str],
+    python: Path | None,
+) -> int:
+    """Run a check, unless it was green with the same inputs; return its exit status."""
+    given = given_words(session, repository)
+    is_asked = given != [*repository.settings.typecheck.args]  # for something else by the user
+    writes = any("report" in word or "xml" in word for word in given)
+    if repository.settings.results.replay == "never" or is_asked or writes:
+        return check()[0]
+    from tradai_tasks.sessions.checks.kept_check import (  # noqa: PLC0415 - if in use
+        code_files,
+        unless_green,
+    )
+
+    status = unless_green(
+        session,
+        repository,
+        f"typecheck of {', '.join(batch.packages)}",
+        check,
+        words=[*words, *given],
+        files=lambda: code_files(repository.root),
+        environments=[python.parent.parent] if python else [],
+    )
+    return status or 0
 
 
 def _run_mypy(
@@ -235,7 +274,7 @@ def _run_mypy(
 
     It runs in the folder of its configuration, so that the paths there are as they are meant.
     """
-    further = [*repository.settings.typecheck.args, *session.posargs]
+    further = given_words(session, repository)
     home = repository.root / batch.home
     argv = ["mypy", "--namespace-packages", "--explicit-package-bases", "--show-error-codes"]
     argv += ["--strict"] if strict else []
