@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def test_what_is_read_decides(checks: Checks) -> None:
     assert checks.is_replayed()
     write(home, {"README.md": "A word.\n"})
     assert checks.is_replayed()
-    changes = {
+    changes: dict[str, Callable[[], object]] = {
         "code": lambda: code.write_text("one = 1\n"),
         "a new file": lambda: write(home, {"libs/a/src/a/more.py": "two = 2\n"}),
         "settings": lambda: write(

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from tradai_tasks.results.code_digest import CodeDigests, code_digests, code_format, digest
-from tradai_tasks.results.inputs import Inputs
+from tradai_tasks.results.environment_digest import OF_A_RUN
+from tradai_tasks.results.inputs import ALL_VARIABLES, Inputs
 
 # What tools leave beside the code, which no outcome depends on.
 _LEFTOVERS = frozenset({
@@ -45,7 +46,9 @@ class Item(msgspec.Struct, frozen=True, order=True):
             case "name":
                 return f"where module {self.name} is found"
             case "variable":
-                return f"the variable {self.name}"
+                return (
+                    "the environment" if self.name == ALL_VARIABLES else f"the variable {self.name}"
+                )
             case _:
                 return self.name
 
@@ -194,9 +197,14 @@ class WorkTree:
             case "name":
                 return digest(*map(str.encode, self._places(item.name, roots)))
             case _:
-                value = self.variables.get(item.name)
-                text = ABSENT if value is None else b"=" + os.fsencode(value)
-                return digest(os.fsencode(item.name), text)
+                names = [item.name]
+                if item.name == ALL_VARIABLES:
+                    names = sorted(one for one in self.variables if not OF_A_RUN.fullmatch(one))
+                return digest(*map(self._variable, names))
+
+    def _variable(self, name: str) -> bytes:
+        value = self.variables.get(name)
+        return digest(os.fsencode(name), ABSENT if value is None else b"=" + os.fsencode(value))
 
     def _content(self, path: str) -> bytes:
         if path not in self._contents:
@@ -265,14 +273,18 @@ class WorkTree:
 
 
 def _file_digest(path: Path) -> bytes:
+    """Return the digest of a file's content, and of a link's target with the content there."""
     try:
+        if path.is_symlink():
+            target = path.resolve()
+            return digest(os.fsencode(path.readlink()), _file_digest(target))
         if not stat.S_ISREG(path.stat().st_mode):
             return _UNREADABLE
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).digest()
     except (FileNotFoundError, NotADirectoryError):
         return ABSENT
-    except OSError:
+    except (OSError, RuntimeError):  # the latter is a link to itself
         return _UNREADABLE
 
 

@@ -26,6 +26,12 @@ _OF_INSTALLING = (
     "uv_build.json",
     "uv_cache.json",
 )
+# Variables that each terminal, job or run has of its own. They do not count where code takes a copy
+# of all variables, which it mostly does to start a program.
+OF_A_RUN = re.compile(
+    r"_|COLUMNS|INVOCATION_ID|JOURNAL_STREAM|LINES|OLDPWD|PWD|SHLVL|STY|TERM|TMUX|WINDOWID|"
+    r"(?:ACTIONS|DBUS|GITHUB|GPG|NOX|RUNNER|SSH|TERM|TMUX|XDG_SESSION)_.*"
+)
 _INTERPRETER = ("implementation", "version", "version_info")  # keys of pyvenv.cfg
 _VERSION = re.compile(rb"^(?:Version|Dynamic): .*$\n?", re.MULTILINE)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+ALL_VARIABLES = "*"  # among variables: all of them were copied
+
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the outcome of a test file was computed from.
@@ -22,7 +24,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     names: tuple[str, ...] = ()
     """Modules that were looked for and not found."""
     variables: tuple[str, ...] = ()
-    """Environment variables that were asked for."""
+    """Environment variables that were asked for; `*` for all."""
     programs: tuple[str, ...] = ()
     """Programs that were started and whose reads were not seen."""
     hosts: tuple[str, ...] = ()

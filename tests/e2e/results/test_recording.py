@@ -160,6 +160,21 @@ _BODIES = {
             thread.start(); thread.join()
         """,
     "variable": "import os\ndef test(): dict(os.environ), os.environ.copy(), os.environ.get('SHOP')",
+    "copied": "import os\ndef test(): assert dict(os.environ)",
+    "copied_items": "import os\ndef test(): assert [value for name, value in os.environ.items()]",
+    "copied_names": "import os\ndef test(): assert [name for name in os.environ]",
+    "child_variable": """
+        import subprocess, sys
+        def test():
+            subprocess.run([sys.executable, '-c', 'import os; os.environ.get("SHOP")'], check=True)
+        """,
+    "looked_for": """
+        import importlib.util
+        def test():
+            assert importlib.util.find_spec('pkg.none') is None
+            assert importlib.util.find_spec('.lazy', 'pkg')
+        """,
+    "link": "import os\ndef test(): assert os.path.realpath('tests/link').endswith('a.txt')",
     "host": """
         import socket
         def test():
@@ -212,6 +227,7 @@ _BODIES = {
             assert _depth(lambda: os.environ['NONE_SUCH']) == 3
             assert _depth(lambda: importlib.import_module('none_such')) == 3
             assert _depth(lambda: __import__('none_such')) == 2
+            assert _depth(lambda: importlib.util.find_spec('none.such')) == 2
         """,
 }
 for _name in ("cached", "fixture"):
@@ -249,6 +265,11 @@ HAS = [
     ("spawn", "files", "tests/data/spawn.txt"),
     ("thread", "files", "tests/data/thread.txt"),
     ("variable", "variables", "SHOP"),
+    *((f"copied{how}", "variables", "*") for how in ("", "_items", "_names")),
+    ("child_variable", "variables", "SHOP"),
+    ("looked_for", "names", "pkg.none"),
+    ("looked_for", "modules", "src/pkg/lazy.py"),
+    ("link", "files", "tests/link"),
     ("host", "hosts", "192.0.2.1"),
     ("written", "written", "out.txt"),
     ("database", "files", "tests/data/s.db"),
@@ -283,6 +304,7 @@ def _workspace(root: Path) -> Path:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(dedent(text))
+    (root / "tests/link").symlink_to("data/a.txt")
     return root
 
 

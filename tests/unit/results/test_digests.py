@@ -162,6 +162,34 @@ def test_a_variable_counts_by_its_value_and_is_not_kept_in_clear(root: Path) -> 
     assert str(tree(root).changed(INPUTS, TEST, empty)) == "the variable MODE"
 
 
+def test_a_copy_of_all_variables_counts_but_for_those_of_each_run(root: Path) -> None:
+    inputs = Inputs(variables=("*",))
+    before = tree(root, MODE="a", SHLVL="1").digest(inputs, TEST)
+    assert tree(root, MODE="a", GITHUB_RUN_ID="2").changed(inputs, TEST, before) is None
+    assert str(tree(root, MODE="b").changed(inputs, TEST, before)) == "the environment"
+    assert str(tree(root, MODE="a", MORE="").changed(inputs, TEST, before)) == "the environment"
+
+
+def test_a_link_counts_by_its_target_and_what_is_there(root: Path) -> None:
+    put("one", "1")(root)
+    put("two", "1")(root)
+    link = root / "link"
+    link.symlink_to("one")
+    inputs = Inputs(files=("link",))
+    before = tree(root).digest(inputs, TEST)
+    assert tree(root).changed(inputs, TEST, before) is None
+    put("one", "2")(root)
+    assert str(tree(root).changed(inputs, TEST, before)) == "link"
+    put("one", "1")(root)
+    assert tree(root).changed(inputs, TEST, before) is None
+    link.unlink()
+    link.symlink_to("two")
+    assert str(tree(root).changed(inputs, TEST, before)) == "link"
+    link.unlink()
+    link.symlink_to("link")  # which no file can be read from
+    assert str(tree(root).changed(inputs, TEST, before)) == "link"
+
+
 def test_an_input_that_was_not_digested_counts_as_changed(root: Path) -> None:
     before = tree(root).digest(Inputs(), TEST)
     assert tree(root).changed(INPUTS, TEST, before) is not None

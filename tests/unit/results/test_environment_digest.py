@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,7 +110,7 @@ UNKNOWN: dict[str, tuple[Callable[[Path], None], str]] = {
         "its Python is not known (No such file or directory)",
     ),
     "without site-packages": (
-        lambda home: (home / "lib").rename(home / "lib64"),
+        lambda home: shutil.rmtree(home / "lib"),
         "no site-packages, so what is installed is not known",
     ),
     "with a file that is gone": (

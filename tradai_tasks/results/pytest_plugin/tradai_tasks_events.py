@@ -19,6 +19,8 @@ _PREPARING = ("importlib", "_frozen_importlib", "_frozen_importlib_external", "z
 _SHOWING = ("linecache", "traceback", "tokenize", "coverage", "_pytest._code.source")
 _ASKING_ALWAYS = frozenset({"linecache", *_PREPARING})
 _OWN_VARIABLES = ("TRADAI_TASKS_", "PYTEST_", "COVERAGE_", "COV_CORE_")
+_MAPPINGS = ("_collections_abc", "collections.abc")
+_RESTORING = ("_pytest.monkeypatch", "unittest.mock")  # they keep values to bring them back
 _LOOPBACK = ("127.", "localhost", "::1")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
@@ -258,7 +260,7 @@ HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = 
 def wrap_stat(recorder: Any) -> None:
     """Record what `os.stat` and its kin are asked for, without an event, and uses of `dir_fd`."""
     recorder.stat = os.stat
-    for name in ("stat", "lstat", "access", "open"):
+    for name in ("stat", "lstat", "access", "open", "readlink"):
         original = getattr(os, name)
         wrapper = _wrapped(recorder, original)
         for support in ("supports_dir_fd", "supports_fd", "supports_follow_symlinks",
@@ -300,6 +302,8 @@ def _asked(recorder: Any, path: Any, found: Any, frame: FrameType) -> None:
         return
     if not found:
         _path_event(recorder, "absent", path, frame)
+    elif isinstance(found, (str, bytes)):
+        _path_event(recorder, "file", path, frame)  # a link, whose target is part of its digest
     elif frame.f_code.co_name not in {"realpath", "_joinrealpath", "islink"}:
         is_folder = S_ISDIR(found.st_mode) if hasattr(found, "st_mode") else os.path.isdir(path)
         _path_event(recorder, "folder" if is_folder else "file", path, frame)
@@ -311,14 +315,15 @@ def _is_configured(frame: FrameType | None) -> bool:
 
 
 def watch_environment(recorder: Any) -> None:
-    """Record which variables are asked for.
+    """Record which variables are asked for, or that all are.
 
-    The encoder of names is an attribute of `os.environ`, so no `KeyError` gets a frame more.
+    The coders of names are attributes of `os.environ`, so no `KeyError` gets a frame more.
     """
     for environment in {
         id(one): one for one in (os.environ, getattr(os, "environb", os.environ))
     }.values():
         environment.encodekey = _encoder(recorder, environment.encodekey)
+        environment.decodekey = _decoder(recorder, environment)
 
 
 def _encoder(recorder: Any, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -334,18 +339,43 @@ def _encoder(recorder: Any, original: Callable[[Any], Any]) -> Callable[[Any], A
     return encode
 
 
+def _decoder(recorder: Any, environment: Any) -> Callable[[Any], Any]:
+    original = environment.decodekey
+
+    def decode(key: Any) -> Any:
+        # once for each walk over the names: at the first of them
+        first = next(iter(environment._data), None)  # noqa: SLF001 - without its coders
+        if not recorder.is_closed and key == first:
+            try:
+                _all_variables(recorder, sys._getframe(1))  # noqa: SLF001 - as above
+            except Exception as error:  # a recorder ends no test
+                recorder.problem(error)
+        return original(key)
+
+    return decode
+
+
+def _all_variables(recorder: Any, frame: FrameType | None) -> None:
+    while frame is not None and _actor(frame) in {"os", *_MAPPINGS}:
+        frame = frame.f_back
+    if _actor(frame) not in _RESTORING:
+        context, _, is_tool = recorder.locate(frame)
+        if not is_tool:
+            recorder.once("variable", context, "*")
+
+
 def _variable(recorder: Any, name: str, frame: FrameType) -> None:
     caller = frame.f_back
     if frame.f_code.co_name != "__getitem__" or caller is None or name.startswith(_OWN_VARIABLES):
         return
-    if _actor(caller) in {"_collections_abc", "collections.abc"}:
+    if _actor(caller) in _MAPPINGS:
         if caller.f_code.co_name == "__iter__":
-            return  # items() and values(): a copy of all
+            return  # items() and values(), whose names are decoded: see `_all_variables`
         caller = caller.f_back
     elif _actor(caller) == "os" or not _subscribes(caller):
         return  # as above: dict(os.environ), os.environ.copy(), {**os.environ}
-    if _actor(caller) in {"_pytest.monkeypatch", "unittest.mock"}:
-        return  # it keeps the value to bring it back
+    if _actor(caller) in _RESTORING:
+        return
     context, _, is_tool = recorder.locate(caller)
     if not is_tool:
         recorder.once("variable", context, name)
@@ -361,18 +391,23 @@ def _subscribes(frame: FrameType) -> bool:
     return "SUBSCR" in name or name == "BINARY_OP"
 
 
-def replace_import_module() -> None:
-    """Let `importlib.import_module` raise an audit event, also for a module that is loaded.
+def replace_importers() -> None:
+    """Let functions that find modules raise an audit event, also for a module that is loaded.
 
-    Its code is replaced, not the function, so a traceback has the frames it would have.
+    Their code is replaced, not they, so a traceback has the frames it would have.
     """
-    import importlib  # noqa: PLC0415 - it is changed here alone
+    import importlib  # noqa: PLC0415 - they are changed here alone
+    import importlib.util  # noqa: PLC0415 - as above
 
-    code = importlib.import_module.__code__
-    importlib.import_module.__code__ = _import_module.__code__.replace(
-        co_filename=code.co_filename, co_firstlineno=code.co_firstlineno,
-        co_name=code.co_name, co_qualname=code.co_qualname,
-    )  # fmt: skip
+    for function, replacement in (
+        (importlib.import_module, _import_module),
+        (importlib.util.find_spec, _find_spec),
+    ):
+        code = function.__code__
+        function.__code__ = replacement.__code__.replace(
+            co_filename=code.co_filename, co_firstlineno=code.co_firstlineno,
+            co_name=code.co_name, co_qualname=code.co_qualname,
+        )  # fmt: skip
 
 
 # with the names that `importlib` has: sys and _bootstrap
@@ -389,3 +424,33 @@ def _import_module(name: Any, package: Any = None) -> Any:
                 break
             level += 1
     return _bootstrap._gcd_import(name[level:], package, level)  # type: ignore[name-defined]  # noqa: F821, SLF001
+
+
+# with the names that `importlib.util` has: sys, resolve_name and _find_spec
+def _find_spec(name: Any, package: Any = None) -> Any:
+    fullname = resolve_name(name, package) if name.startswith(".") else name  # type: ignore[name-defined]  # noqa: F821
+    sys.audit("tradai_tasks.import_module", fullname, None)
+    if fullname not in sys.modules:
+        parent_name = fullname.rpartition(".")[0]
+        parent_path = None
+        if parent_name:
+            parent = __import__(parent_name, fromlist=["__path__"])
+            try:
+                parent_path = parent.__path__
+            except AttributeError as error:
+                raise ModuleNotFoundError(
+                    f"__path__ attribute not found on {parent_name!r} "
+                    f"while trying to find {fullname!r}",
+                    name=fullname,
+                ) from error
+        return _find_spec(fullname, parent_path)
+    module = sys.modules[fullname]
+    if module is None:
+        return None
+    try:
+        spec = module.__spec__
+    except AttributeError:
+        raise ValueError(f"{name}.__spec__ is not set") from None
+    if spec is None:
+        raise ValueError(f"{name}.__spec__ is None")
+    return spec

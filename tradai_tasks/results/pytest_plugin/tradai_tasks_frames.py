@@ -93,7 +93,8 @@ def locate(frame: FrameType | None, paths: Paths) -> tuple[str | None, str | Non
                 return f"memo:{path}::{code.co_qualname}", reader, False
         elif code.co_name == "<module>":
             is_start = frame.f_globals.get("__name__") in _STARTS
-            return (None if is_start else ""), reader, reader is None
+            is_tool = reader is None and (not is_start or "_pytest" in sys.modules)
+            return (None if is_start else ""), reader, is_tool
         elif reader is not None and frame.f_globals.get("__name__") in _RUNNERS:
             break
         frame = frame.f_back

@@ -23,7 +23,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import tradai_tasks_frames as frames
-from tradai_tasks_events import HANDLERS, replace_import_module, watch_environment, wrap_stat
+from tradai_tasks_events import HANDLERS, replace_importers, watch_environment, wrap_stat
 
 recorder: Recorder | None = None
 _MONITORING: Any = getattr(sys, "monitoring", None)
@@ -226,6 +226,6 @@ def start() -> Recorder | None:
     os.register_at_fork(after_in_child=recorder.after_fork)
     wrap_stat(recorder)
     watch_environment(recorder)
-    replace_import_module()
+    replace_importers()
     sys.addaudithook(recorder.hook())
     return recorder
