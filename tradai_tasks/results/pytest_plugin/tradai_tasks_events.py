@@ -18,16 +18,8 @@ _LEFTOVERS = (".coverage", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff
 _PREPARING = ("importlib", "_frozen_importlib", "_frozen_importlib_external", "zipimport")
 _SHOWING = ("linecache", "traceback", "tokenize", "coverage", "_pytest._code.source")
 _ASKING_ALWAYS = frozenset({"linecache", *_PREPARING})
-_OWN_VARIABLES = ("TRADAI_TASKS_", "PYTEST_", "COVERAGE_", "COV_CORE_")
-_MAPPINGS = ("_collections_abc", "collections.abc")
-_RESTORING = ("_pytest.monkeypatch", "unittest.mock")  # they keep values to bring them back
 _LOOPBACK = ("127.", "localhost", "::1")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-
-
-def _actor(frame: FrameType | None) -> str:
-    """Return the name of the module that acts."""
-    return str(frame.f_globals.get("__name__", "")) if frame is not None else ""
 
 
 def _path_event(recorder: Any, kind: str, name: Any, frame: FrameType | None) -> None:
@@ -85,7 +77,7 @@ def _opened(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> No
     if os.fsdecode(name).endswith((".pyc", ".tmp-pyc")):
         return
     kind = "file"
-    actor = _actor(frame)
+    actor = frames.actor(frame)
     if actor.startswith(_PREPARING) or actor == "_pytest.assertion.rewrite":
         kind = "source"
     elif actor.startswith(_SHOWING) and not _is_inspected(frame):
@@ -105,10 +97,10 @@ def _is_inspected(frame: FrameType | None) -> bool:
 def _listed(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
     name = "." if args[0] is None else args[0]
     if isinstance(name, int):
-        if _actor(frame) != "shutil":
+        if frames.actor(frame) != "shutil":
             recorder.once("problem", recorder.context, "a folder was listed by its descriptor")
         return
-    if not _actor(frame).startswith((*_PREPARING, "importlib.metadata")):
+    if not frames.actor(frame).startswith((*_PREPARING, "importlib.metadata")):
         _path_event(recorder, "listing", name, frame)
 
 
@@ -122,7 +114,7 @@ def _maker(paths: slice, folders: slice) -> Callable[[Any, tuple[Any, ...], Any]
 
     def made(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
         if any(one not in {None, -1} for one in args[folders]):
-            if _actor(frame) != "shutil":  # which empties folders so, by their own paths before
+            if frames.actor(frame) != "shutil":  # which empties folders so
                 recorder.once("problem", recorder.context, "a file was changed by dir_fd")
             return
         for name in args[paths]:
@@ -193,7 +185,7 @@ def _is_python(words: list[Any]) -> bool:
 
 
 def _spawned(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
-    if _actor(frame) != "subprocess":  # which raises an event of its own
+    if frames.actor(frame) != "subprocess":  # which raises an event of its own
         _started(recorder, args, frame)
 
 
@@ -286,7 +278,7 @@ def _wrapped(recorder: Any, original: Callable[..., Any]) -> Callable[..., Any]:
                     if options.get("dir_fd") is None:
                         if original.__name__ != "open":  # which raises an audit event
                             _asked(recorder, path, found, frame)
-                    elif _actor(frame) != "shutil":
+                    elif frames.actor(frame) != "shutil":
                         recorder.once("problem", recorder.context, what)
                 except Exception as error:  # a recorder ends no test
                     recorder.problem(error)
@@ -296,7 +288,7 @@ def _wrapped(recorder: Any, original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _asked(recorder: Any, path: Any, found: Any, frame: FrameType) -> None:
-    if not isinstance(path, (str, bytes, os.PathLike)) or _actor(frame) in _ASKING_ALWAYS:
+    if not isinstance(path, (str, bytes, os.PathLike)) or frames.actor(frame) in _ASKING_ALWAYS:
         return
     if recorder.locate(frame)[2] and not _is_configured(frame):
         return
@@ -311,84 +303,9 @@ def _asked(recorder: Any, path: Any, found: Any, frame: FrameType) -> None:
 
 def _is_configured(frame: FrameType | None) -> bool:
     """Return whether pytest looks for the file that configures it."""
-    return any(_actor(one) == "_pytest.config.findpaths" for one in islice(frames.above(frame), 6))
-
-
-def watch_environment(recorder: Any) -> None:
-    """Record which variables are asked for, or that all are.
-
-    The coders of names are attributes of `os.environ`, so no `KeyError` gets a frame more.
-    """
-    for environment in {
-        id(one): one for one in (os.environ, getattr(os, "environb", os.environ))
-    }.values():
-        environment.encodekey = _encoder(recorder, environment.encodekey)
-        environment.decodekey = _decoder(recorder, environment)
-
-
-def _encoder(recorder: Any, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def encode(key: Any) -> Any:
-        encoded = original(key)
-        if not recorder.is_closed:
-            try:
-                _variable(recorder, os.fsdecode(key), sys._getframe(1))  # noqa: SLF001 - as above
-            except Exception as error:  # a recorder ends no test
-                recorder.problem(error)
-        return encoded
-
-    return encode
-
-
-def _decoder(recorder: Any, environment: Any) -> Callable[[Any], Any]:
-    original = environment.decodekey
-
-    def decode(key: Any) -> Any:
-        # once for each walk over the names: at the first of them
-        first = next(iter(environment._data), None)  # noqa: SLF001 - without its coders
-        if not recorder.is_closed and key == first:
-            try:
-                _all_variables(recorder, sys._getframe(1))  # noqa: SLF001 - as above
-            except Exception as error:  # a recorder ends no test
-                recorder.problem(error)
-        return original(key)
-
-    return decode
-
-
-def _all_variables(recorder: Any, frame: FrameType | None) -> None:
-    while frame is not None and _actor(frame) in {"os", *_MAPPINGS}:
-        frame = frame.f_back
-    if _actor(frame) not in _RESTORING:
-        context, _, is_tool = recorder.locate(frame)
-        if not is_tool:
-            recorder.once("variable", context, "*")
-
-
-def _variable(recorder: Any, name: str, frame: FrameType) -> None:
-    caller = frame.f_back
-    if frame.f_code.co_name != "__getitem__" or caller is None or name.startswith(_OWN_VARIABLES):
-        return
-    if _actor(caller) in _MAPPINGS:
-        if caller.f_code.co_name == "__iter__":
-            return  # items() and values(), whose names are decoded: see `_all_variables`
-        caller = caller.f_back
-    elif _actor(caller) == "os" or not _subscribes(caller):
-        return  # as above: dict(os.environ), os.environ.copy(), {**os.environ}
-    if _actor(caller) in _RESTORING:
-        return
-    context, _, is_tool = recorder.locate(caller)
-    if not is_tool:
-        recorder.once("variable", context, name)
-
-
-def _subscribes(frame: FrameType) -> bool:
-    from opcode import opname  # noqa: PLC0415 - for direct subscripts only
-
-    code, position = frame.f_code.co_code, frame.f_lasti
-    while opname[code[position]] == "CACHE":  # behind an instruction that the interpreter inlined
-        position -= 2
-    name = opname[code[position]]
-    return "SUBSCR" in name or name == "BINARY_OP"
+    return any(
+        frames.actor(one) == "_pytest.config.findpaths" for one in islice(frames.above(frame), 6)
+    )
 
 
 def replace_importers() -> None:

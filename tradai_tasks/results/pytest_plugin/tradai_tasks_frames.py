@@ -64,6 +64,11 @@ def caller() -> FrameType | None:
         return None
 
 
+def actor(frame: FrameType | None) -> str:
+    """Return the name of the module that acts."""
+    return str(frame.f_globals.get("__name__", "")) if frame is not None else ""
+
+
 def above(frame: FrameType | None) -> Iterator[FrameType]:
     """Yield a frame and those that called it, the innermost first."""
     while frame is not None:
