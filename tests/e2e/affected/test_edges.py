@@ -25,7 +25,6 @@ NAMES = (
 NOTEBOOK = json.dumps(
     {"cells": [{"cell_type": "code", "source": ["import os\n", "from a import (\n", "    mod)\n"]}]}
 )
-PICKLE = b"\x80\x04\x95\x11\x00\x00\x00\x00\x00\x00\x00\x8c\x05a.mod\x94\x8c\x05VALUE\x94\x93\x94."
 TOLD = [
     Tree(
         why="examples in docstrings that --doctest-modules runs",
@@ -127,16 +126,6 @@ TOLD = [
             "libs/b/tests/test_b.py": (
                 "import logging.config\nfrom pathlib import Path\n\n\ndef test_b():\n"
                 "    logging.config.fileConfig(Path(__file__).with_name('logging.ini'))\n"
-            ),
-        },
-    ),
-    Tree(
-        why="a pickle with a name of a module",
-        files={
-            "libs/b/tests/one.pkl": PICKLE,
-            "libs/b/tests/test_b.py": (
-                "import pickle\nfrom pathlib import Path\n\n\ndef test_b():\n"
-                "    assert pickle.loads(Path(__file__).with_name('one.pkl').read_bytes()) == 1\n"
             ),
         },
     ),
@@ -396,33 +385,6 @@ def test_tests_of_another_member(tmp_path: Path, why: str, code: str) -> None:
         changed="libs/a/tests/test_a.py",
     )
     hold(tmp_path, tree)
-
-
-COMPUTED = [
-    (
-        "an entry point",
-        (
-            "from importlib.metadata import EntryPoint\n"
-            "value = bytes.fromhex('612e6d6f64').decode()\n"
-            "EntryPoint('x', value, 'group').load()"
-        ),
-    ),
-    (
-        "a class in logging's configuration",
-        (
-            "import logging.config\nname = 'a'\n"
-            "handler = {'class': f'{name}.mod.H'}\n"
-            "logging.config.dictConfig({'version': 1, 'handlers': {'h': handler}})"
-        ),
-    ),
-]
-
-
-@pytest.mark.parametrize(("why", "code"), COMPUTED, ids=[why for why, _ in COMPUTED])
-def test_names_that_are_computed(tmp_path: Path, why: str, code: str) -> None:
-    del why
-    module = "import logging\n\n\nclass H(logging.NullHandler): ...\n"
-    hold(tmp_path, Tree(why="", files={"libs/a/src/a/mod.py": module, **b_runs(code)}))
 
 
 LISTED = [

@@ -41,11 +41,9 @@ SETTINGS = [
     ("a list made longer", "INSTALLED_APPS = []\nINSTALLED_APPS += ['a.one']"),
     ("appended", "INSTALLED_APPS = []\nINSTALLED_APPS.append('a.one')"),
     ("extended", "APPS = []\nAPPS.extend(['a.one'])\nINSTALLED_APPS = tuple(APPS)"),
-    ("a table", "globals().update({'INSTALLED_APPS': ['a.one']})"),
     ("a keyword", "globals().update(INSTALLED_APPS=['a.one'])"),
     ("an annotation", "INSTALLED_APPS: list[str] = ['a.one']"),
     ("chosen", "INSTALLED_APPS = ['b', *(['a.one'] if True else [])]"),
-    ("a subscript", "globals()['INSTALLED_APPS'] = ['a.one']"),
 ]
 
 

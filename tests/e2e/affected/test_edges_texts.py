@@ -86,19 +86,6 @@ def test_names_in_commands_and_scripts(
 
 
 @pytest.mark.parametrize(
-    ("path", "text"),
-    [
-        ("native/lib.rs", 'let module = py.import("a.mod")?;\n'),
-        ("native/lib.cpp", 'auto module = py::module_::import("a.mod");\n'),
-    ],
-)
-def test_names_in_extensions(path: str, text: str) -> None:
-    files = {"libs/a/src/a/mod.py": "", f"libs/b/{path}": text, "libs/b/tests/test_b.py": ""}
-    graph = graph_of(files, (member("libs/a"), member("libs/b", "a")))
-    assert set(graph.affected_by(["libs/a/src/a/mod.py"])) == {"a", "b"}
-
-
-@pytest.mark.parametrize(
     ("file", "text"),
     [
         ("pyproject.toml", '[tool.pytest.ini_options]\nenv = ["APP_SETTINGS=a.mod"]\n'),

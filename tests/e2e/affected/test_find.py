@@ -341,15 +341,6 @@ def test_a_script_whose_name_does_not_say_so_imports_too(shop: Path, first: str)
     assert set(found(shop).selection.affected("packages")) == {"base", "app"}
 
 
-def test_cython_imports_too(shop: Path) -> None:
-    cython = "cimport cython\nfrom base.used import X\n\ncdef int one(int a) nogil:\n    return a\n"
-    write(shop, {"libs/alone/src/alone/fast.pyx": cython})
-    commit(shop)
-    touch("libs/base/src/base/used.py")(shop)
-    selection = found(shop).selection
-    assert set(selection.affected("packages")) == {"alone", "base", "app"}
-
-
 def test_stacks_are_affected_by_what_their_code_imports(shop: Path) -> None:
     files = {
         "infra/Pulumi.dev.yaml": "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -20,14 +19,12 @@ from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.text_examples import (
     extract_data,
     extract_document,
-    is_cython,
     is_document,
     is_script,
 )
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
 from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract, extract_config
-from tradai_tasks.affected.rules.script_files import extract_cython, extract_script
 from tradai_tasks.process import usable_cores
 from tradai_tasks.vcs.index_stamps import Stamp
 from tradai_tasks.vcs.snapshot_protocol import Loaded, Snapshot
@@ -184,11 +181,9 @@ def _kind(path: str) -> str:
         return "p"
     if path.rpartition("/")[2] in CONFIG_FILES:
         return "c"
-    if is_script(path):
-        return "s"
-    if is_cython(path):
-        return "y"
-    return "t" if is_document(path) else f"d{posixpath.splitext(path)[1]}:"
+    if is_document(path):
+        return "t"
+    return f"d{'' if is_script(path) else path[path.rindex('.') :]}:"
 
 
 def _extract_one(key: str, data: bytes, rules: RuleSet) -> Facts:
@@ -198,8 +193,4 @@ def _extract_one(key: str, data: bytes, rules: RuleSet) -> Facts:
         return extract_config(data)
     if key.startswith("t"):
         return extract_document(data)
-    if key.startswith("s"):
-        return extract_script(data)
-    if key.startswith("y"):
-        return extract_cython(data)
     return extract_data(key[1:].partition(":")[0], data)

@@ -7,7 +7,7 @@ Used for the argument of a dynamic import: a literal, a literal with a computed 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tradai_tasks.affected.parse.listed_locations import MAX_DEPTH, listed_folder, listed_packages
 from tradai_tasks.affected.parse.partial_source import PartialSource
@@ -52,7 +52,7 @@ _WRAPPERS = frozenset(
 # Functions and methods that list a folder.
 _LISTINGS = frozenset(["glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"])
 # Methods that add to a list or a table.
-_ADDERS = frozenset(["append", "add", "extend", "insert", "update", "setdefault", "appendleft"])
+ADDERS = frozenset(["append", "add", "extend", "insert", "update", "setdefault", "appendleft"])
 # Without arguments, these make an empty list or table.
 _EMPTY = frozenset(["dict", "list", "set"])
 _MAX_ROUNDS = 4  # of evaluating a name that is made from itself
@@ -84,7 +84,8 @@ class ParsedModule(SyntaxIndex):
             case ast.JoinedStr(values=parts):
                 return self._concatenate([_unwrapped(part) for part in parts], depth)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
-                return self._concatenate([left, right], depth)
+                is_list = self._is_list(left) or self._is_list(right)
+                return (self._any if is_list else self._concatenate)([left, right], depth)
             case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod()):
                 return with_prefix(text.partition("%")[0])
             case ast.Name():
@@ -125,13 +126,27 @@ class ParsedModule(SyntaxIndex):
             isinstance(node, ast.Name) and node.id in self.definitions
         )
 
-    def _any(self, parts: list[ast.expr], depth: int) -> PossibleValues:
+    def _is_list(self, node: ast.AST, *, follow: bool = True) -> bool:
+        """Tell whether an expression is a list, alone or put together from others, or names one."""
+        match node:
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return self._is_list(left, follow=follow) or self._is_list(right, follow=follow)
+            case ast.Name(id=name) if follow:
+                return any(
+                    self._is_list(v, follow=False)
+                    for v, is_part in self.bound.get(name, ())
+                    if not is_part
+                )
+            case _:
+                return isinstance(node, (ast.List, ast.Tuple, ast.ListComp))
+
+    def _any(self, parts: Sequence[ast.AST], depth: int) -> PossibleValues:
         found = PossibleValues()
         for part in parts:
             found.add(self.evaluate(part, depth + 1))
         return found
 
-    def _concatenate(self, parts: list[ast.AST], depth: int) -> PossibleValues:
+    def _concatenate(self, parts: Sequence[ast.AST], depth: int) -> PossibleValues:
         """Join parts from the left as long as each is known; what is joined so far is a prefix."""
         starts = {""}
         for part in parts:
@@ -210,7 +225,7 @@ class ParsedModule(SyntaxIndex):
             above = self.parents.get(parent) if parent else None
             match parent, above:
                 case ast.Attribute(attr=attr), ast.Call(func=func) if (
-                    attr in _ADDERS and func is parent
+                    attr in ADDERS and func is parent
                 ):
                     yield from above.args
                     yield from (keyword.value for keyword in above.keywords)

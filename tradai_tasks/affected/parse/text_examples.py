@@ -1,4 +1,4 @@
-"""Extract facts from examples in docstrings and documents, and from data files."""
+"""Extract facts from examples in docstrings and documents, from data files and scripts."""
 
 from __future__ import annotations
 
@@ -35,10 +35,6 @@ _DATA = (".cfg", ".conf", ".ini", ".json", ".jsonc", ".toml", ".xml", ".yaml", "
 # Files that a test runs, or makes code of.
 _SHELL = (".bash", ".sh")
 _TEMPLATES = (".env", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl", ".tpl")
-# Extension modules in other languages, in which the name of a module is in quotes.
-_NATIVE = (".cc", ".cpp", ".cxx", ".rs")
-# As the documentation of pickle, pandas and joblib names them.
-_PICKLES = (".joblib", ".pickle", ".pkl")
 # Files of tools, which read no names of modules from them that tests load.
 _NOT_DATA = frozenset(
     [
@@ -59,7 +55,6 @@ _PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[ \t]([^\n]*)", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*```[ \t]*\{?\.?py[^\n]*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
 _CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
 _DOTTED = re.compile(rb"(?<![\w./\\@-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?![\w/\\@-])")
-_QUOTED = re.compile(rb'"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)"')
 # The pattern begins with a character: that is searched faster than what precedes it.
 _RUN_MODULE = re.compile(r"-(?<!\S-)[a-zA-Z]*m[ =]([A-Za-z_][\w.]*)")
 _RUN_CODE = re.compile(r"""-(?<!\S-)[a-zA-Z]*c\s+\\?(["'])(.+?)\\?\1""")
@@ -67,7 +62,6 @@ _LONGEST = 120  # characters of a module's name
 _ATTRIBUTE = re.compile(r":[A-Za-z_]\w*")
 _SERVED = re.compile(r"\s([A-Za-z_][\w.]*)$")
 _SCRIPT = re.compile(r"[\w./-]+\.py\b")
-_WORD = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 # Endings of names of files, which are no names of modules.
 _ENDINGS = (
     *(b".cfg", b".ini", b".json", b".md", b".py"),
@@ -78,7 +72,7 @@ _ENDINGS = (
 def is_data(path: str) -> bool:
     """Tell whether a file may hold the names of modules that something loads."""
     return (
-        path.endswith(_DATA + _PICKLES + _SHELL + _TEMPLATES + _NATIVE)
+        (path.endswith(_DATA + _SHELL + _TEMPLATES) or is_script(path))
         and path.rpartition("/")[2] not in _NOT_DATA
         and not _RECORDED.search(path)
     )
@@ -94,34 +88,23 @@ def is_script(path: str) -> bool:
     return "." not in path.rpartition("/")[2]
 
 
-def is_cython(path: str) -> bool:
-    """Tell whether a file is Cython: compiled to a module, with imports as in Python."""
-    return path.endswith((".pyx", ".pxd"))
-
-
 def extract_data(path_ending: str, data: bytes) -> Facts:
-    """Extract the dotted names of a data file, every name of a pickle, the imports of code."""
-    if path_ending in _NATIVE:
-        return Facts(strings=_decoded(dict.fromkeys(_QUOTED.findall(data))))
-    if path_ending in _PICKLES:
-        found = dict.fromkeys(_WORD.findall(data))
-        found |= dict.fromkeys(
-            name[1:] for name in found if b"." in name
-        )  # the first character may be its length
-    else:
-        found = dict.fromkeys(n for n in _DOTTED.findall(data) if not n.endswith(_ENDINGS))
-    names = _decoded(found)
-    if path_ending in _SHELL + _TEMPLATES:
-        text = data.decode("utf-8", "replace")
-        return Facts(
-            strings=tuple(dict.fromkeys((*names, *_references(text), *named_in_commands(text)))),
-            paths=tuple(dict.fromkeys(_SCRIPT.findall(text))),
-        )
-    return Facts(strings=names)
+    """Extract the dotted names of a data file, and of scripts and templates the imports too.
 
-
-def _decoded(names: Iterable[bytes]) -> tuple[str, ...]:
-    return tuple(name.decode("ascii", "replace") for name in names)
+    Args:
+        path_ending: The ending of its name; "" for a script, which counts if its first line says
+            what runs it.
+        data: Its bytes.
+    """
+    if not path_ending and not data.startswith(b"#!"):
+        return Facts()
+    found = (name for name in _DOTTED.findall(data) if not name.endswith(_ENDINGS))
+    names = dict.fromkeys(name.decode("ascii", "replace") for name in found)
+    if path_ending and path_ending not in _SHELL + _TEMPLATES:
+        return Facts(strings=tuple(names))
+    text = data.decode("utf-8", "replace")
+    names |= dict.fromkeys((*_references(text), *named_in_commands(text)))
+    return Facts(strings=tuple(names), paths=tuple(dict.fromkeys(_SCRIPT.findall(text))))
 
 
 def named_in_commands(text: str) -> tuple[str, ...]:

@@ -34,12 +34,6 @@ from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourcePar
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 from tradai_tasks.affected.rules.edge_rule import SourceFile, checked
 from tradai_tasks.affected.rules.kinds.console_command import STARTERS, commands_in
-from tradai_tasks.affected.rules.kinds.framework_scans import (
-    APP_CONFIG,
-    APPS,
-    FrameworkScan,
-    add_installed_apps,
-)
 from tradai_tasks.affected.rules.kinds.lazy_modules import LazyExports, find_lazy
 from tradai_tasks.affected.rules.kinds.pytest_plugin import PytestPlugin
 from tradai_tasks.affected.rules.path_facts import moves_path, path_facts
@@ -229,17 +223,13 @@ def _parsed_facts(text: str, scanned: Scan, marks: Marks, rules: RuleSet) -> Fac
     """Return the facts of a file that may have dynamic imports, from its syntax tree."""
     lazy = None
     try:
-        has_apps = FrameworkScan.name in rules.by_name and (APPS in marks or APP_CONFIG in marks)
-        pieces = () if has_apps else scanned.pieces
-        parts = SourceParts(text, pieces, rules.places(text, marks))
+        parts = SourceParts(text, scanned.pieces, rules.places(text, marks))
         found = _found_in_part(parts, rules)
         if found is None:
             file = CallFile(ParsedModule(_parse(text)))
             lazy = find_lazy(file.source) if LazyExports.name in rules.by_name else None
             file.skipped = lazy.skipped if lazy else None
             found = find_dynamic_imports(file, rules.of_calls)
-            if has_apps:
-                add_installed_apps(file)
     except (SyntaxError, ValueError):
         if len(text) > _MOST_PARSED:
             found = DynamicImports(reason="a dynamic import in a file too large to be parsed")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from tradai_tasks.affected.parse.constant_evaluation import ADDERS
 from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
@@ -17,8 +18,8 @@ from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
     DynamicImports,
 )
 from tradai_tasks.affected.rules.dynamic_imports.executed_code import is_computed_text
-from tradai_tasks.affected.rules.kinds import import_call, object_name
-from tradai_tasks.affected.rules.kinds.entry_points import ANY_GROUP, EntryPoints
+from tradai_tasks.affected.rules.kinds import import_call
+from tradai_tasks.affected.rules.kinds.entry_points import EntryPoints
 from tradai_tasks.affected.rules.kinds.package_resources import PackageResources
 from tradai_tasks.affected.rules.kinds.run_command import Command, CommandReader
 from tradai_tasks.affected.rules.kinds.run_path import RunPath
@@ -64,8 +65,6 @@ class _CallReader:
                     self._read_constant(node)
             elif isinstance(node, ast.Call):
                 self._read_call(node)
-            elif isinstance(node, ast.Dict) and object_name.ObjectName.name in self.on:
-                object_name.read_target(self.file, node)
         if Command.name in self.on:
             self._read_texts(nodes)
         return self.file.found
@@ -103,11 +102,13 @@ class _CallReader:
 
     def _read_assignment(self, target: ast.expr, value: ast.expr) -> None:
         name = target.id if isinstance(target, ast.Name) else ""
-        is_function = self.file.aliases.add_assignment(target, value, _RENAMED)
-        if not is_function and name in self.assigned:
-            rule = self.assigned[name]
+        if not self.file.aliases.add_assignment(target, value, _RENAMED):
+            self._read_value(name, value)
+
+    def _read_value(self, name: str | None, value: ast.expr) -> None:
+        if rule := self.assigned.get(name or ""):
             self.file.kind = rule.name
-            rule.read_assigned(self.file, value)
+            rule.read_assigned(self.file, name or "", value)
 
     def _read_mention(self, node: ast.Name | ast.Attribute, name: str) -> None:
         """Look at a name of what imports, or of Python itself."""
@@ -124,12 +125,13 @@ class _CallReader:
     def _read_call(self, node: ast.Call) -> None:
         file = self.file
         name = file.aliases.original(node)
-        is_on = EntryPoints.name in self.on
-        if is_on and any(k.arg == "entry_points" for k in node.keywords):  # catalogue.create()
-            file.kind = EntryPoints.name
-            file.add([ANY_GROUP], node, "group")
+        for keyword in node.keywords:  # `settings.configure(INSTALLED_APPS=[...])`
+            self._read_value(keyword.arg, keyword.value)
         if isinstance(node.func, ast.Call):
             return
+        if isinstance(node.func, ast.Attribute) and name in ADDERS:  # `pytest_plugins.append("a")`
+            for argument in node.args:
+                self._read_value(called_name(node.func.value), argument)
         is_importer = import_call.is_importer(file, name)
         rule = self.on.get(import_call.ImportCall.name) if is_importer else self.readers.get(name)
         if rule is not None:

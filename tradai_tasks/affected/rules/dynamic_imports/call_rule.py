@@ -73,8 +73,8 @@ class CallRule(EdgeRule):
     def read(self, file: CallFile, node: ast.Call, name: str) -> None:
         """Record what a call of one of `functions` imports."""
 
-    def read_assigned(self, file: CallFile, value: ast.expr) -> None:
-        """Record what the value of one of `assigned` names."""
+    def read_assigned(self, file: CallFile, name: str, value: ast.expr) -> None:
+        """Record what the value of one of `assigned` names, or what is added to it."""
 
     def is_hinted(self, text: str, marks: Marks) -> bool:
         """Tell whether a file must be parsed for this rule.

@@ -29,13 +29,7 @@ _DEFINED = re.compile(r"\b(?:class|def)[ \t]+(\w+)")
 _LAZY = re.compile(r"__getattr__|sys\.modules\[")
 # Other names for what imports: `load = importlib.import_module`, `import run_path as run`.
 _CALLS = calls.NAME_IMPORTERS | calls.PATH_IMPORTERS | calls.CODE_RUNNERS | calls.SPEC_LOADERS
-_CALLS |= (
-    PackageResources.aliases
-    | calls.GROUP_READERS
-    | calls.PACKAGE_LISTERS
-    | calls.PLUGIN_MANAGERS
-    | {"EntryPoint"}
-)
+_CALLS |= PackageResources.aliases | calls.GROUP_READERS | calls.PACKAGE_LISTERS
 
 
 class _Statement(msgspec.Struct, frozen=True):
@@ -59,7 +53,7 @@ class SourceParts:
         self._text = text
         self._pieces = pieces
         self._statements: list[_Statement] = []
-        if len(text) < _MIN_LENGTH or not pieces or "dictConfig" in text:
+        if len(text) < _MIN_LENGTH or not pieces:
             return
         self._statements = _statements(text, pieces)
         begins = [one.begin for one in self._statements]

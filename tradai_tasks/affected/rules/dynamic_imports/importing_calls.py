@@ -46,19 +46,6 @@ GROUP_READERS = frozenset(
         "load_setuptools_entrypoints",
     ]
 )
-# Classes of stevedore that do so when they are made; others have classes of these names too.
-STEVEDORE = "stevedore"
-PLUGIN_MANAGERS = frozenset(
-    [
-        "DispatchExtensionManager",
-        "DriverManager",
-        "EnabledExtensionManager",
-        "ExtensionManager",
-        "HookManager",
-        "NameDispatchExtensionManager",
-        "NamedExtensionManager",
-    ]
-)
 # Built-in functions that take code as text.
 CODE_RUNNERS = frozenset({"exec", "eval", "compile"})
 # Functions of pytest's and other test tools that take code as text.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 Marks = Mapping[str, Sequence[int]]
 
 # Of these, only whole words count: not "allocate", "retrieval(".
-_WHOLE_WORDS = frozenset({"locate", "exec(", "eval(", "_target_", "runpy", "testdir"})
+_WHOLE_WORDS = frozenset({"locate", "exec(", "eval(", "runpy", "testdir"})
 # A method of this name does not count: models and data frames have one.
 _EVAL = "eval("
 _BUILTINS = "builtins."

@@ -15,27 +15,20 @@ from tradai_tasks.affected.rules.edge_rule import (
     project_file,
 )
 
-ANY_GROUP = "*"
+_ANY_GROUP = "*"
 _COMMAND_GROUPS = frozenset({"scripts", "gui-scripts", "console_scripts", "gui_scripts"})
-_GROUP_PARAMETERS = frozenset({"group", "namespace", None})  # None: `**arguments`
+_GROUP_PARAMETERS = frozenset({"group", None})  # None: `**arguments`
 
 
 class EntryPoints(CallRule, WorkspaceRule):
     """Read `entry_points(group="a.plugins")`, and link what each member and its plugins declare."""
 
     name = "entry-points"
-    summary = (
-        '`entry_points(group="x")`, stevedore; entry points of a package, for all that install it'
-    )
-    words = calls.GROUP_READERS | {calls.STEVEDORE}
-    counted = calls.PLUGIN_MANAGERS
-    functions = calls.GROUP_READERS | calls.PLUGIN_MANAGERS
+    summary = '`entry_points(group="x")`; entry points of a package, for all that install it'
+    words = functions = calls.GROUP_READERS
 
     def read(self, file: CallFile, node: ast.Call, name: str) -> None:
         """Record the groups that a call loads."""
-        modules = file.source.modules.values()
-        if name in calls.PLUGIN_MANAGERS and not any(calls.STEVEDORE in one for one in modules):
-            return  # somebody else's class
         file.add(_groups_loaded(file.source, node), node, "group")
 
     def link_workspace(self, files: WorkspaceFiles) -> Links:
@@ -62,7 +55,7 @@ class EntryPoints(CallRule, WorkspaceRule):
 
 
 def _groups_loaded(source: ParsedModule, node: ast.Call) -> set[str]:
-    """Return the groups that a call names, or `ANY_GROUP` where they are not all known."""
+    """Return the groups that a call names, or `_ANY_GROUP` where they are not all known."""
     groups: set[str] = set()
     for keyword in node.keywords:
         if keyword.arg in _GROUP_PARAMETERS:
@@ -72,10 +65,10 @@ def _groups_loaded(source: ParsedModule, node: ast.Call) -> set[str]:
     parent = source.parents.get(node)
     if isinstance(parent, ast.Subscript):  # entry_points()["my.plugins"]
         groups |= _literals(source, parent.slice)
-    return groups or {ANY_GROUP}
+    return groups or {_ANY_GROUP}
 
 
 def _literals(source: ParsedModule, node: ast.expr) -> set[str]:
     values = source.evaluate(node)
     is_known = not (values.unknown or values.prefixes or values.is_table)
-    return values.literals if values.literals and is_known else {ANY_GROUP}
+    return values.literals if values.literals and is_known else {_ANY_GROUP}

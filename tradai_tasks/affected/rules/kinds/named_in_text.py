@@ -14,10 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.text_examples import (
     MARKS,
-    is_cython,
     is_data,
     is_document,
-    is_script,
 )
 from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
@@ -39,12 +37,7 @@ def data_files(index: ModuleIndex, paths: Iterable[str]) -> list[str]:
     return sorted(
         path
         for path in paths
-        if (
-            is_data(path)
-            or is_script(path)
-            or is_cython(path)
-            or (path.endswith(".txt") and is_collected(path))
-        )
+        if (is_data(path) or (path.endswith(".txt") and is_collected(path)))
         and index.owner_of_folder(posixpath.dirname(path)) >= 0
     )
 
@@ -65,7 +58,7 @@ class NamedInText(WorkspaceRule):
 
     name = "text"
     summary = (
-        "names in data files (JSON, YAML, TOML, INI, XML, pickles, shell scripts, templates), in "
+        "names in data files (JSON, YAML, TOML, INI, XML, shell scripts, templates), in "
         "documents and docstrings whose examples are run"
     )
     words = MARKS

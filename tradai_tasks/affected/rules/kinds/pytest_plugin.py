@@ -34,11 +34,9 @@ class PytestPlugin(CallRule, WorkspaceRule):
         """Tell whether a module names plugins; warning filters are found without parsing."""
         return _PLUGINS in marks
 
-    def read_assigned(self, file: CallFile, value: ast.expr) -> None:
+    def read_assigned(self, file: CallFile, name: str, value: ast.expr) -> None:
         """Record the plugins that a module names."""
-        for part in (value, *file.source.added(_PLUGINS)):
-            if part is not None:
-                file.record(file.source.evaluate(part), part, f"`{_PLUGINS}`")
+        file.record(file.source.evaluate(value), value, f"`{name}`")
 
     def link_workspace(self, files: WorkspaceFiles) -> Links:
         """Return what settings name, for the members and the tests at or below them."""

@@ -174,6 +174,19 @@ CASES = {
             NAMES = {1: str(x)}
             importlib.import_module(NAMES[x])
         """,
+    "plugins that are named elsewhere": """
+        pytest_plugins = ["one"]
+
+        def more():
+            pytest_plugins.append("two")
+        """,
+    "the name of an app": """
+        class One(AppConfig):
+            name = "one"
+
+        def f():
+            importlib.import_module("two")
+        """,
     "a literal key": """
         def words():
             return {"alpha": "one"}
@@ -256,13 +269,6 @@ CASES = {
             def __getattr__(name):
                 return importlib.import_module({"X": "one"}[name])
         """,
-    "a configuration of logging": """
-        def f():
-            logging.config.dictConfig(CONFIG)
-
-        def g():
-            return {"class": "one.Two"}
-        """,
     "tests by their folder": """
         def f():
             unittest.TestLoader().discover(start_dir=g())
@@ -281,7 +287,7 @@ def test_a_part_tells_what_the_whole_tells(text: str, monkeypatch: pytest.Monkey
     assert found == extract(text.encode())
 
 
-READ_WHOLE = ("lazy", "logging", "literal key")
+READ_WHOLE = ("lazy", "literal key")
 
 
 @pytest.mark.parametrize(
