@@ -8,20 +8,13 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 
 from tradai_tasks.affected.parse.facts import Import
-from tradai_tasks.affected.parse.string_scanner import (
-    FORMATTED,
-    SPLIT,
-    content,
-    end_of_formatted,
-    is_cut,
-    token_pattern,
-)
+from tradai_tasks.affected.parse.string_scanner import content, divide, is_cut
 
 _IMPORT = re.compile(r"(?<!\w)import\b")
 _FROM = re.compile(r"(?:^|[\s;:])from(?=[\s.\\])([\s\w.\\]*)$")
@@ -69,7 +62,7 @@ class Scan:
     prefixes: dict[str, None] = field(default_factory=dict)
     broken: str = ""  # why the text is not Python, as far as a lexer can tell
     reached: int = field(default=0, compare=False)  # where the last import statement ends
-    # the text as code, token, code, token, ..., code; empty where a division does not tell
+    # the text as code, token, code, token, ..., code
     pieces: list[str] = field(default_factory=list, compare=False)
 
 
@@ -81,31 +74,28 @@ def scan(text: str, marks: Collection[str] | None = None) -> Scan:
         marks: Which of `MARKS` stand in it, where that is known.
     """
     joined = _JoinedPaths(text, {m for m in MARKS if m in text} if marks is None else marks)
-    # one call divides the text; only what a division cannot see is walked through token by token
-    return _divided(text, SPLIT.split(text), joined) or _walked(text, joined)
+    return read(text, *divide(text), joined)
 
 
-def _divided(text: str, pieces: list[str], joined: _JoinedPaths) -> Scan | None:
-    """Read a text that is divided into code, token, code, token, ..., code.
+def read(text: str, pieces: list[str], formatted: Iterable[int], joined: _JoinedPaths) -> Scan:
+    """Read a divided text.
 
     Most tokens say nothing: those that may are chosen first, by what costs the least.
 
-    Returns:
-        None where an f-string has a quote of its own kind inside, or a string does not end.
+    Args:
+        text: The text.
+        pieces: The same, divided into code, token, code, token, ..., code.
+        formatted: Which of these are f-strings with fields.
+        joined: Joins paths.
     """
-    if is_cut(pieces):
-        return None
     codes, tokens = pieces[::2], pieces[1::2]
     found = Scan(pieces=pieces)
-    for place in [n for n, token in enumerate(tokens) if "{" in token or "}" in token]:
-        code = codes[place]
-        if code and code[-1] in "fFtTrR" and FORMATTED.search(code[-3:]):
-            token = tokens[place]
-            if not _is_balanced(token):
-                start = sum(map(len, pieces[: 2 * place + 1]))
-                if end_of_formatted(text, start) not in {-1, start + len(token)}:
-                    return None
-            _look_inside(found, token)
+    if is_cut(pieces):
+        start = len(text) - len(pieces[-2])
+        found.broken = f"line {_line(text, start)}: a string that does not end"
+        tokens.pop()
+    for place in formatted:
+        _look_inside(found, pieces[place])
     continued = _continued(codes, tokens)
     dotted = [n for n, t in enumerate(tokens) if "." in t or ":" in t or "\\" in t]
     for place in dotted:
@@ -178,52 +168,6 @@ def _join_paths(
             joined.add(codes[place] if last == place - 1 else token, body)
             last = place
     joined.close()
-
-
-def _walked(text: str, joined: _JoinedPaths) -> Scan:
-    """Read a text token by token."""
-    found = Scan(paths=joined.found)
-    strings = found.strings
-    code: list[str] = []
-    before, before_stop = "", -1  # the last short string
-    end = last = 0
-    tokens = token_pattern().finditer(text)
-    while (match := next(tokens, None)) is not None:
-        start, stop = match.span()
-        first = text[start]
-        if first == "i":
-            if start == 0 or not (text[start - 1].isalnum() or text[start - 1] == "_"):
-                _add_import(found, text, start, stop)
-            continue
-        code.append(text[end:start])
-        end = stop
-        if first == "#":
-            continue
-        if start and text[start - 1] in "fFtTrR" and FORMATTED.search(text, start - 3, start):
-            end = _formatted(found, text, start, stop)
-            if end != stop:
-                tokens = token_pattern().finditer(text, end)
-        if end - start < 2:  # noqa: PLR2004 - a quote that opens nothing
-            found.broken = f"line {_line(text, start)}: a string that does not end"
-            return found
-        if end - start > _LONGEST:
-            continue
-        body = own = content(text[max(0, start - 3) : start], text[start:stop])
-        if before and not text[before_stop:start].strip("+\\ \t\n"):
-            body = before + body
-            if len(body) > _LONGEST:
-                before = ""
-                continue
-        if ("." in body or ":" in body) and DOTTED.match(body):
-            strings[body] = None
-        before, before_stop = body, stop
-        if joined.wanted:
-            joined.add(text[last:start], own)
-            last = stop
-    joined.close()
-    code.append(text[end:])
-    _check(found, '""'.join(code))
-    return found
 
 
 def imports_in(text: str) -> dict[Import, None]:
@@ -340,20 +284,6 @@ def _clause(part: str) -> str:
     if match is None:
         return ""
     return match[1] if match[2] is None else f"{match[1]} as {match[2]}"
-
-
-def _formatted(found: Scan, text: str, start: int, stop: int) -> int:
-    """Return where an f-string or a template string ends; collect the names inside its fields."""
-    if stop - start < 2 or not _is_balanced(text[start:stop]):  # noqa: PLR2004 - as above
-        end = end_of_formatted(text, start)
-        stop = end if end > 0 else stop
-    _look_inside(found, text[start:stop])
-    return stop
-
-
-def _is_balanced(body: str) -> bool:
-    """Tell whether an f-string ends where a plain string would: its fields hold no such quote."""
-    return body.count("{") == body.count("}") and "}}" not in body
 
 
 def _look_inside(found: Scan, body: str) -> None:

@@ -34,7 +34,7 @@ def _body(quote: str) -> str:
 
 _DOUBLE, _SINGLE = _body('"'), _body("'")
 _STRING = rf""""(?:{_DOUBLE})|'(?:{_SINGLE})"""
-# Comments and strings, begun by a set of characters: three times as fast as `token_pattern`.
+# Comments and strings, begun by a set of characters: three times as fast as `_token`.
 # A string that does not end takes all that is left: no other quote in it is tried then.
 SPLIT = re.compile(
     rf"""(["'\#](?:(?<=\#)[^\n]*+|(?<=")(?:{_DOUBLE})|(?<=')(?:{_SINGLE})|.*+))""", re.DOTALL
@@ -53,9 +53,9 @@ _FIELD_STOP = re.compile(r"""["'()\[\]{}#:]""")
 
 
 @cache
-def token_pattern() -> re.Pattern[str]:
-    """Return what matches a comment, a string, a quote or `import`; compiling it takes long."""
-    return re.compile(rf"\#[^\n]*+|{_STRING}|[\"']|import\b", re.DOTALL)
+def _token() -> re.Pattern[str]:
+    """Return what matches a comment, a string, or a quote alone; compiling it takes long."""
+    return re.compile(rf"\#[^\n]*+|{_STRING}|[\"']", re.DOTALL)
 
 
 @cache
@@ -70,52 +70,72 @@ def is_cut(pieces: Sequence[str]) -> bool:
     return _one_string().fullmatch(pieces[-2]) is None
 
 
+def divide(text: str) -> tuple[list[str], list[int]]:
+    """Divide a text into code, token, code, token, ..., code: tokens are comments and strings.
+
+    Returns:
+        The pieces, and which of them are f-strings or template strings with fields.
+
+    Raises:
+        RecursionError: More f-strings are in one another than Python takes.
+    """
+    pieces = SPLIT.split(text)
+    formatted = _formatted(pieces)
+    if is_cut(pieces) or not all(_is_whole(text, pieces, place) for place in formatted):
+        pieces = divide_slowly(text)
+        formatted = _formatted(pieces)
+    return pieces, formatted
+
+
+def divide_slowly(text: str) -> list[str]:
+    """Divide a text token by token, with f-strings whose fields hold quotes of their own kind."""
+    pieces: list[str] = []
+    end = 0
+    while (match := _token().search(text, end)) is not None:
+        start, stop = match.span()
+        if FORMATTED.search(text, max(0, start - 3), start) and (
+            stop - start == 1 or not _is_balanced(match[0])
+        ):
+            stop = max(stop, end_of_formatted(text, start))
+        if stop - start == 1 and match[0] != "#":  # a quote that opens nothing
+            stop = len(text)
+        pieces += [text[end:start], text[start:stop]]
+        end = stop
+    return [*pieces, text[end:]]
+
+
+def _formatted(pieces: Sequence[str]) -> list[int]:
+    places = [n for n in range(1, len(pieces), 2) if "{" in pieces[n] or "}" in pieces[n]]
+    return [n for n in places if FORMATTED.search(pieces[n - 1][-3:])]
+
+
+def _is_whole(text: str, pieces: Sequence[str], place: int) -> bool:
+    """Tell whether an f-string ends where a plain string does."""
+    if _is_balanced(pieces[place]):
+        return True
+    start = sum(map(len, pieces[:place]))
+    return end_of_formatted(text, start) in {-1, start + len(pieces[place])}
+
+
+def _is_balanced(body: str) -> bool:
+    """Tell whether an f-string ends where a plain string would: its fields hold no such quote."""
+    return body.count("{") == body.count("}") and "}}" not in body
+
+
 @lru_cache(maxsize=1)  # a file is asked for one name after the other
 def mask(text: str) -> str:
     """Blank strings and comments, so that only code is left, every character in its place.
 
-    Of a text that is nested more deeply than Python takes, nothing is blanked.
+    The fields of f-strings are code. Of a text that is nested more deeply than Python takes,
+    nothing is blanked.
     """
     try:
-        return _mask(text)
+        pieces, formatted = divide(text)
     except RecursionError:
         return text
-
-
-def _mask(text: str) -> str:
-    pieces = SPLIT.split(text)
-    if is_cut(pieces):
-        return _masked(text)
-    position = 0
-    for place in range(1, len(pieces), 2):
-        code, token = pieces[place - 1], pieces[place]
-        start = position + len(code)
-        position = start + len(token)
-        if code and code[-1] in "fFtTrR" and FORMATTED.search(code[-3:]):
-            if end_of_formatted(text, start) != position:
-                return _masked(text)
-            # its fields are code
-        elif "\n" in token:
-            pieces[place] = "\n".join([" " * len(line) for line in token.split("\n")])
-        else:
-            pieces[place] = " " * len(token)
+    for place in {*range(1, len(pieces), 2)}.difference(formatted):
+        pieces[place] = re.sub(r"[^\n]", " ", pieces[place])
     return "".join(pieces)
-
-
-def _masked(text: str) -> str:
-    """Blank them token by token: a division cannot see quotes inside an f-string's fields."""
-    parts: list[str] = []
-    end = position = 0
-    while (match := token_pattern().search(text, position)) is not None:
-        start, position = match.span()
-        if text[start] == "i":
-            continue
-        if start and FORMATTED.search(text, max(0, start - 3), start):
-            position = max(position, end_of_formatted(text, start))
-            continue  # its fields are code
-        parts += [text[end:start], re.sub(r"[^\n]", " ", text[start:position])]
-        end = position
-    return "".join([*parts, text[end:]])
 
 
 def end_of_formatted(text: str, start: int, depth: int = 0) -> int:

@@ -48,25 +48,33 @@ def joined(text: str) -> lexical._JoinedPaths:
 
 
 def walked(text: str) -> lexical.Scan:
-    return lexical._walked(text, joined(text))
+    """The text read as it is divided token by token."""
+    pieces = strings.divide_slowly(text)
+    return lexical.read(text, pieces, strings._formatted(pieces), joined(text))
 
 
-def divided(text: str) -> lexical.Scan | None:
-    return lexical._divided(text, strings.SPLIT.split(text), joined(text))
+def is_divided_at_once(text: str) -> bool:
+    return strings.divide(text)[0] == strings.SPLIT.split(text)
 
 
 @settings(max_examples=examples(400))
 @given(text=st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
 def test_any_text_is_read_alike_in_both_ways(text: str) -> None:
-    at_once = divided(text)
-    assert at_once is None or at_once == walked(text)
     assert lexical.scan(text) == walked(text)
 
 
-@settings(max_examples=examples(400))
-@given(text=st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
-def test_only_code_is_left_of_any_text_in_both_ways(text: str) -> None:
-    assert strings.mask(text) == strings._masked(text)
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("x = 'a' # b\ny", "x =        \ny"),
+        ("f'{a['k']}' 'b'", "f'{a['k']}'    "),
+        ("f'a' + b'c'", "f    + b   "),
+        ('"""a\nb""" c', "    \n     c"),
+        ("a 'open b\n# c", "a        \n   "),
+    ],
+)
+def test_only_code_and_the_fields_of_f_strings_are_left(text: str, code: str) -> None:
+    assert strings.mask(text) == code
 
 
 def test_real_code_is_read_alike_in_both_ways_and_mostly_at_once() -> None:
@@ -77,7 +85,7 @@ def test_real_code_is_read_alike_in_both_ways_and_mostly_at_once() -> None:
         except (LookupError, UnicodeDecodeError):
             continue
         assert lexical.scan(text) == walked(text), file
-        walks += divided(text) is None
+        walks += not is_divided_at_once(text)
     assert walks < len(corpus()) / 10
 
 
@@ -93,8 +101,7 @@ def test_real_code_is_read_alike_in_both_ways_and_mostly_at_once() -> None:
     ],
 )
 def test_escapes_in_strings_are_read_as_what_they_stand_for(text: str, strings: list[str]) -> None:
-    for read in (divided(f"x = {text}\n"), walked(f"x = {text}\n")):
-        assert read is not None
+    for read in (lexical.scan(f"x = {text}\n"), walked(f"x = {text}\n")):
         assert list(read.strings) == strings
     nested = walked(f"x = f'{{a['b']}}', {text}\n")
     assert list(nested.strings) == strings

@@ -330,7 +330,6 @@ def other():
     [
         "def h():\n    importlib.import_module('one')\n",  # short
         PADDING.replace("return", "importlib.import_module('one')\n    return"),  # all of it
-        PADDING + "def h():\n    f'{importlib.import_module('one')}'\n",  # no division tells
     ],
 )
 def test_what_cannot_be_divided_or_is_no_less_is_read_whole(text: str) -> None:
