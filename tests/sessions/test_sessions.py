@@ -436,6 +436,19 @@ def test_a_test_run_fails_with_its_reason(
     failed(run.files(PLATFORM)("-s", "test(a)", script=reports(tmp_path, "test-a", **more)), said)
 
 
+@pytest.mark.parametrize(
+    ("file", "outermost"),
+    [("conftest.py", "."), ("libs/conftest.py", "libs"), ("libs/__init__.py", "libs"),
+     ("libs/b/conftest.py", "libs/a"), ("libs/a/conftest.py", "libs/a")],
+)  # fmt: skip
+def test_pytest_begins_no_further_out_than_a_conftest_applies(
+    run: InProcess, tmp_path: Path, file: str, outermost: str
+) -> None:
+    ran = run.files({**PLATFORM, file: ""})("-s", "test(a)", script=reports(tmp_path, "test-a"))
+    (pytest_,) = ran.starting("python")
+    assert f"--confcutdir={tmp_path / outermost}" in pytest_
+
+
 def test_root_tests_with_no_code_to_answer_for_have_no_floor(
     run: InProcess, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ from tradai_tasks.checks.testing.run_record import (
 )
 from tradai_tasks.checks.testing.run_verdict import Assignment, RunOutcome, judge_run
 from tradai_tasks.errors import CheckFailedError
+from tradai_tasks.files.file_tree import join
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core import fitting
 from tradai_tasks.sessions.core.context import Context
@@ -132,8 +133,7 @@ def _run(  # noqa: PLR0913, PLR0917 - as above
     argv = ["python", "-m", "pytest", "-p", PLUGIN, f"--junit-xml={reports.junit}"]
     argv += replay.arguments if replay else []
     if home != repository.root and home.is_relative_to(repository.root):
-        # a conftest.py above applies, as it does where pytest is started at the root
-        argv.append(f"--confcutdir={repository.root}")
+        argv.append(f"--confcutdir={_outermost(repository, home)}")
     env = record_environment(
         reports.record,
         markers=assignment.markers,
@@ -154,6 +154,19 @@ def _run(  # noqa: PLR0913, PLR0917 - as above
         # pytest has no test to run where all are replayed, which its record then shows
         good = (0, 5) if replay and replay.files else (0,)
         return status_of(session, [*argv, *words], env={**env, **further}, good=good)
+
+
+def _outermost(repository: Repository, home: Path) -> Path:
+    """Return the outermost folder with a conftest.py that applies to a package, else its own.
+
+    It is no further out than needed, since pytest looks at everything in such a folder: where a
+    thousand packages lie beside each other, that takes longer than a small test.
+    """
+    above = [*reversed(home.relative_to(repository.root).parents)]
+    names = ("conftest.py", "__init__.py")  # the second may have a setUpModule
+    files = {folder: [join(folder.as_posix(), name) for name in names] for folder in above}
+    found = (one for one in above if any(map(repository.tree.is_file, files[one])))
+    return repository.root / next(found, home)
 
 
 def assignment_of(context: Context, package: Package, given: PytestArguments) -> Assignment:
