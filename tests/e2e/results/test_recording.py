@@ -63,6 +63,65 @@ _SOURCE = {
                 _state = _third()
             return _state
         """,
+    "src/pkg/memory.py": """
+        import functools, sys
+        def _default(): return 1
+        def _of_class(): return 1
+        def _of_function(): return 1
+        def _of_module(): return 1
+        def _of_globals(): return 1
+        def _wrapped(): return 1
+        def _lazy(): return 1
+        def _asked(): return 1
+        def _keyed(): return 1
+        def _or(): return 1
+        def _first(): return 1
+        def default(x, _known={}):
+            if x not in _known:
+                _known[x] = _default()
+            return _known[x]
+        def of_function():
+            if not hasattr(of_function, "known"):
+                of_function.known = _of_function()
+        def of_module():
+            me = sys.modules[__name__]
+            if "known" not in dir(me):
+                me.known = _of_module()
+        def of_globals():
+            if "seen" not in globals():
+                globals()["seen"] = _of_globals()
+        def _plain(): return _wrapped()
+        wrapped = functools.lru_cache(_plain)
+        class Shop:
+            table = {}
+            def __init__(self):
+                self.price = self.cost = self.name = None
+                self.keys = {}
+            def of_class(self):
+                if 1 not in self.table:
+                    self.table[1] = _of_class()
+            def lazy(self):
+                if self.price is None:
+                    self.price = _lazy()
+            def asked(self):
+                try:
+                    return self.stock
+                except AttributeError:
+                    self.stock = _asked()
+            def keyed(self, key):
+                if key not in self.keys:
+                    self.keys[key] = _keyed()
+            def or_(self):
+                self.cost = self.cost or _or()
+            def first(self):
+                name = self.name
+                if not name:
+                    self.name = name = _first()
+        SHOP = Shop()
+        def all():
+            default(1), of_function(), of_module(), of_globals(), wrapped()
+            SHOP.of_class(), SHOP.lazy(), SHOP.asked(), SHOP.keyed(1), SHOP.or_(), SHOP.first()
+        """,
     "src/pkg/table.txt": "t",
     "src/pkg/hub.py": "from pathlib import Path\ndef read(p):\n    return Path(p).read_text()\n",
     "src/pkg/dynamic.py": "",
@@ -121,6 +180,7 @@ _BODIES = {
         from pkg import cached
         def test(): cached.table(), cached.remembered('b.txt'), cached.state()
         """,
+    "memory_1": "from pkg import memory\ndef test(): memory.all()",
     "hub_1": "from pkg import hub\ndef test(): assert hub.read('tests/data/hub.txt')",
     "hub_2": "from pkg import hub\ndef test(): assert hub",
     "fixture_1": "def test(stock): assert stock",
@@ -230,7 +290,7 @@ _BODIES = {
             assert _depth(lambda: importlib.util.find_spec('none.such')) == 2
         """,
 }
-for _name in ("cached", "fixture"):
+for _name in ("cached", "fixture", "memory"):
     _BODIES[f"{_name}_2"] = _BODIES[f"{_name}_1"]
 _DATA = ("a", "b", "child", "fork", "spawn", "thread", "stock", "after", "hub")
 
@@ -294,6 +354,10 @@ FUNCTIONS = [
     *((f"cached_{n}", "src/pkg/cached.py", name, True)
       for n in (1, 2) for name in ("_parse", "_second", "_third")),
     *((f"fixture_{n}", "src/pkg/shop.py", "stock", True) for n in (1, 2)),
+    *((f"memory_{n}", "src/pkg/memory.py", f"_{name}", True)
+      for n in (1, 2)
+      for name in ("default", "of_class", "of_function", "of_module", "of_globals", "wrapped",
+                   "lazy", "asked", "keyed", "or", "first")),
     ("child", "src/pkg/child.py", "run", True),
 ]  # fmt: skip
 

@@ -6,19 +6,14 @@ import os
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSet
-from opcode import opmap
-from types import CodeType, FrameType, FunctionType
-from typing import Any
+from collections.abc import Iterator
+from types import FrameType
 
-_STORE_GLOBAL, _STORE_DEREF = opmap["STORE_GLOBAL"], opmap["STORE_DEREF"]
-_STORE_ATTR, _STORE_SUBSCR = opmap["STORE_ATTR"], opmap["STORE_SUBSCR"]
-_MUTATORS = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
-_CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
+from tradai_tasks_memory import has_memory
+
 _STARTS = ("__main__", "__channelexec__")  # the latter is a worker of xdist
 _RUNNERS = ("_pytest.python", "_pytest.runner", "_pytest.fixtures")
 _ENVIRONMENTS = ("site-packages", "dist-packages", ".venv", ".nox", ".git", "__pycache__")
-_memories: dict[int, tuple[bool, CodeType]] = {}
 
 
 class Paths(dict[str, "str | None"]):
@@ -109,44 +104,3 @@ def locate(frame: FrameType | None, paths: Paths) -> tuple[str | None, str | Non
 def _is_main_thread() -> bool:
     threading = sys.modules.get("threading")
     return threading is None or threading.current_thread() is threading.main_thread()
-
-
-def has_memory(frame: FrameType) -> bool:
-    """Return whether a function may keep what it computes for later calls, by its code."""
-    code = frame.f_code
-    known = _memories.get(id(code))  # code objects are slow to compare, and change when they run
-    if known is None:
-        is_found = bool(code.co_flags & 1) and (_stores_outside(frame) or _is_cached(frame))
-        known = _memories[id(code)] = (is_found, code)
-    return known[0]
-
-
-def _stores_outside(frame: FrameType) -> bool:
-    code = frame.f_code
-    stores = set(code.co_code[::2])
-    if _STORE_GLOBAL in stores or (code.co_freevars and _STORE_DEREF in stores):
-        return True
-    if _STORE_ATTR in stores and code.co_varnames[:1] == ("cls",):
-        return True
-    if _STORE_SUBSCR not in stores and not _MUTATORS.intersection(code.co_names):
-        return False
-    values = [frame.f_globals.get(name) for name in code.co_names]
-    if code.co_freevars:
-        values += [frame.f_locals.get(name) for name in code.co_freevars]
-    return any(isinstance(value, _CONTAINERS) for value in values)
-
-
-def _is_cached(frame: FrameType) -> bool:
-    """Return whether the function stands behind a decorator such as `functools.cache`."""
-    code = frame.f_code
-    found: Any = frame.f_globals
-    for name in code.co_qualname.split("."):
-        try:
-            found = found[name] if isinstance(found, dict) else vars(found)[name]
-        except (KeyError, TypeError):
-            return False
-    while found is not None and not isinstance(found, FunctionType):
-        if hasattr(found, "cache_info") or "cache" in type(found).__name__.lower():
-            return True
-        found = getattr(found, "__func__", None) or getattr(found, "__wrapped__", None)
-    return False

@@ -1,0 +1,162 @@
+"""Tell by a function's code whether it may keep what it computes for later calls.
+
+What such a function runs and reads counts for every test file that enters it, as the one that came
+first may have left the answer for all others. That is so for whatever it runs, also in methods of
+objects that live no longer than one test: code does not tell how long an object lives.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSet
+from opcode import opmap, opname
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+_STORE_GLOBAL, _STORE_DEREF = opmap["STORE_GLOBAL"], opmap["STORE_DEREF"]
+_STORE_ATTR, _STORE_SUBSCR = opmap["STORE_ATTR"], opmap["STORE_SUBSCR"]
+_LOAD_ATTR, _CONTAINS_OP = opmap["LOAD_ATTR"], opmap["CONTAINS_OP"]
+_EXTENDED_ARG, _CACHE = opmap["EXTENDED_ARG"], opmap["CACHE"]
+_ATTR_SHIFT = 1 if sys.version_info >= (3, 12) else 0  # its lowest bit tells methods apart
+_LOAD_SHARED = frozenset(opmap[name] for name in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"))
+_JUMPS = frozenset(op for op, name in enumerate(opname) if "JUMP_IF" in name)
+# between the load of an attribute and a jump that depends on it
+_TESTS = frozenset(
+    op
+    for op, name in enumerate(opname)
+    if name.startswith(
+        ("COPY", "LOAD_CONST", "LOAD_FAST", "IS_OP", "STORE_FAST", "TO_BOOL", "UNARY_NOT")
+    )
+)
+# where an expression ends whose value is stored
+_ENDS = frozenset(
+    op for op, name in enumerate(opname) if name.startswith(("STORE_", "POP_", "CALL", "RETURN"))
+)
+_MUTATORS = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
+_BY_NAME = frozenset({"globals", "modules", "setattr", "vars", "__dict__", "__setattr__"})
+_ASKS_FOR_ATTRIBUTE = frozenset({"getattr", "hasattr", "AttributeError"})
+_ASKS_FOR_KEY = frozenset({"get", "KeyError"})
+_CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
+_memories: dict[int, tuple[bool, CodeType]] = {}
+
+
+def has_memory(frame: FrameType) -> bool:
+    """Return whether a function may keep what it computes for later calls, by its code."""
+    code = frame.f_code
+    known = _memories.get(id(code))  # code objects are slow to compare, and change when they run
+    if known is None:
+        is_found = bool(code.co_flags & 1) and (_stores_outside(frame) or _is_cached(frame))
+        known = _memories[id(code)] = (is_found, code)
+    return known[0]
+
+
+def _stores_outside(frame: FrameType) -> bool:
+    code = frame.f_code
+    stores, names = set(code.co_code[::2]), code.co_names
+    if _STORE_GLOBAL in stores or (code.co_freevars and _STORE_DEREF in stores):
+        return True
+    if _STORE_ATTR in stores or _STORE_SUBSCR in stores:
+        if not _BY_NAME.isdisjoint(names) or _is_lazy(code):
+            return True
+        if _STORE_ATTR in stores and code.co_varnames[:1] == ("cls",):
+            return True
+    elif "setattr" in names or "__setattr__" in names:
+        return True
+    if _STORE_SUBSCR not in stores and _MUTATORS.isdisjoint(names):
+        return False
+    return any(isinstance(value, _CONTAINERS) for value in _reached(frame))
+
+
+def _is_lazy(code: CodeType) -> bool:
+    """Return whether it fills an attribute, or a key of one, that it has first looked for.
+
+    Also whether it stores an attribute of what outlives it: a module's function, class or object.
+    """
+    stored: set[int] = set()
+    tested: set[int] = set()
+    loaded: int | None = None  # the name of the attribute that was loaded last
+    in_attribute = False  # whether the present expression has one
+    fills_key = False
+    previous = -1
+    for op, argument in _instructions(code):
+        if op == _STORE_ATTR:
+            if previous in _LOAD_SHARED:
+                return True
+            stored.add(argument)
+        elif op == _STORE_SUBSCR:
+            fills_key = fills_key or in_attribute
+        if op == _LOAD_ATTR:
+            loaded, in_attribute = argument >> _ATTR_SHIFT, True
+        elif op in _JUMPS and loaded is not None:
+            tested.add(loaded)
+        if op in _ENDS and op not in _TESTS:
+            in_attribute = False
+        if op != _LOAD_ATTR and op not in _TESTS:
+            loaded = None
+        previous = op
+    asks = {op for op, _ in _instructions(code)}
+    names = code.co_names
+    if stored & tested or (stored and not _ASKS_FOR_ATTRIBUTE.isdisjoint(names)):
+        return True
+    return fills_key and (_CONTAINS_OP in asks or not _ASKS_FOR_KEY.isdisjoint(names))
+
+
+def _instructions(code: CodeType) -> Iterator[tuple[int, int]]:
+    extended = 0
+    content = code.co_code
+    for op, argument in zip(content[::2], content[1::2], strict=True):
+        if op == _CACHE:
+            continue
+        if op == _EXTENDED_ARG:
+            extended = (extended | argument) << 8
+            continue
+        yield op, extended | argument
+        extended = 0
+
+
+def _reached(frame: FrameType) -> Iterator[Any]:
+    """Yield what its code may change and what outlives it.
+
+    Globals, variables of functions around it, defaults, and attributes of its class.
+    """
+    code = frame.f_code
+    yield from (frame.f_globals.get(name) for name in code.co_names)
+    if code.co_freevars:
+        yield from (frame.f_locals.get(name) for name in code.co_freevars)
+    function = _function(frame)
+    if isinstance(function, FunctionType):
+        yield from function.__defaults__ or ()
+        yield from (function.__kwdefaults__ or {}).values()
+    if code.co_varnames[:1] == ("self",) and "self" in frame.f_locals:
+        for one in type(frame.f_locals["self"]).__mro__:
+            yield from (vars(one).get(name) for name in code.co_names)
+
+
+def _function(frame: FrameType) -> Any:
+    """Return what the module has under the function's name; None if there is nothing."""
+    found: Any = frame.f_globals
+    for name in frame.f_code.co_qualname.split("."):
+        try:
+            found = found[name] if isinstance(found, dict) else vars(found)[name]
+        except (KeyError, TypeError):
+            return None
+    return found
+
+
+def _is_cached(frame: FrameType) -> bool:
+    """Return whether the function stands behind a decorator such as `functools.cache`."""
+    if _keeps(_function(frame), None):
+        return True
+    values = list(frame.f_globals.values())  # of `name = cache(function)` the wrapper
+    return any(
+        hasattr(type(value), "cache_info") and _keeps(value, frame.f_code) for value in values
+    )
+
+
+def _keeps(found: Any, code: CodeType | None) -> bool:
+    """Return whether a wrapper keeps answers, around a function of certain code if it is given."""
+    keeps = False
+    while found is not None and not isinstance(found, FunctionType):
+        keeps = keeps or hasattr(found, "cache_info") or "cache" in type(found).__name__.lower()
+        found = getattr(found, "__func__", None) or getattr(found, "__wrapped__", None)
+    return keeps and (code is None or getattr(found, "__code__", None) is code)
