@@ -8,6 +8,8 @@ from tradai_tasks.errors import FileNotWrittenError
 from tradai_tasks.files.atomic_write import ignore_folder
 from tradai_tasks.files.path_guard import require_inside
 
+REPORTS = "build/reports"  # from the workspace root
+
 
 def make_report_folder(root: Path, *parts: str) -> Path:
     """Create and return a folder for reports; git always ignores it.
@@ -19,7 +21,7 @@ def make_report_folder(root: Path, *parts: str) -> Path:
     Raises:
         FileNotWrittenError: It cannot be made.
     """
-    top = root / "build" / "reports"
+    top = root / REPORTS
     folder = top.joinpath(*parts)
     require_inside(root, folder / ".gitignore")
     try:

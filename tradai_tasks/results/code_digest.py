@@ -1,7 +1,8 @@
 """Digest a module's code by function, so that an edit counts only where it can be executed.
 
 The code is compiled and never run. Bytecode has neither comments nor layout, and its functions have
-the names that a recording has (`co_qualname`). Line numbers do not count.
+the names that a recording has (`co_qualname`). Line numbers do not count; what counts is which code
+stands on one line, since coverage is kept by lines of a function.
 """
 
 from __future__ import annotations
@@ -52,20 +53,56 @@ def code_digests(content: bytes) -> CodeDigests | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(content)
-            for node in ast.walk(tree):
-                # a class of Python 3.13 has the number of its first line as an attribute
-                if isinstance(node, _PLACED):
-                    node.lineno = node.end_lineno = 1
-                    node.col_offset = node.end_col_offset = 0
+            lines: dict[str, list[int]] = {"": []}
+            _take_lines(tree, "", "", lines)
             code = compile(tree, "", "exec", dont_inherit=True, optimize=0)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return None
     bodies: dict[str, list[bytes]] = {}
     level = _own(code, bodies)
+    shapes = {name: _shape(found) for name, found in lines.items()}
+    level = digest(level, *(shapes[name] for name in sorted(shapes) if name not in bodies))
     bodies[code.co_qualname] = [level]
     return CodeDigests(
-        level=level, functions={name: digest(*found) for name, found in bodies.items()}
+        level=level,
+        functions={name: digest(*found, shapes.get(name, b"")) for name, found in bodies.items()},
     )
+
+
+def _take_lines(node: ast.AST, scope: str, prefix: str, lines: dict[str, list[int]]) -> None:
+    """Take the line of each node out of the tree, into a list for each function.
+
+    Args:
+        node: The node.
+        scope: The qualified name of the function around it, or "".
+        prefix: What stands before the names of functions and classes here.
+        lines: Where to add, in an order that the code decides.
+    """
+    if isinstance(node, _PLACED):
+        lines.setdefault(scope, []).append(node.lineno)
+        # a class of Python 3.13 has the number of its first line as an attribute
+        node.lineno = node.end_lineno = 1
+        node.col_offset = node.end_col_offset = 0
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            inner, below = f"{prefix}{name}", f"{prefix}{name}.<locals>."
+        case ast.Lambda():
+            inner, below = f"{prefix}<lambda>", f"{prefix}<lambda>.<locals>."
+        case ast.ClassDef(name=name):
+            inner, below = scope, f"{prefix}{name}."
+        case _:
+            inner, below = scope, prefix
+    for field, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                within = (inner, below) if field == "body" else (scope, prefix)
+                _take_lines(child, *within, lines)
+
+
+def _shape(lines: list[int]) -> bytes:
+    """Return lines as their places among each other."""
+    places = {line: place for place, line in enumerate(sorted(set(lines)))}
+    return repr([places[line] for line in lines]).encode()
 
 
 def _own(code: CodeType, bodies: dict[str, list[bytes]]) -> bytes:

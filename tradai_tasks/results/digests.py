@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from tradai_tasks.files.report_folder import REPORTS
 from tradai_tasks.results.code_digest import CodeDigests, code_digests, code_format, digest
 from tradai_tasks.results.environment_digest import OF_A_RUN
 from tradai_tasks.results.inputs import ALL_VARIABLES, Inputs
@@ -123,7 +124,7 @@ class WorkTree:
         for item in self._items(inputs, test_file):
             paths = [self._root / item.name]
             if item.kind == "listing":
-                paths = [one for one in _entries(paths[0]) if one.name not in _LEFTOVERS]
+                paths = self._listed(item.name)
             elif item.kind == "name":
                 paths = [self._root / one for one in self._places(item.name, roots)]
                 paths = [one for one in paths if one.is_file()]
@@ -222,14 +223,21 @@ class WorkTree:
     def _listing(self, path: str) -> bytes:
         if path not in self._listings:
             names = sorted(
-                f"{one.name}/" if one.is_dir() else one.name
-                for one in _entries(self._root / path)
-                if one.name not in _LEFTOVERS
+                f"{one.name}/" if one.is_dir() else one.name for one in self._listed(path)
             )
             is_there = (self._root / path).is_dir()
             text = [os.fsencode(name) for name in names]
             self._listings[path] = digest(b"folder", *text) if is_there else ABSENT
         return self._listings[path]
+
+    def _listed(self, path: str) -> list[Path]:
+        """Return the entries of a folder that count: not what tools and sessions leave there."""
+        reports = self._root / REPORTS
+        own = {reports}
+        if _entries(reports.parent) == [reports]:
+            own.add(reports.parent)
+        found = _entries(self._root / path)
+        return [one for one in found if one.name not in _LEFTOVERS and one not in own]
 
     def _import_roots(self, inputs: Inputs) -> tuple[str, ...]:
         """Return the folders that a module may be imported from: those above all that was loaded.

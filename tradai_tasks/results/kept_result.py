@@ -10,9 +10,9 @@ import msgspec
 from tradai_tasks.results.digests import Digested
 from tradai_tasks.results.inputs import Inputs
 
-# What is covered of each file: lines, or where branches are measured the pairs of lines between
-# which it went, as coverage.py has them.
-Covered = dict[str, list[tuple[int, ...]]]
+# What is covered of each file, by function: lines, or where branches are measured the pairs of
+# lines between which it went. A line is its place in the function (`isolated/coverage_by_file.py`).
+Covered = dict[str, dict[str, list[tuple[int, ...]]]]
 _SIZE = 32  # bytes of a record's digest
 _MOST = 256 * 1024 * 1024  # bytes of a record
 

@@ -115,9 +115,9 @@ def failed_files(record: RunRecord, root: Path) -> set[str]:
 
 
 def without(inputs: Inputs, folder: str) -> Inputs:
-    """Return inputs without the files in a folder, which the session itself writes there."""
+    """Return inputs without a folder and what is in it, which the session itself writes there."""
     kept = {
-        name: tuple(path for path in getattr(inputs, name) if not path.startswith(f"{folder}/"))
+        name: tuple(p for p in getattr(inputs, name) if not f"{p}/".startswith(f"{folder}/"))
         for name in ("files", "absent", "listings", "written")
     }
     return msgspec.structs.replace(inputs, **kept)
@@ -202,11 +202,16 @@ def new_result(  # noqa: PLR0913 - what a result consists of
 
 def union(results: Iterable[KeptResult]) -> Covered:
     """Return what several results cover together."""
-    found: dict[str, set[tuple[int, ...]]] = {}
+    found: dict[str, dict[str, set[tuple[int, ...]]]] = {}
     for one in results:
-        for path, pairs in (one.covered or {}).items():
-            found.setdefault(path, set()).update(pairs)
-    return {path: sorted(pairs) for path, pairs in found.items()}
+        for path, part in (one.covered or {}).items():
+            known = found.setdefault(path, {})
+            for name, places in part.items():
+                known.setdefault(name, set()).update(places)
+    return {
+        path: {name: sorted(places) for name, places in part.items()}
+        for path, part in found.items()
+    }
 
 
 def replay_line(ran: Sequence[str], replayed: Sequence[KeptResult], now: float) -> str:

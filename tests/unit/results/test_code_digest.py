@@ -80,7 +80,8 @@ def names_changed(old: str, new: str) -> set[str]:
     ("old", "new", "changed"),
     [
         ("    # a remark\n", "\n\n    # another\n", set()),
-        ("    return x + LIMIT", "    return (\n        x\n        + LIMIT\n    )", set()),
+        ("    return x + LIMIT", "    return (\n        x\n        + LIMIT\n    )", {"plain"}),
+        ("        return inner()", "\n        # both\n        return inner()", set()),
         ("\n\n\nclass Base", "\n# of bases\nclass Base", set()),
         ("return x + LIMIT", "return x - LIMIT", {"plain"}),
         ("return x + LIMIT", "return x + 1", {"plain"}),

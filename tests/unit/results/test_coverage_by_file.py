@@ -73,6 +73,25 @@ def run(root: Path, parts: dict[str, list[int]], **orders: Any) -> dict[str, Any
     return main(given)
 
 
+def lines(root: Path, part: Any) -> list[int]:
+    """Return the lines of the module that have places."""
+    return sorted(line for (line,) in SourceLines(root / CORE).covered(part))
+
+
+def test_lines_are_found_again_where_an_edit_has_moved_them(root: Path) -> None:
+    before = SourceLines(root / CORE)
+    kept = before.places([(n,) for n in (1, 3, 6, 7, 9, 13, 16, 99)])
+    assert kept.keys() == {"", "one", "C.two"}
+    assert lines(root, kept) == [1, 3, 6, 7, 9, 13, 16, 99]
+    ways = [(-1, 1), (-6, 7), (7, 9), (9, -6), (-15, 16)]
+    pairs = before.places(ways)
+    moved = CODE.replace("    if x:", "    # why\n    if x:").replace("LIMIT", "\n# no\nLIMIT")
+    (root / CORE).write_text(moved)
+    assert lines(root, kept) == [1, 5, 8, 10, 12, 16, 19, 102]
+    found = SourceLines(root / CORE).covered(pairs)
+    assert sorted(found) == sorted([(-1, 1), (-8, 10), (10, 12), (12, -8), (-18, 19)])
+
+
 RUN = {
     "": [1, 3, 6, 7, 8, 12, 13, 15],  # imported, while a decorator called `one`
     f"test file: {ONE}": [7, 9],
@@ -83,21 +102,21 @@ RUN = {
 def test_each_test_file_covers_what_ran_for_it_and_what_it_loads(root: Path) -> None:
     tests: dict[str, Any] = {ONE: {CORE: ["one"]}, TWO: {CORE: ["C.two"]}, "tests/test_no.py": {}}
     found = run(root, RUN, tests=tests)["covered"]
-    level = [[1], [3], [6], [12], [13], [15]]
-    assert [list(one) for one in found[ONE][CORE]] == sorted([*level, [7], [8], [9]])
-    assert [list(one) for one in found[TWO][CORE]] == sorted([*level, [16]])
+    level = [1, 3, 6, 12, 13, 15]
+    assert lines(root, found[ONE][CORE]) == sorted([*level, 7, 8, 9])
+    assert lines(root, found[TWO][CORE]) == sorted([*level, 16])
     assert found["tests/test_no.py"] == {}
 
 
 def test_a_module_that_counts_whole_has_all_that_ran_while_importing(root: Path) -> None:
     found = run(root, RUN, tests={TWO: {CORE: None}})["covered"]
-    assert [line for (line,) in found[TWO][CORE]] == [1, 3, 6, 7, 8, 12, 13, 15, 16]
+    assert lines(root, found[TWO][CORE]) == [1, 3, 6, 7, 8, 12, 13, 15, 16]
 
 
 def test_module_level_code_counts_whoever_imported_it(root: Path) -> None:
     parts = {f"test file: {ONE}": [1, 3, 6, 7, 12, 13, 15], f"static|test file: {TWO}": [16]}
     found = run(root, parts, tests={TWO: {CORE: ["C.two"]}})["covered"]
-    assert [line for (line,) in found[TWO][CORE]] == [1, 3, 6, 12, 13, 15, 16]
+    assert lines(root, found[TWO][CORE]) == [1, 3, 6, 12, 13, 15, 16]
 
 
 def test_without_contexts_test_files_are_not_told_apart(root: Path) -> None:
@@ -107,7 +126,9 @@ def test_without_contexts_test_files_are_not_told_apart(root: Path) -> None:
 
 def test_replayed_coverage_is_added_to_the_reports(root: Path) -> None:
     (root / "src" / "new.py").write_text("X = 1\n")
-    run(root, {"": [1, 3]}, replayed={CORE: [[1], [6], [7]], "src/new.py": [[1]]})
+    places = SourceLines(root / CORE).places([(1,), (6,), (7,)])
+    new = SourceLines(root / "src/new.py").places([(1,)])
+    run(root, {"": [1, 3]}, replayed={CORE: places, "src/new.py": new})
     report = json.loads((root / "c.json").read_text())
     [lines] = [one for name, one in report["files"].items() if name.endswith("core.py")]
     assert lines["executed_lines"] == [1, 3, 6, 7]
@@ -128,11 +149,12 @@ def test_branches_are_added_too(root: Path) -> None:
         "root": str(root),
         "home": str(root),
         "tests": {ONE: {CORE: ["one"]}},
-        "replayed": {CORE: [[7, 9], [9, -6]]},
+        "replayed": {CORE: SourceLines(root / CORE).places([(7, 9), (9, -6)])},
         "reports": {"xml": str(root / "c.xml"), "json": str(root / "c.json")},
     }
     found = main(orders)["covered"]
-    assert sorted(found[ONE][CORE]) == [(-6, 7), (-1, 1), (1, 3), (7, 8), (8, -6)]
+    pairs = SourceLines(root / CORE).covered(found[ONE][CORE])
+    assert sorted(pairs) == [(-6, 7), (-1, 1), (1, 3), (7, 8), (8, -6)]
     merged = CoverageData(str(root / ".coverage"))
     merged.read()
     assert (7, 9) in (merged.arcs(str(root / CORE)) or [])

@@ -244,3 +244,15 @@ def test_files_that_change_while_the_tests_run_are_named(root: Path) -> None:
     listing = Inputs(listings=("libs/a/tests/data",))
     assert tree(root).touched_since(listing, "test_z.py", time.time() + 60) is None
     assert tree(root).touched_since(listing, "test_z.py", 0) == "libs/a/tests/data/one.json"
+
+
+def test_what_sessions_report_into_is_no_entry_of_a_folder(root: Path) -> None:
+    inputs = Inputs(listings=(".", "build"))
+    before = tree(root).digest(inputs, TEST)
+    time.sleep(0.1)  # more than clocks of file systems may be behind
+    now = time.time()
+    (root / "build/reports/test").mkdir(parents=True)
+    assert tree(root).touched_since(inputs, TEST, now) is None
+    assert tree(root).changed(Inputs(listings=(".",)), TEST, before) is None
+    (root / "build/lib").mkdir()
+    assert str(tree(root).changed(inputs, TEST, before)) == "the entries of ."

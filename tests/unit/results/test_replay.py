@@ -66,7 +66,9 @@ def put(store: FolderStore, result: KeptResult) -> str:
 
 
 def test_a_result_comes_back_as_it_was(root: Path) -> None:
-    result = kept(root, covered={"a.py": [(1, 2), (-1, 3)]}, cases=("<testcase/>",), commit="c")
+    result = kept(
+        root, covered={"a.py": {"": [(1, 2), (-1, 3)]}}, cases=("<testcase/>",), commit="c"
+    )
     assert decode_result(encode_result(result)) == result
 
 
@@ -230,14 +232,23 @@ def test_a_new_result_has_the_tests_of_its_file(root: Path, tmp_path: Path) -> N
 
 
 def test_coverage_of_several_results_is_that_of_all(root: Path) -> None:
-    first = kept(root, covered={"a.py": [(1,), (2,)]})
-    second = kept(root, covered={"a.py": [(2,), (3,)], "b.py": [(1,)]})
-    assert union([first, second, kept(root)]) == {"a.py": [(1,), (2,), (3,)], "b.py": [(1,)]}
+    first = kept(root, covered={"a.py": {"": [(1,), (2,)], "f": [(9,)]}})
+    second = kept(root, covered={"a.py": {"": [(2,), (3,)]}, "b.py": {"": [(1,)]}})
+    assert union([first, second, kept(root)]) == {
+        "a.py": {"": [(1,), (2,), (3,)], "f": [(9,)]},
+        "b.py": {"": [(1,)]},
+    }
 
 
 def test_a_sessions_own_reports_are_no_inputs() -> None:
-    given = Inputs(files=("a", "build/r/x"), absent=("build/r/y",), written=("build/r/z", "c"))
-    assert without(given, "build/r") == Inputs(files=("a",), written=("c",))
+    given = Inputs(
+        files=("a", "build/r/x"),
+        absent=("build/r/y",),
+        listings=("build", "build/r"),
+        written=("build/r/z", "build/rc"),
+    )
+    left = Inputs(files=("a",), listings=("build",), written=("build/rc",))
+    assert without(given, "build/r") == left
 
 
 @pytest.mark.parametrize(

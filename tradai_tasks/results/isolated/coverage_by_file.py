@@ -3,6 +3,10 @@
 It runs in the environment of the tests, by `python coverage_by_file.py ORDERS ANSWER`, with two
 files of JSON. What a test file covers is what ran while its tests did, and for the modules that it
 loads what ran while they were imported, whichever test file imported them first.
+
+A line is kept as its place in the function around it, so that it is found again where an edit above
+has moved the function: `Part` by name of the function, "" for code outside of functions. Digests of
+code (`code_digest`) hold which code stands on one line, so places mean the same as long as they do.
 """
 
 from __future__ import annotations
@@ -10,7 +14,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -21,6 +26,9 @@ from coverage.exceptions import NoDataError
 _PREFIX = "test file: "  # of contexts, as `tradai_tasks_record` sets them
 _LEVEL = ""  # the name of code outside of functions
 _NEWLOCALS = 0x2  # inspect.CO_NEWLOCALS: set for functions, not for modules and class bodies
+_MOST = 1 << 20  # lines between two that hold code
+
+Part = dict[str, list[tuple[int, ...]]]
 
 
 class SourceLines:
@@ -32,9 +40,13 @@ class SourceLines:
         self._starts: dict[int, str] = {}
         try:
             code = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+            self._add(code, _LEVEL)
         except (OSError, SyntaxError, ValueError):
-            return
-        self._add(code, _LEVEL)
+            pass
+        self._lines: dict[str, list[int]] = {_LEVEL: []}
+        for line, names in sorted(self._functions.items()):
+            for name in names:
+                self._lines.setdefault(name, []).append(line)
 
     def _add(self, code: CodeType, name: str) -> None:
         for _, _, line in code.co_lines():
@@ -55,10 +67,43 @@ class SourceLines:
         names = self._functions.get(max(covered), {_LEVEL})
         return _LEVEL if _LEVEL in names else min(names)
 
+    def places(self, covered: Iterable[tuple[int, ...]]) -> Part:
+        """Return lines, or pairs of lines, by their places in the functions that they are in."""
+        found: Part = {}
+        for one in sorted(covered):
+            name = self.function(one)
+            lines = self._lines[name]
+            found.setdefault(name, []).append(tuple(_place(lines, line) for line in one))
+        return found
+
+    def covered(self, part: Mapping[str, Sequence[Sequence[int]]]) -> list[tuple[int, ...]]:
+        """Return the lines, or pairs of lines, that have these places here."""
+        return [
+            tuple(_line(self._lines[name], place) for place in one)
+            for name, places in part.items()
+            for one in places
+        ]
+
+
+def _place(lines: list[int], line: int) -> int:
+    """Return how many lines of the function come up to a line, and how far it is below the last.
+
+    Both are in one number, which is negative where the line is: a way into or out of a function.
+    """
+    before = bisect_right(lines, abs(line))
+    place = before * _MOST + abs(line) - (lines[before - 1] if before else 0)
+    return place if line >= 0 else -place
+
+
+def _line(lines: list[int], place: int) -> int:
+    before, below = divmod(abs(place), _MOST)
+    line = below + (lines[before - 1] if before else 0)
+    return line if place >= 0 else -line
+
 
 def by_file(
     data: CoverageData, tests: Mapping[str, Mapping[str, list[str] | None]], root: str
-) -> dict[str, dict[str, list[tuple[int, ...]]]] | None:
+) -> dict[str, dict[str, Part]] | None:
     """Return what each test file covers, by path from the root; None if it is not told apart.
 
     Args:
@@ -69,7 +114,7 @@ def by_file(
     contexts = {name: name.rpartition(_PREFIX)[2] for name in data.measured_contexts()}
     if tests and not any(_PREFIX in name for name in contexts):
         return None
-    found: dict[str, dict[str, list[tuple[int, ...]]]] = {test: {} for test in tests}
+    found: dict[str, dict[str, Part]] = {test: {} for test in tests}
     for measured in sorted(data.measured_files()):
         path = os.path.relpath(os.path.realpath(measured), root)
         data.set_query_contexts(None)
@@ -93,7 +138,7 @@ def by_file(
                 own |= level
                 own |= {one for one in imported if ran is None or lines.function(one) in ran}
             if own:
-                found[test][path] = sorted(own)
+                found[test][path] = lines.places(own)
     return found
 
 
@@ -104,10 +149,15 @@ def _covered(data: CoverageData, file: str, context: str) -> set[tuple[int, ...]
     return {(line,) for line in data.lines(file) or ()}
 
 
-def add(data: CoverageData, covered: Mapping[str, list[list[int]]], root: str) -> None:
+def add(
+    data: CoverageData, covered: Mapping[str, Mapping[str, Sequence[Sequence[int]]]], root: str
+) -> None:
     """Add what replayed test files cover to the data of the run."""
     names = {os.path.relpath(os.path.realpath(one), root): one for one in data.measured_files()}
-    files = {names.get(path, str(Path(root, path))): found for path, found in covered.items()}
+    files = {
+        names.get(path, str(Path(root, path))): SourceLines(Path(root, path)).covered(part)
+        for path, part in covered.items()
+    }
     data.set_context(None)
     if data.has_arcs() or any(len(one) > 1 for found in files.values() for one in found):
         data.add_arcs({file: [(a, b) for a, b in found] for file, found in files.items()})

@@ -27,6 +27,7 @@ from tradai_tasks.errors import (
     ResultStoreError,
 )
 from tradai_tasks.files.atomic_write import write_whole
+from tradai_tasks.files.report_folder import REPORTS
 from tradai_tasks.repository import Repository
 from tradai_tasks.results import isolated
 from tradai_tasks.results.digests import WorkTree
@@ -213,8 +214,7 @@ class Replay:
         repository = self._repository
         try:
             found = read_recording(reports.inputs, repository.root)
-            reported = reports.folder.parent.relative_to(repository.root).as_posix()
-            recorded = {file: without(inputs, reported) for file, inputs in found.items()}
+            recorded = {file: without(inputs, REPORTS) for file, inputs in found.items()}
         except RecordingError as fault:
             self._session.warn(str(fault))
             recorded = {}
