@@ -10,11 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from tradai_tasks.affected.graph.fact_cache import Cache
-from tradai_tasks.affected.graph.fork_worker import (
-    MOST_PROCESSES,
-    ForkWorker,
-    WorkQueue,
-)
+from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, ForkWorker
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.text_examples import (
     extract_data,
@@ -29,9 +25,8 @@ from tradai_tasks.process import usable_cores
 from tradai_tasks.vcs.index_stamps import Stamp
 from tradai_tasks.vcs.snapshot_protocol import Loaded, Snapshot
 
-_CHUNK = 64  # files that a process takes at once
+_CHUNK = 64  # files for which another process pays
 _MOST_HELD = 1 << 20  # bytes of files that were read and not yet parsed
-_MOST_CHUNKS = 1_000  # their numbers fit into the smallest pipe there is
 
 
 class Parsed(NamedTuple):
@@ -112,31 +107,29 @@ def all_digests(snapshot: Snapshot, paths: Sequence[str], cache: Cache | None) -
 def _extracted(
     snapshot: Snapshot, paths: Sequence[str], known: Mapping[str, Facts], rules: RuleSet
 ) -> _Fresh:
-    """Read files, by as many processes as pay; `known` are facts that need not be found again."""
-    size = max(_CHUNK, -(-len(paths) // _MOST_CHUNKS))
-    chunks = [range(start, len(paths))[:size] for start in range(0, len(paths), size)]
+    """Read files, by as many processes as pay; `known` are facts that need not be found again.
+
+    What another process does not hand back is read here, and what is at fault with it is raised.
+    """
+    work = partial(_extract_some, snapshot, paths, known, rules)
     found = _Fresh({}, {}, {})
-    workers = min(usable_cores(), len(chunks), MOST_PROCESSES)
+    workers = min(usable_cores(), len(paths) // _CHUNK, MOST_PROCESSES)
     # a forked process begins at once; one that must load everything anew hardly ever pays
     if workers > 1 and sys.platform == "linux":
-        with WorkQueue(len(chunks)) as numbers:
-            taken = (chunks[n] for n in iter(numbers.take, None))
-            work = partial(_extract_some, snapshot, paths, taken, known, rules)
-            others = [ForkWorker(partial(_packed, work)) for _ in range(workers - 1)]
-            found.add(work())
-            for worker in others:
-                if outcome := worker.outcome():  # else it did not begin, or was killed
-                    found.add(msgspec.msgpack.decode(outcome, type=_Fresh))
-        left = [place for place in range(len(paths)) if place not in found.digests]
-        chunks = [range(place, place + 1) for place in left]
-    found.add(_extract_some(snapshot, paths, chunks, known, rules))
+        shares = [range(len(paths))[first::workers] for first in range(workers)]
+        others = [ForkWorker(partial(_packed, work, share)) for share in shares[1:]]
+        found.add(work(shares[0]))
+        for worker in others:
+            if outcome := worker.outcome():
+                found.add(msgspec.msgpack.decode(outcome, type=_Fresh))
+    found.add(work([place for place in range(len(paths)) if place not in found.digests]))
     return found
 
 
-def _packed(work: Callable[[], _Fresh]) -> bytes:
+def _packed(work: Callable[[Sequence[int]], _Fresh], places: Sequence[int]) -> bytes:
     """Return facts as bytes; none where a text in them is no Unicode: the caller redoes them."""
     try:
-        return msgspec.msgpack.encode(work())
+        return msgspec.msgpack.encode(work(places))
     except UnicodeEncodeError:
         return b""
 
@@ -144,21 +137,20 @@ def _packed(work: Callable[[], _Fresh]) -> bytes:
 def _extract_some(
     snapshot: Snapshot,
     paths: Sequence[str],
-    chunks: Iterable[range],
     known: Mapping[str, Facts],
     rules: RuleSet,
+    places: Sequence[int],
 ) -> _Fresh:
     found = _Fresh({}, {}, {})
-    for places in chunks:
-        place_of = {paths[place]: place for place in places}
-        for batch in _batches(snapshot.load(place_of)):
-            for path, (data, digest, stamp) in batch:
-                key = _kind(path) + digest
-                if key not in known and key not in found.facts:
-                    found.facts[key] = _extract_one(key, data, rules)
-                found.digests[place_of[path]] = digest
-                if stamp is not None:
-                    found.stamps[place_of[path]] = stamp
+    place_of = {paths[place]: place for place in places}
+    for batch in _batches(snapshot.load(place_of)):
+        for path, (data, digest, stamp) in batch:
+            key = _kind(path) + digest
+            if key not in known and key not in found.facts:
+                found.facts[key] = _extract_one(key, data, rules)
+            found.digests[place_of[path]] = digest
+            if stamp is not None:
+                found.stamps[place_of[path]] = stamp
     return found
 
 

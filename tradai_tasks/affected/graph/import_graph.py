@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from itertools import pairwise
@@ -16,6 +16,7 @@ from tradai_tasks.affected.graph.split_costs import Cost, costs
 from tradai_tasks.affected.graph.undeclared_imports import UndeclaredImports
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.affected.resolve.reachability import walk
 from tradai_tasks.affected.rules.edge_rule import step_text
 from tradai_tasks.affected.rules.kinds.named_in_text import EXAMPLES
 from tradai_tasks.affected.rules.path_facts import SOURCES
@@ -222,19 +223,15 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def accounted(self, changed: Iterable[str]) -> frozenset[str]:
         """Return the changed paths outside any member that some member loads."""
         return frozenset(
-            path for path in changed if self.owner_of(path) is None and self._reaches_a_member(path)
+            path
+            for path in changed
+            if self.owner_of(path) is None
+            and any(self.owner_of(user) is not None for user, _ in self.walk_users(path))
         )
 
-    def _reaches_a_member(self, path: str) -> bool:
-        seen = {path}
-        queue = [path]
-        for node in queue:
-            for user in self.users.get(node, frozenset()) - seen:
-                if self.owner_of(user) is not None:
-                    return True
-                seen.add(user)
-                queue.append(user)
-        return False
+    def walk_users(self, path: str) -> Iterator[tuple[str, str | None]]:
+        """Yield a file and what loads it, directly or not, each with what it loads of these."""
+        return walk([path], lambda node: self.users.get(node, ()))
 
     def costs(self) -> tuple[Cost, ...]:
         """Return the files that cost the most selections, dearest first."""

@@ -12,6 +12,8 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
+from tradai_tasks.affected.resolve.reachability import reached
+
 _CANDIDATES = 40  # the most expensive files, for which the effect of a split is computed
 
 
@@ -117,12 +119,7 @@ def _without(
         loads: File -> files that it loads.
         users: File -> files that load it.
     """
-    below = dict.fromkeys(loads.get(split, ()))
-    queue = list(below)
-    for path in queue:
-        new = [inner for inner in loads.get(path, ()) if inner not in below]
-        below.update(dict.fromkeys(new))
-        queue += new
+    below = reached(loads.get(split, ()), lambda path: loads.get(path, ()))
     start = {path: own[path] for path in below}
     for path in below:
         for user in users.get(path, ()):

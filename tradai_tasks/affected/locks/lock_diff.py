@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections import deque
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import msgspec
 from packaging.utils import canonicalize_name
 
+from tradai_tasks.affected.resolve.reachability import reached, walk
 from tradai_tasks.checks.type_checkers import CHECKERS
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.workspace.lock_graph import LockGraph, Node, Part, canonical, parse_lock
@@ -114,17 +115,13 @@ class _LockComparison:
         self.file = file
         self.members = old.members | new.members
         self.root_groups = root_groups
-        self.users: dict[Node, set[Node]] = {}
-        for graph in (old, new):
-            for node, needed in graph.edges.items():
-                for target in needed:
-                    self.users.setdefault(target, set()).add(node)
+        self.users = _users(old, new)
 
     def result(self, members: Collection[str]) -> LockChange:
         changed = sorted(
             node for node in {*self.old.nodes, *self.new.nodes} if not self._is_same(node)
         )
-        came_from = self._walk_back(changed)
+        came_from = dict(walk(changed, lambda node: sorted(self.users.get(node, ()))))
         unreached = self._unreached(changed)
         if unreached is not None:
             return LockChange(
@@ -160,34 +157,16 @@ class _LockComparison:
         before, after = self.old.nodes.get(node), self.new.nodes.get(node)
         return before is not None and after is not None and before.equals(after)
 
-    def _walk_back(self, changed: Iterable[Node]) -> dict[Node, Node | None]:
-        """Return every node that reaches a changed one, with the next node on the way."""
-        came_from: dict[Node, Node | None] = dict.fromkeys(changed)
-        queue = deque(came_from)
-        while queue:
-            node = queue.popleft()
-            for user in sorted(self.users.get(node, ())):
-                if user not in came_from:
-                    came_from[user] = node
-                    queue.append(user)
-        return came_from
-
     def _unreached(self, changed: Iterable[Node]) -> Node | None:
         """Return a changed node that no member and no group reaches, if there is one."""
-        seen = {
+        both = (self.old, self.new)
+        start = {
             node
-            for graph in (self.old, self.new)
+            for graph in both
             for node in graph.nodes
             if node.package in self.members or not node.package
         }
-        stack = list(seen)
-        while stack:
-            node = stack.pop()
-            for graph in (self.old, self.new):
-                for target in graph.edges.get(node, ()):
-                    if target not in seen:
-                        seen.add(target)
-                        stack.append(target)
+        seen = reached(start, lambda node: (n for graph in both for n in graph.edges.get(node, ())))
         return next((node for node in changed if node not in seen), None)
 
     def _is_of_root(self, node: Node) -> bool:
@@ -283,17 +262,12 @@ def member_closures(lock: LockGraph) -> dict[str, frozenset[str]]:
 
 def root_group_members(lock: LockGraph) -> frozenset[str]:
     """Return the members that groups and extras of the workspace root bring along."""
-    stack = [
+    start = (
         node
         for node in lock.nodes
         if not node.package or (node.package == lock.root and node.part.kind in {"group", "extra"})
-    ]
-    seen = set(stack)
-    while stack:
-        for target in lock.edges.get(stack.pop(), ()):
-            if target not in seen:
-                seen.add(target)
-                stack.append(target)
+    )
+    seen = reached(start, lambda node: lock.edges.get(node, ()))
     return frozenset(node.package for node in seen) & lock.members - {lock.root or ""}
 
 
@@ -316,44 +290,39 @@ def third_party_members(lock: LockGraph) -> dict[str, dict[str, str]]:
 
 def _reached(lock: LockGraph) -> dict[str, set[Node]]:
     """Return the nodes that each member reaches, as far as they lead to members."""
-    reaching = _reaching_members(lock)
-    found: dict[str, set[Node]] = {}
+    users = _users(lock)
     parts: dict[str, list[Node]] = {name: [] for name in lock.members}
     for node in lock.nodes:
         if node.package in parts:
             parts[node.package].append(node)
-    for name in lock.members:
-        seen = set(parts[name])
-        seen |= {
-            node
-            for declared in lock.declared.get(name, frozenset()) & lock.members
-            for node in parts[declared]
-            if node.part == Part("base")
-        }
-        stack = list(seen)
-        while stack:
-            for target in lock.edges.get(stack.pop(), ()):
-                if target in reaching and target not in seen:
-                    seen.add(target)
-                    stack.append(target)
-        found[name] = seen
-    return found
+    # few nodes of third parties are among these
+    reaching = reached(chain.from_iterable(parts.values()), lambda node: users.get(node, ()))
+    needed = {node: [n for n in lock.edges.get(node, ()) if n in reaching] for node in reaching}
+    return {
+        name: reached(
+            [
+                *parts[name],
+                *(
+                    node
+                    for declared in lock.declared.get(name, frozenset()) & lock.members
+                    for node in parts[declared]
+                    if node.part == Part("base")
+                ),
+            ],
+            needed.__getitem__,
+        )
+        for name in lock.members
+    }
 
 
-def _reaching_members(lock: LockGraph) -> set[Node]:
-    """Return the nodes from which a member can be reached: few third-party ones are among them."""
-    users: dict[Node, list[Node]] = {}
-    for node, needed in lock.edges.items():
-        for target in needed:
-            users.setdefault(target, []).append(node)
-    found = {node for node in lock.nodes if node.package in lock.members}
-    stack = list(found)
-    while stack:
-        for user in users.get(stack.pop(), ()):
-            if user not in found:
-                found.add(user)
-                stack.append(user)
-    return found
+def _users(*graphs: LockGraph) -> dict[Node, set[Node]]:
+    """Return for each node the nodes that have an edge to it."""
+    users: dict[Node, set[Node]] = {}
+    for graph in graphs:
+        for node, needed in graph.edges.items():
+            for target in needed:
+                users.setdefault(target, set()).add(node)
+    return users
 
 
 def declared_closures(dependencies: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
@@ -368,16 +337,7 @@ def declared_closures(dependencies: Mapping[str, Iterable[str]]) -> dict[str, fr
         member: {names[name] for text in needed if (name := requirement_name(text)) in names}
         for member, needed in dependencies.items()
     }
-    closures: dict[str, frozenset[str]] = {}
-    for member in sorted(direct):
-        seen = {member}
-        stack = [member]
-        while stack:
-            for name in direct[stack.pop()] - seen:
-                seen.add(name)
-                stack.append(name)
-        closures[member] = frozenset(seen)
-    return closures
+    return {member: frozenset(reached([member], direct.__getitem__)) for member in sorted(direct)}
 
 
 def requirement_name(text: str) -> str:

@@ -90,15 +90,8 @@ class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
         """
         if (graph.owner_of(path) or "").startswith("projects:"):
             return True
-        seen = {path}
-        queue = [path]
-        for node in queue:
-            new = graph.users.get(node, frozenset()) - seen
-            if any(end.owner_of(user) is not None for user in new for end in self._revisions):
-                return True
-            seen |= new
-            queue += new
-        return False
+        users = (user for user, _ in graph.walk_users(path) if user != path)
+        return any(end.owner_of(user) is not None for user in users for end in self._revisions)
 
     def _documented_modules(self) -> tuple[str, ...]:
         """Return the changed modules of packages, if mkdocstrings makes documentation from code."""

@@ -4,7 +4,6 @@ import errno
 import hashlib
 import os
 import random
-import re
 import shutil
 import signal
 import sys
@@ -28,6 +27,7 @@ from tradai_tasks.affected.graph.fact_cache import Cache, StoredEdges, sources_d
 from tradai_tasks.affected.graph.graph_builder import build_graph
 from tradai_tasks.affected.parse.facts import Facts, Lazy
 from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.affected.rules.catalog import RuleSet
 from tradai_tasks.errors import GitError
 from tradai_tasks.process import usable_cores
 from tradai_tasks.vcs.index_stamps import Stamp
@@ -398,7 +398,8 @@ def test_what_another_process_does_not_hand_back_is_read_here(
     if failing == "fork":
         monkeypatch.setattr("os.fork", no_room)
     else:
-        monkeypatch.setattr(extraction, "_packed", killed if failing == "killed" else lambda _: b"")
+        packed = killed if failing == "killed" else lambda *_: b""
+        monkeypatch.setattr(extraction, "_packed", packed)
     assert graph_of(files, TWO) == one
 
 
@@ -406,28 +407,19 @@ def no_room(*_: object) -> int:
     raise OSError(errno.EAGAIN, "no room")
 
 
-class CustomError(Exception):
-    """One that cannot be made from its own arguments."""
+def test_what_is_raised_in_another_process_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(key: str, data: bytes, rules: RuleSet) -> Facts:
+        if data == b"import b\n# 7\n":
+            raise GitError("m7.py: cannot be read")
+        return extract_one(key, data, rules)
 
-    def __init__(self, one: str, two: str) -> None:
-        super().__init__(one + two)
-
-
-@pytest.mark.parametrize("fault", [GitError("a.py: cannot be read"), CustomError("b", "c")])
-def test_what_is_raised_in_another_process_is_raised_here(
-    fault: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: object) -> bytes:
-        raise fault
-
+    extract_one = extraction._extract_one
     files = {**FILES, **{f"libs/a/src/a/m{n}.py": f"import b\n# {n}\n" for n in range(40)}}
     monkeypatch.setattr(extraction, "_CHUNK", 4)
-    monkeypatch.setattr(extraction, "usable_cores", lambda: 2)
-    monkeypatch.setattr(extraction, "_packed", fail)
-    expected = GitError if isinstance(fault, GitError) else RuntimeError
-    with pytest.raises(expected, match=re.escape(str(fault))) as raised:
+    monkeypatch.setattr(extraction, "usable_cores", lambda: 8)
+    monkeypatch.setattr(extraction, "_extract_one", fail)
+    with pytest.raises(GitError, match=r"m7.py: cannot be read"):
         graph_of(files, TWO)
-    assert "in fail" in "".join([str(raised.value), *getattr(raised.value, "__notes__", ())])
 
 
 def test_cores_that_this_process_may_not_use_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
