@@ -57,15 +57,7 @@ def main() -> None:
     repository = read_repository(root, DiskTree(root))
     shares = []
     for commit, subject in commits(root, options.commits):
-        selection = analyse_change(
-            root=root,
-            settings=repository.settings,
-            settings_file=repository.settings_file,
-            workspace=repository.workspace,
-            env=os.environ,
-            base=f"{commit}^",
-            head=commit,
-        ).selection
+        selection = analyse_change(repository, os.environ, base=f"{commit}^", head=commit).selection
         shares.append(share(selection))
         print(f"{shares[-1]:6.3f}  {commit[:10]} {subject}", flush=True)
         if options.reasons:

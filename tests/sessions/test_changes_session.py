@@ -52,7 +52,7 @@ def finding(
     graph = ImportGraph(members={}, owners={"a.py": "a", "b.py": "b"}, users=users, data_users={})
     calls: list[dict[str, Any]] = []
 
-    def find(**asked: Any) -> ChangeAnalysis:
+    def find(*_: object, **asked: Any) -> ChangeAnalysis:
         calls.append(asked)
         return ChangeAnalysis(span=SPAN, selection=selection, warnings=("a warning",), graph=graph)
 
@@ -324,7 +324,7 @@ def test_garbage_is_collected_again_after_the_session(
         assert gc.isenabled()
     seen: list[bool] = []
 
-    def fail(**_: Any) -> Any:
+    def fail(*_: object, **__: object) -> Any:
         seen.append(gc.isenabled())
         raise GitError("no")
 

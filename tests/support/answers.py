@@ -11,8 +11,7 @@ from tradai_tasks.affected.selection.change_analysis import analyse_change
 from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.errors import TasksError
 from tradai_tasks.files.file_tree import DiskTree
-from tradai_tasks.settings.load import load_settings
-from tradai_tasks.workspace.discovery import discover
+from tradai_tasks.repository import read_repository
 
 NO_CACHE = Path("/dev/null/none")  # where no folder can be
 
@@ -31,14 +30,9 @@ def answer(home: Path, cache: Path, base: str = "HEAD", head: str | None = None)
 
 
 def _found(home: Path, cache: Path, base: str, head: str | None) -> tuple[Selection, Any, Any]:
-    tree = DiskTree(home)
-    loaded = load_settings(tree)
     found = analyse_change(
-        root=home,
-        settings=loaded.settings,
-        settings_file=loaded.file,
-        workspace=discover(tree, loaded.settings),
-        env=clean_env(TRADAI_TASKS_CACHE=str(cache)),
+        read_repository(home, DiskTree(home)),
+        clean_env(TRADAI_TASKS_CACHE=str(cache)),
         base=base,
         head=head,
     )

@@ -16,8 +16,7 @@ from tests.support.trees import project
 from tradai_tasks.affected.selection.change_analysis import analyse_change
 from tradai_tasks.errors import CacheFolderError
 from tradai_tasks.files.file_tree import DiskTree
-from tradai_tasks.settings.load import load_settings
-from tradai_tasks.workspace.discovery import discover
+from tradai_tasks.repository import read_repository
 
 BASE = "libs/base/src/base/__init__.py"
 USED = "libs/base/src/base/used.py"
@@ -167,17 +166,12 @@ def test_a_relative_folder_for_caches_is_refused(shop: Path, name: str) -> None:
 )
 def test_no_variable_puts_the_cache_into_the_work_tree(shop: Path, env: dict[str, str]) -> None:
     write(shop, {USED: "X = 2\n"})
-    tree = DiskTree(shop)
-    loaded = load_settings(tree)
     dropped = {"TRADAI_TASKS_CACHE", "XDG_CACHE_HOME", "HOME"}
     kept = {key: value for key, value in clean_env().items() if key not in dropped}
     away = shop.with_name("away")
     found = analyse_change(
-        root=shop,
-        settings=loaded.settings,
-        settings_file=loaded.file,
-        workspace=discover(tree, loaded.settings),
-        env={**kept, "HOME": str(away), **env},
+        read_repository(shop, DiskTree(shop)),
+        {**kept, "HOME": str(away), **env},
         base="HEAD",
     )
     assert found.selection.affected("packages")
@@ -191,14 +185,9 @@ def test_a_folder_that_others_can_write_is_not_believed_and_that_is_told(shop: P
     assert not any("cache" in one for one in warnings)
     assert stat.S_IMODE(warm.stat().st_mode) == 0o700
     warm.chmod(0o777)
-    tree = DiskTree(shop)
-    loaded = load_settings(tree)
     found = analyse_change(
-        root=shop,
-        settings=loaded.settings,
-        settings_file=loaded.file,
-        workspace=discover(tree, loaded.settings),
-        env=clean_env(TRADAI_TASKS_CACHE=str(warm)),
+        read_repository(shop, DiskTree(shop)),
+        clean_env(TRADAI_TASKS_CACHE=str(warm)),
         base="HEAD",
     )
     assert found.selection == selection

@@ -16,8 +16,7 @@ from tradai_tasks.affected.revisions.benchmark_baseline import baseline_commit
 from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, analyse_change
 from tradai_tasks.errors import BrokenTomlError, TasksError, UnknownRevisionError
 from tradai_tasks.files.file_tree import DiskTree
-from tradai_tasks.settings.load import load_settings
-from tradai_tasks.workspace.discovery import discover
+from tradai_tasks.repository import read_repository
 
 ROOT = """\
 [tool.uv.workspace]
@@ -113,14 +112,9 @@ def found(
     with_graph: bool = False,
     env: Mapping[str, str] | None = None,
 ) -> ChangeAnalysis:
-    tree = DiskTree(home)
-    loaded = load_settings(tree)
     return analyse_change(
-        root=home,
-        settings=loaded.settings,
-        settings_file=loaded.file,
-        workspace=discover(tree, loaded.settings),
-        env={**clean_env(TRADAI_TASKS_CACHE=str(home / ".cache")), **(env or {})},
+        read_repository(home, DiskTree(home)),
+        {**clean_env(TRADAI_TASKS_CACHE=str(home / ".cache")), **(env or {})},
         base=base,
         head=head,
         with_graph=with_graph,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -23,17 +23,13 @@ from tradai_tasks.affected.revisions.commit_range import CommitRange, commit_ran
 from tradai_tasks.affected.rules.catalog import RuleSet
 from tradai_tasks.affected.rules.edge_rule import EdgeRule
 from tradai_tasks.affected.selection.evidence_collector import EvidenceCollector
-from tradai_tasks.affected.selection.file_rules import Findings
-from tradai_tasks.affected.selection.members import (
-    SHAPING,
-    workspace_edges,
-)
+from tradai_tasks.affected.selection.members import SHAPING, workspace_edges
 from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import ChangeEvidence, Selection, select
 from tradai_tasks.errors import TasksError, WorkTreeChangedError
 from tradai_tasks.files.cache_folder import CacheFolder, cache_folder
+from tradai_tasks.repository import Repository
 from tradai_tasks.settings.load import load_settings
-from tradai_tasks.settings.model import Settings
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_records import NO_COMMIT
 from tradai_tasks.vcs.snapshot import CommitSnapshot, WorktreeSnapshot
@@ -56,12 +52,9 @@ class ChangeAnalysis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def analyse_change(  # noqa: PLR0913 - the repository, the event and the user's options
-    *,
-    root: Path,
-    settings: Settings,
-    settings_file: str,
-    workspace: Workspace,
+    repository: Repository,
     env: Mapping[str, str],
+    *,
     base: str | None = None,
     head: str | None = None,
     with_graph: bool = False,
@@ -71,10 +64,7 @@ def analyse_change(  # noqa: PLR0913 - the repository, the event and the user's 
     """Find what a change affects.
 
     Args:
-        root: The workspace root, in a git work tree.
-        settings: The repository's settings.
-        settings_file: The file that they are in, for messages.
-        workspace: The repository as it is on disk.
+        repository: The repository as it is on disk, in a git work tree.
         env: The environment, where CI describes its event.
         base: Revision to compare with, in place of the event's.
         head: Revision to compare, in place of HEAD and the work tree.
@@ -85,108 +75,76 @@ def analyse_change(  # noqa: PLR0913 - the repository, the event and the user's 
     Raises:
         TasksError: git, a revision, or a file at the head of the range is at fault.
     """
-    cache_at = cache_folder(env)
-    once = partial(
-        _find_once,
-        root=root,
-        settings=settings,
-        settings_file=settings_file,
-        workspace=workspace,
-        env=env,
-        base=base,
-        head=head,
-        with_graph=with_graph,
-        explain=explain,
-        cache_at=cache_at,
-        rules=RuleSet(settings.affected.rules_off, edge_rules),
-    )
+    rules = RuleSet(repository.settings.affected.rules_off, edge_rules)
+    folder = cache_folder(env)
+
+    def once() -> ChangeAnalysis:
+        git = Git.open(repository.root, env)
+        slugs = [package.slug for package in repository.workspace.strategies]
+        span = commit_range(git, env, base=base, head=head, slugs=slugs)
+        cache = partial(_cache, repository.root, folder, rules)
+        return _analyse(repository, git, span, cache, explain=explain, with_graph=with_graph)
+
     for _ in range(_RETRIES):
         with contextlib.suppress(WorkTreeChangedError):
             return once()
     return once()
 
 
-def _find_once(  # noqa: PLR0913 - as `analyse_change`
+def _analyse(  # noqa: PLR0913 - the repository, the range and the user's options
+    repository: Repository,
+    git: Git,
+    span: CommitRange,
+    open_cache: Callable[[], Cache],
     *,
-    root: Path,
-    settings: Settings,
-    settings_file: str,
-    workspace: Workspace,
-    env: Mapping[str, str],
-    base: str | None,
-    head: str | None,
-    with_graph: bool,
     explain: str | None,
-    cache_at: Path,
-    rules: RuleSet,
+    with_graph: bool,
 ) -> ChangeAnalysis:
-    git = Git.open(root, env)
-    slugs = [package.slug for package in workspace.strategies]
-    span = commit_range(git, env, base=base, head=head, slugs=slugs)
     with ThreadPoolExecutor(2) as side:  # git lists files while the cache is being read
         status = side.submit(git.status) if span.worktree else None
         committed = side.submit(git.diff, span.base, span.head) if span.base else None
         listed = side.submit(CommitSnapshot, git, span.base) if span.base and not status else None
-        cache = _cache(root, cache_at, rules)
+        cache = open_cache()
         work = look(git, status) if status else None
-        after = _head_revision(git, span, workspace, settings_file, work)
+        after = _head_revision(git, span, repository, work)
     moved = committed.result() if committed else []
-    graph, bearing = None, set[str]()  # files that the change touches or reaches
+    before, graph = None, None
     if span.strategy is not None:
-        selection = _only_strategy(after.workspace, span, settings)
+        evidence = _only_strategy(after.workspace, span)
     else:
         status_now = work.status if work else ()
         changed = () if span.everything else changed_paths(git, span, status_now, moved)
         base_files = listed.result() if listed else None
         if span.base and work:
             base_files = CommitSnapshot(git, span.base, tree_before(work, moved))
-        faults = [one.fault for one in (after.snapshot, base_files) if one and one.fault]
+        faults = [one.fault for one in (after.snapshot, base_files) if one and changed]
         before, fault = _base_revision(base_files, after if _keeps_shape(changed) else None)
-        explained = _names_of(explain, after.workspace)
-        collector = EvidenceCollector(
+        whole = dict.fromkeys([span.why if span.everything else None, fault, *faults])
+        evidence = ChangeEvidence(
             paths=tuple(change.path for change in changed),
-            before=before,
-            after=after,
-            settings=settings,
-            findings=Findings(
-                everything=[
-                    *([span.why] if span.everything else []),
-                    *([fault] if fault else []),
-                    *(dict.fromkeys(faults) if changed else []),
-                ],
-                explained=explained,
-            ),
+            explained=_names_of(explain, after.workspace),
+            everything=[*filter(None, whole)],
         )
+        collector = EvidenceCollector(evidence, before, after, repository.settings)
         collector.compare()
-        if with_graph or (changed and not collector.findings.everything):
-            graph = _graph(collector, cache)
-        evidence = collector.evidence(graph)
-        bearing = {*evidence.paths, *(step for steps in evidence.chains.values() for step in steps)}
-        selection = select(
-            after.workspace,
-            before.workspace if before else None,
-            evidence,
-            settings.affected,
-            explained,
-        )
+        if with_graph or (changed and not evidence.everything):
+            graph = _graph(before, after, cache)
+        collector.look_into(graph)
+    older = before.workspace if before else None
     return ChangeAnalysis(
         span=span,
-        selection=selection,
+        selection=select(after.workspace, older, evidence, repository.settings.affected),
         edges=workspace_edges(after.workspace),
-        warnings=(
-            *([cache.fault] if graph and cache.fault else []),
-            *(graph.warnings(bearing) if graph else ()),
-        ),
+        warnings=(*filter(None, [cache.fault]), *graph.warnings(evidence.bearing)) if graph else (),
         graph=graph,
-        other_head=None if after.workspace is workspace else after,
+        other_head=None if after.workspace is repository.workspace else after,
     )
 
 
 def _head_revision(
     git: Git,
     span: CommitRange,
-    workspace: Workspace,
-    settings_file: str,
+    repository: Repository,
     work: WorkTree | None,
 ) -> Revision:
     """Return the head: the repository on disk, where the range ends with that.
@@ -194,14 +152,14 @@ def _head_revision(
     A sparse checkout does not count: packages that are in the commit may not be on disk.
     """
     if span.head == NO_COMMIT:
-        return Revision(snapshot=WorktreeSnapshot(git), workspace=workspace)
+        return Revision(snapshot=WorktreeSnapshot(git), workspace=repository.workspace)
     in_place = span.worktree
     snapshot = WorktreeSnapshot(git, work) if in_place else CommitSnapshot(git, span.head)
     if (in_place or span.head == git.commit("HEAD")) and not git.is_sparse():
-        return Revision(snapshot=snapshot, workspace=workspace)
+        return Revision(snapshot=snapshot, workspace=repository.workspace)
     tree = SnapshotTree(snapshot)
     settings = load_settings(tree).settings
-    found = discover(tree, settings, settings_file=settings_file)
+    found = discover(tree, settings, settings_file=repository.settings_file)
     return Revision(snapshot=snapshot, workspace=found, settings=settings)
 
 
@@ -233,9 +191,8 @@ def _base_revision(
     return Revision(snapshot=snapshot, workspace=workspace), None
 
 
-def _graph(collector: EvidenceCollector, cache: Cache) -> ImportGraph:
+def _graph(before: Revision | None, after: Revision, cache: Cache) -> ImportGraph:
     """Build the import graph of both ends."""
-    before, after = collector.before, collector.after
     if before is not None and before.same_shape is after:
         graph = build_both(
             after.snapshot, before.snapshot, after.members(cache), cache=cache, rules=cache.rules
@@ -259,7 +216,6 @@ def _cache(root: Path, folder: Path, rules: RuleSet) -> Cache:
     return Cache(CacheFolder(folder), digest, rules)
 
 
-def _only_strategy(workspace: Workspace, span: CommitRange, settings: Settings) -> Selection:
+def _only_strategy(workspace: Workspace, span: CommitRange) -> ChangeEvidence:
     name = next(p.name for p in workspace.strategies if p.slug == span.strategy)
-    evidence = ChangeEvidence(paths=(), declared={name: (span.why,)})
-    return select(workspace, None, evidence, settings.affected)
+    return ChangeEvidence(paths=(), declared={name: {span.why: None}})

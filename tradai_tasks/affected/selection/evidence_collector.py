@@ -12,7 +12,7 @@ from tradai_tasks.affected.locks.lock_diff import compare_locks
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.selection.dockerfile_copies import copied_globs
 from tradai_tasks.affected.selection.file_readers import readers_of
-from tradai_tasks.affected.selection.file_rules import FileRules, Findings
+from tradai_tasks.affected.selection.file_rules import FileRules
 from tradai_tasks.affected.selection.members import root_groups
 from tradai_tasks.affected.selection.path_rules import HINT, PathRules, Reasons, grouped, summed
 from tradai_tasks.affected.selection.revision import Revision
@@ -24,14 +24,13 @@ from tradai_tasks.files.path_globs import GlobSet
 from tradai_tasks.settings.model import Settings
 
 
-class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
+class EvidenceCollector(msgspec.Struct, dict=True):
     """Evidence from both ends of the range, as far as it is collected."""
 
-    paths: tuple[str, ...]
+    found: ChangeEvidence
     before: Revision | None
     after: Revision
     settings: Settings
-    findings: Findings
 
     @property
     def _revisions(self) -> tuple[Revision, ...]:
@@ -39,40 +38,28 @@ class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
 
     @cached_property
     def _counted(self) -> tuple[str, ...]:
-        return paths_that_count(self.paths, self.settings.affected)
+        return paths_that_count(self.found.paths, self.settings.affected)
 
-    def evidence(self, graph: ImportGraph | None) -> ChangeEvidence:
-        """Return all evidence, with what the import graph adds."""
-        found = self.findings
-        accounted = self._in_root_package()
+    def look_into(self, graph: ImportGraph | None) -> None:
+        """Add what the import graph says."""
+        found = self.found
+        found.accounted = self._in_root_package()
         unowned = Reading()
-        chains: Mapping[str, tuple[str, ...]] = {}
         if graph is not None:
-            accounted |= graph.accounted(self.paths)
-            accounted |= {
-                path for path in self.paths if is_python(path) and self._is_used(graph, path)
-            }
+            used = {path for path in found.paths if is_python(path) and self._is_used(graph, path)}
+            found.accounted |= graph.accounted(found.paths) | used
             self._declare_units(graph)
             readers = readers_of(found.searched, self.after, graph)
-            unowned = self._unowned(accounted)
-            chains = self._chains(graph, {**readers, **unowned.users})
-        return ChangeEvidence(
-            paths=self.paths,
-            chains=chains,
-            accounted=accounted,
-            settled=frozenset(found.settled | unowned.read),
-            declared={name: tuple(reasons) for name, reasons in found.declared.items()},
-            everything=tuple(found.everything),
-            sessions=found.sessions,
-            own_sessions=found.own_sessions,
-            docs=(*self._documented_modules(), *sorted(unowned.docs)),
-        )
+            unowned = self._unowned()
+            found.chains = self._chains(graph, {**readers, **unowned.users})
+        found.settled |= unowned.read
+        found.docs = (*self._documented_modules(), *sorted(unowned.docs))
 
-    def _unowned(self, accounted: frozenset[str]) -> Reading:
+    def _unowned(self) -> Reading:
         """Find what reads the changed files that would affect everything by where they lie."""
-        known, found = Reasons(), self.findings
+        known, found = Reasons(), self.found
         before = self.before.workspace if self.before else None
-        rules = PathRules(self.after.workspace, before, accounted, known)
+        rules = PathRules(self.after.workspace, before, found.accounted, known)
         rules.apply(self._counted, settled=found.settled)
         if not known.unknown:
             return Reading()
@@ -99,7 +86,7 @@ class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
         if b"mkdocstrings" not in text:
             return ()
         owners = self.after.owners
-        return tuple(p for p in self.paths if is_python(p) and owners.of(p) is not None)
+        return tuple(p for p in self.found.paths if is_python(p) and owners.of(p) is not None)
 
     def _chains(
         self, graph: ImportGraph, readers: Mapping[str, frozenset[str]]
@@ -113,7 +100,7 @@ class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
         if self.before is not None:
             links = self.before.snapshot.links_to(paths) | links
         read = msgspec.structs.replace(
-            graph, users={**graph.users, **readers}, read_only=frozenset(self.findings.settled)
+            graph, users={**graph.users, **readers}, read_only=frozenset(self.found.settled)
         )
         chains = read.reasons([*paths, *links])
         return {
@@ -125,22 +112,20 @@ class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
         """Return the changed paths in code and tests of a package at the root."""
         return frozenset(
             path
-            for path in self.paths
+            for path in self.found.paths
             if any(revision.owner_of(path) is not None for revision in self._revisions)
         )
 
     def _declare_units(self, graph: ImportGraph) -> None:
         """Pass reasons of packages on to services, lambdas and stacks that import them."""
         packages = {package.name for package in self.after.workspace.packages} & {
-            *self.findings.declared
+            *self.found.declared
         }
         files = [path for path, owner in graph.owners.items() if owner in packages]
         for name, chain in graph.affected_by(files).items() if files else ():
             owner = graph.owner_of(chain[0])
             if name.startswith(("services:", "lambdas:", "stacks:")) and owner in packages:
-                self.findings.declare(
-                    name, f"{next(iter(self.findings.declared[owner]))} <- {chain[-1]}"
-                )
+                self.found.declare(name, f"{next(iter(self.found.declared[owner]))} <- {chain[-1]}")
 
     def compare(self) -> None:
         """Compare what is data at both ends, and judge files by what they are."""
@@ -150,14 +135,14 @@ class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
             ):
                 self._compare_lock(self.before, project)
         more = bool(self.settings.lint.commands)
-        rules = FileRules(self.before, self.after, self.findings, has_commands=more)
+        rules = FileRules(self.before, self.after, self.found, has_commands=more)
         for path in self._counted:
-            if path not in self.findings.settled:
+            if path not in self.found.settled:
                 rules.apply(path)
         rules.finish()
         self._compare_images(self._counted)
         for name, reason in unlisted_package_reasons(self.after, self._counted):
-            self.findings.declare(name, reason)
+            self.found.declare(name, reason)
 
     def _compare_images(self, paths: Iterable[str]) -> None:
         """Declare services and lambdas whose Dockerfile copies changed paths.
@@ -175,19 +160,19 @@ class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
                     copying.setdefault(glob, []).append((f"{kind}:{unit.name}", unit.path))
             for glob, some in grouped(paths, GlobSet(copying).matching).items():
                 for name, folder in copying[glob]:
-                    settled = self.findings.settled
+                    settled = self.found.settled
                     counted = [one for one in some if folder not in packages or one in settled]
-                    for shown in summed(counted, whole=self.findings.is_explained(name)):
+                    for shown in summed(counted, whole=self.found.is_explained(name)):
                         file = join(folder, "Dockerfile")
-                        self.findings.declare(name, f"{shown} (copied by {file})")
+                        self.found.declare(name, f"{shown} (copied by {file})")
 
     def _compare_lock(self, before: Revision, project: str) -> None:
         file = join(project, "uv.lock")
         held = [p for p in self.after.workspace.packages if p.project == project]
-        if file not in self.paths or (project != "." and not held):
+        if file not in self.found.paths or (project != "." and not held):
             return  # unchanged, or the project is gone and its packages with it
         after = self.after
-        self.findings.settled.add(file)
+        self.found.settled.add(file)
         change = compare_locks(
             before.content(file),
             after.content(file),
@@ -196,11 +181,11 @@ class EvidenceCollector(msgspec.Struct, kw_only=True, dict=True):
             root_groups=root_groups(after.tree, after.workspace, self.settings),
         )
         for session, reason in change.sessions.items():
-            self.findings.sessions.setdefault(session, reason)
+            self.found.sessions.setdefault(session, reason)
         if change.everything and project == ".":
-            self.findings.everything.append(change.everything)
+            self.found.everything.append(change.everything)
         elif change.everything:
             for package in held:
-                self.findings.declare(package.name, change.everything)
+                self.found.declare(package.name, change.everything)
         for name, reason in change.members.items():
-            self.findings.declare(name, reason)
+            self.found.declare(name, reason)

@@ -10,8 +10,6 @@ import functools
 import posixpath
 import re
 
-import msgspec
-
 from tradai_tasks.affected.locks.build_references import BuildReferences, build_references
 from tradai_tasks.affected.locks.path_projects import path_projects
 from tradai_tasks.affected.locks.tool_settings_diff import (
@@ -26,38 +24,13 @@ from tradai_tasks.affected.selection.harmless_files import is_document, is_harml
 from tradai_tasks.affected.selection.members import dependents_of
 from tradai_tasks.affected.selection.path_rules import is_for_readers
 from tradai_tasks.affected.selection.revision import Revision
+from tradai_tasks.affected.selection.selection import ChangeEvidence
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.files.path_globs import GlobSet, matches
 from tradai_tasks.workspace.discovery import Package
 
 # Scripts next to pyproject.toml that build backends run.
 _BUILD_SCRIPT = re.compile(r"[^/]*(build|setup)[^/]*\.py")
-
-_MOST_REASONS = 20  # of one package, from what is declared
-
-
-class Findings(msgspec.Struct, kw_only=True):
-    """What is known so far of a change."""
-
-    everything: list[str]  # reasons for which everything is affected
-    explained: frozenset[str] = frozenset()  # names of which every reason is wanted
-    declared: dict[str, dict[str, None]] = {}  # package or unit -> reasons
-    sessions: dict[str, str] = {}  # session, for all packages -> reason
-    own_sessions: dict[str, dict[str, str]] = {}  # package -> session -> reason
-    settled: set[str] = set()  # paths that affect nothing by where they lie
-    searched: set[str] = set()  # of these, the ones whose readers are looked for by name
-
-    def declare(self, name: str, reason: str) -> None:
-        """Add a reason; a thousand changed packages would give a thousand others each of them."""
-        reasons = self.declared.setdefault(name, {})
-        if len(reasons) < _MOST_REASONS or self.is_explained(name):
-            reasons[reason] = None
-        elif reason not in reasons:
-            reasons[f"and more, which --explain {name.rpartition(':')[2]} lists"] = None
-
-    def is_explained(self, name: str) -> bool:
-        """Tell whether every reason is wanted for a package or unit."""
-        return name.rpartition(":")[2] in self.explained
 
 
 class FileRules:
@@ -67,7 +40,7 @@ class FileRules:
         self,
         before: Revision | None,
         after: Revision,
-        findings: Findings,
+        evidence: ChangeEvidence,
         *,
         has_commands: bool = False,
     ) -> None:
@@ -76,13 +49,13 @@ class FileRules:
         Args:
             before: The base; None where it is unknown.
             after: The head.
-            findings: Where it is noted what they affect.
+            evidence: Where it is noted what they affect.
             has_commands: Whether `lint` runs further tools, which may read settings of any.
         """
         self._has_commands = has_commands
         self._ends = (after,) if before is None else (after, before)
         self._before = before
-        self._found = findings
+        self._found = evidence
 
     def apply(self, path: str) -> None:
         """Note what one changed file affects, if what it is decides that."""

@@ -5,7 +5,7 @@ One rule holds throughout: a path affects everything unless it is known what it 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -15,30 +15,50 @@ from tradai_tasks.settings.model import AffectedSettings
 from tradai_tasks.workspace.discovery import Workspace
 
 _ENDS = 3  # steps that are shown at each end of a long chain
+_MOST_REASONS = 20  # of one package, from what is declared
 
 
-class ChangeEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known of a change. Paths are POSIX, from the workspace root."""
+class ChangeEvidence(msgspec.Struct, kw_only=True):
+    """What is known so far of a change. Paths are POSIX, from the workspace root."""
 
     paths: tuple[str, ...]  # changed, both ends of a move
+    explained: frozenset[str] = frozenset()  # packages and units of which every reason is wanted
     # from the import graph: package or unit -> shortest chain of paths, changed file first; the key
     # of a unit is its kind and its name, as in "lambdas:tick"
     chains: Mapping[str, tuple[str, ...]] = {}
     # changed paths outside any package that the import graph accounts for
     accounted: frozenset[str] = frozenset()
     # changed paths that affect nothing by where they lie: all they affect is in this evidence
-    settled: frozenset[str] = frozenset()
+    settled: set[str] = set()
+    searched: set[str] = set()  # of these, the ones whose readers are looked for by name
     # packages and units that lock files, project files and Dockerfiles name, each with reasons
-    declared: Mapping[str, tuple[str, ...]] = {}
+    declared: dict[str, dict[str, None]] = {}
     # reasons for which everything is affected
-    everything: tuple[str, ...] = ()
+    everything: list[str] = []
     # changed paths that the documentation is made from though they lie elsewhere
     docs: tuple[str, ...] = ()
     # sessions that changed tool settings select for all packages, each with the reason; tests
     # are selected package by package
-    sessions: Mapping[str, str] = {}
+    sessions: dict[str, str] = {}
     # package -> its sessions that its own settings select, each with the reason
-    own_sessions: Mapping[str, Mapping[str, str]] = {}
+    own_sessions: dict[str, dict[str, str]] = {}
+
+    @property
+    def bearing(self) -> set[str]:
+        """What the change touches or reaches, as it stands in chains."""
+        return {*self.paths, *(step for steps in self.chains.values() for step in steps)}
+
+    def declare(self, name: str, reason: str) -> None:
+        """Add a reason; a thousand changed packages would give a thousand others each of them."""
+        reasons = self.declared.setdefault(name, {})
+        if len(reasons) < _MOST_REASONS or self.is_explained(name):
+            reasons[reason] = None
+        elif reason not in reasons:
+            reasons[f"and more, which --explain {name.rpartition(':')[2]} lists"] = None
+
+    def is_explained(self, name: str) -> bool:
+        """Tell whether every reason is wanted for a package or unit."""
+        return name.rpartition(":")[2] in self.explained
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +103,6 @@ def select(
     before: Workspace | None,
     evidence: ChangeEvidence,
     settings: AffectedSettings,
-    explained: Collection[str] = (),
 ) -> Selection:
     """Decide what a change affects.
 
@@ -92,19 +111,18 @@ def select(
         before: The repository before it; None where it is unknown.
         evidence: All that is known of the change.
         settings: Globs that narrow or widen.
-        explained: Names of packages and units of which every reason is wanted, in full.
     """
     paths = paths_that_count(evidence.paths, settings)
     reasons = Reasons()
     for reason in evidence.everything:
         reasons.everything[reason] = None
-    rules = PathRules(workspace, before, evidence.accounted, reasons, explained)
+    rules = PathRules(workspace, before, evidence.accounted, reasons, evidence.explained)
     rules.apply(paths, settled=evidence.settled)
     kept = set(paths)
     for name, chain in evidence.chains.items():
         # for a file of the stacks, its name says which stack it belongs to
         if chain[0] in kept and not (name == "stacks:" and len(chain) == 1):
-            steps = chain if name.rpartition(":")[2] in explained else shortened(chain)
+            steps = chain if evidence.is_explained(name) else shortened(chain)
             reasons.add_for_member(name, " <- ".join(steps), workspace)
     for path in evidence.docs:
         if path in kept:
@@ -173,7 +191,7 @@ def _make_selection(
         stacks=units("stacks"),
         docs=_merged(tuple(reasons.docs), everything),
         sessions=evidence.sessions,
-        unread=evidence.settled,
+        unread=frozenset(evidence.settled),
         changed=tuple(paths),
     )
 

@@ -129,13 +129,9 @@ def affected(session: nox.Session, context: Context) -> None:
 
 
 def _find(context: Context, options: Any, **more: Any) -> ChangeAnalysis:
-    repository = context.repository
     return analyse_change(
-        root=repository.root,
-        settings=repository.settings,
-        settings_file=repository.settings_file,
-        workspace=repository.workspace,
-        env=os.environ,
+        context.repository,
+        os.environ,
         base=options.base,
         head=options.head,
         edge_rules=context.edge_rules,
