@@ -21,22 +21,22 @@ from tradai_tasks.workspace.inventory import InventoryFile
 from tradai_tasks.workspace.lock_file import read_lock
 
 _LEVELS = ("low", "medium", "high")
+_NOXFILE = ("lint", "noxfile.py")  # the session, and the path that it prints
 # how `security` shows a finding that counts
 _FINDING = re.compile(r" \((low|medium|high) severity, (?:medium|high) confidence\) ")
-# of ruff: a rule and where it was broken; a file that would be reformatted; either in our noxfile
-_RUFF_FINDING = re.compile(
-    r"^(?:(?P<rule>[A-Z]+\d+) .*\n *--> (?P<path>.*):\d+:\d+"
-    r"|(?P<old_path>[^\s:].*?):\d+:\d+: (?P<old_rule>[A-Z]+\d+) .*)$",  # up to ruff 0.11
-    re.MULTILINE,
+# of ruff, in its format `concise`: a rule, where it was broken, and whether ruff can fix it
+_RUFF_FINDING = re.compile(r"^([^\s:][^:\n]*):\d+:\d+: ([A-Z]+\d+)(?: (\[\*\]))? ", re.MULTILINE)
+_UNFORMATTED = re.compile(
+    r"^(?:Would reformat: (.+)|([^:\n]+)(?::\d+:\d+)?: unformatted: .*)$", re.MULTILINE
 )
-_UNFORMATTED = re.compile(r"^(?:unformatted: |Would reformat: )", re.MULTILINE)
-_IN_NOXFILE = re.compile(r"^(?:Would reformat: | *--> )?noxfile\.py(?::|$)", re.MULTILINE)
+_MANY = 10  # files that break a rule, from which on it counts as one that is not enforced
 _MYPY_ERROR = re.compile(r": error: .*  \[([a-z][a-z-]*)\]$", re.MULTILINE)
 _FORMATTERS = ("black", "yapf", "autopep8", "blue", "darker")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _REASON = re.compile(
     r"^nox > Session \S+ (?:aborted|failed): (.*?)\.?(?: \(took [^)]*\))?\.?$", re.MULTILINE
 )
+_ABOVE = re.compile(r"; (?:its|uv's) message is above|; what is left is above|; see above")
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +55,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """Return the session, the reason and a command, in one line."""
-        reason = self.reason.removeprefix(f"{self.session}: ")
-        again = "" if "nox -s " in reason else f"; run it with: nox -s {shlex.quote(self.session)}"
+        reason = _ABOVE.sub("", full := self.reason.removeprefix(f"{self.session}: "))
+        command = f"nox -s {shlex.quote(self.session)}"
+        again = "" if reason == full and "nox -s " in reason else f"; run it with: {command}"
         return f"{self.session}: {reason}{again}"
 
 
@@ -64,12 +65,13 @@ class Conceded(msgspec.Struct, frozen=True, kw_only=True):
     """What must be let pass for lint, typecheck and security to be green."""
 
     formatter: str | None = None  # what formats the code instead of ruff; None where ruff may
-    # findings by rule of ruff, where nothing ran ruff so far; else by path and rule, as `a.py:F401`
+    # findings of ruff, by rule, or by path and rule as `a.py:F401`
     rules: Mapping[str, int] = {}
+    runs_ruff: bool = False  # whether the repository ran it so far
     codes: Mapping[str, int] = {}  # findings by error code of mypy, where nothing ran it so far
     severity: str = "low"  # the least severity of bandit of which there is no finding
     findings: int = 0  # of bandit, below it
-    is_noxfile_foreign: bool = False  # whether ruff, as set here, faults our noxfile
+    noxfile: tuple[str, ...] = ()  # comments that our noxfile begins with, for ruff as set here
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
@@ -89,11 +91,11 @@ class Conceded(msgspec.Struct, frozen=True, kw_only=True):
         def today(counts: Mapping[str, int], tool: str) -> str:
             return f"{counted(sum(counts.values()), 'finding')} today{tool}"
 
-        runs_ruff = any(":" in rule for rule in self.rules)
-        ruff = "; fixed, if it can be, by: nox -s fmt" if runs_ruff else ", and nothing ran ruff"
         return {
             "format": f"{self.formatter}, and ruff would write it differently",
-            "ignore": today(self.rules, ruff),
+            "ignore": today(
+                self.rules, " that ruff cannot fix" if self.runs_ruff else ", and nothing ran ruff"
+            ),
             "args": today(self.codes, ", and nothing ran mypy"),
             "severity": f"{counted(self.findings, 'finding')} of bandit below it today",
         }
@@ -176,9 +178,9 @@ def _literal(path: str) -> str:
 def concede(red: Mapping[str, str], tree: Tree, workspace: Workspace) -> Conceded:
     """Return what must be let pass, by the output of sessions that failed.
 
-    Where a repository does not use the tool, rules of ruff and errors of mypy are let pass; where
-    it does, those of ruff in the files that break them, and none of mypy: they are faults by its
-    own measure.
+    Where a repository does not use the tool, rules of ruff and errors of mypy are let pass. Where
+    it does, they are faults by its own measure: none of mypy is let pass, and of ruff only what its
+    fix leaves, in the files that break a rule; everywhere if those are many.
 
     Args:
         red: The output of each session that failed, by its name.
@@ -191,30 +193,38 @@ def concede(red: Mapping[str, str], tree: Tree, workspace: Workspace) -> Concede
     locked = {n for one in workspace.projects for n in read_lock(tree, one).by_name}
     folders = [package.path for package in workspace.packages]
     runs_ruff = "ruff" in locked or _is_configured(tree, {*folders, "."})
-    rules = Counter(
-        f"{_literal(join(homes.get(name, '.'), path))}:{rule}" if runs_ruff else rule
-        for name, text in lint.items()
-        for rule, path in ruff_findings(text)
-        if (name, path) != ("lint", "noxfile.py")
-    )
+    broken: dict[str, Counter[str]] = {}
+    for name, text in lint.items():
+        for path, rule, fix in _RUFF_FINDING.findall(text):
+            if (name, path) != _NOXFILE and not (runs_ruff and fix):
+                file = _literal(join(homes.get(name, "."), path))
+                broken.setdefault(rule, Counter())[f"{file}:{rule}"] += 1
+    rules: dict[str, int] = {}
+    for rule, files in broken.items():
+        few = runs_ruff and len(files) <= _MANY
+        rules |= files if few else {rule: files.total()}
+    unformatted = {(name, "".join(m)) for name, s in lint.items() for m in _UNFORMATTED.findall(s)}
+    is_unformatted = bool(unformatted - {_NOXFILE})
     runs_checker = any(uses_checker(tree, one, folders, locked) for one in workspace.projects)
     severity, findings = severity_of(red.get("security", ""))
     return Conceded(
-        formatter=other_formatter(tree, locked)
-        if any(map(_UNFORMATTED.search, lint.values()))
-        else None,
+        formatter=other_formatter(tree, locked) if is_unformatted else None,
         rules=rules,
+        runs_ruff=runs_ruff,
         codes={} if runs_checker else Counter(_MYPY_ERROR.findall(types)),
         severity=severity or "low",
         findings=findings if severity else 0,
-        is_noxfile_foreign=bool(_IN_NOXFILE.search(lint.get("lint", ""))),
+        noxfile=tuple(_noxfile_comments(lint.get("lint", ""))),
     )
 
 
-def ruff_findings(output: str) -> Iterator[tuple[str, str]]:
-    """Yield the rule and the path of each finding that ruff shows in full, or in one line."""
-    for found in _RUFF_FINDING.finditer(output):
-        yield found["rule"] or found["old_rule"], found["path"] or found["old_path"]
+def _noxfile_comments(output: str) -> Iterator[str]:
+    """Yield the comments that make ruff content with our noxfile, by its output about all."""
+    rules = {rule for path, rule, _ in _RUFF_FINDING.findall(output) if path == "noxfile.py"}
+    if rules:
+        yield f"# ruff: noqa: {', '.join(sorted(rules))}"
+    if "noxfile.py" in map("".join, _UNFORMATTED.findall(output)):
+        yield "# fmt: off"
 
 
 def _is_configured(tree: Tree, folders: Iterable[str]) -> bool:

@@ -32,6 +32,7 @@ _DROPPED = ("CI", "NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "GITHUB_")  # 
 # nothing to fall below, and every finding counts
 _MEASURING: Mapping[str, Any] = {"test": {"floor": 0, "require": False}}
 _PATIENCE = 60.0  # seconds without news, after which what is still running is named
+_ROUNDS = 3  # at most
 _LINES = 4  # of what uv says last
 _REGISTERING = "import tradai_tasks\n\ntradai_tasks.register()\n"
 _OURS = "noxfile_of_the_adoption.py"  # where the repository has a noxfile of its own
@@ -61,17 +62,19 @@ def measure(repository: Repository, versions: Mapping[str, str]) -> Adoption:
         say(f"running {count} once, in a copy, to see what is green as it is:")
         outcomes = {one.session: one for one in copy.run(names)}
         red = {name: one.output for name, one in outcomes.items() if one.status}
-        conceded = concede(red, DiskTree(copy.home), repository.workspace)
-        again = [
-            name
-            for name in red
-            if base_of(name) in conceded.settings
-            or (name == "lint" and conceded.is_noxfile_foreign)
-        ]
-        if again:
-            say("once more, under the settings that are to be written:")
+        conceded = Conceded()
+        for _ in range(
+            _ROUNDS
+        ):  # what is let pass can bring findings, such as a `noqa` without use
+            more = concede(red, DiskTree(copy.home), repository.workspace)
+            if more == conceded:
+                break
+            conceded = more
             copy.prepare(conceded)
-            outcomes |= {one.session: one for one in copy.run(again)}
+            say("once more, under the settings that are to be written:")
+            for one in copy.run([name for name in red if _concerns(conceded, name)]):
+                outcomes[one.session] = one
+                red[one.session] += one.output if one.status else ""
         floors = measured_floors(sorted((copy.home / "build/reports/test").glob(f"*/{FIGURES}")))
     return Adoption(
         floors=floors,
@@ -80,6 +83,11 @@ def measure(repository: Repository, versions: Mapping[str, str]) -> Adoption:
         conceded=conceded,
         faults=(*stale, *(one for one in outcomes.values() if one.status)),
     )
+
+
+def _concerns(conceded: Conceded, session: str) -> bool:
+    """Return whether what is let pass can make a difference to a session."""
+    return base_of(session) in conceded.settings or (session == "lint" and bool(conceded.noxfile))
 
 
 def _untested(repository: Repository) -> tuple[str, ...]:
@@ -144,7 +152,7 @@ class _Copy:
         env = {k: value for k, value in os.environ.items() if not k.startswith(_DROPPED)}
         # -P: not a nox.py of the repository
         argv = [sys.executable, "-P", "-m", "nox", "--noxfile", self._noxfile, *args]
-        env["NO_COLOR"] = "1"
+        env |= {"NO_COLOR": "1", "RUFF_OUTPUT_FORMAT": "concise"}
         done = run(argv, cwd=self.home, env=env, check=False, stop=self._stop)
         return done.returncode, done.text, done.error_text
 

@@ -227,9 +227,8 @@ def noxfile_piece(
         conceded: What is let pass; the noxfile may be, too.
         sessions: Names of the library's sessions, which one of the user's may have as well.
     """
-    new = _CODE
-    if conceded is not None and conceded.is_noxfile_foreign:
-        new = f"# ruff: noqa\n# fmt: off\n{_CODE}"
+    comments = conceded.noxfile if conceded is not None else ()
+    new = "".join(f"{line}\n" for line in comments) + _CODE
     if not declarations(workspace.root_document):
         pins = f'"nox[uv]=={versions["nox"]}", '
         pins += f'"{NAME}[{_EXTRAS[workspace.kind]}]=={versions[NAME]}"'

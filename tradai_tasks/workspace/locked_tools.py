@@ -24,6 +24,7 @@ DEFAULT_TOOLS = {
     "pip-audit": "pip-audit==2.10.1",
     "pyrefly": "pyrefly==1.5.0",
     "pyright": "pyright[nodejs]==1.1.414",  # without the extra it fetches Node.js when it runs
+    "pytest": "pytest==9.2.0",
     "pytest-cov": "pytest-cov==7.1.0",
     "ruff": "ruff==0.17.6",
     "ty": "ty==0.0.108",
@@ -96,8 +97,9 @@ def find_test_tools(
 ) -> TestTools:
     """Find the groups and extras that install a package's test tools.
 
-    All of the package's own groups and extras with the given names are used; if they do not
-    install the tool, the first of the root's that does is used too.
+    All of the package's own groups and extras with the given names are used. If they do not
+    install the tool, the first that does is used too: of the root's by these names, else of its own
+    by any name, else of the root's. None of them has to install a tool that has a default version.
 
     Args:
         lock: The lock that pins the package.
@@ -110,23 +112,31 @@ def find_test_tools(
         ToolNotLockedError: None of them installs the tool; the message names all of them.
     """
     names = tuple(names)
+    root_name = root.get("project", {}).get("name")
+    projects = {
+        "package": package.name if "project" in package.document else None,
+        "root": canonicalize_name(root_name) if root_name else None,
+    }
+
+    def required(place: Place) -> list[LockedRequirement]:
+        name = canonicalize_name(place.name)
+        return [*lock.required_by(projects[place.owner], place.kind, name)]
+
     own = _places(package.document, "package", names)
-    requirements = [LockedRequirement(name=package.name)]
-    name = package.name if "project" in package.document else None
-    for place in own:
-        requirements += lock.required_by(name, place.kind, canonicalize_name(place.name))
-    reached = reached_from(lock, requirements)
+    wanted = [LockedRequirement(name=package.name), *(one for p in own for one in required(p))]
+    reached = reached_from(lock, wanted)
     if tool in reached:
         return TestTools(places=tuple(own), reached=reached)
-    others = _places(root, "root", names) if package.path != "." else []
-    root_name = root.get("project", {}).get("name")
+    above = root if package.path != "." else {}
+    others = [*_places(above, "root", names), *_places(package.document, "package")]
+    others = [place for place in (*others, *_places(above, "root")) if place not in own]
     for place in others:
-        of_root = canonicalize_name(root_name) if root_name else None
-        more = lock.required_by(of_root, place.kind, canonicalize_name(place.name))
-        further = reached_from(lock, more)
+        further = reached_from(lock, required(place))
         if tool in further:
             return TestTools(places=(*own, place), reached=reached | further)
-    looked = [str(place) for place in (*own, *others)]
+    if tool in DEFAULT_TOOLS:
+        return TestTools(places=tuple(own), reached=reached)
+    looked = [*dict.fromkeys(str(place) for place in (*own, *others))]
     missing = f"no group or extra named {' or '.join(map(repr, names))}"
     raise ToolNotLockedError(
         f"{join(package.path, 'pyproject.toml')}: {tool} is not locked for {package.name}; looked "
@@ -135,12 +145,17 @@ def find_test_tools(
     )
 
 
-def _places(document: Mapping[str, Any], owner: Any, names: Iterable[str]) -> list[Place]:
+def _places(
+    document: Mapping[str, Any], owner: Any, names: Iterable[str] | None = None
+) -> list[Place]:
+    """Return the groups and extras of these names, or all."""
     groups = {canonicalize_name(n): n for n in dependency_groups(document)}
     optional = document.get("project", {}).get("optional-dependencies", {})
     extras = {canonicalize_name(n): n for n in optional}
     found = []
-    for name in map(canonicalize_name, names):
+    for name in map(
+        canonicalize_name, dict.fromkeys((*groups, *extras)) if names is None else names
+    ):
         if name in groups:
             found.append(Place(owner=owner, kind="group", name=groups[name]))
         if name in extras:

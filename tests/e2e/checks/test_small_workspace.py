@@ -108,15 +108,12 @@ def test_a_namespace_package_measures_only_its_own_share(small: Path) -> None:
     assert (small / "build/reports/test/test-space-b/coverage.xml").is_file()
 
 
-def test_a_missing_pytest_names_all_places_looked_at(small: Path) -> None:
+def test_a_package_for_which_no_group_has_pytest_gets_the_tested_version(small: Path) -> None:
     edit(small / "pyproject.toml", f"dev = [{_TOOLS}]", 'dev = ["iniconfig"]')
     locked(small)
-    failed_with(
-        nox(small, "-s", "test(shadowed)"),
-        "libs/shadowed/pyproject.toml: pytest is not locked for shadowed",
-        "its own group 'dev', the root's group 'dev'",
-        "add pytest to one of them",
-    )
+    ran = nox(small, "-s", "test(shadowed)")
+    assert ran.status == 0, ran.text
+    assert "1 passed" in ran.text
 
 
 def test_no_lock_file_says_how_to_make_one(small: Path) -> None:

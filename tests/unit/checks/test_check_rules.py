@@ -104,8 +104,17 @@ def test_test_tools_come_from_the_packages_own_places_else_the_roots() -> None:
     assert "pytest" in qa.reached
     shared = locked.find_test_tools(LOCK, app(), root, ["test", "dev"])
     assert [str(place) for place in shared.places] == ["the root's group 'dev'"]
+    other = locked.find_test_tools(LOCK, app(), root, ["x", "y"])
+    assert [str(place) for place in other.places] == ["the root's group 'dev'"]  # it has the tool
+    strange = '[dependency-groups]\nstrange = ["pytest"]'
+    entry = {"name": "app", "version": "1", "dev-dependencies": {"strange": [{"name": "pytest"}]}}
+    lock = lock_of({"package": [entry, {"name": "pytest", "version": "9"}]})
+    its = locked.find_test_tools(lock, app(strange), root, ["x", "y"])
+    assert [str(place) for place in its.places] == ["its own group 'strange'"]
+    none = locked.find_test_tools(LOCK, app(), {}, ["x", "y"])
+    assert (none.places, "pytest" in none.reached) == ((), False)  # its default version will do
     with pytest.raises(ToolNotLockedError, match="no group or extra named 'x' or 'y'"):
-        locked.find_test_tools(LOCK, app(), root, ["x", "y"])
+        locked.find_test_tools(LOCK, app(), {}, ["x", "y"], tool="nose")
     with pytest.raises(ToolNotLockedError, match="its own group 'qa', the root's group 'dev'"):
         locked.find_test_tools(LOCK, app(group), root, ["qa", "dev"], tool="nose")
     named = {"project": {"name": "App"}, "dependency-groups": {"qa": []}}

@@ -51,6 +51,7 @@ def test_each_concession_is_a_setting_with_its_reason() -> None:
     conceded = Conceded(
         formatter="black formats this repository",
         rules={"F401": 2, "B006": 1},
+        runs_ruff=False,
         codes={"misc": 1},
         severity="high",
         findings=356,
@@ -81,31 +82,27 @@ def test_each_concession_is_a_setting_with_its_reason() -> None:
 
 
 _RUFF = """\
-F401 `os` imported but unused
- --> libs/a/x.py:1:8
-  |
-1 | import os
-  |
-
-F401 `re` imported but unused
-  --> libs/a/x.py:12:8
-
-INP001 File `noxfile.py` is part of an implicit namespace package
- --> noxfile.py:1:1
+libs/a/x.py:1:8: E501 Line too long (120 > 100)
+libs/a/x.py:12:8: E501 Line too long (130 > 100)
+libs/a/y.py:1:8: F401 [*] `os` imported but unused
+noxfile.py:1:1: INP001 File `noxfile.py` is part of an implicit namespace package
+noxfile.py:3:1: I001 [*] Import block is un-sorted or un-formatted
 """
 _MYPY = "libs/a/x.py:3: error: Incompatible types  [assignment]\nFound 1 error in 1 file\n"
 _FOUND = {"lint": _RUFF, "typecheck": _MYPY}
-_ITS_OWN = {"ignore": ["libs/a/x.py:F401"]}  # where ruff is run: in that file alone
+_ALL = {"ignore": ["E501", "F401"]}
+# where ruff is run: in that file alone, and nothing that it can fix
+_ITS_OWN = {"ignore": ["libs/a/x.py:E501"]}
 _HOOK = {".pre-commit-config.yaml": "- id: ruff-check\n"}
 
 
 @pytest.mark.parametrize(
     ("files", "locked", "expected"),
     [
-        ({}, "", {"lint": {"ignore": ["F401"]}, "typecheck": ["assignment"]}),
+        ({}, "", {"lint": _ALL, "typecheck": ["assignment"]}),
         ({}, "ruff", {"lint": _ITS_OWN, "typecheck": ["assignment"]}),
-        ({}, "mypy", {"lint": {"ignore": ["F401"]}}),
-        ({}, "pyright", {"lint": {"ignore": ["F401"]}}),
+        ({}, "mypy", {"lint": _ALL}),
+        ({}, "pyright", {"lint": _ALL}),
         (_HOOK, "", {"lint": _ITS_OWN, "typecheck": ["assignment"]}),
         ({"ruff.toml": ""}, "", {"lint": _ITS_OWN, "typecheck": ["assignment"]}),
         ({"libs/a/.ruff.toml": "", "mypy.ini": "[mypy]\n"}, "", {"lint": _ITS_OWN}),
@@ -126,35 +123,42 @@ def test_faults_of_tools_that_a_repository_does_not_use_are_let_pass(
         }
     )
     conceded = concede(_FOUND, tree, found(tree))
-    assert conceded.is_noxfile_foreign
+    assert conceded.noxfile == ("# ruff: noqa: I001, INP001",)
     codes = [f"--disable-error-code={one}" for one in expected.pop("typecheck", [])]
     assert conceded.settings == {**expected, **({"typecheck": {"args": codes}} if codes else {})}
 
 
+def test_a_rule_that_many_files_break_is_let_pass_everywhere() -> None:
+    tree = DictTree({"uv.lock": "version = 1\n", "pyproject.toml": pyproject("a"), "ruff.toml": ""})
+    lines = [f"src/{n}.py:1:1: CPY001 Missing copyright notice\n" for n in range(11)]
+    assert concede({"lint": "".join(lines)}, tree, found(tree)).rules == {"CPY001": 11}
+    few = concede({"lint": "".join(lines[:10])}, tree, found(tree)).rules
+    assert (len(few), few["src/0.py:CPY001"]) == (10, 1)
+
+
 def test_the_findings_of_a_strategy_are_those_of_its_folder() -> None:
-    """As printed by any ruff, from the folder that it ran in."""
+    """As printed by ruff from the folder that it ran in."""
     files = {f"strategies/{n}/pyproject.toml": pyproject(n) for n in ("one", "two")}
     locks = {f"strategies/{n}/uv.lock": "version = 1\n" for n in ("one", "two")}
     tree = DictTree({**files, **locks, "ruff.toml": ""})
-    red = {"lint(one)": "src/[x].py:3:4: E5 Too long\n  |\n", "lint(two)": "E5 y\n --> a.py:1:1\n"}
+    red = {"lint(one)": "src/[x].py:3:4: E5 Too long\n", "lint(two)": "a.py:1:1: E5 y\n"}
     conceded = concede(red, tree, found(tree))
     expected = {"strategies/one/src/[[]x].py:E5": 1, "strategies/two/a.py:E5": 1}
     assert conceded.rules == expected
     text = "\n".join(adoption_tables(adoption(conceded=conceded), ""))
     assert tomllib.loads(text) == {"lint": {"ignore": sorted(expected)}}
-    assert "  # 2 findings today; fixed, if it can be, by: nox -s fmt\n" in text
-    reason = "2 findings today; fixed, if it can be, by: nox -s fmt"
-    assert str(conceded) == f"lint.ignore ({reason})"
+    assert "  # 2 findings today that ruff cannot fix\n" in text
+    assert str(conceded) == "lint.ignore (2 findings today that ruff cannot fix)"
     assert str(Conceded()) == ""
 
 
 def test_the_format_is_let_pass_where_something_was_not_formatted() -> None:
     tree = DictTree({"uv.lock": "version = 1\n", "pyproject.toml": pyproject("a")})
-    for told in ("Would reformat: a.py\n", "unformatted: File would be reformatted\n --> a.py\n"):
-        assert concede({"lint": told}, tree, found(tree)).settings == {"lint": {"format": False}}
-    for told in ("Would reformat: noxfile.py", "noxfile.py:1:1: INP001 x", " --> noxfile.py:1:1"):
-        assert concede({"lint": told}, tree, found(tree)).is_noxfile_foreign
-    assert not concede({"lint": " --> a/noxfile.py:1:1"}, tree, found(tree)).is_noxfile_foreign
+    for told in ("Would reformat: {}\n", "{}:2:1: unformatted: File would be reformatted\n"):
+        conceded = concede({"lint": told.format("a/noxfile.py")}, tree, found(tree))
+        assert (conceded.settings, conceded.noxfile) == ({"lint": {"format": False}}, ())
+        alone = concede({"lint": told.format("noxfile.py")}, tree, found(tree))
+        assert (alone.settings, alone.noxfile) == ({}, ("# fmt: off",))
 
 
 @pytest.mark.parametrize(
@@ -198,5 +202,9 @@ def test_the_reason_of_a_red_session_is_its_last_line() -> None:
     assert str(lint) == "lint: ruff found faults; fix: nox -s fmt"
     slow = Outcome(session="test(a b)", status=9, output="")
     assert str(slow) == "test(a b): exit status 9; run it with: nox -s 'test(a b)'"
+    above = Outcome(
+        session="lint", status=2, output="", said="uv failed; its message is above; try"
+    )
+    assert str(above) == "lint: uv failed; try; run it with: nox -s lint"
     stale = Outcome(session="lock", status=1, output="", said="stale: uv.lock")
     assert str(stale) == "lock: stale: uv.lock; run it with: nox -s lock"

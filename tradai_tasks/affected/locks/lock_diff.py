@@ -31,7 +31,7 @@ _TOOL_SESSIONS = {
     "bandit": "security",
     "mkdocs": "docs",
     "pip-audit": "security",
-    "pytest-cov": "test",
+    **dict.fromkeys(("pytest", "pytest-cov"), "test"),
     "ruff": "lint",
     **dict.fromkeys(CHECKERS, "typecheck"),
 }

@@ -20,7 +20,6 @@ from tradai_tasks.affected.locks.lock_diff import (
 )
 from tradai_tasks.affected.locks.path_projects import path_projects
 from tradai_tasks.affected.resolve.model import Member
-from tradai_tasks.errors import ToolNotLockedError
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
@@ -230,7 +229,7 @@ def root_groups(tree: Tree, workspace: Workspace, settings: Settings) -> RootGro
         return RootGroups(unknown="may be installed by any session: there is no uv.lock")
     lock = read_lock(tree, ".")
     root = workspace.root_document
-    own = {*dependency_groups(root), *root.get("project", {}).get("optional-dependencies", {})}
+    own = {*dependency_groups(root), *_extras(root)}
     users: dict[str, list[str]] = {}
     for package in workspace.packages:
         backtest = for_strategy(settings.backtest, package.settings.backtest).groups
@@ -247,9 +246,9 @@ def root_groups(tree: Tree, workspace: Workspace, settings: Settings) -> RootGro
     noxfile = (
         tree.read("noxfile.py").decode("utf-8", "replace") if tree.is_file("noxfile.py") else ""
     )
-    for name in own:  # sessions of the noxfile may replace any of these
-        if "all-groups" in noxfile or re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", noxfile):
-            users[canonicalize_name(name)] = [package.name for package in workspace.packages]
+    for group in own:  # sessions of the noxfile may replace any of these
+        if "all-groups" in noxfile or re.search(rf"(?<![\w-]){re.escape(group)}(?![\w-])", noxfile):
+            users[canonicalize_name(group)] = [package.name for package in workspace.packages]
     return RootGroups(
         members={group: tuple(names) for group, names in users.items()}, sessions=sessions
     )
@@ -259,13 +258,21 @@ def _tried_groups(
     lock: LockFile, package: Package, root: Mapping[str, Any], names: Sequence[str]
 ) -> Sequence[str]:
     """Return the names among which a package's tests find their tools at the root."""
-    try:
-        places = find_test_tools(lock, package, root, names).places
-    except ToolNotLockedError:
-        return names  # the next lock may have them in any of these
-    used = [canonicalize_name(place.name) for place in places if place.owner == "root"]
+    tools = find_test_tools(lock, package, root, names)
+    used = {owner: [canonicalize_name(p.name) for p in tools.places if p.owner == owner]
+            for owner in ("package", "root")}  # fmt: skip
     wanted = [canonicalize_name(name) for name in names]
-    return wanted[: wanted.index(used[0]) + 1] if used else ()
+    if used["root"] and used["root"][0] in wanted:
+        return wanted[: wanted.index(used["root"][0]) + 1]
+    if "pytest" in tools.reached and not used["root"] and {*used["package"]} <= {*wanted}:
+        return ()
+    # the next lock may have them in any of these
+    return [*wanted, *dependency_groups(root), *_extras(root)]
+
+
+def _extras(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = document.get("project", {}).get("optional-dependencies", {})
+    return found
 
 
 def _is_computed(document: Mapping[str, Any]) -> bool:

@@ -28,6 +28,8 @@ from tradai_tasks.sessions.core.parallel_output import conclude
 from tradai_tasks.workspace.discovery import Package
 
 _FOUND = 1  # ruff's exit status for findings; 2 is for what keeps it from looking
+# `fix` and `fix-only` in its configuration would have it write files, or report nothing
+_AS_FOUND = ["--no-fix", "--no-fix-only"]
 # A strategy is checked for import sorting whatever rules its configuration selects.
 _STRATEGY_RULES = ["--extend-select", "I"]
 
@@ -47,7 +49,7 @@ def lint(session: nox.Session, context: Context, package: Package | None = None)
     output = ["--output-format=github"] if in_ci() else []
     targets = _targets(session, repository, package)
     rules = [*rules, *_ignored(repository, package)]
-    check = status_of(session, ["ruff", "check", *rules, *output, *targets])
+    check = status_of(session, ["ruff", "check", *_AS_FOUND, *rules, *output, *targets])
     layout = 0
     if repository.settings.lint.format:
         layout = status_of(session, ["ruff", "format", "--check", *targets])
@@ -72,9 +74,9 @@ def fmt(session: nox.Session, context: Context, package: Package | None = None) 
     if package is not None:
         session.chdir(package.path)
     targets = _targets(session, repository, package)
-    fix = status_of(session, ["ruff", "check", "--fix", *rules, *targets])
+    fix = status_of(session, ["ruff", "check", "--fix", "--no-fix-only", *rules, *targets])
     if fix == _FOUND and (ignored := _ignored(repository, package)):  # what need not be fixed
-        fix = status_of(session, ["ruff", "check", *rules, *ignored, *targets])
+        fix = status_of(session, ["ruff", "check", *_AS_FOUND, *rules, *ignored, *targets])
     layout = 0
     if repository.settings.lint.format:
         layout = status_of(session, ["ruff", "format", *targets])

@@ -12,7 +12,7 @@ from tradai_tasks.checks.compose import compose_client, compose_file, project_na
 from tradai_tasks.checks.testing.coverage_scope import test_arguments
 from tradai_tasks.checks.testing.pytest_rules import Reports
 from tradai_tasks.checks.testing.run_verdict import Assignment, RunOutcome
-from tradai_tasks.errors import CheckFailedError, CommandFailedError, ToolNotLockedError
+from tradai_tasks.errors import CheckFailedError, CommandFailedError
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.checks.pytest_run import (
     collects_marked,
@@ -21,7 +21,7 @@ from tradai_tasks.sessions.checks.pytest_run import (
     run_pytest,
 )
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import sync_everything
+from tradai_tasks.sessions.core.environment import install_tool, sync_everything
 from tradai_tasks.sessions.core.nox_options import end_of_install
 from tradai_tasks.sessions.core.report_folder import report_folder
 from tradai_tasks.workspace.lock_file import read_lock
@@ -48,21 +48,19 @@ def integration(session: nox.Session, context: Context) -> None:
 
 
 def _sync(session: nox.Session, repository: Repository) -> None:
-    """Install all packages with every test group that exists; pytest must be among them."""
+    """Install all packages with every test group that exists, and with pytest."""
     groups = repository.settings.test.groups
     for project in repository.workspace.projects:
         lock = read_lock(repository.tree, project)
         packages = [p for p in repository.workspace.packages if p.project == project]
-        sync_everything(session, repository, project, groups)
         root = repository.workspace.root_document if project == "." else {}
-        for package in packages:
-            try:
-                find_test_tools(lock, package, root, groups)
-            except ToolNotLockedError:
-                continue  # another package, or the root, may still bring it
+        found = [find_test_tools(lock, package, root, groups) for package in packages]
+        used = (place.name for tools in found for place in tools.places)
+        sync_everything(session, repository, project, dict.fromkeys((*groups, *used)))
+        if any("pytest" in tools.reached for tools in found):
             return
         if packages:
-            find_test_tools(lock, packages[0], root, groups)
+            install_tool(session, repository, "pytest", project=project)
 
 
 @contextmanager

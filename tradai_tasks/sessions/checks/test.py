@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -71,8 +72,9 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     given = given_arguments(session, repository, home)
     _check_paths(session, repository, package, given)
     reached = sync_for_tests(session, repository, package)
-    if "pytest-cov" not in reached:
-        install_tool(session, repository, "pytest-cov", project=package.project)
+    for tool in ("pytest", "pytest-cov"):
+        if tool not in reached:
+            install_tool(session, repository, tool, project=package.project)
     _install_requirements(session, repository, package)
     is_benchmarked = "pytest-benchmark" in reached
     run, found = _measure(session, context, package, given, disable_benchmarks=is_benchmarked)
@@ -221,10 +223,13 @@ def _measuring(repository: Repository, package: Package) -> list[str]:
         repository.tree, package.path, repository.settings.test.args
     ).addopts
     is_stated = any(word.startswith("--cov-config") for word in stated)
-    config = None if is_stated else coverage_config(repository.tree, package)
+    config = coverage_config(repository.tree, package)
+    includes = config and re.search(rb"^\s*include\s*=", repository.tree.read(config), re.MULTILINE)
     return [
         *(f"--cov={source}" for source in sources),
-        *([f"--cov-config={repository.root / config}"] if config else []),
+        *([f"--cov-config={repository.root / config}"] if config and not is_stated else []),
+        # coverage says so, which ends pytest where its configuration makes errors of warnings
+        *(["-Wignore:--include is ignored"] if includes else []),
     ]
 
 
