@@ -454,6 +454,12 @@ def test_pytest_begins_no_further_out_than_a_conftest_applies(
     assert f"--confcutdir={tmp_path / outermost}" in pytest_
 
 
+def test_the_group_that_has_the_type_checker_is_installed_whatever_its_name(run: InProcess) -> None:
+    files = {**PLATFORM, "pyproject.toml": f'{ROOT}checking = ["mypy>1"]\n'}
+    ran = run.files(files)("-s", "typecheck")
+    assert ran.starting("uv", "sync")[0][-2:] == ["--group", "checking"]
+
+
 def test_root_tests_with_no_code_to_answer_for_have_no_floor(
     run: InProcess, tmp_path: Path
 ) -> None:

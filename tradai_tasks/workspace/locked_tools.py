@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -29,6 +30,7 @@ DEFAULT_TOOLS = {
     "ruff": "ruff==0.17.6",
     "ty": "ty==0.0.108",
 }
+_NAME = re.compile(r"[^\w.-]")  # what ends the name of a requirement
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +145,18 @@ def find_test_tools(
         f"at its dependencies and {', '.join(looked) or missing}; add {tool} to one of them, "
         f"then: nox -s lock"
     )
+
+
+def groups_with(document: Mapping[str, Any], tools: Collection[str]) -> list[str]:
+    """Return the dependency groups of a pyproject.toml that name one of these distributions."""
+    return [
+        name
+        for name, entries in dependency_groups(document).items()
+        if any(
+            isinstance(one, str) and canonicalize_name(_NAME.split(one.strip(), 1)[0]) in tools
+            for one in entries
+        )
+    ]
 
 
 def _places(

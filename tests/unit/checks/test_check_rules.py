@@ -121,6 +121,12 @@ def test_test_tools_come_from_the_packages_own_places_else_the_roots() -> None:
     assert locked.find_test_tools(LOCK, app("", "lib", "lib"), named, ["qa"]).places
 
 
+def test_the_groups_that_name_a_tool_are_found_by_the_name_of_their_requirements() -> None:
+    groups = {"types": ["Django-stubs>=6", "MyPy [x] >=2"], "dev": [{"include-group": "types"}]}
+    assert locked.groups_with({"dependency-groups": groups}, {"mypy"}) == ["types"]
+    assert locked.groups_with({"dependency-groups": {"dev": ["mypy-ext"]}}, {"mypy"}) == []
+
+
 def test_uvs_older_development_dependencies_are_the_group_dev() -> None:
     older = '[tool.uv]\ndev-dependencies = ["pytest"]'
     lock = lock_of(

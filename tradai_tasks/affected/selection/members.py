@@ -20,6 +20,7 @@ from tradai_tasks.affected.locks.lock_diff import (
 )
 from tradai_tasks.affected.locks.path_projects import path_projects
 from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.checks.type_checkers import CHECKERS
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
@@ -27,7 +28,7 @@ from tradai_tasks.workspace.discovery import Package, Unit, Workspace, dependenc
 from tradai_tasks.workspace.layout import layout_of
 from tradai_tasks.workspace.lock_file import LockFile, read_lock
 from tradai_tasks.workspace.lock_graph import parse_edges
-from tradai_tasks.workspace.locked_tools import find_test_tools
+from tradai_tasks.workspace.locked_tools import find_test_tools, groups_with
 
 # Files whose content says which packages there are and what they depend on.
 SHAPING = frozenset({"pyproject.toml", "tradai-tasks.toml", "uv.lock"})
@@ -243,6 +244,9 @@ def root_groups(tree: Tree, workspace: Workspace, settings: Settings) -> RootGro
     for session in ("docs", "lint", "typecheck"):
         for name in getattr(settings, session).groups:
             sessions.setdefault(canonicalize_name(name), []).append(session)
+    for name in map(canonicalize_name, groups_with(root, CHECKERS)):
+        if "typecheck" not in sessions.setdefault(name, []):
+            sessions[name].append("typecheck")
     noxfile = (
         tree.read("noxfile.py").decode("utf-8", "replace") if tree.is_file("noxfile.py") else ""
     )

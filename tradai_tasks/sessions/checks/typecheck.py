@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,6 +37,7 @@ from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import Layout
 from tradai_tasks.workspace.lock_conflicts import install_sets
 from tradai_tasks.workspace.lock_file import read_lock
+from tradai_tasks.workspace.locked_tools import groups_with
 from tradai_tasks.workspace.loose_code import (
     layout_of_unit,
     requirements_of,
@@ -164,8 +166,11 @@ def _installed(
     checker: Checker,
 ) -> Iterator[list[Package]]:
     """Install the packages and yield them; those that uv's conflicts keep apart, in turn."""
-    groups = repository.settings.typecheck.groups
-    names = [one.name for one in repository.workspace.packages if one.project == project]
+    members = [one for one in repository.workspace.packages if one.project == project]
+    root = [repository.workspace.root_document] if project == "." else []
+    own = [groups_with(one, {checker.name}) for one in (*root, *(one.document for one in members))]
+    groups = [*dict.fromkeys((*repository.settings.typecheck.groups, *chain(*own)))]
+    names = [one.name for one in members]
     sets = install_sets(read_lock(repository.tree, project), names, groups)
     for one in sets:
         held = [package for package in packages if package.name in one.packages]

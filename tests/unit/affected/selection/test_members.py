@@ -157,7 +157,12 @@ def test_a_group_of_the_root_is_used_by_the_packages_whose_tests_look_for_tools_
 
 def test_where_the_tools_of_a_test_are_not_locked_any_of_the_groups_may_bring_them() -> None:
     found = groups_of(ROOT_GROUPS, LOCK)
-    assert found.members.keys() == {"test", "tests", "dev"}
+    assert found.members.keys() == {"test", "tests", "dev", "docs"}
+
+
+def test_a_group_of_the_root_with_a_type_checker_is_of_typecheck() -> None:
+    found = groups_of(ROOT_GROUPS.replace('docs = ["mkdocs"]', 'docs = ["mypy>2"]'), LOCK)
+    assert found.sessions["docs"] == ["docs", "typecheck"]
 
 
 @pytest.mark.parametrize("noxfile", ['session.run("uv", "--group", "docs")', "# --all-groups"])
