@@ -79,10 +79,8 @@ class Facts(
     is_passed: bool = False
     # Words in strings that may name a command, in a file that starts processes.
     commands: tuple[str, ...] = ()
-    # References in examples that doctest runs: of docstrings, or of a document.
+    # References in examples with prompts or in fences: of docstrings, or of a document.
     examples: tuple[str, ...] = ()
-    # References in fenced code of docstrings, which other tools run.
-    fenced: tuple[str, ...] = ()
     # Whether it runs such examples: it imports a tool that does, or is a setting that asks for it.
     runs_examples: bool = False
     # Whether its paths may start where another package lies, or at a working directory.

@@ -10,15 +10,11 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import msgspec
-from msgspec.structs import replace
 
-
-class PartContents(msgspec.Struct, frozen=True, kw_only=True):
-    """What a part contains in addition to the statements that may import by a call."""
-
-    callers: frozenset[str] = frozenset()  # all that mentions these functions
-    changes: frozenset[str] = frozenset()  # all that may add to these lists and tables
-    code: bool = False  # all that has imports in strings
+# What a part contains in addition to the statements that may import by a call, each with a name:
+# all that mentions a function, all that may add to a list or a table, all with imports in strings.
+CALLERS, CHANGES, CODE = "callers", "changes", "code"
+PartContents = frozenset[tuple[str, str]]
 
 
 class MissingPartError(Exception):
@@ -43,31 +39,15 @@ class PartialSource(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         tokens = [token for token in self.pieces[1::2] if token[0] != "#"]
         return tuple(t[3:-3] if t[:3] in {'"""', "'''"} else t[1:-1] for t in tokens)
 
-    def require_callers(self, name: str) -> None:
-        """Check that the part contains all that mentions a function.
+    def require(self, what: str, name: str = "") -> None:
+        """Check that the part contains something.
+
+        Args:
+            what: One of `CALLERS`, `CHANGES` and `CODE`.
+            name: The function, list or table.
 
         Raises:
             MissingPartError: It may not.
         """
-        if name not in self.contents.callers:
-            callers = self.contents.callers | {name}
-            raise MissingPartError(replace(self.contents, callers=callers))
-
-    def require_changes(self, name: str) -> None:
-        """Check that the part contains all that adds to a list or a table.
-
-        Raises:
-            MissingPartError: It may not.
-        """
-        if name not in self.contents.changes:
-            changes = self.contents.changes | {name}
-            raise MissingPartError(replace(self.contents, changes=changes))
-
-    def require_code(self) -> None:
-        """Check that the part contains all that has imports in strings.
-
-        Raises:
-            MissingPartError: It may not.
-        """
-        if not self.contents.code:
-            raise MissingPartError(replace(self.contents, code=True))
+        if (what, name) not in self.contents:
+            raise MissingPartError(self.contents | {(what, name)})

@@ -6,7 +6,12 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
-from tradai_tasks.affected.parse.partial_source import MissingPartError, PartialSource
+from tradai_tasks.affected.parse.partial_source import (
+    CALLERS,
+    CHANGES,
+    MissingPartError,
+    PartialSource,
+)
 
 _BINDERS = (
     ast.Assign,
@@ -80,7 +85,7 @@ class SyntaxIndex:
             MissingPartError: Some may be in the rest of the file.
         """
         if self.part and self.function_of(function) is None:
-            self.part.require_callers(function.name)
+            self.part.require(CALLERS, function.name)
 
     def require_changes(self, name: str) -> None:
         """Check that all that adds to a list or a table is in the tree.
@@ -90,7 +95,7 @@ class SyntaxIndex:
         """
         values = self.bound.get(name, ())
         if self.part and any(self.function_of(value) is None for value, _ in values):
-            self.part.require_changes(name)
+            self.part.require(CHANGES, name)
 
     def _bind(self, node: ast.AST) -> None:
         match node:

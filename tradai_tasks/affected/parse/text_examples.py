@@ -53,7 +53,7 @@ _NOT_DATA = frozenset(
 _RECORDED = re.compile(r"(?:^|/)(?:cassettes|node_modules|__snapshots__)/")
 _PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[ \t]([^\n]*)", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*```[ \t]*\{?\.?py[^\n]*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
-_CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
+CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
 _DOTTED = re.compile(rb"(?<![\w./\\@-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?![\w/\\@-])")
 # The pattern begins with a character: that is searched faster than what precedes it.
 _RUN_MODULE = re.compile(r"-(?<!\S-)[a-zA-Z]*m[ =]([A-Za-z_][\w.]*)")
@@ -138,20 +138,15 @@ def _cells(text: str) -> str:
 
 
 def examples_in(text: str) -> tuple[str, ...]:
-    """Return what the examples with prompts in a module's docstrings import."""
-    return _references("\n".join(_PROMPT.findall(text)))
-
-
-def fenced_in(text: str) -> tuple[str, ...]:
-    """Return what the fenced code in a module's docstrings imports."""
-    return _references("\n".join(_FENCE.findall(text)))
+    """Return what the examples in a module's docstrings import: after prompts, and in fences."""
+    return _references("\n".join([*_PROMPT.findall(text), *_FENCE.findall(text)]))
 
 
 def _references(code: str) -> tuple[str, ...]:
     if "import" not in code:
         return ()
     found = dict.fromkeys(modules_of(imports_in(code)))
-    found |= dict.fromkeys(_CALL_INSIDE.findall(code))
+    found |= dict.fromkeys(CALL_INSIDE.findall(code))
     return tuple(found)
 
 

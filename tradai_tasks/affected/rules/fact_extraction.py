@@ -20,7 +20,6 @@ from tradai_tasks.affected.parse.text_examples import (
     PROMPT,
     RUNNERS,
     examples_in,
-    fenced_in,
 )
 from tradai_tasks.affected.parse.text_examples import MARKS as EXAMPLE_MARKS
 from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
@@ -28,7 +27,7 @@ from tradai_tasks.affected.rules.dynamic_imports.call_reader import find_dynamic
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
     CallFile,
     DynamicImports,
-    guess_from_words,
+    guess_from_text,
 )
 from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
@@ -131,8 +130,7 @@ def _string_facts(facts: Facts, text: str, marks: Marks) -> dict[str, Any]:
     if STARTERS.isdisjoint(marks) and EXAMPLE_MARKS.isdisjoint(marks):
         return {}
     return {
-        "examples": examples_in(text) if PROMPT in marks else (),
-        "fenced": fenced_in(text) if FENCE in marks else (),
+        "examples": examples_in(text) if PROMPT in marks or FENCE in marks else (),
         "commands": () if STARTERS.isdisjoint(marks) else commands_in(text),
         "runs_examples": any(m.partition(".")[0] in RUNNERS for m, _ in facts.imports),
     }
@@ -234,7 +232,7 @@ def _parsed_facts(text: str, scanned: Scan, marks: Marks, rules: RuleSet) -> Fac
         if len(text) > _MOST_PARSED:
             found = DynamicImports(reason="a dynamic import in a file too large to be parsed")
         else:
-            found = guess_from_words(text, rules.of_calls)
+            found = guess_from_text(text, rules.of_calls)
     except (RecursionError, MemoryError):
         return _scanned_facts(scanned, broken="does not parse: nested too deeply")
     return Facts(
@@ -252,7 +250,7 @@ def _parsed_facts(text: str, scanned: Scan, marks: Marks, rules: RuleSet) -> Fac
 
 def _found_in_part(parts: SourceParts, rules: RuleSet) -> DynamicImports | None:
     """Find the dynamic imports in the deciding part of a file; None where all of it decides."""
-    contents: PartContents | None = PartContents()
+    contents: PartContents | None = frozenset()
     while contents is not None and (part := parts.part(contents)) is not None:
         try:
             file = CallFile(ParsedModule(_parse(part.text), part))

@@ -38,17 +38,13 @@ class DynamicImports(msgspec.Struct):
         return tuple(Reference(text, line, form, kind) for (text, form, kind), line in found)
 
 
-def guess_from_words(text: str, rules: Iterable[CallRule]) -> DynamicImports:
-    """Judge text that `ast` rejects, by its words: any of its calls may import anything."""
-    found = DynamicImports()
-    words = re.findall(r"""["']([^\W\d]\w*)["']""", text)
-    for rule in rules:
-        if any(f"{name}(" in text for name in rule.functions & calls.IMPORTERS):
-            found.lines |= {(word, "module", rule.name): 0 for word in words}
-            found.reason = "a dynamic import in a file with newer grammar than this Python's"
-        if any(f"{name}(" in text for name in rule.functions & calls.GROUP_READERS):
-            found.lines["*", "group", rule.name] = 0
-    return found
+def guess_from_text(text: str, rules: Iterable[CallRule]) -> DynamicImports:
+    """Judge text that `ast` rejects: any of its calls may import anything."""
+    readers = calls.IMPORTERS | calls.GROUP_READERS
+    names = {name for rule in rules for name in rule.functions & readers}
+    is_dynamic = any(f"{name}(" in text for name in names)
+    reason = "a dynamic import in a file with newer grammar than this Python's"
+    return DynamicImports(reason=reason if is_dynamic else "")
 
 
 class CallRule(EdgeRule):

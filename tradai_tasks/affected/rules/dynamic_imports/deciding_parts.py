@@ -16,7 +16,13 @@ from itertools import accumulate, pairwise
 
 import msgspec
 
-from tradai_tasks.affected.parse.partial_source import PartContents, PartialSource
+from tradai_tasks.affected.parse.partial_source import (
+    CALLERS,
+    CHANGES,
+    CODE,
+    PartContents,
+    PartialSource,
+)
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.kinds.package_resources import PackageResources
 
@@ -72,12 +78,10 @@ class SourceParts:
             contents: What it must contain, as parsing a smaller part has shown.
         """
         kept = self._kept if self._statements else set()
-        if contents.callers:
-            kept = kept | self._mentioning(contents.callers)
-        if contents.changes:
-            kept = kept | self._changing(contents.changes)
-        if contents.code:
-            kept = kept | self._holding_code()
+        kept = kept | self._mentioning({name for what, name in contents if what == CALLERS})
+        kept |= self._changing({name for what, name in contents if what == CHANGES})
+        if (CODE, "") in contents:
+            kept |= self._holding_code()
         statements = self._statements
         size = sum(statements[n].end - statements[n].begin for n in kept)
         if not statements or size > len(self._text) * _MAX_SHARE:
@@ -90,12 +94,12 @@ class SourceParts:
         )
         return PartialSource(text=text, contents=contents, pieces=self._pieces)
 
-    def _mentioning(self, names: set[str] | frozenset[str]) -> set[int]:
+    def _mentioning(self, names: set[str]) -> set[int]:
         return self._matching(rf"\b(?:{'|'.join(sorted(names))})\b") if names else set()
 
-    def _changing(self, names: frozenset[str]) -> set[int]:
+    def _changing(self, names: set[str]) -> set[int]:
         one = rf"\b(?:{'|'.join(sorted(names))})\b"
-        return self._matching(rf"{one}[.\[]|\bglobal\b[^\n]*{one}")
+        return self._matching(rf"{one}[.\[]|\bglobal\b[^\n]*{one}") if names else set()
 
     def _holding_code(self) -> set[int]:
         """Return the statements that have "import" in a string."""

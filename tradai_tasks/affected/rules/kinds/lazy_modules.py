@@ -15,9 +15,7 @@ import msgspec
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Import, Lazy
 from tradai_tasks.affected.parse.string_scanner import mask
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
-
-_REFERENCE = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$")
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import REFERENCE, CallRule
 
 
 class LazyExports(CallRule):
@@ -135,7 +133,7 @@ class _TableReader(msgspec.Struct):
         for part in ast.walk(value):
             if isinstance(part, ast.Name):
                 values += sorted(self.source.evaluate(part).literals)
-        sides = [text for text in (*around, *keys) if _REFERENCE.match(text)]
+        sides = [text for text in (*around, *keys) if REFERENCE.match(text)]
         for key in keys:
             self._add(key, (*values, *around))
         for name in values:
@@ -171,7 +169,7 @@ class _TableReader(msgspec.Struct):
     def _add(self, name: str, references: tuple[str, ...] | list[str]) -> None:
         if name.isidentifier():
             known = self.symbols.setdefault(name, set())
-            known.update(ref for ref in references if ref != name and _REFERENCE.match(ref))
+            known.update(ref for ref in references if ref != name and REFERENCE.match(ref))
 
     def _read_loose_string(self, node: ast.Constant) -> None:
         """Record a string outside any table: it may be the module of every name."""
@@ -179,7 +177,7 @@ class _TableReader(msgspec.Struct):
             return
         text = str(node.value)
         parent = self.source.parents.get(node)
-        if isinstance(parent, (ast.Compare, ast.JoinedStr)) or not _REFERENCE.match(text):
+        if isinstance(parent, (ast.Compare, ast.JoinedStr)) or not REFERENCE.match(text):
             return
         if text not in self.symbols:
             self.others.add(text)

@@ -73,14 +73,13 @@ class NamedInText(WorkspaceRule):
         for number, one in files.facts:
             if one.runs_examples and index.owners[number] >= 0:
                 runners.add(index.owners[number])
-            if one.examples or one.fenced:
+            if one.examples:
                 with_examples.append((number, one))
         for number, one in with_examples:
             path, owner = index.paths[number], index.owners[number]
             others = [n for n in runners if owner < 0 or owner in index.closures[n]]
-            fenced = one.fenced if others else ()
             users = [f"{path}{EXAMPLES}", *(project_file(index.members[n]) for n in others)]
-            _add_references(files, links, (*one.examples, *fenced), path, owner, users)
+            _add_references(files, links, one.examples, path, owner, users)
         for path, texts in files.named.items():
             folder = posixpath.dirname(path)
             owner = index.owner_of_folder(folder)

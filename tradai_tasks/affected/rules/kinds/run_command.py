@@ -12,8 +12,9 @@ from collections.abc import Collection
 
 from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.parse.import_scanner import imports_in
+from tradai_tasks.affected.parse.partial_source import CODE
 from tradai_tasks.affected.parse.syntax_tree import called_name
-from tradai_tasks.affected.parse.text_examples import modules_of
+from tradai_tasks.affected.parse.text_examples import CALL_INSIDE, modules_of
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import (
     argument_of,
@@ -34,7 +35,6 @@ _MODULE_OPTION = re.compile(r"(?:^|\s)-[bBdEiIOPqsSuvx]*m[\s=]*([^\W\d][\w.]*)")
 _PYARGS = "--pyargs"
 _TESTED = re.compile(rf"{_PYARGS}[\s=]+([^\W\d][\w.]*)")
 _MODULE_FOLLOWS = re.compile(r"-[bBdEiIOPqsSuvx]*m$")
-_IMPORT_CALL = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
 
 
 # Together with a working directory: what may be a script or a run of tests in it.
@@ -89,7 +89,7 @@ class CommandReader:
     def note_code(self) -> None:
         """Note that the file runs code that it holds as text, in any of its strings."""
         if self._source.part:
-            self._source.part.require_code()
+            self._source.part.require(CODE)
         self.runs_code = True
 
     def read_arguments(self, command: list[ast.expr]) -> None:
@@ -128,7 +128,7 @@ class CommandReader:
         is_docstring = isinstance(self._source.parents.get(node), ast.Expr)
         if self.runs_code and "import" in text and not is_docstring:
             self._add_imports(imports_in(text), node)
-            self._file.add(_IMPORT_CALL.findall(text), node)
+            self._file.add(CALL_INSIDE.findall(text), node)
 
     def _add_imports(self, statements: Collection[Import], node: ast.AST) -> None:
         self._file.add(modules_of(statements), node)

@@ -12,7 +12,6 @@ from tests.support.facts import texts
 from tests.unit.affected.rules.test_fact_extraction import corpus
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.import_scanner import scan
-from tradai_tasks.affected.parse.partial_source import PartContents
 from tradai_tasks.affected.rules import fact_extraction as extracting
 from tradai_tasks.affected.rules.catalog import DEFAULT
 from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
@@ -334,7 +333,7 @@ def other():
 )
 def test_what_cannot_be_divided_or_is_no_less_is_read_whole(text: str) -> None:
     parts = SourceParts(text, scan(text).pieces, DEFAULT.places(text, marks_in(text)))
-    assert parts.part(PartContents()) is None
+    assert parts.part(frozenset()) is None
     assert texts(extract(text.encode())) == ("one",)
 
 

@@ -1,4 +1,4 @@
-"""The `__init__` files of packages: Python runs them before a module in them."""
+"""Files that belong to a module: the `__init__` of the packages around it, and its stub."""
 
 from __future__ import annotations
 
@@ -21,3 +21,15 @@ class PackageInit(FileRule):
     def link_item(self, item: int, place: Place) -> Iterable[int]:
         """Return the node itself."""
         return (item,)
+
+
+class StubFile(PackageInit):
+    """Link a module and its stub."""
+
+    name = "stub"
+    order = 20
+    summary = "the `.pyi` file next to a module, and the module of a stub"
+
+    def items(self, place: Place) -> Iterable[int]:
+        """Return the nodes of the files."""
+        return place.index.stub_or_module(place.path)
