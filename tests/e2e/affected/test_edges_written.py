@@ -9,14 +9,6 @@ import pytest
 from tests.support.edges import Tree, hold
 
 HEAD = "import os\nimport subprocess\nimport runpy\nimport shutil\nfrom pathlib import Path\n\n\n"
-SETTINGS = """\
-from importlib import import_module
-
-
-def load(path):
-    for line in path.read_text().splitlines():
-        import_module(line.partition(":")[2].strip())
-"""
 WRITTEN = [
     (
         "a script in one line",
@@ -29,17 +21,9 @@ WRITTEN = [
     (
         "a script over several lines",
         (
-            "CODE = '''\nimport os\nfrom a import (mod)\n'''\n\n\n"
+            "CODE = '''\nimport os\nfrom a import (\n    mod,\n)\n'''\n\n\n"
             "def test_b(tmp_path):\n    file = tmp_path / 'x.py'\n    file.write_text(CODE)\n"
             "    runpy.run_path(str(file))\n"
-        ),
-    ),
-    (
-        "settings",
-        (
-            "import yaml_reader\n\n\n"
-            "def test_b(tmp_path):\n    file = tmp_path / 'x.yaml'\n"
-            "    file.write_text('handler: a.mod\\n')\n    yaml_reader.load(file)\n"
         ),
     ),
     (
@@ -57,12 +41,7 @@ WRITTEN = [
 @pytest.mark.parametrize(("why", "test"), WRITTEN, ids=[why for why, _ in WRITTEN])
 def test_what_a_test_writes_down(tmp_path: Path, why: str, test: str) -> None:
     del why
-    tree = Tree(
-        why="",
-        files={"libs/b/tests/test_b.py": HEAD + test},
-        installed={"yaml_reader.py": SETTINGS},
-    )
-    hold(tmp_path, tree)
+    hold(tmp_path, Tree(why="", files={"libs/b/tests/test_b.py": HEAD + test}))
 
 
 def test_a_folder_of_modules_that_a_third_party_loads(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tradai_tasks.affected.parse.string_methods import STRING_METHODS, apply_met
 from tradai_tasks.affected.parse.syntax_tree import (
     FunctionNode,
     SyntaxIndex,
+    argument_of,
     called_name,
     parameters,
 )
@@ -348,8 +349,8 @@ class ParsedModule(SyntaxIndex):
             call = self.parents.get(node)
             if not isinstance(call, ast.Call) or call.func is not node:
                 return unknown()
-            argument = _argument(call, name, place - 1 if is_method else place)
-            if argument is None:
+            argument = argument_of(call, place - is_method, name)
+            if argument is None or any(isinstance(a, ast.Starred) for a in call.args):
                 return unknown()
             found.add(self.evaluate(argument, depth + 1))
             calls += 1
@@ -358,12 +359,3 @@ class ParsedModule(SyntaxIndex):
 
 def _unwrapped(part: ast.AST) -> ast.AST:
     return part.value if isinstance(part, ast.FormattedValue) else part
-
-
-def _argument(call: ast.Call, name: str, place: int) -> ast.expr | None:
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    if 0 <= place < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args):
-        return call.args[place]
-    return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
@@ -73,11 +73,11 @@ def scan(text: str, marks: Collection[str] | None = None) -> Scan:
         text: The text.
         marks: Which of `MARKS` stand in it, where that is known.
     """
-    joined = _JoinedPaths(text, {m for m in MARKS if m in text} if marks is None else marks)
-    return read(text, *divide(text), joined)
+    marks = {mark for mark in MARKS if mark in text} if marks is None else marks
+    return read(text, *divide(text), marks)
 
 
-def read(text: str, pieces: list[str], formatted: Iterable[int], joined: _JoinedPaths) -> Scan:
+def read(text: str, pieces: list[str], formatted: Iterable[int], marks: Collection[str]) -> Scan:
     """Read a divided text.
 
     Most tokens say nothing: those that may are chosen first, by what costs the least.
@@ -86,7 +86,7 @@ def read(text: str, pieces: list[str], formatted: Iterable[int], joined: _Joined
         text: The text.
         pieces: The same, divided into code, token, code, token, ..., code.
         formatted: Which of these are f-strings with fields.
-        joined: Joins paths.
+        marks: Which of `MARKS` stand in it.
     """
     codes, tokens = pieces[::2], pieces[1::2]
     found = Scan(pieces=pieces)
@@ -106,8 +106,10 @@ def read(text: str, pieces: list[str], formatted: Iterable[int], joined: _Joined
         if DOTTED.match(body):
             found.strings[body] = None
     found.strings.update((body, None) for body in continued.values() if DOTTED.match(body))
-    _join_paths(joined, codes, tokens, continued)
-    found.paths = joined.found
+    at_hand = not _AT_HAND.isdisjoint(marks)
+    if at_hand and ("/" in text or not _JOINERS.isdisjoint(marks)):
+        glue = {"/", ","} if not _JOINERS.isdisjoint(marks) else {"/"}
+        found.paths.update((path, None) for path in _joined_paths(codes, tokens, continued, glue))
     others = []
     for place in [n for n, code in enumerate(codes) if "import" in code]:
         known = _plain_lines(codes[place] if place else f"\n{codes[0]}")
@@ -148,26 +150,36 @@ def _continued(codes: list[str], tokens: list[str]) -> dict[int, str]:
     return found
 
 
-def _join_paths(
-    joined: _JoinedPaths, codes: list[str], tokens: list[str], continued: Mapping[int, str]
-) -> None:
-    if not joined.wanted:
-        return
+def _joined_paths(
+    codes: list[str], tokens: list[str], continued: Mapping[int, str], glue: Collection[str]
+) -> Iterator[str]:
+    """Yield the string constants that are paths, alone or joined.
+
+    `ROOT / "a" / "b"` is "a/b", and so is `join(x, "a", "b")` where commas are glue.
+    """
     glued = [
-        n
-        for n, code in enumerate(codes[:-1])
-        if n and ("/" in code or joined.commas) and joined.is_glue(code.strip())
+        n for n, c in enumerate(codes[:-1]) if n and ("/" in c or "," in glue) and c.strip() in glue
     ]
     places = {*glued, *(n - 1 for n in glued)}
     places.update(n for n, token in enumerate(tokens) if "/" in token)
-    last = -1
+    chain, last = "", -1
     for place in sorted(places):
-        token = tokens[place]
-        if _is_short(token) and continued.get(place) != "":
-            body = content(codes[place], token)
-            joined.add(codes[place] if last == place - 1 else token, body)
-            last = place
-    joined.close()
+        if not _is_short(tokens[place]) or continued.get(place) == "":
+            continue
+        body = content(codes[place], tokens[place])
+        is_path = _PATH.match(body) is not None
+        if chain and is_path and last == place - 1 and codes[place].strip() in glue:
+            if len(chain) <= _LONGEST:  # else it is not meant as one, and only grows
+                chain += f"/{body}"
+        else:
+            yield from _path(chain)
+            chain = body if is_path else ""
+        last = place
+    yield from _path(chain)
+
+
+def _path(chain: str) -> tuple[str, ...]:
+    return (chain,) if "/" in chain and len(chain) <= _LONGEST else ()
 
 
 def imports_in(text: str) -> dict[Import, None]:
@@ -292,35 +304,3 @@ def _look_inside(found: Scan, body: str) -> None:
             found.strings[match[2]] = None
         if beginning := _BEGINNING.match(body):
             found.prefixes[beginning[1]] = None
-
-
-class _JoinedPaths:
-    """String constants that are paths, alone or joined: `ROOT / "a" / "b"`, `join(x, "a", "b")`."""
-
-    def __init__(self, text: str, marks: Collection[str]) -> None:
-        is_at_hand = not _AT_HAND.isdisjoint(marks)
-        self.commas = is_at_hand and not _JOINERS.isdisjoint(marks)
-        self.wanted = is_at_hand and ("/" in text or self.commas)
-        self.found: dict[str, None] = {}
-        self._chain = ""
-
-    def is_glue(self, between: str) -> bool:
-        """Tell whether what stands between two strings joins them."""
-        return between == "/" or (between == "," and self.commas)
-
-    def add(self, between: str, body: str) -> None:
-        """Take a string constant in, with what stands between the last one and it."""
-        if self._chain:
-            between = between.strip()
-            if self.is_glue(between) and _PATH.match(body):
-                if len(self._chain) <= _LONGEST:  # else it is not meant as one, and only grows
-                    self._chain += "/" + body
-                return
-            self.close()
-        if _PATH.match(body):
-            self._chain = body
-
-    def close(self) -> None:
-        if "/" in self._chain and len(self._chain) <= _LONGEST:
-            self.found[self._chain] = None
-        self._chain = ""

@@ -243,3 +243,10 @@ def called_name(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def argument_of(node: ast.Call, place: int, *names: str) -> ast.expr | None:
+    """Return the argument of a call at a place, if not negative, or with one of some names."""
+    if 0 <= place < len(node.args):
+        return node.args[place]
+    return next((keyword.value for keyword in node.keywords if keyword.arg in names), None)

@@ -76,22 +76,15 @@ class ModuleIndex(FileTable):
         key = (folder, top)
         if key not in self._searches:
             folders = self._path.folders_of(top, folder, owner)
-            is_known = bool(folders) or self._names.has(top)
-            self._searches[key] = self._shared_search(owner, folders) if is_known else None
+            search = None
+            if folders or self._names.has(top):
+                search = self._shared.get((owner, folders))
+                if search is None:
+                    closure = self.closures[owner] if owner >= 0 else None
+                    search = NameSearch(folders, owner, closure, self._names)
+                    self._shared[owner, folders] = search
+            self._searches[key] = search
         return self._searches[key]
-
-    def _shared_search(self, owner: int, folders: SearchFolders) -> NameSearch:
-        known = self._shared.get((owner, folders))
-        if known is None:
-            known = self._shared[owner, folders] = NameSearch(
-                folders,
-                owner=owner,
-                closure=self.closures[owner] if owner >= 0 else None,
-                ids=self.ids,
-                names=self._names.files,
-                owners=self.owners,
-            )
-        return known
 
     def find_relative(self, module: str, folder: str, owner: int) -> Resolution:
         """Look up a relative name: "." is the file's own package, "..a" a sibling of that.

@@ -6,9 +6,10 @@ A name is looked up level by level: `a`, `a.b`, `a.b.c`, and each level once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from tradai_tasks.affected.resolve.root_names import RootNames
 from tradai_tasks.affected.resolve.search_path import SearchFolders
 
 
@@ -41,20 +42,10 @@ def module_files(ids: Mapping[str, int], folder: str, dotted: str) -> list[int]:
 class NameSearch:
     """Finds the names that a member's files can import from the same search folders."""
 
-    __slots__ = (
-        *("_closure", "_folders", "_found", "_ids", "_levels", "_names", "_owner", "_owners"),
-        "_packages",
-    )
+    __slots__ = ("_closure", "_folders", "_found", "_levels", "_names", "_owner", "_packages")
 
-    def __init__(  # noqa: PLR0913 - the member, its folders and the tables of all files
-        self,
-        folders: SearchFolders,
-        *,
-        owner: int,
-        closure: frozenset[int] | None,
-        ids: Mapping[str, int],
-        names: Mapping[str, Sequence[int]],
-        owners: Sequence[int],
+    def __init__(
+        self, folders: SearchFolders, owner: int, closure: frozenset[int] | None, names: RootNames
     ) -> None:
         """Begin without having looked anything up.
 
@@ -62,16 +53,12 @@ class NameSearch:
             folders: The search folders.
             owner: The member; -1 for none.
             closure: The members that it declares; None for all.
-            ids: Path -> file.
-            names: Dotted name -> files, under any source root.
-            owners: The member of each file.
+            names: The names of all files under source roots.
         """
         self._folders = folders
         self._owner = owner
         self._closure = closure
-        self._ids = ids
         self._names = names
-        self._owners = owners
         self._found: dict[str, Resolution] = {}
         self._levels: dict[str, _Level] = {}
         self._packages: dict[tuple[str, int], tuple[int, ...]] = {}
@@ -119,9 +106,11 @@ class NameSearch:
         declared: list[int] = []
         undeclared: list[int] = []
         for folder, is_first in self._folders:
-            (own if is_first else declared).extend(module_files(self._ids, folder, name))
-        for number in self._names.get(name, ()):
-            holder = self._owners[number]
+            (own if is_first else declared).extend(
+                module_files(self._names.table.ids, folder, name)
+            )
+        for number in self._names.files.get(name, ()):
+            holder = self._names.table.owners[number]
             if holder == self._owner:
                 own.append(number)
             elif self._closure is None or holder < 0 or holder in self._closure:

@@ -16,6 +16,7 @@ class RootNames:
 
     def __init__(self, table: FileTable) -> None:
         """Name all files of a table."""
+        self.table = table
         self.files: dict[str, list[int]] = {}  # dotted name -> files
         self.folders: set[str] = set()  # dotted names, of packages and of those without __init__
         self._roots = {

@@ -43,14 +43,11 @@ PARTS = (
 )
 
 
-def joined(text: str) -> lexical._JoinedPaths:
-    return lexical._JoinedPaths(text, [mark for mark in lexical.MARKS if mark in text])
-
-
 def walked(text: str) -> lexical.Scan:
     """The text read as it is divided token by token."""
     pieces = strings.divide_slowly(text)
-    return lexical.read(text, pieces, strings._formatted(pieces), joined(text))
+    marks = [mark for mark in lexical.MARKS if mark in text]
+    return lexical.read(text, pieces, strings._formatted(pieces), marks)
 
 
 def is_divided_at_once(text: str) -> bool:

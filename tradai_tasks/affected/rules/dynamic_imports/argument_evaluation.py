@@ -6,7 +6,12 @@ import ast
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.possible_values import PossibleValues, unknown
-from tradai_tasks.affected.parse.syntax_tree import FunctionNode, called_name, parameters
+from tradai_tasks.affected.parse.syntax_tree import (
+    FunctionNode,
+    argument_of,
+    called_name,
+    parameters,
+)
 
 
 def with_fromlist(source: ParsedModule, values: PossibleValues, node: ast.Call) -> PossibleValues:
@@ -55,13 +60,6 @@ def _absolute(text: str, package: str) -> str:
     if not parts:
         return text
     return ".".join([*parts[: len(parts) - ups], rest])
-
-
-def argument_of(node: ast.Call, place: int, *names: str) -> ast.expr | None:
-    """Return the argument of a call at a place, if not negative, or with one of some names."""
-    if 0 <= place < len(node.args):
-        return node.args[place]
-    return next((keyword.value for keyword in node.keywords if keyword.arg in names), None)
 
 
 def paths_of_module(module: str) -> set[str]:

@@ -1,64 +1,38 @@
-"""Find modules that are named inside longer strings: code and settings that a test writes."""
+"""Find modules that are named in code which a file holds as text, to write it down and run it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable
 
 from tradai_tasks.affected.parse.facts import Reference
-from tradai_tasks.affected.parse.text_examples import named_in_commands
+from tradai_tasks.affected.parse.import_scanner import import_at
+from tradai_tasks.affected.parse.string_scanner import divide
+from tradai_tasks.affected.parse.text_examples import modules_of, named_in_commands
 from tradai_tasks.affected.rules.edge_rule import EdgeRule, SourceFile
 from tradai_tasks.affected.rules.kinds.console_command import STARTERS
 
-# With one of these, what a file writes to another file may be run.
-_RUNNERS = STARTERS | {"run_path", "runpy", "spec_from_file_location"}
-# With one of these, it may be read as settings.
-_SETTINGS = frozenset({"configparser", "toml", "yaml"})
-_STATEMENT = (
-    r"""[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import[ \t]+\(?([\w,* \t]+)"""
-    r"""|import[ \t]+([A-Za-z_][\w.]*))"""
-)
-_IN_LINE = re.compile(rf"""(?:["';]|\\n){_STATEMENT}""")
-_IN_BLOCK = re.compile(rf"^{_STATEMENT}", re.MULTILINE)
-# Text over several lines that is passed on or kept: no docstring, which has examples for readers.
-_BLOCK = re.compile(r"""[=(,\[]\s*[a-zA-Z]{0,2}(\"{3}|'{3})(.*?)\1""", re.DOTALL)
-# A value: "key: a.b", "key = a.b", '"a.b"', "[a.b, c.d]".
-_VALUE = re.compile(
-    r"""[:="'\[,][ \t]*((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*(?::[A-Za-z_]\w*)?)"""
-    r"""(?=["',\]\\\n])"""
-)
+# What stands before text that is passed on or kept: no docstring, which has examples for readers.
+_TAKEN = re.compile(r"[=(,\[]\s*[a-zA-Z]{0,2}\Z")
+_STATEMENT = re.compile(r"(?:^|[\n;])[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import\b")
 
 
 class EmbeddedSource(EdgeRule):
-    """Read code and settings that a file holds in longer strings, where it runs or reads some."""
+    """Read code that a file holds in its strings, where it starts processes or runs files."""
 
     name = "embedded"
-    summary = (
-        "code and settings in longer strings, in a file that starts processes or reads settings"
-    )
-    words = _RUNNERS | _SETTINGS
+    summary = "code in strings, in a file that starts processes or runs files by their path"
+    words = STARTERS | {"run_path", "runpy", "spec_from_file_location"}
     guessed = True
 
     def extract(self, source: SourceFile) -> Iterable[Reference]:
         """Return the names that may be modules."""
-        for name in _names_in_strings(source.text, source.marks):
-            yield Reference(name)
-
-
-def _names_in_strings(text: str, marks: Collection[str]) -> Iterable[str]:
-    found: dict[str, None] = {}
-    if not _RUNNERS.isdisjoint(marks):
-        found |= dict.fromkeys(named_in_commands(text))
-        for block in (code for _, code in _BLOCK.findall(text) if "import " in code):
-            found |= dict.fromkeys(_modules_of(_IN_BLOCK.findall(block)))
-        found |= dict.fromkeys(_modules_of(_IN_LINE.findall(text)))
-    if not _SETTINGS.isdisjoint(marks):
-        found |= dict.fromkeys(_VALUE.findall(text))
-    return found
-
-
-def _modules_of(statements: Iterable[tuple[str, str, str]]) -> Iterator[str]:
-    for origin, names, module in statements:
-        yield origin or module
-        parts = (name.split()[0] for name in names.split(",") if name.strip(" *\t"))
-        yield from (f"{origin}.{name}" for name in parts)
+        found = dict.fromkeys(named_in_commands(source.text))
+        pieces, _ = divide(source.text)
+        for code, token in zip(pieces[::2], pieces[1::2], strict=False):
+            if "import " in token and token[0] != "#" and _TAKEN.search(code[-40:]):
+                text = token.strip("\"'").replace("\\n", "\n")
+                for match in _STATEMENT.finditer(text):
+                    statement = import_at(text, match.end() - len("import"), match.end())
+                    found |= dict.fromkeys(modules_of(statement))
+        return map(Reference, found)

@@ -8,10 +8,9 @@ from __future__ import annotations
 import ast
 
 from tradai_tasks.affected.parse.listed_locations import listed_packages
-from tradai_tasks.affected.parse.syntax_tree import called_name, parameters
+from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name, parameters
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import (
-    argument_of,
     paths_of_module,
     relative_to,
     with_fromlist,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tradai_tasks.affected.parse.syntax_tree import imported_name
-from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import argument_of
+from tradai_tasks.affected.parse.syntax_tree import argument_of, imported_name
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
 
 _MODULES = ("importlib.resources", "importlib_resources", "pkgutil", "pkg_resources")

@@ -13,13 +13,10 @@ from collections.abc import Collection
 from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.parse.import_scanner import imports_in
 from tradai_tasks.affected.parse.partial_source import CODE
-from tradai_tasks.affected.parse.syntax_tree import called_name
+from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name
 from tradai_tasks.affected.parse.text_examples import CALL_INSIDE, modules_of
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
-from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import (
-    argument_of,
-    paths_of_module,
-)
+from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import paths_of_module
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import REFERENCE, CallFile, CallRule
 from tradai_tasks.affected.rules.dynamic_imports.executed_code import (
     code_path,

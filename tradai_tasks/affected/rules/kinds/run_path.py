@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 
 from tradai_tasks.affected.parse.listed_locations import expanded_parts, listed_folder
-from tradai_tasks.affected.parse.syntax_tree import parameters
+from tradai_tasks.affected.parse.syntax_tree import argument_of, parameters
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
 
 _MODULE_PLACES = frozenset({"__file__", "__path__"})
-_PATH_PARAMETERS = frozenset({"location", "path", "path_name"})
+_PATH_PARAMETERS = ("location", "path", "path_name")
 
 
 class RunPath(CallRule):
@@ -23,11 +23,7 @@ class RunPath(CallRule):
 
     def read(self, file: CallFile, node: ast.Call, name: str) -> None:
         """Record which file a call of `run_path` and the like loads."""
-        place = 0 if name == "run_path" else 1
-        argument = node.args[place] if len(node.args) > place else None
-        for keyword in node.keywords:
-            if keyword.arg in _PATH_PARAMETERS:
-                argument = keyword.value
+        argument = argument_of(node, 0 if name == "run_path" else 1, *_PATH_PARAMETERS)
         if argument is not None:
             read_path(file, argument, node, f"{name}() of a computed path")
 
