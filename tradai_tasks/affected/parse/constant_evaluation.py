@@ -56,6 +56,7 @@ _LISTINGS = frozenset(["glob", "iglob", "iterdir", "listdir", "rglob", "scandir"
 ADDERS = frozenset(["append", "add", "extend", "insert", "update", "setdefault", "appendleft"])
 # Without arguments, these make an empty list or table.
 _EMPTY = frozenset(["dict", "list", "set"])
+_MOST_TEXTS = 1_000  # that an expression is evaluated to, put together from parts
 _MAX_ROUNDS = 4  # of evaluating a name that is made from itself
 _OWN_NAMES = frozenset({"__name__", "__package__"})
 
@@ -119,7 +120,6 @@ class ParsedModule(SyntaxIndex):
         found = self._any(keys, depth)
         found.unknown = False
         found.add(self._any([v for v in values if not self._is_callable(v)], depth))
-        found.is_table = True
         return found
 
     def _is_callable(self, node: ast.expr) -> bool:
@@ -152,7 +152,8 @@ class ParsedModule(SyntaxIndex):
         starts = {""}
         for part in parts:
             values = self.evaluate(part, depth + 1)
-            if values.unknown or values.is_table or values.prefixes or not values.literals:
+            is_open = values.unknown or values.prefixes or not values.literals
+            if is_open or len(starts) * len(values.literals) > _MOST_TEXTS:
                 prefixes = values.prefixes if not values.unknown else set()
                 return with_prefixes(starts, prefixes)
             starts = {start + literal for start in starts for literal in values.literals}
@@ -258,11 +259,9 @@ class ParsedModule(SyntaxIndex):
 
     def _subscript(self, value: ast.expr, index: ast.expr, depth: int) -> PossibleValues:
         found = self.evaluate(value, depth + 1)
-        if not found.unknown:
-            return found
         key = index.value if isinstance(index, ast.Constant) else None
-        if isinstance(key, str) and key in self.keys:
-            return PossibleValues(is_table=True)
+        if found.unknown and isinstance(key, str) and key in self.entries:
+            return self._any(self.entries[key], depth)  # of some table of the file
         return found
 
     def _call(self, node: ast.Call, depth: int) -> PossibleValues:
@@ -316,9 +315,7 @@ class ParsedModule(SyntaxIndex):
             if called_name(decorator) == "parametrize" and len(decorator.args) > 1:
                 names = self.evaluate(decorator.args[0], depth + 1).literals
                 if any(name in text.replace(",", " ").split() for text in names):
-                    values = self.evaluate(decorator.args[1], depth + 1)
-                    values.is_table |= not values.unknown
-                    return values
+                    return self.evaluate(decorator.args[1], depth + 1)
         if isinstance(function, ast.Lambda):
             return unknown()
         if function.name == "__getattr__" and self.parents.get(function) is not self.tree:

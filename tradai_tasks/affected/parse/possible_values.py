@@ -10,14 +10,12 @@ class PossibleValues(msgspec.Struct):
 
     literals: set[str] = set()
     prefixes: set[str] = set()  # "pkg." of f"pkg.{name}"
-    is_table: bool = False  # also any string constant of the file
     unknown: bool = False  # also anything else
 
     def add(self, other: PossibleValues) -> None:
         """Add what else the expression can be."""
         self.literals |= other.literals
         self.prefixes |= other.prefixes
-        self.is_table |= other.is_table
         self.unknown |= other.unknown
 
 

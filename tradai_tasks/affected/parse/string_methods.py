@@ -38,7 +38,7 @@ def apply_method(values: PossibleValues, method: str, arguments: list[Any]) -> P
         method: One of `STRING_METHODS`.
         arguments: The literal arguments of the call.
     """
-    found = PossibleValues(is_table=values.is_table, unknown=values.unknown)
+    found = PossibleValues(unknown=values.unknown)
     for text in values.literals:
         if method in {"format", "format_map"}:
             found.add(

@@ -178,21 +178,26 @@ class SyntaxIndex:
         return frozenset(node.name for node in self.nodes if isinstance(node, kinds))
 
     @cached_property
-    def keys(self) -> frozenset[object]:
-        """The literal keys of literal values in the dictionaries of the file.
+    def entries(self) -> dict[str, list[ast.expr]]:
+        """Literal key -> the literal values that the file's dictionaries and calls have for it.
 
         Raises:
             MissingPartError: The tree is that of a part of the file.
         """
         if self.part:
             raise MissingPartError(None)
-        return frozenset(
-            name.value
-            for node in self.nodes
-            if isinstance(node, ast.Dict)
-            for name, value in zip(node.keys, node.values, strict=True)
-            if isinstance(name, ast.Constant) and isinstance(value, ast.Constant)
-        )
+        found: dict[str, list[ast.expr]] = {}
+        for node in self.nodes:
+            pairs: list[tuple[object, ast.expr]] = []
+            if isinstance(node, ast.Dict):
+                keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+                pairs = [*zip(keys, node.values, strict=True)]
+            elif isinstance(node, ast.keyword):
+                pairs = [(node.arg, node.value)]
+            for key, value in pairs:
+                if isinstance(key, str) and isinstance(value, ast.Constant):
+                    found.setdefault(key, []).append(value)
+        return found
 
     @cached_property
     def texts(self) -> tuple[str, ...]:

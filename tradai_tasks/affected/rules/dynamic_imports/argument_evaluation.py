@@ -25,7 +25,7 @@ def with_fromlist(source: ParsedModule, values: PossibleValues, node: ast.Call) 
         dots = ""
     names = argument_of(node, 3, "fromlist")
     inner = source.evaluate(names) if names is not None else PossibleValues()
-    found = PossibleValues(is_table=values.is_table, unknown=values.unknown)
+    found = PossibleValues(unknown=values.unknown)
     for text in values.literals:
         found.literals |= {dots + text, *(f"{dots}{text}.{one}" for one in inner.literals)}
         if inner.unknown:
@@ -41,12 +41,11 @@ def relative_to(values: PossibleValues, package: PossibleValues) -> PossibleValu
     found = PossibleValues(
         literals={text for text in values.literals if not text.startswith(".")},
         prefixes={text for text in values.prefixes if not text.startswith(".")},
-        is_table=values.is_table,
         unknown=values.unknown,
     )
     for texts, kept in ((values.literals, found.literals), (values.prefixes, found.prefixes)):
         for text in texts - kept:
-            if package.unknown or package.prefixes or package.is_table:
+            if package.unknown or package.prefixes:
                 found.unknown = True
             kept |= {_absolute(text, base) for base in package.literals}
     return found

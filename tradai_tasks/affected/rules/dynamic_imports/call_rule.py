@@ -5,14 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterable, Iterator
-from functools import cached_property
 from typing import ClassVar
 
 import msgspec
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Reference
-from tradai_tasks.affected.parse.import_scanner import DOTTED
 from tradai_tasks.affected.parse.possible_values import PossibleValues
 from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
@@ -160,16 +158,8 @@ class CallFile:
         """
         self.add(filter(REFERENCE.match, values.literals), node)
         self.add(values.prefixes, node, "package")
-        if values.is_table:
-            self.add(self._undotted_words, node)
         if values.unknown:
             self.widen(node, what, argument)
-
-    @cached_property
-    def _undotted_words(self) -> frozenset[str]:
-        """Strings of the file that may name a module; the dotted ones count in any case."""
-        texts = self.source.texts
-        return frozenset(t for t in texts if REFERENCE.match(t) and not DOTTED.match(t))
 
     def widen(self, node: ast.AST, what: str, argument: ast.expr | None = None) -> None:
         """Note that it is unknown what a call imports; the first such reason is kept."""

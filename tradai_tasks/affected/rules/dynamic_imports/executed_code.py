@@ -65,7 +65,7 @@ def _texts_of(source: ParsedModule, node: ast.AST) -> list[str]:
             return _filled(source, text.split("{}"), arguments)
         case _:
             values = source.evaluate(node)
-            is_known = values.literals and not (values.unknown or values.is_table)
+            is_known = values.literals and not values.unknown
             starts = [f"{prefix}{_HOLE}" for prefix in sorted(values.prefixes)]
             found = [*sorted(values.literals), *starts] if is_known or starts else [_HOLE]
             return found if len(found) <= _MAX_TEXTS else [_HOLE]

@@ -70,5 +70,5 @@ def _groups_loaded(source: ParsedModule, node: ast.Call) -> set[str]:
 
 def _literals(source: ParsedModule, node: ast.expr) -> set[str]:
     values = source.evaluate(node)
-    is_known = not (values.unknown or values.prefixes or values.is_table)
+    is_known = not (values.unknown or values.prefixes)
     return values.literals if values.literals and is_known else {_ANY_GROUP}

@@ -77,6 +77,8 @@ FIXTURE = '@pytest.fixture(params=["one", "two"])\n'
         ('NAMES = dict(a="plain")\nimport_module(NAMES["a"])', {"plain"}),
         ('import_module(NAMES.get(key, "plain"))\nNAMES = {"a": "other"}', {"plain", "other"}),
         ('T = {"k": {"a": "plain"}}\nimport_module(T["k"]["a"])', {"plain"}),
+        ('T = {"a": "plain"}\ndef f(x):\n    import_module(x["a"])', {"plain"}),
+        ('T = Entry(a="plain")\ndef f(x):\n    import_module(x["a"])', {"plain"}),
         ('for n, m in [("a", "plain")]:\n    import_module(m)', {"plain"}),
         ('a, b = "one", "two"\nimport_module(a or b)', {"one", "two"}),
         ('import_module(m := "plain")', {"plain"}),
@@ -129,6 +131,11 @@ def test_a_names_literal_is_followed(text: str, words: set[str]) -> None:
     [
         ('import_module(f"pkg.{name}")', "pkg."),
         ('import_module("pkg." + name)', "pkg."),
+        (
+            f"H = {[f'n{n}' for n in range(100)]}\n"
+            "for a in H:\n    for b in H:\n        import_module(f'pkg.{a}{b}')",
+            "pkg.",
+        ),
         ('import_module("pkg.%s" % name)', "pkg."),
         ('import_module(f".{name}", __package__)', "."),
         ('mock.patch(f"pkg.mod.{name}")', "pkg.mod."),
