@@ -57,7 +57,6 @@ ADDERS = frozenset(["append", "add", "extend", "insert", "update", "setdefault",
 # Without arguments, these make an empty list or table.
 _EMPTY = frozenset(["dict", "list", "set"])
 _MOST_TEXTS = 1_000  # that an expression is evaluated to, put together from parts
-_MAX_ROUNDS = 4  # of evaluating a name that is made from itself
 _OWN_NAMES = frozenset({"__name__", "__package__"})
 
 
@@ -73,8 +72,6 @@ class ParsedModule(SyntaxIndex):
         """
         super().__init__(tree, part)
         self._known: dict[tuple[FunctionNode | None, str], PossibleValues] = {}
-        self._open: tuple[FunctionNode | None, str] | None = None  # the name evaluated in rounds
-        self._is_open_used = False
 
     def evaluate(self, node: ast.AST, depth: int = 0) -> PossibleValues:
         """Return what an expression can be."""
@@ -168,41 +165,17 @@ class ParsedModule(SyntaxIndex):
         return self._once(None, node.id, depth) if node.id in self.bound else unknown()
 
     def _once(self, function: FunctionNode | None, name: str, depth: int) -> PossibleValues:
-        """Evaluate a name, or a function's parameter, and remember the result."""
+        """Evaluate a name, or a function's parameter, and remember the result.
+
+        One that is made from itself, as in `name = name + ".x"`, can be anything.
+        """
         key = (function, name)
         if key not in self._known:
-            self._settle(key, depth)
-        elif key == self._open:
-            self._is_open_used = True
+            self._known[key] = unknown()
+            self._known[key] = self._named(*key, depth)
         copy = PossibleValues()
         copy.add(self._known[key])
         return copy
-
-    def _settle(self, key: tuple[FunctionNode | None, str], depth: int) -> None:
-        """Evaluate a name that may be made from itself, as in `name = name.strip()`.
-
-        That is repeated with what was found until nothing is new. A second such name within it is
-        taken as unknown.
-        """
-        if self._open is not None:
-            self._known[key] = unknown()
-            self._known[key] = self._named(*key, depth)
-            return
-        self._open = key
-        size = len(self._known)
-        found = PossibleValues()
-        for _ in range(_MAX_ROUNDS):
-            self._known[key] = guess = found
-            self._is_open_used = False
-            found = self._named(*key, depth)
-            if found == guess or not self._is_open_used:
-                break
-            while len(self._known) > size:  # made from a guess that was too small
-                self._known.popitem()
-        else:
-            found = unknown()
-        self._known[key] = unknown() if found == PossibleValues() else found
-        self._open = None
 
     def _named(self, function: FunctionNode | None, name: str, depth: int) -> PossibleValues:
         found = PossibleValues()
@@ -218,7 +191,7 @@ class ParsedModule(SyntaxIndex):
         if function is None:
             for part in self.added(name):
                 found.add(unknown() if part is None else self.evaluate(part, depth + 1))
-        return unknown() if found == PossibleValues() and self._open != (function, name) else found
+        return unknown() if found == PossibleValues() else found
 
     def added(self, name: str) -> Iterator[ast.expr | None]:
         """Yield what is added to a list or a table of a name; None where it is unknown."""

@@ -132,8 +132,10 @@ def test_a_names_literal_is_followed(text: str, words: set[str]) -> None:
         ('import_module(f"pkg.{name}")', "pkg."),
         ('import_module("pkg." + name)', "pkg."),
         (
-            f"H = {[f'n{n}' for n in range(100)]}\n"
-            "for a in H:\n    for b in H:\n        import_module(f'pkg.{a}{b}')",
+            (
+                f"H = {[f'n{n}' for n in range(100)]}\n"
+                "for a in H:\n    for b in H:\n        import_module(f'pkg.{a}{b}')"
+            ),
             "pkg.",
         ),
         ('import_module("pkg.%s" % name)', "pkg."),
