@@ -90,6 +90,10 @@ def test_only_what_changed_is_run_and_the_figures_are_those_of_a_full_run(alpha:
     edit(alpha.home / "libs/alpha/src/alpha/data.json", "[1, 2]", "[3]")
     assert alpha.counts() == "1 run, 3 unchanged"
     assert alpha.figures()[0] == full[0]
+    # also of a file that runs nothing of what is measured
+    assert alpha.counts() == "0 run, 4 unchanged"
+    edit(alpha.home / "libs/alpha/src/alpha/data.json", "[3]", "[4]")
+    assert alpha.counts() == "1 run, 3 unchanged"
     shown = alpha.nox(session="results").text
     assert re.search(r"test\(alpha\) +4 +3 +75 %", shown)
     assert re.search(r"libs/alpha/tests/test_data.py +libs/alpha/src/alpha/data.json", shown)
@@ -105,6 +109,16 @@ def test_what_fails_is_run_until_it_is_green(alpha: Alpha) -> None:
         assert "test_more.py: its result is not kept: a test failed, or was not run" in failed.text
     edit(code, "return 5", "return 1")
     assert alpha.counts() == "0 run, 4 unchanged"  # of the results from before
+
+
+def test_nothing_is_kept_where_coverage_names_functions(alpha: Alpha) -> None:
+    edit(alpha.home / "pyproject.toml", "branch = true", 'dynamic_context = "test_function"')
+    try:
+        text = alpha.nox().text
+        assert "its result is not kept: coverage does not tell test files apart" in text
+        assert alpha.counts() == "4 run"
+    finally:
+        edit(alpha.home / "pyproject.toml", 'dynamic_context = "test_function"', "branch = true")
 
 
 def test_everything_is_run_where_that_is_asked_for(alpha: Alpha, tmp_path: Path) -> None:

@@ -119,11 +119,6 @@ def test_module_level_code_counts_whoever_imported_it(root: Path) -> None:
     assert lines(root, found[TWO][CORE]) == [1, 3, 6, 12, 13, 15, 16]
 
 
-def test_without_contexts_test_files_are_not_told_apart(root: Path) -> None:
-    assert run(root, {"": [1]}, tests={ONE: {}})["covered"] is None
-    assert run(root, {"": [1]})["covered"] == {}
-
-
 def test_replayed_coverage_is_added_to_the_reports(root: Path) -> None:
     (root / "src" / "new.py").write_text("X = 1\n")
     places = SourceLines(root / CORE).places([(1,), (6,), (7,)])

@@ -45,10 +45,19 @@ class RunRecord:
     replayed: dict[Path, None] = field(default_factory=dict)  # not run, as results are known
     rerun: set[str] = field(default_factory=set)  # tests that were run more than once
     coverage: Mapping[str, Any] | None = None  # settings of coverage.py, by their names
+    contexts: bool = False  # coverage was given the running test file as context
 
     def count(self, outcome: str) -> int:
         """Return the number of tests with an outcome."""
         return sum(found == outcome for found in self.outcomes.values())
+
+    @property
+    def tells_files_apart(self) -> bool:
+        """Whether the data of coverage.py says which test file ran what.
+
+        With dynamic contexts of its own, coverage.py names functions instead.
+        """
+        return self.contexts and not (self.coverage or {}).get("run:dynamic_context")
 
     @property
     def idle(self) -> list[Path]:
@@ -130,6 +139,8 @@ def _add(record: RunRecord, event: Mapping[str, Any], *, own: bool) -> None:
             record.args = tuple(event["args"])
         case "coverage":
             record.coverage = event
+        case "contexts":
+            record.contexts = True
         case "ignored":
             if _holds_tests(Path(event["path"])):
                 record.ignored[Path(event["path"])] = None

@@ -103,8 +103,8 @@ def _line(lines: list[int], place: int) -> int:
 
 def by_file(
     data: CoverageData, tests: Mapping[str, Mapping[str, list[str] | None]], root: str
-) -> dict[str, dict[str, Part]] | None:
-    """Return what each test file covers, by path from the root; None if it is not told apart.
+) -> dict[str, dict[str, Part]]:
+    """Return what each test file covers, by path from the root.
 
     Args:
         data: The data of the run, with the path of the running test file as context.
@@ -112,8 +112,6 @@ def by_file(
         root: The repository.
     """
     contexts = {name: name.rpartition(_PREFIX)[2] for name in data.measured_contexts()}
-    if tests and not any(_PREFIX in name for name in contexts):
-        return None
     found: dict[str, dict[str, Part]] = {test: {} for test in tests}
     for measured in sorted(data.measured_files()):
         path = os.path.relpath(os.path.realpath(measured), root)

@@ -188,10 +188,13 @@ class Replay:
         kept = self._kept(record, reports, ran) if self._rules.keeps else {}
         replayed = union(valid) if self.files else None  # None: pytest-cov wrote the reports
         covered: dict[str, Covered] | None = {}
+        if measured and not record.tells_files_apart:
+            self._refusals |= dict.fromkeys(kept, "coverage does not tell test files apart")
+            kept = {}
         if measured and (kept or self.files):
             covered = self._cover(reports, kept, replayed)
         if measured and covered is None:
-            self._refusals |= dict.fromkeys(kept, "coverage does not tell test files apart")
+            self._refusals |= dict.fromkeys(kept, "what it covers cannot be read")
             kept = {}
         with contextlib.suppress(ParseError, OSError):  # which pytest did not write
             self._write(record, reports, kept, covered or {}, measured=measured)
@@ -271,9 +274,7 @@ class Replay:
                 f'see above, and run everything: nox -s "{self._session.name}" -- --fresh'
             )
         try:
-            found = msgspec.json.decode(
-                answer.read_bytes(), type=dict[str, dict[str, Covered] | None]
-            )
+            found = msgspec.json.decode(answer.read_bytes(), type=dict[str, dict[str, Covered]])
         except (OSError, msgspec.MsgspecError):
             return None
         orders.unlink()

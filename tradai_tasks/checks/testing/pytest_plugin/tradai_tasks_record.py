@@ -41,6 +41,7 @@ class _Recording:
     def __init__(self) -> None:
         self.before: list[pytest.Item] = []  # collected, before anything was deselected
         self.context = ""  # of coverage
+        self.tells_files_apart = False  # coverage took a context
         self.is_worker = False  # a worker of xdist, whose reports pytest's own process gets
         self._process = os.getpid()
         self._file: Any = None
@@ -145,6 +146,9 @@ def _switch(context: str | None) -> str | None:
         running.switch_context(context)
     except CoverageException:  # it is not measuring at the moment
         return None
+    if context and not _recording.tells_files_apart:
+        _recording.tells_files_apart = True
+        _recording.write("contexts")
     before, _recording.context = _recording.context, context
     return before
 
