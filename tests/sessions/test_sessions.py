@@ -454,6 +454,14 @@ def test_pytest_begins_no_further_out_than_a_conftest_applies(
     assert f"--confcutdir={tmp_path / outermost}" in pytest_
 
 
+def test_coverage_does_not_end_pytest_over_what_its_configuration_includes(
+    run: InProcess, tmp_path: Path
+) -> None:
+    files = {**PLATFORM, ".coveragerc": "[run]\ninclude =\n    libs/*\n"}
+    ran = run.files(files)("-s", "test(a)", script=reports(tmp_path, "test-a"))
+    assert "-Wignore:--include is ignored" in ran.starting("python")[0]
+
+
 def test_the_group_that_has_the_type_checker_is_installed_whatever_its_name(run: InProcess) -> None:
     files = {**PLATFORM, "pyproject.toml": f'{ROOT}checking = ["mypy>1"]\n'}
     ran = run.files(files)("-s", "typecheck")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -156,7 +155,7 @@ def test_a_strict_configuration_of_ruff_does_not_fault_the_noxfile(
     said = capsys.readouterr().out
     assert "red as it is: lint" not in said
     text = (home / "noxfile.py").read_text()
-    assert re.search(r"^# ruff: noqa: [A-Z0-9, ]*INP001.*\n# fmt: off\n", text, re.MULTILINE)
+    assert "# ruff: noqa: CPY001\n# fmt: off\n" in text
     assert nox(home, "-s", "lock", "lint").status == 0
 
 
