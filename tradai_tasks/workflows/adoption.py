@@ -192,7 +192,7 @@ def concede(red: Mapping[str, str], tree: Tree, workspace: Workspace) -> Concede
     types = "\n".join(text for name, text in red.items() if base_of(name) == "typecheck")
     locked = {n for one in workspace.projects for n in read_lock(tree, one).by_name}
     folders = [package.path for package in workspace.packages]
-    runs_ruff = "ruff" in locked or _is_configured(tree, {*folders, "."})
+    runs_ruff = _runs_ruff(tree, {*folders, "."})
     broken: dict[str, Counter[str]] = {}
     for name, text in lint.items():
         for path, rule, fix in _RUFF_FINDING.findall(text):
@@ -227,10 +227,23 @@ def _noxfile_comments(output: str) -> Iterator[str]:
         yield "# fmt: off"
 
 
-def _is_configured(tree: Tree, folders: Iterable[str]) -> bool:
-    """Return whether ruff is set up: by a file of its own, a table, or a hook of pre-commit."""
-    hooks = ".pre-commit-config.yaml"
-    if tree.is_file(hooks) and b"ruff" in tree.read(hooks):
+def _task_files(tree: Tree) -> dict[str, str]:
+    """Return the text of each file that says what is run on a repository."""
+    names = (
+        ".pre-commit-config.yaml", "justfile", "Justfile", ".justfile", "Makefile", "tox.ini",
+        "noxfile.py",
+    )  # fmt: skip
+    folders = (".github/workflows", ".github/actions")
+    below = (f"{folder}/{name}" for folder in folders for name in tree.files(folder))
+    return {
+        name: tree.read(name).decode("utf-8", "replace")
+        for name in (*(name for name in names if tree.is_file(name)), *below)
+    }
+
+
+def _runs_ruff(tree: Tree, folders: Iterable[str]) -> bool:
+    """Return whether ruff is configured, or named where something is run; a lock is no use yet."""
+    if any(re.search(r"\bruff\b(?!:)", text) for text in _task_files(tree).values()):
         return True
     for folder in folders:
         if any(tree.is_file(join(folder, name)) for name in ("ruff.toml", ".ruff.toml")):
@@ -263,17 +276,11 @@ def other_formatter(tree: Tree, locked: Collection[str]) -> str | None:
         tree: The repository.
         locked: Names of the distributions that are locked.
     """
-    texts = {
+    texts = _task_files(tree) | {
         name: tree.read(name).decode("utf-8", "replace")
-        for name in (
-            ".pre-commit-config.yaml", "pyproject.toml", "justfile", "Justfile", ".justfile",
-            "Makefile", "tox.ini", "noxfile.py", "ruff.toml", ".ruff.toml",
-        )
+        for name in ("pyproject.toml", "ruff.toml", ".ruff.toml")
         if tree.is_file(name)
-    }  # fmt: skip
-    for folder in (".github/workflows", ".github/actions"):
-        for name in tree.files(folder):
-            texts[name] = tree.read(f"{folder}/{name}").decode("utf-8", "replace")
+    }
     every = "\n".join(texts.values())
     if re.search(r"\bruff[- ]format\b|\btool\.ruff\.format\b|^\[format\]", every, re.MULTILINE):
         return None

@@ -100,9 +100,15 @@ _HOOK = {".pre-commit-config.yaml": "- id: ruff-check\n"}
     ("files", "locked", "expected"),
     [
         ({}, "", {"lint": _ALL, "typecheck": ["assignment"]}),
-        ({}, "ruff", {"lint": _ITS_OWN, "typecheck": ["assignment"]}),
+        ({}, "ruff", {"lint": _ALL, "typecheck": ["assignment"]}),
+        (
+            {"Makefile": "lint:\n\truff check\n"},
+            "",
+            {"lint": _ITS_OWN, "typecheck": ["assignment"]},
+        ),
         ({}, "mypy", {"lint": _ALL}),
         ({}, "pyright", {"lint": _ALL}),
+        ({"noxfile.py": "# ruff: noqa: I001\n"}, "", {"lint": _ALL, "typecheck": ["assignment"]}),
         (_HOOK, "", {"lint": _ITS_OWN, "typecheck": ["assignment"]}),
         ({"ruff.toml": ""}, "", {"lint": _ITS_OWN, "typecheck": ["assignment"]}),
         ({"libs/a/.ruff.toml": "", "mypy.ini": "[mypy]\n"}, "", {"lint": _ITS_OWN}),
