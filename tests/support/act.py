@@ -28,6 +28,7 @@ _STAND_INS = {
     "setup_uv": "setup-uv",
     "upload_artifact": "upload-artifact",
     "download_artifact": "download-artifact",
+    "cache": "cache",
     "attest": "attest",
     "aws_credentials": "aws-credentials",
 }
@@ -150,8 +151,8 @@ class Act:
         return options
 
     def _environment(self, scratch: Path) -> dict[str, str]:
-        programs = scratch / "bin"
-        programs.mkdir()
+        programs = self.scratch / "bin"  # one for all runs, as on a runner
+        programs.mkdir(exist_ok=True)
         for name in ("uv", "uvx"):
             script = programs / name
             script.write_text(
@@ -171,6 +172,7 @@ class Act:
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "STAND_IN_ORIGIN": self.home.resolve().as_uri(),
             "STAND_IN_ARTIFACTS": str(scratch / "artifacts"),
+            "STAND_IN_CACHES": str(self.scratch / "caches"),
             "STAND_IN_CALLS": str(scratch / "calls"),
             **self.env,
         }

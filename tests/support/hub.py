@@ -47,6 +47,10 @@ class Hub:
         """Commit what changed on main."""
         git(self.home, "add", "-A")
         git(self.home, "commit", "-qm", message)
+        self.settle_head()
+
+    def settle_head(self) -> None:
+        """Take what is checked out for main."""
         self.main = git(self.home, "rev-parse", "HEAD")
 
     def commit(self, branch: str, files: Mapping[str, str]) -> str:

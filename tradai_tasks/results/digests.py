@@ -112,6 +112,11 @@ class WorkTree:
                 return item
         return None
 
+    def has_modules(self, inputs: Inputs, before: Digested) -> bool:
+        """Return whether all files that were loaded are there with the same content."""
+        known = {item.name: old for item, old in before.items if item.kind in {"module", "file"}}
+        return all(known.get(path) == self._content(path) for path in inputs.modules)
+
     def touched_since(self, inputs: Inputs, test_file: str, start: float) -> str | None:
         """Return a path among the inputs that may have changed since a time; None if there is none.
 

@@ -5,6 +5,7 @@ Read from the folder of the virtual environment, without starting its Python.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -30,8 +31,9 @@ _OF_INSTALLING = (
 # of all variables, which it mostly does to start a program.
 OF_A_RUN = re.compile(
     r"_|COLUMNS|INVOCATION_ID|JOURNAL_STREAM|LINES|OLDPWD|PWD|SHLVL|STY|TERM|TMUX|WINDOWID|"
-    r"(?:ACTIONS|DBUS|GITHUB|GPG|NOX|RUNNER|SSH|TERM|TMUX|XDG_SESSION)_.*"
+    r"NOX[A-Z]+|(?:ACTIONS|DBUS|GITHUB|GPG|NOX|RUNNER|SSH|TERM|TMUX|XDG_SESSION)_.*"
 )
+_SCRIPT = 20_000  # bytes, more than a script has that is made for an entry point
 _INTERPRETER = ("implementation", "version", "version_info")  # keys of pyvenv.cfg
 _VERSION = re.compile(rb"^(?:Version|Dynamic): .*$\n?", re.MULTILINE)
 
@@ -46,7 +48,7 @@ def environment_digest(environment: Path, root: Path) -> bytes:
     Raises:
         EnvironmentUnknownError: It is no environment of which everything can be known.
     """
-    parts = [repr(_platform()).encode(), *_interpreter(environment)]
+    parts = [repr(platform_of()).encode(), *_interpreter(environment)]
     folders = sorted((environment / "lib").glob("*/site-packages"))
     if not folders:
         raise EnvironmentUnknownError(
@@ -59,7 +61,8 @@ def environment_digest(environment: Path, root: Path) -> bytes:
     return digest(*parts)
 
 
-def _platform() -> tuple[str, ...]:
+def platform_of() -> tuple[str, ...]:
+    """Return what tells this machine's platform from others."""
     release = platform.mac_ver()[0]  # of Linux the kernel, which does not count
     return platform.system(), platform.machine(), *platform.libc_ver(), release
 
@@ -101,7 +104,8 @@ def _distribution(info: Path, root: Path) -> bytes:
             f"{info}: no readable RECORD, so a change of its files is not seen"
         ) from None
     if not _is_editable(info):
-        return digest(info.name.encode(), *(repr(row).encode() for row in rows))
+        found = [part for row in rows for part in _recorded(info.parent, *row, root)]
+        return digest(info.name.encode(), *found)
     found = []
     for name in (name for name, _ in rows):
         content = _content(info.parent / name, root)
@@ -109,6 +113,18 @@ def _distribution(info: Path, root: Path) -> bytes:
             content = _VERSION.sub(b"", content)  # which the commit may decide, for every commit
         found += [re.sub(r"-[^-/]+\.dist-info/", "/", name).encode(), content]
     return digest(*found)
+
+
+def _recorded(folder: Path, name: str, known: str, root: Path) -> tuple[bytes, bytes]:
+    """Return a file's name and its digest in RECORD; of a program that is a script, its content.
+
+    A script begins with the path of its Python, which another checkout has elsewhere.
+    """
+    if name.startswith("../") and "/bin/" in name:
+        with contextlib.suppress(OSError):
+            if (folder / name).stat().st_size <= _SCRIPT:
+                return name.encode(), _content(folder / name, root)
+    return name.encode(), known.encode()
 
 
 def _is_editable(info: Path) -> bool:

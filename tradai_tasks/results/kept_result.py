@@ -24,7 +24,10 @@ class KeptResult(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Inputs
     digested: Digested
     tests: dict[str, tuple[str, tuple[str, ...]]]
-    """Outcome and markers of each test that ran, by node id: passed, skipped or xfailed."""
+    """Outcome and markers of each test that ran, by node id: passed, skipped or xfailed.
+
+    Of a whole session, by test file.
+    """
     removed: dict[str, tuple[str, ...]] = {}
     """Markers of each test that was deselected."""
     cases: tuple[str, ...] = ()
@@ -35,6 +38,10 @@ class KeptResult(msgspec.Struct, frozen=True, kw_only=True):
     """The checked-out commit; the work tree may have differed."""
     time: float = 0
     """Seconds since the epoch."""
+    slot: str = ""
+    """Of a whole session: where the results of its test files are."""
+    env: dict[str, str | None] = {}
+    """Of a whole session: variables that it sets for its tests, without the repository's path."""
 
 
 _FORMAT = hashlib.blake2b(

@@ -27,6 +27,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The result by test file, from the root."""
     changed: dict[str, str] = {}
     """Of test files with results that are no longer valid: the input that changed."""
+    items: dict[str, Item] = {}
+    """The same, as values."""
     refuted: frozenset[str] = frozenset()
     """Test files of which a green result was shown to be wrong, with the inputs that they have."""
 
@@ -48,6 +50,7 @@ def decide(store: Store, slot: str, tree: WorkTree) -> Decision:
     refuted = {one.test_file for one in wrong if _changed(tree, one) is None}
     valid: dict[str, KeptResult] = {}
     changed: dict[str, str] = {}
+    items: dict[str, Item] = {}
     for place in range(_MOST_TRIED):
         wanted = [of[place] for of in names.values() if len(of) > place]
         for name, data in store.read(wanted).items():
@@ -62,8 +65,10 @@ def decide(store: Store, slot: str, tree: WorkTree) -> Decision:
                 changed[result.test_file] = "its last green result was wrong"
             else:
                 changed.setdefault(result.test_file, str(item))
+                items.setdefault(result.test_file, item)
     changed = {test: item for test, item in changed.items() if test not in valid}
-    return Decision(valid=valid, changed=changed, refuted=frozenset(refuted))
+    items = {test: item for test, item in items.items() if test not in valid}
+    return Decision(valid=valid, changed=changed, items=items, refuted=frozenset(refuted))
 
 
 def _changed(tree: WorkTree, result: KeptResult) -> Item | None:

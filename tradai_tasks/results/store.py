@@ -23,6 +23,7 @@ from tradai_tasks.files.cache_folder import CacheFolder, cache_folder
 
 _BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*?))?/?\Z", re.DOTALL)
 _NAME = re.compile(r"[0-9a-f]{32}/[0-9a-f]{32}-[0-9a-f]{32}(?:\.refuted)?")
+_WRITTEN = "TRADAI_TASKS_WRITTEN"
 _IN_USE = 86_400  # seconds after which a record that is read is marked as used
 _READERS = 16  # requests to a server at a time
 _TIMEOUT = 10  # seconds for an answer of a server
@@ -61,7 +62,8 @@ def open_store(setting: str | None, root: Path, env: Mapping[str, str]) -> Store
     Args:
         setting: A folder, from the root; `s3://bucket/prefix`; None for the user's cache folder.
         root: The repository.
-        env: The environment.
+        env: The environment; where `TRADAI_TASKS_WRITTEN` names a folder, what is written to a
+            folder is written there, too, to be handed to another job.
 
     Raises:
         ResultStoreError: The setting is no place for results, or the folder is not trusted.
@@ -71,9 +73,9 @@ def open_store(setting: str | None, root: Path, env: Mapping[str, str]) -> Store
         folder = CacheFolder(cache_folder(env) / "results")
         if folder.fault:
             raise ResultStoreError(folder.fault)
-        return FolderStore(folder.path)
+        return FolderStore(folder.path, env.get(_WRITTEN))
     if not setting.startswith("s3:"):
-        return FolderStore(root / setting)
+        return FolderStore(root / setting, env.get(_WRITTEN))
     found = _BUCKET.match(setting)
     if found is None:
         raise ResultStoreError(f"results.store = {setting!r}: write it as s3://bucket/prefix")
@@ -104,10 +106,11 @@ def bound(store: Store, most: int) -> int:
 class FolderStore:
     """A folder, which git ignores."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, copies: str | None = None) -> None:
         """Look at nothing yet."""
         self.place = str(folder)
         self._folder = folder
+        self._copies = Path(copies) if copies else None
 
     def entries(self, slot: str = "") -> list[Entry]:
         """Return the files of a slot, or all."""
@@ -132,11 +135,12 @@ class FolderStore:
     def write(self, name: str, data: bytes) -> None:
         """Write a file whole."""
         with self._named("written"):
-            file = self._folder / name
-            if not file.parent.is_dir():
-                file.parent.mkdir(parents=True, exist_ok=True)
-                ignore_folder(self._folder)
-            write_whole(file, data)
+            for folder in filter(None, (self._folder, self._copies)):
+                file = folder / name
+                if not file.parent.is_dir():
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    ignore_folder(folder)
+                write_whole(file, data)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files, and what writers that were killed have left."""

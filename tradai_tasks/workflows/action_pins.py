@@ -16,7 +16,11 @@ class Action:
     @property
     def uses(self) -> str:
         """Return the value of `uses:`, with the version as a comment."""
-        return f"{self.name}@{self.commit} # {self.version}"
+        return self.part("")
+
+    def part(self, folder: str) -> str:
+        """Return the value of `uses:` for an action in a folder of the same repository."""
+        return f"{self.name}{folder}@{self.commit} # {self.version}"
 
 
 # actions by placeholder
@@ -40,6 +44,11 @@ ACTIONS = {
         name="actions/download-artifact",
         commit="3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c",
         version="v8.0.1",
+    ),
+    "cache": Action(
+        name="actions/cache",
+        commit="55cc8345863c7cc4c66a329aec7e433d2d1c52a9",
+        version="v6.1.0",
     ),
     "attest": Action(
         name="actions/attest-build-provenance",

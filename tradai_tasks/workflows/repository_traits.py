@@ -72,6 +72,7 @@ class RepositoryTraits:
     devcontainer: bool = False
     devcontainer_image: bool = False  # the settings have a name for its image
     folder: str = ""  # the workspace's folder in the repository, with a slash; empty for the top
+    cached_results: bool = False  # results of tests are kept, in GitHub's own cache
     own_ci: str = ""  # name of the user's own workflow that is in place of ours
 
 
@@ -134,6 +135,7 @@ def gather(  # noqa: PLR0913 - everything to look at
         devcontainer=has_devcontainer(tree),
         devcontainer_image=has_devcontainer(tree) and settings.devcontainer.image is not None,
         folder=folder,
+        cached_results=settings.results.replay != "never" and settings.results.store is None,
         own_ci=_own_ci(present, workspace.kind, folder, settings.workflows),
     )
 

@@ -21,6 +21,9 @@ _OPTIONAL = ("perf", "contract", "integration")  # jobs that CI may skip
 _ON_DEFAULT = (
     "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"  # for an `if:`
 )
+# of the cache of results, which depend on the system
+_RESULTS_KEY = "tradai-tasks-results-${{ runner.os }}-${{ runner.arch }}"
+_RECORDED = "typecheck, test, security"  # jobs that keep results
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -225,6 +228,7 @@ def _conditions(
         "release_oidc": settings.aws == "oidc" and (before_aws or repository.registry == "ecr"),
         "tracking_env": not repository.tracking_set,
         "queue": settings.queue,
+        "results": repository.cached_results,
         "folder": bool(repository.folder),
         "docs_deploy": repository.docs_deployed,
         "publish_aws": repository.publishes_to_aws,
@@ -242,6 +246,7 @@ def _text(
     runner = settings.runner
     return {
         **{name: action.uses for name, action in ACTIONS.items()},
+        **{f"cache_{do}": ACTIONS["cache"].part(f"/{do}") for do in ("restore", "save")},
         # without a queue, a job that waits would be cancelled by the next of any kind
         **{f"group_{kind}": "" if settings.queue else f"{kind}-" for kind in _DEPLOYED},
         "nox": nox_command(repository),
@@ -254,6 +259,9 @@ def _text(
         "outside": "../" * (repository.folder.count("/") + 1),
         "branch": settings.branch,
         "on_default": _ON_DEFAULT,
+        "on_push": f"github.event_name == 'push' && {_ON_DEFAULT}",
+        "results_key": _RESULTS_KEY,
+        "recorded": "check, security" if repository.kind == "strategies" else _RECORDED,
         "branch_environments": json.dumps(settings.branch_environments),
         "schedule": settings.schedule,
         "timeout": str(settings.timeout),

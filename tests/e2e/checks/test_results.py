@@ -25,6 +25,11 @@ FILES = {
     "    return json.loads((Path(alpha.__file__).parent / 'data.json').read_text())\n\n\n"
     "def test_data(data) -> None:\n    assert data\n\n\n"
     "@pytest.mark.skip(reason='no')\ndef test_skipped() -> None:\n    pass\n",
+    # a file of another member, of which no edge tells
+    "libs/beta/notes.dat": "1",
+    "libs/alpha/tests/test_far.py": "from pathlib import Path\n\n\n"
+    "def test_far() -> None:\n"
+    "    assert (Path(__file__).parents[2] / 'beta' / ('no' + 'tes.dat')).read_text()\n",
     # a variable that is read where no recording sees it
     "libs/alpha/tests/test_hidden.py": "import ctypes\n\nfrom alpha.more import used\n\n\n"
     "def test_hidden() -> None:\n    assert used(1) == 2\n"
@@ -75,27 +80,27 @@ def alpha(tmp_path_factory: pytest.TempPathFactory) -> Alpha:
 
 def test_only_what_changed_is_run_and_the_figures_are_those_of_a_full_run(alpha: Alpha) -> None:
     first = alpha.nox()
-    assert "4 test files: 4 run\n" in first.text
+    assert "5 test files: 5 run\n" in first.text
     full = alpha.figures()
-    assert full[1:] == (5, 0)
+    assert full[1:] == (6, 0)
     again = alpha.nox()
-    assert "4 test files: 0 run, 4 unchanged since they were green (" in again.text
+    assert "5 test files: 0 run, 5 unchanged since they were green (" in again.text
     assert f" ago at {git(alpha.home, 'rev-parse', 'HEAD')[:7]})" in again.text
-    assert alpha.figures() == (full[0], 5, 5)
+    assert alpha.figures() == (full[0], 6, 6)
     [before] = re.findall(r"summary: .*", first.text)
     assert before in again.text
     edit(alpha.home / "libs/alpha/tests/test_more.py", "used(3)", "used(4)")
-    assert alpha.counts() == "1 run, 3 unchanged"
-    assert alpha.figures() == (full[0], 5, 4)
+    assert alpha.counts() == "1 run, 4 unchanged"
+    assert alpha.figures() == (full[0], 6, 5)
     edit(alpha.home / "libs/alpha/src/alpha/data.json", "[1, 2]", "[3]")
-    assert alpha.counts() == "1 run, 3 unchanged"
+    assert alpha.counts() == "1 run, 4 unchanged"
     assert alpha.figures()[0] == full[0]
     # also of a file that runs nothing of what is measured
     assert alpha.counts() == "0 run, 4 unchanged"
     edit(alpha.home / "libs/alpha/src/alpha/data.json", "[3]", "[4]")
     assert alpha.counts() == "1 run, 3 unchanged"
     shown = alpha.nox(session="results").text
-    assert re.search(r"test\(alpha\) +4 +3 +75 %", shown)
+    assert re.search(r"test\(alpha\) +5 +4 +80 %", shown)
     assert re.search(r"libs/alpha/tests/test_data.py +libs/alpha/src/alpha/data.json", shown)
 
 
@@ -105,10 +110,10 @@ def test_what_fails_is_run_until_it_is_green(alpha: Alpha) -> None:
     edit(code, "return 1", "return 5")
     for _ in range(2):
         failed = alpha.nox(status=1)
-        assert "1 of 5 tests failed" in failed.text
+        assert "1 of 6 tests failed" in failed.text
         assert "test_more.py: its result is not kept: a test failed, or was not run" in failed.text
     edit(code, "return 5", "return 1")
-    assert alpha.counts() == "0 run, 4 unchanged"  # of the results from before
+    assert alpha.counts() == "0 run, 5 unchanged"  # of the results from before
 
 
 def test_nothing_is_kept_where_coverage_names_functions(alpha: Alpha) -> None:
@@ -123,10 +128,10 @@ def test_nothing_is_kept_where_coverage_names_functions(alpha: Alpha) -> None:
 
 def test_everything_is_run_where_that_is_asked_for(alpha: Alpha, tmp_path: Path) -> None:
     alpha.nox()
-    assert alpha.counts("--", "--fresh") == "4 run"
+    assert alpha.counts("--", "--fresh") == "5 run"
     for quiet in (alpha.nox(TRADAI_TASKS_REPLAY="never"), alpha.nox("--", "-k", "used")):
         assert "test files:" not in quiet.text
-    assert alpha.counts(status=0, **pushed("refs/heads/x", tmp_path)) == "4 run"
+    assert alpha.counts(status=0, **pushed("refs/heads/x", tmp_path)) == "5 run"
 
 
 def pushed(ref: str, folder: Path) -> dict[str, str]:
@@ -143,7 +148,7 @@ def test_a_pull_request_reads_and_writes_nothing(alpha: Alpha, tmp_path: Path) -
     pull = {"CI": "1", "GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(event)}
     before = sorted(alpha.store.rglob("*"))
     for _ in range(2):
-        assert alpha.counts(status=0, **pull) == "1 run, 3 unchanged"
+        assert alpha.counts(status=0, **pull) == "1 run, 4 unchanged"
     assert sorted(alpha.store.rglob("*")) == before
 
 
@@ -151,7 +156,7 @@ def test_a_store_that_is_damaged_or_cannot_be_used_costs_time_alone(alpha: Alpha
     alpha.nox()
     for file in alpha.store.rglob("*-*"):
         file.write_bytes(file.read_bytes()[:-1])
-    assert alpha.counts() == "4 run"
+    assert alpha.counts() == "5 run"
     write(alpha.home, {"file": ""})
     root = alpha.home / "pyproject.toml"
     edit(root, 'replay = "auto"\n', 'replay = "auto"\nstore = "file"\n')
@@ -163,15 +168,15 @@ def test_a_result_that_proves_wrong_is_named_and_not_replayed_again(
     alpha: Alpha, tmp_path: Path
 ) -> None:
     alpha.nox()
-    assert alpha.counts(HIDDEN="1") == "0 run, 4 unchanged"
+    assert alpha.counts(HIDDEN="1") == "0 run, 5 unchanged"
     found = alpha.nox(status=1, HIDDEN="1", **pushed("refs/tags/v1.0.0", tmp_path)).text
     assert "test_hidden.py: it failed, although it was green with the same inputs (key" in found
     again = alpha.nox()  # where it is green, and still not trusted
-    assert "1 run, 3 unchanged" in again.text
+    assert "1 run, 4 unchanged" in again.text
     assert "its result is not kept: it failed before with the same inputs" in again.text
     edit(alpha.home / "libs/alpha/tests/test_hidden.py", "used(1)", "used(0)")
     alpha.nox()
-    assert alpha.counts() == "0 run, 4 unchanged"
+    assert alpha.counts() == "0 run, 5 unchanged"
 
 
 def test_coverage_under_its_floor_is_shown_by_a_full_run(alpha: Alpha) -> None:
@@ -180,5 +185,67 @@ def test_coverage_under_its_floor_is_shown_by_a_full_run(alpha: Alpha) -> None:
     write(alpha.home, {"libs/alpha/src/alpha/unseen.py": code})
     failed = alpha.nox(status=1).text
     assert "with replayed results coverage is under its floor, so everything is run" in failed
-    assert "4 test files: 4 run" in failed
+    assert "5 test files: 5 run" in failed
     assert "is under its floor of 60 %" in failed
+    (alpha.home / "libs/alpha/src/alpha/unseen.py").unlink()
+
+
+def test_recordings_narrow_and_widen_the_selection(alpha: Alpha) -> None:
+    """A package whose tests would all be replayed has no job; one that reads a change has one."""
+    git(alpha.home, "add", "-A")
+    git(alpha.home, "commit", "-q", "--allow-empty", "-m", "second")
+    alpha.nox()
+
+    def selected() -> tuple[dict[str, Any], list[str]]:
+        found = json.loads(alpha.nox("--", "--json", "--base", "HEAD", session="changes").out)
+        [item] = [one for one in found["packages"] if one["name"] == "alpha"]
+        item["reasons"] = [found["reasons"][place] for place in item["reasons"]]
+        return item, [job["sessions"] for job in found["matrix"]["include"]]
+
+    assert selected()[1] == []
+    write(alpha.home, {"libs/alpha/unread.dat": "1"})
+    item, jobs = selected()
+    assert (item["affected"], item["replayed"], jobs) == (True, True, [])
+    assert item["replayed_because"].startswith("5 test files unchanged since they were green (")
+    for path, text in {"libs/alpha/src/alpha/data.json": "[8]", "libs/beta/notes.dat": "2"}.items():
+        before = (alpha.home / path).read_text()
+        write(alpha.home, {path: text})
+        item, jobs = selected()
+        assert "replayed" not in item
+        assert "test(alpha)" in jobs
+        write(alpha.home, {path: before})
+    assert item["reasons"] == ["libs/alpha/unread.dat"]
+    (alpha.home / "libs/alpha/unread.dat").unlink()
+    write(alpha.home, {"libs/beta/notes.dat": "2"})
+    item, jobs = selected()
+    known = "libs/alpha/tests/test_far.py: as recorded it depends on libs/beta/notes.dat"
+    assert item["reasons"] == [known]
+    assert jobs == ["test(alpha)", "test(beta)"]
+    write(alpha.home, {"libs/beta/notes.dat": "1"})
+    # what the verdict depends on besides: code that no test runs, and the settings
+    assert selected()[1] == []
+    write(alpha.home, {"libs/alpha/src/alpha/unseen.py": "X = 1\n"})
+    assert selected()[1] == ["test(alpha)"]
+    (alpha.home / "libs/alpha/src/alpha/unseen.py").unlink()
+
+
+def test_loads_that_the_graph_does_not_have_are_named(alpha: Alpha, tmp_path: Path) -> None:
+    empty = {"TRADAI_TASKS_CACHE": str(tmp_path / "none")}
+    none = alpha.nox("--", "--verify", session="changes", status=1, **empty)
+    assert "no recording of a test run fits this work tree" in none.text
+    alpha.nox()
+    seen = alpha.nox("--", "--verify", session="changes")
+    assert "the graph has every load that was recorded, of 5 test files" in seen.text
+    hidden = (
+        "import sys\nfrom pathlib import Path\n\nfrom alpha.more import used\n\n\n"
+        "def test_hidden_load() -> None:\n    assert used(1)\n"
+        "    sys.path.insert(0, str(Path(__file__).parents[2] / 'beta' / 'src'))\n"
+        "    assert __import__('be' + 'ta').__name__\n"
+    )
+    write(alpha.home, {"libs/alpha/tests/test_load.py": hidden})
+    alpha.nox()
+    found = alpha.nox("--", "--verify", session="changes", status=1)
+    line = r"libs/alpha/tests/test_load.py +libs/beta/src/beta/__init__.py"
+    assert re.search(line, found.text), found.text
+    assert "1 loads, recorded in 6 test files, are not in the graph" in found.text
+    (alpha.home / "libs/alpha/tests/test_load.py").unlink()

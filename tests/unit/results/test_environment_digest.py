@@ -19,7 +19,9 @@ def environment(home: Path, root: Path) -> Path:
     files = {
         "pyvenv.cfg": "home = /usr/bin\nimplementation = CPython\nversion_info = 3.12.3\n",
         "bin/python": "ELF",
+        "bin/click": f"#!{root}/.nox/e/bin/python\n",
         f"{SITE}/click-8.1.0.dist-info/RECORD": "click/__init__.py,sha256=a,10\n"
+        f"../../../bin/click,sha256={hash(root)},9\n"
         "click-8.1.0.dist-info/RECORD,,\nclick-8.1.0.dist-info/INSTALLER,sha256=i,2\n",
         f"{SITE}/a-0.1.0.dist-info/RECORD": "_a.pth,sha256=1,9\na-0.1.0.dist-info/METADATA,"
         "sha256=2,9\na-0.1.0.dist-info/direct_url.json,sha256=3,9\n",
@@ -64,10 +66,12 @@ CHANGES: dict[str, tuple[Callable[[Path], None], bool]] = {
         put(
             f"{SITE}/click-8.1.0.dist-info/RECORD",
             "click/__init__.py,sha256=a,10\nclick-8.1.0.dist-info/INSTALLER,sha256=j,3\n"
+            "../../../bin/click,sha256=x,9\n"
             "click/__pycache__/x.pyc,,\n",
         ),
         False,
     ),
+    "a script of a distribution": (put("bin/click", "#!/bin/sh\n"), True),
     "a further distribution": (put(f"{SITE}/new-1.dist-info/RECORD", ""), True),
     "the version of an editable one": (version, False),
     "what an editable one needs": (

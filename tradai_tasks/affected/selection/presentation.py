@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from tradai_tasks.affected.revisions.commit_range import CommitRange
@@ -20,7 +21,10 @@ _MOST_GRAPH = 50_000  # characters
 
 
 def as_document(
-    span: CommitRange, selection: Selection, matrix: Sequence[Mapping[str, str]]
+    span: CommitRange,
+    selection: Selection,
+    matrix: Sequence[Mapping[str, str]],
+    replayed: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return what `changes --json` prints.
 
@@ -28,6 +32,7 @@ def as_document(
         span: The commit range.
         selection: What the change affects.
         matrix: The jobs, as `strategy.matrix.include` takes them.
+        replayed: Packages whose tests need not be run, each with the reason.
     """
     numbers: dict[str, int] = {}  # reason -> its place in the list
 
@@ -45,6 +50,7 @@ def as_document(
                     "path": item.path,
                     "affected": item.affected,
                     "reasons": places(item.reasons),
+                    **_replayed(replayed.get(item.name) if item.affected else None),
                 }
                 for item in getattr(selection, kind)
             ]
@@ -53,6 +59,10 @@ def as_document(
         "reasons": list(numbers),
         "matrix": {"include": list(matrix)},
     }
+
+
+def _replayed(why: str | None) -> dict[str, Any]:
+    return {} if why is None else {"replayed": True, "replayed_because": why}
 
 
 def as_outputs(
@@ -115,8 +125,13 @@ def explanation(item: Item) -> str:
     )
 
 
-def markdown(span: CommitRange, selection: Selection, edges: Sequence[tuple[str, str]]) -> str:
-    """Return the step summary: what is affected and why, and a graph of the packages."""
+def markdown(
+    span: CommitRange,
+    selection: Selection,
+    edges: Sequence[tuple[str, str]],
+    replayed: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return the step summary: what is affected and why, what of it is not run, and a graph."""
     from tradai_tasks.report import markdown_table  # noqa: PLC0415 - only where there is a summary
 
     count = sum(item.affected for item in selection.packages)
@@ -134,6 +149,9 @@ def markdown(span: CommitRange, selection: Selection, edges: Sequence[tuple[str,
         parts.append(markdown_table(("kind", "name", "because of"), shown))
     if len(shown) < len(table):
         parts.append(f"\nand {len(table) - len(shown)} more, too long to show here\n")
+    if replayed:
+        parts.append("\nNot tested again:\n\n")
+        parts += [f"- {_escaped(name)}: {_escaped(why)}\n" for name, why in replayed.items()]
     graph = mermaid(selection, edges)
     parts.append(f"\n```mermaid\n{graph}```\n" if graph else f"\n{_NO_GRAPH}\n")
     return "".join(parts)

@@ -42,7 +42,7 @@ class PytestRun:
 
     record: RunRecord | None
     outcome: RunOutcome
-    replayed: tuple[str, ...] = ()  # test files that were not run, from the root
+    replay: Replay | None = None  # what was done with results
 
 
 def given_arguments(session: nox.Session, repository: Repository, home: Path) -> PytestArguments:
@@ -115,8 +115,7 @@ def run_pytest(  # noqa: PLR0913 - what a run consists of
         session.warn(f"{name}: left out by pytest's options: {', '.join(outcome.left_out)}")
     if outcome.idle:
         session.warn(f"{name}: every test was skipped in {', '.join(outcome.idle)}")
-    replayed = tuple(replay.replayed) if replay else ()
-    return PytestRun(record=record, outcome=outcome, replayed=replayed)
+    return PytestRun(record=record, outcome=outcome, replay=replay)
 
 
 def _run(  # noqa: PLR0913, PLR0917 - as above

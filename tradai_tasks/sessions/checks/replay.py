@@ -17,7 +17,7 @@ import nox
 from nox.virtualenv import VirtualEnv
 
 from tradai_tasks.affected.revisions.commit_range import read_payload
-from tradai_tasks.checks.testing.pytest_arguments import PytestArguments
+from tradai_tasks.checks.testing.pytest_arguments import FRESH, PytestArguments
 from tradai_tasks.checks.testing.pytest_rules import Reports, coverage_config
 from tradai_tasks.checks.testing.run_record import RunRecord
 from tradai_tasks.errors import (
@@ -53,6 +53,7 @@ from tradai_tasks.results.replay import (
 )
 from tradai_tasks.results.run_key import slot_name
 from tradai_tasks.results.store import Store, bound, open_store
+from tradai_tasks.results.whole_run import WholeRuns
 from tradai_tasks.sessions.core.environment import status_of
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
@@ -140,6 +141,7 @@ class Replay:
         self._rules, self._store, self._slot, self._start = rules, store, slot, start
         self._decision = decision
         self._refusals: dict[str, str] = {}
+        self._written: list[str] = []  # test files whose results this run has kept
 
     @property
     def files(self) -> list[Path]:
@@ -211,6 +213,29 @@ class Replay:
             "refused": self._refusals,
         }
         write_whole(reports.folder / REPORT, json.dumps(known, indent=1).encode())
+
+    def keep_session(self) -> None:
+        """Keep that the whole session was green, for whoever decides whether to start it."""
+        session = self._session
+        venv = session.virtualenv
+        if (
+            not self._rules.keeps
+            or {*session.posargs} - {FRESH}
+            or not isinstance(venv, VirtualEnv)
+        ):
+            return
+        runs = WholeRuns(self._repository, self._store, os.environ)
+        keep = partial(
+            runs.keep,
+            session.name,
+            self._package,
+            {*self.replayed, *self._written},
+            slot=self._slot,
+            environment=Path(venv.location),
+            set_by_session=session.env,
+            commit=commit_of(self._repository.root),
+        )
+        self._try(keep)
 
     def _kept(self, record: RunRecord, reports: Reports, ran: Sequence[str]) -> dict[str, Inputs]:
         """Return the inputs of the test files whose results can be kept."""
@@ -318,6 +343,7 @@ class Replay:
             name = record_name(self._slot, file, digested.key)
             if not self._try(partial(self._store.write, name, encode_result(result))):
                 return
+            self._written.append(file)
         most = self._repository.settings.results.max_size * 1_000_000
         self._try(partial(bound, self._store, most))
 

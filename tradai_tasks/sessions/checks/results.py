@@ -11,7 +11,7 @@ from typing import Any
 import nox
 
 from tradai_tasks.report import print_table
-from tradai_tasks.results.store import open_store
+from tradai_tasks.results.store import bound, open_store
 from tradai_tasks.sessions.checks.replay import REPORT
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
@@ -19,6 +19,7 @@ from tradai_tasks.sessions.core.context import Context
 _DOC = "Show which results of test files are kept, and why others were run."
 _OPTIONS: list[Option] = [
     (("--clear",), {"action": "store_true", "help": "remove every result of the store"}),
+    (("--trim",), {"action": "store_true", "help": "remove what is above results.max-size"}),
 ]
 
 
@@ -32,6 +33,9 @@ def results(session: nox.Session, context: Context) -> None:
     repository = context.repository
     stated = repository.settings.results
     store = open_store(stated.store, repository.root, os.environ)
+    if options.trim:
+        removed = bound(store, stated.max_size * 1_000_000)
+        session.log(f"{store.place}: {removed} results removed, those used longest ago")
     entries = store.entries()
     size = sum(entry.size for entry in entries) / 1_000_000
     if options.clear:

@@ -78,7 +78,8 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     _install_requirements(session, repository, package)
     is_benchmarked = "pytest-benchmark" in reached
     run, found = _measure(session, context, package, given, disable_benchmarks=is_benchmarked)
-    if run.replayed and not run.outcome.fault and _floor_fault(name, run, found, home=home):
+    replayed = run.replay and run.replay.replayed
+    if replayed and not run.outcome.fault and _floor_fault(name, run, found, home=home):
         session.warn("with replayed results coverage is under its floor, so everything is run")
         given = replace(given, fresh=True)
         run, found = _measure(session, context, package, given, disable_benchmarks=is_benchmarked)
@@ -87,6 +88,8 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
         session.log(f"{why}: the coverage floor of {repository.floor(package):g} % does not apply")
     _show_exclusions(session, repository, found)
     _conclude(session, context, package, run, found)
+    if run.replay:
+        run.replay.keep_session()
 
 
 def _measure(

@@ -66,6 +66,10 @@ _OPTIONS: list[Option] = [
     (("--explain",), {"metavar": "PKG", "help": "print every reason for one package"}),
     (("--report",), {"action": "store_true", "help": "name the files that select the most"}),
     (("--rules",), {"action": "store_true", "help": "count what each kind of edge alone finds"}),
+    (
+        ("--verify",),
+        {"action": "store_true", "help": "fail for loads that were recorded and are in no edge"},
+    ),
 ]
 
 
@@ -75,16 +79,19 @@ def changes(session: nox.Session, context: Context) -> None:
     repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
     _refuse_tag(repository)
-    found = _find(
-        context, options, with_graph=options.report or options.rules, explain=options.explain
-    )
-    tasks = tasks_of(context, found)
+    wants_graph = options.report or options.rules or options.verify
+    found = _find(context, options, with_graph=wants_graph, explain=options.explain)
+    if options.verify:
+        from tradai_tasks.sessions.ci.recorded import verify  # noqa: PLC0415 - seldom
+
+        return verify(repository, found.graph)
+    found, tasks, replayed = _with_recordings(session, context, found)
     jobs = [job.as_json() for job in _jobs(repository, tasks.tasks)]
     explained = _explain(found.selection, options.explain) if options.explain is not None else ""
     beside = sys.stderr if options.json else sys.stdout  # standard output is JSON and nothing else
     _say(session, context, found, tasks)
     if options.json:
-        print(json.dumps(as_document(found.span, found.selection, jobs), indent=2))
+        print(json.dumps(as_document(found.span, found.selection, jobs, replayed), indent=2))
     elif options.explain is None:
         _show(found)
     say(*explained.split("\n")[:-1], file=beside)
@@ -99,9 +106,26 @@ def changes(session: nox.Session, context: Context) -> None:
     if repository.is_of_strategies:
         outputs["smoke"] = _smoke_matrix(repository, json.loads(outputs["backtested"]))
     write_outputs(outputs)
-    append_markdown(markdown(found.span, found.selection, found.edges))
+    append_markdown(markdown(found.span, found.selection, found.edges, replayed))
     if options.html is not None:
         append_markdown(page_link(os.environ))
+    return None
+
+
+def _with_recordings(
+    session: nox.Session, context: Context, found: ChangeAnalysis
+) -> tuple[ChangeAnalysis, Tasks, dict[str, str]]:
+    """Return the analysis, the sessions to run, and the packages that need no test, with why."""
+    if context.repository.settings.results.replay == "never" or found.other_head is not None:
+        return found, tasks_of(context, found), {}
+    from tradai_tasks.sessions.ci.recorded import look_up  # noqa: PLC0415 - where it is in use
+
+    recorded = look_up(session, context.repository)
+    found = recorded.widened(found)
+    tasks, replayed = recorded.narrowed(tasks_of(context, found))
+    for name, why in replayed.items():
+        session.log(f"{visible(name)} is not tested again: {why}")
+    return found, tasks, replayed
 
 
 def affected(session: nox.Session, context: Context) -> None:
