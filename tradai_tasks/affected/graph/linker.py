@@ -16,7 +16,6 @@ from tradai_tasks.affected.graph.module_uses import ModuleUses, ReadTexts
 from tradai_tasks.affected.graph.reference_resolver import ReferenceResolver
 from tradai_tasks.affected.parse.facts import Facts, Import, Reference
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
-from tradai_tasks.affected.resolve.script_paths import files_at_path
 from tradai_tasks.affected.rules.catalog import RuleSet
 from tradai_tasks.affected.rules.edge_rule import EdgeRule
 
@@ -205,7 +204,7 @@ class FilePlace:
 
     def file(self, path: str) -> Iterable[int]:
         """Return the Python file that a path is, or those of a folder whose tests are run."""
-        found = files_at_path(self.index, path, self.folder)
+        found = self.index.files_named(path, self.folder)
         if self.facts.runs_folders:
             found += self.index.files_below(self.index.folders_named(path, self.folder))
         return found

@@ -9,7 +9,6 @@ from tradai_tasks.affected.resolve.dotted_names import depth_of
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.resolve.name_search import Resolution
-from tradai_tasks.affected.resolve.script_paths import AnyFolderSearch
 
 
 class ReferenceResolver:
@@ -26,7 +25,6 @@ class ReferenceResolver:
         self._index = index
         self._lazy = lazy
         self._attributes = attributes
-        self._any_folder = AnyFolderSearch(index.paths)
 
     def find(self, dotted: str, folder: str, owner: int) -> Resolution:
         """Look up a dotted name, absolute or relative.
@@ -50,7 +48,7 @@ class ReferenceResolver:
     def _find_rest(self, dotted: str, found: Resolution) -> Resolution:
         """Look for the rest of a name in any folder: the `__path__` of its package is changed."""
         rest = ".".join(dotted.strip(".").split(".")[found.length :])
-        more = self._any_folder.find(rest)
+        more = self._index.find_anywhere(rest)
         length = depth_of(dotted) if more else found.length
         return Resolution((*found.files, *more), length, found.is_undeclared)
 

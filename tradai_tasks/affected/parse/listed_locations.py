@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 
 from tradai_tasks.affected.parse.possible_values import PossibleValues, unknown
-from tradai_tasks.affected.parse.syntax_tree import SyntaxIndex
+from tradai_tasks.affected.parse.syntax_tree import SyntaxIndex, argument_of
 
 MAX_DEPTH = 12  # names that are followed from one to the next
 _MAX_PARTS = 2_000  # of an expression whose names are replaced; what is longer is no path
@@ -16,15 +16,8 @@ _MAX_PARTS = 2_000  # of an expression whose names are replaced; what is longer 
 
 def listed_packages(source: SyntaxIndex, node: ast.Call) -> PossibleValues:
     """Return the packages of which `pkgutil.iter_modules(path)` yields the submodules."""
-    found = PossibleValues()
-    seen: set[str] = set()
-    for expression in _arguments(node):
-        found.add(_packages(source, expression, seen))
-    return found
-
-
-def _arguments(node: ast.Call) -> list[ast.expr]:
-    return node.args[:1] or [keyword.value for keyword in node.keywords[:1]]
+    path = argument_of(node, 0, "path")
+    return _packages(source, path, set()) if path is not None else PossibleValues()
 
 
 def _packages(source: SyntaxIndex, node: ast.AST, seen: set[str]) -> PossibleValues:

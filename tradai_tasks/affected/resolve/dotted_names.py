@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 
 
@@ -17,6 +18,17 @@ def folders_around(folder: str) -> Iterable[str]:
         yield folder
         folder = folder.rpartition("/")[0]
     yield ""
+
+
+def paths_around(path: str, folder: str) -> Iterable[str]:
+    """Yield what a relative path can be, from a folder and from any above it, the nearest first."""
+    is_plain = posixpath.normpath(path) == path and path[0] not in "./"
+    for up in folders_around(folder):
+        if is_plain:
+            yield f"{up}/{path}" if up else path
+        else:
+            inner = posixpath.normpath(posixpath.join(up, path))
+            yield "" if inner == "." else inner
 
 
 def is_parent_init(path: str, others: Iterable[str]) -> bool:

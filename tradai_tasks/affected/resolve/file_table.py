@@ -5,11 +5,10 @@ A file is a number: its place among the sorted paths. So is a member.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from tradai_tasks.affected.resolve.dotted_names import folders_around
+from tradai_tasks.affected.resolve.dotted_names import folders_around, paths_around
 from tradai_tasks.affected.resolve.model import Member
 
 _UNKNOWN = -2  # not yet known; -1 is "no member"
@@ -124,12 +123,13 @@ class FileTable:
             path: The path, as a file's text has it.
             folder: The folder of that file.
         """
-        for up in folders_around(folder):
-            inner = posixpath.normpath(posixpath.join(up, path))
-            inner = "" if inner == "." else inner
-            if inner in self.folders:
-                return [inner]
-        return []
+        return [inner for inner in paths_around(path, folder) if inner in self.folders][:1]
+
+    def files_named(self, path: str, folder: str) -> list[int]:
+        """Return the nearest Python file that a relative path can be: as `folders_named`."""
+        if not path.rstrip("/").endswith((".py", ".pyi")):
+            return []
+        return [self.ids[inner] for inner in paths_around(path, folder) if inner in self.ids][:1]
 
     def files_below(self, folders: Iterable[str]) -> list[int]:
         """Return all files in some folders and below them."""

@@ -71,6 +71,11 @@ class ModuleIndex(FileTable):
         """Tell whether any folder of the snapshot can provide a top-level name."""
         return self._path.provides(top)
 
+    def find_anywhere(self, dotted: str) -> list[int]:
+        """Return the files of a module or package of that name below any folder at all."""
+        holders = self._path.holders_of(dotted.partition(".")[0])
+        return [file for folder in holders for file in module_files(self.ids, folder, dotted)]
+
     def _search(self, folder: str, top: str, owner: int) -> NameSearch | None:
         """Return what looks up names with that first part; None where there are none."""
         key = (folder, top)

@@ -85,7 +85,7 @@ class SearchPath:
                 (base, not is_inner or self._names.is_root(base))
                 for base in dict.fromkeys(self._on_path(folder, owner))
             )
-        holders = self._holders_of(top)
+        holders = self.holders_of(top)
         return tuple(pair for pair in known if pair[0] in holders) if holders else ()
 
     def _on_path(self, folder: str, owner: int) -> Iterable[str]:
@@ -133,7 +133,7 @@ class SearchPath:
             and _NOT_INSTALLED.isdisjoint(folder.split("/"))
         )
 
-    def _holders_of(self, top: str) -> Collection[str]:
+    def holders_of(self, top: str) -> Collection[str]:
         """Return the folders in which a name is a module, a package or a folder of them."""
         if self._holders is None:
             self._holders = {}
@@ -145,4 +145,4 @@ class SearchPath:
 
     def _candidates(self, top: str) -> list[str]:
         """Return those of the folders that can be on sys.path."""
-        return sorted(f for f in self._holders_of(top) if not self._table.is_package(f))
+        return sorted(f for f in self.holders_of(top) if not self._table.is_package(f))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from tradai_tasks.affected.parse.facts import Facts
+from tradai_tasks.affected.resolve.dotted_names import paths_around
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules.path_facts import SOURCES
 from tradai_tasks.files.file_tree import folders_above
@@ -88,15 +89,9 @@ def _listed_targets(
 def _resolve(
     text: str, folder: str, blobs: Collection[str], folders: Collection[str]
 ) -> str | None:
-    is_plain = posixpath.normpath(text) == text and text[0] not in "./"
-    while True:
-        inner = f"{folder}/{text}" if is_plain and folder else text
-        if not is_plain:
-            inner = posixpath.normpath(posixpath.join(folder, text))
+    for inner in paths_around(text, folder):
         if inner in blobs:
             return inner
         if inner in folders:
             return f"{inner}/"
-        if not folder:
-            return None
-        folder = folder.rpartition("/")[0]
+    return None

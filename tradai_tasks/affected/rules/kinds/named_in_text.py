@@ -19,7 +19,6 @@ from tradai_tasks.affected.parse.text_examples import (
 )
 from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
-from tradai_tasks.affected.resolve.script_paths import files_at_path
 from tradai_tasks.affected.rules.edge_rule import (
     Links,
     WorkspaceFiles,
@@ -93,7 +92,7 @@ class NamedInText(WorkspaceRule):
             for one in texts:
                 _add_references(files, links, (*one.strings, *one.examples), path, owner, users)
                 for text in one.paths:
-                    for script in files_at_path(index, text, folder):
+                    for script in index.files_named(text, folder):
                         note(links, script, users, text)
         return links
 

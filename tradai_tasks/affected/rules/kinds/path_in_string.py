@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
 
 from tradai_tasks.affected.parse import import_scanner
 from tradai_tasks.affected.parse.line_numbers import line_of_string
-from tradai_tasks.affected.resolve.script_paths import scripts_in_places
 from tradai_tasks.affected.rules import path_facts
 from tradai_tasks.affected.rules.data_paths import readers_by_path
 from tradai_tasks.affected.rules.edge_rule import (
@@ -41,8 +41,7 @@ class PathInString(FileRule, WorkspaceRule):
         yield from super().link_file(place)
         if place.facts.is_placed:
             named = [one.text for one in place.facts.references if one.form == "file"]
-            paths = (*place.facts.paths, *named)
-            yield from scripts_in_places(place.index, place.loaded, paths, place.folder)
+            yield from _scripts_in_places(place, (*place.facts.paths, *named))
 
     def line_of(self, item: str, text: str) -> int:
         """Return the line of the string with the last part of a path."""
@@ -54,3 +53,19 @@ class PathInString(FileRule, WorkspaceRule):
         for target, users in readers_by_path(files.index, files.facts, files.blobs).items():
             note(links, target, users, target.rstrip("/").removesuffix("/*.py").rpartition("/")[2])
         return links
+
+
+def _scripts_in_places(place: Place, paths: Sequence[str]) -> Iterator[int]:
+    """Yield the scripts that paths can be next to imported modules, or in folders that are named.
+
+    Every path is tried in every folder: `Path(pkg.__file__).parent` and `cwd=ROOT / "libs" / "a"`
+    are two of many forms.
+    """
+    index = place.index
+    known = [node for node in place.loaded if node < len(index.paths)]
+    folders = dict.fromkeys(posixpath.dirname(index.paths[node]) for node in known)
+    for text in paths:
+        folders |= dict.fromkeys(index.folders_named(text, place.folder))
+    for text in paths:
+        for folder in folders if text.endswith(".py") else ():
+            yield from index.files_named(text, folder)
