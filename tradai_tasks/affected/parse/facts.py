@@ -45,8 +45,6 @@ class Lazy(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
     others: tuple[str, ...]
     # names that the module's body binds itself, without loading anything on demand
     defined: frozenset[str]
-    # whether `symbols` has all names
-    complete: bool
 
 
 class Facts(

@@ -85,7 +85,7 @@ def table_of_stub(facts: Facts) -> Lazy:
             else:
                 reference = f"{module}{'' if module.endswith('.') else '.'}{name}"
                 symbols[bound or name] = (*symbols.get(bound or name, ()), reference)
-    return Lazy(symbols=symbols, others=tuple(others), defined=frozenset(), complete=True)
+    return Lazy(symbols=symbols, others=tuple(others), defined=frozenset())
 
 
 def path_parts(paths: Iterable[str]) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import codecs
+import importlib.util
 import re
 import warnings
 from collections.abc import Container
@@ -45,8 +46,6 @@ CONFIG_FILES = frozenset(
     | {"tox.ini"}
 )
 _MOST_PARSED = 1_000_000  # characters; a syntax tree takes some seventy bytes for each
-_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_BLANK = re.compile(rb"^[ \t\f]*(?:#[^\r\n]*)?$")
 _PLUGIN = re.compile(r"""(?<![\w-])-p(?:["',\s=]+|(?=\w))([^\W\d][\w.]*)""")
 _SETTINGS = re.compile(
     r"""(?:DJANGO_SETTINGS_MODULE|DJANGO_CONFIGURATION)["']?\s*[=:]\s*["']?([\w.]+)"""
@@ -155,19 +154,13 @@ def decode(data: bytes) -> str:
         LookupError: It names an encoding that does not exist.
         UnicodeError: It is not in the encoding that it names, UTF-8 by default.
     """
-    encoding = "utf-8"
-    if data.startswith(codecs.BOM_UTF8):
-        data = data[3:]
-    elif b"coding" in data[:400]:
-        for line in data.splitlines()[:2]:
-            match = _COOKIE.match(line)
-            if match:
-                encoding = match[1].decode("ascii", "replace")
-                break
-            if not _BLANK.match(line):
-                break
-    text = data.decode(encoding)
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    if b"coding" not in data[:400] and not data.startswith(codecs.BOM_UTF8):
+        text = data.decode()
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    try:
+        return importlib.util.decode_source(data)
+    except SyntaxError as fault:
+        raise LookupError(str(fault)) from fault
 
 
 def extract_config(data: bytes) -> Facts:

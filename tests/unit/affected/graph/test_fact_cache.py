@@ -190,7 +190,7 @@ def test_old_versions_of_files_do_not_pile_up(tmp_path: Path) -> None:
 def filled(folder: Path) -> tuple[Cache, list[Path]]:
     """A cache with something of every kind, and its files."""
     cache = cache_in(folder)
-    lazy = Lazy(symbols={"X": (".x",)}, others=("y",), defined=frozenset("z"), complete=True)
+    lazy = Lazy(symbols={"X": (".x",)}, others=("y",), defined=frozenset("z"))
     facts = {"p1": Facts(imports=(("a", ("b",)),), dynamic="why", lazy=lazy), "p2": Facts()}
     cache.put(facts, {"a.py": Stamp("1", 2, 3, 4, 5)})
     cache.use(facts, ["a.py"])
@@ -261,7 +261,7 @@ def test_every_field_of_what_is_kept_survives(
     "one",
     [
         Facts(),
-        Lazy(symbols={}, others=(), defined=frozenset(), complete=True),
+        Lazy(symbols={}, others=(), defined=frozenset()),
         StoredEdges(edges={}, lazy_names=[], lazy_targets=[], undeclared={}),
         Stamp("", 1, 2, 3, 4),
         member("libs/a"),

@@ -12,7 +12,8 @@ from tradai_tasks.affected.parse.text_examples import modules_of, named_in_comma
 from tradai_tasks.affected.rules.edge_rule import EdgeRule, SourceFile
 from tradai_tasks.affected.rules.kinds.console_command import STARTERS
 
-# What stands before text that is passed on or kept: no docstring, which has examples for readers.
+# What stands before text over several lines that is passed on or kept: no docstring, which has
+# examples for readers.
 _TAKEN = re.compile(r"[=(,\[]\s*[a-zA-Z]{0,2}\Z")
 _STATEMENT = re.compile(r"(?:^|[\n;])[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import\b")
 
@@ -30,7 +31,12 @@ class EmbeddedSource(EdgeRule):
         found = dict.fromkeys(named_in_commands(source.text))
         pieces, _ = divide(source.text)
         for code, token in zip(pieces[::2], pieces[1::2], strict=False):
-            if "import " in token and token[0] != "#" and _TAKEN.search(code[-40:]):
+            is_block = token[:3] in {'"""', "'''"}
+            if (
+                "import " in token
+                and token[0] != "#"
+                and (not is_block or _TAKEN.search(code[-40:]))
+            ):
                 text = token.strip("\"'").replace("\\n", "\n")
                 for match in _STATEMENT.finditer(text):
                     statement = import_at(text, match.end() - len("import"), match.end())

@@ -47,7 +47,6 @@ def find_lazy(source: ParsedModule) -> LazyModule | None:
         symbols={name: tuple(sorted(refs)) for name, refs in sorted(reader.symbols.items())},
         others=tuple(sorted(reader.others)),
         defined=frozenset(reader.defined),
-        complete=False,
     )
     skipped = getter if isinstance(getter, ast.FunctionDef) else None
     return LazyModule(lazy=lazy, eager=reader.eager, skipped=skipped)

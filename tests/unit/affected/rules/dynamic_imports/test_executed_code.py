@@ -1,4 +1,4 @@
-"""Code made from parts: however many texts it can be, none of them is left out in silence."""
+"""Code in strings and code made from parts: nothing that it imports is left out in silence."""
 
 from __future__ import annotations
 
@@ -33,3 +33,23 @@ def test_too_many_names_below_a_package_are_all_of_the_package() -> None:
 @pytest.mark.parametrize(("names", "tables"), [("{x}", (MANY,)), ("{x}.{y}", (NINE, NINE))])
 def test_too_many_names_of_any_package_widen(names: str, tables: tuple[str, ...]) -> None:
     assert "code that imports a computed name" in extract(source(names, *tables)).dynamic
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "run([python, '-c', 'import one.two'])",
+        "def made():\n    return f'import os\\nfrom one import two\\n{more}'",
+        "run('import os; '\n    'from one import two')",
+        'CODE = """\nfrom one import (\n    two,\n)\n"""',
+    ],
+)
+def test_code_in_strings_of_a_file_that_starts_processes_is_read(text: str) -> None:
+    assert "one.two" in texts(extract(f"import subprocess\n{text}\n".encode()))
+
+
+@pytest.mark.parametrize(
+    "text", ["'cannot import one.two'", '"""Say.\n\nfrom one import two\n"""', "# 'import one.two'"]
+)
+def test_prose_and_docstrings_are_no_code(text: str) -> None:
+    assert texts(extract(f"import subprocess\n{text}\n".encode())) == ()
