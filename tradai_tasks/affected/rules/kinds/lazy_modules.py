@@ -149,21 +149,14 @@ class _TableReader(msgspec.Struct):
             self._in_tables.update(ast.walk(row))
         if rows or node in self._in_tables:
             return
-        texts = [
-            part.value
-            for part in node.elts
-            if isinstance(part, ast.Constant) and isinstance(part.value, str)
-        ]
         parent = self.source.parents.get(node)
-        is_all = isinstance(parent, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and any(
-            isinstance(target, ast.Name) and target.id == "__all__"
-            for target in (parent.targets if isinstance(parent, ast.Assign) else [parent.target])
-        )
-        for text in texts:
-            if not is_all:
-                self._add(text, ())
-        if is_all:
+        targets = getattr(parent, "targets", [getattr(parent, "target", None)])
+        if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
             self._in_tables.update(ast.walk(node))
+            return
+        for part in node.elts:
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                self._add(part.value, ())
 
     def _add(self, name: str, references: tuple[str, ...] | list[str]) -> None:
         if name.isidentifier():
@@ -189,29 +182,17 @@ class _TableReader(msgspec.Struct):
                 self.defined.add(alias.asname or alias.name.partition(".")[0])
             self.eager.update(_statements(node))
             return
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                for name in names or {alias.asname or alias.name}:
-                    is_any = not names and self._is_in_getter(node)
-                    self._add_reference(name, alias.name, everything=is_any)
-            return
-        base = "." * node.level + (node.module or "")
+        base = "" if isinstance(node, ast.Import) else "." * node.level + (node.module or "")
+        is_any = not names and self._is_in_getter(node)
         for alias in node.names:
-            reference = f"{base}:{alias.name}"
+            reference = f"{base}:{alias.name}" if base else alias.name
             if alias.name == "*":
                 self.others.add(base)
-            elif names:
-                for name in names:
-                    self._add_reference(name, reference, everything=False)
+            elif is_any:
+                self.others.add(reference)
             else:
-                is_call = self._is_in_getter(node)
-                self._add_reference(alias.asname or alias.name, reference, everything=is_call)
-
-    def _add_reference(self, name: str, reference: str, *, everything: bool) -> None:
-        if everything:
-            self.others.add(reference)
-        else:
-            self.symbols.setdefault(name, set()).add(reference)
+                for name in names or {alias.asname or alias.name}:
+                    self.symbols.setdefault(name, set()).add(reference)
 
     def _is_in_getter(self, node: ast.AST) -> bool:
         up: ast.AST | None = node
@@ -239,19 +220,14 @@ class _TableReader(msgspec.Struct):
         """Collect what the module's body binds by itself."""
         queue: list[ast.AST] = list(self.source.tree.body)
         for node in queue:
-            match node:
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                    self.defined.add(name)
-                case ast.ClassDef(name=name):
-                    self.defined.add(name)
-                case ast.If(test=test) if "TYPE_CHECKING" in ast.unparse(test):
-                    queue += node.orelse
-                case ast.Import() | ast.ImportFrom():
-                    pass
-                case ast.Name(id=name, ctx=ast.Store()):
-                    self.defined.add(name)
-                case _:
-                    queue += ast.iter_child_nodes(node)
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                self.defined.add(node.name)
+            elif isinstance(node, ast.Name):
+                self.defined |= {node.id} if isinstance(node.ctx, ast.Store) else set()
+            elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+                queue += node.orelse
+            elif not isinstance(node, (ast.Import, ast.ImportFrom)):
+                queue += ast.iter_child_nodes(node)
 
 
 def _statements(node: ast.Import | ast.ImportFrom) -> dict[Import, None]:
