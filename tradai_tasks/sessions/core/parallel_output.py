@@ -48,12 +48,12 @@ class _Kept(logging.Handler):
 
 
 @contextmanager
-def folded(session: nox.Session, options: _options.NoxConfig | None) -> Iterator[None]:
+def folded(session: nox.Session) -> Iterator[None]:
     """Fold what a session prints in GitHub Actions, and repeat its summary and warnings below.
 
     In a parallel run this is left to the parent, which folds that of sessions that succeed.
     """
-    if os.environ.get("GITHUB_ACTIONS") != "true" or (options and options.parallel_worker):
+    if os.environ.get("GITHUB_ACTIONS") != "true" or session.parallel:
         yield
         return
     kept = _Kept()

@@ -23,6 +23,7 @@ from tradai_tasks.sessions.core.error_door import keep_text_safe
 from tradai_tasks.sessions.core.nox_options import explain_absent, given, noxfile, runs_only
 from tradai_tasks.sessions.core.parallel_output import shorten_output
 from tradai_tasks.sessions.core.parallel_run import share_markers, shared_markers
+from tradai_tasks.sessions.core.session_forks import fork_sessions
 from tradai_tasks.sessions.core.session_registry import SessionRegistry
 
 # Only test files show whether these fit, and reading all of them takes longer than the rest. No
@@ -79,6 +80,7 @@ def register_all(
     check_command_line(registry)
     if not runs_only(options, _INDEPENDENT - {"test", *AGGREGATES}):
         share_markers(repository, options)
+    fork_sessions(repository, options)
 
 
 def _root(folder: Path, given: Any) -> Path:

@@ -118,7 +118,7 @@ class SessionRegistry(msgspec.Struct, frozen=True, kw_only=True):
         # a string, since nox writes parameters to its --report as JSON
         def session_body(session: nox.Session, package: str | None = None) -> None:
             # what a session that needs no environment prints may be read by a program
-            fold = folded(session, self.options) if is_folded else contextlib.nullcontext()
+            fold = folded(session) if is_folded else contextlib.nullcontext()
             with contextlib.chdir(self.repository.root), fold:  # nox runs in the noxfile's folder
                 guarded(body, session, **({} if package is None else {"package": by_id[package]}))
 
