@@ -38,6 +38,8 @@ def work(argv: Sequence[str]) -> int:
         case "sleep":
             print(os.getppid(), flush=True)
             time.sleep(60)
+        case _:
+            pass
     return len(argv) - 1
 
 
