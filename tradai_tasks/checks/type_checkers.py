@@ -18,6 +18,10 @@ from tradai_tasks.settings.load import parse_toml
 CHECKERS: dict[str, Checker] = {}  # by name; of two that fit alike, the first is chosen
 
 _TOP = r"(?:\s*#[^\n]*\n)*?\s*#\s*"  # comment lines before any code
+# as by the parsers of ty and pyrefly: an option, or a value and its option
+_UNKNOWN_OPTION = re.compile(
+    r"^error: (?:unexpected argument|invalid value) '([^']+)'(?: for '([^ ']+))?", re.MULTILINE
+)
 # comments, and then a comma before a closing bracket, which pyright allows in JSON
 _NOT_JSON = (
     re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL),
@@ -155,6 +159,13 @@ def _is_met(path: str, globs: Iterable[str]) -> bool:
         if bare == "." or matches(path, bare) or matches(path, f"{bare}/"):
             is_met = not glob.startswith("!")
     return is_met
+
+
+def unknown_option(argv: Iterable[str], log: str) -> str | None:
+    """Return the option, of those given, that a checker's message says it does not know."""
+    found = _UNKNOWN_OPTION.search(log)
+    option = found and (found[2] or found[1])
+    return option if option in {word.partition("=")[0] for word in argv} else None
 
 
 def checked_report(checker: Checker, text: str, log: str, given: int) -> list[Finding]:

@@ -15,6 +15,7 @@ from tradai_tasks.checks.type_checkers import (
     Finding,
     checked_report,
     mypy_findings,
+    unknown_option,
 )
 from tradai_tasks.checks.typecheck_rules import choose_checker
 from tradai_tasks.errors import CheckFailedError
@@ -153,6 +154,23 @@ def test_the_errors_in_mypys_report_are_findings() -> None:
 def test_a_finding_of_several_lines_is_shown_as_one() -> None:
     shown = Finding(path="a.py", line=1, severity="error", text="Bad\n  since", rule="r")
     assert str(shown) == "a.py:1: error: Bad\n    since  [r]"
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ("error: invalid value 'gitlab' for '--output-format <FORMAT>'\n", "--output-format"),
+        ("WARN x\nerror: unexpected argument '--preset' found\n", "--preset"),
+        ("error: unexpected argument '--of-the-user' found\n", None),
+        ("Panicked at '--preset'", None),
+    ],
+)
+def test_an_option_that_an_old_checker_does_not_know_is_found(
+    log: str, expected: str | None
+) -> None:
+    """As ty 0.0.1a10 and pyrefly 0.50 say it."""
+    given = ["ty", "check", "--output-format=gitlab", "--preset", "default", "a.py"]
+    assert unknown_option(given, log) == expected
 
 
 def test_the_protocol_module_compiles_and_names_both() -> None:

@@ -14,7 +14,13 @@ from nox.virtualenv import PassthroughEnv
 
 from tradai_tasks.checks.protocol_compliance import protocol_faults, protocol_module
 from tradai_tasks.checks.testing.pytest_arguments import FRESH
-from tradai_tasks.checks.type_checkers import Call, Checker, Finding, checked_report
+from tradai_tasks.checks.type_checkers import (
+    Call,
+    Checker,
+    Finding,
+    checked_report,
+    unknown_option,
+)
 from tradai_tasks.checks.typecheck_rules import Batch
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.atomic_write import write_whole
@@ -91,7 +97,8 @@ def _report(
     session: nox.Session, repository: Repository, checker: Checker, call: Call
 ) -> tuple[int, list[Finding]]:
     """Run the checker and return its exit status and findings; its report is kept in a file."""
-    argv = [*checker.argv(call), *given_words(session, repository)]
+    own = checker.argv(call)
+    argv = [*own, *given_words(session, repository)]
     more = {} if checker.made_config else {"PYTHONPATH": os.pathsep.join(call.search)}
     env = {**os.environ, **session.env, **checker.env, **more}
     env["PATH"] = os.pathsep.join([*(session.bin_paths or ()), env.get("PATH") or os.defpath])
@@ -101,6 +108,12 @@ def _report(
     file = report_folder(session, repository) / f"{checker.name}.json"
     write_whole(file, done.stdout)
     try:
+        if option := unknown_option(own, done.error_text):
+            raise CheckFailedError(
+                f"typecheck: the locked {checker.name} does not know the option {option}, which "
+                f"this session needs; take a newer one with: uv lock --upgrade-package "
+                f"{checker.name} (or choose another checker: typecheck.checker)"
+            )
         if done.returncode not in {0, _FOUND}:
             raise CheckFailedError(
                 f"typecheck: {checker.name} could not finish (exit status {done.returncode}): a "
