@@ -6,6 +6,7 @@ files, Python, settings, the code that coverage is measured of, and which test f
 
 from __future__ import annotations
 
+import copy
 import re
 import sys
 import time
@@ -73,6 +74,8 @@ class WholeRuns:
     def __init__(self, repository: Repository, store: Store, env: Mapping[str, str]) -> None:
         """Look at nothing yet."""
         self._repository, self._store, self._env = repository, store, env
+        roots = [one for layout in repository.layouts.values() for one in layout.source_roots]
+        self._base = WorkTree(repository.root, roots, variables_of_tests(env))
         self._files: tuple[str, ...] | None = None
         self._pythons: dict[str | None, str] = {}
 
@@ -143,7 +146,9 @@ class WholeRuns:
             return None
         root = str(self._repository.root)
         given = {name: value and root + value for name, value in record.env.items()}
-        decision = decide(self._store, record.slot, self._tree({**self._env, **given}))
+        tree = copy.copy(self._base)  # with what it has digested
+        tree.variables = variables_of_tests({**self._env, **given})
+        decision = decide(self._store, record.slot, tree)
         tests = {*self._tests(package), *record.tests}
         valid = [decision.valid[test] for test in tests if test in decision.valid]
         oldest = min(valid, key=lambda one: one.time, default=record)
@@ -180,8 +185,7 @@ class WholeRuns:
         modules = {module.path for module in repository.shares[package].imports}
         code = [file.path for file in repository.inventory.below(modules)]
         inputs = Inputs(files=(*filter(_INSTALLING.match, self._files), *locks, *code))
-        tree = self._tree(self._env)
-        digested = tree.digest(inputs, session)
+        digested = self._base.digest(inputs, session)
         slot = slot_name(
             environment=repr((python, platform_of())).encode(),
             root=repository.root,
@@ -192,15 +196,10 @@ class WholeRuns:
                 *self._tests(package),
                 *(file for file in self._files if file.startswith(folders)),
             ],
-            variables=tree.variables,
+            variables=self._base.variables,
             stated=repository.settings.results.env,
         )
         return record_name(slot, session, digested.key), digested
-
-    def _tree(self, env: Mapping[str, str | None]) -> WorkTree:
-        repository = self._repository
-        roots = [one for layout in repository.layouts.values() for one in layout.source_roots]
-        return WorkTree(repository.root, roots, variables_of_tests(env))
 
     def _python(self, request: str | None) -> str:
         """Return the release of the Python that a session would get; empty if it is not there."""

@@ -96,9 +96,9 @@ def test_only_what_changed_is_run_and_the_figures_are_those_of_a_full_run(alpha:
     assert alpha.counts() == "1 run, 4 unchanged"
     assert alpha.figures()[0] == full[0]
     # also of a file that runs nothing of what is measured
-    assert alpha.counts() == "0 run, 4 unchanged"
+    assert alpha.counts() == "0 run, 5 unchanged"
     edit(alpha.home / "libs/alpha/src/alpha/data.json", "[3]", "[4]")
-    assert alpha.counts() == "1 run, 3 unchanged"
+    assert alpha.counts() == "1 run, 4 unchanged"
     shown = alpha.nox(session="results").text
     assert re.search(r"test\(alpha\) +5 +4 +80 %", shown)
     assert re.search(r"libs/alpha/tests/test_data.py +libs/alpha/src/alpha/data.json", shown)
@@ -121,7 +121,7 @@ def test_nothing_is_kept_where_coverage_names_functions(alpha: Alpha) -> None:
     try:
         text = alpha.nox().text
         assert "its result is not kept: coverage does not tell test files apart" in text
-        assert alpha.counts() == "4 run"
+        assert alpha.counts() == "5 run"
     finally:
         edit(alpha.home / "pyproject.toml", 'dynamic_context = "test_function"', "branch = true")
 
@@ -239,8 +239,9 @@ def test_loads_that_the_graph_does_not_have_are_named(alpha: Alpha, tmp_path: Pa
     hidden = (
         "import sys\nfrom pathlib import Path\n\nfrom alpha.more import used\n\n\n"
         "def test_hidden_load() -> None:\n    assert used(1)\n"
-        "    sys.path.insert(0, str(Path(__file__).parents[2] / 'beta' / 'src'))\n"
-        "    assert __import__('be' + 'ta').__name__\n"
+        "    name = 'ateb'[::-1]\n"
+        "    sys.path.insert(0, str(Path(__file__).parents[2] / name / 'crs'[::-1]))\n"
+        "    assert vars(sys.modules['builtins'])['__tropmi__'[::-1]](name)\n"
     )
     write(alpha.home, {"libs/alpha/tests/test_load.py": hidden})
     alpha.nox()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -44,13 +45,16 @@ INPUTS = Inputs(
 class Kept:
     """A repository with one green session."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(
+        self, home: Path, files: Mapping[str, str] = PLATFORM, env: Mapping[str, str] = ENV
+    ) -> None:
+        self.env = env
         self.root = home / "w"
-        write(self.root, {**PLATFORM, "libs/b/far.dat": "1"})
+        write(self.root, {**files, "libs/b/far.dat": "1"})
         self.store = FolderStore(home / "store")
         environment(self.root / ".nox/test-a", "")
         given = {"VIRTUAL_ENV": str(self.root / ".nox/test-a"), "UV_PYTHON": None, "OTHER": "x"}
-        variables = variables_of_tests({**ENV, **given})
+        variables = variables_of_tests({**env, **given})
         tree = WorkTree(self.root, ["libs/a/src", "libs/b/src"], variables)
         digested = tree.digest(INPUTS, TEST)
         result = KeptResult(test_file=TEST, inputs=INPUTS, digested=digested, tests={}, time=9)
@@ -78,7 +82,7 @@ class Kept:
         return next(one for one in self.repository.workspace.packages if one.name == "a")
 
     def runs(self, **env: str) -> WholeRuns:
-        return WholeRuns(self.repository, self.store, {**ENV, **env})
+        return WholeRuns(self.repository, self.store, {**self.env, **env})
 
     def look(self, python: str | None = None, **env: str) -> WholeRun | None:
         return self.runs(**env).look("test(a)", self.package, python)
