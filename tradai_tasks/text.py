@@ -43,6 +43,13 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return f"{', '.join(names[:most])}{more}"
 
 
+def leading(found: Sequence[str]) -> str:
+    """Return the first of some findings for a message, and how many there are; empty for none."""
+    if len(found) < 2:  # noqa: PLR2004 - one needs no number
+        return "".join(f": {one}" for one in found)
+    return f", the first of {len(found)}: {found[0]}"
+
+
 def counted(count: int, what: str) -> str:
     """Return a number of things in words: `1 file`, `2 files`."""
     return f"{count} {what}{'s' * (count != 1)}"

@@ -115,7 +115,7 @@ def test_findings_are_annotated_where_github_looks(run: InProcess) -> None:
     }  # fmt: skip
     script = security_script({"results": [finding], "errors": []}, CLEAN)
     ran = run.files(PLATFORM)("-s", "security", script=script, env={"GITHUB_ACTIONS": "true"})
-    failed(ran, "bandit: 1 finding in libs/a/src/a/x.py")
+    failed(ran, "bandit found faults: libs/a/src/a/x.py:3: B105 ")
     assert "::error file=libs/a/src/a/x.py,line=3::B105" in ran.out
 
 

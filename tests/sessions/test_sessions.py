@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.inprocess import InProcess, Ran, run
+from tests.support.inprocess import InProcess, Ran, Script, run
 from tests.support.run_records import write_record
 from tests.support.trees import project
+from tradai_tasks.checks.lock_check import LockState
+from tradai_tasks.sessions.core import environment
 
 __all__ = ["run"]
 
@@ -273,17 +275,45 @@ def test_a_package_named_by_the_environment_is_checked_too(run: InProcess) -> No
 
 
 RUFF_CHECK = ["ruff", "check", "--no-fix", "--no-fix-only"]  # whatever its configuration says
+_JSON = "--output-format=json-lines"
 
 
 def test_lint_uses_the_locked_ruff_and_annotates_in_ci(run: InProcess) -> None:
     ran = run.files(PLATFORM)("-s", "lint")
     assert ran.status == 0
     assert ran.starting("uv", "pip", "install")[0][3:] == ["ruff==1.0"]
-    assert ran.starting("ruff", "check")[0] == [*RUFF_CHECK, "."]
+    assert ran.starting("ruff", "check")[0] == [*RUFF_CHECK, _JSON, "."]
     assert ran.starting("ruff", "format") == [["ruff", "format", "--check", "."]]
-    ran = run("-s", "lint", "--", "libs", env={"CI": "true"})
-    expected = [*RUFF_CHECK, "--output-format=github", "libs"]
-    assert ran.starting("ruff", "check")[0] == expected
+    ran = run("-s", "lint", "--", "libs", script=ruff_script(60), env={"GITHUB_ACTIONS": "true"})
+    assert "::error file=libs/a.py,line=1::F401 unused 0" in ran.out
+    assert "libs/a.py:50:3: F401 unused 49" in ran.out
+    assert "unused 50" not in ran.out
+    assert "Would reformat: libs/b.py" in ran.out
+    assert "nox > the first 50 of 60 lines are shown; all of them: nox -v -s lint" in ran.log
+    failed(ran, "lint: ruff found faults, the first of 61: libs/a.py:1: F401 unused 0; apply auto")
+    whole = run("-v", "-s", "lint", "--", "libs", script=ruff_script(60))
+    assert "libs/a.py:60:3: F401 unused 59" in whole.out
+    assert "::error" not in whole.out
+    one = run("-s", "lint", script=ruff_script(0))
+    failed(one, "lint: ruff found faults: libs/b.py: not formatted; apply automatic fixes with")
+
+
+def ruff_script(count: int) -> Script:
+    """ruff with a number of findings, and a file that it would reformat."""
+
+    def script(words: Sequence[str]) -> int:
+        if words[:2] == ["ruff", "check"] and "--show-files" not in words:
+            for number in range(count):
+                place = {"row": number + 1, "column": 3}
+                entry = {"cell": None, "code": "F401", "fix": None, "message": f"unused {number}"}
+                print(json.dumps({**entry, "filename": "libs/a.py", "location": place}))
+            return int(count > 0)
+        if words[:3] == ["ruff", "format", "--check"]:
+            print("libs/b.py:2:1: unformatted: File would be reformatted")
+            return 1
+        return 0
+
+    return script
 
 
 def test_lint_runs_all_before_it_fails_and_names_the_remedy(run: InProcess) -> None:
@@ -308,7 +338,7 @@ def test_what_ruff_does_not_look_at_is_named_and_nothing_at_all_fails(
     files = {**PLATFORM, "bin/load": "#!/usr/bin/env python3\n", "libs/a/src/a/types.pyi": ""}
     ran = run.files(files)("-s", "lint")
     assert ran.status == 0, ran.log
-    assert ran.starting("ruff", "check")[0] == [*RUFF_CHECK, ".", "bin/load"]
+    assert ran.starting("ruff", "check")[0] == [*RUFF_CHECK, _JSON, ".", "bin/load"]
     # the stand-in for ruff finds files that end in .py
     assert "not linted, by ruff's configuration" in ran.log
     assert "of git: bin/load, libs/a/src/a/types.pyi" in ran.log
@@ -319,7 +349,7 @@ def test_what_ruff_does_not_look_at_is_named_and_nothing_at_all_fails(
 
 def test_a_strategy_is_linted_in_its_folder_import_sorting_included(run: InProcess) -> None:
     ran = run.files(STRATEGIES)("-s", "lint(fast)", "fmt(fast)")
-    assert ran.starting("ruff", "check")[0] == [*RUFF_CHECK, "--extend-select", "I", "."]
+    assert ran.starting("ruff", "check")[0] == [*RUFF_CHECK, "--extend-select", "I", _JSON, "."]
     folder = ran.folders[ran.commands.index(ran.starting("ruff", "check")[0])]
     assert folder.name == "fast"
     failing = run("-s", "lint(fast)", script=after(["--extend-select"], lambda _: 1))
@@ -379,11 +409,18 @@ def test_a_tool_that_cannot_be_installed_is_named(run: InProcess) -> None:
     assert not ran.starting("ruff")
 
 
-def test_a_failed_install_points_to_the_lock(run: InProcess) -> None:
+def test_a_failed_install_points_to_the_lock(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "state_of", lambda *_: LockState(file="uv.lock", state=state))
+    state: Any = "unknown"
     ran = run.files(PLATFORM)("-s", "typecheck", script=after(["uv", "sync"], lambda _: 2))
     failed(
         ran, "uv sync failed; its message is above; if the lock file is out of date: nox -s lock"
     )
+    state = "stale"
+    ran = run("-s", "typecheck", script=after(["uv", "sync"], lambda _: 2))
+    failed(ran, "typecheck: stale: uv.lock; make it fresh with: nox -s lock")
 
 
 # --- test ----------------------------------------------------------------------------------------
@@ -400,7 +437,8 @@ def reports(
         }
         write_record(folder / "record", outcomes=outcomes, home=str(home / "libs/a"))
         summary = {"covered_lines": percent, "num_statements": 100}
-        files = {f"src/{name}/__init__.py": {"summary": summary} for name in "ab"}
+        entry = {"summary": summary, "missing_lines": []}
+        files = {f"src/{name}/__init__.py": entry for name in "ab"}
         (folder / "coverage.json").write_text(json.dumps({"files": files}))
         return 1 if failures else 0
 
@@ -429,7 +467,7 @@ def test_a_package_is_tested_in_its_folder_with_its_floor(run: InProcess, tmp_pa
     [
         (
             {"failures": 1},
-            'a: 1 of 2 tests failed; narrow it down with: nox -s "test(a)" -- --lf -x',
+            "a: 1 of 2 tests failed, the first at libs/a/tests/test_a.py (test_0); narrow it down ",
         ),
         ({"percent": 10}, "a: coverage 10 % is under its floor of 60 %"),
         ({"tests": 0}, "a: no tests collected"),
@@ -651,8 +689,8 @@ def test_security_fails_for_each_reason_and_names_all(run: InProcess) -> None:
     failed(
         ran,
         "bandit could not read y.py: syntax",
-        "bandit: 1 finding in x.py",
-        "pip-audit: pytest 1.0: CVE-1, fixed in 2",
+        "bandit found faults: x.py:1: B105 (low severity, medium confidence) password; fix them",
+        "pip-audit found advisories: pytest 1.0: CVE-1, fixed in 2; upgrade with: nox -s lock -- ",
         "1 of 2 locked distributions could not be audited (ruff), such as ruff 1.0: unknown (",
     )
     assert "x.py:1: B105" in ran.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -69,7 +70,8 @@ class InProcess:
             words = [os.fspath(word) for word in argv]
             ran.commands.append(words)
             ran.folders.append(Path.cwd())
-            status = script(words)
+            with contextlib.redirect_stdout(given.get("stdout") or sys.stdout):
+                status = script(words)
             if [Path(words[0]).name, *words[1:2]] == ["uv", "venv"] and status == 0:
                 environment(Path(words[4]), words[3])
             if words[0] == "mypy":  # it leaves a report when it has come to its end

@@ -22,6 +22,8 @@ _TOP = r"(?:\s*#[^\n]*\n)*?\s*#\s*"  # comment lines before any code
 _UNKNOWN_OPTION = re.compile(
     r"^error: (?:unexpected argument|invalid value) '([^']+)'(?: for '([^ ']+))?", re.MULTILINE
 )
+_MYPY_ERROR = re.compile(r"^([^\n]+?):(\d+)(?::\d+)*: error: (.*)$", re.MULTILINE)
+_COLOUR = re.compile(r"\x1b(?:\[[0-9;]*m|\(B)")
 # comments, and then a comma before a closing bracket, which pyright allows in JSON
 _NOT_JSON = (
     re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL),
@@ -38,6 +40,12 @@ class Finding:
     severity: str  # "error", "warning" or "notice"
     text: str  # may have several lines
     rule: str = ""
+
+    @property
+    def place_and_text(self) -> str:
+        """The first line of the message, for the end of a run."""
+        rule = f" [{self.rule}]" if self.rule else ""
+        return f"{self.path}:{self.line}: {self.text.partition(chr(10))[0]}{rule}"
 
     def __str__(self) -> str:
         """Return it as a line for people; further lines of the message are indented."""
@@ -302,14 +310,9 @@ def _pyrefly_count(_: str, log: str) -> int:
     return int(found[1].replace(",", ""))
 
 
-def mypy_findings(report: str) -> Iterator[Finding]:
-    """Yield the errors in mypy's report in JUnit's format."""
-    import html  # noqa: PLC0415 - in CI alone
-
-    line = re.compile(
-        r"^(?:<.*>)?([^<>\n]+?):(\d+)(?::\d+)*: error: (.*?)(?:</failure>.*)?$", re.MULTILINE
-    )
-    for match in line.finditer(html.unescape(report)):
+def mypy_findings(output: str) -> Iterator[Finding]:
+    """Yield the errors that mypy prints, perhaps in colour."""
+    for match in _MYPY_ERROR.finditer(_COLOUR.sub("", output)):
         yield Finding(path=match[1], line=int(match[2]), severity="error", text=match[3])
 
 

@@ -24,11 +24,11 @@ _LEVELS = ("low", "medium", "high")
 _NOXFILE = ("lint", "noxfile.py")  # the session, and the path that it prints
 # how `security` shows a finding that counts
 _FINDING = re.compile(r" \((low|medium|high) severity, (?:medium|high) confidence\) ")
-# of ruff, in its format `concise`: a rule, where it was broken, and whether ruff can fix it
-_RUFF_FINDING = re.compile(r"^([^\s:][^:\n]*):\d+:\d+: ([A-Z]+\d+)(?: (\[\*\]))? ", re.MULTILINE)
-_UNFORMATTED = re.compile(
-    r"^(?:Would reformat: (.+)|([^:\n]+)(?::\d+:\d+)?: unformatted: .*)$", re.MULTILINE
+# how `lint` shows a finding of ruff, whether ruff can fix it, and a file that it would reformat
+_RUFF_FINDING = re.compile(
+    r"^([^\s:][^:\n]*):(?:cell \d+:)?\d+:\d+: ([A-Z]+\d+)(?: (\[\*\]))? ", re.MULTILINE
 )
+_UNFORMATTED = re.compile(r"^Would reformat: (.+)$", re.MULTILINE)
 _MANY = 10  # files that break a rule, from which on it counts as one that is not enforced
 _MYPY_ERROR = re.compile(r": error: .*  \[([a-z][a-z-]*)\]$", re.MULTILINE)
 _FORMATTERS = ("black", "yapf", "autopep8", "blue", "darker")
@@ -188,7 +188,6 @@ def concede(red: Mapping[str, str], tree: Tree, workspace: Workspace) -> Concede
         workspace: What is in it.
     """
     lint = {name: text for name, text in red.items() if base_of(name) == "lint"}
-    homes = {f"lint({workspace.session_id(one)})": one.path for one in workspace.packages}
     types = "\n".join(text for name, text in red.items() if base_of(name) == "typecheck")
     locked = {n for one in workspace.projects for n in read_lock(tree, one).by_name}
     folders = [package.path for package in workspace.packages]
@@ -197,13 +196,13 @@ def concede(red: Mapping[str, str], tree: Tree, workspace: Workspace) -> Concede
     for name, text in lint.items():
         for path, rule, fix in _RUFF_FINDING.findall(text):
             if (name, path) != _NOXFILE and not (runs_ruff and fix):
-                file = _literal(join(homes.get(name, "."), path))
+                file = _literal(path)
                 broken.setdefault(rule, Counter())[f"{file}:{rule}"] += 1
     rules: dict[str, int] = {}
     for rule, files in broken.items():
         few = runs_ruff and len(files) <= _MANY
         rules |= files if few else {rule: files.total()}
-    unformatted = {(name, "".join(m)) for name, s in lint.items() for m in _UNFORMATTED.findall(s)}
+    unformatted = {(name, path) for name, s in lint.items() for path in _UNFORMATTED.findall(s)}
     is_unformatted = bool(unformatted - {_NOXFILE})
     runs_checker = any(uses_checker(tree, one, folders, locked) for one in workspace.projects)
     severity, findings = severity_of(red.get("security", ""))
@@ -223,7 +222,7 @@ def _noxfile_comments(output: str) -> Iterator[str]:
     rules = {rule for path, rule, _ in _RUFF_FINDING.findall(output) if path == "noxfile.py"}
     if rules:
         yield f"# ruff: noqa: {', '.join(sorted(rules))}"
-    if "noxfile.py" in map("".join, _UNFORMATTED.findall(output)):
+    if "noxfile.py" in _UNFORMATTED.findall(output):
         yield "# fmt: off"
 
 

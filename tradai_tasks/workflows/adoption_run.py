@@ -152,7 +152,7 @@ class _Copy:
         env = {k: value for k, value in os.environ.items() if not k.startswith(_DROPPED)}
         # -P: not a nox.py of the repository
         argv = [sys.executable, "-P", "-m", "nox", "--noxfile", self._noxfile, *args]
-        env |= {"NO_COLOR": "1", "RUFF_OUTPUT_FORMAT": "concise"}
+        env["NO_COLOR"] = "1"
         done = run(argv, cwd=self.home, env=env, check=False, stop=self._stop)
         return done.returncode, done.text, done.error_text
 
@@ -202,7 +202,7 @@ class _Copy:
 
         def one(name: str) -> tuple[Outcome, float]:
             began = time.monotonic()
-            status, out, err = self._nox("-s", name)
+            status, out, err = self._nox("-v", "-s", name)
             outcome = Outcome(session=name, status=status, output=f"{out}\n{err}")
             return outcome, time.monotonic() - began
 

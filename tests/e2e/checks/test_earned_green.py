@@ -153,7 +153,7 @@ _ENDED = {
         files=conftest('pytest.exit("done", returncode=0)'),
     ),
     "exit in a module": red(
-        "alpha: tests/test_core_alpha.py could not be collected; the error is above",
+        "alpha: libs/alpha/tests/test_core_alpha.py could not be collected; the error is above",
         files=core_tests('pytest.exit("done", returncode=0)'),
     ),
     "os._exit while collecting": red(
@@ -185,22 +185,22 @@ _ENDED = {
         ),
     ),
     "a fixture that nothing defines": red(
-        "alpha: 1 of 3 tests failed; no fixture 'ledger' for tests/test_core_alpha.py: define it "
-        "in a conftest.py of that folder or one above",
+        "; no fixture 'ledger' for libs/alpha/tests/test_core_alpha.py: "
+        "define it in a conftest.py of that folder or one above",
         files=core_tests(after="def test_bad(ledger): ..."),
     ),
     "the same in a worker": red(
-        "no fixture 'ledger' for tests/test_core_alpha.py",
+        "no fixture 'ledger' for libs/alpha/tests/test_core_alpha.py",
         args=("-n", "2"),
         files=core_tests(after="def test_bad(ledger): ..."),
     ),
     "the first failure ends it": red(
-        "alpha: 1 of 4 tests failed, and 1 were not run",
+        "alpha: 1 of 4 tests failed, and 1 were not run, the first at libs/alpha/tests/",
         args=("-x",),
         files=core_tests(after="def test_bad():\n    assert False\n\n\ndef test_last(): ..."),
     ),
     "stepwise": red(
-        "alpha: 1 of 4 tests failed, and 1 were not run",
+        "alpha: 1 of 4 tests failed, and 1 were not run, the first at libs/alpha/tests/",
         files=core_tests(after="def test_bad():\n    assert False\n\n\ndef test_last(): ..."),
         more=ini("addopts = --stepwise"),
     ),
@@ -224,7 +224,7 @@ _ENDED = {
         files=core_tests("pytestmark = pytest.mark.skip(reason='later')"),
     ),
     "modules skip themselves": red(
-        "alpha: every test was skipped: tests/test_core_alpha.py",
+        "alpha: every test was skipped: libs/alpha/tests/test_core_alpha.py",
         files=core_tests("pytest.skip('later', allow_module_level=True)"),
     ),
     "xfail that is not run": red(
@@ -239,35 +239,35 @@ _ENDED = {
 
 _NAMED = {
     "every test of a file skipped": green(
-        "alpha: every test was skipped in tests/test_slow.py",
+        "alpha: every test was skipped in libs/alpha/tests/test_slow.py",
         files={f"{_ALPHA}tests/test_slow.py": "import pytest\n\npytest.importorskip('none')\n"},
     ),
     "deselected by -k": green(
-        "alpha: left out by pytest's options: tests/test_core_alpha.py (1 deselected)",
+        "alpha: left out by pytest's options: libs/alpha/tests/test_core_alpha.py (1 deselected)",
         files=ini("addopts = -k add"),
         more={
             f"{_ALPHA}src/alpha/core.py": _CODE.partition("\n\n\ndef sub")[0] + "\n\n\nsub = add\n"
         },
     ),
     "deselected by -m": green(
-        "left out by pytest's options: tests/test_slow.py (1 deselected)",
+        "left out by pytest's options: libs/alpha/tests/test_slow.py (1 deselected)",
         files=ini("addopts = -m 'not slow'\nmarkers = slow"),
         more={
             f"{_ALPHA}tests/test_slow.py": "import pytest\n\n@pytest.mark.slow\ndef test_x(): 0 / 0"
         },
     ),
     "--deselect": green(
-        "left out by pytest's options: tests/test_slow.py (1 deselected)",
+        "left out by pytest's options: libs/alpha/tests/test_slow.py (1 deselected)",
         files=ini("addopts = --deselect tests/test_slow.py"),
         more={f"{_ALPHA}tests/test_slow.py": "def test_x(): assert 0\n"},
     ),
     "--ignore": green(
-        "left out by pytest's options: tests/test_slow.py (ignored)",
+        "left out by pytest's options: libs/alpha/tests/test_slow.py (ignored)",
         files=ini("addopts = --ignore=tests/test_slow.py"),
         more={f"{_ALPHA}tests/test_slow.py": "def test_x(): assert 0\n"},
     ),
     "collect_ignore": green(
-        "left out by pytest's options: tests/slow (ignored)",
+        "left out by pytest's options: libs/alpha/tests/slow (ignored)",
         files=conftest("collect_ignore = ['slow']"),
         more={f"{_ALPHA}tests/slow/test_slow.py": "def test_x(): assert 0\n"},
     ),
@@ -323,11 +323,11 @@ _TRUE = {
         files=ini("addopts = --no-such"),
     ),
     "a collection error": red(
-        "alpha: tests/test_core_alpha.py could not be collected; the error is above",
+        "alpha: libs/alpha/tests/test_core_alpha.py could not be collected; the error is above",
         files={_TESTS: "import no_such_module\n"},
     ),
     "a collection error under xdist": red(
-        "alpha: tests/test_core_alpha.py could not be collected; the error is above",
+        "alpha: libs/alpha/tests/test_core_alpha.py could not be collected; the error is above",
         args=("-n", "2"),
         files={_TESTS: "import no_such_module\n"},
     ),
@@ -345,7 +345,7 @@ _FLOORS = {
         "is under its floor of 60 %", files=_HALF, more=ini("addopts = --cov --cov=.")
     ),
     "a module that nothing imports": red(
-        "; no test imports src/alpha/more.py", files=_HALF, more=ini("addopts = --cov")
+        "; no test imports libs/alpha/src/alpha/more.py", files=_HALF, more=ini("addopts = --cov")
     ),
     "fail_under in .coveragerc": red(
         "is under its floor of 90 %",

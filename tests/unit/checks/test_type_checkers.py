@@ -144,8 +144,8 @@ def test_strictness_is_asked_for_in_each_ones_way() -> None:
 
 def test_the_errors_in_mypys_report_are_findings() -> None:
     text = (
-        '<testcase><failure message="x">a/b.py:3: error: Bad &quot;x&quot;  [misc]\n'
-        "a/b.py:4: note: hint\nc.py:5:1: error: Worse</failure></testcase>"
+        'a/b.py:3: \x1b[1m\x1b[31merror:\x1b(B\x1b[m Bad "x"  [misc]\n'
+        "a/b.py:4: note: hint\nc.py:5:1: error: Worse\n"
     )
     found = [(one.path, one.line, one.text) for one in mypy_findings(text)]
     assert found == [("a/b.py", 3, 'Bad "x"  [misc]'), ("c.py", 5, "Worse")]

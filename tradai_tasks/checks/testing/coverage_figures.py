@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tradai_tasks.text import counted, listed
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CodeShare:
@@ -31,6 +33,8 @@ class Figure:
     unseen: tuple[Path, ...]  # files that no test imports, which count as not covered
     omitted: tuple[Path, ...]  # files that coverage's configuration leaves out
     excluded: tuple[Path, ...]  # files of which it excludes more lines than it leaves
+    # the file with most lines that no test runs, how many these are, and the first of them
+    worst: tuple[Path, int, int] | None = None
 
 
 def figures(
@@ -52,7 +56,8 @@ def figures(
     if report.is_file():
         files = json.loads(report.read_text(encoding="utf-8"))["files"]
         measured = {
-            os.path.realpath(home / name): entry["summary"] for name, entry in files.items()
+            os.path.realpath(home / name): {**entry["summary"], "lines": entry["missing_lines"]}
+            for name, entry in files.items()
         }
     return tuple(_figure(share, measured, home, settings) for share in shares)
 
@@ -65,11 +70,14 @@ def _figure(
 ) -> Figure:
     covered = total = 0
     unseen, omitted, excluded = [], [], []
+    missed: list[tuple[Path, int, int]] = []
     for file in share.files:
         summary = measured.get(os.path.realpath(file))
         if summary is not None:
             covered += summary["covered_lines"] + summary.get("covered_branches", 0)
             total += summary["num_statements"] + summary.get("num_branches", 0)
+            if lines := summary["lines"]:
+                missed.append((file, len(lines), lines[0]))
             if summary.get("excluded_lines", 0) > summary["num_statements"]:
                 excluded.append(file)
         elif statements := _statements(file):
@@ -77,6 +85,7 @@ def _figure(
                 omitted.append(file)
             elif measured:
                 unseen.append(file)
+                missed.append((file, statements, 1))
                 total += statements
     return Figure(
         name=share.name,
@@ -85,6 +94,7 @@ def _figure(
         unseen=tuple(unseen),
         omitted=tuple(omitted),
         excluded=tuple(excluded),
+        worst=max(missed, key=lambda one: one[1], default=None),
     )
 
 
@@ -139,7 +149,7 @@ def floor_fault(found: Sequence[Figure], *, user: float, precision: int, home: P
         found: The figures.
         user: The user's own floor in percent, which holds where it is the stricter one.
         precision: Decimal places to which coverage.py rounds before it compares with that.
-        home: Folder that pytest ran in, for the paths of the message.
+        home: Folder from which the message names files.
     """
     for figure in found:
         floor = max(figure.floor, user)
@@ -153,8 +163,12 @@ def floor_fault(found: Sequence[Figure], *, user: float, precision: int, home: P
             )
         if figure.percent >= figure.floor and round(figure.percent, precision) >= user:
             continue
-        unseen = ", ".join(os.path.relpath(file, home) for file in figure.unseen[:5])
+        unseen = listed([os.path.relpath(file, home) for file in figure.unseen])
         which = f"; no test imports {unseen}" if unseen else "; the lines to test are listed above"
+        if figure.worst:
+            file, count, line = figure.worst
+            place = f"{os.path.relpath(file, home)}:{line}"
+            which += f"; most are missing at {place} ({counted(count, 'line')})"
         return (
             f"{figure.name}: coverage {int(figure.percent * 100) / 100:g} % is under its floor of "
             f"{floor:g} %{which}"

@@ -38,6 +38,7 @@ class RunRecord:
     collected: dict[str, CollectedTest] = field(default_factory=dict)  # to be run
     removed: dict[str, CollectedTest] = field(default_factory=dict)  # deselected, by whatever
     outcomes: dict[str, str] = field(default_factory=dict)  # passed, failed, skipped or xfailed
+    lines: dict[str, int] = field(default_factory=dict)  # of its file, where a test failed
     missing_fixtures: dict[str, str] = field(default_factory=dict)  # name -> first test without it
     broken: dict[Path, None] = field(default_factory=dict)  # files that could not be collected
     skipped: dict[Path, None] = field(default_factory=dict)  # files that skip themselves
@@ -162,6 +163,8 @@ def _add(record: RunRecord, event: Mapping[str, Any], *, own: bool) -> None:
         case "report" if event["outcome"] in _WORST_FIRST:
             known = record.outcomes.get(event["test"], _WORST_FIRST[-1])
             record.outcomes[event["test"]] = min(known, event["outcome"], key=_WORST_FIRST.index)
+            if event.get("line"):
+                record.lines.setdefault(event["test"], int(event["line"]))
             if event.get("fixture"):
                 record.missing_fixtures.setdefault(str(event["fixture"]), event["test"])
         case "end" if own:

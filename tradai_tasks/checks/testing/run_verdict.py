@@ -75,7 +75,7 @@ def judge_run(  # noqa: PLR0913 - what a verdict is about
         status: pytest's exit status.
         record: What it did; None if there is no record.
         assignment: Which of the tests are those of the session.
-        home: Folder that pytest ran in, for the paths of messages.
+        home: Folder from which messages name files.
         narrowing: The user's arguments that leave tests out.
         expected: The test files that pytest's configuration lets it collect there.
     """
@@ -114,7 +114,8 @@ def _fault(
         return f"{_files(record.broken, home)} could not be collected; the error is above"
     if failed := record.count("failed"):
         rest = f", and {len(unreported)} were not run" if unreported else ""
-        return f"{failed} of {tests} tests failed{rest}{_of_fixtures(record, home)}"
+        first = _first_failure(record, home)
+        return f"{failed} of {tests} tests failed{rest}{first}{_of_fixtures(record, home)}"
     if status == _USAGE_ERROR:
         return (
             "pytest could not begin, for its arguments, its configuration or a conftest.py (exit "
@@ -133,6 +134,17 @@ def _fault(
     if status != 0:
         return f"pytest ended with exit status {status}, though no test failed; see above"
     return None
+
+
+def _first_failure(record: RunRecord, home: Path) -> str:
+    """Return where the first test that failed did so."""
+    failed = (test for test, outcome in record.outcomes.items() if outcome == "failed")
+    test = next(failed)
+    held = record.collected.get(test)
+    if held is None:
+        return f", the first: {test}"
+    line = f":{record.lines[test]}" if test in record.lines else ""
+    return f", the first at {_shown(held.file, home)}{line} ({test.rpartition('::')[2]})"
 
 
 def _of_fixtures(record: RunRecord, home: Path) -> str:

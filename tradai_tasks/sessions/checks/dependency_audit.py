@@ -24,10 +24,9 @@ from tradai_tasks.process import run
 from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.environment import uv_program
-from tradai_tasks.text import safe
+from tradai_tasks.sessions.core.parallel_output import first_of
+from tradai_tasks.text import leading, listed, safe
 from tradai_tasks.workspace.lock_file import parse_lock_file, read_lock
-
-_SHOWN = 5  # names in a message
 
 
 def audit_locked(session: nox.Session, repository: Repository) -> list[str]:
@@ -47,27 +46,26 @@ def audit_locked(session: nox.Session, repository: Repository) -> list[str]:
         ],
         repository.settings.security,
     )
-    for line in audit.vulnerable:
+    for line in first_of(session, audit.vulnerable):
         say(line)
         annotate("error", line)
     accepted = f", accepted: {', '.join(audit.ignored)}" if audit.ignored else ""
     session.log(
         f"pip-audit: {audit.audited} of {audit.total} locked distributions audited{accepted}"
     )
-    for line in (*audit.passed_over, *audit.not_audited):
+    for line in first_of(session, (*audit.passed_over, *audit.not_audited)):
         session.log(f"not audited: {safe(line)}")
     if audit.vulnerable:
         faults.append(
-            f"pip-audit: {'; '.join(audit.vulnerable)}; upgrade with: nox -s lock -- "
-            f"--upgrade-package NAME"
+            f"pip-audit found advisories{leading(audit.vulnerable)}; upgrade with: nox -s lock -- "
+            f"--upgrade-package {audit.vulnerable[0].partition(' ')[0]}"
         )
     if missed := audit.not_audited:
         names = [line.partition(" ")[0].rstrip(":") for line in missed]
-        shown = ", ".join(names[:_SHOWN]) + (", ..." if names[_SHOWN:] else "")
         faults.append(
             f"pip-audit: {len(missed)} of {audit.total} locked distributions could not be audited "
-            f"({shown}), such as {missed[0]}; set security.service-url to a service that knows "
-            f"them, or accept them by name in security.not-audited"
+            f"({listed(names)}), such as {missed[0]}; set security.service-url to a service that "
+            f"knows them, or accept them by name in security.not-audited"
         )
     return faults
 
@@ -100,11 +98,11 @@ def _locked(repository: Repository) -> tuple[list[Locked], list[str]]:
 def _answer(
     session: nox.Session, repository: Repository, stem: Path, pins: tuple[str, ...]
 ) -> Answer:
-    listed = stem.with_suffix(".txt")
-    write_whole(listed, "".join(f"{pin}\n" for pin in pins).encode())
+    given = stem.with_suffix(".txt")
+    write_whole(given, "".join(f"{pin}\n" for pin in pins).encode())
     output = stem.with_suffix(".json")
     output.unlink(missing_ok=True)
-    argv = ["pip-audit", "--requirement", str(listed), "--no-deps", "--disable-pip"]
+    argv = ["pip-audit", "--requirement", str(given), "--no-deps", "--disable-pip"]
     argv += ["--format=json", f"--output={output}", "--progress-spinner=off"]
     url = repository.settings.security.service_url
     argv += ["--vulnerability-service=osv", f"--osv-url={url}"] if url else []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
 
 import nox
@@ -15,16 +17,19 @@ from tradai_tasks.checks.lint_scope import (
 )
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.files.file_tree import join
+from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
-from tradai_tasks.sessions.core.context import Context, in_ci
+from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environment import (
     install_tool,
+    output_of,
     run_all,
     status_of,
     sync_everything,
 )
-from tradai_tasks.sessions.core.parallel_output import conclude
+from tradai_tasks.sessions.core.parallel_output import conclude, first_of
+from tradai_tasks.text import leading
 from tradai_tasks.workspace.discovery import Package
 
 _FOUND = 1  # ruff's exit status for findings; 2 is for what keeps it from looking
@@ -32,6 +37,10 @@ _FOUND = 1  # ruff's exit status for findings; 2 is for what keeps it from looki
 _AS_FOUND = ["--no-fix", "--no-fix-only"]
 # A strategy is checked for import sorting whatever rules its configuration selects.
 _STRATEGY_RULES = ["--extend-select", "I"]
+# up to ruff 0.12, and later in its format `concise`
+_UNFORMATTED = re.compile(
+    r"^(?:Would reformat: (.+)|([^:\n]+):\d+:\d+: unformatted: .*)$", re.MULTILINE
+)
 
 
 def lint(session: nox.Session, context: Context, package: Package | None = None) -> None:
@@ -46,15 +55,20 @@ def lint(session: nox.Session, context: Context, package: Package | None = None)
     install_tool(session, repository, "ruff", project=project, only_missing=bool(commands))
     if package is not None:
         session.chdir(package.path)
-    output = ["--output-format=github"] if in_ci() else []
+    home = "." if package is None else package.path
     targets = _targets(session, repository, package)
-    rules = [*rules, *_ignored(repository, package)]
-    check = status_of(session, ["ruff", "check", *_AS_FOUND, *rules, *output, *targets])
+    rules = [*rules, *_ignored(repository, package), "--output-format=json-lines"]
+    check, output = output_of(session, ["ruff", "check", *_AS_FOUND, *rules, *targets])
+    found = _show_findings(session, output, home)
     layout = 0
     if repository.settings.lint.format:
-        layout = status_of(session, ["ruff", "format", "--check", *targets])
+        concise = {"RUFF_OUTPUT_FORMAT": "concise"}
+        layout, output = output_of(session, ["ruff", "format", "--check", *targets], concise)
+        found += _show_unformatted(session, output, home)
     if _FOUND in {check, layout} and {check, layout} <= {0, _FOUND}:
-        raise CommandFailedError(f"lint: ruff found faults; apply automatic fixes with: {fix}")
+        raise CommandFailedError(
+            f"lint: ruff found faults{leading(found)}; apply automatic fixes with: {fix}"
+        )
     if check or layout:
         raise CommandFailedError(_broken("lint", max(check, layout, key=abs)))
     shown = _name_hidden_files(session, repository, package)
@@ -62,6 +76,40 @@ def lint(session: nox.Session, context: Context, package: Package | None = None)
         run_all(session, [command], f"lint: {' '.join(command)} failed; its message is above")
     more = f", {len(commands)} further commands" if commands else ""
     conclude(session, f"{shown} files without faults{more}")
+
+
+def _show_findings(session: nox.Session, output: str, home: str) -> list[str]:
+    """Show what `ruff check` found, given as JSON lines, and return a line for each."""
+    found = []
+    for line in output.splitlines():
+        if not line.startswith('{"'):
+            say(line)
+            continue
+        entry = json.loads(line)
+        path, place = _from_root(home, entry["filename"]), entry["location"]
+        path += f":cell {entry['cell']}" if entry["cell"] else ""
+        is_fixed = (entry["fix"] or {}).get("applicability") == "safe"  # by `fmt`
+        mark = "[*]" if is_fixed else None
+        text = " ".join(filter(None, (entry["code"], mark, entry["message"])))
+        found.append((path, place["row"], place["column"], text))
+    for path, row, column, text in first_of(session, found):
+        say(f"{path}:{row}:{column}: {text}")
+        annotate("error", text, file=path.partition(":cell ")[0], line=row)
+    return [f"{path}:{row}: {text}" for path, row, _, text in found]
+
+
+def _show_unformatted(session: nox.Session, output: str, home: str) -> list[str]:
+    """Show which files `ruff format` would change, by its output, and return a line for each."""
+    files = [_from_root(home, old or new) for old, new in _UNFORMATTED.findall(output)]
+    for file in first_of(session, files):
+        say(f"Would reformat: {file}")
+        annotate("error", "ruff would reformat it", file=file)
+    return [f"{file}: not formatted" for file in files]
+
+
+def _from_root(home: str, file: str) -> str:
+    """Return a path of ruff's, from the root; ruff resolves the links in the paths it prints."""
+    return join(home, Path(os.path.relpath(file, Path.cwd())).as_posix())
 
 
 def fmt(session: nox.Session, context: Context, package: Package | None = None) -> None:
@@ -121,8 +169,7 @@ def _name_hidden_files(
     found = session.run("ruff", "check", "--show-files", *targets, silent=True, stderr=None)
     lines = [line for line in str(found).splitlines() if Path(line).is_absolute()]
     home = "." if package is None else package.path
-    # ruff prints absolute paths, from the real path of the folder
-    shown = {join(home, Path(os.path.relpath(line, Path.cwd())).as_posix()) for line in lines}
+    shown = {_from_root(home, line) for line in lines}
     files = lint_files(repository.inventory, None if package is None else home)
     hidden = hidden_files(() if given else files, shown, where=" ".join(targets))
     if hidden:

@@ -107,7 +107,7 @@ def run_pytest(  # noqa: PLR0913 - what a run consists of
         status,
         record,
         assignment,
-        home=home,
+        home=repository.root,
         narrowing=given.narrowing,
         expected=expected,
     )

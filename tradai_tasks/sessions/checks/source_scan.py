@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.environment import status_of
-from tradai_tasks.text import listed, safe
+from tradai_tasks.sessions.core.parallel_output import first_of
+from tradai_tasks.text import counted, leading, safe
 
 _INI = ".bandit"
 
@@ -78,7 +80,7 @@ def _scan(
         contents = {path: repository.tree.read(path) for path in files if path not in broken}
         faults += unread_faults(metrics, contents)
     session.log(f"bandit: {len(scope.files)} files scanned")
-    return faults + _shown(findings)
+    return faults + _shown(session, findings)
 
 
 def _options(repository: Repository, table: Mapping[str, Any], folder: Path) -> list[str]:
@@ -114,7 +116,8 @@ def _run(
 ) -> Mapping[str, Any]:
     file.unlink(missing_ok=True)
     argv = ["bandit", *options, f"--output={file}", *(f"./{path}" for path in files)]
-    status = status_of(session, argv)
+    session.log(f"bandit {shlex.join(options)} and {counted(len(files), 'file')}")
+    status = status_of(session, argv, log=False)
     if not file.is_file() or not file.stat().st_size:
         raise CommandFailedError(f"bandit: exit status {status} and no report; see above")
     report: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -126,13 +129,12 @@ def _is_assert(finding: BanditFinding, scope: BanditScope) -> bool:
     return finding.test == "B101" and finding.path in scope.tests
 
 
-def _shown(findings: list[BanditFinding]) -> list[str]:
-    for finding in findings:
+def _shown(session: nox.Session, findings: list[BanditFinding]) -> list[str]:
+    """Show the findings; return the fault that there are some."""
+    for finding in first_of(session, findings):
         say(str(finding))
         annotate("error", f"{finding.test}: {finding.text}", file=finding.path, line=finding.line)
     if not findings:
         return []
-    places = listed(sorted({finding.path for finding in findings}))
-    count = f"{len(findings)} finding{'s' * (len(findings) > 1)}"
-    remedy = "fix them, or mark a line that is right with `# nosec <test>` and the reason"
-    return [f"bandit: {count} in {places}; {remedy}"]
+    remedy = "fix them, or mark right lines with `# nosec <test>`; again: nox -s security"
+    return [f"bandit found faults{leading([*map(str, findings)])}; {remedy}"]

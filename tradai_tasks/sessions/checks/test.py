@@ -66,7 +66,8 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     if not layout.tests:
         raise CheckFailedError(
             f"{name}: no tests collected: {package.path} has code but no test files; add tests, "
-            f"or state that it has none by `test = false` in its settings"
+            f"or state that it has none by `test = false` in its settings; check again with: "
+            f'nox -s "{session.name}"'
         )
     home = repository.root / package.path
     given = given_arguments(session, repository, home)
@@ -79,7 +80,7 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     is_benchmarked = "pytest-benchmark" in reached
     run, found = _measure(session, context, package, given, disable_benchmarks=is_benchmarked)
     replayed = run.replay and run.replay.replayed
-    if replayed and not run.outcome.fault and _floor_fault(name, run, found, home=home):
+    if replayed and not run.outcome.fault and _floor_fault(repository, name, run, found):
         session.warn("with replayed results coverage is under its floor, so everything is run")
         given = replace(given, fresh=True)
         run, found = _measure(session, context, package, given, disable_benchmarks=is_benchmarked)
@@ -171,13 +172,13 @@ def _conclude(
     """
     repository = context.repository
     name = repository.workspace.session_id(package)
-    fault = run.outcome.fault or _floor_fault(name, run, found, home=repository.root / package.path)
+    fault = run.outcome.fault or _floor_fault(repository, name, run, found)
     _report(name, run, found, fault)
     conclude(session, _summary(run, found))
     if fault and run.outcome.failed:
         raise CheckFailedError(f'{fault}; narrow it down with: nox -s "{session.name}" -- --lf -x')
     if fault:
-        raise CheckFailedError(fault)
+        raise CheckFailedError(f'{fault}; check again with: nox -s "{session.name}"')
     require_runnable(name, context, run)
     if run.outcome.is_empty:
         session.log(f"all {run.outcome.others} tests are left to the sessions of their markers")
@@ -279,7 +280,9 @@ def _show_exclusions(session: nox.Session, repository: Repository, found: Sequen
                 session.warn(f"{figure.name}: {what}: {names}")
 
 
-def _floor_fault(name: str, run: PytestRun, found: Sequence[Figure], *, home: Path) -> str | None:
+def _floor_fault(
+    repository: Repository, name: str, run: PytestRun, found: Sequence[Figure]
+) -> str | None:
     """Return why the code's coverage is under a floor, the library's or the user's own."""
     if found and run.outcome.is_empty:
         return (
@@ -292,7 +295,7 @@ def _floor_fault(name: str, run: PytestRun, found: Sequence[Figure], *, home: Pa
         found,
         user=user_floor(record.args, settings),
         precision=int(settings.get("report:precision") or 0),
-        home=home,
+        home=repository.root,
     )
 
 

@@ -29,6 +29,7 @@ from tradai_tasks.process import run
 from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.nox_options import end_of_install
+from tradai_tasks.sessions.core.parallel_output import first_of
 from tradai_tasks.settings.model import ProtocolPair
 
 _FOUND = 1  # the exit status for findings
@@ -40,12 +41,15 @@ def run_checker(  # noqa: PLR0913 - what a run consists of
     repository: Repository,
     batch: Batch,
     checker: Checker,
+    errors: list[str],
     *,
     strict: bool,
     python: Path | None,
     pairs: Sequence[ProtocolPair],
 ) -> tuple[int, bool]:
     """Check one batch, and the module in which errors are due.
+
+    A line for each error is added to `errors`.
 
     The checker is given every file by name, so that none is passed over. Its verdict is its own;
     that it looks at all is seen by a second run, on the module alone.
@@ -76,9 +80,11 @@ def run_checker(  # noqa: PLR0913 - what a run consists of
     status, shown = 0, False
     if call.files:
         status, findings = _report(session, repository, checker, call)
-        for finding in findings:
+        findings = [from_root(repository, home, finding) for finding in findings]
+        errors += [one.place_and_text for one in findings if one.severity == "error"]
+        for finding in first_of(session, findings):
             say(*str(finding).splitlines())
-            annotate_finding(repository, home, finding)
+            annotate_finding(finding)
         shown = bool(findings)
         session.log(f"{checker.name}: {len(call.files)} files checked")
     module = folder / _MODULE
@@ -88,6 +94,7 @@ def run_checker(  # noqa: PLR0913 - what a run consists of
     faults = list(protocol_faults(module.read_text(encoding="utf-8"), findings))
     for fault in faults:
         placed = replace(fault, path=module.relative_to(repository.root).as_posix())
+        errors.append(placed.place_and_text)
         say(*str(placed).splitlines())
         annotate("error", str(placed))
     return status or (_FOUND if faults else 0), not shown
@@ -143,8 +150,13 @@ def report_folder(session: nox.Session, repository: Repository) -> Path:
     return make_report_folder(repository.root, "typecheck", name)
 
 
-def annotate_finding(repository: Repository, home: Path, finding: Finding) -> None:
-    """Show a finding in GitHub Actions, beside its line."""
+def from_root(repository: Repository, home: Path, finding: Finding) -> Finding:
+    """Return a finding with its path from the root."""
     path = os.path.relpath(home / finding.path, repository.root)
+    return replace(finding, path=Path(path).as_posix())
+
+
+def annotate_finding(finding: Finding) -> None:
+    """Show a finding in GitHub Actions, beside its line."""
     text = f"{finding.text} [{finding.rule}]" if finding.rule else finding.text
-    annotate(finding.severity, text, file=Path(path).as_posix(), line=finding.line)
+    annotate(finding.severity, text, file=finding.path, line=finding.line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -22,17 +23,18 @@ from tradai_tasks.files.file_tree import join
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.checks.type_checker_run import (
     annotate_finding,
+    from_root,
     given_words,
     report_folder,
     run_checker,
 )
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import install_tool, status_of, sync_everything
-from tradai_tasks.sessions.core.parallel_output import conclude
+from tradai_tasks.sessions.core.environment import install_tool, output_of, sync_everything
+from tradai_tasks.sessions.core.parallel_output import conclude, first_of
 from tradai_tasks.sessions.core.unit_environment import environment_of_unit
 from tradai_tasks.settings.model import ProtocolPair
-from tradai_tasks.text import safe
+from tradai_tasks.text import leading, safe
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import Layout
 from tradai_tasks.workspace.lock_conflicts import install_sets
@@ -78,6 +80,7 @@ def _typecheck(
     beside = [path for path in units if path not in apart]  # checked with the packages
     checker = _checker(session, repository, packages, project)
     statuses: list[int] = []
+    errors: list[str] = []
     for part in _installed(session, repository, packages, project, checker):
         layouts = {package: _layout(repository, package) for package in part}
         layouts |= {
@@ -90,7 +93,7 @@ def _typecheck(
             session.log("no package has code to check")
         for position, batch in enumerate(plan):
             own = () if position else pairs
-            statuses.append(_run(session, repository, batch, checker, pairs=own))
+            statuses.append(_run(session, repository, batch, checker, errors, pairs=own))
     roots = {
         root
         for one in repository.workspace.packages
@@ -101,7 +104,7 @@ def _typecheck(
         layouts = {unit_package(path): layout_of_unit(path, repository.inventory)}
         for batch in _batches(session, repository, layouts, project, checker=checker):
             borrowing = replace(batch, borrowed=tuple(sorted(roots)))
-            statuses.append(_run(session, repository, borrowing, checker, python=python))
+            statuses.append(_run(session, repository, borrowing, checker, errors, python=python))
     broken = next((status for status in statuses if status not in {0, _FOUND}), 0)
     if broken:
         raise CheckFailedError(
@@ -109,7 +112,7 @@ def _typecheck(
             f"not parse, a bad configuration or argument, or a crash; its message is above"
         )
     if any(statuses):
-        raise CheckFailedError(_fault(repository, packages, checker))
+        raise CheckFailedError(_fault(repository, packages, checker, errors))
 
 
 def _checker(
@@ -193,6 +196,7 @@ def _run(  # noqa: PLR0913 - what a run consists of
     repository: Repository,
     batch: Batch,
     checker: Checker,
+    errors: list[str],
     *,
     python: Path | None = None,
     pairs: Sequence[ProtocolPair] = (),
@@ -204,6 +208,7 @@ def _run(  # noqa: PLR0913 - what a run consists of
         repository: The repository.
         batch: The sources.
         checker: The type checker.
+        errors: List to which a line for each error is added.
         python: The interpreter whose packages it sees; the session's own if None.
         pairs: Classes and their Protocols, of a checker other than mypy.
     """
@@ -227,9 +232,9 @@ def _run(  # noqa: PLR0913 - what a run consists of
 
     def check() -> tuple[int, bool]:
         if checker.name == "mypy":
-            return _run_mypy(session, repository, batch, strict=strict, python=python), True
+            return _run_mypy(session, repository, batch, errors, strict=strict, python=python), True
         return run_checker(
-            session, repository, batch, checker, strict=strict, python=python, pairs=pairs
+            session, repository, batch, checker, errors, strict=strict, python=python, pairs=pairs
         )
 
     words = [checker.name, repr(batch), repr((strict, pairs, python))]
@@ -267,10 +272,11 @@ def _unless_green(  # noqa: PLR0913, PLR0917 - what a run consists of
     return status or 0
 
 
-def _run_mypy(
+def _run_mypy(  # noqa: PLR0913 - what a run consists of
     session: nox.Session,
     repository: Repository,
     batch: Batch,
+    errors: list[str],
     *,
     strict: bool,
     python: Path | None,
@@ -297,15 +303,20 @@ def _run_mypy(
     with TemporaryDirectory() as folder, session.chdir(home):
         report = Path(folder) / "mypy.xml"  # mypy writes it when it has come to its end
         argv.append(f"--junit-xml={report}")
-        status = status_of(session, [*argv, *further, *sources], env={"MYPYPATH": search})
+        env = {"MYPYPATH": search, **({"MYPY_FORCE_COLOR": "1"} if sys.stdout.isatty() else {})}
+        status, output = output_of(session, [*argv, *further, *sources], env=env)
+        sys.stdout.writelines(first_of(session, output.splitlines(keepends=True)))
+        sys.stdout.flush()
         is_stated = any(word.startswith("--junit-xml") for word in further)
         if status == 0 and not is_stated and not report.is_file():
             raise CheckFailedError(
                 "typecheck: mypy ended without a report, so nothing was checked; see its arguments "
                 "and plugins for what ends it, such as `--version`"
             )
-        for finding in mypy_findings(report.read_text("utf-8")) if report.is_file() else ():
-            annotate_finding(repository, home, finding)
+        found = [from_root(repository, home, finding) for finding in mypy_findings(output)]
+        errors += [finding.place_and_text for finding in found]
+        for finding in first_of(session, found):
+            annotate_finding(finding)
         return status
 
 
@@ -318,8 +329,10 @@ def _write_protocols(
     return module
 
 
-def _fault(repository: Repository, packages: list[Package], checker: Checker) -> str:
+def _fault(
+    repository: Repository, packages: list[Package], checker: Checker, errors: list[str]
+) -> str:
     again = "nox -s typecheck"
     if repository.workspace.kind == "strategies":
         again = f'nox -s "typecheck({repository.workspace.session_id(packages[0])})"'
-    return f"typecheck: {checker.name} found faults; check again with: {again}"
+    return f"typecheck: {checker.name} found faults{leading(errors)}; check again with: {again}"

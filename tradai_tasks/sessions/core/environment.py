@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import nox
 import nox.virtualenv
@@ -16,6 +16,7 @@ from nox.command import CommandFailed
 from nox.virtualenv import PassthroughEnv, VirtualEnv
 from packaging.version import Version
 
+from tradai_tasks.checks.lock_check import state_of
 from tradai_tasks.checks.pythons import answers, interpreter_of
 from tradai_tasks.checks.testing.coverage_scope import is_root_of_others
 from tradai_tasks.checks.testing.pytest_rules import check_conflicts, sync_commands
@@ -189,6 +190,12 @@ def _install(  # noqa: PLR0913 - what is installed, from which lock
             env["UV_PROJECT_ENVIRONMENT"] = target
             session.run_install(*argv, env={**dict.fromkeys(_OF_GROUPS), **env}, external=True)
     except CommandFailed:
+        # what uv has just asked the index for is in its cache
+        found = state_of(uv_program(), repository.root, repository.tree, project, ["--offline"])
+        if found.state in {"stale", "missing"}:
+            raise CommandFailedError(
+                f"{session.name}: {found.state}: {found.file}; make it fresh with: nox -s lock"
+            ) from None
         raise CommandFailedError(
             f"{' '.join(command[:2])} failed; its message is above; {_advice(target, documents)}"
         ) from None
@@ -242,6 +249,7 @@ def status_of(  # noqa: PLR0913 - what a call consists of
     external: bool = False,
     log: bool = True,
     good: Collection[int] = (0,),
+    output: IO[str] | None = None,
 ) -> int:
     """Run a tool and return its exit status instead of failing on it.
 
@@ -252,18 +260,55 @@ def status_of(  # noqa: PLR0913 - what a call consists of
         external: Whether the tool may be outside the session's environment.
         log: Whether the command is shown.
         good: Exit statuses that are no failure, for which 0 is returned.
+        output: File for its standard output; it is shown if None.
 
     Raises:
         CommandFailedError: The tool could not be started.
     """
     end_of_install(session)
+    status = _AnyStatus()
+    more: dict[str, Any] = {} if output is None else {"stdout": output, "stderr": None}
     try:
-        session.run(*argv, env=env or {}, external=external, log=log, success_codes=good)
+        session.run(*argv, env=env or {}, external=external, log=log, success_codes=status, **more)
     except CommandFailed as failed:
         if failed.return_code is None:
             raise CommandFailedError(f"{argv[0]}: {failed.reason}") from None
         return failed.return_code
-    return 0
+    return 0 if status.found in good else status.found
+
+
+class _AnyStatus(Collection[int]):
+    """Exit statuses that nox takes for success: all, so that it logs no failure of its own."""
+
+    def __init__(self) -> None:
+        self.found = 0  # the last that nox asked for
+
+    def __contains__(self, status: object) -> bool:
+        """Take any exit status, and keep it."""
+        self.found = int(str(status))
+        return True
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield none: they are not known beforehand."""
+        return iter(())
+
+    def __len__(self) -> int:
+        """Return that there are some."""
+        return 1
+
+
+def output_of(
+    session: nox.Session, argv: Sequence[str | Path], env: Mapping[str, str | None] | None = None
+) -> tuple[int, str]:
+    """Run a tool and return its exit status and its standard output, which is not shown.
+
+    Raises:
+        CommandFailedError: The tool could not be started.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as file:
+        status = status_of(session, argv, env, output=file)
+        file.seek(0)
+        return status, file.read()
 
 
 def run_all(session: nox.Session, commands: Iterable[Sequence[str | Path]], fault: str) -> None:

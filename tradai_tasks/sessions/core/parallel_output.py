@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import nox
 from nox import _options
@@ -23,6 +24,8 @@ from tradai_tasks.text import safe
 
 WARNING = "warning: "  # before each warning that a session logs
 _SUMMARY = "summary: "
+_MOST = 50  # findings that are shown
+_Line = TypeVar("_Line")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _KEPT = re.compile(
     rf"^nox > (?:\[[^\]]*\] )?(?:{_SUMMARY}(?P<summary>.*)|(?P<warning>{WARNING}.*))", re.MULTILINE
@@ -32,6 +35,18 @@ _KEPT = re.compile(
 def conclude(session: nox.Session, text: str) -> None:
     """Log what a session came to, in a few words: counts and figures."""
     session.log(f"{_SUMMARY}{text}")
+
+
+def first_of(session: nox.Session, found: Sequence[_Line]) -> Sequence[_Line]:
+    """Return the first of many findings, which are shown, and log how to see the others.
+
+    Under `nox --verbose` all are shown.
+    """
+    if len(found) <= _MOST or session._runner.global_config.verbose:  # noqa: SLF001 - nox tells it nowhere else
+        return found
+    again = f"nox -v -s {shlex.quote(session.name)}"
+    session.log(f"the first {_MOST} of {len(found)} lines are shown; all of them: {again}")
+    return found[:_MOST]
 
 
 class _Kept(logging.Handler):

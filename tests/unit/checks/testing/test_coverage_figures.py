@@ -16,7 +16,8 @@ from tradai_tasks.checks.testing.coverage_figures import (
 
 
 def summary(covered: int, statements: int, **more: int) -> dict[str, Any]:
-    return {"summary": {"covered_lines": covered, "num_statements": statements, **more}}
+    counts = {"covered_lines": covered, "num_statements": statements, **more}
+    return {"summary": counts, "missing_lines": [*range(3 + covered, 3 + statements)]}
 
 
 def measured(home: Path, files: dict[str, Any], **settings: Any) -> tuple[Figure, ...]:
@@ -55,7 +56,8 @@ def test_each_package_has_a_figure_of_its_own_code_alone(home: Path) -> None:
     )
     assert [(figure.name, figure.percent) for figure in found] == [("a", 100 * 5 / 6), ("b", 50)]
     assert floor_fault(found, user=0, precision=0, home=home) == (
-        "b: coverage 50 % is under its floor of 80 %; the lines to test are listed above"
+        "b: coverage 50 % is under its floor of 80 %; the lines to test are listed above; most are "
+        "missing at b.py:4 (1 line)"
     )
 
 
@@ -64,7 +66,8 @@ def test_code_that_no_test_imports_counts_as_not_covered(home: Path) -> None:
     assert (a.percent, a.unseen) == (50, (home / "src/a/y.py",))
     assert (b.percent, b.unseen) == (0, (home / "b.py",))
     assert floor_fault([a], user=0, precision=0, home=home) == (
-        "a: coverage 50 % is under its floor of 60 %; no test imports src/a/y.py"
+        "a: coverage 50 % is under its floor of 60 %; no test imports src/a/y.py; most are "
+        "missing at src/a/y.py:1 (2 lines)"
     )
 
 

@@ -30,6 +30,7 @@ def judged(
 
 X, Y, Z = "test_a.py::test_x", "test_a.py::test_y", "test_b.py::test_z"
 NO_FIXTURE = {"event": "report", "test": X, "outcome": "failed", "fixture": "ledger"}
+FAILED = {"event": "report", "test": X, "outcome": "failed", "line": 7}
 BROKEN = {"event": "uncollected", "path": "/w/a/test_b.py", "outcome": "failed"}
 SKIPPED = {"event": "uncollected", "path": "/w/a/test_b.py", "outcome": "skipped"}
 
@@ -40,13 +41,18 @@ SKIPPED = {"event": "uncollected", "path": "/w/a/test_b.py", "outcome": "skipped
         (0, {}, None),
         (0, {"outcomes": {X: "xfailed"}}, None),
         (0, {"outcomes": {X: "passed", Y: "skipped"}}, None),
-        (1, {"outcomes": {X: "failed", Y: "passed"}}, "1 of 2 tests failed"),
+        (
+            1,
+            {"outcomes": {X: "failed", Y: "passed"}},
+            "1 of 2 tests failed, the first at test_a.py (test_x)",
+        ),
         (0, {"outcomes": {X: "failed", Y: "passed"}}, "1 of 2 tests failed"),
+        (1, {"more": [FAILED]}, "1 of 1 tests failed, the first at test_a.py:7 (test_x)"),
         (1, {"outcomes": {X: "failed", Y: None}}, "1 of 2 tests failed, and 1 were not run"),
         (
             1,
             {"more": [NO_FIXTURE]},
-            "1 of 1 tests failed; no fixture 'ledger' for test_a.py: define it in a conftest.py of",
+            "1 of 1 tests failed, the first at test_a.py (test_x); no fixture 'ledger' for test_a.py: ",
         ),
         (2, {"more": [BROKEN]}, "test_b.py could not be collected; the error is above"),
         (4, {"outcomes": {}, "ended": False}, "pytest could not begin, for its arguments"),

@@ -215,7 +215,18 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         outcome = "xfailed" if is_run else report.outcome
         lookup = _MISSING_FIXTURE.search(str(report.longrepr)) if report.failed else None
         fixture = lookup[1] if lookup else None
-        _recording.write("report", test=report.nodeid, outcome=outcome, fixture=fixture)
+        line = _line(report) if report.failed else None
+        values = {"outcome": outcome, "fixture": fixture, "line": line}
+        _recording.write("report", test=report.nodeid, **values)
+
+
+def _line(report: pytest.TestReport) -> int | None:
+    """Return the line of the test's file at which it failed, or else at which the test begins."""
+    file, first, _ = report.location
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None and os.path.realpath(crash.path).endswith(f"{os.sep}{file}"):
+        return int(crash.lineno)
+    return None if first is None else first + 1
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
