@@ -128,7 +128,7 @@ def test_what_cannot_be_green_is_listed_with_its_command(
     for line in (
         "lock: missing: uv.lock; run it with: nox -s lock",
         "lint: ruff found faults: libs/alpha/src/alpha/odd.py:1: F401",
-        "test(alpha): alpha: 1 of 1 tests failed, the first at libs/alpha/tests/test_core_alpha.py:",
+        "test(alpha): alpha: 1 of 1 tests failed, the first at libs/alpha/tests/test_core_alpha",
     ):
         assert f"red as it is: {line}" in said
     assert "let pass: lint.ignore (1 finding today that ruff cannot fix)\n" in said

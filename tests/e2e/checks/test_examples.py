@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.osv import advisory, osv_server
+from tests.support.output_page import alike, block, shown, write_block
 from tests.support.real import Result, copy_example, edit, git, nox
 
 _UNUSED_IMPORT = "\nimport os\n"
@@ -93,57 +97,108 @@ def failing(result: Result) -> set[str]:
     return bad - {"check"}
 
 
-def test_the_platform_passes(platform: Example) -> None:
-    result = platform.run()
+def quoted(name: str, command: str, text: str, home: Path) -> None:
+    """Compare a run with its block in docs/output.md; with the variable set, write the block."""
+    text = shown(text, home)
+    if os.environ.get("TRADAI_TASKS_WRITE_OUTPUT"):
+        write_block(name, command, text)
+    assert alike(block(name)) == alike(text), name
+
+
+def test_the_platform_passes_in_few_lines(platform: Example) -> None:
+    result = nox(platform.home, "-j", "auto", "-s", "check")
     assert result.status == 0, result.text
     assert result.verdicts()["check"] == "success"
-    lines = [line for line in result.text.splitlines() if "security" not in line]
-    assert len(lines) <= 40, result.text  # a line for each session, and nox's own
-    assert any(
-        line.startswith("test(tradai-data): 26 passed, coverage 100 % (floor 60 %)")
-        for line in lines
+    assert len(result.text.splitlines()) <= 40, result.text  # one for each session, and nox's own
+    quoted("success", "nox -j auto -s check", result.text, platform.home)
+
+
+def test_each_fault_of_the_platform_fails_its_session_and_is_its_last_line(
+    platform: Example,
+) -> None:
+    home = platform.home
+    append(home / "libs/tradai-data/src/tradai/data/storage.py", _UNUSED_IMPORT)
+    append(home / "services/backend/src/backend/settings.py", _WRONG_TYPE)
+    append(home / "libs/tradai-common/src/tradai/common/ids.py", _PASSWORD)
+    file = home / "libs/tradai-common/tests/test_money.py"
+    edit(file, 'usdt("0.1") + usdt("0.2") == usdt("0.3")', 'usdt("0.1") == usdt("0.3")')
+    lines = "".join(f"NUMBER_{number} = {number}\n" for number in range(2000))
+    untested = home / "services/mlflow/src/mlflow_service/untested.py"
+    untested.write_text(f'"""Untested."""\n\n{lines}')
+    shutil.rmtree(home / "lambdas/order-alerts/tests")
+    result = platform.run(vulnerable="starlette")
+    assert failing(result) == set(_LAST_LINES)
+    blocks = dict(_BLOCKS.findall(result.text))
+    for session, (name, *told) in _LAST_LINES.items():
+        command = "nox -j auto -s security" if session == "security" else "nox -j auto -s check"
+        quoted(name, command, blocks[session], home)
+        last = blocks[session].partition(f"nox > Session {session} aborted: ")[2]
+        assert last.count("\n") == (2 if session == "security" else 1), last  # nothing is below
+        for words in told:
+            assert words in last, last
+
+
+_BLOCKS = re.compile(
+    r"^=+ ↯ (\S+): aborted.*?=+\n(.*?^nox > Session \1 aborted: .*?\n)"
+    r"(?=Starting session|nox > Ran|=+ ↯|\S+: |\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+# session -> its block in docs/output.md, and what its last line says: what, where, the command
+_LAST_LINES = {
+    "lint": (
+        "lint",
+        "the first of 3: libs/tradai-data/src/tradai/data/storage.py:109: E402 Module level import",
+        "apply automatic fixes with: nox -s fmt",
+    ),
+    "typecheck": (
+        "typecheck",
+        "mypy found faults: services/backend/src/backend/settings.py:35: Incompatible types in",
+        "check again with: nox -s typecheck",
+    ),
+    "test(tradai-common)": (
+        "failing test",
+        "1 of 63 tests failed, the first at libs/tradai-common/tests/test_money.py:13 (test_",
+        'narrow it down with: nox -s "test(tradai-common)" -- --lf -x',
+    ),
+    "test(mlflow-service)": (
+        "floor",
+        "is under its floor of 60 %",
+        "most untested lines are in services/mlflow/src/mlflow_service/untested.py:3 (2000 lines)",
+        'check again with: nox -s "test(mlflow-service)"',
+    ),
+    "test(order-alerts)": (
+        "no tests",
+        "no tests collected: lambdas/order-alerts has code but no test files; add tests",
+        'check again with: nox -s "test(order-alerts)"',
+    ),
+    "security": (
+        "security",
+        "bandit found faults: libs/tradai-common/src/tradai/common/ids.py:53: B105",
+        "again: nox -s security",
+        "pip-audit found advisories: starlette ",
+        "CVE-2026-7, fixed in 99",
+        "upgrade with: nox -s lock -- --upgrade-package starlette",
+    ),
+}
+
+
+def test_a_stale_lock_is_named_where_a_session_installs_from_it(platform: Example) -> None:
+    file = platform.home / "libs/tradai-common/pyproject.toml"
+    edit(file, 'dependencies = ["httpx>=0.27"]', 'dependencies = ["httpx>=0.27", "humanize"]')
+    result = nox(platform.home, "-s", "test(tradai-common)")
+    assert result.status != 0
+    assert (
+        "aborted: test(tradai-common): stale: uv.lock; make it fresh with: nox -s lock"
+        in (result.text.splitlines()[-1])
     )
+    text = result.out + result.log  # uv's message, and then what nox logs
+    quoted("stale lock", 'nox -s "test(tradai-common)"', text, platform.home)
 
 
 def test_the_strategies_pass(strategies: Example) -> None:
     result = strategies.run()
     assert result.status == 0, result.text
     assert result.verdicts()["check"] == "success"
-
-
-def test_faults_of_the_platform_in_lint_and_a_test(platform: Example) -> None:
-    append(platform.home / "libs/tradai-data/src/tradai/data/storage.py", _UNUSED_IMPORT)
-    file = platform.home / "libs/tradai-common/tests/test_money.py"
-    edit(file, 'usdt("0.1") + usdt("0.2") == usdt("0.3")', 'usdt("0.1") == usdt("0.3")')
-    result = platform.run()
-    assert failing(result) == {"lint", "test(tradai-common)"}
-    assert "F401" in result.text
-    assert "apply automatic fixes with: nox -s fmt" in result.text
-    assert "tradai-common: 1 of " in result.text
-    assert 'narrow it down with: nox -s "test(tradai-common)" -- --lf -x' in result.text
-
-
-def test_faults_of_the_platform_in_types_and_coverage(platform: Example) -> None:
-    append(platform.home / "services/backend/src/backend/settings.py", _WRONG_TYPE)
-    lines = "".join(f"NUMBER_{number} = {number}\n" for number in range(2000))
-    file = platform.home / "services/mlflow/src/mlflow_service/untested.py"
-    file.write_text(f'"""Untested."""\n\n{lines}')
-    result = platform.run()
-    assert failing(result) == {"typecheck", "test(mlflow-service)"}
-    assert "services/backend/src/backend/settings.py" in result.text
-    assert "check again with: nox -s typecheck" in result.text
-    assert "mlflow-service: coverage" in result.text
-    assert "is under its floor of 60 %" in result.text
-
-
-def test_faults_of_the_platform_in_security(platform: Example) -> None:
-    append(platform.home / "libs/tradai-common/src/tradai/common/ids.py", _PASSWORD)
-    result = platform.run(vulnerable="starlette")
-    assert failing(result) == {"security"}
-    assert "CVE-2026-7" in result.text
-    assert "fixed in 99" in result.text
-    assert "B105" in result.text
-    assert "libs/tradai-common/src/tradai/common/ids.py" in result.text
 
 
 def test_strategy_missing_method_breaks_its_protocol(strategies: Example) -> None:

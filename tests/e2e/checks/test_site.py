@@ -39,6 +39,11 @@ def test_every_command_of_the_first_page(tmp_path: Path) -> None:
     lines = [line for block in _BLOCK.findall(page) for line in block.splitlines()]
     commands = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
     assert len(commands) > 15
+    assert page.count("```") == 2 * len(_BLOCK.findall(page))  # there is no other kind of block
+    inline = re.findall(r"`((?:uvx|uv|nox|git|tradai-tasks) [^`]+)`", page)
+    assert {one.removeprefix("uvx ") for one in inline} <= {
+        c.removeprefix("uvx ") for c in commands
+    }
     script = "".join(f"echo '== {n}'\n{one}\n" for n, one in enumerate(commands))
     env = clean_env(
         PATH=os.pathsep.join((str(programs), os.environ["PATH"])),

@@ -168,7 +168,7 @@ def floor_fault(found: Sequence[Figure], *, user: float, precision: int, home: P
         if figure.worst:
             file, count, line = figure.worst
             place = f"{os.path.relpath(file, home)}:{line}"
-            which += f"; most are missing at {place} ({counted(count, 'line')})"
+            which += f"; most untested lines are in {place} ({counted(count, 'line')})"
         return (
             f"{figure.name}: coverage {int(figure.percent * 100) / 100:g} % is under its floor of "
             f"{floor:g} %{which}"

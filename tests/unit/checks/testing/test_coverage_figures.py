@@ -56,8 +56,8 @@ def test_each_package_has_a_figure_of_its_own_code_alone(home: Path) -> None:
     )
     assert [(figure.name, figure.percent) for figure in found] == [("a", 100 * 5 / 6), ("b", 50)]
     assert floor_fault(found, user=0, precision=0, home=home) == (
-        "b: coverage 50 % is under its floor of 80 %; the lines to test are listed above; most are "
-        "missing at b.py:4 (1 line)"
+        "b: coverage 50 % is under its floor of 80 %; the lines to test are listed above; most "
+        "untested lines are in b.py:4 (1 line)"
     )
 
 
@@ -66,8 +66,8 @@ def test_code_that_no_test_imports_counts_as_not_covered(home: Path) -> None:
     assert (a.percent, a.unseen) == (50, (home / "src/a/y.py",))
     assert (b.percent, b.unseen) == (0, (home / "b.py",))
     assert floor_fault([a], user=0, precision=0, home=home) == (
-        "a: coverage 50 % is under its floor of 60 %; no test imports src/a/y.py; most are "
-        "missing at src/a/y.py:1 (2 lines)"
+        "a: coverage 50 % is under its floor of 60 %; no test imports src/a/y.py; most "
+        "untested lines are in src/a/y.py:1 (2 lines)"
     )
 
 

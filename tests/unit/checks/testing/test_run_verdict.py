@@ -52,7 +52,7 @@ SKIPPED = {"event": "uncollected", "path": "/w/a/test_b.py", "outcome": "skipped
         (
             1,
             {"more": [NO_FIXTURE]},
-            "1 of 1 tests failed, the first at test_a.py (test_x); no fixture 'ledger' for test_a.py: ",
+            "1 of 1 tests failed, the first at test_a.py (test_x); no fixture 'ledger' for test_a.",
         ),
         (2, {"more": [BROKEN]}, "test_b.py could not be collected; the error is above"),
         (4, {"outcomes": {}, "ended": False}, "pytest could not begin, for its arguments"),
