@@ -4,7 +4,10 @@
 
 1. `nox -l` on a workspace of 100 packages, against `nox -l` on a plain noxfile with as many
    sessions (target: at most 1.5x).
-2. `nox -j auto -s check` in a copy of examples/tradai-uv, against the same tools run one after the
+2. `nox -j 2` of 12 small tests in workspaces of 100, 400 and 1,000 packages: processor time,
+   against pytest alone in the same environments, with the same coverage and without (target: at
+   most 1.2x).
+3. `nox -j auto -s check` in a copy of examples/tradai-uv, against the same tools run one after the
    other by a shell script in one environment, both warm (target: under 1x).
 """
 
@@ -12,13 +15,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from timing import Command, in_turn, show
+from timing import Command, in_turn, seconds, show
 
 ROOT = Path(__file__).resolve().parent.parent
 NOXFILE = "import tradai_tasks\n\ntradai_tasks.register()\n"
@@ -101,6 +106,48 @@ def start_up(scratch: Path, packages: int, runs: int) -> None:
     show(f"nox -l, {packages} packages, {len(sessions)} sessions", found, "plain noxfile")
 
 
+def processor_seconds(commands: Iterable[Command]) -> float:
+    """Run commands and return the user and system time of all their processes, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for command in commands:
+        seconds(command)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def small_tests(scratch: Path, packages: int, runs: int) -> None:
+    """Compare the processor time of small tests under `nox -j 2` with that of pytest alone."""
+    home = scratch / f"tests-{packages}"
+    workspace(home, packages)
+    with (home / "pyproject.toml").open("a") as file:
+        file.write('\n[dependency-groups]\ndev = ["pytest", "pytest-cov"]\n')
+    (home / ".gitignore").write_text(".nox/\nbuild/\n__pycache__/\n")
+    subprocess.run(["git", "init", "--quiet"], cwd=home, check=True)
+    nox = [sys.executable, "-m", "nox"]
+    subprocess.run([*nox, "-s", "lock"], cwd=home, env=clean_env(), check=True, capture_output=True)
+    names = [f"package-{number * packages // 12:03}" for number in range(12)]
+    reports = [f"--cov-report={kind}:{scratch}/report" for kind in ("xml", "json")]
+    measured = [*reports, "--cov-report=term-missing:skip-covered", f"--junit-xml={scratch}/junit"]
+    ours = [*nox, "-j", "2", "-s", *(f"test({name})" for name in names)]
+
+    def alone(name: str, more: Sequence[str]) -> Command:
+        python = str(home / ".nox" / f"test-{name}" / "bin" / "python")
+        argv = [python, "-m", "pytest", *more, "tests"]
+        return Command(name=name, argv=argv, cwd=home / "packages" / name, env=clean_env())
+
+    ways = {
+        "pytest alone, with coverage": [alone(name, ["--cov=src", *measured]) for name in names],
+        "pytest alone": [alone(name, []) for name in names],
+        "nox -j 2": [Command(name="nox -j 2", argv=ours, cwd=home, env=clean_env())],
+    }
+    processor_seconds(ways["nox -j 2"])  # makes the environments
+    found: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(runs):
+        for way, commands in ways.items():
+            found[way].append(processor_seconds(commands))
+    show(f"12 small tests of {packages} packages, processor time", found, next(iter(ways)))
+
+
 SCRIPT = """#!/bin/sh
 set -e
 uv sync --quiet --locked --all-packages --all-extras --all-groups
@@ -155,19 +202,21 @@ def check(scratch: Path, runs: int) -> None:
 
 
 def main() -> None:
-    """Run both comparisons."""
+    """Run the comparisons."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--packages", type=int, default=100)
-    parser.add_argument("--only", choices=["start-up", "check"])
+    parser.add_argument("--only", choices=["start-up", "tests", "check"])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tradai-benchmark-") as folder:
         scratch = Path(folder).resolve()
-        if options.only != "check":
+        if options.only in {None, "start-up"}:
             start_up(scratch, options.packages, options.runs)
-        if options.only != "start-up":
+        for packages in (100, 400, 1000) if options.only in {None, "tests"} else ():
+            small_tests(scratch, packages, options.runs)
+        if options.only in {None, "check"}:
             check(scratch, options.runs)
 
 

@@ -93,4 +93,5 @@ def _run_session(manifest: Manifest, argv: Sequence[str]) -> int:
 
     module = sys.modules["user_nox_module"]
     vars(tasks).update(_load_and_exec_nox_module=lambda _: module, discover_manifest=discovered)
-    return _cli.execute_workflow(config)
+    status = _cli.execute_workflow(config)
+    return status or int(not manifest._consumed)  # noqa: SLF001 - nox takes no session for success
