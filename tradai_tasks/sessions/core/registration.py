@@ -23,7 +23,6 @@ from tradai_tasks.sessions.core.error_door import keep_text_safe
 from tradai_tasks.sessions.core.nox_options import explain_absent, given, noxfile, runs_only
 from tradai_tasks.sessions.core.parallel_output import shorten_output
 from tradai_tasks.sessions.core.parallel_run import share_markers, shared_markers
-from tradai_tasks.sessions.core.session_forks import fork_sessions
 from tradai_tasks.sessions.core.session_registry import SessionRegistry
 
 # Only test files show whether these fit, and reading all of them takes longer than the rest. No
@@ -80,7 +79,10 @@ def register_all(
     check_command_line(registry)
     if not runs_only(options, _INDEPENDENT - {"test", *AGGREGATES}):
         share_markers(repository, options)
-    fork_sessions(repository, options)
+    if options and (options.parallel or 1) > 1:
+        from tradai_tasks.sessions.core.session_forks import fork_sessions  # noqa: PLC0415 - only here
+
+        fork_sessions(repository)
 
 
 def _root(folder: Path, given: Any) -> Path:

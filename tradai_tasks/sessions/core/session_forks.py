@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import nox.virtualenv
-from nox import _cli, _options, logger, tasks
+from nox import _cli, _options, _parallel, logger, tasks
 from nox.manifest import Manifest
 
 from tradai_tasks.errors import TasksError
@@ -27,17 +27,12 @@ from tradai_tasks.sessions.core.catalog import CATALOG
 from tradai_tasks.sessions.core.fork_server import Fork, ForkServer, may_fork
 
 
-def fork_sessions(repository: Repository, options: _options.NoxConfig | None) -> None:
+def fork_sessions(repository: Repository) -> None:
     """Have nox fork the processes of a parallel run.
 
     Args:
         repository: What is read once for all sessions.
-        options: nox's options.
     """
-    if options is None or options.parallel in {None, 1}:
-        return
-    from nox import _parallel  # noqa: PLC0415 - takes its time to load
-
     own = vars(_parallel)  # nox has no public way
     whole = own["run_manifest_parallel"]
     whole = getattr(whole, "__wrapped__", whole)  # noxfiles may be loaded twice
