@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+import string
+from collections.abc import Iterable, Iterator
 
 from tradai_tasks.affected.parse.facts import Facts, Import
 from tradai_tasks.affected.parse.import_scanner import imports_in
@@ -55,6 +56,8 @@ _PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[ \t]([^\n]*)", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*```[ \t]*\{?\.?py[^\n]*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
 CALL_INSIDE = re.compile(r"""(?:__import__|import_module)\(\s*["']([^\W\d][\w.]*)["']""")
 _DOTTED = re.compile(rb"(?<![\w./\\@-])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?![\w/\\@-])")
+_DOT = re.compile(rb"\.[A-Za-z_]")
+_OF_WORDS = f"{string.ascii_letters}{string.digits}_".encode()
 # The pattern begins with a character: that is searched faster than what precedes it.
 _RUN_MODULE = re.compile(r"-(?<!\S-)[a-zA-Z]*m[ =]([A-Za-z_][\w.]*)")
 _RUN_CODE = re.compile(r"""-(?<!\S-)[a-zA-Z]*c\s+\\?(["'])(.+?)\\?\1""")
@@ -98,13 +101,25 @@ def extract_data(path_ending: str, data: bytes) -> Facts:
     """
     if not path_ending and not data.startswith(b"#!"):
         return Facts()
-    found = (name for name in _DOTTED.findall(data) if not name.endswith(_ENDINGS))
+    found = (name for name in _dotted(data) if not name.endswith(_ENDINGS))
     names = dict.fromkeys(name.decode("ascii", "replace") for name in found)
     if path_ending and path_ending not in _SHELL + _TEMPLATES:
         return Facts(strings=tuple(names))
     text = data.decode("utf-8", "replace")
     names |= dict.fromkeys((*_references(text), *named_in_commands(text)))
     return Facts(strings=tuple(names), paths=tuple(dict.fromkeys(_SCRIPT.findall(text))))
+
+
+def _dotted(data: bytes) -> Iterator[bytes]:
+    """Yield the dotted names: found from a dot on, as most of a large file is words without one."""
+    end = 0
+    for dot in _DOT.finditer(data):
+        if dot.start() >= end:
+            before = data[max(0, dot.start() - _LONGEST) : dot.start()]
+            start = dot.start() - len(before) + len(before.rstrip(_OF_WORDS))
+            if name := _DOTTED.match(data, start):
+                end = name.end()
+                yield name[0]
 
 
 def named_in_commands(text: str) -> tuple[str, ...]:
