@@ -23,7 +23,6 @@ _ON_DEFAULT = (
 )
 # of the cache of results, which depend on the system
 _RESULTS_KEY = "tradai-tasks-results-${{ runner.os }}-${{ runner.arch }}"
-_RECORDED = "typecheck, test, security"  # jobs that keep results
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -261,7 +260,6 @@ def _text(
         "on_default": _ON_DEFAULT,
         "on_push": f"github.event_name == 'push' && {_ON_DEFAULT}",
         "results_key": _RESULTS_KEY,
-        "recorded": "check, security" if repository.kind == "strategies" else _RECORDED,
         "branch_environments": json.dumps(settings.branch_environments),
         "schedule": settings.schedule,
         "timeout": str(settings.timeout),

@@ -18,7 +18,7 @@ from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
 from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.render import header_of
-from tradai_tasks.workflows.repository_traits import RepositoryTraits
+from tradai_tasks.workflows.repository_traits import CI_FILES, RepositoryTraits
 from tradai_tasks.workflows.selection import CATALOG, choose, workflows
 
 HEADER = header_of()
@@ -49,7 +49,8 @@ def full(kind: RepositoryKind, **given: Any) -> RepositoryTraits:
     """A repository that has everything."""
     has = (
         "benchmarks contract_tests integration_tests libraries services lambdas lambda_base "
-        "deployed clusters docs docs_deployed devcontainer devcontainer_image"
+        "deployed clusters docs docs_deployed devcontainer devcontainer_image "
+        "cached_results"
     )
     more = {"sessions": _ALL, "stacks": ("dev", "prod")}
     return RepositoryTraits(kind=kind, **{**dict.fromkeys(has.split(), True), **more, **given})
@@ -202,7 +203,7 @@ def test_every_action_is_pinned_by_commit(text: str) -> None:
     used = [step["uses"] for _, step in steps(document) if "uses" in step]
     called = [job["uses"] for _, job in jobs(document) if "uses" in job]
     for action in used:
-        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", action), action
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+(?:/\w+)?@[0-9a-f]{40}", action), action
         assert re.search(rf"{action} # v\d+\.\d+\.\d+$", text, re.MULTILINE), action
     for workflow in called:
         assert re.fullmatch(r"\./\.github/workflows/_\w+\.yml", workflow), workflow
@@ -406,3 +407,25 @@ def test_ci_starts_for_tags_of_releases_alone() -> None:
             if "workflow_run" in one["on"]
         }
         assert followed == {load(text)["name"]}
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+def test_only_pushes_to_the_default_branch_save_results_and_no_release_restores_any(
+    kind: RepositoryKind,
+) -> None:
+    files = workflows(full(kind), SETTINGS["plain"])
+    caching = {path: text for path, text in files.items() if "actions/cache" in text}
+    assert [Path(path).name for path in caching] == [CI_FILES[kind]]
+    document = load(*caching.values())
+    cached = [one for one in steps(document) if "actions/cache/" in one[1].get("uses", "")]
+    saving = [name for name, step in cached if "/save@" in step["uses"]]
+    assert saving == ["results"]
+    default = "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
+    assert (
+        document["jobs"]["results"]["if"] == f"always() && github.event_name == 'push' && {default}"
+    )
+    restoring = [step["if"] for _, step in cached if "/restore@" in step["uses"]]
+    assert len(restoring) > len(saving)
+    assert set(restoring) == {"github.ref_type != 'tag'"}
+    none = workflows(full(kind, cached_results=False), SETTINGS["plain"])
+    assert not any("results" in text for text in none.values())
