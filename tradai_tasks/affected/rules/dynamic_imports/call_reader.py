@@ -21,8 +21,7 @@ from tradai_tasks.affected.rules.dynamic_imports.executed_code import is_compute
 from tradai_tasks.affected.rules.kinds import import_call
 from tradai_tasks.affected.rules.kinds.entry_points import EntryPoints
 from tradai_tasks.affected.rules.kinds.package_resources import PackageResources
-from tradai_tasks.affected.rules.kinds.run_command import Command, CommandReader
-from tradai_tasks.affected.rules.kinds.run_path import RunPath
+from tradai_tasks.affected.rules.kinds.run_command import Command, CommandReader, RunPath
 
 _COMPUTED = frozenset([ast.BinOp, ast.Call, ast.JoinedStr])
 _BINDING = frozenset(

@@ -1,10 +1,20 @@
-"""Files that belong to a module: the `__init__` of the packages around it, and its stub."""
+"""Files loaded with a module: `__init__` files, stubs, and what pytest runs around a test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tradai_tasks.affected.rules.edge_rule import FileRule, Place
+from tradai_tasks.affected.resolve.file_table import is_collected
+from tradai_tasks.affected.rules.edge_rule import (
+    FileRule,
+    Links,
+    Place,
+    WorkspaceFiles,
+    WorkspaceRule,
+    home_of,
+    note,
+    project_file,
+)
 
 
 class PackageInit(FileRule):
@@ -33,3 +43,27 @@ class StubFile(PackageInit):
     def items(self, place: Place) -> Iterable[int]:
         """Return the nodes of the files."""
         return place.index.stub_or_module(place.path)
+
+
+class Conftest(PackageInit, WorkspaceRule):
+    """Link a test to the set-up files around it."""
+
+    name = "conftest"
+    order = 50
+    summary = "every `conftest.py` and `__init__.py` from a test's folder up to the root"
+
+    def items(self, place: Place) -> Iterable[int]:
+        """Return the nodes of the files, for a file that pytest collects."""
+        return place.index.test_setup_files(place.folder) if is_collected(place.path) else ()
+
+    def link_workspace(self, files: WorkspaceFiles) -> Links:
+        """Return each conftest.py around members whose tests do not have the usual names."""
+        index = files.index
+        usual = {index.owners[n] for n, path in enumerate(index.paths) if is_collected(path)}
+        links: Links = {}
+        for number, member in enumerate(index.members):
+            if number not in usual:
+                for file in index.test_setup_files(home_of(member)):
+                    if index.paths[file].endswith("conftest.py"):
+                        note(links, file, [project_file(member)])
+        return links

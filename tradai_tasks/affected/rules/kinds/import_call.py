@@ -1,4 +1,4 @@
-"""Calls that import the module that an argument names: `import_module("a.b")`, `importorskip`.
+"""Calls that import the module that an argument names: `import_module("a.b")`, `mock.patch`.
 
 Import functions count under other names too: `from importlib import import_module as load`.
 """
@@ -6,6 +6,7 @@ Import functions count under other names too: `from importlib import import_modu
 from __future__ import annotations
 
 import ast
+import re
 
 from tradai_tasks.affected.parse.listed_locations import listed_packages
 from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name, parameters
@@ -16,7 +17,14 @@ from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import (
     with_fromlist,
 )
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
+from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
+_PATCH = "patch("
+# A target that is computed: f-strings too, also on a line of their own.
+_COMPUTED = re.compile(
+    r"""patch\(\s*(?:target\s*=\s*)?[A-Z]"""
+    r"""|(?:patch|setattr)\(\s*(?:target\s*=\s*)?["'][^"'\n]*["']\s*(?:[%+]|\.format\(|\.join\()"""
+)
 # Common names: an import function only if imported by `from`, or written after a dot.
 _AMBIGUOUS = frozenset({"import_string", "resolve_name", "locate"})
 
@@ -107,3 +115,31 @@ def read_mention(file: CallFile, node: ast.Name | ast.Attribute, name: str) -> N
             file.widen(node, f"{name} kept or handed on")
         case _:
             pass
+
+
+class PatchTarget(CallRule):
+    """Read targets of patches that are no literal: a literal is a name in a string."""
+
+    name = "patch"
+    summary = '`mock.patch(f"{PKG}.x")`, `patch("a." + name)`: a target that is put together'
+    words = frozenset({"patch(f", "setattr(f"})
+    starts = frozenset({_PATCH, "setattr("})
+    started = re.compile(
+        r"""patch\(\s*(?:target\s*=\s*)?[^\s"')]"""
+        r"""|setattr\(\s*(?:[fFrR]+["']|[A-Z]|["'][^"'\n]*["']\s*[%.+])"""
+    )
+    functions = frozenset({"patch", "setattr"})
+
+    def is_hinted(self, text: str, marks: Marks) -> bool:
+        """Tell whether a target is computed."""
+        places = (place for one in self.starts for place in marks.get(one, ()))
+        return any(_COMPUTED.match(text, place) for place in places) or super().is_hinted(
+            text, marks
+        )
+
+    def read(self, file: CallFile, node: ast.Call, name: str) -> None:
+        """Read the target of `patch(...)` and `setattr(...)`, made of parts: it is imported."""
+        if node.args and not isinstance(node.args[0], ast.Constant):
+            values = file.source.evaluate(node.args[0])
+            file.add(values.literals, node)
+            file.add(values.prefixes, node, "package")

@@ -1,6 +1,7 @@
 """Modules and code that a file runs in another process: `python -m pkg.mod`, `-c "import a"`.
 
-Also code that it holds as text and runs itself, by `exec(...)` or in a test of pytest's `pytester`.
+Also files of code that it loads by their path (`runpy.run_path(...)`, `SourceFileLoader`), and code
+that it holds as text and runs itself, by `exec(...)` or in a test of pytest's `pytester`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Collection
 
 from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.parse.import_scanner import imports_in
+from tradai_tasks.affected.parse.listed_locations import expanded_parts, listed_folder
 from tradai_tasks.affected.parse.partial_source import CODE
-from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name
+from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name, parameters
 from tradai_tasks.affected.parse.text_examples import CALL_INSIDE, modules_of
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import paths_of_module
@@ -25,8 +27,9 @@ from tradai_tasks.affected.rules.dynamic_imports.executed_code import (
     working_directory,
 )
 from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
-from tradai_tasks.affected.rules.kinds.run_path import read_path
 
+_MODULE_PLACES = frozenset({"__file__", "__path__"})
+_PATH_PARAMETERS = ("location", "path", "path_name")
 _MODULE_OPTION = re.compile(r"(?:^|\s)-[bBdEiIOPqsSuvx]*m[\s=]*([^\W\d][\w.]*)")
 # pytest takes modules in place of paths after it.
 _PYARGS = "--pyargs"
@@ -173,3 +176,55 @@ class CommandReader:
                 where = argument_of(node, 0, "args", "start_dir")
                 what = f"{called_name(node)}() of tests of a computed path"
                 self._file.widen(node, what, where)
+
+
+class RunPath(CallRule):
+    """Read calls that load a file of code by its path."""
+
+    name = "run-path"
+    summary = "`runpy.run_path(...)`, `spec_from_file_location(...)`, `SourceFileLoader(...)`"
+    words = calls.PATH_IMPORTERS
+    functions = calls.PATH_IMPORTERS
+
+    def read(self, file: CallFile, node: ast.Call, name: str) -> None:
+        """Record which file a call of `run_path` and the like loads."""
+        argument = argument_of(node, 0 if name == "run_path" else 1, *_PATH_PARAMETERS)
+        if argument is not None:
+            read_path(file, argument, node, f"{name}() of a computed path")
+
+
+def read_path(file: CallFile, argument: ast.expr, node: ast.Call, what: str) -> None:
+    """Record which files an expression on paths can be, or widen.
+
+    Args:
+        file: The file that is read.
+        argument: The expression.
+        node: The call that loads the file.
+        what: The reason to widen, should there be one.
+    """
+    parts = expanded_parts(file.source, argument)
+    if parts is None:
+        file.widen(node, what)
+        return
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    texts = [str(p.value) for p in parts if isinstance(p, ast.Constant) and p.value is not None]
+    if names & calls.TEMPORARY_FOLDERS:
+        return
+    path = "/".join(text for text in texts if "\n" not in text and not text.isdigit())
+    if path.endswith(".py") and not _has_parameter(file, argument, parts):
+        file.add([f"./{path}"], node, "file")
+        return
+    values = listed_folder(file.source, argument)
+    attributes = {part.attr for part in parts if isinstance(part, ast.Attribute)}
+    is_placed = "__file__" in names or bool(attributes & _MODULE_PLACES)
+    if is_placed and not values.unknown:
+        file.add(values.prefixes, node, "package")
+    else:
+        file.record(file.source.evaluate(argument), node, what, argument)
+
+
+def _has_parameter(file: CallFile, argument: ast.AST, parts: list[ast.AST]) -> bool:
+    """Tell whether a parameter of a function around is among the parts of an expression."""
+    functions = file.source.functions_of(argument)
+    known = {name for function in functions for name in parameters(function)}
+    return any(isinstance(part, ast.Name) and part.id in known for part in parts)
