@@ -113,16 +113,11 @@ class ParsedModule(SyntaxIndex):
                 return unknown()
 
     def _table(self, keys: list[ast.expr], values: list[ast.expr], depth: int) -> PossibleValues:
-        """Return what a dictionary contains; functions and keys that are no text do not count."""
+        """Return what a dictionary contains; keys that are no text do not count."""
         found = self._any(keys, depth)
         found.unknown = False
-        found.add(self._any([v for v in values if not self._is_callable(v)], depth))
+        found.add(self._any(values, depth))
         return found
-
-    def _is_callable(self, node: ast.expr) -> bool:
-        return isinstance(node, ast.Lambda) or (
-            isinstance(node, ast.Name) and node.id in self.definitions
-        )
 
     def _is_list(self, node: ast.AST, *, follow: bool = True) -> bool:
         """Tell whether an expression is a list, alone or put together from others, or names one."""
@@ -220,12 +215,6 @@ class ParsedModule(SyntaxIndex):
                 if module and node.attr in _OWN_NAMES
                 else unknown()
             )
-        if node.attr == "param" and isinstance(node.value, ast.Name):  # request.param of a fixture
-            for function in self.functions_of(node):
-                for decorator in getattr(function, "decorator_list", []):
-                    for keyword in getattr(decorator, "keywords", []):
-                        if keyword.arg == "params":
-                            return self.evaluate(keyword.value, depth + 1)
         if node.attr in {"name", "stem"}:  # of what pkgutil.iter_modules() or Path.glob() yields
             return self.evaluate(node.value, depth + 1)
         return unknown()
@@ -246,8 +235,6 @@ class ParsedModule(SyntaxIndex):
         if isinstance(node.func, ast.Attribute):
             if name == "format" and isinstance(node.func.value, ast.Constant):
                 return with_prefix(str(node.func.value.value).partition("{")[0])
-            if name == "join" and isinstance(node.func.value, ast.Constant) and node.args:
-                return self._joined(str(node.func.value.value), node.args[0], depth)
             if name in STRING_METHODS | _TABLE_METHODS:
                 return self._derived(node, node.func.value, depth)
         if name in _EMPTY and not node.args and not node.keywords:
@@ -273,14 +260,6 @@ class ParsedModule(SyntaxIndex):
         if node.keywords or None in arguments[:1] or not is_literal:
             return unknown()
         return apply_method(found, method, arguments)
-
-    def _joined(self, glue: str, parts: ast.expr, depth: int) -> PossibleValues:
-        if not isinstance(parts, (ast.List, ast.Tuple)):
-            return unknown()
-        spaced: list[ast.AST] = []
-        for part in parts.elts:
-            spaced += [ast.Constant(glue), part] if spaced else [part]
-        return self._concatenate(spaced, depth)
 
     def _parameter(self, function: FunctionNode, name: str, depth: int) -> PossibleValues:
         """Return what a parameter can be: of a parametrised test, or a private function."""

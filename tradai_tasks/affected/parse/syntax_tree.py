@@ -172,12 +172,6 @@ class SyntaxIndex:
         return found
 
     @cached_property
-    def definitions(self) -> frozenset[str]:
-        """The names of the file's functions and classes."""
-        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        return frozenset(node.name for node in self.nodes if isinstance(node, kinds))
-
-    @cached_property
     def entries(self) -> dict[str, list[ast.expr]]:
         """Literal key -> the literal values that the file's dictionaries and calls have for it.
 
