@@ -109,6 +109,22 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             for name, chain in self._chains(changed).items()
         }
 
+    def reached(self, changed: Iterable[str]) -> dict[str, str | None]:
+        """Return every file that a change reaches, each with the one that it loads.
+
+        The nearest come first; the changed ones have None.
+        """
+        before: dict[str, str | None] = {}
+        self._walk(tuple(changed), before=before)
+        found: dict[str, str | None] = {}
+        for path, target in before.items():
+            last = target
+            while last is not None and last.startswith("?"):  # it stands for a question, no file
+                last = before[last]
+            if not path.startswith("?"):
+                found[path] = last
+        return found
+
     def reasons(self, changed: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return the members that a change affects, each with its chain as it is shown.
 
@@ -167,10 +183,14 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return UndeclaredImports(self.members, self.users, self.undeclared, self.owner_of)
 
     def _walk(
-        self, changed: tuple[str, ...], without: AbstractSet[tuple[str, str]] = frozenset()
+        self,
+        changed: tuple[str, ...],
+        without: AbstractSet[tuple[str, str]] = frozenset(),
+        before: dict[str, str | None] | None = None,
     ) -> dict[str, tuple[tuple[str, str], ...]]:
-        """Return member -> its chain, without some edges."""
-        before: dict[str, str | None] = dict.fromkeys(changed)
+        """Return member -> its chain, without some edges; `before` gets each file's predecessor."""
+        before = {} if before is None else before
+        before.update(dict.fromkeys(changed))
         found: dict[str, tuple[tuple[str, str], ...]] = {}
         outside = self.accounted(changed)  # modules that any member may come to load
         notes: dict[str, str] = {}

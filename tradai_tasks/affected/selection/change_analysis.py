@@ -47,6 +47,7 @@ class ChangeAnalysis(msgspec.Struct, frozen=True, kw_only=True):
     selection: Selection
     edges: tuple[tuple[str, str], ...] = ()  # package -> package it declares, by session id
     warnings: tuple[str, ...] = ()
+    reached: Callable[[], Mapping[str, str | None]] = dict  # as the evidence has it
     graph: ImportGraph | None = None  # None where no file had to be looked into
     other_head: Revision | None = None  # the head, where the work tree is not at the head
 
@@ -136,6 +137,7 @@ def _analyse(  # noqa: PLR0913 - the repository, the range and the user's option
         selection=select(after.workspace, older, evidence, repository.settings.affected),
         edges=workspace_edges(after.workspace),
         warnings=(*filter(None, [cache.fault]), *graph.warnings(evidence.bearing)) if graph else (),
+        reached=evidence.reached,
         graph=graph,
         other_head=None if after.workspace is repository.workspace else after,
     )

@@ -163,7 +163,8 @@ function draw() {
   const left = all.length - list.length;
   at("found").textContent =
     (sought ? `${all.filter(isMatch).length} found` : `${all.length} shown`) +
-    (left ? `; ${left} are not drawn: search for them` : "");
+    (left ? `; ${left} are not drawn: search for them` : "") +
+    (data.left ? `; ${data.left} further files that the change reaches are left out` : "");
 }
 
 function steps(last) {

@@ -5,6 +5,7 @@ The page is whole without a script, as tables. Its script adds the graph and the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -14,16 +15,20 @@ from tradai_tasks.affected.selection.presentation import KINDS, visible
 from tradai_tasks.affected.selection.selection import Item, Selection, shortened
 from tradai_tasks.html_page import Markup, escaped, html_page, table
 
+_MOST_FILES = 2000  # that the graph has besides those of the chains
 _MOST_OPEN = 50  # rows of a table that is not folded
+_LINE = re.compile(r"(?::\d+)? \([^()]*\)\Z")  # what a step has after its path
 _EVERYTHING = Markup('<a href="#everything">everything is affected</a>')
 
 
-def change_page(
+def change_page(  # noqa: PLR0913 - what the page shows
     span: CommitRange,
     selection: Selection,
     edges: Iterable[tuple[str, str]],
     jobs: Sequence[Mapping[str, str]],
     sessions: Mapping[str, Sequence[str]],
+    *,
+    reached: Mapping[str, str | None] | None = None,
 ) -> str:
     """Return the page.
 
@@ -33,6 +38,7 @@ def change_page(
         edges: Pairs of packages, each with one that it declares as a dependency.
         jobs: The jobs of the CI matrix, as `as_document` takes them.
         sessions: The sessions that are to run for each package, by its name.
+        reached: Files that the change reaches, nearest first, each with the one that it loads.
     """
     home = resources.files("tradai_tasks.affected.selection")
     count = len(selection.affected("packages"))
@@ -63,18 +69,22 @@ def change_page(
         "\n".join(parts),
         style=(home / "change_page.css").read_text(encoding="utf-8"),
         script=(home / "change_page.js").read_text(encoding="utf-8"),
-        data=graph_data(selection, edges, sessions),
+        data=graph_data(selection, edges, sessions, reached or {}),
     )
 
 
 def graph_data(
-    selection: Selection, edges: Iterable[tuple[str, str]], sessions: Mapping[str, Sequence[str]]
+    selection: Selection,
+    edges: Iterable[tuple[str, str]],
+    sessions: Mapping[str, Sequence[str]],
+    reached: Mapping[str, str | None],
 ) -> dict[str, Any]:
     """Return what the graph is drawn from. Each reason and each step of a chain is in it once.
 
     `packages` has what lies in a folder of its own, `uses` pairs of places in it: user and used.
     `steps` are the steps of all chains, each `[text, place of the step before, place of the
     package that the file is in]`, with -1 for none; a package's `chain` is its last step's place.
+    Further files that the change reaches are steps, too, up to a number; `left` are those beyond.
     """
     units: dict[str, list[tuple[str, Item]]] = {}
     for kind, item in _items(selection):
@@ -103,13 +113,27 @@ def graph_data(
                 "sessions": [visible(one) for one in sessions.get(held[0][1].name, ())],
             }
         )
+    left = _add_files(steps, reached)
     return {
+        "left": left,
         "packages": packages,
         "uses": sorted({(names[a], names[b]) for a, b in edges if a in names and b in names}),
         "steps": [[visible(text), last, _home(text, places)] for text, last in steps],
         "reasons": [visible(reason) for reason in reasons],
         "everything": [visible(reason) for reason in selection.everything],
     }
+
+
+def _add_files(steps: dict[tuple[str, int], int], reached: Mapping[str, str | None]) -> int:
+    """Add the files that are in no chain to the steps, and return how many were left out."""
+    places: dict[str, int] = {}
+    for (text, _), place in steps.items():
+        places.setdefault(_LINE.sub("", text), place)
+    further = [path for path in reached if path not in places]
+    for path in further[:_MOST_FILES]:
+        places[path] = len(steps)
+        steps[path, places.get(reached[path] or "", -1)] = places[path]
+    return max(0, len(further) - _MOST_FILES)
 
 
 def _items(selection: Selection) -> Iterable[tuple[str, Item]]:

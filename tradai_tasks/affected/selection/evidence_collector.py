@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 import msgspec
 
@@ -102,6 +102,7 @@ class EvidenceCollector(msgspec.Struct, dict=True):
         read = msgspec.structs.replace(
             graph, users={**graph.users, **readers}, read_only=frozenset(self.found.settled)
         )
+        self.found.reached = partial(read.reached, (*paths, *links))
         chains = read.reasons([*paths, *links])
         return {
             name: (links[chain[0]], *chain) if chain[0] in links else chain

@@ -5,7 +5,7 @@ One rule holds throughout: a path affects everything unless it is known what it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -26,6 +26,8 @@ class ChangeEvidence(msgspec.Struct, kw_only=True):
     # from the import graph: package or unit -> shortest chain of paths, changed file first; the key
     # of a unit is its kind and its name, as in "lambdas:tick"
     chains: Mapping[str, tuple[str, ...]] = {}
+    # finds every file that the change reaches, nearest first, each with the one that it loads
+    reached: Callable[[], Mapping[str, str | None]] = dict
     # changed paths outside any package that the import graph accounts for
     accounted: frozenset[str] = frozenset()
     # changed paths that affect nothing by where they lie: all they affect is in this evidence

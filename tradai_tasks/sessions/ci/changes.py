@@ -221,7 +221,9 @@ def _page(found: ChangeAnalysis, tasks: Tasks, jobs: Sequence[Mapping[str, str]]
     sessions: dict[str, tuple[str, ...]] = {}
     for task in tasks.tasks:
         sessions[task.package] = (*sessions.get(task.package, ()), *task.sessions)
-    return change_page(found.span, found.selection, found.edges, jobs, sessions)
+    return change_page(
+        found.span, found.selection, found.edges, jobs, sessions, reached=found.reached()
+    )
 
 
 def _write(session: nox.Session, root: Path, asked: str, text: str) -> None:

@@ -342,6 +342,10 @@ def test_a_lazy_module_loads_what_is_asked_of_it(text: str, names: set[str]) -> 
         "libs/b/src/b/m.py": text,
     }
     graph = graph_of(files, ALL)
+    reached = graph.reached(["libs/a/src/a/x.py", "libs/a/src/a/y.py"])
+    assert [*reached][:2] == ["libs/a/src/a/x.py", "libs/a/src/a/y.py"]
+    assert not any(path.startswith("?") for path in reached)
+    assert (reached.get("libs/b/src/b/m.py") or "").startswith("libs/a/src/a/") == bool(names)
     found = {name for name in ("x", "y") if "b" in graph.affected_by([f"libs/a/src/a/{name}.py"])}
     assert found == names
     if text != "import a\n":

@@ -76,8 +76,12 @@ def test_the_graph_has_each_step_once_with_its_innermost_package() -> None:
     )
     lone = Item(name="tick", path="lambdas/tick", reasons=("lambdas/tick/Dockerfile",))
     found = selection(packages=packages, lambdas=(lone,))
-    data = graph_data(found, [("in", "base"), ("in", "base")], {"in": ("test(in)",)})
-    assert data["steps"] == [[chain[0], -1, 1], [chain[1], 0, 2], [chain[2], 1, 0]]
+    reached = {"base/x.py": None, "base/in/y.py": "base/x.py", "base/t.py": "base/in/y.py"}
+    more = {f"base/n{number}.py": "base/t.py" for number in range(2010)}
+    data = graph_data(found, [("in", "base")] * 2, {"in": ("test(in)",)}, {**reached, **more})
+    assert data["steps"][:3] == [[chain[0], -1, 1], [chain[1], 0, 2], [chain[2], 1, 0]]
+    assert data["steps"][3:5] == [["base/t.py", 1, 1], ["base/n0.py", 3, 1]]
+    assert (len(data["steps"]), data["left"]) == (2003, 11)
     assert [one["chain"] for one in data["packages"]] == [2, 0, 1, -1]
     assert data["uses"] == [(2, 1)]
     assert data["reasons"] == ["lambdas/tick/Dockerfile"]  # a chain is no reason once more
