@@ -126,8 +126,11 @@ class _Recording:
     def link(self) -> None:
         """Derive the edges that no single event shows."""
         for context in list(self.contexts):
-            if context.startswith("memo:"):
-                module = context.removeprefix("memo:").split("::")[0]
+            kind, _, file = context.partition(":")
+            if kind == "test":  # what it keeps reaches the files that import it
+                self.contexts[f"module:{file}"].entered.add(context)
+            if kind == "memo":
+                module = file.split("::")[0]
                 self.contexts[f"module:{module}"].entered.add(context)
         for context, kind, file in self._readers:
             package = self._package(context.removeprefix("module:"))

@@ -184,10 +184,28 @@ def test_a_library_that_reads_unseen_adds_the_data_of_the_project(tmp_path: Path
     assert read_recording(folder, tmp_path)[test].files == ("a/d.xml", "a/pyproject.toml")
 
 
-def test_a_file_of_a_process_that_did_not_end_is_left_out(tmp_path: Path) -> None:
-    died = [["process", "process:8-1", "7", ""], ["test", "process:8-1", _T]]
-    with pytest.raises(KeyError):
-        _read(tmp_path, more={"8-1.jsonl": died})
+@pytest.mark.parametrize("torn", ["", '["ran", "te', '["end", "process:8-1"]', "\0"])
+def test_a_file_of_a_process_that_did_not_end_is_left_out(tmp_path: Path, torn: str) -> None:
+    for pid, test_file in ((7, "tests/test_other.py"), (7, _T), (8, _T)):
+        own = f"process:{pid}-1"
+        lines = [
+            ["process", own, "1", ""],
+            ["test", own, test_file],
+            *([["end", own]] * (pid == 7)),
+        ]
+        with (tmp_path / f"{pid}-1.jsonl").open("a") as file:
+            file.write("".join(json.dumps(line) + "\n" for line in lines))
+    with (tmp_path / "8-1.jsonl").open("a") as file:
+        file.write(torn)  # without the end of its line
+    assert set(read_recording(tmp_path, tmp_path)) == {"tests/test_other.py"}
+
+
+def test_what_a_test_file_keeps_reaches_those_that_import_it(tmp_path: Path) -> None:
+    other = "tests/test_b.py"
+    events = [_load(other, "test_b", f"test:{other}"), ["ran", f"test:{other}", "m.py", "f"]]
+    assert _read(tmp_path, *events).modules == {}
+    _write(tmp_path, _T, "import test_b\n")
+    assert _read(tmp_path, _load(_T), *events).modules["m.py"] == ("f",)
 
 
 @pytest.mark.parametrize(

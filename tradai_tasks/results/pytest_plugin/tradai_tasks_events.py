@@ -22,15 +22,24 @@ _LOOPBACK = ("127.", "localhost", "::1")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
-def _path_event(recorder: Any, kind: str, name: Any, frame: FrameType | None) -> None:
-    """Record a path of the repository, or one outside that the repository's code asked for."""
+def _path_event(
+    recorder: Any, kind: str, name: Any, frame: FrameType | None, *, is_asked: bool = False
+) -> None:
+    """Record a path of the repository, or one outside that the repository's code asked for.
+
+    What needs no look at the stack comes first: that is slow.
+    """
     path = os.path.abspath(os.fsdecode(name))
     inside = recorder.paths[path]
     if inside is None and recorder.paths.is_environment(path):
         return
     if inside is not None and any(part.startswith(_LEFTOVERS) for part in inside.split("/")):
         return
+    if kind != "written" and _is_made(recorder.made, path):
+        return
     context, reader, is_tool = recorder.locate(frame)
+    if is_asked and is_tool and not _is_configured(frame):
+        return
     if kind == "written":
         if _is_folder(recorder, path):
             return  # `mkdir` of a folder that is there
@@ -42,8 +51,6 @@ def _path_event(recorder: Any, kind: str, name: Any, frame: FrameType | None) ->
             recorder.once("written", context, inside)
         return
     if inside is None and (reader is None and frames.is_temporary(path)):
-        return
-    if _is_made(recorder.made, path):
         return
     value = inside if inside is not None else path
     recorder.once(kind, context, value)
@@ -290,15 +297,15 @@ def _wrapped(recorder: Any, original: Callable[..., Any]) -> Callable[..., Any]:
 def _asked(recorder: Any, path: Any, found: Any, frame: FrameType) -> None:
     if not isinstance(path, (str, bytes, os.PathLike)) or frames.actor(frame) in _ASKING_ALWAYS:
         return
-    if recorder.locate(frame)[2] and not _is_configured(frame):
-        return
+    kind = "file"  # also for a link, whose target is part of its digest
     if not found:
-        _path_event(recorder, "absent", path, frame)
-    elif isinstance(found, (str, bytes)):
-        _path_event(recorder, "file", path, frame)  # a link, whose target is part of its digest
-    elif frame.f_code.co_name not in {"realpath", "_joinrealpath", "islink"}:
-        is_folder = S_ISDIR(found.st_mode) if hasattr(found, "st_mode") else os.path.isdir(path)
-        _path_event(recorder, "folder" if is_folder else "file", path, frame)
+        kind = "absent"
+    elif not isinstance(found, (str, bytes)):
+        if frame.f_code.co_name in {"realpath", "_joinrealpath", "islink"}:
+            return
+        if S_ISDIR((found if hasattr(found, "st_mode") else recorder.stat(path)).st_mode):
+            kind = "folder"
+    _path_event(recorder, kind, path, frame, is_asked=True)
 
 
 def _is_configured(frame: FrameType | None) -> bool:

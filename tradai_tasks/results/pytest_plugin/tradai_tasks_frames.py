@@ -76,10 +76,13 @@ def is_temporary(path: str) -> bool:
     return path.startswith(os.path.abspath(tempfile.gettempdir()) + os.sep)
 
 
-def locate(frame: FrameType | None, paths: Paths) -> tuple[str | None, str | None, bool]:
+def locate(
+    frame: FrameType | None, paths: Paths, running: str
+) -> tuple[str | None, str | None, bool]:
     """Return the innermost context on the stack, the reader's file, and whether tools alone act.
 
-    The context is None without one, and "" for a module's body outside of the repository.
+    The context is None without one, and "" for a module's body outside of the repository. What
+    functions of the running test file keep is its own, and that of files which import it.
     """
     reader: str | None = None
     while frame is not None:
@@ -89,7 +92,7 @@ def locate(frame: FrameType | None, paths: Paths) -> tuple[str | None, str | Non
             reader = reader or path
             if code.co_name == "<module>":
                 return f"module:{path}", reader, False
-            if has_memory(frame):
+            if path != running and has_memory(frame, code):
                 return f"memo:{path}::{code.co_qualname}", reader, False
         elif code.co_name == "<module>":
             is_start = frame.f_globals.get("__name__") in _STARTS

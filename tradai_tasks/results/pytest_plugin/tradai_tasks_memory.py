@@ -40,9 +40,8 @@ _CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 _memories: dict[int, tuple[bool, CodeType]] = {}
 
 
-def has_memory(frame: FrameType) -> bool:
+def has_memory(frame: FrameType, code: CodeType) -> bool:
     """Return whether a function may keep what it computes for later calls, by its code."""
-    code = frame.f_code
     known = _memories.get(id(code))  # code objects are slow to compare, and change when they run
     if known is None:
         is_found = bool(code.co_flags & 1) and (_stores_outside(frame) or _is_cached(frame))

@@ -18,6 +18,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from json import dumps
 from types import CodeType, FrameType
 from typing import Any
@@ -46,6 +47,7 @@ class Recorder:
         self._seen: set[tuple[str, ...]] = set()
         self._began: set[str] = set()
         self._filled: set[int] = set()  # functions with memory that were called
+        self._reported: list[CodeType] = []  # functions that are silent until `restart`
         self._tool: int | None = None
         self._open()
 
@@ -62,13 +64,17 @@ class Recorder:
             self.write("orphan", self.process)
 
     def _open(self) -> None:
-        name = f"{self.folder}/{os.getpid()}-{time.monotonic_ns()}.jsonl"
-        self._file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._name = f"{self.folder}/{os.getpid()}-{time.monotonic_ns()}.jsonl"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._file = os.open(self._name, flags, 0o600)
         self._tell_children()
 
     def _tell_children(self) -> None:
-        with open(f"{self.folder}/{os.getpid()}.now", "w", encoding="utf-8") as file:
-            file.write(self.context)
+        try:
+            with open(f"{self.folder}/{os.getpid()}.now", "w", encoding="utf-8") as file:
+                file.write(self.context)
+        except OSError:
+            self._fail()
 
     def after_fork(self) -> None:
         """Go on in a forked child, in a file of its own."""
@@ -77,8 +83,21 @@ class Recorder:
 
     def write(self, *words: str) -> None:
         """Append an event: its kind, its context and values."""
-        if not self.is_closed:
-            os.write(self._file, (dumps(words) + "\n").encode())
+        if self.is_closed:
+            return
+        line = (dumps(words) + "\n").encode()
+        try:
+            is_whole = os.write(self._file, line) == len(line)
+        except OSError:
+            is_whole = False
+        if not is_whole:
+            self._fail()
+
+    def _fail(self) -> None:
+        """Record nothing more, as on a full disk, and let the whole recording be refused."""
+        self.is_closed = True
+        with suppress(OSError):
+            os.rename(self._name, f"{self._name}.damaged.jsonl")
 
     # contexts
 
@@ -131,7 +150,7 @@ class Recorder:
 
         Tools are pytest and its plugins, with nothing of the repository on the main thread.
         """
-        inner, reader, is_tool = frames.locate(frame, self.paths)
+        inner, reader, is_tool = frames.locate(frame, self.paths, self._current)
         if inner is None:
             return self.context, reader, is_tool
         context = inner or self.process  # the body of a module from outside of the repository
@@ -147,7 +166,9 @@ class Recorder:
         for tool in _TOOLS:
             if _MONITORING.get_tool(tool) is None:
                 _MONITORING.use_tool_id(tool, "tradai-tasks")
-                for event in (_MONITORING.events.PY_START, _MONITORING.events.PY_RESUME):
+                kinds = _MONITORING.events.PY_START, _MONITORING.events.PY_RESUME
+                self._events = kinds[0] | kinds[1]
+                for event in kinds:
                     _MONITORING.register_callback(tool, event, self._ran)
                 return tool
         return None
@@ -156,31 +177,40 @@ class Recorder:
         """Report the functions of a module, which are the only ones that cost anything."""
         if self._tool is None:
             return
-        events = _MONITORING.events.PY_START | _MONITORING.events.PY_RESUME
         waiting = [body]
         while waiting:
             inner = [one for one in waiting.pop().co_consts if isinstance(one, CodeType)]
             for code in inner:
                 if code.co_flags & 1:  # a function, not the body of a class
-                    _MONITORING.set_local_events(self._tool, code, events)
+                    _MONITORING.set_local_events(self._tool, code, self._events)
             waiting += inner
 
     def restart(self) -> None:
-        """Report functions again that were reported before."""
-        if self._tool is not None:
-            _MONITORING.restart_events()
+        """Report functions again that were reported before.
+
+        `restart_events()` would let the interpreter prepare all code again, for every tool.
+        """
+        reported, self._reported = self._reported, []
+        for code in reported:
+            _MONITORING.set_local_events(self._tool, code, 0)
+            _MONITORING.set_local_events(self._tool, code, self._events)
 
     def _ran(self, code: CodeType, _offset: int) -> Any:
         path = self.paths[code.co_filename]
         if path is not None and not self.is_closed:
             try:
                 frame = sys._getframe(1)  # noqa: SLF001 - the frame of the function
-                if id(code) not in self._filled and frames.has_memory(frame):
+                if (
+                    path != self._current
+                    and id(code) not in self._filled
+                    and frames.has_memory(frame, code)
+                ):
                     self._filled.add(id(code))
                     self.restart()
                 self.once("ran", self.locate(frame)[0], path, code.co_qualname)
             except Exception as error:  # a recorder ends no test
                 self.problem(error)
+        self._reported += (code,)  # with no call after it, so no other thread comes between
         return _MONITORING.DISABLE
 
     # what else happens
@@ -201,10 +231,7 @@ class Recorder:
 
     def problem(self, error: Exception) -> None:
         """Record that the recorder could not follow."""
-        try:
-            self.once("problem", self.context, f"{type(error).__name__}: {error}")
-        except OSError:
-            self.is_closed = True  # without an end in its file, nothing of this process counts
+        self.once("problem", self.context, f"{type(error).__name__}: {error}")
 
     def close(self) -> None:
         """End recording, before the interpreter takes modules apart."""

@@ -119,10 +119,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Iterator[N
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Tell coverage which test file runs."""
-    _switch(f"test file: {os.path.relpath(item.path, _CONTEXTS)}" if _CONTEXTS else None)
+    """Tell coverage which test file runs; each change costs as much as a few tests."""
+    context = f"test file: {os.path.relpath(item.path, _CONTEXTS)}" if _CONTEXTS else None
+    if context != _recording.context:
+        _switch(context)
     yield
-    _switch("")
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -232,6 +233,7 @@ def _line(report: pytest.TestReport) -> int | None:
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Record that the run came to its end, and why if that was before its last test."""
+    _switch("")
     yield
     why = getattr(session, "shouldfail", "") or getattr(session, "shouldstop", "")
     _recording.write("end", stopped=str(why or ""))
