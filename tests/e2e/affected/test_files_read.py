@@ -116,8 +116,26 @@ def test_a_workflow_that_may_run_the_sessions(shop: Path, file: str, text: str, 
 
 def test_scripts_of_a_workflow_that_leaves_the_rest_to_another_repository(shop: Path) -> None:
     text = "run: .github/scripts/labels.py\nuses: acme/ci/.github/workflows/check.yml@v1\n"
-    write(shop, {".github/workflows/other.yml": text, ".github/scripts/labels.py": ""})
-    assert changed(shop, ".github/scripts/labels.py").everything == ()
+    script, named = ".github/scripts/labels.py", ".github/workflows/pages.yml"
+    write(shop, {".github/workflows/other.yml": text, script: f"PAGES = '{named}'\n"})
+    assert changed(shop, script, named).everything == ()
+
+
+@pytest.mark.parametrize(
+    ("link", "packages"),
+    [
+        ("libs/app/README.md", set()),
+        (".claude/notes.md", set()),
+        ("libs/app/src/app/notes.md", {"app"}),
+        ("libs/app/data/notes.txt", {"app"}),
+    ],
+)
+def test_a_link_to_a_document_counts_as_what_it_is(
+    shop: Path, link: str, packages: set[str]
+) -> None:
+    (shop / link).parent.mkdir(parents=True, exist_ok=True)
+    (shop / link).symlink_to("../" * link.count("/") + "docs/notes.md")
+    assert set(changed(shop, "docs/notes.md").affected("packages")) == packages
 
 
 def test_settings_of_tools_that_lint_runs_besides_select_it(shop: Path) -> None:

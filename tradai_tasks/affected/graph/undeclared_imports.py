@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import NamedTuple
 
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
+from tradai_tasks.affected.resolve.reachability import reached
 from tradai_tasks.affected.rules.path_facts import SOURCES
 
 
@@ -70,15 +71,17 @@ class UndeclaredImports:
         member = self._members.get(name)
         if member is None or member.installed is None:
             return frozenset()
-        found = {*member.installed}
-        queue = [*self._named.in_any_way.get(name, ())]
-        for one in member.installed:
-            queue += self._named.by_path.get(one, ())
-        for one in queue:
-            closure = self._members[one].closure if one in self._members else {one}
-            for other in closure - found:
-                found.add(other)
-                queue += self._named.by_path.get(other, ())
+        by_path = self._named.by_path
+
+        def closure(one: str) -> AbstractSet[str]:
+            return self._members[one].closure if one in self._members else {one}
+
+        def named_by(one: str) -> Iterable[str]:
+            return (named for other in closure(one) for named in by_path.get(other, ()))
+
+        start = {named for one in member.installed for named in by_path.get(one, ())}
+        more = reached(start.union(self._named.in_any_way.get(name, ())), named_by)
+        found = member.installed.union(*map(closure, more))
         return frozenset(
             (target, user)
             for target, user in self.edges

@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 from packaging.utils import canonicalize_name
 
+from tradai_tasks.affected.locks.tool_settings_diff import sessions_that_read
 from tradai_tasks.affected.resolve.reachability import reached, walk
-from tradai_tasks.checks.type_checkers import CHECKERS
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.workspace.lock_graph import LockGraph, Node, Part, canonical, parse_lock
+from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS
 
 # Keys of the head whose effect the entries of packages show (uv's settings of the resolution).
 _SEEN_IN_ENTRIES = frozenset(
@@ -27,14 +28,7 @@ _SEEN_IN_ENTRIES = frozenset(
     | {"resolution-markers", "supported-markers"}
 )
 # Distributions that sessions install in the locked version whoever needs them.
-_TOOL_SESSIONS = {
-    "bandit": "security",
-    "mkdocs": "docs",
-    "pip-audit": "security",
-    **dict.fromkeys(("pytest", "pytest-cov"), "test"),
-    "ruff": "lint",
-    **dict.fromkeys(CHECKERS, "typecheck"),
-}
+_TOOL_SESSIONS = {name: sessions_that_read(name) or () for name in ("pytest", *DEFAULT_TOOLS)}
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
@@ -130,8 +124,8 @@ class _LockComparison:
         reasons: dict[str, str] = {}
         sessions: dict[str, str] = {}
         for node in changed:
-            if node.package in _TOOL_SESSIONS:
-                sessions.setdefault(_TOOL_SESSIONS[node.package], self._label(node))
+            for session in _TOOL_SESSIONS.get(node.package, ()):
+                sessions.setdefault(session, self._label(node))
         for node in came_from:  # nearest first
             if self._is_of_root(node):
                 reason = self._chain(node, came_from).removesuffix(f" <- {node.package}")

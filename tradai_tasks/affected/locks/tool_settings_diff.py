@@ -19,6 +19,7 @@ _TOOLS: Mapping[str, tuple[str, ...]] = {
     "bandit": ("security",),
     "coverage": ("test",),
     "importlinter": ("lint",),
+    "mkdocs": ("docs",),
     "pip-audit": ("security",),
     "pytest": ("test",),
     "ruff": ("lint",),

@@ -14,14 +14,8 @@ from typing import Any, TypeGuard
 import msgspec
 
 from tradai_tasks.vcs.git_records import is_object_id
+from tradai_tasks.workspace.tags import is_semver
 
-# The expression of https://semver.org.
-_NUMBER = r"(?:0|[1-9]\d*)"
-_PART = rf"(?:{_NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
-_SEMVER = (  # compiled where there is a tag
-    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_PART}(?:\.{_PART})*)?"
-    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
-)
 _MERGE_REF = re.compile(r"refs/pull/\d+/merge", re.ASCII)
 # git check-ref-format: rules 1 to 10; and halves of characters, which JSON may hold and no name can
 _NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|^\.")
@@ -171,10 +165,10 @@ def _push(env: Mapping[str, str], payload: bytes | None, slugs: tuple[str, ...])
 def _tag(tag: str, slugs: tuple[str, ...]) -> CiEvent:
     if not is_ref_name(tag):
         return Everything(why="the pushed tag has no usable name")
-    if tag.startswith("v") and re.fullmatch(_SEMVER, tag[1:], re.ASCII):
+    if tag.startswith("v") and is_semver(tag[1:]):
         return Everything(why=f"tag {tag} releases the platform")
     for slug in slugs:
-        if tag.startswith(f"{slug}-v") and re.fullmatch(_SEMVER, tag[len(slug) + 2 :], re.ASCII):
+        if tag.startswith(f"{slug}-v") and is_semver(tag[len(slug) + 2 :]):
             return StrategyTag(slug=slug, tag=tag)
     return Everything(why=f"tag {tag} is neither v<version> nor <strategy>-v<version>")
 

@@ -5,10 +5,13 @@ Only workflows that run nox do, with the actions, scripts and workflows that the
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
+
+from tradai_tasks.affected.resolve.reachability import reached
 
 _WORKFLOWS = ".github/workflows/"
 _SCRIPTS = (".bash", ".js", ".py", ".sh")
@@ -47,25 +50,26 @@ def files_of_sessions(tree: _Files, files: Collection[str]) -> frozenset[str]:
         by_name.setdefault(posixpath.basename(path), []).append(path)
     runners = [word for file, word in _RUNNERS.items() if _says(tree, file, "nox")]
     runs = re.compile(rf"\b(?:nox|NOX\w*|noxfile|{'|'.join(['tradai-tasks', *runners])})\b")
+
+    @functools.cache
+    def text_of(path: str) -> str:
+        return tree.read(path).decode("utf-8", "replace")
+
+    @functools.cache
+    def named_by(path: str) -> list[str]:
+        return [p for name in {*_PATH.findall(text_of(path))} for p in _meant(name, ci, by_name)]
+
+    def workflows_named_by(path: str) -> list[str]:
+        return [one for one in named_by(path) if one.startswith(_WORKFLOWS)]
+
     found: set[str] = set()
-    for path in ci:
-        if not path.startswith(_WORKFLOWS):
-            continue
-        reached = {path: None}
-        queue = [path]
-        is_ours = is_elsewhere = False
-        for one in queue:
-            text = tree.read(one).decode("utf-8", "replace")
-            is_ours |= bool(runs.search(text))
-            is_elsewhere |= bool(_ELSEWHERE.search(text))
-            named = dict.fromkeys(_PATH.findall(text))
-            new = [p for name in named for p in _meant(name, ci, by_name) if p not in reached]
-            reached |= dict.fromkeys(new)
-            queue += dict.fromkeys(new)
-        if is_ours:
-            found.update(reached)
-        elif is_elsewhere:  # a workflow of another repository may run nox, but none of these
-            found.update(one for one in reached if one.startswith(_WORKFLOWS))
+    for path in (path for path in ci if path.startswith(_WORKFLOWS)):
+        all_of_it = reached([path], named_by)
+        called = reached([path], workflows_named_by)
+        if any(runs.search(text_of(one)) for one in all_of_it):
+            found |= all_of_it
+        elif any(_ELSEWHERE.search(text_of(one)) for one in called):
+            found |= called  # a workflow of another repository may run nox, but no script of here
     return frozenset(found)
 
 

@@ -40,6 +40,11 @@ class EvidenceCollector(msgspec.Struct, dict=True):
     def _counted(self) -> tuple[str, ...]:
         return paths_that_count(self.found.paths, self.settings.affected)
 
+    @cached_property
+    def _rules(self) -> FileRules:
+        more = bool(self.settings.lint.commands)
+        return FileRules(self.before, self.after, self.found, has_commands=more)
+
     def look_into(self, graph: ImportGraph | None) -> None:
         """Add what the import graph says."""
         found = self.found
@@ -99,8 +104,9 @@ class EvidenceCollector(msgspec.Struct, dict=True):
         links = self.after.snapshot.links_to(paths)
         if self.before is not None:
             links = self.before.snapshot.links_to(paths) | links
+        read_only = self.found.settled.union(filter(self._rules.is_for_people, links))
         read = msgspec.structs.replace(
-            graph, users={**graph.users, **readers}, read_only=frozenset(self.found.settled)
+            graph, users={**graph.users, **readers}, read_only=frozenset(read_only)
         )
         self.found.reached = partial(read.reached, (*paths, *links))
         chains = read.reasons([*paths, *links])
@@ -135,12 +141,10 @@ class EvidenceCollector(msgspec.Struct, dict=True):
                 {*self.before.workspace.projects, *self.after.workspace.projects}
             ):
                 self._compare_lock(self.before, project)
-        more = bool(self.settings.lint.commands)
-        rules = FileRules(self.before, self.after, self.found, has_commands=more)
         for path in self._counted:
             if path not in self.found.settled:
-                rules.apply(path)
-        rules.finish()
+                self._rules.apply(path)
+        self._rules.finish()
         self._compare_images(self._counted)
         for name, reason in unlisted_package_reasons(self.after, self._counted):
             self.found.declare(name, reason)

@@ -88,6 +88,10 @@ class FileRules:
         for name in tested:
             self._found.own_sessions.setdefault(name, {}).setdefault("test", reason)
 
+    def is_for_people(self, path: str) -> bool:
+        """Tell whether a file affects nothing by where it lies: prose, or settings of editors."""
+        return is_harmless(path) or self._is_document(path)
+
     def _settle(self, path: str) -> None:
         self._found.settled.add(path)
         self._found.searched.add(path)

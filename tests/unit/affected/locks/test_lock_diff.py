@@ -20,6 +20,7 @@ from tradai_tasks.affected.locks.lock_diff import (
     member_closures,
     third_party_members,
 )
+from tradai_tasks.affected.locks.tool_settings_diff import sessions_that_read
 from tradai_tasks.errors import BrokenTomlError
 from tradai_tasks.workspace.lock_graph import parse_edges, parse_lock
 from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS
@@ -724,3 +725,7 @@ def test_what_looks_like_files_inside_a_long_string_is_left_alone() -> None:
     files = AS_UV_WRITES[AS_UV_WRITES.index(b"sdist") : AS_UV_WRITES.rindex(b"dependencies")]
     content = AS_UV_WRITES + b'note = """\n' + files + b'"""\n'
     assert parse_edges(content, "uv.lock").nodes == parse_lock(content, "uv.lock").nodes
+
+
+def test_every_tool_that_a_session_installs_selects_it() -> None:
+    assert {name for name in DEFAULT_TOOLS if not sessions_that_read(name)} == set()
