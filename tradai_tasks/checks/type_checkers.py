@@ -269,7 +269,7 @@ def _ty_report(text: str) -> list[Finding]:
             text=one["description"].removeprefix(f"{one['check_name']}: "),
             rule=one["check_name"],
         )
-        for one in json.loads(text)
+        for one in json.loads(text.strip() or "[]")  # early versions print nothing for no finding
     ]
 
 
