@@ -52,7 +52,9 @@ def workspace(home: Path, packages: int) -> None:
             'build-backend = "uv_build"\n'
         )
         (folder / "src" / module / "__init__.py").write_text("ANSWER = 42\n")
-        (folder / "tests" / f"test_{module}.py").write_text("def test_answer() -> None: ...\n")
+        (folder / "tests" / f"test_{module}.py").write_text(
+            f"import {module}\n\n\ndef test_answer() -> None:\n    assert {module}.ANSWER == 42\n"
+        )
 
 
 def plain(home: Path, sessions: list[str]) -> None:
