@@ -101,6 +101,8 @@ def test_forks_run_side_by_side_and_one_can_be_ended_with_all_that_it_started(
         assert slow.wait(timeout=30) == -signal.SIGTERM
         waiting.join(30)
         assert not waiting.is_alive()
+    slow.returncode = None  # as for a thread that begins to wait just before it is known
+    assert slow.wait(timeout=1) == -signal.SIGTERM
 
 
 def test_a_fork_whose_end_nobody_can_tell_is_no_success(server: ForkServer) -> None:

@@ -66,6 +66,9 @@ class Fork:
         """Close its output, and wait."""
         self.stdout.close()
         self.wait()
+
+    def __del__(self) -> None:
+        """Close the line, which no thread waits at any more."""
         self._life.close()
 
 
