@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from typing import cast
@@ -15,6 +17,7 @@ from typing import cast
 import pytest
 
 from tests.support import pythons
+from tradai_tasks.errors import RecordingError
 from tradai_tasks.results.inputs import Inputs
 from tradai_tasks.results.recording import (
     PLUGIN,
@@ -383,17 +386,25 @@ def _workspace(root: Path) -> Path:
 
 
 def _run(python: Path, root: Path, folder: Path, *args: str) -> Mapping[str, Inputs]:
+    done = _start(python, root, folder, *args)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return read_recording(folder, root)
+
+
+def _start(
+    python: Path, root: Path, folder: Path, *args: str, before: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
     folder.mkdir()
     site = Path(pytest.__file__).parent.parent  # pure Python, so any version can use it
     kept = {name: os.environ[name] for name in ("PATH", "HOME")}
+    if before is not None:
+        kept["PYTHONDONTWRITEBYTECODE"] = "1"  # torn ones would stay
     kept["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # some plugins have parts of one version only
-    done = subprocess.run(
+    return subprocess.run(
         [python, "-m", "pytest", "-q", "-p", PLUGIN, "-p", "no:cacheprovider", "-c", "pyproject.toml", *args],
         cwd=root, env={**kept, **recording_environment(folder, root, str(site))},
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, preexec_fn=before,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return read_recording(folder, root)
 
 
 @pytest.fixture(scope="module")
@@ -461,3 +472,23 @@ def test_a_file_that_runs_alone_has_nothing_that_the_run_of_all_did_not_show(
         alone = {name: inputs for run in runs for name, inputs in run.items()}
     assert missing_inputs(full, alone) == []
     assert missing_inputs({files[0]: Inputs()}, {files[0]: alone[files[0]]}) != []
+
+
+def test_a_full_disk_and_a_kill_end_the_recording_and_change_no_outcome(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "test_many.py").write_text(
+        "import os, pytest\n@pytest.mark.parametrize('n', range(99))\n"
+        "def test(n): assert not os.path.exists(f'{n}-is-not-there')\n"
+    )
+    (tmp_path / "test_zero.py").write_text("import os\ndef test(): os.kill(os.getpid(), 9)\n")
+    python = Path(sys.executable)
+    for size in (1, 2048, 4096):  # bytes of the largest file
+        done = _start(
+            python, tmp_path, tmp_path / f"full{size}", "--assert=plain", "test_many.py",
+            before=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size)),
+        )  # fmt: skip
+        assert (done.returncode, "99 passed" in done.stdout) == (0, True), done.stdout + done.stderr
+        with pytest.raises(RecordingError):
+            read_recording(tmp_path / f"full{size}", tmp_path)
+    assert _start(python, tmp_path, tmp_path / "killed").returncode == -9
+    assert read_recording(tmp_path / "killed", tmp_path) == {}
