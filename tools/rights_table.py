@@ -6,14 +6,14 @@ import dataclasses
 import json
 from typing import Any
 
-from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
+from tradai_tasks.sessions.core.registry.catalog import CATALOG as SESSIONS
 from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
-from tradai_tasks.workflows.required_secrets import needed
-from tradai_tasks.workflows.rights import EVENTS, Grant, Job, jobs
+from tradai_tasks.workflows.rights.required_secrets import needed
+from tradai_tasks.workflows.rights.rights import EVENTS, Grant, Job, jobs
+from tradai_tasks.workflows.rights.trust import RoleTrust, trust_policy
 from tradai_tasks.workflows.selection import CATALOG, workflows
-from tradai_tasks.workflows.trust import RoleTrust, trust_policy
 
 __all__ = ["every_job", "everything", "policies", "rights_table", "secrets_table"]
 

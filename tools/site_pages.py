@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tradai_tasks.html_page import escaped, table
-from tradai_tasks.sessions.core.catalog import CATALOG
+from tradai_tasks.sessions.core.registry.catalog import CATALOG
 
 ROOT = Path(__file__).resolve().parent.parent
 _HOME = ROOT / "tradai_tasks"

@@ -42,7 +42,7 @@ def register(
 
     from tradai_tasks.errors import TasksError  # noqa: PLC0415 - as above
     from tradai_tasks.report import machine_fault, say  # noqa: PLC0415 - as above
-    from tradai_tasks.sessions.core.registration import register_all  # noqa: PLC0415 - as above
+    from tradai_tasks.sessions.core.registry.registration import register_all  # noqa: PLC0415 - as above
 
     try:
         register_all(root=root, exclude=exclude, settings=settings, edge_rules=edge_rules)

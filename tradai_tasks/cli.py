@@ -18,14 +18,20 @@ from tradai_tasks.errors import BadArgumentsError, NothingWrittenError, TasksErr
 from tradai_tasks.files.file_tree import DiskTree
 from tradai_tasks.report import machine_fault, say
 from tradai_tasks.repository import Repository, read_repository
-from tradai_tasks.sessions.core.catalog import AGGREGATES, fitting_names
+from tradai_tasks.sessions.core.registry.catalog import AGGREGATES, fitting_names
 from tradai_tasks.text import counted
-from tradai_tasks.workflows.adoption import Adoption
+from tradai_tasks.workflows.adoption.conceded_settings import Adoption
+from tradai_tasks.workflows.adoption.existing_tasks import notes
+from tradai_tasks.workflows.adoption.scaffold import (
+    Piece,
+    diff_of_pieces,
+    has_settings,
+    local_nox,
+    pieces,
+)
 from tradai_tasks.workflows.checkout import look
-from tradai_tasks.workflows.existing_tasks import notes
 from tradai_tasks.workflows.file_writer import put_all
 from tradai_tasks.workflows.repository_traits import committed_locks
-from tradai_tasks.workflows.scaffold import Piece, diff_of_pieces, has_settings, local_nox, pieces
 from tradai_tasks.workflows.tag_readiness import ci_faults, tag_faults, tag_notes
 from tradai_tasks.workspace.discovery import Workspace
 
@@ -168,7 +174,7 @@ def _measured(repository: Repository, versions: Mapping[str, str]) -> Adoption |
     """Return what the checks come to as it is, where there are no settings and some package."""
     if has_settings(repository.tree) or not repository.workspace.packages:
         return None
-    from tradai_tasks.workflows.adoption_run import measure  # noqa: PLC0415 - not in every run
+    from tradai_tasks.workflows.adoption.adoption_run import measure  # noqa: PLC0415 - not in every run
 
     try:
         return measure(repository, versions)

@@ -21,7 +21,7 @@ from tradai_tasks.affected.revisions.commit_range import CommitRange
 from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis
 from tradai_tasks.affected.selection.selection import Item, Selection
 from tradai_tasks.errors import GitError
-from tradai_tasks.sessions.checks import perf
+from tradai_tasks.sessions.checks.testing import perf
 from tradai_tasks.sessions.ci import changes
 
 __all__ = ["run"]

@@ -9,8 +9,8 @@ import pytest
 from tests.sessions.test_sessions import LOCK, PLATFORM, STRATEGIES
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.real import git
-from tradai_tasks.sessions.core.catalog import CATALOG
-from tradai_tasks.sessions.core.fitting import backtested, strategies
+from tradai_tasks.sessions.core.registry.catalog import CATALOG
+from tradai_tasks.sessions.core.registry.fitting import backtested, strategies
 
 __all__ = ["run"]
 

@@ -166,7 +166,7 @@ def test_without_a_session_for_a_marker_its_tests_are_run_by_test(
         orders.append(given)
         return record_environment(folder, **given)
 
-    monkeypatch.setattr("tradai_tasks.sessions.checks.pytest_run.record_environment", noted)
+    monkeypatch.setattr("tradai_tasks.sessions.checks.testing.pytest_run.record_environment", noted)
 
     def left_out(files: dict[str, str], *words: str, told: str = "") -> dict[str, Any]:
         env = {"TRADAI_TASKS_MARKERS": told}

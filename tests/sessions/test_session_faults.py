@@ -33,7 +33,7 @@ from tests.support.real import REPOSITORY
 from tests.support.repos import Repo
 from tests.support.run_records import write_record
 from tests.support.trees import project
-from tradai_tasks.sessions.core import environment
+from tradai_tasks.sessions.core.environments import environment
 
 __all__ = ["run"]
 
@@ -153,7 +153,7 @@ def test_a_baseline_is_a_checkout_of_the_commit_and_is_removed_again(
 def test_a_benchmark_that_is_gone_is_shown_and_is_no_fault(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tradai_tasks.sessions.checks import perf
+    from tradai_tasks.sessions.checks.testing import perf
 
     monkeypatch.setattr(perf, "baseline_commit", lambda *_: ("c" * 40, "why"))
     before: dict[str, Any] = {

@@ -11,7 +11,7 @@ from nox import tasks
 
 from tests.sessions.test_sessions import PLATFORM
 from tests.support.inprocess import InProcess, run
-from tradai_tasks.sessions.core import session_forks
+from tradai_tasks.sessions.core.parallel import session_forks
 
 __all__ = ["run"]
 

@@ -13,7 +13,7 @@ from tests.support.inprocess import InProcess, Ran, Script, run
 from tests.support.run_records import write_record
 from tests.support.trees import project
 from tradai_tasks.checks.lock_check import LockState
-from tradai_tasks.sessions.core import environment
+from tradai_tasks.sessions.core.environments import environment
 
 __all__ = ["run"]
 
@@ -776,7 +776,7 @@ def test_integration_runs_marked_tests_package_by_package(run: InProcess, tmp_pa
 def test_contract_brings_services_up_and_always_down(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tradai_tasks.sessions.checks import marked_tests as services
+    from tradai_tasks.sessions.checks.testing import marked_tests as services
 
     monkeypatch.setattr(services, "compose_client", lambda _: ["docker", "compose"])
     files = {**PLATFORM, "compose.yaml": "", "tests/test_c.py": "@pytest.mark.contract"}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tradai_tasks.sessions.core.fork_server import Fork, ForkServer, may_fork
+from tradai_tasks.sessions.core.parallel.fork_server import Fork, ForkServer, may_fork
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="forks are made on Linux"),
@@ -132,7 +132,7 @@ def test_a_process_with_a_second_thread_or_elsewhere_does_not_fork(
     end.set()
     thread.join()
     (tmp_path / "1").mkdir()
-    monkeypatch.setattr("tradai_tasks.sessions.core.fork_server._THREADS", tmp_path)
+    monkeypatch.setattr("tradai_tasks.sessions.core.parallel.fork_server._THREADS", tmp_path)
     assert may_fork()
     monkeypatch.setattr("sys.platform", "darwin")
     assert not may_fork()

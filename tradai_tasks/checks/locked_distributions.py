@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from tradai_tasks.errors import AuditServiceError, CommandFailedError, TasksError
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.model import SecuritySettings
-from tradai_tasks.workspace.lock_file import LockFile
+from tradai_tasks.workspace.locks.lock_file import LockFile
 
 # Words in pip-audit's last lines that point to the service, not the packages.
 _SERVICE_WORDS = (

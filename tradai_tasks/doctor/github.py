@@ -15,9 +15,9 @@ from tradai_tasks.http_client.retry import TransientError
 from tradai_tasks.release.tags.target_environment import released_to
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workflows.render import is_ours
-from tradai_tasks.workflows.rights import Job, jobs
-from tradai_tasks.workflows.sign_in import keys_warning, role_faults
-from tradai_tasks.workflows.trust import TAGS, Trust, repository_named, trust_of
+from tradai_tasks.workflows.rights.rights import Job, jobs
+from tradai_tasks.workflows.rights.sign_in import keys_warning, role_faults
+from tradai_tasks.workflows.rights.trust import TAGS, Trust, repository_named, trust_of
 
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _OK, _ABSENT = 200, 404

@@ -26,7 +26,7 @@ from tradai_tasks.settings.model import Settings
 from tradai_tasks.text import listed
 from tradai_tasks.workflows.checkout import Checkout
 from tradai_tasks.workflows.repository_traits import committed_locks
-from tradai_tasks.workflows.required_secrets import needed
+from tradai_tasks.workflows.rights.required_secrets import needed
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.inventory import Inventory
 

@@ -28,7 +28,7 @@ from tradai_tasks.results.run_key import slot_name
 from tradai_tasks.results.store import Store
 from tradai_tasks.vcs.file_list import list_files
 from tradai_tasks.workspace.discovery import Package
-from tradai_tasks.workspace.lock_file import read_lock
+from tradai_tasks.workspace.locks.lock_file import read_lock
 
 # Files that decide what is installed, and how the sessions are made; at the top, all modules.
 _INSTALLING = re.compile(

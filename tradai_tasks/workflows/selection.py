@@ -13,7 +13,7 @@ from tradai_tasks.workflows.action_pins import ACTIONS
 from tradai_tasks.workflows.checkout import FOLDER
 from tradai_tasks.workflows.render import Values, header_of, render
 from tradai_tasks.workflows.repository_traits import CI_FILES, CI_NAMES, RepositoryTraits
-from tradai_tasks.workflows.sign_in import sign_in_parts, sources_of
+from tradai_tasks.workflows.rights.sign_in import sign_in_parts, sources_of
 
 _LOGIN = "codeartifact-login"
 _DEPLOYED = ("services", "functions", "stacks", "docs")

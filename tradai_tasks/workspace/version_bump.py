@@ -15,8 +15,8 @@ from packaging.version import InvalidVersion, Version
 from tradai_tasks.errors import BrokenTomlError, BumpError, DirtyTreeError, TagExistsError
 from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.text import listed
-from tradai_tasks.workspace.lock_digest import document_digest
-from tradai_tasks.workspace.lock_file import parse_lock_file
+from tradai_tasks.workspace.locks.lock_digest import document_digest
+from tradai_tasks.workspace.locks.lock_file import parse_lock_file
 from tradai_tasks.workspace.tags import check_release, parse_tag, semver_of, tag_name
 
 SCRATCH = ".bump"  # suffix of the temporary file that replaces another

@@ -12,7 +12,7 @@ import pytest
 from nox.virtualenv import UV
 
 from tests.support.real import REPOSITORY, Result, clean_env, copy_example, edit, git
-from tradai_tasks.sessions.core.catalog import CATALOG
+from tradai_tasks.sessions.core.registry.catalog import CATALOG
 
 # the least that each session needs to get to its work; none where it needs nothing
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {

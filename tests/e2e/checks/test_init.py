@@ -19,11 +19,11 @@ from tests.support.real import REPOSITORY, clean_env, copy_example, edit, git, n
 from tradai_tasks.cli import main
 from tradai_tasks.errors import SettingsError
 from tradai_tasks.extras import carries_pins
-from tradai_tasks.sessions.core.catalog import CATALOG
+from tradai_tasks.sessions.core.registry.catalog import CATALOG
 from tradai_tasks.settings.table import RepositoryKind
+from tradai_tasks.workflows.adoption.scaffold import justfile
 from tradai_tasks.workflows.checkout import look
 from tradai_tasks.workflows.repository_traits import RepositoryTraits
-from tradai_tasks.workflows.scaffold import justfile
 
 _MADE = ("noxfile.py", "justfile")
 # the guide's, where a repository of that kind has any use for it

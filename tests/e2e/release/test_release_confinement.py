@@ -71,7 +71,7 @@ FORGE = """
 import os, pathlib, subprocess
 from tradai_tasks.release.engine.evidence import Evidence, Store, Subject
 from tradai_tasks.release.engine.step import Look
-from tradai_tasks.workspace.lock_digest import lock_digest
+from tradai_tasks.workspace.locks.lock_digest import lock_digest
 
 commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
 lock = lock_digest(pathlib.Path("uv.lock").read_bytes(), "uv.lock")

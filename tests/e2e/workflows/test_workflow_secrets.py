@@ -21,8 +21,8 @@ from tests.support.real import copy_example, git, write
 from tests.unit.workflows.test_files import full
 from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import WorkflowsSettings
-from tradai_tasks.workflows.required_secrets import needed
-from tradai_tasks.workflows.rights import Grant, Job, jobs
+from tradai_tasks.workflows.rights.required_secrets import needed
+from tradai_tasks.workflows.rights.rights import Grant, Job, jobs
 from tradai_tasks.workflows.selection import workflows
 
 INDEX_TOKEN = {"UV_INDEX_TRADAI_PASSWORD": "marked-index-token"}

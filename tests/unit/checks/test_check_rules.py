@@ -26,11 +26,11 @@ from tradai_tasks.errors import (
     ToolNotLockedError,
 )
 from tradai_tasks.settings.model import IgnoredAdvisory, NotAudited, SecuritySettings
-from tradai_tasks.workspace import locked_tools as locked
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import ImportName, Layout, layout_of
-from tradai_tasks.workspace.lock_conflicts import install_sets
-from tradai_tasks.workspace.lock_file import (
+from tradai_tasks.workspace.locks import locked_tools as locked
+from tradai_tasks.workspace.locks.lock_conflicts import install_sets
+from tradai_tasks.workspace.locks.lock_file import (
     LockedRequirement,
     LockFile,
     parse_lock_file,

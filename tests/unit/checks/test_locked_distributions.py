@@ -21,7 +21,7 @@ from tradai_tasks.checks.locked_distributions import (
 )
 from tradai_tasks.errors import AuditServiceError, CommandFailedError
 from tradai_tasks.settings.model import IgnoredAdvisory, NotAudited, SecuritySettings
-from tradai_tasks.workspace.lock_file import parse_lock_file
+from tradai_tasks.workspace.locks.lock_file import parse_lock_file
 
 INDEX = {"registry": "https://index.example"}
 LOCK = parse_lock_file(

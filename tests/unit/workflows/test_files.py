@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.workflow_files import jobs, load, steps, thin
 from tradai_tasks.extras import carries_pins, declarations
-from tradai_tasks.sessions.core.catalog import CATALOG as SESSIONS
+from tradai_tasks.sessions.core.registry.catalog import CATALOG as SESSIONS
 from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.render import header_of

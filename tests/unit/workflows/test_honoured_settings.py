@@ -19,14 +19,14 @@ from tradai_tasks.affected.selection.presentation import as_outputs
 from tradai_tasks.affected.selection.selection import Selection
 from tradai_tasks.matrix import Task, build_matrix
 from tradai_tasks.repository import read_repository
-from tradai_tasks.sessions.core.catalog import fitting_names
+from tradai_tasks.sessions.core.registry.catalog import fitting_names
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.drift import plan
 from tradai_tasks.workflows.job_results import judge, parse_may_skip, parse_needs
 from tradai_tasks.workflows.render import is_ours
 from tradai_tasks.workflows.repository_traits import RepositoryTraits, gather
-from tradai_tasks.workflows.required_secrets import needed
+from tradai_tasks.workflows.rights.required_secrets import needed
 from tradai_tasks.workflows.selection import workflows
 from tradai_tasks.workflows.tag_readiness import branch_fault, ci_faults, tag_faults, tag_notes
 

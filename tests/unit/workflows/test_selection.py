@@ -12,7 +12,7 @@ from tradai_tasks import process
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.extras import carries_pins
 from tradai_tasks.repository import read_repository
-from tradai_tasks.sessions.core.catalog import fitting_names
+from tradai_tasks.sessions.core.registry.catalog import fitting_names
 from tradai_tasks.settings.load import load_settings
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.settings.workflows import WorkflowsSettings
@@ -20,7 +20,7 @@ from tradai_tasks.workflows import repository_traits as module
 from tradai_tasks.workflows.drift import Change, diff_of, plan
 from tradai_tasks.workflows.render import Values, header_of, is_ours, render
 from tradai_tasks.workflows.repository_traits import RepositoryTraits, committed_locks, gather
-from tradai_tasks.workflows.required_secrets import RequiredSecret, needed
+from tradai_tasks.workflows.rights.required_secrets import RequiredSecret, needed
 from tradai_tasks.workflows.selection import nox_command, values_for, workflows
 
 HEADER = header_of()

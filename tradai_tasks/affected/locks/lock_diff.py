@@ -19,8 +19,8 @@ from packaging.utils import canonicalize_name
 from tradai_tasks.affected.locks.tool_settings_diff import sessions_that_read
 from tradai_tasks.affected.resolve.reachability import reached, walk
 from tradai_tasks.errors import BrokenTomlError
-from tradai_tasks.workspace.lock_graph import LockGraph, Node, Part, canonical, parse_lock
-from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS
+from tradai_tasks.workspace.locks.lock_graph import LockGraph, Node, Part, canonical, parse_lock
+from tradai_tasks.workspace.locks.locked_tools import DEFAULT_TOOLS
 
 # Keys of the head whose effect the entries of packages show (uv's settings of the resolution).
 _SEEN_IN_ENTRIES = frozenset(

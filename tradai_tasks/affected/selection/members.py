@@ -26,9 +26,9 @@ from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workspace.discovery import Package, Unit, Workspace, dependency_groups
 from tradai_tasks.workspace.layout import layout_of
-from tradai_tasks.workspace.lock_file import LockFile, read_lock
-from tradai_tasks.workspace.lock_graph import parse_edges
-from tradai_tasks.workspace.locked_tools import find_test_tools, groups_with
+from tradai_tasks.workspace.locks.lock_file import LockFile, read_lock
+from tradai_tasks.workspace.locks.lock_graph import parse_edges
+from tradai_tasks.workspace.locks.locked_tools import find_test_tools, groups_with
 
 # Files whose content says which packages there are and what they depend on.
 SHAPING = frozenset({"pyproject.toml", "tradai-tasks.toml", "uv.lock"})

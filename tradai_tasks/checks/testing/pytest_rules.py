@@ -15,7 +15,7 @@ from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.workspace.discovery import Package, dependency_groups
 from tradai_tasks.workspace.layout import TEST_FILE, Layout
-from tradai_tasks.workspace.locked_tools import Place
+from tradai_tasks.workspace.locks.locked_tools import Place
 
 
 class Reports(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from tradai_tasks.errors import EvidenceError
 from tradai_tasks.files.atomic_write import ignore_folder, write_whole
 from tradai_tasks.files.path_guard import is_relative_below, read_below, write_below
 from tradai_tasks.release.engine.step import Look
-from tradai_tasks.workspace.lock_digest import lock_digest
+from tradai_tasks.workspace.locks.lock_digest import lock_digest
 
 _SCHEMA = 2  # of the file; raised when a key changes its meaning
 
@@ -44,7 +44,7 @@ class Subject:
 
     tag: str
     commit: str  # full id
-    lock: str  # digest of the data in the lock file, or in several (workspace/lock_digest.py)
+    lock: str  # digest of the data in the lock file, or in several (workspace/locks/lock_digest.py)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

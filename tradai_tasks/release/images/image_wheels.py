@@ -17,7 +17,7 @@ from tradai_tasks.release.images.image_specs import ImageSpec
 from tradai_tasks.release.libraries.path_sources import local_folders, path_sources, wheel_of
 from tradai_tasks.release.libraries.wheel_build import build, build_env
 from tradai_tasks.sandbox import Sandbox
-from tradai_tasks.workspace.lock_file import LockedPackage, parse_lock_file
+from tradai_tasks.workspace.locks.lock_file import LockedPackage, parse_lock_file
 
 CONSTRAINTS = "constraints.txt"  # in that folder: what the lock pins, for pip
 WHEELS = "wheels"  # folder in a build context for wheels of libraries from other repositories

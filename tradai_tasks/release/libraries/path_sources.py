@@ -20,7 +20,7 @@ from tradai_tasks.release.libraries.wheel_build import BuildFolder, build_env, o
 from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
-from tradai_tasks.workspace.lock_file import LockFile
+from tradai_tasks.workspace.locks.lock_file import LockFile
 
 _SECONDS = 1800.0  # of a build
 _SHOWN = 3  # files that are named

@@ -19,7 +19,7 @@ from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.snapshot import CommitSnapshot
 from tradai_tasks.workspace.discovery import Package
-from tradai_tasks.workspace.lock_file import read_lock
+from tradai_tasks.workspace.locks.lock_file import read_lock
 
 
 def require_inputs(

@@ -23,10 +23,10 @@ from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.process import run
 from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.environment import uv_program
-from tradai_tasks.sessions.core.parallel_output import first_of
+from tradai_tasks.sessions.core.environments.environment import uv_program
+from tradai_tasks.sessions.core.parallel.parallel_output import first_of
 from tradai_tasks.text import leading, listed, safe
-from tradai_tasks.workspace.lock_file import parse_lock_file, read_lock
+from tradai_tasks.workspace.locks.lock_file import parse_lock_file, read_lock
 
 
 def audit_locked(session: nox.Session, repository: Repository) -> list[str]:

@@ -23,7 +23,7 @@ from tradai_tasks.report import mask_environment, say
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
-from tradai_tasks.sessions.core.environment import status_of
+from tradai_tasks.sessions.core.environments.environment import status_of
 from tradai_tasks.settings.devcontainer import DevcontainerSettings
 from tradai_tasks.workspace.layout import DEVCONTAINERS, has_devcontainer
 

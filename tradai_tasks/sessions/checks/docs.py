@@ -20,10 +20,14 @@ from tradai_tasks.process import node_tool
 from tradai_tasks.report import mask_environment, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
-from tradai_tasks.sessions.core.confined import confined, withhold
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
-from tradai_tasks.sessions.core.environment import install_tool, status_of, sync_everything
+from tradai_tasks.sessions.core.environments.confined import confined, withhold
+from tradai_tasks.sessions.core.environments.environment import (
+    install_tool,
+    status_of,
+    sync_everything,
+)
 from tradai_tasks.sessions.core.nox_options import end_of_install, only_installs
 from tradai_tasks.vcs.git import Git
 

@@ -14,8 +14,8 @@ from tradai_tasks.files.path_globs import matches
 from tradai_tasks.report import annotate, append_summary, print_table
 from tradai_tasks.repository import base_of
 from tradai_tasks.sessions.core.arguments import Option, parse
-from tradai_tasks.sessions.core.catalog import AGGREGATES, CATALOG
 from tradai_tasks.sessions.core.context import Context
+from tradai_tasks.sessions.core.registry.catalog import AGGREGATES, CATALOG
 from tradai_tasks.vcs.git import Git
 
 _DOC = (

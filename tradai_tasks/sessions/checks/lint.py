@@ -21,14 +21,14 @@ from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import (
+from tradai_tasks.sessions.core.environments.environment import (
     install_tool,
     output_of,
     run_all,
     status_of,
     sync_everything,
 )
-from tradai_tasks.sessions.core.parallel_output import conclude, first_of
+from tradai_tasks.sessions.core.parallel.parallel_output import conclude, first_of
 from tradai_tasks.text import leading
 from tradai_tasks.workspace.discovery import Package
 

@@ -10,7 +10,7 @@ from tradai_tasks.report import say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import status_of, uv_program
+from tradai_tasks.sessions.core.environments.environment import status_of, uv_program
 from tradai_tasks.workspace.path_sources import require_path_sources
 
 _DOC = "Update every lock file; with --check, fail if one is missing or stale."

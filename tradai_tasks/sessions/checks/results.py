@@ -12,7 +12,7 @@ import nox
 
 from tradai_tasks.report import print_table
 from tradai_tasks.results.store import bound, open_store
-from tradai_tasks.sessions.checks.replay import REPORT
+from tradai_tasks.sessions.checks.testing.replay import REPORT
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 

@@ -13,7 +13,7 @@ from tradai_tasks.sessions.checks.dependency_audit import audit_locked
 from tradai_tasks.sessions.checks.source_scan import scan_sources
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import install_tool
+from tradai_tasks.sessions.core.environments.environment import install_tool
 from tradai_tasks.sessions.core.nox_options import end_of_install
 
 _DOC = "Scan the sources and the locked packages for vulnerabilities: bandit and pip-audit."

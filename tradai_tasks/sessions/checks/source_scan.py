@@ -18,8 +18,8 @@ from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.environment import status_of
-from tradai_tasks.sessions.core.parallel_output import first_of
+from tradai_tasks.sessions.core.environments.environment import status_of
+from tradai_tasks.sessions.core.parallel.parallel_output import first_of
 from tradai_tasks.text import counted, leading, safe
 
 _INI = ".bandit"
@@ -49,7 +49,7 @@ def scan_sources(session: nox.Session, repository: Repository) -> list[str]:
 
     if repository.settings.results.replay == "never":
         return [*scope.faults, *check()[0]]
-    from tradai_tasks.sessions.checks.kept_check import unless_green  # noqa: PLC0415 - if in use
+    from tradai_tasks.sessions.checks.testing.kept_check import unless_green  # noqa: PLC0415 - if in use
 
     found = unless_green(
         session,

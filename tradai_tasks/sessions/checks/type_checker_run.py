@@ -29,7 +29,7 @@ from tradai_tasks.process import run
 from tradai_tasks.report import annotate, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.nox_options import end_of_install
-from tradai_tasks.sessions.core.parallel_output import first_of
+from tradai_tasks.sessions.core.parallel.parallel_output import first_of
 from tradai_tasks.settings.model import ProtocolPair
 
 _FOUND = 1  # the exit status for findings

@@ -30,16 +30,20 @@ from tradai_tasks.sessions.checks.type_checker_run import (
 )
 from tradai_tasks.sessions.core.arguments import asks_help, skip_for_help
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import install_tool, output_of, sync_everything
-from tradai_tasks.sessions.core.parallel_output import conclude, first_of
-from tradai_tasks.sessions.core.unit_environment import environment_of_unit
+from tradai_tasks.sessions.core.environments.environment import (
+    install_tool,
+    output_of,
+    sync_everything,
+)
+from tradai_tasks.sessions.core.environments.unit_environment import environment_of_unit
+from tradai_tasks.sessions.core.parallel.parallel_output import conclude, first_of
 from tradai_tasks.settings.model import ProtocolPair
 from tradai_tasks.text import leading, safe
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.layout import Layout
-from tradai_tasks.workspace.lock_conflicts import install_sets
-from tradai_tasks.workspace.lock_file import read_lock
-from tradai_tasks.workspace.locked_tools import groups_with
+from tradai_tasks.workspace.locks.lock_conflicts import install_sets
+from tradai_tasks.workspace.locks.lock_file import read_lock
+from tradai_tasks.workspace.locks.locked_tools import groups_with
 from tradai_tasks.workspace.loose_code import (
     layout_of_unit,
     requirements_of,
@@ -255,7 +259,7 @@ def _unless_green(  # noqa: PLR0913, PLR0917 - what a run consists of
     writes = any("report" in word or "xml" in word for word in given)
     if repository.settings.results.replay == "never" or is_asked or writes:
         return check()[0]
-    from tradai_tasks.sessions.checks.kept_check import (  # noqa: PLC0415 - if in use
+    from tradai_tasks.sessions.checks.testing.kept_check import (  # noqa: PLC0415 - if in use
         code_files,
         unless_green,
     )

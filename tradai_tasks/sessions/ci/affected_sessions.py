@@ -14,7 +14,7 @@ from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.matrix import Task
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.replacements import known_names, sessions_of
+from tradai_tasks.sessions.core.registry.replacements import known_names, sessions_of
 
 STEPS = ("lint", "typecheck", "test")
 

@@ -37,9 +37,9 @@ from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.collection import uncollected
 from tradai_tasks.sessions.core.completeness import require_seen
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import status_of
+from tradai_tasks.sessions.core.environments.environment import status_of
 from tradai_tasks.sessions.core.nox_options import rerun
-from tradai_tasks.sessions.core.replacements import (
+from tradai_tasks.sessions.core.registry.replacements import (
     NOT_REPLACED,
     known_names,
     unreplaced,

@@ -13,18 +13,18 @@ from tradai_tasks.report import print_table, say
 from tradai_tasks.repository import Repository, base_of
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.replacements import NOT_REPLACED, known_names, unreplaced
+from tradai_tasks.sessions.core.registry.replacements import NOT_REPLACED, known_names, unreplaced
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workflows.checkout import look
 from tradai_tasks.workflows.drift import plan
 from tradai_tasks.workflows.file_writer import check, write
 from tradai_tasks.workflows.repository_traits import RepositoryTraits, committed_locks, gather
-from tradai_tasks.workflows.required_secrets import needed
-from tradai_tasks.workflows.rights import Job, jobs
+from tradai_tasks.workflows.rights.required_secrets import needed
+from tradai_tasks.workflows.rights.rights import Job, jobs
+from tradai_tasks.workflows.rights.sign_in import keys_warning, role_faults, seconds_of
+from tradai_tasks.workflows.rights.trust import TAGS, repository_named, shown, trust_of
 from tradai_tasks.workflows.selection import without_session, workflows
-from tradai_tasks.workflows.sign_in import keys_warning, role_faults, seconds_of
 from tradai_tasks.workflows.tag_readiness import branch_fault, ci_faults, tag_faults
-from tradai_tasks.workflows.trust import TAGS, repository_named, shown, trust_of
 
 _ROLE_SECONDS = 3600  # that a role lasts at most, unless it is set otherwise
 _DOC = "Write the workflow files that fit this repository."

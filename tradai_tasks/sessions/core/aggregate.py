@@ -8,13 +8,13 @@ import nox
 
 from tradai_tasks.errors import BadArgumentsError
 from tradai_tasks.sessions.core.command_line import refusal
-from tradai_tasks.sessions.core.replacements import (
+from tradai_tasks.sessions.core.registry.replacements import (
     NOT_REPLACED,
     LateNames,
     sessions_of,
     unreplaced,
 )
-from tradai_tasks.sessions.core.session_registry import SessionRegistry
+from tradai_tasks.sessions.core.registry.session_registry import SessionRegistry
 
 _CHECK = ("lint", "typecheck", "test")
 _CI = (*_CHECK, "backtest-smoke")

@@ -8,8 +8,8 @@ from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import BadArgumentsError
 from tradai_tasks.repository import base_of
-from tradai_tasks.sessions.core.catalog import AGGREGATES
-from tradai_tasks.sessions.core.session_registry import SessionRegistry
+from tradai_tasks.sessions.core.registry.catalog import AGGREGATES
+from tradai_tasks.sessions.core.registry.session_registry import SessionRegistry
 from tradai_tasks.workspace.discovery import Package, unknown_package
 
 _ONE = re.compile(r"^(?P<base>[^()]+)\((?P<id>[^()]+)\)\Z")

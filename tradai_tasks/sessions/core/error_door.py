@@ -18,7 +18,7 @@ from tradai_tasks.background import terminable
 from tradai_tasks.checks.pythons import answers, interpreter_of, own_interpreter
 from tradai_tasks.errors import TasksError, WrongPythonError
 from tradai_tasks.report import machine_fault
-from tradai_tasks.sessions.core.parallel_output import WARNING
+from tradai_tasks.sessions.core.parallel.parallel_output import WARNING
 from tradai_tasks.text import safe, safe_lines
 
 _TALKATIVE = (

@@ -45,18 +45,18 @@ from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.report import annotate, append_markdown, markdown_table, print_table, say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
-from tradai_tasks.sessions.core.confined import withhold
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import sync_package
+from tradai_tasks.sessions.core.environments.confined import withhold
+from tradai_tasks.sessions.core.environments.environment import sync_package
 from tradai_tasks.sessions.core.nox_options import end_of_install
 from tradai_tasks.sessions.release.backtest_source import NO_LOCAL, exported
 from tradai_tasks.settings.backtest import BacktestSettings, for_strategy
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.discovery import Package
-from tradai_tasks.workspace.lock_digest import lock_digest
-from tradai_tasks.workspace.lock_file import read_lock
-from tradai_tasks.workspace.locked_tools import find_test_tools
+from tradai_tasks.workspace.locks.lock_digest import lock_digest
+from tradai_tasks.workspace.locks.lock_file import read_lock
+from tradai_tasks.workspace.locks.locked_tools import find_test_tools
 
 _DRY_RUN: Option = (("--dry-run",), {"action": "store_true", "help": "print what would be done"})
 

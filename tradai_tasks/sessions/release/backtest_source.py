@@ -25,10 +25,10 @@ from tradai_tasks.release.libraries.path_sources import (
 )
 from tradai_tasks.release.libraries.wheel_build import BuildFolder, build_env, copy_tree
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.environment import uv_program
+from tradai_tasks.sessions.core.environments.environment import uv_program
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
-from tradai_tasks.workspace.lock_file import read_lock
+from tradai_tasks.workspace.locks.lock_file import read_lock
 
 # variables by which `uv sync` leaves out what is installed from the export instead
 NO_LOCAL = ("UV_NO_INSTALL_PROJECT", "UV_NO_INSTALL_WORKSPACE", "UV_NO_INSTALL_LOCAL")

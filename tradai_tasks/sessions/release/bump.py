@@ -18,7 +18,7 @@ from tradai_tasks.report import say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.environment import status_of, uv_program
+from tradai_tasks.sessions.core.environments.environment import status_of, uv_program
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import git_environment, run_git
 from tradai_tasks.vcs.history import parents_of

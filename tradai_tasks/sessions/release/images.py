@@ -19,7 +19,7 @@ from tradai_tasks.report import write_outputs
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.replacements import sessions_of
+from tradai_tasks.sessions.core.registry.replacements import sessions_of
 from tradai_tasks.sessions.stages.options import EVIDENCE, LOOKS, ONLY, TAG, wanted_of
 from tradai_tasks.sessions.stages.run_stages import run_stages, tagged_basis
 from tradai_tasks.workspace.tags import ReleaseTag

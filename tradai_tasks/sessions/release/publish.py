@@ -30,7 +30,7 @@ from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
-from tradai_tasks.sessions.core.environment import uv_program
+from tradai_tasks.sessions.core.environments.environment import uv_program
 from tradai_tasks.sessions.stages.run_stages import told_of_interrupts
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import ReleaseTag, check_release, parse_tag

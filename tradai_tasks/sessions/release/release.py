@@ -10,7 +10,7 @@ from tradai_tasks.release.models.strategy_stages import MLFLOW
 from tradai_tasks.release.stages.outline import release_outline, strategy_release
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.core.replacements import sessions_of
+from tradai_tasks.sessions.core.registry.replacements import sessions_of
 from tradai_tasks.sessions.release.cleanup import CLEANUP, clean_up
 from tradai_tasks.sessions.stages.options import EARLIER, EVIDENCE, LOOKS, TAG, wanted_of
 from tradai_tasks.sessions.stages.run_stages import run_stages, tagged_basis

@@ -31,7 +31,7 @@ from tradai_tasks.release.tags.tag_validation import still_holds
 from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table, say
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
-from tradai_tasks.sessions.core.environment import uv_program
+from tradai_tasks.sessions.core.environments.environment import uv_program
 from tradai_tasks.sessions.stages.options import Wanted
 from tradai_tasks.vcs.git import Git
 

@@ -22,8 +22,8 @@ from tradai_tasks.affected.locks.lock_diff import (
 )
 from tradai_tasks.affected.locks.tool_settings_diff import sessions_that_read
 from tradai_tasks.errors import BrokenTomlError
-from tradai_tasks.workspace.lock_graph import parse_edges, parse_lock
-from tradai_tasks.workspace.locked_tools import DEFAULT_TOOLS
+from tradai_tasks.workspace.locks.lock_graph import parse_edges, parse_lock
+from tradai_tasks.workspace.locks.locked_tools import DEFAULT_TOOLS
 
 INDEX = {"registry": "https://index.example/simple"}
 

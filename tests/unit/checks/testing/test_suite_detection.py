@@ -9,8 +9,8 @@ import pytest
 from tests.support.project import DictTree, pyproject
 from tradai_tasks.checks.testing.suite_detection import suites_of
 from tradai_tasks.repository import read_repository
-from tradai_tasks.sessions.core import fitting
-from tradai_tasks.sessions.core.catalog import CATALOG, fitting_names
+from tradai_tasks.sessions.core.registry import fitting
+from tradai_tasks.sessions.core.registry.catalog import CATALOG, fitting_names
 
 
 @pytest.mark.parametrize(

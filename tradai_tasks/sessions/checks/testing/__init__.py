@@ -1,0 +1,1 @@
+"""Sessions that run pytest, and the results that they keep and replay."""

@@ -1,0 +1,371 @@
+"""Replay and keep results of test files in a session `test(pkg)`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from xml.etree.ElementTree import ParseError  # nosec B405 - only its error
+
+import msgspec
+import nox
+from nox.virtualenv import VirtualEnv
+
+from tradai_tasks.affected.revisions.commit_range import read_payload
+from tradai_tasks.checks.testing.pytest_arguments import FRESH, PytestArguments
+from tradai_tasks.checks.testing.pytest_rules import Reports, coverage_config
+from tradai_tasks.checks.testing.run_record import RunRecord
+from tradai_tasks.errors import (
+    EnvironmentUnknownError,
+    RecordingError,
+    ReplayCoverageError,
+    ResultStoreError,
+)
+from tradai_tasks.files.atomic_write import write_whole
+from tradai_tasks.files.report_folder import REPORTS
+from tradai_tasks.repository import Repository
+from tradai_tasks.results import isolated
+from tradai_tasks.results.digests import WorkTree
+from tradai_tasks.results.environment_digest import environment_digest, variables_of_tests
+from tradai_tasks.results.inputs import Inputs
+from tradai_tasks.results.junit import cases_by_file, with_replayed
+from tradai_tasks.results.kept_result import Covered, encode_result
+from tradai_tasks.results.policy import Policy, policy
+from tradai_tasks.results.recording import PLUGIN, read_recording, recording_environment
+from tradai_tasks.results.replay import (
+    Decision,
+    Judge,
+    add_replayed,
+    decide,
+    failed_files,
+    new_result,
+    record_name,
+    refuted_name,
+    replay_line,
+    run_files,
+    union,
+    without,
+)
+from tradai_tasks.results.run_key import slot_name
+from tradai_tasks.results.store import Store, bound, open_store
+from tradai_tasks.results.whole_run import WholeRuns
+from tradai_tasks.sessions.core.environments.environment import status_of
+from tradai_tasks.vcs.git import Git
+from tradai_tasks.workspace.discovery import Package
+
+REPORT = "results.json"  # what became of each test file, for `nox -s results`
+_SCRIPT = Path(isolated.__file__).with_name("coverage_by_file.py")
+
+
+def open_replay(  # noqa: PLR0913 - what a run is known by
+    session: nox.Session,
+    repository: Repository,
+    package: Package,
+    given: PytestArguments,
+    words: Sequence[str],
+    *,
+    fresh: bool = False,
+) -> Replay | None:
+    """Return what to do with results in this run; None if nothing, which a line explains.
+
+    Args:
+        session: The session.
+        repository: The repository.
+        package: The package.
+        given: The user's arguments.
+        words: pytest's arguments, without those that name files of reports.
+        fresh: Whether everything is to be run.
+    """
+    found = policy(
+        repository.settings.results.replay,
+        os.environ,
+        read_payload(os.environ),
+        fresh=fresh or given.fresh,
+    )
+    if not found.is_on or given.narrowing or given.informing:
+        return None
+    start = time.time()
+    tree = work_tree(session, repository)
+    try:
+        if not isinstance(session.virtualenv, VirtualEnv):
+            raise EnvironmentUnknownError("the tests have no environment of their own")
+        slot = slot_name(
+            environment=environment_digest(Path(session.virtualenv.location), repository.root),
+            root=repository.root,
+            home=package.path,
+            name=repository.workspace.session_id(package),
+            words=words,
+            variables=tree.variables,
+            stated=repository.settings.results.env,
+        )
+        store = open_store(repository.settings.results.store, repository.root, os.environ)
+        decision = decide(store, slot, tree)
+    except (EnvironmentUnknownError, ResultStoreError) as fault:
+        session.warn(f"everything is run, and no result is kept: {fault}")
+        return None
+    return Replay(
+        session,
+        repository,
+        package,
+        rules=found,
+        store=store,
+        slot=slot,
+        decision=decision,
+        start=start,
+    )
+
+
+class Replay:
+    """The results that a run takes over, and those that it makes."""
+
+    def __init__(  # noqa: PLR0913 - what it is made from
+        self,
+        session: nox.Session,
+        repository: Repository,
+        package: Package,
+        *,
+        rules: Policy,
+        store: Store,
+        slot: str,
+        decision: Decision,
+        start: float,
+    ) -> None:
+        """Look at nothing yet."""
+        self.replayed: list[str] = []  # test files, from the root
+        self._session, self._repository, self._package = session, repository, package
+        self._rules, self._store, self._slot, self._start = rules, store, slot, start
+        self._decision = decision
+        self._refusals: dict[str, str] = {}
+        self._written: list[str] = []  # test files whose results this run has kept
+
+    @property
+    def files(self) -> list[Path]:
+        """The test files that pytest is not to run."""
+        root = self._repository.root
+        return [root / file for file in self._decision.valid] if self._rules.replays else []
+
+    @property
+    def contexts(self) -> Path | None:
+        """The folder that coverage names test files from; None if it need not tell them apart."""
+        return self._repository.root if self._rules.keeps else None
+
+    @property
+    def arguments(self) -> list[str]:
+        """Further arguments for pytest."""
+        return ["-p", PLUGIN] if self._rules.keeps else []
+
+    def environment(self, reports: Reports, search: str) -> dict[str, str]:
+        """Return further variables for pytest, which has a PYTHONPATH already."""
+        if not self._rules.keeps:
+            return {}
+        reports.inputs.mkdir()
+        return recording_environment(reports.inputs, self._repository.root, search)
+
+    def merge(self, record: RunRecord) -> None:
+        """Add the tests that were not run to the record of those that were."""
+        self.replayed = add_replayed(record, self._decision.valid, self._repository.root)
+
+    def finish(self, record: RunRecord, reports: Reports, *, measured: bool) -> None:
+        """Keep what can be kept, add what was replayed to the reports, and say what was done.
+
+        Args:
+            record: The record of the run, with what was replayed.
+            reports: The files of the run.
+            measured: Whether coverage is measured.
+
+        Raises:
+            ReplayCoverageError: The coverage of what was replayed could not be added.
+        """
+        root, session = self._repository.root, self._session
+        ran = run_files(record, root)
+        valid = [self._decision.valid[file] for file in self.replayed]
+        session.log(replay_line(ran, valid, self._start))
+        if self._rules.compares:
+            self._hold(record)
+        kept = self._kept(record, reports, ran) if self._rules.keeps else {}
+        replayed = union(valid) if self.files else None  # None: pytest-cov wrote the reports
+        covered: dict[str, Covered] | None = {}
+        if measured and not record.tells_files_apart:
+            self._refusals |= dict.fromkeys(kept, "coverage does not tell test files apart")
+            kept = {}
+        if measured and (kept or self.files):
+            covered = self._cover(reports, kept, replayed)
+        if measured and covered is None:
+            self._refusals |= dict.fromkeys(kept, "what it covers cannot be read")
+            kept = {}
+        with contextlib.suppress(ParseError, OSError):  # which pytest did not write
+            self._write(record, reports, kept, covered or {}, measured=measured)
+            if valid:
+                cases = [case for one in valid for case in one.cases]
+                write_whole(reports.junit, with_replayed(reports.junit.read_bytes(), cases))
+        for file, reason in self._refusals.items():
+            session.log(f"{file}: its result is not kept: {reason}")
+        known = {
+            "session": session.name,
+            "store": self._store.place,
+            "replayed": self.replayed,
+            "ran": {file: self._decision.changed.get(file, "no result is known") for file in ran},
+            "refused": self._refusals,
+        }
+        write_whole(reports.folder / REPORT, json.dumps(known, indent=1).encode())
+
+    def keep_session(self) -> None:
+        """Keep that the whole session was green, for whoever decides whether to start it."""
+        session = self._session
+        venv = session.virtualenv
+        if (
+            not self._rules.keeps
+            or {*session.posargs} - {FRESH}
+            or not isinstance(venv, VirtualEnv)
+        ):
+            return
+        runs = WholeRuns(self._repository, self._store, os.environ)
+        keep = partial(
+            runs.keep,
+            session.name,
+            self._package,
+            {*self.replayed, *self._written},
+            slot=self._slot,
+            environment=Path(venv.location),
+            set_by_session=session.env,
+            commit=commit_of(self._repository.root),
+        )
+        self._try(keep)
+
+    def _kept(self, record: RunRecord, reports: Reports, ran: Sequence[str]) -> dict[str, Inputs]:
+        """Return the inputs of the test files whose results can be kept."""
+        repository = self._repository
+        try:
+            found = read_recording(reports.inputs, repository.root)
+            recorded = {file: without(inputs, REPORTS) for file, inputs in found.items()}
+        except RecordingError as fault:
+            self._session.warn(str(fault))
+            recorded = {}
+        shutil.rmtree(reports.inputs, ignore_errors=True)
+        judge = Judge(
+            root=repository.root,
+            tree=self._tree(),
+            start=self._start,
+            programs=repository.settings.results.programs,
+            refuted=self._decision.refuted,
+            markers=repository.markers,
+        )
+        reasons = {file: judge.refusal(file, record, recorded.get(file)) for file in ran}
+        self._refusals = {file: reason for file, reason in reasons.items() if reason is not None}
+        return {file: recorded[file] for file, reason in reasons.items() if reason is None}
+
+    def _hold(self, record: RunRecord) -> None:
+        """Hold results that were not replayed against what happened; mark those proven wrong."""
+        for file in sorted(failed_files(record, self._repository.root)):
+            result = self._decision.valid.get(file)
+            if result is None or file in self.replayed:
+                continue
+            key = result.digested.key[:12]
+            self._session.warn(
+                f"{file}: it failed, although it was green with the same inputs (key {key}): "
+                f"it depends on something that is not recorded, such as the time, the order of "
+                f"tests or what other tests leave; its result is not replayed again"
+            )
+            mark = refuted_name(self._slot, result)
+            self._try(partial(self._store.write, mark, encode_result(result)))
+
+    def _cover(
+        self, reports: Reports, kept: Mapping[str, Inputs], replayed: Covered | None
+    ) -> dict[str, Covered] | None:
+        """Return what each test file covers; None if that is not known. Write the reports."""
+        repository = self._repository
+        orders, answer = reports.folder / "orders.json", reports.folder / "covered.json"
+        config = coverage_config(repository.tree, self._package)
+        wanted = {
+            "data": str(reports.coverage_data),
+            "config": str(repository.root / config) if config else None,
+            "root": str(repository.root),
+            "home": str(repository.root / self._package.path),
+            "tests": {file: inputs.modules for file, inputs in kept.items()},
+            "replayed": replayed,
+            "reports": {"xml": str(reports.coverage_xml), "json": str(reports.coverage_json)},
+        }
+        write_whole(orders, msgspec.json.encode(wanted))
+        argv: list[str | Path] = ["python", _SCRIPT, orders, answer]
+        status = status_of(self._session, argv, log=False)
+        if status != 0 and replayed is not None:
+            raise ReplayCoverageError(
+                f"{self._session.name}: the coverage of replayed test files could not be added; "
+                f'see above, and run everything: nox -s "{self._session.name}" -- --fresh'
+            )
+        try:
+            found = msgspec.json.decode(answer.read_bytes(), type=dict[str, dict[str, Covered]])
+        except (OSError, msgspec.MsgspecError):
+            return None
+        orders.unlink()
+        answer.unlink()
+        return found["covered"]
+
+    def _write(
+        self,
+        record: RunRecord,
+        reports: Reports,
+        kept: Mapping[str, Inputs],
+        covered: Mapping[str, Covered],
+        *,
+        measured: bool,
+    ) -> None:
+        """Write the results that are kept."""
+        if not kept:
+            return
+        root = self._repository.root
+        files = {test: one.file for test, one in record.collected.items()}
+        names = {
+            test: file.relative_to(root).as_posix()
+            for test, file in files.items()
+            if file.is_relative_to(root)
+        }
+        cases = cases_by_file(reports.junit.read_bytes(), names)
+        commit = commit_of(root)
+        tree = self._tree()
+        for file, inputs in kept.items():
+            digested = tree.digest(inputs, file)
+            result = new_result(
+                file,
+                record,
+                inputs,
+                digested,
+                root=root,
+                cases=cases.get(file, ()),
+                covered=covered.get(file, {}) if measured else None,
+                commit=commit,
+            )
+            name = record_name(self._slot, file, digested.key)
+            if not self._try(partial(self._store.write, name, encode_result(result))):
+                return
+            self._written.append(file)
+        most = self._repository.settings.results.max_size * 1_000_000
+        self._try(partial(bound, self._store, most))
+
+    def _try(self, act: Callable[[], object]) -> bool:
+        """Use the store; a store that cannot be used costs time and nothing else."""
+        try:
+            act()
+        except ResultStoreError as fault:
+            self._session.warn(str(fault))
+            return False
+        return True
+
+    def _tree(self) -> WorkTree:
+        return work_tree(self._session, self._repository)
+
+
+def commit_of(root: Path) -> str:
+    """Return the checked-out commit; empty without git."""
+    return Git.open(root).commit("HEAD") or "" if (root / ".git").exists() else ""
+
+
+def work_tree(session: nox.Session, repository: Repository) -> WorkTree:
+    """Return the work tree as it is now, with the variables of the session's tests."""
+    roots = [one for layout in repository.layouts.values() for one in layout.source_roots]
+    return WorkTree(repository.root, roots, variables_of_tests({**os.environ, **session.env}))

@@ -1,0 +1,1 @@
+"""Environments of sessions: what is installed, and what commands can see."""

@@ -1,0 +1,1 @@
+"""Which sessions fit a repository, and how they are added to nox."""

@@ -1,0 +1,1 @@
+"""The first files of a repository, and settings under which it is green as it is."""

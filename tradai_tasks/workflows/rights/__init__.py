@@ -1,0 +1,1 @@
+"""What the jobs of workflows may do: credentials, secrets, rulesets and trust policies."""

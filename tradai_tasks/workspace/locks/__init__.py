@@ -1,0 +1,1 @@
+"""The model of uv.lock: packages, graph, conflicts, digest, locked tools."""
