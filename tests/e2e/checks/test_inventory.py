@@ -261,7 +261,7 @@ def test_a_fault_in_any_source_file_is_found(home: Path) -> None:
         with planted(home, {**files, **settings(home, more)}):
             listed = json.loads(nox(home, "-s", "inventory", "--", "--json").out)
             known = {file["file"]: file for file in listed}
-            types, scan = nox(home, "-s", "typecheck"), nox(home, "-s", "security")
+            types, scan = nox(home, "-s", "typecheck"), nox(home, "-v", "-s", "security")
     sources = [path for path in sorted(paths) if known[path]["kind"] == "source"]
     assert len(sources) > len(paths) / 3
     for path in sources:
