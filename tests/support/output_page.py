@@ -27,6 +27,8 @@ def shown(text: str, home: Path) -> str:
     """Return a run's output as the page has it."""
     text = _LEFT_OUT.sub("", text.replace(str(home), _HOME))
     text = re.sub(r"[\w./-]*/(?=mypy\.xml)", "/tmp/", text)
+    text = re.sub(r"(?<= )/\S+/uv(?= )", "uv", text)  # where uv is not on PATH
+    text = re.sub(r"^(error: .*)\n +(?=\S)", r"\1 ", text, flags=re.MULTILINE)  # which uv wraps
     return re.sub(r" +$", "", text, flags=re.MULTILINE)
 
 

@@ -11,6 +11,7 @@ import random
 import re
 import shutil
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,7 @@ class Yard:
             file = self.home / path
             if not file.is_file() or file.read_text() != text:
                 write(self.home, {path: text})
+        time.sleep(0.2)  # what is written while the tests run is no input that can be kept
 
     def test(
         self,

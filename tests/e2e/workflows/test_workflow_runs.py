@@ -81,7 +81,7 @@ def test_a_failing_test_shuts_the_gate(platform: Hub) -> None:
     assert run.matching("test") == ["test(mlflow-service)"]
     assert run.jobs["test"] == ["failure"]
     assert run.jobs["gate"] == ["failure"]
-    assert "gate: test failed" in run.log
+    assert "gate: test failed" in run.log, run.jobs
 
 
 def test_a_fault_of_any_job_shuts_the_gate(platform: Hub) -> None:
