@@ -148,10 +148,11 @@ class Peer:
         ).stdout
         listed = made.with_suffix(".txt")
         listed.write_text(frozen.replace(str(ours.home), str(clone.home)) + f"{tool}\n")
-        for argv in (
+        made_by: list[list[str | Path]] = [
             ["uv", "venv", "-q", "-p", known.resolve(), made],
             ["uv", "pip", "install", "-q", "-p", self._python, "-r", listed],
-        ):
+        ]
+        for argv in made_by:
             subprocess.run(argv, check=True)
 
     def run(self, base: str, arguments: list[str], *, plain: bool = False) -> tuple[int, float]:
