@@ -15,7 +15,7 @@ PUSH = {"before": SHA, "after": SHA, "repository": {"default_branch": "main"}}
 CI = {"CI": "true"}
 RUNS: dict[str, tuple[dict[str, str], Any, str]] = {
     "a machine of one's own": ({}, None, "replays keeps compares"),
-    "a machine that is told not to": ({"TRADAI_TASKS_REPLAY": "never"}, None, ""),
+    "a machine where replay is switched off": ({"TRADAI_TASKS_REPLAY": "never"}, None, ""),
     "a pull request": ({**CI, "GITHUB_EVENT_NAME": "pull_request"}, PULL, "replays"),
     "a pull request with the base's code": (
         {**CI, "GITHUB_EVENT_NAME": "pull_request_target"},

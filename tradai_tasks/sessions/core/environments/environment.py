@@ -289,7 +289,7 @@ class _AnyStatus(Collection[int]):
         return True
 
     def __iter__(self) -> Iterator[int]:
-        """Yield none: they are not known beforehand."""
+        """Yield nothing; nox only asks whether a status is among them."""
         return iter(())
 
     def __len__(self) -> int:
