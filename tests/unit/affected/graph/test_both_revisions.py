@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.examples import examples
 from tests.support.snapshots import MemorySnapshot, cache_in, graph_of, member
+from tests.support.three_members import ALL, DYNAMIC, PACKAGE, A, B, C, X
 from tests.unit.affected.graph.test_fact_cache import CONFIG_PATHS, CONFIGS, MEMBERS, TEXTS, start
 from tradai_tasks.affected.graph import graph_builder as imports
 from tradai_tasks.affected.graph.graph_builder import build_both
@@ -120,3 +121,43 @@ def test_members_of_shapes_that_are_gone_are_not_kept(tmp_path: Path) -> None:
         cache.put_members(shape, TWO)
         cache.save()
     assert cache_in(tmp_path / "c").get_members("old") is None
+
+
+def test_a_deleted_module_affects_its_users_of_before() -> None:
+    before = {**PACKAGE, "libs/b/src/b/m.py": "import a.x\n"}
+    after = {path: text for path, text in PACKAGE.items() if path != X}
+    graph = unite(graph_of(after, ALL), graph_of(before, ALL))
+    assert graph.affected_by([X]) == {"a": (X,), "b": (X, "libs/b/src/b/m.py")}
+
+
+def test_a_moved_module_affects_the_users_of_both_ends() -> None:
+    before = {**PACKAGE, "libs/b/src/b/m.py": "import a.x\n"}
+    after = {**PACKAGE, "libs/c/src/c/m.py": "import b.x\n", "libs/b/src/b/x.py": PACKAGE[X]}
+    del after[X]
+    graph = unite(graph_of(after, ALL), graph_of(before, ALL))
+    assert set(graph.affected_by([X, "libs/b/src/b/x.py"])) == {"a", "b", "c"}
+
+
+def test_a_deleted_init_affects_the_users_of_the_modules_below() -> None:
+    init = "libs/a/src/a/__init__.py"
+    before = {**PACKAGE, "libs/b/src/b/m.py": "import a.x\n"}
+    after = {path: text for path, text in before.items() if path != init}
+    assert set(unite(graph_of(after, ALL), graph_of(before, ALL)).affected_by([init])) == {"a", "b"}
+    assert set(unite(graph_of(before, ALL), graph_of(after, ALL)).affected_by([init])) == {"a", "b"}
+
+
+def test_unite_keeps_what_either_end_knows_of_members_and_data() -> None:
+    before = {**PACKAGE, "libs/b/src/b/m.py": DYNAMIC, "libs/a/src/a/t.sql": ""}
+    first = graph_of(PACKAGE, (A, member("libs/b"), C))
+    graph = unite(first, graph_of(before, ALL))
+    assert graph.members["b"].closure == {"a", "b"}
+    assert set(graph.widened) == {"b"}
+    assert "libs/b/src/b/m.py" in graph.data_users["libs/b/src/b"]
+    assert set(graph.affected_by([X])) == {"a", "b"}
+    gone = unite(graph_of(PACKAGE, (A, B)), graph_of(PACKAGE, ALL))
+    assert gone.owner_of("libs/c/src/c/__init__.py") == "c"
+
+
+def test_unite_of_the_same_is_the_same() -> None:
+    graph = graph_of(PACKAGE, ALL)
+    assert unite(graph, graph_of(PACKAGE, ALL)) is graph

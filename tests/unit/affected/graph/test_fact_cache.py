@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
 import random
 import shutil
-import signal
 import sys
 import tomllib
 import types
@@ -22,14 +19,10 @@ from tests.support.examples import examples
 from tests.support.real import write
 from tests.support.snapshots import MemorySnapshot, cache_in, graph_of, member
 from tradai_tasks.affected.graph import fact_cache as cache_module
-from tradai_tasks.affected.graph import fact_loader as extraction
 from tradai_tasks.affected.graph.fact_cache import Cache, StoredEdges, sources_digest
 from tradai_tasks.affected.graph.graph_builder import build_graph
 from tradai_tasks.affected.parse.facts import Facts, Lazy
 from tradai_tasks.affected.resolve.model import Member
-from tradai_tasks.affected.rules.catalog import RuleSet
-from tradai_tasks.errors import GitError
-from tradai_tasks.process import usable_cores
 from tradai_tasks.vcs.index_stamps import Stamp
 
 # Every text can matter to the edges of other files: lazy tables, stubs, changes of sys.path.
@@ -370,63 +363,3 @@ def test_a_file_whose_name_is_no_unicode_keeps_the_cache_from_being_written(
     assert graph_of(files, TWO, cache=cache) == graph_of(files, TWO)
     cache.save()
     assert list((tmp_path / "c").iterdir()) == []
-
-
-def test_many_files_read_by_several_processes_give_the_same_facts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    files = {**FILES, **{f"libs/a/src/a/m{n}.py": f"import b\n# {n}\n" for n in range(40)}}
-    one = graph_of(files, TWO)
-    monkeypatch.setattr(extraction, "_CHUNK", 4)
-    monkeypatch.setattr(extraction, "usable_cores", lambda: 2)
-    assert graph_of(files, TWO) == one
-
-
-def killed(*_: object) -> bytes:
-    os.kill(os.getpid(), signal.SIGKILL)
-    return b""
-
-
-@pytest.mark.parametrize("failing", ["fork", "killed", "no text"])
-def test_what_another_process_does_not_hand_back_is_read_here(
-    failing: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = {**FILES, **{f"libs/a/src/a/m{n}.py": f"import b\n# {n}\n" for n in range(40)}}
-    one = graph_of(files, TWO)
-    monkeypatch.setattr(extraction, "_CHUNK", 4)
-    monkeypatch.setattr(extraction, "usable_cores", lambda: 2)
-    if failing == "fork":
-        monkeypatch.setattr("os.fork", no_room)
-    else:
-        packed = killed if failing == "killed" else lambda *_: b""
-        monkeypatch.setattr(extraction, "_packed", packed)
-    assert graph_of(files, TWO) == one
-
-
-def no_room(*_: object) -> int:
-    raise OSError(errno.EAGAIN, "no room")
-
-
-def test_what_is_raised_in_another_process_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(key: str, data: bytes, rules: RuleSet) -> Facts:
-        if data == b"import b\n# 7\n":
-            raise GitError("m7.py: cannot be read")
-        return extract_one(key, data, rules)
-
-    extract_one = extraction._extract_one
-    files = {**FILES, **{f"libs/a/src/a/m{n}.py": f"import b\n# {n}\n" for n in range(40)}}
-    monkeypatch.setattr(extraction, "_CHUNK", 4)
-    monkeypatch.setattr(extraction, "usable_cores", lambda: 8)
-    monkeypatch.setattr(extraction, "_extract_one", fail)
-    with pytest.raises(GitError, match=r"m7.py: cannot be read"):
-        graph_of(files, TWO)
-
-
-def test_cores_that_this_process_may_not_use_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3}, raising=False)
-    monkeypatch.setattr("os.cpu_count", lambda: 64)
-    assert usable_cores() == 1
-    monkeypatch.delattr("os.sched_getaffinity")
-    assert usable_cores() == 64
-    monkeypatch.setattr("os.cpu_count", lambda: None)
-    assert usable_cores() == 1

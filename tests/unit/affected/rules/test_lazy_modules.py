@@ -101,3 +101,37 @@ def test_what_a_file_takes_from_a_module_that_it_holds(
     text: str, uses: set[tuple[str, ...]]
 ) -> None:
     assert uses_of(text, "api") == uses
+
+
+def test_lazy_modules_tell_which_name_comes_from_where() -> None:
+    text = (
+        "import importlib\nfrom typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from .types import Typed\n"
+        '_NAMES = {"Client": ".client", "Server": "pkg.server"}\nVERSION = "1"\n'
+        "def __getattr__(name):\n"
+        "    if name in _NAMES:\n"
+        "        return getattr(importlib.import_module(_NAMES[name], __name__), name)\n"
+        '    if name == "Odd":\n        from .odd import Odd\n        return Odd\n'
+        "    raise AttributeError(name)\n"
+    )
+    lazy = extract(text.encode()).lazy
+    assert lazy is not None
+    assert ".client" in lazy.symbols["Client"]
+    assert "pkg.server" in lazy.symbols["Server"]
+    assert any(reference.startswith(".odd") for reference in lazy.symbols["Odd"])
+    assert any(reference.startswith(".types") for reference in lazy.symbols["Typed"])
+    assert "VERSION" in lazy.defined
+    pairs = (
+        '_ALL = [("Client", ".client")]\n'
+        "def __getattr__(name):\n    return load(dict(_ALL)[name])\n"
+    )
+    found = extract(pairs.encode()).lazy
+    assert found is not None
+    assert ".client" in found.symbols["Client"]
+    attach = (
+        "import lazy_loader as lazy\n__getattr__, __dir__, __all__ = lazy.attach(__name__, "
+        '["sub"], {"mod": ["Name"]})\n'
+    )
+    attached = extract(attach.encode()).lazy
+    assert attached is not None
+    assert "mod" in " ".join(attached.symbols["Name"])
