@@ -64,12 +64,7 @@ _File = TypeVar("_File", _Stored, _Stamps)
 
 
 def sources_digest(folder: Path, without: Collection[str] = ()) -> bytes | None:
-    """Return a digest of the Python sources in a folder; None where there are none to be read.
-
-    Args:
-        folder: The folder.
-        without: Names of folders in it that do not count.
-    """
+    """Return a digest of the Python sources in a folder; None where there are none to be read."""
     digest = hashlib.sha256()  # which processors have instructions for
     names = []
     for place, folders, files in os.walk(folder):
@@ -92,9 +87,6 @@ def _version(rules: str | None) -> bytes | None:
 
     Only rooms that this one cannot import are left out, so that nothing can be forgotten. None
     where the sources cannot be read: then nothing is kept.
-
-    Args:
-        rules: What tells the set of rules from others; None where nothing does.
     """
     if rules is None:
         return None
@@ -115,13 +107,6 @@ class Cache:
     """Facts by key: how a file is read, and the digest of its bytes."""
 
     def __init__(self, folder: CacheFolder, name: str, rules: RuleSet = DEFAULT) -> None:
-        """Read a file; one that is missing, broken or of another version counts as empty.
-
-        Args:
-            folder: Where it lies.
-            name: What it is kept for, in hexadecimal digits.
-            rules: The rules that find what is kept.
-        """
         self.rules = rules
         self._folder = folder
         self._version = _version(rules.version)

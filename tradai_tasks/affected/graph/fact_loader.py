@@ -54,12 +54,6 @@ def all_facts(
 ) -> Parsed:
     """Return the facts of Python files, settings of pytest, data files and documents.
 
-    Args:
-        snapshot: The files.
-        paths: Which of them.
-        cache: Facts of earlier runs, to which new ones are added.
-        rules: What to look for in Python files.
-
     Raises:
         GitError: A file cannot be read.
         WorkTreeChangedError: A file has not the content that it had before in this run.

@@ -11,12 +11,13 @@ MOST_PROCESSES = 8  # for one piece of work; more wait for what one alone can do
 class ForkWorker:
     """A forked process that hands the outcome of its work back as bytes, and ends.
 
+    Where the system has no room for another process, nothing is done.
+
     A pool of processes takes as long to begin as half the work here, and every text would be
     written to it.
     """
 
     def __init__(self, work: Callable[[], bytes]) -> None:
-        """Begin; where the system has no room for another process, nothing is done."""
         self._reader, writer = os.pipe()
         try:
             self._pid = os.fork()

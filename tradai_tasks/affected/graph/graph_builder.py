@@ -61,13 +61,6 @@ def build_both(
 
     Mostly the ends differ in the text of some modules, and in nothing that decides what a name
     means. Then one graph is built, in which those modules have the edges of both their texts.
-
-    Args:
-        head: The files at the head.
-        base: The files at the base.
-        members: The members of the workspace at both.
-        cache: Where facts and edges are kept between runs; None reads every file.
-        rules: The kinds of edges to look for; the cache is that of these.
     """
     linked = _link_snapshot(head, members, cache, rules)
     older = _link_base(linked, head, base, cache)

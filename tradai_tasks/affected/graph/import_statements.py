@@ -34,15 +34,6 @@ class ImportStatements:
         resolver: ReferenceResolver,
         uses: ModuleUses,
     ) -> None:
-        """Begin without any edges.
-
-        Args:
-            index: The Python files.
-            lazy: The lazy modules among them.
-            attributes: Where names are noted that are imported from lazy modules.
-            resolver: Looks up names.
-            uses: Where names are noted that files bind to modules with lazy ones in them.
-        """
         self._index = index
         self._lazy = lazy
         self._attributes = attributes

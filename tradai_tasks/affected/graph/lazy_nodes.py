@@ -21,12 +21,6 @@ class LazyModules:
     """Lazy modules by file, with their stubs."""
 
     def __init__(self, index: ModuleIndex, facts: Sequence[Facts]) -> None:
-        """Collect them.
-
-        Args:
-            index: The Python files.
-            facts: Facts of each of them, in the order of the index.
-        """
         self._paths = index.paths
         self._facts = facts
         self._tables: dict[int, Lazy] = {
@@ -82,11 +76,6 @@ class LazyAttributes:
     """The attributes that are used of lazy modules; each is a node, numbered after the files."""
 
     def __init__(self, first: int) -> None:
-        """Begin with none.
-
-        Args:
-            first: The number of the first node.
-        """
         self._first = first
         self._nodes: dict[LazyAttribute, int] = {}
         self._linked: set[LazyAttribute] = set()

@@ -24,13 +24,6 @@ class Linker:
     """Collects the edges of one snapshot."""
 
     def __init__(self, index: ModuleIndex, facts: Sequence[Facts], rules: RuleSet) -> None:
-        """Prepare to link files.
-
-        Args:
-            index: The Python files, by name.
-            facts: Facts of each of them, in the order of the index.
-            rules: The rules that are on.
-        """
         self.rules = rules
         self.index = index
         self.facts = facts
@@ -60,13 +53,7 @@ class Linker:
         attributes: Iterable[LazyAttribute],
         targets: Iterable[Iterable[int]],
     ) -> None:
-        """Take over what an earlier run has found.
-
-        Args:
-            edges: The edges of files that are as they were.
-            attributes: The attributes of lazy modules, in the order of their nodes.
-            targets: The edges of each of these.
-        """
+        """Take over what an earlier run has found."""
         for attribute, nodes in zip(attributes, targets, strict=True):
             self.edges[self.attributes.node(attribute)] = set(nodes)
             self.attributes.mark_linked([attribute])
@@ -78,21 +65,12 @@ class Linker:
             self._link_file(number, self.facts[number])
 
     def finish(self, read: ReadTexts) -> None:
-        """Collect the edges that only the texts of files tell, and those of lazy modules.
-
-        Args:
-            read: Reads files that bind a module with lazy ones in it to a name.
-        """
+        """Collect the edges that only the texts of files tell, and those of lazy modules."""
         self._follow_uses(read)
         self.link_attributes()
 
     def link_older(self, older: Mapping[int, Facts], read: ReadTexts) -> None:
-        """Add the edges of earlier versions of files.
-
-        Args:
-            older: Facts of these versions; none of a stub or a lazy module.
-            read: As for `finish`, of the earlier versions.
-        """
+        """Add the edges of earlier versions of files."""
         noted, self.imports.undeclared = self.imports.undeclared, {}
         for number, facts in older.items():
             self._link_file(number, facts)
@@ -173,13 +151,6 @@ class FilePlace:
     """A file whose references are linked: see `Place`."""
 
     def __init__(self, linker: Linker, number: int, facts: Facts) -> None:
-        """Begin with what is known of the file's edges.
-
-        Args:
-            linker: The linker, which knows all files.
-            number: The file.
-            facts: What its text says.
-        """
         self.number = number
         self.facts = facts
         self.index = linker.index

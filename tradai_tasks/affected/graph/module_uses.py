@@ -39,7 +39,6 @@ class ModuleUses:
         attributes: LazyAttributes,
         resolver: ReferenceResolver,
     ) -> None:
-        """Begin without any bindings."""
         self._index = index
         self._lazy = lazy
         self._attributes = attributes
@@ -47,11 +46,7 @@ class ModuleUses:
         self.bindings: list[ModuleBinding] = []
 
     def follow(self, read: ReadTexts) -> Iterator[tuple[int, Iterable[int]]]:
-        """Yield (file, nodes) for all bindings so far, and forget them.
-
-        Args:
-            read: Reads the files that have bindings.
-        """
+        """Yield (file, nodes) for all bindings so far, and forget them."""
         texts = read({binding.file for binding in self.bindings})
         for binding in self.bindings:
             name, base = binding.name, binding.dotted
@@ -86,12 +81,7 @@ class ModuleUses:
 
 
 def init_files_of(index: ModuleIndex, files: Iterable[int]) -> list[int]:
-    """Return the `__init__` files of the package that a name is, without those around it.
-
-    Args:
-        index: The Python files.
-        files: The files that the name was found to be.
-    """
+    """Return the `__init__` files of the package that a name is, without those around it."""
     paths = {number: index.paths[number] for number in files}
     inits = [n for n, path in paths.items() if posixpath.basename(path).startswith("__init__.")]
     return [n for n in inits if not is_parent_init(paths[n], paths.values())]

@@ -15,25 +15,12 @@ class ReferenceResolver:
     """Finds files and attributes of lazy modules, as seen from a file's folder and member."""
 
     def __init__(self, index: ModuleIndex, lazy: LazyModules, attributes: LazyAttributes) -> None:
-        """Begin without having looked anything up.
-
-        Args:
-            index: The Python files.
-            lazy: The lazy modules among them.
-            attributes: Where names are noted that are imported from lazy modules.
-        """
         self._index = index
         self._lazy = lazy
         self._attributes = attributes
 
     def find(self, dotted: str, folder: str, owner: int) -> Resolution:
-        """Look up a dotted name, absolute or relative.
-
-        Args:
-            dotted: The name.
-            folder: Where the file lies that has it.
-            owner: The member that owns that file; -1 for none.
-        """
+        """Look up a dotted name, absolute or relative."""
         if dotted.startswith("."):
             found = self._index.find_relative(dotted, folder, owner)
         else:
@@ -53,13 +40,7 @@ class ReferenceResolver:
         return Resolution((*found.files, *more), length, found.is_undeclared)
 
     def nodes_of(self, text: str, folder: str, owner: int) -> set[int]:
-        """Return the nodes that a string leads to: "a.b", "a.b:attribute", ".b".
-
-        Args:
-            text: A string that may name a module, or something in one.
-            folder: Where the file lies that has it.
-            owner: The member that owns that file; -1 for none.
-        """
+        """Return the nodes that a string leads to: "a.b", "a.b:attribute", ".b"."""
         dotted, _, attribute = text.partition(":")
         files, length, _ = self.find(dotted, folder, owner)
         if not files:
@@ -96,13 +77,7 @@ class ReferenceResolver:
         return self._entry_points(targets, folder, owner)
 
     def entry_points(self, member: Member, number: int, group: str | None = None) -> set[int]:
-        """Return what a member's own entry points lead to, seen from its folder.
-
-        Args:
-            member: The member.
-            number: Its place among the members.
-            group: Only those of one group.
-        """
+        """Return what a member's own entry points lead to, seen from its folder."""
         targets = (target for name, target in member.entry_points if group in {None, name})
         return self._entry_points(targets, "" if member.path == "." else member.path, number)
 

@@ -28,13 +28,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 def costs(
     users: Mapping[str, AbstractSet[str]], owner_of: Callable[[str], str | None], *, most: int = 20
 ) -> tuple[Cost, ...]:
-    """Return the files that cost the most selections, the most expensive first.
-
-    Args:
-        users: File -> files that load it.
-        owner_of: The package that a file belongs to.
-        most: How many to return.
-    """
+    """Return the files that cost the most selections, the most expensive first."""
     loads, own = _inverted(users, owner_of)
     reach = _reach(own, loads, loads)
     files = [path for path in reach if not path.startswith("?")]
@@ -80,13 +74,7 @@ def _inverted(
 def _reach(
     start: Mapping[str, int], loads: Mapping[str, list[str]], users: Iterable[str]
 ) -> dict[str, int]:
-    """Return for each file the packages that a change of it selects, as bits.
-
-    Args:
-        start: The packages that are known for each file to begin with.
-        loads: File -> files that it loads.
-        users: The files that load others.
-    """
+    """Return for each file the packages that a change of it selects, as bits."""
     reach = dict(start)
     queue = deque(users)
     waiting = set(queue)

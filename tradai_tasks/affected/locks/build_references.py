@@ -36,12 +36,7 @@ class BuildReferences(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_references(document: Mapping[str, Any], folder: str) -> BuildReferences:
-    """Return the files that a project's build names.
-
-    Args:
-        document: The parsed pyproject.toml.
-        folder: Its folder.
-    """
+    """Return the files that a project's build names."""
     project, tool = (_table(document, key) for key in ("project", "tool"))
     backends = [_table(tool, name) for name in _BACKENDS]
     texts = [_strings(table.get(key)) for table in (project, *backends) for key in _TEXTS]

@@ -51,17 +51,11 @@ _STEERING_FILES = frozenset(
 )
 # Tools' own settings files, and the tool.
 _FILES: Mapping[str, str] = {
-    ".bandit": "bandit",
     ".coveragerc": "coverage",
     ".importlinter": "importlinter",
-    ".pytest.ini": "pytest",
-    ".pytest.toml": "pytest",
-    ".ruff.toml": "ruff",
-    "bandit.yaml": "bandit",
-    "bandit.yml": "bandit",
-    "pytest.ini": "pytest",
-    "pytest.toml": "pytest",
-    "ruff.toml": "ruff",
+    **dict.fromkeys([".bandit", "bandit.yaml", "bandit.yml"], "bandit"),
+    **dict.fromkeys([".pytest.ini", ".pytest.toml", "pytest.ini", "pytest.toml"], "pytest"),
+    **dict.fromkeys([".ruff.toml", "ruff.toml"], "ruff"),
     **{file: tool for tool, checker in CHECKERS.items() for file in checker.files},
 }
 # Files with sections of several tools. What else setup.cfg holds, setuptools reads.
@@ -131,14 +125,7 @@ def compare_project(
 def compare_tool_file(
     before: bytes | None, after: bytes | None, *, file: str, has_commands: bool = False
 ) -> SettingsChange | None:
-    """Return what a change of a tool's settings file affects; None for other files.
-
-    Args:
-        before: The file at the base; None where there is none.
-        after: The file at the head, likewise.
-        file: Its path: in the folder of a project, or at the root.
-        has_commands: Whether `lint` runs further tools (`lint.commands`).
-    """
+    """Return what a change of a tool's settings file affects; None for other files."""
     folder, _, name = file.rpartition("/")
     if not folder and name in _STEERING_FILES:
         return SettingsChange(everything=f"{file} changed")

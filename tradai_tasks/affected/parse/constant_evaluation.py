@@ -29,26 +29,8 @@ from tradai_tasks.affected.parse.syntax_tree import (
 _TABLE_METHODS = frozenset(["get", "items", "keys", "values", "pop", "copy", "setdefault"])
 # Functions whose result contains what their arguments contain.
 _WRAPPERS = frozenset(
-    [
-        "dict",
-        "enumerate",
-        "filter",
-        "frozenset",
-        "iter",
-        "list",
-        "map",
-        "MappingProxyType",
-        "reversed",
-        "set",
-        "sorted",
-        "str",
-        "tuple",
-        "zip",
-        "chain",
-        "cast",
-        "Path",
-        "PurePath",
-    ]
+    {"MappingProxyType", "Path", "PurePath", "cast", "chain", "dict", "enumerate", "filter"}
+    | {"frozenset", "iter", "list", "map", "reversed", "set", "sorted", "str", "tuple", "zip"}
 )
 # Functions and methods that list a folder.
 _LISTINGS = frozenset(["glob", "iglob", "iterdir", "listdir", "rglob", "scandir", "walk"])
@@ -64,12 +46,6 @@ class ParsedModule(SyntaxIndex):
     """A parsed file whose expressions can be evaluated."""
 
     def __init__(self, tree: ast.Module, part: PartialSource | None = None) -> None:
-        """Index a tree.
-
-        Args:
-            tree: The tree of a whole file, or of a part of one.
-            part: That part.
-        """
         super().__init__(tree, part)
         self._known: dict[tuple[FunctionNode | None, str], PossibleValues] = {}
 

@@ -67,12 +67,7 @@ class Scan:
 
 
 def scan(text: str, marks: Collection[str] | None = None) -> Scan:
-    """Read Python text whose lines end in line feeds.
-
-    Args:
-        text: The text.
-        marks: Which of `MARKS` stand in it, where that is known.
-    """
+    """Read Python text whose lines end in line feeds."""
     marks = {mark for mark in MARKS if mark in text} if marks is None else marks
     return read(text, *divide(text), marks)
 
@@ -81,12 +76,6 @@ def read(text: str, pieces: list[str], formatted: Iterable[int], marks: Collecti
     """Read a divided text.
 
     Most tokens say nothing: those that may are chosen first, by what costs the least.
-
-    Args:
-        text: The text.
-        pieces: The same, divided into code, token, code, token, ..., code.
-        formatted: Which of these are f-strings with fields.
-        marks: Which of `MARKS` stand in it.
     """
     codes, tokens = pieces[::2], pieces[1::2]
     found = Scan(pieces=pieces)

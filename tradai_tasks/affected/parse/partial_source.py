@@ -18,10 +18,12 @@ PartContents = frozenset[tuple[str, str]]
 
 
 class MissingPartError(Exception):
-    """What is looked for may be in the rest of the file."""
+    """What is looked for may be in the rest of the file: `contents` is what a larger part needs.
+
+    None where only the whole file will do.
+    """
 
     def __init__(self, contents: PartContents | None) -> None:
-        """Say what a larger part must contain; None where only the whole file will do."""
         super().__init__()
         self.contents = contents
 
@@ -41,10 +43,6 @@ class PartialSource(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def require(self, what: str, name: str = "") -> None:
         """Check that the part contains something.
-
-        Args:
-            what: One of `CALLERS`, `CHANGES` and `CODE`.
-            name: The function, list or table.
 
         Raises:
             MissingPartError: It may not.

@@ -6,38 +6,15 @@ from typing import Any
 
 from tradai_tasks.affected.parse.possible_values import PossibleValues, unknown, with_prefix
 
-STRING_METHODS = frozenset(
-    [
-        "casefold",
-        "format",
-        "format_map",
-        "lower",
-        "lstrip",
-        "partition",
-        "removeprefix",
-        "removesuffix",
-        "replace",
-        "rpartition",
-        "rsplit",
-        "rstrip",
-        "split",
-        "splitlines",
-        "strip",
-        "title",
-        "upper",
-    ]
-)
 _SPLITS = frozenset(["partition", "rpartition", "rsplit", "split", "splitlines"])
+STRING_METHODS = _SPLITS.union(
+    ["casefold", "format", "format_map", "lower", "lstrip", "removeprefix", "removesuffix"],
+    ["replace", "rstrip", "strip", "title", "upper"],
+)
 
 
 def apply_method(values: PossibleValues, method: str, arguments: list[Any]) -> PossibleValues:
-    """Return what a method returns for any of some values.
-
-    Args:
-        values: What the string can be.
-        method: One of `STRING_METHODS`.
-        arguments: The literal arguments of the call.
-    """
+    """Return what a method returns for any of some values."""
     found = PossibleValues(unknown=values.unknown)
     for text in values.literals:
         if method in {"format", "format_map"}:

@@ -141,11 +141,6 @@ def mask(text: str) -> str:
 def end_of_formatted(text: str, start: int, depth: int = 0) -> int:
     """Return the position behind the f-string whose opening quote is at `start`; -1 for none.
 
-    Args:
-        text: The text.
-        start: Where the quote is.
-        depth: In how many fields of other f-strings it stands.
-
     Raises:
         RecursionError: More of them are in one another than Python takes.
     """

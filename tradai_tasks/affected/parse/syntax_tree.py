@@ -14,17 +14,8 @@ from tradai_tasks.affected.parse.partial_source import (
 )
 
 _BINDERS = (
-    ast.Assign,
-    ast.AnnAssign,
-    ast.AugAssign,
-    ast.NamedExpr,
-    ast.For,
-    ast.AsyncFor,
-    ast.comprehension,
-    ast.withitem,
-    ast.Import,
-    ast.ImportFrom,
-    ast.MatchAs,
+    *(ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.AsyncFor),
+    *(ast.comprehension, ast.withitem, ast.Import, ast.ImportFrom, ast.MatchAs),
 )
 _MOST_NAMES = 8  # that are followed from one to the next
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -49,12 +40,6 @@ class SyntaxIndex:
     """A syntax tree with its look-ups."""
 
     def __init__(self, tree: ast.Module, part: PartialSource | None = None) -> None:
-        """Index a tree.
-
-        Args:
-            tree: The tree of a whole file, or of a part of one.
-            part: That part.
-        """
         self.tree = tree
         self.part = part
         self.parents: dict[ast.AST, ast.AST] = {}

@@ -12,19 +12,8 @@ from tradai_tasks.affected.parse.import_scanner import imports_in
 
 # Modules that run examples in documents and in docstrings of other modules.
 RUNNERS = frozenset(
-    [
-        "doctest",
-        "markdown_pytest",
-        "mktestdocs",
-        "nbclient",
-        "nbconvert",
-        "nbformat",
-        "papermill",
-        "pytest_examples",
-        "sybil",
-        "testbook",
-        "xdoctest",
-    ]
+    {"doctest", "markdown_pytest", "mktestdocs", "nbclient", "nbconvert", "nbformat"}
+    | {"papermill", "pytest_examples", "sybil", "testbook", "xdoctest"}
 )
 # A module without these has no such examples.
 PROMPT = ">>> "
@@ -38,17 +27,8 @@ _SHELL = (".bash", ".sh")
 _TEMPLATES = (".env", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl", ".tpl")
 # Files of tools, which read no names of modules from them that tests load.
 _NOT_DATA = frozenset(
-    [
-        ".pre-commit-config.yaml",
-        "mkdocs.yml",
-        "package-lock.json",
-        "package.json",
-        "pyproject.toml",
-        "pytest.ini",
-        "setup.cfg",
-        "tox.ini",
-        "uv.lock",
-    ]
+    {".pre-commit-config.yaml", "mkdocs.yml", "package-lock.json", "package.json"}
+    | {"pyproject.toml", "pytest.ini", "setup.cfg", "tox.ini", "uv.lock"}
 )
 # Recorded answers of servers: they are many and long, and name nothing to load.
 _RECORDED = re.compile(r"(?:^|/)(?:cassettes|node_modules|__snapshots__)/")

@@ -1,6 +1,6 @@
 """The Python files of one snapshot, by path, by folder and by the member that owns them.
 
-A file is a number: its place among the sorted paths. So is a member.
+A file is a number: its place among the sorted paths. So is a member; -1 is no member.
 """
 
 from __future__ import annotations
@@ -29,12 +29,6 @@ class FileTable:
     """Python files and stubs by where they lie."""
 
     def __init__(self, paths: Sequence[str], members: Sequence[Member]) -> None:
-        """List files by folder, with their owners.
-
-        Args:
-            paths: Python files and stubs, sorted.
-            members: Members, in any order.
-        """
         self.paths = paths
         self.members = members
         self.ids: dict[str, int] = {path: number for number, path in enumerate(paths)}
@@ -117,12 +111,7 @@ class FileTable:
         return found
 
     def folders_named(self, path: str, folder: str) -> list[str]:
-        """Return the nearest folder that a relative path can be: from a folder or any above it.
-
-        Args:
-            path: The path, as a file's text has it.
-            folder: The folder of that file.
-        """
+        """Return the nearest folder that a relative path can be: from a folder or any above it."""
         return [inner for inner in paths_around(path, folder) if inner in self.folders][:1]
 
     def files_named(self, path: str, folder: str) -> list[int]:

@@ -19,11 +19,6 @@ def reexported_names(
 
     Names alone decide, so that this errs on the side of too many.
 
-    Args:
-        paths: Files.
-        facts: Facts of each of them.
-        parts: What `path_parts` returns for the lazy modules.
-
     Returns:
         Pairs of a file, by its number, and a name that it binds.
     """

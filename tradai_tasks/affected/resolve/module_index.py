@@ -25,12 +25,6 @@ class ModuleIndex(FileTable):
     """The Python files of one snapshot, by path and by name."""
 
     def __init__(self, paths: Sequence[str], members: Sequence[Member]) -> None:
-        """Index files.
-
-        Args:
-            paths: Python files and stubs, sorted.
-            members: Members, in any order.
-        """
         super().__init__(paths, members)
         numbers = {member.name: number for number, member in enumerate(members)}
         self.closures = [
@@ -53,13 +47,7 @@ class ModuleIndex(FileTable):
         return dotted in self._names.folders
 
     def find(self, dotted: str, folder: str, owner: int) -> Resolution:
-        """Look up an absolute name.
-
-        Args:
-            dotted: The name, such as "a.b.c".
-            folder: Where the importing file lies.
-            owner: The member that owns the importing file; -1 for none.
-        """
+        """Look up an absolute name."""
         search = self._search(folder, dotted.partition(".")[0], owner)
         return search.find(dotted) if search else NOTHING
 
@@ -92,13 +80,7 @@ class ModuleIndex(FileTable):
         return self._searches[key]
 
     def find_relative(self, module: str, folder: str, owner: int) -> Resolution:
-        """Look up a relative name: "." is the file's own package, "..a" a sibling of that.
-
-        Args:
-            module: The name, beginning with a dot.
-            folder: Where the importing file lies.
-            owner: The member that owns the importing file; -1 for none.
-        """
+        """Look up a relative name: "." is the file's own package, "..a" a sibling of that."""
         level = len(module) - len(module.lstrip("."))
         rest = module[level:]
         package = folder
@@ -138,13 +120,7 @@ class ModuleIndex(FileTable):
             folder = folder.rpartition("/")[0]
 
     def files_with_prefix(self, prefix: str, folder: str, owner: int) -> list[int]:
-        """Return all files that a prefix covers: "a.b." by name, "." and "/x" by folder.
-
-        Args:
-            prefix: The prefix, as in the `subtrees` of a file's facts.
-            folder: Where that file lies.
-            owner: The member that owns it; -1 for none.
-        """
+        """Return all files that a prefix covers: "a.b." by name, "." and "/x" by folder."""
         if prefix.startswith("/"):
             return self.files_below(self.folders_named(prefix[1:], folder))
         if prefix.startswith("."):

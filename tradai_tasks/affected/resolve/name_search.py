@@ -47,17 +47,9 @@ class NameSearch:
     def __init__(
         self, folders: SearchFolders, owner: int, closure: frozenset[int] | None, names: RootNames
     ) -> None:
-        """Begin without having looked anything up.
-
-        Args:
-            folders: The search folders.
-            owner: The member; -1 for none.
-            closure: The members that it declares; None for all.
-            names: The names of all files under source roots.
-        """
         self._folders = folders
         self._owner = owner
-        self._closure = closure
+        self._closure = closure  # the members that it declares; None for all
         self._names = names
         self._found: dict[str, Resolution] = {}
         self._levels: dict[str, _Level] = {}

@@ -14,10 +14,6 @@ def walk(
     """Yield all nodes that some lead to and these themselves, nearest first.
 
     Each comes with the node before it on the way; None for the first ones.
-
-    Args:
-        start: The first nodes.
-        following: Returns the nodes that one leads to.
     """
     seen: dict[_Node, _Node | None] = dict.fromkeys(start)
     queue = list(seen)

@@ -15,7 +15,6 @@ class RootNames:
     """Names of files and folders as seen from each source root that holds them."""
 
     def __init__(self, table: FileTable) -> None:
-        """Name all files of a table."""
         self.table = table
         self.files: dict[str, list[int]] = {}  # dotted name -> files
         self.folders: set[str] = set()  # dotted names, of packages and of those without __init__

@@ -36,13 +36,6 @@ class SearchPath:
     def __init__(
         self, table: FileTable, names: RootNames, closures: Sequence[frozenset[int]]
     ) -> None:
-        """Begin without having looked anything up.
-
-        Args:
-            table: The files.
-            names: Their names below source roots.
-            closures: For each member the members that it declares, and itself.
-        """
         self.changes = PathChanges()
         self._table = table
         self._names = names
@@ -52,13 +45,7 @@ class SearchPath:
         self._holders: dict[str, dict[str, None]] | None = None
 
     def folders_of(self, top: str, folder: str, owner: int) -> SearchFolders:
-        """Return the folders, apart from source roots, in which a file finds a top-level name.
-
-        Args:
-            top: The name.
-            folder: Where the importing file lies.
-            owner: The member that owns it; -1 for none.
-        """
+        """Return the folders, apart from source roots, in which a file finds a top-level name."""
         key = (folder, top)
         found = self._found.get(key)
         if found is None:

@@ -79,11 +79,6 @@ def parse_event(env: Mapping[str, str], payload: bytes | None, slugs: Iterable[s
     """Read an event.
 
     One that cannot be read gives `Everything`, with the fault as the reason.
-
-    Args:
-        env: The environment, of which only GITHUB_* variables and CI are read.
-        payload: Content of the event file; None where there is none.
-        slugs: The strategies that a tag may name.
     """
     name = env.get("GITHUB_EVENT_NAME", "")
     if not name:

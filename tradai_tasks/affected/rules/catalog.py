@@ -95,12 +95,7 @@ class RuleSet:
         raise EdgeRuleError(f"the edge rule {rule.name!r} fails: {why}; correct it")
 
     def must_parse(self, text: str, marks: Marks) -> bool:
-        """Tell whether a file may import by a call, so that its syntax tree is needed.
-
-        Args:
-            text: The file's text.
-            marks: Which words of the rules are in it, and where.
-        """
+        """Tell whether a file may import by a call, so that its syntax tree is needed."""
         if self._hints.isdisjoint(marks):
             return False
         return any(rule.is_hinted(text, marks) for rule in self.of_calls)

@@ -29,11 +29,6 @@ def readers_by_path(
     member are left out: they affect that member in any case. So are files that belong to none
     and therefore affect everything.
 
-    Args:
-        index: The Python files.
-        facts: Their facts, each with its number in the index.
-        blobs: The paths of all files.
-
     Returns:
         Path -> the Python files that name it. The path of a folder ends with a slash; another key
         with "*.py" after it stands for the modules in the folder.

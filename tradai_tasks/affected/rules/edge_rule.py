@@ -32,12 +32,6 @@ class SourceFile:
     """The text of one Python file, with its syntax tree."""
 
     def __init__(self, text: str, marks: Collection[str] = ()) -> None:
-        """Take the text; it is parsed when the tree is asked for.
-
-        Args:
-            text: The text.
-            marks: Which words of this library's rules are in it.
-        """
         self.text = text
         self.marks = marks
 

@@ -71,10 +71,6 @@ _PART = re.compile(r"""[^\s"',\[\]]+""")
 def extract(data: bytes, rules: RuleSet = DEFAULT) -> Facts:
     """Extract the facts of a Python file or a stub.
 
-    Args:
-        data: Its bytes, whatever they are.
-        rules: The rules that are on.
-
     Raises:
         EdgeRuleError: A rule of the noxfile raises.
     """

@@ -10,17 +10,8 @@ from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
 # Texts that give the place of a package, or the working directory of a command.
 _PLACED = frozenset(
-    [
-        ".__file__",
-        ".__path__",
-        ".origin",
-        "chdir(",
-        "cwd=",
-        "files(",
-        "getfile(",
-        "getsourcefile(",
-        "submodule_search_locations",
-    ]
+    {".__file__", ".__path__", ".origin", "chdir(", "cwd=", "files(", "getfile("}
+    | {"getsourcefile(", "submodule_search_locations"}
 )
 _MODULE_OPTIONS = frozenset({'"-m"', "'-m'"})
 _FINDERS = frozenset({"FileFinder", "PathFinder"})
@@ -54,13 +45,7 @@ MARKS = frozenset(
 
 
 def path_facts(text: str, marks: Marks, paths: Sequence[str]) -> dict[str, Any]:
-    """Return the facts of a file that concern paths, as fields of `Facts`.
-
-    Args:
-        text: The file's text.
-        marks: Which of `MARKS` are in it.
-        paths: The paths in its strings.
-    """
+    """Return the facts of a file that concern paths, as fields of `Facts`."""
     found: dict[str, Any] = {}
     if MARKS.isdisjoint(marks):
         return found

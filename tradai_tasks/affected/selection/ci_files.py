@@ -38,12 +38,7 @@ class _Files(Protocol):
 
 
 def files_of_sessions(tree: _Files, files: Collection[str]) -> frozenset[str]:
-    """Return the workflows that run nox, and the files that they name.
-
-    Args:
-        tree: The repository.
-        files: Its files.
-    """
+    """Return the workflows that run nox, and the files that they name."""
     ci = [path for path in files if path.startswith(".github/")]
     by_name: dict[str, list[str]] = {}
     for path in (*ci, *(path for path in files if path.endswith(_SCRIPTS))):

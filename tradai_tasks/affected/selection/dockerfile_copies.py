@@ -16,10 +16,6 @@ def copied_globs(dockerfile: bytes, folder: str) -> Iterator[str]:
 
     The build context may be the repository's root or the Dockerfile's own folder. A copy of the
     whole context does not count: it says nothing about what the image needs.
-
-    Args:
-        dockerfile: The Dockerfile's content.
-        folder: The folder it lies in.
     """
     for source in dict.fromkeys(copied_sources(dockerfile.decode("utf-8", "replace"))):
         for start in dict.fromkeys(("", folder)):

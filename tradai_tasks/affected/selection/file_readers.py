@@ -33,13 +33,7 @@ _RUNNER = re.compile(rf"^\s*(?:import|from)\s+(?:{'|'.join(sorted(RUNNERS))})\b"
 def readers_of(
     paths: Iterable[str], revision: Revision, graph: ImportGraph
 ) -> dict[str, frozenset[str]]:
-    """Return the Python files that may read some files, for each that is read.
-
-    Args:
-        paths: Documents, files outside packages, files outside the workspace.
-        revision: The head.
-        graph: The import graph, which has whole paths and listed folders.
-    """
+    """Return the Python files that may read some files, for each that is read."""
     wanted = sorted(paths)
     if not wanted:
         return {}

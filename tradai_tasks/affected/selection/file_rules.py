@@ -44,15 +44,7 @@ class FileRules:
         *,
         has_commands: bool = False,
     ) -> None:
-        """Prepare to judge files.
-
-        Args:
-            before: The base; None where it is unknown.
-            after: The head.
-            evidence: Where it is noted what they affect.
-            has_commands: Whether `lint` runs further tools, which may read settings of any.
-        """
-        self._has_commands = has_commands
+        self._has_commands = has_commands  # of `lint.commands`, which may read settings of any
         self._ends = (after,) if before is None else (after, before)
         self._before = before
         self._found = evidence

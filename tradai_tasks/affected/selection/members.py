@@ -44,11 +44,6 @@ def import_members(
     The latter go by `services:<name>` and `lambdas:<name>`. Nothing says what they may import, so
     they may import everything. So may the code of all stacks together, which goes by `stacks:`.
     Projects that packages install by path go by `projects:<name>`.
-
-    Args:
-        tree: The repository's files.
-        workspace: The repository.
-        reach: What `closures` returns for it.
     """
     nested = frozenset(package.path for package in workspace.packages)
     by_path = path_projects(tree, workspace)

@@ -106,14 +106,7 @@ def select(
     evidence: ChangeEvidence,
     settings: AffectedSettings,
 ) -> Selection:
-    """Decide what a change affects.
-
-    Args:
-        workspace: The repository after the change.
-        before: The repository before it; None where it is unknown.
-        evidence: All that is known of the change.
-        settings: Globs that narrow or widen.
-    """
+    """Decide what a change affects."""
     paths = paths_that_count(evidence.paths, settings)
     reasons = Reasons()
     for reason in evidence.everything:

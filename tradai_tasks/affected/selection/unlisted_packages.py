@@ -19,10 +19,6 @@ def unlisted_package_reasons(revision: Revision, paths: Sequence[str]) -> Iterat
     One that an ignore rule hides, or that a link to a place outside the repository leads to, may
     have changed at any time. Of one in a submodule, or in a nested repository, git says when it
     has changed; but as its imports are not read, whatever it may import affects it.
-
-    Args:
-        revision: The head, with the packages as they are on disk.
-        paths: What has changed.
     """
     for package in revision.workspace.packages:
         if join(package.path, "pyproject.toml") in revision.snapshot.blobs:

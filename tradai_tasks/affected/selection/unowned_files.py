@@ -58,11 +58,6 @@ class UnownedFiles:
     """The folders of a repository that belong to no package, and what names them."""
 
     def __init__(self, ends: Sequence[Revision]) -> None:
-        """Prepare to search.
-
-        Args:
-            ends: The head and, where it is known, the base.
-        """
         self._ends = ends
         self._files = ends[0].snapshot.blobs
 

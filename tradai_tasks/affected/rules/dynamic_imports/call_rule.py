@@ -71,12 +71,7 @@ class CallRule(EdgeRule):
         """Record what the value of one of `assigned` names, or what is added to it."""
 
     def is_hinted(self, text: str, marks: Marks) -> bool:
-        """Tell whether a file must be parsed for this rule.
-
-        Args:
-            text: The file's text.
-            marks: Which texts are in it, and where.
-        """
+        """Tell whether a file must be parsed for this rule."""
         return any(has_word(text, one, marks[one]) for one in self.words & marks.keys())
 
     def places(self, text: str, marks: Marks) -> Iterator[int]:
@@ -91,7 +86,6 @@ class ImportAliases:
     """Other names that a file gives to functions that import."""
 
     def __init__(self) -> None:
-        """Begin without any."""
         self.of_named: set[str] = set()  # for functions that import by name
         self._of_path: dict[str, str] = {}  # `load = runpy.run_path`: load -> run_path
         self._imported: dict[str, str] = {}  # `from runpy import run_path as run`
@@ -125,7 +119,6 @@ class CallFile:
     """One file whose calls are read, and what they import as far as is known."""
 
     def __init__(self, source: ParsedModule) -> None:
-        """Begin without findings."""
         self.source = source
         self.skipped: ast.AST | None = None  # the module's own `__getattr__`, read elsewhere
         self.found = DynamicImports()

@@ -45,17 +45,12 @@ class _Statement(msgspec.Struct, frozen=True):
 
 
 class SourceParts:
-    """A file divided into definitions with their decorators, and what is between them."""
+    """A file divided into definitions with their decorators, and what is between them.
+
+    `pieces` is the text as code, token, code, token, ..., code; empty if it could not be divided.
+    """
 
     def __init__(self, text: str, pieces: Sequence[str], places: Sequence[int]) -> None:
-        """Divide a file.
-
-        Args:
-            text: The text of the file.
-            pieces: The same, divided into code, token, code, token, ..., code; empty where it
-                could not be divided.
-            places: Where in the text there may be calls that import.
-        """
         self._text = text
         self._pieces = pieces
         self._statements: list[_Statement] = []
@@ -72,11 +67,7 @@ class SourceParts:
             self._statements = []
 
     def part(self, contents: PartContents) -> PartialSource | None:
-        """Return a part of the file; None where it would be all of it, or hardly less.
-
-        Args:
-            contents: What it must contain, as parsing a smaller part has shown.
-        """
+        """Return a part of the file; None where it would be all of it, or hardly less."""
         kept = self._kept if self._statements else set()
         kept = kept | self._mentioning({name for what, name in contents if what == CALLERS})
         kept |= self._changing({name for what, name in contents if what == CHANGES})

@@ -2,19 +2,8 @@
 
 # Import the module that an argument names.
 NAME_IMPORTERS = frozenset(
-    [
-        "import_module",
-        "__import__",
-        "importorskip",
-        "run_module",
-        "import_string",
-        "resolve_name",
-        "locate",
-        "load_object",
-        "import_object",
-        "autodiscover_modules",
-        "PackageLoader",
-    ]
+    {"import_module", "__import__", "importorskip", "run_module", "import_string", "locate"}
+    | {"resolve_name", "load_object", "import_object", "autodiscover_modules", "PackageLoader"}
 )
 # The parameters of these that take the name.
 NAME_PARAMETERS = ("name", "package_name", "modname", "mod_name", "import_name", "dotted_path")
@@ -24,13 +13,8 @@ IMPORT_FUNCTIONS = frozenset({"import_module", "__import__"})
 SPEC_LOADERS = frozenset({"exec_module", "load_module", "module_from_spec"})
 # Load a file by its path.
 PATH_IMPORTERS = frozenset(
-    [
-        "spec_from_file_location",
-        "SourceFileLoader",
-        "SourcelessFileLoader",
-        "load_source",
-        "run_path",
-    ]
+    {"SourceFileLoader", "SourcelessFileLoader", "load_source", "run_path"}
+    | {"spec_from_file_location"}
 )
 # List the modules of a package.
 PACKAGE_LISTERS = frozenset({"iter_modules", "walk_packages"})
@@ -38,13 +22,8 @@ PACKAGE_LISTERS = frozenset({"iter_modules", "walk_packages"})
 IMPORTERS = NAME_IMPORTERS | PATH_IMPORTERS | PACKAGE_LISTERS
 # Load the entry points of a group; the last is pluggy's.
 GROUP_READERS = frozenset(
-    [
-        "entry_points",
-        "iter_entry_points",
-        "load_entry_point",
-        "get_entry_map",
-        "load_setuptools_entrypoints",
-    ]
+    {"entry_points", "iter_entry_points", "load_entry_point", "get_entry_map"}
+    | {"load_setuptools_entrypoints"}
 )
 # Built-in functions that take code as text.
 CODE_RUNNERS = frozenset({"exec", "eval", "compile"})

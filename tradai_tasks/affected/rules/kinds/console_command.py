@@ -14,20 +14,8 @@ from tradai_tasks.affected.rules.edge_rule import (
 
 # A file without any of these starts no process.
 STARTERS = frozenset(
-    [
-        "subprocess",
-        "Popen",
-        "os.system",
-        "os.popen",
-        "os.exec",
-        "os.spawn",
-        "posix_spawn",
-        "pexpect",
-        "script_runner",
-        "which(",
-        "check_output",
-        "check_call",
-    ]
+    {"subprocess", "Popen", "os.system", "os.popen", "os.exec", "os.spawn", "posix_spawn"}
+    | {"pexpect", "script_runner", "which(", "check_output", "check_call"}
 )
 # The first word of a string, or the last part of a path in it: "cli", "cli run -v", f"{bin}/cli".
 _COMMAND = re.compile(r"""["'/]([A-Za-z0-9][\w.-]*)(?=["' ])""", re.ASCII)

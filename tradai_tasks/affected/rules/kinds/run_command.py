@@ -77,11 +77,6 @@ class CommandReader:
     """Reads commands, and code that is text."""
 
     def __init__(self, file: CallFile) -> None:
-        """Begin to read a file.
-
-        Args:
-            file: Where findings go.
-        """
         self._file = file
         self._source = file.source
         self.runs_code = False  # the file runs code that it holds as text
@@ -194,14 +189,7 @@ class RunPath(CallRule):
 
 
 def read_path(file: CallFile, argument: ast.expr, node: ast.Call, what: str) -> None:
-    """Record which files an expression on paths can be, or widen.
-
-    Args:
-        file: The file that is read.
-        argument: The expression.
-        node: The call that loads the file.
-        what: The reason to widen, should there be one.
-    """
+    """Record which files an expression on paths can be, or widen."""
     parts = expanded_parts(file.source, argument)
     if parts is None:
         file.widen(node, what)
