@@ -6,11 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tradai_tasks.affected.parse.facts import Facts, Lazy
 from tradai_tasks.affected.resolve.dotted_names import is_parent_init
-from tradai_tasks.affected.resolve.lazy_reexports import (
-    path_parts,
-    reexported_names,
-    table_of_stub,
-)
+from tradai_tasks.affected.resolve.lazy_reexports import path_parts, reexported_names, table_of_stub
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 
 LazyAttribute = tuple[int, str]  # (lazy module, name)

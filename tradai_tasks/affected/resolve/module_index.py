@@ -11,12 +11,7 @@ from collections.abc import Sequence
 
 from tradai_tasks.affected.resolve.file_table import FileTable
 from tradai_tasks.affected.resolve.model import Member
-from tradai_tasks.affected.resolve.name_search import (
-    NOTHING,
-    NameSearch,
-    Resolution,
-    module_files,
-)
+from tradai_tasks.affected.resolve.name_search import NOTHING, NameSearch, Resolution, module_files
 from tradai_tasks.affected.resolve.root_names import RootNames
 from tradai_tasks.affected.resolve.search_path import PathChanges, SearchFolders, SearchPath
 

@@ -23,12 +23,7 @@ from tradai_tasks.affected.revisions.event_payload import (
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_records import NO_COMMIT, is_object_id
 from tradai_tasks.vcs.history import current_branch, is_shallow, parents_of
-from tradai_tasks.vcs.merge_base import (
-    Branch,
-    default_branch,
-    find_merge_base,
-    make_available,
-)
+from tradai_tasks.vcs.merge_base import Branch, default_branch, find_merge_base, make_available
 
 
 class CommitRange(msgspec.Struct, frozen=True, kw_only=True):

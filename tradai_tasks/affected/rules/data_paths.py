@@ -58,10 +58,7 @@ def readers_by_path(
 
 
 def _listed_targets(
-    index: ModuleIndex,
-    number: int,
-    words: Iterable[str],
-    blobs: Collection[str],
+    index: ModuleIndex, number: int, words: Iterable[str], blobs: Collection[str]
 ) -> Iterable[str]:
     """Yield the folders that a file may list and that are, or contain, other members.
 

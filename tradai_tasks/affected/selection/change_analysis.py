@@ -144,10 +144,7 @@ def _analyse(  # noqa: PLR0913 - the repository, the range and the user's option
 
 
 def _head_revision(
-    git: Git,
-    span: CommitRange,
-    repository: Repository,
-    work: WorkTree | None,
+    git: Git, span: CommitRange, repository: Repository, work: WorkTree | None
 ) -> Revision:
     """Return the head: the repository on disk, where the range ends with that.
 

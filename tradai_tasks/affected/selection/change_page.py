@@ -55,9 +55,7 @@ def change_page(  # noqa: PLR0913 - what the page shows
         (home / "change_page.html").read_text(encoding="utf-8"),
         _folded("Changed files", len(changed), table("", ("path",), changed)),
         _folded(
-            "Affected",
-            len(affected),
-            table("", ("name", "kind", "folder", "because of"), affected),
+            "Affected", len(affected), table("", ("name", "kind", "folder", "because of"), affected)
         ),
         _folded(
             "What runs", len(runs), table("", ("package", "sessions", "job", "because of"), runs)
@@ -180,9 +178,7 @@ def _affected_rows(selection: Selection) -> list[tuple[str, ...]]:
 
 
 def _run_rows(
-    selection: Selection,
-    jobs: Sequence[Mapping[str, str]],
-    sessions: Mapping[str, Sequence[str]],
+    selection: Selection, jobs: Sequence[Mapping[str, str]], sessions: Mapping[str, Sequence[str]]
 ) -> Iterable[tuple[str, ...]]:
     """Yield (package, sessions, job, why) for all that is to run."""
     job_of = {name: job["name"] for job in jobs for name in job["sessions"].split(",")}

@@ -136,10 +136,7 @@ def _entry_points(package: Package) -> tuple[tuple[str, str], ...]:
 
 
 def shape_of(
-    paths: Iterable[str],
-    links: Mapping[str, str],
-    digests: Mapping[str, str],
-    workspace: Workspace,
+    paths: Iterable[str], links: Mapping[str, str], digests: Mapping[str, str], workspace: Workspace
 ) -> str | None:
     """Return a digest of all that `import_members` depends on.
 

@@ -12,11 +12,7 @@ from collections.abc import Iterable
 from tradai_tasks.affected.parse.constant_evaluation import ADDERS
 from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
-    CallFile,
-    CallRule,
-    DynamicImports,
-)
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule, DynamicImports
 from tradai_tasks.affected.rules.dynamic_imports.executed_code import is_computed_text
 from tradai_tasks.affected.rules.kinds import import_call
 from tradai_tasks.affected.rules.kinds.entry_points import EntryPoints

@@ -12,11 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from tradai_tasks.affected.parse.facts import Facts
-from tradai_tasks.affected.parse.text_examples import (
-    MARKS,
-    is_data,
-    is_document,
-)
+from tradai_tasks.affected.parse.text_examples import MARKS, is_data, is_document
 from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules.edge_rule import (
