@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.sessions.test_sessions import LOCK, PLATFORM, STRATEGIES, benchmark_script, failed
-from tests.support.inprocess import InProcess, run
+from tests.support.inprocess import InProcess
+from tests.support.platform_sessions import LOCK, PLATFORM, STRATEGIES, benchmark_script, failed
 from tests.support.project import pyproject
 from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.revisions.commit_range import CommitRange
@@ -23,8 +23,6 @@ from tradai_tasks.affected.selection.selection import Item, Selection
 from tradai_tasks.errors import GitError
 from tradai_tasks.sessions.checks.testing import perf
 from tradai_tasks.sessions.ci import changes
-
-__all__ = ["run"]
 
 SPAN = CommitRange(base="a" * 40, head="b" * 40, why="because")
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.inprocess import InProcess, Ran, run
+from tests.support.inprocess import InProcess, Ran
 from tests.support.project import pyproject
-
-__all__ = ["run"]
 
 FILES = {
     "pyproject.toml": '[tool.uv.workspace]\nmembers = ["libs/*"]\n',

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.sessions.test_sessions import LOCK, PLATFORM, STRATEGIES
-from tests.support.inprocess import InProcess, Ran, run
+from tests.support.inprocess import InProcess, Ran
+from tests.support.platform_sessions import LOCK, PLATFORM, STRATEGIES
 from tests.support.real import git
 from tradai_tasks.sessions.core.registry.catalog import CATALOG
 from tradai_tasks.sessions.core.registry.fitting import backtested, strategies
-
-__all__ = ["run"]
 
 _MORE = ("mkdocs", "mypy", "bandit", "pip-audit", "pytest-cov", "pytest-benchmark")
 _LOCK = LOCK.replace(

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.inprocess import InProcess, Ran, run
+from tests.support.inprocess import InProcess, Ran
 from tests.support.real import REPOSITORY, copy_example, git
 from tests.support.trees import project
-
-__all__ = ["run"]
 
 FILES = {
     "pyproject.toml": "[tool.uv.workspace]\nmembers = ['libs/*']\n",

@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.sessions.test_sessions import CLEAN, PLATFORM, QUIET, ROOT, security_script
-from tests.support.inprocess import InProcess, Ran, run
+from tests.support.inprocess import InProcess, Ran
+from tests.support.platform_sessions import CLEAN, PLATFORM, QUIET, ROOT, security_script
 from tests.support.real import edit, write
-
-__all__ = ["run"]
 
 SETTINGS = '[tool.tradai-tasks.results]\nreplay = "auto"\nenv = ["STATED"]\n'
 LINES = {"typecheck": "typecheck of a, b: {} files unchanged", "security": "bandit: {} files unch"}

@@ -6,12 +6,10 @@ import sys
 
 import pytest
 
-from tests.sessions.test_sessions import PLATFORM, ROOT, failed, names
-from tests.support.inprocess import InProcess, Ran, environment, run
+from tests.support.inprocess import InProcess, Ran, environment
+from tests.support.platform_sessions import PLATFORM, ROOT, failed, names
 from tradai_tasks.checks.lock_check import LockState
 from tradai_tasks.sessions.checks import lock
-
-__all__ = ["run"]
 
 OWN = ".".join(map(str, sys.version_info[:3]))
 OTHER = "3.12" if OWN.startswith("3.11.") else "3.11"

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 
-from tests.support.inprocess import InProcess, run
+from tests.support.inprocess import InProcess
 from tests.support.project import DictTree, checkout_of, found, pyproject
 from tests.support.real import REPOSITORY, copy_example
 from tradai_tasks.extras import NAME
 from tradai_tasks.sessions.core.registry.catalog import AGGREGATES, CATALOG
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workflows.adoption.scaffold import pieces
-
-__all__ = ["run"]
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 

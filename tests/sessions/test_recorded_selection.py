@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from tests.sessions.test_changes_session import finding, item
-from tests.sessions.test_sessions import PLATFORM, ROOT
-from tests.support.inprocess import InProcess, Ran, run
+from tests.support.inprocess import InProcess, Ran
+from tests.support.platform_sessions import PLATFORM, ROOT
 from tests.support.real import edit, write
 from tests.unit.results.test_whole_run import TEST, Kept
-
-__all__ = ["run"]
 
 SETTINGS = '[tool.tradai-tasks.results]\nreplay = "auto"\nstore = "../store"\n'
 

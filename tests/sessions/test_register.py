@@ -13,11 +13,9 @@ import nox
 import pytest
 
 import tradai_tasks
-from tests.sessions.test_sessions import PLATFORM, failed, names
-from tests.support.inprocess import InProcess, run
+from tests.support.inprocess import InProcess
+from tests.support.platform_sessions import PLATFORM, failed, names
 from tests.support.real import NOXFILE, write
-
-__all__ = ["run"]
 
 TEAM = "import tradai_tasks\n\n\ndef setup(**given):\n    tradai_tasks.register(**given)\n"
 

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.inprocess import InProcess, run
+from tests.support.inprocess import InProcess
 from tests.support.project import pyproject
 from tests.support.real import git
-
-__all__ = ["run"]
 
 PLATFORM = {
     "pyproject.toml": pyproject("own"),

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.sessions.test_sessions import PLATFORM, STRATEGIES
-from tests.support.inprocess import InProcess, run
+from tests.support.inprocess import InProcess
+from tests.support.platform_sessions import PLATFORM, STRATEGIES
 from tests.support.real import git
-
-__all__ = ["run"]
 
 _REGISTER = 'tradai_tasks.register(exclude=["{0}"])\n'
 _OWN = """

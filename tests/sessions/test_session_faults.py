@@ -15,7 +15,8 @@ from nox.command import CommandFailed
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tests.sessions.test_sessions import (
+from tests.support.inprocess import InProcess
+from tests.support.platform_sessions import (
     CLEAN,
     LOCK,
     PLATFORM,
@@ -28,14 +29,11 @@ from tests.sessions.test_sessions import (
     reports,
     security_script,
 )
-from tests.support.inprocess import InProcess, run
 from tests.support.real import REPOSITORY
 from tests.support.repos import Repo
 from tests.support.run_records import write_record
 from tests.support.trees import project
 from tradai_tasks.sessions.core.environments import environment
-
-__all__ = ["run"]
 
 DOCUMENT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 

@@ -9,11 +9,9 @@ from typing import Any, Self
 import pytest
 from nox import tasks
 
-from tests.sessions.test_sessions import PLATFORM
-from tests.support.inprocess import InProcess, run
+from tests.support.inprocess import InProcess
+from tests.support.platform_sessions import PLATFORM
 from tradai_tasks.sessions.core.parallel import session_forks
-
-__all__ = ["run"]
 
 
 class Ended:

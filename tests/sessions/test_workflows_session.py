@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.inprocess import InProcess, Ran, run
+from tests.support.inprocess import InProcess, Ran
 from tests.support.real import git
 from tradai_tasks.workflows import file_writer as write
 from tradai_tasks.workflows.render import header_of
-
-__all__ = ["run"]
 
 HEADER = header_of()
 PROJECT = {

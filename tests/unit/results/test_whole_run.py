@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.sessions.test_sessions import PLATFORM
 from tests.support.inprocess import environment
+from tests.support.platform_sessions import PLATFORM
 from tests.support.real import write
 from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.resolve.model import Member
