@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -60,3 +61,29 @@ def test_a_wrapped_word_is_no_command_to_a_ci_runner() -> None:
     lines = table(("a", "words ::error::x"), width=12)
     assert len(lines) > 4
     assert all(map(is_safe_line, lines))
+
+
+def test_reports_go_where_people_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report.print_table("A [b]title", ["x"], [["[red]cell"]])
+    assert "[red]cell" in capsys.readouterr().out
+    assert report.markdown_table(["a"], [["x|y\nz"]]) == "| a |\n| --- |\n| x\\|y z |\n"
+    summary, output = tmp_path / "summary", tmp_path / "output"
+    report.append_markdown("text", {})
+    report.append_markdown("text", {"GITHUB_STEP_SUMMARY": str(summary)})
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert summary.read_text() == "text"
+    report.write_outputs({"a": "1"}, {})
+    report.write_outputs({"a": "1", "b": "[]"}, {"GITHUB_OUTPUT": str(output)})
+    assert output.read_text() == "a=1\nb=[]\n"
+    with pytest.raises(ValueError, match="the output 'a' has a line break"):
+        report.write_outputs({"a": "1\nb=2"}, {"GITHUB_OUTPUT": str(output)})
+    monkeypatch.setenv("GITHUB_ACTIONS", "")
+    report.annotate("error", "x")
+    assert capsys.readouterr().out == ""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    report.annotate("error", "50%\nmore", file="a,b:c.py", line=3)
+    report.annotate("notice", "x")
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["::error file=a%2Cb%3Ac.py,line=3::50%25%0Amore", "::notice ::x"]

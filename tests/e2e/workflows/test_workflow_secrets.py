@@ -18,7 +18,7 @@ import pytest
 from tests.support.act import Run, clone_of
 from tests.support.hub import ROLES, Hub, prepared
 from tests.support.real import copy_example, git, write
-from tests.unit.workflows.test_files import full
+from tests.support.written_workflows import full
 from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.rights.required_secrets import needed

@@ -1,3 +1,5 @@
+"""Strategies in a repository, whose candles and backtests are recorded."""
+
 from __future__ import annotations
 
 import pytest

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.workflow_files import load
-from tests.unit.workflows.test_files import full
+from tests.support.written_workflows import full
 from tradai_tasks.sessions.core.registry.catalog import CATALOG as SESSIONS
 from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.selection import CATALOG, workflows

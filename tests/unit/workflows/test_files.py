@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import tomllib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.support.real import REPOSITORY
 from tests.support.workflow_files import jobs, load, steps, thin
+from tests.support.written_workflows import ALL, HOMES, KINDS, every_file, full
 from tradai_tasks.extras import carries_pins, declarations
-from tradai_tasks.sessions.core.registry.catalog import CATALOG as SESSIONS
-from tradai_tasks.settings.table import RepositoryKind
-from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
+from tradai_tasks.settings.workflows import WorkflowsSettings
 from tradai_tasks.workflows.render import header_of
-from tradai_tasks.workflows.repository_traits import CI_FILES, RepositoryTraits
-from tradai_tasks.workflows.selection import CATALOG, choose, workflows
+from tradai_tasks.workflows.selection import choose
 
 HEADER = header_of()
-ROOT = Path(__file__).resolve().parents[3]
-HOMES = (".", "examples/tradai-uv", "examples/tradai-strategies")
-_KINDS: tuple[RepositoryKind, ...] = ("platform", "strategies")
-# all that the library has or may come to have
-_ALL = frozenset(entry.name for entry in SESSIONS) | {
-    session for workflow in CATALOG for session in workflow.sessions
-}
-_ALL |= {"backtest-data", "backtest-smoke", "codeartifact-login", "deploy", "release"}
 # what takes the means of asking for an OIDC token out of every script's environment
 SHELL = "env -u ACTIONS_ID_TOKEN_REQUEST_TOKEN -u ACTIONS_ID_TOKEN_REQUEST_URL "
 SHELL += "bash -eo pipefail {0}"
@@ -45,75 +32,24 @@ _NEEDS_HISTORY = {
 }
 
 
-def full(kind: RepositoryKind, **given: Any) -> RepositoryTraits:
-    """A repository that has everything."""
-    has = (
-        "benchmarks contract_tests integration_tests libraries services lambdas lambda_base "
-        "deployed clusters docs docs_deployed devcontainer devcontainer_image "
-        "cached_results"
-    )
-    more = {"sessions": _ALL, "stacks": ("dev", "prod")}
-    return RepositoryTraits(kind=kind, **{**dict.fromkeys(has.split(), True), **more, **given})
-
-
-SETTINGS = {
-    "plain": WorkflowsSettings(),
-    "everything": WorkflowsSettings(
-        runner=("self-hosted", "linux"),
-        branch="trunk",
-        python="3.12",
-        before=("codeartifact-login", "lock"),
-        env=('A=a "quoted" @ = value', "B=#: "),
-        attest=True,
-    ),
-    "keys": WorkflowsSettings(aws="keys", before=("codeartifact-login",)),
-    "role-as-secret": WorkflowsSettings(
-        roles=RolesSettings(read="secrets.ROLE", deploy={"prod": "secrets.PROD"}),
-        aws_region="vars.REGION",
-        before=("codeartifact-login",),
-    ),
-}
-
-
-def written() -> Iterator[Any]:
-    for kind, (name, settings), locked in itertools.product(
-        _KINDS, SETTINGS.items(), (True, False)
-    ):
-        for path, text in workflows(full(kind, locked=locked), settings).items():
-            yield pytest.param(text, id=f"{kind}-{name}-{'locked' if locked else 'free'}-{path}")
-    for kind in _KINDS:  # nothing optional
-        bare = RepositoryTraits(kind=kind, sessions=_ALL - {"backtest-smoke"})
-        for path, text in workflows(bare, SETTINGS["plain"]).items():
-            yield pytest.param(text, id=f"{kind}-bare-{path}")
-
-
-def standing() -> Iterator[Any]:
-    for home in HOMES:
-        for file in sorted((ROOT / home / ".github" / "workflows").iterdir()):
-            yield pytest.param(file.read_text(encoding="utf-8"), id=f"{home}/{file.name}")
-
-
-every_file = pytest.mark.parametrize("text", [*written(), *standing()])
-
-
 def test_a_copy_of_an_example_installs_the_library() -> None:
     """Its jobs call nox, whose noxfile imports the library."""
     for home in HOMES[1:]:
-        noxfile = (ROOT / home / "noxfile.py").read_text(encoding="utf-8")
-        file = ROOT / home / "pyproject.toml"
+        noxfile = (REPOSITORY / home / "noxfile.py").read_text(encoding="utf-8")
+        file = REPOSITORY / home / "pyproject.toml"
         document = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         assert carries_pins(noxfile) or declarations(document), home
 
 
 def test_an_engine_of_the_runner_is_not_replaced() -> None:
-    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    script = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
     assert "command -v dockerd >/dev/null || missing+=(docker.io)" in script
     assert "--no-install-recommends" in script  # of docker-compose, which recommends Debian's
 
 
 def test_every_home_has_workflows() -> None:
     for home in HOMES:
-        assert list((ROOT / home / ".github" / "workflows").glob("*.yml")), home
+        assert list((REPOSITORY / home / ".github" / "workflows").glob("*.yml")), home
 
 
 @every_file
@@ -295,137 +231,13 @@ def test_the_cache_is_keyed_by_lock_files_and_off_where_a_release_is_built(text:
 
 
 def test_files_that_call_a_missing_session_are_not_written() -> None:
-    for kind in _KINDS:
+    for kind in KINDS:
         for workflow in choose(full(kind), WorkflowsSettings()):
             for session in workflow.sessions:
-                less = full(kind, sessions=_ALL - {session})
+                less = full(kind, sessions=ALL - {session})
                 assert workflow not in choose(less, WorkflowsSettings())
 
 
 def test_a_file_that_is_not_wanted_is_not_written() -> None:
     settings = WorkflowsSettings(exclude=("ci.yml",))
     assert "ci.yml" not in {one.file for one in choose(full("platform"), settings)}
-
-
-# --- who decides ---------------------------------------------------------------------------------
-
-_DEFAULT_BRANCH = "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
-
-
-def checked_out(job: dict[str, Any]) -> list[str | None]:
-    return [
-        step["with"].get("ref")
-        for step in job.get("steps", ())
-        if step.get("uses", "").startswith("actions/checkout@")
-    ]
-
-
-def needs(job: dict[str, Any]) -> set[str]:
-    needed = job.get("needs", [])
-    return {needed} if isinstance(needed, str) else set(needed)
-
-
-def reaches_secrets(job: dict[str, Any]) -> bool:
-    """Tell whether a job can change something outside; reading private packages does not."""
-    rights = {key for key, value in job["permissions"].items() if value == "write"}
-    steps = [step for step in job.get("steps", ()) if "secrets." in str(step.get("env", ""))]
-    reads = job.get("environment") in {None, "read"}
-    keys = [key for step in steps for key in step["env"] if not key.startswith("AWS_")]
-    return not reads or bool(keys) or "packages" in rights
-
-
-@every_file
-def test_what_follows_ci_is_decided_by_the_default_branch(text: str) -> None:
-    document = load(text)
-    if "workflow_run" not in document["on"]:
-        assert "workflow_run" not in text.replace("# zizmor", "")
-        return
-    named = dict(jobs(document))
-    guard = named.pop("version")
-    (ref,) = checked_out(guard)
-    assert str(ref).removesuffix(" }}").endswith("github.sha")
-    assert not reaches_secrets(guard)
-    assert guard["permissions"] == {"contents": "read"}
-    for condition in ("conclusion == 'success'", "event == 'push'", "full_name == github.repo"):
-        assert f"github.event.workflow_run.{condition}" in guard["if"].replace(
-            "head_repository.", ""
-        )
-    assert guard["outputs"]["commit"] == "${{ steps.tag.outputs.commit }}"
-    for name, job in named.items():
-        assert checked_out(job) == ["${{ needs.version.outputs.commit }}"], name
-        assert "version" in needs(job), name
-    # what anybody may choose is looked at in the guard's condition, and handed to nothing
-    for part in ("head_branch", "head_sha"):
-        assert part not in str(named), part
-        assert part not in str(guard["steps"]), part
-
-
-@every_file
-def test_a_dispatch_reaches_secrets_on_the_default_branch_alone(text: str) -> None:
-    document = load(text)
-    if "workflow_dispatch" not in document["on"]:
-        return
-    named = dict(jobs(document))
-    for name, job in named.items():
-        if not reaches_secrets(job) or "github.event_name == 'pull_request'" in job.get("if", ""):
-            continue
-        assert _DEFAULT_BRANCH in job["if"], name
-        (guard,) = {"dispatch", "version"} & needs(job)
-        (ref,) = checked_out(named[guard])
-        assert "github.event.repository.default_branch" in str(ref)
-        assert not reaches_secrets(named[guard])
-        assert re.search(r" -s tag -- --(dispatch|environment) ", named[guard]["steps"][-1]["run"])
-
-
-def test_a_branch_deploys_where_a_setting_says_so() -> None:
-    settings = WorkflowsSettings(branch_environments=("dev", "docs"))
-    files = workflows(full("platform"), settings)
-
-    def condition(file: str, job: str) -> str:
-        return str(load(files[f".github/workflows/{file}"])["jobs"][job]["if"])
-
-    named = 'contains(fromJson(\'["dev", "docs"]\'), '
-    assert f"|| {named}needs.version.outputs.environment)" in condition(
-        "deploy-lambdas.yml", "functions"
-    )
-    for job in ("up", "preview"):
-        assert f"|| {named}inputs.stack))" in condition("deploy-infra.yml", job)
-    assert _DEFAULT_BRANCH not in condition("docs.yml", "deploy")
-    assert _DEFAULT_BRANCH in condition("devcontainer-prebuild.yml", "push")
-
-
-def test_ci_starts_for_tags_of_releases_alone() -> None:
-    for kind, file, tags in (
-        ("platform", "ci.yml", ["v[0-9]+.[0-9]+.[0-9]+*"]),
-        ("strategies", "strategy-ci.yml", ["*-v[0-9]+.[0-9]+.[0-9]+*"]),
-    ):
-        text = workflows(full(kind), WorkflowsSettings())[f".github/workflows/{file}"]  # type: ignore[arg-type]  # of the table
-        assert load(text)["on"]["push"]["tags"] == tags
-        followed = {
-            one["on"]["workflow_run"]["workflows"][0]
-            for one in map(load, workflows(full(kind), WorkflowsSettings()).values())  # type: ignore[arg-type]  # as above
-            if "workflow_run" in one["on"]
-        }
-        assert followed == {load(text)["name"]}
-
-
-@pytest.mark.parametrize("kind", _KINDS)
-def test_only_pushes_to_the_default_branch_save_results_and_no_release_restores_any(
-    kind: RepositoryKind,
-) -> None:
-    files = workflows(full(kind), SETTINGS["plain"])
-    caching = {path: text for path, text in files.items() if "actions/cache" in text}
-    assert [Path(path).name for path in caching] == [CI_FILES[kind]]
-    document = load(*caching.values())
-    cached = [one for one in steps(document) if "actions/cache/" in one[1].get("uses", "")]
-    saving = [name for name, step in cached if "/save@" in step["uses"]]
-    assert saving == ["results"]
-    default = "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
-    assert (
-        document["jobs"]["results"]["if"] == f"always() && github.event_name == 'push' && {default}"
-    )
-    restoring = [step["if"] for _, step in cached if "/restore@" in step["uses"]]
-    assert len(restoring) > len(saving)
-    assert set(restoring) == {"github.ref_type != 'tag'"}
-    none = workflows(full(kind, cached_results=False), SETTINGS["plain"])
-    assert not any("results" in text for text in none.values())

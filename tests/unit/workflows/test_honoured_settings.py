@@ -2,77 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from tests.support.kinds import KINDS, Kind
-from tests.support.project import DictTree, found
+from tests.support.kinds import KINDS
 from tests.support.workflow_files import jobs, load, steps
-from tests.unit.workflows.test_files import full
-from tradai_tasks.affected.selection.presentation import as_outputs
-from tradai_tasks.affected.selection.selection import Selection
-from tradai_tasks.matrix import Task, build_matrix
-from tradai_tasks.repository import read_repository
-from tradai_tasks.sessions.core.registry.catalog import fitting_names
-from tradai_tasks.settings.load import load_settings
+from tests.support.workflow_settings import of, traits, with_settings, written
+from tests.support.written_workflows import full
 from tradai_tasks.settings.workflows import WorkflowsSettings
-from tradai_tasks.workflows.drift import plan
-from tradai_tasks.workflows.job_results import judge, parse_may_skip, parse_needs
-from tradai_tasks.workflows.render import is_ours
-from tradai_tasks.workflows.repository_traits import RepositoryTraits, gather
 from tradai_tasks.workflows.rights.required_secrets import needed
 from tradai_tasks.workflows.selection import workflows
-from tradai_tasks.workflows.tag_readiness import branch_fault, ci_faults, tag_faults, tag_notes
-
-_LONGEST = 128 * 1024  # bytes that Linux takes in one variable
-
-
-def traits(files: Mapping[str, str], **given: Any) -> tuple[RepositoryTraits, WorkflowsSettings]:
-    tree = DictTree(dict(files))
-    repository = read_repository(Path("/"), tree)
-    settings = repository.settings
-    one = gather(
-        tree,
-        repository.workspace,
-        settings,
-        sessions=fitting_names(repository),
-        noxfile="",
-        locks=(),
-        **given,
-    )
-    return one, settings.workflows
-
-
-def written(files: Mapping[str, str], **given: Any) -> dict[str, dict[str, Any]]:
-    """The workflows of a repository, by file."""
-    made = workflows(*traits(files, **given))
-    return {path.rpartition("/")[2]: load(text) for path, text in made.items()}
-
-
-def of(kind: str, more: str = "", **given: Any) -> dict[str, dict[str, Any]]:
-    return written(with_settings(KINDS[kind], more), **given)
-
-
-def with_settings(kind: Kind, more: str) -> dict[str, str]:
-    files = dict(kind.files)
-    file = "tradai-tasks.toml" if "tradai-tasks.toml" in files else "pyproject.toml"
-    prefix = "" if file == "tradai-tasks.toml" else "tool.tradai-tasks."
-    files[file] += "\n" + more.replace("[+", f"[{prefix}")
-    return files
 
 
 def env_of(job: dict[str, Any]) -> dict[str, str]:
     """What the step that acts, a job's last one with an environment, is given."""
     return dict([step["env"] for step in job["steps"] if "env" in step][-1])
-
-
-# --- registries ----------------------------------------------------------------------------------
 
 
 def test_images_go_to_ghcr_by_the_token_of_the_job() -> None:
@@ -160,9 +105,6 @@ def test_an_index_that_trusts_the_workflow_needs_no_stored_token() -> None:
     assert "shell" not in plain["steps"][-1]
 
 
-# --- secrets -------------------------------------------------------------------------------------
-
-
 def test_mlflow_gets_its_login_which_may_be_missing() -> None:
     texts = workflows(*traits(KINDS["strategies-bucket"].files))
     job = load(texts[".github/workflows/strategy-release.yml"])["jobs"]["release"]
@@ -225,9 +167,6 @@ def test_candles_of_a_bucket_come_by_a_sign_in_and_nothing_else_does() -> None:
     assert smoke["permissions"] == {"contents": "read", "id-token": "write"}
     assert smoke["environment"] == "read"
     assert "AWS" not in str(smoke["steps"][brought + 1 :])
-
-
-# --- what is deployed ----------------------------------------------------------------------------
 
 
 def test_deployments_to_one_environment_wait_for_each_other() -> None:
@@ -298,206 +237,3 @@ def test_dependabot_has_no_secrets_to_preview_with() -> None:
     stacks = {**KINDS["ecs"].files, "infra/Pulumi.dev.yaml": ""}
     condition = written(stacks)["deploy-infra.yml"]["jobs"]["preview-all"]["if"]
     assert "github.event.pull_request.user.login != 'dependabot[bot]'" in condition
-
-
-# --- what a tag needs ----------------------------------------------------------------------------
-
-
-def told(files: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    tree = DictTree(dict(files))
-    settings = load_settings(tree).settings
-    return tag_faults(found(tree), settings), tag_notes(found(tree), settings)
-
-
-def test_what_a_tag_lacks_is_said_before_there_is_one() -> None:
-    for name, kind in KINDS.items():
-        faults, notes = told(kind.files)
-        assert faults == [], name
-        assert bool(notes) == (name == "images-ghcr"), name
-    files = dict(KINDS["ecs"].files)
-    files["pyproject.toml"] = files["pyproject.toml"].replace('"any"', '"prerelease"')
-    (fault,) = told(files)[0]
-    assert fault == (
-        "deploy.tags: no rule takes a release such as v1.2.0; add one, such as "
-        '{ kind = "release", environment = "prod" }'
-    )
-    files["pyproject.toml"] = KINDS["ecs"].files["pyproject.toml"].replace('cluster = "main"', "")
-    (fault,) = told(files)[0]
-    assert fault.startswith("deploy.environments: none has a cluster")
-    assert "deploy" not in written(files)["docker-build.yml"]["jobs"]
-    files = dict(KINDS["libraries"].files)
-    files["pyproject.toml"] = files["pyproject.toml"].partition("index =")[0]
-    (fault,) = told(files)[0]
-    assert fault.startswith("publish: libraries are published, and no index is set")
-
-
-def test_candles_that_hosted_runners_are_refused() -> None:
-    strategies = KINDS["strategies-bucket"].files
-    for settings, is_told in (
-        ("", True),
-        ("backtest = { source = 's3://acme-candles' }\n", False),
-        ("backtest = { enabled = false }\n", False),
-        ("workflows = { runner = 'frankfurt' }\n", False),
-    ):
-        table = f'kind = "strategies"\n{settings}'
-        _, notes = told({**strategies, "tradai-tasks.toml": table})
-        assert bool(notes) == is_told, settings
-        assert not notes or "GitHub's runners stand in the United States" in notes[0]
-
-
-def test_ci_of_the_user_must_run_for_tags() -> None:
-    own = 'name: "Mine"\non:\n  push:\n    branches: [main]\n'
-    present = {".github/workflows/ci.yml": own}
-    one, settings = traits(with_settings(KINDS["libraries"], _KEPT), present=present)
-    files = {**workflows(one, settings), **present}
-    (fault,) = ci_faults(files, "")
-    assert fault.startswith(".github/workflows/ci.yml: releases follow it, and it runs for no tag")
-    for good in (f"{own}    tags: ['v*']\n", 'name: "Mine"\non: push\n'):
-        assert ci_faults({**files, ".github/workflows/ci.yml": good}, "") == []
-
-
-def test_a_branch_that_is_not_the_default_one_is_told() -> None:
-    settings = load_settings(DictTree(dict(KINDS["develop"].files))).settings
-    assert branch_fault("main", settings) == []
-    assert branch_fault(None, settings) == []
-    (fault,) = branch_fault("develop", settings)
-    assert fault.endswith('set it to the default branch: branch = "develop"')
-
-
-# --- scale ---------------------------------------------------------------------------------------
-
-
-def test_the_gate_reads_what_it_judges_at_a_thousand_packages_and_three_pythons() -> None:
-    pythons = ("3.11", "3.12", "3.13")
-    tasks = [
-        Task(package=f"package-{n:04}", python=one, sessions=(f"test-{one}(package-{n:04})",))
-        for n in range(1000)
-        for one in pythons
-    ]
-    matrix = [job.as_json() for job in build_matrix(tasks, max_jobs=256)]
-    assert len(json.dumps(matrix)) > _LONGEST
-    text = workflows(full("platform"), WorkflowsSettings())[".github/workflows/ci.yml"]
-    gate = load(text)["jobs"]["gate"]["steps"][-1]
-    given = {"any": "true", "matrix": json.dumps(matrix)}
-
-    def filled(match: re.Match[str]) -> str:
-        path = match[1].split(".")
-        return json.dumps("success" if path[-1] == "result" else given[path[-1]])
-
-    needs = re.sub(r"\$\{\{ toJSON\((.*?)\) \}\}", filled, gate["env"]["NEEDS"])
-    assert len(needs) < 2048
-    rules = re.findall(r"--may-skip (\S+)", gate["run"])
-    rows = judge(parse_needs(needs), parse_may_skip(rules))
-    assert {result for _, result, _ in rows} == {"success"}
-
-
-def test_each_job_that_fills_the_cache_has_a_key_of_its_own() -> None:
-    seen: dict[str, str] = {}
-    for kind in ("platform", "strategies"):
-        for path, text in workflows(full(kind), WorkflowsSettings()).items():
-            for name, step in steps(load(text)):
-                given = step.get("with", {})
-                if "cache-dependency-glob" not in given:
-                    assert given.get("enable-cache") in {None, False}
-                    continue
-                suffix = given["cache-suffix"].replace("${{ github.job }}", name)
-                of_kind = f"{kind} {suffix}"
-                assert seen.setdefault(of_kind, path) == path, suffix
-                has_matrix = "strategy" in load(text)["jobs"][name]
-                assert ("matrix." in suffix) == has_matrix, (path, name)
-    assert len(seen) > 10
-    tasks = [
-        Task(package=f"p{n}", python=one, sessions=("t",))
-        for n in range(9)
-        for one in ("3.11", "3.12")
-    ]
-    for most in (256, 4, 1):
-        keys = [job.as_json()["cache"] for job in build_matrix(tasks, max_jobs=most)]
-        assert len(set(keys)) == len(keys)
-        assert all(re.fullmatch(r"[\w.-]+", key) for key in keys)  # a key has no comma
-
-
-def test_documents_alone_start_no_contract_tests() -> None:
-    text = workflows(full("platform"), WorkflowsSettings())[".github/workflows/ci.yml"]
-    job = load(text)["jobs"]["contract"]
-    assert job["needs"] == "changes"
-    assert "needs.changes.outputs.only_docs != 'true'" in job["if"]
-    bare = Selection(
-        everything=(), packages=(), services=(), lambdas=(), strategies=(), stacks=(),
-        docs=("docs/a.md",), sessions={}, changed=("docs/a.md",),
-    )  # fmt: skip
-    assert as_outputs(bare, [])["only_docs"] == "true"
-    for changed in (("docs/a.md", "compose.yaml"), ()):
-        other = msgspec.structs.replace(bare, changed=changed)
-        assert as_outputs(other, [])["only_docs"] == "false"
-    whole = msgspec.structs.replace(bare, everything=("no base",))
-    assert as_outputs(whole, [])["only_docs"] == "false"
-
-
-# --- where it stands -----------------------------------------------------------------------------
-
-
-def test_a_workspace_below_the_top_runs_in_its_folder() -> None:
-    kind = KINDS["subfolder"]
-    files = {**kind.files, "infra/Pulumi.dev.yaml": "", "mkdocs.yml": ""}
-    texts = workflows(*traits(files, folder="py/"))
-    for path, text in texts.items():
-        assert path.startswith(".github/workflows/")
-        assert is_ours(text, "py/")
-        assert not is_ours(text)
-        document = load(text)
-        assert document["defaults"]["run"]["working-directory"] == "py"
-        for _, step in steps(document):
-            given = step.get("with", {})
-            if "setup-uv" in step.get("uses", ""):
-                assert given["working-directory"] == "py"
-                assert given.get("cache-dependency-glob", "py/").startswith("py/")
-            if "artifact" in step.get("uses", ""):
-                assert given["path"].startswith("py/"), path
-    infra = load(texts[".github/workflows/deploy-infra.yml"])
-    assert infra["on"]["pull_request"]["paths"] == ["py/infra/**"]
-    release = workflows(*traits(KINDS["strategies-bucket"].files, folder="a/b/"))[
-        ".github/workflows/strategy-release.yml"
-    ]
-    assert "path: a/b/../../../evidence" in release  # beside the clone
-    assert "--evidence ../../../evidence" in release
-
-
-def test_the_default_branch_is_in_every_template() -> None:
-    for kind in ("platform", "strategies"):
-        for path, text in workflows(full(kind), WorkflowsSettings(branch="develop")).items():
-            assert not re.search(r"\bmain\b", text), path
-
-
-# --- workflows of the user -----------------------------------------------------------------------
-
-_KEPT = '[+workflows]\nexclude = ["ci.yml"]\n'
-_OWN = "name: 'Tests and more' # mine\non: push\n"
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "followed"),
-    [
-        ("ci.yml", _OWN, "Tests and more"),
-        ("ci.yaml", _OWN, "Tests and more"),
-        ("checks.yml", 'name: "CI"\non: push\n', "CI"),
-        ("ci.yml", "on: push\n", ".github/workflows/ci.yml"),
-    ],
-)
-def test_what_follows_ci_follows_that_of_the_user(file: str, text: str, followed: str) -> None:
-    present = {f".github/workflows/{file}": text}
-    first = workflows(*traits(KINDS["libraries"].files, present=present))
-    (change,) = [one for one in plan(first, present) if one.path.endswith("/ci.yml")]
-    assert change.state == "foreign"  # and not doubled
-    assert (change.twin or change.path) == f".github/workflows/{file}"
-    files = with_settings(KINDS["libraries"], _KEPT)
-    made = workflows(*traits(files, present=present))
-    assert set(made) == {".github/workflows/publish-libs.yml"}  # _lint.yml would be an orphan
-    publish = load(made[".github/workflows/publish-libs.yml"])
-    assert publish["on"]["workflow_run"]["workflows"] == [followed]
-
-
-def test_a_workflow_of_any_name_is_followed_where_the_settings_say_so() -> None:
-    made = of("libraries", '[+workflows]\nci = "Build: all"\n')
-    assert set(made) == {"publish-libs.yml"}
-    assert made["publish-libs.yml"]["on"]["workflow_run"]["workflows"] == ["Build: all"]

@@ -1,3 +1,5 @@
+"""The chain that is shown for an affected member, and the cost of each file."""
+
 from __future__ import annotations
 
 from tests.support.snapshots import graph_of, member

@@ -1,3 +1,5 @@
+"""Edges to files that are not Python."""
+
 from __future__ import annotations
 
 import pytest

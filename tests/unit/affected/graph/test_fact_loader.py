@@ -1,3 +1,5 @@
+"""Facts of many files, read by several processes."""
+
 from __future__ import annotations
 
 import errno

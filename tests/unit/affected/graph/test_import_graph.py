@@ -1,3 +1,5 @@
+"""Edges of imports, from a changed module to the members that load it."""
+
 from __future__ import annotations
 
 import pytest

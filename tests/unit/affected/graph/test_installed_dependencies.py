@@ -1,3 +1,5 @@
+"""Edges of a dependency that its dependents do not install."""
+
 from __future__ import annotations
 
 import msgspec

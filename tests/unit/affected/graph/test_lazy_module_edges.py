@@ -1,3 +1,5 @@
+"""Edges through modules that import by `__getattr__`."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Edges to what pytest loads for a test, and to entry points."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Imports that the text of a file does not determine."""
+
 from __future__ import annotations
 
 import pytest

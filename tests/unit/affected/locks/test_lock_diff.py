@@ -1,3 +1,5 @@
+"""The members that a changed entry of the lock selects."""
+
 from __future__ import annotations
 
 import pytest

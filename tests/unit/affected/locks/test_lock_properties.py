@@ -1,3 +1,5 @@
+"""The difference of two locks against whole closures, for any locks."""
+
 from __future__ import annotations
 
 import copy

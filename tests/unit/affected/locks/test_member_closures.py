@@ -1,3 +1,5 @@
+"""The members that a member reaches by the lock."""
+
 from __future__ import annotations
 
 import pytest

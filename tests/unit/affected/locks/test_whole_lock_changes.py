@@ -1,3 +1,5 @@
+"""Changes of a lock that concern more than one entry: its top, groups, tools."""
+
 from __future__ import annotations
 
 import copy

@@ -2,132 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import pytest
 
-from tradai_tasks.backtest.candles import candles_fault
-from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, GateVerdict
+from tests.support.gate_runs import SUBJECT, Door, Script, gate, keep, passing, report
 from tradai_tasks.environment_allowance import BASE_ONLY
-from tradai_tasks.errors import BacktestRecordError, EvidenceError, ReleaseGateError
-from tradai_tasks.release.engine import gates
+from tradai_tasks.errors import ReleaseGateError
 from tradai_tasks.release.engine.confinement import allowance_of
-from tradai_tasks.release.engine.evidence import Evidence, Store, Subject
 from tradai_tasks.release.engine.gates import (
-    BacktestGate,
-    SessionGate,
     SkippedGate,
-    backtest_of,
     gate_environment,
 )
-from tradai_tasks.release.engine.plan import look_at, plan_of
-from tradai_tasks.release.engine.step import Look, Stage
-from tradai_tasks.sandbox import Sandbox
+from tradai_tasks.release.engine.step import Look
 from tradai_tasks.settings.images import BuildSecret, ImagesSettings
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.settings.publish import IndexSettings, PublishSettings
 from tradai_tasks.settings.release import ReleaseSettings
-
-SUBJECT = Subject(tag="momentum-v1.0.0", commit="a" * 40, lock="b" * 64)
-RECORD = BacktestRecord(
-    strategy="momentum",
-    kind="full",
-    commit=SUBJECT.commit,
-    lock_sha256=SUBJECT.lock,
-    data_sha256="d" * 64,
-    freqtrade="2026.9",
-    start="2025-11-01",
-    end="2026-11-01",
-    pairs=("BTC/USDT:USDT",),
-    timeframe="1h",
-    sharpe="closed-trades",
-    metrics={"sharpe": 1.5, "trades": 70.0},
-    verdicts=(
-        GateVerdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),
-        GateVerdict(
-            metric="profit-factor", value=None, relation=">=", threshold=1.2, passed=True,
-            note="infinite: no losing trade",
-        ),
-    ),
-    passed=True,
-    files=("report.html",),
-)  # fmt: skip
-
-Script = Callable[[list[str]], int]
-
-
-class Door:
-    """Takes the place of `run_logged`: records what would run, and answers by a script."""
-
-    def __init__(self, script: Script) -> None:
-        self.script = script
-        self.ran: list[list[str]] = []
-        self.env: dict[str, str] = {}
-
-    def __call__(  # noqa: PLR0913 - the signature of what it stands for
-        self, argv: Sequence[str], *, cwd: Path, log: BinaryIO, env: Any, stop: threading.Event,
-        sandbox: Sandbox | None, pass_fds: Sequence[int],
-    ) -> int:  # fmt: skip
-        assert argv[argv.index("--report") + 1] == f"/dev/fd/{pass_fds[0]}"
-        self.sandbox = sandbox
-        self.ran.append(list(argv))
-        self.env = dict(env)
-        log.write(b"".join(b"line %d\n" % n for n in range(100)))
-        assert cwd.is_dir()
-        assert not stop.is_set()
-        return self.script(list(argv))
-
-
-def report(argv: list[str], *results: tuple[str, str, str | None]) -> None:
-    sessions = [
-        {"name": name.partition("(")[0], "signatures": [name], "result": result, "reason": reason}
-        for name, result, reason in results
-    ]
-    file = Path(argv[argv.index("--report") + 1])
-    file.write_text(json.dumps({"sessions": [{**one, "duration": 1.5} for one in sessions]}))
-
-
-def passing(argv: list[str]) -> int:
-    report(argv, *((name, "success", None) for name in argv[argv.index("-s") + 1 :]))
-    return 0
-
-
-@pytest.fixture
-def door(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], Door]:
-    def put(script: Script) -> Door:
-        made = Door(script)
-        monkeypatch.setattr(gates, "run_logged", made)
-        return made
-
-    return put
-
-
-def gate(home: Path, stage: str = "lint", **changed: Any) -> SessionGate:
-    given: dict[str, Any] = {
-        "name": "momentum",
-        "stage": stage,
-        "sessions": (f"{stage}(momentum)",),
-        "noxfile": home / "noxfile.py",
-        "store": Store(folder=home / "build", subject=SUBJECT, key=b"k" * 32),
-        "stop": threading.Event(),
-        "show": lambda _: None,
-        "env": {"PATH": "/bin"},
-    }
-    return SessionGate(**{**given, **changed})
-
-
-def keep(store: Store, stage: str, look: Look) -> None:
-    store.write(
-        Evidence(
-            stage=stage, tag=SUBJECT.tag, commit=SUBJECT.commit, lock=SUBJECT.lock,
-            verdict="passed", steps={"momentum": look},
-        )
-    )  # fmt: skip
 
 
 def test_a_gate_runs_its_sessions_once(tmp_path: Path, door: Callable[[Script], Door]) -> None:
@@ -290,143 +183,3 @@ def test_a_gate_that_fails_says_what_was_withheld_from_it(
 def test_what_the_settings_exempt_is_skipped() -> None:
     step = SkippedGate(name="momentum", why="it has no tests")
     assert step.look({}) == step.act({}) == Look(state="skipped", note="it has no tests")
-
-
-# --- the backtest --------------------------------------------------------------------------------
-
-
-def backtest(home: Path) -> BacktestGate:
-    return BacktestGate(gate=gate(home, "backtest-full"), reports=home / "reports")
-
-
-def test_a_backtest_that_is_known_to_fail_says_so_before_it_runs(tmp_path: Path) -> None:
-    step = replace(backtest(tmp_path), fault=lambda: candles_fault(tmp_path / "data", "momentum"))
-    look = step.look({})
-    assert (look.state, look.note) == ("todo", "to be run; it would fail")
-    assert look.obstacle == (
-        f'no candles in {tmp_path / "data"}; fetch them with: nox -s "backtest-data(momentum)"'
-    )
-    stage = Stage(name="backtest-full", steps=(step,), is_gate=True)
-    assert plan_of(look_at([stage], []), []).obstacles == (
-        f"backtest-full momentum: {look.obstacle}",
-    )
-    candles = tmp_path / "data" / "binance" / "futures"
-    candles.mkdir(parents=True)
-    (candles / "BTC_USDT_USDT-1h-futures.feather").touch()
-    assert step.look({}).obstacle == ""
-    assert plan_of(look_at([stage], []), []).obstacles == ()
-
-
-def leaving(home: Path, record: BacktestRecord) -> Script:
-    def script(argv: list[str]) -> int:
-        (home / "reports").mkdir(exist_ok=True)
-        (home / "reports" / RECORD_FILE).write_text(record.as_json())
-        (home / "reports" / "report.html").write_text("<p>")
-        return passing(argv)
-
-    return script
-
-
-def test_the_backtests_record_and_report_are_kept(
-    tmp_path: Path, door: Callable[[Script], Door]
-) -> None:
-    door(leaving(tmp_path, RECORD))
-    step = backtest(tmp_path)
-    assert step.name == "momentum"
-    assert step.look({}).state == "todo"
-    look = step.act({})
-    assert look.note == ("passed: sharpe 1.5 >= 1, profit-factor infinite: no losing trade >= 1.2")
-    known = {"backtest-full": {"momentum": look.record}}
-    assert backtest_of(known, "backtest-full", "momentum") == RECORD
-    store = step.gate.store
-    # what was kept is what was read, whatever becomes of the reports
-    (tmp_path / "reports" / "report.html").write_text("forged")
-    keep(store, "backtest-full", look)
-    assert store.contents("backtest-full")["report.html"] == b"<p>"
-    assert sorted(store.require("backtest-full").files) == [RECORD_FILE, "report.html"]
-    assert step.look({}).state == "done"
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"strategy": "ml-rsi"}, "is of strategy 'ml-rsi', and this release is of strategy"),
-        (
-            {"kind": "smoke", "verdicts": ()},
-            "is of kind 'smoke', and this release is of kind 'full'",
-        ),
-        ({"commit": "c" * 40}, f"is of commit '{'c' * 40}'"),
-        ({"lock_sha256": "c" * 64}, f"is of lock '{'c' * 64}'"),
-        ({"dirty": True}, "ran with uncommitted changes"),
-        ({"passed": False}, "did not pass its gates"),
-    ],
-)
-def test_a_backtest_of_something_else_is_refused(
-    tmp_path: Path, door: Callable[[Script], Door], changed: dict[str, Any], said: str
-) -> None:
-    door(leaving(tmp_path, replace(RECORD, **changed)))
-    with pytest.raises(EvidenceError) as caught:
-        backtest(tmp_path).act({})
-    assert said in str(caught.value)
-    assert str(caught.value).endswith("run it again: nox -s 'backtest-full(momentum)'")
-
-
-def test_a_backtest_that_leaves_no_record_is_refused(
-    tmp_path: Path, door: Callable[[Script], Door]
-) -> None:
-    leaving(tmp_path, RECORD)(["--report", str(tmp_path / "r"), "-s"])
-    door(passing)  # it says that it passed, but the record is an earlier run's
-    with pytest.raises(BacktestRecordError, match="no such file; run the backtest first"):
-        backtest(tmp_path).act({})
-
-
-def test_a_link_in_a_backtests_report_is_not_followed(
-    tmp_path: Path, door: Callable[[Script], Door]
-) -> None:
-    (tmp_path / "key").write_text("only the release reads it")
-    leave = leaving(tmp_path, RECORD)
-
-    def script(argv: list[str]) -> int:
-        status = leave(argv)
-        (tmp_path / "reports" / "report.html").unlink()
-        (tmp_path / "reports" / "report.html").symlink_to(tmp_path / "key")
-        return status
-
-    door(script)
-    step = backtest(tmp_path)
-    with pytest.raises(BacktestRecordError, match="is no file, or a link leads there"):
-        step.act({})
-    assert not (step.gate.store.folder / "backtest-full").exists()
-
-
-def test_a_link_in_the_place_of_a_log_is_not_followed(
-    tmp_path: Path, door: Callable[[Script], Door]
-) -> None:
-    key = tmp_path / "key"
-    key.write_text("only the release reads it: line 9")
-    log = tmp_path / "build" / "lint.log"
-
-    def script(argv: list[str]) -> int:
-        log.unlink()
-        log.symlink_to(key)
-        report(argv, ("lint(momentum)", "failed", "no"))
-        return 1
-
-    door(script)
-    said: list[str] = []
-    with pytest.raises(ReleaseGateError):
-        gate(tmp_path, show=said.append, secrets=("line 9",)).act({})
-    assert "only the release" not in said[0]
-    assert key.read_text() == "only the release reads it: line 9"
-
-
-def test_evidence_of_a_backtest_is_judged_by_its_record(tmp_path: Path) -> None:
-    step = backtest(tmp_path)
-    keep(step.gate.store, "backtest-full", Look(state="done", note="passed"))
-    assert step.look({}).note.startswith("to be run: evidence of backtest-full: it holds no")
-    raw = json.loads(replace(RECORD, passed=False).as_json())
-    keep(step.gate.store, "backtest-full", Look(state="done", note="", record={"backtest": raw}))
-    assert "did not pass its gates" in step.look({}).note
-    raw = {**json.loads(RECORD.as_json()), "verdicts": []}
-    keep(step.gate.store, "backtest-full", Look(state="done", note="", record={"backtest": raw}))
-    assert "a full backtest passed with no gate" in step.look({}).note

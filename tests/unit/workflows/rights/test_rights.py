@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.support.workflow_files import load
-from tests.unit.workflows.test_files import SETTINGS, full
+from tests.support.written_workflows import SETTINGS, full
 from tradai_tasks.settings.table import RepositoryKind
 from tradai_tasks.settings.workflows import RolesSettings, WorkflowsSettings
 from tradai_tasks.workflows.expressions import UNKNOWN, may_hold, value_of

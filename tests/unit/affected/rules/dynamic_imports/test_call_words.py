@@ -1,3 +1,5 @@
+"""Words that make a file worth parsing for calls that import."""
+
 from __future__ import annotations
 
 import gc
