@@ -73,8 +73,11 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
     @cached_property
     def named_links(self) -> list[tuple[WorkspaceRule, dict[str, dict[str, str]]]]:
         """What each rule of the workspace has found, by the names of nodes."""
-        name = self.linker.name
-        return [(r, {name(n): users for n, users in found.items()}) for r, found in self.links]
+        names = self.linker.names()
+        return [
+            (rule, {names[n] if isinstance(n, int) else n: users for n, users in found.items()})
+            for rule, found in self.links
+        ]
 
     @cached_property
     def _others(self) -> dict[str, str]:
@@ -127,11 +130,11 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
 
     def _of_file(self, target: str, number: int, end: Version) -> Iterable[Edge]:
         linker, facts, path = self.linker, end.facts[number], self.linker.index.paths[number]
-        node = self._node(target)
+        node = linker.node_of(target)
         if node is None:
             return
         is_found = False
-        for rule, item in linker.trace(number, facts, node):
+        for rule, item in linker.trace(number, facts, target):
             is_found = True
             line = self._line(rule, item, target, number, end)
             is_guess = rule.guessed or (isinstance(item, Reference) and item.form == "package")
@@ -142,12 +145,6 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
             line = line_of_attribute(end.text(number), name) if name else 0
             shown = step_text(path, line, ImportStatement.name, *end.notes)
             yield Edge(target, ImportStatement.name, line, certain=True, steps=(shown,))
-
-    def _node(self, name: str) -> int | None:
-        if not name.startswith("?"):
-            return self.linker.index.ids.get(name)
-        path, _, attribute = name[1:].rpartition(":")
-        return self.linker.attributes.node((self.linker.index.ids[path], attribute))
 
     def _line(self, rule: EdgeRule, item: Any, target: str, number: int, end: Version) -> int:
         """Return the line of an item in the file that has it."""

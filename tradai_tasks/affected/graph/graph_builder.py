@@ -179,7 +179,7 @@ def _link(
             if edges is not None:
                 known[number] = edges
                 if key in stored.undeclared:
-                    linker.undeclared[number] = dict.fromkeys(stored.undeclared[key])
+                    linker.imports.undeclared[number] = dict.fromkeys(stored.undeclared[key])
         linker.restore(known, stored.lazy_names, stored.lazy_targets)
     linker.link_files(number for number in range(len(keys)) if number not in known)
     linker.finish(read)
@@ -189,15 +189,14 @@ def _link(
     for number, key in enumerate(keys):
         if number not in known:
             links.edges[key] = tuple(sorted(linker.edges[number]))
-            if number in linker.undeclared:
-                links.undeclared[key] = tuple(linker.undeclared[number])
+            if number in linker.imports.undeclared:
+                links.undeclared[key] = tuple(linker.imports.undeclared[number])
     if len(links.edges) > 2 * len(keys):  # so that old versions of files do not add up
         kept = set(keys)
         links.edges = {key: edges for key, edges in links.edges.items() if key in kept}
-    links.lazy_names = linker.attributes.all
-    first = len(keys)
+    links.lazy_names = list(linker.lazy.nodes)
     links.lazy_targets = [
-        tuple(sorted(linker.edges.get(first + n, ()))) for n in range(len(links.lazy_names))
+        tuple(sorted(linker.edges.get(node, ()))) for node in linker.lazy.nodes.values()
     ]
     cache.put_links(frame, links)
 
@@ -275,7 +274,7 @@ def _graph(
         passed=passed,
         undeclared={
             index.paths[number]: tuple(names)
-            for number, names in sorted(linked.linker.undeclared.items())
+            for number, names in sorted(linked.linker.imports.undeclared.items())
         },
         trace=EdgeTrace(
             linker=linked.linker,

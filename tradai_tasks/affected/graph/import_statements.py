@@ -3,113 +3,73 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
-from tradai_tasks.affected.graph.lazy_nodes import EVERY_NAME, LazyAttributes, LazyModules
-from tradai_tasks.affected.graph.module_uses import ModuleBinding, ModuleUses, init_files_of
+from tradai_tasks.affected.graph.lazy_nodes import EVERY_NAME
+from tradai_tasks.affected.graph.module_uses import ModuleBinding, init_files_of
 from tradai_tasks.affected.graph.reference_resolver import ReferenceResolver
+from tradai_tasks.affected.parse.dotted_names import depth_of, inner_name
 from tradai_tasks.affected.parse.facts import Import
-from tradai_tasks.affected.resolve.dotted_names import depth_of
-from tradai_tasks.affected.resolve.module_index import ModuleIndex
-
-
-class Importer(NamedTuple):
-    """A file whose imports are followed."""
-
-    file: int
-    folder: str
-    owner: int  # its member
-    edges: set[int]  # what it loads, as far as is known
+from tradai_tasks.affected.rules.edge_rule import Place
 
 
 class ImportStatements:
     """Follows the import statements of files."""
 
-    def __init__(
-        self,
-        index: ModuleIndex,
-        lazy: LazyModules,
-        attributes: LazyAttributes,
-        resolver: ReferenceResolver,
-        uses: ModuleUses,
-    ) -> None:
-        self._index = index
-        self._lazy = lazy
-        self._attributes = attributes
-        self._resolver = resolver
-        self._uses = uses
+    def __init__(self, resolver: ReferenceResolver) -> None:
+        self._index, self._lazy, self._find = resolver.index, resolver.lazy, resolver.find
+        self.bindings: list[ModuleBinding] = []
         self.undeclared: dict[int, dict[str, None]] = {}  # file -> modules it should declare
 
-    def follow(self, importer: Importer, statement: Import) -> None:
-        """Add what one statement loads to the edges of its file."""
+    def follow(self, place: Place, statement: Import) -> Iterator[Iterable[int]]:
+        """Yield what one statement of a file loads."""
         module, names = statement
         top = module.partition(" ")[0].partition(".")[0]
-        if top and not self._index.finds_top(top, importer.folder, importer.owner):
+        if top and not self._index.finds_top(top, place.folder, place.owner):
             return  # the standard library, or what is installed
-        if names:
-            self._follow_from(importer, module, names)
-        else:
-            self._follow_import(importer, module)
-
-    def _follow_import(self, importer: Importer, clause: str) -> None:
-        """Follow `import a.b` or `import a.b as c`."""
-        number, folder, owner, edges = importer
-        dotted, _, bound = clause.partition(" as ")
-        files, length, is_undeclared = self._resolver.find(dotted, folder, owner)
+        dotted, _, bound = module.partition(" as ")
+        files, length, is_undeclared = self._find(dotted, place.folder, place.owner)
         if is_undeclared:
-            self._note_undeclared(number, dotted)
-        edges.update(files)
-        if (number, bound) in self._lazy.reexported and length == depth_of(dotted):
-            edges.update(self._attributes.nodes(self._lazy.among(files), EVERY_NAME))
-        if not self._lazy.parts.isdisjoint(dotted.split(".")):
-            binding = ModuleBinding(number, bound or dotted, dotted, folder, owner)
-            self._uses.bindings.append(binding)
-
-    def _follow_from(self, importer: Importer, module: str, names: Iterable[str]) -> None:
-        """Follow `from module import x, y as z`."""
-        files, length, is_undeclared = self._resolver.find(module, importer.folder, importer.owner)
-        if is_undeclared:
-            self._note_undeclared(importer.file, module)
-        importer.edges.update(files)
-        if length < depth_of(module) and files:
-            if not self._index.names_folder(module):  # something that the package makes up
-                lazy = self._lazy.among(files)
-                importer.edges.update(self._attributes.nodes(lazy, EVERY_NAME))
+            self._note_undeclared(place, dotted)
+        yield files
+        is_whole = length == depth_of(dotted)
+        if not names:
+            if is_whole and (place.number, bound) in self._lazy.reexported:
+                yield self._lazy.nodes_among(files, EVERY_NAME)
+            if not self._lazy.parts.isdisjoint(dotted.split(".")):
+                self._bind(place, bound or dotted, dotted)
+        elif files and not is_whole:
+            if not self._index.names_folder(dotted):  # something that the package makes up
+                yield self._lazy.nodes_among(files, EVERY_NAME)
             files = ()
         for clause in names:
             name, _, bound = clause.partition(" as ")
             if name == "*":
-                lazy = self._lazy.among(files)
-                importer.edges.update(self._attributes.nodes(lazy, EVERY_NAME))
-                importer.edges.update(self._modules_in(files))
+                yield self._lazy.nodes_among(files, EVERY_NAME)
+                yield self._modules_in(files)
             else:
-                self._follow_name(importer, module, files, name, bound or name)
+                yield self._lazy.nodes_among(files, name)
+                yield from self._follow_name(place, inner_name(module, name), name, bound or name)
 
     def _follow_name(
-        self, importer: Importer, module: str, files: tuple[int, ...], name: str, bound: str
-    ) -> None:
-        """Follow one name of `from module import name as bound`; `files` are the module's."""
-        number, folder, owner, edges = importer
-        if lazy := self._lazy.among(files):
-            edges.update(self._attributes.nodes(lazy, name))
-        dotted = f"{module}{'' if module.endswith('.') else '.'}{name}"
-        inner, length, is_undeclared = self._resolver.find(dotted, folder, owner)
-        if inner and length == depth_of(dotted):
+        self, place: Place, dotted: str, name: str, bound: str
+    ) -> Iterator[Iterable[int]]:
+        """Follow one name of `from module import name as bound`, where it is a module itself."""
+        files, length, is_undeclared = self._find(dotted, place.folder, place.owner)
+        if files and length == depth_of(dotted):
             if is_undeclared:
-                self._note_undeclared(number, dotted)
-            edges.update(inner)
-            if self._is_reexported(number, inner, name, bound):
-                edges.update(self._attributes.nodes(self._lazy.among(inner), EVERY_NAME))
+                self._note_undeclared(place, dotted)
+            yield files
+            if self._is_reexported(place, files, name, bound):
+                yield self._lazy.nodes_among(files, EVERY_NAME)
         if name in self._lazy.parts:
-            self._uses.bindings.append(ModuleBinding(number, bound, dotted, folder, owner))
+            self._bind(place, bound, dotted)
 
-    def _is_reexported(self, number: int, files: Iterable[int], name: str, bound: str) -> bool:
+    def _is_reexported(self, place: Place, files: Iterable[int], name: str, bound: str) -> bool:
         """Tell whether others import a module from here that is not here, or not by that name."""
-        path = self._index.paths[number]
-        if not path.endswith(("/__init__.py", "/__init__.pyi")):
-            return (number, bound) in self._lazy.reexported
-        inner = f"{posixpath.dirname(path)}/{name}"
+        if not place.path.endswith(("/__init__.py", "/__init__.pyi")):
+            return (place.number, bound) in self._lazy.reexported
+        inner = f"{place.folder}/{name}"
         own = {f"{inner}{end}" for end in (".py", ".pyi", "/__init__.py", "/__init__.pyi")}
         return name != bound or own.isdisjoint(self._index.paths[n] for n in files)
 
@@ -122,5 +82,8 @@ class ImportStatements:
             found += self._index.subpackage_inits(folder)
         return found
 
-    def _note_undeclared(self, number: int, dotted: str) -> None:
-        self.undeclared.setdefault(number, {})[dotted.partition(".")[0]] = None
+    def _bind(self, place: Place, name: str, dotted: str) -> None:
+        self.bindings.append(ModuleBinding(place.number, name, dotted, place.folder, place.owner))
+
+    def _note_undeclared(self, place: Place, dotted: str) -> None:
+        self.undeclared.setdefault(place.number, {})[dotted.partition(".")[0]] = None

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tradai_tasks.affected.graph.import_statements import Importer, ImportStatements
-from tradai_tasks.affected.graph.lazy_nodes import LazyAttribute, LazyAttributes, LazyModules
-from tradai_tasks.affected.graph.module_uses import ModuleUses, ReadTexts
+from tradai_tasks.affected.graph.import_statements import ImportStatements
+from tradai_tasks.affected.graph.lazy_nodes import LazyAttribute, LazyModules
+from tradai_tasks.affected.graph.module_uses import ReadTexts, nodes_used
 from tradai_tasks.affected.graph.reference_resolver import ReferenceResolver
 from tradai_tasks.affected.parse.facts import Facts, Import, Reference
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
@@ -29,17 +29,9 @@ class Linker:
         self.facts = facts
         self.edges: dict[int, set[int]] = {}
         self.lazy = LazyModules(index, facts)
-        self.attributes = LazyAttributes(len(index.paths))
-        self.resolver = ReferenceResolver(index, self.lazy, self.attributes)
-        self._uses = ModuleUses(index, self.lazy, self.attributes, self.resolver)
-        self.imports = ImportStatements(
-            index, self.lazy, self.attributes, self.resolver, self._uses
-        )
-
-    @property
-    def undeclared(self) -> dict[int, dict[str, None]]:
-        """File -> modules that it imports and that its member does not declare."""
-        return self.imports.undeclared
+        self.resolver = ReferenceResolver(index, self.lazy)
+        self.imports = ImportStatements(self.resolver)
+        self._linked: set[LazyAttribute] = set()  # whose edges are collected
 
     def add(self, node: int, targets: Iterable[int]) -> None:
         """Add edges from a node."""
@@ -55,8 +47,8 @@ class Linker:
     ) -> None:
         """Take over what an earlier run has found."""
         for attribute, nodes in zip(attributes, targets, strict=True):
-            self.edges[self.attributes.node(attribute)] = set(nodes)
-            self.attributes.mark_linked([attribute])
+            self.edges[self.lazy.node(*attribute)] = set(nodes)
+            self._linked.add(attribute)
         self.edges.update({number: set(nodes) for number, nodes in edges.items()})
 
     def link_files(self, numbers: Iterable[int]) -> None:
@@ -79,30 +71,21 @@ class Linker:
 
     def link_attributes(self) -> None:
         """Collect the edges of attributes of lazy modules that were added since the last time."""
-        while unlinked := self.attributes.unlinked():
+        while unlinked := [one for one in self.lazy.nodes if one not in self._linked]:
             for number, name in unlinked:  # one may lead to others
-                node = self.attributes.node((number, name))
+                node = self.lazy.node(number, name)
                 self.add(node, self.resolver.targets_of_lazy(number, name))
-            self.attributes.mark_linked(unlinked)
-
-    def name(self, node: int | str) -> str:
-        """Return the name of a node: a path; "?path:name" for an attribute of a lazy module."""
-        if isinstance(node, str):  # a file that is not Python
-            return node
-        paths = self.index.paths
-        if node < len(paths):
-            return paths[node]
-        lazy, name = self.attributes.all[node - len(paths)]
-        return f"?{paths[lazy]}:{name}"
+            self._linked.update(unlinked)
 
     def names(self) -> list[str]:
         """Return the name of each node: a path; "?path:name" for an attribute of a lazy module."""
         paths = self.index.paths
-        return [*paths, *(f"?{paths[lazy]}:{name}" for lazy, name in self.attributes.all)]
+        return [*paths, *(f"?{paths[lazy]}:{name}" for lazy, name in self.lazy.nodes)]
 
     def _follow_uses(self, read: ReadTexts) -> None:
-        for number, nodes in self._uses.follow(read):
+        for number, nodes in nodes_used(self.resolver, self.imports.bindings, read):
             self.add(number, nodes)
+        self.imports.bindings.clear()
 
     def _link_file(self, number: int, facts: Facts) -> None:
         place = FilePlace(self, number, facts)
@@ -121,14 +104,22 @@ class Linker:
         for of_file in self.rules.of_files:
             yield of_file, set(of_file.link_file(place)) - {number}
 
-    def trace(self, number: int, facts: Facts, target: int) -> Iterator[tuple[EdgeRule, Any]]:
-        """Yield the rules by which a file loads another, each with the item that names it.
+    def node_of(self, name: str) -> int | None:
+        """Return the node of a name that `names` gives; None for a file that is not Python."""
+        if not name.startswith("?"):
+            return self.index.ids.get(name)
+        path, _, attribute = name[1:].rpartition(":")
+        return self.lazy.node(self.index.ids[path], attribute)
+
+    def trace(self, number: int, facts: Facts, name: str) -> Iterator[tuple[EdgeRule, Any]]:
+        """Yield the rules by which a file loads a node, each with the item that names it.
 
         A rule whose items do not tell which of them it is comes with None.
         """
         place = FilePlace(self, number, facts)
-        name = self.name(target).removesuffix("/__init__.py")
-        likely = re.split(r"[/:]", name)[-1].partition(".")[0]  # an item with it is the first tried
+        target = self.node_of(name)
+        last = re.split(r"[/:]", name.removesuffix("/__init__.py"))[-1]
+        likely = last.partition(".")[0]  # an item with it is the first tried
         for rule in self.rules.of_files:
             items = sorted(rule.items(place), key=lambda item: likely not in repr(item))
             item = next((i for i in items if target in set(rule.link_item(i, place))), None)
@@ -140,11 +131,10 @@ class Linker:
 
     def uses_of(self, number: int, facts: Facts, read: ReadTexts) -> set[int]:
         """Return what a file loads by attributes of the modules that it imports."""
-        found: set[int] = set()
         FilePlace(self, number, facts).statements(facts.imports)
-        for _, nodes in self._uses.follow(read):
-            found.update(nodes)
-        return found
+        used = [nodes for _, nodes in nodes_used(self.resolver, self.imports.bindings, read)]
+        self.imports.bindings.clear()
+        return set().union(*used)
 
 
 class FilePlace:
@@ -169,7 +159,8 @@ class FilePlace:
             case "package":
                 return self.index.files_with_prefix(text, self.folder, self.owner)
             case "group":
-                return self._linker.resolver.group(text, self.folder, self.owner)
+                members = self.index.members
+                return self._linker.resolver.entry_points(members, text, self.folder, self.owner)
             case _:
                 return self.file(text)
 
@@ -188,7 +179,6 @@ class FilePlace:
         """Return what import statements load."""
         found: set[int] = set()
         if self.number not in self._linker.lazy.stubs:
-            importer = Importer(self.number, self.folder, self.owner, found)
             for statement in statements:
-                self._linker.imports.follow(importer, statement)
+                found.update(*self._linker.imports.follow(self, statement))
         return found

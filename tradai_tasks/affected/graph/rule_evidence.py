@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 import msgspec
@@ -47,22 +47,22 @@ def rule_evidence(graph: ImportGraph) -> tuple[RuleEvidence, ...]:
 
 def _kinds_of(trace: EdgeTrace) -> dict[Pair, set[str]]:
     """Return for each edge of the head the rules that find it."""
+    linker = trace.linker
+    edges = [
+        (target, number, rule.name)
+        for number, facts in trace.ends[0].facts.items()
+        for rule, targets in linker.targets(number, facts)
+        for target in targets
+    ]
+    for node in linker.lazy.nodes.values():
+        edges += [(target, node, "lazy") for target in linker.edges.get(node, ())]
+    names = linker.names()  # linking may have added some
     kinds: dict[Pair, set[str]] = {}
-
-    def add(targets: Iterable[int], user: str, kind: str) -> None:
-        for target in targets:
-            kinds.setdefault((trace.linker.name(target), user), set()).add(kind)
-
-    for number, facts in trace.ends[0].facts.items():
-        for rule, targets in trace.linker.targets(number, facts):
-            add(targets, trace.linker.index.paths[number], rule.name)
-    first = len(trace.linker.index.paths)
-    for node in range(first, trace.linker.attributes.next_node):
-        add(trace.linker.edges.get(node, ()), trace.linker.name(node), "lazy")
-    for rule, links in trace.named_links:
-        for target, users in links.items():
-            for user in users:
-                kinds.setdefault((target, user), set()).add(rule.name)
+    for target, user, kind in edges:
+        kinds.setdefault((names[target], names[user]), set()).add(kind)
+    for of_workspace, links in trace.named_links:
+        for pair in ((target, user) for target, users in links.items() for user in users):
+            kinds.setdefault(pair, set()).add(of_workspace.name)
     return kinds
 
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
+from tradai_tasks.affected.parse.dotted_names import inner_name
 from tradai_tasks.affected.parse.partial_source import (
     CALLERS,
     CHANGES,
@@ -112,9 +113,8 @@ class SyntaxIndex:
                     self.modules[alias.asname or top] = alias.name if alias.asname else top
             case ast.ImportFrom(names=names, module=module, level=level):
                 for alias in names:
-                    base = "." * level + (module or "")
-                    joined = base + alias.name if base.endswith(".") else f"{base}.{alias.name}"
-                    self.modules[alias.asname or alias.name] = joined
+                    package = "." * level + (module or "")
+                    self.modules[alias.asname or alias.name] = inner_name(package, alias.name)
             case _:
                 pass
 

@@ -7,6 +7,7 @@ import re
 import string
 from collections.abc import Iterable, Iterator
 
+from tradai_tasks.affected.parse.dotted_names import inner_name
 from tradai_tasks.affected.parse.facts import Facts, Import
 from tradai_tasks.affected.parse.import_scanner import imports_in
 
@@ -153,4 +154,4 @@ def modules_of(imports: Iterable[Import]) -> Iterable[str]:
             yield dotted
         for clause in names:
             name = clause.partition(" ")[0]
-            yield dotted if name == "*" else f"{dotted}{'' if dotted[-1] == '.' else '.'}{name}"
+            yield dotted if name == "*" else inner_name(dotted, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from tradai_tasks.affected.resolve.dotted_names import folders_around, paths_around
+from tradai_tasks.affected.parse.dotted_names import folders_around, paths_around
 from tradai_tasks.affected.resolve.model import Member
 
 _UNKNOWN = -2  # not yet known; -1 is "no member"

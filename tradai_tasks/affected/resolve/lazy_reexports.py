@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Sequence
 
+from tradai_tasks.affected.parse.dotted_names import inner_name
 from tradai_tasks.affected.parse.facts import Facts, Lazy
 
 
@@ -78,8 +79,8 @@ def table_of_stub(facts: Facts) -> Lazy:
             if name == "*":
                 others.append(module)
             else:
-                reference = f"{module}{'' if module.endswith('.') else '.'}{name}"
-                symbols[bound or name] = (*symbols.get(bound or name, ()), reference)
+                found = symbols.get(bound or name, ())
+                symbols[bound or name] = (*found, inner_name(module, name))
     return Lazy(symbols=symbols, others=tuple(others), defined=frozenset())
 
 

@@ -6,8 +6,8 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable
 
+from tradai_tasks.affected.parse.dotted_names import paths_around
 from tradai_tasks.affected.parse.facts import Facts
-from tradai_tasks.affected.resolve.dotted_names import paths_around
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules.path_facts import SOURCES
 from tradai_tasks.files.file_tree import folders_above

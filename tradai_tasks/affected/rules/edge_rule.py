@@ -158,7 +158,7 @@ class WorkspaceFiles(msgspec.Struct, frozen=True, kw_only=True):
     named: Mapping[str, Sequence[Facts]]  # data files and documents, at one or both ends
     blobs: Mapping[str, str]  # the paths of all files
     nodes_of: Any  # (text, folder, owner) -> nodes, as `Place.module`
-    entry_points: Any  # (member, its number, group or None) -> nodes
+    entry_points: Any  # (members, group or "*", folder, owner) -> nodes
 
 
 class WorkspaceRule(EdgeRule):

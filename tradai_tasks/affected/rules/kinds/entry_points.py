@@ -11,6 +11,7 @@ from tradai_tasks.affected.rules.edge_rule import (
     Links,
     WorkspaceFiles,
     WorkspaceRule,
+    home_of,
     note,
     project_file,
 )
@@ -40,12 +41,13 @@ class EntryPoints(CallRule, WorkspaceRule):
         links: Links = {}
         members = files.index.members
         for number, member in enumerate(members):
-            for node in files.entry_points(member, number):
+            home = home_of(member)
+            for node in files.entry_points([member], _ANY_GROUP, home, number):
                 note(links, node, [project_file(member)])
             plugins = {
                 node
                 for group in {group for group, _ in member.entry_points} - _COMMAND_GROUPS
-                for node in files.entry_points(member, number, group)
+                for node in files.entry_points([member], group, home, number)
             }
             for other in members if plugins else ():
                 if member.name in other.closure and other.is_project:

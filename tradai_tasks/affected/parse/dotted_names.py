@@ -12,6 +12,11 @@ def depth_of(dotted: str) -> int:
     return inner.count(".") + 1 if inner else 0
 
 
+def inner_name(package: str, name: str) -> str:
+    """Return the name of what is in a package: "a.b" of "a" and "b", ".b" of "." and "b"."""
+    return f"{package}{'' if package.endswith('.') else '.'}{name}"
+
+
 def folders_around(folder: str) -> Iterable[str]:
     """Yield a folder and all above it, the root ("") last."""
     while folder:
