@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET  # nosec B405 - of files that pytest wro
 
 _COUNTS = {"skipped": "skipped", "failure": "failures", "error": "errors"}
 _MARK = "replayed"
+EMPTY_REPORT = b'<testsuites name="pytest tests"><testsuite name="pytest" /></testsuites>'
 
 
 def cases_by_file(report: bytes, tests: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

@@ -26,7 +26,7 @@ class KeptResult(msgspec.Struct, frozen=True, kw_only=True):
     tests: dict[str, tuple[str, tuple[str, ...]]]
     """Outcome and markers of each test that ran, by node id: passed, skipped or xfailed.
 
-    Of a whole session, by test file.
+    Of a whole session, by test file, with the key of its result in place of the outcome.
     """
     removed: dict[str, tuple[str, ...]] = {}
     """Markers of each test that was deselected."""
@@ -42,6 +42,14 @@ class KeptResult(msgspec.Struct, frozen=True, kw_only=True):
     """Of a whole session: where the results of its test files are."""
     env: dict[str, str | None] = {}
     """Of a whole session: variables that it sets for its tests, without the repository's path."""
+    root: str = ""
+    """Of a whole session: the repository, which stands in its reports."""
+    reports: dict[str, bytes] = {}
+    """Of a whole session that had nothing to warn of: its reports of coverage, by file name."""
+    summary: str = ""
+    """Of a whole session: what it said at its end."""
+    rows: tuple[tuple[str, ...], ...] = ()
+    """Of a whole session: its part of the step summary."""
 
 
 _FORMAT = hashlib.blake2b(

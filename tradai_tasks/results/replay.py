@@ -101,10 +101,12 @@ def add_replayed(record: RunRecord, valid: Mapping[str, KeptResult], root: Path)
 
 
 def run_files(record: RunRecord, root: Path) -> list[str]:
-    """Return the test files of which this run has run tests, from the root."""
-    files = dict.fromkeys(
-        test.file for test in record.collected.values() if test.file not in record.replayed
-    )
+    """Return the test files that this run has collected, from the root.
+
+    Those count too whose tests are all left to other sessions, or deselected.
+    """
+    tests = (*record.collected.values(), *record.removed.values())
+    files = dict.fromkeys(test.file for test in tests if test.file not in record.replayed)
     return [file.relative_to(root).as_posix() for file in files if file.is_relative_to(root)]
 
 

@@ -37,12 +37,21 @@ _INSTALLING = re.compile(
 )
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What a green session said and wrote; empty where it had something to warn of."""
+
+    summary: str = ""
+    rows: tuple[tuple[str, ...], ...] = ()  # of the step summary
+    reports: dict[str, bytes] = {}  # of coverage, by file name
+
+
 class WholeRun(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a session whose last run was green, with the same locks and code."""
 
     package: str  # the id in the brackets of the session's name
     decision: Decision
-    is_valid: bool  # whether each of its test files would be replayed
+    record: KeptResult
+    is_valid: bool  # whether each of its test files would be replayed, as it was in that run
     why: str
 
     def changed_by(self, paths: Iterable[str]) -> str | None:
@@ -83,11 +92,12 @@ class WholeRuns:
         self,
         session: str,
         package: Package,
-        results: Collection[str],
+        results: Mapping[str, str],
         *,
         slot: str,
         environment: Path,
         set_by_session: Mapping[str, str | None],
+        said: Said,
         commit: str,
     ) -> None:
         """Keep that a session was green, where all of its test files have results.
@@ -95,10 +105,11 @@ class WholeRuns:
         Args:
             session: Its name.
             package: The package.
-            results: The test files that have a result in the store, from the root.
+            results: The key of the result by test file, from the root, of those in the store.
             slot: Where these results are.
             environment: The virtual environment.
             set_by_session: Variables that the session gives its tests.
+            said: What it said and wrote.
             commit: The checked-out commit.
 
         Raises:
@@ -114,8 +125,12 @@ class WholeRuns:
             test_file=session,
             inputs=Inputs(),
             digested=Digested(items=(), key=digested.key),
-            tests=dict.fromkeys(results, ("passed", ())),
+            tests={test: (key, ()) for test, key in results.items()},
             slot=slot,
+            root=root,
+            reports=said.reports,
+            summary=said.summary,
+            rows=said.rows,
             env={
                 variable: value and value.replace(root, "", 1)
                 for variable, value in set_by_session.items()
@@ -126,18 +141,17 @@ class WholeRuns:
         )
         self._store.write(name, encode_result(record))
 
-    def look(self, session: str, package: Package, python: str | None) -> WholeRun | None:
+    def look(self, session: str, package: Package, version: str) -> WholeRun | None:
         """Return what is known of a session; None if it is nothing.
 
         Args:
             session: Its name.
             package: The package.
-            python: The version of Python that it asks for; None for the one that runs nox.
+            version: The release of its Python, such as 3.12.1; empty if that is not known.
 
         Raises:
             ResultStoreError: The store cannot be used.
         """
-        version = self._python(python)
         if not version or not self._is_locked(package):
             return None
         name, _ = self._record(session, package, version)
@@ -146,15 +160,19 @@ class WholeRuns:
             return None
         root = str(self._repository.root)
         given = {name: value and root + value for name, value in record.env.items()}
+        given["NOX_CURRENT_SESSION"] = session
         tree = copy.copy(self._base)  # with what it has digested
         tree.variables = variables_of_tests({**self._env, **given})
         decision = decide(self._store, record.slot, tree)
         tests = {*self._tests(package), *record.tests}
-        valid = [decision.valid[test] for test in tests if test in decision.valid]
+        keys = {test: key for test, (key, _) in record.tests.items()}
+        found = {test: one for test, one in decision.valid.items() if test in tests}
+        valid = [one for test, one in found.items() if one.digested.key == keys.get(test)]
         oldest = min(valid, key=lambda one: one.time, default=record)
         return WholeRun(
             package=self._repository.workspace.session_id(package),
             decision=decision,
+            record=record,
             is_valid=bool(tests) and len(valid) == len(tests),
             why=f"{len(tests)} test files unchanged since they were green "
             f"({made(oldest, time.time())})",
@@ -201,8 +219,12 @@ class WholeRuns:
         )
         return record_name(slot, session, digested.key), digested
 
-    def _python(self, request: str | None) -> str:
-        """Return the release of the Python that a session would get; empty if it is not there."""
+    def python(self, request: str | None) -> str:
+        """Return the release of the Python that a session would get; empty if it is not there.
+
+        Args:
+            request: The version that it asks for; None for the Python that runs nox.
+        """
         if request is None:
             return ".".join(map(str, sys.version_info[:3]))
         if request not in self._pythons:

@@ -83,7 +83,13 @@ def test_only_what_changed_is_run_and_the_figures_are_those_of_a_full_run(alpha:
     assert "5 test files: 5 run\n" in first.text
     full = alpha.figures()
     assert full[1:] == (6, 0)
+    kept = [(alpha.reports / name).read_bytes() for name in ("coverage.xml", "coverage.json")]
     again = alpha.nox()
+    assert "pytest" not in again.text  # nor is anything installed
+    assert "uv sync" not in again.text
+    assert kept == [
+        (alpha.reports / name).read_bytes() for name in ("coverage.xml", "coverage.json")
+    ]
     assert "5 test files: 0 run, 5 unchanged since they were green (" in again.text
     assert f" ago at {git(alpha.home, 'rev-parse', 'HEAD')[:7]})" in again.text
     assert alpha.figures() == (full[0], 6, 6)

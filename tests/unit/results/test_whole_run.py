@@ -19,14 +19,14 @@ from tradai_tasks.matrix import Task
 from tradai_tasks.process import Completed
 from tradai_tasks.repository import Repository, read_repository
 from tradai_tasks.results import whole_run
-from tradai_tasks.results.digests import Item, WorkTree
+from tradai_tasks.results.digests import Digested, Item, WorkTree
 from tradai_tasks.results.environment_digest import variables_of_tests
 from tradai_tasks.results.graph_check import fitting, unseen_loads
 from tradai_tasks.results.inputs import Inputs
 from tradai_tasks.results.kept_result import KeptResult, encode_result
 from tradai_tasks.results.replay import Decision, record_name
 from tradai_tasks.results.store import FolderStore
-from tradai_tasks.results.whole_run import WholeRun, WholeRuns
+from tradai_tasks.results.whole_run import Said, WholeRun, WholeRuns
 from tradai_tasks.sessions.ci.affected_sessions import Tasks
 from tradai_tasks.sessions.ci.recorded import Recorded
 from tradai_tasks.workspace.discovery import Package
@@ -38,7 +38,13 @@ ENV = {"HOME": "/h"}
 INPUTS = Inputs(
     modules={TEST: None, "libs/b/src/b/__init__.py": None},
     files=("libs/b/far.dat",),
-    variables=("VIRTUAL_ENV",),
+    variables=("VIRTUAL_ENV", "NOX_CURRENT_SESSION"),
+)
+
+
+NOTHING = Said()
+RECORD = KeptResult(
+    test_file="test(a)", inputs=Inputs(), digested=Digested(items=(), key=""), tests={}
 )
 
 
@@ -54,22 +60,24 @@ class Kept:
         self.store = FolderStore(home / "store")
         environment(self.root / ".nox/test-a", "")
         given = {"VIRTUAL_ENV": str(self.root / ".nox/test-a"), "UV_PYTHON": None, "OTHER": "x"}
+        given["NOX_CURRENT_SESSION"] = "test(a)"
         variables = variables_of_tests({**env, **given})
         tree = WorkTree(self.root, ["libs/a/src", "libs/b/src"], variables)
         digested = tree.digest(INPUTS, TEST)
         result = KeptResult(test_file=TEST, inputs=INPUTS, digested=digested, tests={}, time=9)
         name = record_name(SLOT, TEST, digested.key)
         self.store.write(name, encode_result(result))
-        self.given = given
+        self.given, self.key = given, digested.key
 
-    def keep(self, results: list[str]) -> None:
+    def keep(self, results: list[str], said: Said = NOTHING) -> None:
         self.runs().keep(
             "test(a)",
             self.package,
-            results,
+            dict.fromkeys(results, self.key),
             slot=SLOT,
             environment=self.root / ".nox/test-a",
             set_by_session=self.given,
+            said=said,
             commit="1234567890",
         )
 
@@ -85,7 +93,8 @@ class Kept:
         return WholeRuns(self.repository, self.store, {**self.env, **env})
 
     def look(self, python: str | None = None, **env: str) -> WholeRun | None:
-        return self.runs(**env).look("test(a)", self.package, python)
+        runs = self.runs(**env)
+        return runs.look("test(a)", self.package, runs.python(python))
 
 
 @pytest.fixture
@@ -110,6 +119,12 @@ def test_a_session_is_known_by_its_record_and_valid_while_its_files_are(kept: Ke
     reason = f"{TEST}: as recorded it depends on libs/b/far.dat"
     assert known.changed_by(["libs/b/far.dat"]) == reason
     assert known.changed_by(["libs/b/other.dat"]) is None
+    write(kept.root, {"libs/b/far.dat": "1"})
+    kept.key = "0" * 32  # the last run of the session came to another result of the file
+    kept.keep([TEST])
+    known = kept.look()
+    assert known is not None
+    assert not known.is_valid
     write(kept.root, {"libs/a/tests/test_other.py": ""})
     (kept.root / TEST).unlink()
     assert kept.look() is None  # another set of test files, which covers less
@@ -174,13 +189,16 @@ INPUT_ITEMS: dict[str, tuple[Item, str, bool]] = {
 
 @pytest.mark.parametrize(("item", "path", "is_met"), INPUT_ITEMS.values(), ids=INPUT_ITEMS)
 def test_which_changes_a_recording_knows(item: Item, path: str, is_met: bool) -> None:
-    run = WholeRun(package="a", decision=Decision(items={TEST: item}), is_valid=False, why="")
+    decision = Decision(items={TEST: item})
+    run = WholeRun(package="a", decision=decision, record=RECORD, is_valid=False, why="")
     assert bool(run.changed_by([path])) == is_met
 
 
 def test_only_a_package_of_which_every_test_would_be_replayed_is_left_out() -> None:
     def run(package: str, *, valid: bool) -> WholeRun:
-        return WholeRun(package=package, decision=Decision(), is_valid=valid, why="unchanged")
+        return WholeRun(
+            package=package, decision=Decision(), record=RECORD, is_valid=valid, why="unchanged"
+        )
 
     names = dict.fromkeys(("test-3.11(a)", "test-3.12(a)", "test-3.11(b)"), True)
     names["test-3.12(b)"] = False

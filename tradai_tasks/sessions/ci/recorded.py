@@ -97,7 +97,7 @@ def look_up(session: nox.Session, repository: Repository) -> Recorded:
         store = open_store(repository.settings.results.store, repository.root, os.environ)
         known = WholeRuns(repository, store, os.environ)
         found = {
-            name: known.look(name, package, python)
+            name: known.look(name, package, known.python(python))
             for name, package, python in _test_sessions(repository)
         }
     except ResultStoreError as fault:

@@ -17,6 +17,7 @@ import nox
 from nox.virtualenv import VirtualEnv
 
 from tradai_tasks.affected.revisions.commit_range import read_payload
+from tradai_tasks.checks.floors import FIGURES
 from tradai_tasks.checks.testing.pytest_arguments import FRESH, PytestArguments
 from tradai_tasks.checks.testing.pytest_rules import Reports, coverage_config
 from tradai_tasks.checks.testing.run_record import RunRecord
@@ -53,7 +54,7 @@ from tradai_tasks.results.replay import (
 )
 from tradai_tasks.results.run_key import slot_name
 from tradai_tasks.results.store import Store, bound, open_store
-from tradai_tasks.results.whole_run import WholeRuns
+from tradai_tasks.results.whole_run import Said, WholeRuns
 from tradai_tasks.sessions.core.environments.environment import status_of
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
@@ -141,7 +142,8 @@ class Replay:
         self._rules, self._store, self._slot, self._start = rules, store, slot, start
         self._decision = decision
         self._refusals: dict[str, str] = {}
-        self._written: list[str] = []  # test files whose results this run has kept
+        self.reports: dict[str, bytes] = {}  # of coverage, by file name
+        self._keys: dict[str, str] = {}  # of the results in the store, by test file
 
     @property
     def files(self) -> list[Path]:
@@ -214,8 +216,13 @@ class Replay:
         }
         write_whole(reports.folder / REPORT, json.dumps(known, indent=1).encode())
 
-    def keep_session(self) -> None:
-        """Keep that the whole session was green, for whoever decides whether to start it."""
+    def take_reports(self, reports: Reports) -> None:
+        """Read the reports of coverage, for a replay of the whole session."""
+        known = (reports.coverage_xml, reports.coverage_json, reports.folder / FIGURES)
+        self.reports = {file.name: file.read_bytes() for file in known if file.is_file()}
+
+    def keep_session(self, said: Said) -> None:
+        """Keep that the whole session was green, and what it said."""
         session = self._session
         venv = session.virtualenv
         if (
@@ -224,15 +231,16 @@ class Replay:
             or not isinstance(venv, VirtualEnv)
         ):
             return
-        runs = WholeRuns(self._repository, self._store, os.environ)
+        valid = self._decision.valid
         keep = partial(
-            runs.keep,
+            WholeRuns(self._repository, self._store, os.environ).keep,
             session.name,
             self._package,
-            {*self.replayed, *self._written},
+            {**self._keys, **{file: valid[file].digested.key for file in self.replayed}},
             slot=self._slot,
             environment=Path(venv.location),
             set_by_session=session.env,
+            said=said,
             commit=commit_of(self._repository.root),
         )
         self._try(keep)
@@ -343,7 +351,7 @@ class Replay:
             name = record_name(self._slot, file, digested.key)
             if not self._try(partial(self._store.write, name, encode_result(result))):
                 return
-            self._written.append(file)
+            self._keys[file] = digested.key
         most = self._repository.settings.results.max_size * 1_000_000
         self._try(partial(bound, self._store, most))
 

@@ -45,6 +45,8 @@ from tradai_tasks.workspace.locks.locked_tools import find_test_tools
 from tradai_tasks.workspace.loose_code import requirements_of
 from tradai_tasks.workspace.pytest_configuration import pytest_configuration
 
+_COLUMNS = ("package", "tests", "failed", "skipped", "coverage", "floor", "verdict")
+
 
 def sync_for_tests(
     session: nox.Session, repository: Repository, package: Package
@@ -72,6 +74,8 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
     home = repository.root / package.path
     given = given_arguments(session, repository, home)
     _check_paths(session, repository, package, given)
+    if _replayed_whole(session, repository, package):
+        return
     reached = sync_for_tests(session, repository, package)
     for tool in ("pytest", "pytest-cov"):
         if tool not in reached:
@@ -88,9 +92,30 @@ def test(session: nox.Session, context: Context, package: Package) -> None:
         why = "a narrowed run" if given.narrowing else "no code that these tests answer for"
         session.log(f"{why}: the coverage floor of {repository.floor(package):g} % does not apply")
     _show_exclusions(session, repository, found)
-    _conclude(session, context, package, run, found)
+    rows = _conclude(session, context, package, run, found)
     if run.replay:
-        run.replay.keep_session()
+        from tradai_tasks.results.whole_run import Said  # noqa: PLC0415 - if in use
+
+        excluded = any(figure.omitted or figure.excluded for figure in found)
+        has_warned = excluded or run.outcome.left_out or run.outcome.idle or not found
+        said = Said(summary=_summary(run, found), rows=rows, reports=run.replay.reports)
+        run.replay.keep_session(Said() if has_warned else said)
+
+
+def _replayed_whole(session: nox.Session, repository: Repository, package: Package) -> bool:
+    """Replay the whole session if it can be, and add it to the step summary."""
+    if repository.settings.results.replay == "never":
+        return False
+    from tradai_tasks.sessions.checks.testing.whole_replay import replay_session  # noqa: PLC0415 - if in use
+
+    rows = replay_session(session, repository, package, _report_folder(session))
+    if rows:
+        append_summary(_COLUMNS, rows)
+    return bool(rows)
+
+
+def _report_folder(session: nox.Session) -> tuple[str, str]:
+    return "test", session.name.replace("(", "-").rstrip(")")
 
 
 def _measure(
@@ -104,7 +129,7 @@ def _measure(
     """Run the tests that have no valid result, and return the figures of all of them."""
     repository = context.repository
     home = repository.root / package.path
-    with report_folder(repository, "test", session.name.replace("(", "-").rstrip(")")) as folder:
+    with report_folder(repository, *_report_folder(session)) as folder:
         reports = Reports(folder=folder)
         measuring = _measuring(repository, package)
         words = _words(repository, package, given, disable_benchmarks=disable_benchmarks)
@@ -141,6 +166,8 @@ def _measure(
         known = {one.name: one.percent for one in found if one.percent is not None}
         if shares and not run.outcome.fault:
             write_whole(folder / FIGURES, json.dumps(known).encode())
+        if replay:
+            replay.take_reports(reports)
     return run, found
 
 
@@ -164,8 +191,8 @@ def _conclude(
     package: Package,
     run: PytestRun,
     found: Sequence[Figure],
-) -> None:
-    """Judge the run and the coverage, and add them to the step summary.
+) -> tuple[tuple[str, ...], ...]:
+    """Judge the run and the coverage, and add them to the step summary; return its rows.
 
     Raises:
         CheckFailedError: A test failed, the run is not what it seems, or coverage is under a floor.
@@ -173,7 +200,8 @@ def _conclude(
     repository = context.repository
     name = repository.workspace.session_id(package)
     fault = run.outcome.fault or _floor_fault(repository, name, run, found)
-    _report(name, run, found, fault)
+    rows = _rows(name, run, found, fault)
+    append_summary(_COLUMNS, rows)
     conclude(session, _summary(run, found))
     if fault and run.outcome.failed:
         raise CheckFailedError(f'{fault}; narrow it down with: nox -s "{session.name}" -- --lf -x')
@@ -182,6 +210,7 @@ def _conclude(
     require_runnable(name, context, run)
     if run.outcome.is_empty:
         session.log(f"all {run.outcome.others} tests are left to the sessions of their markers")
+    return rows
 
 
 def _install_requirements(session: nox.Session, repository: Repository, package: Package) -> None:
@@ -310,8 +339,10 @@ def _summary(run: PytestRun, found: Sequence[Figure]) -> str:
     return ", ".join(parts)
 
 
-def _report(name: str, run: PytestRun, found: Sequence[Figure], fault: str | None) -> None:
-    """Add a row to the step summary, and one for each further package that was measured."""
+def _rows(
+    name: str, run: PytestRun, found: Sequence[Figure], fault: str | None
+) -> tuple[tuple[str, ...], ...]:
+    """Return a row for the step summary, and one for each further package that was measured."""
     outcome = run.outcome
     left = f"; left out: {', '.join(outcome.left_out)}" if outcome.left_out else ""
     left += f"; every test skipped in {', '.join(outcome.idle)}" if outcome.idle else ""
@@ -326,11 +357,7 @@ def _report(name: str, run: PytestRun, found: Sequence[Figure], fault: str | Non
         for figure in found
     ] or [(name, "", "", "", "-", "-")]
     first, *others = rows
-    columns = ("package", "tests", "failed", "skipped", "coverage", "floor", "verdict")
-    append_summary(
-        columns,
-        [
-            (first[0], *counts, *first[4:], (fault or "passed") + left),
-            *((*row, "") for row in others),
-        ],
+    return (
+        (first[0], *counts, *first[4:], (fault or "passed") + left),
+        *((*row, "") for row in others),
     )
