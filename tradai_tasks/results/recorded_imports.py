@@ -12,6 +12,15 @@ import msgspec
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
+# Code whose outcome depends on the lines that other code stands on; statements by which SQLite
+# opens a file.
+_LINES = re.compile(
+    r"(?:co_first|f_|tb_)?lineno|co_lines|co_positions|getframeinfo|walk_tb"
+    r"|(?:extract|format|print)_(?:exc|exception|list|stack|tb)\Z|.*\bline \d"
+)
+_ATTACH = re.compile(r"\s*attach\s", re.IGNORECASE)
+# They are kept as imports of these, which no module can be called.
+LINES, ATTACH = "<lines>", "<attach>"
 
 
 class ImportStatement(NamedTuple):
@@ -67,6 +76,8 @@ def _visit(node: ast.AST, scope: str, prefix: str, found: ImportSyntax) -> None:
         prefix: What stands before the names of functions and classes here.
         found: Where to add.
     """
+    if mark := _mark(node):
+        found.statements.setdefault(scope, []).append(ImportStatement(mark, "", 0))
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             name = f"{prefix}{node.name}"
@@ -97,6 +108,16 @@ def _visit(node: ast.AST, scope: str, prefix: str, found: ImportSyntax) -> None:
                 found.texts.setdefault(scope, []).append(text)
     for child in ast.iter_child_nodes(node):
         _visit(child, scope, prefix, found)
+
+
+def _mark(node: ast.AST) -> str:
+    match node:
+        case ast.Name(id=text) | ast.Attribute(attr=text) | ast.Constant(value=str(text)):
+            if _ATTACH.match(text):
+                return ATTACH
+            return LINES if _LINES.match(text) else ""
+        case _:
+            return ""
 
 
 def _text(node: ast.AST) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from tradai_tasks.errors import RecordingError
 from tradai_tasks.results.inputs import Inputs
-from tradai_tasks.results.recorded_imports import ImportSyntax, read_imports
+from tradai_tasks.results.recorded_imports import ATTACH, LINES, ImportSyntax, read_imports
 
 PLUGIN = "tradai_tasks_inputs"
 _FOLDER = Path(__file__).parent / "pytest_plugin"
@@ -24,8 +24,11 @@ _FIELDS = {  # kind of event -> field of `Inputs`
 }  # fmt: skip
 # Libraries whose compiled code opens files, which nothing reports.
 _UNSEEN_READERS = frozenset({
+    ATTACH, "ctypes.CDLL",
     "cv2", "duckdb", "h5py", "lxml.etree", "netCDF4", "osgeo", "polars", "pyarrow", "rasterio",
 })  # fmt: skip
+_CERTIFICATES = (".cer", ".crt", ".key", ".pem")  # which `ssl` opens so
+_COMPILED = (".dylib", ".pyd", ".so")
 
 
 def recording_environment(folder: Path, root: Path, search: str = "") -> dict[str, str]:
@@ -152,7 +155,8 @@ class _Recording:
     def _is_of(self, process: str, words: tuple[str, ...]) -> bool:
         """Return whether a process has a command line, maybe by way of a script's first line."""
         found = self._arguments.get(process, ())
-        if found[1:] == words[1:]:
+        names = [PurePosixPath(one).name.lower()[:6] for one in (*found[:1], *words[:1])]
+        if names == ["python", "python"] and found[1:] == words[1:]:
             return True
         script = found[1:2] and PurePosixPath(found[1]).name == PurePosixPath(words[0]).name
         return bool(script) and found[2:] == words[1:]
@@ -179,18 +183,21 @@ class _Recording:
         for port in {port for one in contexts for port in one.ports} - self.bound:
             if not open_ended:
                 values["hosts"].add(f"127.0.0.1:{port}")
-        if names & _UNSEEN_READERS:
+        if names & _UNSEEN_READERS or any(one.endswith(_COMPILED) for one in modules):
             values["files"].update(_data_files(self.root, test_file))
+        elif "ssl" in names:
+            certificates = _data_files(self.root, test_file, ends=_CERTIFICATES)
+            values["files"].update(certificates)
         functions: defaultdict[str, set[str]] = defaultdict(set)
         for file, name in ran:
             functions[file].add(name)
-        is_whole = bool(self.whole & reached)
+        is_whole = bool(self.whole & reached) or LINES in names
         return Inputs(
             modules={
                 file: None if is_whole or file in whole else tuple(sorted(functions[file]))
                 for file in sorted(modules)
             },
-            names=tuple(sorted(names - self.names.keys())),
+            names=tuple(sorted(names - self.names.keys() - {LINES, ATTACH})),
             **{kind: tuple(sorted(found)) for kind, found in values.items()},
         )
 
@@ -262,15 +269,16 @@ def _is_below(test_file: str, folder: str) -> bool:
     return folder in {"", ".", test_file} or test_file.startswith(f"{folder}/")
 
 
-def _data_files(root: Path, test_file: str) -> Iterator[str]:
-    """Yield all files but Python's of the project that a test file belongs to."""
+def _data_files(root: Path, test_file: str, ends: tuple[str, ...] = ("",)) -> Iterator[str]:
+    """Yield all files but Python's of the project that a test file belongs to, by their ends."""
     folder = (root / test_file).parent
     while folder != root and not (folder / "pyproject.toml").is_file():
         folder = folder.parent
     for parent, folders, names in os.walk(folder):
         folders[:] = [one for one in folders if not one.startswith((".", "__pycache__"))]
         for name in names:
-            if not name.endswith((".py", ".pyc")) and not name.startswith(".coverage"):
+            is_data = name[:9] != ".coverage" and not name.endswith((".py", ".pyc"))
+            if is_data and name.endswith(ends):
                 yield Path(parent, name).relative_to(root).as_posix()
 
 

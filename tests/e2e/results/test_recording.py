@@ -125,6 +125,16 @@ _SOURCE = {
             default(1), of_function(), of_module(), of_globals(), wrapped()
             SHOP.of_class(), SHOP.lazy(), SHOP.asked(), SHOP.keyed(1), SHOP.or_(), SHOP.first()
         """,
+    "src/pkg/workers.py": """
+        import multiprocessing
+        _pool = None
+        def read(name): return open(name).read()
+        def ask(name):
+            global _pool
+            if _pool is None:
+                _pool = multiprocessing.get_context('spawn').Pool(1)
+            return _pool.apply(read, [name])
+        """,
     "src/pkg/table.txt": "t",
     "src/pkg/hub.py": "from pathlib import Path\ndef read(p):\n    return Path(p).read_text()\n",
     "src/pkg/dynamic.py": "",
@@ -216,6 +226,10 @@ _BODIES = {
             with multiprocessing.get_context('spawn').Pool(1) as pool:
                 assert pool.map(work, ['tests/data/spawn.txt'])
         """,
+    "workers_1": "from pkg import workers\ndef test(): workers.ask('tests/data/a.txt')",
+    "workers_2": "from pkg import workers\ndef test(): workers.ask('tests/data/b.txt')",
+    "looked_at": "from pkg import shop\ndef test(): shop.Shop.unused.__code__",
+    "library": "import ctypes\ndef test(): ctypes.CDLL(None)",
     "thread": """
         import threading
         def test():
@@ -336,6 +350,9 @@ HAS = [
     ("child", "files", "tests/data/child.txt"),
     ("fork", "files", "tests/data/fork.txt"),
     ("spawn", "files", "tests/data/spawn.txt"),
+    ("workers_1", "files", "tests/data/a.txt"),
+    ("workers_2", "files", "tests/data/b.txt"),
+    ("library", "files", "tests/data/s.db"),
     ("thread", "files", "tests/data/thread.txt"),
     ("variable", "variables", "SHOP"),
     *((f"copied{how}", "variables", "*") for how in ("", "_items", "_names")),
@@ -364,6 +381,7 @@ FUNCTIONS = [
     ("method", "src/pkg/shop.py", "Shop.price", True),
     ("method", "src/pkg/shop.py", "Shop.unused", False),
     ("method", "tests/test_method.py", "test", True),
+    ("looked_at", "src/pkg/shop.py", "Shop.unused", True),
     *((f"cached_{n}", "src/pkg/cached.py", name, True)
       for n in (1, 2) for name in ("_parse", "_second", "_third")),
     *((f"fixture_{n}", "src/pkg/shop.py", "stock", True) for n in (1, 2)),

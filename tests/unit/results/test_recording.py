@@ -100,6 +100,16 @@ def test_modules_count_whole_in_a_process_that_sees_no_functions(tmp_path: Path)
     assert _read(tmp_path, *events).modules == {"m.py": None, "q.py": None, _T: None}
 
 
+@pytest.mark.parametrize("text", [
+    "e.__traceback__.tb_lineno", "f_lineno", "'x.py, line 7'", "traceback.format_exc()",
+])  # fmt: skip
+def test_modules_count_whole_where_lines_are_asked_for(tmp_path: Path, text: str) -> None:
+    _write(tmp_path, _T, f"def f():\n    {text}\ndef g(): pass\n")
+    for name, functions in (("f", None), ("g", ("g",))):
+        inputs = _read(tmp_path, _load(_T), ["ran", f"test:{_T}", _T, name])
+        assert (inputs.modules, inputs.names) == ({_T: functions}, ())
+
+
 @pytest.mark.parametrize(("folder", "is_there"), [("", True), ("tests", True), ("other", False)])
 def test_a_shared_fixture_counts_for_the_files_below_its_folder(
     tmp_path: Path, folder: str, *, is_there: bool
@@ -138,6 +148,7 @@ def test_a_server_of_this_machine_is_a_host_unless_the_run_started_it(
 
 @pytest.mark.parametrize(("arguments", "programs"), [
     (["python", "s.py"], ()), (["/usr/bin/python", "s.py"], ()), (["python", "t.py"], ("python",)),
+    (["cat", "s.py"], ("python",)),
 ])  # fmt: skip
 def test_a_program_is_seen_when_a_process_recorded_it(
     tmp_path: Path, arguments: list[str], programs: tuple[str, ...]
@@ -173,15 +184,27 @@ def test_contexts_that_were_entered_count(tmp_path: Path) -> None:
     assert _read(tmp_path, *events).files == ("x",)
 
 
-def test_a_library_that_reads_unseen_adds_the_data_of_the_project(tmp_path: Path) -> None:
-    for name in ("a/pyproject.toml", "a/d.xml", "a/m.py", "a/.hidden/x", "b/d.xml"):
+@pytest.mark.parametrize(("event", "text", "files"), [
+    (["import", "lxml.etree"], "", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
+    (["import", "ssl"], "", ["a/k.pem"]),
+    (["load", "a/c.so", "c"], "", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
+    (["import", "x"], "run('attach ? as d')", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
+    (["import", "x"], "run('attached')", []),
+])  # fmt: skip
+def test_what_reads_unseen_adds_the_data_of_the_project(
+    tmp_path: Path, event: list[str], text: str, files: list[str]
+) -> None:
+    test = "a/tests/test_a.py"
+    for name in ("a/pyproject.toml", "a/d.xml", "a/k.pem", "a/m.py", "a/.hidden/x", "b/d.xml"):
         _write(tmp_path, name)
+    _write(tmp_path, test, text)
     folder = tmp_path / "recording"
     folder.mkdir()
-    test = "a/tests/test_a.py"
-    lines = [*_START, ["import", f"test:{test}", "lxml.etree"], ["test", _P, test], ["end", _P]]
+    own = f"test:{test}"
+    lines = [*_START, [event[0], own, *event[1:]], _load(test, "", own), ["test", _P, test]]
+    lines.append(["end", _P])
     (folder / "7-1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert read_recording(folder, tmp_path)[test].files == ("a/d.xml", "a/pyproject.toml")
+    assert [*read_recording(folder, tmp_path)[test].files] == files
 
 
 @pytest.mark.parametrize("torn", ["", '["ran", "te', '["end", "process:8-1"]', "\0"])

@@ -179,6 +179,27 @@ def _ran_file(recorder: Any, args: tuple[Any, ...], _frame: FrameType | None) ->
         recorder.once("whole", recorder.context, path)  # its code is never seen
 
 
+def _looked_at(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
+    """Let code that is looked at count as if it ran: it may be compiled, copied or shown."""
+    # `inspect` looks at signatures only, or reads the file
+    if frames.actor(frame) == "inspect" or frames.actor(frame).startswith("tradai_tasks_"):
+        return
+    context, _, is_tool = recorder.locate(frame)
+    waiting = [] if is_tool else [args[0].__code__]
+    while waiting:
+        code = waiting.pop()
+        path = recorder.paths[code.co_filename]
+        if path is not None:
+            recorder.once("ran", context, path, code.co_qualname)
+            waiting += [one for one in code.co_consts if isinstance(one, CodeType)]
+
+
+def _library(recorder: Any, _args: tuple[Any, ...], frame: FrameType | None) -> None:
+    caller = next((one for one in frames.above(frame) if frames.actor(one) != "ctypes"), None)
+    if caller is not None and recorder.paths[caller.f_code.co_filename] is not None:
+        recorder.once("import", recorder.locate(frame)[0], "ctypes.CDLL")
+
+
 def _started(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
     words = args[1]
     words = [words] if isinstance(words, (str, bytes, os.PathLike)) else list(words)
@@ -238,6 +259,8 @@ HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = 
     "import": _imported,
     "tradai_tasks.import_module": _import_called,
     "exec": _executed,
+    "__code__": _looked_at,
+    "ctypes.dlopen": _library,
     "cpython.run_file": _ran_file,
     "subprocess.Popen": _started,
     "os.exec": _spawned,

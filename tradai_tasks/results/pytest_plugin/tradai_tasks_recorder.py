@@ -49,6 +49,8 @@ class Recorder:
         self._filled: set[int] = set()  # functions with memory that were called
         self._reported: list[CodeType] = []  # functions that are silent until `restart`
         self._tool: int | None = None
+        self._parent, above = _now(folder, os.getppid())
+        self._family = f"{above} {os.getpid()} "  # processes that this one came from, and itself
         self._open()
 
     def begin(self) -> None:
@@ -57,10 +59,9 @@ class Recorder:
         has_functions = "functions" if self._tool is not None else ""
         self.write("process", self.process, str(os.getppid()), has_functions)
         self.write("arguments", self.process, *sys.orig_argv)
-        try:
-            with open(f"{self.folder}/{os.getppid()}.now", encoding="utf-8") as file:
-                self.write("within", file.read(), self.process)
-        except OSError:
+        if self._parent:
+            self.write("within", self._parent, self.process)
+        else:
             self.write("orphan", self.process)
 
     def _open(self) -> None:
@@ -72,13 +73,22 @@ class Recorder:
     def _tell_children(self) -> None:
         try:
             with open(f"{self.folder}/{os.getpid()}.now", "w", encoding="utf-8") as file:
-                file.write(self.context)
+                file.write(f"{self.context}\n{self._family}")
         except OSError:
             self._fail()
+
+    def _join_children(self) -> None:
+        """Let the present context enter those of child processes that live on from one before."""
+        for name in os.listdir(self.folder):
+            pid, _, kind = name.partition(".")
+            context, family = _now(self.folder, int(pid)) if kind == "now" else ("", "")
+            if f" {os.getpid()} " in family and int(pid) != os.getpid() and _lives(int(pid)):
+                self.once("within", self.context, context)
 
     def after_fork(self) -> None:
         """Go on in a forked child, in a file of its own."""
         self._seen = set()
+        self._family += f"{os.getpid()} "
         self._open()
 
     def write(self, *words: str) -> None:
@@ -114,6 +124,7 @@ class Recorder:
         if self._current != self._last:
             self._last = self._current
             self._tell_children()
+            self._join_children()
             self.restart()
 
     def begin_test(self) -> None:
@@ -131,6 +142,7 @@ class Recorder:
         self.once("fixture", context, folder)
         self._shared.append(context)
         self._tell_children()
+        self._join_children()
         self.restart()
 
     def unshare(self) -> None:
@@ -220,7 +232,7 @@ class Recorder:
         find = HANDLERS.get
 
         def audit(event: str, args: tuple[Any, ...]) -> None:
-            handler = find(event)
+            handler = find(args[1] if event == "object.__getattr__" else event)
             if handler is not None and not self.is_closed:
                 try:
                     handler(self, args, frames.caller())
@@ -236,6 +248,26 @@ class Recorder:
     def close(self) -> None:
         """End recording, before the interpreter takes modules apart."""
         self.is_closed = True
+
+
+def _now(folder: str, pid: int) -> tuple[str, str]:
+    """Return a process's present context, and those that it came from; empty if not recorded."""
+    try:
+        with open(f"{folder}/{pid}.now", encoding="utf-8") as file:
+            context, _, family = file.read().partition("\n")
+            return context, family
+    except OSError:
+        return "", ""
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # another user's
+    return True
 
 
 def start() -> Recorder | None:
