@@ -161,12 +161,13 @@ class WorkTree:
         yield from (Item("variable", name) for name in inputs.variables)
         if test_file not in inputs.modules:
             yield Item("file", test_file)
-        # pytest looks for these in the folder of the test and in every folder above
-        for folder in PurePosixPath(test_file).parents:
-            for name in ("conftest.py", "__init__.py"):
-                path = str(folder / name)
-                if path not in inputs.modules:
-                    yield Item("file", path)
+        # pytest looks for both in the folder of the test and in every folder above; the second
+        # makes a package of the folder of any module
+        above = {*PurePosixPath(test_file).parents}
+        loaded_from = {folder for path in inputs.modules for folder in PurePosixPath(path).parents}
+        marks = [folder / "conftest.py" for folder in above]
+        marks += [folder / "__init__.py" for folder in above | loaded_from]
+        yield from (Item("file", one) for one in map(str, marks) if one not in inputs.modules)
 
     def _dotted(self, path: str) -> str:
         """Return the name that a file is imported by, as far as source roots tell."""
@@ -250,7 +251,7 @@ class WorkTree:
         That is more than `sys.path` has; what is installed is part of the environment.
         """
         loaded = {str(one) for path in inputs.modules for one in PurePosixPath(path).parents}
-        return tuple(sorted({*self._roots, *loaded}))
+        return tuple(sorted({*self._roots, *loaded, *inputs.roots}))
 
     def _places(self, name: str, roots: tuple[str, ...]) -> list[str]:
         """Return the files and folders that a module could be imported from."""
@@ -291,10 +292,12 @@ def _file_digest(path: Path) -> bytes:
         if path.is_symlink():
             target = path.resolve()
             return digest(os.fsencode(path.readlink()), _file_digest(target))
-        if not stat.S_ISREG(path.stat().st_mode):
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
             return _UNREADABLE
         with path.open("rb") as opened:
-            return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).digest()
+            found = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).digest()
+        return digest(b"program", found) if mode & stat.S_IXUSR else found
     except (FileNotFoundError, NotADirectoryError):
         return ABSENT
     except (OSError, RuntimeError):  # the latter is a link to itself

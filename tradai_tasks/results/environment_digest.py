@@ -12,8 +12,10 @@ import json
 import os
 import platform
 import re
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from tradai_tasks.errors import EnvironmentUnknownError
 from tradai_tasks.results.code_digest import digest
@@ -64,7 +66,11 @@ def environment_digest(environment: Path, root: Path) -> bytes:
 def platform_of() -> tuple[str, ...]:
     """Return what tells this machine's platform from others."""
     release = platform.mac_ver()[0]  # of Linux the kernel, which does not count
-    return platform.system(), platform.machine(), *platform.libc_ver(), release
+    rights = "root" if os.geteuid() == 0 else ""  # which no file is closed to
+    return (
+        *(platform.system(), platform.machine(), *platform.libc_ver(), release),
+        *(rights, *time.tzname),
+    )
 
 
 def _interpreter(environment: Path) -> Iterator[bytes]:
@@ -77,6 +83,10 @@ def _interpreter(environment: Path) -> Iterator[bytes]:
         ) from None
     pairs = (line.partition("=") for line in text.splitlines())
     values = {key.strip(): value.strip() for key, _, value in pairs}
+    if values.get("include-system-site-packages") == "true":
+        raise EnvironmentUnknownError(
+            f"{environment}: it uses the system's packages, a change of which is not seen"
+        )
     yield repr([values.get(key) for key in _INTERPRETER]).encode()
     yield str(size).encode()  # tells builds of one version apart
 
@@ -103,10 +113,11 @@ def _distribution(info: Path, root: Path) -> bytes:
         raise EnvironmentUnknownError(
             f"{info}: no readable RECORD, so a change of its files is not seen"
         ) from None
-    if not _is_editable(info):
+    origin = _editable_origin(info)
+    if origin is None:
         found = [part for row in rows for part in _recorded(info.parent, *row, root)]
         return digest(info.name.encode(), *found)
-    found = []
+    found = [] if origin.is_relative_to(root) else [*_files(origin)]
     for name in (name for name, _ in rows):
         content = _content(info.parent / name, root)
         if name.endswith(".dist-info/METADATA"):
@@ -127,12 +138,23 @@ def _recorded(folder: Path, name: str, known: str, root: Path) -> tuple[bytes, b
     return name.encode(), known.encode()
 
 
-def _is_editable(info: Path) -> bool:
+def _editable_origin(info: Path) -> Path | None:
+    """Return the folder that an editable distribution comes from; None for any other."""
     try:
         document = json.loads((info / "direct_url.json").read_bytes())
-        return bool(document.get("dir_info", {}).get("editable"))
-    except (OSError, ValueError, AttributeError):
-        return False
+        is_editable = document.get("dir_info", {}).get("editable")
+        return Path(unquote(urlsplit(document["url"]).path)) if is_editable else None
+    except (OSError, ValueError, AttributeError, KeyError):
+        return None
+
+
+def _files(folder: Path) -> Iterator[bytes]:
+    """Yield names and contents of a project outside of the repository: no use of it is recorded."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(one for one in folders if not one.startswith((".", "__pycache__")))
+        for name in sorted(names):
+            yield os.fsencode(os.path.relpath(Path(parent, name), folder))
+            yield _content(Path(parent, name), folder)
 
 
 def _content(file: Path, root: Path) -> bytes:
@@ -153,7 +175,8 @@ def _loose(folder: Path, root: Path) -> Iterator[bytes]:
 
 def variables_of_tests(env: Mapping[str, str | None]) -> dict[str, str]:
     """Return the environment of the tests, without what a session sets for one run."""
-    own = ("TRADAI_TASKS_", "COV_CORE_", "COVERAGE_", "PYTEST_")
+    own = ("TRADAI_TASKS_", "COV_CORE_", "COVERAGE_FILE", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST",
+           "PYTEST_VERSION", "PYTEST_XDIST_")  # fmt: skip
     return {
         name: value for name, value in env.items() if value is not None and not name.startswith(own)
     }

@@ -19,8 +19,9 @@ _LINES = re.compile(
     r"|(?:extract|format|print)_(?:exc|exception|list|stack|tb)\Z|.*\bline \d"
 )
 _ATTACH = re.compile(r"\s*attach\s", re.IGNORECASE)
-# They are kept as imports of these, which no module can be called.
-LINES, ATTACH = "<lines>", "<attach>"
+# What imports shows for such code, for statements as above, and for calls that import what no text
+# names, where a module that is loaded shows no event. No module can be called so.
+LINES, ATTACH, ANY = "<lines>", "<attach>", "<any>"
 
 
 class ImportStatement(NamedTuple):
@@ -112,6 +113,12 @@ def _visit(node: ast.AST, scope: str, prefix: str, found: ImportSyntax) -> None:
 
 def _mark(node: ast.AST) -> str:
     match node:
+        case ast.Call(args=[ast.Constant(value=str(text)), *_]) if _NAME.match(text):
+            return ""
+        case ast.Call(func=ast.Name(id="__import__" | "exec")):
+            return ANY
+        case ast.Call(func=function) if _last_name(function) in {"dictConfig", "fileConfig"}:
+            return ANY
         case ast.Name(id=text) | ast.Attribute(attr=text) | ast.Constant(value=str(text)):
             if _ATTACH.match(text):
                 return ATTACH

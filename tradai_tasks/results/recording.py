@@ -12,14 +12,15 @@ from pathlib import Path, PurePosixPath
 
 from tradai_tasks.errors import RecordingError
 from tradai_tasks.results.inputs import Inputs
-from tradai_tasks.results.recorded_imports import ATTACH, LINES, ImportSyntax, read_imports
+from tradai_tasks.results.recorded_imports import ANY, ATTACH, LINES, ImportSyntax, read_imports
+from tradai_tasks.workspace.layout import TEST_FILE
 
 PLUGIN = "tradai_tasks_inputs"
 _FOLDER = Path(__file__).parent / "pytest_plugin"
 _FILE = re.compile(r"(\d+)-\d+\.jsonl\Z")
 _FIELDS = {  # kind of event -> field of `Inputs`
     "file": "files", "absent": "absent", "folder": "absent", "listing": "listings",
-    "whole": "whole",
+    "whole": "whole", "root": "roots",
     "variable": "variables", "host": "hosts", "written": "written", "problem": "problems",
 }  # fmt: skip
 # Libraries whose compiled code opens files, which nothing reports.
@@ -197,7 +198,7 @@ class _Recording:
                 file: None if is_whole or file in whole else tuple(sorted(functions[file]))
                 for file in sorted(modules)
             },
-            names=tuple(sorted(names - self.names.keys() - {LINES, ATTACH})),
+            names=tuple(sorted(names - self.names.keys() - {ANY, ATTACH, LINES})),
             **{kind: tuple(sorted(found)) for kind, found in values.items()},
         )
 
@@ -231,6 +232,8 @@ class _Recording:
                         if is_statement and not self._is_namespace(name):
                             names.add(name)
                         waiting += self._resolve(name)
+                        if name == ANY:
+                            waiting += [one for one in self.contexts if _is_library(one)]
         return reached, names, ran
 
     def _above(self, test_file: str) -> Iterator[str]:
@@ -263,6 +266,11 @@ class _Recording:
                 for name in statement.names(own, is_package=is_package):
                     yield name, True
             yield from ((text, False) for text in syntax.texts.get(scope, ()))
+
+
+def _is_library(context: str) -> bool:
+    kind, _, file = context.partition(":")
+    return kind == "module" and TEST_FILE.fullmatch(PurePosixPath(file).name) is None
 
 
 def _is_below(test_file: str, folder: str) -> bool:

@@ -23,7 +23,8 @@ _OTHER_TOOLS = frozenset({
     "bandit", "basedpyright", "black", "importlinter", "isort", "mypy", "pyright", "ruff",
     "tradai-tasks", "ty", "uv",
 })  # fmt: skip
-_ALWAYS = ("PYTHON", "LC_", "LANG", "TZ")  # beginnings of variables that Python itself reads
+# Beginnings of variables that Python itself, pytest and coverage read.
+_ALWAYS = ("PYTHON", "LC_", "LANG", "TZ", "TMPDIR", "PYTEST_", "COVERAGE_")
 
 
 def slot_name(  # noqa: PLR0913 - what a run is known by

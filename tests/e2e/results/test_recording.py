@@ -228,6 +228,13 @@ _BODIES = {
         """,
     "workers_1": "from pkg import workers\ndef test(): workers.ask('tests/data/a.txt')",
     "workers_2": "from pkg import workers\ndef test(): workers.ask('tests/data/b.txt')",
+    "asked_line": "import linecache\ndef test(): linecache.getline('tests/data/hub.txt', 1)",
+    "is_link": "import os\ndef test(): os.path.islink('tests/link')",
+    "deleted": "import os, pytest\ndef test():\n    with pytest.raises(KeyError): del os.environ['SHOP']",
+    "removed": "import pytest\ndef test(monkeypatch):\n    with pytest.raises(KeyError): monkeypatch.delenv('SHOP')",
+    "put_back": "def test(monkeypatch): monkeypatch.setenv('SHOP', '1')",
+    "pickled": "import pickle\ndef test(): pickle.loads(b'cpkg.other\\n__name__\\n.')",
+    "executed": "def test(): exec('from pkg.' + 'other import *')",
     "looked_at": "from pkg import shop\ndef test(): shop.Shop.unused.__code__",
     "library": "import ctypes\ndef test(): ctypes.CDLL(None)",
     "thread": """
@@ -350,6 +357,13 @@ HAS = [
     ("child", "files", "tests/data/child.txt"),
     ("fork", "files", "tests/data/fork.txt"),
     ("spawn", "files", "tests/data/spawn.txt"),
+    ("asked_line", "files", "tests/data/hub.txt"),
+    ("is_link", "files", "tests/link"),
+    ("deleted", "variables", "SHOP"),
+    ("removed", "variables", "SHOP"),
+    ("pickled", "modules", "src/pkg/other.py"),
+    ("executed", "modules", "src/pkg/other.py"),
+    ("constant", "roots", "src"),
     ("workers_1", "files", "tests/data/a.txt"),
     ("workers_2", "files", "tests/data/b.txt"),
     ("library", "files", "tests/data/s.db"),
@@ -373,6 +387,8 @@ HAS_NOT = [
     ("hub_2", "files", "tests/data/hub.txt"),
     ("child", "programs", Path(sys.executable).name),
     ("variable", "variables", "HOME"),
+    ("put_back", "variables", "SHOP"),
+    ("executed", "modules", "tests/test_data.py"),
     ("frames", "files", "src/pkg/shop.py"),
     ("temporary", "modules", "tests/test_data.py"),
 ]
@@ -490,6 +506,20 @@ def test_a_file_that_runs_alone_has_nothing_that_the_run_of_all_did_not_show(
         alone = {name: inputs for run in runs for name, inputs in run.items()}
     assert missing_inputs(full, alone) == []
     assert missing_inputs({files[0]: Inputs()}, {files[0]: alone[files[0]]}) != []
+
+
+def test_a_repository_below_the_prefix_of_its_python_is_recorded() -> None:
+    show = (
+        "import sys; sys.base_prefix = '/usr'; from tradai_tasks_frames import Paths;"
+        "found = Paths('/usr/src/app', '/tmp/record');"
+        "print([found.inside(f'/usr/{one}/a.py') for one in ('src/app', 'lib')])"
+    )
+    env = recording_environment(Path("/tmp/record"), Path("/usr/src/app"))
+    del env["TRADAI_TASKS_RECORD_DIR"]
+    done = subprocess.run(
+        [sys.executable, "-c", show], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['a.py', None]\n"
 
 
 def test_a_full_disk_and_a_kill_end_the_recording_and_change_no_outcome(tmp_path: Path) -> None:

@@ -222,6 +222,26 @@ def test_a_folder_counts_by_being_there(root: Path) -> None:
     assert str(tree(root).changed(inputs, TEST, before)) == "whether libs/a/src exists"
 
 
+def test_roots_and_packages_of_modules_count(root: Path) -> None:
+    inputs = Inputs(modules={"extra/space/m.py": ()}, names=("ghost",), roots=("more",))
+    before = WorkTree(root, (), {}).digest(inputs, TEST)
+    for path in ("more/ghost.py", "extra/space/__init__.py"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+        assert WorkTree(root, (), {}).changed(inputs, TEST, before) is not None, path
+        (root / path).unlink()
+    assert WorkTree(root, (), {}).changed(inputs, TEST, before) is None
+
+
+def test_whether_a_file_is_a_program_counts(root: Path) -> None:
+    file = root / "libs/a/tests/data/one.json"
+    before = WorkTree(root, (), {}).digest(INPUTS, TEST)
+    file.chmod(0o755)
+    assert WorkTree(root, (), {}).changed(INPUTS, TEST, before) is not None
+    file.chmod(0o664)
+    assert WorkTree(root, (), {}).changed(INPUTS, TEST, before) is None
+
+
 def test_the_order_of_inputs_does_not_count(root: Path) -> None:
     turned = Inputs(
         modules=dict(reversed(INPUTS.modules.items())),

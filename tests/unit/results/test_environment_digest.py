@@ -113,6 +113,10 @@ UNKNOWN: dict[str, tuple[Callable[[Path], None], str]] = {
         lambda home: (home / "bin/python").unlink(),
         "its Python is not known (No such file or directory)",
     ),
+    "with the system's packages": (
+        put("pyvenv.cfg", "include-system-site-packages = true\n"),
+        "it uses the system's packages, a change of which is not seen",
+    ),
     "without site-packages": (
         lambda home: shutil.rmtree(home / "lib"),
         "no site-packages, so what is installed is not known",
@@ -143,6 +147,27 @@ def test_what_is_no_description_of_an_origin_is_none(tmp_path: Path) -> None:
     assert environment_digest(home, tmp_path) != before
 
 
+def test_an_editable_project_counts_whole_where_it_is_outside_of_the_repository(
+    tmp_path: Path,
+) -> None:
+    root, other = tmp_path / "w", tmp_path / "other"
+    home = environment(tmp_path / "e", root)
+    found = []
+    for origin in (root / "libs/a", other):
+        put(
+            f"{SITE}/a-0.1.0.dist-info/direct_url.json", EDITABLE.replace("/w/libs/a", str(origin))
+        )(home)
+        for text in ("1", "2"):
+            put("src/a.py", text)(origin)
+            put(".git/x", text)(origin)
+            found.append(environment_digest(home, root))
+    inside, same, outside, changed = found
+    assert inside == same
+    assert len({same, outside, changed}) == 3
+    put(".git/x", "3")(other)
+    assert environment_digest(home, root) == changed
+
+
 def test_a_sessions_own_variables_are_not_those_of_its_tests() -> None:
     given = {"A": "1", "B": None, "TRADAI_TASKS_RECORD": "x", "COVERAGE_FILE": "y"}
-    assert variables_of_tests(given) == {"A": "1"}
+    assert variables_of_tests(given | {"PYTEST_PLUGINS": "p"}) == {"A": "1", "PYTEST_PLUGINS": "p"}

@@ -297,6 +297,8 @@ def test_runs_that_may_differ_have_different_names(root: Path, tmp_path: Path) -
     names.append(slot(root, name="b"))
     names.append(slot(root, variables={"HOME": "/h", "TZ": "CET", "MODE": "1"}))
     names.append(slot(root, variables={"HOME": "/h", "TZ": "UTC", "MODE": "2"}))
+    more = {"PYTEST_PLUGINS": "p", "TZ": "UTC", "MODE": "1"}
+    names.append(slot(root, variables=more))
     (root / "pyproject.toml").write_text("[tool.pytest.ini_options]\nx = 1\n[tool.ruff]\ny = 2\n")
     assert slot(root) == names[0]
     (root / "pyproject.toml").write_text("[tool.pytest.ini_options]\nx = 2\n")

@@ -87,7 +87,7 @@ def _opened(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> No
     actor = frames.actor(frame)
     if actor.startswith(_PREPARING) or actor == "_pytest.assertion.rewrite":
         kind = "source"
-    elif actor.startswith(_SHOWING) and not _is_inspected(frame):
+    elif actor.startswith(_SHOWING) and not _is_inspected(recorder, frame):
         return
     try:
         recorder.stat(name)
@@ -96,9 +96,14 @@ def _opened(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> No
     _path_event(recorder, kind, name, frame)
 
 
-def _is_inspected(frame: FrameType | None) -> bool:
+def _is_inspected(recorder: Any, frame: FrameType | None) -> bool:
+    """Return whether the repository's code asks for a line, or anything for the source of code."""
+    readers = ("linecache", "tokenize")
+    asking = next((one for one in frames.above(frame) if frames.actor(one) not in readers), None)
+    if asking is not None and recorder.paths[asking.f_code.co_filename] is not None:
+        return True
     names = {"getsource", "getsourcelines", "findsource"}
-    return any(one.f_code.co_name in names for one in frames.above(frame))
+    return any(one.f_code.co_name in names for one in frames.above(asking))
 
 
 def _listed(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
@@ -134,6 +139,9 @@ def _maker(paths: slice, folders: slice) -> Callable[[Any, tuple[Any, ...], Any]
 def _imported(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
     name, file = args[0], args[1]
     context, reader, _ = recorder.locate(frame)
+    for folder in [one for path in args[2:3] for one in path or () if isinstance(one, str)]:
+        if (root := recorder.paths[folder or "."]) is not None:
+            recorder.once("root", recorder.process, root)
     recorder.once("import", context if reader is not None else recorder.process, name)
     if isinstance(file, str) and recorder.paths[file] is not None:
         recorder.once("load", context, recorder.paths[file], name)
@@ -257,6 +265,7 @@ HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = 
     "os.listdir": _listed,
     "os.scandir": _listed,
     "import": _imported,
+    "pickle.find_class": lambda recorder, args, frame: _imported(recorder, (args[0], None), frame),
     "tradai_tasks.import_module": _import_called,
     "exec": _executed,
     "__code__": _looked_at,
@@ -324,7 +333,7 @@ def _asked(recorder: Any, path: Any, found: Any, frame: FrameType) -> None:
     if not found:
         kind = "absent"
     elif not isinstance(found, (str, bytes)):
-        if frame.f_code.co_name in {"realpath", "_joinrealpath", "islink"}:
+        if frame.f_code.co_name in {"realpath", "_joinrealpath"}:
             return
         if S_ISDIR((found if hasattr(found, "st_mode") else recorder.stat(path)).st_mode):
             kind = "folder"
@@ -336,68 +345,3 @@ def _is_configured(frame: FrameType | None) -> bool:
     return any(
         frames.actor(one) == "_pytest.config.findpaths" for one in islice(frames.above(frame), 6)
     )
-
-
-def replace_importers() -> None:
-    """Let functions that find modules raise an audit event, also for a module that is loaded.
-
-    Their code is replaced, not they, so a traceback has the frames it would have.
-    """
-    import importlib  # noqa: PLC0415 - they are changed here alone
-    import importlib.util  # noqa: PLC0415 - as above
-
-    for function, replacement in (
-        (importlib.import_module, _import_module),
-        (importlib.util.find_spec, _find_spec),
-    ):
-        code = function.__code__
-        function.__code__ = replacement.__code__.replace(
-            co_filename=code.co_filename, co_firstlineno=code.co_firstlineno,
-            co_name=code.co_name, co_qualname=code.co_qualname,
-        )  # fmt: skip
-
-
-# with the names that `importlib` has: sys and _bootstrap
-def _import_module(name: Any, package: Any = None) -> Any:
-    sys.audit("tradai_tasks.import_module", name, package)
-    level = 0
-    if name.startswith("."):
-        if not package:
-            raise TypeError(
-                f"the 'package' argument is required to perform a relative import for {name!r}"
-            )
-        for character in name:
-            if character != ".":
-                break
-            level += 1
-    return _bootstrap._gcd_import(name[level:], package, level)  # type: ignore[name-defined]  # noqa: F821, SLF001
-
-
-# with the names that `importlib.util` has: sys, resolve_name and _find_spec
-def _find_spec(name: Any, package: Any = None) -> Any:
-    fullname = resolve_name(name, package) if name.startswith(".") else name  # type: ignore[name-defined]  # noqa: F821
-    sys.audit("tradai_tasks.import_module", fullname, None)
-    if fullname not in sys.modules:
-        parent_name = fullname.rpartition(".")[0]
-        parent_path = None
-        if parent_name:
-            parent = __import__(parent_name, fromlist=["__path__"])
-            try:
-                parent_path = parent.__path__
-            except AttributeError as error:
-                raise ModuleNotFoundError(
-                    f"__path__ attribute not found on {parent_name!r} "
-                    f"while trying to find {fullname!r}",
-                    name=fullname,
-                ) from error
-        return _find_spec(fullname, parent_path)
-    module = sys.modules[fullname]
-    if module is None:
-        return None
-    try:
-        spec = module.__spec__
-    except AttributeError:
-        raise ValueError(f"{name}.__spec__ is not set") from None
-    if spec is None:
-        raise ValueError(f"{name}.__spec__ is None")
-    return spec

@@ -27,7 +27,11 @@ class Paths(dict[str, "str | None"]):
         self._roots = tuple({os.path.abspath(root), os.path.realpath(root)})
         places = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
         places |= {folder, os.path.dirname(__file__)}
-        self._environment = tuple({os.path.abspath(place) + os.sep for place in places})
+        found = {os.path.abspath(place) + os.sep for place in places}
+        # a prefix such as /usr may hold the repository too
+        self._environment = tuple(
+            one for one in found if not any(f"{root}/".startswith(one) for root in self._roots)
+        )
 
     def __missing__(self, name: str) -> str | None:
         found = None if name.startswith("<") else self.inside(name)

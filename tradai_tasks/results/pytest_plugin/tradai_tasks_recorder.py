@@ -24,7 +24,8 @@ from types import CodeType, FrameType
 from typing import Any
 
 import tradai_tasks_frames as frames
-from tradai_tasks_events import HANDLERS, replace_importers, wrap_stat
+from tradai_tasks_events import HANDLERS, wrap_stat
+from tradai_tasks_importers import replace_importers
 from tradai_tasks_variables import watch_environment
 
 recorder: Recorder | None = None

@@ -67,7 +67,8 @@ def _all_variables(recorder: Any, frame: FrameType | None) -> None:
 
 def _variable(recorder: Any, name: str, frame: FrameType) -> None:
     caller = frame.f_back
-    if frame.f_code.co_name != "__getitem__" or caller is None or name.startswith(_OWN_VARIABLES):
+    asks = frame.f_code.co_name in {"__getitem__", "__delitem__"}
+    if not asks or caller is None or name.startswith(_OWN_VARIABLES):
         return
     if actor(caller) in _MAPPINGS:
         if caller.f_code.co_name == "__iter__":
@@ -75,7 +76,7 @@ def _variable(recorder: Any, name: str, frame: FrameType) -> None:
         caller = caller.f_back
     elif actor(caller) == "os" or not _subscribes(caller):
         return  # as above: dict(os.environ), os.environ.copy(), {**os.environ}
-    if actor(caller) in _RESTORING:
+    if actor(caller) in _RESTORING and not (caller and caller.f_locals.get("raising")):
         return
     context, _, is_tool = recorder.locate(caller)
     if not is_tool:
