@@ -25,38 +25,39 @@ _REMEDY = "see what to set: nox -s workflows -- --trust"
 _GATE = "gate"
 
 
-def keys(repository: DoctorContext) -> Finding:
+def keys(context: DoctorContext) -> Finding:
     """Check that settings expose no credentials, and that GitHub has the rules to protect them."""
+    repository = context.repository
     settings = repository.settings.workflows
     stacks = [stack.name for stack in repository.workspace.stacks]
     known = released_to(repository.settings.deploy, settings.release_environment)
     faults = role_faults(settings, {*known, *stacks})
-    found = _jobs(repository, known)
+    found = _jobs(context, known)
     if not found:
         return not_here("no workflow here was written by tradai-tasks")
     if faults:
         return fault("; ".join(faults), "fix the settings, then: nox -s workflows")
     warning = keys_warning(found, settings)
     said = [f"warning: {warning}"] if warning else []
-    token = repository.env.get("GITHUB_TOKEN") or repository.env.get("GH_TOKEN")
+    token = context.env.get("GITHUB_TOKEN") or context.env.get("GH_TOKEN")
     try:
-        trust = _trust(repository, found)
+        trust = _trust(context, found)
     except BadArgumentsError:
         return not_here("; ".join([*said, "no remote `origin` says which repository it is"]))
     if not token:
         unseen = f"rules of {trust.repository} on GitHub: not to be seen without GITHUB_TOKEN"
         return not_here("; ".join([*said, f"the settings are well; {unseen}"]))
-    api = repository.env.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
-    lacking = _asked(trust, f"{api}/repos/{trust.repository}", token, repository.seconds)
+    api = context.env.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
+    lacking = _asked(trust, f"{api}/repos/{trust.repository}", token, context.seconds)
     if lacking:
         return fault("; ".join([*said, *lacking]), _REMEDY)
     where = f"{trust.repository} has the rules that hold its keys"
     return fine("; ".join([*said, where]))
 
 
-def _jobs(repository: DoctorContext, known: tuple[str, ...]) -> tuple[Job, ...]:
+def _jobs(context: DoctorContext, known: tuple[str, ...]) -> tuple[Job, ...]:
     """Return the jobs of the workflow files that are there and ours."""
-    settings, checkout = repository.settings.workflows, repository.checkout()
+    settings, checkout = context.repository.settings.workflows, context.checkout()
     return jobs(
         {name: text for name, text in checkout.files.items() if is_ours(text, checkout.folder)},
         branch=settings.branch,
@@ -65,13 +66,14 @@ def _jobs(repository: DoctorContext, known: tuple[str, ...]) -> tuple[Job, ...]:
     )
 
 
-def _trust(repository: DoctorContext, found: tuple[Job, ...]) -> Trust:
+def _trust(context: DoctorContext, found: tuple[Job, ...]) -> Trust:
+    repository = context.repository
     argv = ["remote", "get-url", "origin"]
-    done = run_git(repository.root, *argv, check=False, timeout=repository.seconds)
+    done = run_git(repository.root, *argv, check=False, timeout=context.seconds)
     remote = done.text.strip() if done.returncode == 0 else None
     return trust_of(
         found,
-        repository=repository_named(repository.env.get("GITHUB_REPOSITORY"), remote),
+        repository=repository_named(context.env.get("GITHUB_REPOSITORY"), remote),
         branch=repository.settings.workflows.branch,
         tags=TAGS[repository.workspace.kind],
     )

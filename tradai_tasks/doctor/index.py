@@ -36,13 +36,13 @@ class _StoredToken:
     age: float | None = None  # seconds; None if it cannot be determined
 
 
-def codeartifact(repository: DoctorContext) -> Finding:
+def codeartifact(context: DoctorContext) -> Finding:
     """Ask CodeArtifact for each repository and a token, and check the stored tokens."""
-    meant = _meant(repository)
+    meant = _meant(context)
     if not meant:
-        where = "publish.codeartifact" if not repository.is_asked else "CodeArtifact"
+        where = "publish.codeartifact" if not context.is_asked else "CodeArtifact"
         return not_here(f"no {where} in the settings")
-    asked = [(names, _asked(repository, settings)) for settings, names in meant]
+    asked = [(names, _asked(context, settings)) for settings, names in meant]
     if len(asked) == 1:
         return asked[0][1]
     faults = [(names, one) for names, one in asked if one.state == "fault"]
@@ -52,16 +52,17 @@ def codeartifact(repository: DoctorContext) -> Finding:
     return fault(said, "; ".join(dict.fromkeys(one.remedy for _, one in faults)))
 
 
-def _meant(repository: DoctorContext) -> list[tuple[CodeArtifactSettings, list[str]]]:
+def _meant(context: DoctorContext) -> list[tuple[CodeArtifactSettings, list[str]]]:
     """Return each CodeArtifact repository with its origin: the settings, or an environment.
 
     One that no environment was asked for by name counts too, whether or not it has a cluster:
     libraries are published to it all the same.
     """
+    repository = context.repository
     publish, deploy = repository.settings.publish, repository.settings.deploy
     found: dict[str, CodeArtifactSettings | None] = {}
-    if repository.is_asked:
-        for name in repository.environments:
+    if context.is_asked:
+        for name in context.environments:
             found[name] = environment_named(name, deploy).published(publish).codeartifact
     else:
         found["publish"] = publish.codeartifact
@@ -78,25 +79,27 @@ def _meant(repository: DoctorContext) -> list[tuple[CodeArtifactSettings, list[s
     return meant
 
 
-def _asked(repository: DoctorContext, settings: CodeArtifactSettings) -> Finding:
+def _asked(context: DoctorContext, settings: CodeArtifactSettings) -> Finding:
     """Ask for one repository; an AWS error is a fault of this repository alone."""
     try:
-        return _found(repository, settings)
+        return _found(context, settings)
     except TasksError as error:
         return fault(
             " ".join(str(error).split()), "see its settings (codeartifact) and the AWS credentials"
         )
 
 
-def _found(repository: DoctorContext, settings: CodeArtifactSettings) -> Finding:
+def _found(context: DoctorContext, settings: CodeArtifactSettings) -> Finding:
     service = CodeArtifact(settings)
     url = service.simple_url()
     service.token()
-    name = settings.index_name or index_named(repository.workspace, url) or settings.repository
-    stored = _stored(repository, url, name)
+    name = (
+        settings.index_name or index_named(context.repository.workspace, url) or settings.repository
+    )
+    stored = _stored(context, url, name)
     if stored is None:
         return fine(f"{service.shown} is there; no token is stored here ({_LOGIN} stores one)")
-    status = _status(url, stored.token, repository.seconds)
+    status = _status(url, stored.token, context.seconds)
     if status in _REFUSED:
         return fault(
             f"the token in {stored.where} is refused (status {status}){_age(stored)}; one is good "
@@ -108,13 +111,13 @@ def _found(repository: DoctorContext, settings: CodeArtifactSettings) -> Finding
     return fine(f"{service.shown} takes the token in {stored.where}{_age(stored)}")
 
 
-def _stored(repository: DoctorContext, url: str, index: str) -> _StoredToken | None:
+def _stored(context: DoctorContext, url: str, index: str) -> _StoredToken | None:
     """Return the token that uv and pip would use, from where `codeartifact-login` puts it."""
     variable = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', index.upper())}_PASSWORD"
-    given = repository.env.get(variable)
+    given = context.env.get(variable)
     if given:
         return _StoredToken(where=variable, token=given)
-    file = Path(repository.env.get("NETRC") or Path.home() / ".netrc")
+    file = Path(context.env.get("NETRC") or Path.home() / ".netrc")
     try:
         found = netrc.netrc(str(file)).authenticators(urlsplit(url).hostname or "")
         written = file.stat().st_mtime

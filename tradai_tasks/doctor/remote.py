@@ -27,14 +27,14 @@ _UNAUTHORIZED, _FORBIDDEN, _OK = 401, 403, 200
 _MODELS = "api/2.0/mlflow/registered-models/search"
 
 
-def credentials(repository: DoctorContext) -> Finding:
+def credentials(context: DoctorContext) -> Finding:
     """Ask AWS whose the credentials are."""
-    used = _uses_aws(repository)
+    used = _uses_aws(context)
     if not used:
         return not_here("nothing here is released to AWS")
-    answer = _aws(repository).call("sts", "get_caller_identity")
+    answer = _aws(context).call("sts", "get_caller_identity")
     account, arn = str(answer["Account"]), str(answer["Arn"])
-    wanted = repository.env.get("AWS_ACCOUNT_ID", account)
+    wanted = context.env.get("AWS_ACCOUNT_ID", account)
     if wanted != account:
         return fault(
             f"signed in to account {account} as {arn}, while AWS_ACCOUNT_ID is {wanted}",
@@ -43,12 +43,13 @@ def credentials(repository: DoctorContext) -> Finding:
     return fine(f"{arn}, for {', '.join(used)}")
 
 
-def registry(repository: DoctorContext) -> Finding:
+def registry(context: DoctorContext) -> Finding:
     """Ask the registry whether every image could be pushed."""
+    repository = context.repository
     settings = msgspec.structs.replace(repository.settings.images, patience=_PATIENCE)
-    if not _has_images(repository):
+    if not _has_images(context):
         return not_here("no image to push")
-    home = home_of(settings, repository.env)
+    home = home_of(settings, context.env)
     specs = image_specs(
         repository.workspace,
         settings,
@@ -56,7 +57,7 @@ def registry(repository: DoctorContext) -> Finding:
         repository.tree,
         kinds=["strategy", "service", "lambda", "base"],
     )
-    with open_image_tools(settings, home, root=repository.root, env=repository.env) as tools:
+    with open_image_tools(settings, home, root=repository.root, env=context.env) as tools:
         faults = _each([partial(_may_push, tools, spec) for spec in specs])
     if faults:
         return fault(_listed(faults), f"see each; {_PERMISSIONS}")
@@ -77,8 +78,9 @@ def _may_push(tools: ImageTools, spec: ImageSpec) -> None:
     tools.registry.check_push(spec.path)
 
 
-def services(repository: DoctorContext) -> Finding:
+def services(context: DoctorContext) -> Finding:
     """Ask ECS for the cluster and the services of each environment."""
+    repository = context.repository
     workspace, settings = repository.workspace, repository.settings.deploy
     if not workspace.services:
         return not_here("no service with a Dockerfile")
@@ -87,10 +89,10 @@ def services(repository: DoctorContext) -> Finding:
         services=[unit.name for unit in workspace.services],
         functions=[unit.name for unit in workspace.lambdas],
     )
-    if not repository.environments:
+    if not context.environments:
         return not_here("no environment has a cluster: deploy.environments.<name>.cluster")
     faults, found, skipped = [], 0, 0
-    for name in repository.environments:
+    for name in context.environments:
         environment = environment_named(name, settings)
         aws, cluster = Aws(region=environment.region), environment.cluster
         names = [environment.service(unit.name) for unit in workspace.services]
@@ -113,7 +115,7 @@ def services(repository: DoctorContext) -> Finding:
             "provision them, or name them in deploy.environments.<name> (cluster, services)",
         )
     more = f", {skipped} missing and skipped" if skipped else ""
-    return fine(f"{found} found in {', '.join(repository.environments)}{more}")
+    return fine(f"{found} found in {', '.join(context.environments)}{more}")
 
 
 def _services(aws: Aws, cluster: str, names: list[str]) -> set[str]:
@@ -131,15 +133,16 @@ def _services(aws: Aws, cluster: str, names: list[str]) -> set[str]:
     return there
 
 
-def functions(repository: DoctorContext) -> Finding:
+def functions(context: DoctorContext) -> Finding:
     """Ask Lambda for the functions of each environment."""
+    repository = context.repository
     workspace, settings = repository.workspace, repository.settings.deploy
     if not workspace.lambdas:
         return not_here("no lambda with a Dockerfile")
-    if not repository.environments:
+    if not context.environments:
         return not_here("no environment to look into; name one: --environment dev")
     faults, found, skipped = [], 0, 0
-    for name in repository.environments:
+    for name in context.environments:
         environment = environment_named(name, settings)
         aws = Aws(region=environment.region)
         for unit in workspace.lambdas:
@@ -164,10 +167,11 @@ def functions(repository: DoctorContext) -> Finding:
             "provision them, or name them in deploy.environments.<name>.functions",
         )
     more = f", {skipped} missing and skipped" if skipped else ""
-    return fine(f"{found} found in {', '.join(repository.environments)}{more}")
+    return fine(f"{found} found in {', '.join(context.environments)}{more}")
 
 
-def _has_images(repository: DoctorContext) -> bool:
+def _has_images(context: DoctorContext) -> bool:
+    repository = context.repository
     workspace = repository.workspace
     return bool(
         workspace.services
@@ -178,13 +182,14 @@ def _has_images(repository: DoctorContext) -> bool:
     )
 
 
-def _uses_aws(repository: DoctorContext) -> list[str]:
+def _uses_aws(context: DoctorContext) -> list[str]:
     """Return what in this repository needs AWS."""
+    repository = context.repository
     used = []
     settings = repository.settings
-    if _has_images(repository):
+    if _has_images(context):
         try:
-            host = home_of(settings.images, repository.env).host
+            host = home_of(settings.images, context.env).host
         except TasksError:
             host = ""  # the check of the registry says so
         if settings.images.login == "ecr" or ecr_address(host):
@@ -199,10 +204,10 @@ def _uses_aws(repository: DoctorContext) -> list[str]:
     return used
 
 
-def _aws(repository: DoctorContext) -> Aws:
+def _aws(context: DoctorContext) -> Aws:
     """Return AWS in the region of the first environment that has one."""
-    settings = repository.settings.deploy
-    regions = [environment_named(name, settings).region for name in repository.environments]
+    settings = context.repository.settings.deploy
+    regions = [environment_named(name, settings).region for name in context.environments]
     return Aws(region=next(filter(None, regions), None))
 
 
@@ -222,12 +227,13 @@ def _listed(faults: list[str]) -> str:
     return "; ".join(faults[:_SHOWN]) + more
 
 
-def mlflow(repository: DoctorContext) -> Finding:
+def mlflow(context: DoctorContext) -> Finding:
     """Check that MLflow answers and accepts the credentials."""
+    repository = context.repository
     if not repository.workspace.strategies:
         return not_here("no strategy to register")
     setting = repository.settings.mlflow.tracking_uri
-    variable = repository.env.get("MLFLOW_TRACKING_URI")
+    variable = context.env.get("MLFLOW_TRACKING_URI")
     if not variable and not setting:
         return fault(
             "neither MLFLOW_TRACKING_URI nor the setting mlflow.tracking-uri is set",
@@ -235,9 +241,9 @@ def mlflow(repository: DoctorContext) -> Finding:
         )
     where = "MLFLOW_TRACKING_URI" if variable else "the setting mlflow.tracking-uri"
     remedy = f"start it, or fix {where}"
-    limits = Limits(idle=repository.seconds, whole=repository.seconds)
+    limits = Limits(idle=context.seconds, whole=context.seconds)
     try:
-        server = client_of(repository.env, setting, patience=0)
+        server = client_of(context.env, setting, patience=0)
     except ModelRegistryError as error:
         return fault(str(error), remedy)
     try:

@@ -8,7 +8,6 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from tradai_tasks.backtest.candles import candles_fault
 from tradai_tasks.checks.compose import compose_file
@@ -21,13 +20,12 @@ from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.infra.pulumi import layers_of
 from tradai_tasks.process import run
 from tradai_tasks.release.images.engine import find_engine
+from tradai_tasks.repository import Repository
 from tradai_tasks.settings.backtest import for_strategy
-from tradai_tasks.settings.model import Settings
 from tradai_tasks.text import listed
 from tradai_tasks.workflows.checkout import Checkout
 from tradai_tasks.workflows.repository_traits import committed_locks
 from tradai_tasks.workflows.rights.required_secrets import needed
-from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.inventory import Inventory
 
 # CMD ["handler.handler"]: the module and the function that Lambda calls
@@ -37,27 +35,28 @@ _BASE = re.compile(r"^\s*(ARG\s+BASE_IMAGE|FROM\s+\S*lambda-base\b)", re.MULTILI
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorContext:
-    """What the checks look at: a repository, its settings and the environment."""
+    """What the checks look at: a repository, and where and how they look at it."""
 
-    root: Path
-    tree: Tree
-    settings: Settings
-    workspace: Workspace
-    inventory: Inventory
+    repository: Repository
+    inventory: Inventory  # without the looks of sessions that the noxfile leaves out
     env: Mapping[str, str]
     uv: str  # the uv to run
-    checkout: Callable[[], Checkout]  # where it stands in its git repository
-    floor: float  # of coverage where settings are silent, in percent
+    checkout: Callable[[], Checkout]  # where the repository stands in its git repository
     environments: tuple[str, ...]  # whose services and functions are looked for
     is_asked: bool = False  # whether they were asked for by name
     seconds: float  # that one command may take
 
 
-def locks(repository: DoctorContext) -> Finding:
+def locks(context: DoctorContext) -> Finding:
     """Check that every lock file is there and fresh, and that git tracks those of strategies."""
+    repository = context.repository
     found = [
         state_of(
-            repository.uv, repository.root, repository.tree, project, timeout=repository.seconds
+            context.uv,
+            repository.root,
+            repository.tree,
+            project,
+            timeout=context.seconds,
         )
         for project in repository.workspace.projects
     ]
@@ -80,9 +79,9 @@ def locks(repository: DoctorContext) -> Finding:
     return fine(f"{count} lock file{'s' * (count != 1)} fresh")
 
 
-def inventory(repository: DoctorContext) -> Finding:
+def inventory(context: DoctorContext) -> Finding:
     """Check that every test is collected by a session, and every source examined by one."""
-    found = repository.inventory
+    found = context.inventory
     try:
         check_seen(found)
     except UnseenFilesError as error:
@@ -90,17 +89,19 @@ def inventory(repository: DoctorContext) -> Finding:
     return fine("; ".join([f"{len(found.files)} Python files, all seen", *notes(found)]))
 
 
-def let_pass(repository: DoctorContext) -> Finding:
+def let_pass(context: DoctorContext) -> Finding:
     """List what the checks let pass, by the settings."""
+    repository = context.repository
     packages = repository.workspace.packages
-    found = concessions(repository.settings, packages, floor=repository.floor)
+    found = concessions(repository.settings, packages, floor=repository.default_floor)
     if not found:
         return fine("the settings let nothing pass")
     return fine("; ".join(f"{what} ({setting})" for what, setting in found))
 
 
-def candles(repository: DoctorContext) -> Finding:
+def candles(context: DoctorContext) -> Finding:
     """Check that there are candles for the backtests of each strategy."""
+    repository = context.repository
     tested = {
         one.slug: for_strategy(repository.settings.backtest, one.settings.backtest)
         for one in repository.workspace.strategies
@@ -118,8 +119,9 @@ def candles(repository: DoctorContext) -> Finding:
     return fine(f"there are candles for {', '.join(tested)}")
 
 
-def engine(repository: DoctorContext) -> Finding:
+def engine(context: DoctorContext) -> Finding:
     """Check that the container engine runs."""
+    repository = context.repository
     workspace = repository.workspace
     builds = [one.path for one in (*workspace.services, *workspace.lambdas)]
     builds += [
@@ -131,12 +133,13 @@ def engine(repository: DoctorContext) -> Finding:
     if not builds and compose is None:
         return not_here("no service, lambda or strategy has a Dockerfile; no compose file")
     settings = repository.settings.images
-    found = find_engine(settings.engine, repository.env, repository.root)
+    found = find_engine(settings.engine, context.env, repository.root)
     return fine(f"{found.program} answers, on {found.platform}")
 
 
-def lambdas(repository: DoctorContext) -> Finding:
+def lambdas(context: DoctorContext) -> Finding:
     """Check that every folder under lambdas/ is found, can be built and has its handler."""
+    repository = context.repository
     tree = repository.tree
     folders = [name for name in tree.folders("lambdas") if not name.startswith((".", "_"))]
     if not folders:
@@ -156,16 +159,16 @@ def lambdas(repository: DoctorContext) -> Finding:
     return fine(f"{len(repository.workspace.lambdas)} found")
 
 
-def secrets(repository: DoctorContext) -> Finding:
+def secrets(context: DoctorContext) -> Finding:
     """Check that the secrets and variables that workflows read are set."""
-    wanted = needed(repository.checkout().files)
+    wanted = needed(context.checkout().files)
     if not wanted:
         return not_here("no workflow reads a secret or a variable")
-    lacking = [one for one in wanted if not one.is_optional and not repository.env.get(one.name)]
+    lacking = [one for one in wanted if not one.is_optional and not context.env.get(one.name)]
     if not lacking:
         return fine(f"{len(wanted)} of the workflows are set here")
     shown = listed([f"{one.name} ({', '.join(one.files)})" for one in lacking])
-    if repository.env.get("CI", "").lower() not in {"1", "true"}:
+    if context.env.get("CI", "").lower() not in {"1", "true"}:
         return not_here(
             f"not to be seen from here: {shown}; give them to a job that runs this, by `env:`"
         )
@@ -175,21 +178,22 @@ def secrets(repository: DoctorContext) -> Finding:
     )
 
 
-def pulumi(repository: DoctorContext) -> Finding:
+def pulumi(context: DoctorContext) -> Finding:
     """Ask Pulumi whether an update, running or abandoned, locks a stack."""
+    repository = context.repository
     layers = layers_of(repository.tree)
     if not layers:
         return not_here("no Pulumi.yaml under infra/")
-    if shutil.which("pulumi", path=repository.env.get("PATH")) is None:
+    if shutil.which("pulumi", path=context.env.get("PATH")) is None:
         return fault(
             "pulumi: not found on PATH, so no stack can be previewed",
             "install it (https://www.pulumi.com/docs/install/), or leave this out: --skip pulumi",
         )
-    env = {**repository.env, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    env = {**context.env, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     held, count = [], 0
     for layer in layers:
         argv = ["pulumi", "stack", "ls", "--json", "--non-interactive", "--cwd", layer]
-        done = run(argv, cwd=repository.root, env=env, timeout=repository.seconds)
+        done = run(argv, cwd=repository.root, env=env, timeout=context.seconds)
         for stack in _stacks(done.text, layer):
             count += 1
             if stack.get("updateInProgress"):

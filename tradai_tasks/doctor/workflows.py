@@ -14,9 +14,10 @@ from tradai_tasks.workflows.tag_readiness import (
 )
 
 
-def tags(repository: DoctorContext) -> Finding:
+def tags(context: DoctorContext) -> Finding:
     """Check that a release tag would find an environment, an index and a branch."""
-    checkout = repository.checkout()
+    repository = context.repository
+    checkout = context.checkout()
     if not any(is_ours(text, checkout.folder) for text in checkout.files.values()):
         return not_here("no workflow here was written by tradai-tasks")
     workspace, settings = repository.workspace, repository.settings

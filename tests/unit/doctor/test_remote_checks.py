@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.project import DictTree, checkout_of, found, inventory_in, pyproject
+from tests.support.doctor_contexts import doctor_context
+from tests.support.project import pyproject
 from tradai_tasks.doctor import index, remote
 from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import AwsDeniedError, AwsError, SettingsError
 from tradai_tasks.release.clients.aws import Aws
-from tradai_tasks.settings.load import load_settings
 
 SERVICE = {
     "pyproject.toml": '[tool.uv.workspace]\nmembers = ["services/*"]\n',
@@ -27,20 +26,8 @@ PROD = "[tool.tradai-tasks.deploy.environments.prod]\ncluster = 'main'\n"
 def repository(
     files: Mapping[str, str], more: str = "", *environments: str, **env: str
 ) -> DoctorContext:
-    tree = DictTree({**files, "pyproject.toml": files["pyproject.toml"] + more})
-    return DoctorContext(
-        root=Path("/nowhere"),
-        tree=tree,
-        settings=load_settings(tree).settings,
-        workspace=found(tree),
-        inventory=inventory_in(tree),
-        env=env,
-        uv="uv",
-        checkout=lambda: checkout_of(tree),
-        floor=60,
-        environments=environments,
-        seconds=5,
-    )
+    made = {**files, "pyproject.toml": files["pyproject.toml"] + more}
+    return doctor_context(made, env, environments=environments)
 
 
 BARE = {"pyproject.toml": pyproject("x")}

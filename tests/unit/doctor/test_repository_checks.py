@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.project import DictTree, checkout_of, found, inventory_in, pyproject
+from tests.support.doctor_contexts import doctor_context
+from tests.support.project import pyproject
 from tradai_tasks.checks import lock_check as locks
 from tradai_tasks.doctor import repository as checks_of
 from tradai_tasks.doctor.check_list import NAMES, checks
@@ -19,7 +19,6 @@ from tradai_tasks.doctor.check_runner import Finding
 from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError, CommandFailedError
 from tradai_tasks.process import Completed
-from tradai_tasks.settings.load import load_settings
 
 ROOT = '[tool.uv.workspace]\nmembers = ["libs/*"]\n'
 LIB = {"libs/a/pyproject.toml": pyproject("a")}
@@ -27,23 +26,14 @@ DOCKERFILE = 'ARG BASE_IMAGE=tradai/lambda-base:latest\nFROM ${BASE_IMAGE}\nCMD 
 
 
 def repository(
-    files: Mapping[str, str], env: Mapping[str, str] | None = None, *, root: str = ROOT
+    files: Mapping[str, str],
+    env: Mapping[str, str] | None = None,
+    *,
+    root: str = ROOT,
+    place: Path = Path("/nowhere"),
 ) -> DoctorContext:
-    tree = DictTree({"pyproject.toml": root, **LIB, **files})
-    settings = load_settings(tree).settings
-    return DoctorContext(
-        root=Path("/nowhere"),
-        tree=tree,
-        settings=settings,
-        workspace=found(tree),
-        inventory=inventory_in(tree),
-        env={"PATH": "/nowhere", **(env or {})},
-        uv="uv",
-        checkout=lambda: checkout_of(tree),
-        floor=60,
-        environments=(),
-        seconds=5,
-    )
+    known = {"PATH": "/nowhere", **(env or {})}
+    return doctor_context({"pyproject.toml": root, **LIB, **files}, known, root=place)
 
 
 Door = Callable[[Sequence[str]], tuple[int, str, str]]
@@ -244,7 +234,7 @@ def test_a_strategy_without_any_candles_is_a_fault(tmp_path: Path) -> None:
         "strategies/momentum/pyproject.toml": pyproject("momentum"),
         "strategies/momentum/src/momentum/__init__.py": "",
     }
-    here = replace(repository(files, root=pyproject("root")), root=tmp_path)
+    here = repository(files, root=pyproject("root"), place=tmp_path)
     missing = checks_of.candles(here)
     assert missing.state == "fault"
     assert missing.what == (

@@ -62,8 +62,8 @@ def test_what_lacks_is_named(kind: str, old: str, new: str, said: str) -> None:
 def test_the_branch_the_lock_and_what_jobs_make(locks: list[str]) -> None:
     one = of("ecs")
     for checkout, said in (
-        (checkout_of(one.tree, branch="develop"), 'branch = "develop"'),
-        (replace(checkout_of(one.tree), unignored=("build/",)), "build/: made by jobs"),
+        (checkout_of(one.repository.tree, branch="develop"), 'branch = "develop"'),
+        (replace(checkout_of(one.repository.tree), unignored=("build/",)), "build/: made by jobs"),
     ):
         finding = module.tags(replace(one, checkout=partial(lambda found: found, checkout)))
         assert finding.state == "fault"

@@ -62,14 +62,10 @@ def doctor(session: nox.Session, context: Context) -> None:
     settings = repository.settings.deploy
     named = [environment_named(name, settings).name for name in options.environment]
     looked_at = DoctorContext(
-        root=repository.root,
-        tree=repository.tree,
-        settings=repository.settings,
-        workspace=repository.workspace,
+        repository=repository,
         inventory=present_inventory(context),
         env=os.environ,
         uv=nox.virtualenv.UV,
-        floor=repository.default_floor,
         checkout=cache(partial(look, repository.root, os.environ)),
         environments=tuple(named)
         or tuple(name for name, table in settings.environments.items() if table.cluster),
