@@ -40,17 +40,26 @@ def write_whole(file: Path, data: bytes, *, mode: int = 0o666, durable: bool = F
         raise
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files in a folder of writers that were killed an hour ago or more.
+def is_leftover(path: str) -> bool:
+    """Return whether a path is a temporary file that a killed writer has left."""
+    return _LEFTOVER.fullmatch(path.rpartition("/")[2]) is not None
+
+
+def remove_leftovers(folder: Path, *, age: float = _KILLED_AFTER) -> None:
+    """Remove the temporary files in a folder that killed writers have left.
+
+    Args:
+        folder: The folder.
+        age: Seconds since a file was written, for writers that may be at work still.
 
     Raises:
         OSError: The folder cannot be listed, or a file cannot be removed.
     """
     with os.scandir(folder) as entries:
         for entry in entries:
-            if _LEFTOVER.fullmatch(entry.name):
+            if is_leftover(entry.name):
                 with contextlib.suppress(FileNotFoundError):  # another run was faster
-                    if entry.stat(follow_symlinks=False).st_mtime < time.time() - _KILLED_AFTER:
+                    if entry.stat(follow_symlinks=False).st_mtime <= time.time() - age:
                         Path(entry.path).unlink()
 
 

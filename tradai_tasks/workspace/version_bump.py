@@ -13,13 +13,12 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from tradai_tasks.errors import BrokenTomlError, BumpError, DirtyTreeError, TagExistsError
+from tradai_tasks.files.atomic_write import is_leftover
 from tradai_tasks.settings.load import parse_toml
 from tradai_tasks.text import listed
 from tradai_tasks.workspace.locks.lock_digest import document_digest
 from tradai_tasks.workspace.locks.lock_file import parse_lock_file
 from tradai_tasks.workspace.tags import check_release, parse_tag, semver_of, tag_name
-
-SCRATCH = ".bump"  # suffix of the temporary file that replaces another
 
 _STEPS = ("patch", "minor", "major", "rc")
 _EXPECTED = f"expected {', '.join(_STEPS)} or a version such as 1.2.0 or 1.2.0-rc1"
@@ -266,8 +265,8 @@ def _tag(found: BumpState, new: str, *, is_committed: bool, with_tag: bool) -> s
 
 def _is_edited(found: BumpState, new: str) -> bool:
     """Return whether the uncommitted changes are those of this bump, interrupted."""
-    own = {found.file, found.lock, f"{found.file}{SCRATCH}"}
-    if found.at_head is None or found.file not in found.dirty or not set(found.dirty) <= own:
+    dirty = {path for path in found.dirty if not is_leftover(path)}
+    if found.at_head is None or found.file not in dirty or not dirty <= {found.file, found.lock}:
         return False
     # git may convert line ends on checkout
     edited = with_version(found.at_head, new, found.file)
@@ -275,7 +274,7 @@ def _is_edited(found: BumpState, new: str) -> bool:
 
 
 def _refuse_dirty(dirty: tuple[str, ...]) -> None:
-    left = [path for path in dirty if not path.endswith(f"pyproject.toml{SCRATCH}")]
+    left = [path for path in dirty if not is_leftover(path)]
     if left:
         raise DirtyTreeError(
             f"uncommitted changes in {listed(left)}; commit, stash or ignore them first"

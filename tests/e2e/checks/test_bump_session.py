@@ -23,6 +23,7 @@ requires-python = ">=3.11"
 version = "1.0.0"
 """
 FILE = "strategies/momentum/pyproject.toml"
+LEFTOVER = "strategies/momentum/.pyproject.toml.4711-0123abcd.tmp"
 LOCK = "strategies/momentum/uv.lock"
 SUBJECT = "chore(momentum): bump version to 1.1.0"
 
@@ -162,17 +163,15 @@ def test_killed_between_edit_and_lock_and_run_again_it_finishes(home: Path) -> N
 
 
 def test_killed_while_writing_and_run_again_it_finishes(home: Path) -> None:
-    write(home, {f"{FILE}.bump": "[proj"})
+    write(home, {LEFTOVER: "[proj"})
     done(home, "momentum", "minor", "--tag")
     finished(home)
 
 
-def test_a_link_in_the_place_of_its_scratch_file_is_not_written_through(
-    home: Path, tmp_path: Path
-) -> None:
+def test_a_link_in_the_place_of_its_scratch_file_is_removed(home: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_text("theirs")
-    (home / f"{FILE}.bump").symlink_to(outside)
+    (home / LEFTOVER).symlink_to(outside)
     done(home, "momentum", "minor", "--tag")
     finished(home)
     assert outside.read_text() == "theirs"

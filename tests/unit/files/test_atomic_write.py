@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tradai_tasks.files.atomic_write import ignore_folder, write_whole
+from tradai_tasks.files.atomic_write import (
+    ignore_folder,
+    is_leftover,
+    remove_leftovers,
+    write_whole,
+)
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -65,3 +70,15 @@ def test_a_gitignore_that_cannot_be_written_is_not_there(
     with pytest.raises(OSError, match="No space"):
         ignore_folder(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_writers_have_left_is_removed_after_a_while(tmp_path: Path) -> None:
+    left, own = tmp_path / ".a.toml.4711-0123abcd.tmp", tmp_path / "a.tmp"
+    left.touch()
+    own.touch()
+    assert is_leftover(f"deep/{left.name}")
+    assert not is_leftover(own.name)
+    remove_leftovers(tmp_path)
+    assert left.exists()
+    remove_leftovers(tmp_path, age=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tmp"]

@@ -15,6 +15,7 @@ from tradai_tasks.workspace.version_bump import (
 )
 
 FILE = "strategies/momentum/pyproject.toml"
+LEFTOVER = "strategies/momentum/.pyproject.toml.4711-0123abcd.tmp"
 LOCK = "strategies/momentum/uv.lock"
 HEAD = "a" * 40
 OTHER = "b" * 40
@@ -95,7 +96,7 @@ def test_a_release_candidate_is_tagged_as_semantic_versioning_writes_it() -> Non
     assert found.message == "chore(momentum): bump version to 1.1.0rc1"
 
 
-@pytest.mark.parametrize("dirty", [(FILE,), (FILE, LOCK), (FILE, f"{FILE}.bump")])
+@pytest.mark.parametrize("dirty", [(FILE,), (FILE, LOCK), (FILE, LEFTOVER)])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_interrupted_after_the_edit_it_goes_on_with_the_lock(
     dirty: tuple[str, ...], end: bytes
@@ -107,7 +108,7 @@ def test_interrupted_after_the_edit_it_goes_on_with_the_lock(
 
 
 def test_interrupted_while_writing_it_starts_again() -> None:
-    found = plan(replace(FOUND, dirty=(f"{FILE}.bump",)), "minor", with_tag=False)
+    found = plan(replace(FOUND, dirty=(LEFTOVER,)), "minor", with_tag=False)
     assert found.content == pyproject("1.1.0")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,8 +12,9 @@ import nox
 from packaging.utils import canonicalize_name
 
 from tradai_tasks.errors import BadArgumentsError, BumpError, CommandFailedError, GitError
+from tradai_tasks.files.atomic_write import remove_leftovers, write_whole
 from tradai_tasks.files.file_tree import join
-from tradai_tasks.files.path_guard import require_inside, write_below
+from tradai_tasks.files.path_guard import require_inside
 from tradai_tasks.report import say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option, parse
@@ -23,7 +24,7 @@ from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import git_environment, run_git
 from tradai_tasks.vcs.history import parents_of
 from tradai_tasks.workspace.discovery import Package, Workspace, unknown_package
-from tradai_tasks.workspace.version_bump import SCRATCH, BumpPlan, BumpState, check_lock, plan
+from tradai_tasks.workspace.version_bump import BumpPlan, BumpState, check_lock, plan
 
 _DOC = "Raise a package's version in its pyproject.toml, commit that, and tag it with --tag."
 _OPTIONS: list[Option] = [
@@ -142,12 +143,10 @@ def _lock(
 
 
 def _replace(top: Path, file: Path, content: bytes) -> None:
-    """Write a file atomically."""
+    """Write a file, and remove what an earlier bump that was killed has left beside it."""
     file = require_inside(top.resolve(), file.resolve())  # a link inside the work tree is followed
-    scratch = file.with_name(f"{file.name}{SCRATCH}")
-    write_below(scratch.parent, scratch.name, content)  # in the place of a link of that name
-    shutil.copymode(file, scratch)
-    scratch.replace(file)
+    remove_leftovers(file.parent, age=0)
+    write_whole(file, content, mode=stat.S_IMODE(file.stat().st_mode))
 
 
 def _literally(paths: Iterable[str]) -> list[str]:
