@@ -24,11 +24,6 @@ from tradai_tasks.text import listed
 def check_bias(job: BacktestJob, facts: RunFindings, analysis: str) -> str:
     """Return what an analysis found, in words, if that is no bias.
 
-    Args:
-        job: The run of the analysis.
-        facts: Its findings.
-        analysis: `lookahead` or `recursive`.
-
     Raises:
         BiasError: The strategy sees the future, or its indicators depend on the first candle.
         BacktestError: freqtrade came to no result.

@@ -52,9 +52,7 @@ class Source:
 def parse_source(text: str, root: Path) -> Source:
     """Parse the setting `source`.
 
-    Args:
-        text: `download`, a folder from the root, or `s3://bucket/prefix`.
-        root: The workspace root.
+    It is `download`, a folder from the root, or `s3://bucket/prefix`.
 
     Raises:
         SettingsError: It is none of these.
@@ -87,10 +85,7 @@ class Brought:
 def bring(names: Iterable[str], get: Callable[[str], bytes | None], target: Path) -> Brought:
     """Copy files whose content differs.
 
-    Args:
-        names: POSIX paths, the same in the source and below the target.
-        get: Returns the content of a file; None if the source does not have it.
-        target: Folder to copy to.
+    `names` are POSIX paths, the same in the source and below the target.
     """
     changed, same, absent = [], [], []
     for name in names:
@@ -149,9 +144,7 @@ def check_snapshot(content: bytes, where: str, pairs: Iterable[str]) -> None:
 def fetch_snapshot(api: Api, address: str | None) -> bytes:
     """Ask an exchange for its markets.
 
-    Args:
-        api: API of the exchange.
-        address: Scheme and host to use in place of the exchange's own.
+    `address` is used in place of the exchange's own.
 
     Raises:
         CandlesError: The answer does not have its markets.

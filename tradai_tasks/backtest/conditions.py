@@ -22,13 +22,7 @@ def config_document(found: Conditions) -> str:
 def conditions_of(
     result: BacktestResult, found: Conditions, thresholds: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Return every condition by name, as text.
-
-    Args:
-        result: freqtrade's result.
-        found: Configuration, parameters and protections.
-        thresholds: The limits of the gates, by the names of their settings.
-    """
+    """Return every condition by name, as text."""
     fees = {fee for trade in result.trades for fee in (trade.fee_open, trade.fee_close)}
     leverage = {trade.leverage for trade in result.trades}
     document = config_document(found)

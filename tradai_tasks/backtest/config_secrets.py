@@ -70,9 +70,7 @@ def is_config(document: Any) -> bool:
 def config_files(file: str, read: Read) -> dict[str, Any]:
     """Return a configuration and those that it adds (`add_config_files`), parsed, by path.
 
-    Args:
-        file: POSIX path of the configuration.
-        read: Returns the content of a path; None if there is no such file.
+    `read` returns None if there is no such file.
 
     Raises:
         BacktestError: One is missing or does not parse, or they add each other without end.

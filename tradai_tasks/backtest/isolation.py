@@ -32,11 +32,7 @@ class Isolation:
 
     @contextmanager
     def entered(self, markets: Markets) -> Iterator[Callable[..., list[str]]]:
-        """Yield a function that wraps a command so that it runs without network.
-
-        Args:
-            markets: The market server, which is reachable inside at the same address.
-        """
+        """Yield a function that wraps a command so that it runs without network."""
         if self.sandbox is None:
             yield lambda *command: list(command)
             return

@@ -76,11 +76,7 @@ def api_of(exchange: str, mode: str) -> Api:
 
 
 def ccxt_configs(address: str) -> dict[str, dict[str, Any]]:
-    """Return the configuration that makes ccxt use another address, by `exchange mode`.
-
-    Args:
-        address: Scheme, host and port.
-    """
+    """Return the configuration that makes ccxt use another address, by `exchange mode`."""
     return {
         f"{api.exchange} {api.mode}": {
             "urls": {"api": {api.ccxt: f"{address}{api.base}"}},
@@ -116,11 +112,7 @@ class Markets:
 
 @contextmanager
 def serve_markets(store: Path) -> Iterator[Markets]:
-    """Serve the snapshots in a data folder on a free port of this machine.
-
-    Args:
-        store: Folder with a folder for each exchange.
-    """
+    """Serve the snapshots in a data folder on a free port of this machine."""
     refused: list[str] = []
     missing: list[str] = []
     handler = _handler(store, refused, missing)

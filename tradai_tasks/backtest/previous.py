@@ -27,10 +27,7 @@ def record_at(place: Path) -> BacktestRecord:
 def previous_record(releases: Path, slug: str, commit: str) -> tuple[BacktestRecord | None, str]:
     """Return the record of the newest release of a strategy at another commit.
 
-    Args:
-        releases: Folder with the evidence of releases, a folder for each tag.
-        slug: The strategy.
-        commit: The commit that is tested now.
+    `releases` has a folder of evidence for each tag; `commit` is the one that is tested now.
 
     Returns:
         The record, or None; and why the newest release's cannot be used, if it cannot.

@@ -75,10 +75,6 @@ class BacktestRecord:
     def from_json(cls, text: str | bytes, *, file: str = RECORD_FILE) -> BacktestRecord:
         """Read a record back.
 
-        Args:
-            text: The JSON of `as_json`.
-            file: The file's name, for messages.
-
         Raises:
             BacktestRecordError: It is not a record of a backtest, or contradicts itself.
         """

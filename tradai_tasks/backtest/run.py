@@ -129,9 +129,7 @@ class BacktestJob:
     def prepare(self, markets: Markets, *, go: bool) -> None:
         """Write the order and create the folders.
 
-        Args:
-            markets: The market server.
-            go: Whether to run freqtrade, or only to ask what it would read.
+        Without `go`, freqtrade is only asked what it would read.
         """
         work = self.folder / "work"
         for folder in (self.results, self.twin, work / "data", work / "user_data"):
@@ -199,10 +197,7 @@ def read_facts(job: BacktestJob) -> RunFindings:
 def check_children(job: BacktestJob, findings: RunFindings, why_not: str) -> None:
     """Check that a run started no other process if that could have reached a network.
 
-    Args:
-        job: The backtest that ran.
-        findings: Its findings.
-        why_not: Why it was not in a network namespace; empty if it was.
+    `why_not` says why it was not in a network namespace; empty if it was.
 
     Raises:
         NotHermeticError: It started one.

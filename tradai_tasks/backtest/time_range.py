@@ -34,10 +34,7 @@ def window_of(kind: RecordKind, settings: BacktestSettings, commit_time: int) ->
 
     Months are calendar months: twelve before 29 February is 28 February.
 
-    Args:
-        kind: Which backtest.
-        settings: The strategy's settings.
-        commit_time: Committer's time of the commit, in seconds since the epoch.
+    `commit_time` is the committer's, in seconds since the epoch.
 
     Raises:
         SettingsError: The setting `end` is not a date.

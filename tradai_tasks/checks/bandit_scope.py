@@ -30,10 +30,6 @@ def bandit_scope(inventory: Inventory, exclusions: Iterable[str]) -> BanditScope
     bandit itself takes an entry of `exclude_dirs` for a part of any word in a path: `test` would
     leave out `backtest/`. Here an entry is a folder or file: whole parts of a path, or a glob of a
     path.
-
-    Args:
-        inventory: Every Python file.
-        exclusions: Entries of `exclude_dirs`.
     """
     entries = {entry: _cleaned(entry) for entry in exclusions}
     kept: list[InventoryFile] = []
@@ -93,12 +89,7 @@ def batches(files: Sequence[str]) -> Iterator[list[str]]:
 def unread_faults(
     metrics: Mapping[str, Mapping[str, Any]], contents: Mapping[str, bytes]
 ) -> list[str]:
-    """Return a fault for files, or lines of files, that bandit did not read.
-
-    Args:
-        metrics: The `metrics` of bandit's report: lines of code by file.
-        contents: The files that it was given.
-    """
+    """Return a fault for files, or lines of files, that bandit did not read."""
     read = {posixpath.normpath(file): int(found["loc"]) for file, found in metrics.items()}
     unread = [path for path in contents if path not in read]
     short = [

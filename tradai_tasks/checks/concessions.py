@@ -15,10 +15,7 @@ def concessions(
 ) -> tuple[tuple[str, str], ...]:
     """Return what is let pass, each with the setting that allows it.
 
-    Args:
-        settings: The settings.
-        packages: The packages, with their own settings.
-        floor: The coverage floor of such a repository where settings are silent, in percent.
+    `floor` is the coverage floor where settings are silent, in percent.
     """
     return tuple(_concessions(settings, packages, floor))
 

@@ -32,11 +32,6 @@ def unlisted_files(files: Collection[str]) -> tuple[str, ...]:
 def hidden_files(files: Collection[str], shown: Collection[str], *, where: str) -> tuple[str, ...]:
     """Return the files that ruff does not look at, by its configuration or an ignore rule.
 
-    Args:
-        files: What it should look at.
-        shown: What it does look at.
-        where: What it was given, for the message.
-
     Raises:
         CheckFailedError: It looks at none at all.
     """

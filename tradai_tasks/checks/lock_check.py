@@ -38,13 +38,7 @@ def state_of(  # noqa: PLR0913 - where, what, and how
 ) -> LockState:
     """Ask uv whether a project's lock file exists and is fresh.
 
-    Args:
-        uv: The uv to ask.
-        root: The workspace root.
-        tree: Its files.
-        project: The project's folder, from the root.
-        further: Further options for `uv lock`.
-        timeout: Seconds after which uv is ended.
+    uv is ended after `timeout` seconds.
 
     Raises:
         CommandFailedError: uv does not finish in time.

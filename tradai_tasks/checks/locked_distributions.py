@@ -79,11 +79,6 @@ def locked_in(lock: LockFile, file: str, own: Collection[str]) -> Iterator[Locke
     """Yield all distributions of a lock of uv but the repository's own packages.
 
     Every one counts, in any extra, group, marker and fork.
-
-    Args:
-        lock: The lock.
-        file: Its path.
-        own: Names of the repository's packages.
     """
     own = {*own, *lock.members}
     for entry in lock.package:
@@ -94,12 +89,7 @@ def locked_in(lock: LockFile, file: str, own: Collection[str]) -> Iterator[Locke
 
 
 def pinned_in(compiled: str, file: str) -> Iterator[Locked]:
-    """Yield the distributions in the output of `uv pip compile`.
-
-    Args:
-        compiled: The output.
-        file: The requirements file that was compiled.
-    """
+    """Yield the distributions in the output of `uv pip compile`."""
     for raw in compiled.splitlines():
         line = raw.partition(" #")[0].strip()
         if not line or line.startswith("#"):
@@ -153,11 +143,7 @@ def read_audit(
 ) -> Answer:
     """Parse pip-audit's output into its answer on each pin.
 
-    Args:
-        output: pip-audit's JSON, None or empty if it wrote none.
-        error_text: Its standard error.
-        expected: The pins that it was given; it may leave out one without a word.
-        settings: Accepted advisories.
+    pip-audit may leave out one of the `expected` pins without a word.
 
     Raises:
         AuditServiceError: The advisory service is down or its answer is invalid.

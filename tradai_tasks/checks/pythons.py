@@ -46,11 +46,7 @@ def own_interpreter() -> Interpreter:
 
 
 def interpreter_of(environment: Path) -> Interpreter | None:
-    """Return the interpreter of a virtual environment from its pyvenv.cfg; None if unknown.
-
-    Args:
-        environment: Its folder.
-    """
+    """Return the interpreter of a virtual environment from its pyvenv.cfg; None if unknown."""
     file = environment / "pyvenv.cfg"
     if not file.is_file():
         return None
@@ -101,10 +97,7 @@ def python_for(tree: Tree, packages: Iterable[Package], running: str) -> str | N
     each if all packages allow it. Also None if there is no common version: uv then reports the
     package that is to blame.
 
-    Args:
-        tree: The repository.
-        packages: The packages, each with its `requires-python`.
-        running: The version of the Python that runs nox, as `3.11.7`.
+    `running` is the version of the Python that runs nox, as `3.11.7`.
     """
     stated = {p.document.get("project", {}).get("requires-python") for p in packages}
     try:

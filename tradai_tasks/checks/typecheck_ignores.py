@@ -21,10 +21,7 @@ def ignored_files(
 ) -> tuple[str, ...]:
     """Return the files whose errors are ignored, by mypy's configuration or by a comment.
 
-    Args:
-        tree: The repository.
-        modules: The files, by their module name.
-        settings: What mypy reads: `tool.mypy`, or a file in INI format.
+    `settings` are what mypy reads: `tool.mypy`, or a file in INI format.
     """
     patterns = [_regex(pattern) for pattern in _ignored_modules(settings)]
     return tuple(

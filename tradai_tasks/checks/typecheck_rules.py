@@ -59,12 +59,6 @@ def choose_checker(
 
     One that is configured goes before one that is only locked, since a lock also has what others
     need; one that is both goes before either. Without either it is mypy.
-
-    Args:
-        tree: The repository.
-        project: The project's folder.
-        folders: Those of its packages.
-        locked: Names of the distributions in its lock.
     """
     weight = _weigh(tree, project, folders, locked)
     return max(CHECKERS.values(), key=weight)
@@ -98,10 +92,7 @@ def config_file(tree: Tree, folder: str, project: str) -> str | None:
 
     mypy looks in the folder and in those above it.
 
-    Args:
-        tree: The repository.
-        folder: The folder.
-        project: The project that it is in, the last folder to look in.
+    `project` is the last folder to look in.
     """
     while True:
         for name in _CONFIG_FILES:

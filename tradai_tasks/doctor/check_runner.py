@@ -68,10 +68,7 @@ def examine(
     A check that is not done in time is a fault and is abandoned: its thread does not keep the
     process alive.
 
-    Args:
-        checks: What to ask.
-        timeout: Seconds that each may take.
-        clock: Returns the time, in seconds.
+    Each may take `timeout` seconds.
     """
     start = clock()
     running = [_Asked(check, clock) for check in checks]

@@ -33,11 +33,6 @@ def plan(
 
     The user's own file has the same path, the same path but for its suffix, or the workflow's name:
     two workflows of one name would both start what follows them.
-
-    Args:
-        wanted: Texts that should be there, by path.
-        present: Texts of all files in the same folder, by path.
-        folder: The workspace's folder in the repository.
     """
     changes = []
     foreign = {path: text for path, text in present.items() if not is_ours(text, folder)}

@@ -35,9 +35,7 @@ _PYTHON = {
 def may_hold(condition: str, values: Mapping[str, Any]) -> bool:
     """Return whether a condition can be true while the values hold.
 
-    Args:
-        condition: With or without `${{ }}`.
-        values: Values by name, such as `github.event_name`.
+    `values` are by name, such as `github.event_name`.
     """
     found = value_of(condition, values)
     return True if found is UNKNOWN else bool(found)

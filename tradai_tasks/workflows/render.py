@@ -49,10 +49,7 @@ def header_of(folder: str = "") -> str:
 def render(template: str, values: Values, *, header: str) -> str:
     """Render a template.
 
-    Args:
-        template: Name of a file in the folder of templates.
-        values: The values to fill in.
-        header: First line of the result.
+    `header` is the first line of the result.
 
     Raises:
         LookupError: The template names something unknown.

@@ -189,10 +189,7 @@ def committed_locks(
 ) -> tuple[str, ...]:
     """Return the lock files that are committed, or would be by `git add --all`.
 
-    Args:
-        root: The workspace root.
-        projects: Folders of the lock files, from the root.
-        tracked: Leave out those that git does not track.
+    With `tracked`, those that git does not track are left out.
 
     Raises:
         CommandFailedError: git failed.

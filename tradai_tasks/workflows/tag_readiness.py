@@ -77,12 +77,7 @@ def _candle_notes(workspace: Workspace, settings: Settings) -> list[str]:
 
 
 def ci_faults(files: Mapping[str, str], folder: str) -> list[str]:
-    """Return why the user's own CI would not start what follows it: it does not run for tags.
-
-    Args:
-        files: Texts of the workflow files that are there, by path.
-        folder: The workspace's folder in the repository.
-    """
+    """Return why the user's own CI would not start what follows it: it does not run for tags."""
     ours = [text for text in files.values() if is_ours(text, folder)]
     followed = {name for text in ours for name in _FOLLOWED.findall(text)}
     return [

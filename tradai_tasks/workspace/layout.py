@@ -55,10 +55,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 def layout_of(tree: Tree, package: Package, *, nested: Iterable[str] = ()) -> Layout:
     """Find a package's code and tests.
 
-    Args:
-        tree: The repository.
-        package: The package.
-        nested: Folders of other packages, which are not part of this one.
+    `nested` are folders of other packages, which are not part of this one.
     """
     inside = frozenset(nested)  # the folder itself too: nothing below it has its path
     found: dict[str, ImportName] = {}

@@ -13,12 +13,6 @@ def with_loose_code(package: Package, layout: Layout, inventory: Inventory, look
     """Return a layout with every file that a session is to look at among its imports.
 
     Files that cannot be imported by a name are left out for `coverage`, which finds code by names.
-
-    Args:
-        package: The package.
-        layout: Its layout.
-        inventory: Every Python file.
-        look: The session.
     """
     modules = dict.fromkeys(layout.imports)
     roots = dict.fromkeys(layout.source_roots)

@@ -34,12 +34,7 @@ def require_path_sources(root: Path, workspace: Workspace) -> None:
 
 
 def missing_path_sources(folder: Path, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the packages, with their paths, whose folder or file does not exist.
-
-    Args:
-        folder: The project's folder.
-        document: Its parsed pyproject.toml.
-    """
+    """Yield the packages, with their paths, whose folder or file does not exist."""
     for name, given in document.get("tool", {}).get("uv", {}).get("sources", {}).items():
         for source in given if isinstance(given, list) else [given]:
             path = source.get("path") if isinstance(source, Mapping) else None

@@ -71,12 +71,7 @@ def _is_project(tree: Tree, folder: str) -> bool:
 
 
 def unread_dependencies(document: Mapping[str, Any], file: str) -> Iterator[str]:
-    """Yield a line for each table with development dependencies that uv does not read.
-
-    Args:
-        document: The content of a pyproject.toml with a table [project].
-        file: Its path, for the message.
-    """
+    """Yield a line for each table with development dependencies that uv does not read."""
     tool = document.get("tool", {})
     poetry, pdm, hatch = (_table(tool, name) for name in ("poetry", "pdm", "hatch"))
     tables = [f"tool.poetry.{key}" for key in ("dependencies", "dev-dependencies") if key in poetry]

@@ -65,11 +65,6 @@ def pytest_configuration(tree: Tree, folder: str, args: Sequence[str] = ()) -> P
     The nearest file with pytest settings wins, from the folder up to the workspace root, in the
     order that pytest has, unless `args` name one by `-c`. Values from `-o name=value` come from
     `addopts` and from `args`.
-
-    Args:
-        tree: The repository.
-        folder: Where pytest is started.
-        args: Further arguments of the run.
     """
     file, values = _found(tree, folder)
     for named in _given(args, "-c", "--config-file"):
@@ -96,11 +91,6 @@ def may_collect(tree: Tree, configuration: PytestConfiguration, others: frozense
 
     It does not if no file on disk has the name of a test, in the folders that pytest enters. After
     `_MOST_FOLDERS` folders the answer is yes.
-
-    Args:
-        tree: The repository.
-        configuration: That of the root.
-        others: Folders whose tests are not the root's.
     """
     pending = deque(["."])
     for _ in range(_MOST_FOLDERS):

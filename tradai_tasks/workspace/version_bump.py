@@ -148,12 +148,6 @@ def with_version(content: bytes, version: str, file: str) -> bytes:
 def check_lock(before: bytes, after: bytes, *, name: str, file: str) -> None:
     """Check that a lock file changed in one package's version and nothing else.
 
-    Args:
-        before: Content of the lock file in HEAD.
-        after: Content now.
-        name: The package's normalised name.
-        file: The lock file, for messages.
-
     Raises:
         BumpError: More than that changed, by the data (see lock_digest).
     """

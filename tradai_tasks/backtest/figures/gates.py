@@ -23,11 +23,6 @@ def judge(
     """Compare a result with every gate; an undefined figure does not pass.
 
     A profit factor is infinite, and passes, if trades gained and none lost.
-
-    Args:
-        result: freqtrade's result.
-        curve: The account, marked to market.
-        settings: The thresholds.
     """
     factor, factor_note = _profit_factor(result)
     sharpe, sharpe_note = _sharpe(result, curve, settings.sharpe)

@@ -40,10 +40,7 @@ _SHORTEST_MONTH, _LONGEST_MONTH = 28 * 86_400, 31 * 86_400  # seconds
 def mark_to_market(result: BacktestResult, prices: Mapping[str, Prices], step: int) -> Curve:
     """Return the account at the start, and at the close of each candle.
 
-    Args:
-        result: The trades, with their orders.
-        prices: The candles of every pair.
-        step: Seconds of a candle.
+    `step` is the length of a candle in seconds.
 
     Raises:
         CandlesError: A candle is missing while a position is held.

@@ -36,10 +36,6 @@ class Prices:
 def read_prices(files: Iterable[PriceFile], folder: Path) -> dict[str, Prices]:
     """Read the prices of each pair.
 
-    Args:
-        files: The files, by name below the folder.
-        folder: The folder that the run wrote to.
-
     Raises:
         BacktestResultError: A file is missing, or has another size than was said.
     """

@@ -22,11 +22,7 @@ def arguments(
 ) -> list[str]:
     """Return the arguments of a command: ours where it knows them and none is given.
 
-    Args:
-        command: The command and its further arguments.
-        known: The options that the command knows.
-        ours: Options with their values.
-        last: Option with its value that must win, so it comes last.
+    `last` is an option with the value that must win, so it comes last.
     """
     names = set(known)
     given = {word.partition("=")[0] for word in command[1:] if word.startswith("-")}

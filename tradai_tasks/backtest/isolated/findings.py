@@ -44,13 +44,7 @@ def flattering(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def conditions(raw: Mapping[str, Any], strategy: Any, *, protections: bool) -> dict[str, Any]:
-    """Return the configuration, the parameters and the protections of a strategy.
-
-    Args:
-        raw: The configuration as its files have it.
-        strategy: The strategy, loaded by freqtrade.
-        protections: Whether its protections run.
-    """
+    """Return the configuration, the parameters and the protections of a strategy."""
     named = getattr(strategy, "enumerate_parameters", dict)
     return {
         "config": {key: value for key, value in raw.items() if key not in _PLACES},

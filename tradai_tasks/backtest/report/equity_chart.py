@@ -39,12 +39,7 @@ def load() -> None:
 def draw(file: Path, curve: Curve, *, title: str, currency: str, limit: float | None) -> None:
     """Draw equity above drawdown and write a PNG; equal input gives equal bytes.
 
-    Args:
-        file: Where to write.
-        curve: The account over time.
-        title: Title above the chart.
-        currency: Currency of the equity.
-        limit: Largest drawdown that passes, as a fraction; None if there is no gate.
+    `limit` is the largest drawdown that passes, as a fraction; None if there is no gate.
     """
     load()
     from matplotlib import dates  # noqa: PLC0415 - slow to load

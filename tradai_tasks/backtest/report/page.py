@@ -55,15 +55,7 @@ def page(
     tables: Iterable[ReportTable],
     picture: bytes | None,
 ) -> str:
-    """Return a self-contained HTML page.
-
-    Args:
-        record: The record.
-        curve: The account, marked to market.
-        currency: Currency of the equity.
-        tables: The tables after the picture.
-        picture: The chart as PNG; None if it could not be drawn.
-    """
+    """Return a self-contained HTML page."""
     state = "passed" if record.passed else "failed"
     parts = [
         f"<h1>{escaped(record.strategy)} <span class={state}>{state}</span></h1>",

@@ -120,10 +120,7 @@ def test_arguments(inventory: Inventory, home: str, folders: Sequence[str]) -> t
     A folder is given where all tests below it are of this session, so that a `collect_ignore`
     applies; else its files are.
 
-    Args:
-        inventory: Every Python file.
-        home: The folder of the package whose session it is.
-        folders: Where its tests usually are; given as they are if they hold any.
+    `folders` are where its tests usually are; given as they are if they hold any.
     """
     tests = inventory.tests(home)
     found: dict[str, None] = {}

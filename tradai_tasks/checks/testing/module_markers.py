@@ -11,10 +11,6 @@ def marks_all(content: bytes, markers: Collection[str]) -> bool:
 
     Only a single assignment counts, `pytestmark = pytest.mark.NAME` or a list of such, with pytest
     imported by its name. Everything else is left to pytest, which alone knows all markers.
-
-    Args:
-        content: The module's source.
-        markers: Names of markers.
     """
     if b"pytestmark" not in content:
         return False

@@ -51,10 +51,7 @@ class PytestArguments:
 def read_arguments(posargs: Sequence[str], *, home: Path, bases: Sequence[Path]) -> PytestArguments:
     """Read the arguments after `--`.
 
-    Args:
-        posargs: The arguments.
-        home: Folder that pytest runs in.
-        bases: Further folders that paths may be relative to, such as where the user is.
+    `bases` are further folders that paths may be relative to, such as where the user is.
     """
     words, paths, narrowing = [], [], []
     informing = None

@@ -29,13 +29,7 @@ class Suites(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def suites_of(tree: Tree, tests: Mapping[str, Sequence[str]], markers: Iterable[str]) -> Suites:
-    """Read every test file once, until everything is found.
-
-    Args:
-        tree: The repository.
-        tests: Test folders and files, by owner.
-        markers: The markers to look for.
-    """
+    """Read every test file once, until everything is found."""
     pending = {name: _mark(name) for name in markers}
     benchmarked: set[str] = set()
     marked: set[str] = set()

@@ -101,11 +101,8 @@ class Aws:
     ) -> dict[str, Any]:
         """Make a request and return its answer.
 
-        Args:
-            service: boto3's name of the service: `ecs`, `lambda`.
-            operation: The client's method: `describe_services`.
-            once: Whether it must not be retried: it may have succeeded although no answer came.
-            parameters: Parameters of that method.
+        `once` is for a request that must not be repeated: it may have succeeded although no answer
+        came.
 
         Raises:
             AwsError: The request failed; `code` is AWS's error code. Subclasses say more.
@@ -119,12 +116,6 @@ class Aws:
         self, service: str, operation: str, key: str, /, **parameters: Any
     ) -> list[dict[str, Any] | str]:
         """Return the items of a paginated answer.
-
-        Args:
-            service: boto3's name of the service.
-            operation: The client's method, which has a paginator.
-            key: The list in the answer.
-            parameters: Parameters of that method.
 
         Raises:
             AwsError: As `call`.
@@ -164,9 +155,6 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """Return a cached client; any thread may use it.
-
-        Args:
-            service: boto3's name of the service.
 
         Raises:
             AwsRegionError: No region is set anywhere.
@@ -227,13 +215,7 @@ def _named_errors(service: str, operation: str) -> Iterator[None]:
 
 
 def aws_error(error: BaseException, service: str, operation: str) -> AwsError:
-    """Return this library's error for one of botocore: one line, with what to do.
-
-    Args:
-        error: The error that botocore raised.
-        service: boto3's name of the service.
-        operation: The client's method.
-    """
+    """Return this library's error for one of botocore: one line, with what to do."""
     action = f"{service}:{pascal_case(operation)}"
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ClientError" in names:

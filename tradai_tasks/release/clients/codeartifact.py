@@ -35,13 +35,7 @@ def _now() -> dt.datetime:
 
 
 class CodeArtifact:
-    """One repository from the settings; requests to AWS are made when first needed.
-
-    Args:
-        settings: Domain, repository, owner, region.
-        aws: Clients of AWS; those of the usual chain by default.
-        now: Returns the current time.
-    """
+    """One repository from the settings; requests to AWS are made when first needed."""
 
     def __init__(
         self,

@@ -62,11 +62,7 @@ class MlflowServer:
     def ensure_run(self, experiment: str, name: str, tags: Mapping[str, str], start: int) -> Run:
         """Return the run that has all of some tags; create it if it does not exist.
 
-        Args:
-            experiment: Id of the run's experiment.
-            name: Name of a run that is created.
-            tags: Tags that identify the run.
-            start: When it began, in milliseconds since the epoch.
+        `tags` identify the run; `start` is in milliseconds since the epoch.
         """
 
         def ensure() -> Run:

@@ -66,10 +66,7 @@ class Registry:
     ) -> RemoteImage | None:
         """Return the image that a tag or digest points to; None if it does not exist.
 
-        Args:
-            repository: The repository's path in the registry.
-            reference: The tag or digest.
-            platform: Platform whose labels to return if it is a list.
+        `platform` is the one whose labels to return if it is a list.
 
         Raises:
             RegistryError: The registry does not answer the question.
@@ -161,11 +158,7 @@ class Registry:
     ) -> None:
         """Point a tag at an image that the repository has, by uploading its manifest alone.
 
-        Args:
-            repository: The repository, without the registry's host.
-            tag: The tag.
-            image: The image.
-            before: Called before each try; it raises where the tag must not be moved any more.
+        `before` is called before each try; it raises where the tag must not be moved any more.
 
         Raises:
             TagRefusedError: The tag exists and the repository is immutable.

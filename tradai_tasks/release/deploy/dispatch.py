@@ -26,9 +26,7 @@ _SHOWN = 5  # paths in a message
 def version_for(tags: Iterable[str], short: str) -> str:
     """Return the version of a commit that has no tag of its own.
 
-    Args:
-        tags: Names of all tags on the commit and its ancestors, of any kind.
-        short: The start of the commit's id.
+    `tags` are those of the commit and its ancestors; `short` is the start of its id.
     """
     return f"{newest_release(tags) or _NONE_YET}-g{short}"
 

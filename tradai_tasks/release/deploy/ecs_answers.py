@@ -30,12 +30,7 @@ def observed_of(described: Mapping[str, Any], tasks: Iterable[EcsTask]) -> Obser
 
 
 def task_of(one: Mapping[str, Any], repository: str) -> EcsTask:
-    """Return the state of a task, from an item of `tasks` in ECS's answer.
-
-    Args:
-        one: The item.
-        repository: Repository of the service's image, with the registry's host.
-    """
+    """Return the state of a task, from an item of `tasks` in ECS's answer."""
     containers = [
         container
         for container in one.get("containers", [])

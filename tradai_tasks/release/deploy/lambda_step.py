@@ -75,10 +75,7 @@ class LambdaFunction:
 def missing_steps(function: LambdaFunction, digest: str, *, is_published: bool) -> tuple[str, ...]:
     """Return the missing steps for a function, in order: `update`, `wait`, `publish`.
 
-    Args:
-        function: Its present state.
-        digest: The release's image.
-        is_published: Whether its newest version has the code that it has now.
+    `is_published` is whether its newest version has the code that it has now.
     """
     if function.digest != digest or function.has_failed:
         return ("update", "wait", "publish")

@@ -144,9 +144,7 @@ class Store:
     def keep(self, stage: str, files: Mapping[str, bytes]) -> None:
         """Store files with the evidence of a stage, replacing earlier ones.
 
-        Args:
-            stage: The stage.
-            files: Their contents, by relative POSIX name.
+        `files` are contents by relative POSIX name.
         """
         self.prepare()
         (self.folder / f"{stage}.json").unlink(missing_ok=True)  # it names those of before

@@ -22,12 +22,6 @@ def store_of(
 ) -> Store:
     """Return the store of a release's evidence.
 
-    Args:
-        repository: The repository.
-        release: What is released.
-        confinement: Confinement of the repository's own code, with the key of evidence.
-        needs_lock: Whether lock files must identify the release.
-
     Raises:
         LockMissingError: They must, and one is missing.
     """

@@ -213,10 +213,7 @@ class Containers:
     def start(self, image: str, script: bytes, env: Mapping[str, str]) -> tuple[int, str]:
         """Run a Python script in an image, without network; return its status and output.
 
-        Args:
-            image: The image.
-            script: The script, which the image's `python3` gets on standard input.
-            env: Variables for it.
+        The image's `python3` gets the script on standard input.
 
         Raises:
             CommandFailedError: It took too long.

@@ -59,9 +59,7 @@ def unloaded(said: str, strategy: str) -> list[str]:
     text `class <strategy>(`, as IResolver._search_object does; what such a file imports is named
     in its own line.
 
-    Args:
-        said: The standard error of `list-strategies`.
-        strategy: Name of the strategy's class.
+    `said` is the standard error of `list-strategies`.
     """
     found = []
     for line in said.splitlines():
@@ -78,12 +76,7 @@ def unloaded(said: str, strategy: str) -> list[str]:
 
 
 def main(argv: list[str], strategy: str) -> None:  # pragma: no cover - runs in an image
-    """Print what was found, as JSON.
-
-    Args:
-        argv: freqtrade's arguments for `list-strategies`.
-        strategy: Name of the strategy's class.
-    """
+    """Print what was found, as JSON."""
     program = shutil.which("freqtrade")
     found: dict[str, object] = {"freqtrade": program, "files": dict(_files())}
     found["env"] = {n: v for n, v in os.environ.items() if n.upper().startswith("FREQTRADE__")}

@@ -83,11 +83,7 @@ class LibraryBuild:
     ) -> Mapping[str, tuple[Distribution, ...]]:
         """Build libraries into a folder, and check what their wheels hold and require.
 
-        Args:
-            git: The repository's git.
-            libraries: The libraries.
-            out: The folder.
-            commit: Commit to build from; if None, the work tree's files.
+        Without a `commit`, the work tree's files are built.
         """
         settings = self.repository.settings
         version = None

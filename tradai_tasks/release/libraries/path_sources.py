@@ -57,12 +57,7 @@ class PathSource:
 
 
 def local_folders(lock: LockFile, project: Path) -> dict[str, Path]:
-    """Return the folders that a lock builds packages from, by the package's name.
-
-    Args:
-        lock: The lock.
-        project: Its folder.
-    """
+    """Return the folders that a lock builds packages from, by the package's name."""
     found = lock.built_locally(editable=True)
     return {name: (project / path).resolve() for name, path in found.items()}
 
@@ -91,12 +86,7 @@ def path_sources(folders: Mapping[str, Path], root: Path) -> list[PathSource]:
 
 
 def ignored_inputs(git: Git, below: str) -> list[str]:
-    """Return the files that git ignores and that a program could read as its input.
-
-    Args:
-        git: The repository.
-        below: The folder to look in, from git's folder.
-    """
+    """Return the files that git ignores and that a program could read as its input."""
     argv = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", below]
     said = run_git(git.folder, *argv, env=git.env).text
     return sorted(path for path in said.split("\0") if path and _is_input(PurePosixPath(path)))

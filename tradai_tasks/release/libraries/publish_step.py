@@ -50,10 +50,8 @@ def missing(
 ) -> tuple[list[Distribution], list[tuple[Distribution, Listed, str]]]:
     """Compare files with those that an index has of their project.
 
-    Args:
-        files: The files that should be there.
-        listed: The files of the index by name; another spelling of a name is the same file.
-        sha256: Returns the digest of a listed file.
+    Another spelling of a listed name is the same file; `sha256` returns the digest of a listed
+    file.
 
     Returns:
         The missing files, and those that the index has with other bytes, with their digest.
@@ -385,11 +383,8 @@ def publish_stage(
 ) -> Stage:
     """Return the stage that publishes libraries.
 
-    Args:
-        libraries: For each name, a function that returns its files; called when first needed.
-        publisher: The index.
-        tag: The release.
-        lockstep: Whether each library must have the tag's version.
+    `libraries` are functions that return the files of each, called when first needed. With
+    `lockstep`, each library must have the tag's version.
     """
     steps: tuple[Step, ...] = tuple(
         PublishStep(name=name, files=files, publisher=publisher, tag=tag if lockstep else None)

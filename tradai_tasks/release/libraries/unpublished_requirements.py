@@ -19,11 +19,6 @@ def check_requirements(
 ) -> None:
     """Check that libraries require no member of the workspace that is not published.
 
-    Args:
-        made: The distributions of each library.
-        workspace: The repository.
-        published: Names of the packages that an index has or gets.
-
     Raises:
         UnpublishedRequirementError: One does, always or with an extra.
     """

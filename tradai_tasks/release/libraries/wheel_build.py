@@ -53,9 +53,7 @@ def build_argv(package: Package, out: Path, *, uv: str = "uv", sdist: bool = Fal
 def build_env(env: Mapping[str, str], allowance: Allowance) -> dict[str, str]:
     """Return the environment of a build: the allowed variables, and a fixed time.
 
-    Args:
-        env: The environment to start from; its SOURCE_DATE_EPOCH is kept.
-        allowance: Variables of it that build backends get.
+    A SOURCE_DATE_EPOCH of `env` is kept as that time.
     """
     kept = allowance.given(env)
     # backends that read the version from git must not write to the repository
@@ -108,12 +106,7 @@ class BuildFolder:
 
 @contextmanager
 def open_build_folder(sandbox: Sandbox | None, hidden: Path | None) -> Iterator[BuildFolder]:
-    """Yield a folder to build in.
-
-    Args:
-        sandbox: What the build runs in.
-        hidden: A folder that gates do not see.
-    """
+    """Yield a folder to build in."""
     with ExitStack() as stack:
         made = functools.partial(tempfile.TemporaryDirectory, prefix="tradai-build-")
         seen = folder = Path(stack.enter_context(made())).resolve()

@@ -39,12 +39,6 @@ def source_of(
 
     That is the package's code in the inventory and the `py.typed` of its import packages; but no
     tests, and nothing that the settings leave unchecked.
-
-    Args:
-        paths: Every file that git tracks or would, from the workspace root.
-        package: The package.
-        layout: Where it keeps its code and tests.
-        inventory: Every Python file of the repository.
     """
     code = {f.path for f in inventory.sources(package.path) if f.path.endswith((".py", ".pyi"))}
     homes = {one.path for one in layout.imports}
@@ -67,13 +61,7 @@ def _folders(path: str) -> Iterable[str]:
 def without_build_backend(
     source: Mapping[str, str], package: Package, document: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Return the source files without a build backend that is in the tree (PEP 517).
-
-    Args:
-        source: From `source_of`.
-        package: The package.
-        document: Its parsed pyproject.toml.
-    """
+    """Return the source files without a build backend that is in the tree (PEP 517)."""
     system = document.get("build-system", {})
     module = str(system.get("build-backend", "")).partition(":")[0].replace(".", "/")
     own = [
@@ -107,11 +95,6 @@ def without_copy(
 
     A file may be in another place there, as `package-dir` of setuptools and `sources` of hatchling
     do it, or compiled.
-
-    Args:
-        source: From `source_of`.
-        members: The wheel's files.
-        read: Returns a source file's content.
     """
     compiled = {path.partition(".")[0] for path in members if path.endswith((".so", ".pyd"))}
     absent = {

@@ -37,11 +37,7 @@ def describe(
 ) -> str:
     """Return the description of a model version, as Markdown.
 
-    Args:
-        tag: The release's tag.
-        text: What the strategy is.
-        record: The record of its backtest; None of a strategy without backtests.
-        before: Tags of the version before this one; None if there is none.
+    `before` are the tags of the version before this one.
     """
     title = f"{tag}: {text}".rstrip(": ")
     if record is None:

@@ -114,17 +114,7 @@ def model_stage(  # noqa: PLR0913 - what is registered, by keyword
     stop: threading.Event,
     env: Mapping[str, str],
 ) -> Stage:
-    """Return the stage that registers a strategy's version, and points the alias at it.
-
-    Args:
-        release: What is released.
-        package: The strategy.
-        settings: `mlflow` of the settings.
-        is_backtested: Whether the strategy has backtests.
-        store: Where the evidence of the backtest is kept.
-        stop: Event that ends waiting for the server.
-        env: The environment, with the credentials.
-    """
+    """Return the stage that registers a strategy's version, and points the alias at it."""
     slug = package.slug
 
     @functools.cache

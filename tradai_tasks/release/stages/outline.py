@@ -327,11 +327,6 @@ def environment_for(
 ) -> tuple[Environment, tuple[str, ...]]:
     """Return the environment that a tag goes to, and lines to print on it.
 
-    Args:
-        repository: The repository.
-        tag: The tag.
-        override: The environment that `--environment` names.
-
     Raises:
         SettingsError: The settings name a service or function that the repository does not have.
         UnmappedTagError: No rule of the settings maps the tag to an environment.

@@ -59,13 +59,7 @@ def require_inputs(
 
 
 def _config_faults(snapshot: CommitSnapshot, folder: str, config: str) -> list[str]:
-    """Return the secrets in a strategy's folder, its configuration and what that adds.
-
-    Args:
-        snapshot: The commit.
-        folder: The strategy's folder.
-        config: Path of its configuration, from there.
-    """
+    """Return the secrets in a strategy's folder, its configuration and what that adds."""
     home = "" if folder == "." else f"{folder}/"
     wanted = [
         path

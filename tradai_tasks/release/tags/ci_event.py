@@ -55,10 +55,7 @@ def read_event(env: Mapping[str, str]) -> dict[str, Any]:
 def tag_request(env: Mapping[str, str], event: Mapping[str, Any]) -> TagRequest | None:
     """Return the tag that an event asks to release; None if it asks for none.
 
-    Args:
-        env: The environment; of it GITHUB_EVENT_NAME, GITHUB_REF, GITHUB_SHA and
-            GITHUB_REPOSITORY are read.
-        event: The event's document.
+    Of the environment, GITHUB_EVENT_NAME, GITHUB_REF, GITHUB_SHA and GITHUB_REPOSITORY are read.
 
     Raises:
         UntrustedEventError: It is a `workflow_run` that must not start a release.
@@ -78,11 +75,7 @@ def check_dispatch(
 ) -> None:
     """Refuse a dispatch on another branch than the default one; any other event passes.
 
-    Args:
-        env: The environment; of it GITHUB_EVENT_NAME and GITHUB_REF are read.
-        event: The event's document.
-        environment: What would be deployed to.
-        allowed: Environments that any branch may deploy to.
+    `allowed` are environments that any branch may deploy to.
 
     Raises:
         DispatchRefusedError: The branch may not deploy there.

@@ -35,10 +35,7 @@ _NEVER_SET = Version("0.0.0")  # of a root project that leaves its version to it
 def stated(workspace: Workspace, settings: Settings, *, file: str) -> tuple[Versioned, ...]:
     """Return the packages whose version a platform's tag must have; none if no package decides it.
 
-    Args:
-        workspace: That of the tagged commit.
-        settings: Those of the default branch.
-        file: The file that they stand in.
+    `settings` are those of the default branch, and `file` is where they stand.
 
     Raises:
         SettingsError: They name a package that is not there.

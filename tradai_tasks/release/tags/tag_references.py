@@ -43,10 +43,7 @@ class Refs:
 def look_at_refs(git: Git, tag: str, *, branch: str | None) -> Refs:
     """Read the git references that concern a tag.
 
-    Args:
-        git: The repository.
-        tag: The tag's name, read strictly before.
-        branch: The main branch's name, where it is known.
+    `tag` is read strictly before; `branch` is the main one, where it is known.
 
     Raises:
         GitError: git failed unexpectedly.
@@ -89,11 +86,7 @@ def refs_faults(
 ) -> list[TasksError]:
     """Return the reasons for which the references of a clone forbid a release of a tag.
 
-    Args:
-        tag: The tag's name, for the messages.
-        refs: What the clone says of it; there is such a tag.
-        request: What the CI event asks for.
-        main: Name of the main branch by the settings, for a message.
+    `main` is the main branch by the settings, for a message.
     """
     faults: list[TasksError] = []
     commit = short(refs.commit)

@@ -63,11 +63,7 @@ class Found(Refs):
 def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str]) -> Found:
     """Ask git for everything that `check` judges.
 
-    Args:
-        git: The repository.
-        tag: The tag.
-        branch: The main branch's name, where it is known.
-        env: The environment, where GITHUB_SERVER_URL and GITHUB_REPOSITORY name the repository.
+    GITHUB_SERVER_URL and GITHUB_REPOSITORY of `env` name the repository.
 
     Raises:
         GitError: git failed unexpectedly.
@@ -156,10 +152,7 @@ def release_of(tag: ReleaseTag, found: Found, root: Path) -> Release:
 def still_holds(git: Git, release: Release, *, untracked: bool) -> None:
     """Check that the work tree is still at the released commit, after gates have run in it.
 
-    Args:
-        git: The repository.
-        release: What is released.
-        untracked: Whether new files count too; a gate that still runs may have some for a while.
+    With `untracked`, new files count too; a gate that still runs may have some for a while.
 
     Raises:
         WrongCommitError: HEAD moved, or the tag did.
@@ -173,10 +166,7 @@ def still_holds(git: Git, release: Release, *, untracked: bool) -> None:
 def tree_holds(git: Git, release: Release, *, untracked: bool) -> None:
     """Check that the work tree is still at the released commit; the release need not have a tag.
 
-    Args:
-        git: The repository.
-        release: What is released.
-        untracked: Whether new files count too.
+    With `untracked`, new files count too.
 
     Raises:
         WrongCommitError: HEAD moved.

@@ -17,11 +17,6 @@ from tradai_tasks.workspace.discovery import Package, Workspace, discover
 def workspace_at(git: Git, tag: str, commit: str) -> tuple[Settings, Workspace]:
     """Return the settings and the workspace of a commit.
 
-    Args:
-        git: The repository.
-        tag: The tag's name, for messages.
-        commit: The commit that it names.
-
     Raises:
         TaggedCommitError: They cannot be read.
     """

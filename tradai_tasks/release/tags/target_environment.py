@@ -114,11 +114,6 @@ def environment_to_publish_for(
 ) -> Environment | None:
     """Return the environment to publish libraries for; None if all share one index.
 
-    Args:
-        tag: The release, if it is for one.
-        settings: The rules and environments.
-        override: What `--environment` says.
-
     Raises:
         BadArgumentsError: There is no environment of the name asked for.
         SettingsError: A rule names an environment that is not there.
@@ -138,11 +133,6 @@ def environment_of(
 
     A test tag goes to `dev`, whatever is asked for and whatever the rules say. Any other goes where
     it is asked to, else where the first rule that fits it says.
-
-    Args:
-        tag: The tag.
-        settings: The rules and environments.
-        override: What `--environment` says.
 
     Raises:
         UnmappedTagError: No rule fits, and nothing was asked for.
@@ -165,11 +155,6 @@ def check_names(
     settings: DeploySettings, *, services: Collection[str], functions: Collection[str]
 ) -> None:
     """Raise for services or functions in the settings that do not exist, or exist twice.
-
-    Args:
-        settings: The environments.
-        services: Names of the services' folders.
-        functions: Names of the lambdas' folders.
 
     Raises:
         SettingsError: A table names none of them, or two would be one.

@@ -154,12 +154,7 @@ def job_of(
 ) -> BacktestJob:
     """Return the description of a strategy's backtest.
 
-    Args:
-        repository: The repository.
-        package: The strategy.
-        kind: Which backtest.
-        git: The repository's git.
-        folder: Name of the folder for the results; the kind by default.
+    The folder for the results has the kind's name unless `folder` is given.
     """
     settings = settings_of(repository, package)
     head = git.require_commit("HEAD", "make a commit: the window ends on its day")
@@ -215,11 +210,7 @@ def running(
 ) -> Iterator[tuple[RunFindings, Markets]]:
     """Run freqtrade in the session's environment; yield what it found.
 
-    Args:
-        session: The session.
-        job: The backtest to run.
-        allowance: Variables of the environment that it gets.
-        go: Whether to run the backtest, or only to ask what it would read.
+    Without `go`, freqtrade is only asked what it would read.
     """
     isolation = isolation_of(os.environ)
     if isolation.why_not:

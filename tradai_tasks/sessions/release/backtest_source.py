@@ -56,12 +56,6 @@ def exported(
     With uncommitted changes in this repository it is of the work tree's files that git does not
     ignore; the record says so, and a release refuses it.
 
-    Args:
-        session: The session, whose environment has the third-party packages.
-        repository: The repository.
-        package: The strategy.
-        reached: Names of the distributions that are installed for it.
-
     Raises:
         UncommittedInputError: Git ignores a file that the strategy may read.
         DirtyTreeError: Another repository that it takes a package from has uncommitted changes.

@@ -69,11 +69,7 @@ def images(session: nox.Session, context: Context) -> None:
 def print_matrix(repository: Repository, kind: ImageKind, only: Sequence[str], **more: str) -> None:
     """Print the CI matrix of images; no registry needs to be set for that.
 
-    Args:
-        repository: The repository.
-        kind: The kind of images.
-        only: Names of images; all if empty.
-        more: Further outputs of the CI step.
+    All images if `only` is empty; `more` are further outputs of the CI step.
     """
     found = chosen_images(repository, Home(host=""), kind, only, for_matrix=True)
     matrix = image_matrix(found)

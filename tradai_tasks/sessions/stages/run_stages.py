@@ -84,13 +84,6 @@ def run_stages(
 ) -> None:
     """Look at every step of the chosen stages, print the plan, and carry out that plan.
 
-    Args:
-        session: The session.
-        context: The repository.
-        outline: The stages of the release.
-        basis: The release that they run for.
-        wanted: The options.
-
     Raises:
         TasksError: The release is not complete.
     """

@@ -43,9 +43,7 @@ def measure(repository: Repository, versions: Mapping[str, str]) -> Adoption:
 
     Lock files that are missing or stale are fresh in the copy, and are among the faults.
 
-    Args:
-        repository: The repository, without settings.
-        versions: The versions of `nox` and `tradai-tasks` that its noxfile is to pin.
+    `versions` are those that its noxfile is to pin.
 
     Raises:
         CommandFailedError: The copy cannot be made or locked, or nox cannot list its sessions.

@@ -133,9 +133,7 @@ class Adoption(msgspec.Struct, frozen=True, kw_only=True):
 def adoption_tables(found: Adoption, prefix: str) -> list[str]:
     """Return the tables of settings, each concession with its reason beside it.
 
-    Args:
-        found: What was found out.
-        prefix: What the names of tables begin with: `tool.tradai-tasks.`, or nothing.
+    `prefix` begins the names of tables: `tool.tradai-tasks.`, or nothing.
     """
     tables = [*found.conceded.tables()]
     lines = [
@@ -181,11 +179,6 @@ def concede(red: Mapping[str, str], tree: Tree, workspace: Workspace) -> Concede
     Where a repository does not use the tool, rules of ruff and errors of mypy are let pass. Where
     it does, they are faults by its own measure: none of mypy is let pass, and of ruff only what its
     fix leaves, in the files that break a rule; everywhere if those are many.
-
-    Args:
-        red: The output of each session that failed, by its name.
-        tree: The repository, with its lock files.
-        workspace: What is in it.
     """
     lint = {name: text for name, text in red.items() if base_of(name) == "lint"}
     types = "\n".join(text for name, text in red.items() if base_of(name) == "typecheck")
@@ -270,10 +263,6 @@ def other_formatter(tree: Tree, locked: Collection[str]) -> str | None:
     """Return a phrase on what formats the code instead of ruff; None where ruff may do it.
 
     A repository in which nothing asks ruff to format, and no tool is set to, counts too.
-
-    Args:
-        tree: The repository.
-        locked: Names of the distributions that are locked.
     """
     texts = _task_files(tree) | {
         name: tree.read(name).decode("utf-8", "replace")

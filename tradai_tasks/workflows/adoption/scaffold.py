@@ -282,14 +282,7 @@ def present_settings(tree: Tree) -> tuple[str, dict[str, Any] | None]:
 def _settings(
     tree: Tree, kind: RepositoryKind, chosen: Mapping[str, Any], adopted: Adoption | None
 ) -> list[Piece]:
-    """Return the settings file with the tables that are missing, if any is.
-
-    Args:
-        tree: The repository's files.
-        kind: Its kind.
-        chosen: Settings of `workflows` that the repository needs.
-        adopted: What its checks came to as it is.
-    """
+    """Return the settings file with the tables that are missing, if any is."""
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items()]
     file, present = present_settings(tree)
     prefix = f"tool.{NAME}" if file == "pyproject.toml" else ""

@@ -30,11 +30,7 @@ class RequiredSecret:
 
 
 def needed(files: Mapping[str, str]) -> tuple[RequiredSecret, ...]:
-    """Return the secrets and variables of workflow files, sorted by kind and name.
-
-    Args:
-        files: Texts by path.
-    """
+    """Return the secrets and variables of workflow files, sorted by kind and name."""
     found: dict[tuple[str, str], set[str]] = {}
     required = set()
     for path, text in files.items():

@@ -280,14 +280,7 @@ def jobs(
     environments: Sequence[str],
     branch_environments: Sequence[str] = (),
 ) -> tuple[Job, ...]:
-    """Return every job with what it can access.
-
-    Args:
-        files: Text of rendered workflow files, by path.
-        branch: The default branch.
-        environments: To which a release can go.
-        branch_environments: To which other branches may deploy.
-    """
+    """Return every job with what it can access."""
     reader = _Reader(
         files={posixpath.basename(path): text for path, text in files.items()},
         branch=branch,

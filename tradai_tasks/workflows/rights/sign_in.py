@@ -38,10 +38,7 @@ def role_of(purpose: str, settings: WorkflowsSettings, *, environment: str = _EN
     If roles are a table by environment, a missing one is empty and fails the job: no environment
     falls back to the role of another.
 
-    Args:
-        purpose: One of PURPOSES.
-        settings: The settings with the roles.
-        environment: The expression for the job's environment.
+    `purpose` is one of PURPOSES.
     """
     role = getattr(settings.roles, purpose)
     if isinstance(role, str):
@@ -73,12 +70,7 @@ def sign_in_parts(settings: WorkflowsSettings) -> dict[str, str]:
 
 
 def role_faults(settings: WorkflowsSettings, environments: Collection[str]) -> list[str]:
-    """Return the faults of the roles in the settings, each as `key: what, and what to do`.
-
-    Args:
-        settings: The settings with the roles.
-        environments: The existing environments: those of releases, and the stacks.
-    """
+    """Return the faults of the roles in the settings, each as `key: what, and what to do`."""
     faults = _environment_faults(settings, environments)
     if settings.aws == "keys":
         return faults

@@ -117,10 +117,6 @@ def subject_of(repository: str, ids: str | None) -> str:
     18 June 2026, or that have opted in.
     https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
 
-    Args:
-        repository: As owner/name.
-        ids: As OWNER_ID/REPOSITORY_ID.
-
     Raises:
         BadArgumentsError: They are no such ids.
     """
@@ -145,12 +141,7 @@ def trust_of(
 ) -> Trust:
     """Return what to set up for the jobs of the rendered workflows.
 
-    Args:
-        found: The jobs.
-        repository: As owner/name.
-        branch: The default one.
-        tags: Patterns of tags that release something.
-        ids: Ids of owner and repository, where subjects hold them.
+    `ids` are those of owner and repository, where subjects hold them.
 
     Raises:
         BadArgumentsError: They are no such ids.

@@ -23,10 +23,6 @@ _IGNORED = frozenset({"upload-time", "size", "revision"})
 def lock_digest(content: bytes, file: str) -> str:
     """Return the SHA-256 of a lock file's data, as hexadecimal digits.
 
-    Args:
-        content: The lock file.
-        file: Its name, for messages.
-
     Raises:
         BrokenTomlError: It does not parse.
     """
