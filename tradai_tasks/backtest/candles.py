@@ -17,12 +17,7 @@ from tradai_tasks.errors import CandlesError, SettingsError
 from tradai_tasks.files.atomic_write import ignore_folder, write_whole
 from tradai_tasks.http_client.client import HttpClient
 from tradai_tasks.http_client.limits import MEGABYTE, AnswerError, Limits
-from tradai_tasks.http_client.retry import (
-    TRANSIENT,
-    TransientError,
-    retried,
-    seconds_asked_for,
-)
+from tradai_tasks.http_client.retry import TRANSIENT, TransientError, retried, seconds_asked_for
 
 _TRIES = 3
 _SNAPSHOT = Limits(idle=60.0, whole=180.0, most=64 * MEGABYTE)  # the largest have some ten MB

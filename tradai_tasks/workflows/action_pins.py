@@ -26,9 +26,7 @@ class Action:
 # actions by placeholder
 ACTIONS = {
     "checkout": Action(
-        name="actions/checkout",
-        commit="3d3c42e5aac5ba805825da76410c181273ba90b1",
-        version="v7.0.1",
+        name="actions/checkout", commit="3d3c42e5aac5ba805825da76410c181273ba90b1", version="v7.0.1"
     ),
     "setup_uv": Action(
         name="astral-sh/setup-uv",
@@ -46,9 +44,7 @@ ACTIONS = {
         version="v8.0.1",
     ),
     "cache": Action(
-        name="actions/cache",
-        commit="55cc8345863c7cc4c66a329aec7e433d2d1c52a9",
-        version="v6.1.0",
+        name="actions/cache", commit="55cc8345863c7cc4c66a329aec7e433d2d1c52a9", version="v6.1.0"
     ),
     "attest": Action(
         name="actions/attest-build-provenance",

@@ -92,9 +92,7 @@ CATALOG = (
         sessions=frozenset({"changes", "security", "gate"}),
     ),
     Workflow(
-        file="strategy-release.yml",
-        kind="strategies",
-        sessions=frozenset({"tag", "release"}),
+        file="strategy-release.yml", kind="strategies", sessions=frozenset({"tag", "release"})
     ),
 )
 

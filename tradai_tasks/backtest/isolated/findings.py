@@ -150,12 +150,7 @@ def write_prices(  # pragma: no cover - needs pandas
         file.write_bytes(b"".join(column.tobytes() for column in columns))
         settlements = len(columns[2]) if len(columns) > 2 else 0  # noqa: PLR2004 - two columns each
         found.append(
-            {
-                "pair": pair,
-                "file": file.name,
-                "candles": len(candles),
-                "settlements": settlements,
-            }
+            {"pair": pair, "file": file.name, "candles": len(candles), "settlements": settlements}
         )
     return found
 

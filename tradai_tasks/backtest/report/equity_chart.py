@@ -104,13 +104,7 @@ def _drawdown(axes: Axes, times: list[float], curve: Curve, limit: float | None)
         shown, wanted = compared("max-drawdown", -deepest, limit)
         far = "" if -limit >= floor else ", below this picture"
         said = f"deepest {shown}, limit {wanted}{far}"
-    axes.annotate(
-        said,
-        (0.006, 0.08),
-        xycoords="axes fraction",
-        color=_DRAWDOWN,
-        fontsize=9.5,
-    )
+    axes.annotate(said, (0.006, 0.08), xycoords="axes fraction", color=_DRAWDOWN, fontsize=9.5)
     axes.set_ylim(floor * 1.25, 0)
     digits = 0 if floor <= -0.05 else 1  # noqa: PLR2004 - nearer 0, whole percents would repeat
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=digits))

@@ -38,11 +38,7 @@ class Figure:
 
 
 def figures(
-    report: Path,
-    shares: Sequence[CodeShare],
-    *,
-    home: Path,
-    settings: Mapping[str, Any],
+    report: Path, shares: Sequence[CodeShare], *, home: Path, settings: Mapping[str, Any]
 ) -> tuple[Figure, ...]:
     """Return the coverage of each share's own code, whatever else was measured.
 

@@ -13,7 +13,7 @@ from tradai_tasks.files.file_tree import Tree, join
 _FIXTURE = re.compile(
     rb"def\s+test\w*\s*\([^)]*\bbenchmark\b"
     rb"|\bfixture\b[^\n]*\n(?:[ \t]*@[^\n]*\n)*[ \t]*(?:async\s+)?def\s+\w+\s*\([^)]*\bbenchmark\b"
-    rb"|\b(?:usefixtures|getfixturevalue)\s*\([^)]*[\"']benchmark[\"']",
+    rb"|\b(?:usefixtures|getfixturevalue)\s*\([^)]*[\"']benchmark[\"']"
 )
 # A string, which is kept, or a comment.
 _COMMENT = re.compile(

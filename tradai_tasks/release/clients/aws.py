@@ -29,13 +29,7 @@ from tradai_tasks.errors import (
     AwsUnreachableError,
 )
 from tradai_tasks.http_client.address import address_fault
-from tradai_tasks.http_client.retry import (
-    TRANSIENT,
-    TransientError,
-    hurried,
-    is_in_haste,
-    retried,
-)
+from tradai_tasks.http_client.retry import TRANSIENT, TransientError, hurried, is_in_haste, retried
 
 _T = TypeVar("_T")
 

@@ -66,9 +66,7 @@ class CodeArtifact:
         with self._lock:
             if self._endpoint is None:
                 answer = self._ask(
-                    "get_repository_endpoint",
-                    repository=self.settings.repository,
-                    format="pypi",
+                    "get_repository_endpoint", repository=self.settings.repository, format="pypi"
                 )
                 self._endpoint = str(self._field(answer, "repositoryEndpoint")).rstrip("/") + "/"
             return self._endpoint

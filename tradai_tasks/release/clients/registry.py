@@ -84,11 +84,7 @@ class Registry:
             ) from None
 
     def _described(
-        self,
-        found: tuple[str, bytes, str],
-        repository: str,
-        reference: str,
-        platform: str | None,
+        self, found: tuple[str, bytes, str], repository: str, reference: str, platform: str | None
     ) -> RemoteImage:
         media_type, body, digest = found
         document = parsed(body, f"{self.host}/{repository}:{reference}")

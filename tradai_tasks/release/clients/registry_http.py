@@ -127,12 +127,7 @@ class RegistrySession:
             return self._once(method, url, repository, **given)
 
         try:
-            return retried(
-                once,
-                patience=self._patience,
-                sleep=self._sleep,
-                stop=self.stop,
-            )
+            return retried(once, patience=self._patience, sleep=self._sleep, stop=self.stop)
         except TransientError as fault:
             raise RegistryError(
                 f"{self.host}: {fault}; tried for {hurried(self._patience):g} s "

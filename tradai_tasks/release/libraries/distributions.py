@@ -126,11 +126,7 @@ def _only(names: Iterable[str], ending: str) -> str:
 
 
 def distributions_in(
-    folder: Path,
-    names: Sequence[str],
-    *,
-    sdist: bool = False,
-    others: Collection[str] | None = (),
+    folder: Path, names: Sequence[str], *, sdist: bool = False, others: Collection[str] | None = ()
 ) -> Mapping[str, tuple[Distribution, ...]]:
     """Return the distributions of some libraries in a folder, wheels first.
 

@@ -145,9 +145,7 @@ def open_publish_stage(
     with ExitStack() as stack:
         if dist is None:
             scratch = tempfile.TemporaryDirectory(
-                prefix="tradai-wheels-",
-                dir=made_by.confinement.scratch,
-                ignore_cleanup_errors=True,
+                prefix="tradai-wheels-", dir=made_by.confinement.scratch, ignore_cleanup_errors=True
             )
             files = made_by.begin(libraries, Path(stack.enter_context(scratch)))
         else:

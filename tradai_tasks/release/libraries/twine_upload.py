@@ -93,11 +93,7 @@ def upload(  # noqa: PLR0913 - what an upload depends on, by keyword
 
 
 def _sent(
-    path: Path,
-    url: str,
-    credentials: Credentials,
-    attestations: Sequence[Path],
-    client: HttpClient,
+    path: Path, url: str, credentials: Credentials, attestations: Sequence[Path], client: HttpClient
 ) -> UploadResponse:
     """Have twine upload a file through a client, and return what came of it."""
     import requests  # noqa: PLC0415 - a dependency of twine; of the extra `release`

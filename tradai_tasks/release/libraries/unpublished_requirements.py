@@ -13,9 +13,7 @@ from tradai_tasks.workspace.discovery import Workspace
 
 
 def check_requirements(
-    made: Mapping[str, tuple[Distribution, ...]],
-    workspace: Workspace,
-    published: Iterable[str],
+    made: Mapping[str, tuple[Distribution, ...]], workspace: Workspace, published: Iterable[str]
 ) -> None:
     """Check that libraries require no member of the workspace that is not published.
 

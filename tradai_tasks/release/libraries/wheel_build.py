@@ -186,11 +186,7 @@ def _put_sources(
 
 
 def _built(
-    place: BuildFolder,
-    prefix: str,
-    env: Mapping[str, str],
-    job: _Job,
-    stop: threading.Event | None,
+    place: BuildFolder, prefix: str, env: Mapping[str, str], job: _Job, stop: threading.Event | None
 ) -> None:
     """Build one package and return its checked distributions."""
     job.folder.mkdir(parents=True)

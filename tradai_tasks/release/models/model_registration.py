@@ -274,9 +274,7 @@ class AliasStep:
             release = there.tags.get(VERSION_TAG)
             shown = f"version {held} ({release})" if release else f"version {held}"
             return Look(
-                state="left",
-                note=f"stays at {shown}, which is newer",
-                record={"version": held},
+                state="left", note=f"stays at {shown}, which is newer", record={"version": held}
             )
         return Look(state="todo", note=f"to be moved from version {held}")
 
@@ -303,9 +301,5 @@ def _there(version: ModelVersion) -> Look:
     return Look(
         state="done",
         note=f"version {version.version}, {version.source}",
-        record={
-            "version": version.version,
-            "source": version.source,
-            "run": version.run_id,
-        },
+        record={"version": version.version, "source": version.source, "run": version.run_id},
     )

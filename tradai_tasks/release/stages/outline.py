@@ -244,10 +244,7 @@ def platform_release(
 
 
 def _destination(
-    repository: Repository,
-    tag: ReleaseTag,
-    override: str | None,
-    excused: list[TasksError] | None,
+    repository: Repository, tag: ReleaseTag, override: str | None, excused: list[TasksError] | None
 ) -> tuple[Environment | None, tuple[str, ...]]:
     """Return where a platform's release goes, None for nowhere, and lines to print on it."""
     workspace, settings = repository.workspace, repository.settings

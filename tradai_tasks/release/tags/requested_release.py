@@ -10,12 +10,7 @@ from tradai_tasks.errors import BadArgumentsError, TasksError, UntrustedEventErr
 from tradai_tasks.release.engine.released_package import package_of
 from tradai_tasks.release.engine.step import Release
 from tradai_tasks.release.tags.ci_event import TagRequest, main_branch_of, read_event, tag_request
-from tradai_tasks.release.tags.tag_validation import (
-    check,
-    check_branches,
-    look,
-    release_of,
-)
+from tradai_tasks.release.tags.tag_validation import check, check_branches, look, release_of
 from tradai_tasks.release.tags.tagged_commit import version_of
 from tradai_tasks.repository import Repository
 from tradai_tasks.vcs.git import Git

@@ -18,11 +18,7 @@ from tradai_tasks.errors import (
 )
 from tradai_tasks.extras import require
 from tradai_tasks.release.clients.codeartifact import CodeArtifact, Token
-from tradai_tasks.release.libraries.index_safety import (
-    index_named,
-    lines_to_add,
-    unsafe_packages,
-)
+from tradai_tasks.release.libraries.index_safety import index_named, lines_to_add, unsafe_packages
 from tradai_tasks.release.libraries.login_files import (
     TOOLS,
     Access,
@@ -91,10 +87,7 @@ def login(session: nox.Session, context: Context) -> None:
         return
     token = index.token()
     access = Access(
-        index_name=name,
-        upload_url=index.upload_url(),
-        simple_url=url,
-        token=token.value,
+        index_name=name, upload_url=index.upload_url(), simple_url=url, token=token.value
     )
     if file is not None:
         _to_env_file(file, access, tools)
