@@ -126,14 +126,14 @@ def check_snapshot(content: bytes, where: str, pairs: Iterable[str]) -> None:
     """
     try:
         document = json.loads(content)
-        lacking = without_market(document, pairs)
+        missing = without_market(document, pairs)
         empty = not document["symbols"]
     except (ValueError, KeyError, TypeError):
         raise CandlesError(
             f"{where}: no description of an exchange's markets; it has no list of `symbols`"
         ) from None
-    if empty or lacking:
-        raise CandlesError(f"{where}: it does not have {', '.join(lacking) or 'any market'}")
+    if empty or missing:
+        raise CandlesError(f"{where}: it does not have {', '.join(missing) or 'any market'}")
 
 
 def fetch_snapshot(api: Api, address: str | None) -> bytes:

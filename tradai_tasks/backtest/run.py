@@ -220,9 +220,9 @@ def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> RunFi
     """
     unasked = not findings.blocked and not markets.refused
     if unasked and (markets.missing or (findings.snapshot and findings.without_market is None)):
-        lacking = markets.missing[0] if markets.missing else findings.snapshot
+        missing = markets.missing[0] if markets.missing else findings.snapshot
         raise CandlesError(
-            f"{job.strategy}: {lacking}: no snapshot of the exchange's markets; fetch it with: "
+            f"{job.strategy}: {missing}: no snapshot of the exchange's markets; fetch it with: "
             f"{job.session}"
         )
     check_asked(job, findings, markets)
@@ -302,16 +302,16 @@ def check_candles(job: BacktestJob, findings: RunFindings, advice: str) -> None:
     Raises:
         CandlesError: Some are missing; a line for each series.
     """
-    lacking = [one for one in findings.series if one.missing]
-    if not lacking:
+    missing = [one for one in findings.series if one.missing]
+    if not missing:
         return
-    share = f"{len(lacking)} of {len(findings.series)} series"
+    share = f"{len(missing)} of {len(findings.series)} series"
     lines = [f"{job.strategy}: {share} have missing candles; {advice}"]
-    for one in lacking[:_SHOWN]:
+    for one in missing[:_SHOWN]:
         where = f"{one.pair} {one.timeframe} {one.candle}"
         lines.append(f"  {where}: {'; '.join(one.missing)} ({one.file})")
-    if len(lacking) > _SHOWN:
-        lines.append(f"  and {len(lacking) - _SHOWN} more")
+    if len(missing) > _SHOWN:
+        lines.append(f"  and {len(missing) - _SHOWN} more")
     raise CandlesError(*lines)
 
 

@@ -31,7 +31,7 @@ def bandit_scope(inventory: Inventory, exclusions: Iterable[str]) -> BanditScope
     leave out `backtest/`. Here an entry is a folder or file: whole parts of a path, or a glob of a
     path.
     """
-    entries = {entry: _cleaned(entry) for entry in exclusions}
+    entries = {one: one.removeprefix("./").removesuffix("/*").strip("/") for one in exclusions}
     kept: list[InventoryFile] = []
     excluded: dict[str, list[str]] = {}
     silent: dict[str, str] = {}  # folder of an area -> the entry that leaves it out
@@ -54,10 +54,6 @@ def bandit_scope(inventory: Inventory, exclusions: Iterable[str]) -> BanditScope
             if path not in heard
         ),
     )
-
-
-def _cleaned(entry: str) -> str:
-    return entry.removeprefix("./").removesuffix("/*").strip("/")
 
 
 def _names(entry: str, path: str) -> bool:

@@ -80,7 +80,7 @@ class Checker:
     tables: tuple[str, ...] = ()  # further tables of pyproject.toml that it reads
     argv: Callable[[Call], list[str]] = lambda _: []
     report: Callable[[str], list[Finding]] = lambda _: []
-    # how many files it checked, by its report and its log, if it tells
+    # how many files it checked, by its report and its log, if they say so
     count: Callable[[str, str], int] | None = None
     included: tuple[str, ...] = ()  # keys of its table that say which files it looks at
     excluded: tuple[str, ...] = ()
@@ -180,7 +180,7 @@ def checked_report(checker: Checker, text: str, log: str, given: int) -> list[Fi
     """Return the findings of a report.
 
     Raises:
-        CheckFailedError: It is none, or tells of fewer files than the checker was given.
+        CheckFailedError: It is none, or names fewer files than the checker was given.
     """
     try:
         findings = checker.report(text)
@@ -205,7 +205,7 @@ def _severity(word: str) -> str:
 def _pyright_config(own: Mapping[str, Any], call: Call, folder: str) -> Mapping[str, Any]:
     """Return a configuration that adds to a repository's own: where to import from, strictness.
 
-    It lies in another folder, so it also says from where imports of the repository start.
+    It is in another folder, so it also says from where imports of the repository start.
     """
     base = posixpath.dirname(call.config) if call.config else ""
     stated = (posixpath.join(base, str(one)) for one in own.get("extraPaths", ()))

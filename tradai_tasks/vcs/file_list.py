@@ -31,8 +31,8 @@ def files_of(tree: Tree, folders: Iterable[str] = ()) -> tuple[str, ...]:
         return tuple(all_files(tree))
     files, _ = list_files(tree.root)
     known = folders_above(files)
-    lacking = [folder for folder in folders if folder not in known and folder != "."]
-    return (*files, *(file for folder in lacking for file in walk_files(tree.root, folder)))
+    missing = [folder for folder in folders if folder not in known and folder != "."]
+    return (*files, *(file for folder in missing for file in walk_files(tree.root, folder)))
 
 
 def list_files(root: Path) -> tuple[tuple[str, ...], str | None]:

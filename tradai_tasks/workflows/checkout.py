@@ -42,7 +42,8 @@ def look(root: Path, env: Mapping[str, str]) -> Checkout:
         ToolMissingError: git is not installed.
     """
     folder = _folder(root)
-    top = _top(root, folder)
+    # the top of the repository, where GitHub looks for workflows
+    top = root.parents[folder.count("/") - 1] if folder else root
     return Checkout(
         top=top,
         folder=folder,
@@ -121,8 +122,3 @@ def _unignored(root: Path) -> tuple[str, ...]:
     if done.returncode > 1:  # 1: it ignores none
         raise CommandFailedError(f"git check-ignore: {done.error_text}")
     return tuple(sorted({*_MADE} - {*done.text.splitlines()}))
-
-
-def _top(root: Path, folder: str) -> Path:
-    """Return the top of the repository, where GitHub looks for workflows."""
-    return root.parents[folder.count("/") - 1] if folder else root

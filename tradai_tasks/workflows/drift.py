@@ -45,18 +45,15 @@ def plan(
         elif old is not None:
             state = "foreign" if path in foreign else "drifted"
         else:
-            twin = _twin(foreign, path, name_of(new))
+            named = name_of(new)
+            twins = (one for one, text in foreign.items() if is_own_twin(one, text, path, named))
+            twin = next(twins, "")
             state = "foreign" if twin else "new"
         changes.append(Change(path=path, state=state, old=old, new=new, twin=twin))
     for path, old in present.items():
         if path not in wanted and path not in foreign:
             changes.append(Change(path=path, state="stale", old=old, new=None))
     return tuple(sorted(changes, key=lambda change: change.path))
-
-
-def _twin(foreign: Mapping[str, str], path: str, name: str) -> str:
-    found = (one for one, text in foreign.items() if is_own_twin(one, text, path, name))
-    return next(found, "")
 
 
 def is_own_twin(path: str, text: str, wanted: str, name: str) -> bool:

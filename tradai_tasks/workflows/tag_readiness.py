@@ -1,4 +1,4 @@
-"""Report what the settings lack for a release tag, before one is pushed."""
+"""Report what is missing for a release tag, before one is pushed."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Area(msgspec.Struct, frozen=True, kw_only=True):
     noun: AreaNoun
     path: str  # POSIX from the workspace root; "." for the root
     package: Package | None = None
-    holds_code: bool = True  # false where code lies in other areas: a root of members
+    holds_code: bool = True  # false where code is in other areas: a root of members
 
     @property
     def is_known(self) -> bool:

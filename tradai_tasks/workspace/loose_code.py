@@ -1,4 +1,4 @@
-"""Add code outside a package's import packages to its layout: what lies beside them."""
+"""Add code outside a package's import packages to its layout, so that sessions check it."""
 
 from __future__ import annotations
 

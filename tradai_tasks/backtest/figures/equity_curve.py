@@ -43,13 +43,6 @@ class Curve:
         """Position of the highest equity before the deepest drawdown."""
         return max(range(self.deepest + 1), key=self.equity.__getitem__)
 
-    @property
-    def recovery(self) -> int | None:
-        """Position at which the peak before the deepest drawdown is reached again."""
-        peak = self.equity[self.peak_before_deepest]
-        later = range(self.deepest, len(self.equity))
-        return next((n for n in later if self.equity[n] >= peak), None)
-
     def at_ends_of_days(self) -> list[tuple[int, float]]:
         """Return the equity at the end of each UTC day, from the first whole one on.
 

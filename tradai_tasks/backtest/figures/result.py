@@ -199,9 +199,9 @@ def _differences(raw: Mapping[str, Any], expected: ExpectedRun) -> list[str]:
 
 
 def _pair_differences(pairs: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    lacking = [pair for pair in wanted if pair not in pairs]
+    missing = [pair for pair in wanted if pair not in pairs]
     further = [pair for pair in pairs if pair not in wanted]
-    found = [f"freqtrade left out {', '.join(lacking)}"] if lacking else []
+    found = [f"freqtrade left out {', '.join(missing)}"] if missing else []
     return [*found, f"it has {', '.join(further)}, not asked for"] if further else found
 
 

@@ -84,15 +84,11 @@ def sync_commands(
         elif place.kind == "extra":
             named = ["--package", str(root_name), *option, "--no-install-project"]
             further.append([*inexact, *named])
-        elif place.name in own_groups or place.name in _group_names(package):
+        elif place.name in own_groups or place.name in dependency_groups(package.document):
             further.append([*inexact, "--only-group", place.name])
         else:
             command += option
     return [command, *further]
-
-
-def _group_names(package: Package) -> frozenset[str]:
-    return frozenset(dependency_groups(package.document))
 
 
 def check_conflicts(package: Package, places: Sequence[Place], root: Mapping[str, Any]) -> None:

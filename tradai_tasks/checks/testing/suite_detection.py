@@ -94,9 +94,5 @@ def _files(tree: Tree, paths: Iterable[str]) -> Iterator[str]:
                 yield path
             continue
         yield from (join(path, name) for name in tree.files(path) if name.endswith(".py"))
-        below = [join(path, name) for name in tree.folders(path) if not _is_hidden(name)]
-        yield from _files(tree, below)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith((".", "__pycache__"))
+        below = [one for one in tree.folders(path) if not one.startswith((".", "__pycache__"))]
+        yield from _files(tree, [join(path, name) for name in below])

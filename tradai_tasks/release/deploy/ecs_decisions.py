@@ -106,23 +106,23 @@ def _settled(
 ) -> ServiceVerdict:
     """Judge a service whose newest deployment has the right image: whether it is complete."""
     right = [task for task in seen.tasks if _is_right(task, wanted) and not task.is_going]
-    lacking = []
+    missing = []
     if wrong:
-        lacking.append(f"{_count(wrong)} still on {_digests(wrong)}")
+        missing.append(f"{_count(wrong)} still on {_digests(wrong)}")
     unknown = [task for task in seen.tasks if not task.is_going and None in task.digests]
     if unknown:
-        lacking.append(f"{_count(unknown)} whose image is not known yet")
+        missing.append(f"{_count(unknown)} whose image is not known yet")
     if len(right) < seen.desired:
-        lacking.append(f"{len(right)} of {seen.desired} tasks on the release's image")
+        missing.append(f"{len(right)} of {seen.desired} tasks on the release's image")
     if primary.rollout not in {"COMPLETED", None}:
-        lacking.append(f"its deployment is {primary.rollout}")
-    if not lacking:
+        missing.append(f"its deployment is {primary.rollout}")
+    if not missing:
         return ServiceVerdict(todo="done", note=f"{_count(right)} on the release's image")
     if primary.rollout == "FAILED":
         return ServiceVerdict(
             todo="start", note=_because(primary.reason, "its last deployment failed")
         )
-    return ServiceVerdict(todo="wait", note="; ".join(lacking))
+    return ServiceVerdict(todo="wait", note="; ".join(missing))
 
 
 def _ended(seen: Observed, mine: str) -> ServiceVerdict | None:

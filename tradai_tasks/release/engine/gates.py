@@ -92,7 +92,7 @@ class SessionGate:
         if status != 0:
             shown = os.path.relpath(log, self.noxfile.parent)
             lines = text.splitlines()[-_SHOWN:]
-            self.show("\n".join([f"--- end of {shown} ---", *lines, "---", *self._lacks()]))
+            self.show("\n".join([f"--- end of {shown} ---", *lines, "---", *self._withheld_note()]))
             raise ReleaseGateError(f"{_reason(found)}; all it said is in {shown}; again: {again}")
         return self._judged(found, again)
 
@@ -114,7 +114,7 @@ class SessionGate:
             log.flush()
         return text
 
-    def _lacks(self) -> list[str]:
+    def _withheld_note(self) -> list[str]:
         """Return lines on what was hidden from the gate, as a possible cause of its failure."""
         if not self.withheld:
             return []

@@ -163,10 +163,10 @@ class Containers:
             StoppedError: The build was stopped.
             SettingsError: A build secret is not set in the environment.
         """
-        lacking = [one.env for one in build.secrets if not self._env.get(one.env)]
-        if lacking:
+        missing = [one.env for one in build.secrets if not self._env.get(one.env)]
+        if missing:
             raise SettingsError(
-                f"images.secrets: {', '.join(lacking)}: not set in the environment, and the build "
+                f"images.secrets: {', '.join(missing)}: not set in the environment, and the build "
                 f"of {name} reads it"
             )
         engine = self._engine()

@@ -70,17 +70,14 @@ def build_argv(engine: ContainerEngine, build: Build) -> list[str]:
         )
     if build.network is not None:
         argv.append(f"--network={build.network}")
-    argv += [f"--secret=id={one.id},{_secret_source(engine)}={one.env}" for one in build.secrets]
+    source = "type=env,src" if engine.builder == "podman" else "env"
+    argv += [f"--secret=id={one.id},{source}={one.env}" for one in build.secrets]
     for name, value in sorted(build.labels.items()):
         argv += ["--label", f"{name}={value}"]
     for name, value in sorted(build.build_args.items()):
         argv += ["--build-arg", f"{name}={value}"]
     argv += ["--tag", build.image, "--file", str(build.dockerfile), str(build.context)]
     return argv
-
-
-def _secret_source(engine: ContainerEngine) -> str:
-    return "type=env,src" if engine.builder == "podman" else "env"
 
 
 def build_env(engine: ContainerEngine) -> dict[str, str]:

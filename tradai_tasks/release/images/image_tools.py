@@ -188,8 +188,8 @@ def _given(
         return None
     username = env.get(settings.username_env)
     if not username or not password:
-        lacking = settings.password_env if username else settings.username_env
-        raise LoginRefusedError(f"{host}: no login: {lacking} is not set in the environment")
+        missing = settings.password_env if username else settings.username_env
+        raise LoginRefusedError(f"{host}: no login: {missing} is not set in the environment")
     return RegistryCredentials(username, password)
 
 

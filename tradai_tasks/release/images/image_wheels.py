@@ -49,19 +49,19 @@ class ImageWheels:
             UncommittedInputError: Git ignores a file there.
         """
         with self._lock:
-            lacking = [one for one in spec.wheels if one.name not in self._made]
-            if lacking:
+            missing = [one for one in spec.wheels if one.name not in self._made]
+            if missing:
                 require_inside(self.source.folder(), self.source.folder() / "dist" / "wheel")
                 build(
                     self.source.git,
-                    lacking,
+                    missing,
                     self.source.folder() / "dist",
                     env=build_env(os.environ, self.allowance),
                     commit=self.source.commit,
                     sandbox=self.sandbox,
                     hidden=self.source.scratch,
                 )
-                self._made.update(one.name for one in lacking)
+                self._made.update(one.name for one in missing)
             if spec.takes_wheels and spec.context not in self._made:
                 self.foreign[spec.context] = self._put_foreign(spec.context)
                 self._made.add(spec.context)

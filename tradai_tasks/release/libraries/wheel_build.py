@@ -240,18 +240,13 @@ def copy_tree(git: Git, into: Path) -> None:
         source, copy = git.folder / path, into / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         if mode == _SUBMODULE:
-            _copy_submodule(source, copy)
+            if (source / ".git").exists():  # it is a single entry in the repository's index
+                copy_tree(Git.open(source), copy)
         elif source.is_symlink():
             copy.symlink_to(source.readlink())
         elif source.is_file():  # else it was deleted without a commit
             shutil.copyfile(source, copy)
             settle(copy, is_program=bool(source.stat().st_mode & 0o100))
-
-
-def _copy_submodule(source: Path, copy: Path) -> None:
-    """Copy a submodule, which is a single entry in the repository's index."""
-    if (source / ".git").exists():
-        copy_tree(Git.open(source), copy)
 
 
 def _set_version(root: Path, name: str, version: str) -> None:

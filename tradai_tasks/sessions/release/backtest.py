@@ -72,14 +72,12 @@ _AGAINST: Option = (
 
 def smoke(session: nox.Session, context: Context, package: Package) -> None:
     """Run the smoke backtest."""
-    repository = context.repository
-    _backtest(session, repository, package, "smoke")
+    _backtest(session, context.repository, package, "smoke")
 
 
 def full(session: nox.Session, context: Context, package: Package) -> None:
     """Run the full backtest and judge it by the gates."""
-    repository = context.repository
-    _backtest(session, repository, package, "full")
+    _backtest(session, context.repository, package, "full")
 
 
 def _backtest(

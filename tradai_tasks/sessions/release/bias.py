@@ -25,14 +25,12 @@ from tradai_tasks.workspace.discovery import Package
 
 def lookahead(session: nox.Session, context: Context, package: Package) -> None:
     """Check that a strategy does not see the future."""
-    repository = context.repository
-    _analyse(session, repository, package, "lookahead")
+    _analyse(session, context.repository, package, "lookahead")
 
 
 def recursive(session: nox.Session, context: Context, package: Package) -> None:
     """Check that a strategy's indicators settle within its start-up candles."""
-    repository = context.repository
-    _analyse(session, repository, package, "recursive")
+    _analyse(session, context.repository, package, "recursive")
 
 
 def freqtrade(session: nox.Session, context: Context, package: Package) -> None:
