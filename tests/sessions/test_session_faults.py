@@ -247,5 +247,5 @@ def test_the_least_uv_is_the_one_that_the_package_asks_for() -> None:
     least = next(
         Requirement(text) for text in DOCUMENT["project"]["dependencies"] if text.startswith("uv")
     )
-    assert str(least.specifier) == f">={environment._OLDEST_UV}"
+    assert str(least.specifier) == f">={environment.OLDEST_UV}"
     assert DOCUMENT["tool"]["uv"]["required-version"] == str(least.specifier)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tradai_tasks.files import file_reading
 from tradai_tasks.files.file_reading import read_file
 
-STEP = file_reading._SMALL
+STEP = 1 << 16  # bytes that the first reads take
 
 
 @pytest.mark.parametrize("size", [0, 1, STEP - 1, STEP, STEP + 1, 2 * STEP, 2 * STEP + 1, 9 * STEP])

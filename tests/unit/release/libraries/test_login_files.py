@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import netrc as netrc_format
 from pathlib import Path
 
@@ -142,12 +143,12 @@ SECTION = f"[py.dev-1]\nrepository = https://{HOST}/pypi/py/\nusername = aws\npa
     ],
 )  # fmt: skip
 def test_pypirc_gets_one_repository_and_keeps_the_others(before: str, servers: list[str]) -> None:
-    from tradai_tasks.release.libraries.login_files import _parsed_pypirc
-
     made = pypirc_with(before, access(), file=".pypirc")
     assert SECTION in made
     assert "old" not in made
-    parsed, old = _parsed_pypirc(made, ""), _parsed_pypirc(before, "")
+    parsed, old = configparser.RawConfigParser(), configparser.RawConfigParser()
+    parsed.read_string(made)
+    old.read_string(before)
     assert parsed["distutils"]["index-servers"].split() == servers
     for name in set(old.sections()) - {"py.dev-1", "distutils"}:
         assert dict(parsed[name]) == dict(old[name])

@@ -30,7 +30,7 @@ from tradai_tasks.workspace.locks.locked_tools import DEFAULT_TOOLS, TestTools, 
 
 # variables that would change which groups uv installs; the session says which
 _OF_GROUPS = ("UV_DEV", "UV_NO_DEFAULT_GROUPS", "UV_NO_DEV", "UV_NO_GROUP")
-_OLDEST_UV = Version("0.9")  # the oldest uv with all commands and options that sessions use
+OLDEST_UV = Version("0.9")  # the oldest uv with all commands and options that sessions use
 _ON = frozenset({"1", "true", "t", "yes", "y", "on"})  # what uv takes for true in a variable
 
 
@@ -41,9 +41,9 @@ def uv_program() -> str:
         ToolTooOldError: It does not support all options that sessions use.
     """
     found = nox.virtualenv.UV_VERSION  # cached for the run; 0.0 if there is no uv
-    if Version("0.0") < found < _OLDEST_UV:
+    if Version("0.0") < found < OLDEST_UV:
         raise ToolTooOldError(
-            f"{nox.virtualenv.UV}: uv {found} is too old, sessions need {_OLDEST_UV} or newer; "
+            f"{nox.virtualenv.UV}: uv {found} is too old, sessions need {OLDEST_UV} or newer; "
             f"upgrade it with: uv self update (or where pip installed it: pip install --upgrade uv)"
         )
     return nox.virtualenv.UV
