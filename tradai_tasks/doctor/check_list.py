@@ -28,7 +28,7 @@ _ALL = (
     (
         "concessions",
         "nothing: the checks let these pass, by the settings",
-        repository.let_pass,
+        repository.conceded,
         "see the settings",
     ),
     (

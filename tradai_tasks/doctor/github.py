@@ -48,9 +48,9 @@ def keys(context: DoctorContext) -> Finding:
         unseen = f"rules of {trust.repository} on GitHub: not to be seen without GITHUB_TOKEN"
         return not_here("; ".join([*said, f"the settings are well; {unseen}"]))
     api = context.env.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
-    lacking = _asked(trust, f"{api}/repos/{trust.repository}", token, context.seconds)
-    if lacking:
-        return fault("; ".join([*said, *lacking]), _REMEDY)
+    missing = _asked(trust, f"{api}/repos/{trust.repository}", token, context.seconds)
+    if missing:
+        return fault("; ".join([*said, *missing]), _REMEDY)
     where = f"{trust.repository} has the rules that hold its keys"
     return fine("; ".join([*said, where]))
 
@@ -88,8 +88,8 @@ def _asked(trust: Trust, home: str, token: str, seconds: float) -> list[str]:
         raise CommandFailedError(f"GitHub's API: GITHUB_API_URL is {error}") from None
     try:
         closed = [rule.name for rule in trust.environments if not rule.is_open]
-        lacking = [line for name in closed for line in _environment(client, home, name, trust)]
-        return [*lacking, *_branch(client, home, trust.branch), *_tags(client, home)]
+        missing = [line for name in closed for line in _environment(client, home, name, trust)]
+        return [*missing, *_branch(client, home, trust.branch), *_tags(client, home)]
     finally:
         client.close()
 
@@ -123,12 +123,12 @@ def _branch(client: HttpClient, home: str, branch: str) -> list[str]:
         if rule.get("type") == "required_status_checks"
         for check in rule.get("parameters", {}).get("required_status_checks", [])
     ]
-    lacking = []
+    missing = []
     if "pull_request" not in types:
-        lacking.append(f"branch {branch}: may be pushed to without a pull request")
+        missing.append(f"branch {branch}: may be pushed to without a pull request")
     if _GATE not in checks:
-        lacking.append(f"branch {branch}: the check `{_GATE}` is not required")
-    return lacking
+        missing.append(f"branch {branch}: the check `{_GATE}` is not required")
+    return missing
 
 
 def _tags(client: HttpClient, home: str) -> list[str]:

@@ -89,7 +89,7 @@ def inventory(context: DoctorContext) -> Finding:
     return fine("; ".join([f"{len(found.files)} Python files, all seen", *notes(found)]))
 
 
-def let_pass(context: DoctorContext) -> Finding:
+def conceded(context: DoctorContext) -> Finding:
     """List what the checks let pass, by the settings."""
     repository = context.repository
     packages = repository.workspace.packages
@@ -164,10 +164,10 @@ def secrets(context: DoctorContext) -> Finding:
     wanted = needed(context.checkout().files)
     if not wanted:
         return not_here("no workflow reads a secret or a variable")
-    lacking = [one for one in wanted if not one.is_optional and not context.env.get(one.name)]
-    if not lacking:
+    missing = [one for one in wanted if not one.is_optional and not context.env.get(one.name)]
+    if not missing:
         return fine(f"{len(wanted)} of the workflows are set here")
-    shown = listed([f"{one.name} ({', '.join(one.files)})" for one in lacking])
+    shown = listed([f"{one.name} ({', '.join(one.files)})" for one in missing])
     if context.env.get("CI", "").lower() not in {"1", "true"}:
         return not_here(
             f"not to be seen from here: {shown}; give them to a job that runs this, by `env:`"
