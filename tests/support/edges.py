@@ -139,3 +139,10 @@ def as_workspace(tree: Tree) -> dict[str, str]:
         for name, source, needed in packages
     )
     return files
+
+
+def b_runs(code: str) -> dict[str, str | bytes]:
+    """Return a test of `b` with some lines in it, after some imports."""
+    head = "import importlib.util, os, runpy, subprocess, sys\nfrom pathlib import Path\nimport a\n"
+    lines = "".join(f"    {line}\n" for line in code.strip().split("\n"))
+    return {"libs/b/tests/test_b.py": f"{head}\n\ndef test_b():\n{lines}"}

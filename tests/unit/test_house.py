@@ -23,6 +23,18 @@ IN_PLACE = {
     "sessions/core/environments/environment.py": "in a scratch folder",
     "sessions/release/backtest_data.py": "in a scratch folder",
 }
+# Modules of tests that are still to be divided; the list only gets shorter.
+LONG_TESTS = {
+    "tests/e2e/affected/test_find.py",
+    "tests/e2e/checks/test_earned_green.py",
+    "tests/e2e/release/publish/test_publish_faults.py",
+    "tests/e2e/release/publish/test_publish_sessions.py",
+    "tests/e2e/release/test_image_steps.py",
+    "tests/e2e/release/test_release_checks.py",
+    "tests/e2e/results/test_recording.py",
+    "tests/e2e/workflows/test_tag_session.py",
+    "tests/support/replay_ways.py",
+}
 ROOMS = sorted(
     path.name if path.suffix == ".py" else f"{path.name}/"
     for path in HOME.iterdir()
@@ -52,8 +64,10 @@ def test_every_file_that_is_named_exists() -> None:
 
 
 def test_modules_can_be_read_through() -> None:
-    lines = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in HOME.rglob("*.py")}
-    assert [str(path) for path, count in lines.items() if count > 400] == []
+    modules = [*HOME.rglob("*.py"), *(REPOSITORY / "tests").rglob("*.py")]
+    lines = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in modules}
+    long = {p.relative_to(REPOSITORY).as_posix() for p, count in lines.items() if count > 400}
+    assert long - LONG_TESTS == set()
 
 
 def test_folders_can_be_overlooked() -> None:
