@@ -13,6 +13,7 @@ from tradai_tasks.errors import BadTagError, DirtyTreeError, UnknownTagError, Wr
 from tradai_tasks.release.deploy.release_order import OF_COMMIT
 from tradai_tasks.release.engine.step import Release
 from tradai_tasks.release.tags.tag_validation import source_of
+from tradai_tasks.text import listed
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.vcs.history import commit_time, is_shallow
@@ -20,7 +21,6 @@ from tradai_tasks.workspace.tags import parse_tag
 
 _SHORT = 7  # digits; git adds more if they are ambiguous
 _NONE_YET = "v0.0.0"
-_SHOWN = 5  # paths in a message
 
 
 def version_for(tags: Iterable[str], short: str) -> str:
@@ -67,9 +67,8 @@ def dispatch(git: Git, root: Path, env: Mapping[str, str], version: str | None =
     head = git.require_commit("HEAD", "")
     dirty = [entry.path for entry in git.status()]
     if dirty:
-        more = f" and {len(dirty) - _SHOWN} more" if dirty[_SHOWN:] else ""
         raise DirtyTreeError(
-            f"uncommitted changes in {', '.join(dirty[:_SHOWN])}{more}; commit, stash or ignore "
+            f"uncommitted changes in {listed(dirty)}; commit, stash or ignore "
             f"them first, since the version names a commit"
         )
     text = version or _computed(git)

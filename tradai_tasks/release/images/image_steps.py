@@ -44,6 +44,7 @@ from tradai_tasks.release.images.image_decisions import (
 from tradai_tasks.release.images.image_specs import ImageSpec, check_files
 from tradai_tasks.release.images.image_tools import ImageTools
 from tradai_tasks.release.images.image_wheels import ImageWheels
+from tradai_tasks.text import listed
 
 # label: packages of other repositories that are in the image, with their commits, as JSON
 SOURCES = "com.tradai.path-sources"
@@ -260,9 +261,8 @@ class ImageStep:
         found = copied_of(text, self._wheels.source.left_out(self.spec.context), self.spec.context)
         if not found:
             return ""
-        more = f" and {len(found) - 1} more" if found[1:] else ""
         return (
-            f"; {found[0]}{more} is ignored by git or untracked, so it is not in the commit that "
+            f"; {listed(found, 1)} is ignored by git or untracked, so it is not in the commit that "
             f"images are built from: commit it, or have the Dockerfile make it"
         )
 

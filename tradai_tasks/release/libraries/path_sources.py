@@ -18,6 +18,7 @@ from tradai_tasks.process import run
 from tradai_tasks.release.engine.source_export import export_commit
 from tradai_tasks.release.libraries.wheel_build import BuildFolder, build_env, open_build_folder
 from tradai_tasks.sandbox import Sandbox
+from tradai_tasks.text import listed
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.locks.lock_file import LockFile
@@ -50,7 +51,7 @@ class PathSource:
         dirty = [entry.path for entry in self.git.status()]
         if dirty:
             raise DirtyTreeError(
-                f"{self.name} is taken from {self.folder}, where {_listed(dirty)} is not "
+                f"{self.name} is taken from {self.folder}, where {listed(dirty, _SHOWN)} is not "
                 f"committed; commit it there: what is judged and shipped must be a commit's"
             )
         refuse_ignored(self.git, ".", f"{self.name} is taken from {self.folder}, where ")
@@ -101,8 +102,8 @@ def refuse_ignored(git: Git, below: str, where: str = "") -> None:
     found = ignored_inputs(git, below)
     if found:
         raise UncommittedInputError(
-            f"{where}{_listed(found)} is ignored by git, so it is in no commit, though a bot "
-            f"would read it there: commit it, or remove it"
+            f"{where}{listed(found, _SHOWN)} is ignored by git, so it is in no commit, though a "
+            f"bot would read it there: commit it, or remove it"
         )
 
 
@@ -170,8 +171,3 @@ def wheel_of(
         export_commit(source.git, source.commit, tree)
         env = build_env(os.environ, allowance)
         yield build_wheel(tree, place, env=env, shown=source.folder)
-
-
-def _listed(paths: list[str]) -> str:
-    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    return f"{', '.join(paths[:_SHOWN])}{more}"

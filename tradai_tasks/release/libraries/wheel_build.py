@@ -33,6 +33,7 @@ from tradai_tasks.release.engine.source_export import EPOCH, export_commit, sett
 from tradai_tasks.release.libraries.distributions import Distribution, distributions_in, name_of
 from tradai_tasks.sandbox import Sandbox
 from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.text import listed
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workspace.discovery import Package
@@ -73,9 +74,8 @@ def refuse_dirty(git: Git) -> None:
     """
     dirty = [entry.path for entry in git.status()]
     if dirty:
-        more = f" and {len(dirty) - 1} more" if dirty[1:] else ""
         raise DirtyTreeError(
-            f"{dirty[0]}{more}: not committed; what is published must be a commit's: commit it, "
+            f"{listed(dirty, 1)}: not committed; what is published must be a commit's: commit it, "
             f"put it aside, or have git ignore it"
         )
 

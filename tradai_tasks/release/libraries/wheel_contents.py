@@ -15,6 +15,7 @@ from tradai_tasks.files.file_tree import join
 from tradai_tasks.files.path_globs import matches
 from tradai_tasks.release.libraries.distributions import Distribution
 from tradai_tasks.settings.publish import LeftOut
+from tradai_tasks.text import listed
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.inventory import Inventory
 from tradai_tasks.workspace.layout import Layout
@@ -149,9 +150,8 @@ def check_wheel(
         if any(matches(path, glob) for glob in entry.paths)
     }
     if lost := [path for path in missing if path not in reasons]:
-        more = f" and {len(lost) - _SHOWN} more" if lost[_SHOWN:] else ""
         raise IncompleteWheelError(
-            f"{wheel.filename}: missing from it: {', '.join(lost[:_SHOWN])}{more}; check what the "
+            f"{wheel.filename}: missing from it: {listed(lost, _SHOWN)}; check what the "
             f"build backend's settings in {file} include, or name the files with a reason in "
             f"publish.left-out"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tradai_tasks.files.archives import ArchiveError, opened_zip
 from tradai_tasks.release.libraries.distributions import Distribution
+from tradai_tasks.text import listed
 
 
 def difference(file: Distribution, there: bytes) -> str:
@@ -23,9 +24,8 @@ def difference(file: Distribution, there: bytes) -> str:
     by_builder = (".dist-info/WHEEL", ".dist-info/RECORD")
     changed = [name for name in differing if not name.endswith(by_builder)]
     if changed:
-        more = f" and {len(changed) - 1} more" if changed[1:] else ""
-        shown = changed[0].replace("{", "{{").replace("}", "}}")
-        return f"its source has changed ({shown}{more}), so bump it: {{fix}}"
+        shown = listed(changed, 1).replace("{", "{{").replace("}", "}}")
+        return f"its source has changed ({shown}), so bump it: {{fix}}"
     return (
         "all that it installs is the same, so the build backend is another one: pin it in "
         "build-system.requires to the version that built what is there, or bump: {fix}"

@@ -32,11 +32,11 @@ from tradai_tasks.release.tags.tag_references import (
     tagged,
     unknown_tag,
 )
+from tradai_tasks.text import listed
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.vcs.remotes import remote_of
 from tradai_tasks.workspace.tags import ReleaseTag, check_release, check_version
 
-_SHOWN = 5  # paths in a message
 # user@host:path, as ssh takes it
 _SCP = re.compile(r"(?:[^@/]+@)?([A-Za-z0-9.-]+):(?!//)(.+)")
 
@@ -177,7 +177,7 @@ def tree_holds(git: Git, release: Release, *, untracked: bool) -> None:
     dirty = tuple(entry.path for entry in git.status() if untracked or entry.index != "?")
     if dirty:
         raise DirtyTreeError(
-            f"{_listed(dirty)} changed while the gates ran, so they did not judge {release.tag}; "
+            f"{listed(dirty)} changed while the gates ran, so they did not judge {release.tag}; "
             f"nothing was pushed or registered; put that back, or ignore it if a tool leaves it"
         )
 
@@ -214,7 +214,7 @@ def _of_tree(tag: ReleaseTag, found: Found) -> list[TasksError]:
     if found.dirty:
         faults.append(
             DirtyTreeError(
-                f"uncommitted changes in {_listed(found.dirty)}; commit, stash or ignore them "
+                f"uncommitted changes in {listed(found.dirty)}; commit, stash or ignore them "
                 f"first, since a release is made of the tagged commit alone"
             )
         )
@@ -229,8 +229,3 @@ def source_of(git: Git, env: Mapping[str, str]) -> str | None:
     remote = remote_of(git)
     url = git.config(f"remote.{remote}.url") if remote else None
     return public_address(url) if url else None
-
-
-def _listed(paths: tuple[str, ...]) -> str:
-    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    return f"{', '.join(paths[:_SHOWN])}{more}"
