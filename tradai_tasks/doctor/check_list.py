@@ -37,12 +37,7 @@ _ALL = (
         repository.engine,
         "install and start a container engine; try: docker info",
     ),
-    (
-        "lambdas",
-        "the discovery of lambdas",
-        repository.lambdas,
-        "see the folders: ls -la lambdas/",
-    ),
+    ("lambdas", "the discovery of lambdas", repository.lambdas, "see the folders: ls -la lambdas/"),
     (
         "aws",
         "everything that is released to AWS",
@@ -91,12 +86,7 @@ _ALL = (
         repository.pulumi,
         "try: pulumi stack ls --cwd infra; sign in with: pulumi login",
     ),
-    (
-        "secrets",
-        "the workflows",
-        repository.secrets,
-        "see: nox -s workflows -- --secrets",
-    ),
+    ("secrets", "the workflows", repository.secrets, "see: nox -s workflows -- --secrets"),
     (
         "tags",
         "the workflows of a release tag",

@@ -58,10 +58,7 @@ class CheckResult:
 
 
 def examine(
-    checks: Sequence[Check],
-    *,
-    timeout: float,
-    clock: Callable[[], float] = time.monotonic,
+    checks: Sequence[Check], *, timeout: float, clock: Callable[[], float] = time.monotonic
 ) -> tuple[CheckResult, ...]:
     """Run all checks at once and return what they found, in their order.
 

@@ -163,8 +163,7 @@ def functions(context: DoctorContext) -> Finding:
                 faults.append(f"{name}: {function!r} is of a {package} file and takes no image")
     if faults:
         return fault(
-            _listed(faults),
-            "provision them, or name them in deploy.environments.<name>.functions",
+            _listed(faults), "provision them, or name them in deploy.environments.<name>.functions"
         )
     more = f", {skipped} missing and skipped" if skipped else ""
     return fine(f"{found} found in {', '.join(context.environments)}{more}")

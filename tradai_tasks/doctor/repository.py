@@ -51,13 +51,7 @@ def locks(context: DoctorContext) -> Finding:
     """Check that every lock file is there and fresh, and that git tracks those of strategies."""
     repository = context.repository
     found = [
-        state_of(
-            context.uv,
-            repository.root,
-            repository.tree,
-            project,
-            timeout=context.seconds,
-        )
+        state_of(context.uv, repository.root, repository.tree, project, timeout=context.seconds)
         for project in repository.workspace.projects
     ]
     if missing := [one.file for one in found if one.state == "missing"]:

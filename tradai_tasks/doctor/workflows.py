@@ -6,12 +6,7 @@ from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
 from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.workflows.render import is_ours
 from tradai_tasks.workflows.repository_traits import committed_locks
-from tradai_tasks.workflows.tag_readiness import (
-    branch_fault,
-    ci_faults,
-    tag_faults,
-    tag_notes,
-)
+from tradai_tasks.workflows.tag_readiness import branch_fault, ci_faults, tag_faults, tag_notes
 
 
 def tags(context: DoctorContext) -> Finding:

@@ -9,12 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tradai_tasks.errors import (
-    BadArgumentsError,
-    InfraError,
-    StackLockedError,
-    TasksError,
-)
+from tradai_tasks.errors import BadArgumentsError, InfraError, StackLockedError, TasksError
 from tradai_tasks.files.file_tree import Tree, join
 from tradai_tasks.infra.preview_counts import Changes, changes_of, failure, is_locked
 from tradai_tasks.process import find_tool, run

@@ -34,10 +34,7 @@ from tradai_tasks.vcs.git import Git
 _DOC = "Build the documentation with warnings as errors, and deploy it with --deploy."
 _OPTIONS: list[Option] = [
     (("--deploy",), {"action": "store_true", "help": "deploy it to Cloudflare Pages by wrangler"}),
-    (
-        ("--branch",),
-        {"metavar": "NAME", "help": "deploy a preview of this branch, not production"},
-    ),
+    (("--branch",), {"metavar": "NAME", "help": "deploy a preview of this branch, not production"}),
     (("--site",), {"metavar": "DIR", "help": "deploy what is built there, and build nothing"}),
     (("--dry-run",), {"action": "store_true", "help": "build; print what would be deployed"}),
 ]

@@ -26,7 +26,7 @@ _OPTIONS: list[Option] = [
     (
         ("--external",),
         {"action": "store_true", "help": "ask for every web address, too; for a schedule"},
-    ),
+    )
 ]
 _COLUMNS = ("page", "line", "what")
 _AT_ONCE = 8  # requests

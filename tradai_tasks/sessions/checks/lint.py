@@ -9,12 +9,7 @@ from pathlib import Path
 
 import nox
 
-from tradai_tasks.checks.lint_scope import (
-    hidden_files,
-    ignore_options,
-    lint_files,
-    unlisted_files,
-)
+from tradai_tasks.checks.lint_scope import hidden_files, ignore_options, lint_files, unlisted_files
 from tradai_tasks.errors import CommandFailedError
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.report import annotate, say

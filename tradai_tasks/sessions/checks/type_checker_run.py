@@ -14,13 +14,7 @@ from nox.virtualenv import PassthroughEnv
 
 from tradai_tasks.checks.protocol_compliance import protocol_faults, protocol_module
 from tradai_tasks.checks.testing.pytest_arguments import FRESH
-from tradai_tasks.checks.type_checkers import (
-    Call,
-    Checker,
-    Finding,
-    checked_report,
-    unknown_option,
-)
+from tradai_tasks.checks.type_checkers import Call, Checker, Finding, checked_report, unknown_option
 from tradai_tasks.checks.typecheck_rules import Batch
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.files.atomic_write import write_whole

@@ -207,14 +207,8 @@ def _run(  # noqa: PLR0913 - what a run consists of
 ) -> int:
     """Run the checker on one batch and return its exit status.
 
-    Args:
-        session: The session.
-        repository: The repository.
-        batch: The sources.
-        checker: The type checker.
-        errors: List to which a line for each error is added.
-        python: The interpreter whose packages it sees; the session's own if None.
-        pairs: Classes and their Protocols, of a checker other than mypy.
+    `errors` gets a line for each error. `python` is the interpreter whose packages it sees, the
+    session's own if None; `pairs` are classes and their Protocols, of a checker other than mypy.
     """
     whose = f"{checker.name}'s configuration"
     if batch.excluded:

@@ -39,11 +39,7 @@ from tradai_tasks.sessions.core.completeness import require_seen
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environments.environment import status_of
 from tradai_tasks.sessions.core.nox_options import rerun
-from tradai_tasks.sessions.core.registry.replacements import (
-    NOT_REPLACED,
-    known_names,
-    unreplaced,
-)
+from tradai_tasks.sessions.core.registry.replacements import NOT_REPLACED, known_names, unreplaced
 from tradai_tasks.workspace.discovery import unknown_package
 from tradai_tasks.workspace.tags import parse_tag
 
@@ -207,11 +203,7 @@ def _jobs(repository: Repository, tasks: Iterable[Task]) -> tuple[MatrixJob, ...
         )
     )
     files = [file for file in found if not file.is_dir()]
-    return build_matrix(
-        tasks,
-        max_jobs=settings.max_jobs,
-        durations=read_durations(files),
-    )
+    return build_matrix(tasks, max_jobs=settings.max_jobs, durations=read_durations(files))
 
 
 def _page(found: ChangeAnalysis, tasks: Tasks, jobs: Sequence[Mapping[str, str]]) -> str:

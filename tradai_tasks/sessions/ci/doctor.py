@@ -32,10 +32,7 @@ _OPTIONS: list[Option] = [
             "help": f"run just this one; repeatable ({', '.join(NAMES)})",
         },
     ),
-    (
-        ("--skip",),
-        {"action": "append", "default": [], "metavar": "CHECK", "help": "leave one out"},
-    ),
+    (("--skip",), {"action": "append", "default": [], "metavar": "CHECK", "help": "leave one out"}),
     (
         ("--environment",),
         {

@@ -24,7 +24,7 @@ _OPTIONS: list[Option] = [
             "metavar": "JOB[=NEED.OUTPUT:VALUE]",
             "help": "a job that may be skipped, always or where an output has that value",
         },
-    ),
+    )
 ]
 _COLUMNS = ("job", "result", "counts as passed because")
 

@@ -94,13 +94,7 @@ def write_workflows(session: nox.Session, context: Context) -> None:
         check(changes)
         session.log(f"{len(changes)} workflow files are as they should be")
         return
-    said = write(
-        top,
-        changes,
-        force=options.force,
-        prune=options.prune,
-        dry_run=options.dry_run,
-    )
+    said = write(top, changes, force=options.force, prune=options.prune, dry_run=options.dry_run)
     for line in said:
         session.log(line)
     if not (top / ".git").exists():

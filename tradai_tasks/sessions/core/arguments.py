@@ -28,10 +28,8 @@ def parse(session: nox.Session, options: Sequence[Option], doc: str) -> argparse
     argparse would end the whole nox run on `--help` and on an invalid argument; here `--help`
     prints and skips the session, and an invalid argument fails it.
 
-    Args:
-        session: The session.
-        options: Names and keyword arguments for each `add_argument`.
-        doc: Description of the session, for its help.
+    `options` are names and keyword arguments for `add_argument`; `doc` describes the session in its
+    help.
 
     Raises:
         BadArgumentsError: The arguments are invalid.
@@ -52,11 +50,6 @@ def asks_help(session: nox.Session) -> bool:
 
 
 def skip_for_help(session: nox.Session, takes: str) -> NoReturn:
-    """Print what a session takes after `--` and skip it.
-
-    Args:
-        session: The session.
-        takes: What the arguments are.
-    """
+    """Print what a session takes after `--` and skip it."""
     print(f"usage: nox -s {shlex.quote(session.name)} -- [ARGUMENTS]\n\narguments: {takes}")
     session.skip("only its help was asked for")

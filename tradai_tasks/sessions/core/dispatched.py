@@ -11,9 +11,7 @@ from tradai_tasks.repository import Repository
 def refuse_dispatch(repository: Repository, environment: str | None) -> None:
     """Refuse a `workflow_dispatch` on a branch that may not deploy there; else do nothing.
 
-    Args:
-        repository: The repository.
-        environment: The environment to deploy to; None for a release.
+    Without an `environment` it is a release.
 
     Raises:
         DispatchRefusedError: The branch may not deploy there.

@@ -40,9 +40,7 @@ def given() -> _options.NoxConfig | None:
 def runs_only(options: _options.NoxConfig | None, names: Collection[str]) -> bool:
     """Return whether nox lists nothing, and runs only sessions of these names.
 
-    Args:
-        options: nox's options.
-        names: Names of sessions, without Python and package.
+    `names` are without Python and package.
     """
     if options is None or options.list_sessions or options.usage or not options.sessions:
         return False
@@ -54,9 +52,6 @@ def explain_absent(reasons: Mapping[str, str]) -> None:
     """Add the reason to nox's message that a session does not exist.
 
     Only nox knows whether it exists: the noxfile may define one of that name.
-
-    Args:
-        reasons: Why a session does not exist, by its name.
     """
     for one in [one for one in logger.filters if isinstance(one, _Explaining)]:
         logger.removeFilter(one)

@@ -23,9 +23,7 @@ def report_folder(repository: Repository, *parts: str) -> Iterator[Path]:
     Reports of an earlier run are not taken for this one's. If another run of the same session has
     the folder, this one gets `<folder>~2`, or the next number that is free.
 
-    Args:
-        repository: The repository.
-        parts: The folder, from `build/reports`.
+    `parts` are the folder, from `build/reports`.
 
     Raises:
         FileNotWrittenError: It cannot be made or emptied.

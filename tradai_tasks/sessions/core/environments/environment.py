@@ -59,12 +59,7 @@ def install_tool(
 ) -> None:
     """Install a tool at the version that the project's lock pins, else at the default version.
 
-    Args:
-        session: The session.
-        repository: The repository.
-        tool: The distribution.
-        project: Folder of the project whose lock counts.
-        only_missing: Skip a pinned tool that an earlier sync from this lock has installed.
+    With `only_missing`, a pinned tool that an earlier sync from this lock has installed is left.
 
     Raises:
         CommandFailedError: The installation failed.
@@ -119,12 +114,7 @@ def sync_everything(
 ) -> None:
     """Install all packages of a project, with those of the groups that exist, as locked.
 
-    Args:
-        session: The session.
-        repository: The repository.
-        project: The project's folder.
-        groups: Names of dependency groups.
-        only: Names of members of the workspace to install, instead of all.
+    `only` are names of members of the workspace to install, instead of all.
     """
     wanted = tuple(groups)
     command = ["uv", "sync", "--locked", "--no-default-groups"]
@@ -159,13 +149,7 @@ def _install(  # noqa: PLR0913 - what is installed, from which lock
     uv builds a local package that is not editable once and never looks at its source again, so
     those are built each time.
 
-    Args:
-        session: The session.
-        repository: The repository.
-        project: Folder of the project whose lock it installs from.
-        command: The command.
-        documents: The parsed pyproject.toml of every package that is installed.
-        reached: Names of all that is installed, if it is not everything that the lock has.
+    `reached` are the names of all that is installed, if it is not everything that the lock has.
 
     Raises:
         CommandFailedError: uv failed.
@@ -207,9 +191,6 @@ def _fresh_builds(sources: Sequence[Path]) -> Iterator[dict[str, str]]:
 
     Its usual folder `build` still has the modules that were deleted from the source, and it puts
     them into the wheel.
-
-    Args:
-        sources: Folders of the local packages to build.
     """
     if not sources or "DIST_EXTRA_CONFIG" in os.environ:
         yield {}

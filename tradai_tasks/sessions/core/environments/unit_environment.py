@@ -19,10 +19,6 @@ def environment_of_unit(session: nox.Session, path: str) -> Path | None:
 
     Its requirements are not held against the lock, so they do not go where the packages are.
 
-    Args:
-        session: The session.
-        path: The folder of the service or lambda, with a requirements.txt.
-
     Raises:
         CommandFailedError: They cannot be installed.
     """
@@ -40,10 +36,6 @@ def environment_of_unit(session: nox.Session, path: str) -> Path | None:
 
 def install_requirements(session: nox.Session, files: Sequence[str]) -> None:
     """Install requirements files into the session's environment, beside the locked packages.
-
-    Args:
-        session: The session.
-        files: The files, from the workspace root.
 
     Raises:
         CommandFailedError: They cannot be installed, such as two that need other versions.

@@ -78,8 +78,7 @@ class ForkServer:
     def __init__(self, work: Work) -> None:
         """Start it.
 
-        Args:
-            work: What each fork runs; its exit status is the fork's.
+        `work` is what each fork runs; its exit status is the fork's.
 
         Raises:
             OSError: The system has no room for another process.

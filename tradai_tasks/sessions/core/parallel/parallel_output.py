@@ -108,10 +108,7 @@ def shorten_output(options: _options.NoxConfig | None) -> None:
 def short_block(name: str, duration: str, output: str) -> str:
     """Return the lines that stand for the output of a session that succeeded.
 
-    Args:
-        name: The session.
-        duration: How long it took, in words; empty if no time at all.
-        output: All that it printed.
+    `duration` is in words, empty if it took no time at all.
     """
     kept = [*_KEPT.finditer(_COLOUR.sub("", output))]
     parts = [found["summary"] for found in kept if found["summary"]]

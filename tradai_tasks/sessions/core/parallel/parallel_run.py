@@ -16,12 +16,7 @@ _MARKERS = "TRADAI_TASKS_MARKERS"  # "<id of the parent process> <marker> <marke
 
 
 def share_markers(repository: Repository, options: NoxConfig | None) -> None:
-    """Tell the processes of a parallel run which markers tests have; else each reads all tests.
-
-    Args:
-        repository: The repository.
-        options: nox's options.
-    """
+    """Tell the processes of a parallel run which markers tests have; else each reads all tests."""
     if options and (options.parallel or 1) > 1 and not repository.is_of_strategies:
         os.environ[_MARKERS] = " ".join([str(os.getpid()), *sorted(repository.marked)])
 

@@ -28,11 +28,7 @@ from tradai_tasks.sessions.core.registry.catalog import CATALOG
 
 
 def fork_sessions(repository: Repository) -> None:
-    """Have nox fork the processes of a parallel run.
-
-    Args:
-        repository: What is read once for all sessions.
-    """
+    """Have nox fork the processes of a parallel run."""
     own = vars(_parallel)  # nox has no public way
     whole = own["run_manifest_parallel"]
     whole = getattr(whole, "__wrapped__", whole)  # noxfiles may be loaded twice
