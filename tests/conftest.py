@@ -2,8 +2,12 @@
 
 import os
 import sys
+from typing import Any
 
+import pytest
 from hypothesis import settings
+
+_ONE_RELEASE = ("release/test_release_shipped.py", "release/test_release_strategy.py")
 
 # byte code is written beside sources on every machine, also on one whose owner turned that off
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -19,3 +23,28 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("tests")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left alone with it."""
+    first = ("/test_release_s", "/e2e/release/")
+    items.sort(key=lambda item: [part not in item.nodeid for part in first])
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core: end-to-end tests wait for servers about half of their time."""
+    return 2 * (os.cpu_count() or 2)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> Any:
+    """Hand each worker whole files, those that share one release as if they were one."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    scheduling = LoadFileScheduling(config)
+    file_of = scheduling._split_scope
+    scheduling._split_scope = lambda test: file_of(test).replace(*_ONE_RELEASE)
+    return scheduling

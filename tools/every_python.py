@@ -1,9 +1,10 @@
 """Run the unit and session tests on every CPython from 3.11 on that this machine has.
 
-    uv run python tools/every_python.py [ARGUMENT OF PYTEST ...]
+    uv run python tools/every_python.py [--others] [ARGUMENT OF PYTEST ...]
 
 Looked at are PATH, pyenv's versions and the Pythons that uv knows: one of each version, each with
-an environment of its own below build/pythons. The closing lines say what ran on each, and
+an environment of its own below build/pythons; with --others not the one that runs this, on which
+all tests are to run anyway. The closing lines say what ran on each, and
 build/pythons/counts.txt keeps them. The status is 1 where a test failed, or nothing ran.
 """
 
@@ -132,7 +133,8 @@ def test(version: str, path: str, arguments: list[str]) -> tuple[Counts, int]:
     if status := subprocess.run(sync, cwd=ROOT, env=env, check=False).returncode:
         return Counts(), status
     argv = [str(home / "bin" / "python"), "-m", "pytest", f"--junit-xml={junit}"]
-    argv += ["--quiet", "--numprocesses=auto", "--dist=loadfile", "-p", "no:cacheprovider"]
+    argv += ["--quiet", f"--numprocesses={os.cpu_count()}", "--dist=loadfile"]
+    argv += ["-p", "no:cacheprovider"]
     argv += arguments or ["tests/unit", "tests/sessions"]
     status = subprocess.run(argv, cwd=ROOT, env=env, check=False).returncode
     return read(junit), status
@@ -143,15 +145,19 @@ def main() -> None:
     paths = dict.fromkeys(places(os.environ, Path.home(), known_to_uv()))
     asked = [answer for answer in map(ask, paths) if answer is not None]
     chosen = choose(asked, running=asked[0][2])
+    others = sys.argv[1:2] == ["--others"]
+    if others:
+        del chosen[asked[0][2]]
     PLACE.mkdir(parents=True, exist_ok=True)
     for old in PLACE.iterdir():
         if old.is_dir() and old.name not in chosen:
             shutil.rmtree(old)
-    results = {version: test(version, path, sys.argv[1:]) for version, path in chosen.items()}
+    given = sys.argv[1 + others :]
+    results = {version: test(version, path, given) for version, path in chosen.items()}
     lines = [
         f"CPython {version}: {counts}" + (f" (exit status {status})" if status else "")
         for version, (counts, status) in results.items()
-    ]
+    ] or ["no other CPython from 3.11 on is here"]
     (PLACE / "counts.txt").write_text("\n".join([*lines, ""]), encoding="utf-8")
     print("\n" + "\n".join(lines))
     if any(status or not counts.is_good for counts, status in results.values()):

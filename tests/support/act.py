@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import uv
+
 from tests.support.real import need
 from tradai_tasks.workflows.action_pins import ACTIONS
 
@@ -156,7 +158,9 @@ class Act:
         for name in ("uv", "uvx"):
             script = programs / name
             script.write_text(
-                f'#!/bin/sh\nexec "{sys.executable}" "{_HERE / "uv_stand_in.py"}" {name} "$@"\n'
+                # it is called some hundred times, and needs no packages: -S looks for none
+                f'#!/bin/sh\nexec "{sys.executable}" -S "{_HERE / "uv_stand_in.py"}" '
+                f'"{uv.find_uv_bin()}" {name} "$@"\n'
             )
             script.chmod(0o755)
         for name, text in self.programs.items():

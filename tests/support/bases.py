@@ -14,8 +14,8 @@ from pathlib import Path
 from tests.support.real import clean_env, need
 
 _LEFT_OUT = shutil.ignore_patterns(
-    "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "config-*",
-    "site-packages", "dist-packages", "ensurepip", "*.a",
+    "test", "tests", "idlelib", "pydoc_data", "tkinter", "turtledemo", "lib2to3", "config-*",
+    "site-packages", "dist-packages", "ensurepip", "*.a", "*.opt-*.pyc",
 )  # fmt: skip
 _TOOLS = (
     "sh", "cat", "chmod", "echo", "env", "false", "grep", "id", "ls", "mkdir", "rm", "sed", "sleep",
@@ -125,7 +125,7 @@ def _pip(root: Path) -> None:
 def _environment(root: Path, environment: Path) -> None:
     """Copy the packages of an environment, what they load, and the program freqtrade."""
     source = environment / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
-    left_out = shutil.ignore_patterns("__editable__*", "_virtualenv*", "*.pth", "__pycache__")
+    left_out = shutil.ignore_patterns("__editable__*", "_virtualenv*", "*.pth")
     # links, not copies: uv's cache and the environment have the same files
     shutil.copytree(
         source, _packages(root), ignore=left_out, copy_function=os.link, dirs_exist_ok=True

@@ -83,6 +83,9 @@ def strategies(home: Path) -> Strategies:
         need(bool(_required()), "freqtrade in uv's cache")
         done = _uv(copied, *sync, *project, **env)
         assert done.returncode == 0, done.stderr
+    # compiled once, for every copy of it in an image too
+    compiled = [str(where / "bin" / "python"), "-c", "import freqtrade.optimize.backtesting"]
+    subprocess.run(compiled, check=True, timeout=300)
     for folder, persistence in ((made.candles, "0.35"), (made.noise, "0")):
         make_candles(where, folder / "binance", persistence)
     return made

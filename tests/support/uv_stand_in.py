@@ -14,40 +14,38 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
-
-import nox.virtualenv
 
 _SCRIPT_MODE = ("--script-mode", "reuse")  # this checkout is installed already
 _KEPT = ("NOXSESSION", "GITHUB_JOB", "GITHUB_REF_NAME", "AWS_REGION", "ECR_REGISTRY")
 
 
 def main() -> None:
-    """Stand in for the program whose name and arguments are given."""
-    program, *words = sys.argv[1:]
+    """Stand in for the program whose name and arguments follow the path of the real uv."""
+    real, program, *words = sys.argv[1:]
     if program == "uvx" and "nox" in words[:2]:
-        _build("--offline" in words)
+        _build(real, "--offline" in words)
         _nox([one for one in words[words.index("nox") + 1 :] if one not in _SCRIPT_MODE])
     if program == "uv" and words[:1] == ["run"]:
         rest = [word for word in words[1:] if word not in {"--locked", "--no-sync"}]
         if rest[:1] == ["nox"]:
-            _build("--no-sync" in words)
+            _build(real, "--no-sync" in words)
             _nox(rest[1:])
-    real = nox.virtualenv.UV
     argv = [real, *(["tool", "run"] if program == "uvx" else []), *words]
     os.execv(real, argv)
 
 
-def _build(is_ready: bool) -> None:
+def _build(real: str, is_ready: bool) -> None:
     """Build the dependency, as uv does before it runs anything, unless it was told not to."""
     dependency = os.environ.get("STAND_IN_DEPENDENCY")
     if is_ready or not dependency:
         return
+    import tempfile
+
     with tempfile.TemporaryDirectory() as place:
-        argv = [nox.virtualenv.UV, "build", "--wheel", "--no-index", "--no-cache", "--quiet"]
-        argv += ["--python", sys.executable, "--out-dir", place, dependency]
+        argv = [real, "build", "--wheel", "--no-index", "--no-cache"]
+        argv += ["--quiet", "--python", sys.executable, "--out-dir", place, dependency]
         subprocess.run(argv, check=True)
 
 

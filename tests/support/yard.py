@@ -121,7 +121,7 @@ class Yard:
 def open_yard(
     docker: str, proxy: Proxy, root: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any
 ) -> Yard:
-    """Make a yard with a project, whose engine's commands are noted."""
+    """Make a yard with a project, whose engine's commands are noted and whose waits are short."""
     root.mkdir(exist_ok=True)
     git(root, "init", "-q", "-b", "main")
     write(root, {"web/Dockerfile": DOCKERFILE, "web/message": "hello\n"})
@@ -144,6 +144,8 @@ def open_yard(
         yard.ran.append(list(argv))
         return logged(argv, **more)
 
+    monkeypatch.setattr("tradai_tasks.release.images.image_steps._MOMENT", 0.01)
+    monkeypatch.setattr("tradai_tasks.http_client.retry._FIRST", 0.01)
     monkeypatch.setattr("tradai_tasks.release.images.engine.run", noted)
     monkeypatch.setattr("tradai_tasks.release.images.engine.run_logged", noted_too)
     return yard

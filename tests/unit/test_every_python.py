@@ -108,3 +108,23 @@ def test_the_status_tells_whether_all_pythons_are_good(
     assert said[-1].startswith("CPython 3.13.0: ")
     assert (tmp_path / "counts.txt").read_text().splitlines() == said[-2:]
     assert not (tmp_path / "3.11.1").exists()
+
+
+def test_the_running_python_can_be_left_to_the_run_of_all_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {path: (path, "cpython", path) for path in ("3.12.1", "3.11.2")}
+    ran: list[Any] = []
+    monkeypatch.setattr(every_python, "PLACE", tmp_path)
+    monkeypatch.setattr(every_python, "known_to_uv", list)
+    monkeypatch.setattr(every_python, "places", lambda *_: list(asked))
+    monkeypatch.setattr(every_python, "ask", asked.get)
+
+    def test(*given: Any) -> tuple[Any, int]:
+        ran.append(given)
+        return Counts(1), 0
+
+    monkeypatch.setattr(every_python, "test", test)
+    monkeypatch.setattr(sys, "argv", ["every_python.py", "--others", "-x"])
+    every_python.main()
+    assert ran == [("3.11.2", "3.11.2", ["-x"])]

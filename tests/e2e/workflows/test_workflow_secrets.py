@@ -233,18 +233,15 @@ def test_every_job_of_a_strategies_repository(strategies: Hub) -> None:
 def test_a_conftest_and_a_hook_of_mkdocs(platform: Hub, tmp_path: Path) -> None:
     by_conftest, by_hook = tmp_path / "conftest.json", tmp_path / "hook.json"
     conftest = platform.home / "libs/tradai-data/tests/conftest.py"
-    change = {
-        str(conftest.relative_to(platform.home)): CONFTEST.replace("@FILE", str(by_conftest)),
-        "hook.py": HOOK.replace("@FILE", str(by_hook)),
-        "mkdocs.yml": "\nhooks: [hook.py]\n",
-    }
+    file = str(conftest.relative_to(platform.home))
+    change = {file: CONFTEST.replace("@FILE", str(by_conftest))}
     run = platform.pull_request(change, real="changes,test,gate")
     assert run.status == 0, run.log
     seen = json.loads(by_conftest.read_text())
     assert seen.items() <= INDEX_TOKEN.items()
-    git(platform.home, "checkout", "-q", "main")
-    git(platform.home, "merge", "-q", "--ff-only", "feature")
-    platform.main = git(platform.home, "rev-parse", "HEAD")
+    hooked = {"hook.py": HOOK.replace("@FILE", str(by_hook)), "mkdocs.yml": "\nhooks: [hook.py]\n"}
+    platform.commit("main", hooked)
+    platform.settle_head()
     # the fake wrangler is what Cloudflare's token is for
     platform.act.programs["wrangler"] = (
         '#!/bin/sh\necho "$CLOUDFLARE_API_TOKEN" > "$STAND_IN_CALLS.wrangler"\n'

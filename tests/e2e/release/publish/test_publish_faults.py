@@ -25,6 +25,7 @@ from tradai_tasks.errors import (
     TasksError,
     UploadRefusedError,
 )
+from tradai_tasks.http_client import retry
 from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.codeartifact import CodeArtifact
 from tradai_tasks.release.engine.step import Look
@@ -46,10 +47,15 @@ def server() -> Iterator[State]:
 def aws(server: State, monkeypatch: pytest.MonkeyPatch) -> State:
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
-    # boto3's own waits between its tries
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
     server.reset()
     return server
+
+
+@pytest.fixture
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the many cases the waits between two tries."""
+    monkeypatch.setattr(retry, "_FIRST", 0.01)
+    monkeypatch.setattr(retry, "_LONGEST", 0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +128,7 @@ CASES = [
 ]
 
 
+@pytest.mark.usefixtures("_quick")
 @pytest.mark.parametrize("case", CASES)
 def test_a_fault_is_survived_or_said_and_a_second_run_finishes(
     aws: State, files: tuple[Distribution, ...], case: tuple[str, str, bool]
@@ -392,6 +399,7 @@ def test_what_is_not_awss_api_is_said(aws: State, files: tuple[Distribution, ...
             publish(aws, files)
 
 
+@pytest.mark.usefixtures("_quick")
 def test_without_credentials_region_or_network_the_remedy_is_said(
     aws: State, files: tuple[Distribution, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
