@@ -146,7 +146,7 @@ def fetch_snapshot(api: Api, address: str | None) -> bytes:
     """
     url = f"{address or api.host}{api.path}"
     try:
-        return retried(lambda: _asked(url), tries=_TRIES)
+        return retried(lambda: _fetched(url), tries=_TRIES)
     except (AnswerError, TransientError) as error:
         raise CandlesError(
             f"{url}: {error}; the exchange may refuse this machine's address: bring candles from "
@@ -154,7 +154,7 @@ def fetch_snapshot(api: Api, address: str | None) -> bytes:
         ) from None
 
 
-def _asked(url: str) -> bytes:
+def _fetched(url: str) -> bytes:
     client = HttpClient(url, limits=_SNAPSHOT)
     try:
         answer = client.request("GET", url)

@@ -225,7 +225,7 @@ def conclude(job: BacktestJob, findings: RunFindings, markets: Markets) -> RunFi
             f"{job.strategy}: {missing}: no snapshot of the exchange's markets; fetch it with: "
             f"{job.session}"
         )
-    check_asked(job, findings, markets)
+    check_requests(job, findings, markets)
     if findings.without_market:
         raise CandlesError(
             f"{job.strategy}: {', '.join(findings.without_market)}: not in {findings.snapshot}, so "
@@ -276,7 +276,7 @@ def _check_read(job: BacktestJob, findings: RunFindings, log: str) -> None:
         )
 
 
-def check_asked(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
+def check_requests(job: BacktestJob, findings: RunFindings, markets: Markets) -> None:
     """Check that freqtrade accepted configuration and strategy, and requested nothing else.
 
     Raises:

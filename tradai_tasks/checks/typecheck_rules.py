@@ -162,7 +162,7 @@ def batches(  # noqa: PLR0913 - what a run consists of
         by_name = not is_mypy or (
             config is not None and "exclude_gitignore" in (_settings(tree, config) or {})
         )
-        for part in _parts(tree, layout, home, files, tests=tests, by_name=by_name):
+        for part in _distinct_sources(tree, layout, home, files, tests=tests, by_name=by_name):
             names = {name: file for one in part.values() for name, file in one.items()}
             for batch in found:
                 if batch.home == home and not batch.taken.keys() & names.keys():
@@ -183,11 +183,11 @@ def batches(  # noqa: PLR0913 - what a run consists of
         patterns = exclusions(tree, config, args) if is_mypy else ()
         added = () if position else extra
         made = _batch(tree, one, layouts, untyped, extra=added, patterns=patterns)
-        plan.append(_judged(tree, made, one.taken, config, checker))
+        plan.append(_with_exclusions(tree, made, one.taken, config, checker))
     return tuple(plan)
 
 
-def _judged(
+def _with_exclusions(
     tree: Tree, batch: Batch, modules: Mapping[str, str], config: str | None, checker: Checker
 ) -> Batch:
     """Return a batch with what its configuration leaves out, and the files that remain."""
@@ -223,7 +223,7 @@ def _below(files: Iterable[str]) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _parts(  # noqa: PLR0913 - what it is made from
+def _distinct_sources(  # noqa: PLR0913 - what it is made from
     tree: Tree,
     layout: Layout,
     home: str,

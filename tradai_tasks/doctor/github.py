@@ -48,7 +48,7 @@ def keys(context: DoctorContext) -> Finding:
         unseen = f"rules of {trust.repository} on GitHub: not to be seen without GITHUB_TOKEN"
         return not_here("; ".join([*said, f"the settings are well; {unseen}"]))
     api = context.env.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
-    missing = _asked(trust, f"{api}/repos/{trust.repository}", token, context.seconds)
+    missing = _missing_rules(trust, f"{api}/repos/{trust.repository}", token, context.seconds)
     if missing:
         return fault("; ".join([*said, *missing]), _REMEDY)
     where = f"{trust.repository} has the rules that hold its keys"
@@ -79,7 +79,7 @@ def _trust(context: DoctorContext, found: tuple[Job, ...]) -> Trust:
     )
 
 
-def _asked(trust: Trust, home: str, token: str, seconds: float) -> list[str]:
+def _missing_rules(trust: Trust, home: str, token: str, seconds: float) -> list[str]:
     """Ask GitHub for each rule, and return those that are missing."""
     limits = Limits(idle=seconds, whole=seconds)
     try:

@@ -38,11 +38,11 @@ class _StoredToken:
 
 def codeartifact(context: DoctorContext) -> Finding:
     """Ask CodeArtifact for each repository and a token, and check the stored tokens."""
-    meant = _meant(context)
+    meant = _repositories(context)
     if not meant:
         where = "publish.codeartifact" if not context.is_asked else "CodeArtifact"
         return not_here(f"no {where} in the settings")
-    asked = [(names, _asked(context, settings)) for settings, names in meant]
+    asked = [(names, _check_repository(context, settings)) for settings, names in meant]
     if len(asked) == 1:
         return asked[0][1]
     faults = [(names, one) for names, one in asked if one.state == "fault"]
@@ -52,7 +52,7 @@ def codeartifact(context: DoctorContext) -> Finding:
     return fault(said, "; ".join(dict.fromkeys(one.remedy for _, one in faults)))
 
 
-def _meant(context: DoctorContext) -> list[tuple[CodeArtifactSettings, list[str]]]:
+def _repositories(context: DoctorContext) -> list[tuple[CodeArtifactSettings, list[str]]]:
     """Return each CodeArtifact repository with its origin: the settings, or an environment.
 
     One that no environment was asked for by name counts too, whether or not it has a cluster:
@@ -79,7 +79,7 @@ def _meant(context: DoctorContext) -> list[tuple[CodeArtifactSettings, list[str]
     return meant
 
 
-def _asked(context: DoctorContext, settings: CodeArtifactSettings) -> Finding:
+def _check_repository(context: DoctorContext, settings: CodeArtifactSettings) -> Finding:
     """Ask for one repository; an AWS error is a fault of this repository alone."""
     try:
         return _found(context, settings)

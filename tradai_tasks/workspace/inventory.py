@@ -51,7 +51,7 @@ class InventoryFile(msgspec.Struct, frozen=True, kw_only=True):
 class Inventory:
     """All Python files of a repository, by path; those of one area are looked at when asked for."""
 
-    def __init__(self, looking: _Looking, gone: frozenset[str] = frozenset()) -> None:
+    def __init__(self, looking: _LookRules, gone: frozenset[str] = frozenset()) -> None:
         """Create a view; `gone` are sessions that the repository does not have."""
         self._looking = looking
         self._gone = gone
@@ -163,10 +163,10 @@ def inventory_of(
         layouts: The layout of each package.
         settings: The settings.
     """
-    return Inventory(_Looking(paths, tree, workspace, layouts, settings))
+    return Inventory(_LookRules(paths, tree, workspace, layouts, settings))
 
 
-class _Looking:
+class _LookRules:
     """Decides which sessions look at a file, by its kind and by whose it is."""
 
     def __init__(

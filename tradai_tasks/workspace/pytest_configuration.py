@@ -67,14 +67,14 @@ def pytest_configuration(tree: Tree, folder: str, args: Sequence[str] = ()) -> P
     `addopts` and from `args`.
     """
     file, values = _found(tree, folder)
-    for named in _given(args, "-c", "--config-file"):
+    for named in _option_values(args, "-c", "--config-file"):
         file = join(folder, named)
         content = tree.read(file) if tree.is_file(file) else b""
         values = _values(content, file.rpartition("/")[2], file) or {}
     addopts = tuple(_words(values.get("addopts")))
     words = [*addopts, *args]
     values = {**values, **_overridden(words)}
-    globs = _given(words, "--doctest-glob")
+    globs = _option_values(words, "--doctest-glob")
     return PytestConfiguration(
         file=file,
         python_files=_stated(values, "python_files", _PYTHON_FILES),
@@ -162,7 +162,7 @@ def _words(value: Any) -> list[str]:
     return [str(word) for word in value] if isinstance(value, list) else []
 
 
-def _given(words: Iterable[str], *options: str) -> list[str]:
+def _option_values(words: Iterable[str], *options: str) -> list[str]:
     """Return the values of an option, in `--option value` and in `--option=value`."""
     found = []
     rest = iter(words)
@@ -176,7 +176,7 @@ def _given(words: Iterable[str], *options: str) -> list[str]:
 
 
 def _overridden(words: Iterable[str]) -> dict[str, str]:
-    pairs = (value.partition("=") for value in _given(words, "-o", "--override-ini"))
+    pairs = (value.partition("=") for value in _option_values(words, "-o", "--override-ini"))
     return {name: value for name, equals, value in pairs if equals}
 
 

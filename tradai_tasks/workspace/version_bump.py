@@ -183,13 +183,13 @@ def plan(found: BumpState, step: str, *, with_tag: bool) -> BumpPlan:
     lock = None if is_committed else found.lock
     made = found.tags.get(tag) if tag else None
     lines = [f"{found.name} is at {new}" if is_committed else f"{found.name} {old} -> {new}"]
-    lines.append(f"  edit    {found.file}{_there(content is None)}")
+    lines.append(f"  edit    {found.file}{_done_note(content is None)}")
     if found.lock:
         apart = "" if found.is_lock_committed else " (git ignores it: not committed)"
-        lines.append(f"  lock    {found.lock}{apart}{_there(is_committed)}")
-    lines.append(f"  commit  {_message(found.name, new)}{_there(is_committed)}")
+        lines.append(f"  lock    {found.lock}{apart}{_done_note(is_committed)}")
+    lines.append(f"  commit  {_message(found.name, new)}{_done_note(is_committed)}")
     if tag:
-        lines.append(f"  tag     {tag}{_there(made is not None)}")
+        lines.append(f"  tag     {tag}{_done_note(made is not None)}")
     paths = (found.file, *([lock] if lock and found.is_lock_committed else []))
     return BumpPlan(
         name=found.name,
@@ -279,7 +279,7 @@ def _message(name: str, version: str) -> str:
     return f"chore({name}): bump version to {version}"
 
 
-def _there(is_done: bool) -> str:  # noqa: FBT001 - one flag, one meaning
+def _done_note(is_done: bool) -> str:  # noqa: FBT001 - one flag, one meaning
     return ": already there" if is_done else ""
 
 

@@ -103,7 +103,7 @@ class Aws:
             StoppedError: It was stopped.
         """
         asked = partial(getattr(self.client(service), operation), **parameters)
-        found: dict[str, Any] = self._asked(service, operation, asked, 1 if once else self.attempts)
+        found: dict[str, Any] = self._retry(service, operation, asked, 1 if once else self.attempts)
         return found
 
     def pages(
@@ -119,9 +119,9 @@ class Aws:
         def asked() -> list[dict[str, Any] | str]:
             return [one for page in paginator.paginate(**parameters) for one in page[key]]
 
-        return self._asked(service, operation, asked, self.attempts)
+        return self._retry(service, operation, asked, self.attempts)
 
-    def _asked(self, service: str, operation: str, asked: Callable[[], _T], tries: int) -> _T:
+    def _retry(self, service: str, operation: str, asked: Callable[[], _T], tries: int) -> _T:
         """Make a request, with retries while the fault may be temporary."""
         seconds = hurried(self.whole)
 
@@ -156,10 +156,10 @@ class Aws:
         """
         with self._lock, _named_errors(service, "client"):
             if service not in self._clients:
-                self._clients[service] = self._made(service)
+                self._clients[service] = self._created(service)
             return self._clients[service]
 
-    def _made(self, service: str) -> Any:
+    def _created(self, service: str) -> Any:
         import boto3  # noqa: PLC0415 - takes 0.3 s to load
         from botocore.config import Config  # noqa: PLC0415 - as above
 

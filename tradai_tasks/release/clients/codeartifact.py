@@ -65,7 +65,7 @@ class CodeArtifact:
         """
         with self._lock:
             if self._endpoint is None:
-                answer = self._ask(
+                answer = self._request(
                     "get_repository_endpoint", repository=self.settings.repository, format="pypi"
                 )
                 self._endpoint = str(self._field(answer, "repositoryEndpoint")).rstrip("/") + "/"
@@ -89,7 +89,7 @@ class CodeArtifact:
         """
         with self._lock:
             if self._token is None or self._token.expires - self._now() < RENEWED_UNDER:
-                answer = self._ask("get_authorization_token", durationSeconds=DURATION)
+                answer = self._request("get_authorization_token", durationSeconds=DURATION)
                 self._token = Token(
                     value=str(self._field(answer, "authorizationToken")),
                     expires=self._field(answer, "expiration"),
@@ -108,7 +108,7 @@ class CodeArtifact:
     upload_credentials = credentials
     takes_attestations = False
 
-    def _ask(self, operation: str, **given: Any) -> dict[str, Any]:
+    def _request(self, operation: str, **given: Any) -> dict[str, Any]:
         given["domain"] = self.settings.domain
         if self.settings.owner:
             given["domainOwner"] = self.settings.owner

@@ -150,7 +150,7 @@ class FunctionStep:
             else:
                 others |= self._in_order(function, digest)
                 has_asked = self._update(function, digest) or has_asked
-            function = self._there()
+            function = self._required_function()
         now = shown_digest(function.digest) if function.digest else "nothing"
         raise FunctionError(
             f"{self.function}: has {now} after the update to {shown_digest(digest)}; another run "
@@ -194,10 +194,10 @@ class FunctionStep:
             return ""
         return (
             f"{self.function}: runs v{others.newer}, which is newer than {self.image.tag}, and "
-            f"stays at it; {self._on_purpose()}"
+            f"stays at it; {self._roll_back_command()}"
         )
 
-    def _on_purpose(self) -> str:
+    def _roll_back_command(self) -> str:
         tag = self.image.tag
         if OF_COMMIT.search(tag):
             tag = f"--version {tag}"
@@ -241,16 +241,16 @@ class FunctionStep:
                 Description=f"{self.image.tag} {self.commit[:12]} {digest}{back}",
             )
         except AwsError as error:
-            if self._there().code == function.code and error.code not in _OVERTAKEN:
+            if self._required_function().code == function.code and error.code not in _OVERTAKEN:
                 raise
             return None
-        return version if self._there().code == function.code else None
+        return version if self._required_function().code == function.code else None
 
     def _settled(self) -> LambdaFunction:
         """Wait until no update is in progress, and return the function's state."""
 
         def looked() -> LambdaFunction | None:
-            found = self._there()
+            found = self._required_function()
             return None if found.is_moving else found
 
         found = polled(
@@ -268,7 +268,7 @@ class FunctionStep:
             )
         return found
 
-    def _there(self) -> LambdaFunction:
+    def _required_function(self) -> LambdaFunction:
         found = self._described()
         if found is None:
             raise FunctionMissingError(f"Lambda has no function {self.function!r} any more")

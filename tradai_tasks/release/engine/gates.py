@@ -94,7 +94,7 @@ class SessionGate:
             lines = text.splitlines()[-_SHOWN:]
             self.show("\n".join([f"--- end of {shown} ---", *lines, "---", *self._withheld_note()]))
             raise ReleaseGateError(f"{_reason(found)}; all it said is in {shown}; again: {again}")
-        return self._judged(found, again)
+        return self._seconds_of(found, again)
 
     def _sandbox(self) -> Sandbox | None:
         """Return the sandbox, in which the folder of evidence cannot be replaced."""
@@ -121,7 +121,7 @@ class SessionGate:
         names = ", ".join(self.withheld)
         return [f"withheld from the gates, unless release.gate-environment names it: {names}"]
 
-    def _judged(self, report: bytes, again: str) -> float:
+    def _seconds_of(self, report: bytes, again: str) -> float:
         """Check that every session ran: nox exits with 0 if one was skipped."""
         try:
             ran = json.loads(report)["sessions"]

@@ -249,7 +249,7 @@ class Engine:
                 done = future.result()
                 failed = failed or not done.is_good
                 ended(done)
-                self._tell(done)
+                self._report_done(done)
 
         try:
             while running or (waiting and not failed):
@@ -261,7 +261,7 @@ class Engine:
                     started(partial(self._guarded, key, waiting.pop(key)), future)
                 finished, _ = wait(running, self.heartbeat, FIRST_COMPLETED)
                 if not finished:
-                    self._beat(began, running.values())
+                    self._report_running(began, running.values())
                 take(finished)
                 if failed and stop_all:
                     self._has_failed = True
@@ -319,12 +319,12 @@ class Engine:
             )
         )
 
-    def _beat(self, began: Mapping[_Key, float], running: Collection[_Key]) -> None:
+    def _report_running(self, began: Mapping[_Key, float], running: Collection[_Key]) -> None:
         now = self.clock()
         shown = [f"{key[0]} {key[1]} ({now - began[key]:.0f} s)" for key in running]
         self.say(f"still running: {', '.join(shown)}")
 
-    def _tell(self, done: Done) -> None:
+    def _report_done(self, done: Done) -> None:
         taken = f" in {done.seconds:.1f} s" if done.seconds else ""
         self.say(f"{done.stage} {done.step}: {done.result}{taken}: {done.note}")
 

@@ -63,7 +63,7 @@ class SourceExport:
                 export_commit(self.git, self.commit, root)
                 for path, content in self.judged.items():
                     if not os.path.lexists(root / path):
-                        _write(_placed(path, root), content)
+                        _write(_export_path(path, root), content)
             return self._folder / "tree" / self.git.prefix
 
     def left_out(self, below: str) -> list[str]:
@@ -96,7 +96,7 @@ def export_commit(git: Git, commit: str, into: Path) -> None:
         contents = git.read(entry.blob for entry in some if entry.mode != _SUBMODULE)
         for entry in some:
             try:
-                _export(git, entry, contents.get(entry.blob, b""), _placed(entry.path, into))
+                _export(git, entry, contents.get(entry.blob, b""), _export_path(entry.path, into))
             except (FileExistsError, NotADirectoryError):
                 raise SourceExportError(
                     f"{entry.path}: the commit has something else of that name, by this disk's "
@@ -104,7 +104,7 @@ def export_commit(git: Git, commit: str, into: Path) -> None:
                 ) from None
 
 
-def _placed(path: str, into: Path) -> Path:
+def _export_path(path: str, into: Path) -> Path:
     """Return where to export a path, which no tree that git itself has made lets stand elsewhere.
 
     Raises:

@@ -99,7 +99,7 @@ def _access(
     ecr = None
     if uses_ecr(settings.login, host):
         ecr = Ecr(host, region=settings.region, create=settings.create, stop=stop)
-    given = functools.partial(_given, settings, host, env)
+    given = functools.partial(_credentials, settings, host, env)
     ask = _once(_by_https(ecr.credentials if ecr else given, settings, host), env)
     return _Access(ecr=ecr, ask=ask, remedy=_remedy(settings, is_ecr=ecr is not None))
 
@@ -179,7 +179,7 @@ def _once(
     return asked
 
 
-def _given(
+def _credentials(
     settings: ImagesSettings, host: str, env: Mapping[str, str]
 ) -> RegistryCredentials | None:
     """Return the credentials from the environment; None if no login is needed."""

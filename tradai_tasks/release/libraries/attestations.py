@@ -25,14 +25,14 @@ def attestations_of(file: Distribution, *, stop: threading.Event | None = None) 
         UploadRefusedError: The tool makes none.
         StoppedError: It was stopped.
     """
-    found = _beside(file)
+    found = _attestation_files(file)
     if found:
         return found
     folder = file.path.parent
     done = run(
         [_TOOL, "sign", file.path.name], cwd=folder, check=False, timeout=_SECONDS, stop=stop
     )
-    found = _beside(file)
+    found = _attestation_files(file)
     if done.returncode != 0 or not found:
         raise UploadRefusedError(
             f"{file.filename}: not uploaded: {_TOOL} makes no attestation: {done.last_error}; give "
@@ -41,5 +41,5 @@ def attestations_of(file: Distribution, *, stop: threading.Event | None = None) 
     return found
 
 
-def _beside(file: Distribution) -> tuple[Path, ...]:
+def _attestation_files(file: Distribution) -> tuple[Path, ...]:
     return tuple(sorted(file.path.parent.glob(f"{file.path.name}.*.attestation")))

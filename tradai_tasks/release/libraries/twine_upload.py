@@ -89,10 +89,10 @@ def upload(  # noqa: PLR0913 - what an upload depends on, by keyword
             f"{path.name}: not uploaded: the index's address is {fault}; check publish.index"
         ) from None
     with contextlib.closing(client):
-        return _sent(path, url, credentials, attestations, client)
+        return _posted(path, url, credentials, attestations, client)
 
 
-def _sent(
+def _posted(
     path: Path, url: str, credentials: Credentials, attestations: Sequence[Path], client: HttpClient
 ) -> UploadResponse:
     """Have twine upload a file through a client, and return what came of it."""
@@ -146,7 +146,7 @@ def _through(client: HttpClient) -> Any:
                     request.url,
                     headers=headers,
                     authorization=header,
-                    content=_parts(request.body),
+                    content=_chunks(request.body),
                 )
             except TransientError as fault:
                 raise requests.ConnectionError(fault.kind) from None
@@ -163,7 +163,7 @@ def _through(client: HttpClient) -> Any:
     return Adapter()
 
 
-def _parts(body: Any) -> Iterator[bytes]:
+def _chunks(body: Any) -> Iterator[bytes]:
     if isinstance(body, bytes | str):
         yield body.encode() if isinstance(body, str) else body
         return

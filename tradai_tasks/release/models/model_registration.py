@@ -167,7 +167,7 @@ class VersionStep:
                 f"model {self.name}: versions {numbers} both are of {self.release.tag}; delete all "
                 f"but one"
             )
-        return _there(found[0]) if found else Look(state="todo", note="to be registered")
+        return _registered(found[0]) if found else Look(state="todo", note="to be registered")
 
     def act(self, known: Known) -> Look:
         """Register the version: first the run with its files, then the version that names it.
@@ -208,7 +208,7 @@ class VersionStep:
             for other in server.find_versions(self.name, self._known_by):
                 if other.version != version.version:
                     server.delete_version(self.name, other.version)
-        return _there(version)
+        return _registered(version)
 
     @property
     def _known_by(self) -> dict[str, str]:
@@ -231,7 +231,7 @@ class VersionStep:
         """Decide about the version of a test tag, which may be replaced."""
         good = [version for version, differ in stale if not differ]
         if good and len(stale) == 1:
-            return _there(good[0])
+            return _registered(good[0])
         if not stale:
             return Look(state="todo", note="to be registered")
         numbers = ", ".join(version.version for version, _ in stale)
@@ -297,7 +297,7 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _there(version: ModelVersion) -> Look:
+def _registered(version: ModelVersion) -> Look:
     return Look(
         state="done",
         note=f"version {version.version}, {version.source}",

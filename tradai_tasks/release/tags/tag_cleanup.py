@@ -52,10 +52,10 @@ def look_for(git: Git, tag: ReleaseTag) -> Tagged:
     argv = ["rev-parse", "--verify", "--quiet", ref]
     here = run_git(git.folder, *argv, env=git.env).text.strip() if known else None
     remote = remote_of(git)
-    return Tagged(ref=ref, here=here, remote=remote, there=remote and _there(git, remote, ref))
+    return Tagged(ref=ref, here=here, remote=remote, there=remote and _remote_id(git, remote, ref))
 
 
-def _there(git: Git, remote: str, ref: str) -> str | None:
+def _remote_id(git: Git, remote: str, ref: str) -> str | None:
     asked = ask_remote(git, "ls-remote", "--quiet", "--", remote, ref)
     if isinstance(asked, str):
         raise GitError(f"{ref}: remote {remote} cannot be asked: {asked}")
@@ -66,7 +66,7 @@ def _there(git: Git, remote: str, ref: str) -> str | None:
     return None
 
 
-def remove_there(git: Git, tagged: Tagged) -> None:
+def remove_at_remote(git: Git, tagged: Tagged) -> None:
     """Delete the tag at the remote, unless it has been moved since `look_for`.
 
     Raises:

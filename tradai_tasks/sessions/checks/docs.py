@@ -59,10 +59,10 @@ def docs(session: nox.Session, context: Context) -> None:
         refuse_dispatch(repository, repository.settings.workflows.docs_environment)
         _check_credentials()
     if options.site is None:
-        site = _built(session, repository)
+        site = _built_site(session, repository)
     else:
         end_of_install(session)
-        site = _there(Path(session.invoked_from) / options.site)
+        site = _existing_site(Path(session.invoked_from) / options.site)
     if deploy is None:
         return
     wrangler, given = deploy
@@ -81,7 +81,7 @@ def docs(session: nox.Session, context: Context) -> None:
         ) from None
 
 
-def _built(session: nox.Session, repository: Repository) -> Path:
+def _built_site(session: nox.Session, repository: Repository) -> Path:
     """Build the site and return its folder; mkdocs and its hooks see only allowed variables."""
     withhold(session, repository)
     sync_everything(session, repository, ".", repository.settings.docs.groups)
@@ -101,7 +101,7 @@ def _built(session: nox.Session, repository: Repository) -> Path:
     return site
 
 
-def _there(site: Path) -> Path:
+def _existing_site(site: Path) -> Path:
     """Return the folder of an existing site."""
     if not (site / "index.html").is_file():
         raise DocsError(

@@ -64,7 +64,7 @@ def tag(session: nox.Session, context: Context) -> None:
     request = tag_request(os.environ, event)
     text = options.tag or (request.tag if request else None)
     if text is None:
-        _without(session, repository, wanted)
+        _write_dispatch(session, repository, wanted)
         return
     if options.tag and request and request.is_workflow_run:
         _refuse_another(text, request)
@@ -99,7 +99,7 @@ def _environment(repository: Repository, proof: Proof, wanted: str | None) -> st
     return environment_of(proof.tag, repository.settings.deploy, override=wanted).name
 
 
-def _without(session: nox.Session, repository: Repository, environment: str | None) -> None:
+def _write_dispatch(session: nox.Session, repository: Repository, environment: str | None) -> None:
     """Write only an environment to the outputs, for a dispatch that deploys its own commit."""
     if environment is None:
         raise BadArgumentsError(

@@ -122,20 +122,20 @@ def _check_python(session: nox.Session) -> None:
     found = interpreter_of(folder)
     if venv._reused and (found is None or not answers(found, venv.interpreter, own)):  # noqa: SLF001 - nox has no public name for it
         session.log(
-            f"{venv.location_name} has {found or 'an unknown Python'}, and {_asked(venv)} is asked "
-            f"for: it is recreated"
+            f"{venv.location_name} has {found or 'an unknown Python'}, and {_request(venv)} is "
+            f"asked for: it is recreated"
         )
         venv.reuse_existing = venv._reused = False  # noqa: SLF001 - so that --no-install installs
         venv.create()
         found = interpreter_of(folder)
     if found is not None and answers(found, venv.interpreter, own) is False:
         raise WrongPythonError(
-            f"{session.name}: its environment has {found}, but {_asked(venv)} is asked for; remove "
-            f"{venv.location_name}, and see which Python is found: uv python list"
+            f"{session.name}: its environment has {found}, but {_request(venv)} is asked for; "
+            f"remove {venv.location_name}, and see which Python is found: uv python list"
         )
 
 
-def _asked(venv: VirtualEnv) -> str:
+def _request(venv: VirtualEnv) -> str:
     request = venv.interpreter
     if request is None:
         return f"the {own_interpreter()} that runs nox"

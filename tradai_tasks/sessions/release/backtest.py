@@ -95,7 +95,7 @@ def _backtest(
     against = options.against and Path(session.invoked_from) / options.against
     previous = _previous(repository, job, git, against)
     reached = install_freqtrade(session, repository, package, job.settings)
-    with alone(session, job), exported(session, repository, package, reached) as source:
+    with exclusive_run(session, job), exported(session, repository, package, reached) as source:
         job = source.of(job, package)
         code = _code(repository, package, git, source.sources)
         _report(job, _ran(session, repository, job, code, previous))
@@ -135,7 +135,7 @@ def _empty(folder: Path) -> None:
 
 
 @contextmanager
-def alone(session: nox.Session, job: BacktestJob) -> Iterator[None]:
+def exclusive_run(session: nox.Session, job: BacktestJob) -> Iterator[None]:
     """Wait until no other process of this clone runs the same backtest, and keep it so."""
     job.folder.parent.mkdir(parents=True, exist_ok=True)
     with job.folder.with_name(f".{job.folder.name}.lock").open("wb") as lock:

@@ -27,8 +27,8 @@ from tradai_tasks.backtest.markets import Markets, api_of
 from tradai_tasks.backtest.record import RecordKind
 from tradai_tasks.backtest.run import (
     BacktestJob,
-    check_asked,
     check_candles,
+    check_requests,
     environment,
     last_words,
 )
@@ -41,7 +41,7 @@ from tradai_tasks.report import print_table, say
 from tradai_tasks.sessions.core.arguments import Option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.release.backtest import (
-    alone,
+    exclusive_run,
     install_freqtrade,
     job_of,
     program,
@@ -75,11 +75,11 @@ class _Bringer:
 
     def bring(self, job: BacktestJob) -> RunFindings:
         """Fetch everything that a backtest reads, and check that it is there."""
-        findings, markets = self._ask(job)
+        findings, markets = self._find_series(job)
         renewed = self._snapshot(job, findings)
         if not findings.series:  # it asked for markets that were not there yet
-            findings, markets = self._ask(job)
-        check_asked(job, findings, markets)
+            findings, markets = self._find_series(job)
+        check_requests(job, findings, markets)
         if self.source.kind == "download":
             return self._download(job, findings)
         names = [f"{findings.exchange}/{one.file}" for one in findings.series]
@@ -89,15 +89,15 @@ class _Bringer:
             f"{len(brought.absent)} not in {self.source}"
         )
         if brought.changed or renewed:
-            findings, _ = self._ask(job)
+            findings, _ = self._find_series(job)
         check_candles(job, findings, f"{self.source} does not have them")
         return findings
 
-    def _ask(self, job: BacktestJob) -> tuple[RunFindings, Markets]:
+    def _find_series(self, job: BacktestJob) -> tuple[RunFindings, Markets]:
         """Ask freqtrade what the strategy reads."""
         with running(self.session, job, self.allowance, go=False) as (findings, markets):
             if not markets.missing:
-                check_asked(job, findings, markets)
+                check_requests(job, findings, markets)
             return findings, markets
 
     def _snapshot(self, job: BacktestJob, findings: RunFindings) -> bool:
@@ -174,7 +174,7 @@ class _Bringer:
                 except CommandFailed as failed:
                     raise CandlesError(f"{job.strategy}: freqtrade: {failed.reason}") from None
             said = last_words(log.read_text(encoding="utf-8", errors="replace"))
-            findings, _ = self._ask(job)
+            findings, _ = self._find_series(job)
         check_candles(job, findings, f"freqtrade could not download them: {said}")
         return findings
 
@@ -205,7 +205,7 @@ def data(session: nox.Session, context: Context, package: Package) -> None:
         aws=Aws(),
         allowance=allowance_of(repository.settings),
     )
-    with alone(session, jobs[0]), exported(session, repository, package, reached) as made:
+    with exclusive_run(session, jobs[0]), exported(session, repository, package, reached) as made:
         jobs = [made.of(job, package) for job in jobs]
         found = bringer.bring(jobs[0])
         _show(found)

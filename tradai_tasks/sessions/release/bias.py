@@ -17,7 +17,7 @@ from tradai_tasks.report import say
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import parse
 from tradai_tasks.sessions.core.context import Context
-from tradai_tasks.sessions.release.backtest import alone, install_freqtrade, job_of, running
+from tradai_tasks.sessions.release.backtest import exclusive_run, install_freqtrade, job_of, running
 from tradai_tasks.sessions.release.backtest_source import exported
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
@@ -42,7 +42,7 @@ def freqtrade(session: nox.Session, context: Context, package: Package) -> None:
         raise BadArgumentsError(
             f'which command? such as: nox -s "freqtrade({package.slug})" -- list-strategies'
         )
-    with alone(session, job), exported(session, repository, package, reached) as source:
+    with exclusive_run(session, job), exported(session, repository, package, reached) as source:
         job = replace(job, site=source.site)  # in the work tree: hyperopt leaves its result there
         facts = _run(session, repository, job)
         said = job.log.read_text(encoding="utf-8", errors="replace")
@@ -60,7 +60,7 @@ def _analyse(session: nox.Session, repository: Repository, package: Package, ana
     parse(session, [], f"Run freqtrade's {analysis}-analysis of {package.slug}.")
     job = replace(_job(repository, package, analysis), command=(f"{analysis}-analysis",))
     reached = install_freqtrade(session, repository, package, job.settings)
-    with alone(session, job), exported(session, repository, package, reached) as source:
+    with exclusive_run(session, job), exported(session, repository, package, reached) as source:
         job = source.of(job, package)
         said = check_bias(job, _run(session, repository, job), analysis)
         shutil.rmtree(job.folder / "work")

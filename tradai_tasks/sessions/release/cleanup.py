@@ -7,7 +7,7 @@ from argparse import Namespace
 import nox
 
 from tradai_tasks.errors import BadArgumentsError
-from tradai_tasks.release.tags.tag_cleanup import look_for, remove_here, remove_there
+from tradai_tasks.release.tags.tag_cleanup import look_for, remove_at_remote, remove_here
 from tradai_tasks.report import print_table
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.core.arguments import Option
@@ -45,7 +45,7 @@ def clean_up(session: nox.Session, repository: Repository, options: Namespace) -
         session.log("nothing was done: this is a dry run")
         return
     if tagged.there:
-        remove_there(git, tagged)
+        remove_at_remote(git, tagged)
     if tagged.here:
         remove_here(git, tagged)
     session.log(f"{tag}: deleted" if tagged.there or tagged.here else f"{tag}: was gone already")

@@ -86,7 +86,7 @@ def lambdas(session: nox.Session, context: Context) -> None:
         "Build and push the images of lambdas, update each function whose image differs, wait, and "
         "publish a version of it."
     )
-    options = _given(parse(session, _LAMBDA_OPTIONS, doc))
+    options = _checked_options(parse(session, _LAMBDA_OPTIONS, doc))
     repository = context.repository
     mask_environment(allowance=allowance_of(repository.settings))
     by_event = tag_request(os.environ, read_event(os.environ)) is not None
@@ -122,7 +122,7 @@ def deploy(session: nox.Session, context: Context) -> None:
         "Force a new deployment of each service whose tasks run another image than the release's, "
         "wait, and verify the image of every running task."
     )
-    options = _given(parse(session, _DEPLOY_OPTIONS, doc))
+    options = _checked_options(parse(session, _DEPLOY_OPTIONS, doc))
     mask_environment(allowance=allowance_of(context.repository.settings))
     basis = _of_services(context.repository, options)
     environment, notes = _destination(context.repository, basis, options)
@@ -150,7 +150,7 @@ def _destination(
         return None, ()
 
 
-def _given(options: Namespace) -> Namespace:
+def _checked_options(options: Namespace) -> Namespace:
     """Return the options; an absent input of a workflow is an empty string.
 
     Raises:

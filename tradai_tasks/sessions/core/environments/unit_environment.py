@@ -30,7 +30,7 @@ def environment_of_unit(session: nox.Session, path: str) -> Path | None:
     home = Path(session.virtualenv.location)
     folder = home / "units" / path.replace("/", "-")
     made = ["uv", "venv", "--quiet", "--allow-existing", "--python", str(home), str(folder)]
-    _install(session, [made, _wanted(folder, [file])], file)
+    _install(session, [made, _install_command(folder, [file])], file)
     return folder / "bin" / "python"
 
 
@@ -45,10 +45,10 @@ def install_requirements(session: nox.Session, files: Sequence[str]) -> None:
         session.log(f"not installed without an environment of its own: {shown}")
         return
     uv_program()
-    _install(session, [_wanted(Path(session.virtualenv.location), files)], shown)
+    _install(session, [_install_command(Path(session.virtualenv.location), files)], shown)
 
 
-def _wanted(environment: Path, files: Sequence[str]) -> list[str]:
+def _install_command(environment: Path, files: Sequence[str]) -> list[str]:
     options = [word for file in files for word in ("--requirement", file)]
     python = str(environment / "bin" / "python")
     return ["uv", "pip", "install", "--quiet", "--python", python, *options]
