@@ -24,9 +24,9 @@ from tradai_tasks.vcs.git_environment import run_git
 from tradai_tasks.workflows.checkout import FOLDER, NOT_A_REPOSITORY
 from tradai_tasks.workflows.drift import is_own_twin
 from tradai_tasks.workflows.render import is_ours, name_of
-from tradai_tasks.workflows.tag_readiness import publishes
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.layout import has_devcontainer
+from tradai_tasks.workspace.published_libraries import library_names
 
 # the workflow whose runs others follow: its file, and the name by which GitHub finds it
 CI_FILES = {"platform": "ci.yml", "strategies": "strategy-ci.yml"}
@@ -114,7 +114,7 @@ def gather(  # noqa: PLR0913 - everything to look at
         integration_tests="integration" in bases,
         private_index=workspace.kind == "strategies" and publish.codeartifact is not None,
         candles_in_aws=_candles_in_aws(workspace, settings),
-        libraries=publishes(workspace, settings),
+        libraries=bool(library_names(workspace, publish)),
         publishes_to_aws=publish.index is None,
         publish_secrets=_publish_secrets(publish),
         publish_identity=_publishes_by_identity(publish),

@@ -10,17 +10,9 @@ from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.settings.model import Settings
 from tradai_tasks.workflows.render import is_ours, name_of
 from tradai_tasks.workspace.discovery import Workspace
-from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
+from tradai_tasks.workspace.published_libraries import library_names
 
 _FOLLOWED = re.compile(r'^    workflows: \["(.*)"\]$', re.MULTILINE)
-
-
-def publishes(workspace: Workspace, settings: Settings) -> bool:
-    """Return whether there are libraries to publish."""
-    names = settings.publish.libraries
-    if names is None:
-        return any(one.name == DEFAULT_LIBRARY for one in workspace.packages)
-    return bool(names)
 
 
 def tag_faults(workspace: Workspace, settings: Settings) -> list[str]:
@@ -28,7 +20,7 @@ def tag_faults(workspace: Workspace, settings: Settings) -> list[str]:
     if workspace.kind == "strategies":
         return []
     deploy, publish = settings.deploy, settings.publish
-    is_published = publishes(workspace, settings)
+    is_published = bool(library_names(workspace, settings.publish))
     own = any(one.codeartifact for one in deploy.environments.values())
     faults = []
     if is_published and publish.codeartifact is None and publish.index is None and not own:

@@ -13,18 +13,23 @@ from tradai_tasks.workspace.discovery import Package, Workspace, unknown_package
 DEFAULT_LIBRARY = "tradai-strategy"
 
 
+def library_names(workspace: Workspace, settings: PublishSettings) -> tuple[str, ...]:
+    """Return the names that the settings publish, by default `tradai-strategy` if there is one."""
+    if settings.libraries is not None:
+        return settings.libraries
+    return tuple(one.name for one in workspace.packages if one.name == DEFAULT_LIBRARY)
+
+
 def libraries_of(
     workspace: Workspace, settings: PublishSettings, *, file: str
 ) -> tuple[Package, ...]:
-    """Return the packages that the settings publish, by default `tradai-strategy` if there is one.
+    """Return the packages that are published.
 
     Raises:
         SettingsError: They name none, or one that does not exist or cannot be built.
     """
     by_name = {package.name: package for package in workspace.packages}
-    names = settings.libraries
-    if names is None:
-        names = (DEFAULT_LIBRARY,) if DEFAULT_LIBRARY in by_name else ()
+    names = library_names(workspace, settings)
     if not names:
         raise SettingsError(
             f"{file}: publish.libraries: nothing to publish; name the packages to publish there"

@@ -25,7 +25,7 @@ from tradai_tasks.release.tags.target_environment import (
 from tradai_tasks.repository import Repository
 from tradai_tasks.settings.backtest import for_strategy
 from tradai_tasks.workspace.discovery import Package
-from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
+from tradai_tasks.workspace.published_libraries import library_names
 from tradai_tasks.workspace.tags import ReleaseTag
 
 _PUBLISH = "publish"
@@ -218,7 +218,7 @@ def platform_release(
         GateOutline(name=name, strategy=None, sessions=sessions(name, None) or (name,))
         for name in dict.fromkeys(settings.release.gates)
     ]
-    if _publishes(repository):
+    if library_names(workspace, settings.publish):
         has_own = environment is not None and environment.settings.codeartifact is not None
         own = environment if has_own else None
         stages.append(PublishOutline(name=_for(_PUBLISH, own), environment=environment))
@@ -369,10 +369,3 @@ def _gate_sessions(
         return ()
     # left out, with nothing in its place: a session that is not found fails the gate
     return (f"{gate}({one})",)
-
-
-def _publishes(repository: Repository) -> bool:
-    names = repository.settings.publish.libraries
-    if names is None:
-        return any(one.name == DEFAULT_LIBRARY for one in repository.workspace.packages)
-    return bool(names)
