@@ -10,7 +10,6 @@ import msgspec
 from tradai_tasks.doctor.check_runner import Finding, fault, fine, not_here
 from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import AwsError, ModelRegistryError, RepositoryMissingError, TasksError
-from tradai_tasks.files.file_tree import join
 from tradai_tasks.http_client.limits import AnswerError, Limits, parsed_json
 from tradai_tasks.http_client.retry import TransientError
 from tradai_tasks.release.clients.aws import Aws
@@ -47,7 +46,7 @@ def registry(context: DoctorContext) -> Finding:
     """Ask the registry whether every image could be pushed."""
     repository = context.repository
     settings = msgspec.structs.replace(repository.settings.images, patience=_PATIENCE)
-    if not _has_images(context):
+    if not context.has_images:
         return not_here("no image to push")
     home = home_of(settings, context.env)
     specs = image_specs(
@@ -169,24 +168,12 @@ def functions(context: DoctorContext) -> Finding:
     return fine(f"{found} found in {', '.join(context.environments)}{more}")
 
 
-def _has_images(context: DoctorContext) -> bool:
-    repository = context.repository
-    workspace = repository.workspace
-    return bool(
-        workspace.services
-        or workspace.lambdas
-        or any(
-            repository.tree.is_file(join(one.path, "Dockerfile")) for one in workspace.strategies
-        )
-    )
-
-
 def _uses_aws(context: DoctorContext) -> list[str]:
     """Return what in this repository needs AWS."""
     repository = context.repository
     used = []
     settings = repository.settings
-    if _has_images(context):
+    if context.has_images:
         try:
             host = home_of(settings.images, context.env).host
         except TasksError:

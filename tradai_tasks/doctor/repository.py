@@ -46,6 +46,13 @@ class DoctorContext:
     is_asked: bool = False  # whether they were asked for by name
     seconds: float  # that one command may take
 
+    @property
+    def has_images(self) -> bool:
+        """Whether a service, lambda or strategy has a Dockerfile."""
+        workspace, tree = self.repository.workspace, self.repository.tree
+        files = (join(one.path, "Dockerfile") for one in workspace.strategies)
+        return bool(workspace.services or workspace.lambdas or any(map(tree.is_file, files)))
+
 
 def locks(context: DoctorContext) -> Finding:
     """Check that every lock file is there and fresh, and that git tracks those of strategies."""
@@ -116,15 +123,8 @@ def candles(context: DoctorContext) -> Finding:
 def engine(context: DoctorContext) -> Finding:
     """Check that the container engine runs."""
     repository = context.repository
-    workspace = repository.workspace
-    builds = [one.path for one in (*workspace.services, *workspace.lambdas)]
-    builds += [
-        one.path
-        for one in workspace.strategies
-        if repository.tree.is_file(join(one.path, "Dockerfile"))
-    ]
     compose = compose_file(repository.tree, repository.settings.contract.compose_file)
-    if not builds and compose is None:
+    if not context.has_images and compose is None:
         return not_here("no service, lambda or strategy has a Dockerfile; no compose file")
     settings = repository.settings.images
     found = find_engine(settings.engine, context.env, repository.root)
