@@ -13,6 +13,9 @@ _ONE_RELEASE = ("release/test_release_shipped.py", "release/test_release_strateg
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# tests of what a session runs are no tests of what it need not run; those of replay turn it on
+os.environ["TRADAI_TASKS_REPLAY"] = "never"
+
 # Machines differ, and so do loads: a slow example is no fault. The examples are the same in every
 # run, so that a run fails by the change that it checks and by nothing else; with
 # TRADAI_TASKS_EXAMPLES=N there are N times as many of them, others each time.

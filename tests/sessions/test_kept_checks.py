@@ -40,7 +40,7 @@ class Checks:
     def __call__(self, *words: str, event: Any = None, name: str = "", **env: str) -> Ran:
         """Run the session, on an event of CI if one is given."""
         time.sleep(0.06)  # what was written just now may still be changing
-        given = {"TRADAI_TASKS_CACHE": str(self.store), **env}
+        given = {"TRADAI_TASKS_CACHE": str(self.store), "TRADAI_TASKS_REPLAY": "", **env}
         if event is not None:
             file = self.run.home.parent / "event.json"
             file.write_text(json.dumps({**event, "repository": {"default_branch": "main"}}))

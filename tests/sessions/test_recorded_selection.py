@@ -29,7 +29,7 @@ def kept(run: InProcess) -> Kept:
 
 
 def chosen(run: InProcess, *words: str, **env: str) -> Ran:
-    return run("-s", "changes", "--", *words, env=env)
+    return run("-s", "changes", "--", *words, env={"TRADAI_TASKS_REPLAY": "", **env})
 
 
 def test_a_package_that_would_be_replayed_has_no_job(

@@ -178,6 +178,7 @@ class Act:
             "STAND_IN_ARTIFACTS": str(scratch / "artifacts"),
             "STAND_IN_CACHES": str(self.scratch / "caches"),
             "STAND_IN_CALLS": str(scratch / "calls"),
+            "TRADAI_TASKS_REPLAY": "never",
             **self.env,
         }
 

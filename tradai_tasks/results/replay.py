@@ -233,6 +233,11 @@ def replay_line(ran: Sequence[str], replayed: Sequence[KeptResult], now: float) 
     )
 
 
+def replay_note(replayed: int, total: int) -> str:
+    """Return how many test files were replayed, as the end of a summary."""
+    return f", {replayed} of {total} test files unchanged" if replayed else ""
+
+
 def made(result: KeptResult, now: float) -> str:
     """Return how long ago a result was made, and at which commit."""
     where = f" at {result.commit[:7]}" if result.commit else ""

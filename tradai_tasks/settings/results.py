@@ -19,7 +19,7 @@ class ResultsSettings(Table, frozen=True, kw_only=True):
             "`typecheck` and `security` take over what was green and whose inputs have not changed "
             "(docs/results.md)."
         ),
-    ] = "never"
+    ] = "auto"
     store: Annotated[
         Name | None,
         Meta(

@@ -81,7 +81,7 @@ class Workspace:
 
     def __init__(self, home: Path, python: str) -> None:
         self.home = home
-        self.env = {"XDG_CACHE_HOME": str(home.parent / "cache")}
+        self.env = {"XDG_CACHE_HOME": str(home.parent / "cache"), "TRADAI_TASKS_REPLAY": ""}
         files = {
             "pyproject.toml": _SETTINGS,
             "noxfile.py": NOXFILE,

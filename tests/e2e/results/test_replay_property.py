@@ -130,7 +130,7 @@ class Yard:
         with patch.context() as here:
             for name in [one for one in os.environ if one.startswith(("COV", "PYTEST", "SHOP_"))]:
                 here.delenv(name)
-            for name in ("CI", "GITHUB_ACTIONS", "NOXSESSION", "PYTHONPATH"):
+            for name in ("CI", "GITHUB_ACTIONS", "NOXSESSION", "PYTHONPATH", "TRADAI_TASKS_REPLAY"):
                 here.delenv(name, raising=False)
             for name, value in variables.items():
                 here.setenv(name, value)

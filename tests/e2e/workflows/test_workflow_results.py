@@ -21,7 +21,7 @@ def replays(run: Run) -> bool:
 def test_main_saves_a_pull_request_replays_and_a_release_does_not(tmp_path: Path) -> None:
     home = prepared("tradai-uv", tmp_path / "tradai-uv")
     hub = Hub(home, tmp_path / "act", "tradai/tradai-uv")
-    hub.act.env["HOME"] = str(home.parent)
+    hub.act.env |= {"HOME": str(home.parent), "TRADAI_TASKS_REPLAY": ""}
     caches = tmp_path / "act" / "caches"
     root = home / "pyproject.toml"
     root.write_text(root.read_text() + SETTINGS)

@@ -109,6 +109,7 @@ def test_what_is_gathered_of_a_bare_project() -> None:
         kind="platform",
         sessions=frozenset({"test", "lint", "backtest-smoke"}),
         environments=("release",),  # nothing is deployed
+        cached_results=True,
     )
 
 

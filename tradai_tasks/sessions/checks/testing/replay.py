@@ -48,6 +48,7 @@ from tradai_tasks.results.replay import (
     record_name,
     refuted_name,
     replay_line,
+    replay_note,
     run_files,
     union,
     without,
@@ -142,6 +143,7 @@ class Replay:
         self._rules, self._store, self._slot, self._start = rules, store, slot, start
         self._decision = decision
         self._refusals: dict[str, str] = {}
+        self.note = ""  # at the end of the summary
         self.reports: dict[str, bytes] = {}  # of coverage, by file name
         self._keys: dict[str, str] = {}  # of the results in the store, by test file
 
@@ -187,6 +189,7 @@ class Replay:
         ran = run_files(record, root)
         valid = [self._decision.valid[file] for file in self.replayed]
         session.log(replay_line(ran, valid, self._start))
+        self.note = replay_note(len(valid), len(ran) + len(valid))
         if self._rules.compares:
             self._hold(record)
         kept = self._kept(record, reports, ran) if self._rules.keeps else {}

@@ -202,7 +202,8 @@ def _conclude(
     fault = run.outcome.fault or _floor_fault(repository, name, run, found)
     rows = _rows(name, run, found, fault)
     append_summary(_COLUMNS, rows)
-    conclude(session, _summary(run, found))
+    note = run.replay.note if run.replay else ""
+    conclude(session, f"{_summary(run, found)}{note}")
     if fault and run.outcome.failed:
         raise CheckFailedError(f'{fault}; narrow it down with: nox -s "{session.name}" -- --lf -x')
     if fault:

@@ -19,7 +19,7 @@ from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.repository import Repository
 from tradai_tasks.results.junit import EMPTY_REPORT, with_replayed
 from tradai_tasks.results.policy import policy
-from tradai_tasks.results.replay import replay_line
+from tradai_tasks.results.replay import replay_line, replay_note
 from tradai_tasks.results.store import open_store
 from tradai_tasks.results.whole_run import WholeRun, WholeRuns
 from tradai_tasks.sessions.checks.testing.replay import REPORT
@@ -68,7 +68,7 @@ def replay_session(
         _write(home, session.name, store.place, known)
     results = [known.decision.valid[test] for test in record.tests]
     session.log(replay_line([], results, start))
-    conclude(session, record.summary)
+    conclude(session, f"{record.summary}{replay_note(len(results), len(results))}")
     return record.rows
 
 
