@@ -180,8 +180,7 @@ def _named_tables(
     """
     from msgspec import inspect  # noqa: PLC0415 - needed only for an error message
 
-    kind: Any = inspect.type_info(model)
-    for field in kind.fields:
+    for field in _kind_of(model).fields:
         value = raw.get(field.encode_name)
         if not isinstance(value, dict):
             continue
@@ -345,11 +344,17 @@ def _value_at(raw: Any, path: list[str | int]) -> Any:
     return raw
 
 
-def _model_at(model: type[msgspec.Struct], path: list[str | int]) -> type[msgspec.Struct]:
-    """Return the class of the table at a path; positions in lists are ignored."""
+@functools.cache
+def _kind_of(model: type[msgspec.Struct]) -> Any:
+    """Return msgspec's description of a table, which takes long to make."""
     from msgspec import inspect  # noqa: PLC0415 - needed only for an error message
 
-    kind: Any = inspect.type_info(model)
+    return inspect.type_info(model)
+
+
+def _model_at(model: type[msgspec.Struct], path: list[str | int]) -> type[msgspec.Struct]:
+    """Return the class of the table at a path; positions in lists are ignored."""
+    kind = _kind_of(model)
     for step in path:
         kind = _table_in(kind)
         if isinstance(step, str):
@@ -385,12 +390,9 @@ def _near(key: str, model: type[msgspec.Struct]) -> str:
 
 
 def _choices(model: type[msgspec.Struct], path: list[str | int]) -> str:
-    from msgspec import inspect  # noqa: PLC0415 - needed only for an error message
-
     while isinstance(path[-1], int):
         path = path[:-1]  # the values of a list are those of its key
-    table = inspect.type_info(_model_at(model, path[:-1]))
-    fields: Any = getattr(table, "fields", ())
+    fields: Any = getattr(_kind_of(_model_at(model, path[:-1])), "fields", ())
     kind = _bare(next((f.type for f in fields if f.encode_name == path[-1]), None))
     while getattr(kind, "item_type", None) is not None:
         kind = _bare(kind.item_type)
