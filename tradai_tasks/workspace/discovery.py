@@ -94,7 +94,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
 
     def session_id(self, package: Package) -> str:
         """Return the id of a package in the brackets of its sessions' names."""
-        return package.slug if package in self.strategies else package.name
+        return package.slug if self.strategies and package.is_strategy else package.name
 
 
 def discover(tree: Tree, settings: Settings, *, settings_file: str = "pyproject.toml") -> Workspace:

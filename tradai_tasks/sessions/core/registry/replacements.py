@@ -65,12 +65,11 @@ def sessions_of(context: Context, base: str, one: str | None = None) -> tuple[st
     names = tuple(ours) or own_names(context, base)
     if one is None:
         return names
-    ids = {
-        context.repository.workspace.session_id(package)
-        for package in context.repository.workspace.packages
-    }
-    if not ours and not any(_values(name) & ids for name in names):
-        return names
+    workspace = context.repository.workspace
+    if not ours:
+        ids = {workspace.session_id(package) for package in workspace.packages}
+        if not any(_values(name) & ids for name in names):
+            return names
     return tuple(name for name in names if one in _values(name))
 
 
