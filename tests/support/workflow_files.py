@@ -10,6 +10,9 @@ import yaml
 
 __all__ = ["jobs", "load", "steps", "thin"]
 
+# libyaml's reads ten times as fast; some Pythons have no wheel with it
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 _NOX = r"(?:uv run (?:--locked )?nox|uvx nox)"
 # once all is installed: nothing is fetched, built or installed
 _READY = r"(?:uv run --no-sync nox -R|uvx --offline nox --script-mode reuse -R)"
@@ -23,7 +26,7 @@ _THIN = re.compile(
 
 
 def load(text: str) -> dict[str, Any]:
-    document = yaml.safe_load(text)
+    document = yaml.load(text, _LOADER)
     # YAML 1.1 reads a bare `on` as true; GitHub does not
     document["on"] = document.pop(True)
     return dict(document)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import tomli
+from msgspec import inspect
 
 from tradai_tasks.errors import BrokenTomlError, SettingsError
 from tradai_tasks.files.file_tree import Tree
@@ -31,6 +32,8 @@ _WORDS = (
 )
 
 
+# msgspec's description of a table, which takes long to make
+_kind_of: Callable[[type[msgspec.Struct]], Any] = functools.cache(inspect.type_info)
 _Model = TypeVar("_Model", bound=Table)
 
 
@@ -178,8 +181,6 @@ def _named_tables(
 
     These are the entries of dicts of tables, at any level, as (path, model, value).
     """
-    from msgspec import inspect  # noqa: PLC0415 - needed only for an error message
-
     for field in _kind_of(model).fields:
         value = raw.get(field.encode_name)
         if not isinstance(value, dict):
@@ -342,14 +343,6 @@ def _value_at(raw: Any, path: list[str | int]) -> Any:
     for step in path:
         raw = raw[step]
     return raw
-
-
-@functools.cache
-def _kind_of(model: type[msgspec.Struct]) -> Any:
-    """Return msgspec's description of a table, which takes long to make."""
-    from msgspec import inspect  # noqa: PLC0415 - needed only for an error message
-
-    return inspect.type_info(model)
 
 
 def _model_at(model: type[msgspec.Struct], path: list[str | int]) -> type[msgspec.Struct]:
