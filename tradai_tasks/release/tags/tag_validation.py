@@ -15,7 +15,6 @@ from tradai_tasks.errors import (
     BadTagError,
     DirtyTreeError,
     TasksError,
-    UnknownTagError,
     VersionMismatchError,
     WrongCommitError,
 )
@@ -23,7 +22,6 @@ from tradai_tasks.release.engine.step import Release
 from tradai_tasks.release.tags.ci_event import TagRequest
 from tradai_tasks.release.tags.tag_references import (
     Refs,
-    ask,
     branches_fault,
     look_at_refs,
     raise_all,
@@ -34,6 +32,7 @@ from tradai_tasks.release.tags.tag_references import (
 )
 from tradai_tasks.text import listed
 from tradai_tasks.vcs.git import Git
+from tradai_tasks.vcs.history import commit_time
 from tradai_tasks.vcs.remotes import remote_of
 from tradai_tasks.workspace.tags import ReleaseTag, check_release, check_version
 
@@ -69,7 +68,6 @@ def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str
         GitError: git failed unexpectedly.
     """
     refs = look_at_refs(git, tag.text, branch=branch)
-    argv = ["log", "-1", "--no-show-signature", "--format=%ct"]
     return Found(
         commit=refs.commit,
         branches=refs.branches,
@@ -78,7 +76,7 @@ def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str
         not_on_main=refs.not_on_main,
         head=git.commit("HEAD"),
         dirty=tuple(entry.path for entry in git.status()),
-        time=int(ask(git, *argv, refs.commit)) if refs.commit else 0,
+        time=commit_time(git, refs.commit) if refs.commit else 0,
         source=source_of(git, env),
     )
 
@@ -145,7 +143,7 @@ def release_of(tag: ReleaseTag, found: Found, root: Path) -> Release:
         UnknownTagError: It is not.
     """
     if found.commit is None:
-        raise UnknownTagError(f"tag {tag}: no such tag in this clone; git fetch --tags")
+        raise unknown_tag(tag)
     return Release(tag=tag, commit=found.commit, time=found.time, root=root, source=found.source)
 
 

@@ -52,7 +52,7 @@ from tradai_tasks.sessions.core.nox_options import end_of_install
 from tradai_tasks.sessions.release.backtest_source import NO_LOCAL, exported
 from tradai_tasks.settings.backtest import BacktestSettings, for_strategy
 from tradai_tasks.vcs.git import Git
-from tradai_tasks.vcs.git_environment import run_git
+from tradai_tasks.vcs.history import commit_time
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.locks.lock_digest import lock_digest
 from tradai_tasks.workspace.locks.lock_file import read_lock
@@ -156,12 +156,11 @@ def job_of(
     """
     settings = settings_of(repository, package)
     head = git.require_commit("HEAD", "make a commit: the window ends on its day")
-    when = run_git(git.folder, "show", "--no-patch", "--format=%ct", head, env=git.env)
     return BacktestJob(
         strategy=package.slug,
         kind=kind,
         settings=settings,
-        window=window_of(kind, settings, int(when.text)),
+        window=window_of(kind, settings, commit_time(git, head)),
         home=repository.root / package.path,
         folder=make_report_folder(repository.root, "backtest", package.slug, folder or kind),
         store=repository.root / settings.data_dir,
