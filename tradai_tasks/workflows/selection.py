@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tradai_tasks.release.models.strategy_stages import GATES, IMAGE
 from tradai_tasks.settings.workflows import WorkflowsSettings
@@ -36,64 +36,24 @@ class Workflow:
     caller: str = ""  # the one workflow that calls it
 
 
+def _workflow(file: str, kind: str, *sessions: str, has: str | None = None) -> Workflow:
+    return Workflow(file=file, kind=kind, sessions=frozenset(sessions), has=has)
+
+
+_CI = ("changes", "lint", "typecheck", "test", "security", "gate")
 CATALOG = (
-    Workflow(
-        file="ci.yml",
-        kind="platform",
-        sessions=frozenset({"changes", "lint", "typecheck", "test", "security", "gate"}),
-    ),
-    Workflow(
-        file="_lint.yml",
-        kind="platform",
-        sessions=frozenset({"changes", "lint", "typecheck", "test", "security", "gate"}),
-        caller="ci.yml",
-    ),
-    Workflow(
-        file="docker-build.yml",
-        kind="platform",
-        sessions=frozenset({"tag", "images"}),
-        has="services",
-    ),
-    Workflow(
-        file="deploy-lambdas.yml",
-        kind="platform",
-        sessions=frozenset({"tag", "lambdas"}),
-        has="lambdas",
-    ),
-    Workflow(file="deploy-infra.yml", kind="platform", sessions=frozenset({"infra"}), has="stacks"),
-    Workflow(
-        file="publish-libs.yml",
-        kind="platform",
-        sessions=frozenset({"tag", "build", "publish"}),
-        has="libraries",
-    ),
-    Workflow(file="docs.yml", kind="platform", sessions=frozenset({"docs"}), has="docs"),
-    Workflow(
-        file="docs-freshness.yml",
-        kind="platform",
-        sessions=frozenset({"docs-freshness"}),
-        has="docs",
-    ),
-    Workflow(
-        file="devcontainer-ci.yml",
-        kind="platform",
-        sessions=frozenset({"devcontainer"}),
-        has="devcontainer",
-    ),
-    Workflow(
-        file="devcontainer-prebuild.yml",
-        kind="platform",
-        sessions=frozenset({"devcontainer"}),
-        has="devcontainer_image",
-    ),
-    Workflow(
-        file="strategy-ci.yml",
-        kind="strategies",
-        sessions=frozenset({"changes", "security", "gate"}),
-    ),
-    Workflow(
-        file="strategy-release.yml", kind="strategies", sessions=frozenset({"tag", "release"})
-    ),
+    _workflow("ci.yml", "platform", *_CI),
+    replace(_workflow("_lint.yml", "platform", *_CI), caller="ci.yml"),
+    _workflow("docker-build.yml", "platform", "tag", "images", has="services"),
+    _workflow("deploy-lambdas.yml", "platform", "tag", "lambdas", has="lambdas"),
+    _workflow("deploy-infra.yml", "platform", "infra", has="stacks"),
+    _workflow("publish-libs.yml", "platform", "tag", "build", "publish", has="libraries"),
+    _workflow("docs.yml", "platform", "docs", has="docs"),
+    _workflow("docs-freshness.yml", "platform", "docs-freshness", has="docs"),
+    _workflow("devcontainer-ci.yml", "platform", "devcontainer", has="devcontainer"),
+    _workflow("devcontainer-prebuild.yml", "platform", "devcontainer", has="devcontainer_image"),
+    _workflow("strategy-ci.yml", "strategies", "changes", "security", "gate"),
+    _workflow("strategy-release.yml", "strategies", "tag", "release"),
 )
 
 
