@@ -21,7 +21,6 @@ from tradai_tasks.errors import (
     ReleaseImageMissingError,
 )
 from tradai_tasks.release.clients.aws import Aws
-from tradai_tasks.release.deploy.lambda_step import FunctionStep, LambdaFunction
 
 
 @pytest.fixture
@@ -152,19 +151,21 @@ def test_a_missing_function_is_skipped_only_where_that_is_allowed(
         )
 
 
-def test_a_function_that_goes_away_meanwhile(api: Lambda, registry: Registry) -> None:
+def test_a_function_that_goes_away_meanwhile(
+    api: Lambda, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = step(registry, missing="skip")
     gaps(api, update="InProgress", left=1_000_000)
-    original = FunctionStep._settled
+    original = Aws.call
 
-    def settled(self: FunctionStep) -> Any:
+    def call(self: Aws, service: str, operation: str, /, **given: Any) -> Any:
+        answer = original(self, service, operation, **given)
         api.functions.clear()
-        return original(self)
+        return answer
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FunctionStep, "_settled", settled)
-        with pytest.raises(FunctionMissingError, match="any more"):
-            made.act({})
+    monkeypatch.setattr(Aws, "call", call)
+    with pytest.raises(FunctionMissingError, match="any more"):
+        made.act({})
 
 
 def test_what_lambda_cannot_take_is_refused_before_anything_is_done(
@@ -200,14 +201,15 @@ def test_somebody_elses_image_after_the_update_is_no_success(
     api: Lambda, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = gaps(api)
-    original = FunctionStep._update
+    original = Aws.call
 
-    def update(self: FunctionStep, found: LambdaFunction, digest: str) -> bool:
-        made = original(self, found, digest)
-        function.uri = f"{REPOSITORY}@{OLD}"
-        return made
+    def call(self: Aws, service: str, operation: str, /, **given: Any) -> Any:
+        answer = original(self, service, operation, **given)
+        if operation == "update_function_code":
+            function.uri = f"{REPOSITORY}@{OLD}"
+        return answer
 
-    monkeypatch.setattr(FunctionStep, "_update", update)
+    monkeypatch.setattr(Aws, "call", call)
     with pytest.raises(FunctionError, match="another run updates it at the same time"):
         step(registry).act({})
     assert function.versions == []

@@ -16,7 +16,7 @@ from tradai_tasks.errors import (
     DeployTimeoutError,
     NewerReleaseError,
 )
-from tradai_tasks.release.deploy.ecs_step import ServiceStep
+from tradai_tasks.release.clients.aws import Aws
 
 
 def test_a_new_image_is_brought_to_every_task_and_a_second_run_does_nothing(
@@ -121,7 +121,7 @@ def test_of_two_runs_at_once_the_newer_release_stays(
     `latest` is the older release's until the newer one is deployed, as while images are pushed.
     """
     service = backend(ecs, running="sha256:" + "d" * 64)
-    original, count = ServiceStep._described, 0
+    original, count = Aws.call, 0
     others: list[str] = []
     registry.images["latest"] = registry.images["v1.1.0"]
 
@@ -133,16 +133,16 @@ def test_of_two_runs_at_once_the_newer_release_stays(
         except ConflictError as error:
             return str(error).partition("; ")[0]
 
-    def described(self: ServiceStep) -> Any:
+    def call(self: Aws, service: str, operation: str, /, **given: Any) -> Any:
         nonlocal count
-        count += 1
+        count += operation == "describe_services"
         if count == at and not others:
             others.append("")
             others[0] = ended(tags[1])
-        return original(self)
+        return original(self, service, operation, **given)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ServiceStep, "_described", described)
+        patch.setattr(Aws, "call", call)
         own = ended(tags[0])
     ends = dict(zip(tags, (own, *(others or [ended(tags[1])])), strict=True))
     assert ends["v1.2.0"] == "done", ends
