@@ -13,7 +13,6 @@ import msgspec
 
 from tradai_tasks.affected.graph.edge_trace import EdgeTrace
 from tradai_tasks.affected.graph.split_costs import Cost, costs
-from tradai_tasks.affected.graph.undeclared_imports import UndeclaredImports
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.reachability import walk
@@ -106,7 +105,7 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """
         return {
             name: tuple(path for path, _ in chain if not path.startswith("?"))
-            for name, chain in self._chains(changed).items()
+            for name, chain in self._walk(changed).items()
         }
 
     def reached(self, changed: Iterable[str]) -> dict[str, str | None]:
@@ -115,7 +114,7 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         The nearest come first; the changed ones have None.
         """
         before: dict[str, str | None] = {}
-        self._walk(tuple(changed), before=before)
+        self._walk(changed, before)
         found: dict[str, str | None] = {}
         for path, target in before.items():
             last = target
@@ -132,7 +131,7 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         `a.py`, `b.py:3 (import)`. Where it cannot be told what a file loads, that is the reason.
         """
         found = {}
-        chains = self._chains(changed)
+        chains = self._walk(changed)
         if self.trace:
             nodes = {node for chain in chains.values() for node, why in chain[1:] if not why}
             self.trace.prepare({node for node in nodes if not node.startswith("?")})
@@ -155,44 +154,17 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return (step_text(user, line, "path", "guessed"),)
         return (step_text(user, 0, "package data"),)
 
-    def _chains(self, changed: Iterable[str]) -> dict[str, tuple[tuple[str, str], ...]]:
+    def _walk(
+        self, changed: Iterable[str], before: dict[str, str | None] | None = None
+    ) -> dict[str, tuple[tuple[str, str], ...]]:
         """Return member -> its chain: of each node the name, and why it may load anything.
 
-        What a dependency imports without declaring it is followed only where it is installed with
-        the member. Where the first chain that was found leads through another such import, the
-        member is looked for again without those.
+        `before` gets the predecessor of each file.
         """
-        changed = tuple(changed)
-        found = self._walk(changed)
-        for name, chain in list(found.items()):
-            steps = {(target, user) for (target, _), (user, _) in pairwise(chain)}
-            if steps.isdisjoint(self._undeclared.edges):
-                continue
-            failing = self._undeclared.failing_for(name)
-            if steps.isdisjoint(failing):
-                continue
-            again = self._walk(changed, failing).get(name)
-            if again is None:
-                del found[name]
-            else:
-                found[name] = again
-        return found
-
-    @cached_property
-    def _undeclared(self) -> UndeclaredImports:
-        return UndeclaredImports(self.members, self.users, self.undeclared, self.owner_of)
-
-    def _walk(
-        self,
-        changed: tuple[str, ...],
-        without: AbstractSet[tuple[str, str]] = frozenset(),
-        before: dict[str, str | None] | None = None,
-    ) -> dict[str, tuple[tuple[str, str], ...]]:
-        """Return member -> its chain, without some edges; `before` gets each file's predecessor."""
         before = {} if before is None else before
         before.update(dict.fromkeys(changed))
         found: dict[str, tuple[tuple[str, str], ...]] = {}
-        outside = self.accounted(changed)  # modules that any member may come to load
+        outside = self.accounted([*before])  # modules that any member may come to load
         notes: dict[str, str] = {}
         queue = deque(before)
         while queue:
@@ -204,10 +176,9 @@ class ImportGraph(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 continue  # it stands for its member, whose project file has not changed
             users = self.users.get(path, frozenset()).union(self._readers(path)).difference(before)
             for user in sorted(users, key=_questions_last):
-                if (path, user) not in without:
-                    before[user] = path
-                    # what stands for asking a lazy module is no file: it adds nothing to a chain
-                    (queue.appendleft if user.startswith("?") else queue.append)(user)
+                before[user] = path
+                # what stands for asking a lazy module is no file: it adds nothing to a chain
+                (queue.appendleft if user.startswith("?") else queue.append)(user)
             for user in self._loaders_of(path, owner, outside):
                 if user in before:
                     continue
@@ -321,10 +292,7 @@ def unite(first: ImportGraph, second: ImportGraph) -> ImportGraph:
     for name, member in first.members.items():
         old = second.members.get(name)
         closure = member.closure | (old.closure if old else frozenset())
-        installed = None
-        if member.installed is not None and (old is None or old.installed is not None):
-            installed = member.installed | (old.installed or frozenset() if old else frozenset())
-        members[name] = msgspec.structs.replace(member, closure=closure, installed=installed)
+        members[name] = msgspec.structs.replace(member, closure=closure)
     return ImportGraph(
         members=members,
         owners={**second.owners, **first.owners},

@@ -131,7 +131,9 @@ class Linker:
 
     def uses_of(self, number: int, facts: Facts, read: ReadTexts) -> set[int]:
         """Return what a file loads by attributes of the modules that it imports."""
-        FilePlace(self, number, facts).statements(facts.imports)
+        place = FilePlace(self, number, facts)
+        for statement in facts.imports:
+            set(place.statement(statement))  # notes the modules that the file binds
         used = [nodes for _, nodes in nodes_used(self.resolver, self.imports.bindings, read)]
         self.imports.bindings.clear()
         return set().union(*used)
@@ -175,10 +177,8 @@ class FilePlace:
         """Return what "a.b", ".b" or "a.b:attribute" leads to."""
         return self._linker.resolver.nodes_of(text, self.folder, self.owner)
 
-    def statements(self, statements: Iterable[Import]) -> Iterable[int]:
-        """Return what import statements load."""
-        found: set[int] = set()
+    def statement(self, statement: Import) -> Iterable[int]:
+        """Return what an import statement loads."""
         if self.number not in self._linker.lazy.stubs:
-            for statement in statements:
-                found.update(*self._linker.imports.follow(self, statement))
-        return found
+            for files in self._linker.imports.follow(self, statement):
+                yield from files

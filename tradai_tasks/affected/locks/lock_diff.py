@@ -254,17 +254,6 @@ def member_closures(lock: LockGraph) -> dict[str, frozenset[str]]:
     return {name: frozenset({name, *found[name] & lock.members}) for name in sorted(found)}
 
 
-def root_group_members(lock: LockGraph) -> frozenset[str]:
-    """Return the members that groups and extras of the workspace root bring along."""
-    start = (
-        node
-        for node in lock.nodes
-        if not node.package or (node.package == lock.root and node.part.kind in {"group", "extra"})
-    )
-    seen = reached(start, lambda node: lock.edges.get(node, ()))
-    return frozenset(node.package for node in seen) & lock.members - {lock.root or ""}
-
-
 def third_party_members(lock: LockGraph) -> dict[str, dict[str, str]]:
     """Return for each member the others that it reaches through a third-party dependency.
 

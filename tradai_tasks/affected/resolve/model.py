@@ -12,8 +12,6 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     path: str  # its folder, POSIX from the workspace root; "." for the root itself
     source_roots: tuple[str, ...]  # folders that are on sys.path for it, from the workspace root
     closure: frozenset[str]  # members reachable from it in uv.lock (all extras and groups), and it
-    # members that are in the environment of its tests; None where that may be any
-    installed: frozenset[str] | None = None
     entry_points: tuple[tuple[str, str], ...] = ()  # (group, "module:attribute") it declares
     scripts: tuple[tuple[str, str], ...] = ()  # (command, "module:attribute") it installs
     # member that it reaches through a locked third-party dependency -> that dependency

@@ -79,8 +79,8 @@ class Place(Protocol):
         """Return what "a.b", ".b" or "a.b:attribute" leads to."""
         ...
 
-    def statements(self, statements: Iterable[Import]) -> Iterable[int]:
-        """Return what import statements load."""
+    def statement(self, statement: Import) -> Iterable[int]:
+        """Return what an import statement loads."""
         ...
 
     def file(self, path: str) -> Iterable[int]:

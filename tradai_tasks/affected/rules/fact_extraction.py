@@ -8,7 +8,6 @@ import importlib.util
 import re
 import warnings
 from collections.abc import Container
-from typing import Any
 
 import msgspec
 
@@ -17,7 +16,6 @@ from tradai_tasks.affected.parse.facts import Facts, Reference
 from tradai_tasks.affected.parse.import_scanner import Scan, imports_in, scan
 from tradai_tasks.affected.parse.partial_source import MissingPartError, PartContents
 from tradai_tasks.affected.parse.text_examples import FENCE, PROMPT, RUNNERS, examples_in
-from tradai_tasks.affected.parse.text_examples import MARKS as EXAMPLE_MARKS
 from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
 from tradai_tasks.affected.rules.dynamic_imports.call_reader import find_dynamic_imports
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
@@ -86,7 +84,13 @@ def extract(data: bytes, rules: RuleSet = DEFAULT) -> Facts:
 def _facts(text: str, rules: RuleSet) -> Facts:
     marks = marks_in(text)
     facts = _import_facts(text, scan(text, marks), marks, rules)
-    more = {**_string_facts(facts, text, marks), **path_facts(text, marks, facts.paths)}
+    more = path_facts(text, marks, facts.paths)
+    if PROMPT in marks or FENCE in marks:
+        more["examples"] = examples_in(text)
+    if not STARTERS.isdisjoint(marks):
+        more["commands"] = commands_in(text)
+    if not RUNNERS.isdisjoint(marks):
+        more["runs_examples"] = any(m.partition(".")[0] in RUNNERS for m, _ in facts.imports)
     found, unread = _references(text, marks, rules)
     if found:
         more["references"] = (*facts.references, *found)
@@ -115,24 +119,14 @@ def _references(text: str, marks: Marks, rules: RuleSet) -> tuple[list[Reference
     return references, unread
 
 
-def _string_facts(facts: Facts, text: str, marks: Marks) -> dict[str, Any]:
-    """Return the facts about strings: commands, and examples in docstrings."""
-    if STARTERS.isdisjoint(marks) and EXAMPLE_MARKS.isdisjoint(marks):
-        return {}
-    return {
-        "examples": examples_in(text) if PROMPT in marks or FENCE in marks else (),
-        "commands": () if STARTERS.isdisjoint(marks) else commands_in(text),
-        "runs_examples": any(m.partition(".")[0] in RUNNERS for m, _ in facts.imports),
-    }
-
-
 def _import_facts(text: str, scanned: Scan, marks: Marks, rules: RuleSet) -> Facts:
     if "filterwarnings" in marks:
         scanned.strings.update(dict.fromkeys(_WARNING.findall(text)))
     if scanned.broken:
-        rejected = _syntax_fault(text)
-        if rejected is not None:
-            return _scanned_facts(scanned, broken=f"does not parse: {scanned.broken or rejected}")
+        try:
+            _parse(text)  # as only it knows for certain
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return _scanned_facts(scanned, broken=f"does not parse: {scanned.broken}")
     if not rules.must_parse(text, marks):
         return _scanned_facts(scanned, moves_path=moves_path(marks))
     return _parsed_facts(text, scanned, marks, rules)
@@ -171,15 +165,6 @@ def extract_config(data: bytes) -> Facts:
         paths=tuple(sorted(paths)),
         runs_examples=any(tool in text for tool in _EXAMPLE_SETTINGS),
     )
-
-
-def _syntax_fault(text: str) -> str | None:
-    """Return why Python rejects a text; None where it accepts it."""
-    try:
-        _parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
-        return str(fault)
-    return None
 
 
 def _parse(text: str) -> ast.Module:

@@ -23,6 +23,7 @@ _RUNS_TESTS = frozenset(
         *('"pytest"', "'pytest'", '"unittest"', "'unittest'", '"pytest ', "'pytest "),
     ]
 )
+_JOINED = re.compile(r"""/\s*["']([\w.-]+)["']""")  # `ROOT / "a"`: a folder by its name alone
 _DISCOVER = "discover("
 _TESTERS = frozenset({"pytest", "unittest"})
 # Calls that list the files of a folder.
@@ -57,6 +58,7 @@ def path_facts(text: str, marks: Marks, paths: Sequence[str]) -> dict[str, Any]:
         }
     if here & _RUNS_TESTS or (_DISCOVER in here and here & _TESTERS):
         found["runs_folders"] = True
+        found["paths"] = (*found.get("paths", paths), *_JOINED.findall(text))
     if here & _LISTINGS:
         sources = [SOURCES] if _SOURCES.search(text) else []
         found["listed"] = tuple(dict.fromkeys([*sources, *_FOLDER.findall(text)]))

@@ -15,7 +15,6 @@ from tradai_tasks.affected.locks.lock_diff import (
     declared_closures,
     member_closures,
     requirement_name,
-    root_group_members,
     third_party_members,
 )
 from tradai_tasks.affected.locks.path_projects import path_projects
@@ -49,7 +48,6 @@ def import_members(
     by_path = path_projects(tree, workspace)
     called = {package.name: f"projects:{package.name}" for package in by_path}
     third_party = _third_party_members(tree, workspace)
-    beside = _installed_beside(tree)
     members = []
     for package in (*workspace.packages, *by_path):
         layout = layout_of(tree, package, nested=nested)
@@ -59,7 +57,6 @@ def import_members(
                 path=package.path,
                 source_roots=layout.source_roots,
                 closure=frozenset(called.get(name, name) for name in reach[package.name]),
-                installed=_installed(package, reach, beside, called),
                 entry_points=_entry_points(package),
                 scripts=_scripts(package),
                 third_party_members=third_party.get(package.name, {}),
@@ -77,29 +74,6 @@ def import_members(
         code = _unit_member("stacks:", Unit(name="", path=_INFRA), everybody)
         members.append(msgspec.structs.replace(code, source_roots=tuple(folders)))
     return tuple(members)
-
-
-def _installed_beside(tree: Tree) -> frozenset[str] | None:
-    """Return the members that tests have installed beside their package: by groups of the root.
-
-    None where it is not known: without a lock, or where sessions of the noxfile install all.
-    """
-    noxfile = tree.read("noxfile.py") if tree.is_file("noxfile.py") else b""
-    if not tree.is_file("uv.lock") or b"all-packages" in noxfile or b"all_packages" in noxfile:
-        return None
-    return root_group_members(parse_edges(tree.read("uv.lock"), "uv.lock"))
-
-
-def _installed(
-    package: Package,
-    reach: Mapping[str, frozenset[str]],
-    beside: frozenset[str] | None,
-    called: Mapping[str, str],
-) -> frozenset[str] | None:
-    if beside is None or package.project != ".":
-        return None
-    names = {*reach[package.name], *(name for one in beside for name in reach.get(one, ()))}
-    return frozenset(called.get(name, name) for name in names)
 
 
 def _unit_member(name: str, unit: Unit, everybody: frozenset[str]) -> Member:

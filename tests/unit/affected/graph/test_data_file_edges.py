@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.snapshots import affected, graph_of
-from tests.support.three_members import ALL, PACKAGE
+from tests.support.snapshots import affected, graph_of, member
+from tests.support.three_members import ALL, PACKAGE, A, X
 
 
 @pytest.mark.parametrize("path", ["libs/a/src/a/t.sql", "libs/a/src/a/data/t.sql"])
@@ -71,3 +71,16 @@ def test_the_readme_of_a_member_affects_its_member_alone() -> None:
     assert affected(files, ALL, "libs/a/README.md") == {"a"}
     assert affected(files, ALL, "README.md") == set()
     assert affected(files, ALL, "libs/a/new.toml") == {"a"}
+
+
+def test_who_reads_a_project_file_is_not_affected_by_what_its_member_loads() -> None:
+    files = {
+        **PACKAGE,
+        "libs/b/pyproject.toml": "[project]\n",
+        "libs/c/tests/test_c.py": "ROOT = Path(__file__).parents[3]\n"
+        'TEXT = (ROOT / "libs/b/pyproject.toml").read_text()\n',
+    }
+    plugged = member("libs/b", "a", entry_points=[("things", "a.x:thing")])
+    members = (A, plugged, member("libs/c"))
+    assert affected(files, members, X) == {"a", "b"}
+    assert affected(files, members, "libs/b/pyproject.toml") == {"b", "c"}

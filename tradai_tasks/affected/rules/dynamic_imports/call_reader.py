@@ -14,17 +14,16 @@ from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule, DynamicImports
 from tradai_tasks.affected.rules.dynamic_imports.executed_code import is_computed_text
-from tradai_tasks.affected.rules.kinds import import_call
+from tradai_tasks.affected.rules.kinds import import_call, run_command
 from tradai_tasks.affected.rules.kinds.entry_points import EntryPoints
 from tradai_tasks.affected.rules.kinds.package_resources import PackageResources
-from tradai_tasks.affected.rules.kinds.run_command import Command, CommandReader, RunPath
+from tradai_tasks.affected.rules.kinds.run_command import Command, RunPath
 
 _COMPUTED = frozenset([ast.BinOp, ast.Call, ast.JoinedStr])
 _BINDING = frozenset(
     [ast.AnnAssign, ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.List, ast.Tuple]
 )
 _RENAMED = RunPath.functions | PackageResources.functions | EntryPoints.functions
-_FOLDER_CALLS = frozenset({"chdir", "discover", "main"})
 
 
 def find_dynamic_imports(file: CallFile, rules: Iterable[CallRule]) -> DynamicImports:
@@ -36,15 +35,12 @@ class _CallReader:
     def __init__(self, file: CallFile, rules: Iterable[CallRule]) -> None:
         self.file = file
         self.source = file.source
-        self.commands = CommandReader(file)
         self.on = {rule.name: rule for rule in rules}
         self.readers = {name: rule for rule in rules for name in rule.functions}
         self.assigned = {name: rule for rule in rules for name in rule.assigned}
-        self._has_cwd = False  # a command is run in some folder
 
     def read(self) -> DynamicImports:
         nodes = self.source.nodes
-        self._has_cwd = any(type(node) is ast.keyword and node.arg == "cwd" for node in nodes)
         for node in nodes:
             if type(node) in _BINDING:  # most are of other kinds, and matching takes longer
                 self._read_binding(node)
@@ -68,20 +64,20 @@ class _CallReader:
         self.file.kind = Command.name
         for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                self.commands.read_string(node)
+                run_command.read_string(self.file, node)
             elif (
-                self.commands.runs_code
+                self.file.runs_code
                 and type(node) in _COMPUTED
                 and is_computed_text(self.source, node)
             ):
-                self.commands.read_computed_code(node)
+                run_command.read_computed_code(self.file, node)
 
     def _read_binding(self, node: ast.AST) -> None:
         match node:
             case ast.List(elts=parts) | ast.Tuple(elts=parts):
                 if Command.name in self.on:
                     self.file.kind = Command.name
-                    self.commands.read_arguments(parts)
+                    run_command.read_arguments(self.file, parts)
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     self._read_assignment(target, value)
@@ -111,7 +107,7 @@ class _CallReader:
             if import_call.ImportCall.name in self.on:
                 import_call.read_mention(self.file, node, name)
         elif ast.unparse(node) == "sys.executable":
-            self.commands.note_code()  # by `-c`, standard input or a file that is written
+            run_command.note_code(self.file)  # by `-c`, standard input or a file that is written
 
     def _read_constant(self, node: ast.Constant) -> None:
         if called_name(self.source.parents[node]) == "getattr":
@@ -131,9 +127,7 @@ class _CallReader:
         rule = self.on.get(import_call.ImportCall.name) if is_importer else self.readers.get(name)
         if rule is not None:
             file.kind = rule.name
-            if rule.name == Command.name:
-                self.commands.read_code_call(node, name)
             rule.read(file, node, name)
-        if Command.name in self.on and (name in _FOLDER_CALLS or (self._has_cwd and node.keywords)):
+        if Command.name in self.on and name in {"discover", "main"}:
             file.kind = Command.name
-            self.commands.read_folders(node)
+            run_command.read_tests(file, node)

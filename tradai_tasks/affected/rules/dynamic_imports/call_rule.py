@@ -124,6 +124,7 @@ class CallFile:
         self.found = DynamicImports()
         self.aliases = ImportAliases()
         self.kind = ""  # the rule that reads
+        self.runs_code = False  # code that it holds as text, in any of its strings
 
     def add(self, texts: Iterable[str], node: ast.AST, form: str = "module") -> None:
         """Record what a node names."""

@@ -111,17 +111,6 @@ def code_path(source: ParsedModule, node: ast.Call) -> ast.AST | None:
     return None
 
 
-def working_directory(source: ParsedModule, node: ast.Call) -> tuple[PossibleValues, list[str]]:
-    """Return the working directory that a call sets, and the scripts that the file names."""
-    folder = next((k.value for k in node.keywords if k.arg == "cwd"), None)
-    if folder is None and called_name(node) == "chdir" and node.args:
-        folder = node.args[0]
-    if folder is None:
-        return PossibleValues(unknown=True), []
-    scripts = [text for text in source.texts if text.endswith(".py") and "\n" not in text]
-    return listed_folder(source, folder), scripts
-
-
 def tests_run(source: ParsedModule, node: ast.Call) -> PossibleValues | None:
     """Return the folders whose tests a call of pytest or unittest runs; None for other calls.
 

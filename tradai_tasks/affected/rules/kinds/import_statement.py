@@ -22,11 +22,7 @@ class ImportStatement(FileRule):
 
     def link_item(self, item: Import, place: Place) -> Iterable[int]:
         """Return what a statement loads."""
-        return place.statements((item,))
-
-    def link_file(self, place: Place) -> Iterable[int]:
-        """Return what all statements load."""
-        return place.statements(place.facts.imports)
+        return place.statement(item)
 
     def line_of(self, item: Import, text: str) -> int:
         """Return the line of a statement."""

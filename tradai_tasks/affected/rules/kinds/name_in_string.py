@@ -28,13 +28,6 @@ class NameInString(FileRule):
         """Return what a name leads to."""
         return place.find(item)
 
-    def link_file(self, place: Place) -> Iterable[int]:
-        """Return what all names lead to."""
-        for text in place.facts.strings:
-            yield from place.module(text)
-        for prefix in place.facts.prefixes:
-            yield from place.find(Reference(prefix, form="package"))
-
     def line_of(self, item: Reference, text: str) -> int:
         """Return the line of the first string that holds a name."""
         return line_of_string(text, item.text)

@@ -24,7 +24,10 @@ class PathInString(FileRule, WorkspaceRule):
 
     name = "path"
     order = 90  # it links scripts next to what the others have found
-    summary = '`"../a/run.py"`, `ROOT / "libs" / "a" / "x.json"`, folders that are listed or tested'
+    summary = (
+        '`"../a/run.py"`, `ROOT / "libs" / "a" / "x.json"`, scripts in a `cwd`, folders that are '
+        "listed or tested"
+    )
     words = import_scanner.MARKS | path_facts.MARKS
     guessed = True
 

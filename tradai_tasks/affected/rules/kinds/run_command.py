@@ -24,9 +24,7 @@ from tradai_tasks.affected.rules.dynamic_imports.executed_code import (
     code_path,
     imports_of_text,
     tests_run,
-    working_directory,
 )
-from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
 
 _MODULE_PLACES = frozenset({"__file__", "__path__"})
 _PATH_PARAMETERS = ("location", "path", "path_name")
@@ -35,21 +33,16 @@ _MODULE_OPTION = re.compile(r"(?:^|\s)-[bBdEiIOPqsSuvx]*m[\s=]*([^\W\d][\w.]*)")
 _PYARGS = "--pyargs"
 _TESTED = re.compile(rf"{_PYARGS}[\s=]+([^\W\d][\w.]*)")
 _MODULE_FOLLOWS = re.compile(r"-[bBdEiIOPqsSuvx]*m$")
-
-
-# Together with a working directory: what may be a script or a run of tests in it.
-_SCRIPTS = frozenset({'.py"', ".py'", '"pytest"', "'pytest'", '"unittest"', "'unittest'"})
-_FOLDERS = frozenset({"cwd=", "chdir("})
 _OPTIONS = [f"{start}-{more}m" for start in " \"'" for more in ("", "B", "E", "I", "s", "u")]
 
 
 class Command(CallRule):
-    """Read commands and code that is text: see `CommandReader`."""
+    """Read commands, and code that is text."""
 
     name = "command"
     summary = (
         '`python -m a.b`, `-c "import a"`, `exec("import a")`, code that `pytester` runs, '
-        "scripts in a `cwd`, tests that `pytest.main([...])` runs"
+        "tests that `pytest.main([...])` runs"
     )
     words = frozenset(
         [
@@ -57,89 +50,12 @@ class Command(CallRule):
             *('"-m"', "'-m'", '"-c"', "'-c'", " -m ", _PYARGS, "pytest.main(", ".discover("),
         ]
     )
-    counted = frozenset({*_FOLDERS, *_OPTIONS}) | calls.TEST_CODE_RUNNERS
+    counted = frozenset(_OPTIONS) | calls.TEST_CODE_RUNNERS
     starts = frozenset({"compile("})
     started = re.compile(r"(?<![\w.])compile\(")
     functions = calls.CODE_RUNNERS | calls.TEST_CODE_RUNNERS
 
-    @property
-    def looked_for(self) -> frozenset[str]:
-        """All texts of which it matters to the rule whether and where a file has them."""
-        return super().looked_for | _SCRIPTS
-
-    def is_hinted(self, text: str, marks: Marks) -> bool:
-        """Tell whether a command, or code as text, may be run."""
-        has_folder = not (_FOLDERS.isdisjoint(marks) or _SCRIPTS.isdisjoint(marks))
-        return has_folder or super().is_hinted(text, marks)
-
-
-class CommandReader:
-    """Reads commands, and code that is text."""
-
-    def __init__(self, file: CallFile) -> None:
-        self._file = file
-        self._source = file.source
-        self.runs_code = False  # the file runs code that it holds as text
-
-    def note_code(self) -> None:
-        """Note that the file runs code that it holds as text, in any of its strings."""
-        if self._source.part:
-            self._source.part.require(CODE)
-        self.runs_code = True
-
-    def read_arguments(self, command: list[ast.expr]) -> None:
-        """Read `[sys.executable, "-m", "pkg.mod"]`."""
-        for option, argument in itertools.pairwise(command):
-            if isinstance(option, ast.Constant) and _MODULE_FOLLOWS.match(str(option.value)):
-                self._read_module(command, argument)
-            elif isinstance(option, ast.Constant) and option.value == "-c":
-                self.note_code()
-        texts = [part.value if isinstance(part, ast.Constant) else None for part in command]
-        for part in command if _PYARGS in texts else ():
-            values = self._source.evaluate(part)
-            self._file.add_packages(filter(REFERENCE.match, values.literals), part)
-            self._file.add(values.prefixes, part, "package")
-
-    def _read_module(self, command: list[ast.expr], argument: ast.expr) -> None:
-        """Read what follows `-m`: a module where Python is run, else perhaps a message."""
-        values = self._source.evaluate(argument)
-        for name in values.literals:
-            self._run_as_script(name, argument)
-        self._file.add(values.prefixes, argument, "package")
-        if values.unknown and called_name(command[0]) == "executable":
-            self._file.widen(argument, "`-m` with a computed name", argument)
-
-    def _run_as_script(self, module: str, node: ast.AST) -> None:
-        self._file.add([module, f"{module}.__main__"], node)
-        self._file.add(paths_of_module(module), node, "file")
-
-    def read_string(self, node: ast.Constant) -> None:
-        """Read a string: a whole command in one, or code where the file runs some."""
-        text = str(node.value)
-        for match in _MODULE_OPTION.finditer(text):
-            self._run_as_script(match[1], node)
-        if _PYARGS in text:
-            self._file.add_packages(_TESTED.findall(text), node)
-        is_docstring = isinstance(self._source.parents.get(node), ast.Expr)
-        if self.runs_code and "import" in text and not is_docstring:
-            self._add_imports(imports_in(text), node)
-            self._file.add(CALL_INSIDE.findall(text), node)
-
-    def _add_imports(self, statements: Collection[Import], node: ast.AST) -> None:
-        self._file.add(modules_of(statements), node)
-        stars = (module for module, names in statements if "*" in names)
-        self._file.add((one if one[-1] == "." else f"{one}." for one in stars), node, "package")
-
-    def read_computed_code(self, node: ast.AST) -> None:
-        """Read code that is put together: `f"import {name}"`."""
-        code = imports_of_text(self._source, node)
-        self._add_imports(code.imports, node)
-        self._file.add(code.subtrees, node, "package")
-        if code.is_open:
-            whole = node if isinstance(node, ast.expr) else None
-            self._file.widen(node, "code that imports a computed name", whole)
-
-    def read_code_call(self, node: ast.Call, name: str) -> None:
+    def read(self, file: CallFile, node: ast.Call, name: str) -> None:
         """Read `exec(...)`, `compile(...)` and the like: of strings, or of a file's text."""
         function = node.func
         is_method = (
@@ -147,30 +63,85 @@ class CommandReader:
         )
         if name in calls.CODE_RUNNERS and is_method:
             return  # `re.compile(...)`
-        self.note_code()
-        path = code_path(self._source, node) if name in calls.CODE_RUNNERS else None
+        note_code(file)
+        path = code_path(file.source, node) if name in calls.CODE_RUNNERS else None
         if path is not None and isinstance(path, ast.expr):
-            read_path(self._file, path, node, f"{name}() of a file of a computed name")
+            read_path(file, path, node, f"{name}() of a file of a computed name")
 
-    def read_folders(self, node: ast.Call) -> None:
-        """Follow a command to its working directory, and a call of pytest to its folders."""
-        folder, scripts = working_directory(self._source, node)
-        scripts += [
-            text for text, form, _ in self._file.found.lines if form == "file" and text[0] != "."
-        ]
-        if not folder.unknown:
-            for prefix in folder.prefixes:
-                start = prefix if prefix.startswith("/") else ""
-                self._file.add((f".{start}/{script}" for script in scripts), node, "file")
-                if any("pytest" in text or text == "unittest" for text in self._source.texts):
-                    self._file.add([prefix], node, "package")
-        tests = tests_run(self._source, node)
-        if tests is not None:
-            self._file.add(tests.prefixes, node, "package")
-            if tests.unknown:
-                where = argument_of(node, 0, "args", "start_dir")
-                what = f"{called_name(node)}() of tests of a computed path"
-                self._file.widen(node, what, where)
+
+def note_code(file: CallFile) -> None:
+    """Note that the file runs code that it holds as text, in any of its strings."""
+    if file.source.part:
+        file.source.part.require(CODE)
+    file.runs_code = True
+
+
+def read_arguments(file: CallFile, command: list[ast.expr]) -> None:
+    """Read `[sys.executable, "-m", "pkg.mod"]`."""
+    for option, argument in itertools.pairwise(command):
+        if isinstance(option, ast.Constant) and _MODULE_FOLLOWS.match(str(option.value)):
+            _read_module(file, command, argument)
+        elif isinstance(option, ast.Constant) and option.value == "-c":
+            note_code(file)
+    texts = [part.value if isinstance(part, ast.Constant) else None for part in command]
+    for part in command if _PYARGS in texts else ():
+        values = file.source.evaluate(part)
+        file.add_packages(filter(REFERENCE.match, values.literals), part)
+        file.add(values.prefixes, part, "package")
+
+
+def _read_module(file: CallFile, command: list[ast.expr], argument: ast.expr) -> None:
+    """Read what follows `-m`: a module where Python is run, else perhaps a message."""
+    values = file.source.evaluate(argument)
+    for name in values.literals:
+        _run_as_script(file, name, argument)
+    file.add(values.prefixes, argument, "package")
+    if values.unknown and called_name(command[0]) == "executable":
+        file.widen(argument, "`-m` with a computed name", argument)
+
+
+def _run_as_script(file: CallFile, module: str, node: ast.AST) -> None:
+    file.add([module, f"{module}.__main__"], node)
+    file.add(paths_of_module(module), node, "file")
+
+
+def read_string(file: CallFile, node: ast.Constant) -> None:
+    """Read a string: a whole command in one, or code where the file runs some."""
+    text = str(node.value)
+    for match in _MODULE_OPTION.finditer(text):
+        _run_as_script(file, match[1], node)
+    if _PYARGS in text:
+        file.add_packages(_TESTED.findall(text), node)
+    is_docstring = isinstance(file.source.parents.get(node), ast.Expr)
+    if file.runs_code and "import" in text and not is_docstring:
+        _add_imports(file, imports_in(text), node)
+        file.add(CALL_INSIDE.findall(text), node)
+
+
+def _add_imports(file: CallFile, statements: Collection[Import], node: ast.AST) -> None:
+    file.add(modules_of(statements), node)
+    stars = (module for module, names in statements if "*" in names)
+    file.add((one if one[-1] == "." else f"{one}." for one in stars), node, "package")
+
+
+def read_computed_code(file: CallFile, node: ast.AST) -> None:
+    """Read code that is put together: `f"import {name}"`."""
+    code = imports_of_text(file.source, node)
+    _add_imports(file, code.imports, node)
+    file.add(code.subtrees, node, "package")
+    if code.is_open:
+        whole = node if isinstance(node, ast.expr) else None
+        file.widen(node, "code that imports a computed name", whole)
+
+
+def read_tests(file: CallFile, node: ast.Call) -> None:
+    """Follow a call of pytest or unittest to the folders whose tests it runs."""
+    tests = tests_run(file.source, node)
+    if tests is not None:
+        file.add(tests.prefixes, node, "package")
+        if tests.unknown:
+            where = argument_of(node, 0, "args", "start_dir")
+            file.widen(node, f"{called_name(node)}() of tests of a computed path", where)
 
 
 class RunPath(CallRule):
