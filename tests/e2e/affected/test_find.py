@@ -12,7 +12,7 @@ import pytest
 from tests.support.real import clean_env, edit, git, write
 from tests.support.trees import project
 from tradai_tasks.affected.graph.import_graph import ImportGraph
-from tradai_tasks.affected.revisions.benchmark_baseline import baseline_commit
+from tradai_tasks.affected.revisions.commit_range import baseline_commit
 from tradai_tasks.affected.selection.change_analysis import ChangeAnalysis, analyse_change
 from tradai_tasks.errors import BrokenTomlError, TasksError, UnknownRevisionError
 from tradai_tasks.files.file_tree import DiskTree

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -10,7 +11,6 @@ from typing import NamedTuple
 import msgspec
 
 from tradai_tasks.affected.graph.fact_cache import Cache
-from tradai_tasks.affected.graph.fork_worker import MOST_PROCESSES, ForkWorker
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.text_examples import (
     extract_data,
@@ -25,6 +25,7 @@ from tradai_tasks.process import usable_cores
 from tradai_tasks.vcs.index_stamps import Stamp
 from tradai_tasks.vcs.snapshot_protocol import Loaded, Snapshot
 
+MOST_PROCESSES = 8  # for one piece of work; more wait for what one alone can do
 _CHUNK = 64  # files for which another process pays
 _MOST_HELD = 1 << 20  # bytes of files that were read and not yet parsed
 
@@ -180,3 +181,41 @@ def _extract_one(key: str, data: bytes, rules: RuleSet) -> Facts:
     if key.startswith("t"):
         return extract_document(data)
     return extract_data(key[1:].partition(":")[0], data)
+
+
+class ForkWorker:
+    """A forked process that hands the outcome of its work back as bytes, and ends.
+
+    Where the system has no room for another process, nothing is done.
+
+    A pool of processes takes as long to begin as half the work here, and every text would be
+    written to it.
+    """
+
+    def __init__(self, work: Callable[[], bytes]) -> None:
+        self._reader, writer = os.pipe()
+        try:
+            self._pid = os.fork()
+        except OSError:
+            self._pid = -1
+        if self._pid == 0:
+            _work_and_exit(work, writer)
+        os.close(writer)
+
+    def outcome(self) -> bytes:
+        """Wait for the outcome; empty where the process could not begin, failed, or was killed."""
+        with os.fdopen(self._reader, "rb") as file:
+            data = file.read()
+        failed = self._pid < 0 or os.waitpid(self._pid, 0)[1] != 0
+        return b"" if failed else data
+
+
+def _work_and_exit(work: Callable[[], bytes], writer: int) -> None:
+    """Do the work, hand its outcome over and end: never return."""
+    code = 1
+    try:
+        with os.fdopen(writer, "wb") as file:
+            file.write(work())
+        code = 0
+    finally:
+        os._exit(code)  # what the first process would do at its end is not for this one

@@ -18,8 +18,8 @@ from tradai_tasks.affected.graph.edge_trace import BEFORE, EdgeTrace, Version
 from tradai_tasks.affected.graph.fact_cache import Cache, StoredEdges
 from tradai_tasks.affected.graph.fact_loader import all_facts
 from tradai_tasks.affected.graph.import_graph import ImportGraph, unite
+from tradai_tasks.affected.graph.import_statements import ReadTexts
 from tradai_tasks.affected.graph.linker import Linker
-from tradai_tasks.affected.graph.module_uses import ReadTexts
 from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.resolve.model import Member

@@ -10,14 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tradai_tasks.affected.graph.import_statements import ImportStatements
+from tradai_tasks.affected.graph.import_statements import ImportStatements, ReadTexts, nodes_used
 from tradai_tasks.affected.graph.lazy_nodes import LazyAttribute, LazyModules
-from tradai_tasks.affected.graph.module_uses import ReadTexts, nodes_used
 from tradai_tasks.affected.graph.reference_resolver import ReferenceResolver
-from tradai_tasks.affected.parse.facts import Facts, Import, Reference
+from tradai_tasks.affected.parse.facts import Facts, Import
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules.catalog import RuleSet
-from tradai_tasks.affected.rules.edge_rule import EdgeRule
+from tradai_tasks.affected.rules.edge_rule import EdgeRule, Place
 
 
 class Linker:
@@ -87,8 +86,17 @@ class Linker:
             self.add(number, nodes)
         self.imports.bindings.clear()
 
+    def follow(self, place: Place, statement: Import) -> Iterator[int]:
+        """Yield what an import statement loads; stubs that are read name by name load nothing."""
+        if place.number not in self.lazy.stubs:
+            for files in self.imports.follow(place, statement):
+                yield from files
+
+    def _place(self, number: int, facts: Facts) -> Place:
+        return Place(number, facts, self.edges.setdefault(number, set()), self)
+
     def _link_file(self, number: int, facts: Facts) -> None:
-        place = FilePlace(self, number, facts)
+        place = self._place(number, facts)
         found = place.loaded
         for one in facts.references:
             found.update(self.rules.link(one, place))
@@ -98,7 +106,7 @@ class Linker:
 
     def targets(self, number: int, facts: Facts) -> Iterator[tuple[EdgeRule, set[int]]]:
         """Yield the rules that find edges of a file, each with the nodes that the file loads."""
-        place = FilePlace(self, number, facts)
+        place = self._place(number, facts)
         for one in facts.references:
             yield self.rules.by_name[one.kind], {*self.rules.link(one, place)} - {number}
         for of_file in self.rules.of_files:
@@ -116,7 +124,7 @@ class Linker:
 
         A rule whose items do not tell which of them it is comes with None.
         """
-        place = FilePlace(self, number, facts)
+        place = self._place(number, facts)
         target = self.node_of(name)
         last = re.split(r"[/:]", name.removesuffix("/__init__.py"))[-1]
         likely = last.partition(".")[0]  # an item with it is the first tried
@@ -131,54 +139,9 @@ class Linker:
 
     def uses_of(self, number: int, facts: Facts, read: ReadTexts) -> set[int]:
         """Return what a file loads by attributes of the modules that it imports."""
-        place = FilePlace(self, number, facts)
+        place = self._place(number, facts)
         for statement in facts.imports:
             set(place.statement(statement))  # notes the modules that the file binds
         used = [nodes for _, nodes in nodes_used(self.resolver, self.imports.bindings, read)]
         self.imports.bindings.clear()
         return set().union(*used)
-
-
-class FilePlace:
-    """A file whose references are linked: see `Place`."""
-
-    def __init__(self, linker: Linker, number: int, facts: Facts) -> None:
-        self.number = number
-        self.facts = facts
-        self.index = linker.index
-        self.path = linker.index.paths[number]
-        self.folder = self.path.rpartition("/")[0]
-        self.owner = linker.index.owners[number]
-        self.loaded = linker.edges.setdefault(number, set())
-        self._linker = linker
-
-    def find(self, reference: Reference) -> Iterable[int]:
-        """Return what a reference leads to, by its form."""
-        text = reference.text
-        match reference.form:
-            case "module":
-                return self.module(text)
-            case "package":
-                return self.index.files_with_prefix(text, self.folder, self.owner)
-            case "group":
-                members = self.index.members
-                return self._linker.resolver.entry_points(members, text, self.folder, self.owner)
-            case _:
-                return self.file(text)
-
-    def file(self, path: str) -> Iterable[int]:
-        """Return the Python file that a path is, or those of a folder whose tests are run."""
-        found = self.index.files_named(path, self.folder)
-        if self.facts.runs_folders:
-            found += self.index.files_below(self.index.folders_named(path, self.folder))
-        return found
-
-    def module(self, text: str) -> Iterable[int]:
-        """Return what "a.b", ".b" or "a.b:attribute" leads to."""
-        return self._linker.resolver.nodes_of(text, self.folder, self.owner)
-
-    def statement(self, statement: Import) -> Iterable[int]:
-        """Return what an import statement loads."""
-        if self.number not in self._linker.lazy.stubs:
-            for files in self._linker.imports.follow(self, statement):
-                yield from files

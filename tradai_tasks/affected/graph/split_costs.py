@@ -7,14 +7,12 @@ depend on all of them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from tradai_tasks.affected.resolve.reachability import reached
-
-_CANDIDATES = 40  # the most expensive files, for which the effect of a split is computed
+_CANDIDATES = 20  # the most expensive files, for which the effect of a split is computed
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +28,7 @@ def costs(
 ) -> tuple[Cost, ...]:
     """Return the files that cost the most selections, the most expensive first."""
     loads, own = _inverted(users, owner_of)
-    reach = _reach(own, loads, loads)
+    reach = _reach(own, loads)
     files = [path for path in reach if not path.startswith("?")]
     selects = {path: (reach[path] & ~own[path]).bit_count() for path in files}
     # a file that loads much and is loaded by many is where a split can save the most
@@ -38,12 +36,8 @@ def costs(
     expensive = sorted(weights, key=lambda path: (-weights[path], path))
     rows = []
     for path in expensive[:_CANDIDATES]:
-        without = _without(path, reach, own, loads, users)
-        saved = sum(
-            (reach[other] & ~mask).bit_count()
-            for other, mask in without.items()
-            if not other.startswith("?")
-        )
+        without = _reach(own, {user: held for user, held in loads.items() if user != path})
+        saved = sum((reach[other] & ~without[other]).bit_count() for other in files)
         rows.append(Cost(path=path, selects=selects[path], saved=saved))
     rows.sort(key=lambda cost: (-cost.saved, -cost.selects, cost.path))
     return tuple(rows[:most])
@@ -54,7 +48,7 @@ def packages_reached(
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Return for each file the packages that a change of it selects, and its own, as bits."""
     loads, own = _inverted(users, owner_of)
-    return _reach(own, loads, loads), own
+    return _reach(own, loads), own
 
 
 def _inverted(
@@ -71,12 +65,10 @@ def _inverted(
     return loads, {path: bits[o] if (o := owners[path]) is not None else 0 for path in owners}
 
 
-def _reach(
-    start: Mapping[str, int], loads: Mapping[str, list[str]], users: Iterable[str]
-) -> dict[str, int]:
+def _reach(start: Mapping[str, int], loads: Mapping[str, list[str]]) -> dict[str, int]:
     """Return for each file the packages that a change of it selects, as bits."""
     reach = dict(start)
-    queue = deque(users)
+    queue = deque(loads)
     waiting = set(queue)
     while queue:
         user = queue.popleft()
@@ -89,33 +81,3 @@ def _reach(
                     waiting.add(path)
                     queue.append(path)
     return reach
-
-
-def _without(
-    split: str,
-    reach: Mapping[str, int],
-    own: Mapping[str, int],
-    loads: Mapping[str, list[str]],
-    users: Mapping[str, AbstractSet[str]],
-) -> dict[str, int]:
-    """Return what files would select if one file loaded nothing; only those that it loads differ.
-
-    Args:
-        split: The file.
-        reach: What each file selects as it is.
-        own: The package of each file.
-        loads: File -> files that it loads.
-        users: File -> files that load it.
-    """
-    below = reached(loads.get(split, ()), lambda path: loads.get(path, ()))
-    start = {path: own[path] for path in below}
-    for path in below:
-        for user in users.get(path, ()):
-            if user not in below and user != split:
-                start[path] |= reach[user]
-    inner = {
-        user: [path for path in loads[user] if path in below]
-        for user in below
-        if user in loads and user != split
-    }
-    return _reach(start, inner, inner)

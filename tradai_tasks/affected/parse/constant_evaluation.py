@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from tradai_tasks.affected.parse.listed_locations import MAX_DEPTH, listed_folder, listed_packages
 from tradai_tasks.affected.parse.partial_source import PartialSource
 from tradai_tasks.affected.parse.possible_values import (
+    STRING_METHODS,
     PossibleValues,
+    apply_method,
     unknown,
     with_prefix,
     with_prefixes,
 )
-from tradai_tasks.affected.parse.string_methods import STRING_METHODS, apply_method
 from tradai_tasks.affected.parse.syntax_tree import (
     FunctionNode,
     SyntaxIndex,

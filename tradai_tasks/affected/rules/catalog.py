@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import inspect
 import pkgutil
 import re
+import sys
+import sysconfig
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.rules import kinds
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
-from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
+from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 from tradai_tasks.affected.rules.edge_rule import EdgeRule, FileRule, Place, WorkspaceRule
-from tradai_tasks.affected.rules.rule_sources import sources_of
 from tradai_tasks.errors import EdgeRuleError, SettingsError
 
+_LIBRARY = __name__.partition(".")[0]
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -106,3 +111,35 @@ class RuleSet:
 
 
 DEFAULT: RuleSet = RuleSet()
+
+
+def sources_of(rules: Sequence[EdgeRule]) -> list[str] | None:
+    """Return what identifies rules: their fields, and a digest of every source they may use.
+
+    These are the modules of the rules, others of the same packages, and whatever else is loaded and
+    is neither the standard library nor installed. None where the source of a rule cannot be had:
+    what such a rule finds is not to be kept.
+    """
+    if not rules:
+        return []
+    digest = hashlib.sha256()
+    try:
+        files = {inspect.getfile(type(rule)) for rule in rules}
+        files.update(_loaded_beside({type(rule).__module__.partition(".")[0] for rule in rules}))
+        for file in sorted(files):
+            digest.update(f"{file}\0".encode())
+            digest.update(Path(file).read_bytes())
+    except (OSError, TypeError):
+        return None
+    return [*(f"{rule.name} {vars(rule)!r}" for rule in rules), digest.hexdigest()]
+
+
+def _loaded_beside(packages: set[str]) -> Iterator[str]:
+    installed = tuple(
+        f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    )
+    for name, module in list(sys.modules.items()):
+        top, file = name.partition(".")[0], getattr(module, "__file__", None) or ""
+        is_own = top in packages or not file.startswith(installed)
+        if file.endswith(".py") and is_own and top != _LIBRARY:
+            yield file

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -57,35 +57,51 @@ class SourceFile:
         return self.parsed.evaluate(node)
 
 
-class Place(Protocol):
+class Place:
     """A file whose references are linked, and what finds other files as seen from there.
 
     Files, and attributes of lazy modules, are numbers: nodes of the graph.
     """
 
-    number: int  # its own node
-    path: str  # POSIX, from the workspace root
-    folder: str
-    owner: int  # the number of its member; -1 for none
-    facts: Facts
-    loaded: set[int]  # what it loads, as far as earlier rules have found
-    index: ModuleIndex
+    def __init__(self, number: int, facts: Facts, loaded: set[int], linker: Any) -> None:
+        self.number = number  # its own node
+        self.facts = facts
+        self.loaded = loaded  # what it loads, as far as earlier rules have found
+        self.index: ModuleIndex = linker.index
+        self.path = self.index.paths[number]  # POSIX, from the workspace root
+        self.folder = self.path.rpartition("/")[0]
+        self.owner = self.index.owners[number]  # the number of its member; -1 for none
+        self._linker = linker
 
     def find(self, reference: Reference) -> Iterable[int]:
         """Return what a reference leads to, by its form."""
-        ...
+        text = reference.text
+        match reference.form:
+            case "module":
+                return self.module(text)
+            case "package":
+                return self.index.files_with_prefix(text, self.folder, self.owner)
+            case "group":
+                return self._linker.resolver.entry_points(
+                    self.index.members, text, self.folder, self.owner
+                )
+            case _:
+                return self.file(text)
 
     def module(self, text: str) -> Iterable[int]:
         """Return what "a.b", ".b" or "a.b:attribute" leads to."""
-        ...
+        return self._linker.resolver.nodes_of(text, self.folder, self.owner)
 
     def statement(self, statement: Import) -> Iterable[int]:
         """Return what an import statement loads."""
-        ...
+        return self._linker.follow(self, statement)
 
     def file(self, path: str) -> Iterable[int]:
         """Return the Python file that a path is, or those of a folder whose tests are run."""
-        ...
+        found = self.index.files_named(path, self.folder)
+        if self.facts.runs_folders:
+            found += self.index.files_below(self.index.folders_named(path, self.folder))
+        return found
 
 
 class EdgeRule:

@@ -24,7 +24,7 @@ from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
     guess_from_text,
 )
 from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
-from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
+from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 from tradai_tasks.affected.rules.edge_rule import SourceFile, checked
 from tradai_tasks.affected.rules.kinds.console_command import STARTERS, commands_in
 from tradai_tasks.affected.rules.kinds.lazy_modules import LazyExports, find_lazy

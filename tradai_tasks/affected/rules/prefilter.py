@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from tradai_tasks.affected.rules.catalog import BUILT_IN
-from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
+from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 
 # A table that leaves letters and few other characters, and makes all else blank.
 _KEPT = f"{string.ascii_letters}_-`>".encode()

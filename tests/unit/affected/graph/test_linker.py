@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.support.snapshots import affected, member
+from tradai_tasks.affected.graph.lazy_nodes import path_parts
 from tradai_tasks.affected.parse.dotted_names import depth_of, folders_around
 from tradai_tasks.affected.resolve.file_table import is_collected
-from tradai_tasks.affected.resolve.lazy_reexports import path_parts
 
 A = member("libs/a")
 B = member("libs/b", "a")

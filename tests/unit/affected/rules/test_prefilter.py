@@ -13,7 +13,7 @@ from tests.support.examples import examples
 from tests.support.facts import texts
 from tests.unit.affected.rules.test_fact_extraction import corpus
 from tradai_tasks.affected.rules import prefilter as marks
-from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
+from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 from tradai_tasks.affected.rules.fact_extraction import decode, extract
 
 PARTS = (*marks._ALL, *"aé\n (\".'", "テ", "mm", "--m", "rr", "fil", "es(")

@@ -13,11 +13,10 @@ from tradai_tasks.affected.parse.constant_evaluation import ADDERS
 from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule, DynamicImports
-from tradai_tasks.affected.rules.dynamic_imports.executed_code import is_computed_text
 from tradai_tasks.affected.rules.kinds import import_call, run_command
 from tradai_tasks.affected.rules.kinds.entry_points import EntryPoints
 from tradai_tasks.affected.rules.kinds.package_resources import PackageResources
-from tradai_tasks.affected.rules.kinds.run_command import Command, RunPath
+from tradai_tasks.affected.rules.kinds.run_command import Command, RunPath, is_computed_text
 
 _COMPUTED = frozenset([ast.BinOp, ast.Call, ast.JoinedStr])
 _BINDING = frozenset(

@@ -15,7 +15,7 @@ from tradai_tasks.affected.parse.possible_values import PossibleValues
 from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import is_from_callers
-from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks, has_word
+from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks, has_word
 from tradai_tasks.affected.rules.edge_rule import EdgeRule
 
 # A string that can name a module, relatively too, or something in one.

@@ -1,4 +1,7 @@
-"""Names of functions whose calls import, run or list something, by how they are read."""
+"""Names of functions whose calls import, run or list something, and words that tell of them."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 # Import the module that an argument names.
 NAME_IMPORTERS = frozenset(
@@ -35,3 +38,21 @@ FILE_READERS = frozenset({"open", "open_code", "read_bytes", "read_text"})
 TEMPORARY_FOLDERS = frozenset(
     {"tmp_path", "tmpdir", "tmp_path_factory", "tempfile", "TemporaryDirectory"}
 )
+
+
+# Text that is in a file -> where it begins.
+Marks = Mapping[str, Sequence[int]]
+
+# Of these, only whole words count: not "allocate", "retrieval(".
+_WHOLE_WORDS = {
+    word: re.compile(rf"(?<!\w){re.escape(word)}(?:(?<=\()|(?!\w))", re.ASCII)
+    for word in ("locate", "exec(", "runpy", "testdir")
+}
+# Nor does a method of this name count: models and data frames have one.
+_WHOLE_WORDS["eval("] = re.compile(r"(?:(?<![\w.])|(?<=\bbuiltins\.))eval\(", re.ASCII)
+
+
+def has_word(text: str, word: str, places: Iterable[int]) -> bool:
+    """Tell whether a word counts at one of some places; some count only as whole words."""
+    pattern = _WHOLE_WORDS.get(word)
+    return pattern is None or any(pattern.match(text, place) for place in places)

@@ -17,7 +17,7 @@ from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import (
     with_fromlist,
 )
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
-from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
+from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 
 _PATCH = "patch("
 # A target that is computed: f-strings too, also on a line of their own.

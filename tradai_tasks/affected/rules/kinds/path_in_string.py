@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from tradai_tasks.affected.parse import import_scanner
+from tradai_tasks.affected.parse.dotted_names import paths_around
+from tradai_tasks.affected.parse.facts import Facts
 from tradai_tasks.affected.parse.line_numbers import line_of_string
+from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules import path_facts
-from tradai_tasks.affected.rules.data_paths import readers_by_path
 from tradai_tasks.affected.rules.edge_rule import (
     FileRule,
     Links,
@@ -16,6 +19,14 @@ from tradai_tasks.affected.rules.edge_rule import (
     WorkspaceFiles,
     WorkspaceRule,
     note,
+)
+from tradai_tasks.affected.rules.path_facts import SOURCES
+from tradai_tasks.files.file_tree import folders_above
+
+# Files that belong to no member, and of which a change does not affect everything.
+_PROSE = re.compile(
+    r"(?:docs|infra|lambdas/base|tests?)/|[^/]+\.(?:md|rst)\Z|(?:LICEN[CS]E|NOTICE|AUTHORS)[^/]*\Z|"
+    r"(?:mkdocs|(?:docker-)?compose[^/]*)\.ya?ml\Z"
 )
 
 
@@ -72,3 +83,73 @@ def _scripts_in_places(place: Place, paths: Sequence[str]) -> Iterator[int]:
     for text in paths:
         for folder in folders if text.endswith(".py") else ():
             yield from index.files_named(text, folder)
+
+
+def readers_by_path(
+    index: ModuleIndex, facts: Iterable[tuple[int, Facts]], blobs: Collection[str]
+) -> dict[str, set[str]]:
+    """Return the files and folders that Python files name by their paths, with these files.
+
+    A path in a string is looked up from the folder of the file that names it and from every
+    folder above, as `Path(__file__).parents[2] / "data" / "x.json"` means it. Files of the same
+    member are left out: they affect that member in any case. So are files that belong to none
+    and therefore affect everything.
+
+    Returns:
+        Path -> the Python files that name it. The path of a folder ends with a slash; another key
+        with "*.py" after it stands for the modules in the folder.
+    """
+    found: dict[str, set[str]] = {}
+    folders: frozenset[str] | None = None
+    for number, one in facts:
+        for text in one.paths:
+            if text.endswith((".py", ".pyi")):
+                continue  # an edge of imports already
+            folders = folders_above(blobs) if folders is None else folders
+            folder = posixpath.dirname(index.paths[number])
+            target = _resolve(text, folder, blobs, folders)
+            if target is None:
+                continue
+            owner = index.owner_of_folder(posixpath.dirname(target))
+            if owner != index.owners[number] and (owner >= 0 or _PROSE.match(target)):
+                found.setdefault(target, set()).add(index.paths[number])
+                if target.endswith("/"):  # its modules may be run, copied or compiled
+                    found.setdefault(f"{target}{SOURCES}", set()).add(index.paths[number])
+        if one.listed:
+            for target in _listed_targets(index, number, one.listed, blobs):
+                found.setdefault(target, set()).add(index.paths[number])
+                if SOURCES in one.listed:
+                    found.setdefault(f"{target}{SOURCES}", set()).add(index.paths[number])
+    return found
+
+
+def _listed_targets(
+    index: ModuleIndex, number: int, words: Iterable[str], blobs: Collection[str]
+) -> Iterable[str]:
+    """Yield the folders that a file may list and that are, or contain, other members.
+
+    Also documents in folders above the file, and folders at the root that belong to no member.
+    """
+    own = {index.owners[number]}
+    folder = posixpath.dirname(index.paths[number])
+    while folder:
+        folder = posixpath.dirname(folder)
+        for word in words:
+            target = f"{folder}/{word}" if folder else word
+            if index.members_in.get(target, own) - own or (
+                not folder and _PROSE.match(f"{target}/")
+            ):
+                yield f"{target}/"
+            elif target in blobs and index.owner_of_folder(folder) not in own:
+                yield target
+
+
+def _resolve(
+    text: str, folder: str, blobs: Collection[str], folders: Collection[str]
+) -> str | None:
+    for inner in paths_around(text, folder):
+        if inner in blobs:
+            return inner
+        if inner in folders:
+            return f"{inner}/"
+    return None

@@ -7,7 +7,7 @@ import posixpath
 
 from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
-from tradai_tasks.affected.rules.dynamic_imports.trigger_words import Marks
+from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 from tradai_tasks.affected.rules.edge_rule import (
     Links,
     WorkspaceFiles,

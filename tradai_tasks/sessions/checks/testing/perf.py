@@ -14,7 +14,7 @@ from typing import Any
 
 import nox
 
-from tradai_tasks.affected.revisions.benchmark_baseline import baseline_commit
+from tradai_tasks.affected.revisions.commit_range import baseline_commit
 from tradai_tasks.checks.perf import Comparison, compare
 from tradai_tasks.checks.testing.suite_detection import has_benchmarks
 from tradai_tasks.errors import CheckFailedError, ToolNotLockedError
