@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import sys
@@ -17,6 +19,7 @@ from tests.support.measured import Measured, calls_of, measured
 from tests.support.real import clean_env, git, write
 from tests.support.shapes import ROOT, workspace
 from tradai_tasks import process
+from tradai_tasks.report import print_table
 
 MB = 2**20
 
@@ -224,3 +227,32 @@ def test_a_large_generated_module_may_load_anything(tmp_path: Path, text: str) -
     ran = changes(home, "--json")
     assert ran.peak < least + 160 * MB
     assert "p1 is affected by all that it can import: libs/p1/src/p1/gen.py: " in ran.log
+
+
+@pytest.mark.parametrize("columns", ["", "100"])
+def test_drawing_a_table_costs_little_for_each_row(
+    monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    reason = "libs/p0/src/p0/__init__.py <- libs/p{0}/src/p{0}/__init__.py:1 (import)"
+    for count in (1_000, 2_000):
+        rows = [("package", f"p{number}", reason.format(number)) for number in range(count)]
+        out = io.StringIO()
+        draw = partial(print_table, "Affected", ("kind", "name", "because of"), rows, file=out)
+        assert calls_of(draw) < 150 * count
+        assert out.getvalue().count("\n") <= 2 * count + 3
+
+
+def test_a_cache_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, cache = workspace(tmp_path / "home", 3), tmp_path / "cache"
+    monkeypatch.setattr(Path, "replace", _no_room)
+    for _ in range(3):
+        write(home, {"libs/p1/src/p1/__init__.py": "VALUE = 2\n"})
+        assert selected(home, cache).affected("packages") == ("p1",)
+    assert [path.name for path in cache.iterdir() if path.suffix != ""] == []
+
+
+def _no_room(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -82,19 +82,23 @@ class Place:
             case "package":
                 return self.index.files_with_prefix(text, self.folder, self.owner)
             case "group":
-                return self._linker.resolver.entry_points(
-                    self.index.members, text, self.folder, self.owner
+                members = self.index.members
+                found: set[int] = self._linker.resolver.entry_points(
+                    members, text, self.folder, self.owner
                 )
+                return found
             case _:
                 return self.file(text)
 
     def module(self, text: str) -> Iterable[int]:
         """Return what "a.b", ".b" or "a.b:attribute" leads to."""
-        return self._linker.resolver.nodes_of(text, self.folder, self.owner)
+        found: set[int] = self._linker.resolver.nodes_of(text, self.folder, self.owner)
+        return found
 
     def statement(self, statement: Import) -> Iterable[int]:
         """Return what an import statement loads."""
-        return self._linker.follow(self, statement)
+        found: Iterable[int] = self._linker.follow(self, statement)
+        return found
 
     def file(self, path: str) -> Iterable[int]:
         """Return the Python file that a path is, or those of a folder whose tests are run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.measured import calls_of
 from tradai_tasks.affected.parse.text_examples import _DOTTED, extract_data
 
 PIECES = (
@@ -38,3 +39,10 @@ def test_names_are_those_that_a_search_of_the_whole_finds(text: str) -> None:
 def test_a_name_longer_than_any_modules_is_none() -> None:
     assert extract_data(".json", b'"' + b"a" * 120 + b'.b"').strings == ("a" * 120 + ".b",)
     assert extract_data(".json", b'"' + b"a" * 121 + b'.b"').strings == ()
+
+
+def test_a_large_data_file_costs_as_much_as_it_has_dotted_names() -> None:
+    plain, named = b'{"name": "value", "rate": 1.5},\n', b'{"class": "pkg.mod.Class"},\n'
+    few = calls_of(lambda: extract_data(".json", plain * 1_000))
+    assert calls_of(lambda: extract_data(".json", plain * 10_000)) == few < 100
+    assert calls_of(lambda: extract_data(".json", named * 1_000)) < 20 * 1_000
