@@ -63,6 +63,8 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
     ends: Sequence[Version]  # the facts of all files, and those of files that differ at the base
     read_others: Callable[[Iterable[str]], dict[str, str]]  # reads files that are not Python
     base: EdgeTrace | None = None  # knows the edges that only the base has
+    _others: dict[str, str] = {}  # the texts of files that are not Python, as far as they are read
+    _known: dict[tuple[str, str], Edge | None] = {}  # what `first` has found
 
     def __eq__(self, other: object) -> bool:
         """Tell whether the other is one, too."""
@@ -79,10 +81,6 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
             for rule, found in self.links
         ]
 
-    @cached_property
-    def _others(self) -> dict[str, str]:
-        return {}
-
     def prepare(self, users: Collection[str]) -> None:
         """Read the files that load others in a few batches: `first` looks into them."""
         ids = self.linker.index.ids
@@ -92,14 +90,10 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         if self.base is not None:
             self.base.prepare(users)
 
-    @cached_property
-    def _known(self) -> dict[tuple[str, str], Edge | None]:
-        return {}
-
     def united(self, base: EdgeTrace) -> EdgeTrace:
         """Return a trace that also knows the edges that only the base has."""
         ends = [structs.replace(end, notes=BEFORE) for end in base.ends]
-        return structs.replace(self, base=structs.replace(base, ends=ends))
+        return structs.replace(self, base=structs.replace(base, ends=ends, _known={}), _known={})
 
     def first(self, target: str, user: str) -> Edge | None:
         """Return the first edge between two nodes, certain ones before guesses; None for none."""

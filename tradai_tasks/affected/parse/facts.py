@@ -19,15 +19,18 @@ Import = tuple[str, tuple[str, ...]]
 FORMS = ("module", "package", "file", "group")
 
 
-class Reference(
+class _Kept(
     msgspec.Struct,
     array_like=True,
     frozen=True,
     omit_defaults=True,
     forbid_unknown_fields=True,
     gc=False,
-    order=True,
 ):
+    """What is kept in the cache, in few bytes."""
+
+
+class Reference(_Kept, frozen=True, order=True):
     """Something that a file names in a call or a text, and that it may load."""
 
     text: str
@@ -36,7 +39,7 @@ class Reference(
     kind: str = ""  # the name of the rule that found it
 
 
-class Lazy(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
+class Lazy(_Kept, frozen=True):
     """The table of a module whose own `__getattr__` imports on demand (PEP 562)."""
 
     # name of an attribute -> references that it may load: "a.b", ".b", "a.b:attribute"
@@ -47,14 +50,7 @@ class Lazy(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
     defined: frozenset[str]
 
 
-class Facts(
-    msgspec.Struct,
-    array_like=True,
-    frozen=True,
-    omit_defaults=True,
-    forbid_unknown_fields=True,
-    gc=False,
-):
+class Facts(_Kept, frozen=True):
     """All that extraction yields for one file."""
 
     imports: tuple[Import, ...] = ()

@@ -42,10 +42,6 @@ class PartialSource(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(t[3:-3] if t[:3] in {'"""', "'''"} else t[1:-1] for t in tokens)
 
     def require(self, what: str, name: str = "") -> None:
-        """Check that the part contains something.
-
-        Raises:
-            MissingPartError: It may not.
-        """
+        """Check that the part contains something, or raise MissingPartError."""
         if (what, name) not in self.contents:
             raise MissingPartError(self.contents | {(what, name)})

@@ -65,20 +65,12 @@ class SyntaxIndex:
                 self._bind(node)
 
     def require_callers(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Check that all that mentions a function is in the tree.
-
-        Raises:
-            MissingPartError: Some may be in the rest of the file.
-        """
+        """Check that all that mentions a function is in the tree, or raise MissingPartError."""
         if self.part and self.function_of(function) is None:
             self.part.require(CALLERS, function.name)
 
     def require_changes(self, name: str) -> None:
-        """Check that all that adds to a list or a table is in the tree.
-
-        Raises:
-            MissingPartError: Some may be in the rest of the file.
-        """
+        """Check that all that adds to a list or table is in the tree, or raise MissingPartError."""
         values = self.bound.get(name, ())
         if self.part and any(self.function_of(value) is None for value, _ in values):
             self.part.require(CHANGES, name)
@@ -158,11 +150,7 @@ class SyntaxIndex:
 
     @cached_property
     def entries(self) -> dict[str, list[ast.expr]]:
-        """Literal key -> the literal values that the file's dictionaries and calls have for it.
-
-        Raises:
-            MissingPartError: The tree is that of a part of the file.
-        """
+        """Literal key -> the literal values that the file's dictionaries and calls have for it."""
         if self.part:
             raise MissingPartError(None)
         found: dict[str, list[ast.expr]] = {}

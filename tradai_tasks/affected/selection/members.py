@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -26,7 +26,7 @@ from tradai_tasks.settings.model import Settings
 from tradai_tasks.workspace.discovery import Package, Unit, Workspace, dependency_groups
 from tradai_tasks.workspace.layout import layout_of
 from tradai_tasks.workspace.locks.lock_file import LockFile, read_lock
-from tradai_tasks.workspace.locks.lock_graph import parse_edges
+from tradai_tasks.workspace.locks.lock_graph import LockGraph, parse_edges
 from tradai_tasks.workspace.locks.locked_tools import find_test_tools, groups_with
 
 # Files whose content says which packages there are and what they depend on.
@@ -143,12 +143,10 @@ def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
     declared = declared_closures({p.name: _requirements(p.document) for p in projects})
     found = {name: set(names) for name, names in declared.items()}
     locked: set[str] = set()
-    for project in workspace.projects:
-        file = join(project, "uv.lock")
-        if tree.is_file(file):
-            for name, names in member_closures(parse_edges(tree.read(file), file)).items():
-                found.setdefault(name, set()).update(names)
-                locked.add(name)
+    for lock in _locks(tree, workspace):
+        for name, names in member_closures(lock).items():
+            found.setdefault(name, set()).update(names)
+            locked.add(name)
     known = set(declared)
     for package in projects:
         # what a build computes, only a lock tells
@@ -160,12 +158,16 @@ def closures(tree: Tree, workspace: Workspace) -> dict[str, frozenset[str]]:
 def _third_party_members(tree: Tree, workspace: Workspace) -> dict[str, dict[str, str]]:
     """Return of each package which others a third party that is locked with it needs."""
     found: dict[str, dict[str, str]] = {}
-    for project in workspace.projects:
-        file = join(project, "uv.lock")
-        if tree.is_file(file):
-            for name, names in third_party_members(parse_edges(tree.read(file), file)).items():
-                found[name] = names | found.get(name, {})
+    for lock in _locks(tree, workspace):
+        for name, names in third_party_members(lock).items():
+            found[name] = names | found.get(name, {})
     return found
+
+
+def _locks(tree: Tree, workspace: Workspace) -> Iterator[LockGraph]:
+    """Yield the locks of the workspace and of independent projects, as far as they have one."""
+    files = [join(project, "uv.lock") for project in workspace.projects]
+    return (parse_edges(tree.read(file), file) for file in files if tree.is_file(file))
 
 
 def dependents_of(name: str, reach: Mapping[str, frozenset[str]]) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     workspace: Workspace
     same_shape: Revision | None = None  # the other end, where both have the same packages and locks
     settings: Settings | None = None  # where they were read from git
+    _layouts: dict[str, Layout] = {}  # folder of a package -> its layout, as far as asked for
 
     @cached_property
     def tree(self) -> SnapshotTree:
@@ -113,7 +114,3 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             nested = frozenset(other.path for other in self.workspace.packages)
             self._layouts[package.path] = layout_of(self.tree, package, nested=nested)
         return self._layouts[package.path]
-
-    @cached_property
-    def _layouts(self) -> dict[str, Layout]:
-        return {}

@@ -86,13 +86,13 @@ class _CallReader:
             ):
                 self._read_assignment(target, value)
             case ast.Import(names=names) | ast.ImportFrom(names=names):
-                self.file.aliases.add_imports(names)
+                self.file.add_imports(names)
             case _:
                 pass
 
     def _read_assignment(self, target: ast.expr, value: ast.expr) -> None:
         name = target.id if isinstance(target, ast.Name) else ""
-        if not self.file.aliases.add_assignment(target, value, _RENAMED):
+        if not self.file.add_assignment(target, value, _RENAMED):
             self._read_value(name, value)
 
     def _read_value(self, name: str | None, value: ast.expr) -> None:
@@ -114,7 +114,7 @@ class _CallReader:
 
     def _read_call(self, node: ast.Call) -> None:
         file = self.file
-        name = file.aliases.original(node)
+        name = file.original(node)
         for keyword in node.keywords:  # `settings.configure(INSTALLED_APPS=[...])`
             self._read_value(keyword.arg, keyword.value)
         if isinstance(node.func, ast.Call):

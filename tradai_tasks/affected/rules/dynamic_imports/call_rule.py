@@ -82,13 +82,19 @@ class CallRule(EdgeRule):
             yield from (place for place in marks[one] if self.started.match(text, place))
 
 
-class ImportAliases:
-    """Other names that a file gives to functions that import."""
+class CallFile:
+    """One file whose calls are read, and what they import as far as is known."""
 
-    def __init__(self) -> None:
-        self.of_named: set[str] = set()  # for functions that import by name
+    def __init__(self, source: ParsedModule) -> None:
+        self.source = source
+        self.skipped: ast.AST | None = None  # the module's own `__getattr__`, read elsewhere
+        self.found = DynamicImports()
+        # other names that the file gives to functions that import
+        self.of_named: set[str] = set()  # to those that import by name
         self._of_path: dict[str, str] = {}  # `load = runpy.run_path`: load -> run_path
         self._imported: dict[str, str] = {}  # `from runpy import run_path as run`
+        self.kind = ""  # the rule that reads
+        self.runs_code = False  # code that it holds as text, in any of its strings
 
     def add_imports(self, names: list[ast.alias]) -> None:
         """Note the aliases of an import statement."""
@@ -113,18 +119,6 @@ class ImportAliases:
         if isinstance(node.func, ast.Name):
             name = self._imported.get(name, name)
         return self._of_path.get(name, name)
-
-
-class CallFile:
-    """One file whose calls are read, and what they import as far as is known."""
-
-    def __init__(self, source: ParsedModule) -> None:
-        self.source = source
-        self.skipped: ast.AST | None = None  # the module's own `__getattr__`, read elsewhere
-        self.found = DynamicImports()
-        self.aliases = ImportAliases()
-        self.kind = ""  # the rule that reads
-        self.runs_code = False  # code that it holds as text, in any of its strings
 
     def add(self, texts: Iterable[str], node: ast.AST, form: str = "module") -> None:
         """Record what a node names."""

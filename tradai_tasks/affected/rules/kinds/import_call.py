@@ -72,7 +72,7 @@ class ImportCall(CallRule):
 
 def is_importer(file: CallFile, name: str) -> bool:
     """Tell whether a function of that name imports what its argument names."""
-    if name in calls.NAME_IMPORTERS or name in file.aliases.of_named:
+    if name in calls.NAME_IMPORTERS or name in file.of_named:
         return True
     return name == "find_spec" and bool(file.source.mentions.keys() & calls.SPEC_LOADERS)
 
@@ -92,7 +92,7 @@ def _is_wrapper(file: CallFile, node: ast.Call, argument: str, name: str) -> boo
     if function is None or argument not in parameters(function)[:2]:
         return False
     names = set(parameters(function))
-    is_import = name == "__import__" or name in file.aliases.of_named or "fromlist" in names
+    is_import = name == "__import__" or name in file.of_named or "fromlist" in names
     return is_import and bool(names & {"fromlist", "args"}) and len(node.args) > 1
 
 
