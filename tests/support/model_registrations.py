@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.support.backtest_records import backtest_record
 from tests.support.mlflow_standin import Standin
-from tradai_tasks.backtest.record import BacktestRecord, GateVerdict
 from tradai_tasks.release.clients.mlflow_api import MlflowServer
 from tradai_tasks.release.clients.mlflow_http import client_of
 from tradai_tasks.release.engine.plan import records_of
@@ -16,21 +16,14 @@ from tradai_tasks.workspace.tags import parse_tag
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 IMAGE = "registry.example/momentum@sha256:" + "1" * 64
-RECORD = BacktestRecord(
-    strategy="momentum",
-    kind="full",
+RECORD = backtest_record(
     commit=COMMIT,
     lock_sha256="c" * 64,
     data_sha256="d" * 64,
-    freqtrade="2026.9",
     start="2025-11-01",
     end="2026-11-01",
     pairs=("BTC/USDT:USDT", "ETH/USDT:USDT"),
-    timeframe="1h",
-    sharpe="closed-trades",
     metrics={"sharpe": 1.5, "profit-factor": 1.3, "max-drawdown": 0.1, "trades": 70.0},
-    verdicts=(GateVerdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),),
-    passed=True,
     conditions={"fee": "0.0005", "parameter-window": "9"},
 )
 

@@ -8,33 +8,17 @@ from typing import Any
 
 import pytest
 
+from tests.support.backtest_records import PASSED, backtest_record
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, GateVerdict, read_record
 from tradai_tasks.errors import BacktestRecordError
 
 
 def record(**changed: Any) -> BacktestRecord:
-    given: dict[str, Any] = {
-        "strategy": "momentum",
-        "kind": "full",
-        "commit": "a" * 40,
-        "lock_sha256": "b" * 64,
-        "data_sha256": "c" * 64,
-        "freqtrade": "2026.9",
-        "start": "2025-01-01",
-        "end": "2026-01-01",
-        "pairs": ("BTC/USDT:USDT",),
-        "timeframe": "1h",
-        "sharpe": "closed-trades",
-        "metrics": {"sharpe": 1.5, "trades": 70.0},
-        "verdicts": (
-            GateVerdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),
-            GateVerdict(
-                metric="max-drawdown", value=0.1, relation="<=", threshold=0.2, passed=True
-            ),
-        ),
-        "passed": True,
-    }
-    return BacktestRecord(**{**given, **changed})
+    drawdown = GateVerdict(
+        metric="max-drawdown", value=0.1, relation="<=", threshold=0.2, passed=True
+    )
+    given = {"metrics": {"sharpe": 1.5, "trades": 70.0}, "verdicts": (PASSED, drawdown)}
+    return backtest_record(**{**given, **changed})
 
 
 def raw(**changed: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from msgspec import convert
 
+from tests.support.backtest_records import backtest_record
 from tests.support.ftresult import WINDOW, document, write_prices, write_result
 from tradai_tasks.backtest.figures.equity_curve import Curve, curve_of
 from tradai_tasks.backtest.previous import previous_record, record_at
@@ -27,22 +28,7 @@ from tradai_tasks.errors import BacktestRecordError, BacktestResultError, ExtraM
 from tradai_tasks.extras import require
 from tradai_tasks.settings.backtest import BacktestSettings
 
-RECORD = BacktestRecord(
-    strategy="momentum",
-    kind="full",
-    commit="a" * 40,
-    lock_sha256="b" * 64,
-    data_sha256="c" * 64,
-    freqtrade="2026.9",
-    start="2025-01-01",
-    end="2026-01-01",
-    pairs=("BTC/USDT:USDT",),
-    timeframe="1h",
-    sharpe="daily-balance",
-    metrics={"sharpe": 1.5},
-    verdicts=(GateVerdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),),
-    passed=True,
-)
+RECORD = backtest_record(sharpe="daily-balance")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

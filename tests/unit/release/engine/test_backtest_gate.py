@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.backtest_records import PASSED, backtest_record
 from tests.support.gate_runs import SUBJECT, Door, Script, gate, keep, passing, report
 from tradai_tasks.backtest.candles import candles_fault
 from tradai_tasks.backtest.record import RECORD_FILE, BacktestRecord, GateVerdict
@@ -21,29 +22,17 @@ from tradai_tasks.release.engine.gates import (
 from tradai_tasks.release.engine.plan import look_at, plan_of
 from tradai_tasks.release.engine.step import Look, Stage
 
-RECORD = BacktestRecord(
-    strategy="momentum",
-    kind="full",
+NO_LOSS = GateVerdict(
+    metric="profit-factor", value=None, relation=">=", threshold=1.2, passed=True,
+    note="infinite: no losing trade",
+)  # fmt: skip
+RECORD = backtest_record(
     commit=SUBJECT.commit,
     lock_sha256=SUBJECT.lock,
-    data_sha256="d" * 64,
-    freqtrade="2026.9",
-    start="2025-11-01",
-    end="2026-11-01",
-    pairs=("BTC/USDT:USDT",),
-    timeframe="1h",
-    sharpe="closed-trades",
     metrics={"sharpe": 1.5, "trades": 70.0},
-    verdicts=(
-        GateVerdict(metric="sharpe", value=1.5, relation=">=", threshold=1.0, passed=True),
-        GateVerdict(
-            metric="profit-factor", value=None, relation=">=", threshold=1.2, passed=True,
-            note="infinite: no losing trade",
-        ),
-    ),
-    passed=True,
+    verdicts=(PASSED, NO_LOSS),
     files=("report.html",),
-)  # fmt: skip
+)
 
 
 def backtest(home: Path) -> BacktestGate:
