@@ -96,7 +96,7 @@ def test_a_strategy_is_linted_in_its_folder_import_sorting_included(run: InProce
     failed(failing, 'nox -s "fmt(fast)"')
 
 
-def test_fmt_mends_and_says_what_it_could_not(run: InProcess) -> None:
+def test_fmt_fixes_and_says_what_it_could_not(run: InProcess) -> None:
     ran = run.files(PLATFORM)("-s", "fmt")
     fix = ["ruff", "check", "--fix", "--no-fix-only", "."]
     assert ran.starting("ruff") == [fix, ["ruff", "format", "."]]

@@ -111,7 +111,7 @@ def test_a_pinned_python_counts_as_asked_for(platform: InProcess) -> None:
     assert made(platform("-s", "test(a)")) == [f"/pythons/{OTHER}/bin/python"]
 
 
-def test_an_environment_that_tells_nothing_is_made_anew(platform: InProcess) -> None:
+def test_an_environment_that_states_nothing_is_made_anew(platform: InProcess) -> None:
     folder = platform.home / ".nox/test-a"
     folder.mkdir(parents=True)
     (folder / "pyvenv.cfg").write_text("uv = 1\n")

@@ -191,7 +191,7 @@ def test_without_a_session_for_a_marker_its_tests_are_run_by_test(
     assert elsewhere == {"contract": None, "integration": None}
 
 
-def test_a_parallel_run_tells_its_processes_which_markers_tests_have(
+def test_a_parallel_run_passes_its_processes_which_markers_tests_have(
     run: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRADAI_TASKS_MARKERS", "")  # also restores it

@@ -231,7 +231,7 @@ def test_a_workspace_root_without_packages_of_its_project_is_passed_over(run: In
 
 
 @pytest.mark.parametrize("session", ["lint", "test(a)", "typecheck", "security", "lock"])
-def test_an_old_uv_is_told_in_one_line_before_it_is_used(
+def test_an_old_uv_is_reported_in_one_line_before_it_is_used(
     run: InProcess, monkeypatch: pytest.MonkeyPatch, session: str
 ) -> None:
     monkeypatch.setattr(nox.virtualenv, "UV_VERSION", Version("0.5.9"), raising=False)

@@ -30,7 +30,7 @@ def workflows(run: InProcess, *args: str) -> Ran:
     return run("-s", "workflows", "--", *args)
 
 
-def test_they_are_written_checked_and_told(run: InProcess) -> None:
+def test_they_are_written_checked_and_reported(run: InProcess) -> None:
     ran = workflows(run.files(PROJECT))
     assert ran.status == 0, ran.log
     assert f"wrote {CI}" in ran.log
@@ -130,7 +130,7 @@ def test_a_dry_run_writes_nothing(run: InProcess) -> None:
     assert not (run.home / ".github").exists()
 
 
-def test_secrets_are_told_from_the_files(run: InProcess) -> None:
+def test_secrets_are_distinguished_from_the_files(run: InProcess) -> None:
     run.files({**PROJECT, ".github/workflows/x.yml": "a: ${{ secrets.TOKEN }} ${{ vars.B }}\n"})
     ran = workflows(run, "--secrets")
     assert ran.status == 0

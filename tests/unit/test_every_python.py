@@ -83,7 +83,7 @@ def test_a_run_is_good_where_something_ran_and_nothing_failed(
         ({"3.11.2": (Counts(passed=3), 3), "3.13.0": (Counts(passed=3), 0)}, True),
     ],
 )
-def test_the_status_tells_whether_all_pythons_are_good(
+def test_the_status_says_whether_all_pythons_are_good(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -31,7 +31,7 @@ def test_every_kind_of_failure_has_a_section(text: str) -> None:
         ("&lt;action&gt;: denied", "allow the action &lt;needed&gt; in the IAM policy"),
     ],
 )
-def test_a_message_has_its_advice_beside_it(text: str, message: str, advice: str) -> None:
+def test_a_message_has_its_advice_with_it(text: str, message: str, advice: str) -> None:
     assert f"<th scope=row>{message}</th><td>{advice}" in text
 
 

@@ -56,7 +56,7 @@ def test_candles_are_copied_from_a_folder_once(bare: InProcess) -> None:
     assert "markets-futures.json: from" not in again.log
 
 
-def test_what_a_folder_does_not_have_is_told(bare: InProcess) -> None:
+def test_what_a_folder_does_not_have_is_reported(bare: InProcess) -> None:
     (bare.home / "source/binance/futures/BTC.feather").unlink()
     failed(
         bare("-s", "backtest-data(fast)", script=looking),
@@ -103,7 +103,7 @@ def test_markets_that_were_asked_for_too_early_are_asked_for_again(bare: InProce
     assert len([c for c in ran.commands if c[-1].endswith("order.json")]) == 3
 
 
-def test_a_smoke_pair_that_the_full_backtest_lacks_is_brought_too(bare: InProcess) -> None:
+def test_a_smoke_pair_that_the_full_backtest_misses_is_brought_too(bare: InProcess) -> None:
     settings = bare.home / "tradai-tasks.toml"
     settings.write_text(
         settings.read_text() + 'pairs = ["ETH/USDT:USDT"]\nsmoke-pair = "BTC/USDT:USDT"\n'
@@ -164,7 +164,9 @@ def test_candles_come_from_a_bucket(bare: InProcess, monkeypatch: pytest.MonkeyP
         server.stop()
 
 
-def test_a_bucket_that_breaks_off_is_told(bare: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_that_breaks_off_is_reported(
+    bare: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from botocore.exceptions import ReadTimeoutError
 
     from tradai_tasks.release.clients.aws import Aws
@@ -219,7 +221,7 @@ def test_candles_are_downloaded_the_end_first_then_what_is_before(bare: InProces
         failed(refused, "/fapi/v1/exchangeInfo: ", "451", "the setting backtest.source")
 
 
-def test_a_download_that_cannot_be_run_is_told(bare: InProcess) -> None:
+def test_a_download_that_cannot_be_run_is_reported(bare: InProcess) -> None:
     def script(argv: Sequence[str]) -> int:
         return 300 if "download-data" in argv else looking(argv)
 

@@ -100,13 +100,13 @@ def test_code_that_changes_meanwhile_or_is_ignored_is_not_what_runs(repo: InProc
     failed(ran, "strategies/fast/src/fast_strategy/fast.json is ignored by git")
 
 
-def test_candles_that_lack_say_how_to_bring_them(repo: InProcess) -> None:
+def test_candles_that_are_missing_say_how_to_bring_them(repo: InProcess) -> None:
     facts = {"series": [{**SERIES, "missing": ["nothing from a to b"]}]}
     ran = repo("-s", "backtest-smoke(fast)", script=playing(facts, result()))
     failed(ran, "BTC/USDT:USDT 1h futures: nothing from a to b", 'nox -s "backtest-data(fast)"')
 
 
-def test_freqtrade_that_does_not_start_is_told(repo: InProcess) -> None:
+def test_freqtrade_that_does_not_start_is_reported(repo: InProcess) -> None:
     failed(repo("-s", "backtest-smoke(fast)"), "fast: freqtrade did not start: it printed nothing")
 
     def killed(argv: Sequence[str]) -> int:
@@ -131,7 +131,7 @@ def test_no_picture_no_full_backtest(repo: InProcess, monkeypatch: pytest.Monkey
     assert "no picture: matplotlib is not installed" in smoke.log
 
 
-def test_freqtrade_that_is_not_locked_is_told(repo: InProcess) -> None:
+def test_freqtrade_that_is_not_locked_is_reported(repo: InProcess) -> None:
     lock = repo.home / "strategies/fast/uv.lock"
     lock.write_text(LOCK.replace('[{ name = "freqtrade" }]', "[]"))
     failed(repo("-s", "backtest-smoke(fast)"), "freqtrade is not locked for fast-strategy")

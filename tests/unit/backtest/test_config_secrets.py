@@ -115,7 +115,7 @@ def test_configurations_that_are_added_are_read_too() -> None:
         config_files("configs/config.json", there.get)
 
 
-def test_a_configuration_is_told_from_other_json() -> None:
+def test_a_configuration_is_distinguished_from_other_json() -> None:
     assert is_config({"exchange": {}})
     assert is_config({"telegram": {}})
     assert not is_config({"name": "x"})

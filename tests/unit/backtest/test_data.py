@@ -96,7 +96,7 @@ def test_a_download_is_of_all_series_from_the_earliest_day(tmp_path: Path) -> No
     assert other["only_from_ccxt"] is True
 
 
-def test_no_exchange_and_no_httpx_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_exchange_and_no_httpx_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CandlesError, match=r"exchangeInfo: .*setting backtest.source"):
         fetch_snapshot(APIS[0], "http://127.0.0.1:9")
     monkeypatch.setitem(__import__("sys").modules, "httpx", None)

@@ -181,7 +181,7 @@ def test_a_missing_candle_of_a_held_position_is_an_error(gone: int) -> None:
         mark_to_market(replace(result, trades=(trade,)), {}, HOUR)
 
 
-def test_candles_that_lack_while_nothing_is_held_are_no_error() -> None:
+def test_candles_that_are_missing_while_nothing_is_held_are_no_error() -> None:
     result, _ = generated(random.Random(3))
     trade = replace(
         result.trades[0], opened=GRID[2], closed=GRID[4],

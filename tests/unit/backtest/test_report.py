@@ -112,15 +112,13 @@ def test_a_smoke_backtest_has_no_gates_and_says_where_nothing_was_traded(
     assert "no trade was made" in (tmp_path / "run" / "report.html").read_text()
 
 
-def test_no_result_is_told_with_freqtrades_last_words(made: Any) -> None:
+def test_no_result_is_reported_with_freqtrades_last_words(made: Any) -> None:
     with pytest.raises(BacktestResultError, match=r"momentum: .*it counts 9 trades") as caught:
         made(total_trades=9)
     assert "freqtrade's last words: No data; see" in str(caught.value)
 
 
-def test_the_page_needs_nothing_beside_it_and_takes_names_as_text(
-    made: Any, tmp_path: Path
-) -> None:
+def test_the_page_needs_nothing_else_and_takes_names_as_text(made: Any, tmp_path: Path) -> None:
     made()
     page = (tmp_path / "run" / "report.html").read_text()
     assert not re.search(r"""(src|href)=["']?(?!["']?data:)""", page)

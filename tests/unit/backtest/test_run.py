@@ -85,7 +85,7 @@ def refused(
     return str(caught.value)
 
 
-def test_freqtrade_is_told_all_that_counts(tmp_path: Path) -> None:
+def test_freqtrade_is_given_all_that_counts(tmp_path: Path) -> None:
     one = job(tmp_path, timeframe="4h", strategy_class="MomentumBot", pairs=("ETH/USDT:USDT",))
     argv = " ".join(one.argv())
     for words in (
@@ -237,7 +237,7 @@ def test_a_pair_without_a_market_is_named(tmp_path: Path) -> None:
     assert "--refresh" in said
 
 
-def test_series_that_lack_are_named_one_by_one(tmp_path: Path) -> None:
+def test_series_that_are_missing_are_named_one_by_one(tmp_path: Path) -> None:
     lacking = Series(**{**_fields(SERIES), "missing": ("nothing from a to b", "3 candles")})
     said = refused(tmp_path, facts(series=(lacking, SERIES)), error=CandlesError)
     assert said.splitlines() == [
@@ -255,7 +255,7 @@ def _fields(series: Series) -> dict[str, Any]:
     return {name: getattr(series, name) for name in series.__struct_fields__}
 
 
-def test_a_strategy_with_a_fault_is_told_with_freqtrades_words(tmp_path: Path) -> None:
+def test_a_strategy_with_a_fault_is_reported_with_freqtrades_words(tmp_path: Path) -> None:
     log = (
         "2026-01-01 00:00:00,000 - freqtrade.resolvers - INFO - Using config\n"
         "2026-01-01 00:00:00,000 - freqtrade.resolvers - WARNING - Could not import bot.py due to "

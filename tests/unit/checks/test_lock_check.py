@@ -42,7 +42,7 @@ from tradai_tasks.process import Completed
         (2, "", "unknown", "uv says nothing"),
     ],
 )
-def test_stale_is_told_from_what_uv_could_not_look_at(
+def test_stale_is_distinguished_from_what_uv_could_not_look_at(
     monkeypatch: pytest.MonkeyPatch, status: int, said: str, state: str, why: str
 ) -> None:
     def run(argv: list[str], **given: object) -> Completed:

@@ -17,7 +17,7 @@ from tradai_tasks.errors import (
 )
 
 
-def test_benchmarks_are_told_by_their_fixture_and_compared_by_name() -> None:
+def test_benchmarks_are_found_by_their_fixture_and_compared_by_name() -> None:
     tree = MemoryTree({"t/test_a.py": "def test_x(a,\n  benchmark): ...", "t/deep/b.txt": ""})
     assert has_benchmarks(tree, ["t"])
     assert not has_benchmarks(MemoryTree({"t/d/test_a.py": "def test_benchmark(): ..."}), ["t"])

@@ -70,7 +70,7 @@ def test_without_a_request_it_is_the_one_that_runs_nox() -> None:
         ("", None),
     ],
 )
-def test_an_environment_tells_its_interpreter(
+def test_an_environment_states_its_interpreter(
     tmp_path: Path, text: str, expected: Interpreter | None
 ) -> None:
     assert interpreter_of(tmp_path) is None

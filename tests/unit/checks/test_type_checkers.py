@@ -112,7 +112,7 @@ def test_pyright_that_checks_fewer_files_is_no_pass() -> None:
         checked_report(CHECKERS["pyright"], text, "", 3)
 
 
-def test_pyrefly_tells_in_its_log_how_many_files_it_checked() -> None:
+def test_pyrefly_states_in_its_log_how_many_files_it_checked() -> None:
     log = " INFO 0 errors\n INFO 1,002 modules (20 dependent modules); 3 lines"
     assert checked_report(CHECKERS["pyrefly"], '{"errors": []}', log, 1002) == []
     with pytest.raises(CheckFailedError, match="pyrefly checked 1002 of the 1003 files"):

@@ -57,7 +57,7 @@ def test_a_check_that_breaks_is_a_fault_and_no_traceback() -> None:
     assert one.finding.remedy == "fix a"
 
 
-def test_a_check_that_does_not_end_is_a_fault_and_left_behind() -> None:
+def test_a_check_that_does_not_end_is_a_fault_and_abandoned() -> None:
     ends = threading.Event()
 
     def ask() -> Finding:

@@ -124,7 +124,7 @@ def test_everything_is_set_up(api: GitHub) -> None:
         ("/rulesets", [], "tags: no active ruleset"),
     ],
 )
-def test_a_rule_that_lacks_is_named(api: GitHub, path: str, answer: Any, said: str) -> None:
+def test_a_rule_that_is_missing_is_named(api: GitHub, path: str, answer: Any, said: str) -> None:
     if answer is None:
         del api.answers[path]
     else:

@@ -53,7 +53,7 @@ def test_a_repository_that_has_all_is_well() -> None:
         ("libraries", "index = ", "# ", "no index is set"),
     ],
 )
-def test_what_lacks_is_named(kind: str, old: str, new: str, said: str) -> None:
+def test_what_is_missing_is_named(kind: str, old: str, new: str, said: str) -> None:
     finding = module.tags(of(kind, old, new))
     assert finding.state == "fault"
     assert said in finding.what

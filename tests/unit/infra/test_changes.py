@@ -68,7 +68,7 @@ def test_what_is_lost_is_named() -> None:
         ('{"changeSummary": {"create": "x"}}', "Pulumi counts 'create' as 'x', no number"),
     ],
 )
-def test_what_cannot_be_told_is_an_error(text: str, said: str) -> None:
+def test_what_is_unknown_is_an_error(text: str, said: str) -> None:
     with pytest.raises(InfraError) as raised:
         changes_of("dev", text)
     assert said in str(raised.value)

@@ -72,7 +72,7 @@ def test_a_registry_of_ecr_by_name_signs_in_and_needs_no_variable_of_its_address
     assert "REGISTRY_PASSWORD" not in given
 
 
-def test_functions_are_told_of_the_registry_but_not_of_secrets_of_builds() -> None:
+def test_functions_are_given_the_registry_but_not_of_secrets_of_builds() -> None:
     secrets = '[+images]\nsecrets = [{ id = "pip", env = "PIP_PASSWORD" }]\n'
     jobs_of = of("lambdas", secrets)["deploy-lambdas.yml"]["jobs"]
     for name in ("base", "images"):

@@ -18,7 +18,7 @@ def told(files: Mapping[str, str]) -> tuple[list[str], list[str]]:
     return tag_faults(found(tree), settings), tag_notes(found(tree), settings)
 
 
-def test_what_a_tag_lacks_is_said_before_there_is_one() -> None:
+def test_what_a_tag_misses_is_said_before_there_is_one() -> None:
     for name, kind in KINDS.items():
         faults, notes = told(kind.files)
         assert faults == [], name
@@ -65,7 +65,7 @@ def test_ci_of_the_user_must_run_for_tags() -> None:
         assert ci_faults({**files, ".github/workflows/ci.yml": good}, "") == []
 
 
-def test_a_branch_that_is_not_the_default_one_is_told() -> None:
+def test_a_branch_that_is_not_the_default_one_is_reported() -> None:
     settings = load_settings(DictTree(dict(KINDS["develop"].files))).settings
     assert branch_fault("main", settings) == []
     assert branch_fault(None, settings) == []

@@ -368,7 +368,7 @@ def test_versions_that_agree(tagged: str, project: str | None) -> None:
         ("1.0.0", None, 'states no project.version; write there: version = "1.0.0"'),
     ],
 )
-def test_versions_that_differ_are_named_with_the_way_to_mend(
+def test_versions_that_differ_are_named_with_the_way_to_fix_them(
     tagged: str, project: str | None, rest: str
 ) -> None:
     assert not is_version_of(strategy(tagged), project)
@@ -380,7 +380,7 @@ def test_versions_that_differ_are_named_with_the_way_to_mend(
     )
 
 
-def test_a_platform_tag_mends_the_package_that_the_caller_names() -> None:
+def test_a_platform_tag_fixes_the_package_that_the_caller_names() -> None:
     tag = parse_tag("v2.0.0", ())
     with pytest.raises(VersionMismatchError, match=r"nox -s bump -- tradai-common 2\.0\.0"):
         check_version(tag, "1.0.0", file="pyproject.toml", name="tradai-common")

@@ -106,7 +106,7 @@ def test_the_nearest_settings_of_coverage_win(file: str, text: str, counts: bool
     assert at_root == (file if counts else "pyproject.toml")
 
 
-def test_marked_files_are_told_by_name_content_or_conftest() -> None:
+def test_marked_files_are_found_by_name_content_or_conftest() -> None:
     tree = MemoryTree(
         {
             "t/test_a.py": "@pytest.mark.contract",

@@ -27,7 +27,7 @@ from tradai_tasks.sessions.core.registry.catalog import CATALOG, fitting_names
         ("KINDS = ['contract']", False),
     ],
 )
-def test_a_marker_is_told_from_a_word(text: str, is_marked: bool) -> None:
+def test_a_marker_is_distinguished_from_a_word(text: str, is_marked: bool) -> None:
     for name in ("t/test_a.py", "t/deep/conftest.py", "t/plugin.py"):
         suites = suites_of(DictTree({name: text}), {"a": ["t"]}, ["contract", "integration"])
         assert suites.marked == ({"contract"} if is_marked else set())
@@ -49,7 +49,7 @@ def test_only_packages_with_the_words_are_looked_into() -> None:
     assert repository.marked == {"integration"}
 
 
-def test_benchmarks_are_told_owner_by_owner() -> None:
+def test_benchmarks_are_found_owner_by_owner() -> None:
     tree = DictTree({"a/test_a.py": "def test_a(benchmark): ...", "b/test_b.py": "benchmark = 1"})
     suites = suites_of(tree, {"a": ["a"], "b": ["b"], "c": ["c", "gone.py"]}, ["contract"])
     assert suites.benchmarked == {"a"}
@@ -109,7 +109,7 @@ def test_each_need_says_what_would_bring_the_session() -> None:
         ("@pytest.fixture\ndef a(x): ...\ndef compare(benchmark): ...\n", False),
     ],
 )
-def test_benchmarks_are_told_by_fixtures_that_pass_it_on(text: str, has: bool) -> None:
+def test_benchmarks_are_found_by_fixtures_that_pass_it_on(text: str, has: bool) -> None:
     suites = suites_of(DictTree({"a/conftest.py": text}), {"a": ["a"]}, [])
     assert suites.benchmarked == ({"a"} if has else set())
 

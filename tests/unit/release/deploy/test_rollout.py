@@ -91,7 +91,7 @@ def test_verdicts(observed: Observed, mine: str | None, todo: str, words: str) -
     assert words in verdict.note
 
 
-def test_a_new_deployment_may_not_be_told_of_at_once() -> None:
+def test_a_new_deployment_may_not_be_listed_at_once() -> None:
     observed = seen(1, [task(OLD, "d0")], deployment(0))
     assert judge(observed, WANTED, mine="d1", settling=True).todo == "wait"
     assert judge(observed, WANTED, mine="d1").todo == "overtaken"

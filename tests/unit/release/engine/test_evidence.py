@@ -63,7 +63,7 @@ def test_what_is_written_is_read_back(store: Store) -> None:
     assert document["steps"]["momentum"]["record"] == {"seconds": 1.5}
 
 
-def test_files_are_kept_beside_it_with_their_digests(store: Store) -> None:
+def test_files_are_kept_with_it_with_their_digests(store: Store) -> None:
     store.keep("lint", {"old.txt": b"1"})
     store.keep("lint", {"charts/one.txt": b"1"})
     store.write(evidence())

@@ -14,7 +14,7 @@ from tradai_tasks.release.engine.plan import choose, look_at, plan_of
 from tradai_tasks.release.engine.step import Look, Stage
 
 
-def test_a_plan_says_what_is_there_and_what_lacks(store: Store) -> None:
+def test_a_plan_says_what_is_there_and_what_is_missing(store: Store) -> None:
     world = World(there={"l"})
     given = Evidence(
         stage="unit",

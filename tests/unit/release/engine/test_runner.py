@@ -43,7 +43,7 @@ def test_each_stage_leaves_evidence_with_its_records(store: Store) -> None:
     }
 
 
-def test_gates_run_beside_one_another_and_nothing_acts_before_all_have_passed(
+def test_gates_run_in_parallel_and_nothing_acts_before_all_have_passed(
     store: Store,
 ) -> None:
     world = World()
@@ -57,7 +57,7 @@ def test_gates_run_beside_one_another_and_nothing_acts_before_all_have_passed(
     assert world.events.index("act i") > max(world.events.index(f"act {x}") for x in "lt")
 
 
-def test_the_last_gate_begins_first_where_others_can_run_beside_it(store: Store) -> None:
+def test_the_last_gate_begins_first_where_others_can_run_in_parallel(store: Store) -> None:
     world = World()
     steps = {name: Fake(name, world) for name in ("lint", "types", "backtest")}
     stages = [gate(name, step) for name, step in steps.items()]
@@ -71,7 +71,7 @@ def test_the_last_gate_begins_first_where_others_can_run_beside_it(store: Store)
     assert next(event for event in world.events if event.startswith("act")) == "act backtest"
 
 
-def test_steps_of_a_stage_run_beside_one_another_up_to_its_number(store: Store) -> None:
+def test_steps_of_a_stage_run_in_parallel_up_to_its_number(store: Store) -> None:
     world = World()
     both = threading.Barrier(2, timeout=60)
     steps = tuple(Fake(n, world, during=both.wait) for n in "ab")
@@ -80,7 +80,7 @@ def test_steps_of_a_stage_run_beside_one_another_up_to_its_number(store: Store) 
     assert results(engine(store, [stage]).run()) == {"a": "there", "b": "there"}
 
 
-def test_a_step_is_prepared_beside_the_gates_if_there_are_any_to_run(store: Store) -> None:
+def test_a_step_is_prepared_during_the_gates_if_there_are_any_to_run(store: Store) -> None:
     world = World()
     image = Prepared("i", world)
     assert isinstance(image, Preparing)

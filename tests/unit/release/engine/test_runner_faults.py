@@ -172,7 +172,7 @@ def test_an_interrupt_ends_what_runs_and_what_is_done_is_kept(store: Store) -> N
     assert engine(store, stages, stop=threading.Event()).plan.todo[0].step.name == "d"
 
 
-def test_work_that_does_not_listen_is_left_behind(
+def test_work_that_does_not_listen_is_abandoned(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tradai_tasks.release.engine.runner._PATIENCE", 0.1)

@@ -23,6 +23,6 @@ from tradai_tasks.release.images.dockerfile import copied_of
         ("RUN cat model.bin", []),
     ],
 )
-def test_it_is_told_from_copy_and_add(line: str, found: list[str]) -> None:
+def test_it_is_distinguished_from_copy_and_add(line: str, found: list[str]) -> None:
     left_out = ["web/data/", "web/model.bin", "web/wheels/"]
     assert copied_of(f"FROM x\n{line}\n", left_out, "web") == found

@@ -202,7 +202,7 @@ def test_a_login_that_fails(
     assert not list(tmp_path.glob("tradai-tasks-login-*"))
 
 
-def test_how_a_push_failed_is_told(door: Door, tmp_path: Path) -> None:
+def test_how_a_push_failed_is_reported(door: Door, tmp_path: Path) -> None:
     door.answers["docker", "push"] = (1, "The push refers to\n", "denied: no")
     engine = containers(tmp_path, {})
     assert engine.push("i") == Pushed(fault="denied", said="denied: no")

@@ -55,7 +55,7 @@ def test_a_name_that_is_spelled_otherwise_is_the_same_file(tmp_path: Path) -> No
     assert missing(made[:1], same, lambda one: one.sha256 or "") == ([], [])
 
 
-def test_what_differs_is_told_where_it_can_be(tmp_path: Path) -> None:
+def test_what_differs_is_reported_where_it_can_be(tmp_path: Path) -> None:
     ours = dist(tmp_path / "ours", "a", code="1\n")
     theirs = dist(tmp_path / "theirs", "a", code="2\n", readme="Other.")
     text = difference(ours, theirs.path.read_bytes())

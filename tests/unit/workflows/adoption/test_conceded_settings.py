@@ -198,7 +198,7 @@ def test_the_severity_is_the_least_above_all_findings(
         ({".github/workflows/ci.yml": "run: uv run ruff format --check\n"}, (), None),
     ],
 )
-def test_ruff_is_told_not_to_format_only_where_it_does_not(
+def test_ruff_is_asked_not_to_format_only_where_it_does_not(
     files: dict[str, str], locked: tuple[str, ...], expected: str | None
 ) -> None:
     assert other_formatter(MemoryTree(files), locked) == expected

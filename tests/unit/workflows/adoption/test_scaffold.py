@@ -341,7 +341,7 @@ def test_what_is_in_the_way_of_a_file_is_named_before_anything_is_written(
     assert way.is_symlink() == link
 
 
-def test_a_disk_that_refuses_is_told_without_a_traceback(
+def test_a_disk_that_refuses_is_reported_without_a_traceback(
     repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: object, **__: object) -> None:

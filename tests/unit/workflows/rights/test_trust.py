@@ -73,7 +73,7 @@ def test_a_role_of_one_environment_trusts_that_one_alone() -> None:
     assert subjects["vars.AWS_DEPLOY_ROLE_ARN"] == (f"{of}dev", f"{of}staging")
 
 
-def test_what_a_role_needs_is_told_by_what_acts_with_it() -> None:
+def test_what_a_role_needs_is_decided_by_what_acts_with_it() -> None:
     roles = {one.source: " ".join(one.permissions) for one in trust().roles}
     read = roles["vars.AWS_READ_ROLE_ARN"]
     assert "codeartifact:ReadFromRepository" in read

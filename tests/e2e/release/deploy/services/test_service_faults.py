@@ -99,7 +99,7 @@ def test_a_lost_answer_and_then_a_failure_is_a_failure(ecs: Ecs, registry: Regis
         ("error", AwsError, "ecs:UpdateService: ServerException: Service down"),
     ],
 )
-def test_what_no_waiting_mends_is_an_error_at_once(
+def test_what_no_waiting_fixes_is_an_error_at_once(
     ecs: Ecs, registry: Registry, fault: Fault, kind: type[AwsError], words: str
 ) -> None:
     service = backend(ecs)
