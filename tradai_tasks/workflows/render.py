@@ -55,7 +55,7 @@ def render(template: str, values: Values, *, header: str) -> str:
         LookupError: The template names something unknown.
         ValueError: The template is not well-formed.
     """
-    lines = list(_lines(_read(template), values))
+    lines = list(_lines(_text(template, template, values), values))
     return f"{header}\n" + _Text("".join(f"{line}\n" for line in lines)).substitute(values.text)
 
 
@@ -94,7 +94,7 @@ def _lines(text: str, values: Values) -> Iterator[str]:
             open_blocks.pop()
         elif word == "include" and name:
             if all(open_blocks):
-                for inner in _lines(_part(name, values), values):
+                for inner in _lines(_text(name, f"parts/{name}.yml", values), values):
                     yield f"{directive['indent']}{inner}" if inner else ""
         else:
             raise ValueError(f"template: not understood: {line.strip()}")
@@ -102,5 +102,5 @@ def _lines(text: str, values: Values) -> Iterator[str]:
         raise ValueError("template: a block is not closed")
 
 
-def _part(name: str, values: Values) -> str:
-    return values.parts[name] if name in values.parts else _read(f"parts/{name}.yml")
+def _text(name: str, file: str, values: Values) -> str:
+    return values.parts[name] if name in values.parts else _read(file)

@@ -230,8 +230,9 @@ def test_secrets_are_handed_to_a_reusable_workflow_by_name() -> None:
         assert f"      {name}: ${{{{ secrets.{name} }}}}\n" in files[".github/workflows/ci.yml"]
 
 
-def values(**conditions: bool) -> Values:
-    return Values(text={"nox": "nox"}, conditions=conditions, parts={"part": "a\n\nb\n"})
+def values(template: str, **conditions: bool) -> Values:
+    parts = {"part": "a\n\nb\n", "x.yml": template}
+    return Values(text={"nox": "nox"}, conditions=conditions, parts=parts)
 
 
 @pytest.mark.parametrize(
@@ -248,26 +249,17 @@ def values(**conditions: bool) -> Values:
         ("#% include nope\n", FileNotFoundError),
     ],
 )
-def test_templates_are_strict(
-    monkeypatch: pytest.MonkeyPatch, text: str, error: type[Exception]
-) -> None:
-    from tradai_tasks.workflows import render as home
-
-    real = home._read
-    monkeypatch.setattr(home, "_read", lambda name: text if name == "x.yml" else real(name))
+def test_templates_are_strict(text: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        render("x.yml", values(yes=True), header="")
+        render("x.yml", values(text, yes=True), header="")
 
 
-def test_templates(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tradai_tasks.workflows import render as home
-
+def test_templates() -> None:
     text = (
         "#% if no\nnever\n#% include part\n#% if yes\nnever\n#% end\n#% else\nrun: @{nox}\n#% end\n"
         "list:\n  #% include part\nmail@@host ${{ github.x }}\n"
     )
-    monkeypatch.setattr(home, "_read", lambda _: text)
-    made = render("x.yml", values(yes=True, no=False), header="# h")
+    made = render("x.yml", values(text, yes=True, no=False), header="# h")
     assert made == "# h\nrun: nox\nlist:\n  a\n\n  b\nmail@host ${{ github.x }}\n"
 
 
