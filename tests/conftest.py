@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-_ONE_RELEASE = ("release/test_release_shipped.py", "release/test_release_strategy.py")
+_RELEASE = "tests/e2e/release"
+# by the name of a file that with which it shares what takes long to make
+_GOES_WITH = {
+    f"{_RELEASE}/test_release_shipped.py": f"{_RELEASE}/test_release_strategy.py",
+    f"{_RELEASE}/test_backtest_figures.py": f"{_RELEASE}/test_backtest.py",
+    f"{_RELEASE}/test_bias.py": f"{_RELEASE}/test_backtest.py",
+}
 
 # byte code is written beside sources on every machine, also on one whose owner turned that off
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -30,7 +36,7 @@ settings.load_profile("tests")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no worker is left alone with it."""
-    first = ("/test_release_s", "/e2e/release/")
+    first = (f"{_RELEASE}/test_release_s", f"{_RELEASE}/test_b", _RELEASE)
     items.sort(key=lambda item: [part not in item.nodeid for part in first])
 
 
@@ -42,12 +48,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config) -> Any:
-    """Hand each worker whole files, those that share one release as if they were one."""
+    """Hand each worker whole files, and those that share as if they were one."""
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
     scheduling = LoadFileScheduling(config)
     file_of = scheduling._split_scope
-    scheduling._split_scope = lambda test: file_of(test).replace(*_ONE_RELEASE)
+    scheduling._split_scope = lambda test: _GOES_WITH.get(file_of(test), file_of(test))
     return scheduling
