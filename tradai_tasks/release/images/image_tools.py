@@ -61,21 +61,35 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
     scratch = source.scratch if source else None
     sweep(scratch)
     access = _access(settings, home.host, env, stop)
-    session = _session(settings, home.host, access, stop)
-    engine = _engine(
-        settings, home.host, access,
-        root=root, env=env, stop=stop, allowance=allowance, scratch=scratch,
-    )  # fmt: skip
+    session = RegistrySession(
+        home.host,
+        insecure=settings.insecure,
+        token_hosts=settings.token_hosts,
+        patience=settings.patience,
+        credentials=access.ask,
+        remedy=access.remedy,
+        stop=stop,
+    )
+    engine = Containers(
+        home.host,
+        wanted=settings.engine,
+        root=root,
+        reports=root / "build" / "reports" / "images",
+        env=env,
+        credentials=access.ask,
+        remedy=access.remedy,
+        insecure=settings.insecure or is_loopback(home.host),
+        stop=stop,
+        allowance=allowance,
+        scratch=scratch,
+    )
     wheels = None
     if source is not None:
         wheels = ImageWheels(source=source, allowance=allowance, sandbox=sandbox)
+    registry = Registry(session)
     try:
         yield ImageTools(
-            settings=settings,
-            registry=Registry(session),
-            engine=engine,
-            ecr=access.ecr,
-            wheels=wheels,
+            settings=settings, registry=registry, engine=engine, ecr=access.ecr, wheels=wheels
         )
     finally:
         if source is not None:
@@ -102,46 +116,6 @@ def _access(
     given = functools.partial(_credentials, settings, host, env)
     ask = _once(_by_https(ecr.credentials if ecr else given, settings, host), env)
     return _Access(ecr=ecr, ask=ask, remedy=_remedy(settings, is_ecr=ecr is not None))
-
-
-def _session(
-    settings: ImagesSettings, host: str, access: _Access, stop: threading.Event | None
-) -> RegistrySession:
-    return RegistrySession(
-        host,
-        credentials=access.ask,
-        remedy=access.remedy,
-        insecure=settings.insecure,
-        token_hosts=settings.token_hosts,
-        patience=settings.patience,
-        stop=stop,
-    )
-
-
-def _engine(  # noqa: PLR0913 - what an engine depends on, by keyword
-    settings: ImagesSettings,
-    host: str,
-    access: _Access,
-    *,
-    root: Path,
-    env: Mapping[str, str],
-    stop: threading.Event | None,
-    allowance: Allowance,
-    scratch: Path | None,
-) -> Containers:
-    return Containers(
-        host,
-        wanted=settings.engine,
-        root=root,
-        reports=root / "build" / "reports" / "images",
-        env=env,
-        credentials=access.ask,
-        remedy=access.remedy,
-        insecure=settings.insecure or is_loopback(host),
-        stop=stop,
-        allowance=allowance,
-        scratch=scratch,
-    )
 
 
 def _by_https(
