@@ -105,12 +105,7 @@ def _noxfile() -> Path:
 
 
 def how_to_add(extra: str, noxfile: Path) -> str:
-    """Return the command, or the edit, that adds an extra where the library is declared.
-
-    Args:
-        extra: The extra.
-        noxfile: The noxfile of the repository.
-    """
+    """Return the command, or the edit, that adds an extra where the library is declared."""
     text = noxfile.read_text(encoding="utf-8", errors="replace") if noxfile.is_file() else ""
     for pinned in _script_requirements(text):
         line = next(n for n, one in enumerate(text.splitlines(), start=1) if pinned in one)

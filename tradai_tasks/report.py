@@ -163,10 +163,6 @@ def append_markdown(text: str, env: Mapping[str, str] = os.environ) -> None:
 def write_outputs(outputs: Mapping[str, str], env: Mapping[str, str] = os.environ) -> None:
     """Set outputs of the CI step, if there is one.
 
-    Args:
-        outputs: Values without line breaks, by name.
-        env: The environment.
-
     Raises:
         FileNotWrittenError: The CI's file for them cannot be written.
     """
@@ -209,14 +205,10 @@ def annotate(level: str, message: str, *, file: str | None = None, line: int | N
 
 
 def mask(secrets: Iterable[str], env: Mapping[str, str] = os.environ) -> None:
-    """Make GitHub Actions show *** for secrets in all further output of the job.
+    """Make GitHub Actions show *** for secrets, line by line, in all further output of the job.
 
     Elsewhere nothing is printed: the command itself would show the secret. It goes to standard
     error, where GitHub reads commands too, so that JSON on standard output stays valid.
-
-    Args:
-        secrets: The secrets; of one of several lines each line is masked.
-        env: The environment.
     """
     if env.get("GITHUB_ACTIONS") != "true":
         return

@@ -172,10 +172,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     ) -> list[str]:
         """Return nox's names for the sessions of one name, such as `test-3.12(backend)`.
 
-        Args:
-            name: The session's name.
-            packages: Packages that have one each; None for a single session.
-            every_python: Whether there is one for each Python of the settings.
+        `packages` have one each; None for a single session.
         """
         several = every_python and self.has_several_pythons
         prefixes = [f"{name}-{version}" for version in self.pythons] if several else [name]
@@ -193,10 +190,7 @@ def base_of(name: str) -> str:
 def read_repository(root: Path, tree: Tree, over: Mapping[str, Any] | None = None) -> Repository:
     """Read the settings of a repository and find its packages.
 
-    Args:
-        root: The workspace root.
-        tree: Its files.
-        over: A table whose keys override those of the settings' files.
+    Keys of the table `over` override those of the settings' files.
 
     Raises:
         TasksError: The settings or the repository have a fault.

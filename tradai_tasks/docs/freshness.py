@@ -74,12 +74,7 @@ class _Block:
 
 
 def stale(pages: Mapping[str, str], names: RepositoryNames) -> list[Stale]:
-    """Return the names and links in pages that do not exist, in their order.
-
-    Args:
-        pages: Text by path.
-        names: The names that exist.
-    """
+    """Return the names and links in pages that do not exist, in their order."""
     anchors = {page: frozenset(_anchors(text)) for page, text in pages.items()}
     folders = names.folders
     found: list[Stale] = []

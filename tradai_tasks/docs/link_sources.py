@@ -25,11 +25,6 @@ _BAD = 400
 def older_than_code(git: Git, covers: Iterable[CoveredCode], files: Collection[str]) -> list[Stale]:
     """Return the pages whose code was changed long after them.
 
-    Args:
-        git: The repository.
-        covers: Pages and the code that they describe.
-        files: git's files, from the workspace root.
-
     Raises:
         DocsError: A page or all its code does not exist; or the clone is shallow.
     """

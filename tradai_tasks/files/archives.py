@@ -42,9 +42,6 @@ class ArchiveError(Exception):
 def opened_zip(source: Path | bytes) -> Iterator[zipfile.ZipFile]:
     """Open a zip archive without unpacking it.
 
-    Args:
-        source: The file, or its content.
-
     Raises:
         ArchiveError: It is not a zip archive, or its directory exceeds the limits.
     """
@@ -61,10 +58,7 @@ def opened_zip(source: Path | bytes) -> Iterator[zipfile.ZipFile]:
 def read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     """Return a member of a zip archive.
 
-    Args:
-        archive: From `opened_zip`.
-        name: The member.
-        most: Bytes that it may have, at most.
+    It may not have more than `most` bytes.
 
     Raises:
         ArchiveError: It does not exist, or is larger.

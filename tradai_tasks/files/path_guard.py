@@ -30,9 +30,7 @@ def is_relative_below(name: str) -> bool:
 def require_inside(root: Path, file: Path) -> Path:
     """Return a file to write, after checking that it is below a folder with all links followed.
 
-    Args:
-        root: The folder.
-        file: The file, which need not exist yet; it must not be a link itself.
+    The file need not exist yet; it must not be a link itself.
 
     Raises:
         FileExistsAlreadyError: It is outside the folder, or it is a link.

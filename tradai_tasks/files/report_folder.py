@@ -14,9 +14,7 @@ REPORTS = "build/reports"  # from the workspace root
 def make_report_folder(root: Path, *parts: str) -> Path:
     """Create and return a folder for reports; git always ignores it.
 
-    Args:
-        root: The workspace root.
-        parts: Names of the folders below `build/reports`.
+    `parts` are names of the folders below `build/reports`.
 
     Raises:
         FileNotWrittenError: It cannot be made.

@@ -119,12 +119,7 @@ def retried(
 
 
 def pause(stop: threading.Event | None, sleep: Sleep = time.sleep) -> Callable[[float], None]:
-    """Return a function that waits a number of seconds, unless it is stopped.
-
-    Args:
-        stop: Event that ends a wait with a StoppedError.
-        sleep: Waits where there is no such event.
-    """
+    """Return a function that waits some seconds; `stop` ends a wait with a StoppedError."""
 
     def paused(seconds: float) -> None:
         if stop is None:

@@ -79,11 +79,7 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class Wire(httpx.BaseTransport):
-    """Persistent connections, through the proxies of the environment.
-
-    Args:
-        verify: Whether certificates are checked, or the TLS context to check them by.
-    """
+    """Persistent connections, through the proxies of the environment."""
 
     def __init__(self, verify: Any = True) -> None:  # noqa: FBT002 - as httpx has it
         self._verify = verify

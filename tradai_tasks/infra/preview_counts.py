@@ -56,10 +56,6 @@ class Changes:
 def changes_of(stack: str, text: str) -> Changes:
     """Parse Pulumi's output into the changes of a stack.
 
-    Args:
-        stack: The stack's name.
-        text: Standard output of all its layers.
-
     Raises:
         InfraError: The output is empty, or cannot be interpreted.
     """

@@ -128,10 +128,7 @@ def post(request: PullRequest, body: str, *, timeout: float = 30.0) -> str:
 
     Looking and writing are retried together, so that a lost response does not cause a duplicate.
 
-    Args:
-        request: The pull request.
-        body: The whole comment.
-        timeout: Seconds without a byte after which a request is given up.
+    The request is given up after `timeout` seconds without a byte.
 
     Raises:
         CommentError: It failed; the comment is unchanged.

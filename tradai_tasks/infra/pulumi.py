@@ -116,11 +116,7 @@ def run_stacks(
     They run in parallel once one has passed: Pulumi sets up its program's folder when it first runs
     there (`.venv`, plugins), and two at once would break each other's work.
 
-    Args:
-        pulumi: The script that runs Pulumi.
-        command: `preview` or `up`.
-        stacks: Their names.
-        say: Called with each line of progress, from any thread.
+    `say` is called with each line of progress, from any thread.
 
     Raises:
         TasksError: A stack failed; with several, an InfraError with a line each.

@@ -33,10 +33,6 @@ class MergeBase(msgspec.Struct, frozen=True, kw_only=True):
 def make_available(git: Git, commit: str) -> str | None:
     """Make a commit and its files available in this clone; fetch them if needed.
 
-    Args:
-        git: The repository.
-        commit: A full id.
-
     Returns:
         None on success, else the reason.
     """
@@ -89,11 +85,8 @@ def default_branch(git: Git, name: str | None = None) -> Branch | None:
     """Find the default branch, into which work is merged.
 
     Candidates, in order: the target of the remote's HEAD, the remote's main and master, then the
-    local main, master and the configured `init.defaultBranch`.
-
-    Args:
-        git: The repository.
-        name: The branch's name, if it is known; it is fetched from the remote if needed.
+    local main, master and the configured `init.defaultBranch`. One that is named is fetched from
+    the remote if needed.
     """
     remote = remote_of(git)
     if name is not None:

@@ -223,12 +223,7 @@ class WorktreeSnapshot:
         return self._files.links_to(paths)
 
     def known(self, paths: Iterable[str], stamps: Mapping[str, Stamp]) -> dict[str, str]:
-        """Return the digests of files that are unchanged from the index, or since they were read.
-
-        Args:
-            paths: The files.
-            stamps: Their states when they were read in earlier runs.
-        """
+        """Return the digests of files that are as the index, or as they were when read."""
         found: dict[str, str] = {}
         own, read_at, unsure = self._files.own, self._files.read_at, self._unsure
         for path in paths:

@@ -28,12 +28,7 @@ class Snapshot(Protocol):
         ...
 
     def known(self, paths: Iterable[str], stamps: Mapping[str, Stamp]) -> dict[str, str]:
-        """Return the digests of those files that need not be read.
-
-        Args:
-            paths: The files.
-            stamps: What is known of files on disk, by path.
-        """
+        """Return the digests of those files that need not be read."""
         ...
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, Loaded]]:

@@ -36,10 +36,6 @@ class WorkTree(msgspec.Struct, frozen=True, kw_only=True):
 def look(git: Git, status: Future[list[StatusEntry]] | None = None) -> WorkTree:
     """Return the index and the status of the work tree.
 
-    Args:
-        git: The repository.
-        status: The result of `git.status()`, if it was called already.
-
     Raises:
         GitError: git failed.
     """
@@ -69,12 +65,7 @@ def look(git: Git, status: Future[list[StatusEntry]] | None = None) -> WorkTree:
 
 
 def tree_before(work: WorkTree, changes: Iterable[RawChange]) -> list[Entry]:
-    """Return the files of a commit, computed from the index and the changes since.
-
-    Args:
-        work: The work tree.
-        changes: The differences between that commit and HEAD.
-    """
+    """Return the files of a commit, computed from the index and the changes since."""
     entries = {entry.path: entry for entry in work.index}
     before = [(row.path, row.head_mode, row.head_blob) for row in work.status if row.index != "?"]
     before += [(change.path, change.old_mode, change.old_blob) for change in changes]
