@@ -30,7 +30,6 @@ LONG_TESTS = {
     "tests/e2e/release/publish/test_publish_faults.py",
     "tests/e2e/release/publish/test_publish_sessions.py",
     "tests/e2e/release/test_image_steps.py",
-    "tests/e2e/release/test_release_checks.py",
     "tests/e2e/results/test_recording.py",
     "tests/e2e/workflows/test_tag_session.py",
     "tests/support/replay_ways.py",

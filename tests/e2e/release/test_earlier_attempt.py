@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.release.test_release_checks import FILES, TAG
 from tests.support.real import Result, git, nox, write
+from tests.support.release_tags import FILES, TAG
 
 # lint passes just before `again` is there, typecheck just after: which of them ran can be told
 _NOXFILE = """\
