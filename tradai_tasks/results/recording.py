@@ -133,7 +133,7 @@ class _Recording:
             kind, _, file = context.partition(":")
             if kind == "test":  # what it keeps reaches the files that import it
                 self.contexts[f"module:{file}"].entered.add(context)
-            if kind == "memo":
+            if kind == "memo" or (kind == "first" and self.whole):
                 module = file.split("::")[0]
                 self.contexts[f"module:{module}"].entered.add(context)
         for context, kind, file in self._readers:
@@ -227,6 +227,8 @@ class _Recording:
                 }
                 new = (bodies | ran) - looked
                 looked |= new
+                firsts = (f"first:{file}::{name}" for file, name in new)
+                waiting += [one for one in firsts if one in self.contexts]
                 for file, function in new:
                     for name, is_statement in self._imports(file, function):
                         if is_statement and not self._is_namespace(name):

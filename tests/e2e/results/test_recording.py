@@ -67,7 +67,7 @@ _SOURCE = {
             return _state
         """,
     "src/pkg/memory.py": """
-        import functools, sys
+        import functools, queue, sys
         def _default(): return 1
         def _of_class(): return 1
         def _of_function(): return 1
@@ -79,6 +79,8 @@ _SOURCE = {
         def _keyed(): return 1
         def _or(): return 1
         def _first(): return 1
+        def _loaded(): return 1
+        def _kept(): return 1
         def default(x, _known={}):
             if x not in _known:
                 _known[x] = _default()
@@ -95,6 +97,8 @@ _SOURCE = {
                 globals()["seen"] = _of_globals()
         def _plain(): return _wrapped()
         wrapped = functools.lru_cache(_plain)
+        def _listed(): return 1
+        LISTED = [functools.lru_cache(functools.partial(_listed))]
         class Shop:
             table = {}
             def __init__(self):
@@ -120,8 +124,17 @@ _SOURCE = {
                 name = self.name
                 if not name:
                     self.name = name = _first()
+            def load(self): self.full = _loaded()
         SHOP = Shop()
+        QUEUE = queue.Queue()
+        def kept():
+            if QUEUE.empty():
+                QUEUE.put(_kept())
+        def loaded():
+            if not hasattr(SHOP, "full"):
+                SHOP.load()
         def all():
+            kept(), loaded(), LISTED[0]()
             default(1), of_function(), of_module(), of_globals(), wrapped()
             SHOP.of_class(), SHOP.lazy(), SHOP.asked(), SHOP.keyed(1), SHOP.or_(), SHOP.first()
         """,
@@ -404,7 +417,7 @@ FUNCTIONS = [
     *((f"memory_{n}", "src/pkg/memory.py", f"_{name}", True)
       for n in (1, 2)
       for name in ("default", "of_class", "of_function", "of_module", "of_globals", "wrapped",
-                   "lazy", "asked", "keyed", "or", "first")),
+                   "lazy", "asked", "keyed", "or", "first", "loaded", "kept", "listed")),
     ("child", "src/pkg/child.py", "run", True),
 ]  # fmt: skip
 

@@ -100,6 +100,15 @@ def test_modules_count_whole_in_a_process_that_sees_no_functions(tmp_path: Path)
     assert _read(tmp_path, *events).modules == {"m.py": None, "q.py": None, _T: None}
 
 
+def test_what_a_function_does_at_its_first_call_counts_where_it_runs(tmp_path: Path) -> None:
+    other, first = "test:tests/test_b.py", "first:m.py::f"
+    events = [["within", other, first], ["ran", first, "m.py", "f"], ["ran", first, "m.py", "g"]]
+    assert _read(tmp_path, *events).modules == {}
+    own = ["ran", f"test:{_T}", "m.py", "f"]
+    assert _read(tmp_path, *events, own).modules == {"m.py": ("f", "g")}
+    assert "m.py" in _read(tmp_path, ["process", _P, "1", ""], *events, _load("m.py")).modules
+
+
 @pytest.mark.parametrize("text", [
     "e.__traceback__.tb_lineno", "f_lineno", "'x.py, line 7'", "traceback.format_exc()",
 ])  # fmt: skip

@@ -12,6 +12,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import tradai_tasks_frames as frames
+from tradai_tasks_memory import remember
 
 # Folders that tools keep beside the code; `.coverage` also begins the names of its data files.
 _LEFTOVERS = (".coverage", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache")
@@ -269,6 +270,7 @@ HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = 
     "tradai_tasks.import_module": _import_called,
     "exec": _executed,
     "__code__": _looked_at,
+    "tradai_tasks.wrapped": lambda _recorder, args, _frame: remember(*args),
     "ctypes.dlopen": _library,
     "cpython.run_file": _ran_file,
     "subprocess.Popen": _started,

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from types import FrameType
 
-from tradai_tasks_memory import has_memory
+from tradai_tasks_memory import has_memory, is_first
 
 _STARTS = ("__main__", "__channelexec__")  # the latter is a worker of xdist
 _RUNNERS = ("_pytest.python", "_pytest.runner", "_pytest.fixtures")
@@ -82,30 +82,40 @@ def is_temporary(path: str) -> bool:
 
 def locate(
     frame: FrameType | None, paths: Paths, running: str
-) -> tuple[str | None, str | None, bool]:
+) -> tuple[str | None, str | None, bool, list[str]]:
     """Return the innermost context on the stack, the reader's file, and whether tools alone act.
+
+    The last value are functions inside of that context, the innermost first, that are called for
+    the first time; those that functions of the running test file called inside of others only.
 
     The context is None without one, and "" for a module's body outside of the repository. What
     functions of the running test file keep is its own, and that of files which import it.
     """
     reader: str | None = None
+    firsts: list[str] = []
+    is_called = True
     while frame is not None:
         code = frame.f_code
         path = paths[code.co_filename]
         if path is not None:
             reader = reader or path
             if code.co_name == "<module>":
-                return f"module:{path}", reader, False
-            if path != running and has_memory(frame, code):
-                return f"memo:{path}::{code.co_qualname}", reader, False
+                return f"module:{path}", reader, False, firsts
+            if path == running:
+                is_called = False
+            elif is_called and has_memory(frame, code):
+                return f"memo:{path}::{code.co_qualname}", reader, False, firsts
+            elif is_called and is_first(frame, code, running):
+                firsts.append(f"first:{path}::{code.co_qualname}")
         elif code.co_name == "<module>":
             is_start = frame.f_globals.get("__name__") in _STARTS
             is_tool = reader is None and (not is_start or "_pytest" in sys.modules)
-            return (None if is_start else ""), reader, is_tool
+            return (None if is_start else ""), reader, is_tool, firsts
         elif reader is not None and frame.f_globals.get("__name__") in _RUNNERS:
             break
         frame = frame.f_back
-    return None, reader, reader is None and "_pytest" in sys.modules and _is_main_thread()
+    is_tool = reader is None and "_pytest" in sys.modules and _is_main_thread()
+    return None, reader, is_tool, firsts
 
 
 def _is_main_thread() -> bool:

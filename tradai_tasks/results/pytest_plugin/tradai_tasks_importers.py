@@ -1,4 +1,4 @@
-"""Let functions that find modules raise an audit event."""
+"""Let functions that find modules, or wrap functions, raise an audit event."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ def replace_importers() -> None:
 
     Their code is replaced, not they, so a traceback has the frames it would have.
     """
-    import importlib  # noqa: PLC0415 - they are changed here alone
+    import functools  # noqa: PLC0415 - they are changed here alone
+    import importlib  # noqa: PLC0415 - as above
     import importlib.util  # noqa: PLC0415 - as above
 
     for function, replacement in (
         (importlib.import_module, _import_module),
         (importlib.util.find_spec, _find_spec),
+        (functools.update_wrapper, _update_wrapper),
     ):
         code = function.__code__
         function.__code__ = replacement.__code__.replace(
@@ -69,3 +71,21 @@ def _find_spec(name: Any, package: Any = None) -> Any:
     if spec is None:
         raise ValueError(f"{name}.__spec__ is None")
     return spec
+
+
+# which `lru_cache` calls; its defaults stay
+def _update_wrapper(wrapper: Any, wrapped: Any, assigned: Any, updated: Any) -> Any:
+    from sys import audit  # noqa: PLC0415 - a name that `functools` has not
+
+    audit("tradai_tasks.wrapped", wrapper, wrapped)
+    for name in assigned:
+        try:
+            value = getattr(wrapped, name)
+        except AttributeError:
+            pass
+        else:
+            setattr(wrapper, name, value)
+    for name in updated:
+        getattr(wrapper, name).update(getattr(wrapped, name, {}))
+    wrapper.__wrapped__ = wrapped
+    return wrapper

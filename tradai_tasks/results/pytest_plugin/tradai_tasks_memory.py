@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSet
 from opcode import opmap, opname
-from types import CodeType, FrameType, FunctionType
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType, NoneType
 from typing import Any
 
 _STORE_GLOBAL, _STORE_DEREF = opmap["STORE_GLOBAL"], opmap["STORE_DEREF"]
@@ -37,7 +37,13 @@ _BY_NAME = frozenset({"globals", "modules", "setattr", "vars", "__dict__", "__se
 _ASKS_FOR_ATTRIBUTE = frozenset({"getattr", "hasattr", "AttributeError"})
 _ASKS_FOR_KEY = frozenset({"get", "KeyError"})
 _CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
+# what keeps nothing, or only what its own functions put there
+_STATELESS = (
+    BuiltinFunctionType, FunctionType, ModuleType, NoneType, bytes, complex, float, frozenset, int,
+    str, tuple, type,
+)  # fmt: skip
 _memories: dict[int, tuple[bool, CodeType]] = {}
+_firsts: dict[int, tuple[int, str, CodeType]] = {}  # code -> frame and test file of its first call
 
 
 def has_memory(frame: FrameType, code: CodeType) -> bool:
@@ -47,6 +53,35 @@ def has_memory(frame: FrameType, code: CodeType) -> bool:
         is_found = bool(code.co_flags & 1) and (_stores_outside(frame) or _is_cached(frame))
         known = _memories[id(code)] = (is_found, code)
     return known[0]
+
+
+def remember(wrapper: Any, wrapped: Any) -> None:
+    """Take in that a wrapper was made, which may keep what a function computes."""
+    if hasattr(type(wrapper), "cache_info"):
+        while hasattr(wrapped, "func"):  # of `functools.partial`
+            wrapped = wrapped.func
+        code = getattr(wrapped, "__code__", None)
+        if isinstance(code, CodeType):
+            _memories[id(code)] = (True, code)
+
+
+def is_first(frame: FrameType, code: CodeType, running: str) -> bool:
+    """Return whether this is the first call of a function that reaches what outlives it.
+
+    Such a call fills what later ones find, wherever that is kept.
+    """
+    known = _firsts.get(id(code))
+    if known is None:
+        is_found = bool(code.co_flags & 1) and _reaches_state(frame)
+        known = _firsts[id(code)] = (id(frame) if is_found else 0, running, code)
+    return known[0] == id(frame) and known[1] == running
+
+
+def _reaches_state(frame: FrameType) -> bool:
+    code = frame.f_code
+    if code.co_varnames[:1] in {("self",), ("cls",)} or _STORE_ATTR in code.co_code[::2]:
+        return True
+    return any(not isinstance(value, _STATELESS) for value in _reached(frame))
 
 
 def _stores_outside(frame: FrameType) -> bool:

@@ -163,12 +163,15 @@ class Recorder:
 
         Tools are pytest and its plugins, with nothing of the repository on the main thread.
         """
-        inner, reader, is_tool = frames.locate(frame, self.paths, self._current)
-        if inner is None:
-            return self.context, reader, is_tool
-        context = inner or self.process  # the body of a module from outside of the repository
+        inner, reader, is_tool, firsts = frames.locate(frame, self.paths, self._current)
+        context = self.context
+        if inner is not None:
+            context = inner or self.process  # the body of a module from outside of the repository
         if inner:
             self.once("within", self.context, context)
+        for one in reversed(firsts):
+            self.once("within", context, one)
+            context = one
         return context, reader, is_tool
 
     # functions that run
@@ -216,7 +219,10 @@ class Recorder:
                 if (
                     path != self._current
                     and id(code) not in self._filled
-                    and frames.has_memory(frame, code)
+                    and (
+                        frames.has_memory(frame, code)
+                        or frames.is_first(frame, code, self._current)
+                    )
                 ):
                     self._filled.add(id(code))
                     self.restart()
