@@ -17,8 +17,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from tradai_tasks.errors import EnvironmentUnknownError
+from tradai_tasks.errors import BrokenTomlError, EnvironmentUnknownError
 from tradai_tasks.results.code_digest import digest
+from tradai_tasks.settings.load import parse_toml
 
 # Facts of the building and installing that differ each time, not of what is installed.
 _OF_INSTALLING = (
@@ -120,7 +121,7 @@ def _distribution(info: Path, root: Path) -> bytes:
     found = [] if origin.is_relative_to(root) else [*_files(origin)]
     for name in (name for name, _ in rows):
         content = _content(info.parent / name, root)
-        if name.endswith(".dist-info/METADATA"):
+        if name.endswith(".dist-info/METADATA") and not _has_fixed_version(origin):
             content = _VERSION.sub(b"", content)  # which the commit may decide, for every commit
         found += [re.sub(r"-[^-/]+\.dist-info/", "/", name).encode(), content]
     return digest(*found)
@@ -146,6 +147,13 @@ def _editable_origin(info: Path) -> Path | None:
         return Path(unquote(urlsplit(document["url"]).path)) if is_editable else None
     except (OSError, ValueError, AttributeError, KeyError):
         return None
+
+
+def _has_fixed_version(project: Path) -> bool:
+    with contextlib.suppress(OSError, BrokenTomlError, AttributeError):
+        file = project / "pyproject.toml"
+        return "version" in parse_toml(file.read_bytes(), str(file)).get("project", {})
+    return False
 
 
 def _files(folder: Path) -> Iterator[bytes]:

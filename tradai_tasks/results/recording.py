@@ -25,8 +25,10 @@ _FIELDS = {  # kind of event -> field of `Inputs`
 }  # fmt: skip
 # Libraries whose compiled code opens files, which nothing reports.
 _UNSEEN_READERS = frozenset({
-    ATTACH, "ctypes.CDLL",
-    "cv2", "duckdb", "h5py", "lxml.etree", "netCDF4", "osgeo", "polars", "pyarrow", "rasterio",
+    ATTACH, "<library>",
+    "catboost", "cv2", "datafusion", "dbm", "deltalake", "duckdb", "h5py", "lightgbm", "lmdb",
+    "lxml", "netCDF4", "onnxruntime", "osgeo", "polars", "pyarrow", "python_calamine", "rasterio",
+    "safetensors", "shelve", "tables", "tensorflow", "tokenizers", "torch", "xgboost",
 })  # fmt: skip
 _CERTIFICATES = (".cer", ".crt", ".key", ".pem")  # which `ssl` opens so
 _COMPILED = (".dylib", ".pyd", ".so")
@@ -184,9 +186,10 @@ class _Recording:
         for port in {port for one in contexts for port in one.ports} - self.bound:
             if not open_ended:
                 values["hosts"].add(f"127.0.0.1:{port}")
-        if names & _UNSEEN_READERS or any(one.endswith(_COMPILED) for one in modules):
+        tops = {name.partition(".")[0] for name in names}
+        if tops & _UNSEEN_READERS or any(one.endswith(_COMPILED) for one in modules):
             values["files"].update(_data_files(self.root, test_file))
-        elif "ssl" in names:
+        elif "ssl" in tops:
             certificates = _data_files(self.root, test_file, ends=_CERTIFICATES)
             values["files"].update(certificates)
         functions: defaultdict[str, set[str]] = defaultdict(set)
@@ -198,7 +201,7 @@ class _Recording:
                 file: None if is_whole or file in whole else tuple(sorted(functions[file]))
                 for file in sorted(modules)
             },
-            names=tuple(sorted(names - self.names.keys() - {ANY, ATTACH, LINES})),
+            names=tuple(sorted(names - self.names.keys() - {ANY, ATTACH, LINES, "<library>"})),
             **{kind: tuple(sorted(found)) for kind, found in values.items()},
         )
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from textwrap import dedent
@@ -519,6 +520,20 @@ def test_a_file_that_runs_alone_has_nothing_that_the_run_of_all_did_not_show(
         alone = {name: inputs for run in runs for name, inputs in run.items()}
     assert missing_inputs(full, alone) == []
     assert missing_inputs({files[0]: Inputs()}, {files[0]: alone[files[0]]}) != []
+
+
+def test_a_worker_that_cannot_record_refuses_the_recording(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "test_a.py").write_text("def test(): pass\ndef test_2(): pass\n")
+    (tmp_path / "conftest.py").write_text(
+        "import os\nos.environ['TRADAI_TASKS_RECORD_DIR'] += '/none'\n"
+    )
+    for workers, is_refused in (("0", False), ("2", True)):
+        folder = tmp_path / workers
+        done = _start(Path(sys.executable), tmp_path, folder, "-p", "xdist", "-n", workers)
+        assert done.returncode == 0, done.stdout
+        with pytest.raises(RecordingError) if is_refused else nullcontext():
+            read_recording(folder, tmp_path)
 
 
 def test_a_repository_below_the_prefix_of_its_python_is_recorded() -> None:

@@ -168,6 +168,20 @@ def test_an_editable_project_counts_whole_where_it_is_outside_of_the_repository(
     assert environment_digest(home, root) == changed
 
 
+def test_the_version_of_an_editable_project_counts_where_its_file_states_it(tmp_path: Path) -> None:
+    home = environment(tmp_path / "e", tmp_path)
+    url = EDITABLE.replace("/w/libs/a", str(tmp_path / "a"))
+    put(f"{SITE}/a-0.1.0.dist-info/direct_url.json", url)(home)
+    for text, counts in (('dynamic = ["version"]', False), ('version = "0.1.0"', True)):
+        put("a/pyproject.toml", f"[project]\n{text}\n")(tmp_path)
+        found = []
+        for number in "12":
+            metadata = f"Name: a\nVersion: 0.{number}.0\n"
+            put(f"{SITE}/a-0.1.0.dist-info/METADATA", metadata)(home)
+            found.append(environment_digest(home, tmp_path))
+        assert (found[0] != found[1]) == counts
+
+
 def test_a_sessions_own_variables_are_not_those_of_its_tests() -> None:
     given = {"A": "1", "B": None, "TRADAI_TASKS_RECORD": "x", "COVERAGE_FILE": "y"}
     assert variables_of_tests(given | {"PYTEST_PLUGINS": "p"}) == {"A": "1", "PYTEST_PLUGINS": "p"}

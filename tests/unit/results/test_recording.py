@@ -194,6 +194,7 @@ def test_contexts_that_were_entered_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("event", "text", "files"), [
+    (["import", "x"], "import pyarrow.parquet as p", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
     (["import", "lxml.etree"], "", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),
     (["import", "ssl"], "", ["a/k.pem"]),
     (["load", "a/c.so", "c"], "", ["a/d.xml", "a/k.pem", "a/pyproject.toml"]),

@@ -206,7 +206,7 @@ def _looked_at(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) ->
 def _library(recorder: Any, _args: tuple[Any, ...], frame: FrameType | None) -> None:
     caller = next((one for one in frames.above(frame) if frames.actor(one) != "ctypes"), None)
     if caller is not None and recorder.paths[caller.f_code.co_filename] is not None:
-        recorder.once("import", recorder.locate(frame)[0], "ctypes.CDLL")
+        recorder.once("import", recorder.locate(frame)[0], "<library>")
 
 
 def _started(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
@@ -224,6 +224,10 @@ def _is_python(words: list[Any]) -> bool:
 def _spawned(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
     if frames.actor(frame) != "subprocess":  # which raises an event of its own
         _started(recorder, args, frame)
+
+
+def _interpreter(recorder: Any, _args: tuple[Any, ...], frame: FrameType | None) -> None:
+    recorder.once("problem", recorder.locate(frame)[0], "a subinterpreter was started")
 
 
 def _shell(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
@@ -273,6 +277,7 @@ HANDLERS: dict[str, Callable[[Any, tuple[Any, ...], FrameType | None], None]] = 
     "tradai_tasks.wrapped": lambda _recorder, args, _frame: remember(*args),
     "ctypes.dlopen": _library,
     "cpython.run_file": _ran_file,
+    "cpython.PyInterpreterState_New": _interpreter,
     "subprocess.Popen": _started,
     "os.exec": _spawned,
     "os.posix_spawn": _spawned,

@@ -62,10 +62,18 @@ def pytest_fixture_setup(fixturedef: Any, request: Any) -> Iterator[None]:
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-def pytest_sessionfinish() -> Iterator[None]:
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Record that this process ran all that it was given."""
     if _recorder is not None:
         _recorder.enter("")
     yield
     if _recorder is not None:
         _recorder.write("end", _recorder.process)
+        getattr(session.config, "workeroutput", {})["tradai_tasks"] = "recorded"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Refuse the recording if a worker of xdist has recorded nothing of what it ran."""
+    if _recorder is not None and "tradai_tasks" not in getattr(node, "workeroutput", {}):
+        _recorder.refuse()

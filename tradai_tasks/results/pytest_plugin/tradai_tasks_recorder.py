@@ -76,7 +76,7 @@ class Recorder:
             with open(f"{self.folder}/{os.getpid()}.now", "w", encoding="utf-8") as file:
                 file.write(f"{self.context}\n{self._family}")
         except OSError:
-            self._fail()
+            self.refuse()
 
     def _join_children(self) -> None:
         """Let the present context enter those of child processes that live on from one before."""
@@ -102,9 +102,9 @@ class Recorder:
         except OSError:
             is_whole = False
         if not is_whole:
-            self._fail()
+            self.refuse()
 
-    def _fail(self) -> None:
+    def refuse(self) -> None:
         """Record nothing more, as on a full disk, and let the whole recording be refused."""
         self.is_closed = True
         with suppress(OSError):
