@@ -87,6 +87,7 @@ class WholeRuns:
         self._base = WorkTree(repository.root, roots, variables_of_tests(env))
         self._files: tuple[str, ...] | None = None
         self._pythons: dict[str | None, str] = {}
+        self._built: dict[str, bool] = {}  # project -> whether its lock has what is built locally
 
     def keep(  # noqa: PLR0913 - what a session is known by
         self,
@@ -191,7 +192,10 @@ class WholeRuns:
             for one in self._repository.inventory.tests(package.path)
             if one.area.package is None
         }
-        is_built = bool(read_lock(tree, package.project).built_locally())
+        if package.project not in self._built:
+            lock = read_lock(tree, package.project)
+            self._built[package.project] = bool(lock.built_locally())
+        is_built = self._built[package.project]
         return not is_built and not units and "UV_NO_EDITABLE" not in self._env
 
     def _record(self, session: str, package: Package, python: str) -> tuple[str, Digested]:

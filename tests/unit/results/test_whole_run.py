@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -30,6 +31,7 @@ from tradai_tasks.results.whole_run import Said, WholeRun, WholeRuns
 from tradai_tasks.sessions.ci.affected_sessions import Tasks
 from tradai_tasks.sessions.ci.recorded import Recorded
 from tradai_tasks.workspace.discovery import Package
+from tradai_tasks.workspace.locks.lock_file import read_lock
 
 SLOT = "a" * 32
 TEST = "libs/a/tests/test_a.py"
@@ -236,3 +238,14 @@ def test_loads_are_held_against_the_graph(kept: Kept) -> None:
     assert unseen_loads([outside], blind) == []  # which selects everything
     write(kept.root, {"libs/b/src/b/__init__.py": "x = 1\n"})
     assert not list(fitting(kept.store, WorkTree(kept.root, (), {}), {TEST}))
+
+
+def test_a_lock_is_parsed_once_for_all_sessions(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Mock(side_effect=read_lock)
+    monkeypatch.setattr(whole_run, "read_lock", read)
+    runs = kept.runs()
+    for session in ("test(a)", "test-3.12(a)", "test-3.13(a)"):
+        runs.look(session, kept.package, "3.12.1")
+    assert read.call_count == 1
