@@ -164,8 +164,10 @@ def test_killed_between_edit_and_lock_and_run_again_it_finishes(home: Path) -> N
 
 def test_killed_while_writing_and_run_again_it_finishes(home: Path) -> None:
     write(home, {LEFTOVER: "[proj"})
+    (home / FILE).chmod(0o664)
     done(home, "momentum", "minor", "--tag")
     finished(home)
+    assert (home / FILE).stat().st_mode & 0o777 == 0o664
 
 
 def test_a_link_in_the_place_of_its_scratch_file_is_removed(home: Path, tmp_path: Path) -> None:

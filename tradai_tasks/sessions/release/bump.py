@@ -146,7 +146,9 @@ def _replace(top: Path, file: Path, content: bytes) -> None:
     """Write a file, and remove what an earlier bump that was killed has left beside it."""
     file = require_inside(top.resolve(), file.resolve())  # a link inside the work tree is followed
     remove_leftovers(file.parent, age=0)
-    write_whole(file, content, mode=stat.S_IMODE(file.stat().st_mode))
+    mode = stat.S_IMODE(file.stat().st_mode)
+    write_whole(file, content, mode=mode)
+    file.chmod(mode)  # whatever the umask takes away
 
 
 def _literally(paths: Iterable[str]) -> list[str]:
