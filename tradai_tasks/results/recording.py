@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from tradai_tasks.errors import RecordingError
 from tradai_tasks.results.inputs import Inputs
 from tradai_tasks.results.recorded_imports import ANY, ATTACH, LINES, ImportSyntax, read_imports
+from tradai_tasks.results.recorded_memory import SHARED, read_memory
 from tradai_tasks.workspace.layout import TEST_FILE
 
 PLUGIN = "tradai_tasks_inputs"
@@ -22,6 +23,7 @@ _FIELDS = {  # kind of event -> field of `Inputs`
     "file": "files", "absent": "absent", "folder": "absent", "listing": "listings",
     "whole": "whole", "root": "roots",
     "variable": "variables", "host": "hosts", "written": "written", "problem": "problems",
+    "outlived": "outlived",
 }  # fmt: skip
 # Libraries whose compiled code opens files, which nothing reports.
 _UNSEEN_READERS = frozenset({
@@ -79,6 +81,7 @@ class _Recording:
         self._children: defaultdict[int, list[str]] = defaultdict(list)  # parent -> processes
         self._programs: list[tuple[int, str, tuple[str, ...]]] = []
         self._syntax: dict[str, ImportSyntax | None] = {}
+        self._memories: dict[str, dict[str, frozenset[str]]] = {}  # owners by function, by file
 
     def add(self, pid: int, kind: str, context: str, *values: str) -> None:
         """Take an event in.
@@ -131,13 +134,18 @@ class _Recording:
 
     def link(self) -> None:
         """Derive the edges that no single event shows."""
+        memories: defaultdict[str, list[str]] = defaultdict(list)
         for context in list(self.contexts):
             kind, _, file = context.partition(":")
             if kind == "test":  # what it keeps reaches the files that import it
                 self.contexts[f"module:{file}"].entered.add(context)
-            if kind == "memo" or (kind == "first" and self.whole):
-                module = file.split("::")[0]
-                self.contexts[f"module:{module}"].entered.add(context)
+            if kind == "first" and self.whole:
+                self.contexts[f"module:{file.partition('::')[0]}"].entered.add(context)
+            if kind == "memo":
+                memories[file.partition("\t")[0]].append(context)
+        for name, turns in memories.items():
+            module, _, function = name.partition("::")
+            self._link_memory(module, function, turns)
         for context, kind, file in self._readers:
             package = self._package(context.removeprefix("module:"))
             if kind in _FIELDS and PurePosixPath(package) in PurePosixPath(file).parents:
@@ -154,6 +162,18 @@ class _Recording:
                 if len(set(children)) < len(contexts):
                     program = PurePosixPath(words[0]).name if words else ""
                     self.contexts[context].values["programs"].add(program)
+
+    def _link_memory(self, file: str, function: str, turns: list[str]) -> None:
+        """Let a function's turns share what it kept in what outlived them."""
+        if file not in self._memories:
+            self._memories[file] = read_memory(self.root / file)
+        owners = self._memories[file].get(function, frozenset({SHARED}))
+        outlived = {turn: self.contexts[turn].values["outlived"] for turn in turns}
+        if SHARED in owners.union(*outlived.values()):  # others may look at it without a call
+            self.contexts[f"module:{file}"].entered.update(turns)
+        for turn in turns:
+            if self.whole or SHARED in owners or owners & outlived[turn]:
+                self.contexts[turn].entered.update(turns)
 
     def _is_of(self, process: str, words: tuple[str, ...]) -> bool:
         """Return whether a process has a command line, maybe by way of a script's first line."""
@@ -179,6 +199,7 @@ class _Recording:
             for kind, found in context.values.items():
                 values[kind] |= found
         loaded = values.pop("loaded", set())
+        values.pop("outlived", None)
         whole = values.pop("whole", set())
         modules = loaded | {file for file, _ in ran}
         values["files"] |= {file for one in contexts for file in one.sources} - modules

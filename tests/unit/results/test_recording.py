@@ -89,6 +89,32 @@ def test_functions_are_those_that_ran_for_the_file_or_are_remembered(tmp_path: P
     assert inputs.modules == {"m.py": ("f",), "n.py": ("g",), "s.py": None, _T: ()}
 
 
+def test_what_a_function_keeps_counts_elsewhere_where_it_outlives_the_test_file(
+    tmp_path: Path,
+) -> None:
+    _write(
+        tmp_path,
+        "m.py",
+        "class Shop:\n    def price(self):\n        self.x = self.x or g()\n"
+        "def every(key):\n    if key not in TABLE:\n        TABLE[key] = h()\n",
+    )
+
+    def functions(name: str, *events: list[str]) -> tuple[str, ...] | None:
+        own, other = (f"memo:m.py::{name}\ttests/test_{one}.py" for one in "ab")
+        happened = [
+            _load("m.py", "m"), ["within", f"test:{_T}", own], ["ran", own, "m.py", "own"],
+            ["ran", other, "m.py", "other"], *([kind, own, *words] for kind, *words in events),
+        ]  # fmt: skip
+        return _read(tmp_path, *happened).modules["m.py"]
+
+    assert functions("Shop.price") == ("own",)
+    assert functions("Shop.price", ["outlived", "key"]) == ("own",)
+    assert functions("Shop.price", ["outlived", "self"]) == ("other", "own")
+    assert functions("Shop.price", ["outlived", "*"]) == ("other", "own")  # of a decorator
+    assert functions("every") == ("other", "own")
+    assert functions("unknown") == ("other", "own")
+
+
 def test_modules_count_whole_in_a_process_that_sees_no_functions(tmp_path: Path) -> None:
     _write(tmp_path, _T, "def f():\n    import m\ndef g():\n    x = 'p.q'\n")
     events = [

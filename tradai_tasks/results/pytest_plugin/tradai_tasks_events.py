@@ -18,6 +18,11 @@ from tradai_tasks_memory import remember
 _LEFTOVERS = (".coverage", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 _PREPARING = ("importlib", "_frozen_importlib", "_frozen_importlib_external", "zipimport")
 _SHOWING = ("linecache", "traceback", "tokenize", "coverage", "_pytest._code.source")
+# Files with settings that the digest of the whole run holds, in this folder and in those above.
+CONFIGURATION = frozenset({
+    "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg",
+    ".coveragerc", ".coveragerc.toml", "pyproject.toml",
+})  # fmt: skip
 _ASKING_ALWAYS = frozenset({"linecache", *_PREPARING})
 _LOOPBACK = ("127.", "localhost", "::1")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -47,6 +52,8 @@ def _path_event(
         recorder.made.add(path)
     if is_tool and (inside is None or kind in {"listing", "folder", "written"}):
         return  # pytest's own search for tests, its caches
+    if is_tool and _is_of_slot(recorder, path, frame):
+        return
     if kind == "written":
         if inside is not None:
             recorder.once("written", context, inside)
@@ -57,6 +64,15 @@ def _path_event(
     recorder.once(kind, context, value)
     if reader is not None and inside is not None:
         recorder.once("reader", f"module:{reader}", kind, inside)
+
+
+def _is_of_slot(recorder: Any, path: str, frame: FrameType | None) -> bool:
+    """Return whether pytest or coverage reads settings, which are part of the run's name."""
+    folder, _, file = path.rpartition(os.sep)
+    if file not in CONFIGURATION or not f"{recorder.home}/".startswith(f"{folder}/"):
+        return False
+    actors = (frames.actor(one) for one in islice(frames.above(frame), 12))
+    return any(actor.startswith(("_pytest.config", "coverage.")) for actor in actors)
 
 
 def _is_folder(recorder: Any, path: str) -> bool:

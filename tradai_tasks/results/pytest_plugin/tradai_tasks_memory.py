@@ -1,8 +1,8 @@
 """Tell by a function's code whether it may keep what it computes for later calls.
 
-What such a function runs and reads counts for every test file that enters it, as the one that came
-first may have left the answer for all others. That is so for whatever it runs, also in methods of
-objects that live no longer than one test: code does not tell how long an object lives.
+What such a function runs and reads counts for every test file that enters it with what was there
+before, as the one that came first may have left the answer for all others. `recorded_memory.py`
+tells by the source where an answer is kept; the recorder, which arguments are new.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _STATELESS = (
     BuiltinFunctionType, FunctionType, ModuleType, NoneType, bytes, complex, float, frozenset, int,
     str, tuple, type,
 )  # fmt: skip
-_memories: dict[int, tuple[bool, CodeType]] = {}
+_memories: dict[int, tuple[bool, CodeType, bool]] = {}
 _firsts: dict[int, tuple[int, str, CodeType]] = {}  # code -> frame and test file of its first call
 
 
@@ -50,9 +50,15 @@ def has_memory(frame: FrameType, code: CodeType) -> bool:
     """Return whether a function may keep what it computes for later calls, by its code."""
     known = _memories.get(id(code))  # code objects are slow to compare, and change when they run
     if known is None:
-        is_found = bool(code.co_flags & 1) and (_stores_outside(frame) or _is_cached(frame))
-        known = _memories[id(code)] = (is_found, code)
+        by_wrapper = bool(code.co_flags & 1) and _is_cached(frame)
+        is_found = bool(code.co_flags & 1) and (by_wrapper or _stores_outside(frame))
+        known = _memories[id(code)] = (is_found, code, by_wrapper)
     return known[0]
+
+
+def is_cached(code: CodeType) -> bool:
+    """Return whether a decorator keeps what a function with memory returns, so it may not run."""
+    return _memories[id(code)][2]
 
 
 def remember(wrapper: Any, wrapped: Any) -> None:
@@ -62,7 +68,7 @@ def remember(wrapper: Any, wrapped: Any) -> None:
             wrapped = wrapped.func
         code = getattr(wrapped, "__code__", None)
         if isinstance(code, CodeType):
-            _memories[id(code)] = (True, code)
+            _memories[id(code)] = (True, code, True)
 
 
 def is_first(frame: FrameType, code: CodeType, running: str) -> bool:

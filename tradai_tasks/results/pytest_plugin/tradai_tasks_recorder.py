@@ -26,6 +26,7 @@ from typing import Any
 import tradai_tasks_frames as frames
 from tradai_tasks_events import HANDLERS, wrap_stat
 from tradai_tasks_importers import replace_importers
+from tradai_tasks_memory import has_memory, is_cached, is_first
 from tradai_tasks_variables import watch_environment
 
 recorder: Recorder | None = None
@@ -37,7 +38,7 @@ class Recorder:
     """Events of this process, and the context that they belong to."""
 
     def __init__(self, folder: str, root: str) -> None:
-        self.folder = folder
+        self.folder, self.home = folder, os.getcwd()
         self.paths = frames.Paths(root, folder)
         self.inside = self.paths.inside
         self.made: set[str] = set()  # absolute paths that this process has made or written
@@ -49,6 +50,8 @@ class Recorder:
         self._began: set[str] = set()
         self._filled: set[int] = set()  # functions with memory that were called
         self._reported: list[CodeType] = []  # functions that are silent until `restart`
+        self._told: dict[int, str] = {}  # contexts of functions that were reported, yet not silent
+        self._born: set[int] = set()  # objects that were made in the present file's turn
         self._tool: int | None = None
         self._parent, above = _now(folder, os.getppid())
         self._family = f"{above} {os.getpid()} "  # processes that this one came from, and itself
@@ -124,6 +127,7 @@ class Recorder:
         self._current = test_file or ""
         if self._current != self._last:
             self._last = self._current
+            self._born = set()
             self._tell_children()
             self._join_children()
             self.restart()
@@ -167,6 +171,8 @@ class Recorder:
         context = self.context
         if inner is not None:
             context = inner or self.process  # the body of a module from outside of the repository
+        if context.startswith("memo:"):
+            context += f"\t{self._last}"
         if inner:
             self.once("within", self.context, context)
         for one in reversed(firsts):
@@ -206,7 +212,7 @@ class Recorder:
 
         `restart_events()` would let the interpreter prepare all code again, for every tool.
         """
-        reported, self._reported = self._reported, []
+        reported, self._reported, self._told = self._reported, [], {}
         for code in reported:
             _MONITORING.set_local_events(self._tool, code, 0)
             _MONITORING.set_local_events(self._tool, code, self._events)
@@ -215,22 +221,40 @@ class Recorder:
         path = self.paths[code.co_filename]
         if path is not None and not self.is_closed:
             try:
-                frame = sys._getframe(1)  # noqa: SLF001 - the frame of the function
-                if (
-                    path != self._current
-                    and id(code) not in self._filled
-                    and (
-                        frames.has_memory(frame, code)
-                        or frames.is_first(frame, code, self._current)
-                    )
-                ):
-                    self._filled.add(id(code))
-                    self.restart()
-                self.once("ran", self.locate(frame)[0], path, code.co_qualname)
+                if self._take(sys._getframe(1), code, path):  # noqa: SLF001 - of the function
+                    return None
             except Exception as error:  # a recorder ends no test
                 self.problem(error)
         self._reported += (code,)  # with no call after it, so no other thread comes between
         return _MONITORING.DISABLE
+
+    def _take(self, frame: FrameType, code: CodeType, path: str) -> bool:
+        """Record that a function runs; return whether its next call counts as well."""
+        is_maker = code.co_name == "__init__" and code.co_argcount
+        if is_maker:
+            self._born.add(id(frame.f_locals.get(code.co_varnames[0])))
+        memory = path != self._current and has_memory(frame, code)
+        if id(code) not in self._told:
+            fills = memory or (path != self._current and is_first(frame, code, self._current))
+            if fills and id(code) not in self._filled:
+                self._filled.add(id(code))
+                self.restart()
+            context = self.locate(frame)[0]
+            self.once("ran", context, path, code.co_qualname)
+            self._told[id(code)] = context
+        stays = memory and self._outlived(frame, code, self._told[id(code)])
+        return bool(is_maker or stays)
+
+    def _outlived(self, frame: FrameType, code: CodeType, context: str) -> bool:
+        """Record which arguments were there before this turn; return whether others were not."""
+        values = frame.f_locals
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        older = [name for name in names if id(values.get(name)) not in self._born]
+        for name in older:
+            self.once("outlived", context, name)
+        if is_cached(code):
+            self.once("outlived", context, "*")
+        return len(older) < len(names)
 
     # what else happens
 

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tradai_tasks.results.recorded_memory import SHARED, read_memory
+
+_METHODS = {
+    "if self.x is None:\n    self.x = g()": {"self"},
+    "self.x = self.x or g()": {"self"},
+    "x = self.x\nif not x:\n    self.x = x = g()": {"self"},
+    "try:\n    return self.x\nexcept AttributeError:\n    self.x = g()": {"self"},
+    "if key not in self.keys:\n    self.keys[key] = g()": {"self"},
+    "keys = self.keys\nif key not in keys:\n    keys[key] = g()": {"self"},
+    "try:\n    return self.keys[key]\nexcept KeyError:\n    self.keys[key] = g()": {"self"},
+    "if not self.keys:\n    self.keys.update(g())": {"self"},
+    "if key not in self.table:\n    self.table[key] = g()": {SHARED},  # of the class
+    "match self.x:\n    case None:\n        setattr(self, 'x', g())": {"self"},
+    "if key.x is None:\n    key.x = g()": {"key"},
+    "other = key if key else self\nif other.x is None:\n    other.x = g()": {"key", "self"},
+    "one = find(key)\nif one.x is None:\n    one.x = g()": {SHARED},  # which it may have found
+    "one = copy(key)\none.x = one.x or g()": set(),
+    "one = Shop()\none.x = one.x or g()": set(),
+    "with find(key) as one:\n    if one.x:\n        one.x = g()": {SHARED},
+    "for one in self.keys:\n    if one.x:\n        one.x = g()": {"self"},
+    "first, second = find(key)\nfirst.x = second.x = g()": set(),
+    "options[key] = options.get(key) or g()": set(),
+    "self.x = g()": set(),  # at each call
+    "cls = type(self)\ncls.x = g()": {SHARED},
+    "if key not in TABLE:\n    TABLE[key] = g()": {SHARED},
+    "TABLE.append(g())": {SHARED},
+    "os.environ[key] = g()": set(),
+    "self.table[key] = g()": {SHARED},
+    "if 'x' not in vars(self):\n    vars(self)['x'] = g()": {"self"},
+    "if 'x' not in globals():\n    globals()['x'] = g()": {SHARED},
+    "if not hasattr(Shop.method, 'x'):\n    Shop.method.x = g()": {SHARED},
+    "global TABLE\nTABLE = g()": {SHARED},
+    "if key not in known:\n    known[key] = g()": {SHARED},  # a default
+    "def inner():\n    self.x = self.x or g()": set(),
+}
+
+
+@pytest.mark.parametrize(("body", "owners"), _METHODS.items(), ids=list(_METHODS))
+def test_what_a_method_keeps_has_an_owner(tmp_path: Path, body: str, owners: set[str]) -> None:
+    lines = "".join(f"        {line}\n" for line in body.split("\n"))
+    (tmp_path / "m.py").write_text(
+        "class Shop:\n    table = {}\n    def start(self):\n        self.keys, self.x = {}, 1\n"
+        f"    def method(self, key, known={{}}, **options):\n{lines}"
+    )
+    assert read_memory(tmp_path / "m.py")["Shop.method"] == owners
+
+
+def test_what_is_kept_around_a_function_is_shared_and_a_new_object_has_nothing(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "m.py").write_text(
+        dedent("""
+        def outer():
+            seen = {}
+            def inner(key):
+                if key not in seen:
+                    seen[key] = 1
+            async def count():
+                nonlocal seen
+                seen = 2
+        class Row:
+            cells: dict = field(default_factory=dict)
+            def __init__(self, x):
+                self.x = self.x or x
+            def cell(self, key):
+                if key not in self.cells:
+                    self.cells[key] = 1
+        """)
+    )
+    assert read_memory(tmp_path / "m.py") == {
+        "outer": set(), "outer.<locals>.inner": {SHARED}, "outer.<locals>.count": {SHARED},
+        "Row.__init__": set(), "Row.cell": {"self"},
+    }  # fmt: skip
+    (tmp_path / "m.py").write_text("def (")
+    assert read_memory(tmp_path / "m.py") == {}
+    assert read_memory(tmp_path / "none.py") == {}
