@@ -1,13 +1,33 @@
-"""What the release's end-to-end tests share: one environment with freqtrade."""
+"""What the release's end-to-end tests share: one environment with freqtrade, one release."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 from tests.support.freqtrade import Strategies, strategies
+from tests.support.real import Result, git
+from tests.support.release_yard import Yard, release_yard
 
 
 @pytest.fixture(scope="session")
 def _made(tmp_path_factory: pytest.TempPathFactory) -> Strategies:
     """The strategies' repository, whose momentum has its environment; made once a worker."""
     return strategies(tmp_path_factory.mktemp("backtest"))
+
+
+@pytest.fixture(scope="session")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    """The servers that a strategy is released to; tests leave it as they found it, or go on."""
+    with release_yard(tmp_path_factory.mktemp("release")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def first(yard: Yard) -> Result:
+    """The one command that releases momentum 1.0.0; several files look at what it came to."""
+    git(yard.home, "tag", "-a", "-m", "x", "momentum-v1.0.0")
+    result = yard.release("momentum-v1.0.0")
+    assert result.status == 0, result.text
+    return result

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from tests.support.bases import import_python
 from tests.support.real import Result, edit, git, nox
-from tests.support.release_yard import BASE, Yard, figures, release_yard, tags_of
+from tests.support.release_yard import BASE, Yard, figures, tags_of
 from tradai_tasks.backtest.record import BacktestRecord
 from tradai_tasks.errors import ConfigSecretError, ImageDiffersError
 from tradai_tasks.release.clients.image_reference import Home
@@ -25,20 +24,6 @@ from tradai_tasks.release.images.strategy_image import StrategyJudge
 from tradai_tasks.settings.images import ImagesSettings
 
 TAG = "momentum-v1.0.0"
-
-
-@pytest.fixture(scope="module")
-def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    with release_yard(tmp_path_factory.mktemp("shipped")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def first(yard: Yard) -> Result:
-    git(yard.home, "tag", "-a", "-m", "x", TAG)
-    result = yard.release(TAG)
-    assert result.status == 0, result.text
-    return result
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +90,9 @@ def test_a_path_source_of_another_commit_is_refused(yard: Yard, first: Result) -
     file = library / "libs" / "tradai-strategy" / "README.md"
     file.write_text("Another\n")
     git(library, "commit", "-qam", "Another")
-    backtest = yard.evidence(TAG) / "backtest-full.json"  # the one gate that runs again
-    kept = backtest.rename(yard.home.parent / "kept.json")
+    made = yard.home / "build"
+    kept = shutil.copytree(made, yard.home.parent / "kept", symlinks=True)
+    (yard.evidence(TAG) / "backtest-full.json").unlink()  # the one gate that runs again
     yard.forget()
     try:
         refused(
@@ -117,7 +103,8 @@ def test_a_path_source_of_another_commit_is_refused(yard: Yard, first: Result) -
         assert yard.writes() == []
     finally:
         git(library, "reset", "-q", "--hard", commit)
-        kept.replace(backtest)
+        shutil.rmtree(made)
+        kept.rename(made)
 
 
 def test_a_secret_in_a_configuration_is_refused_before_anything_runs(

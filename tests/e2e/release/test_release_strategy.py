@@ -6,7 +6,7 @@ import itertools
 import json
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,26 +16,11 @@ from tests.support.hub import ROLES, Hub
 from tests.support.moto_server import ECR_PASSWORD
 from tests.support.real import Result, edit, git, nox
 from tests.support.registry import Proxy
-from tests.support.release_yard import Yard, figures, holding, release_yard, tags_of
+from tests.support.release_yard import Yard, figures, holding, tags_of
 
 GATES = ("lint", "typecheck", "test", "lookahead", "recursive", "backtest-full")
 STAGES = (*GATES, "image", "mlflow")
 VERDICTS = ("sharpe", "profit-factor", "max-drawdown", "trades")
-
-
-@pytest.fixture(scope="module")
-def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    with release_yard(tmp_path_factory.mktemp("release")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def first(yard: Yard) -> Result:
-    """The one command that releases momentum 1.0.0; the tests below look at what it came to."""
-    git(yard.home, "tag", "-a", "-m", "x", "momentum-v1.0.0")
-    result = yard.release("momentum-v1.0.0")
-    assert result.status == 0, result.text
-    return result
 
 
 def refused(result: Result, *passages: str) -> None:
