@@ -36,7 +36,7 @@ settings.load_profile("tests")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no worker is left alone with it."""
-    first = (f"{_RELEASE}/test_release_s", f"{_RELEASE}/test_b", _RELEASE)
+    first = (f"{_RELEASE}/test_release_s", f"{_RELEASE}/test_b", _RELEASE, "e2e/workflows")
     items.sort(key=lambda item: [part not in item.nodeid for part in first])
 
 
