@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.sessions.test_changes_session import finding, item
+from tests.support.change_findings import finding, item
 from tests.support.inprocess import InProcess, Ran
 from tests.support.platform_sessions import PLATFORM, ROOT
 from tests.support.real import edit, write

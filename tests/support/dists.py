@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import zipfile
 from pathlib import Path
 
-from tradai_tasks.release.libraries.distributions import Distribution, read_distribution
+from tradai_tasks.release.libraries.distributions import (
+    Distribution,
+    read_distribution,
+)
 
 _README = "A package."
 
@@ -52,3 +57,14 @@ def wheel(  # noqa: PLR0913
 def dist(folder: Path, name: str, version: str = "1.0.0", **given: object) -> Distribution:
     """Write a wheel and read it."""
     return read_distribution(wheel(folder, name, version, **given))  # type: ignore[arg-type]  # as wheel() takes them
+
+
+def sdist(folder: Path, name: str, version: str, text: str | None = None) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{version}.tar.gz"
+    content = (text or f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n").encode()
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo(f"{name}-{version}/PKG-INFO")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return path

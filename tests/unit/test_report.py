@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.test_text import is_safe_line
+from tests.support.safe_lines import is_safe_line
 from tradai_tasks import report
 
 PATH = "libs/tradai-common/src/tradai/common/configuration.py"

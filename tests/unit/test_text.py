@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.safe_lines import is_safe_line
 from tradai_tasks import errors, report
 from tradai_tasks.errors import CheckFailedError, ConflictError, TasksError
 from tradai_tasks.sessions.core.error_door import keep_text_safe
@@ -27,11 +28,6 @@ NASTY = st.sampled_from(
      "\x85", "\u200b", "\u3164", "%0A", "\\n", "|", "`", "<b>", "[a](b)", "\t", "\x9b", "a"]
 )  # fmt: skip
 NAMES = st.lists(NASTY | st.text(max_size=5), max_size=8).map("".join)
-COMMAND = re.compile(r"^\s*::|##\[")
-
-
-def is_safe_line(line: str) -> bool:
-    return line.isprintable() and COMMAND.search(line) is None
 
 
 @given(NAMES)

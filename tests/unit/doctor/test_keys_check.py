@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.doctor_contexts import repository
 from tests.support.written_workflows import full
-from tests.unit.doctor.test_repository_checks import repository
 from tradai_tasks.doctor import github
 from tradai_tasks.doctor.check_runner import Finding
 from tradai_tasks.errors import CommandFailedError

@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.doctor_contexts import doctor_context
+from tests.support.doctor_contexts import repository
 from tests.support.project import pyproject
 from tradai_tasks.checks import lock_check as locks
 from tradai_tasks.doctor import repository as checks_of
 from tradai_tasks.doctor.check_list import NAMES, checks
 from tradai_tasks.doctor.check_runner import Finding
-from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError, CommandFailedError
 from tradai_tasks.process import Completed
 
-ROOT = '[tool.uv.workspace]\nmembers = ["libs/*"]\n'
-LIB = {"libs/a/pyproject.toml": pyproject("a")}
 DOCKERFILE = 'ARG BASE_IMAGE=tradai/lambda-base:latest\nFROM ${BASE_IMAGE}\nCMD ["handler.run"]\n'
-
-
-def repository(
-    files: Mapping[str, str],
-    env: Mapping[str, str] | None = None,
-    *,
-    root: str = ROOT,
-    place: Path = Path("/nowhere"),
-) -> DoctorContext:
-    known = {"PATH": "/nowhere", **(env or {})}
-    return doctor_context({"pyproject.toml": root, **LIB, **files}, known, root=place)
 
 
 Door = Callable[[Sequence[str]], tuple[int, str, str]]

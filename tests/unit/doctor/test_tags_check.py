@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
+from tests.support.doctor_contexts import repository
 from tests.support.kinds import KINDS
 from tests.support.project import checkout_of
-from tests.unit.doctor.test_repository_checks import repository
 from tradai_tasks.doctor import workflows as module
 from tradai_tasks.doctor.check_runner import Finding
 from tradai_tasks.doctor.repository import DoctorContext

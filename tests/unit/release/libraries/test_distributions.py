@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 import zipfile
 import zlib
 from pathlib import Path
 
 import pytest
 
-from tests.support.dists import dist, wheel
+from tests.support.dists import dist, sdist, wheel
 from tests.support.project import DictTree, inventory_in, package, pyproject
 from tests.support.trees import found, project
 from tradai_tasks.errors import (
@@ -35,17 +33,6 @@ from tradai_tasks.settings.publish import PublishSettings
 from tradai_tasks.workspace.discovery import Workspace
 from tradai_tasks.workspace.layout import layout_of
 from tradai_tasks.workspace.published_libraries import chosen, libraries_of
-
-
-def sdist(folder: Path, name: str, version: str, text: str | None = None) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{version}.tar.gz"
-    content = (text or f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n").encode()
-    with tarfile.open(path, "w:gz") as archive:
-        member = tarfile.TarInfo(f"{name}-{version}/PKG-INFO")
-        member.size = len(content)
-        archive.addfile(member, io.BytesIO(content))
-    return path
 
 
 @pytest.mark.parametrize(

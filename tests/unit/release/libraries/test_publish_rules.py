@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.dists import dist
-from tests.unit.release.libraries.test_distributions import sdist
+from tests.support.dists import dist, sdist
 from tradai_tasks.environment_allowance import BASE_ONLY
 from tradai_tasks.errors import VersionMismatchError
 from tradai_tasks.release.clients.package_index import Listed
