@@ -80,6 +80,7 @@ class _Recording:
         self._arguments: dict[str, tuple[str, ...]] = {}  # process -> its command line
         self._children: defaultdict[int, list[str]] = defaultdict(list)  # parent -> processes
         self._programs: list[tuple[int, str, tuple[str, ...]]] = []
+        self._spawned: list[tuple[str, int]] = []  # by `multiprocessing`
         self._syntax: dict[str, ImportSyntax | None] = {}
         self._memories: dict[str, dict[str, frozenset[str]]] = {}  # owners by function, by file
 
@@ -121,6 +122,8 @@ class _Recording:
                 self._readers.append((context, read, file))
             case "fixture", (folder,):
                 self._fixtures[context] = folder
+            case "child", (child,):
+                self._spawned.append((context, int(child)))
             case "program", _:
                 self._programs.append((pid, context, values))
             case "bind", (port,):
@@ -150,6 +153,8 @@ class _Recording:
             package = self._package(context.removeprefix("module:"))
             if kind in _FIELDS and PurePosixPath(package) in PurePosixPath(file).parents:
                 self.contexts[context].values[_FIELDS[kind]].add(file)
+        for context, child in self._spawned:
+            self.contexts[context].entered.update(self._children[child])
         seen: Counter[tuple[int, tuple[str, ...]]] = Counter()
         started: dict[tuple[int, tuple[str, ...]], list[str]] = defaultdict(list)
         for parent, context, words in self._programs:

@@ -69,6 +69,7 @@ _SOURCE = {
         """,
     "src/pkg/memory.py": """
         import functools, queue, sys
+        from concurrent.futures import ThreadPoolExecutor
         def _default(): return 1
         def _of_class(): return 1
         def _of_function(): return 1
@@ -128,6 +129,25 @@ _SOURCE = {
             def load(self): self.full = _loaded()
         SHOP = Shop()
         QUEUE = queue.Queue()
+        class Keys:
+            def __init__(self): self.known = {}
+            def has(self, key): return key in self.known
+            def put(self, key): self.known[key] = globals()[key]()
+        KEYS, THREADS = Keys(), ThreadPoolExecutor(1)
+        def _key_1(): return 1
+        def _key_2(): return 2
+        def _in_thread(): return 1
+        def key(name):
+            if not KEYS.has(name):
+                KEYS.put(name)
+        def filled(found):
+            if not found:
+                _fill(found)
+        def _fill(found): found.append(1)
+        FOUND = []
+        def of_thread():
+            if len(FOUND) < 2:
+                FOUND[:] = [1, THREADS.submit(_in_thread).result()]
         def kept():
             if QUEUE.empty():
                 QUEUE.put(_kept())
@@ -136,6 +156,7 @@ _SOURCE = {
                 SHOP.load()
         def all():
             kept(), loaded(), LISTED[0]()
+            key("_key_1"), key("_key_2"), filled(FOUND), of_thread()
             default(1), of_function(), of_module(), of_globals(), wrapped()
             SHOP.of_class(), SHOP.lazy(), SHOP.asked(), SHOP.keyed(1), SHOP.or_(), SHOP.first()
         """,
@@ -418,7 +439,8 @@ FUNCTIONS = [
     *((f"memory_{n}", "src/pkg/memory.py", f"_{name}", True)
       for n in (1, 2)
       for name in ("default", "of_class", "of_function", "of_module", "of_globals", "wrapped",
-                   "lazy", "asked", "keyed", "or", "first", "loaded", "kept", "listed")),
+                   "lazy", "asked", "keyed", "or", "first", "loaded", "kept", "listed",
+                   "key_1", "key_2", "fill", "in_thread")),
     ("child", "src/pkg/child.py", "run", True),
 ]  # fmt: skip
 

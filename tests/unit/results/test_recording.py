@@ -196,6 +196,12 @@ def test_a_program_is_seen_when_a_process_recorded_it(
     assert (inputs.programs, inputs.files) == (programs, () if programs else ("read.txt",))
 
 
+def test_a_child_that_no_program_started_counts_where_it_was_started(tmp_path: Path) -> None:
+    child = [["process", "process:8-1", "7", ""], ["file", "process:8-1", "read.txt"]]
+    events = [["within", f"test:{_T}", "memo:m.py::f"], ["child", "memo:m.py::f", "8"]]
+    assert _read(tmp_path, *events, more={"8-1.jsonl": child}).files == ("read.txt",)
+
+
 def test_a_script_is_known_by_its_name(tmp_path: Path) -> None:
     child = [
         ["process", "process:8-1", "7", ""],

@@ -94,6 +94,9 @@ def _is_made(made: set[str], path: str) -> bool:
 def _opened(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
     name, mode, flags = args
     if isinstance(name, int) or name is None:
+        if frame is not None and frames.actor(frame) == "multiprocessing.popen_spawn_posix":
+            child = getattr(frame.f_locals.get("self"), "pid", 0)  # which no event names
+            recorder.once("child", recorder.locate(frame)[0], str(child))
         return
     if (isinstance(mode, str) and set(mode) & set("wax+")) or (flags or 0) & _WRITES:
         _path_event(recorder, "written", name, frame)

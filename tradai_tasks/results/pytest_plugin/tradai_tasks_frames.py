@@ -85,7 +85,8 @@ def locate(
 ) -> tuple[str | None, str | None, bool, list[str]]:
     """Return the innermost context on the stack, the reader's file, and whether tools alone act.
 
-    The last value are functions inside of that context, the innermost first, that are called for
+    What another thread does counts for all that load its entry, as a memory: nothing shows who
+    waits for it. The last value are functions inside of that context, the innermost first, that are called for
     the first time; those that functions of the running test file called inside of others only.
 
     The context is None without one, and "" for a module's body outside of the repository. What
@@ -94,6 +95,7 @@ def locate(
     reader: str | None = None
     firsts: list[str] = []
     is_called = True
+    entry: str | None = None
     while frame is not None:
         code = frame.f_code
         path = paths[code.co_filename]
@@ -101,8 +103,9 @@ def locate(
             reader = reader or path
             if code.co_name == "<module>":
                 return f"module:{path}", reader, False, firsts
+            entry = f"memo:{path}::{code.co_qualname}"
             if path == running:
-                is_called = False
+                is_called, entry = False, None
             elif is_called and has_memory(frame, code):
                 return f"memo:{path}::{code.co_qualname}", reader, False, firsts
             elif is_called and is_first(frame, code, running):
@@ -114,8 +117,9 @@ def locate(
         elif reader is not None and frame.f_globals.get("__name__") in _RUNNERS:
             break
         frame = frame.f_back
-    is_tool = reader is None and "_pytest" in sys.modules and _is_main_thread()
-    return None, reader, is_tool, firsts
+    is_main = _is_main_thread()
+    is_tool = reader is None and "_pytest" in sys.modules and is_main
+    return None if is_main else entry, reader, is_tool, firsts
 
 
 def _is_main_thread() -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSet
+from itertools import chain
 from opcode import opmap, opname
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType, NoneType
 from typing import Any
@@ -44,6 +45,7 @@ _STATELESS = (
 )  # fmt: skip
 _memories: dict[int, tuple[bool, CodeType, bool]] = {}
 _firsts: dict[int, tuple[int, str, CodeType]] = {}  # code -> frame and test file of its first call
+_EACH = -1  # in place of the frame
 
 
 def has_memory(frame: FrameType, code: CodeType) -> bool:
@@ -74,20 +76,35 @@ def remember(wrapper: Any, wrapped: Any) -> None:
 def is_first(frame: FrameType, code: CodeType, running: str) -> bool:
     """Return whether this is the first call of a function that reaches what outlives it.
 
-    Such a call fills what later ones find, wherever that is kept.
+    Such a call fills what later ones find, wherever that is kept. Each call counts as the first of
+    a function that reaches what may have a place for every key.
     """
     known = _firsts.get(id(code))
     if known is None:
-        is_found = bool(code.co_flags & 1) and _reaches_state(frame)
-        known = _firsts[id(code)] = (id(frame) if is_found else 0, running, code)
-    return known[0] == id(frame) and known[1] == running
+        place = 0
+        if code.co_flags & 1:
+            has_keys = any(map(_has_keys, _reached(frame)))
+            place = _EACH if has_keys else id(frame) if _reaches_state(frame) else 0
+        known = _firsts[id(code)] = (place, running, code)
+    return known[0] == _EACH or (known[0] == id(frame) and known[1] == running)
+
+
+def _has_keys(value: Any) -> bool:
+    kind = type(value)
+    return (
+        not isinstance(value, _STATELESS)
+        and (hasattr(value, "__dict__") or hasattr(kind, "__setitem__"))
+        and kind.__module__ not in {"enum", "logging", "typing"}
+    )
 
 
 def _reaches_state(frame: FrameType) -> bool:
     code = frame.f_code
-    if code.co_varnames[:1] in {("self",), ("cls",)} or _STORE_ATTR in code.co_code[::2]:
+    if code.co_varnames[:1] == ("cls",) or _STORE_ATTR in code.co_code[::2]:
         return True
-    return any(not isinstance(value, _STATELESS) for value in _reached(frame))
+    given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    values = chain((frame.f_locals.get(name) for name in given), _reached(frame))
+    return any(not isinstance(value, _STATELESS) for value in values)
 
 
 def _stores_outside(frame: FrameType) -> bool:
