@@ -86,8 +86,8 @@ def locate(
     """Return the innermost context on the stack, the reader's file, and whether tools alone act.
 
     What another thread does counts for all that load its entry, as a memory: nothing shows who
-    waits for it. The last value are functions inside of that context, the innermost first, that are called for
-    the first time; those that functions of the running test file called inside of others only.
+    waits for it. The last value are functions inside of that context, the innermost first, that are
+    called for the first time; where the running test file was called back, only those inside.
 
     The context is None without one, and "" for a module's body outside of the repository. What
     functions of the running test file keep is its own, and that of files which import it.
