@@ -66,10 +66,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Record that this process ran all that it was given."""
     if _recorder is not None:
         _recorder.enter("")
+        getattr(session.config, "workeroutput", {})["tradai_tasks"] = "recorded"
     yield
     if _recorder is not None:
         _recorder.write("end", _recorder.process)
-        getattr(session.config, "workeroutput", {})["tradai_tasks"] = "recorded"
 
 
 @pytest.hookimpl(optionalhook=True)
