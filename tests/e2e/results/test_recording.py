@@ -170,6 +170,14 @@ _SOURCE = {
                 _pool = multiprocessing.get_context('spawn').Pool(1)
             return _pool.apply(read, [name])
         """,
+    "src/pkg/overloaded.py": """
+        import typing
+        @typing.overload
+        def twice(x: int) -> int: ...
+        @typing.overload
+        def twice(x: str) -> str: ...
+        def twice(x): return x + x
+        """,
     "src/pkg/table.txt": "t",
     "src/pkg/hub.py": "from pathlib import Path\ndef read(p):\n    return Path(p).read_text()\n",
     "src/pkg/dynamic.py": "",
@@ -270,6 +278,14 @@ _BODIES = {
     "put_back": "def test(monkeypatch): monkeypatch.setenv('SHOP', '1')",
     "pickled": "import pickle\ndef test(): pickle.loads(b'cpkg.other\\n__name__\\n.')",
     "executed": "def test(): exec('from pkg.' + 'other import *')",
+    "overloaded": "from pkg import overloaded\ndef test(): assert overloaded.twice",
+    "private": """
+        from pkg import memory
+        def test():
+            one = memory.Shop()
+            one.price = 2
+            one.lazy()
+        """,
     "looked_at": "from pkg import shop\ndef test(): shop.Shop.unused.__code__",
     "library": "import ctypes\ndef test(): ctypes.CDLL(None)",
     "thread": """
@@ -433,6 +449,9 @@ FUNCTIONS = [
     ("method", "src/pkg/shop.py", "Shop.unused", False),
     ("method", "tests/test_method.py", "test", True),
     ("looked_at", "src/pkg/shop.py", "Shop.unused", True),
+    ("overloaded", "src/pkg/overloaded.py", "twice", False),
+    ("private", "src/pkg/memory.py", "Shop.lazy", True),
+    ("private", "src/pkg/memory.py", "_lazy", False),  # what others did with other objects
     *((f"cached_{n}", "src/pkg/cached.py", name, True)
       for n in (1, 2) for name in ("_parse", "_second", "_third")),
     *((f"fixture_{n}", "src/pkg/shop.py", "stock", True) for n in (1, 2)),

@@ -209,8 +209,8 @@ def _ran_file(recorder: Any, args: tuple[Any, ...], _frame: FrameType | None) ->
 
 def _looked_at(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> None:
     """Let code that is looked at count as if it ran: it may be compiled, copied or shown."""
-    # `inspect` looks at signatures only, or reads the file
-    if frames.actor(frame) == "inspect" or frames.actor(frame).startswith("tradai_tasks_"):
+    # `inspect` looks at signatures only, or reads the file; `overload` at the place
+    if frames.actor(frame).startswith(("inspect", "typing", "tradai_tasks_")):
         return
     context, _, is_tool = recorder.locate(frame)
     waiting = [] if is_tool else [args[0].__code__]
