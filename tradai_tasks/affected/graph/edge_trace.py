@@ -16,7 +16,8 @@ from msgspec import structs
 from tradai_tasks.affected.graph.import_statements import ReadTexts
 from tradai_tasks.affected.graph.linker import Linker
 from tradai_tasks.affected.parse.facts import Facts, Reference
-from tradai_tasks.affected.parse.line_numbers import line_at, line_of_attribute, line_of_string
+from tradai_tasks.affected.parse.line_numbers import line_of_attribute, line_of_string
+from tradai_tasks.affected.parse.string_scanner import line_at
 from tradai_tasks.affected.rules.edge_rule import (
     EdgeRule,
     FileRule,

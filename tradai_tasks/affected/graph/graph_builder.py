@@ -38,13 +38,9 @@ def build_graph(
     cache: Cache | None = None,
     rules: RuleSet = DEFAULT,
 ) -> ImportGraph:
-    """Build the import graph of one snapshot.
+    """Build the import graph of one snapshot; without a cache, every file is read.
 
-    Args:
-        snapshot: The files.
-        members: The members of the workspace.
-        cache: Where facts and edges are kept between runs; None reads every file.
-        rules: The kinds of edges to look for; the cache is that of these.
+    The cache is that of the same rules.
     """
     return _graph(_link_snapshot(snapshot, members, cache, rules))
 
@@ -246,10 +242,7 @@ def _graph(
 ) -> ImportGraph:
     """Return the graph of linked files.
 
-    Args:
-        linked: The files with their edges.
-        older: Facts of changed modules at the base, where those edges are among them.
-        base: The files there.
+    `older` has the facts of changed modules at the base, whose edges are among them.
     """
     index, facts, older = linked.index, linked.facts, older or {}
     owners = {

@@ -186,8 +186,14 @@ def _scope(
             return "" if with_lock else "everything" if is_root else "own"
         case ("build-system", *_):
             return "build"
+        case ("project", "license", *_) if all(
+            isinstance(end["project"].get("license"), str) for end in (old, new)
+        ):
+            return ""  # an expression (PEP 639), no file
         case ("project", field, *_):
-            return _project_scope(field, old, new, whole)
+            if field in _PROSE:
+                return ""
+            return whole if field in {"name", "requires-python"} else "build"
         case ("tool", "uv", str(key), *_) if is_root and key in _LOCKED and with_lock:
             return ""
         case ("tool", "tradai-tasks", *_):
@@ -198,20 +204,6 @@ def _scope(
             return "" if is_root or _readers(tool, has_commands=True) else "build"
         case _:
             return whole
-
-
-def _project_scope(
-    field: str, old: Mapping[str, Any], new: Mapping[str, Any], whole: _Scope
-) -> _Scope:
-    if field in _PROSE:
-        return ""
-    if field == "license" and isinstance(_at(old, field), str) and isinstance(_at(new, field), str):
-        return ""  # an expression (PEP 639), no file
-    return whole if field in {"name", "requires-python"} else "build"
-
-
-def _at(document: Mapping[str, Any], field: str) -> Any:
-    return document["project"].get(field)
 
 
 def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

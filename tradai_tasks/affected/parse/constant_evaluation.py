@@ -10,7 +10,6 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from tradai_tasks.affected.parse.listed_locations import MAX_DEPTH, listed_folder, listed_packages
-from tradai_tasks.affected.parse.partial_source import PartialSource
 from tradai_tasks.affected.parse.possible_values import (
     STRING_METHODS,
     PossibleValues,
@@ -21,6 +20,7 @@ from tradai_tasks.affected.parse.possible_values import (
 )
 from tradai_tasks.affected.parse.syntax_tree import (
     FunctionNode,
+    PartialSource,
     SyntaxIndex,
     argument_of,
     called_name,

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import accumulate
 
 from tradai_tasks.affected.parse.facts import Import
-from tradai_tasks.affected.parse.string_scanner import content, divide, is_cut
+from tradai_tasks.affected.parse.string_scanner import content, divide, is_cut, line_at
 
 _IMPORT = re.compile(r"(?<!\w)import\b")
 _FROM = re.compile(r"(?:^|[\s;:])from(?=[\s.\\])([\s\w.\\]*)$")
@@ -81,7 +81,7 @@ def read(text: str, pieces: list[str], formatted: Iterable[int], marks: Collecti
     found = Scan(pieces=pieces)
     if is_cut(pieces):
         start = len(text) - len(pieces[-2])
-        found.broken = f"line {_line(text, start)}: a string that does not end"
+        found.broken = f"line {line_at(text, start)}: a string that does not end"
         tokens.pop()
     for place in formatted:
         _look_inside(found, pieces[place])
@@ -186,10 +186,6 @@ def import_at(text: str, start: int, stop: int) -> dict[Import, None]:
     return found.imports
 
 
-def _line(text: str, position: int) -> int:
-    return text.count("\n", 0, position) + 1
-
-
 def _check(found: Scan, code: str) -> None:
     """Look for what no valid text has: brackets without partner, marks of a merge conflict.
 
@@ -231,7 +227,7 @@ def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
     if bracketed:
         names = bracketed[1]
         if not bracketed[2]:
-            found.broken = f"line {_line(text, start)}: an import that does not end"
+            found.broken = f"line {line_at(text, start)}: an import that does not end"
     else:
         plain = _PLAIN.match(text, stop)
         names = plain[0] if plain else ""
@@ -243,7 +239,7 @@ def _add_import(found: Scan, text: str, start: int, stop: int) -> None:
         clauses.pop()
     if "" in clauses:
         if not found.broken:
-            found.broken = f"line {_line(text, start)}: an import statement of another form"
+            found.broken = f"line {line_at(text, start)}: an import statement of another form"
         clauses = [clause for clause in clauses if clause]
     if head:
         module = _SPACES.sub("", head[1])

@@ -6,14 +6,9 @@ import re
 
 from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.parse.import_scanner import import_at
-from tradai_tasks.affected.parse.string_scanner import SPLIT, content, mask
+from tradai_tasks.affected.parse.string_scanner import SPLIT, content, line_at, mask
 
 _LONGEST = 200  # characters to look for the end of a line
-
-
-def line_at(text: str, position: int) -> int:
-    """Return the line of a position, from 1; 0 where the position is negative."""
-    return text.count("\n", 0, position) + 1 if position >= 0 else 0
 
 
 def line_of_import(text: str, statement: Import) -> int:

@@ -208,6 +208,11 @@ def _end_of_string(text: str, start: int, depth: int) -> int:
     return match.end() if match else -1
 
 
+def line_at(text: str, position: int) -> int:
+    """Return the line of a position, from 1; 0 where the position is negative."""
+    return text.count("\n", 0, position) + 1 if position >= 0 else 0
+
+
 def content(code: str, token: str) -> str:
     """Return what a string constant holds, with escapes for characters of names replaced.
 

@@ -14,7 +14,7 @@ import msgspec
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Facts, Reference
 from tradai_tasks.affected.parse.import_scanner import Scan, imports_in, scan
-from tradai_tasks.affected.parse.partial_source import MissingPartError, PartContents
+from tradai_tasks.affected.parse.syntax_tree import MissingPartError, PartContents
 from tradai_tasks.affected.parse.text_examples import FENCE, PROMPT, RUNNERS, examples_in
 from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
 from tradai_tasks.affected.rules.dynamic_imports.call_reader import find_dynamic_imports

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
 import msgspec
@@ -10,18 +12,18 @@ import msgspec
 from tradai_tasks.affected.graph.import_graph import ImportGraph
 from tradai_tasks.affected.locks.lock_diff import compare_locks
 from tradai_tasks.affected.resolve.file_table import is_python
-from tradai_tasks.affected.selection.dockerfile_copies import copied_globs
 from tradai_tasks.affected.selection.file_readers import readers_of
 from tradai_tasks.affected.selection.file_rules import FileRules
-from tradai_tasks.affected.selection.members import root_groups
+from tradai_tasks.affected.selection.members import dependents_of, root_groups
 from tradai_tasks.affected.selection.path_rules import HINT, PathRules, Reasons, grouped, summed
 from tradai_tasks.affected.selection.revision import Revision
 from tradai_tasks.affected.selection.selection import ChangeEvidence, paths_that_count
-from tradai_tasks.affected.selection.unlisted_packages import unlisted_package_reasons
 from tradai_tasks.affected.selection.unowned_files import Reading, UnownedFiles
+from tradai_tasks.files.dockerfile_copies import copied_sources
 from tradai_tasks.files.file_tree import join
 from tradai_tasks.files.path_globs import GlobSet
 from tradai_tasks.settings.model import Settings
+from tradai_tasks.workspace.discovery import Package
 
 
 class EvidenceCollector(msgspec.Struct, dict=True):
@@ -43,7 +45,7 @@ class EvidenceCollector(msgspec.Struct, dict=True):
     @cached_property
     def _rules(self) -> FileRules:
         more = bool(self.settings.lint.commands)
-        return FileRules(self.before, self.after, self.found, has_commands=more)
+        return FileRules(before=self.before, after=self.after, found=self.found, has_commands=more)
 
     def look_into(self, graph: ImportGraph | None) -> None:
         """Add what the import graph says."""
@@ -194,3 +196,52 @@ class EvidenceCollector(msgspec.Struct, dict=True):
                 self.found.declare(package.name, change.everything)
         for name, reason in change.members.items():
             self.found.declare(name, reason)
+
+
+def unlisted_package_reasons(revision: Revision, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield (package, reason) for each package of which git lists no files, and its dependents.
+
+    One that an ignore rule hides, or that a link to a place outside the repository leads to, may
+    have changed at any time. Of one in a submodule, or in a nested repository, git says when it
+    has changed; but as its imports are not read, whatever it may import affects it.
+    """
+    for package in revision.workspace.packages:
+        if join(package.path, "pyproject.toml") in revision.snapshot.blobs:
+            continue
+        if any(f"{package.path}/".startswith(f"{path}/") for path in revision.snapshot.submodules):
+            reason = _through(package, revision, paths)
+        else:
+            reason = f"{package.path}: git does not show its files, so any of them may have changed"
+        if reason is None:
+            continue
+        for name in dependents_of(package.name, revision.closures):
+            own = name == package.name
+            yield name, reason if own else f"{reason} <- {name} depends on {package.name}"
+
+
+def _through(package: Package, revision: Revision, paths: Sequence[str]) -> str | None:
+    """Return how a change may reach a package whose imports are not read; None if it does not."""
+    for path in paths:
+        owner = revision.owners.of(path)
+        if owner is not None and owner.name in revision.closures[package.name]:
+            return f"{path} <- {package.path} (a repository of its own, whose imports are not read)"
+    return None
+
+
+_WILD = re.compile(r"[*?\[]")
+
+
+def copied_globs(dockerfile: bytes, folder: str) -> Iterator[str]:
+    """Yield globs, from the repository's root, of what a Dockerfile copies into the image.
+
+    The build context may be the repository's root or the Dockerfile's own folder. A copy of the
+    whole context does not count: it says nothing about what the image needs.
+    """
+    for source in dict.fromkeys(copied_sources(dockerfile.decode("utf-8", "replace"))):
+        for start in dict.fromkeys(("", folder)):
+            place = posixpath.normpath(posixpath.join(start, source.lstrip("/")))
+            if place in {".", folder} or place.startswith("../"):
+                continue
+            for glob in dict.fromkeys((place, _WILD.sub(r"[\g<0>]", place))):
+                yield glob
+                yield f"{glob}/**"

@@ -10,6 +10,8 @@ import functools
 import posixpath
 import re
 
+import msgspec
+
 from tradai_tasks.affected.locks.build_references import BuildReferences, build_references
 from tradai_tasks.affected.locks.path_projects import path_projects
 from tradai_tasks.affected.locks.tool_settings_diff import (
@@ -33,36 +35,32 @@ from tradai_tasks.workspace.discovery import Package
 _BUILD_SCRIPT = re.compile(r"[^/]*(build|setup)[^/]*\.py")
 
 
-class FileRules:
+class FileRules(msgspec.Struct, kw_only=True, dict=True):
     """Notes what changed files affect by what they are."""
 
-    def __init__(
-        self,
-        before: Revision | None,
-        after: Revision,
-        evidence: ChangeEvidence,
-        *,
-        has_commands: bool = False,
-    ) -> None:
-        self._has_commands = has_commands  # of `lint.commands`, which may read settings of any
-        self._ends = (after,) if before is None else (after, before)
-        self._before = before
-        self._found = evidence
+    before: Revision | None  # the base; None where it is unknown
+    after: Revision
+    found: ChangeEvidence  # where it is noted what they affect
+    has_commands: bool = False  # of `lint.commands`, which may read settings of any tool
+
+    @functools.cached_property
+    def _ends(self) -> tuple[Revision, ...]:
+        return (self.after,) if self.before is None else (self.after, self.before)
 
     def apply(self, path: str) -> None:
         """Note what one changed file affects, if what it is decides that."""
         folder, _, name = path.rpartition("/")
         outside = path.startswith("../")
         if is_harmless(path):
-            self._found.settled.add(path)
-            if self._has_commands and is_linted(path):
-                self._found.sessions.setdefault("lint", f"{path} changed")
+            self.found.settled.add(path)
+            if self.has_commands and is_linted(path):
+                self.found.sessions.setdefault("lint", f"{path} changed")
         elif path.lstrip("./").startswith("github/"):
             self._apply_ci(path)
         elif outside or self._is_excluded(path):
             self._settle(path)
         elif self._apply_settings(path, folder or "."):
-            self._found.settled.add(path)
+            self.found.settled.add(path)
         elif self._is_document(path):
             self._settle(path)
         else:
@@ -72,26 +70,26 @@ class FileRules:
 
     def finish(self) -> None:
         """Select the tests of all packages that have any, where the session is selected."""
-        reason = self._found.sessions.get("test")
+        reason = self.found.sessions.get("test")
         if reason is None:
             return
         end = self._ends[0]
         tested = {owner.name for path in end.snapshot.blobs if (owner := end.tested_package(path))}
         for name in tested:
-            self._found.own_sessions.setdefault(name, {}).setdefault("test", reason)
+            self.found.own_sessions.setdefault(name, {}).setdefault("test", reason)
 
     def is_for_people(self, path: str) -> bool:
         """Tell whether a file affects nothing by where it lies: prose, or settings of editors."""
         return is_harmless(path) or self._is_document(path)
 
     def _settle(self, path: str) -> None:
-        self._found.settled.add(path)
-        self._found.searched.add(path)
+        self.found.settled.add(path)
+        self.found.searched.add(path)
 
     def _apply_ci(self, path: str) -> None:
-        self._found.settled.add(path)
+        self.found.settled.add(path)
         if path.startswith("../") or path in self._ci_files:
-            self._found.everything.append(f"{path}: part of the CI itself")
+            self.found.everything.append(f"{path}: part of the CI itself")
 
     @functools.cached_property
     def _ci_files(self) -> frozenset[str]:
@@ -124,24 +122,24 @@ class FileRules:
     def _apply_settings(self, path: str, folder: str) -> bool:
         """Compare a project file or a tool's settings as data; tell whether it is one."""
         package = next(filter(None, (self._at(end, folder) for end in self._ends)), None)
-        if (package is None and folder != ".") or self._before is None:
+        if (package is None and folder != ".") or self.before is None:
             return False
         is_project = posixpath.basename(path) == "pyproject.toml"
         if not is_project and compare_tool_file(None, None, file=path) is None:
             return False  # before it is read: it may be large
-        before, after = self._before.content(path), self._ends[0].content(path)
+        before, after = self.before.content(path), self._ends[0].content(path)
         if is_project:
             change = compare_project(
                 before,
                 after,
                 file=path,
                 with_lock=self._with_lock(folder),
-                has_commands=self._has_commands,
+                has_commands=self.has_commands,
             )
             if change != SettingsChange():
-                self._found.searched.add(path)
+                self.found.searched.add(path)
         else:
-            found = compare_tool_file(before, after, file=path, has_commands=self._has_commands)
+            found = compare_tool_file(before, after, file=path, has_commands=self.has_commands)
             if found is None:
                 return False
             change = found
@@ -158,7 +156,7 @@ class FileRules:
         return folder == "." and len(locks) > 1 and None not in locks and locks[0] != locks[1]
 
     def _note(self, change: SettingsChange, package: Package | None) -> None:
-        found = self._found
+        found = self.found
         if change.everything or (change.build and package is None):
             found.everything.append(change.everything or change.build or "")
         if package is None or package.path == ".":
@@ -214,7 +212,7 @@ class FileRules:
         places = sorted({place for glob in globs.matching(path) for place in named[glob]})
         for end, package, references in (self._builds[place] for place in places):
             owner = end.owner_of(path)
-            by_place = owner is not None and (is_python(path) or path not in self._found.settled)
+            by_place = owner is not None and (is_python(path) or path not in self.found.settled)
             if owner and by_place and (owner.name == package.name or end.is_loaded(path)):
                 continue  # its modules count by imports, its data for its dependents
             kind = references.kind(path)
@@ -222,7 +220,7 @@ class FileRules:
             if kind == "data" or (kind and not is_kept):
                 self._declare_dependents(package.name, reason)
             elif kind:
-                self._found.own_sessions.setdefault(package.name, {}).setdefault("test", reason)
+                self.found.own_sessions.setdefault(package.name, {}).setdefault("test", reason)
             if kind and owner is None and not is_python(path):
                 self._settle(path)
 
@@ -239,7 +237,7 @@ class FileRules:
 
     @functools.cached_property
     def _builds(self) -> tuple[tuple[Revision, Package, BuildReferences], ...]:
-        head, before = self._ends[0], self._before
+        head, before = self._ends[0], self.before
         return tuple(
             (end, package, build_references(package.document, package.path))
             for end in ([head] if before and before.same_shape is head else self._ends)
@@ -251,6 +249,4 @@ class FileRules:
         for end in self._ends:
             for user in dependents_of(name, end.closures) if name in end.closures else ():
                 own = user == name
-                self._found.declare(
-                    user, reason if own else f"{reason} <- {user} depends on {name}"
-                )
+                self.found.declare(user, reason if own else f"{reason} <- {user} depends on {name}")

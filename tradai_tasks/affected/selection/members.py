@@ -51,14 +51,15 @@ def import_members(
     members = []
     for package in (*workspace.packages, *by_path):
         layout = layout_of(tree, package, nested=nested)
+        declared = _entry_points(package)
         members.append(
             Member(
                 name=called.get(package.name, package.name),
                 path=package.path,
                 source_roots=layout.source_roots,
                 closure=frozenset(called.get(name, name) for name in reach[package.name]),
-                entry_points=_entry_points(package),
-                scripts=_scripts(package),
+                entry_points=tuple((group, target) for group, _, target in declared),
+                scripts=tuple((name, to) for group, name, to in declared if group in _SCRIPTS),
                 third_party_members=third_party.get(package.name, {}),
             )
         )
@@ -86,27 +87,17 @@ def _unit_member(name: str, unit: Unit, everybody: frozenset[str]) -> Member:
     )
 
 
-def _scripts(package: Package) -> tuple[tuple[str, str], ...]:
-    project = package.document.get("project", {})
-    return tuple(
-        (str(command), str(target))
-        for group in _SCRIPTS
-        if isinstance(project.get(group), Mapping)
-        for command, target in sorted(project[group].items())
-    )
-
-
-def _entry_points(package: Package) -> tuple[tuple[str, str], ...]:
+def _entry_points(package: Package) -> list[tuple[str, str, str]]:
+    """Return (group, name, target) of what a package declares; commands are groups, too."""
     project = package.document.get("project", {})
     tables: dict[str, Any] = dict(project.get("entry-points", {}))
-    for group in _SCRIPTS:
-        tables[group] = project.get(group, {})
-    return tuple(
-        (group, str(target))
+    tables |= {group: project.get(group) for group in _SCRIPTS}
+    return [
+        (group, str(name), str(target))
         for group, table in sorted(tables.items())
         if isinstance(table, Mapping)
-        for target in table.values()
-    )
+        for name, target in table.items()
+    ]
 
 
 def shape_of(
@@ -116,12 +107,7 @@ def shape_of(
 
     That is which files there are, what the project files and locks say, and the workspace as it was
     found, every part of it; None where that cannot be written down.
-
-    Args:
-        paths: Every file.
-        links: Symbolic link -> where it leads.
-        digests: Of the files whose names are in `SHAPING`.
-        workspace: The repository.
+    `digests` are those of the files whose names are in `SHAPING`.
     """
     try:
         found = msgspec.msgpack.encode(workspace, order="deterministic", enc_hook=repr)

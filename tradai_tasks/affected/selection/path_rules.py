@@ -102,14 +102,10 @@ class PathRules:
         reasons: Reasons,
         explained: Collection[str] = (),
     ) -> None:
-        """Prepare to judge paths.
+        """Prepare to judge paths; reasons are noted in `reasons`.
 
-        Args:
-            workspace: The repository after the change.
-            before: The repository before it; None where it is unknown.
-            accounted: Changed paths outside any package that the import graph accounts for.
-            reasons: Where reasons are noted.
-            explained: Names of which every reason is wanted.
+        The import graph accounts for `accounted`, paths outside any package. `explained` are names
+        of which every reason is wanted.
         """
         ends = [end for end in (workspace, before) if end is not None]
         self._owners = [Owners(end) for end in ends]
@@ -132,10 +128,8 @@ class PathRules:
     def apply(self, paths: Sequence[str], *, settled: Collection[str] = ()) -> None:
         """Note what changed paths affect by where they lie.
 
-        Args:
-            paths: The paths.
-            settled: Those of which it is known already what else they affect: of packages, they
-                affect none by where they lie.
+        Of `settled` ones it is known already what else they affect: of packages, they affect none
+        by where they lie.
         """
         self._settled = settled
         shared: dict[str, None] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tradai_tasks.affected.selection.dockerfile_copies import copied_globs
+from tradai_tasks.affected.selection.evidence_collector import copied_globs
 from tradai_tasks.affected.selection.path_rules import summed
 from tradai_tasks.files.path_globs import GlobSet
 

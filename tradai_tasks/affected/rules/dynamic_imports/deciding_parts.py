@@ -16,7 +16,7 @@ from itertools import accumulate, pairwise
 
 import msgspec
 
-from tradai_tasks.affected.parse.partial_source import (
+from tradai_tasks.affected.parse.syntax_tree import (
     CALLERS,
     CHANGES,
     CODE,

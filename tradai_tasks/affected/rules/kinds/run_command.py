@@ -18,9 +18,8 @@ from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.parse.import_scanner import imports_in
 from tradai_tasks.affected.parse.listed_locations import expanded_parts, listed_folder
-from tradai_tasks.affected.parse.partial_source import CODE
 from tradai_tasks.affected.parse.possible_values import PossibleValues
-from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name, parameters
+from tradai_tasks.affected.parse.syntax_tree import CODE, argument_of, called_name, parameters
 from tradai_tasks.affected.parse.text_examples import CALL_INSIDE, modules_of
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import paths_of_module
