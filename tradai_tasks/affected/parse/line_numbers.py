@@ -8,20 +8,16 @@ from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.parse.import_scanner import import_at
 from tradai_tasks.affected.parse.string_scanner import SPLIT, content, line_at, mask
 
-_LONGEST = 200  # characters to look for the end of a line
-
 
 def line_of_import(text: str, statement: Import) -> int:
     """Return the line of an import statement; 0 for none. One in a string counts if no other is.
 
     A statement over several lines has its first.
     """
-    module, names = statement
-    word = module.strip(".").partition(" as ")[0].rpartition(".")[2] or names[0].partition(" ")[0]
     found = []
     place = text.find("import")
     while place >= 0:
-        if _may_name(word, text, place) and statement in import_at(text, place, place + 6):
+        if statement in import_at(text, place, place + 6):
             found.append(place)
         place = text.find("import", place + 6)
     if len(found) > 1:
@@ -33,16 +29,6 @@ def line_of_import(text: str, statement: Import) -> int:
     while text.endswith("\\\n", 0, start):  # goes on from the line before
         start = text.rfind("\n", 0, start - 1) + 1
     return line_at(text, start)
-
-
-def _may_name(word: str, text: str, place: int) -> bool:
-    """Tell whether a word may be in the statement around a place: in its line, if that is all."""
-    start = text.rfind("\n", max(0, place - _LONGEST), place)
-    end = text.find("\n", place, place + _LONGEST)
-    if start < 0 or end < 0 or "\\" in {text[start - 1], text[end - 1]}:
-        return True
-    line = text[start:end]
-    return word in line or "(" in line
 
 
 def line_of_string(text: str, part: str) -> int:

@@ -57,7 +57,8 @@ def changed_paths(
     ends: dict[str, tuple[_Version, _Version]] = {}
     if compared.base is not None:
         for change in git.diff(compared.base, compared.head) if committed is None else committed:
-            ends[change.path] = _committed(change)
+            before = _Version(change.old_mode, change.old_blob)
+            ends[change.path] = (before, _Version(change.new_mode, change.new_blob))
     elif compared.head != NO_COMMIT:
         for entry in git.tree(compared.head):
             ends[entry.path] = (_Version(_ABSENT, ""), _Version(entry.mode, entry.blob))
@@ -67,10 +68,6 @@ def changed_paths(
             known = ends.get(touched.path)
             ends[touched.path] = (known[0] if known else before, after)
     return tuple(ChangedPath(path, _kind(*ends[path])) for path in sorted(ends))
-
-
-def _committed(change: RawChange) -> tuple[_Version, _Version]:
-    return _Version(change.old_mode, change.old_blob), _Version(change.new_mode, change.new_blob)
 
 
 def _uncommitted(entry: StatusEntry) -> tuple[_Version, _Version]:

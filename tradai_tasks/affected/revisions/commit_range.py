@@ -102,7 +102,7 @@ def _named_range(git: Git, base: str | None, head: str | None) -> CommitRange:
             make_available(git, revision)
     tip = git.require_commit("HEAD" if head is None else head, "" if head is None else "--head")
     if base is None:
-        return _against_default(git, tip, f"--head {head}", worktree=False)
+        return _against(git, default_branch(git), tip, f"--head {head}")
     start = git.require_commit(base, "--base")
     found = find_merge_base(git, start, tip)
     if found.commit is None:
@@ -216,17 +216,10 @@ def _local_range(git: Git, tip: str, *, in_ci: bool) -> CommitRange:
             why=f"HEAD and the work tree: {current} is the default branch and has no upstream",
             worktree=True,
         )
-    found = _against_default(git, tip, "no event", worktree=True, branch=branch)
+    found = _against(git, branch, tip, "no event", worktree=True)
     if in_ci and found.base == tip and not git.status():
         return _everything(tip, "HEAD has no commits of its own, and CI gave no event; use --base")
     return found
-
-
-def _against_default(
-    git: Git, tip: str, what: str, *, worktree: bool, branch: Branch | None = None
-) -> CommitRange:
-    branch = branch or default_branch(git)
-    return _against(git, branch, tip, what, worktree=worktree)
 
 
 def _against(

@@ -111,10 +111,11 @@ def _analyse(  # noqa: PLR0913 - the repository, the range and the user's option
     moved = committed.result() if committed else []
     before, graph = None, None
     if span.strategy is not None:
-        evidence = _only_strategy(after.workspace, span)
+        of = next(one for one in after.workspace.strategies if one.slug == span.strategy)
+        evidence = ChangeEvidence(paths=(), declared={of.name: {span.why: None}})
     else:
-        status_now = work.status if work else ()
-        changed = () if span.everything else changed_paths(git, span, status_now, moved)
+        now = work.status if work else ()
+        changed = () if span.everything else changed_paths(git, span, now, moved)
         base_files = listed.result() if listed else None
         if span.base and work:
             base_files = CommitSnapshot(git, span.base, tree_before(work, moved))
@@ -213,8 +214,3 @@ def _cache(root: Path, folder: Path, rules: RuleSet) -> Cache:
     """Return the cache of this checkout; what is in it goes by content alone."""
     digest = hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return Cache(CacheFolder(folder), digest, rules)
-
-
-def _only_strategy(workspace: Workspace, span: CommitRange) -> ChangeEvidence:
-    name = next(p.name for p in workspace.strategies if p.slug == span.strategy)
-    return ChangeEvidence(paths=(), declared={name: {span.why: None}})

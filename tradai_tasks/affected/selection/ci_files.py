@@ -9,9 +9,9 @@ import functools
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Protocol
 
 from tradai_tasks.affected.resolve.reachability import reached
+from tradai_tasks.files.file_tree import Tree
 
 _WORKFLOWS = ".github/workflows/"
 _SCRIPTS = (".bash", ".js", ".py", ".sh")
@@ -31,19 +31,14 @@ _RUNNERS: Mapping[str, str] = {
 }
 
 
-class _Files(Protocol):
-    def is_file(self, path: str) -> bool: ...
-
-    def read(self, path: str) -> bytes: ...
-
-
-def files_of_sessions(tree: _Files, files: Collection[str]) -> frozenset[str]:
+def files_of_sessions(tree: Tree, files: Collection[str]) -> frozenset[str]:
     """Return the workflows that run nox, and the files that they name."""
     ci = [path for path in files if path.startswith(".github/")]
     by_name: dict[str, list[str]] = {}
     for path in (*ci, *(path for path in files if path.endswith(_SCRIPTS))):
         by_name.setdefault(posixpath.basename(path), []).append(path)
-    runners = [word for file, word in _RUNNERS.items() if _says(tree, file, "nox")]
+    present = [file for file in _RUNNERS if tree.is_file(file)]
+    runners = [_RUNNERS[file] for file in present if b"nox" in tree.read(file)]
     runs = re.compile(rf"\b(?:nox|NOX\w*|noxfile|{'|'.join(['tradai-tasks', *runners])})\b")
 
     @functools.cache
@@ -76,7 +71,3 @@ def _meant(name: str, ci: Iterable[str], by_name: Mapping[str, Sequence[str]]) -
     named = by_name.get(posixpath.basename(name), ())
     found = [path for path in named if f"/{path}".endswith(f"/{name}")]
     return found + [path for path in ci if "/" in name and path.startswith(f"{name}/")]
-
-
-def _says(tree: _Files, file: str, word: str) -> bool:
-    return tree.is_file(file) and word.encode() in tree.read(file)

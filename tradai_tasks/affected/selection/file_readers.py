@@ -10,8 +10,10 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Iterable
+from itertools import takewhile
 
 from tradai_tasks.affected.graph.import_graph import ImportGraph
+from tradai_tasks.affected.parse.dotted_names import folders_around
 from tradai_tasks.affected.parse.text_examples import RUNNERS
 from tradai_tasks.affected.resolve.file_table import is_collected, is_python
 from tradai_tasks.affected.selection.revision import Revision
@@ -132,11 +134,9 @@ def _may_mean(
 
 def _may_list(path: str, file: str, text: str, revision: Revision, graph: ImportGraph) -> bool:
     """Tell whether a file that lists folders may come upon a path."""
-    above = posixpath.dirname(path)
-    while above:
-        if file in graph.users.get(f"{above}/", ()):
-            return True
-        above = posixpath.dirname(above)
+    around = folders_around(posixpath.dirname(path))
+    if any(file in graph.users.get(f"{folder}/", ()) for folder in around if folder):
+        return True
     if not _same_member(path, file, revision, graph):
         return False
     return is_collected(file) and bool(_CLIMBS.search(text))
@@ -149,9 +149,6 @@ def _same_member(path: str, file: str, revision: Revision, graph: ImportGraph) -
 
 def _has_nearer(name: str, file: str, top: str, revision: Revision) -> bool:
     """Tell whether a folder between a file and the folder `top` has another file of the name."""
-    folder = posixpath.dirname(file)
-    while folder and folder != top:
-        if revision.tree.is_file(f"{folder}/{name}"):
-            return True
-        folder = posixpath.dirname(folder)
-    return False
+    around = folders_around(posixpath.dirname(file))
+    nearer = takewhile(lambda folder: folder not in {"", top}, around)
+    return any(revision.tree.is_file(f"{folder}/{name}") for folder in nearer)

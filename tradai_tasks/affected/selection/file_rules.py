@@ -19,6 +19,7 @@ from tradai_tasks.affected.locks.tool_settings_diff import (
     compare_project,
     compare_tool_file,
 )
+from tradai_tasks.affected.parse.dotted_names import folders_around
 from tradai_tasks.affected.resolve.file_table import is_python
 from tradai_tasks.affected.rules.fact_extraction import CONFIG_FILES, extract_config
 from tradai_tasks.affected.selection.ci_files import files_of_sessions
@@ -185,15 +186,13 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
 
     def _runs_examples(self, path: str) -> bool:
         """Tell whether settings of pytest in a folder above a document make it run examples."""
-        folder = path
-        while folder:
-            folder = posixpath.dirname(folder)
-            for name in CONFIG_FILES:
-                for end in self._ends:
-                    text = end.content(f"{folder}/{name}" if folder else name)
-                    if text is not None and extract_config(text).runs_examples:
-                        return True
-        return False
+        texts = (
+            end.content(f"{folder}/{name}" if folder else name)
+            for folder in folders_around(posixpath.dirname(path))
+            for name in CONFIG_FILES
+            for end in self._ends
+        )
+        return any(text is not None and extract_config(text).runs_examples for text in texts)
 
     def _apply_data(self, path: str) -> None:
         """Note the dependents of the package around a file that is no module."""

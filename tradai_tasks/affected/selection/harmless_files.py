@@ -30,6 +30,7 @@ HARMLESS = (
 )
 _LINTED = GlobSet(LINTED)
 _GLOBS = GlobSet(HARMLESS)
+_UP = re.compile(r"\A(?:\.\./)+")
 _PROSE = (".adoc", ".md", ".mdx", ".rst")
 _DOCUMENT = re.compile(
     r"(?:README|CHANGELOG|CHANGES|HISTORY|NEWS|LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTING|"
@@ -41,30 +42,20 @@ _DOCUMENT = re.compile(
 def is_harmless(path: str) -> bool:
     """Tell whether a file is read by editors, git, the forge or tools of no session alone.
 
-    Args:
-        path: From the workspace root; `../` in front of it does not count.
+    `../` in front of its path does not count.
     """
-    return any(_GLOBS.matching(_inner(path)))
+    return any(_GLOBS.matching(_UP.sub("", path)))
 
 
 def is_linted(path: str) -> bool:
     """Tell whether a file may be settings of a tool that only `lint.commands` runs."""
-    return any(_LINTED.matching(_inner(path)))
-
-
-def _inner(path: str) -> str:
-    while path.startswith("../"):
-        path = path[3:]
-    return path
+    return any(_LINTED.matching(_UP.sub("", path)))
 
 
 def is_document(path: str, folder: str, kept: Iterable[str]) -> bool:
     """Tell whether a file is prose for readers: README, LICENSE, `docs/`, `*.md` and the like.
 
-    Args:
-        path: The file.
-        folder: The folder of its package; "." for the root.
-        kept: Folders whose files are no documents: import packages and tests.
+    `folder` is that of its package. Files of the import package and tests (`kept`) are not.
     """
     if is_python(path) or path.startswith(tuple(f"{one}/" for one in kept)):
         return False
