@@ -66,8 +66,7 @@ class EvidenceCollector(msgspec.Struct, dict=True):
         """Find what reads the changed files that would affect everything by where they lie."""
         known, found = Reasons(), self.found
         before = self.before.workspace if self.before else None
-        rules = PathRules(self.after.workspace, before, found.accounted, known)
-        rules.apply(self._counted, settled=found.settled)
+        PathRules(self.after.workspace, before, found, known).apply(self._counted)
         if not known.unknown:
             return Reading()
         reading = UnownedFiles(self._revisions).reading(known.unknown)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
-from typing import TypeAlias, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from tradai_tasks.files.path_globs import GlobSet
 from tradai_tasks.workspace.discovery import Package, Workspace
+
+if TYPE_CHECKING:
+    from tradai_tasks.affected.selection.selection import ChangeEvidence
 
 _Key = TypeVar("_Key", bound=Hashable)
 Groups: TypeAlias = dict[_Key, list[str]]
@@ -98,15 +101,10 @@ class PathRules:
         self,
         workspace: Workspace,
         before: Workspace | None,
-        accounted: Collection[str],
+        evidence: ChangeEvidence,
         reasons: Reasons,
-        explained: Collection[str] = (),
     ) -> None:
-        """Prepare to judge paths; reasons are noted in `reasons`.
-
-        The import graph accounts for `accounted`, paths outside any package. `explained` are names
-        of which every reason is wanted.
-        """
+        """Prepare to judge paths by what is known of them so far; reasons go to `reasons`."""
         ends = [end for end in (workspace, before) if end is not None]
         self._owners = [Owners(end) for end in ends]
         self._widened: dict[str, list[str]] = {}  # glob -> packages
@@ -120,31 +118,24 @@ class PathRules:
             for unit in getattr(workspace, kind)
         }
         self._workspace = workspace
-        self._accounted = accounted
+        self._evidence = evidence
         self._reasons = reasons
-        self._explained = explained
-        self._settled: Collection[str] = ()
 
-    def apply(self, paths: Sequence[str], *, settled: Collection[str] = ()) -> None:
-        """Note what changed paths affect by where they lie.
-
-        Of `settled` ones it is known already what else they affect: of packages, they affect none
-        by where they lie.
-        """
-        self._settled = settled
+    def apply(self, paths: Sequence[str]) -> None:
+        """Note what changed paths affect by where they lie; settled ones affect no package."""
         shared: dict[str, None] = {}
         for (kind, of), some in grouped(paths, self._shared_by).items():
             shared.update(dict.fromkeys(some))
             for name in self._users_of(kind, of):
                 why = {"packages": f" (also-affected-by {of!r})", "stacks": ""}
-                for text in summed(some, whole=name in self._explained):
+                for text in summed(some, whole=name in self._evidence.explained):
                     self._reasons.add(kind, name, text + why.get(kind, ": the base of all lambdas"))
         for path in paths:
             self._apply_one(path, known=path in shared)
 
     def _apply_one(self, path: str, *, known: bool) -> None:
         reasons = self._reasons
-        is_settled = path in self._settled
+        is_settled = path in self._evidence.settled
         owner = next(filter(None, (end.of(path) for end in self._owners)), None)
         folder = "" if is_settled and owner else path.rpartition("/")[0]
         while folder:
@@ -158,7 +149,7 @@ class PathRules:
         if path == "docs" or path.startswith("docs/") or _DOC_FILE.match(path):
             reasons.docs[path] = None
             known = True
-        if not (known or is_settled or path in self._accounted or _ROOT_TESTS.match(path)):
+        if not (known or is_settled or path in self._evidence.accounted or _ROOT_TESTS.match(path)):
             reasons.unknown[path] = None
             reasons.everything[f"{path}: belongs to nothing known; {HINT}"] = None
 

@@ -111,8 +111,7 @@ def select(
     reasons = Reasons()
     for reason in evidence.everything:
         reasons.everything[reason] = None
-    rules = PathRules(workspace, before, evidence.accounted, reasons, evidence.explained)
-    rules.apply(paths, settled=evidence.settled)
+    PathRules(workspace, before, evidence, reasons).apply(paths)
     kept = set(paths)
     for name, chain in evidence.chains.items():
         # for a file of the stacks, its name says which stack it belongs to
