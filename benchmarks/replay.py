@@ -10,8 +10,8 @@ shows to come from chance, or from state that one test file leaves for another, 
 
 `--peers` adds plain pytest, pytest-testmon and acquit, each in a clone and an environment of its
 own, without coverage. CPU is user and system time of the whole command, selection and nox included.
-Commits are the newest on the first parent's line that touch a path of `--touching`. Exit status 1
-where a difference stays unexplained.
+Below each commit stands why most test files were run. Commits are the newest on the first parent's
+line that touch a path of `--touching`. Exit status 1 where a difference stays unexplained.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,7 @@ class Run:
     covered: Mapping[str, Any]  # executed and missing lines by path
     cpu: float  # seconds, user and system
     text: str
+    reasons: Counter[str] = field(default_factory=Counter)  # why test files were run
 
     @property
     def ran(self) -> int:
@@ -132,7 +134,12 @@ class Ours:
         measured = json.loads(file.read_bytes())["files"] if file.is_file() else {}
         names = ("executed_lines", "missing_lines", "executed_branches", "missing_branches")
         covered = {path: [one.get(name) for name in names] for path, one in measured.items()}
-        return Run(tests=tests, replayed=replayed, covered=covered, cpu=cpu, text=text)
+        known = reports[0].with_name("results.json")
+        why = json.loads(known.read_bytes())["ran"] if known.is_file() else {}
+        return Run(
+            tests=tests, replayed=replayed, covered=covered, cpu=cpu, text=text,
+            reasons=Counter(why.values()),
+        )  # fmt: skip
 
 
 class Peer:
@@ -278,10 +285,11 @@ def walk(ours: Ours, peers: list[Peer], commits: list[str], arguments: list[str]
         if peers:
             row["pytest alone"] = peers[0].run(base, arguments, plain=True)
         row |= {peer.tool: peer.run(base, arguments) for peer in peers}
+        reasons = [f"{count} for {reason}" for reason, count in replay.reasons.most_common(3)]
         found = list(unexplained(ours, replay, full))
         wrong += [f"{commit[:10]}: {one}" for one in found]
         cells = "  ".join(f"{name} {ran}/{cpu:.1f}s" for name, (ran, cpu) in row.items())
-        print(f"{commit[:10]}  {cells}", *found, sep="\n      ", flush=True)
+        print(f"{commit[:10]}  {cells}", *reasons, *found, sep="\n      ", flush=True)
         for name, (ran, cpu) in row.items() if number else ():  # the first has nothing to replay
             totals.setdefault(name, []).append(cpu)
             shares.setdefault(name, []).append(ran / max(1, len(full.tests)))
