@@ -25,6 +25,7 @@ from tests.support.real import clean_env, edit, git
 from tests.support.registry import PASSWORD, USER
 from tradai_tasks.http_client import retry
 from tradai_tasks.parent_watch import leashed
+from tradai_tasks.release.images import image_steps
 
 FAULTS = ("500", "503", "429", "drop", "drop-after-store")
 IMAGES = {"image": "web", "lambda-base": "lambda-base", "lambda-image": "lambda-gaps"}
@@ -61,6 +62,7 @@ def release(
     place, _ = world
     monkeypatch.setattr(retry, "_FIRST", 0.01)
     monkeypatch.setattr(retry, "_LONGEST", 0.01)
+    monkeypatch.setattr(image_steps, "_MOMENT", 0.01)
     run = InProcess(place.home, monkeypatch, capsys)
 
     def call() -> Ran:
