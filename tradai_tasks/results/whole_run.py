@@ -25,7 +25,7 @@ from tradai_tasks.results.inputs import Inputs
 from tradai_tasks.results.kept_result import KeptResult, decode_result, encode_result
 from tradai_tasks.results.replay import Decision, decide, made, record_name
 from tradai_tasks.results.run_key import slot_name
-from tradai_tasks.results.store import Store
+from tradai_tasks.results.store import FolderStore, Store
 from tradai_tasks.vcs.file_list import list_files
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.locks.lock_file import read_lock
@@ -88,6 +88,8 @@ class WholeRuns:
         self._files: tuple[str, ...] | None = None
         self._pythons: dict[str | None, str] = {}
         self._built: dict[str, bool] = {}  # project -> whether its lock has what is built locally
+        # to list a bucket may take longer than to ask it for a record
+        self._is_empty = isinstance(store, FolderStore) and not store.entries()
 
     def keep(  # noqa: PLR0913 - what a session is known by
         self,
@@ -153,7 +155,7 @@ class WholeRuns:
         Raises:
             ResultStoreError: The store cannot be used.
         """
-        if not version or not self._is_locked(package):
+        if not version or self._is_empty or not self._is_locked(package):
             return None
         name, _ = self._record(session, package, version)
         record = decode_result(self._store.read([name]).get(name, b""))

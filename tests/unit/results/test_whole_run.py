@@ -249,3 +249,11 @@ def test_a_lock_is_parsed_once_for_all_sessions(
     for session in ("test(a)", "test-3.12(a)", "test-3.13(a)"):
         runs.look(session, kept.package, "3.12.1")
     assert read.call_count == 1
+
+
+def test_an_empty_store_is_not_asked(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_run, "read_lock", Mock(side_effect=AssertionError))
+    runs = WholeRuns(kept.repository, FolderStore(tmp_path / "empty"), kept.env)
+    assert runs.look("test(a)", kept.package, "3.12.1") is None
