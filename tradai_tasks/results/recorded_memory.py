@@ -17,6 +17,7 @@ _UNKNOWN = "?"
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MUTATORS = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
 _FRESH = frozenset({"bytearray", "copy", "deepcopy", "defaultdict", "dict", "list", "set", "super"})
+_TAKERS = frozenset({"iter", "max", "min", "next", "reversed"})
 _MAKERS = frozenset({"__init__", "__new__", "__post_init__"})
 _LITERALS = (
     ast.Constant, ast.Dict, ast.List, ast.Set, ast.Tuple, ast.DictComp, ast.ListComp, ast.SetComp,
@@ -227,6 +228,10 @@ class _Owners:
             return self._roots(func.value, seen)
         if name == "vars" and arguments:
             return self._roots(arguments[0], seen)
+        if name in _TAKERS:
+            whole = [one for one in arguments if isinstance(one, ast.GeneratorExp)]
+            inner = [part.iter for one in whole for part in one.generators]
+            return set().union(*(self._roots(one, seen) for one in (*arguments, *inner)))
         if name in {"globals", "locals"}:
             return {SHARED}
         is_made = name in _FRESH or name[:1].isupper()  # of a class, as far as its name tells

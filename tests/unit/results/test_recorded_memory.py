@@ -21,6 +21,7 @@ _METHODS = {
     "if key.x is None:\n    key.x = g()": {"key"},
     "other = key if key else self\nif other.x is None:\n    other.x = g()": {"key", "self"},
     "one = find(key)\nif one.x is None:\n    one.x = g()": {SHARED},  # which it may have found
+    "one = next(row for row in key.rows)\nif one.x is None:\n    one.x = g()": {"key"},
     "one = copy(key)\none.x = one.x or g()": set(),
     "one = Shop()\none.x = one.x or g()": set(),
     "with find(key) as one:\n    if one.x:\n        one.x = g()": {SHARED},
