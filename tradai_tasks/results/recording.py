@@ -142,7 +142,7 @@ class _Recording:
             kind, _, file = context.partition(":")
             if kind == "test":  # what it keeps reaches the files that import it
                 self.contexts[f"module:{file}"].entered.add(context)
-            if kind == "first" and self.whole:
+            if kind == "thread" or (kind == "first" and self.whole):
                 self.contexts[f"module:{file.partition('::')[0]}"].entered.add(context)
             if kind == "memo":
                 memories[file.partition("\t")[0]].append(context)
@@ -159,8 +159,18 @@ class _Recording:
         started: dict[tuple[int, tuple[str, ...]], list[str]] = defaultdict(list)
         for parent, context, words in self._programs:
             started[parent, words].append(context)
+        exact = {
+            one: (parent, self._arguments.get(one, ()))
+            for parent in {parent for parent, _ in started}
+            for one in self._children[parent]
+            if (parent, self._arguments.get(one, ())) in started
+        }
         for (parent, words), contexts in started.items():
-            children = [one for one in self._children[parent] if self._is_of(one, words)]
+            children = [one for one, key in exact.items() if key == (parent, words)] or [
+                one
+                for one in self._children[parent]
+                if one not in exact and self._is_of(one, words)
+            ]
             seen[parent, words] = len(set(children))
             for context in contexts:
                 self.contexts[context].entered.update(children)

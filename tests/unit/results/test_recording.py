@@ -202,6 +202,14 @@ def test_a_child_that_no_program_started_counts_where_it_was_started(tmp_path: P
     assert _read(tmp_path, *events, more={"8-1.jsonl": child}).files == ("read.txt",)
 
 
+@pytest.mark.parametrize("other", ["/v/python", "python"])
+def test_a_child_stands_for_one_start(tmp_path: Path, other: str) -> None:
+    child = [["process", "process:8-1", "7", ""], ["arguments", "process:8-1", other, "s.py"]]
+    events = [["program", f"test:{_T}", "/v/python", "s.py"]]
+    events += [["program", "test:tests/test_b.py", other, "s.py"]]
+    assert _read(tmp_path, *events, more={"8-1.jsonl": child}).programs == ("python",)
+
+
 def test_a_script_is_known_by_its_name(tmp_path: Path) -> None:
     child = [
         ["process", "process:8-1", "7", ""],

@@ -82,18 +82,21 @@ def is_temporary(path: str) -> bool:
 
 def locate(
     frame: FrameType | None, paths: Paths, running: str
-) -> tuple[str | None, str | None, bool, list[str]]:
+) -> tuple[str | None, str | None, bool, list[str], list[str]]:
     """Return the innermost context on the stack, the reader's file, and whether tools alone act.
 
     What another thread does counts for all that load its entry, as a memory: nothing shows who
-    waits for it. The last value are functions inside of that context, the innermost first, that are
-    called for the first time; where the running test file was called back, only those inside.
+    waits for it. The last values are functions that are called for the first time, inside of that
+    context and around it, the innermost first; where the running test file was called back, only
+    those inside.
 
     The context is None without one, and "" for a module's body outside of the repository. What
     functions of the running test file keep is its own, and that of files which import it.
     """
     reader: str | None = None
     firsts: list[str] = []
+    inside: list[str] = []
+    memory = ""
     is_called = True
     entry: str | None = None
     while frame is not None:
@@ -102,24 +105,41 @@ def locate(
         if path is not None:
             reader = reader or path
             if code.co_name == "<module>":
-                return f"module:{path}", reader, False, firsts
-            entry = f"memo:{path}::{code.co_qualname}"
+                return _found(memory, f"module:{path}", reader, inside, firsts)
+            entry = f"thread:{path}::{code.co_qualname}"
             if path == running:
                 is_called, entry = False, None
-            elif is_called and has_memory(frame, code):
-                return f"memo:{path}::{code.co_qualname}", reader, False, firsts
+            elif is_called and not memory and has_memory(frame, code):
+                memory = f"memo:{path}::{code.co_qualname}"
+                inside, firsts = firsts, []
             elif is_called and is_first(frame, code, running):
                 firsts.append(f"first:{path}::{code.co_qualname}")
         elif code.co_name == "<module>":
             is_start = frame.f_globals.get("__name__") in _STARTS
             is_tool = reader is None and (not is_start or "_pytest" in sys.modules)
-            return (None if is_start else ""), reader, is_tool, firsts
+            found = None if is_start else ""
+            return _found(memory, found, reader, inside, firsts, is_tool=is_tool)
         elif reader is not None and frame.f_globals.get("__name__") in _RUNNERS:
             break
         frame = frame.f_back
     is_main = _is_main_thread()
     is_tool = reader is None and "_pytest" in sys.modules and is_main
-    return None if is_main else entry, reader, is_tool, firsts
+    found = None if is_main else entry
+    return _found(memory, found, reader, inside, firsts, is_tool=is_tool)
+
+
+def _found(  # noqa: PLR0913 - what `locate` returns
+    memory: str,
+    context: str | None,
+    reader: str | None,
+    inside: list[str],
+    firsts: list[str],
+    *,
+    is_tool: bool = False,
+) -> tuple[str | None, str | None, bool, list[str], list[str]]:
+    if memory:
+        return memory, reader, is_tool, inside, firsts
+    return context, reader, is_tool, firsts, []
 
 
 def _is_main_thread() -> bool:

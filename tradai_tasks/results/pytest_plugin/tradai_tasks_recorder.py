@@ -167,7 +167,7 @@ class Recorder:
 
         Tools are pytest and its plugins, with nothing of the repository on the main thread.
         """
-        inner, reader, is_tool, firsts = frames.locate(frame, self.paths, self._current)
+        inner, reader, is_tool, firsts, around = frames.locate(frame, self.paths, self._current)
         context = self.context
         if inner is not None:
             context = inner or self.process  # the body of a module from outside of the repository
@@ -175,6 +175,8 @@ class Recorder:
             context += f"\t{self._last}"
         if inner:
             self.once("within", self.context, context)
+        for one in around:
+            self.once("within", one, context)
         for one in reversed(firsts):
             self.once("within", context, one)
             context = one
