@@ -184,9 +184,12 @@ class _Recording:
             self._memories[file] = read_memory(self.root / file)
         owners = self._memories[file].get(function, frozenset({SHARED}))
         outlived = {turn: self.contexts[turn].values["outlived"] for turn in turns}
-        if SHARED in owners.union(*outlived.values()):  # others may look at it without a call
+        if self.whole or SHARED in owners.union(
+            *outlived.values()
+        ):  # others may look at it without a call
             self.contexts[f"module:{file}"].entered.update(turns)
         for turn in turns:
+            self.contexts[turn].entered.add(turns[0])  # whose call was the first
             if self.whole or SHARED in owners or owners & outlived[turn]:
                 self.contexts[turn].entered.update(turns)
 

@@ -125,6 +125,8 @@ def locate(
     is_main = _is_main_thread()
     is_tool = reader is None and "_pytest" in sys.modules and is_main
     found = None if is_main else entry
+    if memory and found:
+        firsts.append(found)
     return _found(memory, found, reader, inside, firsts, is_tool=is_tool)
 
 
