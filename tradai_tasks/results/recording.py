@@ -189,7 +189,8 @@ class _Recording:
         ):  # others may look at it without a call
             self.contexts[f"module:{file}"].entered.update(turns)
         for turn in turns:
-            self.contexts[turn].entered.add(turns[0])  # whose call was the first
+            if function.endswith(("__init__", "__new__")):  # which fill what objects share
+                self.contexts[turn].entered.add(turns[0])  # whose call was the first
             if self.whole or SHARED in owners or owners & outlived[turn]:
                 self.contexts[turn].entered.update(turns)
 
