@@ -68,8 +68,18 @@ _SOURCE = {
             return _state
         """,
     "src/pkg/memory.py": """
-        import functools, queue, sys
+        import functools, queue, sys, weakref
         from concurrent.futures import ThreadPoolExecutor
+        from pathlib import Path
+        def dropped(thing):
+            found = weakref.ref(thing)
+            assert Path(__file__).read_bytes()
+            del thing
+            return found() is None
+        def loads():
+            global last
+            last = Path(__file__).read_bytes()
+            import json
         def _default(): return 1
         def _of_class(): return 1
         def _of_function(): return 1
@@ -346,6 +356,25 @@ _BODIES = {
         def test():
             folder = os.open('tests/data', os.O_RDONLY)
             os.close(os.open('a.txt', os.O_RDONLY, dir_fd=folder)); os.close(folder)
+        """,
+    "unchanged": """
+        import builtins
+        from pkg import memory
+        class Thing: pass
+        def test_an_object_lives_as_long_as_it_does():
+            is_gone = memory.dropped(Thing())
+            assert is_gone
+        def test_import_is_called_as_it_is():
+            real, seen = builtins.__import__, []
+            def own(name, globals=None, locals=None, *rest):
+                seen.append(locals)
+                return real(name, globals, locals, *rest)
+            builtins.__import__ = own
+            try:
+                memory.loads()
+            finally:
+                builtins.__import__ = real
+            assert not any(seen)
         """,
     "frames": """
         import importlib, os, traceback

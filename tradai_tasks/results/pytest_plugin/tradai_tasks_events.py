@@ -162,7 +162,10 @@ def _imported(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> 
     for folder in [one for path in args[2:3] for one in path or () if isinstance(one, str)]:
         if (root := recorder.paths[folder or "."]) is not None:
             recorder.once("root", recorder.process, root)
-    recorder.once("import", context if reader is not None else recorder.process, name)
+    owner = context if reader is not None else recorder.process
+    if recorder.is_running(name):  # it asks for itself, which is of no concern to other test files
+        owner = recorder.context
+    recorder.once("import", owner, name)
     if isinstance(file, str) and recorder.paths[file] is not None:
         recorder.once("load", context, recorder.paths[file], name)
 

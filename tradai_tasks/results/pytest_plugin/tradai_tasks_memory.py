@@ -8,7 +8,7 @@ tells by the source where an answer is kept; the recorder, which arguments are n
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSet
+from collections.abc import Iterator, Mapping, MutableMapping, MutableSequence, MutableSet
 from itertools import chain
 from opcode import opmap, opname
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType, NoneType
@@ -36,6 +36,7 @@ _ENDS = frozenset(
 _MUTATORS = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
 _BY_NAME = frozenset({"globals", "modules", "setattr", "vars", "__dict__", "__setattr__"})
 _ASKS_FOR_ATTRIBUTE = frozenset({"getattr", "hasattr", "AttributeError"})
+_USES_LOCALS = frozenset({"dir", "eval", "exec", "locals", "vars", "_getframe", "f_locals"})
 _ASKS_FOR_KEY = frozenset({"get", "KeyError"})
 _CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 # what keeps nothing, or only what its own functions put there
@@ -46,6 +47,21 @@ _STATELESS = (
 _memories: dict[int, tuple[bool, CodeType, bool]] = {}
 _firsts: dict[int, tuple[int, str, CodeType]] = {}  # code -> frame and test file of its first call
 _EACH = -1  # in place of the frame
+
+
+def variables(frame: FrameType) -> Mapping[str, Any]:
+    """Return a function's variables, and leave its frame as if they had not been looked at.
+
+    Before Python 3.13 a look fills a dictionary that the frame keeps: objects would live longer
+    than they do, and `__import__` in a function would get it.
+    """
+    found: Mapping[str, Any] = frame.f_locals
+    if sys.version_info >= (3, 13) or not frame.f_code.co_flags & 1:
+        return found
+    copied = dict(found)
+    if _USES_LOCALS.isdisjoint(frame.f_code.co_names):  # else it may hold the dictionary
+        frame.f_locals.clear()
+    return copied
 
 
 def has_memory(frame: FrameType, code: CodeType) -> bool:
@@ -103,7 +119,8 @@ def _reaches_state(frame: FrameType) -> bool:
     if code.co_varnames[:1] == ("cls",) or _STORE_ATTR in code.co_code[::2]:
         return True
     given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    values = chain((frame.f_locals.get(name) for name in given), _reached(frame))
+    own = variables(frame)
+    values = chain((own.get(name) for name in given), _reached(frame))
     return any(not isinstance(value, _STATELESS) for value in values)
 
 
@@ -178,14 +195,14 @@ def _reached(frame: FrameType) -> Iterator[Any]:
     """
     code = frame.f_code
     yield from (frame.f_globals.get(name) for name in code.co_names)
-    if code.co_freevars:
-        yield from (frame.f_locals.get(name) for name in code.co_freevars)
+    own = variables(frame)
+    yield from (own.get(name) for name in code.co_freevars)
     function = _function(frame)
     if isinstance(function, FunctionType):
         yield from function.__defaults__ or ()
         yield from (function.__kwdefaults__ or {}).values()
-    if code.co_varnames[:1] == ("self",) and "self" in frame.f_locals:
-        for one in type(frame.f_locals["self"]).__mro__:
+    if code.co_varnames[:1] == ("self",) and "self" in own:
+        for one in type(own["self"]).__mro__:
             yield from (vars(one).get(name) for name in code.co_names)
 
 

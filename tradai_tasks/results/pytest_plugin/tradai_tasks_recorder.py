@@ -18,6 +18,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from json import dumps
 from types import CodeType, FrameType
@@ -26,11 +27,12 @@ from typing import Any
 import tradai_tasks_frames as frames
 from tradai_tasks_events import HANDLERS, wrap_stat
 from tradai_tasks_importers import replace_importers
-from tradai_tasks_memory import has_memory, is_cached, is_first
+from tradai_tasks_memory import has_memory, is_cached, is_first, variables
 from tradai_tasks_variables import watch_environment
 
 recorder: Recorder | None = None
 _MONITORING: Any = getattr(sys, "monitoring", None)
+_MOST_CALLS = 1000  # of one function that count in a turn
 _TOOLS = (4, 3)  # numbers that no tool has claimed; coverage and debuggers have others
 
 
@@ -52,6 +54,8 @@ class Recorder:
         self._reported: list[CodeType] = []  # functions that are silent until `restart`
         self._told: dict[int, str] = {}  # contexts of functions that were reported, yet not silent
         self._born: set[int] = set()  # objects that were made in the present file's turn
+        self._calls: dict[int, int] = {}  # of functions that count each time, in this turn
+        self._is_crowded = False  # there were too many: any object may be an older one
         self._tool: int | None = None
         self._parent, above = _now(folder, os.getppid())
         self._family = f"{above} {os.getpid()} "  # processes that this one came from, and itself
@@ -127,7 +131,7 @@ class Recorder:
         self._current = test_file or ""
         if self._current != self._last:
             self._last = self._current
-            self._born = set()
+            self._born, self._calls, self._is_crowded = set(), {}, False
             self._tell_children()
             self._join_children()
             self.restart()
@@ -182,6 +186,11 @@ class Recorder:
             context = one
         return context, reader, is_tool
 
+    def is_running(self, name: str) -> bool:
+        """Return whether a module is the test file whose turn it is."""
+        file = getattr(sys.modules.get(name), "__file__", None)
+        return bool(self._current and file and self.paths[file] == self._current)
+
     # functions that run
 
     def _monitor(self) -> int | None:
@@ -232,9 +241,11 @@ class Recorder:
 
     def _take(self, frame: FrameType, code: CodeType, path: str) -> bool:
         """Record that a function runs; return whether its next call counts as well."""
-        is_maker = code.co_name == "__init__" and code.co_argcount
+        calls = self._calls[id(code)] = self._calls.get(id(code), 0) + 1
+        self._is_crowded = self._is_crowded or calls > _MOST_CALLS
+        is_maker = code.co_name == "__init__" and code.co_argcount and not self._is_crowded
         if is_maker:
-            self._born.add(id(frame.f_locals.get(code.co_varnames[0])))
+            self._born.add(id(variables(frame).get(code.co_varnames[0])))
         memory = path != self._current and has_memory(frame, code)
         if id(code) not in self._told:
             fills = memory or (path != self._current and is_first(frame, code, self._current))
@@ -249,9 +260,10 @@ class Recorder:
 
     def _outlived(self, frame: FrameType, code: CodeType, context: str) -> bool:
         """Record which arguments were there before this turn; return whether others were not."""
-        values = frame.f_locals
+        values = variables(frame)
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        older = [name for name in names if id(values.get(name)) not in self._born]
+        born: AbstractSet[int] = frozenset() if self._is_crowded else self._born
+        older = [name for name in names if id(values.get(name)) not in born]
         for name in older:
             self.once("outlived", context, name)
         if is_cached(code):
