@@ -127,7 +127,7 @@ class _Owners:
                 self._bound.setdefault(bound.id, []).append(value)
             elif isinstance(bound, ast.Tuple | ast.List):
                 for one in ast.walk(bound):
-                    if isinstance(one, ast.Name):
+                    if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
                         self._bound.setdefault(one.id, []).append(value and ast.Starred(value))
 
     def _tests(self) -> Iterator[str]:

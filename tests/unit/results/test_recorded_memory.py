@@ -40,6 +40,7 @@ _METHODS = {
     "global TABLE\nTABLE = g()": {SHARED},
     "if key not in known:\n    known[key] = g()": {SHARED},  # a default
     "def inner():\n    self.x = self.x or g()": set(),
+    "if self.x is None:\n    self.keys, self.x = read(key), 1": {"self"},
 }
 
 
