@@ -163,8 +163,9 @@ def _imported(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> 
         if (root := recorder.paths[folder or "."]) is not None:
             recorder.once("root", recorder.process, root)
     owner = context if reader is not None else recorder.process
-    if recorder.is_running(name):  # it asks for itself, which is of no concern to other test files
-        owner = recorder.context
+    running = getattr(sys.modules.get(name), "__file__", None)
+    if running and recorder.context == f"test:{recorder.paths[running]}":
+        owner = recorder.context  # a test file asks for itself, which is nothing to others
     recorder.once("import", owner, name)
     if isinstance(file, str) and recorder.paths[file] is not None:
         recorder.once("load", context, recorder.paths[file], name)

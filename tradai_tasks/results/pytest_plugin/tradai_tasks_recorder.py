@@ -186,11 +186,6 @@ class Recorder:
             context = one
         return context, reader, is_tool
 
-    def is_running(self, name: str) -> bool:
-        """Return whether a module is the test file whose turn it is."""
-        file = getattr(sys.modules.get(name), "__file__", None)
-        return bool(self._current and file and self.paths[file] == self._current)
-
     # functions that run
 
     def _monitor(self) -> int | None:
