@@ -55,12 +55,12 @@ def variables(frame: FrameType) -> Mapping[str, Any]:
     Before Python 3.13 a look fills a dictionary that the frame keeps: objects would live longer
     than they do, and `__import__` in a function would get it.
     """
-    found: Mapping[str, Any] = frame.f_locals
+    found = frame.f_locals
     if sys.version_info >= (3, 13) or not frame.f_code.co_flags & 1:
         return found
     copied = dict(found)
     if _USES_LOCALS.isdisjoint(frame.f_code.co_names):  # else it may hold the dictionary
-        frame.f_locals.clear()
+        found.clear()
     return copied
 
 
