@@ -76,6 +76,12 @@ _SOURCE = {
             assert Path(__file__).read_bytes()
             del thing
             return found() is None
+        class Proxy:
+            def __getattribute__(self, name): raise RuntimeError("outside of a request")
+        PROXY = Proxy()
+        def through(table={}):
+            table[1] = PROXY
+            return PROXY is None
         def loads():
             global last
             last = Path(__file__).read_bytes()
@@ -364,6 +370,8 @@ _BODIES = {
         def test_an_object_lives_as_long_as_it_does():
             is_gone = memory.dropped(Thing())
             assert is_gone
+        def test_a_proxy_is_not_looked_into():
+            assert not memory.through()
         def test_import_is_called_as_it_is():
             real, seen = builtins.__import__, []
             def own(name, globals=None, locals=None, *rest):

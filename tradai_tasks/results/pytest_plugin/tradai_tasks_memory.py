@@ -106,10 +106,10 @@ def is_first(frame: FrameType, code: CodeType, running: str) -> bool:
 
 
 def _has_keys(value: Any) -> bool:
-    kind = type(value)
+    kind = type(value)  # alone: a look at what a proxy stands for may raise, or make it
     return (
-        not isinstance(value, _STATELESS)
-        and (hasattr(value, "__dict__") or hasattr(kind, "__setitem__"))
+        not issubclass(kind, _STATELESS)
+        and bool(kind.__dictoffset__ or hasattr(kind, "__setitem__"))
         and kind.__module__ not in {"enum", "logging", "typing"}
     )
 
@@ -121,7 +121,7 @@ def _reaches_state(frame: FrameType) -> bool:
     given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     own = variables(frame)
     values = chain((own.get(name) for name in given), _reached(frame))
-    return any(not isinstance(value, _STATELESS) for value in values)
+    return any(not issubclass(type(value), _STATELESS) for value in values)
 
 
 def _stores_outside(frame: FrameType) -> bool:
@@ -138,7 +138,7 @@ def _stores_outside(frame: FrameType) -> bool:
         return True
     if _STORE_SUBSCR not in stores and _MUTATORS.isdisjoint(names):
         return False
-    return any(isinstance(value, _CONTAINERS) for value in _reached(frame))
+    return any(issubclass(type(value), _CONTAINERS) for value in _reached(frame))
 
 
 def _is_lazy(code: CodeType) -> bool:
@@ -208,12 +208,12 @@ def _reached(frame: FrameType) -> Iterator[Any]:
 
 def _function(frame: FrameType) -> Any:
     """Return what the module has under the function's name; None if there is nothing."""
-    found: Any = frame.f_globals
-    for name in frame.f_code.co_qualname.split("."):
-        try:
-            found = found[name] if isinstance(found, dict) else vars(found)[name]
-        except (KeyError, TypeError):
+    first, *others = frame.f_code.co_qualname.split(".")
+    found: Any = frame.f_globals.get(first)
+    for name in others:
+        if not issubclass(type(found), type):
             return None
+        found = vars(found).get(name)
     return found
 
 
@@ -230,7 +230,16 @@ def _is_cached(frame: FrameType) -> bool:
 def _keeps(found: Any, code: CodeType | None) -> bool:
     """Return whether a wrapper keeps answers, around a function of certain code if it is given."""
     keeps = False
-    while found is not None and not isinstance(found, FunctionType):
-        keeps = keeps or hasattr(found, "cache_info") or "cache" in type(found).__name__.lower()
-        found = getattr(found, "__func__", None) or getattr(found, "__wrapped__", None)
-    return keeps and (code is None or getattr(found, "__code__", None) is code)
+    while found is not None and type(found) is not FunctionType:
+        kind = type(found)
+        keeps = keeps or hasattr(kind, "cache_info") or "cache" in kind.__name__.lower()
+        found = _plain(found, "__func__") or _plain(found, "__wrapped__")
+    return keeps and (code is None or (found is not None and found.__code__ is code))
+
+
+def _plain(value: Any, name: str) -> Any:
+    """Return an attribute that an object has by itself; None if it has none."""
+    try:
+        return object.__getattribute__(value, name)
+    except Exception:  # of a property, which may raise anything
+        return None
