@@ -7,6 +7,7 @@ files, Python, settings, the code that coverage is measured of, and which test f
 from __future__ import annotations
 
 import copy
+import os
 import re
 import sys
 import time
@@ -87,7 +88,7 @@ class WholeRuns:
         self._base = WorkTree(repository.root, roots, variables_of_tests(env))
         self._files: tuple[str, ...] | None = None
         self._pythons: dict[str | None, str] = {}
-        self._built: dict[str, bool] = {}  # project -> whether its lock has what is built locally
+        self._built: dict[str, bool] = {}  # project -> whether its lock tells too little
         # to list a bucket may take longer than to ask it for a record
         self._is_empty = isinstance(store, FolderStore) and not store.entries()
 
@@ -196,7 +197,11 @@ class WholeRuns:
         }
         if package.project not in self._built:
             lock = read_lock(tree, package.project)
-            self._built[package.project] = bool(lock.built_locally())
+            places = lock.built_locally(editable=True).values()
+            root = self._repository.root
+            around = [os.path.normpath(root / package.project / place) for place in places]
+            is_outside = not all(Path(one).is_relative_to(root) for one in around)
+            self._built[package.project] = is_outside or bool(lock.built_locally())
         is_built = self._built[package.project]
         return not is_built and not units and "UV_NO_EDITABLE" not in self._env
 

@@ -173,6 +173,10 @@ def test_variables_and_python_count(kept: Kept, monkeypatch: pytest.MonkeyPatch)
     write(kept.root, {"uv.lock": lock})
     kept.keep([TEST])
     assert kept.look() is None  # what is installed of it is in no lock
+    outside = PLATFORM["uv.lock"].replace('editable = "libs/b"', 'editable = "../b"')
+    write(kept.root, {"uv.lock": outside})
+    kept.keep([TEST])
+    assert kept.look() is None  # no digest of the repository has its code
     (kept.root / "uv.lock").unlink()
     assert kept.look() is None
 
