@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -32,6 +33,16 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("tests")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _environment_stays() -> Iterator[None]:
+    """Let no file's fixtures leave variables to the files after it, in whatever order they run."""
+    own = {"PYTEST_CURRENT_TEST"}
+    before = dict(os.environ)
+    yield
+    changed = {name for name, _ in before.items() ^ os.environ.items()} - own
+    assert not changed, f"left in the environment: {sorted(changed)}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -178,15 +178,16 @@ class Running:
         with self._came:
             self._came.notify_all()
 
-    def wait_for(self, passage: str, timeout: float = 600) -> None:
-        """Wait until a line of its progress has a passage."""
+    def wait_for(self, *passages: str, timeout: float = 600) -> None:
+        """Wait until a line of its progress has one of the passages."""
+
+        def is_there() -> bool:
+            return any(passage in line for line in self.lines for passage in passages)
+
         with self._came:
-            came = self._came.wait_for(
-                lambda: any(passage in line for line in self.lines) or not self._reader.is_alive(),
-                timeout,
-            )
-        assert came, f"no {passage!r} in time: {''.join(self.lines)}"
-        assert any(passage in line for line in self.lines), "".join(self.lines)
+            came = self._came.wait_for(lambda: is_there() or not self._reader.is_alive(), timeout)
+        assert came, f"no {passages} in time: {''.join(self.lines)}"
+        assert is_there(), "".join(self.lines)
 
     def end(self, number: signal.Signals, *, alone: bool = False) -> float:
         """End it, and all that it started unless alone; return the seconds that it took.
@@ -240,18 +241,18 @@ def holding(server: Proxy, method: str, path: str, *, carried_out: bool) -> Iter
 def release_yard(folder: Path) -> Iterator[Yard]:
     """Start all servers, and make a repository whose momentum can be released."""
     with ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
         docker = stack.enter_context(engine(_made(folder / "engine")))
         stored = stack.enter_context(registry(folder / "registry", password=ECR_PASSWORD))
-        stack.enter_context(moto(patch))
+        with pytest.MonkeyPatch.context() as patch:
+            stack.enter_context(moto(patch))
+            boto3.client("ecr").create_repository(repositoryName="momentum")
+            env = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         tracking = stack.enter_context(mlflow(folder / "mlflow"))
         images = stack.enter_context(proxy(stored))
         models = stack.enter_context(proxy(tracking.removeprefix("http://")))
-        boto3.client("ecr").create_repository(repositoryName="momentum")
         repo = strategies(folder / "examples")
         import_python(docker, _made(folder / "base"), BASE, environment=repo.environment)
         _prepare(repo)
-        env = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         env |= {
             "DOCKER_HOST": docker,
             "ECR_REGISTRY": images.host,
