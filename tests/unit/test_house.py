@@ -26,12 +26,7 @@ IN_PLACE = {
 # Modules of tests that are still to be divided; the list only gets shorter.
 LONG_TESTS = {
     "tests/e2e/affected/test_find.py",
-    "tests/e2e/checks/test_earned_green.py",
-    "tests/e2e/release/publish/test_publish_faults.py",
-    "tests/e2e/release/publish/test_publish_sessions.py",
-    "tests/e2e/release/test_image_steps.py",
     "tests/e2e/results/test_recording.py",
-    "tests/e2e/workflows/test_tag_session.py",
     "tests/support/replay_ways.py",
 }
 ROOMS = sorted(

@@ -1,4 +1,4 @@
-"""What the release's end-to-end tests share: one environment with freqtrade, one release."""
+"""What the release's tests share: an engine, an environment with freqtrade, a release."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.engine import engine, import_busybox
 from tests.support.freqtrade import Strategies, strategies
 from tests.support.real import Result, git
 from tests.support.release_yard import Yard, release_yard
+from tests.support.yard import BASE
+
+
+@pytest.fixture(scope="module")
+def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an engine that has a base image."""
+    folder = tmp_path_factory.mktemp("engine")
+    with engine(folder) as host:
+        import_busybox(host, folder / "busybox", BASE)
+        yield host
 
 
 @pytest.fixture(scope="session")

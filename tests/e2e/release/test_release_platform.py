@@ -14,18 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engine import engine, import_busybox
-from tests.support.platform_yard import BASE, OLD, STAGES, Place, open_place, released
+from tests.support.platform_yard import OLD, STAGES, Place, open_place, released
 from tests.support.real import clean_env, edit, git, write
 from tests.support.registry import PASSWORD
-
-
-@pytest.fixture(scope="module")
-def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("engine")
-    with engine(folder) as host:
-        import_busybox(host, folder / "busybox", BASE)
-        yield host
 
 
 @pytest.fixture

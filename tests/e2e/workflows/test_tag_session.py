@@ -8,59 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.inprocess import InProcess, Ran, run
-from tests.support.repos import Repo
+from tests.support.inprocess import InProcess, run
+from tests.support.tag_hub import RULES, Hub, refused
 
 __all__ = ["run"]
-
-NAME = "tradai/tradai-uv"
-RULES = '\n[[tool.tradai-tasks.deploy.tags]]\nkind = "release"\nenvironment = "staging"\n'
-
-
-class Hub:
-    """A repository whose tags CI has checked."""
-
-    def __init__(self, run: InProcess) -> None:
-        self.run = run
-        self.repo = Repo.init(run.home)
-        run.files(
-            {
-                "pyproject.toml": f'[project]\nname = "a"\nversion = "1.0"\n{RULES}',
-                "src/a/__init__.py": "",
-                ".gitignore": "__pycache__/\n.nox/\n",
-            }
-        )
-        self.repo.commit({"README.md": "A\n"})
-
-    def tag(self, name: str) -> str:
-        self.repo.git("tag", name)
-        return self.repo.head
-
-    def __call__(self, event: str, payload: Any, *args: str, **variables: str) -> Ran:
-        env = self.repo.event(event, payload, **variables)
-        self.outputs = self.repo.path.parent / "outputs"
-        self.outputs.write_text("")
-        env["GITHUB_OUTPUT"] = str(self.outputs)
-        return self.run("-s", "tag", *(["--", *args] if args else []), env=env)
-
-    def after_ci(self, branch: str, sha: str, *args: str, **given: Any) -> Ran:
-        """What follows a run of CI: everything but the event's own fields says `main`."""
-        head = {"head_branch": branch, "head_sha": sha}
-        repository = {"full_name": NAME, "default_branch": "main"}
-        ended = {"conclusion": "success", "event": "push", "head_repository": repository}
-        payload = {"workflow_run": {**ended, **head, **given}, "repository": repository}
-        where = {"ref": "refs/heads/main", "ref_name": "main", "repository": NAME}
-        return self("workflow_run", payload, *args, **where)
-
-    def dispatched(self, *args: str, ref: str = "refs/heads/main", **given: str) -> Ran:
-        """A workflow that somebody has started by hand on a branch."""
-        payload = {"repository": {"full_name": NAME, "default_branch": "main"}}
-        given = {"ref": ref, "sha": self.repo.sha(ref), **given}
-        return self("workflow_dispatch", payload, *args, **given)
-
-    def handed_down(self) -> dict[str, str]:
-        lines = self.outputs.read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines)
 
 
 @pytest.fixture
@@ -192,14 +143,6 @@ def test_a_dispatch_without_a_tag(hub: Hub) -> None:
     assert "environment 'porduction': there is none; known are dev" in unknown.log
     nothing = hub.dispatched("--environment", "")
     assert "tag: the CI event names no tag; give one: nox -s tag -- v1.2.0" in nothing.log
-
-
-def refused(hub: Hub, tag: str, sha: str, said: str) -> None:
-    ran = hub.after_ci(tag, sha)
-    assert ran.status != 0
-    assert said in ran.log
-    assert "Traceback" not in ran.log
-    assert hub.handed_down() == {}
 
 
 def test_a_dispatch_on_another_branch_than_the_default_one(hub: Hub) -> None:
@@ -349,55 +292,3 @@ def test_a_commit_that_cannot_be_read(hub: Hub) -> None:
     hub.repo.git("tag", "v1.2.0")
     hub.repo.commit({"pyproject.toml": text})
     refused(hub, "v1.2.0", broken, f"tag v1.2.0: its commit {broken[:12]} cannot be read: pyproj")
-
-
-class Strategies(Hub):
-    """A repository of strategies, whose tags CI has checked."""
-
-    def __init__(self, run: InProcess) -> None:
-        self.run = run
-        self.repo = Repo.init(run.home)
-        run.files({"strategies/momentum/pyproject.toml": self.project("momentum"),
-                   "strategies/momentum/src/momentum/__init__.py": "",
-                   ".gitignore": "__pycache__/\n.nox/\n"})  # fmt: skip
-        self.repo.commit()
-
-    @staticmethod
-    def project(name: str, more: str = "") -> str:
-        return f'[project]\nname = "{name}-strategy"\nversion = "1.0.0"\n{more}'
-
-
-def test_a_strategy(run: InProcess) -> None:
-    hub = Strategies(run)
-    sha = hub.tag("momentum-v1.0.0")
-    assert hub.after_ci("momentum-v1.0.0", sha).status == 0
-    assert hub.handed_down() == {
-        "tag": "momentum-v1.0.0",
-        "version": "1.0.0",
-        "environment": "release",
-        "commit": sha,
-        "strategy": "momentum",
-        "backtested": "true",
-    }
-    hub.repo.git("tag", "momentum-v2.0.0")
-    refused(hub, "momentum-v2.0.0", sha, "but strategies/momentum/pyproject.toml has version '1.0.")
-    hub.repo.git("tag", "notes-v1.0.0")
-    refused(hub, "notes-v1.0.0", sha, "no strategy is called 'notes'")
-    hub.repo.git("tag", "v1.0.0")
-    refused(hub, "v1.0.0", sha, "is a platform's, and this repository releases strategies")
-    hub.repo.git("tag", "momentum-v0.0.0-test")
-    assert hub.after_ci("momentum-v0.0.0-test", sha).status == 0
-
-
-def test_a_strategy_of_the_tagged_commit_and_not_of_the_work_tree(run: InProcess) -> None:
-    hub = Strategies(run)
-    off = "[tool.tradai-tasks.backtest]\nenabled = false\n"
-    hub.repo.commit({"strategies/gone/pyproject.toml": hub.project("gone", off)})
-    sha = hub.tag("gone-v1.0.0")
-    hub.repo.commit({"strategies/gone/pyproject.toml": None})
-    hub.repo.commit({"strategies/late/pyproject.toml": hub.project("late")})
-    assert hub.after_ci("gone-v1.0.0", sha).status == 0
-    assert hub.handed_down()["strategy"] == "gone"
-    assert hub.handed_down()["backtested"] == "false"
-    hub.repo.git("tag", "late-v1.0.0", sha)
-    refused(hub, "late-v1.0.0", sha, "no strategy is called 'late'")

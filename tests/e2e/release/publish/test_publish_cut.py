@@ -25,7 +25,6 @@ __all__ = ["run"]
 SETTINGS = '\n[tool.tradai-tasks.publish.codeartifact]\ndomain = "tradai"\nrepository = "py"\n'
 
 
-@pytest.fixture
 def aws() -> Iterator[State]:
     with codeartifact() as state:
         yield state

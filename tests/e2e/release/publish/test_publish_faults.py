@@ -6,9 +6,7 @@ twice, nothing is lost, and nothing half done is called done.
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 
 from tests.support.codeartifact import State, codeartifact
 from tests.support.dists import dist
+from tests.support.published_libraries import is_whole, publish, settings
 from tradai_tasks.errors import (
     AwsError,
     CodeArtifactError,
@@ -26,9 +25,7 @@ from tradai_tasks.errors import (
     UploadRefusedError,
 )
 from tradai_tasks.http_client import retry
-from tradai_tasks.release.clients.aws import Aws
 from tradai_tasks.release.clients.codeartifact import CodeArtifact
-from tradai_tasks.release.engine.step import Look
 from tradai_tasks.release.libraries.distributions import Distribution
 from tradai_tasks.release.libraries.publish_step import Publisher, publish_stage
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
@@ -72,40 +69,6 @@ def files(tmp_path: Path) -> tuple[Distribution, ...]:
         dist(tmp_path / "dist", "tradai-strategy"),
         dist(tmp_path / "dist", "tradai-strategy", tag="py2-none-any"),
     )
-
-
-def settings(state: State) -> CodeArtifactSettings:
-    return CodeArtifactSettings(domain=state.domain, repository=state.repository)
-
-
-_clients: dict[str, Aws] = {}
-
-
-def shared() -> Aws:
-    """One client of the API for most tests: to make one takes long."""
-    return _clients.setdefault(os.environ["AWS_ENDPOINT_URL"], Aws())
-
-
-def publish(
-    state: State,
-    files: Sequence[Distribution],
-    slept: list[float] | None = None,
-    *,
-    anew: bool = False,
-) -> tuple[Look, Look]:
-    """Look at one library and act, as a release does."""
-    sleep = (lambda seconds: None) if slept is None else slept.append
-    target = CodeArtifact(settings(state), aws=None if anew else shared())
-    with Publisher(target, timeout=20, sleep=sleep) as publisher:
-        stage = publish_stage({files[0].name: lambda: tuple(files)}, publisher)
-        step = stage.steps[0]
-        found = step.look({})
-        return found, step.act({}) if found.state == "todo" else found
-
-
-def is_whole(state: State, files: Sequence[Distribution]) -> bool:
-    held = {name: hashlib.sha256(content).hexdigest() for name, (_, content) in state.files.items()}
-    return held == {file.filename: file.sha256 for file in files}
 
 
 def arrange(state: State, fault: str, place: str, *, always: bool) -> None:

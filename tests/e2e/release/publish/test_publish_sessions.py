@@ -2,114 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-import zipfile
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from tests.support.codeartifact import TOKEN, State, codeartifact
 from tests.support.dists import wheel
-from tests.support.inprocess import InProcess
-from tests.support.real import NOXFILE, Result, copy_example, edit, git, need, write
+from tests.support.published_libraries import (
+    BACKENDS,
+    CODEARTIFACT,
+    Nox,
+    commit,
+    digests,
+    failed_with,
+    held,
+    workspace,
+)
+from tests.support.real import copy_example, edit, git
 from tests.support.real import nox as nox_in_a_child
-
-BACKENDS = {
-    "uv_build": ('"uv_build>=0.9,<1"', "uv_build"),
-    "hatchling": ('"hatchling"', "hatchling.build"),
-    "setuptools": ('"setuptools>=77"', "setuptools.build_meta"),
-}
-ROOT = """\
-[tool.uv.workspace]
-members = ["libs/*"]
-
-[tool.tradai-tasks.publish]
-libraries = [{names}]
-{more}
-"""
-CODEARTIFACT = '\n[tool.tradai-tasks.publish.codeartifact]\ndomain = "tradai"\nrepository = "py"\n'
-
-
-def library(name: str, backend: str = "uv_build", version: str = "1.0.0") -> dict[str, str]:
-    requires, module = BACKENDS[backend]
-    home = f"libs/{name}"
-    return {
-        f"{home}/pyproject.toml": f'[project]\nname = "{name}"\nversion = "{version}"\n'
-        f'readme = "README.md"\nrequires-python = ">=3.11"\n\n'
-        f'[build-system]\nrequires = [{requires}]\nbuild-backend = "{module}"\n',
-        f"{home}/README.md": f"# {name}\n",
-        f"{home}/src/{name.replace('-', '_')}/__init__.py": "ANSWER = 42\n",
-    }
-
-
-def workspace(home: Path, names: dict[str, str], more: str = CODEARTIFACT) -> Path:
-    files = {
-        "noxfile.py": NOXFILE,
-        ".gitignore": ".nox/\n__pycache__/\ndist/\nbuild/\n",
-        "pyproject.toml": ROOT.format(names=", ".join(f'"{n}"' for n in names), more=more),
-    }
-    for name, backend in names.items():
-        files |= library(name, backend)
-    write(home, files)
-    git(home, "init", "-q", "-b", "main")
-    commit(home, "Begin")
-    return home
-
-
-def commit(home: Path, message: str) -> None:
-    git(home, "add", "-A")
-    git(home, "commit", "-qm", message)
-
-
-def digests(folder: Path) -> dict[str, str]:
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.iterdir()
-        if path.suffix in {".whl", ".gz"}
-    }
-
-
-def held(state: State) -> dict[str, str]:
-    return {name: hashlib.sha256(content).hexdigest() for name, (_, content) in state.files.items()}
-
-
-def failed_with(result: Result, *passages: str) -> None:
-    assert result.status != 0, result.text
-    assert "Traceback" not in result.text, result.text
-    for passage in passages:
-        assert passage in result.text, result.text
-
-
-class Nox(Protocol):
-    """Runs nox on a project, as `tests.support.real.nox` does."""
-
-    def __call__(self, home: Path, *args: str, env: Mapping[str, str] | None = None) -> Result: ...
-
-
-@pytest.fixture
-def nox(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Nox:
-    """nox in this process; all that the sessions start is real."""
-
-    def call(home: Path, *args: str, env: Mapping[str, str] | None = None) -> Result:
-        ran = InProcess(home, monkeypatch, capsys)(*args, env=env)
-        return Result(ran.status, ran.out, ran.log)
-
-    return call
-
-
-@pytest.fixture
-def aws() -> Iterator[State]:
-    with codeartifact() as state:
-        yield state
 
 
 def test_every_backend_builds_the_same_bytes_again_and_leaves_the_tree_clean(
@@ -341,119 +253,6 @@ def test_in_lockstep_a_library_has_the_version_of_the_tag(
     )
     assert aws.count("upload") == 0
     assert nox(home, "-s", "publish", "--", "v1.0.0", env=aws.env).status == 0
-
-
-@pytest.fixture
-def pypi(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A real pypiserver with a password."""
-    # not imported here: it puts a hook of its own before every later import
-    need(importlib.util.find_spec("pypiserver") is not None, "pypiserver")
-    packages = tmp_path / "packages"
-    packages.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    start = (
-        "import sys, pypiserver, wsgiref.simple_server as s\n"
-        "app = pypiserver.app(roots=[sys.argv[2]], authenticate=['update', 'list', 'download'],\n"
-        "    password_file=None, auther=lambda u, p: (u, p) == ('ci', 'marked-password'),\n"
-        "    disable_fallback=True, overwrite=False)\n"
-        "s.make_server('127.0.0.1', int(sys.argv[1]), app).serve_forever()\n"
-    )
-    log = (tmp_path / "pypiserver.log").open("w")
-    argv = [sys.executable, "-c", start, str(port), str(packages)]
-    with log, subprocess.Popen(argv, stdout=log, stderr=log) as process:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{url}/health", timeout=5).close()
-                break
-            except OSError:
-                assert process.poll() is None, (tmp_path / "pypiserver.log").read_text()
-                time.sleep(0.1)
-        yield url, packages
-        process.terminate()
-
-
-def test_any_index_by_settings(tmp_path: Path, nox: Nox, pypi: tuple[str, Path]) -> None:
-    url, packages = pypi
-    index = (
-        f'\n[tool.tradai-tasks.publish.index]\nupload-url = "{url}/"\nsimple-url = "{url}/simple"\n'
-        'username-env = "INDEX_USER"\npassword-env = "INDEX_PASSWORD"\n'
-    )
-    home = workspace(tmp_path / "w", {"lib-a": "uv_build"}, more=index)
-    env = {"INDEX_USER": "ci", "INDEX_PASSWORD": "marked-password"}
-    failed_with(
-        nox(home, "-s", "publish", env={**env, "INDEX_PASSWORD": "wrong"}),
-        "the index refuses to show what it has (HTTP 40",
-    )
-    failed_with(
-        nox(home, "-s", "publish", env={"INDEX_USER": "ci"}),
-        "the environment variable INDEX_PASSWORD is not set",
-    )
-    first = nox(home, "-s", "publish", env=env)
-    assert first.status == 0, first.text
-    assert [path.name for path in packages.glob("*.whl")] == ["lib_a-1.0.0-py3-none-any.whl"]
-    second = nox(home, "-s", "publish", env=env)
-    assert "nothing to do" in second.log, second.text
-    edit(home / "libs/lib-a/src/lib_a/__init__.py", "42", "43")
-    commit(home, "Changed")
-    failed_with(nox(home, "-s", "publish", env=env), "its source has changed (lib_a/__init__.py)")
-    assert "marked" not in first.text + second.text
-
-
-def test_what_is_built_is_what_git_knows(tmp_path: Path, nox: Nox) -> None:
-    home = workspace(tmp_path / "w", {"lib-a": "setuptools"}, more="")
-    library = home / "libs/lib-a"
-    edit(library / "pyproject.toml", 'version = "1.0.0"', 'dynamic = ["version"]')
-    write(
-        home,
-        {
-            "libs/lib-a/setup.py": "from setuptools import setup\n\nsetup(version='3.0.0')\n",
-            "libs/lib-a/src/lib_a/gone.py": "",
-            "libs/lib-a/src/lib_a/real.py": "REAL = 1\n",
-            "libs/lib-a/src/lib_a/run.sh": "#!/bin/sh\n",
-        },
-    )
-    (library / "src/lib_a/link.py").symlink_to("real.py")
-    (library / "src/lib_a/run.sh").chmod(0o755)
-    other = tmp_path / "other"
-    write(other, {"inside.txt": "a submodule's\n"})
-    git(other, "init", "-q", "-b", "main")
-    commit(other, "Begin")
-    allowed = ["-c", "protocol.file.allow=always"]
-    git(home, *allowed, "submodule", "add", "-q", str(other), "libs/lib-a/src/lib_a/sub")
-    commit(home, "More")
-    (library / "src/lib_a/gone.py").unlink()
-    (library / "src/lib_a/new.py").write_text("")
-    with (library / "pyproject.toml").open("a") as file:
-        file.write('\n[tool.setuptools.package-data]\nlib_a = ["*.sh", "sub/*.txt"]\n')
-    made = nox(home, "-s", "build")
-    assert made.status == 0, made.text
-    (built,) = (home / "dist").glob("*.whl")
-    with zipfile.ZipFile(built) as archive:
-        names = {name for name in archive.namelist() if name.startswith("lib_a/")}
-        modes = {one.filename: one.external_attr >> 16 & 0o777 for one in archive.infolist()}
-        assert b"REAL" in archive.read("lib_a/link.py")
-    assert names == {
-        f"lib_a/{name}" for name in ("__init__.py", "link.py", "new.py", "real.py", "run.sh")
-    } | {"lib_a/sub/inside.txt"}
-    assert (modes["lib_a/run.sh"], modes["lib_a/real.py"]) == (0o755, 0o644)
-    # a version that is dynamic is stated in the scratch copy of a test release
-    commit(home, "All")
-    tested = nox(home, "-s", "build", "--", "v0.0.0-test")
-    assert tested.status == 0, tested.text
-    assert [path.name for path in (home / "dist").glob("*.whl")] == [
-        f"lib_a-0.0.0.dev{git(home, 'log', '-1', '--format=%ct')}-py3-none-any.whl"
-    ]
-    edit(library / "pyproject.toml", 'dynamic = ["version"]', 'dynamic = [\n  "version" # [x]\n]')
-    commit(home, "Odd")
-    failed_with(nox(home, "-s", "build", "--", "v0.0.0-test"), "a test release cannot replace it")
-    edit(library / "setup.py", "setup(", "setup(,")
-    broken = nox(home, "-s", "build")
-    assert broken.status != 0
-    assert "libs/lib-a/pyproject.toml: uv build failed with status" in broken.log
-    assert "SyntaxError" in broken.log  # the backend's own words
 
 
 def test_one_library_at_fault_does_not_hide_behind_another(

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.codeartifact import State, codeartifact
 from tests.support.inprocess import InProcess, Ran, run
 from tests.support.real import NOXFILE, edit, git, write
@@ -16,7 +14,6 @@ from tests.support.real import NOXFILE, edit, git, write
 __all__ = ["run"]
 
 
-@pytest.fixture
 def aws() -> Iterator[State]:
     with codeartifact() as state:
         yield state

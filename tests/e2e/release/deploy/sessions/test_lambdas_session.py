@@ -6,23 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.deploy_place import BASE, Place
-from tests.support.engine import engine, import_busybox
+from tests.support.deploy_place import Place
 from tests.support.lambda_api import FunctionState
 from tests.support.real import clean_env, git
-
-
-@pytest.fixture(scope="session")
-def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("engine")
-    with engine(folder) as host:
-        import_busybox(host, folder / "busybox", BASE)
-        yield host
 
 
 def test_lambdas_from_their_base_to_published_versions(

@@ -4,46 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.engine import engine, import_busybox
-from tests.support.registry import PASSWORD, USER, Proxy, proxy, registry
-from tests.support.yard import BASE, DOCKERFILE, A, B, C, Yard, docker, open_yard
+from tests.support.registry import PASSWORD, USER
+from tests.support.yard import BASE, A, B, C, Yard, docker
 from tradai_tasks.errors import (
     ConflictError,
-    EngineError,
     ImageBuildError,
-    LoginRefusedError,
-    PushDeniedError,
     RegistryError,
     StoppedError,
 )
 from tradai_tasks.release.images.image_decisions import labels_of
 from tradai_tasks.release.images.image_steps import ImageStep
-
-
-@pytest.fixture(scope="module")
-def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("engine")
-    with engine(folder) as host:
-        import_busybox(host, folder / "busybox", BASE)
-        yield host
-
-
-@pytest.fixture
-def front(tmp_path: Path) -> Iterator[Proxy]:
-    with registry(tmp_path / "registry") as host, proxy(host) as made:
-        yield made
-
-
-@pytest.fixture
-def yard(docker_host: str, front: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    return open_yard(docker_host, front, tmp_path / "project", monkeypatch)
 
 
 def test_an_image_is_built_once_pushed_and_latest(yard: Yard) -> None:
@@ -352,71 +326,6 @@ def test_images_are_made_beside_one_another(yard: Yard) -> None:
             thread.join()
     assert all(yard.digest("latest", name) for name in ("one", "two", "three"))
     assert len(yard.commands("login")) == 1
-
-
-def test_an_engine_that_is_not_there(yard: Yard, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    yard.env["PATH"] = str(tmp_path / "empty")
-    with pytest.raises(EngineError, match="docker and podman: not found on PATH; install"):
-        yard.run("v1.0.0", A)
-    with pytest.raises(EngineError, match="podman: not found on PATH"):
-        yard.run("v1.0.0", A, engine="podman")
-
-
-def test_an_engine_that_does_not_answer(yard: Yard, tmp_path: Path) -> None:
-    yard.env["DOCKER_HOST"] = f"unix://{tmp_path}/nothing.sock"
-    with pytest.raises(EngineError, match=r"the engine does not answer.*start it"):
-        yard.run("v1.0.0", A)
-
-
-def test_a_login_that_is_refused(yard: Yard) -> None:
-    yard.env["REGISTRY_PASSWORD"] = "wr0ng"
-    with pytest.raises(LoginRefusedError, match=r"login refused.*check REGISTRY_USERNAME") as error:
-        yard.run("v1.0.0", A)
-    assert "wr0ng" not in str(error.value)
-    with yard.tools() as tools, pytest.raises(LoginRefusedError, match="login refused"):
-        tools.engine.push("x")
-    del yard.env["REGISTRY_PASSWORD"]
-    with pytest.raises(LoginRefusedError, match="no credentials were given"):
-        yard.run("v1.0.0", A)
-    with pytest.raises(LoginRefusedError, match="REGISTRY_PASSWORD is not set"):
-        yard.run("v1.0.0", A, login="environment")
-
-
-def test_a_push_that_is_denied(yard: Yard) -> None:
-    yard.proxy.read_only = True
-    with pytest.raises(PushDeniedError, match=r"push denied.*check REGISTRY_USERNAME"):
-        yard.run("v1.0.0", A)
-
-
-def test_latest_that_may_not_be_written(yard: Yard) -> None:
-    yard.proxy.fail("PUT", "/manifests/latest", 403, 10)
-    with pytest.raises(PushDeniedError, match="push denied"):
-        yard.run("v1.0.0", A)
-
-
-def test_an_image_that_does_not_build(yard: Yard, capfd: pytest.CaptureFixture[str]) -> None:
-    (yard.root / "web/Dockerfile").write_text(f"FROM {BASE}\nRUN cat /absent\n")
-    with pytest.raises(ImageBuildError, match=r"web: its image does not build: .*web/Dockerfile"):
-        yard.run("v1.0.0", A)
-    assert "/absent" in capfd.readouterr().err
-    assert "/absent" in (yard.root / "build/reports/images/web.log").read_text()
-    assert yard.proxy.writes() == []
-
-
-def test_a_dockerfile_that_is_no_text_is_for_the_engine_to_judge(yard: Yard) -> None:
-    (yard.root / "web/Dockerfile").write_bytes(b"\xff\xfeFROM x\n")
-    with pytest.raises(ImageBuildError, match="its image does not build"):
-        yard.run("v1.0.0", A)
-    comment = DOCKERFILE.encode() + b"# caf\xe9\n"
-    (yard.root / "web/Dockerfile").write_bytes(comment)
-    assert yard.run("v1.0.0", A).state == "done"
-
-
-def test_an_image_without_a_dockerfile(yard: Yard) -> None:
-    (yard.root / "web/Dockerfile").unlink()
-    with pytest.raises(ImageBuildError, match=r"web/Dockerfile: no such file.*images\.units\.web"):
-        yard.run("v1.0.0", A)
 
 
 def test_another_base_image(yard: Yard) -> None:

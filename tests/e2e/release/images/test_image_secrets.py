@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engine import engine, import_busybox, unmount_below
+from tests.support.engine import unmount_below
 from tests.support.leaks import contents, left_behind
 from tests.support.real import need
-from tests.support.registry import PASSWORD, Proxy, proxy, registry
+from tests.support.registry import PASSWORD, Proxy
 from tests.support.yard import BASE, A, B, Yard, buildkit_path, docker, open_yard
 from tradai_tasks.errors import ImageBuildError
 from tradai_tasks.settings.images import BuildSecret
@@ -25,20 +25,6 @@ SECRET = (
     "RUN --mount=type=secret,id=index cat /run/secrets/index > /dev/null "
     "&& test -s /run/secrets/index && echo read\n"
 )
-
-
-@pytest.fixture(scope="module")
-def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("engine")
-    with engine(folder) as host:
-        import_busybox(host, folder / "busybox", BASE)
-        yield host
-
-
-@pytest.fixture
-def front(tmp_path: Path) -> Iterator[Proxy]:
-    with registry(tmp_path / "registry") as host, proxy(host) as made:
-        yield made
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.support.engine import engine, import_busybox
 from tests.support.moto_server import ECR_PASSWORD, moto
 from tests.support.registry import Proxy, proxy, registry
-from tests.support.yard import BASE, A, B, Yard, open_yard
+from tests.support.yard import A, B, Yard, open_yard
 from tradai_tasks.errors import (
     AwsCredentialsError,
     AwsUnreachableError,
@@ -21,14 +20,6 @@ from tradai_tasks.errors import (
     RepositoryMissingError,
 )
 from tradai_tasks.release.clients.ecr import Ecr
-
-
-@pytest.fixture(scope="module")
-def docker_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("engine")
-    with engine(folder) as host:
-        import_busybox(host, folder / "busybox", BASE)
-        yield host
 
 
 @pytest.fixture
