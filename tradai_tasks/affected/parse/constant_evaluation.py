@@ -20,7 +20,6 @@ from tradai_tasks.affected.parse.possible_values import (
 )
 from tradai_tasks.affected.parse.syntax_tree import (
     FunctionNode,
-    PartialSource,
     SyntaxIndex,
     argument_of,
     called_name,
@@ -46,8 +45,8 @@ _OWN_NAMES = frozenset({"__name__", "__package__"})
 class ParsedModule(SyntaxIndex):
     """A parsed file whose expressions can be evaluated."""
 
-    def __init__(self, tree: ast.Module, part: PartialSource | None = None) -> None:
-        super().__init__(tree, part)
+    def __init__(self, tree: ast.Module) -> None:
+        super().__init__(tree)
         self._known: dict[tuple[FunctionNode | None, str], PossibleValues] = {}
 
     def evaluate(self, node: ast.AST, depth: int = 0) -> PossibleValues:
@@ -154,7 +153,6 @@ class ParsedModule(SyntaxIndex):
         if function is not None:
             found.add(self._parameter(function, name, depth))
         else:
-            self.require_changes(name)
             # bound by an import too: `except ImportError: NAME = "x"`
             found.unknown = name in self.modules
         for value, _ in self.bound.get(name, ()):
@@ -266,7 +264,6 @@ class ParsedModule(SyntaxIndex):
         self, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str, depth: int
     ) -> PossibleValues:
         """Return what the calls in this file pass; unknown when it is used in any other way."""
-        self.require_callers(function)
         found = PossibleValues()
         calls = 0
         place = parameters(function).index(name)

@@ -62,8 +62,6 @@ class Scan:
     prefixes: dict[str, None] = field(default_factory=dict)
     broken: str = ""  # why the text is not Python, as far as a lexer can tell
     reached: int = field(default=0, compare=False)  # where the last import statement ends
-    # the text as code, token, code, token, ..., code
-    pieces: list[str] = field(default_factory=list, compare=False)
 
 
 def scan(text: str, marks: Collection[str] | None = None) -> Scan:
@@ -78,7 +76,7 @@ def read(text: str, pieces: list[str], formatted: Iterable[int], marks: Collecti
     Most tokens say nothing: those that may are chosen first, by what costs the least.
     """
     codes, tokens = pieces[::2], pieces[1::2]
-    found = Scan(pieces=pieces)
+    found = Scan()
     if is_cut(pieces):
         start = len(text) - len(pieces[-2])
         found.broken = f"line {line_at(text, start)}: a string that does not end"

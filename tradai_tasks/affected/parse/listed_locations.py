@@ -36,7 +36,6 @@ def _packages(source: SyntaxIndex, node: ast.AST, seen: set[str]) -> PossibleVal
                 found.unknown = True
                 continue
             seen.add(part.id)
-            source.require_changes(part.id)
             for value, _ in source.bound[part.id]:
                 found.add(_packages(source, value, seen))
     return found if found.prefixes or found.unknown else unknown()
@@ -93,7 +92,6 @@ def expanded_parts(source: SyntaxIndex, node: ast.AST) -> list[ast.AST] | None:
 
 def _expand(source: SyntaxIndex, node: ast.AST, depth: int, found: list[ast.AST]) -> bool:
     if isinstance(node, ast.Name) and node.id in source.bound:
-        source.require_changes(node.id)
         values = [value for value, is_part in source.bound[node.id] if not is_part]
         if len(values) == 1 and depth < MAX_DEPTH:
             return _expand(source, values[0], depth + 1, found)

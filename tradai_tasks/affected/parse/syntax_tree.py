@@ -3,48 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 
-import msgspec
-
 from tradai_tasks.affected.parse.dotted_names import inner_name
-
-# What a part contains in addition to the statements that may import by a call, each with a name:
-# all that mentions a function, all that may add to a list or a table, all with imports in strings.
-CALLERS, CHANGES, CODE = "callers", "changes", "code"
-PartContents = frozenset[tuple[str, str]]
-
-
-class MissingPartError(Exception):
-    """What is looked for may be in the rest of the file: `contents` is what a larger part needs.
-
-    None where only the whole file will do.
-    """
-
-    def __init__(self, contents: PartContents | None) -> None:
-        super().__init__()
-        self.contents = contents
-
-
-class PartialSource(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """The text of a file with the rest blanked, every line in its place."""
-
-    text: str
-    contents: PartContents
-    pieces: Sequence[str]  # the whole file, divided into code, token, code, token, ..., code
-
-    @cached_property
-    def strings(self) -> tuple[str, ...]:
-        """The string constants of the whole file, as they are written."""
-        tokens = [token for token in self.pieces[1::2] if token[0] != "#"]
-        return tuple(t[3:-3] if t[:3] in {'"""', "'''"} else t[1:-1] for t in tokens)
-
-    def require(self, what: str, name: str = "") -> None:
-        """Check that the part contains something, or raise MissingPartError."""
-        if (what, name) not in self.contents:
-            raise MissingPartError(self.contents | {(what, name)})
-
 
 _BINDERS = (
     *(ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.AsyncFor),
@@ -72,9 +34,8 @@ _FIELDS = _FieldTable({ast.Constant: (), ast.alias: ()})
 class SyntaxIndex:
     """A syntax tree with its look-ups."""
 
-    def __init__(self, tree: ast.Module, part: PartialSource | None = None) -> None:
+    def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
-        self.part = part
         self.parents: dict[ast.AST, ast.AST] = {}
         self.nodes: list[ast.AST] = [tree]
         # name -> what it is bound to, and whether to an element or a part of that only
@@ -95,17 +56,6 @@ class SyntaxIndex:
                     nodes.append(value)
             if isinstance(node, _BINDERS):
                 self._bind(node)
-
-    def require_callers(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Check that all that mentions a function is in the tree, or raise MissingPartError."""
-        if self.part and self.function_of(function) is None:
-            self.part.require(CALLERS, function.name)
-
-    def require_changes(self, name: str) -> None:
-        """Check that all that adds to a list or table is in the tree, or raise MissingPartError."""
-        values = self.bound.get(name, ())
-        if self.part and any(self.function_of(value) is None for value, _ in values):
-            self.part.require(CHANGES, name)
 
     def _bind(self, node: ast.AST) -> None:
         match node:
@@ -183,8 +133,6 @@ class SyntaxIndex:
     @cached_property
     def entries(self) -> dict[str, list[ast.expr]]:
         """Literal key -> the literal values that the file's dictionaries and calls have for it."""
-        if self.part:
-            raise MissingPartError(None)
         found: dict[str, list[ast.expr]] = {}
         for node in self.nodes:
             pairs: list[tuple[object, ast.expr]] = []
@@ -197,17 +145,6 @@ class SyntaxIndex:
                 if isinstance(key, str) and isinstance(value, ast.Constant):
                     found.setdefault(key, []).append(value)
         return found
-
-    @cached_property
-    def texts(self) -> tuple[str, ...]:
-        """The string constants of the file."""
-        if self.part:
-            return self.part.strings
-        return tuple(
-            node.value
-            for node in self.nodes
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        )
 
 
 def parameters(function: FunctionNode) -> list[str]:

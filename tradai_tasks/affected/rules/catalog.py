@@ -70,9 +70,8 @@ class RuleSet:
         self.of_calls = tuple(rule for rule in self.rules if isinstance(rule, CallRule))
         self.of_files = tuple(rule for rule in self.rules if isinstance(rule, FileRule))
         self.of_workspace = tuple(rule for rule in self.rules if isinstance(rule, WorkspaceRule))
-        known = (CallRule, FileRule, WorkspaceRule)
-        self.of_texts = tuple(rule for rule in self.rules if not isinstance(rule, known))
-        self._hints = frozenset().union(*(rule.looked_for for rule in self.of_calls))
+        self.of_texts = tuple(rule for rule in self.rules if type(rule).extract != EdgeRule.extract)
+        self._hints = frozenset().union(*(rule.words for rule in self.of_calls))
 
     @cached_property
     def version(self) -> str | None:
@@ -104,10 +103,6 @@ class RuleSet:
         if self._hints.isdisjoint(marks):
             return False
         return any(rule.is_hinted(text, marks) for rule in self.of_calls)
-
-    def places(self, text: str, marks: Marks) -> list[int]:
-        """Return where in a file that is parsed there may be calls that import."""
-        return [place for rule in self.of_calls for place in rule.places(text, marks)]
 
 
 DEFAULT: RuleSet = RuleSet()

@@ -8,8 +8,9 @@ path, which files are meant (`link`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -31,9 +32,11 @@ Links = dict[int | str, dict[str, str]]
 class SourceFile:
     """The text of one Python file, with its syntax tree."""
 
-    def __init__(self, text: str, marks: Collection[str] = ()) -> None:
+    def __init__(
+        self, text: str, marks: Mapping[str, Sequence[int]] = MappingProxyType({})
+    ) -> None:
         self.text = text
-        self.marks = marks
+        self.marks = marks  # the words of this library's rules that are in it -> where each begins
 
     @cached_property
     def parsed(self) -> ParsedModule:
@@ -120,11 +123,6 @@ class EdgeRule:
     words: ClassVar[frozenset[str]] = frozenset()
     guessed: ClassVar[bool] = False  # whether what is named need not be loaded
     order: ClassVar[int] = 50  # among the rules; those of one order go by name
-
-    @property
-    def looked_for(self) -> frozenset[str]:
-        """All texts of which it matters to the rule whether and where a file has them."""
-        return self.words
 
     def extract(self, source: SourceFile) -> Iterable[Reference]:
         """Return what a file names. It depends on the text alone: results are cached by content."""

@@ -14,7 +14,6 @@ import msgspec
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Facts, Reference
 from tradai_tasks.affected.parse.import_scanner import Scan, imports_in, scan
-from tradai_tasks.affected.parse.syntax_tree import MissingPartError, PartContents
 from tradai_tasks.affected.parse.text_examples import FENCE, PROMPT, RUNNERS, examples_in
 from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
 from tradai_tasks.affected.rules.dynamic_imports.call_reader import find_dynamic_imports
@@ -23,7 +22,6 @@ from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
     DynamicImports,
     guess_from_text,
 )
-from tradai_tasks.affected.rules.dynamic_imports.deciding_parts import SourceParts
 from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 from tradai_tasks.affected.rules.edge_rule import SourceFile, checked
 from tradai_tasks.affected.rules.kinds.console_command import STARTERS, commands_in
@@ -93,7 +91,7 @@ def _facts(text: str, rules: RuleSet) -> Facts:
         more["runs_examples"] = any(m.partition(".")[0] in RUNNERS for m, _ in facts.imports)
     found, unread = _references(text, marks, rules)
     if found:
-        more["references"] = (*facts.references, *found)
+        more["references"] = tuple(dict.fromkeys((*facts.references, *found)))
     if unread and not facts.broken:
         more |= {"dynamic": unread, "is_passed": False}
     return msgspec.structs.replace(facts, **more) if more else facts
@@ -190,13 +188,10 @@ def _parsed_facts(text: str, scanned: Scan, marks: Marks, rules: RuleSet) -> Fac
     """Return the facts of a file that may have dynamic imports, from its syntax tree."""
     lazy = None
     try:
-        parts = SourceParts(text, scanned.pieces, rules.places(text, marks))
-        found = _found_in_part(parts, rules)
-        if found is None:
-            file = CallFile(ParsedModule(_parse(text)))
-            lazy = find_lazy(file.source) if LazyExports.name in rules.by_name else None
-            file.skipped = lazy.skipped if lazy else None
-            found = find_dynamic_imports(file, rules.of_calls)
+        file = CallFile(ParsedModule(_parse(text)))
+        lazy = find_lazy(file.source) if LazyExports.name in rules.by_name else None
+        file.skipped = lazy.skipped if lazy else None
+        found = find_dynamic_imports(file, rules.of_calls)
     except (SyntaxError, ValueError):
         if len(text) > _MOST_PARSED:
             found = DynamicImports(reason="a dynamic import in a file too large to be parsed")
@@ -215,17 +210,3 @@ def _parsed_facts(text: str, scanned: Scan, marks: Marks, rules: RuleSet) -> Fac
         lazy=lazy.lazy if lazy else None,
         moves_path=moves_path(marks),
     )
-
-
-def _found_in_part(parts: SourceParts, rules: RuleSet) -> DynamicImports | None:
-    """Find the dynamic imports in the deciding part of a file; None where all of it decides."""
-    contents: PartContents | None = frozenset()
-    while contents is not None and (part := parts.part(contents)) is not None:
-        try:
-            file = CallFile(ParsedModule(_parse(part.text), part))
-            return find_dynamic_imports(file, rules.of_calls)
-        except MissingPartError as missing:
-            contents = missing.contents
-        except (SyntaxError, ValueError):
-            return None
-    return None

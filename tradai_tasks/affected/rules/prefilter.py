@@ -17,7 +17,7 @@ from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 # A table that leaves letters and few other characters, and makes all else blank.
 _KEPT = f"{string.ascii_letters}_-`>".encode()
 _BLANKS = bytes(code if code in _KEPT else ord(" ") for code in range(256))
-_ALL = tuple(sorted(frozenset().union(*(rule.looked_for for rule in BUILT_IN))))
+_ALL = tuple(sorted(frozenset().union(*(rule.words for rule in BUILT_IN))))
 
 
 def marks_in(text: str) -> Marks:

@@ -42,7 +42,7 @@ CASES = {
         f"{USER}:3 (import-call)",
     ),
     "command": (
-        {USER: "import subprocess\n\n\nsubprocess.run('python -m a.mod')\n"},
+        {USER: "NAME = 'a.mod'\n\n\nsubprocess.run([sys.executable, '-m', NAME])\n"},
         f"{USER}:4 (command)",
     ),
     "patch": ({USER: "P = 'a.mod'\n\n\nmock.patch(P + '.x')\n"}, f"{USER}:4 (patch)"),

@@ -57,7 +57,6 @@ def test_real_code_has_the_same_marks_with_the_extra_and_without() -> None:
 def test_without_the_extra_marks_are_found_one_by_one() -> None:
     assert marks._in_one_pass() is None
     assert marks.marks_in("import_module(x)\n'-m' and '-m'") == {
-        "'-m": [17, 26],
         "'-m'": [17, 26],
         "import_module": [0],
     }

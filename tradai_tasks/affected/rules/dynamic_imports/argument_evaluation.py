@@ -121,7 +121,6 @@ def _all_calls_pass_on(
     """Tell whether no call of a function in this file computes the name itself."""
     if isinstance(function, ast.Lambda):
         return False  # its calls are unknown
-    source.require_callers(function)
     place = parameters(function).index(name)
     for mention in source.mentions.get(function.name, ()):
         call = source.parents.get(mention)

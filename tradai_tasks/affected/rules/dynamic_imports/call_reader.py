@@ -16,9 +16,9 @@ from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, Call
 from tradai_tasks.affected.rules.kinds import import_call, run_command
 from tradai_tasks.affected.rules.kinds.entry_points import EntryPoints
 from tradai_tasks.affected.rules.kinds.package_resources import PackageResources
-from tradai_tasks.affected.rules.kinds.run_command import Command, RunPath, is_computed_text
+from tradai_tasks.affected.rules.kinds.run_command import Command, RunPath
 
-_COMPUTED = frozenset([ast.BinOp, ast.Call, ast.JoinedStr])
+_TEXTS = frozenset([ast.BinOp, ast.Call, ast.Constant, ast.JoinedStr])
 _BINDING = frozenset(
     [ast.AnnAssign, ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.List, ast.Tuple]
 )
@@ -55,21 +55,15 @@ class _CallReader:
                     self._read_constant(node)
             elif isinstance(node, ast.Call):
                 self._read_call(node)
-        if Command.name in self.on:
+        if Command.name in self.on and self.file.runs_code:
             self._read_texts(nodes)
         return self.file.found
 
     def _read_texts(self, nodes: Iterable[ast.AST]) -> None:
         self.file.kind = Command.name
         for node in nodes:
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                run_command.read_string(self.file, node)
-            elif (
-                self.file.runs_code
-                and type(node) in _COMPUTED
-                and is_computed_text(self.source, node)
-            ):
-                run_command.read_computed_code(self.file, node)
+            if type(node) in _TEXTS and run_command.is_text(self.source, node):
+                run_command.read_code(self.file, node)
 
     def _read_binding(self, node: ast.AST) -> None:
         match node:
@@ -106,7 +100,7 @@ class _CallReader:
             if import_call.ImportCall.name in self.on:
                 import_call.read_mention(self.file, node, name)
         elif ast.unparse(node) == "sys.executable":
-            run_command.note_code(self.file)  # by `-c`, standard input or a file that is written
+            self.file.runs_code = True  # by `-c`, standard input or a file that is written
 
     def _read_constant(self, node: ast.Constant) -> None:
         if called_name(self.source.parents[node]) == "getattr":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import ClassVar
 
 import msgspec
@@ -12,11 +13,12 @@ import msgspec
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.possible_values import PossibleValues
+from tradai_tasks.affected.parse.string_scanner import line_at
 from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import is_from_callers
-from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks, has_word
-from tradai_tasks.affected.rules.edge_rule import EdgeRule
+from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
+from tradai_tasks.affected.rules.edge_rule import EdgeRule, SourceFile
 
 # A string that can name a module, relatively too, or something in one.
 REFERENCE = re.compile(r"\.*[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[\w.]*)?$|\.+$")
@@ -45,24 +47,23 @@ def guess_from_text(text: str, rules: Iterable[CallRule]) -> DynamicImports:
     return DynamicImports(reason=reason if is_dynamic else "")
 
 
+def literal_calls(source: SourceFile, words: AbstractSet[str]) -> Iterator[Reference]:
+    """Yield what calls of some functions name by a literal, so that no syntax tree is needed."""
+    for word in words & source.marks.keys():
+        for place in source.marks[word]:
+            named = calls.LITERAL_CALL.match(source.text, place)
+            if named and calls.is_word(source.text, place, word):
+                yield Reference(named[1] or named[2], line_at(source.text, place))
+
+
 class CallRule(EdgeRule):
     """A rule of this library for calls that import, run or list something.
 
-    A file is parsed if it has one of the rule's `words`; `counted` are texts that tell which parts
-    of such a file must be read.
+    A file is parsed where one of the rule's `words` stands for more than the text alone tells.
     """
 
     functions: ClassVar[frozenset[str]] = frozenset()  # functions whose calls are read
     assigned: ClassVar[frozenset[str]] = frozenset()  # variables whose values are read
-    counted: ClassVar[frozenset[str]] = frozenset()
-    # beginnings of calls that count where `started` matches
-    starts: ClassVar[frozenset[str]] = frozenset()
-    started: ClassVar[re.Pattern[str]] = re.compile("")
-
-    @property
-    def looked_for(self) -> frozenset[str]:
-        """All texts of which it matters to the rule whether and where a file has them."""
-        return self.words | self.counted | self.starts
 
     def read(self, file: CallFile, node: ast.Call, name: str) -> None:
         """Record what a call of one of `functions` imports."""
@@ -72,14 +73,15 @@ class CallRule(EdgeRule):
 
     def is_hinted(self, text: str, marks: Marks) -> bool:
         """Tell whether a file must be parsed for this rule."""
-        return any(has_word(text, one, marks[one]) for one in self.words & marks.keys())
+        return any(
+            self.is_open(text, place, word)
+            for word in self.words & marks.keys()
+            for place in marks[word]
+        )
 
-    def places(self, text: str, marks: Marks) -> Iterator[int]:
-        """Yield where in a file that is parsed something counts."""
-        for one in (self.words | self.counted) & marks.keys():
-            yield from (place for place in marks[one] if has_word(text, one, [place]))
-        for one in self.starts & marks.keys():
-            yield from (place for place in marks[one] if self.started.match(text, place))
+    def is_open(self, text: str, place: int, word: str) -> bool:
+        """Tell whether only a syntax tree tells what one of `words` means at a place."""
+        return True
 
 
 class CallFile:

@@ -1,7 +1,7 @@
 """Names of functions whose calls import, run or list something, and words that tell of them."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 # Import the module that an argument names.
 NAME_IMPORTERS = frozenset(
@@ -43,16 +43,53 @@ TEMPORARY_FOLDERS = frozenset(
 # Text that is in a file -> where it begins.
 Marks = Mapping[str, Sequence[int]]
 
-# Of these, only whole words count: not "allocate", "retrieval(".
-_WHOLE_WORDS = {
-    word: re.compile(rf"(?<!\w){re.escape(word)}(?:(?<=\()|(?!\w))", re.ASCII)
-    for word in ("locate", "exec(", "runpy", "testdir")
-}
-# Nor does a method of this name count: models and data frames have one.
-_WHOLE_WORDS["eval("] = re.compile(r"(?:(?<![\w.])|(?<=\bbuiltins\.))eval\(", re.ASCII)
+# A call of a literal: the text alone names the module.
+LITERAL_CALL = re.compile(r"""\w+\(\s*["']([\w.]+)["']\s*\)|importorskip\(\s*["']([\w.]+)["']""")
+_USED = re.compile(r"\s*\(|\s+as\s")
+_ASSIGNED = re.compile(r"\s*=(?!=)")
+_IMPORTED = re.compile(r"\bimport [\w, ]*\Z")
+_RENAMED = re.compile(r"(\w+)\s*=\s*[\w.]*\Z")
+_BY_NAME = re.compile(r"(?<!\w)getattr\([^()]*\Z")
+# What a replacement of `__import__` hands on to it.
+_HANDED_ON = re.compile(r"\s*\w+\s*,[^()]*(?:\*\w|fromlist|globals|level)")
+# A method of this name is another: models and data frames have one.
+_FUNCTION = re.compile(r"(?:(?<![\w.])|(?<=\bbuiltins\.))", re.ASCII)
+_FUNCTIONS = frozenset({"compile(", "eval("})
 
 
-def has_word(text: str, word: str, places: Iterable[int]) -> bool:
-    """Tell whether a word counts at one of some places; some count only as whole words."""
-    pattern = _WHOLE_WORDS.get(word)
-    return pattern is None or any(pattern.match(text, place) for place in places)
+def is_word(text: str, place: int, word: str) -> bool:
+    """Tell whether a word stands alone at a place: not "allocate", "model.eval("."""
+    if word in _FUNCTIONS:
+        return _FUNCTION.match(text, place) is not None
+    end = place + len(word)
+    is_begun = word[0].isalpha() and _is_of_name(text[place - 1 : place])
+    return not is_begun and not (word[-1].isalnum() and _is_of_name(text[end : end + 1]))
+
+
+def _is_of_name(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+def is_open_call(text: str, place: int, word: str) -> bool:
+    """Tell whether an import function is used at a place in a way that its text does not tell.
+
+    A literal argument is no such way, nor is an import statement, a mention in prose, or a
+    replacement of `__import__` in a test that hands its arguments on.
+    """
+    end = place + len(word)
+    before = text[text.rfind("\n", 0, place) + 1 : place]
+    if not is_word(text, place, word) or (
+        LITERAL_CALL.match(text, place) and word not in PACKAGE_LISTERS | {"run_module"}
+    ):
+        return False
+    renamed = _RENAMED.search(before)
+    if word not in IMPORT_FUNCTIONS:
+        return renamed is not None or _USED.match(text, end) is not None
+    if text[end : end + 1] in {"'", '"'}:  # the target of a patch
+        return _BY_NAME.search(text[max(0, place - 200) : place]) is not None
+    if _ASSIGNED.match(text, end):
+        return False
+    if renamed is not None and word == "__import__" and text[end : end + 1] in {"\n", ""}:
+        calls = re.finditer(rf"(?<!\w){renamed[1]}\(", text)
+        return any(_HANDED_ON.match(text, call.end()) is None for call in calls)
+    return _IMPORTED.search(before) is None or text.startswith(" as ", end)

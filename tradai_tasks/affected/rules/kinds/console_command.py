@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.import_scanner import import_at
 from tradai_tasks.affected.parse.string_scanner import divide
-from tradai_tasks.affected.parse.text_examples import modules_of, named_in_commands
+from tradai_tasks.affected.parse.text_examples import CALL_INSIDE, modules_of, named_in_commands
+from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import paths_of_module
 from tradai_tasks.affected.rules.edge_rule import (
     EdgeRule,
     Links,
@@ -18,6 +19,7 @@ from tradai_tasks.affected.rules.edge_rule import (
     home_of,
     note,
 )
+from tradai_tasks.affected.rules.kinds.run_command import Command, is_run
 
 # A file without any of these starts no process.
 STARTERS = frozenset(
@@ -63,27 +65,43 @@ _TAKEN = re.compile(r"[=(,\[]\s*[a-zA-Z]{0,2}\Z")
 _STATEMENT = re.compile(r"(?:^|[\n;])[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import\b")
 
 
+# A module that Python runs, in one string or in two.
+_RUN = re.compile(r"""-(?<![^\s"']-)[bBdEiIOPqsSuvx]*m(?:["']\s*,\s*["']|[\s=]*)([^\W\d][\w.]*)""")
+_TESTED = re.compile(r"--pyargs[\s=]+([^\W\d][\w.]*)")
+
+
 class EmbeddedSource(EdgeRule):
-    """Read code that a file holds in its strings, where it starts processes or runs files."""
+    """Read commands and code that a file holds in its strings, where it may run them."""
 
     name = "embedded"
-    summary = "code in strings, in a file that starts processes or runs files by their path"
-    words = STARTERS | {"run_path", "runpy", "spec_from_file_location"}
+    summary = (
+        "`python -m a.b` and code in strings, in a file that starts processes, runs files by their "
+        "path, or code by `exec(...)`, `pytester` and the like"
+    )
+    words = STARTERS | Command.words | {"run_path", "runpy", "spec_from_file_location"}
     guessed = True
 
     def extract(self, source: SourceFile) -> Iterable[Reference]:
         """Return the names that may be modules."""
-        found = dict.fromkeys(named_in_commands(source.text))
-        pieces, _ = divide(source.text)
+        text = source.text
+        if not any(is_run(text, one, source.marks) for one in self.words & source.marks.keys()):
+            return
+        found = dict.fromkeys(named_in_commands(text))
+        for module in (*_RUN.findall(text), *_TESTED.findall(text)):
+            found |= dict.fromkeys([module, f"{module}.__main__"])
+            yield from (Reference(path, form="file") for path in paths_of_module(module))
+        yield from (Reference(f"{package}.", form="package") for package in _TESTED.findall(text))
+        pieces, _ = divide(text)
         for code, token in zip(pieces[::2], pieces[1::2], strict=False):
             is_block = token[:3] in {'"""', "'''"}
             if (
-                "import " in token
+                "import" in token
                 and token[0] != "#"
                 and (not is_block or _TAKEN.search(code[-40:]))
             ):
-                text = token.strip("\"'").replace("\\n", "\n")
-                for match in _STATEMENT.finditer(text):
-                    statement = import_at(text, match.end() - len("import"), match.end())
+                held = token.strip("\"'").replace("\\n", "\n")
+                for match in _STATEMENT.finditer(held):
+                    statement = import_at(held, match.end() - len("import"), match.end())
                     found |= dict.fromkeys(modules_of(statement))
-        return map(Reference, found)
+                found |= dict.fromkeys(CALL_INSIDE.findall(held))
+        yield from map(Reference, found)

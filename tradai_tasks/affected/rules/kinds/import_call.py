@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
+from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.listed_locations import listed_packages
 from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name, parameters
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
@@ -16,14 +18,17 @@ from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import (
     relative_to,
     with_fromlist,
 )
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
-from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
+    CallFile,
+    CallRule,
+    literal_calls,
+)
+from tradai_tasks.affected.rules.edge_rule import SourceFile
 
-_PATCH = "patch("
 # A target that is computed: f-strings too, also on a line of their own.
 _COMPUTED = re.compile(
-    r"""patch\(\s*(?:target\s*=\s*)?[A-Z]"""
-    r"""|(?:patch|setattr)\(\s*(?:target\s*=\s*)?["'][^"'\n]*["']\s*(?:[%+]|\.format\(|\.join\()"""
+    r"""patch\(\s*(?:target\s*=\s*)?[A-Z]|(?:patch|setattr)\(\s*(?:target\s*=\s*)?"""
+    r"""(?:[fFrR]{1,2}["']|["'][^"'\n]*["']\s*(?:[%+]|\.format\(|\.join\())"""
 )
 # Common names: an import function only if imported by `from`, or written after a dot.
 _AMBIGUOUS = frozenset({"import_string", "resolve_name", "locate"})
@@ -37,9 +42,16 @@ class ImportCall(CallRule):
         "`import_module(...)`, `__import__`, `pytest.importorskip`, `pkgutil.iter_modules(...)`: a "
         'name, names in a literal list or table, all below `a.b` for `f"a.b.{x}"`'
     )
-    words = calls.NAME_IMPORTERS | calls.PACKAGE_LISTERS | {"module_from_spec", "load_module"}
-    counted = calls.SPEC_LOADERS | {"find_spec"}
+    words = calls.NAME_IMPORTERS | calls.PACKAGE_LISTERS | {"find_spec"}
     functions = calls.NAME_IMPORTERS | calls.PACKAGE_LISTERS
+
+    def is_open(self, text: str, place: int, word: str) -> bool:
+        """Tell whether only a syntax tree tells what is imported."""
+        return calls.is_open_call(text, place, word)
+
+    def extract(self, source: SourceFile) -> Iterable[Reference]:
+        """Return what is imported by a literal name."""
+        return literal_calls(source, calls.NAME_IMPORTERS)
 
     def read(self, file: CallFile, node: ast.Call, name: str) -> None:
         """Record what a call of an import function imports."""
@@ -122,20 +134,12 @@ class PatchTarget(CallRule):
 
     name = "patch"
     summary = '`mock.patch(f"{PKG}.x")`, `patch("a." + name)`: a target that is put together'
-    words = frozenset({"patch(f", "setattr(f"})
-    starts = frozenset({_PATCH, "setattr("})
-    started = re.compile(
-        r"""patch\(\s*(?:target\s*=\s*)?[^\s"')]"""
-        r"""|setattr\(\s*(?:[fFrR]+["']|[A-Z]|["'][^"'\n]*["']\s*[%.+])"""
-    )
+    words = frozenset({"patch(", "setattr("})
     functions = frozenset({"patch", "setattr"})
 
-    def is_hinted(self, text: str, marks: Marks) -> bool:
+    def is_open(self, text: str, place: int, word: str) -> bool:
         """Tell whether a target is computed."""
-        places = (place for one in self.starts for place in marks.get(one, ()))
-        return any(_COMPUTED.match(text, place) for place in places) or super().is_hinted(
-            text, marks
-        )
+        return _COMPUTED.match(text, place) is not None
 
     def read(self, file: CallFile, node: ast.Call, name: str) -> None:
         """Read the target of `patch(...)` and `setattr(...)`, made of parts: it is imported."""

@@ -17,6 +17,9 @@ from tradai_tasks.affected.parse.facts import Import, Lazy
 from tradai_tasks.affected.parse.string_scanner import mask
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import REFERENCE, CallRule
 
+_METHOD = re.compile(r"__getattr__\(\s*(?:self|cls)\b")
+_REPLACED = re.compile(r"sys\.modules\[[^\]\n]*\]\s*=(?!=)")
+
 
 class LazyExports(CallRule):
     """The module's own `__getattr__` is read by `find_lazy`; imports of its names are linked."""
@@ -24,6 +27,12 @@ class LazyExports(CallRule):
     name = "lazy"
     summary = "modules that `__getattr__` loads (PEP 562), name by name where a table or stub tells"
     words = frozenset({"__getattr__", "sys.modules[", "lazy_loader"})
+
+    def is_open(self, text: str, place: int, word: str) -> bool:
+        """Tell whether the module's own `__getattr__`, or its replacement, may stand there."""
+        if word == "__getattr__":
+            return text[place - 1 : place] not in {".", '"', "'"} and not _METHOD.match(text, place)
+        return word != "sys.modules[" or _REPLACED.match(text, place) is not None
 
 
 class LazyModule(msgspec.Struct):

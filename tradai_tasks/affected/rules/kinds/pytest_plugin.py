@@ -7,7 +7,6 @@ import posixpath
 
 from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
-from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 from tradai_tasks.affected.rules.edge_rule import (
     Links,
     WorkspaceFiles,
@@ -30,9 +29,9 @@ class PytestPlugin(CallRule, WorkspaceRule):
     words = frozenset({_PLUGINS, "filterwarnings"})
     assigned = frozenset({_PLUGINS})
 
-    def is_hinted(self, text: str, marks: Marks) -> bool:
+    def is_open(self, text: str, place: int, word: str) -> bool:
         """Tell whether a module names plugins; warning filters are found without parsing."""
-        return _PLUGINS in marks
+        return word == _PLUGINS
 
     def read_assigned(self, file: CallFile, name: str, value: ast.expr) -> None:
         """Record the plugins that a module names."""

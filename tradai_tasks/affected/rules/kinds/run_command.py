@@ -19,23 +19,36 @@ from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.parse.import_scanner import imports_in
 from tradai_tasks.affected.parse.listed_locations import expanded_parts, listed_folder
 from tradai_tasks.affected.parse.possible_values import PossibleValues
-from tradai_tasks.affected.parse.syntax_tree import CODE, argument_of, called_name, parameters
-from tradai_tasks.affected.parse.text_examples import CALL_INSIDE, modules_of
+from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name, parameters
+from tradai_tasks.affected.parse.text_examples import modules_of
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import paths_of_module
 from tradai_tasks.affected.rules.dynamic_imports.call_rule import REFERENCE, CallFile, CallRule
+from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 
 _MODULE_PLACES = frozenset({"__file__", "__path__"})
 _PATH_PARAMETERS = ("location", "path", "path_name")
-_MODULE_OPTION = re.compile(r"(?:^|\s)-[bBdEiIOPqsSuvx]*m[\s=]*([^\W\d][\w.]*)")
 # pytest takes modules in place of paths after it.
 _PYARGS = "--pyargs"
-_TESTED = re.compile(rf"{_PYARGS}[\s=]+([^\W\d][\w.]*)")
 _MODULE_FOLLOWS = re.compile(r"-[bBdEiIOPqsSuvx]*m$")
-_OPTIONS = [f"{start}-{more}m" for start in " \"'" for more in ("", "B", "E", "I", "s", "u")]
+# What the text alone does not tell: a computed module or folder, code that is put together.
+_OPEN = re.compile(
+    rf"""["']-[bBdEiIOPqsSuvx]*m["']\s*+,\s*+(?!["'])|["']{_PYARGS}["']"""
+    r"""|\bimport\s++(?:[\w.]++,\s*+)*[\w.]*+(?:\{(?!\{)|%[s(]|["'](?!["'])\s*+(?:["'+%]|\.format))"""
+    r"""|\bfrom\s++[\w.]*+(?:["'](?!["'])\s*+["'+%]|(?:\{[^}"'\n]*\}|%s)[\w.{}%]*+ import\b)"""
+    r"""|(?:pytest\.main|\.discover)\((?!\[(?:[\s,]|__file__|["'][^"'\n]*["'])*\]\s*\))"""
+)
 # Stands for the unknown parts of code that is put together.
 _HOLE = "_hole_"
 _MAX_TEXTS = 64  # that one expression is evaluated to
+
+
+_RUNNERS = frozenset(f"{name}(" for name in calls.CODE_RUNNERS)
+
+
+def is_run(text: str, word: str, marks: Marks) -> bool:
+    """Tell whether a word stands alone anywhere in a text."""
+    return any(calls.is_word(text, place, word) for place in marks[word])
 
 
 class Command(CallRule):
@@ -50,12 +63,17 @@ class Command(CallRule):
         [
             *("exec(", "eval(", "runpy", "pytester", "testdir", "makepyfile", "sys.executable"),
             *('"-m"', "'-m'", '"-c"', "'-c'", " -m ", _PYARGS, "pytest.main(", ".discover("),
+            "compile(",
         ]
     )
-    counted = frozenset(_OPTIONS) | calls.TEST_CODE_RUNNERS
-    starts = frozenset({"compile("})
-    started = re.compile(r"(?<![\w.])compile\(")
     functions = calls.CODE_RUNNERS | calls.TEST_CODE_RUNNERS
+
+    def is_hinted(self, text: str, marks: Marks) -> bool:
+        """Tell whether more is run than strings of the file say, or the text of another file."""
+        words = {one for one in self.words & marks.keys() if is_run(text, one, marks)}
+        if words & _RUNNERS and any(f"{reader}(" in text for reader in calls.FILE_READERS):
+            return True
+        return bool(words) and _OPEN.search(text) is not None
 
     def read(self, file: CallFile, node: ast.Call, name: str) -> None:
         """Read `exec(...)`, `compile(...)` and the like: of strings, or of a file's text."""
@@ -65,17 +83,10 @@ class Command(CallRule):
         )
         if name in calls.CODE_RUNNERS and is_method:
             return  # `re.compile(...)`
-        note_code(file)
+        file.runs_code = True
         path = code_path(file.source, node) if name in calls.CODE_RUNNERS else None
         if path is not None and isinstance(path, ast.expr):
             read_path(file, path, node, f"{name}() of a file of a computed name")
-
-
-def note_code(file: CallFile) -> None:
-    """Note that the file runs code that it holds as text, in any of its strings."""
-    if file.source.part:
-        file.source.part.require(CODE)
-    file.runs_code = True
 
 
 def read_arguments(file: CallFile, command: list[ast.expr]) -> None:
@@ -84,7 +95,7 @@ def read_arguments(file: CallFile, command: list[ast.expr]) -> None:
         if isinstance(option, ast.Constant) and _MODULE_FOLLOWS.match(str(option.value)):
             _read_module(file, command, argument)
         elif isinstance(option, ast.Constant) and option.value == "-c":
-            note_code(file)
+            file.runs_code = True
     texts = [part.value if isinstance(part, ast.Constant) else None for part in command]
     for part in command if _PYARGS in texts else ():
         values = file.source.evaluate(part)
@@ -107,27 +118,14 @@ def _run_as_script(file: CallFile, module: str, node: ast.AST) -> None:
     file.add(paths_of_module(module), node, "file")
 
 
-def read_string(file: CallFile, node: ast.Constant) -> None:
-    """Read a string: a whole command in one, or code where the file runs some."""
-    text = str(node.value)
-    for match in _MODULE_OPTION.finditer(text):
-        _run_as_script(file, match[1], node)
-    if _PYARGS in text:
-        file.add_packages(_TESTED.findall(text), node)
-    is_docstring = isinstance(file.source.parents.get(node), ast.Expr)
-    if file.runs_code and "import" in text and not is_docstring:
-        _add_imports(file, imports_in(text), node)
-        file.add(CALL_INSIDE.findall(text), node)
-
-
 def _add_imports(file: CallFile, statements: Collection[Import], node: ast.AST) -> None:
     file.add(modules_of(statements), node)
     stars = (module for module, names in statements if "*" in names)
     file.add((one if one[-1] == "." else f"{one}." for one in stars), node, "package")
 
 
-def read_computed_code(file: CallFile, node: ast.AST) -> None:
-    """Read code that is put together: `f"import {name}"`."""
+def read_code(file: CallFile, node: ast.AST) -> None:
+    """Read code in a string, or put together: `f"import {name}"`."""
     code = imports_of_text(file.source, node)
     _add_imports(file, code.imports, node)
     file.add(code.subtrees, node, "package")
@@ -257,11 +255,13 @@ def _joined(source: ParsedModule, parts: list[ast.AST] | list[ast.expr]) -> list
     return ["".join(one) for one in itertools.product(*texts_of)]
 
 
-def is_computed_text(source: ParsedModule, node: ast.AST) -> bool:
-    """Tell whether a node is the whole of an expression that puts a text together."""
+def is_text(source: ParsedModule, node: ast.AST) -> bool:
+    """Tell whether a node is a string, or the whole of an expression that puts one together."""
     parent = source.parents.get(node)
     if isinstance(parent, (ast.JoinedStr, ast.FormattedValue)):
         return False
+    if isinstance(node, ast.Constant):  # a statement of its own is a docstring
+        return isinstance(node.value, str) and not isinstance(parent, ast.Expr)
     if isinstance(node, ast.JoinedStr):
         return not (isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add))
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mod)):
