@@ -3,4 +3,4 @@
 from tradai_tasks.affected.parse.facts import Reference as Reference
 from tradai_tasks.affected.rules.edge_rule import EdgeRule as EdgeRule
 from tradai_tasks.affected.rules.edge_rule import Place as Place
-from tradai_tasks.affected.rules.edge_rule import SourceFile as SourceFile
+from tradai_tasks.affected.rules.source_file import SourceFile as SourceFile

@@ -15,8 +15,10 @@ Import = tuple[str, tuple[str, ...]]
 
 # What a reference names: a module or something in one ("a.b", ".b", "a.b:attribute"); every module
 # that a prefix begins ("a.b.", "." for the file's own package, "/x" for a folder); a Python file by
-# its path; what the entry points of a group lead to ("*" for every group).
-FORMS = ("module", "package", "file", "group")
+# its path; what the entry points of a group lead to ("*" for every group). The last two name
+# nothing: their text is why it is unknown what the file loads, or why only callers of its
+# functions, in other files, know it.
+FORMS = ("module", "package", "file", "group", "unknown", "passed")
 
 
 class _Kept(

@@ -155,3 +155,9 @@ def modules_of(imports: Iterable[Import]) -> Iterable[str]:
         for clause in names:
             name = clause.partition(" ")[0]
             yield dotted if name == "*" else inner_name(dotted, name)
+
+
+def packages_of_stars(imports: Iterable[Import]) -> Iterable[str]:
+    """Yield the packages of star imports, as beginnings of names: "a.b." of `from a.b import *`."""
+    stars = (module for module, names in imports if "*" in names)
+    return (one if one.endswith(".") else f"{one}." for one in stars)

@@ -16,8 +16,6 @@ from typing import Any
 
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.rules import kinds
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
-from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
 from tradai_tasks.affected.rules.edge_rule import EdgeRule, FileRule, Place, WorkspaceRule
 from tradai_tasks.errors import EdgeRuleError, SettingsError
 
@@ -67,11 +65,9 @@ class RuleSet:
         self.rules = tuple(rule for rule in every if rule.name not in off)
         self.own = tuple(rule for rule in own if rule.name not in off)
         self.by_name = {rule.name: rule for rule in self.rules}
-        self.of_calls = tuple(rule for rule in self.rules if isinstance(rule, CallRule))
         self.of_files = tuple(rule for rule in self.rules if isinstance(rule, FileRule))
         self.of_workspace = tuple(rule for rule in self.rules if isinstance(rule, WorkspaceRule))
         self.of_texts = tuple(rule for rule in self.rules if type(rule).extract != EdgeRule.extract)
-        self._hints = frozenset().union(*(rule.words for rule in self.of_calls))
 
     @cached_property
     def version(self) -> str | None:
@@ -97,12 +93,6 @@ class RuleSet:
         except Exception as fault:
             why = f"{type(fault).__name__}: {fault}"
         raise EdgeRuleError(f"the edge rule {rule.name!r} fails: {why}; correct it")
-
-    def must_parse(self, text: str, marks: Marks) -> bool:
-        """Tell whether a file may import by a call, so that its syntax tree is needed."""
-        if self._hints.isdisjoint(marks):
-            return False
-        return any(rule.is_hinted(text, marks) for rule in self.of_calls)
 
 
 DEFAULT: RuleSet = RuleSet()

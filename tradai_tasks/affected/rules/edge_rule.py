@@ -7,57 +7,19 @@ path, which files are meant (`link`).
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import msgspec
 
 from tradai_tasks.affected.parse.facts import FORMS, Facts, Import, Reference
-from tradai_tasks.affected.parse.possible_values import PossibleValues
-from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
-
-if TYPE_CHECKING:
-    from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
+from tradai_tasks.affected.rules.source_file import SourceFile
 
 # Node, or the path of a file that is not Python -> the paths of its users, each with the text in
 # the user that names it ("" where there is none).
 Links = dict[int | str, dict[str, str]]
-
-
-class SourceFile:
-    """The text of one Python file, with its syntax tree."""
-
-    def __init__(
-        self, text: str, marks: Mapping[str, Sequence[int]] = MappingProxyType({})
-    ) -> None:
-        self.text = text
-        self.marks = marks  # the words of this library's rules that are in it -> where each begins
-
-    @cached_property
-    def parsed(self) -> ParsedModule:
-        """The parsed file, with look-ups from node to parent and from name to value.
-
-        Raises:
-            SyntaxError: Python rejects the text.
-        """
-        from tradai_tasks.affected.parse.constant_evaluation import ParsedModule  # noqa: PLC0415 - most rules never parse
-
-        return ParsedModule(ast.parse(self.text))
-
-    def calls(self, *names: str) -> Iterator[ast.Call]:
-        """Yield the calls of functions and methods that have one of some names."""
-        for node in self.parsed.nodes:
-            if isinstance(node, ast.Call) and called_name(node) in names:
-                yield node
-
-    def values(self, node: ast.AST) -> PossibleValues:
-        """Return the strings that an expression can be, as far as the file's own text tells."""
-        return self.parsed.evaluate(node)
 
 
 class Place:

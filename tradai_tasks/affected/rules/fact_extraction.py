@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import ast
 import codecs
 import importlib.util
 import re
-import warnings
 from collections.abc import Container
+from typing import Any
 
 import msgspec
 
-from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Facts, Reference
 from tradai_tasks.affected.parse.import_scanner import Scan, imports_in, scan
 from tradai_tasks.affected.parse.text_examples import FENCE, PROMPT, RUNNERS, examples_in
 from tradai_tasks.affected.rules.catalog import DEFAULT, RuleSet
-from tradai_tasks.affected.rules.dynamic_imports.call_reader import find_dynamic_imports
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
-    CallFile,
-    DynamicImports,
-    guess_from_text,
-)
-from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
-from tradai_tasks.affected.rules.edge_rule import SourceFile, checked
+from tradai_tasks.affected.rules.edge_rule import checked
 from tradai_tasks.affected.rules.kinds.console_command import STARTERS, commands_in
 from tradai_tasks.affected.rules.kinds.lazy_modules import LazyExports, find_lazy
 from tradai_tasks.affected.rules.kinds.pytest_plugin import PytestPlugin
 from tradai_tasks.affected.rules.path_facts import moves_path, path_facts
 from tradai_tasks.affected.rules.prefilter import marks_in
+from tradai_tasks.affected.rules.source_file import SourceFile
 from tradai_tasks.errors import EdgeRuleError
 
 # Where pytest reads its settings.
@@ -36,7 +28,6 @@ CONFIG_FILES = frozenset(
     {".pytest.ini", ".pytest.toml", "pyproject.toml", "pytest.ini", "pytest.toml", "setup.cfg"}
     | {"tox.ini"}
 )
-_MOST_PARSED = 1_000_000  # characters; a syntax tree takes some seventy bytes for each
 _PLUGIN = re.compile(r"""(?<![\w-])-p(?:["',\s=]+|(?=\w))([^\W\d][\w.]*)""")
 _SETTINGS = re.compile(
     r"""(?:DJANGO_SETTINGS_MODULE|DJANGO_CONFIGURATION)["']?\s*[=:]\s*["']?([\w.]+)"""
@@ -81,7 +72,11 @@ def extract(data: bytes, rules: RuleSet = DEFAULT) -> Facts:
 
 def _facts(text: str, rules: RuleSet) -> Facts:
     marks = marks_in(text)
-    facts = _import_facts(text, scan(text, marks), marks, rules)
+    scanned = scan(text, marks)
+    if "filterwarnings" in marks:
+        scanned.strings.update(dict.fromkeys(_WARNING.findall(text)))
+    source = SourceFile(text, marks)
+    facts = _import_facts(source, scanned, rules)
     more = path_facts(text, marks, facts.paths)
     if PROMPT in marks or FENCE in marks:
         more["examples"] = examples_in(text)
@@ -89,45 +84,62 @@ def _facts(text: str, rules: RuleSet) -> Facts:
         more["commands"] = commands_in(text)
     if not RUNNERS.isdisjoint(marks):
         more["runs_examples"] = any(m.partition(".")[0] in RUNNERS for m, _ in facts.imports)
-    found, unread = _references(text, marks, rules)
-    if found:
-        more["references"] = tuple(dict.fromkeys((*facts.references, *found)))
-    if unread and not facts.broken:
-        more |= {"dynamic": unread, "is_passed": False}
+    if not facts.broken:
+        more |= _references(source, rules)
     return msgspec.structs.replace(facts, **more) if more else facts
 
 
-def _references(text: str, marks: Marks, rules: RuleSet) -> tuple[list[Reference], str]:
-    """Return what rules find that go by the text alone, and why one of them could not read it."""
-    source = SourceFile(text, marks)
-    references: list[Reference] = []
-    unread = ""
+def _import_facts(source: SourceFile, scanned: Scan, rules: RuleSet) -> Facts:
+    """Return the import statements and names of a file, those of a lazy module apart."""
+    facts = Facts(
+        imports=tuple(scanned.imports),
+        strings=tuple(scanned.strings),
+        paths=tuple(scanned.paths),
+        prefixes=tuple(scanned.prefixes),
+        moves_path=moves_path(source.marks),
+    )
+    exports = rules.by_name.get(LazyExports.name)
+    is_lazy = isinstance(exports, LazyExports) and exports.is_hinted(source.text, source.marks)
+    try:
+        # only a parser knows for certain whether a text is Python
+        lazy = find_lazy(source.parsed) if is_lazy or scanned.broken else None
+    except (SyntaxError, RecursionError, MemoryError):
+        why = f"does not parse: {scanned.broken}" if scanned.broken else ""
+        return msgspec.structs.replace(facts, broken=why)
+    if lazy is None or not is_lazy:
+        return facts
+    source.skipped = lazy.skipped
+    more = {"imports": tuple(lazy.eager), "strings": (), "prefixes": (), "lazy": lazy.lazy}
+    return msgspec.structs.replace(facts, **more)
+
+
+def _references(source: SourceFile, rules: RuleSet) -> dict[str, Any]:
+    """Return what rules find, as fields of `Facts`, and why some of it is unknown."""
+    lines: dict[tuple[str, str, str], int] = {}  # (text, form, kind) -> line
+    unknown: list[tuple[bool, int, str]] = []  # whether only callers know it, line, reason
     for rule in rules.of_texts:
         # the one pass looks for the words of this library's rules alone
-        here: Container[str] = text if rule in rules.own else marks
+        here: Container[str] = source.text if rule in rules.own else source.marks
         if rule.words and not any(word in here for word in rule.words):
             continue
         try:
-            references += [checked(one, rule) for one in rule.extract(source)]
+            for one in (checked(found, rule) for found in rule.extract(source)):
+                if one.form in {"unknown", "passed"}:
+                    unknown.append((one.form == "passed", one.line, one.text))
+                else:
+                    key = (one.text, one.form, one.kind)
+                    lines[key] = min(one.line, lines.get(key, one.line))
         except (SyntaxError, RecursionError, MemoryError) as fault:
-            unread = f"the edge rule {rule.name!r} cannot read it: {type(fault).__name__}"
+            why = f"the edge rule {rule.name!r} cannot read it: {type(fault).__name__}"
+            unknown.append((False, 0, why))
         except Exception as fault:
             why = f"{type(fault).__name__}: {fault}"
             raise EdgeRuleError(f"the edge rule {rule.name!r} fails: {why}; correct it") from fault
-    return references, unread
-
-
-def _import_facts(text: str, scanned: Scan, marks: Marks, rules: RuleSet) -> Facts:
-    if "filterwarnings" in marks:
-        scanned.strings.update(dict.fromkeys(_WARNING.findall(text)))
-    if scanned.broken:
-        try:
-            _parse(text)  # as only it knows for certain
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return _scanned_facts(scanned, broken=f"does not parse: {scanned.broken}")
-    if not rules.must_parse(text, marks):
-        return _scanned_facts(scanned, moves_path=moves_path(marks))
-    return _parsed_facts(text, scanned, marks, rules)
+    found = {"references": tuple(Reference(t, lines[t, f, k], f, k) for t, f, k in sorted(lines))}
+    if not unknown:
+        return found
+    is_passed, line, why = min(unknown)
+    return {**found, "dynamic": f"line {line}: {why}" if line else why, "is_passed": is_passed}
 
 
 def decode(data: bytes) -> str:
@@ -162,51 +174,4 @@ def extract_config(data: bytes) -> Facts:
         references=tuple(Reference(name, kind=PytestPlugin.name) for name in sorted(names)),
         paths=tuple(sorted(paths)),
         runs_examples=any(tool in text for tool in _EXAMPLE_SETTINGS),
-    )
-
-
-def _parse(text: str) -> ast.Module:
-    if len(text) > _MOST_PARSED:
-        raise ValueError(f"over {_MOST_PARSED:,} characters, too large to be parsed")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text)
-
-
-def _scanned_facts(scanned: Scan, *, broken: str = "", moves_path: bool = False) -> Facts:
-    return Facts(
-        imports=tuple(scanned.imports),
-        strings=tuple(scanned.strings),
-        paths=tuple(scanned.paths),
-        prefixes=tuple(scanned.prefixes),
-        broken=broken,
-        moves_path=moves_path,
-    )
-
-
-def _parsed_facts(text: str, scanned: Scan, marks: Marks, rules: RuleSet) -> Facts:
-    """Return the facts of a file that may have dynamic imports, from its syntax tree."""
-    lazy = None
-    try:
-        file = CallFile(ParsedModule(_parse(text)))
-        lazy = find_lazy(file.source) if LazyExports.name in rules.by_name else None
-        file.skipped = lazy.skipped if lazy else None
-        found = find_dynamic_imports(file, rules.of_calls)
-    except (SyntaxError, ValueError):
-        if len(text) > _MOST_PARSED:
-            found = DynamicImports(reason="a dynamic import in a file too large to be parsed")
-        else:
-            found = guess_from_text(text, rules.of_calls)
-    except (RecursionError, MemoryError):
-        return _scanned_facts(scanned, broken="does not parse: nested too deeply")
-    return Facts(
-        imports=tuple(lazy.eager if lazy else scanned.imports),
-        strings=() if lazy else tuple(scanned.strings),
-        paths=tuple(scanned.paths),
-        prefixes=() if lazy else tuple(scanned.prefixes),
-        references=found.references,
-        dynamic=found.reason,
-        is_passed=found.is_passed,
-        lazy=lazy.lazy if lazy else None,
-        moves_path=moves_path(marks),
     )

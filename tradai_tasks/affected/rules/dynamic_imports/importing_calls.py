@@ -19,19 +19,23 @@ PATH_IMPORTERS = frozenset(
     {"SourceFileLoader", "SourcelessFileLoader", "load_source", "run_path"}
     | {"spec_from_file_location"}
 )
+# Locate a package to read its files.
+RESOURCE_READERS = frozenset(
+    {"contents", "files", "find_spec", "get_data", "is_resource", "open_binary", "open_text"}
+    | {"path", "read_binary", "read_text"}
+    | {"resource_filename", "resource_stream", "resource_string"}
+)
 # List the modules of a package.
 PACKAGE_LISTERS = frozenset({"iter_modules", "walk_packages"})
-# All that import or list modules, whose arguments may name any.
-IMPORTERS = NAME_IMPORTERS | PATH_IMPORTERS | PACKAGE_LISTERS
 # Load the entry points of a group; the last is pluggy's.
 GROUP_READERS = frozenset(
     {"entry_points", "iter_entry_points", "load_entry_point", "get_entry_map"}
     | {"load_setuptools_entrypoints"}
 )
+# Of these, calls count also under names that a file gives them.
+RENAMED = NAME_IMPORTERS | PATH_IMPORTERS | RESOURCE_READERS | GROUP_READERS
 # Built-in functions that take code as text.
 CODE_RUNNERS = frozenset({"exec", "eval", "compile"})
-# Functions of pytest's and other test tools that take code as text.
-TEST_CODE_RUNNERS = frozenset({"makepyfile", "run_python_code", "runpytest", "inline_runsource"})
 # Return the text of a file.
 FILE_READERS = frozenset({"open", "open_code", "read_bytes", "read_text"})
 # Fixtures and modules for folders that only a test has written.

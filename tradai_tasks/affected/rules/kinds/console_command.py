@@ -8,18 +8,23 @@ from collections.abc import Iterable
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.import_scanner import import_at
 from tradai_tasks.affected.parse.string_scanner import divide
-from tradai_tasks.affected.parse.text_examples import CALL_INSIDE, modules_of, named_in_commands
+from tradai_tasks.affected.parse.text_examples import (
+    CALL_INSIDE,
+    modules_of,
+    named_in_commands,
+    packages_of_stars,
+)
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import paths_of_module
 from tradai_tasks.affected.rules.edge_rule import (
     EdgeRule,
     Links,
-    SourceFile,
     WorkspaceFiles,
     WorkspaceRule,
     home_of,
     note,
 )
 from tradai_tasks.affected.rules.kinds.run_command import Command, is_run
+from tradai_tasks.affected.rules.source_file import SourceFile
 
 # A file without any of these starts no process.
 STARTERS = frozenset(
@@ -61,7 +66,7 @@ class ConsoleCommand(WorkspaceRule):
 
 # What stands before text over several lines that is passed on or kept: no docstring, which has
 # examples for readers.
-_TAKEN = re.compile(r"[=(,\[]\s*[a-zA-Z]{0,2}\Z")
+_TAKEN = re.compile(r"(?:[=(,\[+]|\breturn)\s*[a-zA-Z]{0,2}\Z")
 _STATEMENT = re.compile(r"(?:^|[\n;])[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import\b")
 
 
@@ -103,5 +108,7 @@ class EmbeddedSource(EdgeRule):
                 for match in _STATEMENT.finditer(held):
                     statement = import_at(held, match.end() - len("import"), match.end())
                     found |= dict.fromkeys(modules_of(statement))
+                    stars = packages_of_stars(statement)
+                    yield from (Reference(star, form="package") for star in stars)
                 found |= dict.fromkeys(CALL_INSIDE.findall(held))
         yield from map(Reference, found)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
+from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
 from tradai_tasks.affected.rules.edge_rule import (
     Links,
     WorkspaceFiles,
@@ -15,6 +17,7 @@ from tradai_tasks.affected.rules.edge_rule import (
     note,
     project_file,
 )
+from tradai_tasks.affected.rules.source_file import SourceFile, references
 
 _ANY_GROUP = "*"
 _COMMAND_GROUPS = frozenset({"scripts", "gui-scripts", "console_scripts", "gui_scripts"})
@@ -28,9 +31,10 @@ class EntryPoints(CallRule, WorkspaceRule):
     summary = '`entry_points(group="x")`; entry points of a package, for all that install it'
     words = functions = calls.GROUP_READERS
 
-    def read(self, file: CallFile, node: ast.Call, name: str) -> None:
-        """Record the groups that a call loads."""
-        file.add(_groups_loaded(file.source, node), node, "group")
+    def read(self, source: SourceFile) -> Iterator[Reference]:
+        """Yield the groups that calls load."""
+        for node in source.calls(*self.functions):
+            yield from references(_groups_loaded(source.parsed, node), node, "group")
 
     def link_workspace(self, files: WorkspaceFiles) -> Links:
         """Return the entry points that each member loads: its own, and plugins that it installs.

@@ -8,8 +8,11 @@ Django imports `models` of every package in INSTALLED_APPS, and plugins make it 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import REFERENCE, CallFile, CallRule
+from tradai_tasks.affected.parse.facts import Reference
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
+from tradai_tasks.affected.rules.source_file import REFERENCE, SourceFile, package_references
 
 _APPS = "INSTALLED_APPS"
 _APP_CONFIG = "AppConfig"
@@ -26,24 +29,26 @@ class FrameworkScan(CallRule):
     )
     words = frozenset({_APPS, _APP_CONFIG, _TASK_FINDER, "SPIDER_MODULES"})
     functions = frozenset({_TASK_FINDER})
-    assigned = frozenset({_APPS, "SPIDER_MODULES", "NEWSPIDER_MODULE", "name"})
 
-    def read(self, file: CallFile, node: ast.Call, name: str) -> None:
-        """Record the packages that a call names."""
-        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-            self.read_assigned(file, name, argument)
-
-    def read_assigned(self, file: CallFile, name: str, value: ast.expr) -> None:
-        """Record the packages that a setting names, or the `name` of an `AppConfig`."""
-        if name == "name" and not _is_in_config(file, value):
-            return
-        for part in value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]:
-            for text in filter(REFERENCE.match, file.source.evaluate(part).literals):
-                file.add_packages({text, *_configured_by(text)}, part)
+    def read(self, source: SourceFile) -> Iterator[Reference]:
+        """Yield the packages that calls and settings name, and the `name` of an `AppConfig`."""
+        for node in source.calls(*self.functions):
+            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+                yield from _packages(source, argument)
+        for name, value in source.assigned(_APPS, "SPIDER_MODULES", "NEWSPIDER_MODULE", "name"):
+            if name != "name" or _is_in_config(source, value):
+                yield from _packages(source, value)
 
 
-def _is_in_config(file: CallFile, value: ast.expr) -> bool:
-    around = file.source.parents.get(file.source.parents[value])
+def _packages(source: SourceFile, value: ast.expr) -> Iterator[Reference]:
+    for part in value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]:
+        for text in filter(REFERENCE.match, source.values(part).literals):
+            yield from package_references({text, *_configured_by(text)}, part)
+
+
+def _is_in_config(source: SourceFile, value: ast.expr) -> bool:
+    parents = source.parsed.parents
+    around = parents.get(parents[value])
     bases = around.bases if isinstance(around, ast.ClassDef) else ()
     return any(_APP_CONFIG in ast.unparse(base) for base in bases)
 

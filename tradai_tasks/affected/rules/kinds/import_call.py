@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 
+from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.listed_locations import listed_packages
 from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name, parameters
@@ -18,12 +19,8 @@ from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import (
     relative_to,
     with_fromlist,
 )
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import (
-    CallFile,
-    CallRule,
-    literal_calls,
-)
-from tradai_tasks.affected.rules.edge_rule import SourceFile
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
+from tradai_tasks.affected.rules.source_file import SourceFile, references
 
 # A target that is computed: f-strings too, also on a line of their own.
 _COMPUTED = re.compile(
@@ -49,82 +46,94 @@ class ImportCall(CallRule):
         """Tell whether only a syntax tree tells what is imported."""
         return calls.is_open_call(text, place, word)
 
-    def extract(self, source: SourceFile) -> Iterable[Reference]:
+    def read_text(self, source: SourceFile) -> Iterator[Reference]:
         """Return what is imported by a literal name."""
-        return literal_calls(source, calls.NAME_IMPORTERS)
+        return source.literal_calls(calls.NAME_IMPORTERS)
 
-    def read(self, file: CallFile, node: ast.Call, name: str) -> None:
-        """Record what a call of an import function imports."""
-        if name in calls.PACKAGE_LISTERS:  # `pkgutil.iter_modules(pkg.__path__)`
-            file.record(listed_packages(file.source, node), node, f"{name}()")
-            return
-        argument = argument_of(node, 0, *calls.NAME_PARAMETERS)
-        if argument is None:
-            if any(keyword.arg is None for keyword in node.keywords):
-                file.widen(node, f"{name}() of computed arguments")
-            return
-        if name in _AMBIGUOUS and name not in _qualified_names(file):
-            return  # some other function of that name
-        if isinstance(argument, ast.Name) and _is_wrapper(file, node, argument.id, name):
-            return
-        if file.skipped is not None and file.skipped in set(file.source.functions_of(node)):
-            return
-        values = file.source.evaluate(argument)
-        if name == "__import__":
-            values = with_fromlist(file.source, values, node)
-        elif (package := argument_of(node, 1, "package")) is not None:
-            values = relative_to(values, file.source.evaluate(package))
-        file.record(values, node, f"{name}() of a computed name", argument)
-        if name == "find_spec" and argument_of(node, 1, "path") is not None:
-            for text in values.literals:
-                file.add(paths_of_module(text), node, "file")
-        if name == "run_module":  # of a package, its `__main__`
-            file.add((f"{text}.__main__" for text in values.literals), node)
+    def read(self, source: SourceFile) -> Iterator[Reference]:
+        """Yield what calls of import functions import; also where one is kept or handed on."""
+        parsed = source.parsed
+        for node in source.calls(*calls.PACKAGE_LISTERS):  # `pkgutil.iter_modules(pkg.__path__)`
+            yield from source.named(listed_packages(parsed, node), node, f"{called_name(node)}()")
+        # in a file that loads modules by their specs, what `find_spec` finds is loaded too
+        more = {"find_spec"} if parsed.mentions.keys() & calls.SPEC_LOADERS else set()
+        for name in sorted(calls.NAME_IMPORTERS | more):
+            for node in source.calls(name):
+                yield from _imported(source, node, name)
+        for name in sorted(calls.IMPORT_FUNCTIONS):
+            for mention in parsed.mentions.get(name, ()):
+                yield from _mentioned(source, mention, name)
+        for node in source.calls("getattr"):
+            for part in node.args:
+                if isinstance(part, ast.Constant) and part.value in calls.IMPORT_FUNCTIONS:
+                    yield source.unknown(part, f"{part.value!s} by getattr()")
 
 
-def is_importer(file: CallFile, name: str) -> bool:
-    """Tell whether a function of that name imports what its argument names."""
-    if name in calls.NAME_IMPORTERS or name in file.of_named:
-        return True
-    return name == "find_spec" and bool(file.source.mentions.keys() & calls.SPEC_LOADERS)
+def _imported(source: SourceFile, node: ast.Call, name: str) -> Iterator[Reference]:
+    """Yield what a call of an import function imports."""
+    argument = argument_of(node, 0, *calls.NAME_PARAMETERS)
+    if argument is None:
+        if any(keyword.arg is None for keyword in node.keywords):
+            yield source.unknown(node, f"{name}() of computed arguments")
+        return
+    if name in _AMBIGUOUS and called_name(node) not in _qualified_names(source.parsed):
+        return  # some other function of that name
+    if isinstance(argument, ast.Name) and _is_wrapper(source, node, argument.id, name):
+        return
+    if source.skipped is not None and source.skipped in set(source.parsed.functions_of(node)):
+        return
+    values = source.values(argument)
+    if name == "__import__":
+        values = with_fromlist(source.parsed, values, node)
+    elif (package := argument_of(node, 1, "package")) is not None:
+        values = relative_to(values, source.values(package))
+    yield from source.named(values, node, f"{name}() of a computed name", argument)
+    if name == "find_spec" and argument_of(node, 1, "path") is not None:
+        for text in values.literals:
+            yield from references(paths_of_module(text), node, "file")
+    if name == "run_module":  # of a package, its `__main__`
+        yield from references((f"{text}.__main__" for text in values.literals), node)
 
 
-def _qualified_names(file: CallFile) -> set[str]:
+def _qualified_names(source: ParsedModule) -> set[str]:
     """Names that are imported from another module, or written after a dot."""
     return {
         bound
-        for bound, module in file.source.modules.items()
+        for bound, module in source.modules.items()
         if not module.startswith(".") and "." in module
-    } | {node.attr for node in file.source.nodes if isinstance(node, ast.Attribute)}
+    } | {node.attr for node in source.nodes if isinstance(node, ast.Attribute)}
 
 
-def _is_wrapper(file: CallFile, node: ast.Call, argument: str, name: str) -> bool:
+def _is_wrapper(source: SourceFile, node: ast.Call, argument: str, name: str) -> bool:
     """Tell whether a replacement of an import function passes on what it was called with."""
-    function = file.source.function_of(node)
+    function = source.parsed.function_of(node)
     if function is None or argument not in parameters(function)[:2]:
         return False
     names = set(parameters(function))
-    is_import = name == "__import__" or name in file.of_named or "fromlist" in names
+    is_import = name == "__import__" or name != called_name(node) or "fromlist" in names
     return is_import and bool(names & {"fromlist", "args"}) and len(node.args) > 1
 
 
-def read_mention(file: CallFile, node: ast.Name | ast.Attribute, name: str) -> None:
+def _mentioned(
+    source: SourceFile, node: ast.Name | ast.Attribute, name: str
+) -> Iterator[Reference]:
     """Judge an import function where it is not called: passed to `map`, kept in a table."""
-    parent = file.source.parents.get(node)
+    parents = source.parsed.parents
+    parent = parents.get(node)
     match parent:
         case ast.Call(func=func, args=args) if func is not node:
             if called_name(parent) == "map" and len(args) > 1:
-                file.record(file.source.evaluate(args[1]), node, f"map({name}, ...)")
+                yield from source.named(source.values(args[1]), node, f"map({name}, ...)")
             elif called_name(parent) not in {"object", "patch", "wraps"}:
-                file.widen(node, f"{name} handed to a function")
+                yield source.unknown(node, f"{name} handed to a function")
         case ast.Assign() | ast.AnnAssign() if isinstance(node.ctx, ast.Load):
             pass  # another name for it
         case ast.Call() | ast.Attribute() | ast.Compare() | ast.Expr():
             pass
-        case ast.keyword() if called_name(file.source.parents[parent]) in {"object", "patch"}:
+        case ast.keyword() if called_name(parents[parent]) in {"object", "patch"}:
             pass
         case _ if isinstance(node.ctx, ast.Load):
-            file.widen(node, f"{name} kept or handed on")
+            yield source.unknown(node, f"{name} kept or handed on")
         case _:
             pass
 
@@ -141,9 +150,10 @@ class PatchTarget(CallRule):
         """Tell whether a target is computed."""
         return _COMPUTED.match(text, place) is not None
 
-    def read(self, file: CallFile, node: ast.Call, name: str) -> None:
-        """Read the target of `patch(...)` and `setattr(...)`, made of parts: it is imported."""
-        if node.args and not isinstance(node.args[0], ast.Constant):
-            values = file.source.evaluate(node.args[0])
-            file.add(values.literals, node)
-            file.add(values.prefixes, node, "package")
+    def read(self, source: SourceFile) -> Iterator[Reference]:
+        """Yield the targets of `patch(...)` and `setattr(...)` that are made of parts."""
+        for node in source.calls(*self.functions):
+            if node.args and not isinstance(node.args[0], ast.Constant):
+                values = source.values(node.args[0])
+                yield from references(values.literals, node)
+                yield from references(values.prefixes, node, "package")

@@ -15,7 +15,8 @@ import msgspec
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Import, Lazy
 from tradai_tasks.affected.parse.string_scanner import mask
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import REFERENCE, CallRule
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
+from tradai_tasks.affected.rules.source_file import REFERENCE
 
 _METHOD = re.compile(r"__getattr__\(\s*(?:self|cls)\b")
 _REPLACED = re.compile(r"sys\.modules\[[^\]\n]*\]\s*=(?!=)")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import posixpath
+from collections.abc import Iterator
 
+from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.resolve.file_table import is_collected
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallFile, CallRule
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
 from tradai_tasks.affected.rules.edge_rule import (
     Links,
     WorkspaceFiles,
@@ -15,6 +16,7 @@ from tradai_tasks.affected.rules.edge_rule import (
     note,
     project_file,
 )
+from tradai_tasks.affected.rules.source_file import SourceFile
 
 _PLUGINS = "pytest_plugins"
 
@@ -27,15 +29,15 @@ class PytestPlugin(CallRule, WorkspaceRule):
         "`pytest_plugins`; in pytest's settings `-p a.b`, variables and classes of warning filters"
     )
     words = frozenset({_PLUGINS, "filterwarnings"})
-    assigned = frozenset({_PLUGINS})
 
     def is_open(self, text: str, place: int, word: str) -> bool:
         """Tell whether a module names plugins; warning filters are found without parsing."""
         return word == _PLUGINS
 
-    def read_assigned(self, file: CallFile, name: str, value: ast.expr) -> None:
-        """Record the plugins that a module names."""
-        file.record(file.source.evaluate(value), value, f"`{name}`")
+    def read(self, source: SourceFile) -> Iterator[Reference]:
+        """Yield the plugins that a module names."""
+        for name, value in source.assigned(_PLUGINS):
+            yield from source.named(source.values(value), value, f"`{name}`")
 
     def link_workspace(self, files: WorkspaceFiles) -> Links:
         """Return what settings name, for the members and the tests at or below them."""

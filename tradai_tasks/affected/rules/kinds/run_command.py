@@ -10,21 +10,27 @@ import ast
 import itertools
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Iterator
 
 import msgspec
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
-from tradai_tasks.affected.parse.facts import Import
+from tradai_tasks.affected.parse.facts import Import, Reference
 from tradai_tasks.affected.parse.import_scanner import imports_in
 from tradai_tasks.affected.parse.listed_locations import expanded_parts, listed_folder
 from tradai_tasks.affected.parse.possible_values import PossibleValues
 from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name, parameters
-from tradai_tasks.affected.parse.text_examples import modules_of
+from tradai_tasks.affected.parse.text_examples import modules_of, packages_of_stars
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 from tradai_tasks.affected.rules.dynamic_imports.argument_evaluation import paths_of_module
-from tradai_tasks.affected.rules.dynamic_imports.call_rule import REFERENCE, CallFile, CallRule
+from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
 from tradai_tasks.affected.rules.dynamic_imports.importing_calls import Marks
+from tradai_tasks.affected.rules.source_file import (
+    REFERENCE,
+    SourceFile,
+    package_references,
+    references,
+)
 
 _MODULE_PLACES = frozenset({"__file__", "__path__"})
 _PATH_PARAMETERS = ("location", "path", "path_name")
@@ -44,6 +50,9 @@ _MAX_TEXTS = 64  # that one expression is evaluated to
 
 
 _RUNNERS = frozenset(f"{name}(" for name in calls.CODE_RUNNERS)
+# Words of files that run code which they hold as text.
+_OF_CODE = _RUNNERS | {"pytester", "testdir", "makepyfile", "sys.executable", '"-c"', "'-c'"}
+_TEXTS = frozenset([ast.BinOp, ast.Call, ast.Constant, ast.JoinedStr])
 
 
 def is_run(text: str, word: str, marks: Marks) -> bool:
@@ -59,14 +68,8 @@ class Command(CallRule):
         '`python -m a.b`, `-c "import a"`, `exec("import a")`, code that `pytester` runs, '
         "tests that `pytest.main([...])` runs"
     )
-    words = frozenset(
-        [
-            *("exec(", "eval(", "runpy", "pytester", "testdir", "makepyfile", "sys.executable"),
-            *('"-m"', "'-m'", '"-c"', "'-c'", " -m ", _PYARGS, "pytest.main(", ".discover("),
-            "compile(",
-        ]
-    )
-    functions = calls.CODE_RUNNERS | calls.TEST_CODE_RUNNERS
+    words = _OF_CODE.union(['"-m"', "'-m'", " -m ", _PYARGS, "pytest.main(", ".discover(", "runpy"])
+    functions = calls.CODE_RUNNERS
 
     def is_hinted(self, text: str, marks: Marks) -> bool:
         """Tell whether more is run than strings of the file say, or the text of another file."""
@@ -75,73 +78,67 @@ class Command(CallRule):
             return True
         return bool(words) and _OPEN.search(text) is not None
 
-    def read(self, file: CallFile, node: ast.Call, name: str) -> None:
-        """Read `exec(...)`, `compile(...)` and the like: of strings, or of a file's text."""
-        function = node.func
-        is_method = (
-            isinstance(function, ast.Attribute) and called_name(function.value) != "builtins"
-        )
-        if name in calls.CODE_RUNNERS and is_method:
-            return  # `re.compile(...)`
-        file.runs_code = True
-        path = code_path(file.source, node) if name in calls.CODE_RUNNERS else None
-        if path is not None and isinstance(path, ast.expr):
-            read_path(file, path, node, f"{name}() of a file of a computed name")
+    def read(self, source: SourceFile) -> Iterator[Reference]:
+        """Yield what commands, calls that run tests or files, and code in strings import."""
+        for node in source.parsed.nodes:
+            if isinstance(node, (ast.List, ast.Tuple)):
+                yield from _arguments(source, node.elts)
+        for name in sorted(calls.CODE_RUNNERS):
+            for call in source.calls(name):
+                if isinstance(call.func, ast.Name) or called_name(call.func) == "builtins":
+                    yield from _code_of_file(source, call, name)
+        for call in source.calls("discover", "main"):
+            yield from _tests(source, call)
+        if any(is_run(source.text, one, source.marks) for one in _OF_CODE & source.marks.keys()):
+            for node in source.parsed.nodes:
+                if type(node) in _TEXTS and _is_text(source.parsed, node):
+                    yield from _code(source, node)
 
 
-def read_arguments(file: CallFile, command: list[ast.expr]) -> None:
-    """Read `[sys.executable, "-m", "pkg.mod"]`."""
+def _arguments(source: SourceFile, command: list[ast.expr]) -> Iterator[Reference]:
+    """Yield what `[sys.executable, "-m", "pkg.mod"]` runs."""
     for option, argument in itertools.pairwise(command):
         if isinstance(option, ast.Constant) and _MODULE_FOLLOWS.match(str(option.value)):
-            _read_module(file, command, argument)
-        elif isinstance(option, ast.Constant) and option.value == "-c":
-            file.runs_code = True
+            values = source.values(argument)
+            for name in values.literals:
+                yield from references([name, f"{name}.__main__"], argument)
+                yield from references(paths_of_module(name), argument, "file")
+            yield from references(values.prefixes, argument, "package")
+            if values.unknown and called_name(command[0]) == "executable":  # else a message
+                yield source.unknown(argument, "`-m` with a computed name", argument)
     texts = [part.value if isinstance(part, ast.Constant) else None for part in command]
     for part in command if _PYARGS in texts else ():
-        values = file.source.evaluate(part)
-        file.add_packages(filter(REFERENCE.match, values.literals), part)
-        file.add(values.prefixes, part, "package")
+        values = source.values(part)
+        yield from package_references(filter(REFERENCE.match, values.literals), part)
+        yield from references(values.prefixes, part, "package")
 
 
-def _read_module(file: CallFile, command: list[ast.expr], argument: ast.expr) -> None:
-    """Read what follows `-m`: a module where Python is run, else perhaps a message."""
-    values = file.source.evaluate(argument)
-    for name in values.literals:
-        _run_as_script(file, name, argument)
-    file.add(values.prefixes, argument, "package")
-    if values.unknown and called_name(command[0]) == "executable":
-        file.widen(argument, "`-m` with a computed name", argument)
+def _code_of_file(source: SourceFile, node: ast.Call, name: str) -> Iterator[Reference]:
+    """Yield the file whose text a call of `exec` or `compile` takes, if any."""
+    path = code_path(source.parsed, node)
+    if isinstance(path, ast.expr):
+        yield from read_path(source, path, node, f"{name}() of a file of a computed name")
 
 
-def _run_as_script(file: CallFile, module: str, node: ast.AST) -> None:
-    file.add([module, f"{module}.__main__"], node)
-    file.add(paths_of_module(module), node, "file")
-
-
-def _add_imports(file: CallFile, statements: Collection[Import], node: ast.AST) -> None:
-    file.add(modules_of(statements), node)
-    stars = (module for module, names in statements if "*" in names)
-    file.add((one if one[-1] == "." else f"{one}." for one in stars), node, "package")
-
-
-def read_code(file: CallFile, node: ast.AST) -> None:
-    """Read code in a string, or put together: `f"import {name}"`."""
-    code = imports_of_text(file.source, node)
-    _add_imports(file, code.imports, node)
-    file.add(code.subtrees, node, "package")
+def _code(source: SourceFile, node: ast.AST) -> Iterator[Reference]:
+    """Yield what code in a string imports, or code that is put together: `f"import {name}"`."""
+    code = imports_of_text(source.parsed, node)
+    yield from references(modules_of(code.imports), node)
+    packages = (*packages_of_stars(code.imports), *code.subtrees)
+    yield from references(packages, node, "package")
     if code.is_open:
         whole = node if isinstance(node, ast.expr) else None
-        file.widen(node, "code that imports a computed name", whole)
+        yield source.unknown(node, "code that imports a computed name", whole)
 
 
-def read_tests(file: CallFile, node: ast.Call) -> None:
-    """Follow a call of pytest or unittest to the folders whose tests it runs."""
-    tests = tests_run(file.source, node)
+def _tests(source: SourceFile, node: ast.Call) -> Iterator[Reference]:
+    """Yield the folders whose tests a call of pytest or unittest runs."""
+    tests = tests_run(source.parsed, node)
     if tests is not None:
-        file.add(tests.prefixes, node, "package")
+        yield from references(tests.prefixes, node, "package")
         if tests.unknown:
             where = argument_of(node, 0, "args", "start_dir")
-            file.widen(node, f"{called_name(node)}() of tests of a computed path", where)
+            yield source.unknown(node, f"{called_name(node)}() of tests of a computed path", where)
 
 
 class RunPath(CallRule):
@@ -152,40 +149,43 @@ class RunPath(CallRule):
     words = calls.PATH_IMPORTERS
     functions = calls.PATH_IMPORTERS
 
-    def read(self, file: CallFile, node: ast.Call, name: str) -> None:
-        """Record which file a call of `run_path` and the like loads."""
-        argument = argument_of(node, 0 if name == "run_path" else 1, *_PATH_PARAMETERS)
-        if argument is not None:
-            read_path(file, argument, node, f"{name}() of a computed path")
+    def read(self, source: SourceFile) -> Iterator[Reference]:
+        """Yield the files that calls of `run_path` and the like load."""
+        for name in sorted(self.functions):
+            for node in source.calls(name):
+                argument = argument_of(node, 0 if name == "run_path" else 1, *_PATH_PARAMETERS)
+                if argument is not None:
+                    yield from read_path(source, argument, node, f"{name}() of a computed path")
 
 
-def read_path(file: CallFile, argument: ast.expr, node: ast.Call, what: str) -> None:
-    """Record which files an expression on paths can be, or widen."""
-    parts = expanded_parts(file.source, argument)
+def read_path(
+    source: SourceFile, argument: ast.expr, node: ast.Call, what: str
+) -> Iterator[Reference]:
+    """Yield the files that an expression on paths can be, or that these are unknown."""
+    parts = expanded_parts(source.parsed, argument)
     if parts is None:
-        file.widen(node, what)
+        yield source.unknown(node, what)
         return
     names = {part.id for part in parts if isinstance(part, ast.Name)}
     texts = [str(p.value) for p in parts if isinstance(p, ast.Constant) and p.value is not None]
     if names & calls.TEMPORARY_FOLDERS:
         return
     path = "/".join(text for text in texts if "\n" not in text and not text.isdigit())
-    if path.endswith(".py") and not _has_parameter(file, argument, parts):
-        file.add([f"./{path}"], node, "file")
+    if path.endswith(".py") and not _has_parameter(source.parsed, argument, parts):
+        yield from references([f"./{path}"], node, "file")
         return
-    values = listed_folder(file.source, argument)
+    values = listed_folder(source.parsed, argument)
     attributes = {part.attr for part in parts if isinstance(part, ast.Attribute)}
     is_placed = "__file__" in names or bool(attributes & _MODULE_PLACES)
     if is_placed and not values.unknown:
-        file.add(values.prefixes, node, "package")
+        yield from references(values.prefixes, node, "package")
     else:
-        file.record(file.source.evaluate(argument), node, what, argument)
+        yield from source.named(source.values(argument), node, what, argument)
 
 
-def _has_parameter(file: CallFile, argument: ast.AST, parts: list[ast.AST]) -> bool:
+def _has_parameter(source: ParsedModule, argument: ast.AST, parts: list[ast.AST]) -> bool:
     """Tell whether a parameter of a function around is among the parts of an expression."""
-    functions = file.source.functions_of(argument)
-    known = {name for function in functions for name in parameters(function)}
+    known = {name for function in source.functions_of(argument) for name in parameters(function)}
     return any(isinstance(part, ast.Name) and part.id in known for part in parts)
 
 
@@ -255,7 +255,7 @@ def _joined(source: ParsedModule, parts: list[ast.AST] | list[ast.expr]) -> list
     return ["".join(one) for one in itertools.product(*texts_of)]
 
 
-def is_text(source: ParsedModule, node: ast.AST) -> bool:
+def _is_text(source: ParsedModule, node: ast.AST) -> bool:
     """Tell whether a node is a string, or the whole of an expression that puts one together."""
     parent = source.parents.get(node)
     if isinstance(parent, (ast.JoinedStr, ast.FormattedValue)):
