@@ -112,6 +112,17 @@ class Clone:
             with project.open("a", encoding="utf-8") as file:  # which the session asks for
                 file.write('\n[dependency-groups]\ntests = ["pytest"]\n')
 
+    def file_of(self, test: str) -> Path | None:
+        """Return the file of a test that a JUnit report names, or None where no file fits."""
+        words = test.partition("::")[0].split(".")
+        roots = (self.home, self.home / self.folder)
+        files = [
+            root.joinpath(*words[:end]).with_suffix(".py")
+            for end in range(1, len(words) + 1)
+            for root in roots
+        ]
+        return next((file for file in reversed(files) if file.is_file()), None)
+
 
 class Ours:
     """`test(pkg)` in an environment that is made once."""
@@ -197,16 +208,19 @@ def unexplained(ours: Ours, replay: Run, full: Run) -> Iterator[str]:
         return
     again = ours.run(**NEVER)
     loose_tests, loose_paths = differences(full, again)
+    by_file: dict[Path | None, list[str]] = {}
     for test in sorted(tests - loose_tests):
-        words = test.partition("::")[0].split(".")
-        named = [str(one) for one in ours.clone.home.rglob("test*.py") if one.stem in words]
-        alone = ours.run(*named, **NEVER)
-        is_leaked = alone.tests.get(test) == replay.tests.get(test)
-        line = f"{test}: {replay.tests.get(test)} by replay, {full.tests.get(test)} in a full run"
-        if is_leaked:
-            print(f"      left by another test file, as it runs alone so too: {line}")
-        else:
-            yield line
+        by_file.setdefault(ours.clone.file_of(test), []).append(test)
+    for file, named in by_file.items():
+        alone = ours.run(str(file), **NEVER).tests if file else {}
+        for test in named:
+            line = (
+                f"{test}: {replay.tests.get(test)} by replay, {full.tests.get(test)} in a full run"
+            )
+            if alone.get(test, "not run") == replay.tests.get(test):
+                print(f"      left by another test file, as it runs alone so too: {line}")
+            else:
+                yield line
     for path in sorted(paths - loose_paths):
         before, after = replay.covered.get(path), full.covered.get(path)
         yield (
