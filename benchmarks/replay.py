@@ -10,6 +10,7 @@ shows to come from chance, or from state that one test file leaves for another, 
 
 `--peers` adds plain pytest, pytest-testmon and acquit, each in a clone and an environment of its
 own, without coverage. CPU is user and system time of the whole command, selection and nox included.
+`--quick` does not run everything once more where nothing was replayed; CPU is not to be used then.
 Below each commit stands why most test files were run. Commits are the newest on the first parent's
 line that touch a path of `--touching`. Exit status 1 where a difference stays unexplained.
 """
@@ -127,8 +128,8 @@ class Clone:
 class Ours:
     """`test(pkg)` in an environment that is made once."""
 
-    def __init__(self, clone: Clone, session: str) -> None:
-        self.clone, self.session = clone, session
+    def __init__(self, clone: Clone, session: str, *, is_quick: bool) -> None:
+        self.clone, self.session, self._is_quick = clone, session, is_quick
         self._is_made = False
 
     def run(self, *words: str, **env: str) -> Run:
@@ -151,6 +152,11 @@ class Ours:
             tests=tests, replayed=replayed, covered=covered, cpu=cpu, text=text,
             reasons=Counter(why.values()),
         )  # fmt: skip
+
+    def both(self) -> tuple[Run, Run]:
+        """Run by replay, then everything, unless that has just happened and time matters."""
+        replay = self.run()
+        return replay, replay if self._is_quick and not replay.replayed else self.run(**NEVER)
 
 
 class Peer:
@@ -267,7 +273,7 @@ def break_functions(ours: Ours, code: list[str], count: int, seed: int) -> list[
     for number, (file, node) in enumerate(chosen):
         before = file.read_text(encoding="utf-8")
         file.write_text(broken(file, node), encoding="utf-8")
-        replay, full = ours.run(), ours.run(**NEVER)
+        replay, full = ours.both()
         found = list(unexplained(ours, replay, full))
         file.write_text(before, encoding="utf-8")
         failing += sum(outcome in {"failure", "error"} for outcome in full.tests.values())
@@ -293,7 +299,7 @@ def walk(ours: Ours, peers: list[Peer], commits: list[str], arguments: list[str]
     for number, commit in enumerate(commits):
         for clone in [ours.clone, *(peer.clone for peer in peers)]:
             clone.checkout(commit)
-        replay, full = ours.run(), ours.run(**NEVER)
+        replay, full = ours.both()
         row = {"everything": (len(full.tests), full.cpu), "replay": (replay.ran, replay.cpu)}
         base = commits[max(0, number - 1)]
         if peers:
@@ -331,6 +337,7 @@ def main() -> int:
     parser.add_argument("--pytest", default="", help="further arguments of pytest, as one text")
     parser.add_argument("--programs", nargs="*", default=[], help="results.programs")
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="without true figures of CPU")
     options = parser.parse_args()
     arguments = shlex.split(options.pytest)
     source, folder = options.checkout.resolve(), options.folder
@@ -350,7 +357,7 @@ def main() -> int:
             "uv.lock": (source / "uv.lock").read_text(encoding="utf-8"),
         }
         clone = Clone(source=source, home=home / "ours", folder=folder, files=extra)
-        ours = Ours(clone, options.session)
+        ours = Ours(clone, options.session, is_quick=options.quick)
         ours.clone.checkout(listed[0])
         first = ours.run(**NEVER)
         print(re.sub(r"(?s).*nox > (summary: )", r"\1", first.text).splitlines()[0])
