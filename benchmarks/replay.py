@@ -10,7 +10,8 @@ shows to come from chance, or from state that one test file leaves for another, 
 
 `--peers` adds plain pytest, pytest-testmon and acquit, each in a clone and an environment of its
 own, without coverage. CPU is user and system time of the whole command, selection and nox included.
-`--quick` does not run everything once more where nothing was replayed; CPU is not to be used then.
+`--quick` does not run again what was not replayed: at a commit where all was run, and with a
+function broken, where coverage is then not compared. Its figures of CPU mean nothing.
 Below each commit stands why most test files were run. Commits are the newest on the first parent's
 line that touch a path of `--touching`. Exit status 1 where a difference stays unexplained.
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
 import json
 import os
 import random
@@ -55,11 +57,11 @@ class Run:
     """What a command came to."""
 
     tests: Mapping[str, str]  # outcome by test, those that were run or replayed
-    replayed: frozenset[str]
-    covered: Mapping[str, Any]  # executed and missing lines by path
     cpu: float  # seconds, user and system
     text: str
-    reasons: Counter[str] = field(default_factory=Counter)  # why test files were run
+    replayed: frozenset[str] = frozenset()
+    covered: Mapping[str, Any] = field(default_factory=dict)  # executed, missing lines by path
+    reasons: tuple[str, ...] = ()  # why test files were run, and why results are not kept
 
     @property
     def ran(self) -> int:
@@ -137,26 +139,41 @@ class Ours:
         argv = [sys.executable, "-m", "nox", *(["-R"] if self._is_made else []), "-s", self.session]
         shutil.rmtree(self.clone.home / "build/reports", ignore_errors=True)
         cpu, text = command([*argv, *(["--", *words] if words else [])], self.clone.home, **env)
-        self._is_made = True
         reports = list((self.clone.home / "build/reports/test").glob("*/junit.xml"))
-        if len(reports) != 1:
+        if len(reports) != 1 and not self._is_made:
             sys.exit(f"{self.session}: no report\n{text}")
+        self._is_made = True
+        if not reports:  # such as where a conftest.py fails
+            return Run(tests={"the session": "no report"}, cpu=cpu, text=text)
         tests, replayed = tests_of(reports[0])
         file = reports[0].with_name("coverage.json")
         measured = json.loads(file.read_bytes())["files"] if file.is_file() else {}
         names = ("executed_lines", "missing_lines", "executed_branches", "missing_branches")
         covered = {path: [one.get(name) for name in names] for path, one in measured.items()}
         known = reports[0].with_name("results.json")
-        why = json.loads(known.read_bytes())["ran"] if known.is_file() else {}
+        why = json.loads(known.read_bytes()) if known.is_file() else {"ran": {}, "refused": {}}
+        counts = Counter(why["ran"].values()).most_common(3)
+        reasons = [f"{count} for {reason}" for reason, count in counts]
+        reasons += [f"{file} is not kept: {reason}" for file, reason in why["refused"].items()]
         return Run(
             tests=tests, replayed=replayed, covered=covered, cpu=cpu, text=text,
-            reasons=Counter(why.values()),
+            reasons=tuple(reasons[:8]),
         )  # fmt: skip
 
     def both(self) -> tuple[Run, Run]:
         """Run by replay, then everything, unless that has just happened and time matters."""
         replay = self.run()
         return replay, replay if self._is_quick and not replay.replayed else self.run(**NEVER)
+
+    def rest(self) -> tuple[Run, Run]:
+        """Run by replay, then everything, or where time matters the test files not run yet."""
+        replay = self.run()
+        if not self._is_quick:
+            return replay, self.run(**NEVER)
+        files = {str(self.clone.file_of(test)) for test in replay.replayed}
+        found = self.run(*sorted(files), **NEVER).tests if files else {}
+        tests = {**replay.tests, **{test: found.get(test, "") for test in replay.replayed}}
+        return replay, dataclasses.replace(replay, tests=tests)
 
 
 class Peer:
@@ -266,19 +283,19 @@ def broken(file: Path, node: ast.FunctionDef) -> str:
 
 def break_functions(ours: Ours, code: list[str], count: int, seed: int) -> list[str]:
     """Break one function after the other, and return what is wrong."""
-    wrong, shares, failing, replays = [], [], 0, []
+    wrong, shares, failing, ratios = [], [], 0, []
     ours.run()
     known = functions(ours.clone.home, code)
     chosen = random.Random(seed).sample(known, min(count, len(known)))
     for number, (file, node) in enumerate(chosen):
         before = file.read_text(encoding="utf-8")
         file.write_text(broken(file, node), encoding="utf-8")
-        replay, full = ours.both()
+        replay, full = ours.rest()
         found = list(unexplained(ours, replay, full))
         file.write_text(before, encoding="utf-8")
         failing += sum(outcome in {"failure", "error"} for outcome in full.tests.values())
         shares.append(replay.ran / max(1, len(replay.tests)))
-        replays.append(replay.cpu / full.cpu)
+        ratios.append(replay.cpu / full.cpu)
         name = f"{file.name}:{node.lineno} {node.name}"
         print(f"{number:4} {shares[-1]:6.3f}  {name}", *found, sep="\n      ", flush=True)
         wrong += [f"{name}: {one}" for one in found]
@@ -286,7 +303,7 @@ def break_functions(ours: Ours, code: list[str], count: int, seed: int) -> list[
         print(
             f"{len(shares)} functions broken: {failing} failures of tests, {len(wrong)} wrong; "
             f"mean share of tests run {sum(shares) / len(shares):.3f}, "
-            f"of CPU {sum(replays) / len(replays):.2f}"
+            f"of CPU {sum(ratios) / len(ratios):.2f}"
         )
     return wrong
 
@@ -305,11 +322,10 @@ def walk(ours: Ours, peers: list[Peer], commits: list[str], arguments: list[str]
         if peers:
             row["pytest alone"] = peers[0].run(base, arguments, plain=True)
         row |= {peer.tool: peer.run(base, arguments) for peer in peers}
-        reasons = [f"{count} for {reason}" for reason, count in replay.reasons.most_common(3)]
         found = list(unexplained(ours, replay, full))
         wrong += [f"{commit[:10]}: {one}" for one in found]
         cells = "  ".join(f"{name} {ran}/{cpu:.1f}s" for name, (ran, cpu) in row.items())
-        print(f"{commit[:10]}  {cells}", *reasons, *found, sep="\n      ", flush=True)
+        print(f"{commit[:10]}  {cells}", *replay.reasons, *found, sep="\n      ", flush=True)
         for name, (ran, cpu) in row.items() if number else ():  # the first has nothing to replay
             totals.setdefault(name, []).append(cpu)
             shares.setdefault(name, []).append(ran / max(1, len(full.tests)))
