@@ -341,9 +341,12 @@ _BODIES = {
         """,
     "written": "def test():\n    with open('out.txt', 'w') as file: file.write('')",
     "temporary": """
+        import shutil
         def test(tmp_path):
             (tmp_path / 'x').write_text('')
             assert (tmp_path / 'x').read_text() == '' and not (tmp_path / 'y').exists()
+            (tmp_path / 'z' / 'src').mkdir(parents=True)
+            shutil.rmtree(tmp_path / 'z')
         """,
     "database": """
         import contextlib, sqlite3
@@ -479,6 +482,7 @@ HAS_NOT = [
     ("executed", "modules", "tests/test_data.py"),
     ("frames", "files", "src/pkg/shop.py"),
     ("temporary", "modules", "tests/test_data.py"),
+    ("temporary", "files", "src"),  # which is opened relative to another folder
 ]
 NOTHING = [("temporary", "written"), ("loopback", "hosts")]
 FUNCTIONS = [

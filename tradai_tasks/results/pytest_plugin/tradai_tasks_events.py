@@ -98,6 +98,10 @@ def _opened(recorder: Any, args: tuple[Any, ...], frame: FrameType | None) -> No
             child = getattr(frame.f_locals.get("self"), "pid", 0)  # which no event names
             recorder.once("child", recorder.locate(frame)[0], str(child))
         return
+    if frame is not None and frames.actor(frame) == __name__:  # a call of `os.open` in `_wrapped`
+        options = frame.f_locals["options"]
+        if options.get("dir_fd") is not None:
+            return  # the path is relative to another folder
     if (isinstance(mode, str) and set(mode) & set("wax+")) or (flags or 0) & _WRITES:
         _path_event(recorder, "written", name, frame)
         return
