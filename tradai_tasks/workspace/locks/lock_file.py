@@ -6,7 +6,7 @@ Every reader of a lock file reads it through `LockFile`; nothing else knows the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -142,8 +142,9 @@ class LockFile(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return [one for entry in found for one in entry.required_by(kind, name)]
 
 
+@lru_cache(maxsize=4)  # sessions of one run look at the same lock, at several places each
 def parse_lock_file(content: bytes, file: str) -> LockFile:
-    """Parse a lock file.
+    """Parse a lock file; what is returned is shared, and not to be changed.
 
     Args:
         content: The file's bytes.

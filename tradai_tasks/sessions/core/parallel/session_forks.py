@@ -25,6 +25,7 @@ from tradai_tasks.errors import TasksError
 from tradai_tasks.repository import Repository, base_of
 from tradai_tasks.sessions.core.parallel.fork_server import Fork, ForkServer, may_fork
 from tradai_tasks.sessions.core.registry.catalog import CATALOG
+from tradai_tasks.workspace.locks.lock_file import read_lock
 
 
 def fork_sessions(repository: Repository) -> None:
@@ -64,6 +65,9 @@ def _load(repository: Repository, names: set[str]) -> None:
                 importlib.import_module(f"tradai_tasks.sessions.{entry.body.partition(':')[0]}")
     with contextlib.suppress(TasksError, OSError):
         repository.inventory.sources(".")  # lists all files, and divides them
+        read_lock(repository.tree, ".")
+    if "test" in names and repository.settings.results.replay != "never":
+        importlib.import_module("tradai_tasks.sessions.checks.testing.whole_replay")
     _ = nox.virtualenv.UV_VERSION  # asks uv, once
 
 
