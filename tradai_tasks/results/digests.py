@@ -280,7 +280,7 @@ class WorkTree:
         if folder not in self._modules:
             found: dict[str, list[str]] = {}
             with contextlib.suppress(OSError):
-                for name in os.listdir(f"{self._prefix}{folder}"):
+                for name in os.listdir(f"{self._prefix}{folder}"):  # noqa: PTH208 - as in __init__
                     stem, _, suffix = name.partition(".")
                     if not suffix or name.endswith(_MODULES):
                         found.setdefault(stem, []).append(name)

@@ -10,9 +10,10 @@ import msgspec
 from tradai_tasks.results.digests import Digested
 from tradai_tasks.results.inputs import Inputs
 
-# What is covered of each file, by function: lines, or where branches are measured the pairs of
-# lines between which it went. A line is its place in the function (`isolated/coverage_by_file.py`).
-Covered = dict[str, dict[str, list[tuple[int, ...]]]]
+# What is covered of a file, by function: lines, or where branches are measured the pairs of lines
+# between which it went. A line is its place in the function (`tradai_tasks_coverage.py`).
+Part = dict[str, list[tuple[int, ...]]]
+Covered = dict[str, Part]  # by file
 _SIZE = 32  # bytes of a record's digest
 _MOST = 256 * 1024 * 1024  # bytes of a record
 

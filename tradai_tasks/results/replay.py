@@ -12,7 +12,7 @@ from tradai_tasks.checks.testing.run_record import CollectedTest, RunRecord
 from tradai_tasks.results.code_digest import digest
 from tradai_tasks.results.digests import Digested, Item, WorkTree
 from tradai_tasks.results.inputs import Inputs
-from tradai_tasks.results.kept_result import Covered, KeptResult, decode_result
+from tradai_tasks.results.kept_result import Covered, KeptResult, Part, decode_result
 from tradai_tasks.results.store import Store
 from tradai_tasks.text import listed
 
@@ -207,14 +207,48 @@ def new_result(  # noqa: PLR0913 - what a result consists of
     )
 
 
+class Divided(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run covers of one file, divided by `pytest_plugin/tradai_tasks_coverage.py`."""
+
+    level: Part
+    """Outside of functions, whoever imported it."""
+    imported: Part
+    """In functions, while modules were imported."""
+    tests: dict[str, Part]
+    """By each test file, while its tests ran."""
+
+
+def covered_by(
+    test: str, modules: Mapping[str, Collection[str] | None], divided: Mapping[str, Divided]
+) -> Covered:
+    """Return what a test file covers.
+
+    Args:
+        test: The test file, from the root.
+        modules: The modules that it loads, each with the functions that ran, None for all.
+        divided: What the whole run covers, by file from the root.
+    """
+    parts = [(path, one.tests[test]) for path, one in divided.items() if test in one.tests]
+    for path in divided.keys() & modules.keys():
+        ran, one = modules[path], divided[path]
+        imported = {
+            name: places for name, places in one.imported.items() if ran is None or name in ran
+        }
+        parts += [(path, one.level), (path, imported)]
+    return _united(parts)
+
+
 def union(results: Iterable[KeptResult]) -> Covered:
     """Return what several results cover together."""
+    return _united(part for one in results for part in (one.covered or {}).items())
+
+
+def _united(parts: Iterable[tuple[str, Part]]) -> Covered:
     found: dict[str, dict[str, set[tuple[int, ...]]]] = {}
-    for one in results:
-        for path, part in (one.covered or {}).items():
-            known = found.setdefault(path, {})
-            for name, places in part.items():
-                known.setdefault(name, set()).update(places)
+    for path, part in parts:
+        known = found.setdefault(path, {}) if part else {}
+        for name, places in part.items():
+            known.setdefault(name, set()).update(places)
     return {
         path: {name: sorted(places) for name, places in part.items()}
         for path, part in found.items()

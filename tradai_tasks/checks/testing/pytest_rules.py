@@ -44,6 +44,11 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
         return self.folder / ".coverage"
 
     @property
+    def divided(self) -> Path:
+        """Coverage as JSON, divided by test file."""
+        return self.folder / "divided.json"
+
+    @property
     def record(self) -> Path:
         """Folder of the record of what pytest did."""
         return self.folder / "record"

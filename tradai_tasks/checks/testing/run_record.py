@@ -83,6 +83,7 @@ def record_environment(  # noqa: PLR0913 - the orders of a run
     search: str = "",
     replayed: Iterable[Path] = (),
     contexts: Path | None = None,
+    divided: Path | None = None,
 ) -> dict[str, str]:
     """Return environment variables for a pytest run with the plugin.
 
@@ -95,6 +96,7 @@ def record_environment(  # noqa: PLR0913 - the orders of a run
         search: The present PYTHONPATH.
         replayed: Test files that are not to be run.
         contexts: The folder from which coverage's contexts name test files; None for no contexts.
+        divided: The file for coverage divided by test file; None for none.
     """
     orders = {
         "folder": str(folder),
@@ -106,6 +108,7 @@ def record_environment(  # noqa: PLR0913 - the orders of a run
         },
         "replayed": [str(path) for path in replayed],
         "contexts": None if contexts is None else str(contexts),
+        "divided": None if divided is None else str(divided),
     }
     paths = [str(_FOLDER), *filter(None, [search])]
     return {_ORDERS: json.dumps(orders), "PYTHONPATH": os.pathsep.join(paths)}

@@ -17,7 +17,10 @@ from tradai_tasks_memory import remember
 # Folders that tools keep beside the code; `.coverage` also begins the names of its data files.
 _LEFTOVERS = (".coverage", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 _PREPARING = ("importlib", "_frozen_importlib", "_frozen_importlib_external", "zipimport")
-_SHOWING = ("linecache", "traceback", "tokenize", "coverage", "_pytest._code.source")
+_SHOWING = (
+    "linecache", "traceback", "tokenize", "coverage", "tradai_tasks_coverage",
+    "_pytest._code.source",
+)  # fmt: skip
 # Files with settings that the digest of the whole run holds, in this folder and in those above.
 CONFIGURATION = frozenset({
     "pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg",

@@ -173,13 +173,18 @@ def test_the_worst_of_several_reports_counts(tmp_path: Path) -> None:
 
 def test_the_plugins_orders_are_in_the_environment(tmp_path: Path) -> None:
     env = record_environment(
-        tmp_path, markers=["c"], elsewhere={"c": (Path("/w/t"),)}, search="/own"
+        tmp_path,
+        markers=["c"],
+        elsewhere={"c": (Path("/w/t"),)},
+        search="/own",
+        divided=Path("/r/divided.json"),
     )
     assert json.loads(env["TRADAI_TASKS_RECORD"]) == {
         "folder": str(tmp_path),
         "markers": ["c"],
         "only": None,
         "elsewhere": {"c": ["/w/t"]},
+        "divided": "/r/divided.json",
         "replayed": [],
         "contexts": None,
     }

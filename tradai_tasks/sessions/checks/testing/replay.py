@@ -30,7 +30,7 @@ from tradai_tasks.errors import (
 from tradai_tasks.files.atomic_write import write_whole
 from tradai_tasks.files.report_folder import REPORTS
 from tradai_tasks.repository import Repository
-from tradai_tasks.results import isolated
+from tradai_tasks.results import pytest_plugin
 from tradai_tasks.results.digests import WorkTree
 from tradai_tasks.results.environment_digest import environment_digest, variables_of_tests
 from tradai_tasks.results.inputs import Inputs
@@ -40,8 +40,10 @@ from tradai_tasks.results.policy import Policy, policy
 from tradai_tasks.results.recording import PLUGIN, read_recording, recording_environment
 from tradai_tasks.results.replay import (
     Decision,
+    Divided,
     Judge,
     add_replayed,
+    covered_by,
     decide,
     failed_files,
     new_result,
@@ -61,7 +63,7 @@ from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.discovery import Package
 
 REPORT = "results.json"  # what became of each test file, for `nox -s results`
-_SCRIPT = Path(isolated.__file__).with_name("coverage_by_file.py")
+_SCRIPT = Path(pytest_plugin.__file__).with_name("tradai_tasks_coverage.py")
 
 
 def open_replay(  # noqa: PLR0913 - what a run is known by
@@ -289,33 +291,37 @@ class Replay:
         self, reports: Reports, kept: Mapping[str, Inputs], replayed: Covered | None
     ) -> dict[str, Covered] | None:
         """Return what each test file covers; None if that is not known. Write the reports."""
+        if not reports.divided.is_file():  # pytest's own process has not done it
+            self._divide(reports, replayed)
+        try:
+            divided = msgspec.json.decode(reports.divided.read_bytes(), type=dict[str, Divided])
+        except (OSError, msgspec.MsgspecError):
+            return None
+        reports.divided.unlink()
+        return {test: covered_by(test, one.modules, divided) for test, one in kept.items()}
+
+    def _divide(self, reports: Reports, replayed: Covered | None) -> None:
+        """Divide coverage by test file, and write the reports where test files were replayed."""
         repository = self._repository
-        orders, answer = reports.folder / "orders.json", reports.folder / "covered.json"
+        orders = reports.folder / "orders.json"
         config = coverage_config(repository.tree, self._package)
         wanted = {
             "data": str(reports.coverage_data),
             "config": str(repository.root / config) if config else None,
             "root": str(repository.root),
             "home": str(repository.root / self._package.path),
-            "tests": {file: inputs.modules for file, inputs in kept.items()},
             "replayed": replayed,
             "reports": {"xml": str(reports.coverage_xml), "json": str(reports.coverage_json)},
         }
         write_whole(orders, msgspec.json.encode(wanted))
-        argv: list[str | Path] = ["python", _SCRIPT, orders, answer]
+        argv: list[str | Path] = ["python", _SCRIPT, orders, reports.divided]
         status = status_of(self._session, argv, log=False)
+        orders.unlink()
         if status != 0 and replayed is not None:
             raise ReplayCoverageError(
                 f"{self._session.name}: the coverage of replayed test files could not be added; "
                 f'see above, and run everything: nox -s "{self._session.name}" -- --fresh'
             )
-        try:
-            found = msgspec.json.decode(answer.read_bytes(), type=dict[str, dict[str, Covered]])
-        except (OSError, msgspec.MsgspecError):
-            return None
-        orders.unlink()
-        answer.unlink()
-        return found["covered"]
 
     def _write(
         self,

@@ -1,8 +1,9 @@
 """Divide coverage by test file, and add what replayed test files cover.
 
-It runs in the environment of the tests, by `python coverage_by_file.py ORDERS ANSWER`, with two
-files of JSON. What a test file covers is what ran while its tests did, and for the modules that it
-loads what ran while they were imported, whichever test file imported them first.
+pytest's own process calls `divide` at its end. Where test files were replayed, `main` does it all
+after pytest, in the environment of the tests: `python tradai_tasks_coverage.py ORDERS ANSWER`, with
+two files of JSON. What a test file covers is what ran while its tests did, and for the modules that
+it loads what ran while they were imported, whichever test file imported them first.
 
 A line is kept as its place in the function around it, so that it is found again where an edit above
 has moved the function: `Part` by name of the function, "" for code outside of functions. Digests of
@@ -16,7 +17,6 @@ import os
 import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -34,12 +34,13 @@ Part = dict[str, list[tuple[int, ...]]]
 class SourceLines:
     """Which function each line of a file belongs to."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: str) -> None:
         """Compile the file; all lines of one that cannot be compiled are outside of functions."""
         self._functions: dict[int, set[str]] = {}
         self._starts: dict[int, str] = {}
         try:
-            code = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+            with open(file, "rb") as source:
+                code = compile(source.read(), file, "exec", dont_inherit=True)
             self._add(code, _LEVEL)
         except (OSError, SyntaxError, ValueError):
             pass
@@ -101,42 +102,39 @@ def _line(lines: list[int], place: int) -> int:
     return line if place >= 0 else -line
 
 
-def by_file(
-    data: CoverageData, tests: Mapping[str, Mapping[str, list[str] | None]], root: str
-) -> dict[str, dict[str, Part]]:
-    """Return what each test file covers, by path from the root.
+def divide(data: CoverageData, root: str, home: str) -> dict[str, dict[str, Any]]:
+    """Return what is covered of each file, by path from the root, in three parts.
+
+    `level` is covered outside of functions, `imported` in functions while modules were imported,
+    and `tests` has what each test file covers while its tests run.
 
     Args:
         data: The data of the run, with the path of the running test file as context.
-        tests: The modules of each test file, each with the functions that ran, None for all.
         root: The repository.
+        home: The folder that pytest ran in, which names of files may be relative to.
     """
+    root = os.path.realpath(root)
     contexts = {name: name.rpartition(_PREFIX)[2] for name in data.measured_contexts()}
-    found: dict[str, dict[str, Part]] = {test: {} for test in tests}
+    found = {}
     for measured in sorted(data.measured_files()):
-        path = os.path.relpath(os.path.realpath(measured), root)
+        file = os.path.join(home, measured)
         data.set_query_contexts(None)
         names = {name for one in data.contexts_by_lineno(measured).values() for name in one}
         if not names:
             continue
-        lines = SourceLines(Path(measured))
-        level, imported = set(), set()  # outside of functions; everything, while importing
-        parts: dict[str, set[tuple[int, ...]]] = {}
+        lines = SourceLines(file)
+        imported: set[tuple[int, ...]] = set()
+        tests: dict[str, set[tuple[int, ...]]] = {}
         for name in names:
-            covered = _covered(data, measured, name)
-            level |= {one for one in covered if lines.function(one) == _LEVEL}
-            if _PREFIX in name:
-                parts.setdefault(contexts[name], set()).update(covered)
-            else:
-                imported |= covered
-        for test, modules in tests.items():
-            own = set(parts.get(test, ()))
-            if path in modules:
-                ran = modules[path]
-                own |= level
-                own |= {one for one in imported if ran is None or lines.function(one) in ran}
-            if own:
-                found[test][path] = lines.places(own)
+            of = tests.setdefault(contexts[name], set()) if _PREFIX in name else imported
+            of |= _covered(data, measured, name)
+        everything = imported.union(*tests.values())
+        level = {one for one in everything if lines.function(one) == _LEVEL}
+        found[os.path.relpath(os.path.realpath(file), root)] = {
+            "level": lines.places(level),
+            "imported": lines.places(imported - level),
+            "tests": {test: lines.places(covered) for test, covered in tests.items()},
+        }
     return found
 
 
@@ -153,7 +151,9 @@ def add(
     """Add what replayed test files cover to the data of the run."""
     names = {os.path.relpath(os.path.realpath(one), root): one for one in data.measured_files()}
     files = {
-        names.get(path, str(Path(root, path))): SourceLines(Path(root, path)).covered(part)
+        names.get(path, os.path.join(root, path)): SourceLines(os.path.join(root, path)).covered(
+            part
+        )
         for path, part in covered.items()
     }
     data.set_context(None)
@@ -179,15 +179,16 @@ def main(orders: Mapping[str, Any]) -> dict[str, Any]:
     coverage = Coverage(data_file=orders["data"], config_file=orders["config"] or True)
     coverage.load()
     data = coverage.get_data()
-    root = os.path.realpath(orders["root"])
-    found = by_file(data, orders["tests"], root)
+    found = divide(data, orders["root"], orders["home"])
+    if orders["replayed"]:
+        add(data, orders["replayed"], os.path.realpath(orders["root"]))
     if orders["replayed"] is not None:
-        if orders["replayed"]:
-            add(data, orders["replayed"], root)
         report(coverage, orders["reports"])
-    return {"covered": found}
+    return found
 
 
 if __name__ == "__main__":
-    answer = main(json.loads(Path(sys.argv[1]).read_bytes()))
-    Path(sys.argv[2]).write_text(json.dumps(answer), encoding="utf-8")
+    with open(sys.argv[1], "rb") as given:
+        divided = main(json.load(given))
+    with open(sys.argv[2], "w", encoding="utf-8") as answer:
+        json.dump(divided, answer)

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from coverage import CoverageData
 
-from tradai_tasks.results.isolated.coverage_by_file import SourceLines, main
+from tradai_tasks.results.pytest_plugin.tradai_tasks_coverage import SourceLines, main
+from tradai_tasks.results.replay import Divided, covered_by
 
 CODE = """import os
 
@@ -40,7 +42,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_line_belongs_to_the_function_around_it(root: Path) -> None:
-    lines = SourceLines(root / CORE)
+    lines = SourceLines(str(root / CORE))
     assert [lines.function((n,)) for n in (1, 3, 6, 7, 8, 12, 13, 15, 16)] == [
         *("", "", "", "one", "one", "", "", "", "C.two")
     ]
@@ -49,10 +51,10 @@ def test_a_line_belongs_to_the_function_around_it(root: Path) -> None:
     assert lines.function((13, 15)) == ""
     assert lines.function((99,)) == ""
     (root / "bad.py").write_text("def (\n")
-    assert SourceLines(root / "bad.py").function((7,)) == ""
+    assert SourceLines(str(root / "bad.py")).function((7,)) == ""
 
 
-def run(root: Path, parts: dict[str, list[int]], **orders: Any) -> dict[str, Any]:
+def run(root: Path, parts: dict[str, list[int]], **orders: Any) -> dict[str, Divided]:
     """Carry out orders for a run that covered lines of the module in contexts."""
     data = CoverageData(str(root / ".coverage"))
     for context, lines in parts.items():
@@ -65,21 +67,20 @@ def run(root: Path, parts: dict[str, list[int]], **orders: Any) -> dict[str, Any
         "config": None,
         "root": str(root),
         "home": str(root),
-        "tests": {},
         "replayed": None,
         "reports": {"xml": str(root / "c.xml"), "json": str(root / "c.json")},
         **orders,
     }
-    return main(given)
+    return msgspec.convert(main(given), dict[str, Divided])
 
 
 def lines(root: Path, part: Any) -> list[int]:
     """Return the lines of the module that have places."""
-    return sorted(line for (line,) in SourceLines(root / CORE).covered(part))
+    return sorted(line for (line,) in SourceLines(str(root / CORE)).covered(part))
 
 
 def test_lines_are_found_again_where_an_edit_has_moved_them(root: Path) -> None:
-    before = SourceLines(root / CORE)
+    before = SourceLines(str(root / CORE))
     kept = before.places([(n,) for n in (1, 3, 6, 7, 9, 13, 16, 99)])
     assert kept.keys() == {"", "one", "C.two"}
     assert lines(root, kept) == [1, 3, 6, 7, 9, 13, 16, 99]
@@ -88,7 +89,7 @@ def test_lines_are_found_again_where_an_edit_has_moved_them(root: Path) -> None:
     moved = CODE.replace("    if x:", "    # why\n    if x:").replace("LIMIT", "\n# no\nLIMIT")
     (root / CORE).write_text(moved)
     assert lines(root, kept) == [1, 5, 8, 10, 12, 16, 19, 102]
-    found = SourceLines(root / CORE).covered(pairs)
+    found = SourceLines(str(root / CORE)).covered(pairs)
     assert sorted(found) == sorted([(-1, 1), (-8, 10), (10, 12), (12, -8), (-18, 19)])
 
 
@@ -100,29 +101,30 @@ RUN = {
 
 
 def test_each_test_file_covers_what_ran_for_it_and_what_it_loads(root: Path) -> None:
-    tests: dict[str, Any] = {ONE: {CORE: ["one"]}, TWO: {CORE: ["C.two"]}, "tests/test_no.py": {}}
-    found = run(root, RUN, tests=tests)["covered"]
+    found = run(root, RUN)
     level = [1, 3, 6, 12, 13, 15]
-    assert lines(root, found[ONE][CORE]) == sorted([*level, 7, 8, 9])
-    assert lines(root, found[TWO][CORE]) == sorted([*level, 16])
-    assert found["tests/test_no.py"] == {}
+    one = covered_by(ONE, {CORE: ["one"], "src/other.py": None}, found)
+    assert lines(root, one[CORE]) == sorted([*level, 7, 8, 9])
+    assert lines(root, covered_by(TWO, {CORE: ["C.two"]}, found)[CORE]) == sorted([*level, 16])
+    assert covered_by(TWO, {}, found).keys() == {CORE}
+    assert covered_by("tests/test_no.py", {}, found) == {}
 
 
 def test_a_module_that_counts_whole_has_all_that_ran_while_importing(root: Path) -> None:
-    found = run(root, RUN, tests={TWO: {CORE: None}})["covered"]
-    assert lines(root, found[TWO][CORE]) == [1, 3, 6, 7, 8, 12, 13, 15, 16]
+    found = covered_by(TWO, {CORE: None}, run(root, RUN))
+    assert lines(root, found[CORE]) == [1, 3, 6, 7, 8, 12, 13, 15, 16]
 
 
 def test_module_level_code_counts_whoever_imported_it(root: Path) -> None:
     parts = {f"test file: {ONE}": [1, 3, 6, 7, 12, 13, 15], f"static|test file: {TWO}": [16]}
-    found = run(root, parts, tests={TWO: {CORE: ["C.two"]}})["covered"]
-    assert lines(root, found[TWO][CORE]) == [1, 3, 6, 12, 13, 15, 16]
+    found = covered_by(TWO, {CORE: ["C.two"]}, run(root, parts))
+    assert lines(root, found[CORE]) == [1, 3, 6, 12, 13, 15, 16]
 
 
 def test_replayed_coverage_is_added_to_the_reports(root: Path) -> None:
     (root / "src" / "new.py").write_text("X = 1\n")
-    places = SourceLines(root / CORE).places([(1,), (6,), (7,)])
-    new = SourceLines(root / "src/new.py").places([(1,)])
+    places = SourceLines(str(root / CORE)).places([(1,), (6,), (7,)])
+    new = SourceLines(str(root / "src/new.py")).places([(1,)])
     run(root, {"": [1, 3]}, replayed={CORE: places, "src/new.py": new})
     report = json.loads((root / "c.json").read_text())
     [lines] = [one for name, one in report["files"].items() if name.endswith("core.py")]
@@ -143,12 +145,12 @@ def test_branches_are_added_too(root: Path) -> None:
         "config": None,
         "root": str(root),
         "home": str(root),
-        "tests": {ONE: {CORE: ["one"]}},
-        "replayed": {CORE: SourceLines(root / CORE).places([(7, 9), (9, -6)])},
+        "replayed": {CORE: SourceLines(str(root / CORE)).places([(7, 9), (9, -6)])},
         "reports": {"xml": str(root / "c.xml"), "json": str(root / "c.json")},
     }
-    found = main(orders)["covered"]
-    pairs = SourceLines(root / CORE).covered(found[ONE][CORE])
+    divided = msgspec.convert(main(orders), dict[str, Divided])
+    found = covered_by(ONE, {CORE: ["one"]}, divided)
+    pairs = SourceLines(str(root / CORE)).covered(found[CORE])
     assert sorted(pairs) == [(-6, 7), (-1, 1), (1, 3), (7, 8), (8, -6)]
     merged = CoverageData(str(root / ".coverage"))
     merged.read()
