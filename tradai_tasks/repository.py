@@ -109,10 +109,15 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return bool(self.settings.kind or self.is_of_strategies or is_platform or units)
 
     @functools.cached_property
+    def files(self) -> tuple[str, ...]:
+        """All files, as git tells them, by POSIX path from the root."""
+        return files_of(self.tree, sorted(self._folders))
+
+    @functools.cached_property
     def inventory(self) -> Inventory:
         """Every Python file: what it is, and which sessions look at it."""
         return inventory_of(
-            lambda: files_of(self.tree, sorted(self._folders)),
+            lambda: self.files,
             tree=self.tree,
             workspace=self.workspace,
             layouts=self.layouts,

@@ -216,7 +216,7 @@ class WorkTree:
 
     def _content(self, path: str) -> bytes:
         if path not in self._contents:
-            self._contents[path] = _file_digest(self._root / path)
+            self._contents[path] = _file_digest(f"{self._prefix}{path}")
         return self._contents[path]
 
     def _code(self, path: str) -> CodeDigests | None:
@@ -288,16 +288,16 @@ class WorkTree:
         return self._modules[folder]
 
 
-def _file_digest(path: Path) -> bytes:
+def _file_digest(path: str) -> bytes:
     """Return the digest of a file's content, and of a link's target with the content there."""
     try:
-        if path.is_symlink():
-            target = path.resolve()
-            return digest(os.fsencode(path.readlink()), _file_digest(target))
-        mode = path.stat().st_mode
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            link = Path(path)
+            return digest(os.fsencode(link.readlink()), _file_digest(str(link.resolve())))
         if not stat.S_ISREG(mode):
             return _UNREADABLE
-        with path.open("rb") as opened:
+        with open(path, "rb") as opened:  # noqa: PTH123 - as in __init__
             found = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).digest()
         return digest(b"program", found) if mode & stat.S_IXUSR else found
     except (FileNotFoundError, NotADirectoryError):

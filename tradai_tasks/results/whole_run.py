@@ -7,6 +7,7 @@ files, Python, settings, the code that coverage is measured of, and which test f
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import re
 import sys
@@ -27,7 +28,6 @@ from tradai_tasks.results.kept_result import KeptResult, decode_result, encode_r
 from tradai_tasks.results.replay import Decision, decide, made, record_name
 from tradai_tasks.results.run_key import slot_name
 from tradai_tasks.results.store import FolderStore, Store
-from tradai_tasks.vcs.file_list import list_files
 from tradai_tasks.workspace.discovery import Package
 from tradai_tasks.workspace.locks.lock_file import read_lock
 
@@ -86,11 +86,8 @@ class WholeRuns:
         self._repository, self._store, self._env = repository, store, env
         roots = [one for layout in repository.layouts.values() for one in layout.source_roots]
         self._base = WorkTree(repository.root, roots, variables_of_tests(env))
-        self._files: tuple[str, ...] | None = None
         self._pythons: dict[str | None, str] = {}
         self._built: dict[str, bool] = {}  # project -> whether its lock tells too little
-        # to list a bucket may take longer than to ask it for a record
-        self._is_empty = isinstance(store, FolderStore) and not store.entries()
 
     def keep(  # noqa: PLR0913 - what a session is known by
         self,
@@ -182,6 +179,11 @@ class WholeRuns:
             f"({made(oldest, time.time())})",
         )
 
+    @functools.cached_property
+    def _is_empty(self) -> bool:
+        # to list a bucket may take longer than to ask it for a record
+        return isinstance(self._store, FolderStore) and not self._store.entries()
+
     def _tests(self, package: Package) -> list[str]:
         return [one.path for one in self._repository.inventory.tests(package.path)]
 
@@ -198,22 +200,20 @@ class WholeRuns:
         if package.project not in self._built:
             lock = read_lock(tree, package.project)
             places = lock.built_locally(editable=True).values()
-            root = self._repository.root
-            around = [os.path.normpath(root / package.project / place) for place in places]
-            is_outside = not all(Path(one).is_relative_to(root) for one in around)
+            root = f"{self._repository.root}{os.sep}"
+            around = [os.path.normpath(f"{root}{package.project}/{place}") for place in places]
+            is_outside = not all(f"{one}{os.sep}".startswith(root) for one in around)
             self._built[package.project] = is_outside or bool(lock.built_locally())
         is_built = self._built[package.project]
         return not is_built and not units and "UV_NO_EDITABLE" not in self._env
 
     def _record(self, session: str, package: Package, python: str) -> tuple[str, Digested]:
         repository = self._repository
-        if self._files is None:
-            self._files, _ = list_files(repository.root)
         locks = [join(project, "uv.lock") for project in repository.workspace.projects]
         folders = tuple(f"{path}/" for path in repository.shares[package].tests)
         modules = {module.path for module in repository.shares[package].imports}
         code = [file.path for file in repository.inventory.below(modules)]
-        inputs = Inputs(files=(*filter(_INSTALLING.match, self._files), *locks, *code))
+        inputs = Inputs(files=(*filter(_INSTALLING.match, repository.files), *locks, *code))
         digested = self._base.digest(inputs, session)
         slot = slot_name(
             environment=repr((python, platform_of())).encode(),
@@ -223,7 +223,7 @@ class WholeRuns:
             words=[
                 msgspec.json.encode(repository.settings, order="deterministic").decode(),
                 *self._tests(package),
-                *(file for file in self._files if file.startswith(folders)),
+                *(file for file in repository.files if file.startswith(folders)),
             ],
             variables=self._base.variables,
             stated=repository.settings.results.env,

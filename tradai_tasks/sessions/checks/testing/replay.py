@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from xml.etree.ElementTree import ParseError  # nosec B405 - only its error
 
@@ -246,7 +246,7 @@ class Replay:
             environment=Path(venv.location),
             set_by_session=session.env,
             said=said,
-            commit=commit_of(self._repository.root),
+            commit=self._commit,
         )
         self._try(keep)
 
@@ -262,7 +262,7 @@ class Replay:
         shutil.rmtree(reports.inputs, ignore_errors=True)
         judge = Judge(
             root=repository.root,
-            tree=self._tree(),
+            tree=self._tree,
             start=self._start,
             programs=repository.settings.results.programs,
             refuted=self._decision.refuted,
@@ -343,10 +343,8 @@ class Replay:
             if file.is_relative_to(root)
         }
         cases = cases_by_file(reports.junit.read_bytes(), names)
-        commit = commit_of(root)
-        tree = self._tree()
         for file, inputs in kept.items():
-            digested = tree.digest(inputs, file)
+            digested = self._tree.digest(inputs, file)
             result = new_result(
                 file,
                 record,
@@ -355,7 +353,7 @@ class Replay:
                 root=root,
                 cases=cases.get(file, ()),
                 covered=covered.get(file, {}) if measured else None,
-                commit=commit,
+                commit=self._commit,
             )
             name = record_name(self._slot, file, digested.key)
             if not self._try(partial(self._store.write, name, encode_result(result))):
@@ -373,7 +371,13 @@ class Replay:
             return False
         return True
 
+    @cached_property
+    def _commit(self) -> str:
+        return commit_of(self._repository.root)
+
+    @cached_property
     def _tree(self) -> WorkTree:
+        """The work tree after the tests."""
         return work_tree(self._session, self._repository)
 
 
