@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -133,16 +134,19 @@ def _pythons() -> list[str]:
 
 
 @pytest.fixture(scope="module", params=_pythons())
-def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def recorded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workspace]:
     """A workspace of which every test file is recorded as green."""
     folders = [str(path.parent) for path in pythons.others().values()]
-    os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *folders])
-    made = Workspace(tmp_path_factory.mktemp("probes") / "home", request.param)
-    result, passed = made.test()
-    assert result.status == 0, result.text
-    assert all(passed.values()), passed
-    assert set(passed) == {f"test_{name}" for name in probes()} | set(_OTHERS)
-    return made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.pathsep.join([os.environ["PATH"], *folders]))
+        made = Workspace(tmp_path_factory.mktemp("probes") / "home", request.param)
+        result, passed = made.test()
+        assert result.status == 0, result.text
+        assert all(passed.values()), passed
+        assert set(passed) == {f"test_{name}" for name in probes()} | set(_OTHERS)
+        yield made
 
 
 @pytest.fixture

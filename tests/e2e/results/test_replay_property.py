@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,10 +167,13 @@ def _pythons() -> list[str]:
 
 
 @pytest.fixture(scope="module", params=_pythons())
-def yard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Yard:
+def yard(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Yard]:
     folders = [str(path.parent) for path in pythons.others().values()]
-    os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *folders])
-    return Yard(tmp_path_factory.mktemp("replay") / "home", request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.pathsep.join([os.environ["PATH"], *folders]))
+        yield Yard(tmp_path_factory.mktemp("replay") / "home", request.param)
 
 
 @pytest.mark.parametrize("seed", range(examples(2)))
