@@ -122,7 +122,7 @@ def test_import_statements_can_be_switched_off_too(shop: Path) -> None:
         ("yield Reference(", "yield str(",
          "the edge rule 'plugin-loader' fails: TypeError: "),
         ("yield Reference(", "yield Reference(form='nope', text=",
-         "is no Reference of a text, with a form of module, package, file, group; correct it"),
+         "of a text, with a form of module, package, file, group, unknown, passed; correct it"),
         ("    def extract", "    def link(self, *_):\n        return ['a']\n\n    def extract",
          "the edge rule 'plugin-loader' fails: link() returned what is no node; correct it"),
         ("(EdgeRule)", "",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -16,11 +15,9 @@ from msgspec import structs
 from tradai_tasks.affected.graph.import_statements import ReadTexts
 from tradai_tasks.affected.graph.linker import Linker
 from tradai_tasks.affected.parse.facts import Facts, Reference
-from tradai_tasks.affected.parse.line_numbers import line_of_attribute, line_of_string
+from tradai_tasks.affected.parse.line_numbers import line_of_attribute
 from tradai_tasks.affected.parse.string_scanner import line_at
 from tradai_tasks.affected.rules.edge_rule import (
-    EdgeRule,
-    FileRule,
     Links,
     WorkspaceRule,
     step_text,
@@ -131,7 +128,7 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
         is_found = False
         for rule, item in linker.trace(number, facts, target):
             is_found = True
-            line = self._line(rule, item, target, number, end)
+            line = rule.line_of(item, end.text(number))
             is_guess = rule.guessed or (isinstance(item, Reference) and item.form == "package")
             shown = step_text(path, line, rule.name, *end.notes, *_GUESSED[:is_guess])
             yield Edge(target, rule.name, line, not is_guess, (shown,))
@@ -140,15 +137,6 @@ class EdgeTrace(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
             line = line_of_attribute(end.text(number), name) if name else 0
             shown = step_text(path, line, ImportStatement.name, *end.notes)
             yield Edge(target, ImportStatement.name, line, certain=True, steps=(shown,))
-
-    def _line(self, rule: EdgeRule, item: Any, target: str, number: int, end: Version) -> int:
-        """Return the line of an item in the file that has it."""
-        if isinstance(item, Reference) and item.line:
-            return item.line
-        text = end.text(number)
-        if isinstance(rule, FileRule) and item is not None:
-            return rule.line_of(item, text)
-        return line_of_string(text, item.text if item else target.rpartition("/")[2])
 
     def line_in(self, user: str, text: str) -> int:
         """Return the line of a text, or of its last part, in a file of any kind; 0 for none."""

@@ -95,22 +95,24 @@ class Linker:
     def _place(self, number: int, facts: Facts) -> Place:
         return Place(number, facts, self.edges.setdefault(number, set()), self)
 
+    def _items(self, place: Place) -> Iterator[tuple[EdgeRule, Any]]:
+        """Yield the rules that find something in a file, each with an item that it links."""
+        for one in place.facts.references:
+            yield self.rules.by_name[one.kind], one
+        for rule in self.rules.of_files:
+            yield from ((rule, item) for item in rule.items(place))
+
     def _link_file(self, number: int, facts: Facts) -> None:
         place = self._place(number, facts)
-        found = place.loaded
-        for one in facts.references:
-            found.update(self.rules.link(one, place))
-        for rule in self.rules.of_files:
-            found.update(rule.link_file(place))
-            found.discard(number)
+        for rule, item in self._items(place):
+            place.loaded.update(self.rules.link(rule, item, place))
+        place.loaded.discard(number)
 
     def targets(self, number: int, facts: Facts) -> Iterator[tuple[EdgeRule, set[int]]]:
-        """Yield the rules that find edges of a file, each with the nodes that the file loads."""
+        """Yield the rules that find edges of a file, each with nodes that the file loads."""
         place = self._place(number, facts)
-        for one in facts.references:
-            yield self.rules.by_name[one.kind], {*self.rules.link(one, place)} - {number}
-        for of_file in self.rules.of_files:
-            yield of_file, set(of_file.link_file(place)) - {number}
+        for rule, item in self._items(place):
+            yield rule, {*self.rules.link(rule, item, place)} - {number}
 
     def node_of(self, name: str) -> int | None:
         """Return the node of a name that `names` gives; None for a file that is not Python."""
@@ -120,22 +122,17 @@ class Linker:
         return self.lazy.node(self.index.ids[path], attribute)
 
     def trace(self, number: int, facts: Facts, name: str) -> Iterator[tuple[EdgeRule, Any]]:
-        """Yield the rules by which a file loads a node, each with the item that names it.
-
-        A rule whose items do not tell which of them it is comes with None.
-        """
+        """Yield the rules by which a file loads a node, each with an item that names it."""
         place = self._place(number, facts)
         target = self.node_of(name)
         last = re.split(r"[/:]", name.removesuffix("/__init__.py"))[-1]
-        likely = last.partition(".")[0]  # an item with it is the first tried
-        for rule in self.rules.of_files:
-            items = sorted(rule.items(place), key=lambda item: likely not in repr(item))
-            item = next((i for i in items if target in set(rule.link_item(i, place))), None)
-            if item is not None or target in set(rule.link_file(place)):
+        likely = last.partition(".")[0]  # of a rule, an item with it is the first tried
+        items = sorted(self._items(place), key=lambda i: (i[0].order, likely not in repr(i[1])))
+        found: set[str] = set()
+        for rule, item in items:
+            if rule.name not in found and target in set(self.rules.link(rule, item, place)):
+                found.add(rule.name)
                 yield rule, item
-        for one in facts.references:
-            if target in self.rules.link(one, place):
-                yield self.rules.by_name[one.kind], one
 
     def uses_of(self, number: int, facts: Facts, read: ReadTexts) -> set[int]:
         """Return what a file loads by attributes of the modules that it imports."""

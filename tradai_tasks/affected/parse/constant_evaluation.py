@@ -11,12 +11,14 @@ from collections.abc import Iterator, Sequence
 
 from tradai_tasks.affected.parse.listed_locations import MAX_DEPTH, listed_folder, listed_packages
 from tradai_tasks.affected.parse.possible_values import (
+    BRACES,
+    PERCENT,
     STRING_METHODS,
     PossibleValues,
     apply_method,
+    filled,
+    joined,
     unknown,
-    with_prefix,
-    with_prefixes,
 )
 from tradai_tasks.affected.parse.syntax_tree import (
     FunctionNode,
@@ -38,7 +40,6 @@ _LISTINGS = frozenset(["glob", "iglob", "iterdir", "listdir", "rglob", "scandir"
 ADDERS = frozenset(["append", "add", "extend", "insert", "update", "setdefault", "appendleft"])
 # Without arguments, these make an empty list or table.
 _EMPTY = frozenset(["dict", "list", "set"])
-_MOST_TEXTS = 1_000  # that an expression is evaluated to, put together from parts
 _OWN_NAMES = frozenset({"__name__", "__package__"})
 
 
@@ -55,14 +56,16 @@ class ParsedModule(SyntaxIndex):
             return unknown()
         match node:
             case ast.Constant(value=value):
-                return PossibleValues(literals={value} if isinstance(value, str) else set())
+                return PossibleValues({value} if isinstance(value, str) else set())
             case ast.JoinedStr(values=parts):
-                return self._concatenate([_unwrapped(part) for part in parts], depth)
+                return joined([self.evaluate(part, depth + 1) for part in parts])
             case ast.BinOp(left=left, op=ast.Add(), right=right):
-                is_list = self._is_list(left) or self._is_list(right)
-                return (self._any if is_list else self._concatenate)([left, right], depth)
-            case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod()):
-                return with_prefix(text.partition("%")[0])
+                if self._is_list(left) or self._is_list(right):
+                    return self._any([left, right], depth)
+                return joined([self.evaluate(part, depth + 1) for part in (left, right)])
+            case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=right):
+                parts = right.elts if isinstance(right, ast.Tuple) else [right]
+                return filled(text, PERCENT, [self.evaluate(part, depth + 1) for part in parts])
             case ast.Name():
                 return self._name(node, depth)
             case ast.IfExp(body=body, orelse=orelse):
@@ -77,7 +80,12 @@ class ParsedModule(SyntaxIndex):
                 return self.evaluate(elt, depth + 1)
             case ast.DictComp(key=key, value=value):
                 return self._any([key, value], depth)
-            case ast.Starred(value=value) | ast.Await(value=value) | ast.NamedExpr(value=value):
+            case (
+                ast.Starred(value=value)
+                | ast.Await(value=value)
+                | ast.NamedExpr(value=value)
+                | ast.FormattedValue(value=value)
+            ):
                 return self.evaluate(value, depth + 1)
             case ast.Subscript(value=value, slice=index):
                 return self._subscript(value, index, depth)
@@ -90,8 +98,7 @@ class ParsedModule(SyntaxIndex):
 
     def _table(self, keys: list[ast.expr], values: list[ast.expr], depth: int) -> PossibleValues:
         """Return what a dictionary contains; keys that are no text do not count."""
-        found = self._any(keys, depth)
-        found.unknown = False
+        found = PossibleValues(self._any(keys, depth).literals)
         found.add(self._any(values, depth))
         return found
 
@@ -115,21 +122,9 @@ class ParsedModule(SyntaxIndex):
             found.add(self.evaluate(part, depth + 1))
         return found
 
-    def _concatenate(self, parts: Sequence[ast.AST], depth: int) -> PossibleValues:
-        """Join parts from the left as long as each is known; what is joined so far is a prefix."""
-        starts = {""}
-        for part in parts:
-            values = self.evaluate(part, depth + 1)
-            is_open = values.unknown or values.prefixes or not values.literals
-            if is_open or len(starts) * len(values.literals) > _MOST_TEXTS:
-                prefixes = values.prefixes if not values.unknown else set()
-                return with_prefixes(starts, prefixes)
-            starts = {start + literal for start in starts for literal in values.literals}
-        return PossibleValues(literals=starts)
-
     def _name(self, node: ast.Name, depth: int) -> PossibleValues:
         if node.id in _OWN_NAMES:
-            return PossibleValues(literals={""})  # a dot follows: relative to the own package
+            return PossibleValues({""})  # a dot follows: relative to the own package
         for function in self.functions_of(node):
             if node.id in parameters(function):
                 return self._once(function, node.id, depth)
@@ -154,7 +149,7 @@ class ParsedModule(SyntaxIndex):
             found.add(self._parameter(function, name, depth))
         else:
             # bound by an import too: `except ImportError: NAME = "x"`
-            found.unknown = name in self.modules
+            found.add(unknown() if name in self.modules else PossibleValues())
         for value, _ in self.bound.get(name, ()):
             if function is None or function in self.functions_of(value):
                 found.add(self.evaluate(value, depth + 1))
@@ -183,13 +178,9 @@ class ParsedModule(SyntaxIndex):
     def _attribute(self, node: ast.Attribute, depth: int) -> PossibleValues:
         if node.attr in _OWN_NAMES | {"parent"} and isinstance(node.value, ast.Name):
             if node.value.id == "__spec__":
-                return PossibleValues(literals={""})
+                return PossibleValues({""})
             module = self.modules.get(node.value.id)
-            return (
-                PossibleValues(literals={module})
-                if module and node.attr in _OWN_NAMES
-                else unknown()
-            )
+            return PossibleValues({module}) if module and node.attr in _OWN_NAMES else unknown()
         if node.attr in {"name", "stem"}:  # of what pkgutil.iter_modules() or Path.glob() yields
             return self.evaluate(node.value, depth + 1)
         return unknown()
@@ -208,8 +199,12 @@ class ParsedModule(SyntaxIndex):
         if name in _LISTINGS:
             return listed_folder(self, node)
         if isinstance(node.func, ast.Attribute):
-            if name == "format" and isinstance(node.func.value, ast.Constant):
-                return with_prefix(str(node.func.value.value).partition("{")[0])
+            if name in {"format", "format_map"}:
+                values = [self.evaluate(argument, depth + 1) for argument in node.args]
+                found = PossibleValues()
+                for text in self.evaluate(node.func.value, depth + 1).texts:
+                    found.add(filled(text, BRACES, values))
+                return found
             if name in STRING_METHODS | _TABLE_METHODS:
                 return self._derived(node, node.func.value, depth)
         if name in _EMPTY and not node.args and not node.keywords:
@@ -228,8 +223,6 @@ class ParsedModule(SyntaxIndex):
             found.add(self.evaluate(node.args[1], depth + 1))
         if method in _TABLE_METHODS or found.literals == {""}:
             return found  # __name__.rpartition(".")[0]: still the own package
-        if method in {"format", "format_map"}:
-            return apply_method(found, method, [])
         arguments = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]
         is_literal = all(isinstance(one, (str, int)) for one in arguments)
         if node.keywords or None in arguments[:1] or not is_literal:
@@ -278,7 +271,3 @@ class ParsedModule(SyntaxIndex):
             found.add(self.evaluate(argument, depth + 1))
             calls += 1
         return found if calls else unknown()
-
-
-def _unwrapped(part: ast.AST) -> ast.AST:
-    return part.value if isinstance(part, ast.FormattedValue) else part

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from tradai_tasks.affected.parse.possible_values import PossibleValues, unknown
+from tradai_tasks.affected.parse.possible_values import HOLE, PossibleValues, unknown
 from tradai_tasks.affected.parse.syntax_tree import SyntaxIndex, argument_of
 
 MAX_DEPTH = 12  # names that are followed from one to the next
@@ -17,28 +17,22 @@ _MAX_PARTS = 2_000  # of an expression whose names are replaced; what is longer 
 def listed_packages(source: SyntaxIndex, node: ast.Call) -> PossibleValues:
     """Return the packages of which `pkgutil.iter_modules(path)` yields the submodules."""
     path = argument_of(node, 0, "path")
-    return _packages(source, path, set()) if path is not None else PossibleValues()
-
-
-def _packages(source: SyntaxIndex, node: ast.AST, seen: set[str]) -> PossibleValues:
-    """Search an expression and, once each, what its names are bound to."""
-    found = PossibleValues()
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name) and part.id in {"__path__", "__file__"}:
-            found.prefixes.add(".")
-        elif isinstance(part, ast.Attribute) and part.attr in {"__path__", "__file__"}:
-            if isinstance(part.value, ast.Name) and part.value.id in source.modules:
-                found.prefixes.add(f"{source.modules[part.value.id]}.")
-            else:
-                found.unknown = True
-        elif isinstance(part, ast.Name) and part.id in source.bound:
-            if part.id in seen or len(seen) >= MAX_DEPTH:
-                found.unknown = True
-                continue
-            seen.add(part.id)
-            for value, _ in source.bound[part.id]:
-                found.add(_packages(source, value, seen))
-    return found if found.prefixes or found.unknown else unknown()
+    found: set[str] = set()
+    for part in (expanded_parts(source, path) or ()) if path is not None else ():
+        match part:
+            case ast.Name(id="__path__" | "__file__"):
+                found.add(f".{HOLE}")
+            case ast.Attribute(attr="__path__" | "__file__", value=ast.Name(id=name)) if (
+                name in source.modules
+            ):
+                found.add(f"{source.modules[name]}.{HOLE}")
+            case ast.Attribute(attr="__path__" | "__file__"):
+                found.add(HOLE)
+            case ast.Name(id=name) if name in source.bound:  # to one of several values
+                found.add(HOLE)
+            case _:
+                pass
+    return PossibleValues(found or ({HOLE} if path is not None else set()))
 
 
 def listed_folder(source: SyntaxIndex, node: ast.AST) -> PossibleValues:
@@ -73,12 +67,10 @@ def listed_folder(source: SyntaxIndex, node: ast.AST) -> PossibleValues:
     if package:  # of the module's own folder, or of one below it
         inner = [part for part in folder.split("/") if part]
         is_inside = ups < 2 and all(part.isidentifier() for part in inner)  # noqa: PLR2004
-        return (
-            PossibleValues(prefixes={".".join([package, *inner, ""])}) if is_inside else unknown()
-        )
+        return PossibleValues({".".join([package, *inner, HOLE])}) if is_inside else unknown()
     if is_own:
-        return PossibleValues(prefixes={"/" + "../" * max(0, ups - 1) + folder})
-    return PossibleValues(prefixes={"/" + folder}) if "/" in folder else unknown()
+        return PossibleValues({"/" + "../" * max(0, ups - 1) + folder + HOLE})
+    return PossibleValues({f"/{folder}{HOLE}"}) if "/" in folder else unknown()
 
 
 def expanded_parts(source: SyntaxIndex, node: ast.AST) -> list[ast.AST] | None:

@@ -62,7 +62,10 @@ class SyntaxIndex:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     self._bind_target(target, value, part=False)
-            case ast.AnnAssign(target=target, value=ast.expr() as value):
+            case (
+                ast.AnnAssign(target=target, value=ast.expr() as value)
+                | ast.NamedExpr(target=target, value=value)
+            ):
                 self._bind_target(target, value, part=False)
             case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
                 if isinstance(value, (ast.List, ast.Tuple, ast.Set, ast.Dict)):
@@ -73,13 +76,12 @@ class SyntaxIndex:
                     self._bind_target(node.target, whole, part=False)
             case ast.MatchAs(name=str(name)):
                 self.bound.setdefault(name, []).append((node, True))
-            case ast.NamedExpr(target=target, value=value):
-                self._bind_target(target, value, part=False)
-            case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
-                self._bind_target(target, value, part=True)
-            case ast.comprehension(target=target, iter=value):
-                self._bind_target(target, value, part=True)
-            case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
+            case (
+                ast.For(target=target, iter=value)
+                | ast.AsyncFor(target=target, iter=value)
+                | ast.comprehension(target=target, iter=value)
+                | ast.withitem(optional_vars=ast.expr() as target, context_expr=value)
+            ):
                 self._bind_target(target, value, part=True)
             case ast.Import(names=names):
                 for alias in names:

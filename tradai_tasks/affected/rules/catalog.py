@@ -9,12 +9,11 @@ import pkgutil
 import re
 import sys
 import sysconfig
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.rules import kinds
 from tradai_tasks.affected.rules.edge_rule import EdgeRule, FileRule, Place, WorkspaceRule
 from tradai_tasks.errors import EdgeRuleError, SettingsError
@@ -76,17 +75,16 @@ class RuleSet:
         sources = sources_of(self.own)
         return None if sources is None else repr((names, sources))
 
-    def link(self, reference: Reference, place: Place) -> Collection[int]:
-        """Return the nodes that a reference leads to, by the rule that found it.
+    def link(self, rule: EdgeRule, item: Any, place: Place) -> Iterable[int]:
+        """Return the nodes that an item of a rule leads to.
 
         Raises:
             EdgeRuleError: A rule of the noxfile raises, or returns what is no node.
         """
-        rule = self.by_name[reference.kind]
         if rule not in self.own:
-            return set(rule.link(reference, place))
+            return rule.link(item, place)
         try:
-            nodes: set[Any] = set(rule.link(reference, place))
+            nodes: set[Any] = set(rule.link(item, place))
             if all(isinstance(node, int) and node >= 0 for node in nodes):
                 return nodes
             why = "link() returned what is no node"

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from tradai_tasks.affected.parse.facts import FORMS, Facts, Import, Reference
+from tradai_tasks.affected.parse.line_numbers import line_of_string
 from tradai_tasks.affected.resolve.model import Member
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules.source_file import SourceFile
@@ -94,6 +95,12 @@ class EdgeRule:
         """Return the files that a reference of this rule means, as seen from its file."""
         return place.find(reference)
 
+    def line_of(self, reference: Reference, text: str) -> int:
+        """Return the line of a reference in its file's text; 0 where nothing there names it."""
+        part = reference.text
+        part = part.rstrip("/").rpartition("/")[2] if reference.form == "file" else part
+        return reference.line or line_of_string(text, part)
+
 
 def checked(found: Any, rule: EdgeRule) -> Reference:
     """Return what a rule has found, with the rule's name.
@@ -112,21 +119,8 @@ class FileRule(EdgeRule):
     """A rule of this library that links what every file's facts hold, or where the file lies."""
 
     def items(self, place: Place) -> Iterable[Any]:
-        """Return what there is to link, item by item."""
+        """Return what there is to link, item by item: references, or what `link` takes."""
         raise NotImplementedError
-
-    def link_item(self, item: Any, place: Place) -> Iterable[int]:
-        """Return the nodes that one item leads to."""
-        raise NotImplementedError
-
-    def link_file(self, place: Place) -> Iterable[int]:
-        """Return the nodes that all items of a file lead to."""
-        for item in self.items(place):
-            yield from self.link_item(item, place)
-
-    def line_of(self, item: Any, text: str) -> int:
-        """Return the line of an item in the file's text; 0 where none names it."""
-        return 0
 
 
 class WorkspaceFiles(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
-from tradai_tasks.affected.parse.possible_values import PossibleValues, unknown
+from tradai_tasks.affected.parse.possible_values import HOLE, PossibleValues, unknown
 from tradai_tasks.affected.parse.syntax_tree import (
     FunctionNode,
     argument_of,
@@ -25,30 +25,19 @@ def with_fromlist(source: ParsedModule, values: PossibleValues, node: ast.Call) 
         dots = ""
     names = argument_of(node, 3, "fromlist")
     inner = source.evaluate(names) if names is not None else PossibleValues()
-    found = PossibleValues(unknown=values.unknown)
-    for text in values.literals:
-        found.literals |= {dots + text, *(f"{dots}{text}.{one}" for one in inner.literals)}
-        if inner.unknown:
-            found.prefixes.add(f"{dots}{text}.")
-    found.prefixes |= {dots + prefix for prefix in values.prefixes}
-    return found
+    found = {dots + text if text != HOLE else text for text in values.texts}
+    found |= {f"{dots}{text}.{one}" for text in values.literals for one in inner.texts}
+    return PossibleValues(found)
 
 
 def relative_to(values: PossibleValues, package: PossibleValues) -> PossibleValues:
     """Resolve names that begin with dots against a package; "" is the file's own."""
-    if package.literals == {""} and not package.unknown:
+    if package.texts == {""}:
         return values
-    found = PossibleValues(
-        literals={text for text in values.literals if not text.startswith(".")},
-        prefixes={text for text in values.prefixes if not text.startswith(".")},
-        unknown=values.unknown,
-    )
-    for texts, kept in ((values.literals, found.literals), (values.prefixes, found.prefixes)):
-        for text in texts - kept:
-            if package.unknown or package.prefixes:
-                found.unknown = True
-            kept |= {_absolute(text, base) for base in package.literals}
-    return found
+    found = {text for text in values.texts if not text.startswith(".")}
+    for text in values.texts - found:
+        found |= {HOLE if HOLE in base else _absolute(text, base) for base in package.texts}
+    return PossibleValues(found)
 
 
 def _absolute(text: str, package: str) -> str:

@@ -50,12 +50,13 @@ Marks = Mapping[str, Sequence[int]]
 # A call of a literal: the text alone names the module.
 LITERAL_CALL = re.compile(r"""\w+\(\s*["']([\w.]+)["']\s*\)|importorskip\(\s*["']([\w.]+)["']""")
 _USED = re.compile(r"\s*\(|\s+as\s")
+_BOUND = re.compile(r"=\s*[\w.]*\Z")
 _ASSIGNED = re.compile(r"\s*=(?!=)")
 _IMPORTED = re.compile(r"\bimport [\w, ]*\Z")
-_RENAMED = re.compile(r"(\w+)\s*=\s*[\w.]*\Z")
+_RENAMED = re.compile(r"\s*(?:\w+\.)*(\w+)\s*(?::[^=]*)?=\s*[\w.]*\Z")
 _BY_NAME = re.compile(r"(?<!\w)getattr\([^()]*\Z")
 # What a replacement of `__import__` hands on to it.
-_HANDED_ON = re.compile(r"\s*\w+\s*,[^()]*(?:\*\w|fromlist|globals|level)")
+_HANDED_ON = re.compile(r"\s*\w+\s*,[^()]*\b(?:args|fromlist)\b")
 # A method of this name is another: models and data frames have one.
 _FUNCTION = re.compile(r"(?:(?<![\w.])|(?<=\bbuiltins\.))", re.ASCII)
 _FUNCTIONS = frozenset({"compile(", "eval("})
@@ -81,18 +82,19 @@ def is_open_call(text: str, place: int, word: str) -> bool:
     replacement of `__import__` in a test that hands its arguments on.
     """
     end = place + len(word)
-    before = text[text.rfind("\n", 0, place) + 1 : place]
+    near = max(0, place - 200)  # of a line without end, only so much is looked at
+    before = text[max(near, text.rfind("\n", near, place) + 1) : place]
     if not is_word(text, place, word) or (
         LITERAL_CALL.match(text, place) and word not in PACKAGE_LISTERS | {"run_module"}
     ):
         return False
-    renamed = _RENAMED.search(before)
     if word not in IMPORT_FUNCTIONS:
-        return renamed is not None or _USED.match(text, end) is not None
+        return _USED.match(text, end) is not None or _BOUND.search(before) is not None
     if text[end : end + 1] in {"'", '"'}:  # the target of a patch
-        return _BY_NAME.search(text[max(0, place - 200) : place]) is not None
+        return _BY_NAME.search(text[near:place]) is not None
     if _ASSIGNED.match(text, end):
         return False
+    renamed = _RENAMED.match(before)
     if renamed is not None and word == "__import__" and text[end : end + 1] in {"\n", ""}:
         calls = re.finditer(rf"(?<!\w){renamed[1]}\(", text)
         return any(_HANDED_ON.match(text, call.end()) is None for call in calls)

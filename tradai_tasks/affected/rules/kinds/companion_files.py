@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from tradai_tasks.affected.resolve.file_table import is_collected
 from tradai_tasks.affected.rules.edge_rule import (
@@ -28,9 +29,13 @@ class PackageInit(FileRule):
         """Return the nodes of the files."""
         return place.index.parent_inits(place.path)
 
-    def link_item(self, item: int, place: Place) -> Iterable[int]:
+    def link(self, reference: Any, place: Place) -> Iterable[int]:
         """Return the node itself."""
-        return (item,)
+        return (reference,)
+
+    def line_of(self, reference: Any, text: str) -> int:
+        """Return 0: nothing in the text names it."""
+        return 0
 
 
 class StubFile(PackageInit):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from tradai_tasks.affected.parse.facts import Import
 from tradai_tasks.affected.parse.line_numbers import line_of_import
@@ -20,10 +21,10 @@ class ImportStatement(FileRule):
         """Return the statements."""
         return place.facts.imports
 
-    def link_item(self, item: Import, place: Place) -> Iterable[int]:
+    def link(self, reference: Any, place: Place) -> Iterable[int]:
         """Return what a statement loads."""
-        return place.statement(item)
+        return place.statement(reference)
 
-    def line_of(self, item: Import, text: str) -> int:
+    def line_of(self, reference: Any, text: str) -> int:
         """Return the line of a statement."""
-        return line_of_import(text, item)
+        return line_of_import(text, reference)

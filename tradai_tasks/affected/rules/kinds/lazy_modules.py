@@ -19,7 +19,7 @@ from tradai_tasks.affected.rules.dynamic_imports.call_rule import CallRule
 from tradai_tasks.affected.rules.source_file import REFERENCE
 
 _METHOD = re.compile(r"__getattr__\(\s*(?:self|cls)\b")
-_REPLACED = re.compile(r"sys\.modules\[[^\]\n]*\]\s*=(?!=)")
+_REPLACED = re.compile(r"sys\.modules\[[^\]]*\]\s*=(?!=)")
 
 
 class LazyExports(CallRule):

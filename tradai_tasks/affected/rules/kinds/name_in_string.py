@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tradai_tasks.affected.parse.facts import Reference
-from tradai_tasks.affected.parse.line_numbers import line_of_string
 from tradai_tasks.affected.rules.edge_rule import FileRule, Place
 
 
@@ -23,11 +22,3 @@ class NameInString(FileRule):
         yield from map(Reference, place.facts.strings)
         for prefix in place.facts.prefixes:
             yield Reference(prefix, form="package")
-
-    def link_item(self, item: Reference, place: Place) -> Iterable[int]:
-        """Return what a name leads to."""
-        return place.find(item)
-
-    def line_of(self, item: Reference, text: str) -> int:
-        """Return the line of the first string that holds a name."""
-        return line_of_string(text, item.text)

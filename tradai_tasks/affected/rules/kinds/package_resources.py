@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tradai_tasks.affected.parse.facts import Reference
@@ -16,13 +15,8 @@ from tradai_tasks.affected.rules.source_file import SourceFile, references
 
 _MODULES = ("importlib.resources", "importlib_resources", "pkgutil", "pkg_resources")
 _FIND_SPEC = "importlib.util.find_spec"
-# Where these words alone do not tell of resources.
-_NAMED = {
-    "importlib import": re.compile(r"importlib import\s*(?:\([^)]*|[^\n(]*)\bresources\b"),
-    "pkgutil": re.compile(
-        r"pkgutil(?:\.get_data|\s+as\b|\s+import\s*(?:\([^)]*|[^\n(]*)\bget_data\b)"
-    ),
-}
+# Without these, other words do not tell of resources.
+_NEEDED = {"importlib import": "resources", "pkgutil": "get_data"}
 _PARAMETERS = ("anchor", "package", "package_or_requirement", "name")
 
 
@@ -43,8 +37,7 @@ class PackageResources(CallRule):
         """Tell whether a package may be located; `find_spec` of a literal needs no syntax tree."""
         if word == "find_spec":
             return is_open_call(text, place, word)
-        named = _NAMED.get(word)
-        return named is None or named.match(text, place) is not None
+        return _NEEDED.get(word, "") in text
 
     def read_text(self, source: SourceFile) -> Iterator[Reference]:
         """Return what is found by a literal name."""

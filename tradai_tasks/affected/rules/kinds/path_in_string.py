@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 
 from tradai_tasks.affected.parse import import_scanner
 from tradai_tasks.affected.parse.dotted_names import paths_around
-from tradai_tasks.affected.parse.facts import Facts
-from tradai_tasks.affected.parse.line_numbers import line_of_string
+from tradai_tasks.affected.parse.facts import Facts, Reference
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules import path_facts
 from tradai_tasks.affected.rules.edge_rule import (
@@ -30,6 +29,9 @@ _PROSE = re.compile(
 )
 
 
+_PLACED = "placed"  # a script by its name alone, in one of the folders that the file names
+
+
 class PathInString(FileRule, WorkspaceRule):
     """Link paths in string constants, alone or joined: `ROOT / "libs" / "a" / "x.json"`."""
 
@@ -42,24 +44,21 @@ class PathInString(FileRule, WorkspaceRule):
     words = import_scanner.MARKS | path_facts.MARKS
     guessed = True
 
-    def items(self, place: Place) -> Iterable[str]:
-        """Return the paths."""
-        return place.facts.paths
-
-    def link_item(self, item: str, place: Place) -> Iterable[int]:
-        """Return the Python file that a path is, or those of a folder whose tests are run."""
-        return place.file(item)
-
-    def link_file(self, place: Place) -> Iterable[int]:
-        """Return also the scripts next to what is imported, or in folders that are named."""
-        yield from super().link_file(place)
+    def items(self, place: Place) -> Iterator[Reference]:
+        """Yield the paths, and scripts that may lie next to what is imported, or in a folder."""
+        yield from (Reference(path, form="file") for path in place.facts.paths)
         if place.facts.is_placed:
             named = [one.text for one in place.facts.references if one.form == "file"]
-            yield from _scripts_in_places(place, (*place.facts.paths, *named))
+            for path in (*place.facts.paths, *named):
+                if path.endswith(".py"):
+                    yield Reference(path, form="file", kind=_PLACED)
 
-    def line_of(self, item: str, text: str) -> int:
-        """Return the line of the string with the last part of a path."""
-        return line_of_string(text, item.rstrip("/").rpartition("/")[2])
+    def link(self, reference: Reference, place: Place) -> Iterable[int]:
+        """Return the Python file that a path is, or those of a folder whose tests are run."""
+        if reference.kind != _PLACED:
+            return place.file(reference.text)
+        folders = _folders(place)
+        return [n for folder in folders for n in place.index.files_named(reference.text, folder)]
 
     def link_workspace(self, files: WorkspaceFiles) -> Links:
         """Return the files of other members that Python code names, to read them."""
@@ -69,20 +68,18 @@ class PathInString(FileRule, WorkspaceRule):
         return links
 
 
-def _scripts_in_places(place: Place, paths: Sequence[str]) -> Iterator[int]:
-    """Yield the scripts that paths can be next to imported modules, or in folders that are named.
+def _folders(place: Place) -> Iterable[str]:
+    """Return the folders of what a file imports, and those that it names.
 
-    Every path is tried in every folder: `Path(pkg.__file__).parent` and `cwd=ROOT / "libs" / "a"`
+    Every script is tried in each of them: `Path(pkg.__file__).parent` and `cwd=ROOT / "libs" / "a"`
     are two of many forms.
     """
     index = place.index
-    known = [node for node in place.loaded if node < len(index.paths)]
-    folders = dict.fromkeys(posixpath.dirname(index.paths[node]) for node in known)
-    for text in paths:
-        folders |= dict.fromkeys(index.folders_named(text, place.folder))
-    for text in paths:
-        for folder in folders if text.endswith(".py") else ():
-            yield from index.files_named(text, folder)
+    known = [node for node in place.loaded if node < len(index.paths) and node != place.number]
+    found = dict.fromkeys(posixpath.dirname(index.paths[node]) for node in known)
+    for one in (*place.facts.paths, *(r.text for r in place.facts.references if r.form == "file")):
+        found |= dict.fromkeys(index.folders_named(one, place.folder))
+    return found
 
 
 def readers_by_path(

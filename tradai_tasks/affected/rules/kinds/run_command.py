@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import ast
 import itertools
-import math
 import re
 from collections.abc import Iterator
 
-import msgspec
-
 from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
-from tradai_tasks.affected.parse.facts import Import, Reference
+from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.import_scanner import imports_in
 from tradai_tasks.affected.parse.listed_locations import expanded_parts, listed_folder
-from tradai_tasks.affected.parse.possible_values import PossibleValues
+from tradai_tasks.affected.parse.possible_values import HOLE
 from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name, parameters
 from tradai_tasks.affected.parse.text_examples import modules_of, packages_of_stars
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
@@ -39,14 +36,13 @@ _PYARGS = "--pyargs"
 _MODULE_FOLLOWS = re.compile(r"-[bBdEiIOPqsSuvx]*m$")
 # What the text alone does not tell: a computed module or folder, code that is put together.
 _OPEN = re.compile(
-    rf"""["']-[bBdEiIOPqsSuvx]*m["']\s*+,\s*+(?!["'])|["']{_PYARGS}["']"""
-    r"""|\bimport\s++(?:[\w.]++,\s*+)*[\w.]*+(?:\{(?!\{)|%[s(]|["'](?!["'])\s*+(?:["'+%]|\.format))"""
-    r"""|\bfrom\s++[\w.]*+(?:["'](?!["'])\s*+["'+%]|(?:\{[^}"'\n]*\}|%s)[\w.{}%]*+ import\b)"""
+    rf"""["']-[bBdEiIOPqsSuvx]*m["']\s*+,\s*+(?!["'][^"'\n]*["']\s*+[,\])])|["']{_PYARGS}["']"""
+    r"""|\bimport\s++(?:[\w.]++,\s*+)*[\w.]*+"""
+    r"""(?:\{(?!\{)|%[s(]|["'](?!["'])\s*+(?:[fFrR]?["']|[+%]|\.format))"""
+    r"""|\bfrom\s++[\w.]*+"""
+    r"""(?:["'](?!["'])\s*+(?:[fFrR]?["']|[+%])|(?:\{[^}"'\n]*\}|%s)[\w.{}%]*+ import\b)"""
     r"""|(?:pytest\.main|\.discover)\((?!\[(?:[\s,]|__file__|["'][^"'\n]*["'])*\]\s*\))"""
 )
-# Stands for the unknown parts of code that is put together.
-_HOLE = "_hole_"
-_MAX_TEXTS = 64  # that one expression is evaluated to
 
 
 _RUNNERS = frozenset(f"{name}(" for name in calls.CODE_RUNNERS)
@@ -122,23 +118,33 @@ def _code_of_file(source: SourceFile, node: ast.Call, name: str) -> Iterator[Ref
 
 def _code(source: SourceFile, node: ast.AST) -> Iterator[Reference]:
     """Yield what code in a string imports, or code that is put together: `f"import {name}"`."""
-    code = imports_of_text(source.parsed, node)
-    yield from references(modules_of(code.imports), node)
-    packages = (*packages_of_stars(code.imports), *code.subtrees)
-    yield from references(packages, node, "package")
-    if code.is_open:
-        whole = node if isinstance(node, ast.expr) else None
-        yield source.unknown(node, "code that imports a computed name", whole)
+    codes = [text for text in source.values(node).texts if "import" in text]
+    for module, names in {one: None for text in codes for one in imports_in(text)}:
+        if not any(HOLE in name for name in (module, *names)):
+            yield from references(modules_of([(module, names)]), node)
+            yield from references(packages_of_stars([(module, names)]), node, "package")
+            continue
+        known = f"{module}." if HOLE not in module else module.partition(HOLE)[0]
+        if package := known.rpartition(".")[0]:
+            yield from references([f"{package}."], node, "package")
+        else:
+            whole = node if isinstance(node, ast.expr) else None
+            yield source.unknown(node, "code that imports a computed name", whole)
 
 
 def _tests(source: SourceFile, node: ast.Call) -> Iterator[Reference]:
     """Yield the folders whose tests a call of pytest or unittest runs."""
-    tests = tests_run(source.parsed, node)
-    if tests is not None:
-        yield from references(tests.prefixes, node, "package")
-        if tests.unknown:
-            where = argument_of(node, 0, "args", "start_dir")
-            yield source.unknown(node, f"{called_name(node)}() of tests of a computed path", where)
+    name = called_name(node)
+    holder = called_name(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+    if name == "main" and holder != "pytest":
+        return
+    where = argument_of(node, 0, "args", "start_dir")
+    elements = where.elts if isinstance(where, (ast.List, ast.Tuple)) else [where]
+    for element in filter(None, elements):
+        parts = expanded_parts(source.parsed, element) or ()
+        names = {part.id for part in parts if isinstance(part, ast.Name)}
+        if "sys" not in names:  # what a user names
+            yield from read_path(source, element, node, f"{name}() of tests of a computed path")
 
 
 class RunPath(CallRule):
@@ -189,72 +195,6 @@ def _has_parameter(source: ParsedModule, argument: ast.AST, parts: list[ast.AST]
     return any(isinstance(part, ast.Name) and part.id in known for part in parts)
 
 
-class ComputedCode(msgspec.Struct):
-    """What code that is put together from parts imports."""
-
-    imports: dict[Import, None] = {}
-    subtrees: set[str] = set()
-    is_open: bool = False  # also something unknown
-
-
-def imports_of_text(source: ParsedModule, node: ast.AST) -> ComputedCode:
-    """Read the imports in a text that is put together from parts."""
-    code = ComputedCode()
-    for text in _texts_of(source, node):
-        for module, names in imports_in(text) if "import" in text else ():
-            if _HOLE not in module and not any(_HOLE in name for name in names):
-                code.imports[module, names] = None
-                continue
-            known = f"{module}." if _HOLE not in module else module.partition(_HOLE)[0]
-            package = known.rpartition(".")[0]
-            if package:
-                code.subtrees.add(f"{package}.")
-            code.is_open |= not package
-    return code
-
-
-def _texts_of(source: ParsedModule, node: ast.AST) -> list[str]:
-    """Return the texts that an expression can be, with `_HOLE` for unknown parts."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return [text]
-        case ast.JoinedStr(values=parts):
-            return _joined(source, parts)
-        case ast.FormattedValue(value=value):
-            return _texts_of(source, value)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _joined(source, [left, right])
-        case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=right):
-            arguments = right.elts if isinstance(right, ast.Tuple) else [right]
-            return _filled(source, text.split("%s"), arguments)
-        case ast.Call(
-            func=ast.Attribute(attr="format", value=ast.Constant(value=str(text))), args=arguments
-        ) if "{}" in text:
-            return _filled(source, text.split("{}"), arguments)
-        case _:
-            values = source.evaluate(node)
-            is_known = values.literals and not values.unknown
-            starts = [f"{prefix}{_HOLE}" for prefix in sorted(values.prefixes)]
-            found = [*sorted(values.literals), *starts] if is_known or starts else [_HOLE]
-            return found if len(found) <= _MAX_TEXTS else [_HOLE]
-
-
-def _filled(source: ParsedModule, texts: list[str], arguments: list[ast.expr]) -> list[str]:
-    parts: list[ast.AST] = []
-    for place, text in enumerate(texts):
-        parts.append(ast.Constant(text))
-        if place < len(texts) - 1:
-            parts.append(arguments[place] if place < len(arguments) else ast.Constant(_HOLE))
-    return _joined(source, parts)
-
-
-def _joined(source: ParsedModule, parts: list[ast.AST] | list[ast.expr]) -> list[str]:
-    texts_of = [_texts_of(source, part) for part in parts]
-    if math.prod(map(len, texts_of)) > _MAX_TEXTS:  # rather unknown than one left out
-        texts_of = [texts if len(texts) == 1 else [_HOLE] for texts in texts_of]
-    return ["".join(one) for one in itertools.product(*texts_of)]
-
-
 def _is_text(source: ParsedModule, node: ast.AST) -> bool:
     """Tell whether a node is a string, or the whole of an expression that puts one together."""
     parent = source.parents.get(node)
@@ -279,37 +219,3 @@ def code_path(source: ParsedModule, node: ast.Call) -> ast.AST | None:
                 return part.func.value
             return part.args[0] if part.args else None
     return None
-
-
-def tests_run(source: ParsedModule, node: ast.Call) -> PossibleValues | None:
-    """Return the folders whose tests a call of pytest or unittest runs; None for other calls.
-
-    Folders that are plain paths in the text are left out: the paths of a file count in any case.
-    """
-    name = called_name(node)
-    holder = called_name(node.func.value) if isinstance(node.func, ast.Attribute) else ""
-    if name != "discover" and (name != "main" or holder != "pytest"):
-        return None
-    arguments = [*node.args, *(k.value for k in node.keywords if k.arg in {"args", "start_dir"})]
-    found = PossibleValues()
-    for argument in arguments[:1]:
-        elements = argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument]
-        for element in elements:
-            found.add(_tests_at(source, element))
-    return found
-
-
-def _tests_at(source: ParsedModule, node: ast.expr) -> PossibleValues:
-    parts = expanded_parts(source, node)
-    if parts is None:
-        return PossibleValues(unknown=True)
-    names = {part.id for part in parts if isinstance(part, ast.Name)}
-    if names & (calls.TEMPORARY_FOLDERS | {"sys"}):
-        return PossibleValues()  # what a test has written, or a user names
-    is_own = "__file__" in names
-    folder = listed_folder(source, node)
-    if not folder.unknown:
-        is_file = is_own and folder.prefixes == {"/"}
-        return PossibleValues() if is_file else folder
-    values = source.evaluate(node)
-    return PossibleValues() if is_own else PossibleValues(unknown=values.unknown)

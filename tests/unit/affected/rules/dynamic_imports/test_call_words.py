@@ -30,11 +30,20 @@ OPEN = [
     "map(import_module, names)",
     "getattr(importlib, 'import_module')(name)",
     "real = __import__\nreal(name)",
+    "real: Callable = __import__\nreal(name)",
+    "self.real = __import__\nself.real(name, **options)",
+    "a = b = __import__\na(name)",
     "__import__('a', fromlist=['b'])",
     "importorskip(name)",
     "runpy.run_module('a')",
     "pydoc.locate(name)",
     "from pydoc import locate as find",
+    "a = b = pydoc.locate",
+    "read = pkgutil\nread.get_data('a', 'x.json')",
+    "from importlib import abc, \\\n    resources",
+    "sys.modules[\n    __name__\n] = Lazy()",
+    "[sys.executable, '-m', 'a.' + name]",
+    "exec('import ' f'{name}')",
     "find_spec(name)",
     "iter_modules(a.__path__)",
     "def __getattr__(name):\n    pass",
@@ -97,7 +106,14 @@ def test_what_the_text_tells_makes_no_file_parsed(text: str) -> None:
     assert must_parse(f"{text}\nimport_module(name)")
 
 
-@pytest.mark.parametrize("text", ["import" + " " * 200_000, "import " + "a, " * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import" + " " * 200_000,
+        "import " + "a, " * 100_000,
+        "x" * 1_000_000 + "; __import__" * 20_000,
+    ],
+)
 def test_long_texts_are_judged_in_time(text: str) -> None:
     start = time.process_time()
     must_parse(f"exec('{text}')")

@@ -7,8 +7,8 @@ import pytest
 from tests.support.facts import texts
 from tradai_tasks.affected.rules.fact_extraction import extract
 
-MANY = ", ".join(f"'n{number}'" for number in range(70))
-NINE = ", ".join(f"'n{number}'" for number in range(9))
+MANY = ", ".join(f"'n{number}'" for number in range(1_100))
+FORTY = ", ".join(f"'n{number}'" for number in range(40))
 RUN = "import subprocess, sys\n{loops}subprocess.run([sys.executable, '-c', f'import {names}'])\n"
 
 
@@ -21,8 +21,8 @@ def source(names: str, *tables: str) -> bytes:
 
 
 def test_a_few_names_are_told() -> None:
-    facts = extract(source("a.{x}", NINE))
-    assert {f"a.n{number}" for number in range(9)} <= set(texts(facts))
+    facts = extract(source("a.{x}", FORTY))
+    assert {f"a.n{number}" for number in range(40)} <= set(texts(facts))
     assert not facts.dynamic
 
 
@@ -30,7 +30,7 @@ def test_too_many_names_below_a_package_are_all_of_the_package() -> None:
     assert "a." in texts(extract(source("a.{x}", MANY)), "package")
 
 
-@pytest.mark.parametrize(("names", "tables"), [("{x}", (MANY,)), ("{x}.{y}", (NINE, NINE))])
+@pytest.mark.parametrize(("names", "tables"), [("{x}", (MANY,)), ("{x}.{y}", (FORTY, FORTY))])
 def test_too_many_names_of_any_package_widen(names: str, tables: tuple[str, ...]) -> None:
     assert "code that imports a computed name" in extract(source(names, *tables)).dynamic
 
