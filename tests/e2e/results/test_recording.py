@@ -68,7 +68,7 @@ _SOURCE = {
             return _state
         """,
     "src/pkg/memory.py": """
-        import functools, queue, sys, weakref
+        import enum, functools, queue, sys, weakref
         from concurrent.futures import ThreadPoolExecutor
         from pathlib import Path
         def dropped(thing):
@@ -164,6 +164,30 @@ _SOURCE = {
         def of_thread():
             if len(FOUND) < 2:
                 FOUND[:] = [1, THREADS.submit(_in_thread).result()]
+        class Mark(enum.Enum): UNSET = 1
+        UNSET = Mark.UNSET
+        def _escaped(): return 1
+        def _store():
+            found = queue.Queue()
+            def fill(most):
+                if found.qsize() < most:
+                    found.put(_escaped() if found.qsize() else 0)
+            fill(1)
+            return fill
+        FILL = _store()  # first called by the function around it
+        def _late(): return 1
+        LATER = []
+        def later():
+            found = queue.Queue()
+            def fill(most):
+                if found.qsize() < most:
+                    found.put(_late() if found.qsize() else 0)
+            fill(1)
+            LATER.append(fill)
+        def marked(path):
+            kept = Keys()
+            def read(): return kept, UNSET, open(path).read()
+            return read()
         def kept():
             if QUEUE.empty():
                 QUEUE.put(_kept())
@@ -171,7 +195,7 @@ _SOURCE = {
             if not hasattr(SHOP, "full"):
                 SHOP.load()
         def all():
-            kept(), loaded(), LISTED[0]()
+            kept(), loaded(), LISTED[0](), FILL(1), FILL(2)
             key("_key_1"), key("_key_2"), filled(FOUND), of_thread()
             default(1), of_function(), of_module(), of_globals(), wrapped()
             SHOP.of_class(), SHOP.lazy(), SHOP.asked(), SHOP.keyed(1), SHOP.or_(), SHOP.first()
@@ -253,6 +277,11 @@ _BODIES = {
         def test(): cached.table(), cached.remembered('b.txt'), cached.state()
         """,
     "memory_1": "from pkg import memory\ndef test(): memory.all()",
+    "marked_1": "from pkg import memory\ndef test(): memory.marked('tests/data/a.txt')",
+    "marked_2": "from pkg import memory\ndef test(): memory.marked('tests/data/marked.txt')",
+    "marked_3": "from pkg import memory\ndef test(): memory.marked('tests/data/a.txt')",
+    "left_1": "from pkg import memory\ndef test(): memory.later(), memory._late(), memory.LATER[0](2)",
+    "left_2": "from pkg import memory\ndef test(): memory.LATER or memory.later(), memory.LATER[0](2)",
     "hub_1": "from pkg import hub\ndef test(): assert hub.read('tests/data/hub.txt')",
     "hub_2": "from pkg import hub\ndef test(): assert hub",
     "fixture_1": "def test(stock): assert stock",
@@ -416,7 +445,7 @@ _BODIES["own_1"] = """
 _BODIES["own_2"] = "from test_own_1 import kept\ndef test(): assert kept()"
 for _name in ("cached", "fixture", "memory"):
     _BODIES[f"{_name}_2"] = _BODIES[f"{_name}_1"]
-_DATA = ("a", "b", "child", "fork", "spawn", "thread", "stock", "after", "hub")
+_DATA = ("a", "b", "child", "fork", "spawn", "thread", "stock", "after", "hub", "marked")
 
 # test file, field, what must be there
 HAS = [
@@ -476,6 +505,7 @@ HAS_NOT = [
     ("constant", "modules", "src/pkg/dynamic.py"),
     ("constant", "listings", "tests"),
     ("hub_2", "files", "tests/data/hub.txt"),
+    ("marked_3", "files", "tests/data/marked.txt"),
     ("child", "programs", Path(sys.executable).name),
     ("variable", "variables", "HOME"),
     ("put_back", "variables", "SHOP"),
@@ -500,7 +530,8 @@ FUNCTIONS = [
       for n in (1, 2)
       for name in ("default", "of_class", "of_function", "of_module", "of_globals", "wrapped",
                    "lazy", "asked", "keyed", "or", "first", "loaded", "kept", "listed",
-                   "key_1", "key_2", "fill", "in_thread")),
+                   "key_1", "key_2", "fill", "in_thread", "escaped")),
+    ("left_2", "src/pkg/memory.py", "_late", True),
     ("child", "src/pkg/child.py", "run", True),
 ]  # fmt: skip
 

@@ -41,11 +41,12 @@ _ASKS_FOR_KEY = frozenset({"get", "KeyError"})
 _CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 # what keeps nothing, or only what its own functions put there
 _STATELESS = (
-    BuiltinFunctionType, FunctionType, ModuleType, NoneType, bytes, complex, float, frozenset, int,
-    str, tuple, type,
+    BuiltinFunctionType, FunctionType, ModuleType, NoneType, bytes, classmethod, complex, float,
+    frozenset, int, staticmethod, str, tuple, type,
 )  # fmt: skip
 _memories: dict[int, tuple[bool, CodeType, bool]] = {}
-_firsts: dict[int, tuple[int, str, CodeType]] = {}  # code -> frame and test file of its first call
+# code -> frame and test file of its first call, and whether variables around it have keys
+_firsts: dict[int, tuple[int, str, CodeType, bool]] = {}
 _EACH = -1  # in place of the frame
 
 
@@ -93,16 +94,27 @@ def is_first(frame: FrameType, code: CodeType, running: str) -> bool:
     """Return whether this is the first call of a function that reaches what outlives it.
 
     Such a call fills what later ones find, wherever that is kept. Each call counts as the first of
-    a function that reaches what may have a place for every key.
+    a function that reaches what may have a place for every key. What functions around it have is
+    as their arguments are, as long as it is called by them.
     """
     known = _firsts.get(id(code))
     if known is None:
-        place = 0
+        place, around = 0, False
         if code.co_flags & 1:
+            around = any(map(_has_keys, _around(frame)))
             has_keys = any(map(_has_keys, _reached(frame)))
-            place = _EACH if has_keys else id(frame) if _reaches_state(frame) else 0
-        known = _firsts[id(code)] = (place, running, code)
-    return known[0] == _EACH or (known[0] == id(frame) and known[1] == running)
+            place = _EACH if has_keys else id(frame) if around or _reaches_state(frame) else 0
+        known = _firsts[id(code)] = (place, running, code, around)
+    place, first, _, around = known
+    if place == _EACH or (place == id(frame) and first == running):
+        return True
+    caller = frame.f_back
+    return around and not (caller and any(one is code for one in caller.f_code.co_consts))
+
+
+def may_leave(code: CodeType) -> bool:
+    """Return whether a call from elsewhere than the function around it would count as the first."""
+    return code.co_freevars != () and id(code) in _firsts and _firsts[id(code)][3]
 
 
 def _has_keys(value: Any) -> bool:
@@ -110,7 +122,8 @@ def _has_keys(value: Any) -> bool:
     return (
         not issubclass(kind, _STATELESS)
         and bool(kind.__dictoffset__ or hasattr(kind, "__setitem__"))
-        and kind.__module__ not in {"enum", "logging", "typing"}
+        and kind.__module__ not in {"logging", "typing"}
+        and not any(one.__module__ == "enum" for one in kind.__mro__)
     )
 
 
@@ -120,7 +133,7 @@ def _reaches_state(frame: FrameType) -> bool:
         return True
     given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     own = variables(frame)
-    values = chain((own.get(name) for name in given), _reached(frame))
+    values = chain((own.get(name) for name in given), _around(frame), _reached(frame))
     return any(not issubclass(type(value), _STATELESS) for value in values)
 
 
@@ -138,7 +151,8 @@ def _stores_outside(frame: FrameType) -> bool:
         return True
     if _STORE_SUBSCR not in stores and _MUTATORS.isdisjoint(names):
         return False
-    return any(issubclass(type(value), _CONTAINERS) for value in _reached(frame))
+    values = chain(_around(frame), _reached(frame))
+    return any(issubclass(type(value), _CONTAINERS) for value in values)
 
 
 def _is_lazy(code: CodeType) -> bool:
@@ -188,15 +202,20 @@ def _instructions(code: CodeType) -> Iterator[tuple[int, int]]:
         extended = 0
 
 
+def _around(frame: FrameType) -> Iterator[Any]:
+    """Yield what the functions around it have, which outlives one call as their arguments do."""
+    own = variables(frame)
+    yield from (own.get(name) for name in frame.f_code.co_freevars)
+
+
 def _reached(frame: FrameType) -> Iterator[Any]:
     """Yield what its code may change and what outlives it.
 
-    Globals, variables of functions around it, defaults, and attributes of its class.
+    Globals, defaults, and attributes of its class.
     """
     code = frame.f_code
     yield from (frame.f_globals.get(name) for name in code.co_names)
     own = variables(frame)
-    yield from (own.get(name) for name in code.co_freevars)
     function = _function(frame)
     if isinstance(function, FunctionType):
         yield from function.__defaults__ or ()

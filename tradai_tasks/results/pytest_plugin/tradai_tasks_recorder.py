@@ -27,7 +27,7 @@ from typing import Any
 import tradai_tasks_frames as frames
 from tradai_tasks_events import HANDLERS, wrap_stat
 from tradai_tasks_importers import replace_importers
-from tradai_tasks_memory import has_memory, is_cached, is_first, variables
+from tradai_tasks_memory import has_memory, is_cached, is_first, may_leave, variables
 from tradai_tasks_variables import watch_environment
 
 recorder: Recorder | None = None
@@ -236,22 +236,26 @@ class Recorder:
 
     def _take(self, frame: FrameType, code: CodeType, path: str) -> bool:
         """Record that a function runs; return whether its next call counts as well."""
+        leaves = may_leave(code)
         calls = self._calls[id(code)] = self._calls.get(id(code), 0) + 1
-        self._is_crowded = self._is_crowded or calls > _MOST_CALLS
+        self._is_crowded = self._is_crowded or (calls > _MOST_CALLS and not leaves)
         is_maker = code.co_name == "__init__" and code.co_argcount and not self._is_crowded
         if is_maker:
             self._born.add(id(variables(frame).get(code.co_varnames[0])))
-        memory = path != self._current and has_memory(frame, code)
-        if id(code) not in self._told:
-            fills = memory or (path != self._current and is_first(frame, code, self._current))
-            if fills and id(code) not in self._filled:
-                self._filled.add(id(code))
+        is_other = path != self._current
+        memory = is_other and has_memory(frame, code)
+        is_new = id(code) not in self._told
+        fills = memory or (is_other and (is_new or leaves) and is_first(frame, code, self._current))
+        mark = -id(code) if leaves else id(code)  # a call from elsewhere fills anew
+        if is_new or (leaves and fills and mark not in self._filled):
+            if fills and mark not in self._filled:
+                self._filled.add(mark)
                 self.restart()
             context = self.locate(frame)[0]
             self.once("ran", context, path, code.co_qualname)
             self._told[id(code)] = context
         stays = memory and self._outlived(frame, code, self._told[id(code)])
-        return bool(is_maker or stays)
+        return bool(is_maker or stays or may_leave(code))
 
     def _outlived(self, frame: FrameType, code: CodeType, context: str) -> bool:
         """Record which arguments were there before this turn; return whether others were not."""
