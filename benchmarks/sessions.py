@@ -4,9 +4,9 @@
 
 1. `nox -l` on a workspace of 100 packages, against `nox -l` on a plain noxfile with as many
    sessions (target: at most 1.5x).
-2. `nox -j 2` of 12 small tests in workspaces of 100, 400 and 1,000 packages: processor time,
-   against pytest alone in the same environments, with the same coverage and without (target: at
-   most 1.2x).
+2. `nox -j 2` of 12 small tests in workspaces of 20, 100 and 1,000 packages: processor time, against
+   pytest alone in the same environments, with the same reports of coverage and as JUnit (target:
+   at most 1.2x) and without. Where everything is run it is also recorded, unless replay is off.
 3. `nox -j auto -s check` in a copy of examples/tradai-uv, against the same tools run one after the
    other by a shell script in one environment, both warm (target: under 1x).
 """
@@ -20,14 +20,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from timing import Command, in_turn, seconds, show
 
 ROOT = Path(__file__).resolve().parent.parent
 NOXFILE = "import tradai_tasks\n\ntradai_tasks.register()\n"
-_DROPPED = ("NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "GITHUB_", "CI")
+_DROPPED = (
+    *("NOX", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "GITHUB_", "CI"),
+    *("PYTHONDONTWRITEBYTECODE", "TRADAI_TASKS"),
+)
 
 
 def clean_env() -> dict[str, str]:
@@ -125,24 +128,32 @@ def small_tests(scratch: Path, packages: int, runs: int) -> None:
         file.write('\n[dependency-groups]\ndev = ["pytest", "pytest-cov"]\n')
     (home / ".gitignore").write_text(".nox/\nbuild/\n__pycache__/\n")
     subprocess.run(["git", "init", "--quiet"], cwd=home, check=True)
+    env = {**clean_env(), "TRADAI_TASKS_CACHE": str(scratch / f"cache-{packages}")}
     nox = [sys.executable, "-m", "nox"]
-    subprocess.run([*nox, "-s", "lock"], cwd=home, env=clean_env(), check=True, capture_output=True)
+    subprocess.run([*nox, "-s", "lock"], cwd=home, env=env, check=True, capture_output=True)
     names = [f"package-{number * packages // 12:03}" for number in range(12)]
     reports = [f"--cov-report={kind}:{scratch}/report" for kind in ("xml", "json")]
     measured = [*reports, "--cov-report=term-missing:skip-covered", f"--junit-xml={scratch}/junit"]
-    ours = [*nox, "-j", "2", "-s", *(f"test({name})" for name in names)]
 
-    def alone(name: str, more: Sequence[str]) -> Command:
+    def alone(name: str, *more: str) -> Command:
         python = str(home / ".nox" / f"test-{name}" / "bin" / "python")
         argv = [python, "-m", "pytest", *more, "tests"]
-        return Command(name=name, argv=argv, cwd=home / "packages" / name, env=clean_env())
+        return Command(name=name, argv=argv, cwd=home / "packages" / name, env=env)
+
+    def ours(*words: str, **variables: str) -> list[Command]:
+        argv = [*nox, "-j", "2", "-s", *(f"test({name})" for name in names), *words]
+        return [Command(name="nox -j 2", argv=argv, cwd=home, env={**env, **variables})]
 
     ways = {
-        "pytest alone, with coverage": [alone(name, ["--cov=src", *measured]) for name in names],
-        "pytest alone": [alone(name, []) for name in names],
-        "nox -j 2": [Command(name="nox -j 2", argv=ours, cwd=home, env=clean_env())],
+        "pytest alone, with the same reports": [
+            alone(one, "--cov=src", *measured) for one in names
+        ],
+        "pytest alone": [alone(name) for name in names],
+        "nox -j 2, all is run": ours(TRADAI_TASKS_REPLAY="never"),
+        "nox -j 2, all is run and recorded": ours("--", "--fresh"),
+        "nox -j 2, nothing has changed": ours(),
     }
-    processor_seconds(ways["nox -j 2"])  # makes the environments
+    processor_seconds(ours())  # makes the environments
     found: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(runs):
         for way, commands in ways.items():
@@ -216,7 +227,7 @@ def main() -> None:
         scratch = Path(folder).resolve()
         if options.only in {None, "start-up"}:
             start_up(scratch, options.packages, options.runs)
-        for packages in (100, 400, 1000) if options.only in {None, "tests"} else ():
+        for packages in (20, 100, 1000) if options.only in {None, "tests"} else ():
             small_tests(scratch, packages, options.runs)
         if options.only in {None, "check"}:
             check(scratch, options.runs)

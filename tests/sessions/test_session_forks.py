@@ -12,6 +12,8 @@ from nox import tasks
 from tests.support.inprocess import InProcess
 from tests.support.platform_sessions import PLATFORM
 from tradai_tasks.sessions.core.parallel import session_forks
+from tradai_tasks.settings.load import parse_toml
+from tradai_tasks.workspace.locks import lock_file
 
 
 class Ended:
@@ -43,18 +45,40 @@ class InThisProcess:
     def close(self) -> None: ...
 
 
+def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("discover_manifest", "_load_and_exec_nox_module"):
+        monkeypatch.setattr(tasks, name, getattr(tasks, name))  # restores it
+    monkeypatch.setattr(session_forks, "may_fork", lambda: True)
+    monkeypatch.setattr(session_forks, "ForkServer", InThisProcess)
+
+
 @pytest.mark.parametrize(("forgets", "status"), [(False, 0), (True, 1)])
 def test_a_fork_runs_its_session_and_is_no_success_without(
     run: InProcess, monkeypatch: pytest.MonkeyPatch, forgets: bool, status: int
 ) -> None:
-    for name in ("discover_manifest", "_load_and_exec_nox_module"):
-        monkeypatch.setattr(tasks, name, getattr(tasks, name))  # restores it
+    _in_this_process(monkeypatch)
     monkeypatch.setattr(InThisProcess, "forgets", forgets)
-    monkeypatch.setattr(session_forks, "may_fork", lambda: True)
-    monkeypatch.setattr(session_forks, "ForkServer", InThisProcess)
     ran = run.files(PLATFORM)("-j", "2", "-s", "lint", "--", "--fix")
     assert ran.status == status, ran.log
     assert bool(ran.starting("ruff")) is not forgets
+
+
+def test_forks_read_no_lock_that_has_been_read(
+    run: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def parse(content: bytes, file: str) -> Any:
+        read.append(file)
+        return parse_toml(content, file)
+
+    _in_this_process(monkeypatch)
+    monkeypatch.setattr(lock_file, "parse_toml", parse)
+    monkeypatch.setenv("TRADAI_TASKS_MARKERS", "")  # restores it
+    lock_file.parse_lock_file.cache_clear()
+    ran = run.files(PLATFORM)("-j", "2", "-s", "test")
+    assert len(ran.starting("uv", "sync")) == 2
+    assert read == ["uv.lock"]
 
 
 def test_nox_starts_its_own_processes_where_there_is_no_room_for_a_server(

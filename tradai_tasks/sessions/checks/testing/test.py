@@ -232,12 +232,14 @@ def _check_paths(
     Raises:
         CheckFailedError: They are those of no package with tests.
     """
+    if not given.paths:
+        return
     homes = {one: repository.root / one.path for one in repository.shares if one.path != "."}
     owners = {
         next((one for one, home in homes.items() if path.is_relative_to(home)), None)
         for path in given.paths
     }
-    if not owners or package.path == "." or package in owners:
+    if package.path == "." or package in owners:
         return
     name = repository.workspace.session_id(package)
     if None in owners:
