@@ -321,6 +321,11 @@ _BODIES = {
     "deleted": "import os, pytest\ndef test():\n    with pytest.raises(KeyError): del os.environ['SHOP']",
     "removed": "import pytest\ndef test(monkeypatch):\n    with pytest.raises(KeyError): monkeypatch.delenv('SHOP')",
     "put_back": "def test(monkeypatch): monkeypatch.setenv('SHOP', '1')",
+    "patched": """
+        from unittest import mock
+        def test():
+            with mock.patch.dict('os.environ', {'SHOP': '1'}): pass
+        """,
     "pickled": "import pickle\ndef test(): pickle.loads(b'cpkg.other\\n__name__\\n.')",
     "executed": "def test(): exec('from pkg.' + 'other import *')",
     "overloaded": "from pkg import overloaded\ndef test(): assert overloaded.twice",
@@ -509,6 +514,9 @@ HAS_NOT = [
     ("child", "programs", Path(sys.executable).name),
     ("variable", "variables", "HOME"),
     ("put_back", "variables", "SHOP"),
+    ("patched", "variables", "SHOP"),
+    ("patched", "variables", "HOME"),
+    ("patched", "variables", "*"),
     ("executed", "modules", "tests/test_data.py"),
     ("frames", "files", "src/pkg/shop.py"),
     ("temporary", "modules", "tests/test_data.py"),

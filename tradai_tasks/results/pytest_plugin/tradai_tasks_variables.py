@@ -73,7 +73,8 @@ def _variable(recorder: Any, name: str, frame: FrameType) -> None:
     if actor(caller) in _MAPPINGS:
         if caller.f_code.co_name == "__iter__":
             return  # items() and values(), whose names are decoded: see `_all_variables`
-        caller = caller.f_back
+        while caller is not None and actor(caller) in _MAPPINGS:  # clear() asks for one at a time
+            caller = caller.f_back
     elif actor(caller) == "os" or not _subscribes(caller):
         return  # as above: dict(os.environ), os.environ.copy(), {**os.environ}
     if actor(caller) in _RESTORING and not (caller and caller.f_locals.get("raising")):
