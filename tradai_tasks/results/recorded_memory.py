@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 SHARED = "*"
@@ -256,6 +257,7 @@ def _last(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
 
 
+@lru_cache(maxsize=1)  # one method after the other asks for it
 def _instance_attributes(around: ast.ClassDef) -> set[str]:
     """Return the attributes that methods of a class give its objects, and fields of a dataclass."""
     stored = {
