@@ -3,15 +3,16 @@
     uv run python benchmarks/replay.py <checkout> --session "test(flask)" --commits 30 --peers
     uv run python benchmarks/replay.py <checkout> --session "test(flask)" --commits 0 --broken 60
 
-At each commit, and with each function broken, `test(pkg)` runs by replay and runs everything. Each
-test must have the same outcome, and each file of the code the same coverage, to the line. Where it
-is not so, everything is run once more, and the test files that differ alone: a difference that this
-shows to come from chance, or from state that one test file leaves for another, is said to.
+At each commit `test(pkg)` runs by replay and runs everything. Each test must have the same outcome,
+and each file of the code the same coverage, to the line. Where it is not so, everything is run once
+more, and the test files that differ alone: a difference that comes from chance, or from state that
+one test file leaves for another, is said to. `--quick` runs everything only where something was
+replayed; its figures of CPU mean nothing.
+
+With a function broken, all test files are run that would be replayed: none of their tests may fail.
 
 `--peers` adds plain pytest, pytest-testmon and acquit, each in a clone and an environment of its
 own, without coverage. CPU is user and system time of the whole command, selection and nox included.
-`--quick` does not run again what was not replayed: at a commit where all was run, and with a
-function broken, where coverage is then not compared. Its figures of CPU mean nothing.
 Below each commit stands why most test files were run. Commits are the newest on the first parent's
 line that touch a path of `--touching`. Exit status 1 where a difference stays unexplained.
 """
@@ -20,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import dataclasses
 import json
 import os
 import random
@@ -32,11 +32,16 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
+
+import msgspec
+
+from tradai_tasks.results.digests import WorkTree
+from tradai_tasks.results.kept_result import decode_result
 
 NEVER = {"TRADAI_TASKS_REPLAY": "never"}
 NOXFILE = """\
@@ -131,7 +136,7 @@ class Ours:
     """`test(pkg)` in an environment that is made once."""
 
     def __init__(self, clone: Clone, session: str, *, is_quick: bool) -> None:
-        self.clone, self.session, self._is_quick = clone, session, is_quick
+        self.clone, self.session, self.is_quick = clone, session, is_quick
         self._is_made = False
 
     def run(self, *words: str, **env: str) -> Run:
@@ -163,17 +168,33 @@ class Ours:
     def both(self) -> tuple[Run, Run]:
         """Run by replay, then everything, unless that has just happened and time matters."""
         replay = self.run()
-        return replay, replay if self._is_quick and not replay.replayed else self.run(**NEVER)
+        return replay, replay if self.is_quick and not replay.replayed else self.run(**NEVER)
 
-    def rest(self) -> tuple[Run, Run]:
-        """Run by replay, then everything, or where time matters the test files not run yet."""
-        replay = self.run()
-        if not self._is_quick:
-            return replay, self.run(**NEVER)
-        files = {str(self.clone.file_of(test)) for test in replay.replayed}
-        found = self.run(*sorted(files), **NEVER).tests if files else {}
-        tests = {**replay.tests, **{test: found.get(test, "") for test in replay.replayed}}
-        return replay, dataclasses.replace(replay, tests=tests)
+    def unchanged(self) -> set[str]:
+        """Return the test files with results that hold for the files as they are now."""
+        home, store = self.clone.home, self.clone.home.with_name("store")
+        found = (decode_result(file.read_bytes()) for file in store.rglob("*-*"))
+        results = [one for one in found if one is not None]
+        tree = WorkTree(home, [f"{self.clone.folder}/src".removeprefix("./")], {})
+        return {
+            one.test_file
+            for one in results
+            if not tree.changed(
+                msgspec.structs.replace(one.inputs, variables=()), one.test_file, one.digested
+            )
+        }
+
+    def failing(self, files: Iterable[str | Path]) -> set[str]:
+        """Run test files by pytest alone; return the tests that fail."""
+        (python,) = (self.clone.home / ".nox").glob("*/bin/python")
+        report = self.clone.home.with_suffix(".xml")
+        report.unlink(missing_ok=True)
+        paths = [str(self.clone.home / file) for file in files]
+        argv = [str(python), "-m", "pytest", "-q", f"--junit-xml={report}", *paths]
+        _, text = command(argv, self.clone.home / self.clone.folder)
+        if not report.is_file():
+            return {f"no report: {text[-200:]}"}
+        return {test for test, how in tests_of(report)[0].items() if how in {"failure", "error"}}
 
 
 class Peer:
@@ -282,29 +303,29 @@ def broken(file: Path, node: ast.FunctionDef) -> str:
 
 
 def break_functions(ours: Ours, code: list[str], count: int, seed: int) -> list[str]:
-    """Break one function after the other, and return what is wrong."""
-    wrong, shares, failing, ratios = [], [], 0, []
+    """Break one function after the other, run what would not be, and return what fails."""
     ours.run()
-    known = functions(ours.clone.home, code)
-    chosen = random.Random(seed).sample(known, min(count, len(known)))
+    known = ours.unchanged()
+    listed = functions(ours.clone.home, code)
+    chosen = random.Random(seed).sample(listed, min(count, len(listed)))
+    wrong: list[str] = []
+    shares = []
     for number, (file, node) in enumerate(chosen):
         before = file.read_text(encoding="utf-8")
         file.write_text(broken(file, node), encoding="utf-8")
-        replay, full = ours.rest()
-        found = list(unexplained(ours, replay, full))
+        left = ours.unchanged()
+        failed = ours.failing(left) if left else set()
+        files = {test: ours.clone.file_of(test) for test in failed}
+        found = [test for test, one in files.items() if not one or test in ours.failing([one])]
         file.write_text(before, encoding="utf-8")
-        failing += sum(outcome in {"failure", "error"} for outcome in full.tests.values())
-        shares.append(replay.ran / max(1, len(replay.tests)))
-        ratios.append(replay.cpu / full.cpu)
+        shares.append(1 - len(left) / len(known))
         name = f"{file.name}:{node.lineno} {node.name}"
         print(f"{number:4} {shares[-1]:6.3f}  {name}", *found, sep="\n      ", flush=True)
-        wrong += [f"{name}: {one}" for one in found]
-    if shares:
-        print(
-            f"{len(shares)} functions broken: {failing} failures of tests, {len(wrong)} wrong; "
-            f"mean share of tests run {sum(shares) / len(shares):.3f}, "
-            f"of CPU {sum(ratios) / len(ratios):.2f}"
-        )
+        if leaked := failed - {*found}:
+            print(f"      {len(leaked)} fail only after other test files, such as {min(leaked)}")
+        wrong += [f"{name}: {test} fails and would not be run" for test in found]
+    share = f"mean share of {len(known)} test files run {sum(shares) / len(shares):.3f}"
+    print(f"{len(shares)} functions broken, {len(wrong)} failures missed; {share}")
     return wrong
 
 
