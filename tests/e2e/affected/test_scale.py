@@ -214,7 +214,7 @@ TABLE = "TABLE = {\n" + "".join(f'    "k{n}": "value {n}",\n' for n in range(160
 GENERATED = {
     "a name that callers pass": f"{TABLE}def load(name):\n    import_module(name)\n",
     "a name out of a table": f"{TABLE}def load(name):\n    import_module(TABLE[name])\n",
-    "many calls": "".join(f'import_module("a.b{number}")\n' for number in range(150_000)),
+    "many calls": "".join(f'import_module("a.b" + x{number})\n' for number in range(150_000)),
     "no Python": f"{TABLE}import_module((\n",
 }
 

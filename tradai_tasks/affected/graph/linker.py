@@ -13,10 +13,10 @@ from typing import Any
 from tradai_tasks.affected.graph.import_statements import ImportStatements, ReadTexts, nodes_used
 from tradai_tasks.affected.graph.lazy_nodes import LazyAttribute, LazyModules
 from tradai_tasks.affected.graph.reference_resolver import ReferenceResolver
-from tradai_tasks.affected.parse.facts import Facts, Import
+from tradai_tasks.affected.parse.facts import Facts, Import, Reference
 from tradai_tasks.affected.resolve.module_index import ModuleIndex
 from tradai_tasks.affected.rules.catalog import RuleSet
-from tradai_tasks.affected.rules.edge_rule import EdgeRule, Place
+from tradai_tasks.affected.rules.edge_rule import EdgeRule, FileRule, Place
 
 
 class Linker:
@@ -95,24 +95,29 @@ class Linker:
     def _place(self, number: int, facts: Facts) -> Place:
         return Place(number, facts, self.edges.setdefault(number, set()), self)
 
-    def _items(self, place: Place) -> Iterator[tuple[EdgeRule, Any]]:
-        """Yield the rules that find something in a file, each with an item that it links."""
+    def _items(self, place: Place) -> Iterator[tuple[EdgeRule, Iterable[Any]]]:
+        """Yield the rules in their order, each with the items that it links for a file."""
+        named: dict[str, list[Reference]] = {}
         for one in place.facts.references:
-            yield self.rules.by_name[one.kind], one
-        for rule in self.rules.of_files:
-            yield from ((rule, item) for item in rule.items(place))
+            named.setdefault(one.kind, []).append(one)
+        for rule in self.rules.rules:
+            if isinstance(rule, FileRule):
+                yield rule, rule.items(place)
+            elif rule.name in named:
+                yield rule, named[rule.name]
 
     def _link_file(self, number: int, facts: Facts) -> None:
         place = self._place(number, facts)
-        for rule, item in self._items(place):
-            place.loaded.update(self.rules.link(rule, item, place))
+        for rule, items in self._items(place):
+            for item in items:  # later ones may look at what earlier ones have found
+                place.loaded.update(self.rules.link(rule, item, place))
         place.loaded.discard(number)
 
     def targets(self, number: int, facts: Facts) -> Iterator[tuple[EdgeRule, set[int]]]:
         """Yield the rules that find edges of a file, each with nodes that the file loads."""
         place = self._place(number, facts)
-        for rule, item in self._items(place):
-            yield rule, {*self.rules.link(rule, item, place)} - {number}
+        for rule, items in self._items(place):
+            yield rule, {n for item in items for n in self.rules.link(rule, item, place)} - {number}
 
     def node_of(self, name: str) -> int | None:
         """Return the node of a name that `names` gives; None for a file that is not Python."""
@@ -126,13 +131,12 @@ class Linker:
         place = self._place(number, facts)
         target = self.node_of(name)
         last = re.split(r"[/:]", name.removesuffix("/__init__.py"))[-1]
-        likely = last.partition(".")[0]  # of a rule, an item with it is the first tried
-        items = sorted(self._items(place), key=lambda i: (i[0].order, likely not in repr(i[1])))
-        found: set[str] = set()
-        for rule, item in items:
-            if rule.name not in found and target in set(self.rules.link(rule, item, place)):
-                found.add(rule.name)
-                yield rule, item
+        likely = last.partition(".")[0]  # an item with it is the first tried
+        for rule, items in self._items(place):
+            for item in sorted(items, key=lambda item: likely not in repr(item)):
+                if target in set(self.rules.link(rule, item, place)):
+                    yield rule, item
+                    break
 
     def uses_of(self, number: int, facts: Facts, read: ReadTexts) -> set[int]:
         """Return what a file loads by attributes of the modules that it imports."""

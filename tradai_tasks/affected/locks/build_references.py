@@ -12,8 +12,6 @@ from typing import Any
 
 import msgspec
 
-from tradai_tasks.files.path_globs import matches
-
 _BACKENDS = (
     *("flit", "hatch", "maturin", "meson-python", "pdm", "poetry", "scikit-build", "setuptools"),
     *("setuptools-scm", "setuptools_scm"),
@@ -27,12 +25,6 @@ class BuildReferences(msgspec.Struct, frozen=True, kw_only=True):
 
     texts: tuple[str, ...]  # README and licenses, which are shown to readers
     data: tuple[str, ...]  # what is installed, or decides what is
-
-    def kind(self, path: str) -> str | None:
-        """Return how the build names a path: "data", "text" or not at all."""
-        if any(_covers(glob, path) for glob in self.data):
-            return "data"
-        return "text" if any(_covers(glob, path) for glob in self.texts) else None
 
 
 def build_references(document: Mapping[str, Any], folder: str) -> BuildReferences:
@@ -88,9 +80,3 @@ def _globs(folder: str, texts: Iterator[str]) -> tuple[str, ...]:
         if inner.strip("./") and inner != folder:
             found[inner] = None
     return tuple(found)
-
-
-def _covers(glob: str, path: str) -> bool:
-    if path == glob or path.startswith(f"{glob}/"):
-        return True
-    return any(char in glob for char in "*?[") and matches(path, glob)

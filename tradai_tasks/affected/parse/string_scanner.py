@@ -50,6 +50,7 @@ _ESCAPE = re.compile(
 _TEXT_STOP = re.compile(r"""\\(?:N\{[^}\n]*\}|[^{])?|\{\{|\}\}|[{}"']""", re.DOTALL)
 _DEEPEST = 150  # f-strings in one another, as CPython takes them
 _FIELD_STOP = re.compile(r"""["'()\[\]{}#:]""")
+_FORMAT_STOP = re.compile(r"[{}]")
 
 
 @cache
@@ -138,74 +139,59 @@ def mask(text: str) -> str:
     return "".join(pieces)
 
 
-def end_of_formatted(text: str, start: int, depth: int = 0) -> int:
+def end_of_formatted(text: str, start: int) -> int:
     """Return the position behind the f-string whose opening quote is at `start`; -1 for none.
 
     Raises:
         RecursionError: More of them are in one another than Python takes.
     """
+    # what is open, innermost last: the quote of an f-string, the brackets of a field, a format
+    opened: list[str | int] = [_quote_at(text, start)]
+    position = start + len(_quote_at(text, start))
+    while opened:
+        if len(opened) > 2 * _DEEPEST:
+            raise RecursionError("nested too deeply")
+        inner = opened[-1]
+        pattern = _FIELD_STOP if isinstance(inner, int) else _TEXT_STOP if inner else _FORMAT_STOP
+        match = pattern.search(text, position)
+        if match is None:
+            return -1
+        stop, position = match[0], match.end()
+        if isinstance(inner, int):
+            position = _after_field_stop(text, match, opened)
+            if position < 0:
+                return -1
+        elif stop == "{":
+            opened.append(0)
+        elif (inner and text.startswith(inner, match.start())) or (stop == "}" and not inner):
+            position = match.start() + max(1, len(inner))
+            opened.pop()
+    return position
+
+
+def _quote_at(text: str, start: int) -> str:
     quote = text[start]
-    if text.startswith(quote * 3, start):
-        quote *= 3
-    position = start + len(quote)
-    while (match := _TEXT_STOP.search(text, position)) is not None:
-        stop = match[0]
-        position = match.end()
-        if stop == "{":
-            position = _end_of_field(text, position, depth)
-            if position < 0:
-                return -1
-        elif stop == quote[0] and text.startswith(quote, match.start()):
-            return match.start() + len(quote)
-        elif len(quote) == 1 and stop.endswith("\n") and not stop.startswith("\\"):
-            return -1
-    return -1
+    return quote * 3 if text.startswith(quote * 3, start) else quote
 
 
-def _end_of_field(text: str, position: int, outer: int) -> int:
-    """Return the position behind the `}` that closes a replacement field; -1 for none."""
-    if outer >= _DEEPEST:
-        raise RecursionError("nested too deeply")
-    depth = 0
-    while (match := _FIELD_STOP.search(text, position)) is not None:
-        stop = match[0]
-        position = match.end()
-        if stop in "\"'":
-            position = _end_of_string(text, match.start(), outer + 1)
-        elif stop == "#":
-            position = text.find("\n", position)
-        elif stop in "([{":
-            depth += 1
-        elif stop == "}" and depth == 0:
-            return position
-        elif stop in ")]}":
-            depth -= 1
-        elif depth == 0:
-            return _end_of_format(text, position, outer)
-        if position < 0:
-            return -1
-    return -1
-
-
-def _end_of_format(text: str, position: int, depth: int) -> int:
-    """Return the position behind the `}` that closes a field with a format, from its colon on."""
-    while position < len(text):
-        char = text[position]
-        position += 1
-        if char == "}":
-            return position
-        if char == "{":
-            position = _end_of_field(text, position, depth + 1)
-            if position < 0:
-                return -1
-    return -1
-
-
-def _end_of_string(text: str, start: int, depth: int) -> int:
-    if FORMATTED.search(text, max(0, start - 3), start):
-        return end_of_formatted(text, start, depth)
-    match = _one_string().match(text, start)
-    return match.end() if match else -1
+def _after_field_stop(text: str, match: re.Match[str], opened: list[str | int]) -> int:
+    """Go on behind what stands in a replacement field; -1 for what does not end."""
+    stop, start, depth = match[0], match.start(), int(opened[-1])
+    if stop in "\"'" and FORMATTED.search(text, max(0, start - 3), start):
+        opened.append(_quote_at(text, start))
+        return start + len(_quote_at(text, start))
+    if stop in "\"'":
+        string = _one_string().match(text, start)
+        return string.end() if string else -1
+    if stop == "#":
+        return text.find("\n", match.end())
+    if stop == "}" and depth == 0:
+        opened.pop()
+    elif stop != ":":
+        opened[-1] = depth + (1 if stop in "([{" else -1)
+    elif depth == 0:
+        opened[-1] = ""
+    return match.end()
 
 
 def line_at(text: str, position: int) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tradai_tasks.affected.rules import kinds
-from tradai_tasks.affected.rules.edge_rule import EdgeRule, FileRule, Place, WorkspaceRule
+from tradai_tasks.affected.rules.edge_rule import EdgeRule, Place, WorkspaceRule
 from tradai_tasks.errors import EdgeRuleError, SettingsError
 
 _LIBRARY = __name__.partition(".")[0]
@@ -61,10 +61,10 @@ class RuleSet:
                     f"register(edge_rules=...): {type(rule).__name__}: its name is {rule.name!r}, "
                     f"which is taken or not of small letters and hyphens; give it another"
                 )
-        self.rules = tuple(rule for rule in every if rule.name not in off)
+        on = [rule for rule in every if rule.name not in off]
+        self.rules = tuple(sorted(on, key=lambda one: (one if one in BUILT_IN else EdgeRule).order))
         self.own = tuple(rule for rule in own if rule.name not in off)
         self.by_name = {rule.name: rule for rule in self.rules}
-        self.of_files = tuple(rule for rule in self.rules if isinstance(rule, FileRule))
         self.of_workspace = tuple(rule for rule in self.rules if isinstance(rule, WorkspaceRule))
         self.of_texts = tuple(rule for rule in self.rules if type(rule).extract != EdgeRule.extract)
 

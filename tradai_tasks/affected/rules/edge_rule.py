@@ -8,6 +8,7 @@ path, which files are meant (`link`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import msgspec
@@ -38,6 +39,21 @@ class Place:
         self.folder = self.path.rpartition("/")[0]
         self.owner = self.index.owners[number]  # the number of its member; -1 for none
         self._linker = linker
+
+    @cached_property
+    def folders(self) -> Iterable[str]:
+        """The folders of what it loads, as far as earlier rules have found, and those it names.
+
+        Scripts are tried in each: `Path(pkg.__file__).parent` and `cwd=ROOT / "libs" / "a"` are two
+        of many forms.
+        """
+        paths = self.index.paths
+        known = [node for node in self.loaded if node < len(paths) and node != self.number]
+        found = dict.fromkeys(paths[node].rpartition("/")[0] for node in known)
+        named = [one.text for one in self.facts.references if one.form == "file"]
+        for text in (*self.facts.paths, *named):
+            found |= dict.fromkeys(self.index.folders_named(text, self.folder))
+        return found
 
     def find(self, reference: Reference) -> Iterable[int]:
         """Return what a reference leads to, by its form."""

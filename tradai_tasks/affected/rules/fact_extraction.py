@@ -130,8 +130,8 @@ def _references(source: SourceFile, rules: RuleSet) -> dict[str, Any]:
                     key = (one.text, one.form, one.kind)
                     lines[key] = min(one.line, lines.get(key, one.line))
         except (SyntaxError, RecursionError, MemoryError) as fault:
-            why = f"the edge rule {rule.name!r} cannot read it: {type(fault).__name__}"
-            unknown.append((False, 0, why))
+            said = fault.msg if isinstance(fault, SyntaxError) else type(fault).__name__
+            unknown.append((False, 0, f"the edge rule {rule.name!r} cannot read it: {said}"))
         except Exception as fault:
             why = f"{type(fault).__name__}: {fault}"
             raise EdgeRuleError(f"the edge rule {rule.name!r} fails: {why}; correct it") from fault

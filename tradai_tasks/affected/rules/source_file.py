@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.possible_values import PossibleValues
-from tradai_tasks.affected.parse.string_scanner import line_at
 from tradai_tasks.affected.parse.syntax_tree import called_name
 from tradai_tasks.affected.rules.dynamic_imports import importing_calls as calls
 
@@ -108,10 +107,13 @@ class SourceFile:
     def literal_calls(self, words: AbstractSet[str]) -> Iterator[Reference]:
         """Yield what calls of some functions name by a literal: that needs no syntax tree."""
         for word in words & self.marks.keys():
+            line, counted = 1, 0  # there may be a hundred thousand
             for place in self.marks[word]:
                 named = calls.LITERAL_CALL.match(self.text, place)
                 if named and calls.is_word(self.text, place, word):
-                    yield Reference(named[1] or named[2], line_at(self.text, place))
+                    line += self.text.count("\n", counted, place)
+                    counted = place
+                    yield Reference(named[1] or named[2], line)
 
     def values(self, node: ast.AST) -> PossibleValues:
         """Return the strings that an expression can be, as far as the file's own text tells."""

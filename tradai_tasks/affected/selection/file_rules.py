@@ -208,30 +208,32 @@ class FileRules(msgspec.Struct, kw_only=True, dict=True):
         """Note the packages whose build names a path; of prose, only whether it exists counts."""
         is_kept = all(end.tree.is_file(path) for end in self._ends)
         globs, named = self._named_by_builds
-        places = sorted({place for glob in globs.matching(path) for place in named[glob]})
-        for end, package, references in (self._builds[place] for place in places):
+        found = {one for glob in globs.matching(path) for one in named[glob]}
+        for place in sorted({place for place, _ in found}):
+            is_text = (place, False) not in found
+            end, package, _ = self._builds[place]
             owner = end.owner_of(path)
             by_place = owner is not None and (is_python(path) or path not in self.found.settled)
             if owner and by_place and (owner.name == package.name or end.is_loaded(path)):
                 continue  # its modules count by imports, its data for its dependents
-            kind = references.kind(path)
             reason = f"{path} (named by {join(package.path, 'pyproject.toml')})"
-            if kind == "data" or (kind and not is_kept):
-                self._declare_dependents(package.name, reason)
-            elif kind:
+            if is_kept and is_text:
                 self.found.own_sessions.setdefault(package.name, {}).setdefault("test", reason)
-            if kind and owner is None and not is_python(path):
+            else:
+                self._declare_dependents(package.name, reason)
+            if owner is None and not is_python(path):
                 self._settle(path)
 
     @functools.cached_property
-    def _named_by_builds(self) -> tuple[GlobSet, dict[str, list[int]]]:
-        """Globs of all that builds may name, each with the places of the builds."""
-        named: dict[str, list[int]] = {}
+    def _named_by_builds(self) -> tuple[GlobSet, dict[str, list[tuple[int, bool]]]]:
+        """Globs of what builds name, each with the builds; whether only readers see it there."""
+        named: dict[str, list[tuple[int, bool]]] = {}
         for place, (_, _, references) in enumerate(self._builds):
-            for glob in (*references.data, *references.texts):
-                for one in (glob, re.sub(r"[*?\[]", r"[\g<0>]", glob)):
-                    named.setdefault(one, []).append(place)
-                    named.setdefault(f"{one}/**", []).append(place)
+            for globs, is_text in ((references.data, False), (references.texts, True)):
+                for glob in globs:  # or a path with such characters in it, or all in a folder
+                    plain = re.sub(r"[*?\[]", r"[\g<0>]", glob)
+                    for one in (glob, plain, f"{plain}/**"):
+                        named.setdefault(one, []).append((place, is_text))
         return GlobSet(named), named
 
     @functools.cached_property

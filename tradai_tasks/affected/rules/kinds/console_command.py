@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.import_scanner import import_at
@@ -67,6 +67,7 @@ class ConsoleCommand(WorkspaceRule):
 # What stands before text over several lines that is passed on or kept: no docstring, which has
 # examples for readers.
 _TAKEN = re.compile(r"(?:[=(,\[+]|\breturn)\s*[a-zA-Z]{0,2}\Z")
+_GLUE = re.compile(r"[\s\\+]*[a-zA-Z]{0,2}")  # between two strings that are one
 _STATEMENT = re.compile(r"(?:^|[\n;])[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import\b")
 
 
@@ -96,19 +97,26 @@ class EmbeddedSource(EdgeRule):
             found |= dict.fromkeys([module, f"{module}.__main__"])
             yield from (Reference(path, form="file") for path in paths_of_module(module))
         yield from (Reference(f"{package}.", form="package") for package in _TESTED.findall(text))
-        pieces, _ = divide(text)
-        for code, token in zip(pieces[::2], pieces[1::2], strict=False):
-            is_block = token[:3] in {'"""', "'''"}
-            if (
-                "import" in token
-                and token[0] != "#"
-                and (not is_block or _TAKEN.search(code[-40:]))
-            ):
-                held = token.strip("\"'").replace("\\n", "\n")
-                for match in _STATEMENT.finditer(held):
-                    statement = import_at(held, match.end() - len("import"), match.end())
-                    found |= dict.fromkeys(modules_of(statement))
-                    stars = packages_of_stars(statement)
-                    yield from (Reference(star, form="package") for star in stars)
-                found |= dict.fromkeys(CALL_INSIDE.findall(held))
+        for held in _strings(text):
+            for match in _STATEMENT.finditer(held) if "import" in held else ():
+                statement = import_at(held, match.end() - len("import"), match.end())
+                found |= dict.fromkeys(modules_of(statement))
+                stars = packages_of_stars(statement)
+                yield from (Reference(star, form="package") for star in stars)
+            found |= dict.fromkeys(CALL_INSIDE.findall(held))
         yield from map(Reference, found)
+
+
+def _strings(text: str) -> Iterator[str]:
+    """Yield the strings of a file that may be code; those that go on from one another as one."""
+    pieces, _ = divide(text)
+    held = ""
+    for code, token in zip(pieces[::2], pieces[1::2], strict=False):
+        if token[0] == "#":
+            continue
+        if not _GLUE.fullmatch(code):
+            yield held
+            held = ""
+        if token[:3] not in {'"""', "'''"} or _TAKEN.search(code[-40:]):
+            held += token.strip("\"'").replace("\\n", "\n")
+    yield held

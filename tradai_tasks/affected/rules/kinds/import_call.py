@@ -9,7 +9,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tradai_tasks.affected.parse.constant_evaluation import ParsedModule
 from tradai_tasks.affected.parse.facts import Reference
 from tradai_tasks.affected.parse.listed_locations import listed_packages
 from tradai_tasks.affected.parse.syntax_tree import argument_of, called_name, parameters
@@ -76,8 +75,10 @@ def _imported(source: SourceFile, node: ast.Call, name: str) -> Iterator[Referen
         if any(keyword.arg is None for keyword in node.keywords):
             yield source.unknown(node, f"{name}() of computed arguments")
         return
-    if name in _AMBIGUOUS and called_name(node) not in _qualified_names(source.parsed):
-        return  # some other function of that name
+    if name in _AMBIGUOUS and isinstance(node.func, ast.Name):
+        module = source.parsed.modules.get(node.func.id, ".")
+        if module.startswith(".") or "." not in module:
+            return  # some other function of that name
     if isinstance(argument, ast.Name) and _is_wrapper(source, node, argument.id, name):
         return
     if source.skipped is not None and source.skipped in set(source.parsed.functions_of(node)):
@@ -93,15 +94,6 @@ def _imported(source: SourceFile, node: ast.Call, name: str) -> Iterator[Referen
             yield from references(paths_of_module(text), node, "file")
     if name == "run_module":  # of a package, its `__main__`
         yield from references((f"{text}.__main__" for text in values.literals), node)
-
-
-def _qualified_names(source: ParsedModule) -> set[str]:
-    """Names that are imported from another module, or written after a dot."""
-    return {
-        bound
-        for bound, module in source.modules.items()
-        if not module.startswith(".") and "." in module
-    } | {node.attr for node in source.nodes if isinstance(node, ast.Attribute)}
 
 
 def _is_wrapper(source: SourceFile, node: ast.Call, argument: str, name: str) -> bool:

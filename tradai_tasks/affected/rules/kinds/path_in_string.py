@@ -57,8 +57,8 @@ class PathInString(FileRule, WorkspaceRule):
         """Return the Python file that a path is, or those of a folder whose tests are run."""
         if reference.kind != _PLACED:
             return place.file(reference.text)
-        folders = _folders(place)
-        return [n for folder in folders for n in place.index.files_named(reference.text, folder)]
+        named = place.index.files_named
+        return [n for folder in place.folders for n in named(reference.text, folder)]
 
     def link_workspace(self, files: WorkspaceFiles) -> Links:
         """Return the files of other members that Python code names, to read them."""
@@ -66,20 +66,6 @@ class PathInString(FileRule, WorkspaceRule):
         for target, users in readers_by_path(files.index, files.facts, files.blobs).items():
             note(links, target, users, target.rstrip("/").removesuffix("/*.py").rpartition("/")[2])
         return links
-
-
-def _folders(place: Place) -> Iterable[str]:
-    """Return the folders of what a file imports, and those that it names.
-
-    Every script is tried in each of them: `Path(pkg.__file__).parent` and `cwd=ROOT / "libs" / "a"`
-    are two of many forms.
-    """
-    index = place.index
-    known = [node for node in place.loaded if node < len(index.paths) and node != place.number]
-    found = dict.fromkeys(posixpath.dirname(index.paths[node]) for node in known)
-    for one in (*place.facts.paths, *(r.text for r in place.facts.references if r.form == "file")):
-        found |= dict.fromkeys(index.folders_named(one, place.folder))
-    return found
 
 
 def readers_by_path(

@@ -143,6 +143,9 @@ def _tests(source: SourceFile, node: ast.Call) -> Iterator[Reference]:
     for element in filter(None, elements):
         parts = expanded_parts(source.parsed, element) or ()
         names = {part.id for part in parts if isinstance(part, ast.Name)}
+        is_own = "__file__" in names
+        if is_own and listed_folder(source.parsed, element).texts == {f"/{HOLE}"}:
+            continue  # the file's own folder
         if "sys" not in names:  # what a user names
             yield from read_path(source, element, node, f"{name}() of tests of a computed path")
 

@@ -120,6 +120,18 @@ def test_long_texts_are_judged_in_time(text: str) -> None:
     assert time.process_time() - start < 1
 
 
+def test_many_literal_calls_are_read_in_time() -> None:
+    start = time.process_time()
+    facts = extract(
+        b"\n" * 1_000_000 + b"import_module('plain')\nimport_module('other')\n" * 20_000
+    )
+    assert time.process_time() - start < 3
+    assert [(one.text, one.line) for one in facts.references] == [
+        ("other", 1_000_002),
+        ("plain", 1_000_001),
+    ]
+
+
 @pytest.mark.parametrize(
     ("rule", "name"), [(rule, name) for rule in CALL_RULES for name in sorted(rule.functions)]
 )

@@ -42,6 +42,9 @@ def test_too_many_names_of_any_package_widen(names: str, tables: tuple[str, ...]
         "def made():\n    return f'import os\\nfrom one import two\\n{more}'",
         "run('import os; '\n    'from one import two')",
         'CODE = """\nfrom one import (\n    two,\n)\n"""',
+        'CODE = HEAD + """\nfrom one import two\n"""',
+        "run('import os; from one import ('\n    'two, three); print()')",
+        "run('from ' + 'one import ' # here\n    + 'two')",
     ],
 )
 def test_code_in_strings_of_a_file_that_starts_processes_is_read(text: str) -> None:
