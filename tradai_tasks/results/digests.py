@@ -82,6 +82,7 @@ class WorkTree:
         self._names: dict[str, str] = {}
         self._modules: dict[str, Mapping[str, list[str]]] = {}
         self._firsts: dict[tuple[str, ...], frozenset[str]] = {}
+        self._latest: tuple[tuple[str, ...], frozenset[str]] = ((), frozenset())
         self._times: dict[Path, float] = {}
 
     def digest(self, inputs: Inputs, test_file: str) -> Digested:
@@ -271,9 +272,12 @@ class WorkTree:
         return places
 
     def _known(self, roots: tuple[str, ...]) -> frozenset[str]:
-        if roots not in self._firsts:
-            self._firsts[roots] = frozenset(one for root in roots for one in self._modules_in(root))
-        return self._firsts[roots]
+        if self._latest[0] is not roots:  # to hash a thousand for each name takes its time
+            if roots not in self._firsts:
+                first = frozenset(one for root in roots for one in self._modules_in(root))
+                self._firsts[roots] = first
+            self._latest = roots, self._firsts[roots]
+        return self._latest[1]
 
     def _modules_in(self, folder: str) -> Mapping[str, list[str]]:
         """Return the modules in a folder, each with its files."""

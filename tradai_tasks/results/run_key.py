@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -55,10 +56,11 @@ def slot_name(  # noqa: PLR0913 - what a run is known by
     )
     parts = [name, home, *(word.replace(str(root), ".") for word in words)]
     texts = [os.fsencode(text) for text in (*parts, *(text for pair in kept for text in pair))]
-    return digest(_own_code(), environment, *_configuration(root, home), *texts).hex()
+    return digest(own_code(), environment, *_configuration(root, home), *texts).hex()
 
 
-def _own_code() -> bytes:
+@functools.cache
+def own_code() -> bytes:
     """Return the digest of what records and judges results: another version begins anew."""
     folders = (_HOME, _HOME.parent / "checks", _HOME.parent / "sessions" / "checks")
     files = sorted(file for folder in folders for file in folder.rglob("*.py"))

@@ -68,6 +68,9 @@ def _load(repository: Repository, names: set[str]) -> None:
         read_lock(repository.tree, ".")
     if "test" in names and repository.settings.results.replay != "never":
         importlib.import_module("tradai_tasks.sessions.checks.testing.whole_replay")
+        from tradai_tasks.results.run_key import own_code  # noqa: PLC0415 - if in use
+
+        own_code()
     _ = nox.virtualenv.UV_VERSION  # asks uv, once
 
 
