@@ -73,7 +73,7 @@ class WorkTree:
             variables: The environment of the tests, without what a session sets for one run.
         """
         self._root = root
-        self._prefix = f"{root}{os.sep}"  # joins by pathlib would take longer than the listing
+        self._home = str(root)  # joins by pathlib would take longer than the listing
         self._roots = tuple(dict.fromkeys(roots))
         self.variables = variables
         self._contents: dict[str, bytes] = {}
@@ -217,7 +217,7 @@ class WorkTree:
 
     def _content(self, path: str) -> bytes:
         if path not in self._contents:
-            self._contents[path] = _file_digest(f"{self._prefix}{path}")
+            self._contents[path] = _file_digest(os.path.join(self._home, path))  # noqa: PTH118 - as in __init__
         return self._contents[path]
 
     def _code(self, path: str) -> CodeDigests | None:
@@ -284,7 +284,7 @@ class WorkTree:
         if folder not in self._modules:
             found: dict[str, list[str]] = {}
             with contextlib.suppress(OSError):
-                for name in os.listdir(f"{self._prefix}{folder}"):  # noqa: PTH208 - as in __init__
+                for name in os.listdir(os.path.join(self._home, folder)):  # noqa: PTH118, PTH208 - as in __init__
                     stem, _, suffix = name.partition(".")
                     if not suffix or name.endswith(_MODULES):
                         found.setdefault(stem, []).append(name)

@@ -195,6 +195,21 @@ def test_an_input_that_was_not_digested_counts_as_changed(root: Path) -> None:
     assert tree(root).changed(INPUTS, TEST, before) is not None
 
 
+def test_files_outside_of_the_repository_count(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.txt"
+    outside.write_text("1")
+    root = tmp_path / "home"
+    root.mkdir()
+    inputs = Inputs(files=(str(outside),), absent=(f"{outside}.old",), listings=(str(tmp_path),))
+    before = tree(root).digest(inputs, TEST)
+    assert tree(root).changed(inputs, TEST, before) is None
+    outside.write_text("2")
+    assert "outside.txt" in str(tree(root).changed(inputs, TEST, before))
+    outside.write_text("1")
+    put("outside.txt.old")(tmp_path)
+    assert "outside.txt.old" in str(tree(root).changed(inputs, TEST, before))
+
+
 def test_what_is_no_file_is_told_from_what_is_not_there(root: Path) -> None:
     (root / "pipe").mkdir()
     inputs = Inputs(files=("pipe",), listings=("nowhere",))
