@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -32,6 +33,7 @@ class InThisProcess:
     """Stands in for the server: it does the work at once, with the manifest as it was."""
 
     forgets = False
+    turns = threading.Lock()  # forks have a manifest each, which threads share
 
     def __init__(self, work: Any) -> None:
         self.work, (self.manifest,) = work, work.args
@@ -39,8 +41,9 @@ class InThisProcess:
         self.queue = others if self.forgets else [*self.manifest._queue]
 
     def start(self, argv: Sequence[str], cwd: str | None) -> Ended:
-        self.manifest._queue, self.manifest._consumed = [*self.queue], []
-        return Ended(self.work(argv))
+        with self.turns:
+            self.manifest._queue, self.manifest._consumed = [*self.queue], []
+            return Ended(self.work(argv))
 
     def close(self) -> None: ...
 
