@@ -315,14 +315,17 @@ def break_functions(ours: Ours, code: list[str], count: int, seed: int) -> list[
         file.write_text(broken(file, node), encoding="utf-8")
         left = ours.unchanged()
         failed = ours.failing(left) if left else set()
-        files = {test: ours.clone.file_of(test) for test in failed}
-        found = [test for test, one in files.items() if not one or test in ours.failing([one])]
+        files = {ours.clone.file_of(test) for test in failed}
+        alone = {test for one in files if one for test in ours.failing([one])}
         file.write_text(before, encoding="utf-8")
+        usual = {test for one in files if one for test in ours.failing([one])}
+        found = sorted(failed & alone - usual)
+        found += [test for test in failed if ours.clone.file_of(test) is None]
         shares.append(1 - len(left) / len(known))
         name = f"{file.name}:{node.lineno} {node.name}"
         print(f"{number:4} {shares[-1]:6.3f}  {name}", *found, sep="\n      ", flush=True)
         if leaked := failed - {*found}:
-            print(f"      {len(leaked)} fail only after other test files, such as {min(leaked)}")
+            print(f"      {len(leaked)} depend on other test files, such as {min(leaked)}")
         wrong += [f"{name}: {test} fails and would not be run" for test in found]
     share = f"mean share of {len(known)} test files run {sum(shares) / len(shares):.3f}"
     print(f"{len(shares)} functions broken, {len(wrong)} failures missed; {share}")
