@@ -102,6 +102,8 @@ class _Owners:
         owners |= {SHARED for name in self._outer if name in self._bound}
         if self._name in _MAKERS:
             owners.discard(self._first)  # it was made just now
+        if self._name == "__missing__":
+            owners.add(SHARED)  # what it fills is found without a call
         return frozenset(owners)
 
     def _bind(self, node: ast.AST) -> None:

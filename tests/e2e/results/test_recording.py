@@ -95,6 +95,10 @@ _SOURCE = {
         def _lazy(): return 1
         def _asked(): return 1
         def _keyed(): return 1
+        def _of_attribute(): return 1
+        def _of_found(): return 1
+        def _of_dict(): return 1
+        def _missing(): return 1
         def _or(): return 1
         def _first(): return 1
         def _loaded(): return 1
@@ -165,6 +169,23 @@ _SOURCE = {
             if len(FOUND) < 2:
                 FOUND[:] = [1, THREADS.submit(_in_thread).result()]
         class Mark(enum.Enum): UNSET = 1
+        Mark.UNSET.kept = {}
+        def of_attribute():
+            kept = Mark.UNSET.kept
+            if 1 not in kept:
+                kept[1] = _of_attribute()
+        PLACES = {"one": {}}
+        def place(): return PLACES["one"]
+        def of_found():
+            found = place()
+            if 1 not in found:
+                found[1] = _of_found()
+        def of_dict(): return of_dict.__dict__.get(1) or of_dict.__dict__.update({1: _of_dict()})
+        class Table(dict):
+            def __missing__(self, key):
+                self[key] = _missing()
+                return self[key]
+        TABLE = Table()
         UNSET = Mark.UNSET
         def _escaped(): return 1
         def _store():
@@ -280,6 +301,11 @@ _BODIES = {
     "marked_1": "from pkg import memory\ndef test(): memory.marked('tests/data/a.txt')",
     "marked_2": "from pkg import memory\ndef test(): memory.marked('tests/data/marked.txt')",
     "marked_3": "from pkg import memory\ndef test(): memory.marked('tests/data/a.txt')",
+    **{
+        f"direct_{n}": "from pkg.memory import TABLE, of_attribute, of_dict, of_found\n"
+        "def test(): of_attribute(), of_found(), of_dict(), TABLE[1]"
+        for n in (1, 2)
+    },
     "left_1": "from pkg import memory\ndef test(): memory.later(), memory._late(), memory.LATER[0](2)",
     "left_2": "from pkg import memory\ndef test(): memory.LATER or memory.later(), memory.LATER[0](2)",
     "hub_1": "from pkg import hub\ndef test(): assert hub.read('tests/data/hub.txt')",
@@ -540,6 +566,8 @@ FUNCTIONS = [
                    "lazy", "asked", "keyed", "or", "first", "loaded", "kept", "listed",
                    "key_1", "key_2", "fill", "in_thread", "escaped")),
     ("left_2", "src/pkg/memory.py", "_late", True),
+    *(("direct_2", "src/pkg/memory.py", f"_{name}", True)
+      for name in ("of_attribute", "of_found", "of_dict", "missing")),
     ("child", "src/pkg/child.py", "run", True),
 ]  # fmt: skip
 

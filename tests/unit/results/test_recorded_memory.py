@@ -32,6 +32,8 @@ _METHODS = {
     "cls = type(self)\ncls.x = g()": {SHARED},
     "if key not in TABLE:\n    TABLE[key] = g()": {SHARED},
     "TABLE.append(g())": {SHARED},
+    "kept = Shop.table\nif key not in kept:\n    kept[key] = g()": {SHARED},
+    "kept = find()\nif key not in kept:\n    kept[key] = g()": {SHARED},
     "os.environ[key] = g()": set(),
     "self.table[key] = g()": {SHARED},
     "if 'x' not in vars(self):\n    vars(self)['x'] = g()": {"self"},
@@ -52,6 +54,13 @@ def test_what_a_method_keeps_has_an_owner(tmp_path: Path, body: str, owners: set
         f"    def method(self, key, known={{}}, **options):\n{lines}"
     )
     assert read_memory(tmp_path / "m.py")["Shop.method"] == owners
+
+
+def test_a_dictionary_finds_what_it_was_filled_with_without_a_call(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text(
+        "class Table(dict):\n    def __missing__(self, key):\n        self[key] = g()\n"
+    )
+    assert read_memory(tmp_path / "m.py") == {"Table.__missing__": {SHARED}}
 
 
 def test_what_is_kept_around_a_function_is_shared_and_a_new_object_has_nothing(

@@ -33,6 +33,15 @@ _TESTS = frozenset(
 _ENDS = frozenset(
     op for op, name in enumerate(opname) if name.startswith(("STORE_", "POP_", "CALL", "RETURN"))
 )
+_STORES_VARIABLE, _CALLS, _COPIES, _CHAINED = (
+    frozenset(op for op, name in enumerate(opname) if name.startswith(begins))
+    for begins in (
+        ("STORE_FAST", "STORE_DEREF"),
+        ("CALL",),
+        ("COPY",),
+        ("LOAD_ATTR", "COPY", "BINARY_SUBSCR", "BINARY_OP", "LOAD_CONST", "LOAD_FAST"),
+    )
+)
 _MUTATORS = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
 _BY_NAME = frozenset({"globals", "modules", "setattr", "vars", "__dict__", "__setattr__"})
 _ASKS_FOR_ATTRIBUTE = frozenset({"getattr", "hasattr", "AttributeError"})
@@ -151,6 +160,8 @@ def _stores_outside(frame: FrameType) -> bool:
         return True
     if _STORE_SUBSCR not in stores and _MUTATORS.isdisjoint(names):
         return False
+    if "__dict__" in names or code.co_name == "__missing__" or _holds_shared(code):
+        return True
     values = chain(_around(frame), _reached(frame))
     return any(issubclass(type(value), _CONTAINERS) for value in values)
 
@@ -187,6 +198,24 @@ def _is_lazy(code: CodeType) -> bool:
     if stored & tested or (stored and not _ASKS_FOR_ATTRIBUTE.isdisjoint(names)):
         return True
     return fills_key and (_CONTAINS_OP in asks or not _ASKS_FOR_KEY.isdisjoint(names))
+
+
+def _holds_shared(code: CodeType) -> bool:
+    """Return whether a variable may hold what outlives it: `kept = Class.kept`, `kept = find()`.
+
+    The latter only where it looks for a key, as most calls make something new.
+    """
+    is_shared = is_attribute = False
+    asks = not _ASKS_FOR_KEY.isdisjoint(code.co_names)
+    asks = asks or _CONTAINS_OP in code.co_code[::2]
+    previous = -1
+    for op, _ in _instructions(code):
+        if op in _STORES_VARIABLE and (is_attribute or (asks and previous in _CALLS)):
+            return True
+        is_shared = op in _LOAD_SHARED or (is_shared and op in _CHAINED)
+        is_attribute = is_shared and (is_attribute or op == _LOAD_ATTR)
+        previous = op if op not in _COPIES else previous
+    return False
 
 
 def _instructions(code: CodeType) -> Iterator[tuple[int, int]]:
