@@ -130,6 +130,23 @@ def test_a_comprehension_belongs_to_the_code_around_it() -> None:
     assert outside.functions["f"] == before.functions["f"]
 
 
+def test_functions_that_look_the_same_are_told_apart() -> None:
+    body = (
+        "    @property\n    def one(self):\n        return self.price\n"
+        "    def two(self):\n        return sum(n for n in self), lambda: 1\n"
+    )
+    classes = [f"class {name}:\n{body}" for name in "AB"]
+    same = code_digests("".join(classes).encode())
+    other = code_digests("".join([classes[0], classes[1].replace("price", "cost")]).encode())
+    assert same is not None
+    assert other is not None
+    for kind in ("one", "two", "two.<locals>.<genexpr>", "two.<locals>.<lambda>"):
+        assert {f"A.{kind}", f"B.{kind}"} <= same.functions.keys()
+    assert same.level == other.level
+    changed = {name for name in same.functions if same.functions[name] != other.functions[name]}
+    assert changed == {"B.one"}
+
+
 def test_a_random_edit_of_one_function_changes_that_one_alone() -> None:
     chance = random.Random(7)
     for _ in range(40):
