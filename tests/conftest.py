@@ -1,6 +1,7 @@
 """Settings of the whole test suite."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,10 @@ _GOES_WITH = {
 # byte code is written beside sources on every machine, also on one whose owner turned that off
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# a shell lets what it starts in the background ignore interrupts, which tests send
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # tests of what a session runs are no tests of what it need not run; those of replay turn it on
 os.environ["TRADAI_TASKS_REPLAY"] = "never"

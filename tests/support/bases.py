@@ -15,7 +15,7 @@ from tests.support.real import clean_env, need
 
 _LEFT_OUT = shutil.ignore_patterns(
     "test", "tests", "idlelib", "pydoc_data", "tkinter", "turtledemo", "lib2to3", "config-*",
-    "site-packages", "dist-packages", "ensurepip", "*.a", "*.opt-*.pyc",
+    "site-packages", "dist-packages", "ensurepip", "EXTERNALLY-MANAGED", "*.a", "*.opt-*.pyc",
 )  # fmt: skip
 _TOOLS = (
     "sh", "cat", "chmod", "echo", "env", "false", "grep", "id", "ls", "mkdir", "rm", "sed", "sleep",
@@ -87,6 +87,13 @@ def _python(root: Path) -> None:
     (root / "usr/local/bin/python").symlink_to("python3")
     library = _packages(root).parent
     shutil.copytree(sysconfig.get_path("stdlib"), library, ignore=_LEFT_OUT, symlinks=False)
+    # Debian's Python looks and installs elsewhere than that of the images
+    (library / "dist-packages").symlink_to("site-packages")
+    for file in (library / "sysconfig.py", library / "sysconfig" / "__init__.py"):
+        if file.is_file():
+            text = file.read_text(encoding="utf-8")
+            text = text.replace("prefix_scheme = 'posix_local'", "prefix_scheme = 'posix_prefix'")
+            file.write_text(text, encoding="utf-8")
 
 
 def _shared_libraries(root: Path) -> None:
