@@ -16,6 +16,7 @@ from types import CodeType
 import msgspec
 
 _PLACED = (ast.stmt, ast.expr, ast.excepthandler, ast.arg, ast.keyword, ast.alias, ast.pattern)
+# syntax of which the compiler makes a code object of its own that can look like another
 _CODE = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.SetComp,
     ast.DictComp,

@@ -55,8 +55,8 @@ _ASSIGNED = re.compile(r"\s*=(?!=)")
 _IMPORTED = re.compile(r"\bimport [\w, ]*\Z")
 _RENAMED = re.compile(r"\s*(?:\w+\.)*(\w+)\s*(?::[^=]*)?=\s*[\w.]*\Z")
 _BY_NAME = re.compile(r"(?<!\w)getattr\([^()]*\Z")
-# What a replacement of `__import__` hands on to it.
-_HANDED_ON = re.compile(r"\s*\w+\s*,[^()]*\b(?:args|fromlist)\b")
+# The arguments that a replacement of `__import__` passes to the original.
+_PASSED_ON = re.compile(r"\s*\w+\s*,[^()]*\b(?:args|fromlist)\b")
 # A method of this name is another: models and data frames have one.
 _FUNCTION = re.compile(r"(?:(?<![\w.])|(?<=\bbuiltins\.))", re.ASCII)
 _FUNCTIONS = frozenset({"compile(", "eval("})
@@ -97,5 +97,5 @@ def is_open_call(text: str, place: int, word: str) -> bool:
     renamed = _RENAMED.match(before)
     if renamed is not None and word == "__import__" and text[end : end + 1] in {"\n", ""}:
         calls = re.finditer(rf"(?<!\w){renamed[1]}\(", text)
-        return any(_HANDED_ON.match(text, call.end()) is None for call in calls)
+        return any(_PASSED_ON.match(text, call.end()) is None for call in calls)
     return _IMPORTED.search(before) is None or text.startswith(" as ", end)
