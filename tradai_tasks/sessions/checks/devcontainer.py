@@ -20,7 +20,7 @@ from tradai_tasks.errors import (
 )
 from tradai_tasks.process import find_tool, node_tool, run
 from tradai_tasks.report import mask_environment, say
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.sessions.core.environments.environment import status_of
@@ -28,10 +28,10 @@ from tradai_tasks.settings.devcontainer import DevcontainerSettings
 from tradai_tasks.workspace.layout import DEVCONTAINERS, has_devcontainer
 
 _DOC = "Build the development container and, if asked, run the tests in it and push its image."
-_OPTIONS: list[Option] = [
-    (("--test",), {"action": "store_true", "help": "run devcontainer.command in the container"}),
-    (("--push",), {"action": "store_true", "help": "push the image, after the tests if any"}),
-    (("--dry-run",), {"action": "store_true", "help": "print what would be run"}),
+_OPTIONS = [
+    flag("--test", "run devcontainer.command in the container"),
+    flag("--push", "push the image, after the tests if any"),
+    flag("--dry-run", "print what would be run"),
 ]
 _LOCAL = "tradai-tasks-devcontainer"  # default name of the image
 _CONTAINER = re.compile(r"[0-9a-f]{12,64}")

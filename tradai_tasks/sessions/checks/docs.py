@@ -19,7 +19,7 @@ from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.process import node_tool
 from tradai_tasks.report import mask_environment, say
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.sessions.core.environments.confined import confined, withhold
@@ -32,11 +32,11 @@ from tradai_tasks.sessions.core.nox_options import end_of_install, only_installs
 from tradai_tasks.vcs.git import Git
 
 _DOC = "Build the documentation with warnings as errors, and deploy it with --deploy."
-_OPTIONS: list[Option] = [
-    (("--deploy",), {"action": "store_true", "help": "deploy it to Cloudflare Pages by wrangler"}),
-    (("--branch",), {"metavar": "NAME", "help": "deploy a preview of this branch, not production"}),
-    (("--site",), {"metavar": "DIR", "help": "deploy what is built there, and build nothing"}),
-    (("--dry-run",), {"action": "store_true", "help": "build; print what would be deployed"}),
+_OPTIONS = [
+    flag("--deploy", "deploy it to Cloudflare Pages by wrangler"),
+    option("--branch", "deploy a preview of this branch, not production", metavar="NAME"),
+    option("--site", "deploy what is built there, and build nothing", metavar="DIR"),
+    flag("--dry-run", "build; print what would be deployed"),
 ]
 _NEEDED = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID")
 
@@ -46,9 +46,9 @@ def docs(session: nox.Session, context: Context) -> None:
     repository = context.repository
     options = parse(session, _OPTIONS, _DOC)
     mask_environment()
-    for option in ("branch", "site"):
-        if getattr(options, option) and not options.deploy:
-            raise BadArgumentsError(f"docs: --{option} goes with --deploy")
+    for name in ("branch", "site"):
+        if getattr(options, name) and not options.deploy:
+            raise BadArgumentsError(f"docs: --{name} goes with --deploy")
     if not repository.tree.is_file("mkdocs.yml"):
         raise DocsError("mkdocs.yml: no such file, so there is no site to build; add one")
     # check what the deployment needs before anything is built

@@ -13,7 +13,7 @@ from tradai_tasks.errors import CheckFailedError, DocsError
 from tradai_tasks.files.path_globs import matches
 from tradai_tasks.report import annotate, append_summary, print_table
 from tradai_tasks.repository import base_of
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.registry.catalog import AGGREGATES, CATALOG
 from tradai_tasks.vcs.git import Git
@@ -22,12 +22,7 @@ _DOC = (
     "Find what pages name that no longer exists (files, sessions, recipes, settings, links), and "
     "pages that are older than the code they describe."
 )
-_OPTIONS: list[Option] = [
-    (
-        ("--external",),
-        {"action": "store_true", "help": "ask for every web address, too; for a schedule"},
-    )
-]
+_OPTIONS = [flag("--external", "ask for every web address, too; for a schedule")]
 _COLUMNS = ("page", "line", "what")
 _AT_ONCE = 8  # requests
 

@@ -8,15 +8,15 @@ import nox
 
 from tradai_tasks.checks.inventory_report import COLUMNS, FILE_COLUMNS, file_rows, rows
 from tradai_tasks.report import append_summary, print_table
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, parse
 from tradai_tasks.sessions.core.completeness import present_inventory, require_seen
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.vcs.file_list import list_files
 
 _DOC = "Show what each Python file is, and which sessions look at it."
-_OPTIONS: list[Option] = [
-    (("--all",), {"action": "store_true", "help": "list every file, not only what nobody sees"}),
-    (("--json",), {"action": "store_true", "help": "print every file as JSON and nothing else"}),
+_OPTIONS = [
+    flag("--all", "list every file, not only what nobody sees"),
+    flag("--json", "print every file as JSON and nothing else"),
 ]
 
 

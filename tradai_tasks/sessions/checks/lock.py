@@ -8,19 +8,16 @@ from tradai_tasks.checks.lock_check import LockState, state_of
 from tradai_tasks.errors import CheckFailedError
 from tradai_tasks.report import say
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, parse, repeated
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environments.environment import status_of, uv_program
 from tradai_tasks.workspace.path_sources import require_path_sources
 
 _DOC = "Update every lock file; with --check, fail if one is missing or stale."
-_OPTIONS: list[Option] = [
-    (("--check",), {"action": "store_true", "help": "write nothing; fail where a lock is stale"}),
-    (("--upgrade",), {"action": "store_true", "help": "take the newest versions allowed"}),
-    (
-        ("--upgrade-package",),
-        {"action": "append", "default": [], "metavar": "NAME", "help": "take its newest version"},
-    ),
+_OPTIONS = [
+    flag("--check", "write nothing; fail where a lock is stale"),
+    flag("--upgrade", "take the newest versions allowed"),
+    repeated("--upgrade-package", "take its newest version", metavar="NAME"),
 ]
 
 

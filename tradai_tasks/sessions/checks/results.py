@@ -13,13 +13,13 @@ import nox
 from tradai_tasks.report import print_table
 from tradai_tasks.results.store import bound, open_store
 from tradai_tasks.sessions.checks.testing.replay import REPORT
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, parse
 from tradai_tasks.sessions.core.context import Context
 
 _DOC = "Show which results of test files are kept, and why others were run."
-_OPTIONS: list[Option] = [
-    (("--clear",), {"action": "store_true", "help": "remove every result of the store"}),
-    (("--trim",), {"action": "store_true", "help": "remove what is above results.max-size"}),
+_OPTIONS = [
+    flag("--clear", "remove every result of the store"),
+    flag("--trim", "remove what is above results.max-size"),
 ]
 
 

@@ -11,16 +11,14 @@ from tradai_tasks.checks.testing.pytest_arguments import FRESH
 from tradai_tasks.errors import CheckFailedError, TasksError
 from tradai_tasks.sessions.checks.dependency_audit import audit_locked
 from tradai_tasks.sessions.checks.source_scan import scan_sources
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environments.environment import install_tool
 from tradai_tasks.sessions.core.nox_options import end_of_install
 
 _DOC = "Scan the sources and the locked packages for vulnerabilities: bandit and pip-audit."
 
-_OPTIONS: list[Option] = [
-    ((FRESH,), {"action": "store_true", "help": "scan every file, whatever result is known"})
-]
+_OPTIONS = [flag(FRESH, "scan every file, whatever result is known")]
 
 
 def security(session: nox.Session, context: Context) -> None:

@@ -33,7 +33,7 @@ from tradai_tasks.matrix import MatrixJob, Task, build_matrix, read_durations
 from tradai_tasks.report import append_markdown, print_table, say, write_outputs
 from tradai_tasks.repository import Repository
 from tradai_tasks.sessions.ci.affected_sessions import STEPS, Tasks, tasks_of
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, option, parse
 from tradai_tasks.sessions.core.collection import uncollected
 from tradai_tasks.sessions.core.completeness import require_seen
 from tradai_tasks.sessions.core.context import Context
@@ -48,24 +48,18 @@ _MOST_REASONS = 5  # of those for which everything is affected, in the log
 _LIKE_RELEASE = re.compile(r"refs/tags/[^/]*-v\d+\.\d+\.\d+[^/]*", re.ASCII)
 _DOC = "Report what a change affects and why, and write the CI matrix for it."
 _PAGE = "build/reports/changes.html"
-_RANGE: list[Option] = [
-    (("--base",), {"metavar": "REV", "help": "compare with the merge base of this revision"}),
-    (("--head",), {"metavar": "REV", "help": "look at this revision, not the work tree"}),
+_RANGE = [
+    option("--base", "compare with the merge base of this revision", metavar="REV"),
+    option("--head", "look at this revision, not the work tree", metavar="REV"),
 ]
-_OPTIONS: list[Option] = [
+_OPTIONS = [
     *_RANGE,
-    (("--json",), {"action": "store_true", "help": "print JSON and nothing else"}),
-    (
-        ("--html",),
-        {"nargs": "?", "const": "", "metavar": "PATH", "help": f"write a page, to {_PAGE}"},
-    ),
-    (("--explain",), {"metavar": "PKG", "help": "print every reason for one package"}),
-    (("--report",), {"action": "store_true", "help": "name the files that select the most"}),
-    (("--rules",), {"action": "store_true", "help": "count what each kind of edge alone finds"}),
-    (
-        ("--verify",),
-        {"action": "store_true", "help": "fail for loads that were recorded and are in no edge"},
-    ),
+    flag("--json", "print JSON and nothing else"),
+    option("--html", f"write a page, to {_PAGE}", nargs="?", const="", metavar="PATH"),
+    option("--explain", "print every reason for one package", metavar="PKG"),
+    flag("--report", "name the files that select the most"),
+    flag("--rules", "count what each kind of edge alone finds"),
+    flag("--verify", "fail for loads that were recorded and are in no edge"),
 ]
 
 

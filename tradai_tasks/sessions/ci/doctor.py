@@ -15,37 +15,22 @@ from tradai_tasks.doctor.repository import DoctorContext
 from tradai_tasks.errors import BadArgumentsError, CheckFailedError
 from tradai_tasks.release.tags.target_environment import environment_named
 from tradai_tasks.report import append_summary, print_table
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, option, parse, repeated
 from tradai_tasks.sessions.core.completeness import present_inventory
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.workflows.checkout import look
 
 _DOC = "Check ahead of time for what would fail, and say how to fix it. Nothing is changed."
-_OPTIONS: list[Option] = [
-    (("--json",), {"action": "store_true", "help": "print the findings as JSON and nothing else"}),
-    (
-        ("--only",),
-        {
-            "action": "append",
-            "default": [],
-            "metavar": "CHECK",
-            "help": f"run just this one; repeatable ({', '.join(NAMES)})",
-        },
+_OPTIONS = [
+    flag("--json", "print the findings as JSON and nothing else"),
+    repeated("--only", f"run just this one; repeatable ({', '.join(NAMES)})", metavar="CHECK"),
+    repeated("--skip", "leave one out", metavar="CHECK"),
+    repeated(
+        "--environment",
+        "look into this environment; by default into all that have a cluster",
+        metavar="NAME",
     ),
-    (("--skip",), {"action": "append", "default": [], "metavar": "CHECK", "help": "leave one out"}),
-    (
-        ("--environment",),
-        {
-            "action": "append",
-            "default": [],
-            "metavar": "NAME",
-            "help": "look into this environment; by default into all that have a cluster",
-        },
-    ),
-    (
-        ("--timeout",),
-        {"type": float, "default": 20.0, "metavar": "SECONDS", "help": "for each check; 20"},
-    ),
+    option("--timeout", "for each check; 20", type=float, default=20.0, metavar="SECONDS"),
 ]
 _COLUMNS = ("check", "state", "what, and what to do about it")
 

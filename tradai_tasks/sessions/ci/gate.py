@@ -9,21 +9,17 @@ import nox
 from tradai_tasks.checks.concessions import concessions
 from tradai_tasks.errors import GateError
 from tradai_tasks.report import annotate, append_summary, print_table
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import parse, repeated
 from tradai_tasks.sessions.core.completeness import require_seen
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.workflows.job_results import judge, parse_may_skip, parse_needs
 
 _DOC = "Judge the results of all other jobs, given as JSON in the environment variable NEEDS."
-_OPTIONS: list[Option] = [
-    (
-        ("--may-skip",),
-        {
-            "action": "append",
-            "default": [],
-            "metavar": "JOB[=NEED.OUTPUT:VALUE]",
-            "help": "a job that may be skipped, always or where an output has that value",
-        },
+_OPTIONS = [
+    repeated(
+        "--may-skip",
+        "a job that may be skipped, always or where an output has that value",
+        metavar="JOB[=NEED.OUTPUT:VALUE]",
     )
 ]
 _COLUMNS = ("job", "result", "counts as passed because")

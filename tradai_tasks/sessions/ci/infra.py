@@ -16,34 +16,26 @@ from tradai_tasks.infra.pulumi import Pulumi, choose, layers_of, run_stacks
 from tradai_tasks.release.tags.ci_event import read_event
 from tradai_tasks.report import append_markdown, markdown_table, mask_environment, print_table, say
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.sessions.core.nox_options import end_of_install, only_installs
 
 _DOC = "Preview Pulumi stacks, or update one, in all layers, and count what changes."
-_OPTIONS: list[Option] = [
-    (
-        ("command",),
-        {
-            "choices": ["preview", "up", "comment"],
-            "help": "what to do; comment says on the pull request what other jobs have saved",
-        },
+_OPTIONS = [
+    option(
+        "command",
+        "what to do; comment says on the pull request what other jobs have saved",
+        choices=["preview", "up", "comment"],
     ),
-    (("stack",), {"nargs": "*", "help": "stacks; a preview takes all where none is named"}),
-    (("--yes",), {"action": "store_true", "help": "needed by up: nobody is asked any more"}),
-    (
-        ("--comment",),
-        {"action": "store_true", "help": "say it on the pull request, in one comment"},
-    ),
-    (
-        ("--pull-request",),
-        {"type": int, "metavar": "NUMBER", "help": "which; by default as the CI event says"},
-    ),
-    (("--save",), {"metavar": "DIR", "help": "of a preview, where to save it for another job"}),
-    (("--from",), {"dest": "saved", "metavar": "DIR", "help": "of a comment, where previews are"}),
-    (("--json",), {"action": "store_true", "help": "print the counts as JSON and nothing else"}),
-    (("--dry-run",), {"action": "store_true", "help": "print what would be run"}),
+    option("stack", "stacks; a preview takes all where none is named", nargs="*"),
+    flag("--yes", "needed by up: nobody is asked any more"),
+    flag("--comment", "say it on the pull request, in one comment"),
+    option("--pull-request", "which; by default as the CI event says", type=int, metavar="NUMBER"),
+    option("--save", "of a preview, where to save it for another job", metavar="DIR"),
+    option("--from", "of a comment, where previews are", dest="saved", metavar="DIR"),
+    flag("--json", "print the counts as JSON and nothing else"),
+    flag("--dry-run", "print what would be run"),
 ]
 
 

@@ -22,7 +22,7 @@ from tradai_tasks.release.tags.target_environment import (
 )
 from tradai_tasks.report import append_summary, print_table, write_outputs
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.vcs.git import Git
@@ -32,18 +32,17 @@ _DOC = (
     "Report which release a CI event asks for and where it goes, once it is proved that the tag is "
     "there, is at the checked commit, is on the main branch and has the package's version."
 )
-_OPTIONS: list[Option] = [
-    (("tag",), {"nargs": "?", "help": "the release tag; by default the one that the event names"}),
-    (
-        ("--environment",),
-        {"metavar": "NAME", "help": "where it goes, if not where the settings say; may be empty"},
+_OPTIONS = [
+    option("tag", "the release tag; by default the one that the event names", nargs="?"),
+    option(
+        "--environment",
+        "where it goes, if not where the settings say; may be empty",
+        metavar="NAME",
     ),
-    (
-        ("--dispatch",),
-        {
-            "metavar": "ENVIRONMENT",
-            "help": "only refuse a workflow_dispatch on a branch that may not deploy there",
-        },
+    option(
+        "--dispatch",
+        "only refuse a workflow_dispatch on a branch that may not deploy there",
+        metavar="ENVIRONMENT",
     ),
 ]
 _COLUMNS = ("tag", "version", "environment", "commit")

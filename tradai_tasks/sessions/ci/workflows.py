@@ -11,7 +11,7 @@ import nox.registry
 from tradai_tasks.errors import BadArgumentsError, SettingsError
 from tradai_tasks.report import print_table, say
 from tradai_tasks.repository import Repository, base_of
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.registry.replacements import NOT_REPLACED, known_names, unreplaced
 from tradai_tasks.vcs.git_environment import run_git
@@ -28,31 +28,25 @@ from tradai_tasks.workflows.tag_readiness import branch_fault, ci_faults, tag_fa
 
 _ROLE_SECONDS = 3600  # that a role lasts at most, unless it is set otherwise
 _DOC = "Write the workflow files that fit this repository."
-_OPTIONS: list[Option] = [
-    (("--check",), {"action": "store_true", "help": "write nothing; fail where one has drifted"}),
-    (("--dry-run",), {"action": "store_true", "help": "write nothing; show what would change"}),
-    (("--secrets",), {"action": "store_true", "help": "print the secrets and variables they need"}),
-    (
-        ("--trust",),
-        {
-            "action": "store_true",
-            "help": "print who may assume each role of AWS, and the rules of environments, "
-            "branches and tags to set on GitHub",
-        },
+_OPTIONS = [
+    flag("--check", "write nothing; fail where one has drifted"),
+    flag("--dry-run", "write nothing; show what would change"),
+    flag("--secrets", "print the secrets and variables they need"),
+    flag(
+        "--trust",
+        "print who may assume each role of AWS, and the rules of environments, "
+        "branches and tags to set on GitHub",
     ),
-    (
-        ("--repository",),
-        {"metavar": "OWNER/NAME", "help": "with --trust, if not as the remote `origin` says"},
+    option(
+        "--repository", "with --trust, if not as the remote `origin` says", metavar="OWNER/NAME"
     ),
-    (
-        ("--ids",),
-        {
-            "metavar": "OWNER_ID/REPOSITORY_ID",
-            "help": "with --trust, of a repository made, renamed or moved after 18 June 2026",
-        },
+    option(
+        "--ids",
+        "with --trust, of a repository made, renamed or moved after 18 June 2026",
+        metavar="OWNER_ID/REPOSITORY_ID",
     ),
-    (("--force",), {"action": "store_true", "help": "overwrite files that are not ours, too"}),
-    (("--prune",), {"action": "store_true", "help": "delete files of ours that no longer fit"}),
+    flag("--force", "overwrite files that are not ours, too"),
+    flag("--prune", "delete files of ours that no longer fit"),
 ]
 
 

@@ -5,13 +5,33 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import nox
 
 from tradai_tasks.errors import BadArgumentsError
 
-Option = tuple[tuple[str, ...], dict[str, object]]  # names and keywords of `add_argument`
+
+class Option(NamedTuple):
+    """An option, or an argument by position, with the keyword arguments of `add_argument`."""
+
+    name: str
+    given: dict[str, Any]
+
+
+def option(name: str, text: str, **given: Any) -> Option:
+    """Return an option with a value; `text` is its help."""
+    return Option(name, {"help": text, **given})
+
+
+def flag(name: str, text: str) -> Option:
+    """Return an option without a value."""
+    return option(name, text, action="store_true")
+
+
+def repeated(name: str, text: str, **given: Any) -> Option:
+    """Return an option that may be given several times; its value is a list."""
+    return option(name, text, action="append", default=[], **given)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,18 +46,15 @@ def parse(session: nox.Session, options: Sequence[Option], doc: str) -> argparse
     """Parse a session's arguments.
 
     argparse would end the whole nox run on `--help` and on an invalid argument; here `--help`
-    prints and skips the session, and an invalid argument fails it.
-
-    `options` are names and keyword arguments for `add_argument`; `doc` describes the session in its
-    help.
+    prints and skips the session, and an invalid argument fails it. `doc` is shown by `--help`.
 
     Raises:
         BadArgumentsError: The arguments are invalid.
     """
     parser = _Parser(prog=f"nox -s {session.name}", description=doc, add_help=False)
     parser.add_argument("-h", "--help", action="store_true", help="show this and do nothing else")
-    for names, given in options:
-        parser.add_argument(*names, **given)  # type: ignore[arg-type]  # checked by argparse
+    for name, given in options:
+        parser.add_argument(name, **given)
     if asks_help(session):
         print(parser.format_help())
         session.skip("only its help was asked for")

@@ -44,7 +44,7 @@ from tradai_tasks.files.report_folder import make_report_folder
 from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.report import annotate, append_markdown, markdown_table, print_table, say
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environments.confined import withhold
 from tradai_tasks.sessions.core.environments.environment import sync_package
@@ -58,15 +58,13 @@ from tradai_tasks.workspace.locks.lock_digest import lock_digest
 from tradai_tasks.workspace.locks.lock_file import read_lock
 from tradai_tasks.workspace.locks.locked_tools import find_test_tools
 
-_DRY_RUN: Option = (("--dry-run",), {"action": "store_true", "help": "print what would be done"})
+_DRY_RUN = flag("--dry-run", "print what would be done")
 
-_AGAINST: Option = (
-    ("--against",),
-    {
-        "type": Path,
-        "metavar": "RECORD",
-        "help": "a record.json to compare with, in place of the previous release's",
-    },
+_AGAINST = option(
+    "--against",
+    "a record.json to compare with, in place of the previous release's",
+    type=Path,
+    metavar="RECORD",
 )
 
 

@@ -38,7 +38,7 @@ from tradai_tasks.errors import AwsError, CandlesError
 from tradai_tasks.release.clients.aws import Aws, aws_error
 from tradai_tasks.release.engine.confinement import allowance_of
 from tradai_tasks.report import print_table, say
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.release.backtest import (
     exclusive_run,
@@ -53,13 +53,10 @@ from tradai_tasks.workspace.discovery import Package
 
 _MOST = 2 << 30  # bytes of one file of candles
 _DOC = "Fetch the candles of a strategy's backtests, and a snapshot of the exchange's markets."
-_OPTIONS: list[Option] = [
-    (("--smoke",), {"action": "store_true", "help": "only what the smoke backtest reads"}),
-    (
-        ("--refresh",),
-        {"action": "store_true", "help": "fetch again what is there, the snapshot too"},
-    ),
-    (("--dry-run",), {"action": "store_true", "help": "print what would be done"}),
+_OPTIONS = [
+    flag("--smoke", "only what the smoke backtest reads"),
+    flag("--refresh", "fetch again what is there, the snapshot too"),
+    flag("--dry-run", "print what would be done"),
 ]
 
 

@@ -17,7 +17,7 @@ from tradai_tasks.files.file_tree import join
 from tradai_tasks.files.path_guard import require_inside
 from tradai_tasks.report import say
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.environments.environment import status_of, uv_program
 from tradai_tasks.vcs.git import Git
@@ -27,17 +27,15 @@ from tradai_tasks.workspace.discovery import Package, Workspace, unknown_package
 from tradai_tasks.workspace.version_bump import BumpPlan, BumpState, check_lock, plan
 
 _DOC = "Raise a package's version in its pyproject.toml, commit that, and tag it with --tag."
-_OPTIONS: list[Option] = [
-    (("name",), {"help": "a strategy or a package"}),
-    (
-        ("step",),
-        {
-            "help": "patch, minor, major, rc (of a stable version the next minor's rc1, of an rc "
-            "the next one), or a version"
-        },
+_OPTIONS = [
+    option("name", "a strategy or a package"),
+    option(
+        "step",
+        "patch, minor, major, rc (of a stable version the next minor's rc1, of an rc "
+        "the next one), or a version",
     ),
-    (("--tag",), {"action": "store_true", "help": "make the tag that releases it (a strategy)"}),
-    (("--dry-run",), {"action": "store_true", "help": "print what would be done"}),
+    flag("--tag", "make the tag that releases it (a strategy)"),
+    flag("--dry-run", "print what would be done"),
 ]
 
 

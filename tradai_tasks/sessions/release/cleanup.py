@@ -10,17 +10,11 @@ from tradai_tasks.errors import BadArgumentsError
 from tradai_tasks.release.tags.tag_cleanup import look_for, remove_at_remote, remove_here
 from tradai_tasks.report import print_table
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.arguments import Option
+from tradai_tasks.sessions.core.arguments import flag
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import parse_tag
 
-CLEANUP: Option = (
-    ("--cleanup",),
-    {
-        "action": "store_true",
-        "help": "delete a test tag, here and at the remote, and release nothing",
-    },
-)
+CLEANUP = flag("--cleanup", "delete a test tag, here and at the remote, and release nothing")
 _OTHERS = ("only", "start", "evidence", "environment", "status", "json")
 _COLUMNS = ("where", "tag", "what")
 

@@ -33,34 +33,21 @@ from tradai_tasks.release.libraries.login_files import (
 from tradai_tasks.release.tags.target_environment import environment_named
 from tradai_tasks.report import mask, say
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, option, parse, repeated
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.settings.codeartifact import CodeArtifactSettings
 from tradai_tasks.workspace.published_libraries import DEFAULT_LIBRARY
 
 _DOC = "Get a token for AWS CodeArtifact and write it where pip, uv and twine read it."
-_OPTIONS: list[Option] = [
-    (
-        ("--tool",),
-        {
-            "action": "append",
-            "default": [],
-            "choices": list(TOOLS),
-            "help": "just this tool; by default all of them",
-        },
+_OPTIONS = [
+    repeated("--tool", "just this tool; by default all of them", choices=list(TOOLS)),
+    option(
+        "--env-file",
+        "append NAME=value lines there, as $GITHUB_ENV has them; for other CI",
+        metavar="FILE",
     ),
-    (
-        ("--env-file",),
-        {
-            "metavar": "FILE",
-            "help": "append NAME=value lines there, as $GITHUB_ENV has them; for other CI",
-        },
-    ),
-    (
-        ("--environment",),
-        {"metavar": "NAME", "help": "of the repository of dev, staging, prod or another"},
-    ),
-    (("--dry-run",), {"action": "store_true", "help": "say what would be written, and where"}),
+    option("--environment", "of the repository of dev, staging, prod or another", metavar="NAME"),
+    flag("--dry-run", "say what would be written, and where"),
 ]
 
 

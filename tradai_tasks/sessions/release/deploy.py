@@ -25,7 +25,7 @@ from tradai_tasks.release.tags.tag_validation import still_holds, tree_holds
 from tradai_tasks.release.tags.target_environment import Environment
 from tradai_tasks.report import mask_environment
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, option, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.release import images
 from tradai_tasks.sessions.stages.options import LOOKS, ONLY, TAG, wanted_of
@@ -33,49 +33,35 @@ from tradai_tasks.sessions.stages.run_stages import Basis, run_stages
 from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import ReleaseTag
 
-_ENVIRONMENT: Option = (
-    ("--environment",),
-    {
-        "metavar": "NAME",
-        "help": "where to: dev, staging, prod, or one of the settings; by default as deploy.tags "
-        "says of the tag. A test tag goes to dev whatever is said",
-    },
+_ENVIRONMENT = option(
+    "--environment",
+    "where to: dev, staging, prod, or one of the settings; by default as deploy.tags "
+    "says of the tag. A test tag goes to dev whatever is said",
+    metavar="NAME",
 )
-_LAMBDA_OPTIONS: list[Option] = [
+_LAMBDA_OPTIONS = [
     *images.OPTIONS,
     _ENVIRONMENT,
-    (
-        ("--version",),
-        {
-            "metavar": "VERSION",
-            "help": "without a tag: the version of the commit that is checked out, as an earlier "
-            "job of the same run has computed it; by default <latest tag>-g<commit>",
-        },
+    option(
+        "--version",
+        "without a tag: the version of the commit that is checked out, as an earlier "
+        "job of the same run has computed it; by default <latest tag>-g<commit>",
+        metavar="VERSION",
     ),
-    (
-        ("--images-only",),
-        {"action": "store_true", "help": "build and push; leave the functions alone"},
-    ),
-    (
-        ("--rollback",),
-        {
-            "action": "store_true",
-            "help": "take functions back that run a newer release, and point `latest` at this one",
-        },
+    flag("--images-only", "build and push; leave the functions alone"),
+    flag(
+        "--rollback", "take functions back that run a newer release, and point `latest` at this one"
     ),
 ]
-_DEPLOY_OPTIONS: list[Option] = [
+_DEPLOY_OPTIONS = [
     TAG,
     *LOOKS,
     _ENVIRONMENT,
     ONLY,
-    (
-        ("--rollback",),
-        {
-            "action": "store_true",
-            "help": "take services back that run a newer release: first point `latest` of each at "
-            "the tag's image, whatever it is now",
-        },
+    flag(
+        "--rollback",
+        "take services back that run a newer release: first point `latest` of each at "
+        "the tag's image, whatever it is now",
     ),
 ]
 

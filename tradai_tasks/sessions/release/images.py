@@ -17,23 +17,20 @@ from tradai_tasks.release.models.strategy_stages import IMAGE
 from tradai_tasks.release.stages.outline import images_alone, strategy_release
 from tradai_tasks.report import write_outputs
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, parse
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.registry.replacements import sessions_of
 from tradai_tasks.sessions.stages.options import EVIDENCE, LOOKS, ONLY, TAG, wanted_of
 from tradai_tasks.sessions.stages.run_stages import run_stages, tagged_basis
 from tradai_tasks.workspace.tags import ReleaseTag
 
-OPTIONS: list[Option] = [
+OPTIONS = [
     TAG,
     *LOOKS,
     ONLY,
-    (("--matrix",), {"action": "store_true", "help": "print the CI matrix, a job for each image"}),
-    (
-        ("--move-latest",),
-        {"action": "store_true", "help": "point `latest` at this release, whatever it is now"},
-    ),
-    (("--keep-latest",), {"action": "store_true", "help": "leave `latest` alone"}),
+    flag("--matrix", "print the CI matrix, a job for each image"),
+    flag("--move-latest", "point `latest` at this release, whatever it is now"),
+    flag("--keep-latest", "leave `latest` alone"),
 ]
 
 

@@ -27,7 +27,7 @@ from tradai_tasks.release.tags.tag_validation import check, look
 from tradai_tasks.release.tags.target_environment import environment_to_publish_for
 from tradai_tasks.report import append_summary, print_table
 from tradai_tasks.repository import Repository
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import flag, option, parse, repeated
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.dispatched import refuse_dispatch
 from tradai_tasks.sessions.core.environments.environment import uv_program
@@ -36,54 +36,38 @@ from tradai_tasks.vcs.git import Git
 from tradai_tasks.workspace.tags import ReleaseTag, check_release, parse_tag
 
 _COLUMNS = ("library", "state", "what")
-_TAG: Option = (
-    ("tag",),
-    {
-        "nargs": "?",
-        "metavar": "TAG",
-        "help": "the release's tag: a test tag gives every library the version "
-        "0.0.0.dev<commit time>, and with publish.lockstep each must have the tag's",
-    },
+_TAG = option(
+    "tag",
+    "the release's tag: a test tag gives every library the version "
+    "0.0.0.dev<commit time>, and with publish.lockstep each must have the tag's",
+    nargs="?",
+    metavar="TAG",
 )
-_ONLY: Option = (
-    ("--only",),
-    {"action": "append", "default": [], "metavar": "NAME", "help": "just this library"},
-)
+_ONLY = repeated("--only", "just this library", metavar="NAME")
 _BUILD_DOC = "Build the libraries that are published, reproducibly."
-_BUILD_OPTIONS: list[Option] = [
+_BUILD_OPTIONS = [
     _TAG,
-    (
-        ("--out",),
-        {"default": "dist", "metavar": "DIR", "help": "folder to build into; by default dist"},
-    ),
+    option("--out", "folder to build into; by default dist", default="dist", metavar="DIR"),
     _ONLY,
 ]
 _PUBLISH_DOC = (
     "Publish the libraries: upload what is missing from the index, and change nothing else there."
 )
-_PUBLISH_OPTIONS: list[Option] = [
+_PUBLISH_OPTIONS = [
     _TAG,
-    (
-        ("--dist",),
-        {"metavar": "DIR", "help": "publish what `build` made there, instead of building"},
-    ),
+    option("--dist", "publish what `build` made there, instead of building", metavar="DIR"),
     _ONLY,
-    (
-        ("--environment",),
-        {
-            "metavar": "NAME",
-            "help": "to the CodeArtifact of dev, staging, prod or one of the settings; by default "
-            "of the one that deploy.tags says of the tag",
-        },
+    option(
+        "--environment",
+        "to the CodeArtifact of dev, staging, prod or one of the settings; by default "
+        "of the one that deploy.tags says of the tag",
+        metavar="NAME",
     ),
-    (("--dry-run",), {"action": "store_true", "help": "ask the index, and upload nothing"}),
-    (
-        ("--skip-existing",),
-        {
-            "action": "store_true",
-            "help": "what is done anyway: a file that the index has with the same bytes is left, "
-            "one with other bytes is an error",
-        },
+    flag("--dry-run", "ask the index, and upload nothing"),
+    flag(
+        "--skip-existing",
+        "what is done anyway: a file that the index has with the same bytes is left, "
+        "one with other bytes is an error",
     ),
 ]
 

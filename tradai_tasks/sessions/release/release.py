@@ -8,38 +8,25 @@ import nox
 
 from tradai_tasks.release.models.strategy_stages import MLFLOW
 from tradai_tasks.release.stages.outline import release_outline, strategy_release
-from tradai_tasks.sessions.core.arguments import Option, parse
+from tradai_tasks.sessions.core.arguments import option, parse, repeated
 from tradai_tasks.sessions.core.context import Context
 from tradai_tasks.sessions.core.registry.replacements import sessions_of
 from tradai_tasks.sessions.release.cleanup import CLEANUP, clean_up
 from tradai_tasks.sessions.stages.options import EARLIER, EVIDENCE, LOOKS, TAG, wanted_of
 from tradai_tasks.sessions.stages.run_stages import run_stages, tagged_basis
 
-_OPTIONS: list[Option] = [
+_OPTIONS = [
     TAG,
     *LOOKS,
-    (
-        ("--from",),
-        {"dest": "start", "metavar": "STAGE", "help": "begin here, by evidence of all before it"},
-    ),
-    (
-        ("--only",),
-        {
-            "action": "append",
-            "default": [],
-            "metavar": "STAGE",
-            "help": "run just this; repeatable",
-        },
-    ),
+    option("--from", "begin here, by evidence of all before it", dest="start", metavar="STAGE"),
+    repeated("--only", "run just this; repeatable", metavar="STAGE"),
     EVIDENCE,
     EARLIER,
-    (
-        ("--environment",),
-        {
-            "metavar": "NAME",
-            "help": "of a platform, where to: dev, staging, prod, or one of the settings; by "
-            "default as deploy.tags says of the tag",
-        },
+    option(
+        "--environment",
+        "of a platform, where to: dev, staging, prod, or one of the settings; by "
+        "default as deploy.tags says of the tag",
+        metavar="NAME",
     ),
     CLEANUP,
 ]

@@ -8,33 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradai_tasks.errors import BadArgumentsError
-from tradai_tasks.sessions.core.arguments import Option
+from tradai_tasks.sessions.core.arguments import flag, option, repeated
 
-TAG: Option = (
-    ("tag",),
-    {"nargs": "?", "help": "the release tag; in CI by default the one that the event names"},
-)
-LOOKS: list[Option] = [
-    (("--dry-run",), {"action": "store_true", "help": "print what would be done"}),
-    (("--status",), {"action": "store_true", "help": "print what is done and what is missing"}),
-    (("--json",), {"action": "store_true", "help": "print either as JSON and nothing else"}),
+TAG = option("tag", "the release tag; in CI by default the one that the event names", nargs="?")
+LOOKS = [
+    flag("--dry-run", "print what would be done"),
+    flag("--status", "print what is done and what is missing"),
+    flag("--json", "print either as JSON and nothing else"),
 ]
-EVIDENCE: Option = (
-    ("--evidence",),
-    {"metavar": "DIR", "help": "where the records are that earlier stages left in other jobs"},
+EVIDENCE = option(
+    "--evidence", "where the records are that earlier stages left in other jobs", metavar="DIR"
 )
-EARLIER: Option = (
-    ("--earlier",),
-    {
-        "metavar": "DIR",
-        "help": "where the records are that an earlier attempt of this very job left: a gate that "
-        "has passed there is not run again",
-    },
+EARLIER = option(
+    "--earlier",
+    "where the records are that an earlier attempt of this very job left: a gate that "
+    "has passed there is not run again",
+    metavar="DIR",
 )
-ONLY: Option = (
-    ("--only",),
-    {"action": "append", "default": [], "metavar": "NAME", "help": "just this; repeatable"},
-)
+ONLY = repeated("--only", "just this; repeatable", metavar="NAME")
 
 
 @dataclass(frozen=True, kw_only=True)
