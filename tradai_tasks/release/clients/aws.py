@@ -1,9 +1,8 @@
 """boto3 clients for one region, with AWS errors turned into one-line messages.
 
-Credentials come from the usual AWS chain only: environment, profile, SSO, OIDC role, instance.
-Clients are made when first needed. Every request is retried by the policy of all requests
-(`http_client.retry`), has a deadline for its whole answer, and can be stopped; botocore has its own
-retries, but no such deadline.
+Credentials come from the usual AWS chain only. Clients are made when first needed. botocore has no
+deadline for a whole answer, so requests are retried by the policy of all requests
+(`http_client.retry`) instead of its own.
 """
 
 from __future__ import annotations
@@ -109,11 +108,7 @@ class Aws:
     def pages(
         self, service: str, operation: str, key: str, /, **parameters: Any
     ) -> list[dict[str, Any] | str]:
-        """Return the items of a paginated answer.
-
-        Raises:
-            AwsError: As `call`.
-        """
+        """Return the items of a paginated answer; raise as `call` does."""
         paginator = self.client(service).get_paginator(operation)
 
         def asked() -> list[dict[str, Any] | str]:

@@ -1,7 +1,7 @@
 """Endpoints and authorization tokens of an AWS CodeArtifact repository.
 
-A token is valid for 12 hours, the longest that `GetAuthorizationToken` allows. One that is about
-to expire is renewed, so a long release does not fail with an expired token.
+A token is valid for 12 hours, the longest that `GetAuthorizationToken` allows; it is renewed before
+it expires.
 """
 
 from __future__ import annotations
@@ -35,7 +35,12 @@ def _now() -> dt.datetime:
 
 
 class CodeArtifact:
-    """One repository from the settings; requests to AWS are made when first needed."""
+    """One repository from the settings; requests to AWS are made when first needed.
+
+    Raises:
+        AwsError: AWS does not answer.
+        CodeArtifactError: There is no such domain or repository.
+    """
 
     def __init__(
         self,
@@ -57,12 +62,7 @@ class CodeArtifact:
         return f"CodeArtifact {self.settings.domain}/{self.settings.repository}"
 
     def upload_url(self) -> str:
-        """Return the URL for uploads.
-
-        Raises:
-            AwsError: AWS does not return it.
-            CodeArtifactError: There is no such repository.
-        """
+        """Return the URL for uploads."""
         with self._lock:
             if self._endpoint is None:
                 answer = self._request(
@@ -72,21 +72,11 @@ class CodeArtifact:
             return self._endpoint
 
     def simple_url(self) -> str:
-        """Return the URL of the simple API.
-
-        Raises:
-            AwsError: AWS does not return it.
-            CodeArtifactError: There is no such repository.
-        """
+        """Return the URL of the simple API."""
         return f"{self.upload_url()}simple/"
 
     def token(self) -> Token:
-        """Return a token that is valid for at least another hour.
-
-        Raises:
-            AwsError: AWS returns no token.
-            CodeArtifactError: There is no such domain.
-        """
+        """Return a token that is valid for at least another hour."""
         with self._lock:
             if self._token is None or self._token.expires - self._now() < RENEWED_UNDER:
                 answer = self._request("get_authorization_token", durationSeconds=DURATION)
@@ -97,12 +87,7 @@ class CodeArtifact:
             return self._token
 
     def credentials(self) -> Credentials:
-        """Return the user name and the token.
-
-        Raises:
-            AwsError: AWS returns no token.
-            CodeArtifactError: There is no such domain.
-        """
+        """Return the user name and the token."""
         return Credentials(username=USERNAME, password=self.token().value)
 
     upload_credentials = credentials

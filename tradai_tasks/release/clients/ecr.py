@@ -38,7 +38,10 @@ def uses_ecr(login: str, host: str) -> bool:
 
 
 class Ecr:
-    """Client of ECR's API with the usual AWS credentials; safe to use from several threads."""
+    """Client of ECR's API with the usual AWS credentials; safe to use from several threads.
+
+    Each method raises AwsError if AWS does not answer.
+    """
 
     def __init__(
         self,
@@ -50,11 +53,8 @@ class Ecr:
     ) -> None:
         """Create a client; no request is made yet.
 
-        Args:
-            host: The registry's host.
-            region: AWS region; if None, the host's, else the AWS chain's.
-            create: Whether a missing repository may be created.
-            stop: Event that ends requests.
+        Without a `region` it is the host's, else the AWS chain's. `create` is whether a missing
+        repository may be created.
         """
         account, own = ecr_address(host) or (None, None)
         self.host = host
@@ -66,30 +66,19 @@ class Ecr:
         self._repositories: dict[str, dict[str, Any] | None] = {}
 
     def credentials(self) -> RegistryCredentials:
-        """Return a user name and a password for the registry, valid for 12 hours.
-
-        Raises:
-            AwsError: AWS does not return them.
-        """
+        """Return a user name and a password for the registry, valid for 12 hours."""
         data = self._aws.call("ecr", "get_authorization_token")["authorizationData"][0]
         username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
         return RegistryCredentials(username, password)
 
     def has(self, repository: str) -> bool:
-        """Return whether there is a repository; true if the role may not look.
-
-        Raises:
-            AwsError: AWS does not answer the question.
-        """
+        """Return whether there is a repository; true if the role may not look."""
         return self._described(repository) is not None
 
     def is_immutable(self, repository: str, tag: str) -> bool:
         """Return whether existing tags may not be overwritten; false if AWS will not say.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
-
-        Raises:
-            AwsError: AWS does not answer the question.
         """
         facts = self._described(repository) or {}
         setting = str(facts.get("imageTagMutability", "MUTABLE"))
@@ -98,12 +87,7 @@ class Ecr:
         return setting.startswith("IMMUTABLE") != excluded
 
     def require(self, repository: str) -> None:
-        """Check that a repository exists, and create it if that is wanted.
-
-        Raises:
-            RepositoryMissingError: It does not exist and must not be created.
-            AwsError: It could not be created.
-        """
+        """Create a missing repository; raise RepositoryMissingError if it must not be created."""
         if self.has(repository):
             return
         if not self.creates:
@@ -125,10 +109,7 @@ class Ecr:
         )
 
     def _described(self, repository: str) -> dict[str, Any] | None:
-        """Return ECR's description of a repository: None if absent, empty if access is denied.
-
-        Once known, a repository is not asked for again.
-        """
+        """Return ECR's description of a repository: None if absent, empty if access is denied."""
         with self._lock:
             if repository in self._repositories:
                 return self._repositories[repository]

@@ -55,11 +55,7 @@ def home_of(settings: ImagesSettings, env: Mapping[str, str]) -> Home:
 
 
 def check_repository(home: Home, image: str, where: str) -> None:
-    """Raise for a repository name that no registry accepts.
-
-    Raises:
-        SettingsError: It is not a valid repository name; `where` is the setting that names it.
-    """
+    """Raise SettingsError for a repository name that no registry takes; `where` is the setting."""
     if not _PATH.fullmatch(image) or len(home.repository(image)) > _LONGEST:
         raise SettingsError(
             f"{where}: {image[:80]!r} is no name of an image; a registry takes lower-case letters, "

@@ -1,8 +1,8 @@
 """MLflow REST API client with the calls that a release needs, each safe to repeat.
 
 MLflow itself is not imported: its client takes seconds to load. Where MLflow has no idempotent
-call, a method looks first and creates what is missing, and the pair is retried together, so that a
-connection that drops after the server has stored something does not create it twice.
+call, a method looks first and creates what is missing, and the pair is retried together.
+
 Source: https://mlflow.org/docs/latest/rest-api.html
 """
 
@@ -85,12 +85,8 @@ class MlflowServer:
     ) -> None:
         """Set metrics and parameters of a run; idempotent.
 
-        Args:
-            run: The run.
-            metrics: Finite numbers.
-            params: Strings, which MLflow does not let change later.
-            moment: Timestamp of the metrics, in milliseconds since the epoch: MLflow treats the
-                same value at the same moment as one measurement.
+        `params` cannot change later. `moment` is in milliseconds since the epoch: MLflow treats the
+        same value at the same moment as one measurement.
         """
         measured = [
             {"key": key, "value": value, "timestamp": moment, "step": 0}

@@ -133,8 +133,8 @@ def address_of(env: Mapping[str, str], setting: str | None) -> ServerAddress:
     """Return the address of the server to use, and the credentials for it.
 
     Raises:
-        ModelRegistryError: No address is set, or it is not valid; no message shows it, since
-            it may contain a password.
+        ModelRegistryError: No address is set, or it is not valid. It may contain a password, so no
+            message shows it.
     """
     name = "MLFLOW_TRACKING_URI" if env.get("MLFLOW_TRACKING_URI") else "mlflow.tracking-uri"
     address = env.get("MLFLOW_TRACKING_URI") or setting

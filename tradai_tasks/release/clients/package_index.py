@@ -64,11 +64,7 @@ class Listed:
 
 
 def read_json(content: bytes, base: str) -> list[Listed]:
-    """Read a project page in JSON (PEP 691).
-
-    Raises:
-        ValueError: The text is not such a page.
-    """
+    """Read a project page in JSON (PEP 691); raise ValueError if it is none."""
     page = parsed_json(content)
     if not isinstance(page, dict) or not isinstance(page.get("files"), list):
         raise ValueError("no list of files")
@@ -92,11 +88,7 @@ def read_json(content: bytes, base: str) -> list[Listed]:
 
 
 def read_html(content: bytes, base: str) -> list[Listed]:
-    """Read a project page in HTML (PEP 503).
-
-    Raises:
-        ValueError: The text is not such a page.
-    """
+    """Read a project page in HTML (PEP 503); raise ValueError if it is none."""
     parser = _Anchors()
     ended = time.monotonic() + _READING
     text = content.decode("utf-8", "replace")
@@ -159,15 +151,13 @@ class _Anchors(html.parser.HTMLParser):
 class PackageIndex:
     """Client of one package index, with persistent connections; safe to use from several threads.
 
-    Args:
-        simple_url: Root of its simple API.
-        credentials: Returns the credentials for the next request, or None.
-        timeout: Seconds for a whole page, and for a file without receiving a byte.
-        sleep: Function that waits between two attempts.
-        stop: Event that ends requests and waits.
+    `simple_url` is the root of its simple API, and `timeout` is in seconds for a whole page, and
+    for a file without receiving a byte. `credentials` is called for each request.
 
     Raises:
-        IndexUnavailableError: The address may not be used.
+        IndexAuthError: The index refuses the credentials, so nothing is known.
+        IndexUnavailableError: It does not answer, its answer is not that of an index, or its
+            address may not be used.
     """
 
     def __init__(
@@ -196,12 +186,7 @@ class PackageIndex:
         self._client.close()
 
     def files(self, name: str) -> dict[str, Listed]:
-        """Return the files of a project by file name; empty if the index does not have the project.
-
-        Raises:
-            IndexAuthError: The index refuses the credentials, so nothing is known.
-            IndexUnavailableError: It does not answer, or its answer is not that of an index.
-        """
+        """Return a project's files by file name; empty if the index does not have the project."""
         url = f"{self.simple_url}{canonicalize_name(name)}/"
         answer = self._get(url, self._pages, accept=_ACCEPT)
         if answer is None:
@@ -222,22 +207,12 @@ class PackageIndex:
         return {one.filename: one for one in listed}
 
     def content(self, listed: Listed) -> bytes:
-        """Return the bytes of a file.
-
-        Raises:
-            IndexAuthError: The index refuses the credentials.
-            IndexUnavailableError: It does not answer, or does not have a file that it lists.
-        """
+        """Return the bytes of a file."""
         limits = Limits(idle=self._timeout, whole=_FILE_SECONDS, most=_HELD)
         return self._file(listed, limits).content
 
     def sha256(self, listed: Listed) -> str:
-        """Return a file's SHA-256; download the file if the index does not state it.
-
-        Raises:
-            IndexAuthError: The index refuses the credentials.
-            IndexUnavailableError: It does not answer.
-        """
+        """Return a file's SHA-256; download the file if the index does not state it."""
         if listed.sha256:
             return listed.sha256
         digests: list[hashlib._Hash] = []

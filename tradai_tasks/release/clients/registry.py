@@ -54,7 +54,11 @@ class RemoteImage:
 
 
 class Registry:
-    """Client of one registry; safe to use from several threads."""
+    """Client of one registry; safe to use from several threads.
+
+    Each method raises RegistryError if the registry does not answer, and LoginRefusedError if it
+    does not accept the credentials.
+    """
 
     def __init__(self, session: RegistrySession) -> None:
         self._session = session
@@ -67,10 +71,6 @@ class Registry:
         """Return the image that a tag or digest points to; None if it does not exist.
 
         `platform` is the one whose labels to return if it is a list.
-
-        Raises:
-            RegistryError: The registry does not answer the question.
-            LoginRefusedError: The registry does not accept the credentials.
         """
         found = self._manifest(repository, reference)
         if found is None:
@@ -104,11 +104,7 @@ class Registry:
         )
 
     def digest(self, repository: str, reference: str) -> str | None:
-        """Return the digest that a tag points to; None if the tag does not exist.
-
-        Raises:
-            RegistryError: The registry does not answer the question.
-        """
+        """Return the digest that a tag points to; None if the tag does not exist."""
         answer = self._session.send(
             "HEAD", f"/v2/{repository}/manifests/{reference}", repository, headers=_ACCEPT
         )
@@ -122,11 +118,7 @@ class Registry:
         return whole[2] if whole else None
 
     def tags(self, repository: str) -> list[str]:
-        """Return every tag of a repository, from all pages; none if the repository does not exist.
-
-        Raises:
-            RegistryError: The registry does not answer the question.
-        """
+        """Return every tag of a repository, from all pages; none if there is no repository."""
         found: list[str] = []
         url = f"/v2/{repository}/tags/list?n={_PAGE}"
         ended = time.monotonic() + _PAGES_SECONDS
@@ -159,7 +151,6 @@ class Registry:
         Raises:
             TagRefusedError: The tag exists and the repository is immutable.
             PushDeniedError: The credentials may not write.
-            RegistryError: The registry failed.
         """
         answer = self._session.send(
             "PUT",
@@ -187,7 +178,6 @@ class Registry:
         Raises:
             PushDeniedError: The credentials may not write.
             RepositoryMissingError: There is no such repository.
-            RegistryError: The registry does not answer the question.
         """
         answer = self._session.send(
             "POST", f"/v2/{repository}/blobs/uploads/", repository, writes=True

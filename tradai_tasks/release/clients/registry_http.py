@@ -1,6 +1,6 @@
 """HTTP requests to a container registry: token login and retries.
 
-The token authentication is that of https://distribution.github.io/distribution/spec/auth/token/.
+Source of the login: https://distribution.github.io/distribution/spec/auth/token/
 """
 
 from __future__ import annotations

@@ -49,14 +49,9 @@ def service_stage(  # noqa: PLR0913 - what a stage depends on, by keyword
     the service back from, or nothing) and `unknown_replaced` (digests of other images that ran
     there, of no known release).
 
-    Args:
-        release: The release, whose tag is the images'; an image whose label names another commit
-            is refused.
-        services: Images of the services.
-        target: The environment that they run in.
-        after_images: Whether an earlier stage of the same run pushes the images.
-        leaves_latest: Whether that stage does not move `latest`.
-        rollback: Whether services that run a newer release are taken back.
+    `after_images` is whether an earlier stage of the same run pushes the images, `leaves_latest`
+    whether that stage does not move `latest`, and `rollback` whether services that run a newer
+    release are taken back.
 
     Raises:
         SettingsError: The environment has no cluster.
@@ -93,11 +88,8 @@ def function_stage(
     `rollback_from` (the version that a roll-back took it back from, empty for any other update),
     and `unknown_replaced` (digest of the image of no known release that this run replaced).
 
-    Args:
-        release: The release; its tag is the images', its commit is named by published versions.
-        lambdas: Images of the lambdas, without their base.
-        target: The environment of the functions.
-        rollback: Whether functions that run a newer release are taken back.
+    `lambdas` are without their base; `rollback` is whether functions that run a newer release are
+    taken back.
     """
     environment, settings = target.environment, target.settings
     steps = tuple(
@@ -120,10 +112,7 @@ def function_stage(
 
 
 def latest_stage(release: Release, images: Sequence[ImageSpec], registry: Registry) -> Stage:
-    """Return the stage that points `latest` of each image at a release, forward or back.
-
-    Roll-backs use it; a release itself moves `latest`, and only forward.
-    """
+    """Return the stage of a roll-back that points `latest` of each image at a release."""
     steps = tuple(
         LatestStep(name=spec.name, registry=registry, image=_image(release, spec, registry))
         for spec in images

@@ -1,7 +1,7 @@
 """Version of a deployment without a tag: of the commit that is checked out.
 
-The version is `<latest tag>-g<short commit>`: valid in Semantic Versioning and as an image tag. It
-is computed once and passed on, so that all jobs of a run use the same.
+It is `<latest tag>-g<short commit>`: valid in Semantic Versioning and as an image tag. It is
+computed once and passed on to all jobs of a run.
 """
 
 from __future__ import annotations
@@ -32,10 +32,7 @@ def version_for(tags: Iterable[str], short: str) -> str:
 
 
 def newest_release(tags: Iterable[str]) -> str | None:
-    """Return the highest release tag of a platform; None if there is none.
-
-    Test tags do not count, nor do tags with build metadata, which an image tag cannot have.
-    """
+    """Return the highest release tag of a platform that an image tag can have; None if none."""
     import semver  # noqa: PLC0415 - few sessions look at a tag
 
     found = []
@@ -52,11 +49,7 @@ def newest_release(tags: Iterable[str]) -> str | None:
 def dispatch(git: Git, root: Path, env: Mapping[str, str], version: str | None = None) -> Release:
     """Return a release, without a tag, of the commit that is checked out.
 
-    Args:
-        git: The repository.
-        root: The workspace root.
-        env: The environment, where GITHUB_SERVER_URL and GITHUB_REPOSITORY name the repository.
-        version: The version that another job of the same run has computed.
+    `env` names the repository; `version` is what another job of the same run has computed.
 
     Raises:
         DirtyTreeError: There are uncommitted changes.

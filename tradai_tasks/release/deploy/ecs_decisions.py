@@ -1,8 +1,8 @@
 """Decide what an ECS service needs to run the release's image: pure functions.
 
 A service is at a release when every running task has the release's image, the desired number of
-tasks runs, and the deployment that started them is complete. That ECS calls a service stable says
-less: its tasks may be old ones, and ones that are stopping may still serve.
+tasks runs, and the deployment that started them is complete. A service that ECS calls stable may
+still have old tasks, or ones that are stopping and still serve.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
 """
@@ -66,11 +66,9 @@ def judge(
 ) -> ServiceVerdict:
     """Decide what to do about a service.
 
-    Args:
-        seen: The service.
-        wanted: Digests of the release's image: its own and, of a list, its members'.
-        mine: The deployment that this run has started; it is not started twice.
-        settling: `mine` was started just now, so ECS need not list it yet.
+    `wanted` are the digests of the release's image: its own and, of a list, its members'. `mine` is
+    the deployment that this run has started, which is not started twice; with `settling` that was
+    just now, so ECS need not list it yet.
     """
     if mine is not None:
         ended = _ended(seen, mine)

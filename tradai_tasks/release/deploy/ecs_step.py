@@ -149,7 +149,7 @@ class ServiceStep:
     ) -> Replaced:
         """Check right before a deployment that it makes the service run the release.
 
-        Returns what it takes the place of.
+        Return what it takes the place of.
 
         Raises:
             NewerReleaseError: A newer release runs there.
@@ -161,11 +161,7 @@ class ServiceStep:
         return others
 
     def check_newer(self, seen: Observed, wanted: frozenset[str]) -> Replaced:
-        """Check that no newer release runs there, and return what else does.
-
-        Raises:
-            NewerReleaseError: One does.
-        """
+        """Return what else runs there; raise NewerReleaseError if it is a newer release."""
         others = self._replaced(seen, wanted)
         if refusal := self._refusal(others):
             raise NewerReleaseError(refusal)
@@ -192,11 +188,7 @@ class ServiceStep:
         return primary.id
 
     def observed(self) -> tuple[dict[str, Any], Observed]:
-        """Return ECS's description of the service, and what it and its tasks are now.
-
-        Raises:
-            ServiceMissingError: The service does not exist any more.
-        """
+        """Return ECS's description of the service, and what it and its tasks are now."""
         described = self._described()
         if described is None:
             raise ServiceMissingError(f"{self._missing()}: it was deleted meanwhile")
@@ -243,8 +235,8 @@ class ServiceStep:
     ) -> None:
         """Raise for a service that would not run the release after a new deployment.
 
-        With `strictly`, `latest` must be the release's already; else an earlier step may still
-        move it.
+        With `strictly`, `latest` must be the release's already; else an earlier step may still move
+        it.
         """
         definition = str(described["taskDefinition"])
         answer = self.aws.call("ecs", "describe_task_definition", taskDefinition=definition)

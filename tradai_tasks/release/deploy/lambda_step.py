@@ -1,8 +1,8 @@
 """Release step that updates a Lambda function's image and publishes a version.
 
 A function is at a release when its code has the image's digest, the update succeeded, and its
-newest published version has that code. A run that follows one interrupted after the update finds
-only the version missing and publishes it.
+newest published version has that code. After a run that was interrupted, only what is missing is
+done.
 
 https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
 """
@@ -73,10 +73,7 @@ class LambdaFunction:
 
 
 def missing_steps(function: LambdaFunction, digest: str, *, is_published: bool) -> tuple[str, ...]:
-    """Return the missing steps for a function, in order: `update`, `wait`, `publish`.
-
-    `is_published` is whether its newest version has the code that it has now.
-    """
+    """Return the missing steps for a function, in order: `update`, `wait`, `publish`."""
     if function.digest != digest or function.has_failed:
         return ("update", "wait", "publish")
     waits = ("wait",) if function.is_moving else ()
@@ -87,9 +84,9 @@ def missing_steps(function: LambdaFunction, digest: str, *, is_published: bool) 
 class FunctionStep:
     """Release step for one function that must have the release's image.
 
-    Another run may update the function at the same time. So a function is updated only as it was
-    looked at (its `RevisionId`), it is looked at once more when all is done, and each look
-    decides anew: of two runs, the newer release stays.
+    Another run may update the function at the same time: of two runs, the newer release stays. So a
+    function is updated only as it was looked at (its `RevisionId`), and looked at once more at the
+    end.
     """
 
     name: str  # name of the lambda's folder
@@ -162,9 +159,8 @@ class FunctionStep:
     ) -> Replaced:
         """Return what the function runs other than the release.
 
-        Its version is the one that a release wrote to the published version, else that of the
-        image, else that of the tag that the function was given. An image without any of them, or
-        of another repository, is of no known release.
+        Its version is the one that a release wrote to the published version, else the image's or
+        its tag's.
         """
         if function.digest is None or function.digest == digest:
             return _NOTHING
@@ -178,11 +174,7 @@ class FunctionStep:
         return replaced({function.digest: running}, self.image.version)
 
     def _in_order(self, function: LambdaFunction, digest: str) -> Replaced:
-        """Return what the update takes the place of.
-
-        Raises:
-            NewerReleaseError: It is a newer release, and this is no roll-back.
-        """
+        """Return what the update replaces; raise NewerReleaseError if only a roll-back may."""
         others = self._replaced(function, self._newest(), digest)
         if refusal := self._refusal(others):
             raise NewerReleaseError(refusal)
@@ -226,7 +218,7 @@ class FunctionStep:
     ) -> Mapping[str, Any] | None:
         """Publish a version of exactly the code that was looked at, unless there is one.
 
-        Returns the version; None if another run has updated the function meanwhile.
+        Return the version; None if another run has updated the function meanwhile.
         """
         version = self._newest()
         if _is(version, function):

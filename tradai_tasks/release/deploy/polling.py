@@ -22,12 +22,8 @@ def polled(
 ) -> _T | None:
     """Call a function until it returns something, and return that; None once the time is over.
 
-    Args:
-        look: The function; a fault of AWS that may pass does not end the wait.
-        timeout: Seconds to wait.
-        interval: Seconds between two calls.
-        stop: Event that ends the wait.
-        stopped: What goes on without this process then, and how to take it up again.
+    A fault of AWS that may pass does not end the wait. Times are in seconds; `stopped` says what
+    goes on without this process, and how to take it up again.
 
     Raises:
         StoppedError: It was stopped.

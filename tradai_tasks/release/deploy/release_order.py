@@ -1,7 +1,7 @@
 """Order of the releases that a service or function can run: forwards only, unless asked.
 
 Releases are ordered by Semantic Versioning (https://semver.org, rule 11). A version without a tag,
-`v1.2.0-gabc1234`, is of a commit after v1.2.0: it comes after that, and before the next release.
+`v1.2.0-gabc1234`, comes after v1.2.0 and before the next release.
 """
 
 from __future__ import annotations
@@ -48,11 +48,9 @@ class Replaced:
 
 
 def replaced(running: Mapping[str, str | None], version: str) -> Replaced:
-    """Return what a release would take the place of.
+    """Return what a release of a semantic version would take the place of.
 
-    Args:
-        running: Versions of the other images that run, by digest; None for one of no known release.
-        version: The release's semantic version.
+    `running` has the versions of the other images by digest; None for one of no known release.
     """
     newer = [one for one in running.values() if one is not None and is_newer(one, version)]
     return Replaced(

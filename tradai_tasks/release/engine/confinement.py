@@ -81,10 +81,7 @@ def _git_folders(git: Git) -> list[Path]:
 
 
 def _library_folders() -> list[Path]:
-    """Return the Python environment that this library runs from: a gate must not change its code.
-
-    Modules of Python itself are imported after gates too, and by each process that is started.
-    """
+    """Return the Python environment that this library runs from, which a gate must not change."""
     named = [sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
     named += [sys.executable, *([] if sys.prefix == sys.base_prefix else [sys.prefix])]
     own = sys.modules[__name__.partition(".")[0]].__file__  # an editable one is elsewhere

@@ -1,12 +1,12 @@
 """Authenticated JSON records of the results of release stages.
 
-A record stands in `<folder>/<stage>.json`, files that belong to it in `<folder>/<stage>/`. It is
-how a release that was cut goes on where it was, and how one CI job trusts another: what is absent,
-of another release, damaged or of a failure is refused, so no gate can be skipped.
+A record stands in `<folder>/<stage>.json`, files that belong to it in `<folder>/<stage>/`. By it a
+release that was cut goes on, and one CI job trusts another; a record that is absent, of another
+release, damaged or of a failure is refused, so no gate can be skipped.
 
 Gates run the repository's code, and could write such files as well. So a record is authenticated
 (HMAC-SHA256) by a key that gates do not see, all records are read before any gate runs, and from
-then on only what this process wrote or read counts, whatever stands in the folder.
+then on only what this process wrote or read counts.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Store:
     def drop_forged(self, stages: Iterable[str]) -> tuple[str, ...]:
         """Delete records that were written without the key, and return their stages.
 
-        Another job, or another attempt, takes over what is in the folder and has no key to tell.
+        Another job or attempt that takes over the folder has no key to tell.
         """
         forged = []
         for stage in stages:
@@ -142,10 +142,7 @@ class Store:
         return tuple(forged)
 
     def keep(self, stage: str, files: Mapping[str, bytes]) -> None:
-        """Store files with the evidence of a stage, replacing earlier ones.
-
-        `files` are contents by relative POSIX name.
-        """
+        """Store files with the evidence of a stage, by relative POSIX name, replacing others."""
         self.prepare()
         (self.folder / f"{stage}.json").unlink(missing_ok=True)  # it names those of before
         self._found[stage] = ""
@@ -160,13 +157,9 @@ class Store:
     def adopt(self, folder: Path, stage: str) -> Evidence:
         """Copy the evidence of another job, after checking it.
 
-        Another job has another key: that it comes from there is for whoever names the folder to
-        say. What is in this release's own folder must be authentic in any case.
-
-        Args:
-            folder: Where it is: right there, below the tag's name, or in a folder of its own, as
-                downloads of several CI artifacts leave it.
-            stage: The stage.
+        Another job has another key: who names the folder vouches for it. What is in this release's
+        own folder must be authentic. The evidence is right in `folder`, below the tag's name, or in
+        a folder of its own, as downloads of several CI artifacts leave it.
 
         Raises:
             EvidenceError: It is not there, there twice, or to be refused.
@@ -255,11 +248,7 @@ class Store:
 
 
 def digest_of(files: list[Path]) -> str:
-    """Return the digest of one lock file's data; of several, that of their digests in order.
-
-    Raises:
-        BrokenTomlError: One does not parse.
-    """
+    """Return the digest of one lock file's data; of several, that of their digests in order."""
     found = [lock_digest(file.read_bytes(), str(file)) for file in files]
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 

@@ -52,12 +52,7 @@ class SessionGate:
         return Look(state="todo", note=f"to be run: {found}" if found else "to be run")
 
     def act(self, known: Known) -> Look:  # noqa: ARG002 - the interface of a step
-        """Run the sessions.
-
-        Raises:
-            ReleaseGateError: One of them failed, or did not run.
-            StoppedError: It was stopped.
-        """
+        """Run the sessions; raise ReleaseGateError if one failed or did not run."""
         seconds = self._run()
         return Look(
             state="done",
@@ -174,7 +169,6 @@ class BacktestGate:
             ReleaseGateError: It failed.
             BacktestRecordError: It left no record, or one that contradicts itself.
             EvidenceError: Its record is of something else.
-            StoppedError: It was stopped.
         """
         # only a record of this very run counts
         (self.reports / RECORD_FILE).unlink(missing_ok=True)
@@ -234,9 +228,9 @@ def backtest_of(known: Known, stage: str, name: str) -> BacktestRecord:
 
 
 def gate_environment(env: Mapping[str, str], allowance: Allowance) -> dict[str, str]:
-    """Return the environment of a gate.
+    """Return the environment of a gate, which replays no result.
 
-    NOXSESSION is empty: nox reads the sessions to run from it too. A gate replays no result.
+    NOXSESSION is empty: nox reads the sessions to run from it too.
     """
     return {**allowance.given(env), "NOXSESSION": "", REPLAY_SWITCH: "never"}
 

@@ -97,13 +97,8 @@ class Plan:
 def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | None) -> Chosen:
     """Choose the stages to run, and those that must have passed before.
 
-    A gate does not depend on the other gates, so one can run alone; any other stage depends on
-    all stages before it.
-
-    Args:
-        order: Names of all stages, in order, and whether each is a gate.
-        only: Names of the stages to run; all when empty.
-        start: Name of the stage to begin with; the first when None.
+    A gate can run alone; any other stage depends on all stages before it. `order` has all stages,
+    and whether each is a gate. Without `only` all run, and without `start` from the first.
 
     Raises:
         BadArgumentsError: There is no such stage, or both `only` and `start` are given.
@@ -126,10 +121,7 @@ def choose(order: Mapping[str, bool], *, only: Collection[str], start: str | Non
 
 
 def look_at(stages: Iterable[Stage], given: Sequence[Evidence]) -> tuple[StepState, ...]:
-    """Look at every step, passing to each the records of the stages before it.
-
-    This asks the index, the registry, the cluster or the model registry, and changes nothing.
-    """
+    """Look at every step, passing to each the records of the stages before it; change nothing."""
     known = _records_of_evidence(given)
     found: list[StepState] = []
     for stage in stages:

@@ -20,11 +20,7 @@ from tradai_tasks.repository import Repository
 def store_of(
     repository: Repository, release: Release, confinement: Confinement, *, needs_lock: bool
 ) -> Store:
-    """Return the store of a release's evidence.
-
-    Raises:
-        LockMissingError: They must, and one is missing.
-    """
+    """Return the store of a release's evidence; raise LockMissingError if a lock is needed."""
     locks = [join(project, "uv.lock") for project in projects_of(repository, release.tag)]
     missing = [lock for lock in locks if not repository.tree.is_file(lock)]
     if missing and needs_lock:
@@ -41,11 +37,7 @@ def store_of(
 
 @contextmanager
 def locked(store: Store) -> Iterator[None]:
-    """Lock the tag, so that no other process releases it from this clone meanwhile.
-
-    Raises:
-        ReleaseRunningError: Another one does.
-    """
+    """Lock the tag; raise ReleaseRunningError if another process releases it from this clone."""
     store.prepare()
     file = store.folder / ".running"
     if file.is_symlink():  # a gate of an earlier release may have put it there

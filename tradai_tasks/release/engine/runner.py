@@ -1,7 +1,7 @@
 """Execute a release plan: gates in parallel, then one stage after the other.
 
-No step acts before every gate has passed. The result of a stage is kept as evidence at once, so
-that a run that is interrupted at any point can go on from there.
+No step acts before every gate has passed. The result of a stage is kept as evidence at once, so an
+interrupted run can go on from there.
 """
 
 from __future__ import annotations
@@ -229,13 +229,10 @@ class Engine:
         *,
         stop_all: bool = False,
     ) -> None:
-        """Run tasks in parallel; once one has failed, no further one starts.
+        """Run tasks in parallel, most `jobs` at once; once one has failed, no further one starts.
 
-        Args:
-            tasks: What to run, by stage and step.
-            jobs: Most tasks at once; with 1, `ended` is called before the next one starts.
-            ended: Called with each task that ended, on this thread.
-            stop_all: Whether running tasks are stopped once one has failed.
+        `ended` is called with each task that ended, on this thread; with one job, before the next
+        one starts. With `stop_all`, running tasks are stopped once one has failed.
         """
         waiting = dict(tasks)
         running: dict[Future[Done], _Key] = {}

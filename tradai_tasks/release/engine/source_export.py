@@ -1,8 +1,8 @@
 """Export the files of a commit to a folder of their own, as the source of builds.
 
-An image or wheel made of it holds what was judged: no ignored or untracked file, no `.git`, no byte
-code that was left behind, and nothing that a gate changes meanwhile. Contents come from git's
-objects, without filters; files of Git LFS from its store, by their digest.
+An image or wheel made of it holds no ignored or untracked file, no `.git`, and nothing that a gate
+changes meanwhile. Contents come from git's objects, without filters; files of Git LFS from its
+store, by their digest.
 """
 
 from __future__ import annotations
@@ -48,11 +48,7 @@ class SourceExport:
     _folder: Path | None = None
 
     def folder(self) -> Path:
-        """Return the folder that stands for the workspace root.
-
-        Raises:
-            SourceExportError: A submodule or a file of Git LFS is not in this clone.
-        """
+        """Return the folder that stands for the workspace root; raise as `export_commit` does."""
         with self._lock:
             if self._folder is None:
                 made = Path(
@@ -81,9 +77,7 @@ class SourceExport:
 
 
 def export_commit(git: Git, commit: str, into: Path) -> None:
-    """Write the files of a commit below git's folder.
-
-    Times and permissions are settled. A symbolic link stays one.
+    """Write the files of a commit below git's folder, with settled times and permissions.
 
     Raises:
         SourceExportError: A submodule or a file of Git LFS is not in this clone.
@@ -105,11 +99,7 @@ def export_commit(git: Git, commit: str, into: Path) -> None:
 
 
 def _export_path(path: str, into: Path) -> Path:
-    """Return where to export a path, which no tree that git itself has made lets stand elsewhere.
-
-    Raises:
-        SourceExportError: It would stand outside, or in a `.git`.
-    """
+    """Return where to export a path; raise SourceExportError if it leads outside or into `.git`."""
     parts = path.split("/")
     folder = "/".join([os.path.realpath(into), *parts[:-1]])
     if {"", ".", "..", ".git"} & {part.lower() for part in parts} or (

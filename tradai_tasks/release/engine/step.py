@@ -1,8 +1,8 @@
 """Interfaces of a release: stages made of steps that look before they act.
 
-A step asks the index, the registry, the cluster or the model registry what is there, and does only
-what is missing; so a release that was cut at any point is finished by running it again, and a
-second full run changes nothing. What is there but *different* is an error that names both sides.
+A step does only what is missing; so a release that was cut at any point is finished by running it
+again, and a second full run changes nothing. What is there but *different* is an error that names
+both sides.
 """
 
 from __future__ import annotations
@@ -61,28 +61,19 @@ class Step(Protocol):
         """
 
     def act(self, known: Known) -> Look:
-        """Do what is missing, and return what is there then.
-
-        Raises:
-            TasksError: It failed; the message says how to finish.
-        """
+        """Do what is missing, and return what is there then; raise TasksError if it failed."""
 
 
 @runtime_checkable
 class Preparing(Step, Protocol):
     """A step with work that can be done while gates still run, such as building an image.
 
-    It changes nothing outside this machine: nothing is pushed, published or registered. `act` uses
-    its result, and must also work without it: after a crash, or with `--from`, nothing was
-    prepared.
+    It changes nothing outside this machine. `act` uses its result, and must also work without it:
+    after a crash, or with `--from`.
     """
 
     def prepare(self, known: Known) -> None:
-        """Do that work; called only for a step that has something to do.
-
-        Raises:
-            TasksError: It failed, so the release cannot be finished either.
-        """
+        """Do that work, for a step that has something to do; raise TasksError if it failed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +99,7 @@ class Stage:
     """Steps that may run in parallel, after those of every earlier stage.
 
     With `parallel = 1` they run in the order given, and each gets the records of those before it.
-    Stages that are gates all run in parallel, before any other stage acts.
+    Gates all run in parallel, before any other stage acts.
     """
 
     name: str  # its name for `--from` and `--only`: `image`, `mlflow`

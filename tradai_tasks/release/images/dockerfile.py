@@ -24,10 +24,8 @@ _ARG = re.compile(rf"^[ \t]*ARG[ \t]+{BASE_ARG}\b", re.IGNORECASE | re.MULTILINE
 def copied_of(text: str, paths: Iterable[str], context: str) -> list[str]:
     """Return which of some paths a Dockerfile's COPY and ADD lines take from its context.
 
-    Args:
-        text: The Dockerfile.
-        paths: Files, and folders with a slash at the end, from the workspace root.
-        context: Folder that it is built from, from the workspace root.
+    `paths` are files, and folders with a slash at the end, and `context` the folder that it is
+    built from; all from the workspace root.
     """
     normal = (posixpath.normpath(source.strip("/") or ".") for source in copied_sources(text))
     sources = ["" if source == "." else source for source in normal]  # "": the whole context
@@ -59,11 +57,7 @@ def takes_base(text: str) -> bool:
 
 
 def with_base(text: str, base: str, *, file: str) -> str:
-    """Return a Dockerfile whose one base image is replaced.
-
-    Raises:
-        ImageBuildError: It has no base image, or several.
-    """
+    """Return a Dockerfile whose one base image is replaced; raise ImageBuildError if not one."""
     stages: set[str] = set()
     bases: list[str] = []
     for found in _FROM.finditer(text):

@@ -50,12 +50,7 @@ _START = "start it (systemctl start docker, or Docker Desktop), or say where it 
 
 
 def find_engine(wanted: str, env: Mapping[str, str], cwd: Path) -> ContainerEngine:
-    """Return the container engine to use.
-
-    Args:
-        wanted: `docker`, `podman` or `auto`.
-        env: The environment of its commands.
-        cwd: Folder to run in.
+    """Return the container engine to use: `docker`, `podman` or, with `auto`, one that answers.
 
     Raises:
         EngineError: No engine is found, or it does not answer.
@@ -103,8 +98,7 @@ class Pushed:
 class Containers:
     """A container engine, logged in to one registry; safe to use from several threads.
 
-    The login is kept in a temporary folder that `close` removes, never in the user's
-    configuration; `sweep` removes folders left behind by killed processes.
+    The login is kept in a temporary folder that `close` removes, or `sweep` after a killed process.
     """
 
     def __init__(  # noqa: PLR0913 - what an engine's commands depend on
@@ -125,15 +119,11 @@ class Containers:
         """Store the arguments; the engine is looked for when first needed.
 
         Args:
-            host: The registry's host.
             wanted: `docker`, `podman` or `auto`.
-            root: The workspace root.
             reports: Folder for the output of builds; created when needed.
-            env: The environment.
             credentials: Called when the engine logs in.
             remedy: What to do if the credentials are refused, for messages.
             insecure: Whether the registry uses http.
-            stop: Event that ends a running build.
             allowance: Variables of the environment that the engine gets besides its own.
             scratch: Where to create the login folder; the system's temporary folder if None.
         """
@@ -197,11 +187,7 @@ class Containers:
             return status, log.read().decode("utf-8", "replace")
 
     def command_of(self, image: str) -> tuple[list[str], list[str]]:
-        """Return the entry point and the command of an image that was built here.
-
-        Raises:
-            EngineError: The engine does not have it.
-        """
+        """Return an image's entry point and command; raise EngineError if it is not there."""
         engine = self._engine()
         argv = [engine.program, "image", "inspect", "--format", "{{json .Config}}", image]
         done = run(argv, cwd=self._root, env=self._engine_env(), check=False)
@@ -217,7 +203,6 @@ class Containers:
 
         Raises:
             CommandFailedError: It took too long.
-            StoppedError: It was stopped.
         """
         engine = self._engine()
         argv = [engine.program, "run", "--rm", "--interactive", "--network=none"]

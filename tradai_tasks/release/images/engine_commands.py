@@ -40,13 +40,10 @@ class Build:
 
 
 def build_argv(engine: ContainerEngine, build: Build) -> list[str]:
-    """Return the command that builds an image.
+    """Return the command that builds an image; raise EngineError if the engine cannot.
 
     The result is a single manifest for one platform: attestations would turn it into a manifest
     list, which Lambda rejects.
-
-    Raises:
-        EngineError: The engine does not support the request.
     """
     argv = {
         "buildx": ["docker", "buildx", "build", "--load", "--provenance=false", "--sbom=false"],
@@ -88,13 +85,9 @@ def build_env(engine: ContainerEngine) -> dict[str, str]:
 
 
 def push_argv(engine: ContainerEngine, image: str, *, insecure: bool) -> list[str]:
-    """Return the command that pushes an image.
+    """Return the command that pushes an image; `insecure` is whether the registry uses http.
 
-    Args:
-        engine: The engine.
-        image: The image with its tag.
-        insecure: Whether the registry uses http. docker decides that by itself: it allows loopback
-            addresses and the engine's `insecure-registries`.
+    docker decides that by itself: it allows loopback addresses and its `insecure-registries`.
     """
     if engine.program == "podman":
         return ["podman", "push", *_podman_tls(insecure=insecure), image]

@@ -41,9 +41,10 @@ class ImageVerdict:
 def labels_of(release: Release) -> dict[str, str]:
     """Return the OCI labels of a release's images.
 
-    https://github.com/opencontainers/image-spec/blob/v1.1.0/annotations.md. `created` is the time
-    of the commit, so that it does not change with a rebuild. Without a source the label is empty,
-    so that the base image's is not inherited.
+    `created` is the time of the commit, so that a rebuild does not change it. Without a source the
+    label is empty, so that the base image's is not inherited.
+
+    https://github.com/opencontainers/image-spec/blob/v1.1.0/annotations.md
     """
     created = datetime.fromtimestamp(release.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
@@ -57,14 +58,10 @@ def labels_of(release: Release) -> dict[str, str]:
 def judge_version(
     remote: RemoteImage | None, release: Release, *, name: str, platform: str, immutable: bool
 ) -> ImageVerdict:
-    """Decide what to do about the release's own tag.
+    """Decide what to do about the release's own tag; `remote` is the image in the registry.
 
-    Args:
-        remote: The image in the registry; None if there is none.
-        release: The release whose image should be there.
-        name: The image with its tag, for messages.
-        platform: The platform that it should be built for.
-        immutable: Whether the repository refuses to overwrite the tag.
+    `name` is the image with its tag, for messages; `immutable` is whether the tag cannot be
+    overwritten.
 
     Raises:
         ConflictError: Another image is there and may not be overwritten.
@@ -104,9 +101,7 @@ def _difference(remote: RemoteImage, release: Release, platform: str) -> str | N
 def stated_version(labels: Mapping[str, str], source: str | None) -> str | None:
     """Return the semantic version in an image's labels; None if there is none.
 
-    Args:
-        labels: The labels; with another source they are inherited from a base image.
-        source: Address of the repository; None where it is not known.
+    Labels with another `source`, the repository's address, are inherited from a base image.
     """
     theirs = labels.get(_SOURCE)
     if theirs and source and theirs != source:
@@ -118,9 +113,7 @@ def stated_version(labels: Mapping[str, str], source: str | None) -> str | None:
 def dated_tags(tags: Iterable[str], slug: str | None) -> dict[str, str]:
     """Return an image's release tags with their versions, newest first.
 
-    Args:
-        tags: All tags of the image.
-        slug: The strategy that it is of; None for a platform's.
+    `slug` is the strategy that it is of; None for a platform's.
     """
     found: dict[str, str] = {}
     for text in tags:
@@ -159,13 +152,10 @@ def judge_latest(  # noqa: PLR0913 - what the decision depends on
     """Decide whether to move `latest` to the release.
 
     Args:
-        latest: The image that `latest` points to.
-        version: The semantic version of that image; None if it is not known.
-        release: The release that it may be moved to.
+        version: The semantic version of the image that `latest` points to; None if it is not known.
         digest: The digest of the release's image; None if it is not built yet.
         name: The image with the tag `latest`, for messages.
         immutable: Whether the repository refuses to overwrite `latest`.
-        rule: How `latest` moves.
 
     Raises:
         ConflictError: `latest` points to an image whose version is not known.

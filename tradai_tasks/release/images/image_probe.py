@@ -1,7 +1,7 @@
 """Script for the Python of a strategy's image: what is installed, and does the strategy load?
 
-It is handed to the image on standard input, runs without network, and prints one line of JSON. It
-imports nothing but the standard library, since it runs where this library is not.
+The image gets it on standard input, without network; it prints one line of JSON. It imports only
+the standard library, since this library is not there.
 """
 
 from __future__ import annotations

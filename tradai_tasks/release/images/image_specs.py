@@ -81,11 +81,7 @@ def image_contexts(workspace: Workspace, settings: ImagesSettings, tree: Tree) -
 
 
 def select(specs: Sequence[ImageSpec], only: Sequence[str]) -> tuple[ImageSpec, ...]:
-    """Return the images with some names; all if no name is given.
-
-    Raises:
-        BadArgumentsError: No image has a given name.
-    """
+    """Return the images with some names, or all; raise BadArgumentsError for an unknown one."""
     known = {spec.name: spec for spec in specs}
     for name in only:
         if name not in known:
@@ -96,11 +92,7 @@ def select(specs: Sequence[ImageSpec], only: Sequence[str]) -> tuple[ImageSpec, 
 
 
 def check_files(spec: ImageSpec, tree: Tree) -> None:
-    """Raise for an image whose files are missing.
-
-    Raises:
-        ImageBuildError: It has no Dockerfile.
-    """
+    """Raise ImageBuildError for an image without a Dockerfile, or whose files are missing."""
     if not tree.is_file(spec.dockerfile):
         raise ImageBuildError(
             f"{spec.dockerfile}: no such file, so there is no image to build for {spec.name}; add "

@@ -1,8 +1,7 @@
 """Release step that builds an image, pushes it under the release tag and moves `latest`.
 
-A step looks before it builds: an image whose label names the release's commit exists already, and
-`latest` moves by uploading the manifest alone, so a run that was interrupted between the two is
-finished without a build.
+An image whose label names the release's commit exists already, and `latest` moves by uploading the
+manifest alone, so a run that was interrupted between the two is finished without a build.
 """
 
 from __future__ import annotations
@@ -86,16 +85,10 @@ def image_stage(  # noqa: PLR0913 - the parts of a stage, by keyword
     """Return the stage that builds and pushes a release's images, a step for each.
 
     The record of a step: `repository` (with the host), `tag`, `digest` (`sha256:...`), `uri`
-    (repository@digest), `revision` (the commit), and `latest` in words. Before the image
-    exists, `digest` and `uri` are missing.
+    (repository@digest), `revision` (the commit), and `latest` in words. Before the image exists,
+    `digest` and `uri` are missing.
 
-    Args:
-        release: What is released.
-        images: The images to build.
-        tools: The tools to build and push with; it must stay open while the stage is used.
-        latest: How `latest` moves.
-        name: Name of the stage.
-        judge: Judge of the images, beyond the commit that they are of.
+    `tools` must stay open while the stage is used; `judge` judges the images beyond their commit.
     """
     steps = tuple(
         ImageStep(spec=one, release=release, tools=tools, rule=latest, judge=judge)

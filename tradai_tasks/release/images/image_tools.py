@@ -48,15 +48,8 @@ def open_image_tools(  # noqa: PLR0913 - the parts of the tools, by keyword
 ) -> Iterator[ImageTools]:
     """Open the tools; credentials and the engine are looked up when first needed.
 
-    Args:
-        settings: `images` of the settings.
-        home: The registry.
-        root: The workspace root.
-        env: The environment, of which builds get what `allowance` says.
-        stop: Event that ends running builds and requests.
-        source: Source of the images, removed at the end; None if none is built.
-        allowance: Variables of the environment that builds get.
-        sandbox: Sandbox for builds of wheels.
+    `source` is removed at the end, and None if nothing is built. Builds get the variables of `env`
+    that `allowance` says; builds of wheels run in the `sandbox`.
     """
     scratch = source.scratch if source else None
     sweep(scratch)

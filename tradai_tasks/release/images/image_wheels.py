@@ -96,10 +96,7 @@ class ImageWheels:
 
 
 def constraints(packages: Iterable[LockedPackage]) -> str:
-    """Return what a lock pins as a constraints file of pip, a line for each package.
-
-    A package that is pinned to several versions has each under the conditions of that version.
-    """
+    """Return a constraints file of pip for what a lock pins, each version under its conditions."""
     lines = []
     for package in packages:
         if "virtual" not in package.source and package.version:

@@ -40,8 +40,6 @@ def with_wheels(specs: Iterable[ImageSpec], workspace: Workspace, tree: Tree) ->
     """Add to each image the workspace packages whose wheels its Dockerfile copies from dist/.
 
     For other wheels, in wheels/, only whether it copies any is noted.
-
-    They are built just before the image, so that it gets the release's and no older ones.
     """
     known = {package.name: package for package in workspace.packages}
     found = []
@@ -65,17 +63,11 @@ def chosen_images(
     *,
     for_matrix: bool = False,
 ) -> list[ImageSpec]:
-    """Return the images of one kind, with the wheels that they copy.
+    """Return the images of one kind, with the wheels that they copy; all if `only` is empty.
 
     Lambdas get their base by digest, as the build argument BASE_IMAGE, if their Dockerfile has it.
-
-    Args:
-        repository: The repository.
-        home: The registry.
-        kind: The kind of images.
-        only: Names of images; all if empty. With `base` alone there is no lambda.
-        for_matrix: Whether they are jobs of a CI matrix: a strategy without a Dockerfile has none,
-            which elsewhere its step reports, nor has the base.
+    With `for_matrix` they are jobs of a CI matrix: a strategy without a Dockerfile has none, which
+    elsewhere its step reports, nor has the base.
 
     Raises:
         SettingsError: Settings name an unknown image, or give two images one name.
@@ -98,7 +90,7 @@ def chosen_images(
 
 
 def image_matrix(specs: Sequence[ImageSpec]) -> str:
-    """Return the CI matrix for images, one job each, as JSON on one line.
+    """Return the CI matrix, one job for each image, as JSON on one line.
 
     Raises:
         CheckFailedError: There are more than GitHub allows in one matrix.

@@ -57,7 +57,10 @@ class Images(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseImage:
-    """The image of one service or lambda in one release."""
+    """The image of one service or lambda in one release.
+
+    Its methods raise TasksError if the registry does not answer.
+    """
 
     images: Images
     path: str  # the repository in the registry's API, without the host
@@ -76,7 +79,6 @@ class ReleaseImage:
 
         Raises:
             ConflictError: It was built from another commit than the tag now names.
-            TasksError: The registry does not answer the question.
         """
         found = self.images.image(self.path, self.tag)
         if found is None or self.commit is None:
@@ -98,11 +100,8 @@ class ReleaseImage:
     def wanted(self) -> frozenset[str] | None:
         """Return the digests that a task of the release may report; None before it is pushed.
 
-        For a list of images: the digest of the list, which Docker reports, and those of its
-        members, which Fargate reports.
-
-        Raises:
-            TasksError: The registry does not answer the question.
+        For a list of images: the list's own, which Docker reports, and its members', which Fargate
+        reports.
         """
         found = self.found()
         if found is None:
@@ -111,13 +110,7 @@ class ReleaseImage:
         return frozenset([found.digest, *(str(one["digest"]) for one in members)])
 
     def version_of(self, digest: str) -> str | None:
-        """Return the semantic version of an image by its label, else by a release tag.
-
-        None if there is neither.
-
-        Raises:
-            TasksError: The registry does not answer the question.
-        """
+        """Return an image's version by its label, else by a release tag; None if neither."""
         found = self.images.image(self.path, digest)
         if found is None:
             return None

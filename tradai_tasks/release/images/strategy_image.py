@@ -1,8 +1,8 @@
 """Compare a strategy's image with what was backtested, before it is pushed.
 
-The image is started once, without network: freqtrade must load the strategy, and every package that
-the backtest had must be there in the same version. The code of packages that come from folders is
-compared file by file with the wheels that were built for the image.
+The image is started once, without network: freqtrade must load the strategy, and have every package
+of the backtest in the same version. Packages from folders are compared file by file with the wheels
+that were built for the image.
 """
 
 from __future__ import annotations
@@ -113,10 +113,7 @@ class StrategyJudge:
 
 
 def why_not_loaded(found: ImageFindings, strategy: str) -> str:
-    """Return why freqtrade does not load a strategy, in one line; empty if it does.
-
-    freqtrade lists a class whose module fails to be imported after it.
-    """
+    """Return why freqtrade does not load a strategy, in one line; empty if it does."""
     if found.status == 0 and not found.unloaded and strategy in found.out.split():
         return ""
     lines = [one for one in found.err.splitlines() if one.strip()]
@@ -197,12 +194,9 @@ def config_faults(
 ) -> list[str]:
     """Return the secrets in configurations, in files of variables and in an environment.
 
-    Args:
-        files: Texts by path: JSON, `.env` files and Dockerfiles.
-        env: Environment variables.
-        read: Reads files that configurations add (`add_config_files`), wherever they are; None if
-            these are among `files`.
-        configs: Paths of further configurations, whatever their names, for `read`.
+    `files` are texts by path: JSON, `.env` files and Dockerfiles. `read` reads files that
+    configurations add (`add_config_files`), wherever they are; None if these are among `files`.
+    `configs` are paths of further configurations, whatever their names, for `read`.
 
     Raises:
         BacktestError: An added file does not parse, or they add each other without end.

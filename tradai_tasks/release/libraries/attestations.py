@@ -1,7 +1,7 @@
 """Attestations of distribution files (PEP 740), made by the tool `pypi-attestations`.
 
 An attestation says which CI workflow has built a file; Sigstore signs it for the identity of the CI
-job. They stand beside the file: those that an earlier job has made are used as they are.
+job. Those that an earlier job has put beside the file are used as they are.
 """
 
 from __future__ import annotations

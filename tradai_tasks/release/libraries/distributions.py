@@ -57,8 +57,7 @@ def name_of(filename: str) -> tuple[str, Version, Literal["wheel", "sdist"]] | N
 def identity_of(filename: str) -> tuple[object, ...] | None:
     """Return the normalised identity of a distribution's file name; None if it is not one.
 
-    `Beta.Lib-1.0.tar.gz` and `beta_lib-1.0.0.tar.gz` are the same release of the same project, so
-    an index should have only one of them.
+    `Beta.Lib-1.0.tar.gz` and `beta_lib-1.0.0.tar.gz` are the same release of the same project.
     """
     try:
         if filename.endswith(".whl"):
@@ -128,13 +127,9 @@ def _only(names: Iterable[str], ending: str) -> str:
 def distributions_in(
     folder: Path, names: Sequence[str], *, sdist: bool = False, others: Collection[str] | None = ()
 ) -> Mapping[str, tuple[Distribution, ...]]:
-    """Return the distributions of some libraries in a folder, wheels first.
+    """Return the distributions of some libraries (PEP 503-normalised) in a folder, wheels first.
 
-    Args:
-        folder: The folder that the session `build` has filled.
-        names: The libraries, PEP 503-normalised.
-        sdist: Whether to include source distributions.
-        others: Names of packages whose files may be there too; None for any.
+    `others` are packages whose files may be there too; None for any.
 
     Raises:
         DistributionError: A library is missing, or there in two versions, or there are files of

@@ -44,13 +44,7 @@ def index_named(workspace: Workspace, url: str) -> str | None:
 
 
 def unsafe_packages(workspace: Workspace, names: Iterable[str], url: str) -> tuple[Unsafe, ...]:
-    """Return the packages that uv could take from another index, by `[tool.uv.sources]`.
-
-    Args:
-        workspace: The repository.
-        names: Packages that must come from the index.
-        url: The URL of the index's simple API.
-    """
+    """Return the packages that uv could take from another index, by `[tool.uv.sources]`."""
     wanted = {str(canonicalize_name(name)) for name in names}
     found: dict[tuple[str, str], Unsafe] = {}
     for package in workspace.packages:

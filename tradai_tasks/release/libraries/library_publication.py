@@ -44,7 +44,7 @@ from tradai_tasks.workspace.tags import ReleaseTag
 
 
 def libraries_to_publish(repository: Repository, only: Iterable[str]) -> tuple[Package, ...]:
-    """Return the libraries with given names that are published; all if no name is given.
+    """Return the published libraries, or those of them with given names.
 
     Raises:
         SettingsError: There is none to publish.
@@ -57,11 +57,7 @@ def libraries_to_publish(repository: Repository, only: Iterable[str]) -> tuple[P
 def index_for(
     repository: Repository, environment: Environment | None, *, stop: threading.Event | None = None
 ) -> PublishTarget:
-    """Return the index of an environment; the common one if it has none of its own.
-
-    Raises:
-        SettingsError: There is none, or two.
-    """
+    """Return the index of an environment, else the common one; raise SettingsError if not one."""
     settings = repository.settings.publish
     settings = settings if environment is None else environment.published(settings)
     return target_of(settings, os.environ, file=repository.settings_file, stop=stop)
@@ -81,10 +77,7 @@ class LibraryBuild:
     def run(
         self, git: Git, libraries: tuple[Package, ...], out: Path, *, commit: str | None = None
     ) -> Mapping[str, tuple[Distribution, ...]]:
-        """Build libraries into a folder, and check what their wheels hold and require.
-
-        Without a `commit`, the work tree's files are built.
-        """
+        """Build libraries, of a commit or of the work tree, and check what their wheels hold."""
         settings = self.repository.settings
         version = None
         if self.tag is not None and self.tag.is_test:
@@ -127,13 +120,9 @@ def open_publish_stage(
 ) -> Iterator[Stage]:
     """Yield the stage that publishes the libraries; its connections are open for as long.
 
-    The build begins at once: a step compares bytes to see what is missing from the index.
-
-    Args:
-        made_by: How they are built.
-        only: Names of libraries; all if empty.
-        dist: Folder of built files, to publish instead of building.
-        environment: The environment whose index to use; None for the common one.
+    The build begins at once, since a step compares bytes with the index; with `dist`, the folder of
+    built files is published instead. All libraries are if `only` is empty, to the common index if
+    `environment` is None.
 
     Raises:
         TasksError: The settings, the work tree or the folder have a fault.
@@ -211,7 +200,7 @@ def _check_contents(
     made: Mapping[str, tuple[Distribution, ...]],
     warn: Callable[[str], None],
 ) -> None:
-    """Check what was built: every module is in its wheel, and it can be installed.
+    """Check that every module is in its wheel, and that what was built can be installed.
 
     Raises:
         IncompleteWheelError: A wheel does not hold what its package has.

@@ -1,8 +1,8 @@
 """Write an index token to `.netrc`, `.pypirc` or the environment file of a CI job.
 
-In CI the token goes to the environment of later steps, on a laptop to `.netrc`, which uv and pip
-read, and to `.pypirc` for twine. The index is never set as an extra one: installers take the
-highest version from any of several indexes, so a public package of the same name would win.
+In CI later steps get the token as variables; on a laptop uv and pip read `.netrc`, and twine
+`.pypirc`. The index is never set as an extra one: installers take the highest version of any index,
+so a public package of the same name would win.
 """
 
 from __future__ import annotations
@@ -82,11 +82,7 @@ def environment(access: Access, tools: Iterable[Tool]) -> dict[str, str]:
 
 
 def extra_indexes(env: Mapping[str, str], home: Path) -> None:
-    """Check that pip is configured without a second index.
-
-    Raises:
-        UnsafeIndexError: It has a second one; the message says where.
-    """
+    """Raise UnsafeIndexError if pip is configured with a second index; the message says where."""
     advice = "a public package of the same name would win"
     if env.get("PIP_EXTRA_INDEX_URL"):
         raise UnsafeIndexError(f"PIP_EXTRA_INDEX_URL is set, and {advice}; unset it")
@@ -153,11 +149,7 @@ def _line_end(text: str, position: int) -> int:
 def netrc_with(text: str, host: str, password: str, *, file: str) -> str:
     """Return the text of a `.netrc` file with one host's entry set and the rest unchanged.
 
-    Args:
-        text: The present text; empty if there is no file.
-        host: The host, without port.
-        password: The password; the user name is CodeArtifact's.
-        file: The file's name, for messages.
+    `host` is without port; the user name is CodeArtifact's; `file` is for messages.
 
     Raises:
         CredentialsFileError: The file does not parse, or the result would not parse as intended.

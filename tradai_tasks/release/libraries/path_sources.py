@@ -1,7 +1,6 @@
 """Packages that a lock takes from folders: of this repository, or of another beside it.
 
-They are built from commits: a file that git ignores or that is not committed would change what runs
-without a trace in the record.
+They are built from commits: an ignored or uncommitted file would change what runs without a trace.
 """
 
 from __future__ import annotations
@@ -94,11 +93,7 @@ def ignored_inputs(git: Git, below: str) -> list[str]:
 
 
 def refuse_ignored(git: Git, below: str, where: str = "") -> None:
-    """Check that git ignores no input.
-
-    Raises:
-        UncommittedInputError: It ignores some; they are named.
-    """
+    """Raise UncommittedInputError, which names them, if git ignores inputs."""
     found = ignored_inputs(git, below)
     if found:
         raise UncommittedInputError(
@@ -121,16 +116,9 @@ def _is_input(path: PurePosixPath) -> bool:
 
 
 def build_wheel(folder: Path, place: BuildFolder, *, env: Mapping[str, str], shown: Path) -> Path:
-    """Build the wheel of a package and return its file.
+    """Build the wheel of a package and return it; raise BuildFailedError if uv cannot.
 
-    Args:
-        folder: The package's folder, below it.
-        place: Where the build runs.
-        env: Environment of the build.
-        shown: The folder in messages.
-
-    Raises:
-        BuildFailedError: uv could not build it.
+    `place` is where the build runs, the package's folder or above; `shown` is for messages.
     """
     inner = folder.relative_to(place.folder)
     name = inner.as_posix().replace("/", "-")

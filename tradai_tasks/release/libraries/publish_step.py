@@ -1,8 +1,7 @@
 """Release step that uploads the distributions that are missing from a package index.
 
 The index is asked first, and again after every upload that did not clearly succeed. A file with the
-same bytes is done; other bytes under the same name are an error, whatever the index itself would do
-with them.
+same bytes is done; other bytes under the same name are an error, whatever the index would do.
 """
 
 from __future__ import annotations
@@ -48,13 +47,10 @@ Upload = Callable[..., UploadResponse]
 def missing(
     files: Sequence[Distribution], listed: Mapping[str, Listed], sha256: Callable[[Listed], str]
 ) -> tuple[list[Distribution], list[tuple[Distribution, Listed, str]]]:
-    """Compare files with those that an index has of their project.
+    """Return the files that an index lacks, and those whose bytes differ there, with their digest.
 
     Another spelling of a listed name is the same file; `sha256` returns the digest of a listed
     file.
-
-    Returns:
-        The missing files, and those that the index has with other bytes, with their digest.
     """
     absent, other = [], []
     spelled = {identity_of(one.filename): one for one in listed.values()}
@@ -70,11 +66,7 @@ def missing(
 
 
 def check_files(files: Sequence[Distribution]) -> tuple[Path, ...]:
-    """Check the metadata of files with `twine check --strict`, and return the files it has read.
-
-    Raises:
-        BuildFailedError: twine refuses one.
-    """
+    """Return the files after `twine check --strict`; raise BuildFailedError if it refuses one."""
     if not files:
         return ()
     paths = [str(file.path.resolve()) for file in files]
@@ -97,11 +89,13 @@ def check_files(files: Sequence[Distribution]) -> tuple[Path, ...]:
 class Publisher:
     """An index to publish to; its URLs and credentials are looked up when first needed.
 
-    Args:
-        target: The index.
-        timeout: Seconds that a request waits for an answer.
-        sleep: Function that waits between two attempts.
-        send: Function that uploads one file once; twine's by default.
+    `timeout` is in seconds that a request waits for an answer; `send` uploads one file once, with
+    twine by default.
+
+    Raises:
+        ConflictError: The index has other bytes under the same name.
+        IndexAuthError: The index refuses the credentials, or there are none.
+        IndexUnavailableError: The index does not answer.
     """
 
     def __init__(
@@ -136,11 +130,7 @@ class Publisher:
 
     @property
     def index(self) -> PackageIndex:
-        """The index.
-
-        Raises:
-            CodeArtifactError: AWS does not return its URL.
-        """
+        """The index; raises CodeArtifactError if AWS does not return its URL."""
         with self._lock:
             if self._index is None:
                 self._index = PackageIndex(
@@ -153,13 +143,7 @@ class Publisher:
             return self._index
 
     def absent(self, files: Sequence[Distribution]) -> list[Distribution]:
-        """Return the files of one library that are missing from the index, with one request.
-
-        Raises:
-            ConflictError: The index has other bytes under the same name.
-            IndexAuthError: The index refuses the credentials.
-            IndexUnavailableError: The index does not answer.
-        """
+        """Return the files of one library that are missing from the index, with one request."""
         index = self.index
         listed = index.files(files[0].name)
         absent, other = missing(files, listed, index.sha256)
@@ -174,11 +158,7 @@ class Publisher:
         return [file for file in files if file.path in self._seen]
 
     def check(self, files: Sequence[Distribution]) -> tuple[Path, ...]:
-        """Check files with twine before their upload, all at once; return those it has read.
-
-        Raises:
-            BuildFailedError: It refuses one of them.
-        """
+        """Return the files that twine has checked; raise BuildFailedError if it refuses one."""
         with self._check_lock:
             todo = [file for file in files if file.path not in self._checked]
             if not todo:
@@ -197,9 +177,6 @@ class Publisher:
         """Upload one file; if the result is not clear, ask the index.
 
         Raises:
-            ConflictError: The index now has other bytes under the same name.
-            IndexAuthError: The index refuses the credentials, or there are none.
-            IndexUnavailableError: The index does not answer.
             UploadRefusedError: The index does not accept the file.
         """
         try:
@@ -254,11 +231,7 @@ class Publisher:
         return found
 
     def confirm(self, files: Sequence[Distribution]) -> None:
-        """Check that the index has all files of one library.
-
-        Raises:
-            IndexUnavailableError: It accepted a file and does not list it.
-        """
+        """Check that the index has all files of one library; raise IndexUnavailableError if not."""
         try:
             retried(lambda: self._confirm_once(files), sleep=self._sleep, stop=self._stop)
         except TransientError as fault:
@@ -301,9 +274,7 @@ class PublishStep:
         """Ask the index which files it has, with one request.
 
         Raises:
-            ConflictError: The index has other bytes under the same name.
             VersionMismatchError: The library does not have the version of the tag.
-            TasksError: The index cannot be asked.
         """
         _ = self.publisher.index  # looked up while the libraries are still being built
         files = self.files()
@@ -321,20 +292,11 @@ class PublishStep:
         )
 
     def prepare(self, known: Known) -> None:  # noqa: ARG002 - as above
-        """Check the files to upload with twine, so that a refused one stops the release early.
-
-        Raises:
-            BuildFailedError: twine refuses a file.
-        """
+        """Check the files to upload with twine, so that a refused one stops the release early."""
         self.publisher.check(self.publisher.seen_absent(self.files()))
 
     def act(self, known: Known) -> Look:  # noqa: ARG002 - as above
-        """Upload the missing files, and check that the index has them.
-
-        Raises:
-            ConflictError: Other bytes have been uploaded meanwhile.
-            TasksError: An upload failed.
-        """
+        """Upload the missing files, and check that the index has them."""
         files = self.files()
         self._check_version(files)
         absent = self.publisher.absent(files)

@@ -1,8 +1,8 @@
 """Upload without a stored token: the CI's identity in exchange for a token of minutes.
 
 The index trusts a workflow that is registered there as a publisher of the project. twine makes the
-exchange: it asks the index for its audience, the CI for an identity token (OpenID Connect) for
-that audience, and the index for an upload token.
+exchange, by OpenID Connect.
+
 Source: PyPI's documentation, "Trusted publishers: internals and technical details".
 """
 
@@ -36,7 +36,6 @@ class TrustedPublisher:
 
         Raises:
             IndexAuthError: The CI gives no identity token, or the index no upload token.
-            StoppedError: It was stopped.
         """
         import requests  # noqa: PLC0415 - a dependency of twine; of the extra `release`
         from twine import auth  # noqa: PLC0415 - as above

@@ -66,19 +66,10 @@ def upload(  # noqa: PLR0913 - what an upload depends on, by keyword
     attestations: Sequence[Path] = (),
     stop: threading.Event | None = None,
 ) -> UploadResponse:
-    """Upload a distribution in one request.
+    """Upload a distribution in one request; raise UploadRefusedError if twine does not accept it.
 
-    Args:
-        path: The wheel or source distribution.
-        url: The index's URL for uploads.
-        credentials: User and password.
-        timeout: Seconds to wait for the answer once the file is sent.
-        attestations: Its attestations (PEP 740).
-        stop: Event that ends the upload; what has arrived of the file is for the index to drop.
-
-    Raises:
-        UploadRefusedError: twine does not accept the file.
-        StoppedError: It was stopped.
+    `timeout` is in seconds, for the answer once the file is sent. `stop` ends the upload; what has
+    arrived of the file is for the index to drop. `attestations` are those of PEP 740.
     """
     size = path.stat().st_size
     limits = Limits(idle=timeout, whole=timeout + size / _SLOWEST, most=_SAID)

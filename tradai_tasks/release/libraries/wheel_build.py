@@ -2,8 +2,7 @@
 
 Files that git does not ignore are copied to a scratch folder and built there: no ignored file gets
 into a wheel, no backend leaves files in the work tree, and a test release can have its own version.
-Times and permissions are the same for all files, so an unchanged library is built to the same
-bytes from every later commit.
+Times and permissions are settled, so an unchanged library has the same bytes at every later commit.
 """
 
 from __future__ import annotations
@@ -67,11 +66,7 @@ def version_of_test(time: int) -> str:
 
 
 def refuse_dirty(git: Git) -> None:
-    """Check that the work tree has no uncommitted changes.
-
-    Raises:
-        DirtyTreeError: It has some.
-    """
+    """Raise DirtyTreeError if the work tree has uncommitted changes."""
     dirty = [entry.path for entry in git.status()]
     if dirty:
         raise DirtyTreeError(
@@ -134,16 +129,11 @@ def build(  # noqa: PLR0913 - what a build depends on
 
     Args:
         git: The repository; its folder is the workspace root.
-        packages: The packages to build.
-        out: The folder; created if needed.
         env: Environment of the builds, from `build_env`.
-        uv: Path of the uv to run.
         sdist: Whether to build source distributions too.
         version: Version for every package; if None, each keeps its own.
         commit: Commit to build from; if None, the work tree's files that git does not ignore.
-        sandbox: Sandbox that the builds run in.
         hidden: Folder for sources and wheels that gates running meanwhile do not see.
-        stop: Event that ends running builds.
 
     Raises:
         SourceExportError: The commit has a file that is missing from this clone.
@@ -336,9 +326,5 @@ class Wheelhouse:
             return self._made
 
     def files(self, name: str) -> tuple[Distribution, ...]:
-        """Wait for the build, and return a library's files.
-
-        Raises:
-            TasksError: The build failed; every further call raises the same.
-        """
+        """Wait for the build, and return a library's files; each call raises its failure."""
         return self.begin().result()[name]

@@ -38,8 +38,8 @@ def source_of(
 ) -> dict[str, str]:
     """Return the files that belong in a package's wheel, by their place in it.
 
-    That is the package's code in the inventory and the `py.typed` of its import packages; but no
-    tests, and nothing that the settings leave unchecked.
+    That is the package's code in the inventory and the `py.typed` of its import packages; no tests,
+    and nothing that the settings leave unchecked.
     """
     code = {f.path for f in inventory.sources(package.path) if f.path.endswith((".py", ".pyi"))}
     homes = {one.path for one in layout.imports}
@@ -124,13 +124,9 @@ def check_wheel(
     read: Callable[[str], bytes],
     left_out: Iterable[LeftOut],
 ) -> list[str]:
-    """Check that a wheel holds all modules of its package.
+    """Check that a wheel holds all modules of its package; raise IncompleteWheelError if not.
 
-    Returns:
-        A line for each file that the settings leave out, with the reason.
-
-    Raises:
-        IncompleteWheelError: It holds no module, or one is missing.
+    Return a line for each file that the settings leave out, with the reason.
     """
     try:
         members = members_of(wheel)

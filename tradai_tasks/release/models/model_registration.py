@@ -51,11 +51,8 @@ def registration(
 ) -> Registration:
     """Compute the values that a release registers.
 
-    Args:
-        release: What is released.
-        image: The image by its digest, `registry/name@sha256:...`.
-        record: The record of the full backtest; None of a strategy without backtests.
-        metadata: Further tags of the model version; the release's own tags win.
+    `image` is by its digest, `registry/name@sha256:...`; `record` is None of a strategy without
+    backtests. The release's own tags win over those of `metadata`.
     """
     slug = str(release.tag.slug)
     measured, params = ({}, {}) if record is None else _measured(record)
@@ -141,11 +138,10 @@ class VersionStep:
     experiment: str  # name of the experiment
 
     def look(self, known: Known) -> Look:
-        """Ask MLflow for the version of this release.
+        """Ask MLflow for the version of this release; that of a test tag is replaced.
 
         Raises:
-            ConflictError: It differs, or there are several; that of a test tag is replaced.
-            ModelRegistryError: The server cannot be reached.
+            ConflictError: It differs, or there are several.
         """
         found = self.connect().find_versions(self.name, self._known_by)
         image, record = self.image(known), self.backtest(known)
@@ -174,7 +170,6 @@ class VersionStep:
 
         Raises:
             EvidenceError: The image or the backtest is not known.
-            ModelRegistryError: The server cannot be reached, or refuses the request.
         """
         image, record = self.image(known), self.backtest(known)
         if image is None or (record is None and self.is_backtested):
@@ -256,11 +251,7 @@ class AliasStep:
     connect: Callable[[], MlflowServer] = field(repr=False)
 
     def look(self, known: Known) -> Look:
-        """Ask MLflow which version the alias points at.
-
-        Raises:
-            ModelRegistryError: The server cannot be reached.
-        """
+        """Ask MLflow which version the alias points at."""
         server = self.connect()
         held = server.aliases(self.model).get(self.name)
         ours = known.get(self.stage, {}).get(self.model, {}).get("version")
@@ -279,12 +270,7 @@ class AliasStep:
         return Look(state="todo", note=f"to be moved from version {held}")
 
     def act(self, known: Known) -> Look:
-        """Point the alias at the release's version.
-
-        Raises:
-            EvidenceError: The version is not known.
-            ModelRegistryError: The server cannot be reached, or refuses the request.
-        """
+        """Point the alias at the release's version; raise EvidenceError if that is not known."""
         ours = known.get(self.stage, {}).get(self.model, {}).get("version")
         if ours is None:
             raise EvidenceError(f"alias {self.name}: the version of {self.model} is not known")

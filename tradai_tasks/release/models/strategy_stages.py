@@ -53,12 +53,9 @@ def gate_stage(  # noqa: PLR0913 - what a gate is run with, by keyword
     """Return a gate of a platform's or a strategy's release.
 
     Args:
-        stage: Name of the gate.
         sessions: Its nox sessions; empty where the settings say that there is nothing to judge.
         strategy: The strategy; None for a platform.
-        repository: The repository.
         noxfile: The noxfile with the sessions.
-        store: Where evidence is kept.
         stop: Event that ends running sessions.
         show: Called with the end of the log of a gate that failed.
         env: The environment, of which a gate gets what the settings allow.

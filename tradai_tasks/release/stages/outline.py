@@ -136,13 +136,9 @@ def release_outline(
 ) -> Outline:
     """Return the stages of the release that a tag names.
 
-    Args:
-        repository: The repository.
-        tag: The tag.
-        sessions: Returns nox's names of a session, of one package or of all.
-        override: The environment that `--environment` names.
-        excused: For a plan: takes the fault of a tag that no rule maps to an environment, which
-            then is not deployed.
+    `sessions` returns nox's names of a session, of one package or of all; `override` is the
+    environment that `--environment` names. For a plan, `excused` takes the fault of a tag that no
+    rule maps to an environment, which then is not deployed.
 
     Raises:
         BadTagError: It is of the other kind of repository.
@@ -168,11 +164,7 @@ def strategy_release(
     sessions: SessionsOf,
     latest: LatestRule | None = None,
 ) -> Outline:
-    """Return the stages of a strategy's release: gates, image and model version.
-
-    Raises:
-        BadTagError: The tag is a platform's.
-    """
+    """Return a strategy's release: gates, image, model; raise BadTagError for a platform's."""
     package = package_of(repository, tag)
     if package is None:
         raise _not_of_strategies(tag)
@@ -202,8 +194,7 @@ def platform_release(
 ) -> Outline:
     """Return the stages of a platform's release: gates, libraries, images, functions, services.
 
-    There is no stage for what the repository does not have: libraries to publish, services,
-    lambdas, settings of deployments.
+    What the repository does not have has no stage.
 
     Raises:
         BadTagError: The repository is not a platform.

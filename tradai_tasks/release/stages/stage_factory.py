@@ -70,10 +70,8 @@ class StageFactory:
     ) -> Iterator[tuple[Stage, ...]]:
         """Yield the stages of some outlines, in order; their tools are open for as long.
 
-        Args:
-            outlines: The outlines.
-            excused: For a plan: takes the faults of what is released, which then do not end it; a
-                stage that cannot be opened has one step, whose look says why.
+        For a plan, `excused` takes the faults of what is released, which then do not end it; a
+        stage that cannot be opened has one step, whose look says why.
 
         Raises:
             TasksError: The settings have a fault.

@@ -23,11 +23,8 @@ def require_inputs(
 ) -> None:
     """Check, before anything runs, that all of a strategy is in commits, and that no secret is.
 
-    A lock that is made anew elsewhere may pin other versions, so the release could not be made
-    again.
-
     Raises:
-        LockMissingError: Its lock file is not in the commit.
+        LockMissingError: Its lock file is not in the commit; one made anew may pin other versions.
         ConfigSecretError: A secret is in it, or in a file that a configuration of it adds.
         BacktestError: freqtrade could not read a file that a configuration adds.
         UncommittedInputError: Git ignores a file that it may read, here or in a repository that it

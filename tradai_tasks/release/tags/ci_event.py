@@ -55,8 +55,6 @@ def read_event(env: Mapping[str, str]) -> dict[str, Any]:
 def tag_request(env: Mapping[str, str], event: Mapping[str, Any]) -> TagRequest | None:
     """Return the tag that an event asks to release; None if it asks for none.
 
-    Of the environment, GITHUB_EVENT_NAME, GITHUB_REF, GITHUB_SHA and GITHUB_REPOSITORY are read.
-
     Raises:
         UntrustedEventError: It is a `workflow_run` that must not start a release.
     """
@@ -73,12 +71,9 @@ def tag_request(env: Mapping[str, str], event: Mapping[str, Any]) -> TagRequest 
 def check_dispatch(
     env: Mapping[str, str], event: Mapping[str, Any], environment: str, allowed: Collection[str]
 ) -> None:
-    """Refuse a dispatch on another branch than the default one; any other event passes.
+    """Raise DispatchRefusedError for a dispatch on another branch than the default one.
 
     `allowed` are environments that any branch may deploy to.
-
-    Raises:
-        DispatchRefusedError: The branch may not deploy there.
     """
     if env.get("GITHUB_EVENT_NAME") != "workflow_dispatch" or environment in allowed:
         return

@@ -2,10 +2,10 @@
 
 A tag `v1.2.0` is the platform's as a whole, and its libraries may have versions of their own. Where
 a version is stated, by a package that the settings name, by all libraries in lockstep or by a root
-project that is itself a package, the tag must have that version. Elsewhere the tags vouch for one
-another: along the main branch their versions rise, and the major version by one at most. Before the
-first tag the packages' versions stand in for it. So nobody can put `v99.0.0` on an old commit, nor
-with `v98.0.0` below it: what jumps itself vouches for nothing.
+project that is itself a package, the tag must have that version. Elsewhere versions rise along the
+main branch, the major version by one at most; before the first tag the packages' versions stand in
+for it. So nobody can put `v99.0.0` on an old commit, nor with `v98.0.0` below it: what jumps itself
+vouches for nothing.
 """
 
 from __future__ import annotations
@@ -35,10 +35,7 @@ _NEVER_SET = Version("0.0.0")  # of a root project that leaves its version to it
 def stated(workspace: Workspace, settings: Settings, *, file: str) -> tuple[Versioned, ...]:
     """Return the packages whose version a platform's tag must have; none if no package decides it.
 
-    `settings` are those of the default branch, and `file` is where they stand.
-
-    Raises:
-        SettingsError: They name a package that is not there.
+    `settings` are those of the default branch, in `file`; SettingsError if they name no package.
     """
     wanted = settings.release.version_from
     if wanted is not None:
@@ -60,11 +57,7 @@ def newest_major(packages: Iterable[Package]) -> int:
 def neighbours(
     git: Git, commit: str, refs: Refs
 ) -> tuple[tuple[ReleaseTag, ...], tuple[ReleaseTag, ...]]:
-    """Return the platform's tags before a commit, and those after it on the main branch.
-
-    Raises:
-        GitError: git failed.
-    """
+    """Return the platform's tags before a commit, and those after it on the main branch."""
     # `--points-at` does not see through a tag of a tag
     here = set(_tags(git, f"--contains={commit}", f"--merged={commit}"))
     before = _tags(git, f"--merged={commit}")
@@ -80,14 +73,10 @@ def check_order(
     major: int,
     jumps: Collection[str],
 ) -> None:
-    """Check a version against those of the tags before and after it.
+    """Check a version against those of the tags before and after it on the main branch.
 
-    Args:
-        tag: The tag.
-        before: Tags of earlier commits.
-        after: Tags of later commits of the main branch.
-        major: The highest major version of a package, where no tag is before it.
-        jumps: Tags whose major version may rise by more than one.
+    `major` is the highest major version of a package, where no tag is before it. `jumps` are tags
+    whose major version may rise by more than one.
 
     Raises:
         VersionOrderError: It does not follow from them.

@@ -26,10 +26,9 @@ def requested_release(
     session: str,
     excused: list[TasksError] | None = None,
 ) -> Release:
-    """Return the release that a tag names, after validating the tag.
+    """Return the release that a tag names, or the CI event, after validating the tag.
 
     Args:
-        repository: The repository.
         text: The tag; None for that of the CI event.
         strictly: Whether the work tree must be at the commit, and that on the main branch.
         session: The session that asks, for messages.

@@ -1,6 +1,6 @@
 """Delete a test tag in the clone and at the remote, so that its name can be used again.
 
-Nothing else is: images, wheels and services of a test stay as they are until the next test.
+Images, wheels and services of a test stay as they are until the next test.
 """
 
 from __future__ import annotations
@@ -35,12 +35,7 @@ class Tagged:
 
 
 def look_for(git: Git, tag: ReleaseTag) -> Tagged:
-    """Look for a test tag in the clone and at the remote.
-
-    Raises:
-        ReleaseRefusedError: It is no test tag.
-        GitError: The remote cannot be asked.
-    """
+    """Look for a test tag in the clone and at the remote; raise ReleaseRefusedError for others."""
     if not tag.is_test:
         raise ReleaseRefusedError(
             f"tag {tag}: --cleanup deletes test tags alone, such as v0.0.0-test; what is released "
@@ -67,11 +62,7 @@ def _remote_id(git: Git, remote: str, ref: str) -> str | None:
 
 
 def remove_at_remote(git: Git, tagged: Tagged) -> None:
-    """Delete the tag at the remote, unless it has been moved since `look_for`.
-
-    Raises:
-        GitError: The remote refuses, or the tag has been moved.
-    """
+    """Delete the tag at the remote; raise GitError if it has been moved since `look_for`."""
     lease = f"--force-with-lease={tagged.ref}:{tagged.there}"
     done = ask_remote(git, "push", "--quiet", lease, str(tagged.remote), f":{tagged.ref}")
     if isinstance(done, str):
@@ -82,11 +73,7 @@ def remove_at_remote(git: Git, tagged: Tagged) -> None:
 
 
 def remove_here(git: Git, tagged: Tagged) -> None:
-    """Delete the tag in the clone, unless it has been moved since `look_for`.
-
-    Raises:
-        GitError: git refuses.
-    """
+    """Delete the tag in the clone; raise GitError if it has been moved since `look_for`."""
     argv = ["update-ref", "-d", tagged.ref, str(tagged.here)]
     done = run_git(git.folder, *argv, env=git.env, check=False)
     if done.returncode != 0:

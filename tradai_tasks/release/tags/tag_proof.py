@@ -1,7 +1,7 @@
 """Prove, with the default branch's code, that a tag may be released.
 
-The tag is data from outside, and so is the commit that it names: all that is believed of them is in
-git's references and objects. The work tree, which is the default branch's, says nothing of them.
+The tag and the commit that it names are data from outside: all that is believed of them is in git's
+references and objects. The work tree is the default branch's, and says nothing of them.
 """
 
 from __future__ import annotations
@@ -52,19 +52,10 @@ def prove(  # noqa: PLR0913 - a tag, and all that it is held against
     request: TagRequest | None,
     main: str | None,
 ) -> Proof:
-    """Prove that a tag may be released.
+    """Prove that a tag may be released; raise TasksError if it may not.
 
-    Args:
-        git: The repository.
-        text: The tag: anything.
-        workspace: That of the default branch; it says which kind of tag is released here.
-        settings: Those of the default branch.
-        file: The file that they stand in.
-        request: What the CI event asks for.
-        main: The main branch's name, where it is known.
-
-    Raises:
-        TasksError: It may not.
+    `text` is the tag: anything. `workspace`, `settings` and `file`, where these stand, are those of
+    the default branch. `main` is the main branch's name, where it is known.
     """
     name = tag_text(text)
     if is_shallow(git):

@@ -1,7 +1,4 @@
-"""Check a tag by the git references of a clone: its commit, main, and branch names.
-
-Nothing here reads the work tree: a tag is judged by git's references and commits alone.
-"""
+"""Check a tag by the git references of a clone: its commit, main, and branch names."""
 
 from __future__ import annotations
 
@@ -44,9 +41,6 @@ def look_at_refs(git: Git, tag: str, *, branch: str | None) -> Refs:
     """Read the git references that concern a tag.
 
     `tag` is read strictly before; `branch` is the main one, where it is known.
-
-    Raises:
-        GitError: git failed unexpectedly.
     """
     commit = tagged(git, tag)
     main = _main(git, branch)
@@ -67,7 +61,6 @@ def tagged(git: Git, name: str) -> str | None:
 
     Raises:
         BadTagError: The tag is of something else than a commit.
-        GitError: git cannot read the repository.
     """
     if not _exists(git, f"refs/tags/{name}"):
         return None
@@ -84,10 +77,7 @@ def tagged(git: Git, name: str) -> str | None:
 def refs_faults(
     tag: str, refs: Refs, *, request: TagRequest | None = None, main: str | None = None
 ) -> list[TasksError]:
-    """Return the reasons for which the references of a clone forbid a release of a tag.
-
-    `main` is the main branch by the settings, for a message.
-    """
+    """Return why the references of a clone forbid a release; `main` is for a message."""
     faults: list[TasksError] = []
     commit = short(refs.commit)
     if request is not None and request.commit not in {None, refs.commit}:
@@ -136,12 +126,7 @@ def unknown_tag(tag: ReleaseTag) -> UnknownTagError:
 
 
 def raise_all(faults: Sequence[TasksError]) -> None:
-    """Raise an error with all faults, one line each.
-
-    Raises:
-        TasksError: There is one.
-        ReleaseRefusedError: There are several.
-    """
+    """Raise an error with all faults, a line each: ReleaseRefusedError if there are several."""
     if len(faults) > 1:
         raise ReleaseRefusedError(*faults)
     if faults:
@@ -154,11 +139,7 @@ def short(commit: str | None) -> str:
 
 
 def ask(git: Git, *args: str) -> str:
-    """Return what a git command prints.
-
-    Raises:
-        GitError: It failed.
-    """
+    """Return what a git command prints; raise GitError if it failed."""
     done = run_git(git.folder, *args, env=git.env, check=False)
     if done.returncode != 0:
         raise GitError(f"git {args[0]}: exit status {done.returncode}: {done.last_error}")

@@ -60,13 +60,7 @@ class Found(Refs):
 
 
 def look(git: Git, tag: ReleaseTag, *, branch: str | None, env: Mapping[str, str]) -> Found:
-    """Ask git for everything that `check` judges.
-
-    GITHUB_SERVER_URL and GITHUB_REPOSITORY of `env` name the repository.
-
-    Raises:
-        GitError: git failed unexpectedly.
-    """
+    """Ask git, and the CI environment, for everything that `check` judges."""
     refs = look_at_refs(git, tag.text, branch=branch)
     return Found(
         commit=refs.commit,
@@ -91,12 +85,8 @@ def check(
 ) -> None:
     """Raise for a release that is not allowed.
 
-    Args:
-        tag: The tag.
-        found: What the clone says of it.
-        versioned: The package whose version must be the tag's; None where there is none.
-        request: What the CI event asks for.
-        main: Name of the main branch by the settings, for a message.
+    `versioned` is the package whose version must be the tag's, if any; `main` is the main branch by
+    the settings, for a message.
 
     Raises:
         UnknownTagError: The tag is not in this clone.
@@ -125,23 +115,14 @@ def check(
 
 
 def check_branches(tag: ReleaseTag, found: Found) -> None:
-    """Raise for a tag that does not exist, or shares its name with a branch.
-
-    Raises:
-        UnknownTagError: The tag is not in this clone.
-        AmbiguousRefError: A branch is named like it.
-    """
+    """Raise for a tag that does not exist, or shares its name with a branch."""
     if found.commit is None:
         raise unknown_tag(tag)
     raise_all(branches_fault(tag.text, found))
 
 
 def release_of(tag: ReleaseTag, found: Found, root: Path) -> Release:
-    """Return the release of a tag that is in the clone.
-
-    Raises:
-        UnknownTagError: It is not.
-    """
+    """Return the release of a tag; raise UnknownTagError if it is not in the clone."""
     if found.commit is None:
         raise unknown_tag(tag)
     return Release(tag=tag, commit=found.commit, time=found.time, root=root, source=found.source)
@@ -162,14 +143,7 @@ def still_holds(git: Git, release: Release, *, untracked: bool) -> None:
 
 
 def tree_holds(git: Git, release: Release, *, untracked: bool) -> None:
-    """Check that the work tree is still at the released commit; the release need not have a tag.
-
-    With `untracked`, new files count too.
-
-    Raises:
-        WrongCommitError: HEAD moved.
-        DirtyTreeError: Files changed.
-    """
+    """Check the same for a release that need not have a tag."""
     if git.commit("HEAD") != release.commit:
         raise WrongCommitError(_moved(release))
     dirty = tuple(entry.path for entry in git.status() if untracked or entry.index != "?")

@@ -15,11 +15,7 @@ from tradai_tasks.workspace.discovery import Package, Workspace, discover
 
 
 def workspace_at(git: Git, tag: str, commit: str) -> tuple[Settings, Workspace]:
-    """Return the settings and the workspace of a commit.
-
-    Raises:
-        TaggedCommitError: They cannot be read.
-    """
+    """Return the settings and the workspace of a commit; raise TaggedCommitError if unreadable."""
     tree = SnapshotTree(CommitSnapshot(git, commit))
     try:
         loaded = load_settings(tree)

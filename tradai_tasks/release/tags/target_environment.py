@@ -33,11 +33,7 @@ class Environment:
 
     @property
     def cluster(self) -> str:
-        """The ECS cluster.
-
-        Raises:
-            SettingsError: No cluster is set.
-        """
+        """The ECS cluster; raises SettingsError if none is set."""
         if self.settings.cluster is None:
             raise SettingsError(
                 f"deploy.environments.{self.name}.cluster: not set; name the ECS cluster of "
@@ -94,11 +90,7 @@ def unmapped_kinds(settings: DeploySettings) -> tuple[str, ...]:
 
 
 def environment_named(name: str, settings: DeploySettings) -> Environment:
-    """Return an environment by its name.
-
-    Raises:
-        BadArgumentsError: There is none of that name.
-    """
+    """Return an environment by its name; raise BadArgumentsError if there is none."""
     known = environments(settings)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
@@ -154,11 +146,7 @@ def environment_of(
 def check_names(
     settings: DeploySettings, *, services: Collection[str], functions: Collection[str]
 ) -> None:
-    """Raise for services or functions in the settings that do not exist, or exist twice.
-
-    Raises:
-        SettingsError: A table names none of them, or two would be one.
-    """
+    """Raise SettingsError for services or functions in the settings that are missing, or twice."""
     for name, table in settings.environments.items():
         environment = Environment(name=name, settings=table)
         where = f"deploy.environments.{name}"
